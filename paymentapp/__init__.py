@@ -1,0 +1,1 @@
+"""Paymentapp: a disbursement service that pays people exactly once."""

@@ -1,0 +1,33 @@
+"""UTC time: the one clock that the service reads, and the one text form that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def to_text(moment: datetime) -> str:
+    """Write a moment as ISO 8601 UTC with microseconds; the texts sort as the moments do.
+
+    >>> to_text(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    '2026-01-02T03:04:05.000000Z'
+    """
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def from_text(text: str) -> datetime:
+    """Read what `to_text` wrote (or any ISO 8601 time with an offset).
+
+    Raises ValueError where the text is no such time.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"no UTC offset in {text!r}")
+    return moment.astimezone(UTC)

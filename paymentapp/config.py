@@ -1,0 +1,130 @@
+"""Settings: environment variables, read once, typed, and refused with the variable's name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from paymentapp.errors import SettingsError
+
+SANDBOX_URL = "https://api-m.sandbox.paypal.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. Fields with a secret stay out of `repr`."""
+
+    store: str = "sqlite:///var/paymentapp.db"
+    table_prefix: str = ""
+    due_shards: int = 4
+    auth: bool = True
+    port: int = 8000
+    host: str = "127.0.0.1"
+    workers: int = 2
+    threads: int = 16
+    dispatcher: bool = True
+    senders: int = 4
+    batch_size: int = 500
+    linger_ms: int = 10
+    sweep_seconds: int = 2
+    provider_timeout: int = 30
+    paypal_base_url: str = SANDBOX_URL
+    paypal_client_id: str = ""
+    paypal_client_secret: str = field(default="", repr=False)
+    paypal_note: str = ""
+    paypal_email_subject: str = "You have a payment"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment.
+
+    Raises SettingsError, which names the variable and never its value.
+    """
+    read = _Reader(os.environ if environ is None else environ)
+    default = Settings()
+    settings = Settings(
+        store=read.text("PAYMENTAPP_STORE", default.store, _is_store),
+        table_prefix=read.text("PAYMENTAPP_TABLE_PREFIX", "", _is_prefix),
+        due_shards=read.number("PAYMENTAPP_DUE_SHARDS", default.due_shards, 1, 1000),
+        auth=read.switch("PAYMENTAPP_AUTH", default.auth),
+        port=read.number("PORT", default.port, 0, 65535),
+        host=read.text("PAYMENTAPP_HOST", default.host),
+        workers=read.number("PAYMENTAPP_WORKERS", default.workers, 1, 64),
+        threads=read.number("PAYMENTAPP_THREADS", default.threads, 1, 256),
+        dispatcher=read.switch("PAYMENTAPP_DISPATCHER", default.dispatcher),
+        senders=read.number("PAYMENTAPP_SENDERS", default.senders, 1, 32),
+        batch_size=read.number("PAYMENTAPP_BATCH_SIZE", default.batch_size, 1, 15_000),
+        linger_ms=read.number("PAYMENTAPP_LINGER_MS", default.linger_ms, 0, 1000),
+        sweep_seconds=read.number("PAYMENTAPP_SWEEP_SECONDS", default.sweep_seconds, 1, 3600),
+        provider_timeout=read.number(
+            "PAYMENTAPP_PROVIDER_TIMEOUT", default.provider_timeout, 1, 60
+        ),
+        paypal_base_url=read.text("PAYPAL_BASE_URL", default.paypal_base_url, _is_safe_url),
+        paypal_client_id=read.text("PAYPAL_CLIENT_ID", ""),
+        paypal_client_secret=read.text("PAYPAL_CLIENT_SECRET", ""),
+        paypal_note=read.text("PAYMENTAPP_PAYPAL_NOTE", ""),
+        paypal_email_subject=read.text(
+            "PAYMENTAPP_PAYPAL_EMAIL_SUBJECT", default.paypal_email_subject
+        ),
+    )
+    _check_pair(settings)
+    return settings
+
+
+def _check_pair(settings: Settings) -> None:
+    if bool(settings.paypal_client_id) != bool(settings.paypal_client_secret):
+        raise SettingsError("PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET go together; one is not set")
+
+
+def _is_store(value: str) -> str | None:
+    if value == "dynamodb" or (value.startswith("sqlite:///") and len(value) > 10):
+        return None
+    return "must be sqlite:///path or dynamodb"
+
+
+def _is_prefix(value: str) -> str | None:
+    fine = all(c.isascii() and (c.isalnum() or c in "_.-") for c in value) and len(value) <= 100
+    return None if fine else "may hold letters, digits, '_', '.' and '-'"
+
+
+def _is_safe_url(value: str) -> str | None:
+    parts = urlsplit(value)
+    if parts.scheme == "https" and parts.hostname:
+        return None
+    if parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}:
+        return None
+    return "must be an https:// address (http:// only on loopback)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Takes variables one by one, so that each error names its own."""
+
+    environ: Mapping[str, str]
+
+    def text(
+        self, name: str, default: str, problem: Callable[[str], str | None] | None = None
+    ) -> str:
+        value = self.environ.get(name, "").strip() or default
+        complaint = problem(value) if problem else None
+        if complaint:
+            raise SettingsError(f"{name} {complaint}")
+        return value
+
+    def number(self, name: str, default: int, low: int, high: int) -> int:
+        value = self.environ.get(name, "").strip()
+        if not value:
+            return default
+        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+            raise SettingsError(f"{name} must be a whole number from {low} to {high}")
+        return int(value)
+
+    def switch(self, name: str, default: bool) -> bool:
+        value = self.environ.get(name, "").strip().lower()
+        if value in {"", "on", "true", "1", "yes"}:
+            return default if not value else True
+        if value in {"off", "false", "0", "no"}:
+            return False
+        raise SettingsError(f"{name} must be on or off")

@@ -1,0 +1,307 @@
+"""The nouns: Money, Customer, Payment, Batch, and the moves that a status may make."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from paymentapp.clock import from_text, to_text
+
+CUSTOMER_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+EMAIL_MAX_LENGTH = 127  # PayPal, payout_item.receiver: "up to 127 single-byte characters"
+KEY_RETENTION = timedelta(days=35)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Status(StrEnum):
+    """Where a payment stands."""
+
+    PENDING = "pending"  # accepted, durable, not yet in a batch
+    SUBMITTING = "submitting"  # in a batch whose outcome at the provider is not yet known
+    SUBMITTED = "submitted"  # the provider has it
+    UNCLAIMED = "unclaimed"  # the provider holds it for a recipient without an account
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # the provider said so
+    RETURNED = "returned"  # the money came back
+    CANCELLED = "cancelled"
+
+
+_RANK = {
+    Status.PENDING: 0,
+    Status.SUBMITTING: 1,
+    Status.SUBMITTED: 2,
+    Status.UNCLAIMED: 3,
+    Status.SUCCEEDED: 4,
+    Status.FAILED: 4,
+    Status.RETURNED: 4,
+    Status.CANCELLED: 4,
+}
+FINAL = frozenset(s for s, rank in _RANK.items() if rank == 4)
+
+
+def may_move(old: Status, new: Status) -> bool:
+    """Whether a payment may go from `old` to `new`: forward by rank, or taken back by the bank.
+
+    A batch that certainly reached nobody also releases its members, `submitting` to `pending`.
+    """
+    if (old, new) in {(Status.SUCCEEDED, Status.RETURNED), (Status.SUBMITTING, Status.PENDING)}:
+        return True
+    return _RANK[old] < _RANK[new]
+
+
+class Cause(StrEnum):
+    """Who moved a payment."""
+
+    REQUEST = "request"
+    DISPATCH = "dispatch"
+    POLL = "poll"
+    WEBHOOK = "webhook"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An exact amount of one currency (ISO 4217 code); 12.50 and 12.5 are the same money."""
+
+    amount: Decimal
+    currency: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.amount, Decimal):
+            raise TypeError("an amount is a Decimal")
+        object.__setattr__(self, "amount", _plain(self.amount))
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals the amount needs: 0 for 12, 1 for 12.5."""
+        exponent = self.amount.as_tuple().exponent
+        return max(0, -exponent) if isinstance(exponent, int) else 0
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+
+def _plain(amount: Decimal) -> Decimal:
+    """The same number without trailing zeros and without an exponent."""
+    short = amount.normalize()
+    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Somebody who can be paid; `attributes` are the operator's own."""
+
+    customer_id: str
+    email: str
+    created_at: datetime
+    attributes: Mapping[str, str | int | bool | Decimal | None] = field(default_factory=dict)
+
+    def same_record(self, other: Customer) -> bool:
+        """Whether both say the same of the same customer, whenever they were made."""
+        return replace(other, created_at=self.created_at) == self
+
+
+class Move(NamedTuple):
+    """One line of a payment's history."""
+
+    at: datetime
+    status: Status
+    cause: Cause
+    reference: str = ""  # the batch, the provider's item, or why
+
+
+class PaymentKey(NamedTuple):
+    """The primary key of a disbursement."""
+
+    customer_id: str
+    payment_id: str
+
+
+def new_revision() -> str:
+    """A token for one version of a record; whoever reads it back knows whose write it was."""
+    return secrets.token_hex(6)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One disbursement. Every change makes a new version with a new `revision`."""
+
+    customer_id: str
+    payment_id: str  # `to_text` of the time of the request, unique for the customer
+    money: Money
+    payment_method: str
+    email: str
+    status: Status
+    history: tuple[Move, ...]
+    request_id: str  # tells this request's record from another's under the same key
+    revision: str
+    due_at: datetime | None = None  # not before then; set while the dispatcher has to act
+    due_shard: int = 0
+    batch_id: str | None = None
+    provider_item_id: str | None = None
+    transaction_id: str | None = None
+    reason: str | None = None  # of a failure or a return, in the provider's words
+    alone: bool = False  # goes in a batch of its own, since it may have spoilt another
+    cancel_requested: bool = False
+
+    @property
+    def key(self) -> PaymentKey:
+        return PaymentKey(self.customer_id, self.payment_id)
+
+    @property
+    def created_at(self) -> datetime:
+        return from_text(self.payment_id)
+
+    @property
+    def updated_at(self) -> datetime:
+        return self.history[-1].at
+
+    def moved(
+        self, status: Status, at: datetime, cause: Cause, reference: str = "", **changes: object
+    ) -> Payment:
+        """The next version, with one more line of history.
+
+        Raises ValueError where the move is not a legal one (see `may_move`).
+        """
+        if not may_move(self.status, status):
+            raise ValueError(f"a payment does not go from {self.status} to {status}")
+        history = (*self.history, Move(at, status, cause, reference))
+        return replace(
+            self,
+            status=status,
+            history=history,
+            revision=new_revision(),
+            **changes,  # type: ignore[arg-type]
+        )
+
+    def changed(self, **changes: object) -> Payment:
+        """The next version with the same status."""
+        return replace(self, revision=new_revision(), **changes)  # type: ignore[arg-type]
+
+
+def next_payment_id(payment_id: str) -> str:
+    """The id one microsecond later, for when two requests meet in one."""
+    return to_text(from_text(payment_id) + _MICROSECOND)
+
+
+def item_id(key: PaymentKey) -> str:
+    """The provider's item id of a payment: its key, in at most 63 characters.
+
+    PayPal, payout_item.sender_item_id: maxLength 63. The time in base 36 takes 11 at most,
+    the customer id 50.
+    """
+    micros = (from_text(key.payment_id) - _EPOCH) // _MICROSECOND
+    return f"{_to_base36(micros)}.{key.customer_id}"
+
+
+def payment_key(item: str) -> PaymentKey:
+    """The payment that `item_id` named. Raises ValueError where it named none."""
+    time, dot, customer_id = item.partition(".")
+    if not dot or not customer_id or not time.isascii() or not time.isalnum():
+        raise ValueError("not an item id of this service")
+    try:
+        moment = _EPOCH + int(time, 36) * _MICROSECOND
+    except OverflowError as error:
+        raise ValueError("not an item id of this service") from error
+    return PaymentKey(customer_id, to_text(moment))
+
+
+def _to_base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _BASE36[digit] + digits
+    return digits or "0"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyClaim:
+    """An Idempotency-Key in use: which payment it made, and from which body."""
+
+    key_hash: str
+    fingerprint: str  # of the body; another body under the same key is refused
+    customer_id: str
+    payment_id: str
+    expires_at: datetime
+    revision: str
+
+
+class Member(NamedTuple):
+    """A payment as a batch carries it: all that the provider is told, frozen with the batch."""
+
+    customer_id: str
+    payment_id: str
+    money: Money
+    email: str
+
+    @property
+    def key(self) -> PaymentKey:
+        return PaymentKey(self.customer_id, self.payment_id)
+
+    @property
+    def item_id(self) -> str:
+        return item_id(self.key)
+
+
+class BatchState(StrEnum):
+    """Where a batch stands; `docs/decisions/0003-batches.md` draws the walk."""
+
+    PREPARED = "prepared"  # members are being stamped; nothing may be sent
+    FROZEN = "frozen"  # may have been sent; only ever sent again as it is
+    ACCEPTED = "accepted"  # the provider has it; its items are followed
+    REFUSED = "refused"  # the provider did nothing; its members are being let go
+    ABORTED = "aborted"  # never frozen; its members are being let go
+    CLOSED = "closed"  # nothing left to do
+    PARKED = "parked"  # unknown for too long: a person decides
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What goes to a provider in one call, under one idempotency key: its own id."""
+
+    batch_id: str
+    provider: str
+    currency: str
+    state: BatchState
+    size: int  # candidates; the members are those that `excluded` leaves
+    created_at: datetime
+    revision: str
+    attention_at: datetime | None = None  # when somebody has to look at it again
+    attention_shard: int = 0
+    excluded: tuple[int, ...] = ()  # positions of candidates that another batch took
+    frozen_at: datetime | None = None
+    accepted_at: datetime | None = None
+    reference: str | None = None  # the provider's id of the batch
+    attempts: int = 0
+    last_error: str | None = None
+    marked: bool = False  # every member has been shown as submitted, or further
+    verdicts: Mapping[int, str] = field(default_factory=dict)  # refused members: position, reason
+
+    def changed(self, **changes: object) -> Batch:
+        """The next version of the record."""
+        return replace(self, revision=new_revision(), **changes)  # type: ignore[arg-type]
+
+
+def new_batch_id(now: datetime) -> str:
+    """A batch id that no other batch will ever have; it sorts by time."""
+    return f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(8)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """Somebody's right to call the API; the secret itself is not kept."""
+
+    key_id: str
+    secret_hash: str
+    name: str
+    scopes: frozenset[str]
+    created_at: datetime
+    revoked_at: datetime | None = None

@@ -1,0 +1,1 @@
+"""Where money moves: one file a provider, one line in the registry."""

@@ -1,0 +1,1 @@
+"""The JSON models, as marshmallow schemas."""

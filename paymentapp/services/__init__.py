@@ -1,0 +1,1 @@
+"""Decisions: what happens to customers, payments and batches. No HTTP, no database here."""
