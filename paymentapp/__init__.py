@@ -1,1 +1,99 @@
-"""Paymentapp: a disbursement service that pays people exactly once."""
+"""Paymentapp: a disbursement service that pays people exactly once.
+
+`create_app()` is the one place where the parts are put together. The web server, the worker,
+the command line, Lambda and the tests all start from it; nothing is built at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from paymentapp.clock import Clock
+    from paymentapp.config import Settings
+    from paymentapp.providers.base import Provider
+    from paymentapp.services.access import Access
+    from paymentapp.services.customers import Customers
+    from paymentapp.services.health import Health
+    from paymentapp.services.payments import Payments
+    from paymentapp.storage.base import Store
+    from paymentapp.worker import Worker
+
+EXTENSION = "paymentapp"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The service put together; an app carries it as `app.extensions[EXTENSION]`."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    providers: Mapping[str, Provider]
+    customers: Customers
+    payments: Payments
+    access: Access
+    health: Health
+    worker: Worker
+
+
+def build_parts(
+    settings: Settings | None = None,
+    *,
+    store: Store | None = None,
+    providers: Mapping[str, Provider] | None = None,
+    clock: Clock | None = None,
+) -> Parts:
+    """Put the service together; what is not given is made from the settings.
+
+    No thread starts and nothing is connected before it is used. Raises SettingsError.
+    """
+    from paymentapp.clock import utc_now
+    from paymentapp.config import load_settings
+    from paymentapp.providers.registry import build_providers
+    from paymentapp.services.access import Access
+    from paymentapp.services.customers import Customers
+    from paymentapp.services.dispatch import Dispatcher
+    from paymentapp.services.health import Health
+    from paymentapp.services.payments import Payments
+    from paymentapp.services.settle import Settlement
+    from paymentapp.storage import open_store
+    from paymentapp.worker import Worker
+
+    settings = settings or load_settings()
+    clock = clock or utc_now
+    store = store or open_store(settings)
+    if providers is None:
+        providers = build_providers(settings, clock)
+    customers = Customers(store, clock)
+    settlement = Settlement(store, clock)
+    dispatcher = Dispatcher(store, providers, settlement, clock, settings.due_shards)
+    worker = Worker(dispatcher, store, clock, settings)
+    payments = Payments(store, customers, providers, clock, settings.due_shards, worker.wake)
+    return Parts(
+        settings=settings,
+        clock=clock,
+        store=store,
+        providers=providers,
+        customers=customers,
+        payments=payments,
+        access=Access(store, clock),
+        health=Health(store, providers, worker, clock),
+        worker=worker,
+    )
+
+
+def create_app(parts: Parts | None = None) -> Flask:
+    """The Flask application over `parts`, or over what the environment's settings describe."""
+    from flask import Flask
+
+    from paymentapp.api import register_api
+
+    app = Flask(__name__, static_folder=None)
+    app.extensions[EXTENSION] = parts or build_parts()
+    register_api(app)
+    return app

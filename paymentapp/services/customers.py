@@ -1,0 +1,48 @@
+"""Customers: who can be paid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from paymentapp.clock import Clock
+from paymentapp.errors import Conflict, NotFound
+from paymentapp.models import Customer
+from paymentapp.storage.base import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Customers:
+    """Registers and finds customers."""
+
+    store: Store
+    clock: Clock
+
+    def register(
+        self,
+        customer_id: str,
+        email: str,
+        attributes: Mapping[str, str | int | bool | Decimal | None],
+    ) -> tuple[Customer, bool]:
+        """Make a customer's record; returns it, and whether it is new.
+
+        The identical record may be registered again. Raises Conflict where the id stands for
+        another e-mail or other attributes.
+        """
+        wanted = Customer(customer_id, email, self.clock(), attributes)
+        stored = self.store.add_customer(wanted)
+        if stored == wanted:
+            return stored, True
+        if stored.email != email:
+            raise Conflict("This customer_id is already registered with another e-mail.")
+        if not stored.same_record(wanted):
+            raise Conflict("This customer_id is already registered with other attributes.")
+        return stored, False
+
+    def get(self, customer_id: str) -> Customer:
+        """Find a customer. Raises NotFound."""
+        customer = self.store.get_customer(customer_id)
+        if customer is None:
+            raise NotFound("There is no such customer.")
+        return customer
