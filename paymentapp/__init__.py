@@ -71,7 +71,7 @@ def build_parts(
         providers = build_providers(settings, clock)
     customers = Customers(store, clock)
     settlement = Settlement(store, clock)
-    dispatcher = Dispatcher(store, providers, settlement, clock, settings.due_shards)
+    dispatcher = Dispatcher(store, providers, settlement, clock)
     worker = Worker(dispatcher, store, clock, settings)
     payments = Payments(store, customers, providers, clock, settings.due_shards, worker.wake)
     return Parts(

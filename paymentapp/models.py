@@ -148,6 +148,7 @@ class Payment:
     batch_id: str | None = None
     provider_item_id: str | None = None
     transaction_id: str | None = None
+    provider_status: str | None = None  # as the provider last said it, known to us or not
     reason: str | None = None  # of a failure or a return, in the provider's words
     alone: bool = False  # goes in a batch of its own, since it may have spoilt another
     cancel_requested: bool = False
@@ -282,7 +283,6 @@ class Batch:
     reference: str | None = None  # the provider's id of the batch
     attempts: int = 0
     last_error: str | None = None
-    marked: bool = False  # every member has been shown as submitted, or further
     verdicts: Mapping[int, str] = field(default_factory=dict)  # refused members: position, reason
 
     def changed(self, **changes: object) -> Batch:

@@ -1,0 +1,119 @@
+"""The sweep: what is due is found in the store, whoever accepted it and whoever dropped it.
+
+The sweep alone is enough for correctness. One process at a time sweeps a shard, by a lease,
+so that a flood leaves in full batches; two that sweep the same shard only get in each other's
+way, since every payment is stamped conditionally.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from paymentapp.clock import Clock
+from paymentapp.models import Batch, Payment, Status
+from paymentapp.services.dispatch import Dispatcher
+from paymentapp.storage.base import Lease, Store
+
+LEASE = timedelta(seconds=30)
+GRACE = timedelta(seconds=1)  # how long a new payment is left to the process that accepted it
+
+
+class Found(NamedTuple):
+    """What one look at the due indexes brought."""
+
+    groups: list[list[Payment]]  # each can go as one batch
+    take_back: list[Payment]  # unclaimed, and no longer wanted
+    batches: list[Batch]  # in need of attention
+    more: bool  # whether there is more than was read
+
+
+class Sweep:
+    """Finds due work in the shards that this process holds."""
+
+    def __init__(
+        self, store: Store, dispatcher: Dispatcher, clock: Clock, shards: int, at_once: int
+    ) -> None:
+        """`at_once` is how many batches the caller can work on at a time."""
+        self.store = store
+        self.dispatcher = dispatcher
+        self.clock = clock
+        self.shards = shards
+        self.at_once = at_once
+        self.owner = secrets.token_hex(8)
+        self._leases: dict[int, Lease] = {}
+
+    def look(self) -> Found:
+        """Take the leases that are to be had, and read what is due in their shards."""
+        now = self.clock()
+        batches: list[Batch] = []
+        payments: list[Payment] = []
+        limit = self._limit()
+        more = False
+        for shard in range(self.shards):
+            if not self._holds(shard, now):
+                continue
+            due = self.store.due_payments(shard, now - GRACE, limit)
+            more = more or len(due) >= limit
+            payments += due
+            batches += self.store.due_batches(shard, now, limit)
+        payments.sort(key=lambda payment: payment.due_at or now)
+        groups = self.dispatcher.group(payments)
+        if more:
+            groups = self._full_ones(groups)
+        back = [p for p in payments if p.cancel_requested and p.status is Status.UNCLAIMED]
+        return Found(groups, back, batches, more and bool(groups))
+
+    def run(self) -> int:
+        """Look, and do all that was found, one after the other. Returns how much that was."""
+        found = self.look()
+        jobs: list[Callable[[], object]] = []
+        jobs += [lambda group=group: self.dispatcher.submit(group) for group in found.groups]  # type: ignore[misc]
+        jobs += [lambda p=p: self.dispatcher.take_back(p) for p in found.take_back]  # type: ignore[misc]
+        jobs += [lambda b=b: self.dispatcher.resume(b) for b in found.batches]  # type: ignore[misc]
+        for job in jobs:
+            job()
+        return len(jobs)
+
+    def release(self) -> None:
+        """Give the leases back, so that another process takes over at once."""
+        now = self.clock()
+        for lease in self._leases.values():
+            if lease.owner == self.owner:
+                self.store.hold_lease(lease._replace(until=now), now)
+        self._leases.clear()
+
+    def is_held(self) -> bool:
+        """Whether some process, this or another, sweeps the first shard."""
+        lease = self.store.get_lease(_lease_name(0))
+        return lease is not None and lease.until > self.clock()
+
+    def _limit(self) -> int:
+        sizes = [provider.batch_size for provider in self.dispatcher.providers.values()]
+        return max(sizes, default=1) * self.at_once
+
+    def _full_ones(self, groups: list[list[Payment]]) -> list[list[Payment]]:
+        """While more is waiting, a part-filled batch would waste a call; the next look fills it.
+
+        Unless none is full: then the due payments are of many kinds, and all may go.
+        """
+        sizes = {name: p.batch_size for name, p in self.dispatcher.providers.items()}
+        full = [group for group in groups if len(group) >= sizes[group[0].payment_method]]
+        return full or groups
+
+    def _holds(self, shard: int, now: datetime) -> bool:
+        """Whether this process may sweep the shard; a lease is renewed at half its time."""
+        lease = self._leases.get(shard)
+        if lease is None or lease.until <= now or self._is_due(lease, now):
+            wanted = Lease(_lease_name(shard), self.owner, now + LEASE)
+            lease = self._leases[shard] = self.store.hold_lease(wanted, now)
+        return lease.owner == self.owner
+
+    def _is_due(self, lease: Lease, now: datetime) -> bool:
+        return lease.owner == self.owner and lease.until - now < LEASE / 2
+
+
+def _lease_name(shard: int) -> str:
+    return f"sweep#{shard:04d}"
