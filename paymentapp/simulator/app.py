@@ -1,0 +1,58 @@
+"""Builds the simulator: its state, its endpoints, and the layer of faults in front of them."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from paymentapp.simulator import control, oauth, page, payouts, webhooks
+from paymentapp.simulator.core import Simulator
+from paymentapp.simulator.errors import PayPalError
+from paymentapp.simulator.faults import FaultLayer
+from paymentapp.simulator.settings import Settings
+from paymentapp.simulator.times import Clock, utc_now
+
+_NAME_OF_STATUS = {
+    404: "RESOURCE_NOT_FOUND",
+    405: "METHOD_NOT_SUPPORTED",
+    413: "REQUEST_ENTITY_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+}
+
+
+def create_simulator(settings: Settings | None = None, clock: Clock = utc_now) -> Flask:
+    """The simulator as a WSGI application.
+
+    ``settings.state`` names the SQLite file (in memory by default); ``clock`` answers an aware
+    time in UTC, and moves batches, tokens and the 30 days that a ``sender_batch_id`` is kept.
+    """
+    app = Flask(__name__)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["simulator"] = running = Simulator(settings or Settings(), clock)
+    for module in (oauth, payouts, webhooks, control, page):
+        app.register_blueprint(module.blueprint)
+    app.register_error_handler(PayPalError, _answer_error)
+    app.register_error_handler(Exception, _answer_any)
+    app.wsgi_app = FaultLayer(app.wsgi_app, running)  # type: ignore[method-assign]
+    return app
+
+
+def _answer_error(error: PayPalError) -> Response:
+    body = error.body()
+    answer = jsonify(body)
+    answer.status_code = error.status
+    answer.headers["Paypal-Debug-Id"] = body["debug_id"]
+    return answer
+
+
+def _answer_any(error: Exception) -> Response | HTTPException:
+    if not request.path.startswith("/v1/"):
+        if isinstance(error, HTTPException):
+            return error
+        raise error
+    if isinstance(error, HTTPException):
+        return _answer_error(PayPalError(_NAME_OF_STATUS.get(error.code or 500, "INTERNAL_ERROR")))
+    logging.getLogger(__name__).exception("an error of the simulator itself")
+    return _answer_error(PayPalError("INTERNAL_SERVER_ERROR"))

@@ -1,0 +1,32 @@
+"""Time as the simulator keeps it: microseconds since 1970, UTC, by a clock that tests can set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+Clock = Callable[[], datetime]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+DAY = 24 * 3600 * 1_000_000
+
+
+def utc_now() -> datetime:
+    """The machine's clock."""
+    return datetime.now(UTC)
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def span(seconds: float) -> int:
+    """A duration in microseconds."""
+    return round(seconds * 1_000_000)
+
+
+def rfc3339(moment: int) -> str:
+    """The time as PayPal writes it, to the second: ``2026-03-01T09:30:00Z``."""
+    return f"{_EPOCH + timedelta(seconds=moment // 1_000_000):%Y-%m-%dT%H:%M:%SZ}"
