@@ -1,1 +1,20 @@
 """Where records live: one interface, two engines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from paymentapp.config import Settings
+from paymentapp.storage.base import Store
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name. Connects to nothing yet; imports that engine alone, since
+    boto3 takes longer to import than all the rest."""
+    if settings.store == "dynamodb":
+        from paymentapp.storage.dynamodb import DynamoDBStore
+
+        return DynamoDBStore(settings)
+    from paymentapp.storage.sqlite import SQLiteStore
+
+    return SQLiteStore(Path(settings.store.removeprefix("sqlite:///")))

@@ -1,0 +1,148 @@
+"""The database file: its tables and their version, its connections, and how its errors read."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from paymentapp.errors import StoreUnavailable
+
+SCHEMA_VERSION = 1  # raised only when an earlier program could no longer work with the file
+TABLES = ("Customers", "Disbursements", "Operations")
+
+# The partial indexes hold only what somebody has to act on, as DynamoDB's sparse ones do.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS Customers (
+    customer_id TEXT PRIMARY KEY NOT NULL,
+    document TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS Disbursements (
+    customer_id TEXT NOT NULL,
+    payment_id TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    due_shard TEXT NOT NULL,
+    due_at TEXT,
+    document TEXT NOT NULL,
+    PRIMARY KEY (customer_id, payment_id)
+);
+CREATE INDEX IF NOT EXISTS due ON Disbursements (due_shard, due_at) WHERE due_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS Operations (
+    pk TEXT NOT NULL,
+    sk TEXT NOT NULL,
+    revision TEXT,
+    attention_shard TEXT,
+    attention_at TEXT,
+    expires_at INTEGER,
+    document TEXT NOT NULL,
+    PRIMARY KEY (pk, sk)
+);
+CREATE INDEX IF NOT EXISTS attention ON Operations (attention_shard, attention_at)
+    WHERE attention_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS expiry ON Operations (expires_at) WHERE expires_at IS NOT NULL;
+"""
+
+# What DynamoDB's expiry does by itself; once at a start, and never for long.
+_PURGE = """
+DELETE FROM Operations WHERE rowid IN (
+    SELECT rowid FROM Operations
+    WHERE expires_at < CAST(strftime('%s', 'now') AS INTEGER) LIMIT 10000
+)
+"""
+
+_CAUSES = {
+    sqlite3.SQLITE_BUSY: "locked",
+    sqlite3.SQLITE_LOCKED: "locked",
+    sqlite3.SQLITE_READONLY: "read-only",
+    sqlite3.SQLITE_IOERR: "I/O error",
+    sqlite3.SQLITE_CORRUPT: "damaged",
+    sqlite3.SQLITE_FULL: "disk full",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened; has `paymentapp init` run?",
+    sqlite3.SQLITE_PERM: "no permission",
+    sqlite3.SQLITE_AUTH: "no permission",
+    sqlite3.SQLITE_NOTADB: "not a database",
+}
+
+
+def unavailable(error: Exception) -> StoreUnavailable:
+    """The error as callers see it: a few words on the cause, no path and no data."""
+    if isinstance(error, StoreUnavailable):
+        return StoreUnavailable(*error.args)  # each waiting thread raises one of its own
+    if isinstance(error, OSError):
+        return StoreUnavailable(f"database: {error.strerror or 'I/O error'}")
+    if "no such table" in str(error):
+        return StoreUnavailable("database: no tables; has `paymentapp init` run?")
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the extended part
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    return StoreUnavailable(f"database: {_CAUSES.get(code, name)}")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open an existing database. Raises sqlite3.Error, or StoreUnavailable on a newer schema."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=5,  # for programs that do not know our turns: a backup, the sqlite3 shell
+        isolation_level=None,
+        check_same_thread=False,  # a connection serves one thread at a time, not always the same
+    )
+    try:
+        connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise StoreUnavailable(
+                f"the database has schema {version}, this version knows {SCHEMA_VERSION}: upgrade"
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def turn(path: Path) -> Iterator[None]:
+    """Wait until it is this process's turn to write.
+
+    SQLite's own waiting sleeps up to 100 ms between looks; the kernel wakes the next one at once,
+    and lets go of a dead process's lock. The lock has a file of its own, because closing any
+    handle of the database file would drop SQLite's locks on it (sqlite.org/howtocorrupt, 2.2).
+    """
+    handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def create(path: Path) -> list[str]:
+    """Make the file, private to its owner, and its tables; name the tables that were missing.
+
+    Raises sqlite3.Error, OSError or StoreUnavailable.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with turn(path):
+        _create_file(path)
+        with closing(connect(path)) as connection:
+            before = _tables(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
+            )
+            connection.execute(_PURGE)
+    return [name for name in TABLES if name not in before]
+
+
+def _create_file(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return {name for (name,) in rows}

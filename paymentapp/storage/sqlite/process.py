@@ -1,0 +1,78 @@
+"""What one process holds of the database: its writer thread, and connections for its readers."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from paymentapp.storage.sqlite.files import connect, unavailable
+from paymentapp.storage.sqlite.writer import Writer
+
+
+class Process:
+    """Readers have a connection each while they read: in WAL mode they wait for nobody, and see
+    the last commit."""
+
+    def __init__(self, path: Path) -> None:
+        self.writer = Writer(path)
+        self._path = path
+        self._idle: deque[sqlite3.Connection] = deque()
+
+    def read(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """The rows of one query. Raises StoreUnavailable."""
+        try:
+            connection = self._take()
+            try:
+                rows = connection.execute(sql, values).fetchall()
+            except BaseException:
+                connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+        self._idle.append(connection)
+        return rows
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+        self.writer.close()
+
+    def _take(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return connect(self._path)
+
+
+class PerProcess:
+    """A `Process` for each process that uses the store, made at its first use.
+
+    SQLite forbids to carry a connection across a fork, even to close it there, and threads do not
+    come along (sqlite.org/howtocorrupt, 2.6): what a parent has left behind is never touched.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._by_pid: dict[int, Process] = {}
+
+    def __call__(self) -> Process:
+        found = self._by_pid.get(os.getpid())
+        return found if found is not None else self._make()
+
+    def close(self) -> None:
+        with self._lock:
+            process = self._by_pid.pop(os.getpid(), None)
+        if process is not None:
+            process.close()
+
+    def _make(self) -> Process:
+        with self._lock:
+            process = self._by_pid.get(os.getpid())
+            if process is None:
+                process = self._by_pid[os.getpid()] = Process(self._path)
+            return process

@@ -1,0 +1,67 @@
+"""The statements. Each write is one statement, which holds its own condition."""
+
+PINGS = (
+    "SELECT 1 FROM Customers LIMIT 1",
+    "SELECT 1 FROM Disbursements LIMIT 1",
+    "SELECT 1 FROM Operations LIMIT 1",
+)
+
+ADD_CUSTOMER = """
+INSERT INTO Customers (customer_id, document) VALUES (?, ?) ON CONFLICT DO NOTHING
+"""
+GET_CUSTOMER = "SELECT document FROM Customers WHERE customer_id = ?"
+
+ADD_PAYMENT = """
+INSERT INTO Disbursements (customer_id, payment_id, revision, due_shard, due_at, document)
+VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+GET_PAYMENT = "SELECT document FROM Disbursements WHERE customer_id = ? AND payment_id = ?"
+GET_PAYMENTS = """
+SELECT document FROM json_each(?) AS wanted CROSS JOIN Disbursements
+WHERE customer_id = json_extract(wanted.value, '$[0]')
+AND payment_id = json_extract(wanted.value, '$[1]')
+"""
+CHANGE_PAYMENT = """
+UPDATE Disbursements
+SET document = json_patch(document, ?), revision = ?, due_shard = ?, due_at = ?
+WHERE customer_id = ? AND payment_id = ? AND revision = ?
+"""
+GET_PAYMENT_REVISION = "SELECT revision FROM Disbursements WHERE customer_id = ? AND payment_id = ?"
+LIST_PAYMENTS = """
+SELECT document FROM Disbursements
+WHERE customer_id = ? AND payment_id >= ? AND payment_id <= ? AND payment_id < ?
+ORDER BY payment_id DESC LIMIT ?
+"""
+DUE_PAYMENTS = """
+SELECT document FROM Disbursements WHERE due_shard = ? AND due_at <= ? ORDER BY due_at LIMIT ?
+"""
+AFTER_EVERY_ID = "~"
+
+ADD_RECORD = """
+INSERT INTO Operations (pk, sk, revision, attention_shard, attention_at, expires_at, document)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+GET_RECORD = "SELECT document FROM Operations WHERE pk = ? AND sk = ?"
+CHANGE_RECORD = """
+UPDATE Operations
+SET document = json_patch(document, ?), revision = ?, attention_shard = ?, attention_at = ?,
+    expires_at = ?
+WHERE pk = ? AND sk = ? AND revision = ?
+"""
+GET_RECORD_REVISION = "SELECT revision FROM Operations WHERE pk = ? AND sk = ?"
+GET_RECORDS = "SELECT document FROM Operations WHERE pk = ? AND sk >= ? ORDER BY sk"
+ATTENTION = """
+SELECT document FROM Operations
+WHERE attention_shard = ? AND attention_at <= ? ORDER BY attention_at LIMIT ?
+"""
+HOLD_LEASE = """
+INSERT INTO Operations (pk, sk, document) VALUES ('lease', ?, ?)
+ON CONFLICT (pk, sk) DO UPDATE SET document = excluded.document
+WHERE json_extract(Operations.document, '$.owner') = ?
+OR json_extract(Operations.document, '$.until') <= ?
+"""
+REVOKE_API_KEY = """
+UPDATE Operations SET document = json_set(document, '$.revoked_at',
+    coalesce(json_extract(document, '$.revoked_at'), ?))
+WHERE pk = 'apikey' AND sk = ?
+"""
