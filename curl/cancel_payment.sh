@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Cancel a payment that has not left yet, or that nobody has claimed.
+#   curl/cancel_payment.sh CUSTOMER_ID PAYMENT_ID
+source "$(dirname "$0")/common.sh"
+
+call POST "/v1/api/payment/${1:?customer id}/${2:?payment id}/cancel"

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Pay a customer.   curl/pay_customer.sh [CUSTOMER_ID [AMOUNT [CURRENCY [EMAIL]]]]
+#
+# IDEMPOTENCY_KEY names the request: sent again with the same key, it pays once.
+# WAIT=5 waits up to five seconds for the outcome.
+source "$(dirname "$0")/common.sh"
+
+customer=${1:-unixuser1}
+amount=${2:-12.50}
+currency=${3:-USD}
+email=${4:-$customer@example.com}
+key=${IDEMPOTENCY_KEY:-$(date +%s)-$$-$RANDOM}
+
+body="{\"customer_id\": \"$customer\", \"email\": \"$email\", \"amount\": $amount, \"currency\": \"$currency\"}"
+prefer=()
+if [ -n "${WAIT:-}" ]; then
+  prefer=(--header "Prefer: wait=$WAIT")
+fi
+send POST /v1/api/payment "$body" --header "Idempotency-Key: \"$key\"" "${prefer[@]}"

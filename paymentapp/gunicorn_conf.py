@@ -1,0 +1,49 @@
+"""Gunicorn's settings, from ours: `gunicorn -c python:paymentapp.gunicorn_conf wsgi:app`.
+
+Threads, not sync workers: a request waits for the store, and waiting costs a thread nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paymentapp.config import load_settings
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+
+_settings = load_settings()
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+
+bind = f"{_host}:{_settings.port}"
+worker_class = "gthread"
+workers = _settings.workers
+threads = _settings.threads
+timeout = 60
+graceful_timeout = 10
+keepalive = 75  # longer than the idle time-out of the load balancers in front (AWS ALB: 60 s)
+limit_request_line = 4094
+limit_request_field_size = 8190
+loglevel = "warning"
+
+
+def on_starting(server: Arbiter) -> None:
+    """Refuse an address that strangers reach, before any worker starts."""
+    from paymentapp import build_parts
+    from paymentapp.errors import PaymentAppError
+    from paymentapp.server import check_access, stop
+
+    parts = build_parts(providers={})
+    try:
+        for host, *_rest in (
+            address for address in server.cfg.address if not isinstance(address, str)
+        ):
+            check_access(parts.settings, host, has_key=_has_key(parts.access.list()))
+    except PaymentAppError as error:
+        raise SystemExit(f"paymentapp: {error}") from None
+    finally:
+        stop(parts)
+
+
+def _has_key(keys: list[object]) -> bool:
+    return any(getattr(key, "revoked_at", None) is None for key in keys)

@@ -1,0 +1,72 @@
+"""What a web process runs: the application, and beside it, unless switched off, the worker."""
+
+from __future__ import annotations
+
+import atexit
+import ipaddress
+import logging
+from typing import TYPE_CHECKING
+
+from paymentapp import EXTENSION, Parts, create_app
+from paymentapp.config import Settings
+from paymentapp.errors import SettingsError
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+def serving_app() -> Flask:
+    """The application of one web process, with its worker started.
+
+    Call it in the process that serves, after any fork. The worker stops when the process exits.
+    """
+    start_logging()
+    app = create_app()
+    parts: Parts = app.extensions[EXTENSION]
+    if parts.settings.dispatcher:
+        parts.worker.start()
+    atexit.register(stop, parts)
+    return app
+
+
+def stop(parts: Parts) -> None:
+    """Finish or hand over what is in flight, then let go of connections."""
+    parts.worker.stop()
+    for provider in parts.providers.values():
+        provider.close()
+    parts.store.close()
+
+
+def start_logging() -> None:
+    """Log to standard error: our own news, other libraries' warnings."""
+    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
+    logging.getLogger("paymentapp").setLevel(logging.INFO)
+
+
+def check_access(settings: Settings, host: str, has_key: bool) -> None:
+    """Refuse to serve strangers. Raises SettingsError, which says what to do instead.
+
+    On loopback anything goes; on another address there must be authentication and a key.
+    """
+    if is_loopback(host):
+        return
+    if not settings.auth:
+        raise SettingsError(
+            f"PAYMENTAPP_AUTH is off, so {host} would let anybody pay out money: "
+            "switch it on, or listen on 127.0.0.1"
+        )
+    if not has_key:
+        raise SettingsError(
+            f"there is no API key yet, so nobody could use the service on {host}: "
+            "make one with `paymentapp keys create NAME`, then start again"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
