@@ -8,7 +8,6 @@ way, since every payment is stamped conditionally.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -69,13 +68,13 @@ class Sweep:
     def run(self) -> int:
         """Look, and do all that was found, one after the other. Returns how much that was."""
         found = self.look()
-        jobs: list[Callable[[], object]] = []
-        jobs += [lambda group=group: self.dispatcher.submit(group) for group in found.groups]  # type: ignore[misc]
-        jobs += [lambda p=p: self.dispatcher.take_back(p) for p in found.take_back]  # type: ignore[misc]
-        jobs += [lambda b=b: self.dispatcher.resume(b) for b in found.batches]  # type: ignore[misc]
-        for job in jobs:
-            job()
-        return len(jobs)
+        for batch in found.batches:
+            self.dispatcher.resume(batch)
+        for payment in found.take_back:
+            self.dispatcher.take_back(payment)
+        for group in found.groups:
+            self.dispatcher.submit(group)
+        return len(found.batches) + len(found.take_back) + len(found.groups)
 
     def release(self) -> None:
         """Give the leases back, so that another process takes over at once."""

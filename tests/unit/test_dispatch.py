@@ -1,0 +1,451 @@
+"""Dispatch, step by step, over a real SQLite store and a provider that keeps a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from paymentapp.config import Settings
+from paymentapp.errors import Conflict, Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.models import Batch, BatchState, Money, Payment, PaymentKey, Status
+from paymentapp.providers.base import Refused
+from paymentapp.services.customers import Customers
+from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.payments import PaymentOrder, Payments
+from paymentapp.services.settle import Settlement
+from paymentapp.services.sweep import Sweep
+from paymentapp.storage import open_store
+from paymentapp.storage.base import Store
+from tests.support.ledger_provider import LedgerProvider
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """One service whose time stands still until a test moves it."""
+
+    store: Store
+    provider: LedgerProvider
+    now: datetime = START
+    woken: list[Payment] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.customers = Customers(self.store, self.clock)
+        providers = {"paypal": self.provider}
+        self.payments = Payments(
+            self.store, self.customers, providers, self.clock, 2, self.woken.append
+        )
+        self.dispatcher = self.new_dispatcher()
+
+    def clock(self) -> datetime:
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+    def new_dispatcher(self) -> Dispatcher:
+        """Another process: nothing remembered."""
+        settlement = Settlement(self.store, self.clock)
+        return Dispatcher(self.store, {"paypal": self.provider}, settlement, self.clock)
+
+    def sweep(self, later: float = 2) -> None:
+        """Another process comes by, some seconds later."""
+        self.now += timedelta(seconds=later)
+        Sweep(self.store, self.new_dispatcher(), self.clock, shards=2, at_once=4).run()
+        self.now += timedelta(seconds=31)  # its lease runs out
+
+    def pay(self, *emails: str) -> list[Payment]:
+        payments = []
+        for email in emails:
+            customer_id = email.partition("@")[0]
+            self.customers.register(customer_id, email, {})
+            order = PaymentOrder(customer_id, email, Money(Decimal("12.50"), "USD"), "paypal")
+            payments.append(self.payments.request(order).payment)
+        return payments
+
+    def status(self, payment: Payment) -> Status:
+        return self.payments.get(payment.key).status
+
+    def batch_of(self, payment: Payment) -> Batch:
+        batch = self.store.get_batch(self.payments.get(payment.key).batch_id or "")
+        assert batch is not None
+        return batch
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    store = open_store(Settings(store=f"sqlite:///{tmp_path}/test.db"))
+    store.create_tables()
+    yield World(store, LedgerProvider())
+    store.close()
+
+
+def raising(error: Exception) -> object:
+    def fail(_batch: Batch) -> None:
+        raise error
+
+    return fail
+
+
+def test_a_payment_is_prepared_frozen_sent_and_followed(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    assert batch.state is BatchState.ACCEPTED
+    assert world.status(payment) is Status.SUBMITTING
+    assert world.dispatcher.follow(batch).state is BatchState.CLOSED
+    settled = world.payments.get(payment.key)
+    assert settled.status is Status.SUCCEEDED
+    assert [move.status for move in settled.history] == [
+        Status.PENDING,
+        Status.SUBMITTING,
+        Status.SUCCEEDED,
+    ]
+    assert settled.transaction_id == f"tx-{payment.payment_id}"
+    assert [member.key for member in world.provider.paid()] == [payment.key]
+
+
+def test_nothing_is_sent_before_the_freeze(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    seen: list[BatchState] = []
+
+    def look(batch: Batch) -> None:
+        stored = world.store.get_batch(batch.batch_id)
+        assert stored is not None
+        seen.append(stored.state)
+
+    world.provider.before = look
+    world.dispatcher.submit([payment])
+    assert seen == [BatchState.FROZEN]
+
+
+def test_two_dispatchers_with_the_same_payments_pay_once(world: World) -> None:
+    payments = world.pay("ann@example.com", "bob@example.com", "cy@example.com")
+    world.dispatcher.submit(payments[:2])
+    batch = world.new_dispatcher().submit(payments)
+    assert batch is not None
+    assert batch.excluded == (0, 1)
+    assert world.new_dispatcher().submit(payments) is None
+    assert sorted(m.email for m in world.provider.paid()) == [p.email for p in payments]
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("TIMEOUT"), NotSent("BUSY"), Misconfigured("X")])
+@pytest.mark.parametrize("acted", [True, False])
+def test_an_unclear_answer_keeps_the_same_batch_and_fails_nobody(
+    world: World, error: Exception, acted: bool
+) -> None:
+    (payment,) = world.pay("ann@example.com")
+    fail = raising(error)
+    if acted:
+        world.provider.after = fail  # type: ignore[assignment]
+    else:
+        world.provider.before = fail  # type: ignore[assignment]
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    assert batch.state is BatchState.FROZEN
+    assert world.status(payment) is Status.SUBMITTING
+    assert world.dispatcher.group(world.pay("bob@example.com")) == []  # left alone meanwhile
+    world.provider.before = world.provider.after = lambda _batch: None
+    world.sweep(later=70)
+    world.sweep(later=70)
+    assert set(world.provider.calls[:2]) == {batch.batch_id}
+    assert world.status(payment) is Status.SUCCEEDED
+    assert [m.email for m in world.provider.paid()].count("ann@example.com") == 1
+
+
+def test_a_crash_before_the_freeze_is_undone(world: World) -> None:
+    payments = world.pay("ann@example.com", "bob@example.com")
+    prepared = world.dispatcher._prepare(payments)
+    assert prepared is not None
+    world.sweep(later=61)
+    assert [world.status(p) for p in payments] == [Status.PENDING] * 2
+    world.sweep()
+    world.sweep(later=61)
+    assert [world.status(p) for p in payments] == [Status.SUCCEEDED] * 2
+    assert world.provider.batches.keys().isdisjoint({prepared[0].batch_id})
+    assert len(world.provider.paid()) == 2
+
+
+def test_a_slow_maker_that_was_aborted_frees_what_it_stamped(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    real_change = world.store.change_payments
+
+    def slow_change(changes: object) -> list[bool]:
+        world.store.change_payments = real_change  # type: ignore[method-assign]
+        world.sweep(later=61)  # the batch is aborted while the stamp is on its way
+        return real_change(changes)  # type: ignore[arg-type]
+
+    world.store.change_payments = slow_change  # type: ignore[method-assign,assignment]
+    world.dispatcher.submit([payment])
+    assert world.provider.calls == []
+    assert world.status(payment) is Status.PENDING
+    world.sweep()
+    world.sweep(later=61)
+    assert world.status(payment) is Status.SUCCEEDED
+    assert len(world.provider.paid()) == 1
+
+
+def test_a_maker_that_stamped_after_the_abort_and_died_loses_nothing(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    real_change = world.store.change_payments
+
+    def die_after(changes: object) -> list[bool]:
+        world.store.change_payments = real_change  # type: ignore[method-assign]
+        world.sweep(later=61)
+        real_change(changes)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    world.store.change_payments = die_after  # type: ignore[method-assign,assignment]
+    with pytest.raises(KeyboardInterrupt):
+        world.dispatcher.submit([payment])
+    assert world.status(payment) is Status.SUBMITTING
+    for _ in range(4):
+        world.sweep(later=600)
+    assert world.status(payment) is Status.SUCCEEDED
+    assert len(world.provider.paid()) == 1
+
+
+def test_a_crash_after_the_freeze_resumes_at_send(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    world.provider.before = raising(KeyboardInterrupt())  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        world.dispatcher.submit([payment])
+    world.provider.before = lambda _batch: None
+    frozen = world.batch_of(payment)
+    assert frozen.state is BatchState.FROZEN
+    world.sweep(later=61)
+    world.sweep(later=61)
+    assert world.status(payment) is Status.SUCCEEDED
+    assert set(world.provider.calls) == {frozen.batch_id}
+
+
+def test_refused_members_fail_and_the_others_go_into_a_new_batch(world: World) -> None:
+    payments = world.pay("ann@example.com", "bad@example.com", "cy@example.com")
+
+    def refuse(members: object) -> Refused | None:
+        bad = [i for i, m in enumerate(members) if m.email == "bad@example.com"]  # type: ignore
+        return (
+            Refused("VALIDATION_ERROR", dict.fromkeys(bad, "receiver is invalid")) if bad else None
+        )
+
+    world.provider.refuse = refuse  # type: ignore[assignment]
+    batch = world.dispatcher.submit(payments)
+    assert batch is not None
+    assert batch.state is BatchState.CLOSED
+    assert [world.status(p) for p in payments] == [Status.PENDING, Status.FAILED, Status.PENDING]
+    assert world.payments.get(payments[1].key).reason == "receiver is invalid"
+    world.sweep()
+    world.sweep(later=61)
+    assert world.status(payments[0]) is Status.SUCCEEDED
+    assert len({*world.provider.calls}) == 2
+    assert sorted(m.email for m in world.provider.paid()) == ["ann@example.com", "cy@example.com"]
+
+
+def test_a_refusal_that_names_nobody_is_narrowed_down(world: World) -> None:
+    payments = world.pay("ann@example.com", "bad@example.com", "cy@example.com")
+
+    def refuse(members: object) -> Refused | None:
+        bad = any(m.email == "bad@example.com" for m in members)  # type: ignore[attr-defined]
+        return Refused("SOMETHING_IN_IT") if bad else None
+
+    world.provider.refuse = refuse  # type: ignore[assignment]
+    world.dispatcher.submit(payments)
+    assert {world.status(p) for p in payments} == {Status.PENDING}
+    world.sweep()
+    world.sweep(later=61)
+    assert [world.status(p) for p in payments] == [
+        Status.SUCCEEDED,
+        Status.FAILED,
+        Status.SUCCEEDED,
+    ]
+    assert world.payments.get(payments[1].key).reason == "SOMETHING_IN_IT"
+
+
+def test_a_crash_while_members_are_let_go_is_finished_by_another(world: World) -> None:
+    payments = world.pay("ann@example.com", "bad@example.com")
+    world.provider.refuse = lambda members: Refused("NO", {1: "bad"}) if len(members) > 1 else None
+    real = world.store.change_payments
+
+    def die_in_letting_go(changes: list[object]) -> list[bool]:
+        if changes[0].new.status is not Status.SUBMITTING:  # type: ignore[attr-defined]
+            world.store.change_payments = real  # type: ignore[method-assign]
+            raise KeyboardInterrupt
+        return real(changes)  # type: ignore[arg-type]
+
+    world.store.change_payments = die_in_letting_go  # type: ignore[method-assign,assignment]
+    with pytest.raises(KeyboardInterrupt):
+        world.dispatcher.submit(payments)
+    assert world.batch_of(payments[0]).state is BatchState.REFUSED
+    world.sweep(later=61)
+    assert [world.status(p) for p in payments] == [Status.PENDING, Status.FAILED]
+
+
+def test_after_25_days_an_unknown_batch_is_parked_and_never_resent(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    world.provider.before = raising(OutcomeUnknown("TIMEOUT"))  # type: ignore[assignment]
+    world.dispatcher.submit([payment])
+    batch = world.batch_of(payment)
+    calls = len(world.provider.calls)
+    world.now += timedelta(days=25)
+    world.sweep()
+    assert len(world.provider.calls) == calls
+    assert [b.batch_id for b in world.store.parked_batches()] == [batch.batch_id]
+    assert world.status(payment) is Status.SUBMITTING
+    world.sweep(later=86400)
+    assert len(world.provider.calls) == calls
+
+
+def test_the_first_look_shows_what_is_still_on_its_way_as_submitted(world: World) -> None:
+    (payment,) = world.pay("slow@example.com")
+    world.provider.status["slow@example.com"] = Status.SUBMITTED
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    assert world.dispatcher.follow(batch).state is BatchState.ACCEPTED
+    assert world.status(payment) is Status.SUBMITTED
+    world.provider.status["slow@example.com"] = Status.SUCCEEDED
+    world.sweep(later=120)
+    assert world.status(payment) is Status.SUCCEEDED
+
+
+def test_a_look_that_fails_still_shows_the_batch_as_submitted(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    world.provider.can_fetch = False
+    world.dispatcher.follow(batch)
+    assert world.status(payment) is Status.SUBMITTED
+
+
+def test_an_unknown_provider_status_is_kept_and_decides_nothing(world: World) -> None:
+    (payment,) = world.pay("odd@example.com")
+    world.provider.status["odd@example.com"] = None
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    world.dispatcher.follow(batch)
+    after = world.payments.get(payment.key)
+    assert after.status is Status.SUBMITTED
+    assert after.provider_status == "SOMETHING_NEW"
+    assert world.dispatcher.follow(world.batch_of(payment)).state is BatchState.ACCEPTED
+
+
+def test_late_and_repeated_news_never_moves_a_payment_back(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    world.dispatcher.follow(batch)
+    world.provider.status["ann@example.com"] = Status.UNCLAIMED
+    world.dispatcher.follow(batch)
+    assert world.status(payment) is Status.SUCCEEDED
+    world.provider.status["ann@example.com"] = Status.RETURNED
+    world.dispatcher.follow(batch)
+    assert world.status(payment) is Status.RETURNED
+
+
+def test_a_pending_payment_is_cancelled_and_never_sent(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    assert world.payments.cancel(payment.key).status is Status.CANCELLED
+    assert world.payments.cancel(payment.key).status is Status.CANCELLED
+    assert world.dispatcher.submit([payment]) is None
+    world.sweep()
+    assert world.provider.calls == []
+
+
+def test_a_payment_on_its_way_cannot_be_cancelled(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    world.dispatcher.submit([payment])
+    with pytest.raises(Conflict):
+        world.payments.cancel(payment.key)
+
+
+def test_an_unclaimed_payment_is_taken_back_on_request(world: World) -> None:
+    (payment,) = world.pay("none@example.com")
+    world.provider.status["none@example.com"] = Status.UNCLAIMED
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    world.dispatcher.follow(batch)
+    asked = world.payments.cancel(payment.key)
+    assert asked.status is Status.UNCLAIMED
+    assert asked.cancel_requested
+    world.sweep()
+    assert world.status(payment) is Status.CANCELLED
+
+
+def test_a_taken_back_payment_that_was_claimed_meanwhile_has_succeeded(world: World) -> None:
+    (payment,) = world.pay("none@example.com")
+    world.provider.status["none@example.com"] = Status.UNCLAIMED
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    world.dispatcher.follow(batch)
+    world.payments.cancel(payment.key)
+    world.provider.cancel = lambda _item: world.provider._report(  # type: ignore[method-assign]
+        world.provider.paid()[0]
+    )
+    world.provider.status["none@example.com"] = Status.SUCCEEDED
+    world.sweep()
+    assert world.status(payment) is Status.SUCCEEDED
+
+
+def test_groups_are_of_one_currency_and_one_batch_size(world: World) -> None:
+    world.provider.batch_size = 2
+    payments = world.pay("a@example.com", "b@example.com", "c@example.com")
+    world.customers.register("yen", "yen@example.com", {})
+    order = PaymentOrder("yen", "yen@example.com", Money(Decimal(1000), "JPY"), "paypal")
+    payments.append(world.payments.request(order).payment)
+    groups = world.dispatcher.group(payments)
+    assert [[p.customer_id for p in group] for group in groups] == [["a", "b"], ["c"], ["yen"]]
+
+
+def test_the_sweep_fills_batches_while_more_is_waiting(world: World) -> None:
+    world.provider.batch_size = 5
+    payments = world.pay(*(f"u{n}@example.com" for n in range(52)))
+    world.now += timedelta(seconds=2)
+    sweep = Sweep(world.store, world.dispatcher, world.clock, shards=2, at_once=4)
+    while any(world.status(p) is Status.PENDING for p in payments):
+        sweep.run()
+    assert len(world.provider.calls) == 11
+    assert len(world.provider.paid()) == 52
+
+
+def test_one_process_sweeps_a_shard_at_a_time(world: World) -> None:
+    world.pay("ann@example.com")
+    world.now += timedelta(seconds=2)
+    first = Sweep(world.store, world.dispatcher, world.clock, shards=2, at_once=4)
+    second = Sweep(world.store, world.new_dispatcher(), world.clock, shards=2, at_once=4)
+    assert len(first.look().groups) == 1
+    assert second.look().groups == []
+    first.release()
+    world.now += timedelta(seconds=31)
+    assert len(second.look().groups) == 1
+
+
+def test_a_key_pays_once_even_where_a_crash_came_between_claim_and_payment(world: World) -> None:
+    world.customers.register("ann", "ann@example.com", {})
+    order = PaymentOrder("ann", "ann@example.com", Money(Decimal(1), "USD"), "paypal")
+    claim = world.payments._claim(order, "key-1")
+    requested = world.payments.request(order, "key-1")
+    assert not requested.replayed
+    assert requested.payment.payment_id == claim.payment_id
+    assert world.payments.request(order, "key-1").replayed
+
+
+def test_two_payments_in_one_microsecond_get_ids_next_to_each_other(world: World) -> None:
+    world.customers.register("ann", "ann@example.com", {})
+    order = PaymentOrder("ann", "ann@example.com", Money(Decimal(1), "USD"), "paypal")
+    world.payments = Payments(
+        world.store,
+        world.customers,
+        {"paypal": world.provider},
+        lambda: START,
+        2,
+        world.woken.append,
+    )
+    made = [world.payments.request(order, key).payment for key in (None, "a", "b", None)]
+    assert [p.payment_id[-4:-1] for p in made] == ["000", "001", "002", "003"]
+    again = world.payments.request(order, "b")
+    assert again.replayed
+    assert again.payment.key == made[2].key
+    assert world.payments.get(PaymentKey("ann", made[0].payment_id)) == made[0]
