@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ import pytest
 
 from paymentapp.config import Settings
 from paymentapp.errors import Conflict, Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import Batch, BatchState, Money, Payment, PaymentKey, Status
+from paymentapp.models import Batch, BatchState, Member, Money, Payment, PaymentKey, Status
 from paymentapp.providers.base import Refused
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch import Dispatcher
@@ -20,7 +20,7 @@ from paymentapp.services.payments import PaymentOrder, Payments
 from paymentapp.services.settle import Settlement
 from paymentapp.services.sweep import Sweep
 from paymentapp.storage import open_store
-from paymentapp.storage.base import Store
+from paymentapp.storage.base import PaymentChange, Store
 from tests.support.ledger_provider import LedgerProvider
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -84,11 +84,18 @@ def world(tmp_path: Path) -> Iterator[World]:
     store.close()
 
 
-def raising(error: Exception) -> object:
+def raising(error: BaseException) -> Callable[[Batch], None]:
     def fail(_batch: Batch) -> None:
         raise error
 
     return fail
+
+
+def abort(world: World, batch_id: str) -> None:
+    """Another process takes the batch for abandoned, while its maker is merely slow."""
+    batch = world.store.get_batch(batch_id)
+    assert batch is not None
+    assert world.new_dispatcher().resume(batch).state is BatchState.ABORTED
 
 
 def test_a_payment_is_prepared_frozen_sent_and_followed(world: World) -> None:
@@ -141,9 +148,9 @@ def test_an_unclear_answer_keeps_the_same_batch_and_fails_nobody(
     (payment,) = world.pay("ann@example.com")
     fail = raising(error)
     if acted:
-        world.provider.after = fail  # type: ignore[assignment]
+        world.provider.after = fail
     else:
-        world.provider.before = fail  # type: ignore[assignment]
+        world.provider.before = fail
     batch = world.dispatcher.submit([payment])
     assert batch is not None
     assert batch.state is BatchState.FROZEN
@@ -174,12 +181,12 @@ def test_a_slow_maker_that_was_aborted_frees_what_it_stamped(world: World) -> No
     (payment,) = world.pay("ann@example.com")
     real_change = world.store.change_payments
 
-    def slow_change(changes: object) -> list[bool]:
-        world.store.change_payments = real_change  # type: ignore[method-assign]
-        world.sweep(later=61)  # the batch is aborted while the stamp is on its way
-        return real_change(changes)  # type: ignore[arg-type]
+    def slow_change(changes: Sequence[PaymentChange]) -> list[bool]:
+        world.store.change_payments = real_change
+        abort(world, changes[0].new.batch_id)
+        return real_change(changes)
 
-    world.store.change_payments = slow_change  # type: ignore[method-assign,assignment]
+    world.store.change_payments = slow_change
     world.dispatcher.submit([payment])
     assert world.provider.calls == []
     assert world.status(payment) is Status.PENDING
@@ -193,13 +200,13 @@ def test_a_maker_that_stamped_after_the_abort_and_died_loses_nothing(world: Worl
     (payment,) = world.pay("ann@example.com")
     real_change = world.store.change_payments
 
-    def die_after(changes: object) -> list[bool]:
-        world.store.change_payments = real_change  # type: ignore[method-assign]
-        world.sweep(later=61)
-        real_change(changes)  # type: ignore[arg-type]
+    def die_after(changes: Sequence[PaymentChange]) -> list[bool]:
+        world.store.change_payments = real_change
+        abort(world, changes[0].new.batch_id)
+        real_change(changes)
         raise KeyboardInterrupt
 
-    world.store.change_payments = die_after  # type: ignore[method-assign,assignment]
+    world.store.change_payments = die_after
     with pytest.raises(KeyboardInterrupt):
         world.dispatcher.submit([payment])
     assert world.status(payment) is Status.SUBMITTING
@@ -211,7 +218,7 @@ def test_a_maker_that_stamped_after_the_abort_and_died_loses_nothing(world: Worl
 
 def test_a_crash_after_the_freeze_resumes_at_send(world: World) -> None:
     (payment,) = world.pay("ann@example.com")
-    world.provider.before = raising(KeyboardInterrupt())  # type: ignore[assignment]
+    world.provider.before = raising(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         world.dispatcher.submit([payment])
     world.provider.before = lambda _batch: None
@@ -226,13 +233,13 @@ def test_a_crash_after_the_freeze_resumes_at_send(world: World) -> None:
 def test_refused_members_fail_and_the_others_go_into_a_new_batch(world: World) -> None:
     payments = world.pay("ann@example.com", "bad@example.com", "cy@example.com")
 
-    def refuse(members: object) -> Refused | None:
-        bad = [i for i, m in enumerate(members) if m.email == "bad@example.com"]  # type: ignore
+    def refuse(members: Sequence[Member]) -> Refused | None:
+        bad = [i for i, m in enumerate(members) if m.email == "bad@example.com"]
         return (
             Refused("VALIDATION_ERROR", dict.fromkeys(bad, "receiver is invalid")) if bad else None
         )
 
-    world.provider.refuse = refuse  # type: ignore[assignment]
+    world.provider.refuse = refuse
     batch = world.dispatcher.submit(payments)
     assert batch is not None
     assert batch.state is BatchState.CLOSED
@@ -248,11 +255,11 @@ def test_refused_members_fail_and_the_others_go_into_a_new_batch(world: World) -
 def test_a_refusal_that_names_nobody_is_narrowed_down(world: World) -> None:
     payments = world.pay("ann@example.com", "bad@example.com", "cy@example.com")
 
-    def refuse(members: object) -> Refused | None:
-        bad = any(m.email == "bad@example.com" for m in members)  # type: ignore[attr-defined]
+    def refuse(members: Sequence[Member]) -> Refused | None:
+        bad = any(m.email == "bad@example.com" for m in members)
         return Refused("SOMETHING_IN_IT") if bad else None
 
-    world.provider.refuse = refuse  # type: ignore[assignment]
+    world.provider.refuse = refuse
     world.dispatcher.submit(payments)
     assert {world.status(p) for p in payments} == {Status.PENDING}
     world.sweep()
@@ -270,13 +277,13 @@ def test_a_crash_while_members_are_let_go_is_finished_by_another(world: World) -
     world.provider.refuse = lambda members: Refused("NO", {1: "bad"}) if len(members) > 1 else None
     real = world.store.change_payments
 
-    def die_in_letting_go(changes: list[object]) -> list[bool]:
-        if changes[0].new.status is not Status.SUBMITTING:  # type: ignore[attr-defined]
-            world.store.change_payments = real  # type: ignore[method-assign]
+    def die_in_letting_go(changes: Sequence[PaymentChange]) -> list[bool]:
+        if changes[0].new.status is not Status.SUBMITTING:
+            world.store.change_payments = real
             raise KeyboardInterrupt
-        return real(changes)  # type: ignore[arg-type]
+        return real(changes)
 
-    world.store.change_payments = die_in_letting_go  # type: ignore[method-assign,assignment]
+    world.store.change_payments = die_in_letting_go
     with pytest.raises(KeyboardInterrupt):
         world.dispatcher.submit(payments)
     assert world.batch_of(payments[0]).state is BatchState.REFUSED
@@ -286,7 +293,7 @@ def test_a_crash_while_members_are_let_go_is_finished_by_another(world: World) -
 
 def test_after_25_days_an_unknown_batch_is_parked_and_never_resent(world: World) -> None:
     (payment,) = world.pay("ann@example.com")
-    world.provider.before = raising(OutcomeUnknown("TIMEOUT"))  # type: ignore[assignment]
+    world.provider.before = raising(OutcomeUnknown("TIMEOUT"))
     world.dispatcher.submit([payment])
     batch = world.batch_of(payment)
     calls = len(world.provider.calls)
@@ -381,7 +388,7 @@ def test_a_taken_back_payment_that_was_claimed_meanwhile_has_succeeded(world: Wo
     assert batch is not None
     world.dispatcher.follow(batch)
     world.payments.cancel(payment.key)
-    world.provider.cancel = lambda _item: world.provider._report(  # type: ignore[method-assign]
+    world.provider.cancel = lambda provider_item_id: world.provider._report(
         world.provider.paid()[0]
     )
     world.provider.status["none@example.com"] = Status.SUCCEEDED
