@@ -1,0 +1,173 @@
+"""The one door to the network: a pooled session whose calls are bounded in time and in size."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import SSLError as HandshakeError
+
+from paymentapp.errors import NotSent, OutcomeUnknown, ProviderError
+
+CONNECT_SECONDS = 3
+MAX_ANSWER_BYTES = 16 * 1024 * 1024  # a page of 1,000 payouts, each with a long note, is about 6
+_CHUNK = 64 * 1024
+_LONGEST_WAIT = 3600  # seconds; a Retry-After beyond it is not taken at its word
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said. The body stays out of `repr`: it may hold a token or an address."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> object:
+        """The body as JSON, its fractions as Decimal; None where it is no JSON."""
+        try:
+            return json.loads(self.body, parse_float=Decimal, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            return None
+
+    def retry_after(self, now: datetime) -> int | None:
+        """Seconds to wait, from either form of Retry-After (RFC 9110, 10.2.3), an hour at most."""
+        value = self.headers.get("Retry-After", "").strip()
+        if value.isascii() and value.isdigit():
+            return min(int(value[:9]), _LONGEST_WAIT)
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return min(max(0, int((moment - now).total_seconds())), _LONGEST_WAIT)
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
+class Http:
+    """Calls to one provider. Any number of threads may share it.
+
+    Nothing is repeated here and no redirect is followed: what may be asked again is the
+    provider's to know.
+    """
+
+    def __init__(self, base_url: str, *, connections: int, read_timeout: float) -> None:
+        self._base = base_url.rstrip("/")
+        self._timeout = read_timeout
+        self._session = requests.Session()
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)  # the settings allow it on loopback alone
+        # requests would otherwise read ~/.netrc at every call, and let it replace our
+        # Authorization. The proxy variables are the one part of the environment that is meant
+        # for us; they are read here, once.
+        self._session.trust_env = False
+        self._session.proxies = dict(get_environ_proxies(self._base))
+        self._session.headers["User-Agent"] = "paymentapp"
+        # A cookie would be state that threads share.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        moves_money: bool,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None = None,
+        body: bytes | Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request and read its whole answer, whatever its status.
+
+        Raises NotSent where nothing can have come of it: the request never left, or it is of
+        the kind that moves no money. Raises OutcomeUnknown where it may have been acted on.
+        """
+        try:
+            with self._session.request(
+                method,
+                self._base + path,
+                params=params,
+                data=body,
+                headers=headers,
+                timeout=(CONNECT_SECONDS, self._timeout),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return Answer(response.status_code, response.headers, self._read(response))
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            # `from None`: the text of these can quote a header or a URL.
+            raise _fault(error, moves_money) from None
+
+    def _read(self, response: requests.Response) -> bytes:
+        """The body, decoded. `read1` returns what is there, so that the clock is looked at even
+        when the server sends a byte at a time."""
+        ends = time.monotonic() + self._timeout
+        body = bytearray()
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES:
+                raise _AnswerTooLarge
+            if time.monotonic() > ends:
+                raise requests.ReadTimeout
+        return bytes(body)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._session.close()
+
+
+class _AnswerTooLarge(ValueError):
+    """The server sent more than any answer of its can be."""
+
+
+def _fault(error: Exception, moves_money: bool) -> ProviderError:
+    if _never_left(error):
+        return NotSent("NOT_CONNECTED", _kind_of(error))
+    if moves_money:
+        return OutcomeUnknown("NO_ANSWER", _kind_of(error))
+    return NotSent("NO_ANSWER", _kind_of(error))
+
+
+def _never_left(error: Exception) -> bool:
+    """Whether not one byte of the request was sent.
+
+    A connection that breaks later proves nothing: also a kept one that the server had already
+    closed may have carried the request.
+    """
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
+        return True
+    reason = _reason(error)
+    if isinstance(reason, HandshakeError):
+        return any(isinstance(each, ssl.SSLCertVerificationError) for each in reason.args)
+    return isinstance(reason, NewConnectionError)  # a name that does not resolve is one, too
+
+
+def _reason(error: Exception) -> object:
+    """What urllib3 gave up for, under the two wrappings that requests puts around it."""
+    wrapped = error.args[0] if error.args else None
+    return getattr(wrapped, "reason", None)
+
+
+def _kind_of(error: Exception) -> str:
+    """The names of the exceptions, which say enough and quote nothing."""
+    reason = _reason(error)
+    inner = f" ({type(reason).__name__})" if isinstance(reason, Exception) else ""
+    return type(error).__name__.lstrip("_") + inner

@@ -1,0 +1,227 @@
+"""Reading what PayPal answers: anything may be missing, and nothing is taken for more than it says.
+
+The shapes are those of PayPal's API description, https://developer.paypal.com/api/payments.payouts-batch/v1/
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
+from paymentapp.models import Batch
+from paymentapp.providers.base import Accepted, ItemReport, Refused
+from paymentapp.providers.http import Answer
+from paymentapp.providers.paypal.tables import (
+    BATCH_STATUS,
+    ERRORS,
+    ERRORS_BY_STATUS,
+    ITEM_ERRORS,
+    TRANSACTION_STATUS,
+    Kind,
+)
+
+log = logging.getLogger("paymentapp.providers.paypal")
+
+PAYOUTS = "/v1/payments/payouts"
+_REASON_LENGTH = 200  # a payment's record stays small
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_DEBUG_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_LINK = re.compile(rf"{PAYOUTS}/({_ID.pattern})/?")
+# `details[].field`: "items[1].receiver", or the JSON pointer "/items/1/receiver".
+_ITEM_FIELD = re.compile(r"\bitems[\[/.]([0-9]{1,5})(?![0-9])(.*)", re.DOTALL)
+# Of the fields that we send, those that come from the settings and not from a payment.
+_OUR_FIELD = re.compile(r"(?i)sender_batch_header|email_subject|recipient_type|\bnote\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An answer that is not 2xx; `error` in the description, as far as it has that shape."""
+
+    status: int
+    name: str  # PayPal's, or HTTP_<status> where the body has none
+    details: Sequence[object]
+    debug_id: str
+    retry_after: int | None
+
+    @property
+    def is_about_batch_id(self) -> bool:
+        """Whether it speaks of the batch's id, in whatever words: then PayPal may have it.
+
+        Now it is 400 USER_BUSINESS_ERROR, field SENDER_BATCH_ID, issue "Batch with given
+        sender_batch_id already exists"; it was "Duplicate batch request". So the issue is not
+        looked at.
+        """
+        if not 400 <= self.status < 500:
+            return False
+        fields = (str(dig(each, "field")).lower() for each in self.details)
+        return self.name == "USER_BUSINESS_ERROR" or any("sender_batch_id" in f for f in fields)
+
+    def kind(self, *, moves_money: bool) -> Kind:
+        """Which of the four it is.
+
+        Of a call that moves money, a 5xx may have been acted on, by whatever name, and a name
+        that is not known says nothing. Of any other, only that it can be asked again.
+        """
+        if not moves_money:
+            return ERRORS_BY_STATUS.get(self.status, NotSent)
+        known = ERRORS.get(self.name) or ERRORS_BY_STATUS.get(self.status)
+        return known if known and 400 <= self.status < 500 else OutcomeUnknown
+
+    def error(self, kind: Kind) -> ProviderError:
+        """The exception of that kind; a refusal is an answer to `submit` alone."""
+        raised = Misconfigured if issubclass(kind, Refused) else kind
+        where = f"HTTP {self.status}, PayPal debug id {self.debug_id or 'none'}"
+        log.warning("PayPal answered %s (%s): %s", self.name, where, raised.__name__)
+        return raised(self.name, where, self.retry_after)
+
+
+def read_problem(answer: Answer, now: datetime) -> Problem:
+    """Read an error. Of its texts, only names and ids go on to logs and exceptions."""
+    body = answer.json()
+    name = _matching(_NAME, dig(body, "name")) or _matching(_NAME, dig(body, "error"))
+    debug_id = _matching(_DEBUG_ID, answer.headers.get("PayPal-Debug-Id"))
+    return Problem(
+        status=answer.status,
+        name=name or f"HTTP_{answer.status}",
+        details=elements(dig(body, "details")),
+        debug_id=debug_id or _matching(_DEBUG_ID, dig(body, "debug_id")),
+        retry_after=answer.retry_after(now),
+    )
+
+
+def read_accepted(batch: Batch, body: object) -> Accepted:
+    """The answer to a create call (`payout`). Raises OutcomeUnknown where it names no batch."""
+    reference = _matching(_ID, dig(body, "batch_header", "payout_batch_id"))
+    if not reference:
+        raise OutcomeUnknown("UNREADABLE_ANSWER", "accepted, but without a payout_batch_id")
+    if sender_batch_id(body) not in {None, batch.batch_id}:
+        raise OutcomeUnknown("UNREADABLE_ANSWER", "the answer is about another batch")
+    return Accepted(reference)
+
+
+def read_refused(problem: Problem, count: int) -> Refused:
+    """A refusal of a batch of `count` items, with those that PayPal names.
+
+    Raises Misconfigured where all that it names comes from our settings: no payment's fault.
+    """
+    verdicts: dict[int, str] = {}
+    ours = False
+    for detail in problem.details:
+        field = _text(dig(detail, "field")) or ""
+        match = _ITEM_FIELD.search(field)
+        if _OUR_FIELD.search(match[2] if match else field):
+            ours = True
+        elif match and int(match[1]) < count:
+            issue = _text(dig(detail, "issue")) or _text(dig(detail, "description")) or field
+            verdicts.setdefault(int(match[1]), f"{problem.name}: {issue}"[:_REASON_LENGTH])
+    if ours and not verdicts:
+        raise problem.error(Misconfigured)
+    log.warning(
+        "PayPal refused a batch: %s, %d of %d items named (HTTP %d, PayPal debug id %s)",
+        *(problem.name, len(verdicts), count, problem.status, problem.debug_id or "none"),
+    )
+    return Refused(problem.name, verdicts)
+
+
+def linked_batch(problem: Problem, hosts: frozenset[str]) -> str | None:
+    """The one payout batch that the details link to; None where they name none, or two.
+
+    The description leaves it out; PayPal sends `details[].link[].href`. An object or a text in
+    its place, and the plural, are understood too.
+    """
+    found = set()
+    for href in (href for detail in problem.details for href in _hrefs(detail)):
+        try:
+            url = urlsplit(href)
+        except ValueError:
+            continue
+        match = _LINK.fullmatch(url.path)
+        if match and url.netloc.lower() in hosts:
+            found.add(match[1])
+    return found.pop() if len(found) == 1 else None
+
+
+def _hrefs(detail: object) -> Iterator[str]:
+    for key in ("link", "links", "href"):
+        value = dig(detail, key)
+        for each in value if isinstance(value, list) else [value]:
+            href = each if isinstance(each, str) else dig(each, "href")
+            if isinstance(href, str):
+                yield href
+
+
+def read_items(page: object) -> dict[str, ItemReport]:
+    """The items of a page (`payout_batch`) by our item ids; one without is nobody's."""
+    batch_status = _text(dig(page, "batch_header", "batch_status"))
+    reports = (read_item(each, batch_status) for each in elements(dig(page, "items")))
+    return {report.item_id: report for report in reports if report}
+
+
+def read_item(item: object, batch_status: str | None = None) -> ItemReport | None:
+    """One item (`payout_batch_items`, `payout_item-2`); None where it does not say which."""
+    item_id = _text(dig(item, "payout_item", "sender_item_id"))
+    if item_id is None:
+        return None
+    raw = (_text(dig(item, "transaction_status")) or "")[:64]
+    status = TRANSACTION_STATUS.get(raw)
+    reason = _item_reason(dig(item, "errors"))
+    unprocessed = BATCH_STATUS.get(batch_status or "")
+    if unprocessed and raw in {"", "PENDING", "NEW"}:
+        status, raw = unprocessed, raw or f"batch {batch_status}"
+        reason = reason or f"batch {batch_status}: it was not processed"
+    return ItemReport(
+        item_id=item_id,
+        status=status,
+        raw_status=raw,
+        provider_item_id=_text(dig(item, "payout_item_id")),
+        transaction_id=_text(dig(item, "transaction_id")),
+        reason=reason,
+    )
+
+
+def _item_reason(errors: object) -> str | None:
+    """ "NAME: words" of an item's error, in PayPal's words; None where there is none."""
+    first = errors[0] if isinstance(errors, list) and errors else errors
+    name = _matching(_NAME, dig(first, "name"))
+    words = ITEM_ERRORS.get(name) or _text(dig(first, "message")) or ""
+    return ": ".join(part for part in (name, words) if part)[:_REASON_LENGTH] or None
+
+
+def warn_of_unknown(reports: Sequence[ItemReport]) -> None:
+    """Log the statuses that are not in the table, once for them all."""
+    raw = {report.raw_status for report in reports if report.status is None}
+    if raw:
+        names = ", ".join(sorted(_matching(_NAME, each) or "(unreadable)" for each in raw))
+        log.warning("PayPal reports a status that the table does not know: %s", names)
+
+
+def sender_batch_id(body: object) -> str | None:
+    """Our id of the batch, as PayPal repeats it."""
+    return _text(dig(body, "batch_header", "sender_batch_header", "sender_batch_id"))
+
+
+def dig(value: object, *path: str) -> object:
+    """What stands under a path of keys; None where nothing does."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def elements(value: object) -> Sequence[object]:
+    """The elements of a list; none of anything else."""
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _matching(pattern: re.Pattern[str], value: object) -> str:
+    """The value if it is a text of that form, else nothing."""
+    return value if isinstance(value, str) and pattern.fullmatch(value) else ""

@@ -1,0 +1,99 @@
+"""PayPal's OAuth 2.0 access token: one for all threads, renewed before it ends."""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from paymentapp.clock import Clock
+from paymentapp.errors import Misconfigured, NotSent
+from paymentapp.providers.http import Http
+from paymentapp.providers.paypal.answers import dig, read_problem
+
+_PATH = "/v1/oauth2/token"
+_FORM = re.compile(r"[\x21-\x7e]{1,8192}")  # what can stand in a header
+_A_YEAR = 366 * 86_400
+
+
+class _Issued(NamedTuple):
+    value: str
+    renew_at: datetime
+    ends_at: datetime
+
+
+class Token:
+    """The token of one account, by its client credentials (RFC 6749, 4.4).
+
+    "Rather than generate an OAuth 2.0 access token for each transaction, cache tokens":
+    https://developer.paypal.com/reference/guidelines/rate-limiting
+    """
+
+    def __init__(self, http: Http, client_id: str, client_secret: str, clock: Clock) -> None:
+        self._http = http
+        self._basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        self._configured = bool(client_id and client_secret)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._issued: _Issued | None = None
+
+    def get(self) -> str:
+        """A token that is good for a while yet.
+
+        One thread renews it; the others go on with the old one as long as that is good, and
+        wait where it is not. Raises NotSent where PayPal does not answer, Misconfigured where
+        it does not take the credentials.
+        """
+        now = self._clock()
+        seen = self._issued
+        if seen and now < seen.renew_at:
+            return seen.value
+        if not self._lock.acquire(blocking=not (seen and now < seen.ends_at)):
+            return seen.value if seen else ""
+        try:
+            issued = self._issued
+            if issued is None or issued is seen:
+                issued = self._issued = self._renewed(seen, now)
+            return issued.value
+        finally:
+            self._lock.release()
+
+    def drop(self, value: str) -> None:
+        """Forget a token that PayPal did not take, unless another has come in its place."""
+        if self._issued and self._issued.value == value:
+            self._issued = None
+
+    def _renewed(self, old: _Issued | None, now: datetime) -> _Issued:
+        try:
+            return self._fetch(now)
+        except NotSent:
+            if old is None or now >= old.ends_at:
+                raise
+            # The old one is still good; ask again a little later.
+            return old._replace(renew_at=min(old.ends_at, now + timedelta(seconds=30)))
+
+    def _fetch(self, now: datetime) -> _Issued:
+        """Ask for a fresh token, which moves nothing."""
+        if not self._configured:
+            raise Misconfigured("NO_CREDENTIALS", "set PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET")
+        answer = self._http.call(
+            "POST",
+            _PATH,
+            moves_money=False,
+            headers={"Authorization": f"Basic {self._basic}", "Accept": "application/json"},
+            body={"grant_type": "client_credentials"},
+        )
+        if not answer.ok:
+            refused = 400 <= answer.status < 500 and answer.status != 429
+            raise read_problem(answer, now).error(Misconfigured if refused else NotSent)
+        body = answer.json()
+        value, seconds = dig(body, "access_token"), dig(body, "expires_in")
+        if not isinstance(value, str) or not _FORM.fullmatch(value):
+            raise NotSent("UNREADABLE_ANSWER", "no access token")
+        # A token whose life is not told, or not believable, is taken to have none.
+        life = seconds if isinstance(seconds, int) and 0 < seconds < _A_YEAR else 0
+        margin = max(60, life // 10)
+        ends_at = now + timedelta(seconds=life)
+        return _Issued(value, ends_at - timedelta(seconds=margin), ends_at)
