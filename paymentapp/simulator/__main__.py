@@ -32,6 +32,7 @@ and notes lead to which outcome.
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m paymentapp.simulator",
+        usage="%(prog)s [options]",
         description="A local PayPal that speaks the Payouts API and pays nobody.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

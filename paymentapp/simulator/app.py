@@ -15,6 +15,7 @@ from paymentapp.simulator.settings import Settings
 from paymentapp.simulator.times import Clock, utc_now
 
 _NAME_OF_STATUS = {
+    400: "VALIDATION_ERROR",
     404: "RESOURCE_NOT_FOUND",
     405: "METHOD_NOT_SUPPORTED",
     413: "REQUEST_ENTITY_TOO_LARGE",

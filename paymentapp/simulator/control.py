@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
 
 from paymentapp.simulator.bodies import single_item
 from paymentapp.simulator.core import simulator
@@ -122,8 +122,8 @@ def _event_of_item(payout_item_id: str) -> tuple[str, dict[str, Any]]:
 
 def _read_object() -> dict[str, Any]:
     try:
-        body = request.get_json(force=True)
-    except (HTTPException, ValueError, RecursionError):
+        body = json.loads(request.get_data())
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise ControlError(400, "the body must be a JSON object")

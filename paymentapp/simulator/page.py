@@ -17,7 +17,7 @@ from paymentapp.simulator.times import rfc3339
 
 blueprint = Blueprint("page", __name__)
 
-PAGE_SIZE = 25
+PAGE_SIZE = 20
 RECENT_CALLS = 12
 
 # The colour of each status on the page.
@@ -71,7 +71,7 @@ def show() -> str:
         prefixes=_prefixes(),
         notes=_notes(),
         tones=TONES,
-        day_time=lambda moment: rfc3339(moment).replace("T", " ").removesuffix("Z"),
+        rfc3339=rfc3339,
         now=rfc3339(now).replace("T", " ").replace("Z", " UTC"),
     )
 

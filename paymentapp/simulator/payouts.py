@@ -6,6 +6,7 @@ and ignored: in PayPal's sandbox too, only ``sender_batch_id`` keeps a payout fr
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -111,7 +112,7 @@ def read_json() -> Any:
     if request.mimetype != "application/json":
         raise PayPalError("UNSUPPORTED_MEDIA_TYPE")
     try:
-        return request.get_json()
+        return json.loads(request.get_data())
     except (ValueError, RecursionError):
         malformed = [detail("body", "JSON request is malformed")]
         raise PayPalError("VALIDATION_ERROR", malformed) from None

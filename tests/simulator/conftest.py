@@ -1,0 +1,31 @@
+"""Fixtures: a simulator in memory with a clock that stands still, and PayPal's description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from paymentapp.simulator import Settings, create_simulator
+
+from .support import SPECS, Api, Description, FakeClock, find_description
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def api(clock: FakeClock) -> Iterator[Api]:
+    app = create_simulator(Settings(), clock)
+    yield Api(app, clock)
+    app.extensions["simulator"].state.close()
+
+
+@pytest.fixture(scope="session")
+def description() -> Description:
+    found = find_description()
+    if found is None:
+        pytest.skip(f"PayPal's API descriptions are not in {SPECS} (PAYMENTAPP_SPECS names them)")
+    return found
