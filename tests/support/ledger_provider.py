@@ -30,6 +30,7 @@ class LedgerProvider:
         self.after: Callable[[Batch], None] = lambda _batch: None
         self.refuse: Callable[[Sequence[Member]], Refused | None] = lambda _members: None
         self.can_fetch = True
+        self.can_cancel = True
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
         self.calls.append(batch.batch_id)
@@ -51,7 +52,8 @@ class LedgerProvider:
         for members in self.batches.values():
             for member in members:
                 if f"item-{member.item_id}" == provider_item_id:
-                    self.status[member.email] = Status.RETURNED
+                    if self.can_cancel:
+                        self.status[member.email] = Status.RETURNED
                     return self._report(member)
         raise OutcomeUnknown("NO_SUCH_ITEM")
 

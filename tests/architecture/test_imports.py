@@ -1,0 +1,100 @@
+"""The rules of the tree: who may import what, and where words and floats may stand."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import paymentapp
+
+PACKAGE = Path(paymentapp.__file__).parent
+HTTP_HELPER = PACKAGE / "providers" / "http.py"
+
+
+def modules(folder: Path = PACKAGE) -> Iterator[Path]:
+    yield from sorted(folder.rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """The top-level packages that a module imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_services_know_no_web_no_database_and_no_provider() -> None:
+    for path in modules(PACKAGE / "services"):
+        strange = imports(path) & {"flask", "flask_smorest", "boto3", "botocore", "requests"}
+        assert not strange, f"{path.name} imports {strange}"
+
+
+def test_boto3_is_in_the_dynamodb_engine_alone() -> None:
+    for path in modules():
+        if imports(path) & {"boto3", "botocore"}:
+            assert "dynamodb" in path.relative_to(PACKAGE / "storage").parts[0], path
+
+
+def test_requests_is_in_the_providers_http_helper_alone() -> None:
+    users = [path for path in modules() if "requests" in imports(path)]
+    assert users == [HTTP_HELPER]
+
+
+def test_the_simulator_stands_alone() -> None:
+    for path in modules(PACKAGE / "simulator"):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("paymentapp"):
+                assert (node.module or "").startswith("paymentapp.simulator"), path
+
+
+def test_no_float_holds_an_amount() -> None:
+    """No call of float() and no float-parsing JSON; what measures seconds is not money."""
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                timers = {"crew.py"} | {p.name for p in modules(PACKAGE / "simulator")}
+                assert node.func.id != "float" or path.name in timers, f"{path}:{node.lineno}"
+
+
+def test_one_provider_one_place() -> None:
+    """A provider's name stands in its own files, the registry, the settings and the wiring of
+    the developer's simulator, and nowhere else."""
+    allowed = {"config.py", "run.py", "registry.py", "cli.py"}
+    for path in modules():
+        inside = path.relative_to(PACKAGE).parts
+        if "paypal" in inside[-1] or "paypal" in inside or inside[0] == "simulator":
+            continue
+        names = {
+            node.id.lower()
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Name)
+        }
+        assert path.name in allowed or not any("paypal" in name for name in names), path
+
+
+@pytest.mark.parametrize("heavy", ["boto3", "requests", "flask", "sqlite3"])
+def test_nothing_is_built_at_import(heavy: str) -> None:
+    """Importing the package loads no library that a part may never need."""
+    code = f"import paymentapp, sys; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_module_opens_with_a_sentence() -> None:
+    for path in modules():
+        doc = ast.get_docstring(ast.parse(path.read_text()))
+        assert doc, path
+        assert doc.split("\n\n")[0].rstrip().endswith((".", ":")), path
+
+
+def test_files_are_short() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in modules()}
+    assert {path.name: n for path, n in lengths.items() if n > 360} == {}
