@@ -1,1 +1,43 @@
 """HTTP in and out."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Flask, Response
+
+from paymentapp import EXTENSION, Parts
+from paymentapp.api import customers, health, payments
+from paymentapp.api.auth import register_auth
+from paymentapp.api.docs import register_docs
+from paymentapp.api.json import ExactJSON
+from paymentapp.api.openapi import Api
+from paymentapp.api.problems import register_problems
+from paymentapp.api.waiting import register_waiting
+
+BODY_MAX_BYTES = 64 * 1024
+
+
+def register_api(app: Flask) -> None:
+    """Put the HTTP API on an app that carries the service's parts."""
+    settings = cast(Parts, app.extensions[EXTENSION]).settings
+    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
+    app.json = ExactJSON(app)
+
+    register_auth(app, settings.auth)
+    register_problems(app)
+    register_waiting(app, settings.threads)
+    api = Api(app)
+    for module in (customers, payments, health):
+        api.register_blueprint(module.blp)
+    register_docs(app, api)
+    app.after_request(_harden)
+
+
+def _harden(response: Response) -> Response:
+    """No cache keeps anybody's payments; no browser guesses at a type."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

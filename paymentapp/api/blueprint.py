@@ -1,0 +1,137 @@
+"""What every view shares: the blueprint, the request parser and the path converters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+
+import flask
+import flask_smorest
+from flask import current_app
+from marshmallow import Schema, ValidationError
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.routing import BaseConverter
+
+from paymentapp import EXTENSION, Parts
+from paymentapp.api.json import BadJSON, decode
+from paymentapp.api.problems import InvalidRequest, field_errors
+from paymentapp.models import CUSTOMER_ID_PATTERN
+from paymentapp.schemas.common import PAYMENT_ID_PATTERN
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def parts() -> Parts:
+    """The service that the current app was built over."""
+    return cast(Parts, current_app.extensions[EXTENSION])
+
+
+class CustomerId(BaseConverter):
+    """A customer id in a path. What does not match has no route, and is 404."""
+
+    regex = CUSTOMER_ID_PATTERN.removeprefix("^").removesuffix("$")
+
+
+class PaymentId(BaseConverter):
+    """A payment id in a path."""
+
+    regex = PAYMENT_ID_PATTERN.removeprefix("^").removesuffix("$")
+
+
+CONVERTERS = {"customer_id": CustomerId, "payment_id": PaymentId}
+
+
+class RequestParser(FlaskParser):
+    """Reads bodies with the strict decoder, and queries and headers without surprises."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # as each schema says
+
+    def load_json(self, req: flask.Request, _schema: Schema) -> Any:
+        charset = req.mimetype_params.get("charset", "utf-8").lower()
+        if req.mimetype != "application/json" or charset not in {"utf-8", "utf8"}:
+            raise UnsupportedMediaType
+        try:
+            return decode(req.get_data(cache=False))
+        except BadJSON as error:
+            raise ValidationError(str(error)) from error
+
+    def load_querystring(self, req: flask.Request, _schema: Schema) -> Any:
+        repeated = [name for name, values in req.args.lists() if len(values) > 1]
+        if repeated:
+            raise ValidationError({name: ["Given more than once."] for name in repeated})
+        return req.args.to_dict()
+
+    def load_headers(self, req: flask.Request, schema: Schema) -> Any:
+        names = [field.data_key or name for name, field in schema.load_fields.items()]
+        return {name: req.headers[name] for name in names if name in req.headers}
+
+    def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
+        ((location, messages),) = cast(dict[str, Any], error.messages).items()
+        raise InvalidRequest(field_errors(location, messages))
+
+
+PRIVATE_ERRORS = (401, 403, 503)  # of every view that needs an API key, besides its own
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """Views with their documentation."""
+
+    ARGUMENTS_PARSER = RequestParser()
+
+    if TYPE_CHECKING:  # flask-smorest has no types; these are the parts of it that views use
+
+        def route(
+            self, rule: str, *, methods: Sequence[str] = ("GET",)
+        ) -> Callable[[View], View]: ...
+
+        def arguments(
+            self, schema: type[Schema], *, location: str = "json", example: Any = None
+        ) -> Callable[[View], View]: ...
+
+        def response(
+            self,
+            status_code: int,
+            schema: type[Schema],
+            *,
+            description: str,
+            example: Any,
+            headers: Any = None,
+        ) -> Callable[[View], View]: ...
+
+        def alt_response(
+            self,
+            status_code: int,
+            *,
+            schema: type[Schema],
+            description: str,
+            example: Any,
+            headers: Any = None,
+            success: bool = False,
+        ) -> Callable[[View], View]: ...
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepare_doc_cbks.append(self._prepare_errors_doc)
+
+    @staticmethod
+    def documents(*statuses: int, **operation: Any) -> Callable[[View], View]:
+        """Document the errors of a view, beside those that every view has, and other members
+        of its OpenAPI operation. Adds nothing to the path of a request."""
+
+        def decorator(view: View) -> View:
+            members = {"operationId": view.__name__, **operation}
+            vars(view)["_apidoc"] = {"manual_doc": members, "errors": statuses}
+            return view
+
+        return decorator
+
+    @staticmethod
+    def _prepare_errors_doc(doc: dict[str, Any], info: dict[str, Any], **_: Any) -> dict[str, Any]:
+        public = info.get("manual_doc", {}).get("security") == []
+        errors = {*info.get("errors", ()), 500, *(() if public else PRIVATE_ERRORS)}
+        references = {status: HTTPStatus(status).name for status in sorted(errors)}
+        doc["responses"] = {**doc.get("responses", {}), **references}
+        return doc

@@ -1,0 +1,94 @@
+"""The examples in the OpenAPI document: one customer, one payment, told through."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+CUSTOMER_ID = "unixuser1"
+EMAIL = "unixuser1@example.com"
+PAYMENT_ID = "2026-01-02T03:04:05.678901Z"
+BATCH_ID = "20260102T030405680123-5f0c2b9e8d7a6f41"
+
+NEW_CUSTOMER: dict[str, Any] = {
+    "customer_id": CUSTOMER_ID,
+    "email": EMAIL,
+    "country": "DE",
+    "vip": True,
+}
+CUSTOMER: dict[str, Any] = {
+    "customer_id": CUSTOMER_ID,
+    "email": EMAIL,
+    "created_at": "2026-01-01T10:00:00.000000Z",
+    "country": "DE",
+    "vip": True,
+}
+ORDER: dict[str, Any] = {
+    "customer_id": CUSTOMER_ID,
+    "email": EMAIL,
+    "amount": Decimal("10.1"),
+    "currency": "USD",
+}
+
+
+def _move(seconds: str, status: str, cause: str, reference: str) -> dict[str, str]:
+    at = f"2026-01-02T03:04:{seconds}Z"
+    return {"at": at, "status": status, "cause": cause, "reference": reference}
+
+
+_PENDING = _move("05.678901", "pending", "request", "")
+PENDING: dict[str, Any] = {
+    **ORDER,
+    "payment_id": PAYMENT_ID,
+    "payment_method": "paypal",
+    "status": "pending",
+    "created_at": PAYMENT_ID,
+    "updated_at": PAYMENT_ID,
+    "reason": None,
+    "cancel_requested": False,
+    "batch_id": None,
+    "provider_item_id": None,
+    "transaction_id": None,
+    "history": [_PENDING],
+}
+SUCCEEDED: dict[str, Any] = {
+    **PENDING,
+    "status": "succeeded",
+    "updated_at": "2026-01-02T03:04:09.123456Z",
+    "batch_id": BATCH_ID,
+    "provider_item_id": "8AELMXH8UB2P8",
+    "transaction_id": "0C413693MN970190K",
+    "history": [
+        _PENDING,
+        _move("05.690210", "submitting", "dispatch", BATCH_ID),
+        _move("06.501233", "submitted", "dispatch", BATCH_ID),
+        _move("09.123456", "succeeded", "poll", "8AELMXH8UB2P8"),
+    ],
+}
+CANCELLED: dict[str, Any] = {
+    **PENDING,
+    "status": "cancelled",
+    "updated_at": "2026-01-02T03:04:06.000000Z",
+    "history": [_PENDING, _move("06.000000", "cancelled", "request", "")],
+}
+PAGE: dict[str, Any] = {
+    "customer_id": CUSTOMER_ID,
+    "payments": [SUCCEEDED],
+    "next_cursor": "MjAyNi0wMS0wMlQwMzowNDowNS42Nzg5MDFa",
+}
+READY: dict[str, Any] = {
+    "status": "ready",
+    "checks": [
+        {"name": "store", "ok": True, "detail": "answers"},
+        {"name": "dispatcher", "ok": True, "detail": "beating"},
+        {"name": "provider paypal", "ok": True, "detail": "configured"},
+    ],
+}
+NOT_READY: dict[str, Any] = {
+    "status": "not ready",
+    "checks": [
+        {"name": "store", "ok": True, "detail": "answers"},
+        {"name": "dispatcher", "ok": False, "detail": "no dispatcher is running"},
+        {"name": "provider paypal", "ok": True, "detail": "configured"},
+    ],
+}

@@ -1,0 +1,86 @@
+"""JSON in and out: a decoder that refuses what is ambiguous, an encoder that keeps Decimals."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import simplejson
+from flask.json.provider import JSONProvider
+
+DIGITS_MAX = 18
+INTEGER_DIGITS_MAX = 15
+EXPONENT_MIN = -400  # below that even a double is zero
+NUMBER_TEXT_MAX = 450
+
+
+class BadJSON(ValueError):
+    """The text is not JSON as this service takes it; the message is for the caller."""
+
+
+class ExactJSON(JSONProvider):
+    """Flask's JSON, with Decimals written as the numbers that they are."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        if kwargs:
+            return simplejson.dumps(obj, use_decimal=True, **kwargs)
+        return _encoder.encode(obj)
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return decode(s.encode() if isinstance(s, str) else s)
+
+
+def decode(body: bytes) -> Any:
+    """Read a body strictly: UTF-8, numbers as Decimals, no name twice, nothing but JSON.
+
+    Raises BadJSON.
+    """
+    try:
+        text = body.decode()
+        value = _decoder.decode(text)
+        if "\\u" in text:
+            _encoder_of_text.encode(value).encode()
+    except UnicodeDecodeError as error:
+        raise BadJSON("The body is not UTF-8.") from error
+    except UnicodeEncodeError as error:
+        raise BadJSON("A string has half of a surrogate pair.") from error
+    except RecursionError as error:
+        raise BadJSON("The body is nested too deeply.") from error
+    except json.JSONDecodeError as error:
+        raise BadJSON(f"The body is not JSON: {error.msg} at character {error.pos}.") from error
+    return value
+
+
+def _number(text: str) -> Decimal:
+    """A number, once it is known to be harmless: nothing is computed from a giant exponent."""
+    if len(text) > NUMBER_TEXT_MAX:
+        raise BadJSON("A number is too long.")
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise BadJSON("A number is out of range.") from error
+    _, digits, exponent = number.as_tuple()
+    if len(digits) > DIGITS_MAX:
+        raise BadJSON(f"A number has at most {DIGITS_MAX} digits.")
+    if number.adjusted() >= INTEGER_DIGITS_MAX or int(exponent) < EXPONENT_MIN:
+        raise BadJSON("A number is out of range.")
+    return number
+
+
+def _constant(text: str) -> Any:
+    raise BadJSON(f"{text} is not JSON.")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise BadJSON("An object has a name twice.")
+    return members
+
+
+_decoder = json.JSONDecoder(
+    parse_float=_number, parse_int=_number, parse_constant=_constant, object_pairs_hook=_object
+)
+_encoder = simplejson.JSONEncoder(use_decimal=True, separators=(",", ":"))
+_encoder_of_text = simplejson.JSONEncoder(use_decimal=True, ensure_ascii=False)

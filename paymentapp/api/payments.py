@@ -1,0 +1,108 @@
+"""Payments over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+
+from paymentapp.api import examples
+from paymentapp.api.blueprint import Blueprint, parts
+from paymentapp.api.waiting import with_outcome
+from paymentapp.models import Payment, PaymentKey
+from paymentapp.schemas.headers import PaymentHeadersSchema, PreferSchema
+from paymentapp.schemas.payments import (
+    PageQuerySchema,
+    PaymentOrderSchema,
+    PaymentPageSchema,
+    PaymentSchema,
+)
+from paymentapp.services.payments import PaymentOrder
+from paymentapp.storage.base import PageQuery
+
+blp = Blueprint("payments", __name__, description="What they are paid, and what became of it.")
+
+PREFERENCE_APPLIED = {
+    "Preference-Applied": {
+        "description": "`wait=N`, if it was waited for an outcome.",
+        "schema": {"type": "string", "pattern": "^wait=[0-9]+$"},
+    }
+}
+ACCEPTED_HEADERS = {
+    "Location": {"description": "Where the payment is.", "schema": {"type": "string"}},
+    "Idempotent-Replayed": {
+        "description": "`true`, if an earlier request with this key made the payment.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    **PREFERENCE_APPLIED,
+}
+KEY = {
+    "customer_id": "$response.body#/customer_id",
+    "payment_id": "$response.body#/payment_id",
+}
+LINKS = {
+    "payment": {"operationId": "get_payment", "parameters": KEY},
+    "cancellation": {"operationId": "cancel_payment", "parameters": KEY},
+    "payments": {
+        "operationId": "list_payments",
+        "parameters": {"customer_id": KEY["customer_id"]},
+    },
+}
+
+
+@blp.route("/v1/api/payment", methods=["POST"])
+@blp.arguments(PaymentHeadersSchema, location="headers")
+@blp.arguments(PaymentOrderSchema, example=examples.ORDER)
+@blp.response(
+    202,
+    PaymentSchema,
+    description="On record, and will be made",
+    example=examples.PENDING,
+    headers=ACCEPTED_HEADERS,
+)
+@blp.documents(404, 413, 415, 422, responses={202: {"links": LINKS}})
+def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payment, dict[str, str]]:
+    """Request a payment to a customer."""
+    payment, replayed = parts().payments.request(order, headers["idempotency_key"])
+    payment, applied = with_outcome(payment, headers["wait"])
+    path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
+    replay = {"Idempotent-Replayed": "true"} if replayed else {}
+    return payment, {"Location": request.script_root + path, **replay, **applied}
+
+
+@blp.route("/v1/api/payment/<customer_id:customer_id>")
+@blp.arguments(PageQuerySchema, location="query")
+@blp.response(200, PaymentPageSchema, description="A page, newest first", example=examples.PAGE)
+@blp.documents(404)
+def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
+    """List a customer's payments, newest first."""
+    payments, last_read = parts().payments.list(customer_id, query)
+    return {"customer_id": customer_id, "payments": payments, "next_cursor": last_read}
+
+
+@blp.route("/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>")
+@blp.response(200, PaymentSchema, description="The payment", example=examples.SUCCEEDED)
+@blp.documents(404)
+def get_payment(customer_id: str, payment_id: str) -> Payment:
+    """Show a payment and its history."""
+    return parts().payments.get(PaymentKey(customer_id, payment_id))
+
+
+@blp.route(
+    "/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>/cancel", methods=["POST"]
+)
+@blp.arguments(PreferSchema, location="headers")
+@blp.response(
+    200,
+    PaymentSchema,
+    description="Cancelled; or, while unclaimed, to be taken back (`cancel_requested`)",
+    example=examples.CANCELLED,
+    headers=PREFERENCE_APPLIED,
+)
+@blp.documents(404, 409)
+def cancel_payment(
+    headers: dict[str, Any], customer_id: str, payment_id: str
+) -> tuple[Payment, dict[str, str]]:
+    """Cancel a payment that has not left, or take back one that nobody claimed."""
+    payment = parts().payments.cancel(PaymentKey(customer_id, payment_id))
+    return with_outcome(payment, headers["wait"])

@@ -1,0 +1,188 @@
+"""Problem documents (RFC 9457): the one place where errors get their body and their status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from flask import Flask, Response, current_app
+from werkzeug.exceptions import BadRequest, HTTPException
+
+from paymentapp.errors import Conflict, KeyReused, NotFound, NotPayable, StoreUnavailable
+from paymentapp.schemas.common import Unprocessable
+
+MEDIA_TYPE = "application/problem+json"
+ERRORS_MAX = 20
+NAME_MAX_LENGTH = 80
+
+FieldError = dict[str, str]
+
+
+class Kind(NamedTuple):
+    """A kind of problem. Its `type` never changes; `detail` is what is said where nothing
+    better is known."""
+
+    status: int
+    type: str
+    title: str
+    detail: str
+
+
+INVALID = Kind(
+    400, "/problems/invalid-request", "The request is not valid", "Correct it and send it again."
+)
+UNAUTHORIZED = Kind(
+    401,
+    "/problems/unauthorized",
+    "An API key is needed",
+    "Send an API key that is valid: Authorization: Bearer pk_..., or X-API-Key: pk_...",
+)
+FORBIDDEN = Kind(
+    403, "/problems/forbidden", "Not allowed", "This API key does not have the scope for that."
+)
+NOT_FOUND = Kind(404, "/problems/not-found", "Not found", "There is nothing at this address.")
+METHOD = Kind(
+    405, "/problems/method-not-allowed", "Method not allowed", "See the Allow header for those."
+)
+CONFLICT = Kind(
+    409, "/problems/conflict", "Contradicts what is on record", "Look at the record first."
+)
+TOO_LARGE = Kind(
+    413, "/problems/too-large", "The body is too large", "A body has at most 65,536 bytes."
+)
+MEDIA = Kind(
+    415, "/problems/media-type", "Not JSON", "Send the body as Content-Type: application/json."
+)
+UNPROCESSABLE = Kind(
+    422, "/problems/unprocessable", "Cannot be recorded", "The body asks for too much."
+)
+NOT_PAYABLE = Kind(422, "/problems/not-payable", "Cannot be paid", "Such a payment is not made.")
+KEY_REUSED = Kind(
+    422,
+    "/problems/idempotency-key-reused",
+    "The Idempotency-Key stands for another request",
+    "Use a new key for a new payment.",
+)
+INTERNAL = Kind(
+    500,
+    "/problems/internal-error",
+    "An error on our side",
+    "It has been logged. A payment may be requested again under the same Idempotency-Key.",
+)
+UNAVAILABLE = Kind(
+    503,
+    "/problems/unavailable",
+    "The records cannot be reached",
+    "Try again shortly; request a payment again under the same Idempotency-Key.",
+)
+KINDS = (
+    *(INVALID, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, CONFLICT, TOO_LARGE, MEDIA),
+    *(UNPROCESSABLE, NOT_PAYABLE, KEY_REUSED, INTERNAL, UNAVAILABLE),
+)
+# UNPROCESSABLE and KEY_REUSED share a status that stands for NOT_PAYABLE here, but no exception
+# of HTTP's own ever means one of the three.
+_BY_STATUS = {kind.status: kind for kind in KINDS}
+
+
+class InvalidRequest(BadRequest):
+    """The request does not fit its model; `errors` says where."""
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        super().__init__()
+        self.errors = list(errors)
+
+
+def example(kind: Kind) -> dict[str, Any]:
+    """The body of a problem of which nothing more is known."""
+    return {
+        "type": kind.type,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.detail,
+    }
+
+
+def problem(
+    kind: Kind,
+    detail: str = "",
+    errors: Iterable[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An error's response."""
+    body: dict[str, Any] = example(kind)
+    if detail:
+        body["detail"] = detail
+    if errors:
+        body["errors"] = list(errors)[:ERRORS_MAX]
+    text = current_app.json.dumps(body)
+    return Response(text, kind.status, headers, content_type=MEDIA_TYPE)
+
+
+def http_problem(error: HTTPException) -> Response | HTTPException:
+    """What Flask, werkzeug or a view raised as an HTTP status; their own texts are not shown."""
+    status = error.code or 500
+    if status < 400:
+        return error
+    kind = _BY_STATUS.get(status) or Kind(status, "about:blank", error.name, error.name)
+    headers = {
+        name: value
+        for name, value in error.get_headers()
+        if name in {"Allow", "Retry-After", "WWW-Authenticate"}
+    }
+    return problem(kind, errors=getattr(error, "errors", ()), headers=headers)
+
+
+def register_problems(app: Flask) -> None:
+    """Answer this service's own errors; those of HTTP come through `http_problem`."""
+
+    @app.errorhandler(NotFound)
+    def not_found(error: NotFound) -> Response:
+        return problem(NOT_FOUND, str(error))
+
+    @app.errorhandler(Conflict)
+    def conflict(error: Conflict) -> Response:
+        return problem(CONFLICT, str(error))
+
+    @app.errorhandler(NotPayable)
+    def not_payable(error: NotPayable) -> Response:
+        return problem(NOT_PAYABLE, str(error), [body_error([error.field], str(error))])
+
+    @app.errorhandler(Unprocessable)
+    def unprocessable(error: Unprocessable) -> Response:
+        path = [error.field] if error.field else []
+        return problem(UNPROCESSABLE, str(error), [body_error(path, str(error))])
+
+    @app.errorhandler(KeyReused)
+    def key_reused(error: KeyReused) -> Response:
+        return problem(KEY_REUSED, str(error))
+
+    @app.errorhandler(StoreUnavailable)
+    def unavailable(error: StoreUnavailable) -> Response:
+        app.logger.warning("the store is unavailable: %s", error)
+        return problem(UNAVAILABLE, headers={"Retry-After": str(error.retry_after)})
+
+
+def body_error(path: Iterable[str | int], message: str) -> FieldError:
+    """An error at a place in the body, as a JSON Pointer (RFC 6901)."""
+    names = (str(name)[:NAME_MAX_LENGTH].replace("~", "~0").replace("/", "~1") for name in path)
+    return {"pointer": "".join(f"/{name}" for name in names), "message": message}
+
+
+def field_errors(location: str, messages: Any) -> list[FieldError]:
+    """Marshmallow's messages, each with its place; `location` is webargs' (json, query...)."""
+    if location == "json":
+        return [body_error(path, message) for path, message in _flat(messages)]
+    member = {"headers": "header"}.get(location, "parameter")
+    return [
+        {member: str(path[0])[:NAME_MAX_LENGTH] if path else "", "message": message}
+        for path, message in _flat(messages)
+    ]
+
+
+def _flat(messages: Any, path: tuple[str | int, ...] = ()) -> Iterable[tuple[tuple[Any, ...], str]]:
+    if isinstance(messages, Mapping):
+        for name, inner in messages.items():
+            yield from _flat(inner, path if name == "_schema" else (*path, name))
+    else:
+        for message in messages if isinstance(messages, list) else [messages]:
+            yield path, str(message)

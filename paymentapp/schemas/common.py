@@ -1,0 +1,215 @@
+"""What the JSON models share: patterns, fields, and how they are written as JSON Schema."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from paymentapp.clock import from_text, to_text
+from paymentapp.errors import PaymentAppError
+from paymentapp.models import CURRENCY_PATTERN, CUSTOMER_ID_PATTERN, EMAIL_MAX_LENGTH
+
+PAYMENT_ID_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
+METHOD_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
+# The addresses of RFC 5321 that people have: a dot-atom at a host name with a dot in it, all
+# ASCII. No quoted local parts and no address literals, which payment providers refuse.
+EMAIL_PATTERN = (
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+)
+NUMBER_MAX = 10**15 - 1  # 15 digits before the point, which every JSON reader keeps exactly
+_DATE_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT_PATTERN = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+class Unprocessable(PaymentAppError):
+    """The body fits its JSON model and breaks a rule that no model can say; `field` has it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Pattern(validate.Regexp):
+    """The whole text matches; in `Regexp`, `$` would let a line feed follow."""
+
+    def __call__(self, value: Any) -> Any:
+        if self.regex.fullmatch(value) is None:
+            raise ValidationError(self.error)
+        return value
+
+
+def customer_id() -> fields.String:
+    """The operator's own name for a customer."""
+    message = "Must be 1 to 50 letters, digits, '.', '_' or '-', a letter or digit first."
+    return fields.String(
+        required=True,
+        validate=Pattern(CUSTOMER_ID_PATTERN, error=message),
+        metadata={"description": "The operator's own id of the customer."},
+    )
+
+
+def email(description: str) -> fields.String:
+    """An e-mail address that a provider takes."""
+    return fields.String(
+        required=True,
+        validate=[
+            validate.Length(max=EMAIL_MAX_LENGTH),
+            Pattern(EMAIL_PATTERN, error="Not an e-mail address (ASCII, name@host.domain)."),
+        ],
+        metadata={"format": "email", "description": description},
+    )
+
+
+def currency() -> fields.String:
+    """A currency code."""
+    return fields.String(
+        required=True,
+        validate=Pattern(CURRENCY_PATTERN, error="Must be three capital letters (ISO 4217)."),
+        metadata={"description": "ISO 4217 code; the payment method decides which are paid."},
+    )
+
+
+class Amount(fields.Decimal):
+    """A positive amount, exact both ways: a Decimal made by the JSON decoder, never by this."""
+
+    default_error_messages = {
+        "invalid": "Must be a number.",
+        "positive": "Must be greater than 0.",
+        "large": f"Must be at most {NUMBER_MAX}.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["metadata"] = {
+            "exclusiveMinimum": 0,
+            "maximum": NUMBER_MAX,
+            "description": "Exact, with at most the decimals of the currency and 18 digits.",
+        }
+        super().__init__(**kwargs)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
+        if not isinstance(value, Decimal):
+            raise self.make_error("invalid")
+        if value <= 0:
+            raise self.make_error("positive")
+        if value > NUMBER_MAX:
+            raise self.make_error("large")
+        return value
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return value
+
+
+class Moment(fields.String):
+    """A time as it is shown: ISO 8601, UTC, microseconds."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = kwargs.pop("metadata", {})
+        super().__init__(metadata={"format": "date-time", **metadata}, **kwargs)
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return to_text(value)
+
+
+class Boundary(fields.String):
+    """One end of a span of time, inclusive, loaded as the payment id at that end.
+
+    A date alone stands for its moment `at`, in UTC.
+    """
+
+    default_error_messages = {
+        "invalid": "Must be an ISO 8601 date, or a date and time with an offset (+ sent as %2B)."
+    }
+
+    def __init__(self, at: time, **kwargs: Any) -> None:
+        self.at = at
+        metadata = kwargs.pop("metadata", {})
+        formats = {"anyOf": [{"format": "date-time"}, {"format": "date"}]}
+        super().__init__(metadata={**formats, **metadata}, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, *args, **kwargs)
+        try:
+            return to_text(self._moment(text))
+        except (ValueError, OverflowError) as error:
+            raise self.make_error("invalid") from error
+
+    def _moment(self, text: str) -> datetime:
+        if _DATE_PATTERN.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text), self.at, UTC)
+        if _MOMENT_PATTERN.fullmatch(text):
+            return from_text(text)
+        raise ValueError("neither a date nor a moment")
+
+
+class Cursor(fields.String):
+    """Where a page begins: a payment id in base64url, opaque to the caller."""
+
+    default_error_messages = {"invalid": "Not a cursor that this service gave out."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"format": "cursor", "description": "`next_cursor` of the page before."}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return None if value is None else base64.urlsafe_b64encode(value.encode()).decode()
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, *args, **kwargs)
+        try:
+            payment_id = base64.b64decode(text.encode(), b"-_", validate=True).decode()
+            genuine = to_text(from_text(payment_id)) == payment_id
+        except (binascii.Error, ValueError, OverflowError) as error:
+            raise self.make_error("invalid") from error
+        # Base64 can spell one text in several ways; only the way we spell it is ours.
+        if not genuine or self._serialize(payment_id) != text:
+            raise self.make_error("invalid")
+        return payment_id
+
+
+class QueryInteger(fields.Integer):
+    """A whole number in a query string: ASCII digits alone, where `int` takes much more."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, *args, **kwargs)
+
+
+class FieldErrorSchema(Schema):
+    """One thing that is wrong, and where it stands."""
+
+    pointer = fields.String(metadata={"description": "In the body, as a JSON Pointer."})
+    parameter = fields.String(metadata={"description": "In the query string, by name."})
+    header = fields.String(metadata={"description": "In the request's headers, by name."})
+    message = fields.String(required=True, metadata={"description": "What is wrong with it."})
+
+
+class ProblemSchema(Schema):
+    """Every error's body (RFC 9457)."""
+
+    type = fields.String(
+        required=True,
+        metadata={"format": "uri-reference", "description": "Which problem; it does not change."},
+    )
+    title = fields.String(required=True, metadata={"description": "The problem in words."})
+    status = fields.Integer(required=True, metadata={"description": "The HTTP status."})
+    detail = fields.String(required=True, metadata={"description": "What to do about it."})
+    errors = fields.List(
+        fields.Nested(FieldErrorSchema), metadata={"description": "Each thing that is wrong."}
+    )
+
+
+def json_schema_extras(schema: Any) -> Mapping[str, Any]:
+    """What a schema says of its own JSON Schema beyond its fields (`Meta.json_schema`)."""
+    extras: Mapping[str, Any] = getattr(getattr(schema, "Meta", None), "json_schema", {})
+    return extras

@@ -1,0 +1,148 @@
+"""The JSON models of payments."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Any
+
+from marshmallow import Schema, fields, post_load, validate
+
+from paymentapp.models import Cause, Money, Status
+from paymentapp.schemas.common import (
+    METHOD_PATTERN,
+    PAYMENT_ID_PATTERN,
+    Amount,
+    Boundary,
+    Cursor,
+    Moment,
+    Pattern,
+    QueryInteger,
+    currency,
+    customer_id,
+    email,
+)
+from paymentapp.services.payments import PaymentOrder
+from paymentapp.storage.base import PageQuery
+
+PAGE_DEFAULT = 25
+PAGE_MAX = 100
+
+
+class PaymentOrderSchema(Schema):
+    """A payment to be made. Loads as a PaymentOrder."""
+
+    customer_id = customer_id()
+    email = email("The customer's e-mail, as it is on record.")
+    amount = Amount(required=True)
+    currency = currency()
+    payment_method = fields.String(
+        load_default="paypal",
+        validate=Pattern(METHOD_PATTERN, error="Must be the name of a payment method."),
+        metadata={"description": "How the customer is paid."},
+    )
+
+    @post_load
+    def make_order(self, data: dict[str, Any], **_: Any) -> PaymentOrder:
+        money = Money(data["amount"], data["currency"])
+        return PaymentOrder(data["customer_id"], data["email"], money, data["payment_method"])
+
+
+class MoveSchema(Schema):
+    """One line of a payment's history."""
+
+    at = Moment(required=True)
+    status = fields.Enum(Status, by_value=True, required=True)
+    cause = fields.Enum(
+        Cause, by_value=True, required=True, metadata={"description": "Who moved the payment."}
+    )
+    reference = fields.String(
+        required=True, metadata={"description": "The batch, the provider's item, or why."}
+    )
+
+
+class PaymentSchema(Schema):
+    """A payment and what became of it."""
+
+    customer_id = customer_id()
+    payment_id = fields.String(
+        required=True,
+        validate=Pattern(PAYMENT_ID_PATTERN),
+        metadata={"description": "The time of the request, unique for the customer."},
+    )
+    email = email("The e-mail that was paid.")
+    amount = Amount(attribute="money.amount", required=True)
+    currency = fields.String(
+        attribute="money.currency", required=True, metadata={"description": "ISO 4217 code."}
+    )
+    payment_method = fields.String(required=True)
+    status = fields.Enum(
+        Status,
+        by_value=True,
+        required=True,
+        metadata={
+            "description": "pending, submitting, submitted, unclaimed are on the way; "
+            "succeeded, failed, returned, cancelled are outcomes. "
+            "A succeeded payment may still be returned by the bank."
+        },
+    )
+    created_at = Moment(required=True)
+    updated_at = Moment(required=True, metadata={"description": "When the status last changed."})
+    reason = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of a failure or a return, in the provider's words."},
+    )
+    cancel_requested = fields.Boolean(
+        required=True,
+        metadata={"description": "An unclaimed payment is to be taken back by the provider."},
+    )
+    batch_id = fields.String(required=True, allow_none=True)
+    provider_item_id = fields.String(required=True, allow_none=True)
+    transaction_id = fields.String(required=True, allow_none=True)
+    history = fields.List(fields.Nested(MoveSchema), required=True)
+
+
+class PaymentPageSchema(Schema):
+    """A page of a customer's payments."""
+
+    customer_id = customer_id()
+    payments = fields.List(fields.Nested(PaymentSchema), required=True)
+    next_cursor = Cursor(required=True, allow_none=True)
+
+
+class PageQuerySchema(Schema):
+    """Which payments to list. Loads as a PageQuery."""
+
+    limit = QueryInteger(
+        load_default=PAGE_DEFAULT,
+        validate=validate.Range(1, PAGE_MAX),
+        metadata={
+            "description": "How many records are read. With `status`, those that do not match "
+            "are left out of the page, so it may be short, or empty, and still have a next one: "
+            "only a `next_cursor` of null is the end."
+        },
+    )
+    cursor = Cursor(data_key="cursor", attribute="before")
+    status = fields.Enum(
+        Status, by_value=True, metadata={"description": "Only payments that stand there."}
+    )
+    earliest = Boundary(
+        time.min,
+        data_key="from",
+        metadata={
+            "description": "Only payments requested at that time or later: a date (from its "
+            "first moment, UTC), or a date and time with an offset."
+        },
+    )
+    latest = Boundary(
+        time.max,
+        data_key="to",
+        metadata={
+            "description": "Only payments requested at that time or earlier: a date (to its "
+            "last moment, UTC), or a date and time with an offset."
+        },
+    )
+
+    @post_load
+    def make_query(self, data: dict[str, Any], **_: Any) -> PageQuery:
+        return PageQuery(**data)

@@ -1,0 +1,86 @@
+"""Readiness: whether this process can do its work, and if not, what is wrong."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from paymentapp.clock import Clock
+from paymentapp.errors import StoreUnavailable
+from paymentapp.providers.base import Provider
+from paymentapp.storage.base import Store
+
+CACHE_TIME = timedelta(seconds=1)
+
+
+class Beating(Protocol):
+    """The part of the worker that health looks at."""
+
+    def problem(self) -> str | None: ...
+
+    def alerts(self) -> Mapping[str, str]: ...
+
+
+class Check(NamedTuple):
+    """One thing that has to be in order. `detail` is for a person, and holds no secret."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Health:
+    """Looks at the store, the dispatcher and the providers.
+
+    The answer is kept for a second: it is public, and asking must not load the store.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        providers: Mapping[str, Provider],
+        worker: Beating,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._providers = providers
+        self._worker = worker
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._checks: list[Check] = []
+        self._looked_at: datetime | None = None
+
+    def checks(self) -> list[Check]:
+        """Every check, as of now or up to a second ago."""
+        with self._lock:
+            now = self._clock()
+            age = now - self._looked_at if self._looked_at else CACHE_TIME
+            if not timedelta() <= age < CACHE_TIME:  # also after a clock that was set back
+                self._checks = [self._store_check(), self._dispatcher_check(), *self._paying()]
+                self._looked_at = now
+            return self._checks
+
+    def _store_check(self) -> Check:
+        try:
+            self._store.ping()
+        except StoreUnavailable:
+            return Check("store", False, "does not answer, or its tables are missing")
+        return Check("store", True, "answers")
+
+    def _dispatcher_check(self) -> Check:
+        try:
+            problem = self._worker.problem()
+        except StoreUnavailable:
+            problem = "cannot be told without the store"
+        return Check("dispatcher", problem is None, problem or "beating")
+
+    def _paying(self) -> list[Check]:
+        if not self._providers:
+            return [Check("provider", False, "none is configured")]
+        alerts = self._worker.alerts()
+        return [
+            Check(f"provider {name}", name not in alerts, alerts.get(name, "configured"))
+            for name in sorted(self._providers)
+        ]
