@@ -69,7 +69,7 @@ def batch_item(item: Item, now: int, base: str) -> dict[str, Any]:
         "payout_item": _sender_item(item),
     }
     if settled:
-        body["time_processed"] = rfc3339(item.cancelled_at or item.settle_at)
+        body["time_processed"] = rfc3339(item.processed_at(now))
         if item.error is not None:
             body["errors"] = item_error(item.error)
     href = f"{base}/v1/payments/payouts-item/{item.payout_item_id}"

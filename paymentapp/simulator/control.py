@@ -117,7 +117,10 @@ def _event_of_item(payout_item_id: str) -> tuple[str, dict[str, Any]]:
     event = EVENT_OF_STATUS.get(item.status)
     if event is None:
         raise ControlError(400, f"PayPal sends no event for an item that is {item.status}")
-    return f"PAYMENT.PAYOUTS-ITEM.{event}", single_item(item, now, base_url())
+    resource = single_item(item, now, base_url())
+    # "Webhook resources don't contain error objects": a listener asks for the item.
+    resource.pop("errors", None)
+    return f"PAYMENT.PAYOUTS-ITEM.{event}", resource
 
 
 def _read_object() -> dict[str, Any]:

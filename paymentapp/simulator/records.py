@@ -83,8 +83,17 @@ class Item:
     activity_id: str
     created_at: int
     settle_at: int
+    later_at: int | None
     cancelled_at: int | None
     status: str
+
+    def processed_at(self, now: int) -> int:
+        """When the item last changed; only of meaning once it has settled."""
+        if self.cancelled_at is not None:
+            return self.cancelled_at
+        if self.later_at is not None and now >= self.later_at:
+            return self.later_at
+        return self.settle_at
 
 
 def new_id(length: int = 13) -> str:

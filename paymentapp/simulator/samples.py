@@ -88,6 +88,7 @@ def _item(value: str, status: str, error: str | None, created_at: int) -> Item:
         activity_id="SIMULATED00000000",
         created_at=created_at,
         settle_at=created_at + _PROCESSING,
+        later_at=None,
         cancelled_at=None,
         status=status,
     )

@@ -33,7 +33,7 @@ _STATUS = """CASE
 _ITEM = f"""SELECT i.seq, i.payout_item_id, b.payout_batch_id, b.sender_batch_id,
     i.sender_item_id, i.recipient_type, i.receiver, b.currency, i.value, i.fee_minor, i.note,
     i.wallet, i.purpose, i.error, i.transaction_id, i.activity_id, b.created_at, i.settle_at,
-    i.cancelled_at, {_STATUS} AS status
+    i.later_at, i.cancelled_at, {_STATUS} AS status
     FROM items i JOIN batches b ON b.id = i.batch"""  # noqa: S608 - constants only
 
 _BATCH_COLUMNS = """payout_batch_id, sender_batch_id, header, currency, total_minor, fees_minor,

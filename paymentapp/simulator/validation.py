@@ -18,6 +18,7 @@ from paymentapp.simulator.outcomes import outcome_for
 from paymentapp.simulator.records import NewBatch, NewItem
 
 MAX_ITEMS = 15_000
+MAX_NON_ASCII_NOTE = 1000
 PURPOSES = frozenset(
     {
         "AWARDS",
@@ -119,7 +120,7 @@ def _read_item(
     texts = _read_texts(raw, ITEM_LIMITS, f"{path}.", problems)
     recipient_type = texts.get("recipient_type") or default_type
     _check_receiver(raw, texts, recipient_type, path, problems)
-    _check_choices(texts, path, problems)
+    _check_texts(texts, path, problems)
     value, minor = _read_amount(raw.get("amount"), f"{path}.amount", problems)
     if len(problems) > before or recipient_type is None:
         return None
@@ -156,7 +157,11 @@ def _check_receiver(
         problems.add(f"{path}.receiver", "Receiver is invalid or does not match with type")
 
 
-def _check_choices(texts: Mapping[str, str], path: str, problems: _Problems) -> None:
+def _check_texts(texts: Mapping[str, str], path: str, problems: _Problems) -> None:
+    note = texts.get("note", "")
+    if len(note) > MAX_NON_ASCII_NOTE and not note.isascii():
+        issue = f"Length must be at most {MAX_NON_ASCII_NOTE} characters where not all are ASCII"
+        problems.add(f"{path}.note", issue)
     for name, choices in (("purpose", PURPOSES), ("recipient_wallet", WALLETS)):
         if name in texts and texts[name] not in choices:
             problems.add(f"{path}.{name}", f"Must be one of {', '.join(sorted(choices))}")

@@ -71,8 +71,11 @@ class Description:
 
 
 def find_description() -> Description | None:
-    """The description, where this machine has it."""
-    return Description(SPECS) if SPECS.is_dir() else None
+    """The description, where this machine has it: in the folder named, or its ``paypal``."""
+    for folder in (SPECS / "paypal", SPECS):
+        if (folder / "payments_payouts_batch_v1.json").is_file():
+            return Description(folder)
+    return None
 
 
 def item(receiver: str = "ann@example.com", value: str = "10.00", **more: Any) -> dict[str, Any]:
@@ -102,10 +105,10 @@ class Api:
         if not self.token:
             self.token = self.ask_token().get_json()["access_token"]
 
-    def ask_token(self, user: str = "id", password: str = "secret", **form: str) -> TestResponse:
+    def ask_token(self, *pair: str, **form: str) -> TestResponse:
         return self.app.test_client().post(
             "/v1/oauth2/token",
-            auth=(user, password),
+            auth=(pair[0], pair[1]) if pair else ("id", "secret"),
             data={"grant_type": "client_credentials"} | form,
         )
 

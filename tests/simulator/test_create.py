@@ -44,6 +44,7 @@ BAD_ITEMS: list[tuple[dict[str, Any], str]] = [
     (item() | {"amount": {"currency": "USD", "value": 10}}, "amount.value"),
     (item() | {"amount": {"currency": "XXX", "value": "10.00"}}, "amount.currency"),
     (item(note="n" * 4001), "note"),
+    (item(note="é" * 1001), "note"),
     (item(note=7), "note"),
     (item(sender_item_id="i" * 64), "sender_item_id"),
     (item(purpose="FUN"), "purpose"),
@@ -156,7 +157,6 @@ def test_a_duplicate_is_refused_with_a_link_to_the_original(api: Api) -> None:
 def test_an_id_is_forgotten_after_30_days(api: Api) -> None:
     first = api.pay(sender_batch_id="same")
     api.clock.pass_by(days=30, seconds=-1)
-    assert api.post(PAYOUTS, batch(sender_batch_id="same")).status_code == 400
     api.token = api.ask_token().get_json()["access_token"]
     assert api.post(PAYOUTS, batch(sender_batch_id="same")).status_code == 400
     api.clock.pass_by(seconds=1)

@@ -41,6 +41,7 @@ def test_a_success_may_come_back(api: Api, receiver: str, later: str) -> None:
     api.clock.pass_by(seconds=1)
     answer = api.get(f"{ITEM}/{found['payout_item_id']}").get_json()
     assert answer["transaction_status"] == later
+    assert answer["time_processed"] == "2026-03-01T09:30:12Z"
 
 
 def test_a_batch_settles_by_the_clock(api: Api) -> None:
