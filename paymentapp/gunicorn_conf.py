@@ -35,15 +35,10 @@ def on_starting(server: Arbiter) -> None:
 
     parts = build_parts(providers={})
     try:
-        for host, *_rest in (
-            address for address in server.cfg.address if not isinstance(address, str)
-        ):
-            check_access(parts.settings, host, has_key=_has_key(parts.access.list()))
+        for address in server.cfg.address:
+            if not isinstance(address, str):  # a path is a Unix socket
+                check_access(parts, address[0])
     except PaymentAppError as error:
         raise SystemExit(f"paymentapp: {error}") from None
     finally:
         stop(parts)
-
-
-def _has_key(keys: list[object]) -> bool:
-    return any(getattr(key, "revoked_at", None) is None for key in keys)

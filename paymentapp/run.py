@@ -88,8 +88,7 @@ def _prepare_store(settings: Settings) -> Settings:
     parts = build_parts(settings, providers={})
     try:
         parts.store.create_tables()
-        has_key = any(key.revoked_at is None for key in parts.access.list())
-        check_access(settings, settings.host, has_key)
+        check_access(parts, settings.host)
     finally:
         stop(parts)
     return settings

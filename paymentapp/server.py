@@ -8,7 +8,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from paymentapp import EXTENSION, Parts, create_app
-from paymentapp.config import Settings
 from paymentapp.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -45,19 +44,19 @@ def start_logging() -> None:
     logging.getLogger("paymentapp").setLevel(logging.INFO)
 
 
-def check_access(settings: Settings, host: str, has_key: bool) -> None:
+def check_access(parts: Parts, host: str) -> None:
     """Refuse to serve strangers. Raises SettingsError, which says what to do instead.
 
     On loopback anything goes; on another address there must be authentication and a key.
     """
     if is_loopback(host):
         return
-    if not settings.auth:
+    if not parts.settings.auth:
         raise SettingsError(
             f"PAYMENTAPP_AUTH is off, so {host} would let anybody pay out money: "
             "switch it on, or listen on 127.0.0.1"
         )
-    if not has_key:
+    if all(key.revoked_at is not None for key in parts.access.list()):
         raise SettingsError(
             f"there is no API key yet, so nobody could use the service on {host}: "
             "make one with `paymentapp keys create NAME`, then start again"

@@ -1,0 +1,132 @@
+"""What a user meets who starts the service: its lines, its refusals, its end."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.support.service import alive, clean_environ, free_port, running_service
+
+
+def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "paymentapp", *arguments],
+        cwd=folder,
+        env=clean_environ() | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_its_lines_say_what_is_in_force_and_the_line_to_try_works(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        output = service.output()
+        assert service.url in output
+        assert re.search(r"store +SQLite var/paymentapp\.db", output)
+        assert re.search(r"paypal +.*simulator", output)
+        assert re.search(r"authentication +none", output)
+        (line,) = re.findall(r"^  (curl .*)$", output, re.MULTILINE)
+        tried = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+        assert '"customer_id":"unixuser1"' in tried.stdout
+        status, ready = service.call("GET", "/readyz")
+        assert (status, ready["status"]) == (200, "ready")
+
+
+def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        pids = service.descendants()
+        assert len(pids) >= 4  # the simulator, gunicorn's master and its two workers
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(30) == 0
+        end = time.monotonic() + 5
+        while any(alive(pid) for pid in pids) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert [pid for pid in pids if alive(pid)] == []
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = run(tmp_path, "run", "--dev", PORT=port)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert f"port {port}" in line
+    assert "PORT=" in line
+
+
+def test_another_address_without_authentication_is_refused(tmp_path: Path) -> None:
+    dev = run(tmp_path, "run", "--dev", PAYMENTAPP_HOST="0.0.0.0", PORT=str(free_port()))
+    assert dev.returncode == 2
+    assert "loopback" in dev.stderr
+    off = run(
+        tmp_path, "run", PAYMENTAPP_HOST="0.0.0.0", PAYMENTAPP_AUTH="off", PORT=str(free_port())
+    )
+    assert off.returncode == 2
+    assert "PAYMENTAPP_AUTH" in off.stderr
+
+
+def test_another_address_without_a_key_is_refused_and_told_how(tmp_path: Path) -> None:
+    environ = {
+        "PAYMENTAPP_HOST": "0.0.0.0",
+        "PORT": str(free_port()),
+        "PAYPAL_CLIENT_ID": "id",
+        "PAYPAL_CLIENT_SECRET": "not-a-real-secret",
+    }
+    ended = run(tmp_path, "run", **environ)
+    assert ended.returncode == 2
+    assert "paymentapp keys create" in ended.stderr
+    assert "not-a-real-secret" not in ended.stderr
+
+
+def test_plain_gunicorn_refuses_strangers_too(tmp_path: Path) -> None:
+    command = ["-m", "gunicorn", "-c", "python:paymentapp.gunicorn_conf", "wsgi:app"]
+    environ = {"PAYMENTAPP_HOST": "0.0.0.0", "PAYMENTAPP_AUTH": "off", "PORT": str(free_port())}
+    environ["PAYMENTAPP_STORE"] = f"sqlite:///{tmp_path}/paymentapp.db"
+    ended = subprocess.run(
+        [sys.executable, *command],
+        env=clean_environ() | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "PAYMENTAPP_AUTH" in ended.stderr
+
+
+def test_a_wrong_setting_is_named_and_not_shown(tmp_path: Path) -> None:
+    ended = run(tmp_path, "run", PAYPAL_BASE_URL="http://user:hunter2@example.com")
+    assert ended.returncode == 2
+    assert "PAYPAL_BASE_URL" in ended.stderr
+    assert "hunter2" not in ended.stderr
+
+
+def test_tables_are_made_once(tmp_path: Path) -> None:
+    first = run(tmp_path, "init")
+    assert "created: Customers, Disbursements, Operations" in first.stdout
+    assert "nothing to create" in run(tmp_path, "init").stdout
+
+
+def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    made = run(tmp_path, "keys", "create", "till", "--scope", "read")
+    secret = made.stdout.strip()
+    key_id = secret.split("_")[1]
+    listed = run(tmp_path, "keys", "list").stdout
+    assert key_id in listed
+    assert "valid" in listed
+    assert secret.split("_")[2] not in listed
+    assert run(tmp_path, "keys", "revoke", key_id).returncode == 0
+    assert "revoked" in run(tmp_path, "keys", "list").stdout
+    unknown = run(tmp_path, "keys", "revoke", "nobody")
+    assert unknown.returncode == 2
+    assert "nobody" in unknown.stderr

@@ -1,0 +1,127 @@
+"""The whole service as a user starts it: `paymentapp run --dev`, in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 30
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Service:
+    """A running service, and how to talk to it."""
+
+    process: subprocess.Popen[str]
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def call(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """One request; returns the status and the decoded body."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"{self.url}{path}",
+            data=data,
+            method=method,
+            headers={"Content-Type": "application/json", **(headers or {})},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=40) as answer:
+                return answer.status, json.loads(answer.read(), parse_float=Decimal)
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read(), parse_float=Decimal)
+
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def descendants(self) -> list[int]:
+        """The process ids below the service's own."""
+        found, fresh = [], [self.process.pid]
+        while fresh:
+            fresh = [child for parent in fresh for child in children(parent)]
+            found += fresh
+        return found
+
+
+def children(pid: int) -> list[int]:
+    """The direct children of a process, by /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@contextmanager
+def running_service(folder: Path, **environ: str) -> Iterator[Service]:
+    """Start the service with its simulator, wait until it is up, and end it with SIGINT."""
+    port = free_port()
+    log = folder / "service.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "paymentapp", "run", "--dev"],
+            cwd=folder,
+            env=clean_environ() | {"PORT": str(port)} | environ,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    service = Service(process, port, log)
+    try:
+        end = time.monotonic() + START_SECONDS
+        while "Stop with Ctrl-C" not in service.output():
+            assert process.poll() is None, service.output()
+            assert time.monotonic() < end, service.output()
+            time.sleep(0.05)
+        yield service
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+def clean_environ() -> dict[str, str]:
+    """Our environment without anything that sets the service."""
+    foreign = ("PAYMENTAPP_", "PAYPAL_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign) and k != "PORT"}
+    return kept | {"PYTHONPATH": str(ROOT)}
