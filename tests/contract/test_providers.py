@@ -1,0 +1,266 @@
+"""What every provider has to do, whoever is behind it: one suite, a parameter a provider."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from decimal import Decimal
+
+import pytest
+
+from paymentapp.clock import utc_now
+from paymentapp.config import Settings
+from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
+from paymentapp.models import Batch, BatchState, Member, Money, Status, new_batch_id, new_revision
+from paymentapp.providers.base import Accepted, ItemReport, Refused
+from paymentapp.providers.registry import build_providers
+from tests.support.provider_backends import Backend, Paid, paypal_backend
+
+BACKENDS: dict[str, Callable[[], AbstractContextManager[Backend]]] = {"paypal": paypal_backend}
+
+
+@pytest.fixture(params=BACKENDS.values(), ids=list(BACKENDS))
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    make: Callable[[], AbstractContextManager[Backend]] = request.param
+    with make() as made:
+        yield made
+
+
+def pay(*emails: str, amount: str = "12.5", currency: str = "USD") -> tuple[Batch, list[Member]]:
+    """A frozen batch and its members, one an address."""
+    now = utc_now()
+    batch = Batch(
+        new_batch_id(now), "any", currency, BatchState.FROZEN, len(emails), now, new_revision()
+    )
+    money = Money(Decimal(amount), currency)
+    payment_id = "2026-03-01T09:29:00.000001Z"
+    return batch, [Member(f"customer-{n}", payment_id, money, to) for n, to in enumerate(emails)]
+
+
+def accepted(backend: Backend, batch: Batch, members: list[Member]) -> Batch:
+    """Submit a batch that has to be taken."""
+    outcome = backend.provider.submit(batch, members)
+    assert isinstance(outcome, Accepted)
+    return batch.changed(state=BatchState.ACCEPTED, reference=outcome.reference)
+
+
+def reports_of(backend: Backend, batch: Batch) -> dict[str, ItemReport]:
+    return {report.item_id: report for report in backend.provider.fetch(batch)}
+
+
+# --- what it declares
+
+
+def test_it_declares_what_it_pays(backend: Backend) -> None:
+    provider = backend.provider
+    assert re.fullmatch("[a-z]+", provider.name)
+    assert provider.batch_size >= 1
+    for code, rule in provider.currencies.items():
+        assert re.fullmatch("[A-Z]{3}", code)
+        assert rule.decimals in range(4)
+        assert isinstance(rule.maximum, Decimal)
+        assert rule.maximum > 0
+
+
+def test_it_tells_no_secret(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    batch, members = pay(backend.succeeds(), backend.is_refused())
+    told = backend.provider.description + repr(backend.provider) + repr(vars(backend.provider))
+    backend.provider.submit(batch, members)
+    backend.reject_credentials()
+    with pytest.raises(ProviderError) as raised:
+        backend.provider.check()
+    told += caplog.text + repr(raised.value) + str(raised.value)
+    for secret in (*backend.secrets, *(member.email for member in members)):
+        assert secret not in told
+
+
+def test_every_provider_of_the_registry_is_here() -> None:
+    providers = build_providers(Settings(), utc_now)
+    assert set(providers) == set(BACKENDS)
+    assert all(name == provider.name for name, provider in providers.items())
+
+
+# --- submit
+
+
+def test_a_batch_is_paid_to_the_last_cent(backend: Backend) -> None:
+    batch, members = pay(backend.succeeds(), backend.succeeds(), amount="1234.56")
+    accepted(backend, batch, members)
+    assert backend.paid() == [
+        Paid(member.item_id, Money(Decimal("1234.56"), "USD"), member.email) for member in members
+    ]
+
+
+def test_every_currency_is_paid_in_its_own_decimals(backend: Backend) -> None:
+    for currency, rule in backend.provider.currencies.items():
+        smallest = str(Decimal(1).scaleb(-rule.decimals))
+        accepted(backend, *pay(backend.succeeds(), amount=smallest, currency=currency))
+    assert {paid.money for paid in backend.paid()} == {
+        Money(Decimal(1).scaleb(-rule.decimals), currency)
+        for currency, rule in backend.provider.currencies.items()
+    }
+
+
+def test_the_same_batch_is_paid_once_however_often_it_is_sent(backend: Backend) -> None:
+    batch, members = pay(backend.succeeds(), backend.succeeds())
+    outcomes = {accepted(backend, batch, members).reference for _ in range(3)}
+    assert len(outcomes) == 1
+    assert len(backend.paid()) == 2
+
+
+def test_the_same_batch_sent_side_by_side_is_paid_once(backend: Backend) -> None:
+    batch, members = pay(backend.succeeds())
+
+    def send(_: int) -> object:
+        try:
+            return backend.provider.submit(batch, members)
+        except ProviderError as error:
+            return error
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(send, range(6)))
+    assert not any(isinstance(outcome, Refused) for outcome in outcomes)
+    assert len(backend.paid()) == 1
+
+
+def test_batches_side_by_side_are_all_paid(backend: Backend) -> None:
+    batches = [pay(backend.succeeds()) for _ in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        references = set(pool.map(lambda each: accepted(backend, *each).reference, batches))
+    assert len(references) == len(backend.paid()) == 12
+
+
+@pytest.mark.parametrize("acting", [True, False], ids=["acted on", "not acted on"])
+def test_a_lost_answer_is_unknown_and_the_same_batch_finds_out(
+    backend: Backend, acting: bool
+) -> None:
+    batch, members = pay(backend.succeeds(), backend.succeeds())
+    backend.lose_answers(acting=acting)
+    with pytest.raises(OutcomeUnknown):
+        backend.provider.submit(batch, members)
+    assert len(backend.paid()) == (2 if acting else 0)
+    backend.recover()
+    accepted(backend, batch, members)
+    assert len(backend.paid()) == 2
+
+
+def test_where_nobody_listens_nothing_was_sent(backend: Backend) -> None:
+    gone = backend.unreachable()
+    batch, members = pay(backend.succeeds())
+    calls: list[Callable[[], object]] = [
+        lambda: gone.submit(batch, members),
+        lambda: gone.fetch(batch.changed(reference="any")),
+        lambda: gone.cancel("any"),
+        gone.check,
+    ]
+    for call in calls:
+        with pytest.raises(NotSent):
+            call()
+
+
+def test_a_refused_batch_pays_nobody_and_names_who_is_at_fault(backend: Backend) -> None:
+    batch, members = pay(backend.succeeds(), backend.is_refused(), backend.succeeds())
+    for _ in range(2):  # the reason is in the batch, so that it is said again
+        outcome = backend.provider.submit(batch, members)
+        assert isinstance(outcome, Refused)
+        assert set(outcome.verdicts) == {1}
+        assert outcome.code in outcome.verdicts[1]
+    assert backend.paid() == []
+
+
+def test_an_empty_account_needs_a_person_and_the_same_batch_waits(backend: Backend) -> None:
+    batch, members = pay(backend.succeeds())
+    backend.lose_funds()
+    with pytest.raises(Misconfigured):
+        backend.provider.submit(batch, members)
+    assert backend.paid() == []
+    backend.recover()
+    accepted(backend, batch, members)
+    assert len(backend.paid()) == 1
+
+
+def test_wrong_credentials_need_a_person(backend: Backend) -> None:
+    batch, members = pay(backend.succeeds())
+    followed = accepted(backend, batch, members)
+    backend.provider.check()
+    backend.reject_credentials()
+    calls: list[Callable[[], object]] = [
+        lambda: backend.provider.submit(*pay(backend.succeeds())),
+        lambda: backend.provider.fetch(followed),
+        lambda: backend.provider.cancel("any"),
+        backend.provider.check,
+    ]
+    for call in calls:
+        with pytest.raises(Misconfigured):
+            call()
+    backend.recover()
+    backend.provider.check()
+
+
+# --- fetch and cancel
+
+
+def test_every_item_is_followed_to_its_outcome(backend: Backend) -> None:
+    batch, members = pay(backend.succeeds(), backend.fails(), backend.waits())
+    followed = accepted(backend, batch, members)
+    reports = reports_of(backend, followed)
+    assert {reports[m.item_id].status for m in members} == {Status.SUBMITTED}
+    backend.settle()
+    reports = reports_of(backend, followed)
+    paid, failed, waiting = (reports[member.item_id] for member in members)
+    assert (paid.status, paid.reason) == (Status.SUCCEEDED, None)
+    assert paid.transaction_id
+    assert failed.status is Status.FAILED
+    assert failed.reason
+    assert waiting.status is Status.UNCLAIMED
+    assert all(report.provider_item_id and report.raw_status for report in reports.values())
+
+
+def test_a_large_batch_is_followed_whole(backend: Backend) -> None:
+    size = min(backend.provider.batch_size, 500)
+    followed = accepted(backend, *pay(*(backend.succeeds() for _ in range(size))))
+    backend.settle()
+    assert len(reports_of(backend, followed)) == size
+
+
+def test_an_unclaimed_item_is_taken_back(backend: Backend) -> None:
+    batch, members = pay(backend.waits())
+    followed = accepted(backend, batch, members)
+    backend.settle()
+    [waiting] = backend.provider.fetch(followed)
+    assert waiting.provider_item_id
+    for _ in range(2):  # the second time it tells what became of it
+        report = backend.provider.cancel(waiting.provider_item_id)
+        assert report.item_id == members[0].item_id
+        assert report.status in {Status.RETURNED, Status.CANCELLED}
+    [after] = backend.provider.fetch(followed)
+    assert after.status is report.status
+
+
+def test_an_item_that_was_paid_cannot_be_taken_back(backend: Backend) -> None:
+    followed = accepted(backend, *pay(backend.succeeds()))
+    backend.settle()
+    [paid] = backend.provider.fetch(followed)
+    assert backend.provider.cancel(paid.provider_item_id or "").status is Status.SUCCEEDED
+
+
+def test_a_cancellation_whose_answer_is_lost_is_unknown(backend: Backend) -> None:
+    followed = accepted(backend, *pay(backend.waits()))
+    backend.settle()
+    [waiting] = backend.provider.fetch(followed)
+    backend.lose_answers(acting=True)
+    with pytest.raises(OutcomeUnknown):
+        backend.provider.cancel(waiting.provider_item_id or "")
+    backend.recover()
+    [after] = backend.provider.fetch(followed)
+    assert after.status in {Status.RETURNED, Status.CANCELLED}
+
+
+def test_it_can_be_closed_twice(backend: Backend) -> None:
+    backend.provider.check()
+    backend.provider.close()
+    backend.provider.close()

@@ -1,0 +1,148 @@
+"""The far side of each provider, for the suite that every provider passes."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from itertools import count
+from typing import Any, NamedTuple, Protocol
+
+from paymentapp.models import Money
+from paymentapp.providers.base import Provider
+from paymentapp.providers.paypal import PayPal
+from paymentapp.simulator import Settings as SimulatorSettings
+from paymentapp.simulator import create_simulator
+from paymentapp.simulator.server import build_server, listen
+from tests.support.paypal_server import CLIENT_ID, CLIENT_SECRET, FakeClock, settings_for
+
+
+class Paid(NamedTuple):
+    """A line of the provider's own ledger."""
+
+    item_id: str
+    money: Money
+    to: str
+
+
+class Backend(Protocol):
+    """What the suite asks of a far side: to show what it paid, and to go wrong."""
+
+    provider: Provider
+    secrets: tuple[str, ...]  # what is never told
+
+    def paid(self) -> list[Paid]:
+        """Every payment that was taken on."""
+
+    def settle(self) -> None:
+        """Let every payment reach its outcome."""
+
+    def succeeds(self) -> str:
+        """A new address, whose payments arrive."""
+
+    def waits(self) -> str:
+        """A new address, whose payments wait to be claimed."""
+
+    def fails(self) -> str:
+        """A new address, whose payments are taken on and fail."""
+
+    def is_refused(self) -> str:
+        """An address that no batch may hold."""
+
+    def lose_answers(self, *, acting: bool) -> None:
+        """From now on calls that move money get no answer, whether or not they are acted on."""
+
+    def lose_funds(self) -> None:
+        """From now on the account is empty."""
+
+    def reject_credentials(self) -> None:
+        """From now on the credentials are nobody's."""
+
+    def recover(self) -> None:
+        """All is well again; what was paid stays paid."""
+
+    def unreachable(self) -> Provider:
+        """The same provider, with nobody at its address."""
+
+
+class PayPalBackend:
+    """PayPal's, played by the simulator over real sockets."""
+
+    secrets: tuple[str, ...] = (CLIENT_SECRET,)
+
+    def __init__(self, url: str, clock: FakeClock, app: Any) -> None:
+        self._clock = clock
+        self._app = app
+        self._numbers = count()
+        self.provider: Provider = PayPal(settings_for(url, provider_timeout=5), clock)
+
+    def paid(self) -> list[Paid]:
+        answer = self._app.test_client().get("/_simulator/ledger").get_json()
+        return [
+            Paid(
+                line["sender_item_id"],
+                Money(Decimal(line["amount"]), line["currency"]),
+                line["receiver"],
+            )
+            for line in answer["items"]
+        ]
+
+    def settle(self) -> None:
+        self._clock.pass_by(seconds=5)
+
+    def succeeds(self) -> str:
+        return f"ann{next(self._numbers)}@example.com"
+
+    def waits(self) -> str:
+        return f"unclaimed{next(self._numbers)}@example.com"
+
+    def fails(self) -> str:
+        return f"fail{next(self._numbers)}@example.com"
+
+    def is_refused(self) -> str:
+        return "no address at all"
+
+    def lose_answers(self, *, acting: bool) -> None:
+        fault = "drop_after" if acting else "drop_before"
+        self._change(faults_on=["create", "cancel"], **{fault: 1.0})
+
+    def lose_funds(self) -> None:
+        self._change(balance={"USD": "0.00"})
+
+    def reject_credentials(self) -> None:
+        self._change(client_secret="another")
+        self._clock.pass_by(days=1)  # the tokens that were given out have ended
+
+    def recover(self) -> None:
+        self._change(balance={}, drop_after=0.0, drop_before=0.0, client_secret=CLIENT_SECRET)
+
+    def unreachable(self) -> Provider:
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            port = nobody.getsockname()[1]
+        return PayPal(settings_for(f"http://127.0.0.1:{port}"), self._clock)
+
+    def _change(self, **settings: Any) -> None:
+        self._app.extensions["simulator"].change(settings)
+
+
+@contextmanager
+def paypal_backend() -> Iterator[Backend]:
+    """A simulated PayPal and a provider that pays through it."""
+    clock = FakeClock()
+    settings = SimulatorSettings(settle_delay=2, client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
+    app = create_simulator(settings, clock)
+    listener = listen("127.0.0.1", 0)
+    server = build_server(app, listener)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    backend = PayPalBackend(f"http://127.0.0.1:{server.port}", clock, app)
+    try:
+        yield backend
+    finally:
+        backend.provider.close()
+        server.shutdown()
+        server.server_close()
+        listener.close()
+        app.extensions["simulator"].state.close()
