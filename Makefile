@@ -39,5 +39,8 @@ format: $(VENV)/.dev ## put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: $(VENV)/.dev ## measure speed and memory, and write bench/RESULTS.md; takes 8 minutes
+	$(BIN)/python -m bench.run
+
 clean: ## remove what was built, but not var/ with its database
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,115 @@
+"""Puts load on a server: as much as it takes (wrk), or at a fixed rate whatever it answers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import queue
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.say import Failed
+
+CUSTOMERS = 100
+CONNECTIONS = 32  # as many as two workers of 16 threads can serve
+SCRIPT = Path(__file__).with_name("post.lua")
+
+
+class Load(NamedTuple):
+    """What came of one round of load; latencies in milliseconds."""
+
+    answers: int
+    seconds: float
+    p50: float
+    p99: float
+
+    @property
+    def rate(self) -> float:
+        return self.answers / self.seconds
+
+
+def flood(port: int, run: str, seconds: float) -> Load:
+    """POST payments on 32 connections, each as fast as it is answered, under unique keys.
+
+    Raises Failed unless every answer is a 2xx.
+    """
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise Failed("wrk is not installed (Debian: apt-get install wrk)")
+    answer = subprocess.run(
+        [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", str(SCRIPT), _url(port)],
+        env=os.environ | {"BENCH_RUN": run, "BENCH_CUSTOMERS": str(CUSTOMERS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(answer.stdout.splitlines()[-1])
+    if found["refused"] or found["broken"] or not found["answers"]:
+        raise Failed(f"not every request was accepted: {found}")
+    return Load(found["answers"], found["seconds"], found["p50"], found["p99"])
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}/v1/api/payment"
+
+
+def order(number: int) -> bytes:
+    """The body of a request, the same as wrk's."""
+    who = f"bench{number % CUSTOMERS}"
+    return (
+        f'{{"customer_id": "{who}", "email": "{who}@example.com",'
+        ' "amount": 12.50, "currency": "USD"}'
+    ).encode()
+
+
+class Steady:
+    """Requests at fixed times, whatever becomes of earlier ones (open loop).
+
+    A latency counts from the time at which a request was to leave, so that one that is held up
+    by an earlier one is not taken for a fast one.
+    """
+
+    def __init__(self, port: int, run: str, rate: float, seconds: float) -> None:
+        self._port = port
+        self._run = run
+        self._interval = 1 / rate
+        self._count = round(rate * seconds)
+        self._places: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._latencies: list[float] = []
+        self._refused = 0
+
+    def run(self, senders: int = 16) -> list[float]:
+        """Send all; returns the latencies in milliseconds, in no order. Raises Failed."""
+        begin = time.perf_counter() + 0.1
+        threads = [threading.Thread(target=self._send, args=(begin,)) for _ in range(senders)]
+        for thread in threads:
+            thread.start()
+        for place in range(self._count):
+            time.sleep(max(0.0, begin + place * self._interval - time.perf_counter()))
+            self._places.put(place)
+        for _ in threads:
+            self._places.put(None)
+        for thread in threads:
+            thread.join()
+        if self._refused or len(self._latencies) != self._count:
+            raise Failed(f"{self._refused} of {self._count} requests were refused")
+        return self._latencies
+
+    def _send(self, begin: float) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        while (place := self._places.get()) is not None:
+            headers = {
+                "Content-Type": "application/json",
+                "Idempotency-Key": f'"{self._run}-{place}"',
+            }
+            connection.request("POST", "/v1/api/payment", order(place), headers)
+            answer = connection.getresponse()
+            answer.read()
+            self._latencies.append((time.perf_counter() - begin - place * self._interval) * 1000)
+            self._refused += answer.status != 202
+        connection.close()

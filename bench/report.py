@@ -1,0 +1,117 @@
+"""Writes what was measured to bench/RESULTS.md: machine, date, commit, targets, raw numbers."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "RESULTS.md"
+PACKAGES = ("flask", "flask-smorest", "marshmallow", "gunicorn", "boto3", "requests")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One number and what it should be; without a target it is for information."""
+
+    what: str
+    value: str
+    target: str = ""
+    met: bool | None = None
+
+    @property
+    def verdict(self) -> str:
+        return {True: "met", False: "**missed**", None: ""}[self.met]
+
+
+@dataclass
+class Section:
+    """One measurement: how it was made, its findings, and the raw numbers."""
+
+    title: str
+    method: str
+    findings: list[Finding] = field(default_factory=list)
+    columns: Sequence[str] = ()
+    rows: list[Sequence[str]] = field(default_factory=list)
+    skipped: str = ""
+
+    def markdown(self) -> str:
+        lines = [f"## {self.title}", "", self.method, ""]
+        if self.skipped:
+            return "\n".join([*lines, f"skipped: {self.skipped}", ""])
+        lines += _table(
+            ("", "measured", "target", ""),
+            [(each.what, each.value, each.target, each.verdict) for each in self.findings],
+        )
+        if self.rows:
+            lines += ["", "<details><summary>Raw numbers</summary>", ""]
+            lines += [*_table(self.columns, self.rows), "", "</details>"]
+        return "\n".join([*lines, ""])
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(columns)} |",
+        f"|{'---|' * len(columns)}",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+
+
+def write(sections: Sequence[Section], *, seconds: float, quick: bool, path: Path) -> None:
+    """Write the results; `path` is bench/RESULTS.md unless the caller wants them elsewhere."""
+    note = " **A quick run: too short for its numbers to mean much.**" if quick else ""
+    lines = [
+        "# Results of `make bench`",
+        "",
+        "Servers, load and simulator share one machine, so the ratios count, not the rates: both",
+        f"sides of a ratio are measured in one run, in turns, and medians are compared.{note}",
+        "",
+        *_table(("", ""), [*_machine(), ("took", f"{seconds:.0f} s")]),
+        "",
+        *(section.markdown() for section in sections),
+    ]
+    path.write_text("\n".join(lines))
+
+
+def _machine() -> list[tuple[str, str]]:
+    return [
+        ("date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
+        ("commit", _commit()),
+        ("CPU", f"{_cpu()}, {os.cpu_count()} cores"),
+        ("memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"),
+        ("system", f"{platform.system()} {platform.release()}"),
+        ("Python", f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}"),
+        ("packages", ", ".join(f"{name} {version(name)}" for name in PACKAGES)),
+    ]
+
+
+def _cpu() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _commit() -> str:
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        return "unknown"
+    head = subprocess.run(
+        [git, "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    changed = subprocess.run(
+        [git, "status", "--porcelain", "--", "paymentapp"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return head.stdout.strip() + (" with local changes" if changed.stdout else "")

@@ -1,0 +1,82 @@
+"""The servers that are measured: the API, its worker, the PayPal simulator, and bare apps."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.request
+from typing import Any, NamedTuple
+
+from bench.processes import PYTHON, Processes, free_port
+from bench.stores import NOBODY, Place
+from paymentapp import gunicorn_conf
+
+
+class Server(NamedTuple):
+    """A running server on loopback."""
+
+    name: str
+    port: int
+    child: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def start_api(
+    processes: Processes, name: str, place: Place, *, paypal: Server | None = None
+) -> Server:
+    """The API on two gunicorn workers; its dispatcher is off where there is no PayPal for it."""
+    port = free_port()
+    environment = service_settings(place, paypal) | {
+        "PORT": str(port),
+        "PAYMENTAPP_DISPATCHER": "on" if paypal else "off",
+    }
+    arguments = ["-c", "python:paymentapp.gunicorn_conf", "paymentapp.server:serving_app()"]
+    child = processes.start(name, [PYTHON, "-m", "gunicorn", *arguments], environment)
+    return _ready(processes, Server(name, port, child))
+
+
+def service_settings(place: Place, paypal: Server | None) -> dict[str, str]:
+    """The environment of a process of the service."""
+    return place.settings() | {
+        "PAYMENTAPP_AUTH": "off",
+        "PAYPAL_BASE_URL": paypal.url if paypal else NOBODY,
+        "PAYPAL_CLIENT_ID": "bench",
+        "PAYPAL_CLIENT_SECRET": "bench",
+    }
+
+
+def start_bare(processes: Processes, name: str, app: str, environment: dict[str, str]) -> Server:
+    """A bare app under gunicorn with the same options as the API's."""
+    port = free_port()
+    arguments = [
+        *("--bind", f"127.0.0.1:{port}", "--worker-class", gunicorn_conf.worker_class),
+        *("--workers", str(gunicorn_conf.workers), "--threads", str(gunicorn_conf.threads)),
+        *("--timeout", str(gunicorn_conf.timeout), "--keep-alive", str(gunicorn_conf.keepalive)),
+        *("--log-level", gunicorn_conf.loglevel, f"bench.bare_app:{app}()"),
+    ]
+    child = processes.start(name, [PYTHON, "-m", "gunicorn", *arguments], environment)
+    return _ready(processes, Server(name, port, child))
+
+
+def start_simulator(processes: Processes, name: str, **settings: float) -> Server:
+    """A PayPal simulator with its state in memory."""
+    port = free_port()
+    flags = [f"--{key.replace('_', '-')}={value:g}" for key, value in settings.items()]
+    command = [PYTHON, "-m", "paymentapp.simulator", "--port", str(port), *flags]
+    server = Server(name, port, processes.start(name, command, {}))
+    processes.await_answer(name, server.child, f"{server.url}/_simulator/settings")
+    return server
+
+
+def _ready(processes: Processes, server: Server) -> Server:
+    processes.await_answer(server.name, server.child, f"{server.url}/healthz")
+    return server
+
+
+def get_json(url: str) -> Any:
+    """The decoded answer to a GET."""
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return json.loads(answer.read())

@@ -1,0 +1,150 @@
+"""The stores that are measured: how to make one, count what is in it, and copy it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from bench.bare_app import dynamodb_client, prepare_sqlite
+from bench.load import CUSTOMERS
+from paymentapp import Parts, build_parts
+from paymentapp.config import load_settings
+from paymentapp.models import Money
+from paymentapp.services.payments import PaymentOrder
+
+NOBODY = "http://127.0.0.1:9"  # a PayPal for processes that never call it
+
+
+def customers() -> list[tuple[str, str]]:
+    """Ids and e-mails of those who are paid."""
+    return [(f"bench{number}", f"bench{number}@example.com") for number in range(CUSTOMERS)]
+
+
+class Place(Protocol):
+    """One store of the service, apart from all others."""
+
+    engine: str
+
+    def settings(self) -> dict[str, str]:
+        """The environment variables that lead to it."""
+
+    def count(self) -> int:
+        """How many payments are in it."""
+
+    def copy(self, name: str) -> Place:
+        """The same records in another place; nobody writes meanwhile."""
+
+
+class SQLitePlace:
+    """A file."""
+
+    engine = "SQLite"
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self._directory = directory
+        self._path = directory / f"{name}.db"
+
+    def settings(self) -> dict[str, str]:
+        return {"PAYMENTAPP_STORE": f"sqlite:///{self._path}"}
+
+    def count(self) -> int:
+        return count_sqlite(self._path, "Disbursements")
+
+    def copy(self, name: str) -> SQLitePlace:
+        other = SQLitePlace(self._directory, name)
+        for ending in ("", "-wal"):
+            source = Path(f"{self._path}{ending}")
+            if source.exists():
+                shutil.copy(source, f"{other._path}{ending}")
+        return other
+
+
+def count_sqlite(path: Path, table: str) -> int:
+    """How many rows a table has."""
+    connection = sqlite3.connect(path)
+    count: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    connection.close()
+    return count
+
+
+class DynamoDBPlace:
+    """Tables with a prefix of their own."""
+
+    engine = "DynamoDB"
+
+    def __init__(self, name: str) -> None:
+        self.prefix = f"{name}-"
+
+    def settings(self) -> dict[str, str]:
+        return {"PAYMENTAPP_STORE": "dynamodb", "PAYMENTAPP_TABLE_PREFIX": self.prefix}
+
+    def count(self) -> int:
+        pages = dynamodb_client().get_paginator("scan")
+        table = f"{self.prefix}Disbursements"
+        return sum(page["Count"] for page in pages.paginate(TableName=table, Select="COUNT"))
+
+    def copy(self, name: str) -> DynamoDBPlace:
+        other = DynamoDBPlace(name)
+        parts = open_parts(other)
+        parts.store.create_tables()
+        parts.store.close()
+        for table in ("Customers", "Disbursements"):
+            _copy_table(f"{self.prefix}{table}", f"{other.prefix}{table}")
+        return other
+
+
+def _copy_table(source: str, target: str) -> None:
+    client = dynamodb_client()
+    with ThreadPoolExecutor(4) as threads:
+        for page in client.get_paginator("scan").paginate(TableName=source):
+            puts = [{"PutRequest": {"Item": item}} for item in page["Items"]]
+            groups = [puts[start : start + 25] for start in range(0, len(puts), 25)]
+            for answer in threads.map(
+                lambda group: client.batch_write_item(RequestItems={target: group}), groups
+            ):
+                assert not answer.get("UnprocessedItems")
+
+
+def open_parts(place: Place) -> Parts:
+    """The service over a place, in this process, for preparing things."""
+    environment = place.settings() | {
+        "PAYPAL_BASE_URL": NOBODY,
+        "PAYPAL_CLIENT_ID": "bench",
+        "PAYPAL_CLIENT_SECRET": "bench",
+    }
+    return build_parts(load_settings(os.environ | environment))
+
+
+def prepare(place: Place) -> None:
+    """Make the tables, and register those who are paid."""
+    parts = open_parts(place)
+    parts.store.create_tables()
+    for customer_id, email in customers():
+        parts.customers.register(customer_id, email, {})
+    parts.store.close()
+
+
+def prepare_bare_sqlite(path: Path) -> None:
+    """The same customers for the bare view."""
+    prepare_sqlite(str(path), customers())
+
+
+def fill(place: Place, count: int) -> None:
+    """Accept payments which then wait, since no dispatcher runs."""
+    prepare(place)
+    parts = open_parts(place)
+    who = customers()
+    orders = [
+        PaymentOrder(*who[number % len(who)], Money(Decimal("12.50"), "USD"), "paypal")
+        for number in range(count)
+    ]
+    with ThreadPoolExecutor(16) as threads:
+        for _ in threads.map(partial(parts.payments.request), orders, chunksize=50):
+            pass
+    parts.store.close()
