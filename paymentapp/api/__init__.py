@@ -9,19 +9,20 @@ from flask import Flask, Response
 from paymentapp import EXTENSION, Parts
 from paymentapp.api import customers, health, payments
 from paymentapp.api.auth import register_auth
+from paymentapp.api.blueprint import BODY_MAX_BYTES
 from paymentapp.api.docs import register_docs
 from paymentapp.api.json import ExactJSON
 from paymentapp.api.openapi import Api
 from paymentapp.api.problems import register_problems
 from paymentapp.api.waiting import register_waiting
 
-BODY_MAX_BYTES = 64 * 1024
-
 
 def register_api(app: Flask) -> None:
     """Put the HTTP API on an app that carries the service's parts."""
     settings = cast(Parts, app.extensions[EXTENSION]).settings
-    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
+    # One byte more than is taken: werkzeug cuts a chunked body off at its limit, silently, so
+    # that only the byte beyond tells a body that is too large.
+    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES + 1
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.json = ExactJSON(app)

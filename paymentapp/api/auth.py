@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from flask import Flask, Request, Response, request
 
 from paymentapp.api.blueprint import parts
@@ -67,6 +69,12 @@ def host_name(req: Request) -> str:
     return host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
 
 
-def is_loopback(address: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether an address or a host name means this machine."""
-    return address in {"::1", "localhost"} or address.removeprefix("::ffff:").startswith("127.")
+    if host == "localhost":
+        return True
+    try:
+        address = ip_address(host.removeprefix("::ffff:"))
+    except ValueError:
+        return False
+    return address.is_loopback

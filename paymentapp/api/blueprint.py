@@ -11,7 +11,7 @@ import flask_smorest
 from flask import current_app
 from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
 from paymentapp import EXTENSION, Parts
@@ -19,6 +19,8 @@ from paymentapp.api.json import BadJSON, decode
 from paymentapp.api.problems import InvalidRequest, field_errors
 from paymentapp.models import CUSTOMER_ID_PATTERN
 from paymentapp.schemas.common import PAYMENT_ID_PATTERN
+
+BODY_MAX_BYTES = 64 * 1024
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -53,8 +55,11 @@ class RequestParser(FlaskParser):
         charset = req.mimetype_params.get("charset", "utf-8").lower()
         if req.mimetype != "application/json" or charset not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType
+        body = req.get_data(cache=False)
+        if len(body) > BODY_MAX_BYTES:
+            raise RequestEntityTooLarge
         try:
-            return decode(req.get_data(cache=False))
+            return decode(body)
         except BadJSON as error:
             raise ValidationError(str(error)) from error
 
@@ -88,7 +93,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         ) -> Callable[[View], View]: ...
 
         def arguments(
-            self, schema: type[Schema], *, location: str = "json", example: Any = None
+            self, schema: Schema, *, location: str = "json", example: Any = None
         ) -> Callable[[View], View]: ...
 
         def response(

@@ -32,7 +32,7 @@ LINKS = {
 
 
 @blp.route("/v1/api/customer", methods=["POST"])
-@blp.arguments(NewCustomerSchema, example=examples.NEW_CUSTOMER)
+@blp.arguments(NewCustomerSchema(), example=examples.NEW_CUSTOMER)
 @blp.response(
     201, CustomerSchema, description="Registered", example=examples.CUSTOMER, headers=LOCATION
 )

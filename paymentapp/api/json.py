@@ -10,7 +10,6 @@ import simplejson
 from flask.json.provider import JSONProvider
 
 DIGITS_MAX = 18
-INTEGER_DIGITS_MAX = 15
 EXPONENT_MIN = -400  # below that even a double is zero
 NUMBER_TEXT_MAX = 450
 
@@ -63,7 +62,7 @@ def _number(text: str) -> Decimal:
     _, digits, exponent = number.as_tuple()
     if len(digits) > DIGITS_MAX:
         raise BadJSON(f"A number has at most {DIGITS_MAX} digits.")
-    if number.adjusted() >= INTEGER_DIGITS_MAX or int(exponent) < EXPONENT_MIN:
+    if number.adjusted() >= DIGITS_MAX or int(exponent) < EXPONENT_MIN:
         raise BadJSON("A number is out of range.")
     return number
 

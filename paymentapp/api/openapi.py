@@ -10,6 +10,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
 
 from paymentapp.api import problems
 from paymentapp.api.blueprint import CONVERTERS
@@ -43,10 +44,6 @@ SECURITY_SCHEMES = {
         "name": "X-API-Key",
         "description": "The same key, where a bearer token does not fit.",
     },
-}
-_ID_DESCRIPTIONS = {
-    "customer_id": "The operator's own id of the customer.",
-    "payment_id": "The payment's id: the time of its request.",
 }
 _ERROR_HEADERS = {
     401: {
@@ -104,17 +101,25 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
             self.spec.components.security_scheme(name, scheme)
         for name, converter in CONVERTERS.items():
             app.url_map.converters[name] = converter
-            self.register_converter(
-                converter, lambda c: {"type": "string", "pattern": f"^{c.regex}$"}
-            )
+            self.register_converter(converter, _path_schema)
 
     def _register_responses(self) -> None:
         for status in sorted({kind.status for kind in problems.KINDS}):
             name = HTTPStatus(status).name
             self.spec.components.response(name, _error_response(status), lazy=True)
 
+    def _register_etag_headers(self) -> None:
+        """Not used here, so not documented; as is flask-smorest's own paging."""
+
+    def _register_pagination_header(self) -> None:
+        pass
+
     def handle_http_exception(self, error: HTTPException) -> Response | HTTPException:
         return problems.http_problem(error)
+
+
+def _path_schema(converter: BaseConverter) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^{converter.regex}$"}
 
 
 def _error_response(status: int) -> dict[str, Any]:

@@ -51,8 +51,8 @@ LINKS = {
 
 
 @blp.route("/v1/api/payment", methods=["POST"])
-@blp.arguments(PaymentHeadersSchema, location="headers")
-@blp.arguments(PaymentOrderSchema, example=examples.ORDER)
+@blp.arguments(PaymentHeadersSchema(), location="headers")
+@blp.arguments(PaymentOrderSchema(), example=examples.ORDER)
 @blp.response(
     202,
     PaymentSchema,
@@ -71,7 +71,7 @@ def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payme
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
-@blp.arguments(PageQuerySchema, location="query")
+@blp.arguments(PageQuerySchema(), location="query")
 @blp.response(200, PaymentPageSchema, description="A page, newest first", example=examples.PAGE)
 @blp.documents(404)
 def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def get_payment(customer_id: str, payment_id: str) -> Payment:
 @blp.route(
     "/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>/cancel", methods=["POST"]
 )
-@blp.arguments(PreferSchema, location="headers")
+@blp.arguments(PreferSchema(), location="headers")
 @blp.response(
     200,
     PaymentSchema,

@@ -1,0 +1,128 @@
+"""The API over a store in memory, a provider that keeps a ledger and a worker that rests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from paymentapp import Parts, build_parts, create_app
+from paymentapp.config import Settings
+from paymentapp.models import Payment
+from paymentapp.services.health import Health
+from paymentapp.services.payments import Payments
+from paymentapp.worker import Worker
+from tests.support.ledger_provider import LedgerProvider
+from tests.support.memory_store import MemoryStore
+
+ORDER = {"customer_id": "ada", "email": "ada@example.com", "amount": 12.5, "currency": "USD"}
+
+
+class StillWorker:
+    """Hears of payments; says of itself, and does to a payment, what a test wants."""
+
+    def __init__(self) -> None:
+        self.woken: list[Payment] = []
+        self.trouble: str | None = None
+        self.causes: dict[str, str] = {}
+        self.on_wake: Callable[[Payment], object] = lambda _payment: None
+
+    def wake(self, payment: Payment) -> None:
+        self.woken.append(payment)
+        self.on_wake(payment)
+
+    def problem(self) -> str | None:
+        return self.trouble
+
+    def alerts(self) -> dict[str, str]:
+        return self.causes
+
+
+@dataclass
+class Bench:
+    """A service on the bench: its parts, and a caller with every right."""
+
+    settings: Settings = field(default_factory=Settings)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    worker: StillWorker = field(default_factory=StillWorker)
+    now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        self.parts = self._parts()
+        self.app = create_app(self.parts)
+        _, self.token = self.parts.access.create("test", ["read", "write"])
+        self.client = self.caller(self.token)
+
+    def clock(self) -> datetime:
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+    def caller(self, token: str | None) -> FlaskClient:
+        """A client that authenticates with `token`."""
+        client = self.app.test_client()
+        if token is not None:
+            client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        return client
+
+    def add_customer(self, customer_id: str = "ada", email: str = "ada@example.com") -> None:
+        self.parts.customers.register(customer_id, email, {})
+
+    def pay(self, headers: dict[str, str] | None = None, **changes: Any) -> TestResponse:
+        """Request a payment to Ada, or one that differs from it."""
+        body = {name: value for name, value in {**ORDER, **changes}.items() if value is not ...}
+        return self.client.post("/v1/api/payment", json=body, headers=headers)
+
+    def send(self, path: str, text: str | bytes, **options: Any) -> TestResponse:
+        """Post a text as it is."""
+        options = {"content_type": "application/json", **options}
+        return self.client.post(path, data=text, **options)
+
+    def _parts(self) -> Parts:
+        providers = {"paypal": LedgerProvider()}
+        parts = build_parts(self.settings, store=self.store, providers=providers, clock=self.clock)
+        shards = self.settings.due_shards
+        return replace(
+            parts,
+            worker=cast(Worker, self.worker),
+            health=Health(self.store, providers, self.worker, self.clock),
+            payments=Payments(
+                self.store, parts.customers, providers, self.clock, shards, self.worker.wake
+            ),
+        )
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.fixture
+def paying(bench: Bench) -> Bench:
+    """With a customer to pay."""
+    bench.add_customer()
+    return bench
+
+
+@pytest.fixture
+def app(bench: Bench) -> Iterator[Flask]:
+    with bench.app.app_context():
+        yield bench.app
+
+
+def problem(response: TestResponse, status: int, kind: str) -> dict[str, Any]:
+    """Check that a response is a problem document of that kind, and return it."""
+    assert response.status_code == status, response.get_data(as_text=True)
+    assert response.content_type == "application/problem+json"
+    body: dict[str, Any] = response.get_json()
+    assert body["type"] == f"/problems/{kind}"
+    assert body["status"] == status
+    assert body["title"]
+    assert body["detail"]
+    assert set(body) <= {"type", "title", "status", "detail", "errors"}
+    return body

@@ -1,0 +1,84 @@
+"""Health tells what is wrong, and no secret."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from paymentapp import create_app
+from paymentapp.errors import StoreUnavailable
+from paymentapp.services.health import Health
+from tests.api.conftest import Bench
+
+
+def ready(bench: Bench) -> tuple[int, dict[str, Any]]:
+    bench.now += timedelta(seconds=2)
+    response = bench.caller(None).get("/readyz")
+    body = response.get_json()
+    assert set(body) == {"status", "checks"}
+    return response.status_code, {check["name"]: check for check in body["checks"]}
+
+
+def test_the_process_is_alive_whatever_else_is_wrong(bench: Bench) -> None:
+    bench.store.down = True
+    response = bench.caller(None).get("/healthz")
+    assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
+
+
+def test_all_is_well(bench: Bench) -> None:
+    status, checks = ready(bench)
+    assert status == 200
+    assert set(checks) == {"store", "dispatcher", "provider paypal"}
+    assert all(check["ok"] for check in checks.values())
+    assert bench.caller(None).get("/readyz").get_json()["status"] == "ready"
+
+
+def test_a_store_that_does_not_answer_is_told(bench: Bench) -> None:
+    bench.store.down = True
+    status, checks = ready(bench)
+    assert (status, checks["store"]["ok"]) == (503, False)
+    assert "secret-host" not in str(checks)
+
+
+def test_a_silent_dispatcher_is_told(bench: Bench) -> None:
+    bench.worker.trouble = "no dispatcher is running"
+    status, checks = ready(bench)
+    assert (status, checks["dispatcher"]["ok"]) == (503, False)
+    assert checks["dispatcher"]["detail"] == "no dispatcher is running"
+
+
+def test_a_dispatcher_that_cannot_be_asked_is_told(bench: Bench) -> None:
+    def problem() -> str | None:
+        raise StoreUnavailable("secret")
+
+    bench.worker.problem = problem
+    status, checks = ready(bench)
+    assert (status, checks["dispatcher"]["ok"]) == (503, False)
+    assert "secret" not in str(checks)
+
+
+def test_a_provider_in_trouble_is_told(bench: Bench) -> None:
+    bench.worker.causes = {"paypal": "credentials refused"}
+    status, checks = ready(bench)
+    assert (status, checks["provider paypal"]["ok"]) == (503, False)
+    assert checks["provider paypal"]["detail"] == "credentials refused"
+
+
+def test_a_service_without_a_provider_is_not_ready(bench: Bench) -> None:
+    health = Health(bench.store, {}, bench.worker, bench.clock)
+    app = create_app(replace(bench.parts, health=health))
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 503
+    assert response.get_json()["checks"][-1]["detail"] == "none is configured"
+
+
+def test_asking_often_does_not_load_the_store(bench: Bench) -> None:
+    for _ in range(10):
+        bench.caller(None).get("/readyz")
+    assert bench.store.calls.count("ping") == 1
+    ready(bench)
+    assert bench.store.calls.count("ping") == 2
+    bench.now -= timedelta(hours=1)  # a clock that was set back
+    bench.caller(None).get("/readyz")
+    assert bench.store.calls.count("ping") == 3

@@ -1,0 +1,81 @@
+"""The Idempotency-Key header: the same request twice is one payment."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.conftest import Bench, problem
+
+
+def key(value: str) -> dict[str, str]:
+    return {"Idempotency-Key": value}
+
+
+def test_the_same_request_is_one_payment(paying: Bench) -> None:
+    first = paying.pay(key("abc"))
+    again = paying.pay(key("abc"))
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.status_code == first.status_code == 202
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.headers["Location"] == first.headers["Location"]
+    assert again.get_json() == first.get_json()
+    assert len(paying.worker.woken) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [('"abc"', "abc"), ('"a b"', "a b"), (r'"a\"b\\c"', r'a"b\c'), ('"a,b;c"', "a,b;c")],
+)
+def test_the_quoted_and_the_bare_form_are_one_key(paying: Bench, one: str, other: str) -> None:
+    first = paying.pay(key(one))
+    assert paying.pay(key(other)).headers["Location"] == first.headers["Location"]
+
+
+def test_different_keys_are_different_payments(paying: Bench) -> None:
+    locations = {paying.pay(key(text)).headers["Location"] for text in ("a", "A", "aa", '"a a"')}
+    assert len(locations) == 4
+
+
+def test_the_same_amount_written_otherwise_is_the_same_body(paying: Bench) -> None:
+    paying.pay(key("abc"), amount=10)
+    assert "Idempotent-Replayed" in paying.pay(key("abc"), amount=10.0).headers
+    assert (
+        "Idempotent-Replayed" in paying.pay(key("abc"), amount=10, payment_method="paypal").headers
+    )
+
+
+def test_a_key_stands_for_one_body(paying: Bench) -> None:
+    paying.pay(key("abc"))
+    problem(paying.pay(key("abc"), amount=12.51), 422, "idempotency-key-reused")
+    assert len(paying.worker.woken) == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["a", "a" * 255, '"' + "a" * 255 + '"', "~!#$%&'()*+,-./:;<=>?@[]^_`{|}"]
+)
+def test_printable_ascii_is_a_key(paying: Bench, value: str) -> None:
+    assert paying.pay(key(value)).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        '""',
+        '"',
+        '"abc',
+        '"a"b"',
+        '"abc";x=1',
+        '"abc", "def"',
+        r'"a\x"',
+        '"a\\"',
+        "ä",
+        "a\tb",
+        "a" * 256,
+        '"' + "a" * 256 + '"',
+    ],
+)
+def test_other_keys_are_refused(paying: Bench, value: str) -> None:
+    errors = problem(paying.pay(key(value)), 400, "invalid-request")["errors"]
+    assert [error["header"] for error in errors] == ["Idempotency-Key"]
+    assert not paying.worker.woken

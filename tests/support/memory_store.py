@@ -1,0 +1,198 @@
+"""A store in memory: the whole interface, for tests that are about something else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models import (
+    ApiKey,
+    Batch,
+    BatchState,
+    Customer,
+    KeyClaim,
+    Member,
+    Payment,
+    PaymentKey,
+)
+from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
+
+Key = TypeVar("Key")
+Versioned = TypeVar("Versioned", Payment, KeyClaim, Batch)
+
+
+class MemoryStore:
+    """Keeps records in dictionaries, under one lock. `down` makes every call fail."""
+
+    description = "memory"
+
+    def __init__(self) -> None:
+        self.down = False
+        self.calls: list[str] = []
+        self._lock = threading.Lock()
+        self._customers: dict[str, Customer] = {}
+        self._payments: dict[PaymentKey, Payment] = {}
+        self._claims: dict[str, KeyClaim] = {}
+        self._batches: dict[str, Batch] = {}
+        self._members: dict[str, list[Member]] = {}
+        self._leases: dict[str, Lease] = {}
+        self._keys: dict[str, ApiKey] = {}
+
+    def create_tables(self) -> list[str]:
+        return []
+
+    def ping(self) -> None:
+        self._called("ping")
+
+    def close(self) -> None:
+        pass
+
+    def add_customer(self, customer: Customer) -> Customer:
+        self._called("add_customer")
+        with self._lock:
+            return self._customers.setdefault(customer.customer_id, customer)
+
+    def get_customer(self, customer_id: str) -> Customer | None:
+        self._called("get_customer")
+        return self._customers.get(customer_id)
+
+    def add_payment(self, payment: Payment) -> Payment:
+        self._called("add_payment")
+        with self._lock:
+            return self._payments.setdefault(payment.key, payment)
+
+    def get_payment(self, key: PaymentKey) -> Payment | None:
+        self._called("get_payment")
+        return self._payments.get(key)
+
+    def get_payments(self, keys: Sequence[PaymentKey]) -> dict[PaymentKey, Payment]:
+        self._called("get_payments")
+        return {key: self._payments[key] for key in keys if key in self._payments}
+
+    def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
+        self._called("change_payments")
+        with self._lock:
+            return [_change(self._payments, old.key, old, new) for old, new in changes]
+
+    def list_payments(self, customer_id: str, query: PageQuery) -> Page:
+        self._called("list_payments")
+        with self._lock:
+            ids = sorted((i for c, i in self._payments if c == customer_id), reverse=True)
+        wanted = [i for i in ids if _within(i, query)][: query.limit]
+        last_read = wanted[-1] if len(wanted) == query.limit else None
+        payments = [self._payments[PaymentKey(customer_id, i)] for i in wanted]
+        return Page([p for p in payments if query.status in (None, p.status)], last_read)
+
+    def due_payments(self, shard: int, until: datetime, limit: int) -> list[Payment]:
+        self._called("due_payments")
+        with self._lock:
+            due = [
+                (payment.due_at, payment.payment_id, payment)
+                for payment in self._payments.values()
+                if payment.due_shard == shard and payment.due_at and payment.due_at <= until
+            ]
+        return [payment for _, _, payment in sorted(due, key=lambda item: item[:2])][:limit]
+
+    def claim_key(self, claim: KeyClaim) -> KeyClaim:
+        self._called("claim_key")
+        with self._lock:
+            return self._claims.setdefault(claim.key_hash, claim)
+
+    def change_claim(self, old: KeyClaim, new: KeyClaim) -> bool:
+        self._called("change_claim")
+        with self._lock:
+            return _change(self._claims, old.key_hash, old, new)
+
+    def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
+        self._called("add_batch")
+        with self._lock:
+            self._members.setdefault(batch.batch_id, list(members))
+            self._batches.setdefault(batch.batch_id, batch)
+
+    def get_batch(self, batch_id: str) -> Batch | None:
+        self._called("get_batch")
+        return self._batches.get(batch_id)
+
+    def get_members(self, batch: Batch) -> list[Member]:
+        self._called("get_members")
+        return list(self._members[batch.batch_id])
+
+    def change_batch(self, old: Batch, new: Batch) -> bool:
+        self._called("change_batch")
+        with self._lock:
+            return _change(self._batches, old.batch_id, old, new)
+
+    def due_batches(self, shard: int, until: datetime, limit: int) -> list[Batch]:
+        self._called("due_batches")
+        with self._lock:
+            due = [
+                (batch.attention_at, batch.batch_id, batch)
+                for batch in self._batches.values()
+                if batch.attention_shard == shard
+                and batch.attention_at
+                and batch.attention_at <= until
+                and batch.state is not BatchState.PARKED
+            ]
+        return [batch for _, _, batch in sorted(due, key=lambda item: item[:2])][:limit]
+
+    def parked_batches(self) -> list[Batch]:
+        self._called("parked_batches")
+        with self._lock:
+            return [b for b in self._batches.values() if b.state is BatchState.PARKED]
+
+    def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
+        self._called("hold_lease")
+        with self._lock:
+            held = self._leases.get(wanted.name)
+            if held is None or held.until <= now or held.owner == wanted.owner:
+                self._leases[wanted.name] = wanted
+            return self._leases[wanted.name]
+
+    def get_lease(self, name: str) -> Lease | None:
+        self._called("get_lease")
+        return self._leases.get(name)
+
+    def add_api_key(self, key: ApiKey) -> None:
+        self._called("add_api_key")
+        self._keys[key.key_id] = key
+
+    def get_api_key(self, key_id: str) -> ApiKey | None:
+        self._called("get_api_key")
+        return self._keys.get(key_id)
+
+    def list_api_keys(self) -> list[ApiKey]:
+        self._called("list_api_keys")
+        return sorted(self._keys.values(), key=lambda key: key.created_at)
+
+    def revoke_api_key(self, key_id: str, at: datetime) -> bool:
+        self._called("revoke_api_key")
+        key = self._keys.get(key_id)
+        if key is not None and key.revoked_at is None:
+            self._keys[key_id] = replace(key, revoked_at=at)
+        return key is not None
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if self.down:
+            raise StoreUnavailable("memory://secret-host is down")
+
+
+def _change(records: dict[Key, Versioned], key: Key, old: Versioned, new: Versioned) -> bool:
+    """Replace a record if it is still `old`; a change that was made already counts as made."""
+    stored = records.get(key)
+    if stored is None or stored.revision not in {old.revision, new.revision}:
+        return False
+    records[key] = new
+    return True
+
+
+def _within(payment_id: str, query: PageQuery) -> bool:
+    return (
+        (query.earliest is None or query.earliest <= payment_id)
+        and (query.latest is None or payment_id <= query.latest)
+        and (query.before is None or payment_id < query.before)
+    )
