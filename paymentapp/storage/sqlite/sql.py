@@ -49,7 +49,7 @@ SET document = json_patch(document, ?), revision = ?, attention_shard = ?, atten
 WHERE pk = ? AND sk = ? AND revision = ?
 """
 GET_RECORD_REVISION = "SELECT revision FROM Operations WHERE pk = ? AND sk = ?"
-GET_RECORDS = "SELECT document FROM Operations WHERE pk = ? AND sk >= ? ORDER BY sk"
+GET_RECORDS = "SELECT document FROM Operations WHERE pk = ? AND sk BETWEEN ? AND ? ORDER BY sk"
 ATTENTION = """
 SELECT document FROM Operations
 WHERE attention_shard = ? AND attention_at <= ? ORDER BY attention_at LIMIT ?

@@ -145,7 +145,7 @@ class SQLiteStore:
         return codec.read_batch(found) if found else None
 
     def get_members(self, batch: Batch) -> list[Member]:
-        found = self._read(sql.GET_RECORDS, f"batch#{batch.batch_id}", "members#")
+        found = self._read(sql.GET_RECORDS, f"batch#{batch.batch_id}", "members#", "members~")
         return codec.read_members(batch, found)
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
@@ -185,7 +185,7 @@ class SQLiteStore:
         return codec.read_api_key(found) if found else None
 
     def list_api_keys(self) -> list[ApiKey]:
-        found = self._read(sql.GET_RECORDS, "apikey", "")
+        found = self._read(sql.GET_RECORDS, "apikey", "", sql.AFTER_EVERY_ID)
         return sorted(map(codec.read_api_key, found), key=lambda key: key.created_at)
 
     def revoke_api_key(self, key_id: str, at: datetime) -> bool:

@@ -1,0 +1,5 @@
+"""The engine for AWS: three DynamoDB tables, by boto3, which is imported nowhere else."""
+
+from paymentapp.storage.dynamodb.store import DynamoDBStore
+
+__all__ = ["DynamoDBStore"]

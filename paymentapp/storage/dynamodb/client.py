@@ -1,0 +1,89 @@
+"""One boto3 client a process, and what its errors mean."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+
+from paymentapp.errors import SettingsError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class ConditionFailed(Exception):
+    """A conditional write found something else; `item` is what, where DynamoDB said so."""
+
+    def __init__(self, item: dict[str, Any] | None) -> None:
+        super().__init__("the condition of a write failed")
+        self.item = item
+
+
+class Clients:
+    """The client of the running process: connections do not survive a fork."""
+
+    def __init__(self, connections: int) -> None:
+        self._lock = threading.Lock()
+        self._by_pid: dict[int, DynamoDBClient] = {}
+        self._config = Config(
+            connect_timeout=1,
+            read_timeout=3,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            max_pool_connections=connections,
+            tcp_keepalive=True,
+            parameter_validation=False,  # a tenth of a call's time, for requests of our own making
+        )
+
+    def __call__(self) -> DynamoDBClient:
+        found = self._by_pid.get(os.getpid())
+        return found if found is not None else self._make()
+
+    def close(self) -> None:
+        with self._lock:
+            client = self._by_pid.pop(os.getpid(), None)
+        if client is not None:
+            client.close()
+
+    def _make(self) -> DynamoDBClient:
+        with self._lock:  # boto3's sessions are not safe to use from two threads
+            client = self._by_pid.get(os.getpid())
+            if client is None:
+                client = self._by_pid[os.getpid()] = self._connect()
+            return client
+
+    def _connect(self) -> DynamoDBClient:
+        try:
+            client: DynamoDBClient = boto3.session.Session().client("dynamodb", config=self._config)
+        except NoRegionError as error:
+            raise SettingsError("AWS_DEFAULT_REGION must name a region") from error
+        except BotoCoreError as error:
+            raise StoreUnavailable(f"DynamoDB client: {type(error).__name__}") from error
+        return client
+
+
+def call(method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Call a method of the client.
+
+    Raises ConditionFailed, or StoreUnavailable with the operation and the error's code: AWS's
+    messages may hold table data, account ids and ARNs, and stay in the chained exception.
+    """
+    try:
+        return method(*args, **kwargs)
+    except ClientError as error:
+        answer: Mapping[str, Any] = error.response
+        code = answer.get("Error", {}).get("Code", "unknown")
+        if code == "ConditionalCheckFailedException":
+            raise ConditionFailed(answer.get("Item")) from error
+        raise StoreUnavailable(f"DynamoDB {error.operation_name}: {code}") from error
+    except BotoCoreError as error:
+        name = getattr(method, "__name__", "call")
+        raise StoreUnavailable(f"DynamoDB {name}: {type(error).__name__}") from error

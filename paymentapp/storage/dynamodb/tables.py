@@ -1,0 +1,92 @@
+"""The three tables: their keys, their indexes, and how they are made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError, WaiterError
+
+from paymentapp.errors import StoreUnavailable
+from paymentapp.storage.dynamodb.client import call
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Table: its keys; then an index over it, that index's keys, and what it copies.
+# An item is in an index only while it has both of the index's keys.
+_TABLES: dict[str, tuple[tuple[str, ...], tuple[str, tuple[str, str], str] | None]] = {
+    "Customers": (("customer_id",), None),
+    "Disbursements": (("customer_id", "payment_id"), ("due", ("due_shard", "due_at"), "ALL")),
+    "Operations": (
+        ("pk", "sk"),
+        ("attention", ("attention_shard", "attention_at"), "KEYS_ONLY"),
+    ),
+}
+_EXPIRING = "Operations"
+
+
+def create(client: DynamoDBClient, prefix: str) -> list[str]:
+    """Make the tables that are missing, wait until all can be used, and name those made."""
+    made = [name for name in _TABLES if _create(client, prefix, name)]
+    for name in _TABLES:
+        _wait(client, prefix + name)
+    _expire(client, prefix + _EXPIRING)
+    return made
+
+
+def _create(client: DynamoDBClient, prefix: str, name: str) -> bool:
+    try:
+        call(client.create_table, **definition(prefix, name))
+    except StoreUnavailable as error:
+        if _code(error) == "ResourceInUseException":  # it is there, or being made
+            return False
+        raise
+    return True
+
+
+def definition(prefix: str, name: str) -> Any:
+    """The CreateTable request of a table."""
+    keys, index = _TABLES[name]
+    request: dict[str, Any] = {
+        "TableName": prefix + name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _schema(keys),
+    }
+    if index is not None:
+        index_name, index_keys, projection = index
+        keys = (*keys, *index_keys)
+        request["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": index_name,
+                "KeySchema": _schema(index_keys),
+                "Projection": {"ProjectionType": projection},
+            }
+        ]
+    request["AttributeDefinitions"] = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
+    return request
+
+
+def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
+    kinds = ("HASH", "RANGE")
+    return [{"AttributeName": k, "KeyType": kind} for k, kind in zip(keys, kinds, strict=False)]
+
+
+def _wait(client: DynamoDBClient, table: str) -> None:
+    waiter = client.get_waiter("table_exists")
+    try:
+        call(waiter.wait, TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    except WaiterError as error:
+        raise StoreUnavailable(f"DynamoDB: {table} does not become active") from error
+
+
+def _expire(client: DynamoDBClient, table: str) -> None:
+    """Let DynamoDB delete idempotency claims by itself: nothing else has an `expires_at`."""
+    described = call(client.describe_time_to_live, TableName=table)
+    if described["TimeToLiveDescription"].get("TimeToLiveStatus", "DISABLED") == "DISABLED":
+        setting: Any = {"Enabled": True, "AttributeName": "expires_at"}
+        call(client.update_time_to_live, TableName=table, TimeToLiveSpecification=setting)
+
+
+def _code(error: StoreUnavailable) -> str:
+    cause = error.__cause__
+    return cause.response.get("Error", {}).get("Code", "") if isinstance(cause, ClientError) else ""
