@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.storage.codec import Record, difference
@@ -14,8 +16,11 @@ from paymentapp.storage.dynamodb.wire import Item, to_item, to_value
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+T = TypeVar("T")
+
 READS = 100  # AWS, BatchGetItem: "as many as 100 items"
 STATEMENTS = 25  # AWS, BatchExecuteStatement: "up to 25 statements"
+CALLS_AT_ONCE = 4  # of one big change; a call waits for AWS far longer than it computes
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds between attempts, on top of botocore's own
 
 # Errors of one statement within a batch that was answered: botocore does not see them.
@@ -58,11 +63,18 @@ def change_all(client: DynamoDBClient, table: str, changes: Sequence[Change]) ->
     if len(together) == 1:
         alone, together = [*alone, *together], []
     made = {place: change_one(client, table, changes[place]) for place in alone}
-    for start in range(0, len(together), STATEMENTS):
-        places = together[start : start + STATEMENTS]
-        answers = change_many(client, table, [changes[place] for place in places])
-        made |= dict(zip(places, answers, strict=True))
+    chunks = [together[i : i + STATEMENTS] for i in range(0, len(together), STATEMENTS)]
+    calls = [partial(change_many, client, table, [changes[p] for p in chunk]) for chunk in chunks]
+    for chunk, answers in zip(chunks, _side_by_side(calls), strict=True):
+        made |= dict(zip(chunk, answers, strict=True))
     return [made[place] for place in range(len(changes))]
+
+
+def _side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
+    if len(calls) <= 1:
+        return [run() for run in calls]
+    with ThreadPoolExecutor(min(CALLS_AT_ONCE, len(calls))) as pool:
+        return [future.result() for future in [pool.submit(run) for run in calls]]
 
 
 def change_one(client: DynamoDBClient, table: str, change: Change) -> bool:

@@ -41,7 +41,8 @@ class DynamoDBStore:
         self._customers = f"{prefix}Customers"
         self._disbursements = f"{prefix}Disbursements"
         self._operations = f"{prefix}Operations"
-        self._client = Clients(settings.threads + settings.senders + 8)
+        at_once = settings.threads + settings.senders * conditional.CALLS_AT_ONCE
+        self._client = Clients(connections=at_once + 8)
 
     def create_tables(self) -> list[str]:
         return tables.create(self._client(), self._prefix)
