@@ -29,7 +29,7 @@ from paymentapp.storage.base import PaymentChange, Store
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)  # how long a batch is left to the process that works on it
+LEASE = timedelta(seconds=30)  # how long a batch is left to the process that works on it
 PARK_AFTER = timedelta(days=25)  # PayPal forgets a sender_batch_id after 30 days
 FIRST_LOOK = timedelta(seconds=1)
 SLOWEST_LOOK = timedelta(hours=6)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from paymentapp.clock import Clock
 from paymentapp.errors import ProviderError
 
-SLOWEST_RETRY = 60  # seconds; an outage that ends is noticed within a minute
+SLOWEST_RETRY = 30  # seconds; an outage that ends is noticed well within a minute
 
 
 @dataclass(frozen=True, slots=True)

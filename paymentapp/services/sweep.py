@@ -16,7 +16,7 @@ from paymentapp.models import Batch, Payment, Status
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.storage.base import Lease, Store
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=15)
 GRACE = timedelta(seconds=1)  # how long a new payment is left to the process that accepted it
 
 

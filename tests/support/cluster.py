@@ -1,0 +1,168 @@
+"""Gunicorn and the simulator under somebody who kills and restarts, as an init system would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import requests
+
+from tests.support.service import ROOT, alive, children, clean_environ, free_port
+
+GUNICORN = ["-m", "gunicorn", "-c", "python:paymentapp.gunicorn_conf", "wsgi:app"]
+
+
+@dataclass
+class Cluster:
+    """A service that is started again whenever its master dies, until it is closed."""
+
+    folder: Path
+    environ: Mapping[str, str]
+    simulator_settings: Mapping[str, object] = field(default_factory=dict)
+    kills: int = 0
+    master_kills: int = 0
+
+    def __post_init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = (self.folder / "cluster.log").open("a")
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self.simulator = self._start_simulator()
+        self.environment = clean_environ() | {
+            "PORT": str(self.port),
+            "PAYMENTAPP_AUTH": "off",
+            "PAYPAL_BASE_URL": self.simulator_url,
+            "PAYPAL_CLIENT_ID": "simulator",
+            "PAYPAL_CLIENT_SECRET": "simulator",
+            **self.environ,
+        }
+        self._run("-m", "paymentapp", "init")
+        self.master = self._start_master()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
+
+    def set_simulator(self, **settings: object) -> None:
+        """Change the simulator's settings while it runs."""
+        answer = requests.put(
+            f"{self.simulator_url}/_simulator/settings", json=settings, timeout=10
+        )
+        assert answer.status_code == 200, answer.text
+
+    def ledger(self) -> list[dict[str, str]]:
+        """All that the simulator was ever asked to pay: the truth."""
+        items: list[dict[str, str]] = []
+        after: object = None
+        while True:
+            query = {"limit": "5000"} | ({"after": str(after)} if after is not None else {})
+            page = requests.get(
+                f"{self.simulator_url}/_simulator/ledger", params=query, timeout=30
+            ).json()
+            items += page["items"]
+            after = page["next"]
+            if after is None:
+                return items
+
+    def processes(self) -> list[int]:
+        """The master and its workers, as they are now."""
+        return [self.master.pid, *children(self.master.pid)]
+
+    def kill_one(self, random: Random) -> None:
+        """SIGKILL to one process: mostly a worker, one time in seven the master."""
+        master, *workers = self.processes()
+        if not workers:
+            return  # a new master has not forked yet; killing it again would stop all traffic
+        pid = master if random.random() < 1 / 7 else random.choice(workers)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        self.kills += 1
+        self.master_kills += pid == self.master.pid
+
+    def wait_until_up(self, seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                if requests.get(f"{self.url}/healthz", timeout=2).status_code == 200:
+                    return
+            except requests.RequestException:
+                time.sleep(0.05)
+        raise AssertionError("the service did not come up")
+
+    def close(self) -> None:
+        """End everything."""
+        self._closing.set()
+        self._keeper.join(30)
+        for pid in self.processes():
+            _kill(pid)
+        self.master.wait(10)
+        self.simulator.terminate()
+        self.simulator.wait(10)
+        self.log.close()
+
+    def _keep(self) -> None:
+        """Start a new master where the old one is gone; its orphans go first, and free the port."""
+        workers: set[int] = set()
+        while not self._closing.wait(0.05):
+            if self.master.poll() is None:
+                workers |= set(children(self.master.pid))
+                continue
+            for pid in workers:
+                if _is_ours(pid):
+                    _kill(pid)
+            workers.clear()
+            self.master = self._start_master()
+
+    def _start_master(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, *GUNICORN],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=self.log,
+            stderr=self.log,
+        )
+
+    def _start_simulator(self) -> subprocess.Popen[str]:
+        state = self.folder / "paypal.db"
+        command = ["-m", "paymentapp.simulator", "--port", "0", "--state", str(state)]
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            env=clean_environ(),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+        )
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        self.simulator_url = next(word for word in line.split() if word.startswith("http://"))
+        self.set_simulator(**self.simulator_settings)
+        return process
+
+    def _run(self, *arguments: str) -> None:
+        subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, env=self.environment, check=True, timeout=60,
+            stdout=self.log, stderr=self.log,
+        )  # fmt: skip
+
+
+def _kill(pid: int) -> None:
+    if alive(pid):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether the process is a gunicorn of ours: ids are given out again."""
+    try:
+        return b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
