@@ -77,10 +77,11 @@ class Http:
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)  # the settings allow it on loopback alone
         # requests would otherwise read ~/.netrc at every call, and let it replace our
-        # Authorization. The proxy variables are the one part of the environment that is meant
-        # for us; they are read here, once.
+        # Authorization. Of the environment only the proxy variables are meant for us; they are
+        # read here, once, and not for loopback.
         self._session.trust_env = False
-        self._session.proxies = dict(get_environ_proxies(self._base))
+        if self._base.startswith("https:"):
+            self._session.proxies = dict(get_environ_proxies(self._base))
         self._session.headers["User-Agent"] = "paymentapp"
         # A cookie would be state that threads share.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

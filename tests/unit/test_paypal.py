@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paymentapp.clock import utc_now
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
@@ -240,6 +242,22 @@ def test_retry_after_is_read_in_both_its_forms(value: str, seconds: int | None) 
     assert Answer(429, {"Retry-After": value}, b"").retry_after(now) == seconds
 
 
+@given(st.text())
+def test_retry_after_of_any_text_is_read_or_left(value: str) -> None:
+    seconds = Answer(429, {"Retry-After": value}, b"").retry_after(utc_now())
+    assert seconds is None or 0 <= seconds <= 3600
+
+
+@pytest.mark.parametrize("body", [b"NaN", b'{"a": Infinity}', b"1" * 5000, b"", b"{", b"\xff"])
+def test_what_is_no_json_is_nothing(body: bytes) -> None:
+    assert Answer(200, {}, body).json() is None
+
+
+def test_no_number_of_an_answer_is_a_float() -> None:
+    assert Answer(200, {}, b"[1.10, 1e2, 3]").json() == [Decimal("1.10"), Decimal(100), 3]
+    assert isinstance(Answer(200, {}, b"0.1").json(), Decimal)
+
+
 def test_a_rate_limit_says_how_long_to_wait(server: PayPalServer, paypal: PayPal) -> None:
     limited = problem(429, "RATE_LIMIT_REACHED", headers={"Retry-After": "42"})
     with pytest.raises(NotSent) as raised:
@@ -376,10 +394,10 @@ def test_a_link_to_elsewhere_is_not_followed(
 
 
 def test_two_originals_are_none(server: PayPalServer, paypal: PayPal) -> None:
-    details = [
-        detail("x", link=server.url + ONE_PAGE),
-        detail("x", link=server.url + ONE_PAGE + "2"),
-    ]
+    pages = [f"{PAYOUTS}/ONE", f"{PAYOUTS}/TWO"]
+    for each in pages:
+        server.says("GET", each, original())
+    details = [detail("x", link=server.url + each) for each in pages]
     with pytest.raises(OutcomeUnknown):
         submitted(server, paypal, problem(400, "USER_BUSINESS_ERROR", *details))
 
@@ -472,7 +490,7 @@ def test_a_success_carries_its_transaction(server: PayPalServer, paypal: PayPal)
         ([{"name": "RECEIVER_UNREGISTERED"}], None),
         ({"name": "BRAND_NEW", "message": "Some words."}, "BRAND_NEW: Some words."),
         ({"name": "BRAND_NEW"}, "BRAND_NEW"),
-        ({"message": "Only words."}, "Only words."),
+        ({"message": "Only\n words."}, "Only words."),
         ({"name": 5, "message": ["x"]}, ""),
         ({}, ""),
         ([], ""),

@@ -6,6 +6,7 @@ The API: https://developer.paypal.com/api/payments.payouts-batch/v1/ (descriptio
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
@@ -21,7 +22,6 @@ from paymentapp.providers.paypal.answers import (
     dig,
     elements,
     linked_batch,
-    log,
     read_accepted,
     read_item,
     read_items,
@@ -32,6 +32,8 @@ from paymentapp.providers.paypal.answers import (
 )
 from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES
 from paymentapp.providers.paypal.token import Token
+
+log = logging.getLogger(__name__)
 
 _ITEMS = "/v1/payments/payouts-item"
 _MAX_ITEMS = 15_000  # create_payout_request.items, maxItems

@@ -25,10 +25,10 @@ from paymentapp.providers.paypal.tables import (
     Kind,
 )
 
-log = logging.getLogger("paymentapp.providers.paypal")
+log = logging.getLogger(__name__)
 
 PAYOUTS = "/v1/payments/payouts"
-_REASON_LENGTH = 200  # a payment's record stays small
+_REASON_LENGTH = 200
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _DEBUG_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -57,8 +57,6 @@ class Problem:
         sender_batch_id already exists"; it was "Duplicate batch request". So the issue is not
         looked at.
         """
-        if not 400 <= self.status < 500:
-            return False
         fields = (str(dig(each, "field")).lower() for each in self.details)
         return self.name == "USER_BUSINESS_ERROR" or any("sender_batch_id" in f for f in fields)
 
@@ -119,7 +117,7 @@ def read_refused(problem: Problem, count: int) -> Refused:
             ours = True
         elif match and int(match[1]) < count:
             issue = _text(dig(detail, "issue")) or _text(dig(detail, "description")) or field
-            verdicts.setdefault(int(match[1]), f"{problem.name}: {issue}"[:_REASON_LENGTH])
+            verdicts.setdefault(int(match[1]), _short(f"{problem.name}: {issue}"))
     if ours and not verdicts:
         raise problem.error(Misconfigured)
     log.warning(
@@ -190,7 +188,7 @@ def _item_reason(errors: object) -> str | None:
     first = errors[0] if isinstance(errors, list) and errors else errors
     name = _matching(_NAME, dig(first, "name"))
     words = ITEM_ERRORS.get(name) or _text(dig(first, "message")) or ""
-    return ": ".join(part for part in (name, words) if part)[:_REASON_LENGTH] or None
+    return _short(": ".join(part for part in (name, words) if part)) or None
 
 
 def warn_of_unknown(reports: Sequence[ItemReport]) -> None:
@@ -216,6 +214,11 @@ def dig(value: object, *path: str) -> object:
 def elements(value: object) -> Sequence[object]:
     """The elements of a list; none of anything else."""
     return value if isinstance(value, list) else []
+
+
+def _short(reason: str) -> str:
+    """A reason on one line, no longer than a payment's record can bear."""
+    return " ".join(reason.split())[:_REASON_LENGTH]
 
 
 def _text(value: object) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from types import MappingProxyType
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models import Status
@@ -13,7 +12,8 @@ from paymentapp.providers.base import CurrencyRule, Refused
 # --- What PayPal says of a payout -------------------------------------------------------------
 # The values: `transaction_enum` of the API description. The words:
 # https://developer.paypal.com/payouts/use-payouts/track-payout-item-status
-# and, for DENIED, https://docs.paypal.ai/growth/payouts/manage-payouts/track-payout-item-status.
+# and, for DENIED, ON_HOLD and REFUNDED,
+# https://docs.paypal.ai/growth/payouts/manage-payouts/track-payout-item-status
 # A payment is `failed` only where PayPal says that the money did not leave: whoever reads that
 # will pay again.
 TRANSACTION_STATUS: Mapping[str, Status] = {
@@ -25,7 +25,7 @@ TRANSACTION_STATUS: Mapping[str, Status] = {
     "DENIED": Status.FAILED,
     # "Your payout request was received and will be processed."
     "PENDING": Status.SUBMITTED,
-    "NEW": Status.SUBMITTED,  # what the first version of the API called PENDING
+    "NEW": Status.SUBMITTED,  # of older versions of the API
     # "The recipient for this payout does not have a PayPal account. A link to sign up for a
     # PayPal account was sent to the recipient. However, if the recipient does not claim this
     # payout within 30 days, the funds are returned to your account."
@@ -35,12 +35,12 @@ TRANSACTION_STATUS: Mapping[str, Status] = {
     "RETURNED": Status.RETURNED,
     # "This payout request is being reviewed and is on hold."
     "ONHOLD": Status.SUBMITTED,
-    "ON_HOLD": Status.SUBMITTED,  # so written on docs.paypal.ai
+    "ON_HOLD": Status.SUBMITTED,
     # "This payout request has been blocked." Not failed: PayPal publishes neither that this is
     # its last word nor where the money is, and money that is blocked by regulation
     # (REGULATORY_BLOCKED) may be taken and kept. PayPal has it; a person finds out the rest.
     "BLOCKED": Status.SUBMITTED,
-    # "The recipient refunded your payment", "the money returns to your account".
+    # "The recipient refunds the payout. The money returns to your account."
     "REFUNDED": Status.RETURNED,
     # "This payout request was reversed." Web uploads only.
     "REVERSED": Status.RETURNED,
@@ -143,7 +143,7 @@ ITEM_ERRORS: Mapping[str, str] = {
     # The recipient
     "RECEIVER_UNREGISTERED": "the recipient does not have an account",
     "RECEIVER_UNCONFIRMED": "the recipient's email or phone number is unconfirmed",
-    "RECEIVER_ACCOUNT_INVALID": "the receiver's account is invalid",
+    "RECEIVER_ACCOUNT_INVALID": "the receiver's account is invalid",  # the sandbox says it
     "RECEIVER_ACCOUNT_LOCKED": "the recipient's account is inactive or locked",
     "RECEIVER_ACCOUNT_LIMITATION": "the recipient's account is currently under limitation",
     "RECEIVER_COUNTRY_NOT_ALLOWED": "payouts are not allowed in the recipient's country",
@@ -199,35 +199,33 @@ ITEM_ERRORS: Mapping[str, str] = {
 # The most that one payment may be depends on the account and the recipient: USD 20,000 "or its
 # equivalent in local currency by default", more by agreement
 # (https://developer.paypal.com/docs/payouts/standard/reference/faq/), and more to registered
-# recipients than to others (https://developer.paypal.com/payouts/fees), as far as USD 60,000. So
-# the figures are a guard against slips, about USD 60,000 and rounded up well past it; below
-# them PayPal decides, and says so of the item.
-CURRENCIES: Mapping[str, CurrencyRule] = MappingProxyType(
-    {
-        "AUD": CurrencyRule(2, Decimal(120_000)),
-        "BRL": CurrencyRule(2, Decimal(450_000)),  # within Brazil
-        "CAD": CurrencyRule(2, Decimal(100_000)),
-        "CHF": CurrencyRule(2, Decimal(75_000)),
-        "CNY": CurrencyRule(2, Decimal(600_000)),  # within China
-        "CZK": CurrencyRule(2, Decimal(1_800_000)),
-        "DKK": CurrencyRule(2, Decimal(500_000)),
-        "EUR": CurrencyRule(2, Decimal(75_000)),
-        "GBP": CurrencyRule(2, Decimal(60_000)),
-        "HKD": CurrencyRule(2, Decimal(600_000)),
-        "HUF": CurrencyRule(0, Decimal(30_000_000)),
-        "ILS": CurrencyRule(2, Decimal(300_000)),
-        "JPY": CurrencyRule(0, Decimal(12_000_000)),
-        "MXN": CurrencyRule(2, Decimal(1_500_000)),
-        "MYR": CurrencyRule(2, Decimal(350_000)),  # within Malaysia
-        "NOK": CurrencyRule(2, Decimal(800_000)),
-        "NZD": CurrencyRule(2, Decimal(130_000)),
-        "PHP": CurrencyRule(2, Decimal(4_500_000)),
-        "PLN": CurrencyRule(2, Decimal(300_000)),
-        "RUB": CurrencyRule(2, Decimal(7_500_000)),
-        "SEK": CurrencyRule(2, Decimal(800_000)),
-        "SGD": CurrencyRule(2, Decimal(100_000)),
-        "THB": CurrencyRule(2, Decimal(2_600_000)),
-        "TWD": CurrencyRule(0, Decimal(2_600_000)),
-        "USD": CurrencyRule(2, Decimal(60_000)),
-    }
-)
+# recipients than to others (https://developer.paypal.com/payouts/fees), reportedly USD 60,000. So
+# the figures are no limits of PayPal's but a guard against slips: USD 60,000, and in the other
+# currencies somewhat more than that is worth. Below them PayPal decides, and says so of the item.
+CURRENCIES: Mapping[str, CurrencyRule] = {
+    "AUD": CurrencyRule(2, Decimal(120_000)),
+    "BRL": CurrencyRule(2, Decimal(450_000)),  # within Brazil
+    "CAD": CurrencyRule(2, Decimal(100_000)),
+    "CHF": CurrencyRule(2, Decimal(75_000)),
+    "CNY": CurrencyRule(2, Decimal(600_000)),  # within China
+    "CZK": CurrencyRule(2, Decimal(1_800_000)),
+    "DKK": CurrencyRule(2, Decimal(500_000)),
+    "EUR": CurrencyRule(2, Decimal(75_000)),
+    "GBP": CurrencyRule(2, Decimal(60_000)),
+    "HKD": CurrencyRule(2, Decimal(600_000)),
+    "HUF": CurrencyRule(0, Decimal(30_000_000)),
+    "ILS": CurrencyRule(2, Decimal(300_000)),
+    "JPY": CurrencyRule(0, Decimal(12_000_000)),
+    "MXN": CurrencyRule(2, Decimal(1_500_000)),
+    "MYR": CurrencyRule(2, Decimal(350_000)),  # within Malaysia
+    "NOK": CurrencyRule(2, Decimal(800_000)),
+    "NZD": CurrencyRule(2, Decimal(130_000)),
+    "PHP": CurrencyRule(2, Decimal(4_500_000)),
+    "PLN": CurrencyRule(2, Decimal(300_000)),
+    "RUB": CurrencyRule(2, Decimal(7_500_000)),
+    "SEK": CurrencyRule(2, Decimal(800_000)),
+    "SGD": CurrencyRule(2, Decimal(100_000)),
+    "THB": CurrencyRule(2, Decimal(2_600_000)),
+    "TWD": CurrencyRule(0, Decimal(2_600_000)),
+    "USD": CurrencyRule(2, Decimal(60_000)),
+}
