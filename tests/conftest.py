@@ -1,0 +1,44 @@
+"""Fixtures that more than one kind of test uses."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.emulators import FAKE_ACCOUNT, ministack, ministack_program
+
+
+@pytest.fixture(scope="session")
+def dynamodb_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a DynamoDB, which boto3 finds in the environment. Each process of a parallel
+    run has its own emulator, or else its own table prefixes."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in FAKE_ACCOUNT.items():
+            if name not in os.environ:
+                environment.setenv(name, value)
+        given = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+        if given:
+            yield given
+            return
+        program = ministack_program()
+        if program is None:
+            pytest.skip(
+                "no DynamoDB: ministack is not installed, AWS_ENDPOINT_URL_DYNAMODB not set"
+            )
+        with ministack(program, tmp_path_factory.mktemp("ministack")) as address:
+            environment.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
+            yield address
+
+
+@pytest.fixture
+def dynamodb_environ(dynamodb_endpoint: str) -> dict[str, str]:
+    """Settings for a service's own processes: DynamoDB, with tables of its own."""
+    return {
+        "PAYMENTAPP_STORE": "dynamodb",
+        "PAYMENTAPP_TABLE_PREFIX": f"t{secrets.token_hex(4)}-",
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
+        **FAKE_ACCOUNT,
+    }

@@ -1,0 +1,216 @@
+"""Every engine: idempotency keys, batches, leases and API keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from paymentapp.errors import Conflict, StoreUnavailable
+from paymentapp.models import ApiKey, BatchState
+from paymentapp.storage.base import Lease, Store
+from tests.support.records import NOW, a_batch, a_claim, later, members
+
+KEY = ApiKey("k1", "hash", "the front desk", frozenset({"read", "write"}), NOW)
+
+
+def test_the_store_says_what_it_is_and_answers(store: Store) -> None:
+    assert store.description
+    assert store.create_tables() == []
+    store.ping()
+
+
+# Idempotency keys
+
+
+def test_the_first_claim_of_a_key_stays(store: Store) -> None:
+    first = a_claim()
+    assert store.claim_key(first) == first
+    assert store.claim_key(a_claim(fingerprint="f2")) == first
+    assert store.claim_key(first) == first
+    other = a_claim(key_hash="h2")
+    assert store.claim_key(other) == other
+
+
+def test_a_claim_changes_by_its_revision(store: Store) -> None:
+    old = store.claim_key(a_claim())
+    new = a_claim(payment_id="another")
+    assert store.change_claim(old, new)
+    assert store.change_claim(old, new)  # its own write, once more
+    assert not store.change_claim(old, a_claim())
+    assert store.claim_key(a_claim()) == new
+
+
+def test_a_claim_that_is_not_there_does_not_change(store: Store) -> None:
+    assert not store.change_claim(a_claim(), a_claim())
+    fresh = a_claim()
+    assert store.claim_key(fresh) == fresh
+
+
+# Batches
+
+
+@pytest.mark.parametrize("size", [1, 2, 500, 501, 1200])
+def test_a_batch_is_kept_with_its_members_in_order(store: Store, size: int) -> None:
+    batch, listed = a_batch(size=size), members(size)
+    store.add_batch(batch, listed)
+    assert store.get_batch(batch.batch_id) == batch
+    assert store.get_members(batch) == listed
+
+
+def test_members_keep_what_they_say(store: Store) -> None:
+    (member,) = members(1)
+    odd = [member._replace(customer_id="a.b-c_d" * 7, email='"a b"@example.com')]
+    batch = a_batch(size=1)
+    store.add_batch(batch, odd)
+    assert store.get_members(batch) == odd
+
+
+def test_adding_the_same_batch_again_is_adding_it_once(store: Store) -> None:
+    batch = a_batch()
+    store.add_batch(batch, members(2))
+    store.add_batch(batch, members(2))
+    assert store.get_members(batch) == members(2)
+
+
+def test_there_is_no_batch_at_first(store: Store) -> None:
+    assert store.get_batch("b") is None
+    assert not store.change_batch(a_batch(), a_batch())
+    assert store.due_batches(1, later(99), 10) == []
+    assert store.parked_batches() == []
+
+
+def test_a_batch_is_kept_whole(store: Store) -> None:
+    old = a_batch()
+    store.add_batch(old, members(2))
+    new = old.changed(
+        state=BatchState.ACCEPTED,
+        attention_at=later(99),
+        excluded=(0, 7, 12),
+        frozen_at=later(1),
+        accepted_at=later(2),
+        reference="P-1",
+        attempts=3,
+        last_error="no funds",
+        verdicts={1: "RECEIVER_UNREGISTERED", 3: "", 5: "in their own words"},
+    )
+    assert store.change_batch(old, new)
+    assert store.get_batch(old.batch_id) == new
+    bare = old.changed(attention_at=None)
+    assert store.change_batch(new, bare)
+    assert store.get_batch(old.batch_id) == bare
+
+
+def test_a_batch_changes_by_its_revision(store: Store) -> None:
+    old = a_batch()
+    store.add_batch(old, members(2))
+    frozen, aborted = old.changed(state=BatchState.FROZEN), old.changed(state=BatchState.ABORTED)
+    assert store.change_batch(old, frozen)
+    assert store.change_batch(old, frozen)
+    assert not store.change_batch(old, aborted)
+    assert store.get_batch(old.batch_id) == frozen
+
+
+def test_batches_that_need_attention_come_longest_overdue_first(store: Store) -> None:
+    batches = [a_batch(attention_at=later(-number)) for number in range(4)]
+    for batch in [*batches, a_batch(attention_shard=0), a_batch(attention_at=None)]:
+        store.add_batch(batch, members(2))
+    assert store.due_batches(1, NOW, 10) == batches[::-1]
+    assert store.due_batches(1, NOW, 2) == batches[:1:-1]
+    assert store.due_batches(1, later(-2), 10) == batches[:1:-1]
+    closed = batches[3].changed(state=BatchState.CLOSED, attention_at=None)
+    put_off = batches[2].changed(attention_at=later(60))
+    assert store.change_batch(batches[3], closed)
+    assert store.change_batch(batches[2], put_off)
+    assert store.due_batches(1, NOW, 10) == batches[1::-1]
+    assert store.due_batches(1, later(60), 10) == [batches[1], batches[0], put_off]
+
+
+def test_parked_batches_wait_for_a_person(store: Store) -> None:
+    batches = [a_batch(created_at=later(number), attention_shard=2) for number in (2, 1)]
+    parked = []
+    for batch in batches:
+        store.add_batch(batch, members(2))
+        waiting = batch.changed(state=BatchState.PARKED, attention_at=None)
+        assert store.change_batch(batch, waiting)
+        parked.append(waiting)
+    assert sorted(store.parked_batches(), key=lambda batch: batch.created_at) == parked[::-1]
+    assert store.due_batches(2, later(10**9), 10) == []
+    resumed = parked[0].changed(state=BatchState.FROZEN, attention_at=NOW)
+    assert store.change_batch(parked[0], resumed)
+    assert store.parked_batches() == [parked[1]]
+    assert store.due_batches(2, NOW, 10) == [resumed]
+
+
+# Leases
+
+
+def test_a_lease_is_held_renewed_taken_over_and_let_go(store: Store) -> None:
+    mine = Lease("sweep-1", "me", later(30))
+    yours = Lease("sweep-1", "you", later(40))
+    assert store.get_lease("sweep-1") is None
+    assert store.hold_lease(mine, NOW) == mine
+    assert store.hold_lease(yours, later(29)) == mine
+    renewed = mine._replace(until=later(35))
+    assert store.hold_lease(renewed, later(10)) == renewed
+    assert store.get_lease("sweep-1") == renewed
+    assert store.hold_lease(yours, later(35)) == yours
+    assert store.hold_lease(mine._replace(until=later(99)), later(36)) == yours
+    released = yours._replace(until=later(37))
+    assert store.hold_lease(released, later(37)) == released
+    assert store.hold_lease(mine, later(38)) == mine
+
+
+def test_leases_do_not_disturb_each_other(store: Store) -> None:
+    first, second = Lease("a", "me", later(30)), Lease("b", "you", later(30))
+    assert store.hold_lease(first, NOW) == first
+    assert store.hold_lease(second, NOW) == second
+    assert store.get_lease("a") == first
+
+
+# API keys
+
+
+def test_api_keys_are_kept_and_listed_oldest_first(store: Store) -> None:
+    assert store.list_api_keys() == []
+    young = replace(KEY, key_id="a", created_at=later(5))
+    store.add_api_key(young)
+    store.add_api_key(KEY)
+    assert store.get_api_key("k1") == KEY
+    assert store.get_api_key("k2") is None
+    assert store.list_api_keys() == [KEY, young]
+
+
+def test_the_first_api_key_of_an_id_stays(engine: Store) -> None:
+    engine.add_api_key(KEY)
+    engine.add_api_key(KEY)
+    with pytest.raises(Conflict):
+        engine.add_api_key(replace(KEY, secret_hash="another"))
+    assert engine.get_api_key("k1") == KEY
+
+
+def test_a_batch_id_is_used_once(engine: Store) -> None:
+    batch = a_batch(size=1)
+    engine.add_batch(batch, members(1))
+    with pytest.raises(Conflict):
+        engine.add_batch(a_batch(batch_id=batch.batch_id), members(2))
+    assert engine.get_batch(batch.batch_id) == batch
+    assert engine.get_members(batch) == members(1)
+
+
+def test_a_batch_without_its_list_is_not_guessed_at(engine: Store) -> None:
+    batch = a_batch(size=3)
+    engine.add_batch(batch, members(2))
+    with pytest.raises(StoreUnavailable):
+        engine.get_members(batch)
+
+
+def test_a_revocation_stands(store: Store) -> None:
+    store.add_api_key(KEY)
+    assert store.revoke_api_key("k1", later(1))
+    assert store.revoke_api_key("k1", later(2))
+    revoked = replace(KEY, revoked_at=later(1))
+    assert store.get_api_key("k1") == revoked
+    assert store.list_api_keys() == [revoked]
+    assert not store.revoke_api_key("k2", NOW)
+    assert store.get_api_key("k2") is None

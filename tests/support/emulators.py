@@ -1,0 +1,60 @@
+"""A DynamoDB for the tests: the one that the environment names, or ministack on loopback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.service import free_port
+
+START_SECONDS = 30
+FAKE_ACCOUNT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+def ministack_program() -> Path | None:
+    """The console script, if the package is installed."""
+    program = Path(sys.executable).with_name("ministack")
+    return program if program.exists() else None
+
+
+@contextmanager
+def ministack(program: Path, folder: Path) -> Iterator[str]:
+    """Runs the emulator on a free port of 127.0.0.1; the value is its address."""
+    port = free_port()
+    environment = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
+    with (folder / "ministack.log").open("w") as log:
+        process = subprocess.Popen(
+            [str(program)], env=environment, cwd=folder, stdout=log, stderr=log
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait(process, address)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait(process: subprocess.Popen[bytes], address: str) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=2).close()
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("ministack does not answer")

@@ -1,0 +1,105 @@
+"""Records for storage tests: sensible by default, any field as a test wants it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from paymentapp.clock import to_text
+from paymentapp.models import (
+    Batch,
+    BatchState,
+    Cause,
+    Customer,
+    KeyClaim,
+    Member,
+    Money,
+    Move,
+    Payment,
+    Status,
+    new_revision,
+)
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def usd(amount: str) -> Money:
+    return Money(Decimal(amount), "USD")
+
+
+def later(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def a_customer(**fields: Any) -> Customer:
+    return replace(Customer("ada", "ada@example.com", NOW), **fields)
+
+
+def a_payment(**fields: Any) -> Payment:
+    """Just accepted, and due."""
+    payment = Payment(
+        customer_id="ada",
+        payment_id=to_text(NOW),
+        money=usd("12.5"),
+        payment_method="paypal",
+        email="ada@example.com",
+        status=Status.PENDING,
+        history=(Move(NOW, Status.PENDING, Cause.REQUEST),),
+        request_id=new_revision(),
+        revision=new_revision(),
+        due_at=NOW,
+        due_shard=1,
+    )
+    return replace(payment, **fields)
+
+
+def payments_over_time(count: int) -> list[Payment]:
+    """One customer's payments, a second apart, oldest first."""
+    return [a_payment(payment_id=to_text(later(second))) for second in range(count)]
+
+
+def payments_of_many(count: int) -> list[Payment]:
+    return [a_payment(customer_id=f"c{number}") for number in range(count)]
+
+
+def stamped(payment: Payment, batch_id: str = "b1") -> Payment:
+    return payment.moved(
+        Status.SUBMITTING, later(1), Cause.DISPATCH, batch_id, batch_id=batch_id, due_at=None
+    )
+
+
+def a_claim(**fields: Any) -> KeyClaim:
+    claim = KeyClaim(
+        key_hash="h1",
+        fingerprint="f1",
+        customer_id="ada",
+        payment_id=to_text(NOW),
+        # Far away by every clock: an emulator and SQLite's start look at the real one.
+        expires_at=datetime(2100, 1, 1, tzinfo=UTC),
+        revision=new_revision(),
+    )
+    return replace(claim, **fields)
+
+
+def a_batch(**fields: Any) -> Batch:
+    batch = Batch(
+        batch_id=f"b-{new_revision()}",
+        provider="paypal",
+        currency="USD",
+        state=BatchState.PREPARED,
+        size=2,
+        created_at=NOW,
+        revision=new_revision(),
+        attention_at=later(60),
+        attention_shard=1,
+    )
+    return replace(batch, **fields)
+
+
+def members(count: int) -> list[Member]:
+    return [
+        Member(f"c{number}", to_text(later(number)), usd(f"{number}.01"), f"c{number}@example.com")
+        for number in range(1, count + 1)
+    ]
