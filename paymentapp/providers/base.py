@@ -61,6 +61,7 @@ class Provider(Protocol):
     currencies: Mapping[str, CurrencyRule]
     batch_size: int  # members of one call at most, as set
     description: str  # which account or address, for a person: no secret in it
+    configured: bool  # whether its settings are there; nothing is paid before they are
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
         """Send a batch under its own id; the same batch may be sent any number of times."""

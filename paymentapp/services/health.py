@@ -81,6 +81,12 @@ class Health:
             return [Check("provider", False, "none is configured")]
         alerts = self._worker.alerts()
         return [
-            Check(f"provider {name}", name not in alerts, alerts.get(name, "configured"))
-            for name in sorted(self._providers)
+            _provider_check(name, provider.configured, alerts.get(name))
+            for name, provider in sorted(self._providers.items())
         ]
+
+
+def _provider_check(name: str, configured: bool, alert: str | None) -> Check:
+    if not configured:
+        return Check(f"provider {name}", False, "is not configured: its credentials are not set")
+    return Check(f"provider {name}", alert is None, alert or "configured")

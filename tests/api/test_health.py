@@ -6,10 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from paymentapp import create_app
 from paymentapp.errors import StoreUnavailable
 from paymentapp.services.health import Health
 from tests.api.conftest import Bench
+from tests.support.ledger_provider import LedgerProvider
 
 
 def ready(bench: Bench) -> tuple[int, dict[str, Any]]:
@@ -82,3 +85,13 @@ def test_asking_often_does_not_load_the_store(bench: Bench) -> None:
     bench.now -= timedelta(hours=1)  # a clock that was set back
     bench.caller(None).get("/readyz")
     assert bench.store.calls.count("ping") == 3
+
+
+def test_a_provider_without_credentials_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LedgerProvider, "configured", False)
+    status, checks = ready(bench)
+    detail = "is not configured: its credentials are not set"
+    assert status == 503
+    assert checks["provider paypal"] == {"name": "provider paypal", "ok": False, "detail": detail}

@@ -15,6 +15,7 @@ class LedgerProvider:
 
     name = "paypal"
     description = "a ledger in memory"
+    configured = True
     currencies: Mapping[str, CurrencyRule] = {
         "USD": CurrencyRule(2, Decimal(20000)),
         "EUR": CurrencyRule(2, Decimal(20000)),

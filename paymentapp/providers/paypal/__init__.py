@@ -51,6 +51,7 @@ class PayPal:
         base = urlsplit(settings.paypal_base_url)
         netloc = base.netloc.rpartition("@")[2]
         self.batch_size = min(settings.batch_size, _MAX_ITEMS)
+        self.configured = bool(settings.paypal_client_id and settings.paypal_client_secret)
         self.description = _describe(base.hostname or "", netloc)
         self._note = settings.paypal_note
         self._subject = settings.paypal_email_subject
