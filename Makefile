@@ -40,6 +40,7 @@ format: $(VENV)/.dev ## put the code into its format
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.dev ## measure speed and memory, and write bench/RESULTS.md; takes 8 minutes
+	@test -d .tools/node_modules || ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools amplify-dynamodb-simulator@2.9.30 || echo "DynamoDB Local cannot be installed: left out"
 	$(BIN)/python -m bench.run
 
 clean: ## remove what was built, but not var/ with its database

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT_SECONDS = 35 * 86400
+BARE_SETTINGS = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "bench",
+    "AWS_SECRET_ACCESS_KEY": "bench",
+}
 SCHEMA = """
 CREATE TABLE customers (customer_id TEXT PRIMARY KEY, email TEXT NOT NULL);
 CREATE TABLE claims (
@@ -112,7 +117,14 @@ def dynamodb_client() -> DynamoDBClient:
     import boto3
     from botocore.config import Config
 
-    config = Config(connect_timeout=1, read_timeout=3, max_pool_connections=32)
+    config = Config(
+        connect_timeout=1,
+        read_timeout=3,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=32,
+        tcp_keepalive=True,
+        parameter_validation=False,
+    )
     client: DynamoDBClient = boto3.client("dynamodb", config=config)
     return client
 
@@ -153,6 +165,13 @@ def dynamodb_app() -> Flask:
         return jsonify(payment), 202
 
     _add_health(app)
+    return app
+
+
+def boto3_app() -> Flask:
+    """The view over SQLite in a process that has a boto3 client as well."""
+    app = sqlite_app()
+    app.extensions["dynamodb"] = dynamodb_client()
     return app
 
 

@@ -42,11 +42,14 @@ class Section:
     columns: Sequence[str] = ()
     rows: list[Sequence[str]] = field(default_factory=list)
     skipped: str = ""
+    failed: str = ""
 
     def markdown(self) -> str:
         lines = [f"## {self.title}", "", self.method, ""]
         if self.skipped:
             return "\n".join([*lines, f"skipped: {self.skipped}", ""])
+        if self.failed:
+            return "\n".join([*lines, f"**failed**: {self.failed}", ""])
         lines += _table(
             ("", "measured", "target", ""),
             [(each.what, each.value, each.target, each.verdict) for each in self.findings],
@@ -65,23 +68,25 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def write(sections: Sequence[Section], *, seconds: float, quick: bool, path: Path) -> None:
-    """Write the results; `path` is bench/RESULTS.md unless the caller wants them elsewhere."""
+def write(
+    sections: Sequence[Section], *, seconds: float, busy: float, quick: bool, path: Path
+) -> None:
+    """Write the results; `busy` is the machine's load average before the start."""
     note = " **A quick run: too short for its numbers to mean much.**" if quick else ""
     lines = [
         "# Results of `make bench`",
         "",
-        "Servers, load and simulator share one machine, so the ratios count, not the rates: both",
-        f"sides of a ratio are measured in one run, in turns, and medians are compared.{note}",
+        "Servers, load and simulator share one machine, so the ratios count, not the rates. Both",
+        f"sides of a ratio are measured in one run, in turns; the median of the turns counts.{note}",
         "",
-        *_table(("", ""), [*_machine(), ("took", f"{seconds:.0f} s")]),
+        *_table(("", ""), [*_machine(busy), ("took", f"{seconds:.0f} s")]),
         "",
         *(section.markdown() for section in sections),
     ]
     path.write_text("\n".join(lines))
 
 
-def _machine() -> list[tuple[str, str]]:
+def _machine(busy: float) -> list[tuple[str, str]]:
     return [
         ("date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
         ("commit", _commit()),
@@ -89,6 +94,7 @@ def _machine() -> list[tuple[str, str]]:
         ("memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"),
         ("system", f"{platform.system()} {platform.release()}"),
         ("Python", f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}"),
+        ("load before", f"{busy:.2f} (of {os.cpu_count()})"),
         ("packages", ", ".join(f"{name} {version(name)}" for name in PACKAGES)),
     ]
 

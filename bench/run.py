@@ -3,34 +3,134 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
-from bench import accept, report
-from bench.say import say
+from bench import accept, dynamodb_local, footprint, report, slow_provider, submit
+from bench.processes import Processes
+from bench.report import Section
+from bench.say import Failed, say
+
+MEASURES = ("accept", "slow", "submit", "footprint")
+ENGINES = {"sqlite": "SQLite", "dynamodb": "DynamoDB"}
+EPILOG = """\
+accept     payments accepted a second, beside a bare Flask view with the same storage calls
+slow       latency of acceptance while every provider call takes 10 s, beside 0 s
+submit     10,000 waiting payments: PayPal calls and payments a second
+footprint  memory of a worker and time to start, beside a bare Flask and boto3 app
+
+DynamoDB needs a JDK and the npm package amplify-dynamodb-simulator, which carries DynamoDB Local
+(in .tools, or DYNAMODB_LOCAL names its folder); where they are absent it is left out, and the
+results say so. wrk puts the load on where it is
+installed. All servers listen on loopback, keep their files in a temporary folder, and end with
+this program.
+"""
 
 
 def main() -> int:
     """Measure what was asked for; 1 where something could not be measured."""
-    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke run of under a minute")
-    parser.add_argument("--output", type=Path, default=report.RESULTS, help="where results go")
-    options = parser.parse_args()
-    begin = time.monotonic()
-    plan = accept.Plan(1, 1) if options.quick else accept.Plan(4, 5)
-    sections = []
-    with tempfile.TemporaryDirectory(prefix="paymentapp-bench-") as directory:
-        sections.append(accept.measure(Path(directory), "SQLite", plan))
-    report.write(
-        sections,
-        seconds=time.monotonic() - begin,
-        quick=options.quick,
-        path=options.output,
-    )
+    options = _options()
+    signal.signal(signal.SIGTERM, _stop)
+    begin, busy = time.monotonic(), os.getloadavg()[0]
+    with (
+        tempfile.TemporaryDirectory(prefix="paymentapp-bench-") as folder,
+        Processes(Path(folder)) as processes,
+    ):
+        sections = _measure(Path(folder), processes, options)
+    took = time.monotonic() - begin
+    report.write(sections, seconds=took, busy=busy, quick=options.quick, path=options.output)
     say(f"written to {options.output}")
-    return 0
+    return 1 if any(section.failed for section in sections) else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.run",
+        description="Measures the service, and writes the results to bench/RESULTS.md.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="a smoke run of under a minute")
+    parser.add_argument(
+        "--only", nargs="+", choices=MEASURES, default=MEASURES, help="which measures to take"
+    )
+    parser.add_argument(
+        "--engine", nargs="+", choices=ENGINES, default=list(ENGINES), help="on which engines"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=report.RESULTS, help="where the results go (%(default)s)"
+    )
+    return parser.parse_args()
+
+
+def _stop(*_: object) -> NoReturn:
+    raise SystemExit(1)
+
+
+def _measure(directory: Path, processes: Processes, options: argparse.Namespace) -> list[Section]:
+    engines = [ENGINES[name] for name in options.engine]
+    missing = _start_dynamodb(processes) if "DynamoDB" in engines else ""
+    sections = []
+    for name in MEASURES:
+        if name not in options.only:
+            continue
+        if name == "footprint":
+            there = [engine for engine in engines if engine != "DynamoDB" or not missing]
+            sections.append(_try("Memory and start", _footprint(directory, there, options.quick)))
+            continue
+        for engine in engines:
+            title, step = _step(name, directory, engine, options.quick)
+            if engine == "DynamoDB" and missing:
+                sections.append(Section(title, "", skipped=missing))
+            else:
+                sections.append(_try(title, step))
+    return sections
+
+
+def _step(
+    name: str, directory: Path, engine: str, quick: bool
+) -> tuple[str, Callable[[], Section]]:
+    if name == "accept":
+        plan = accept.Plan(1, 1, 1) if quick else accept.Plan(6, 3, 3)
+        return f"Accepting payments: {engine}", partial(accept.measure, directory, engine, plan)
+    if name == "slow":
+        rounds = 3 if engine == "SQLite" else 2
+        slow = slow_provider.Plan(1, 3) if quick else slow_provider.Plan(rounds, 14)
+        title = f"Latency over a slow provider: {engine}"
+        return title, partial(slow_provider.measure, directory, engine, slow)
+    count = 1_000 if quick else 10_000
+    return f"Submitting payments: {engine}", partial(submit.measure, directory, engine, count)
+
+
+def _footprint(directory: Path, engines: list[str], quick: bool) -> Callable[[], Section]:
+    plan = footprint.Plan(100, 1) if quick else footprint.Plan(1_000, 9)
+    return partial(footprint.measure, directory, engines, plan)
+
+
+def _start_dynamodb(processes: Processes) -> str:
+    """Start DynamoDB Local; returns what is missing where it cannot be."""
+    try:
+        dynamodb_local.start(processes)
+    except Failed as failure:
+        say(f"DynamoDB is skipped: {failure}")
+        return str(failure)
+    return ""
+
+
+def _try(title: str, step: Callable[[], Section]) -> Section:
+    """Take a measure; one that fails leaves the others alone."""
+    try:
+        return step()
+    except Exception as error:
+        say(f"  failed: {type(error).__name__}: {error}")
+        return Section(title, "", failed=f"{type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":

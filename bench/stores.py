@@ -7,15 +7,14 @@ import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bench.bare_app import dynamodb_client, prepare_sqlite
 from bench.load import CUSTOMERS
 from paymentapp import Parts, build_parts
 from paymentapp.config import load_settings
-from paymentapp.models import Money
+from paymentapp.models import Money, PaymentKey
 from paymentapp.services.payments import PaymentOrder
 
 NOBODY = "http://127.0.0.1:9"  # a PayPal for processes that never call it
@@ -89,6 +88,16 @@ class DynamoDBPlace:
         table = f"{self.prefix}Disbursements"
         return sum(page["Count"] for page in pages.paginate(TableName=table, Select="COUNT"))
 
+    def items(self, count: int) -> list[dict[str, Any]]:
+        """The first payments of the table, as they are stored."""
+        items: list[dict[str, Any]] = []
+        pages = dynamodb_client().get_paginator("scan")
+        for page in pages.paginate(TableName=f"{self.prefix}Disbursements"):
+            items += page["Items"]
+            if len(items) >= count:
+                break
+        return items[:count]
+
     def copy(self, name: str) -> DynamoDBPlace:
         other = DynamoDBPlace(name)
         parts = open_parts(other)
@@ -97,6 +106,11 @@ class DynamoDBPlace:
         for table in ("Customers", "Disbursements"):
             _copy_table(f"{self.prefix}{table}", f"{other.prefix}{table}")
         return other
+
+
+def new_place(directory: Path, engine: str, name: str) -> Place:
+    """A place for a store of an engine; nothing is there yet."""
+    return SQLitePlace(directory, name) if engine == "SQLite" else DynamoDBPlace(name)
 
 
 def _copy_table(source: str, target: str) -> None:
@@ -135,8 +149,8 @@ def prepare_bare_sqlite(path: Path) -> None:
     prepare_sqlite(str(path), customers())
 
 
-def fill(place: Place, count: int) -> None:
-    """Accept payments which then wait, since no dispatcher runs."""
+def fill(place: Place, count: int) -> list[PaymentKey]:
+    """Accept payments which then wait, since no dispatcher runs; returns their keys."""
     prepare(place)
     parts = open_parts(place)
     who = customers()
@@ -145,6 +159,6 @@ def fill(place: Place, count: int) -> None:
         for number in range(count)
     ]
     with ThreadPoolExecutor(16) as threads:
-        for _ in threads.map(partial(parts.payments.request), orders, chunksize=50):
-            pass
+        accepted = list(threads.map(parts.payments.request, orders))
     parts.store.close()
+    return [each.payment.key for each in accepted]
