@@ -1,0 +1,175 @@
+"""What a payment's whole life costs on DynamoDB, in requests and in write units.
+
+An item costs a unit for each KB, and so does each entry of an index that is written or deleted:
+docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from paymentapp.clock import utc_now
+from paymentapp.config import Settings
+from paymentapp.models import Batch, BatchState, KeyClaim, Member, Money, Payment, Status
+from paymentapp.services.customers import Customers
+from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.payments import PaymentOrder, Payments
+from paymentapp.services.settle import Settlement
+from paymentapp.storage import codec
+from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.dynamodb import DynamoDBStore
+from tests.support.item_size import write_units
+from tests.support.ledger_provider import LedgerProvider
+
+EMAIL = f"{'n' * 64}@{'d' * 58}.com"  # the longest that there is
+CUSTOMER = "c" * 50
+
+
+@dataclass
+class Bill:
+    """Write units by what they were for."""
+
+    units: Counter[str] = field(default_factory=Counter)
+
+    def write(
+        self, what: str, index: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]
+    ) -> None:
+        self.units[what] += write_units(*(version for version in (old, new) if version))
+        self.units[f"{what} index"] += _index_units(index, old or {}, new)
+
+    @property
+    def total(self) -> int:
+        return self.units.total()
+
+
+def _index_units(index: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> int:
+    """A sparse index: an entry for each item with both keys; moving one is a delete and a put."""
+    keys = f"{index}_shard", f"{index}_at"
+    before = tuple(old[key] for key in keys) if all(map(old.get, keys)) else None
+    after = tuple(new[key] for key in keys) if all(map(new.get, keys)) else None
+    if before == after:
+        return 1 if index == "due" and after else 0  # `due` projects the item, `attention` its key
+    return (before is not None) + (after is not None)
+
+
+class BilledStore(DynamoDBStore):
+    """The engine itself, with a bill for what it writes."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.bill = Bill()
+
+    def claim_key(self, claim: KeyClaim) -> KeyClaim:
+        self.bill.write("claim", "none", None, codec.claim_record(claim))
+        return super().claim_key(claim)
+
+    def add_payment(self, payment: Payment) -> Payment:
+        self.bill.write("payment", "due", None, codec.payment_record(payment))
+        return super().add_payment(payment)
+
+    def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
+        for old, new in changes:
+            self.bill.write("payment", "due", codec.payment_record(old), codec.payment_record(new))
+        return super().change_payments(changes)
+
+    def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
+        for chunk in codec.member_records(batch, members):
+            self.bill.write("members", "none", None, chunk)
+        self.bill.write("batch", "attention", None, codec.batch_record(batch))
+        super().add_batch(batch, members)
+
+    def change_batch(self, old: Batch, new: Batch) -> bool:
+        self.bill.write("batch", "attention", codec.batch_record(old), codec.batch_record(new))
+        return super().change_batch(old, new)
+
+
+@dataclass
+class Service:
+    """A service over the billed store."""
+
+    store: BilledStore
+    provider: LedgerProvider = field(default_factory=LedgerProvider)
+
+    def __post_init__(self) -> None:
+        self.customers = Customers(self.store, utc_now)
+        providers = {"paypal": self.provider}
+        self.payments = Payments(
+            self.store, self.customers, providers, utc_now, 4, lambda _payment: None
+        )
+        self.dispatcher = Dispatcher(
+            self.store, providers, Settlement(self.store, utc_now), utc_now
+        )
+
+    def pay(self, key: str, customer_id: str = CUSTOMER) -> Payment:
+        money = Money(Decimal("19999.99"), "USD")
+        order = PaymentOrder(customer_id, EMAIL, money, "paypal")
+        return self.payments.request(order, key).payment
+
+    def requests(self) -> Counter[str]:
+        """Counts the requests from now on, by operation."""
+        counted: Counter[str] = Counter()
+
+        def count(model: Any, **_: Any) -> None:
+            counted[model.name] += 1
+
+        self.store._client().meta.events.register("before-call.dynamodb", count)
+        return counted
+
+
+@pytest.fixture
+def service(dynamodb_store: DynamoDBStore) -> Service:
+    store = BilledStore(Settings(store="dynamodb", table_prefix=dynamodb_store._prefix))
+    return Service(store)
+
+
+def test_a_payment_with_a_key_is_accepted_for_three_units_and_one_read(service: Service) -> None:
+    service.customers.register(CUSTOMER, EMAIL, {})
+    requests = service.requests()
+    payment = service.pay("key")
+    assert payment.status is Status.PENDING
+    assert requests == {"GetItem": 1, "PutItem": 2}
+    assert service.store.bill.total <= 3
+    assert service.pay("key").key == payment.key  # a replay writes nothing and asks no more
+    assert requests == {"GetItem": 2, "PutItem": 4}
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["settled at once", "settled later"])
+def test_a_full_batchs_payments_cost_seven_units_each_at_most(service: Service, slow: bool) -> None:
+    count = service.provider.batch_size
+    customers = [f"{CUSTOMER[:46]}{n:04}" for n in range(count)]
+    for customer in customers:
+        service.customers.register(customer, EMAIL, {})
+    payments = [service.pay(f"key-{n}", customer) for n, customer in enumerate(customers)]
+    if slow:
+        service.provider.status[EMAIL] = Status.SUBMITTED
+    batch = service.dispatcher.submit(payments)
+    assert batch is not None
+    service.dispatcher.follow(batch)
+    if slow:
+        service.provider.status[EMAIL] = Status.SUCCEEDED
+        service.dispatcher.follow(batch)
+    stored = service.store.get_batch(batch.batch_id)
+    assert stored is not None
+    assert stored.state is BatchState.CLOSED
+    units = service.store.bill.units
+    own = units["claim"] + units["payment"] + units["payment index"]
+    assert own == count * (7 if slow else 6)
+    shared = service.store.bill.total - own
+    assert shared <= count * 0.3  # 500 names and addresses of the greatest length: 120 KB
+    if not slow:
+        assert service.store.bill.total <= 7 * count
+
+
+def test_a_batch_of_500_is_stamped_in_20_requests(service: Service) -> None:
+    service.customers.register(CUSTOMER, EMAIL, {})
+    payments = [service.pay(f"key-{n}") for n in range(service.provider.batch_size)]
+    requests = service.requests()
+    service.dispatcher.submit(payments)
+    assert requests["BatchExecuteStatement"] == 20
+    assert requests.total() <= 20 + 4  # members, header, freeze, acceptance
