@@ -45,6 +45,19 @@ SECURITY_SCHEMES = {
         "description": "The same key, where a bearer token does not fit.",
     },
 }
+_EXAMPLE_DETAILS: dict[problems.Kind, dict[str, Any]] = {
+    problems.INVALID: {
+        "errors": [
+            {"pointer": "/amount", "message": "Must be greater than 0."},
+            {"pointer": "/curency", "message": "Unknown field."},
+            {"pointer": "/currency", "message": "Missing data for required field."},
+        ]
+    },
+    problems.NOT_PAYABLE: {
+        "detail": "JPY is paid with at most 0 decimals.",
+        "errors": [{"pointer": "/amount", "message": "JPY is paid with at most 0 decimals."}],
+    },
+}
 _ERROR_HEADERS = {
     401: {
         "WWW-Authenticate": {
@@ -125,7 +138,10 @@ def _path_schema(converter: BaseConverter) -> dict[str, Any]:
 def _error_response(status: int) -> dict[str, Any]:
     kinds = [kind for kind in problems.KINDS if kind.status == status]
     examples = {
-        kind.type.rpartition("/")[2]: {"summary": kind.title, "value": problems.example(kind)}
+        kind.type.rpartition("/")[2]: {
+            "summary": kind.title,
+            "value": {**problems.example(kind), **_EXAMPLE_DETAILS.get(kind, {})},
+        }
         for kind in kinds
     }
     content = {problems.MEDIA_TYPE: {"schema": ProblemSchema, "examples": examples}}

@@ -63,8 +63,8 @@ LINKS = {
 @blp.documents(404, 413, 415, 422, responses={202: {"links": LINKS}})
 def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payment, dict[str, str]]:
     """Request a payment to a customer."""
-    payment, replayed = parts().payments.request(order, headers["idempotency_key"])
-    payment, applied = with_outcome(payment, headers["wait"])
+    payment, replayed = parts().payments.request(order, headers.get("idempotency_key"))
+    payment, applied = with_outcome(payment, headers.get("wait"))
     path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
     replay = {"Idempotent-Replayed": "true"} if replayed else {}
     return payment, {"Location": request.script_root + path, **replay, **applied}
@@ -105,4 +105,4 @@ def cancel_payment(
 ) -> tuple[Payment, dict[str, str]]:
     """Cancel a payment that has not left, or take back one that nobody claimed."""
     payment = parts().payments.cancel(PaymentKey(customer_id, payment_id))
-    return with_outcome(payment, headers["wait"])
+    return with_outcome(payment, headers.get("wait"))

@@ -42,7 +42,6 @@ class PreferSchema(Schema):
 
     wait = PreferWait(
         data_key="Prefer",
-        load_default=None,
         metadata={
             "description": f"`wait=N` (RFC 7240): answer once the payment has an outcome, or "
             f"after N seconds, {WAIT_MAX} at most. Where too many callers wait already, the "
@@ -57,7 +56,6 @@ class PaymentHeadersSchema(PreferSchema):
 
     idempotency_key = IdempotencyKey(
         data_key="Idempotency-Key",
-        load_default=None,
         metadata={
             "description": "Makes it safe to send the request again: the same key and body are "
             "one payment, for 35 days. 1 to 255 printable ASCII characters, in quotes "

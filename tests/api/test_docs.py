@@ -1,0 +1,168 @@
+"""The OpenAPI document is complete, and its page needs nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from paymentapp.api.problems import KINDS
+from tests.api.conftest import Bench
+
+Operation = dict[str, Any]
+
+
+@pytest.fixture
+def document(bench: Bench) -> dict[str, Any]:
+    response = bench.caller(None).get("/openapi.json")
+    assert response.status_code == 200
+    assert response.content_type == "application/json"
+    body: dict[str, Any] = response.get_json()
+    return body
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, Operation]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method != "parameters":
+                yield path, method, operation
+
+
+def resolved(document: dict[str, Any], thing: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in thing:
+        node: Any = document
+        for name in thing["$ref"].removeprefix("#/").split("/"):
+            node = node[name]
+        thing = node
+    return thing
+
+
+def test_it_says_what_it_is(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    assert document["info"]["title"]
+    assert document["info"]["version"]
+    assert document["info"]["description"]
+    assert document["servers"]
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "api_key"}
+
+
+def test_it_has_every_route_and_no_other(bench: Bench, document: dict[str, Any]) -> None:
+    documented = {(path, method) for path, method, _ in operations(document)}
+    routes = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in bench.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD"}
+        if not rule.endpoint.startswith("docs.")
+    }
+    assert documented == routes
+
+
+def test_every_operation_is_told_in_full(document: dict[str, Any]) -> None:
+    names = set()
+    for path, method, operation in operations(document):
+        names.add(operation["operationId"])
+        assert operation["summary"].endswith("."), path
+        expected = {"500"}
+        if path.startswith("/v1"):
+            expected |= {"401", "403", "503"}
+        if "{" in path or "payment" in path:
+            expected.add("404")
+        if "requestBody" in operation:
+            expected |= {"400", "413", "415", "422"}
+        if operation.get("parameters"):
+            expected.add("400")
+        if path.endswith(("/customer", "/cancel")) and method == "post":
+            expected.add("409")
+        assert expected <= set(operation["responses"]), path
+        assert ("security" in operation) == (not path.startswith("/v1")), path
+        for parameter in operation.get("parameters", []):
+            assert parameter["description"], parameter
+    assert len(names) == 8
+
+
+def test_every_error_is_a_problem_with_examples(document: dict[str, Any]) -> None:
+    types = set()
+    for path, _, operation in operations(document):
+        for status, reference in operation["responses"].items():
+            if int(status) < 400 or path == "/readyz":
+                continue
+            response = resolved(document, reference)
+            content = response["content"]["application/problem+json"]
+            assert set(response["content"]) == {"application/problem+json"}
+            assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+            for example in content["examples"].values():
+                assert example["value"]["status"] == int(status)
+                types.add(example["value"]["type"])
+    assert types == {kind.type for kind in KINDS if kind.status != 405}
+
+
+def test_every_example_fits_its_model(document: dict[str, Any]) -> None:
+    resource = Resource.from_contents(document, default_specification=DRAFT202012)
+    registry: Any = Registry().with_resource("urn:document", resource)
+    checked = 0
+    for path, method, operation in operations(document):
+        contents = [
+            content
+            for response in operation["responses"].values()
+            for content in resolved(document, response)["content"].values()
+        ]
+        if "requestBody" in operation:
+            contents += operation["requestBody"]["content"].values()
+        for content in contents:
+            reference = {"$ref": "urn:document" + content["schema"]["$ref"]}
+            examples = [e["value"] for e in content.get("examples", {}).values()]
+            for example in [*examples, *([content["example"]] if "example" in content else [])]:
+                Draft202012Validator(reference, registry=registry).validate(_plain(example))
+                checked += 1
+            assert "example" in content or examples, (path, method)
+    assert checked > 20
+
+
+def _plain(value: Any) -> Any:
+    """Decimals as the numbers that a validator knows."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return float(value) if type(value).__name__ == "Decimal" else value
+
+
+def test_an_amount_in_an_example_is_exact(bench: Bench) -> None:
+    assert b'"amount":10.1,' in bench.client.get("/openapi.json").data
+
+
+def test_links_lead_to_operations(document: dict[str, Any]) -> None:
+    names = {operation["operationId"] for _, _, operation in operations(document)}
+    links = [
+        link["operationId"]
+        for _, _, operation in operations(document)
+        for response in operation["responses"].values()
+        for link in response.get("links", {}).values()
+    ]
+    assert set(links) <= names
+    assert {"request_payment", "get_payment", "cancel_payment"} <= set(links)
+
+
+def test_the_page_is_served_from_here_alone(bench: Bench) -> None:
+    client = bench.caller(None)
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.get_data(as_text=True))
+    assert len(addresses) == 4
+    for address in addresses:
+        assert "//" not in address
+        asset = client.get(f"/{address}")
+        assert asset.status_code == 200
+        assert asset.data
+    assert "openapi.json" in client.get("/docs/start.js").get_data(as_text=True)
+
+
+@pytest.mark.parametrize("name", ["index.html", "__init__.py", "..%2f__init__.py", "LICENSE", ""])
+def test_nothing_else_is_served_beside_the_page(bench: Bench, name: str) -> None:
+    assert bench.caller(None).get(f"/docs/{name}").status_code == 404
