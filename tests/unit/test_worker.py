@@ -1,0 +1,217 @@
+"""The worker's threads: what leaves at once, what is gathered, what is swept, how it ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from paymentapp import Parts, build_parts
+from paymentapp.config import Settings
+from paymentapp.crew import Crew, Pace, Timetable
+from paymentapp.errors import OutcomeUnknown, StoreUnavailable
+from paymentapp.models import Batch, Money, Payment, PaymentKey, Status
+from paymentapp.services.payments import PaymentOrder
+from tests.support.ledger_provider import LedgerProvider
+
+SELDOM = 3600  # seconds: a test that sets this sees no sweep but the first
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> float:
+    """Wait for a condition; returns the seconds that it took."""
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < seconds, "it did not come to pass"
+        time.sleep(0.005)
+    return time.monotonic() - start
+
+
+@pytest.fixture
+def make_parts(tmp_path: Path) -> Iterator[Callable[..., Parts]]:
+    made: list[Parts] = []
+
+    def make(provider: LedgerProvider, **settings: int) -> Parts:
+        store = f"sqlite:///{tmp_path}/test.db"
+        parts = build_parts(
+            Settings(store=store, **settings),  # type: ignore[arg-type]
+            providers={"paypal": provider},
+        )
+        parts.store.create_tables()
+        made.append(parts)
+        return parts
+
+    yield make
+    for parts in made:
+        parts.worker.stop()
+        parts.store.close()
+
+
+def pay(parts: Parts, number: int) -> Payment:
+    customer = f"c{number}"
+    parts.customers.register(customer, f"{customer}@example.com", {})
+    money = Money(Decimal(5), "USD")
+    return parts.payments.request(
+        PaymentOrder(customer, f"{customer}@example.com", money, "paypal")
+    ).payment
+
+
+def status(parts: Parts, key: PaymentKey) -> Status:
+    return parts.payments.get(key).status
+
+
+def test_a_lone_payment_leaves_at_once(make_parts: Callable[..., Parts]) -> None:
+    provider = LedgerProvider()
+    parts = make_parts(provider, sweep_seconds=SELDOM)
+    parts.worker.start()
+    time.sleep(0.3)  # the first sweep is over
+    payment = pay(parts, 1)
+    assert until(lambda: bool(provider.calls)) < 0.5
+    until(lambda: status(parts, payment.key) is Status.SUCCEEDED)
+
+
+def test_a_flood_leaves_in_few_batches(make_parts: Callable[..., Parts]) -> None:
+    provider = LedgerProvider(batch_size=100)
+    parts = make_parts(provider, sweep_seconds=1)
+    parts.worker.start()
+    payments = [pay(parts, n) for n in range(600)]
+    until(lambda: len(provider.paid()) == 600, 20)
+    assert len(provider.calls) <= 25
+    until(lambda: all(status(parts, p.key) is Status.SUCCEEDED for p in payments), 20)
+
+
+def test_what_nobody_woke_for_is_swept(make_parts: Callable[..., Parts]) -> None:
+    provider = LedgerProvider()
+    parts = make_parts(provider, sweep_seconds=1)
+    payment = pay(parts, 1)  # accepted by a process that does not dispatch
+    parts.worker.start()
+    until(lambda: status(parts, payment.key) is Status.SUCCEEDED)
+
+
+def test_accepting_does_not_wait_for_a_slow_provider(make_parts: Callable[..., Parts]) -> None:
+    provider = LedgerProvider()
+    release = threading.Event()
+
+    def hang(_batch: Batch) -> None:
+        release.wait(20)
+
+    provider.before = hang
+    parts = make_parts(provider, sweep_seconds=1)
+    parts.worker.start()
+    start = time.monotonic()
+    for number in range(50):
+        pay(parts, number)
+    assert time.monotonic() - start < 3
+    release.set()
+    until(lambda: len(provider.paid()) == 50)
+
+
+def test_stopping_finishes_what_is_in_flight(make_parts: Callable[..., Parts]) -> None:
+    provider = LedgerProvider()
+    provider.before = lambda _batch: time.sleep(0.5)
+    parts = make_parts(provider)
+    parts.worker.start()
+    payment = pay(parts, 1)
+    until(lambda: bool(provider.calls))
+    parts.worker.stop()
+    batch = parts.store.get_batch(parts.payments.get(payment.key).batch_id or "")
+    assert batch is not None
+    assert batch.reference == f"ref-{batch.batch_id}"
+    assert not parts.worker.running
+
+
+def test_stopping_does_not_wait_for_ever(make_parts: Callable[..., Parts]) -> None:
+    provider = LedgerProvider()
+    release = threading.Event()
+    provider.before = lambda _batch: release.wait(30) and None
+    parts = make_parts(provider)
+    parts.worker.start()
+    pay(parts, 1)
+    until(lambda: bool(provider.calls))
+    start = time.monotonic()
+    parts.worker.stop()
+    assert time.monotonic() - start < 8
+    release.set()
+
+
+def test_stopping_hands_the_sweep_to_another_process(make_parts: Callable[..., Parts]) -> None:
+    provider = LedgerProvider()
+    first, second = make_parts(provider, sweep_seconds=1), make_parts(provider, sweep_seconds=1)
+    first.worker.start()
+    until(lambda: first.worker.sweep.is_held())
+    first.worker.stop()
+    payment = pay(second, 1)
+    second.worker.start()
+    assert until(lambda: status(second, payment.key) is Status.SUCCEEDED) < 6
+
+
+def test_a_store_that_fails_for_a_while_stops_nothing(make_parts: Callable[..., Parts]) -> None:
+    provider = LedgerProvider()
+    parts = make_parts(provider, sweep_seconds=1)
+    real = parts.store.due_payments
+
+    def fail(*_: object) -> list[Payment]:
+        raise StoreUnavailable("for the test")
+
+    parts.store.due_payments = fail
+    parts.worker.start()
+    time.sleep(1.5)
+    parts.store.due_payments = real
+    parts.worker._inbox.queue.clear()
+    payment = pay(parts, 1)
+    until(lambda: status(parts, payment.key) is Status.SUCCEEDED)
+
+
+def test_a_failing_provider_is_an_alert_until_it_answers(make_parts: Callable[..., Parts]) -> None:
+    provider = LedgerProvider()
+
+    def fail(_batch: Batch) -> None:
+        raise OutcomeUnknown("TIMEOUT")
+
+    provider.before = fail
+    parts = make_parts(provider, sweep_seconds=1)
+    parts.worker.start()
+    pay(parts, 1)
+    until(lambda: parts.worker.alerts() == {"paypal": "OutcomeUnknown: TIMEOUT"})
+    provider.before = lambda _batch: None
+    until(lambda: parts.worker.alerts() == {}, 15)
+
+
+def test_it_says_whether_anybody_dispatches(make_parts: Callable[..., Parts]) -> None:
+    parts = make_parts(LedgerProvider(), sweep_seconds=1)
+    web_only = make_parts(LedgerProvider())
+    assert web_only.worker.problem() == "no dispatcher is running"
+    parts.worker.start()
+    until(lambda: web_only.worker.problem() is None)
+    assert parts.worker.problem() is None
+    parts.worker._beat -= 100
+    until(lambda: parts.worker.problem() is None)
+
+
+def test_a_crew_outlives_a_job_that_fails() -> None:
+    crew = Crew(1, "test")
+    crew.start()
+    assert crew.idle()
+    done = [crew.do(lambda: 1 // 0), crew.do(lambda: None)]
+    assert all(event.wait(5) for event in done)
+    crew.stop(time.monotonic() + 5)
+
+
+def test_a_pace_saves_up_no_more_than_its_burst() -> None:
+    pace = Pace(rate=1000, burst=3)
+    time.sleep(0.05)
+    assert [pace.take() for _ in range(4)] == [True, True, True, False]
+    time.sleep(0.005)
+    assert pace.take()
+
+
+def test_a_timetable_gives_what_is_due_in_order() -> None:
+    timetable = Timetable()
+    for due, name in ((3.0, "c"), (1.0, "a"), (2.0, "b")):
+        timetable.add(due, name)
+    assert timetable.take_due(2.5) == ["a", "b"]
+    assert timetable.take_due(2.5) == []
+    assert timetable.take_due(3.0) == ["c"]
