@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from paymentapp.storage.codec import customer_record
 from tests.api.conftest import Bench, problem
+from tests.support.item_size import item_size
 
 PATH = "/v1/api/customer"
 ADA = {"customer_id": "ada", "email": "ada@example.com"}
@@ -156,3 +158,15 @@ def test_malformed_addresses_are_refused(bench: Bench, email: str) -> None:
 )
 def test_ordinary_addresses_are_taken(bench: Bench, email: str) -> None:
     assert bench.client.post(PATH, json={**ADA, "email": email}).status_code == 201
+
+
+def test_the_largest_record_stays_below_a_kilobyte(bench: Bench) -> None:
+    largest = {
+        "customer_id": "c" * 50,
+        "email": "e" * 115 + "@example.com",
+        **{f"name{i}": "v" * (600 // 10 - 5) for i in range(10)},
+    }
+    assert bench.client.post(PATH, json=largest).status_code == 201
+    problem(bench.client.post(PATH, json={**largest, "name0": "v" * 56}), 422, "unprocessable")
+    stored = bench.parts.customers.get("c" * 50)
+    assert item_size(customer_record(stored)) < 1024
