@@ -76,8 +76,8 @@ def write(
     lines = [
         "# Results of `make bench`",
         "",
-        "Servers, load and simulator share one machine, so the ratios count, not the rates. Both",
-        f"sides of a ratio are measured in one run, in turns; the median of the turns counts.{note}",
+        "Servers, load and simulator share one machine: ratios count, not rates. Both sides of a",
+        f"ratio are measured in one run, in turns, and the median of the turns counts.{note}",
         "",
         *_table(("", ""), [*_machine(busy), ("took", f"{seconds:.0f} s")]),
         "",
