@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -16,8 +17,16 @@ from paymentapp.storage.dynamodb import DynamoDBStore
 from paymentapp.storage.sqlite import SQLiteStore
 from tests.support.memory_store import MemoryStore
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 
 ENGINES = ["sqlite", "dynamodb"]
+TABLE_KEYS = {
+    "Customers": ("customer_id",),
+    "Disbursements": ("customer_id", "payment_id"),
+    "Operations": ("pk", "sk"),
+}
 
 
 @pytest.fixture(params=ENGINES)
@@ -45,15 +54,40 @@ def sqlite_store(tmp_path: Path) -> Iterator[SQLiteStore]:
     store.close()
 
 
-@pytest.fixture
-def dynamodb_store(dynamodb_endpoint: str) -> Iterator[DynamoDBStore]:  # noqa: ARG001
-    prefix = f"test-{new_revision()}-"
-    store = open_store(Settings(store="dynamodb", table_prefix=prefix))
+@pytest.fixture(scope="session")
+def dynamodb_client(dynamodb_endpoint: str) -> Iterator[DynamoDBClient]:  # noqa: ARG001
+    """The tests' own, for what a store must not do."""
+    client = boto3.session.Session().client("dynamodb")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_settings(dynamodb_client: DynamoDBClient) -> Iterator[Settings]:
+    """Of three tables that are there: making them takes longer than most tests do."""
+    settings = Settings(store="dynamodb", table_prefix=f"test-{new_revision()}-")
+    store = open_store(settings)
+    assert store.create_tables() == list(TABLE_KEYS)
+    store.close()
+    yield settings
+    for name in TABLE_KEYS:
+        dynamodb_client.delete_table(TableName=settings.table_prefix + name)
+
+
+@pytest.fixture(scope="session")
+def dynamodb_open(dynamodb_settings: Settings) -> Iterator[DynamoDBStore]:
+    store = open_store(dynamodb_settings)
     assert isinstance(store, DynamoDBStore)
-    store.create_tables()
     yield store
     store.close()
-    client = boto3.session.Session().client("dynamodb")
-    for name in ("Customers", "Disbursements", "Operations"):
-        client.delete_table(TableName=prefix + name)
-    client.close()
+
+
+@pytest.fixture
+def dynamodb_store(
+    dynamodb_open: DynamoDBStore, dynamodb_client: DynamoDBClient, dynamodb_settings: Settings
+) -> Iterator[DynamoDBStore]:
+    yield dynamodb_open
+    for name, keys in TABLE_KEYS.items():
+        table = dynamodb_settings.table_prefix + name
+        for item in dynamodb_client.scan(TableName=table, ConsistentRead=True)["Items"]:
+            dynamodb_client.delete_item(TableName=table, Key={key: item[key] for key in keys})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -172,9 +173,8 @@ def test_many_changes_are_answered_one_by_one(store: Store, count: int) -> None:
 
 
 def test_changes_of_different_kinds_in_one_call(store: Store) -> None:
-    full = {"batch_id": "b", "reason": "r", "due_at": None, "alone": True}
     first, second, third = payments_of_many(3)
-    second = replace(second, **full)
+    second = replace(second, batch_id="b", reason="r", due_at=None, alone=True)
     for payment in (first, second, third):
         store.add_payment(payment)
     changes = [
@@ -254,7 +254,7 @@ def test_a_listing_by_status_reads_a_page_and_shows_what_matches(store: Store) -
 def test_bounds_are_inclusive_and_a_page_continues_within_them(store: Store) -> None:
     one, two, three, four, five = ids([store.add_payment(p) for p in payments_over_time(5)])
 
-    def listed(**bounds: str) -> list[str]:
+    def listed(**bounds: Any) -> list[str]:
         return ids(store.list_payments("ada", PageQuery(10, **bounds)).payments)
 
     assert listed(earliest=two, latest=four) == [four, three, two]

@@ -306,7 +306,7 @@ def _page_request(customer_id: str, query: PageQuery) -> dict[str, Any] | None:
     """
     low = query.earliest or _BEFORE_EVERY_ID
     high = query.latest or _AFTER_EVERY_ID
-    if low > min(high, query.before or high):
+    if low > high or (query.before and query.before <= low):
         return None
     request: dict[str, Any] = {
         "KeyConditionExpression": "customer_id = :customer AND payment_id BETWEEN :low AND :high",

@@ -1,0 +1,415 @@
+"""The DynamoDB engine alone: what each call costs, answers that are lost, and what goes wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from paymentapp.clock import to_text
+from paymentapp.config import Settings
+from paymentapp.errors import SettingsError, StoreUnavailable
+from paymentapp.models import BatchState, Cause, Payment, PaymentKey, Status
+from paymentapp.storage import codec, open_store
+from paymentapp.storage.base import Lease, PageQuery, PaymentChange
+from paymentapp.storage.dynamodb import DynamoDBStore, changes, tables
+from paymentapp.storage.dynamodb.changes import Change
+from tests.support.aws_calls import Calls, counted, lost_answers
+from tests.support.item_size import write_units
+from tests.support.records import (
+    NOW,
+    a_batch,
+    a_claim,
+    a_customer,
+    a_payment,
+    later,
+    members,
+    payments_of_many,
+    payments_over_time,
+    stamped,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def calls_of(store: DynamoDBStore, action: Callable[[], object]) -> Calls:
+    with counted(store._client()) as calls:
+        action()
+    return calls
+
+
+def change(store: DynamoDBStore, old: Payment, new: Payment) -> bool:
+    return store.change_payments([PaymentChange(old, new)]) == [True]
+
+
+# What it costs
+
+
+def test_accepting_a_payment_costs_one_read_and_three_units(dynamodb_store: DynamoDBStore) -> None:
+    store = dynamodb_store
+    store.add_customer(a_customer())
+    payment, claim = a_payment(), a_claim()
+
+    read = calls_of(store, lambda: store.get_customer("ada"))
+    assert read.names == ["GetItem"]
+    assert read.units == 1 or not read.truthful
+
+    claimed = calls_of(store, lambda: store.claim_key(claim))
+    added = calls_of(store, lambda: store.add_payment(payment))
+    assert claimed.names + added.names == ["PutItem", "PutItem"]
+    assert write_units(codec.claim_record(claim)) == 1
+    assert write_units(codec.payment_record(payment)) == 1  # and as much again in the due index
+    if added.truthful:
+        assert (claimed.units, added.units) == (1, 2)
+
+
+def test_the_life_of_a_payment_costs_seven_units(dynamodb_store: DynamoDBStore) -> None:
+    """One for its claim; two to be added, two to be stamped (each with the index), one for each
+    of two answers."""
+    store = dynamodb_store
+    accepted = a_payment()
+    held = stamped(accepted)
+    sent = held.moved(Status.SUBMITTED, later(2), Cause.DISPATCH, "P-1")
+    settled = sent.moved(
+        Status.SUCCEEDED, later(3), Cause.POLL, "I-1", provider_item_id="I-1", transaction_id="T-1"
+    )
+    life = [
+        calls_of(store, lambda: store.claim_key(a_claim())),
+        calls_of(store, lambda: store.add_payment(accepted)),
+    ]
+    for old, new in ((accepted, held), (held, sent), (sent, settled)):
+        life.append(calls_of(store, lambda old=old, new=new: change(store, old, new)))  # type: ignore[misc]
+        assert write_units(codec.payment_record(old), codec.payment_record(new)) == 1
+    assert [name for calls in life for name in calls.names] == ["PutItem"] * 2 + ["UpdateItem"] * 3
+    assert store.get_payment(settled.key) == settled
+    if life[0].truthful:
+        assert [calls.units for calls in life] == [1, 2, 2, 1, 1]
+
+
+def test_many_changes_cost_a_request_for_each_25(dynamodb_store: DynamoDBStore) -> None:
+    store = dynamodb_store
+    olds = [store.add_payment(payment) for payment in payments_of_many(60)]
+    stamps = [PaymentChange(old, stamped(old)) for old in olds]
+    calls = calls_of(store, lambda: store.change_payments(stamps))
+    assert calls.names == ["BatchExecuteStatement"] * 3
+    again = calls_of(store, lambda: store.change_payments(stamps))
+    assert sorted(again.names) == ["BatchExecuteStatement"] * 3 + ["BatchGetItem"] * 3
+
+
+def test_many_payments_are_read_a_hundred_at_a_time(dynamodb_store: DynamoDBStore) -> None:
+    keys = [PaymentKey(f"c{number}", to_text(NOW)) for number in range(120)]
+    calls = calls_of(dynamodb_store, lambda: dynamodb_store.get_payments(keys + keys))
+    assert calls.names == ["BatchGetItem", "BatchGetItem"]
+
+
+def test_a_page_is_one_query_that_reads_no_more(dynamodb_store: DynamoDBStore) -> None:
+    store = dynamodb_store
+    for payment in payments_over_time(6):
+        store.add_payment(payment)
+    for query in (PageQuery(3), PageQuery(3, Status.FAILED), PageQuery(3, before=to_text(NOW))):
+        calls = calls_of(store, lambda query=query: store.list_payments("ada", query))  # type: ignore[misc]
+        assert calls.names == ["Query"]
+        assert calls.requests[0]["Limit"] == 3
+        assert calls.requests[0]["ConsistentRead"] is True
+
+
+def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> None:
+    store, batch = dynamodb_store, a_batch(size=1200)
+    frozen = batch.changed(state=BatchState.FROZEN)
+    first, second = a_claim(), a_claim()
+    expected: list[tuple[Callable[[], object], list[str]]] = [
+        (store.ping, ["BatchGetItem"]),
+        (lambda: store.add_customer(a_customer()), ["PutItem"]),
+        (lambda: store.add_customer(a_customer()), ["PutItem"]),
+        (lambda: store.claim_key(first), ["PutItem"]),
+        (lambda: store.claim_key(second), ["PutItem"]),
+        (lambda: store.change_claim(first, second), ["UpdateItem"]),
+        (lambda: store.change_claim(first, a_claim()), ["UpdateItem"]),
+        (lambda: store.add_batch(batch, members(1200)), ["PutItem"] * 4),
+        (lambda: store.get_batch(batch.batch_id), ["GetItem"]),
+        (lambda: store.get_members(batch), ["Query"]),
+        (lambda: store.change_batch(batch, frozen), ["UpdateItem"]),
+        (lambda: store.due_batches(1, later(99), 10), ["Query", "BatchGetItem"]),
+        (lambda: store.due_batches(2, later(99), 10), ["Query"]),
+        (store.parked_batches, ["Query"]),
+        (lambda: store.due_payments(1, NOW, 10), ["Query"]),
+        (lambda: store.hold_lease(Lease("a", "me", later(9)), NOW), ["PutItem"]),
+        (lambda: store.hold_lease(Lease("a", "you", later(9)), NOW), ["PutItem"]),
+        (lambda: store.get_lease("a"), ["GetItem"]),
+        (store.list_api_keys, ["Query"]),
+        (lambda: store.get_api_key("k"), ["GetItem"]),
+        (lambda: store.revoke_api_key("k", NOW), ["UpdateItem"]),
+    ]
+    for place, (action, names) in enumerate(expected):
+        assert calls_of(store, action).names == names, f"call {place}"
+
+
+# Answers that are lost: botocore repeats the request, and meets what it has itself written
+
+
+def test_an_add_whose_answer_was_lost_is_done(dynamodb_store: DynamoDBStore) -> None:
+    store, payment, claim, customer = dynamodb_store, a_payment(), a_claim(), a_customer()
+    with lost_answers(store._client(), "PutItem") as lost:
+        assert store.add_payment(payment) == payment
+    with lost_answers(store._client(), "PutItem"):
+        assert store.claim_key(claim) == claim
+    with lost_answers(store._client(), "PutItem"):
+        assert store.add_customer(customer) == customer
+    with lost_answers(store._client(), "PutItem", count=2):
+        batch = a_batch()
+        store.add_batch(batch, members(2))
+    assert store.get_members(batch) == members(2)
+    assert lost == [200]
+
+
+def test_a_change_whose_answer_was_lost_is_done(dynamodb_store: DynamoDBStore) -> None:
+    store, old, claim, batch = dynamodb_store, a_payment(), a_claim(), a_batch()
+    store.add_payment(old)
+    store.claim_key(claim)
+    store.add_batch(batch, members(2))
+    with lost_answers(store._client(), "UpdateItem") as lost:
+        assert change(store, old, stamped(old))
+    with lost_answers(store._client(), "UpdateItem"):
+        assert store.change_claim(claim, a_claim())
+    with lost_answers(store._client(), "UpdateItem"):
+        assert store.change_batch(batch, batch.changed(attempts=1))
+    assert lost == [200]
+
+
+def test_many_changes_whose_answers_were_lost_are_done(dynamodb_store: DynamoDBStore) -> None:
+    store = dynamodb_store
+    olds = [store.add_payment(payment) for payment in payments_of_many(30)]
+    assert change(store, olds[3], stamped(olds[3], "another"))
+    stamps = [PaymentChange(old, stamped(old)) for old in olds]
+    with lost_answers(store._client(), "BatchExecuteStatement", count=2) as lost:
+        made = store.change_payments(stamps)
+    assert lost == [200, 200]
+    assert made == [place != 3 for place in range(30)]
+
+
+def test_a_lease_whose_answer_was_lost_is_held(dynamodb_store: DynamoDBStore) -> None:
+    wanted = Lease("a", "me", later(9))
+    with lost_answers(dynamodb_store._client(), "PutItem"):
+        assert dynamodb_store.hold_lease(wanted, NOW) == wanted
+
+
+def test_answers_that_never_come_are_said_to_be_missing(dynamodb_store: DynamoDBStore) -> None:
+    """The write took place, and the caller is not told that it did not."""
+    payment = a_payment()
+    with (
+        lost_answers(dynamodb_store._client(), "PutItem", count=9),
+        pytest.raises(StoreUnavailable, match="ConnectionClosedError"),
+    ):
+        dynamodb_store.add_payment(payment)
+    assert dynamodb_store.get_payment(payment.key) == payment
+
+
+# Records of a later version
+
+
+def test_a_change_keeps_what_a_later_version_added(
+    dynamodb_store: DynamoDBStore,
+    dynamodb_client: DynamoDBClient,
+    dynamodb_settings: Settings,
+) -> None:
+    store, table = dynamodb_store, f"{dynamodb_settings.table_prefix}Disbursements"
+    payments = [store.add_payment(payment) for payment in payments_of_many(3)]
+    for payment in payments:
+        dynamodb_client.update_item(
+            TableName=table,
+            Key={
+                "customer_id": {"S": payment.customer_id},
+                "payment_id": {"S": payment.payment_id},
+            },
+            UpdateExpression="SET extra = :extra",
+            ExpressionAttributeValues={":extra": {"SS": ["a", "b"]}},
+        )
+    assert change(store, payments[0], stamped(payments[0]))
+    two = [PaymentChange(old, stamped(old)) for old in payments[1:]]
+    assert store.change_payments(two) == [True, True]
+    items = dynamodb_client.scan(TableName=table, ConsistentRead=True)["Items"]
+    assert [sorted(item["extra"]["SS"]) for item in items] == [["a", "b"]] * 3
+    assert store.get_payment(two[0].new.key) == two[0].new
+
+
+# Tables
+
+
+def test_tables_are_as_the_design_has_them(
+    dynamodb_client: DynamoDBClient, dynamodb_settings: Settings
+) -> None:
+    found = {}
+    for name in ("Customers", "Disbursements", "Operations"):
+        table = dynamodb_client.describe_table(TableName=dynamodb_settings.table_prefix + name)
+        description: Any = table["Table"]
+        assert description["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+        found[name] = {
+            index["IndexName"]: (
+                [key["AttributeName"] for key in index["KeySchema"]],
+                index["Projection"]["ProjectionType"],
+            )
+            for index in description.get("GlobalSecondaryIndexes", [])
+        }
+    assert found == {
+        "Customers": {},
+        "Disbursements": {"due": (["due_shard", "due_at"], "ALL")},
+        "Operations": {"attention": (["attention_shard", "attention_at"], "KEYS_ONLY")},
+    }
+    expiry = dynamodb_client.describe_time_to_live(
+        TableName=f"{dynamodb_settings.table_prefix}Operations"
+    )["TimeToLiveDescription"]
+    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+
+
+def test_a_missing_table_is_noticed_and_made(
+    dynamodb_client: DynamoDBClient, dynamodb_settings: Settings
+) -> None:
+    prefix = f"{dynamodb_settings.table_prefix}partly-"
+    dynamodb_client.create_table(**tables.definition(prefix, "Disbursements"))
+    store = open_store(replace(dynamodb_settings, table_prefix=prefix))
+    with pytest.raises(StoreUnavailable, match="DynamoDB BatchGetItem: ResourceNotFoundException"):
+        store.ping()
+    assert store.create_tables() == ["Customers", "Operations"]
+    store.ping()
+    store.close()
+    for name in ("Customers", "Disbursements", "Operations"):
+        dynamodb_client.delete_table(TableName=prefix + name)
+
+
+# What goes wrong
+
+
+class Refusing:
+    """A client whose statements answer as they are told to, one call after the other."""
+
+    def __init__(self, *answers: list[str | None]) -> None:
+        self.answers = list(answers)
+        self.statements: list[int] = []
+
+    def batch_execute_statement(self, Statements: list[Any]) -> dict[str, Any]:  # noqa: N803
+        self.statements.append(len(Statements))
+        codes = self.answers.pop(0)
+        return {"Responses": [{"Error": {"Code": code}} if code else {} for code in codes]}
+
+    def batch_get_item(self, RequestItems: Any) -> dict[str, Any]:  # noqa: N803
+        ((table, wanted),) = RequestItems.items()
+        keys = wanted["Keys"]
+        items = [{**key, "revision": {"S": f"new {key['id']['S']}"}} for key in keys[:1]]
+        left = {table: {"Keys": keys[1:]}} if keys[1:] else {}
+        return {"Responses": {table: items}, "UnprocessedKeys": left}
+
+
+def some_changes(count: int) -> list[Change]:
+    return [
+        Change({"id": {"S": str(n)}}, "old", f"new {n}" if n % 2 else "another", {"a": 1}, [])
+        for n in range(count)
+    ]
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "PAUSES", (0.0, 0.0))
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_only_what_was_throttled_is_sent_again() -> None:
+    """And what fails its condition then is asked who wrote it."""
+    refused = "ConditionalCheckFailed"
+    client: Any = Refusing(
+        [None, "ThrottlingError", "TransactionConflict", refused, None],
+        [refused, "InternalServerError"],
+        [refused],
+    )
+    assert changes.change_many(client, "T", some_changes(5)) == [True, True, False, True, True]
+    assert client.statements == [5, 2, 1]
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_throttling_without_end_is_no_refusal() -> None:
+    client: Any = Refusing([None, "ThrottlingError"], ["ThrottlingError"], ["ThrottlingError"])
+    with pytest.raises(StoreUnavailable, match="BatchExecuteStatement: ThrottlingError"):
+        changes.change_many(client, "T", some_changes(2))
+    assert client.statements == [2, 1, 1]
+
+
+@pytest.mark.parametrize("code", ["ValidationError", "AccessDenied", "SomethingNew"])
+def test_an_unexpected_error_is_no_refusal_and_is_not_repeated(code: str) -> None:
+    client: Any = Refusing([None, code])
+    with pytest.raises(StoreUnavailable, match=code):
+        changes.change_many(client, "T", some_changes(2))
+    assert client.statements == [2]
+
+
+class Failing:
+    """A client whose every method raises the same."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def method(**_: Any) -> object:
+            raise self.error
+
+        method.__name__ = name
+        return method
+
+
+ACCOUNT = "User: arn:aws:iam::123456789012:user/ada is not authorized on table/Disbursements"
+ERRORS: list[tuple[Exception, str]] = [
+    (
+        ClientError({"Error": {"Code": "AccessDeniedException", "Message": ACCOUNT}}, "PutItem"),
+        "DynamoDB PutItem: AccessDeniedException",
+    ),
+    (
+        ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "GetItem"),
+        "DynamoDB GetItem: ThrottlingException",
+    ),
+    (EndpointConnectionError(endpoint_url="http://10.1.2.3"), "EndpointConnectionError"),
+]
+
+
+@pytest.mark.parametrize(("error", "words"), ERRORS)
+def test_every_error_says_which_operation_and_nothing_more(
+    dynamodb_settings: Settings, error: Exception, words: str
+) -> None:
+    store = open_store(dynamodb_settings)
+    assert isinstance(store, DynamoDBStore)
+    store._client._by_pid[os.getpid()] = Failing(error)  # type: ignore[assignment]
+    old, batch, key = a_payment(), a_batch(), PaymentKey("ada", to_text(NOW))
+    uses: list[Callable[[], object]] = [
+        store.ping,
+        lambda: store.add_customer(a_customer()),
+        lambda: store.get_customer("ada"),
+        lambda: store.add_payment(old),
+        lambda: store.get_payments([key]),
+        lambda: change(store, old, stamped(old)),
+        lambda: store.change_payments([PaymentChange(o, stamped(o)) for o in payments_of_many(60)]),
+        lambda: store.list_payments("ada", PageQuery(3)),
+        lambda: store.due_payments(1, NOW, 3),
+        lambda: store.claim_key(a_claim()),
+        lambda: store.change_batch(batch, batch.changed(attempts=1)),
+        lambda: store.due_batches(1, NOW, 3),
+        lambda: store.hold_lease(Lease("a", "me", NOW), NOW),
+        lambda: store.revoke_api_key("k", NOW),
+    ]
+    for use in uses:
+        with pytest.raises(StoreUnavailable) as failure:
+            use()
+        assert words in str(failure.value)
+        assert not any(word in str(failure.value) for word in ("1234", "arn:", "ada", "10.1"))
+
+
+def test_a_missing_region_is_a_missing_setting(
+    dynamodb_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    store = open_store(dynamodb_settings)
+    with pytest.raises(SettingsError, match="AWS_DEFAULT_REGION"):
+        store.ping()

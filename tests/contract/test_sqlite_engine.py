@@ -1,0 +1,341 @@
+"""The SQLite engine alone: the file, processes that share it, group commit, and what goes wrong."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from multiprocessing.queues import Queue
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models import PaymentKey
+from paymentapp.storage.base import PageQuery, PaymentChange
+from paymentapp.storage.sqlite import SQLiteStore, files
+from paymentapp.storage.sqlite.writer import Writer
+from tests.support.records import (
+    NOW,
+    a_batch,
+    a_claim,
+    a_payment,
+    later,
+    members,
+    payments_of_many,
+    stamped,
+)
+
+TABLES = ["Customers", "Disbursements", "Operations"]
+ADD_EXTRA = "UPDATE {} SET document = json_set(document, '$.extra', json('[1, null]'))"
+READ_EXTRA = "SELECT json_extract(document, '$.extra') FROM {}"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Of the file under the store of the same test."""
+    return tmp_path / "var" / "test.db"
+
+
+def sql(path: Path, statement: str, *values: Any) -> list[Any]:
+    """As another program would look into the file, or change it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def wait_for_queue(writer: Writer, length: int) -> None:
+    """Besides what the writer has in hand."""
+    while writer._queue.qsize() < length:
+        time.sleep(0.01)
+
+
+# The file
+
+
+def test_the_file_is_its_owners_alone(sqlite_store: SQLiteStore, path: Path) -> None:
+    sqlite_store.add_payment(a_payment())
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    for file in path.parent.iterdir():
+        assert file.stat().st_mode & 0o777 == 0o600, file.name
+
+
+def test_tables_are_made_once(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "new" / "deep" / "x.db")
+    assert store.create_tables() == TABLES
+    assert store.create_tables() == []
+    store.close()
+
+
+def test_what_was_answered_is_there_after_a_restart(sqlite_store: SQLiteStore, path: Path) -> None:
+    payment = sqlite_store.add_payment(a_payment())
+    sqlite_store.close()
+    again = SQLiteStore(path)
+    assert again.get_payment(payment.key) == payment
+    again.close()
+
+
+def test_commits_are_synced(sqlite_store: SQLiteStore, path: Path) -> None:
+    sqlite_store.ping()
+    assert sql(path, "PRAGMA journal_mode") == [("wal",)]
+    with closing(files.connect(path)) as connection:
+        full = 2
+        assert connection.execute("PRAGMA synchronous").fetchone() == (full,)
+
+
+def test_no_query_reads_a_whole_table(sqlite_store: SQLiteStore, path: Path) -> None:
+    from paymentapp.storage.sqlite import sql as statements
+
+    sqlite_store.ping()
+    for name, statement in vars(statements).items():
+        if not name.isupper() or not isinstance(statement, str) or "?" not in statement:
+            continue
+        values = ["[]"] * statement.count("?")
+        plan = [row[3] for row in sql(path, f"EXPLAIN QUERY PLAN {statement}", *values)]
+        scans = [step for step in plan if step.startswith("SCAN") and "wanted" not in step]
+        assert not scans, f"{name}: {scans}"
+        assert not any("TEMP B-TREE" in step for step in plan), name
+
+
+# Versions
+
+
+def test_a_newer_schema_is_refused(sqlite_store: SQLiteStore, path: Path) -> None:
+    sqlite_store.close()
+    sql(path, f"PRAGMA user_version = {files.SCHEMA_VERSION + 1}")
+    for use in (sqlite_store.create_tables, sqlite_store.ping):
+        with pytest.raises(StoreUnavailable, match="schema 2, this version knows 1"):
+            use()
+    with pytest.raises(StoreUnavailable, match="schema 2"):
+        sqlite_store.add_payment(a_payment())
+
+
+def test_a_change_keeps_what_a_later_version_added(sqlite_store: SQLiteStore, path: Path) -> None:
+    payment, batch = a_payment(), a_batch()
+    sqlite_store.add_payment(payment)
+    sqlite_store.add_batch(batch, members(2))
+    for table in ("Disbursements", "Operations"):
+        sql(path, ADD_EXTRA.format(table))
+    held = stamped(payment)
+    assert sqlite_store.change_payments([PaymentChange(payment, held)]) == [True]
+    assert sqlite_store.change_batch(batch, batch.changed(attention_at=None))
+    assert sqlite_store.get_payment(payment.key) == held
+    for table in ("Disbursements", "Operations"):
+        extras = sql(path, READ_EXTRA.format(table))
+        assert set(extras) == {("[1,null]",)}
+
+
+def test_amounts_are_text_in_the_document(sqlite_store: SQLiteStore, path: Path) -> None:
+    sqlite_store.add_payment(a_payment())
+    assert sql(path, "SELECT json_extract(document, '$.amount') FROM Disbursements") == [("12.5",)]
+
+
+def test_claims_that_ran_out_go_at_a_start(sqlite_store: SQLiteStore) -> None:
+    old, new = a_claim(key_hash="old", expires_at=NOW.replace(year=2020)), a_claim(key_hash="new")
+    sqlite_store.claim_key(old)
+    sqlite_store.claim_key(new)
+    sqlite_store.create_tables()
+    again = a_claim(key_hash="old")
+    assert sqlite_store.claim_key(again) == again
+    assert sqlite_store.claim_key(a_claim(key_hash="new")) == new
+
+
+# Processes
+
+
+def _add_all(path: Path, owner: str, count: int, answers: Queue[Any]) -> None:
+    store = SQLiteStore(path)
+    payments = [a_payment(customer_id=f"c{n}", request_id=owner) for n in range(count)]
+    with ThreadPoolExecutor(8) as pool:
+        stored = list(pool.map(store.add_payment, payments))
+    answers.put((owner, [payment.request_id for payment in stored]))
+    store.close()
+
+
+def test_processes_agree_on_who_was_first(sqlite_store: SQLiteStore, path: Path) -> None:
+    count = 200
+    spawn = multiprocessing.get_context("spawn")
+    answers = spawn.Queue()
+    crew = [
+        spawn.Process(target=_add_all, args=(path, owner, count, answers)) for owner in ("a", "b")
+    ]
+    for process in crew:
+        process.start()
+    told = dict(answers.get(timeout=30) for _ in crew)
+    for process in crew:
+        process.join(30)
+    assert told["a"] == told["b"]
+    keys = [PaymentKey(f"c{n}", a_payment().payment_id) for n in range(count)]
+    found = sqlite_store.get_payments(keys)
+    assert [found[key].request_id for key in keys] == told["a"]
+
+
+def test_a_store_that_was_used_before_a_fork_is_used_after_it(
+    sqlite_store: SQLiteStore, path: Path
+) -> None:
+    sqlite_store.add_payment(a_payment())
+    child = os.fork()
+    if child == 0:  # no pytest from here on
+        with suppress(BaseException):
+            sqlite_store.add_payment(a_payment(customer_id="child"))
+            found = sqlite_store.get_payment(a_payment().key)
+            sqlite_store.close()
+            os._exit(0 if found else 1)
+        os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    sqlite_store.add_payment(a_payment(customer_id="parent"))
+    assert sql(path, "SELECT count(*) FROM Disbursements") == [(3,)]
+    assert sql(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_readers_do_not_wait_for_a_writer(sqlite_store: SQLiteStore, path: Path) -> None:
+    payment = sqlite_store.add_payment(a_payment())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert sqlite_store.get_payment(payment.key) == payment
+        assert sqlite_store.list_payments("ada", PageQuery(5)).payments == [payment]
+
+
+# Group commit
+
+
+@pytest.mark.usefixtures("sqlite_store")
+def test_writes_that_wait_share_a_commit(path: Path) -> None:
+    """They queue while the turn is somebody else's; then one transaction takes them all."""
+    writer = Writer(path)
+    committed: list[int] = []
+
+    def add(number: int) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO Customers VALUES (?, '{}')", (f"c{number}",))
+            committed.extend(sql(path, "SELECT count(*) FROM Customers")[0])
+
+        writer.run(work)
+
+    with ThreadPoolExecutor(10) as pool:
+        with files.turn(path):
+            answers = [pool.submit(add, number) for number in range(10)]
+            wait_for_queue(writer, 9)
+            assert not any(answer.done() for answer in answers)
+        for answer in answers:
+            answer.result(5)
+    writer.close()
+    assert committed == [0] * 10
+    assert sql(path, "SELECT count(*) FROM Customers") == [(10,)]
+
+
+@pytest.mark.usefixtures("sqlite_store")
+def test_a_failure_is_its_own(path: Path) -> None:
+    """Work that fails is undone; what shared its transaction is done."""
+    writer = Writer(path)
+
+    def add(customer_id: str) -> Callable[[sqlite3.Connection], None]:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO Customers VALUES (?, '{}')", (customer_id,))
+            if customer_id == "bad":
+                raise LookupError("on purpose")
+
+        return work
+
+    names = ["one", "bad", "two"]
+    with ThreadPoolExecutor(3) as pool:
+        with files.turn(path):
+            answers = {name: pool.submit(writer.run, add(name)) for name in names}
+            wait_for_queue(writer, 2)
+        with pytest.raises(LookupError):
+            answers["bad"].result(5)
+        answers["one"].result(5)
+        answers["two"].result(5)
+    writer.close()
+    assert sql(path, "SELECT customer_id FROM Customers ORDER BY 1") == [("one",), ("two",)]
+
+
+def test_a_closed_writer_has_done_what_it_took(sqlite_store: SQLiteStore, path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(sqlite_store.add_payment, p) for p in payments_of_many(100)]
+        for answer in answers[:20]:
+            answer.result(10)
+        sqlite_store.close()
+        done = [answer.exception(10) is None for answer in answers]
+    assert sql(path, "SELECT count(*) FROM Disbursements")[0][0] == sum(done)
+
+
+# What goes wrong
+
+
+def test_a_store_without_a_file_says_what_to_do(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "none.db")
+    uses: list[Callable[[], object]] = [store.ping, lambda: store.add_payment(a_payment())]
+    for use in uses:
+        with pytest.raises(StoreUnavailable, match="has `paymentapp init` run"):
+            use()
+    assert not (tmp_path / "none.db").exists()
+    store.close()
+
+
+def test_a_file_without_tables_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    store = SQLiteStore(tmp_path / "empty.db")
+    with pytest.raises(StoreUnavailable, match="no tables; has `paymentapp init` run"):
+        store.ping()
+    with pytest.raises(StoreUnavailable, match="no tables; has `paymentapp init` run"):
+        store.add_payment(a_payment())
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_named_so(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("something else entirely, " * 100)
+    store = SQLiteStore(tmp_path / "x.db")
+    for use in (store.create_tables, store.ping):
+        with pytest.raises(StoreUnavailable, match="not a database"):
+            use()
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        store.add_payment(a_payment())
+    store.close()
+
+
+def test_a_full_disk_fails_writes_and_nothing_else(sqlite_store: SQLiteStore) -> None:
+    """And when there is room again, the same store goes on."""
+    payment = sqlite_store.add_payment(a_payment())
+    writer = sqlite_store._here().writer
+    assert writer._connection is not None
+    pages = writer._connection.execute("PRAGMA page_count").fetchone()[0]
+    writer.run(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}"))
+    batch = a_batch(size=1200)
+    with pytest.raises(StoreUnavailable, match="disk full"):
+        sqlite_store.add_batch(batch, members(1200))
+    assert sqlite_store.get_batch(batch.batch_id) is None
+    assert sqlite_store.get_payment(payment.key) == payment
+    sqlite_store.add_batch(batch, members(1200))  # the connection is a new one
+    assert sqlite_store.get_members(batch) == members(1200)
+
+
+def test_a_writer_that_stands_still_is_not_waited_for_for_ever(
+    sqlite_store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its caller has given up before it began is not done afterwards."""
+    monkeypatch.setattr("paymentapp.storage.sqlite.writer._PATIENCE", 0.2)
+    sqlite_store.ping()
+    with files.turn(path), pytest.raises(StoreUnavailable, match="busy"):
+        sqlite_store.add_payment(a_payment())
+    other = sqlite_store.add_payment(a_payment(customer_id="other"))
+    assert sqlite_store.get_payment(a_payment().key) is None
+    assert sqlite_store.get_payment(other.key) == other
+
+
+def test_errors_name_no_path(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "secret-folder" / "x.db")
+    with pytest.raises(StoreUnavailable) as failure:
+        store.ping()
+    assert "secret" not in str(failure.value)
+
+
+def test_due_times_sort_as_text(sqlite_store: SQLiteStore) -> None:
+    early, late = later(0.5), later(0.25)
+    for number, due in enumerate((early, late)):
+        sqlite_store.add_payment(a_payment(customer_id=f"c{number}", due_at=due))
+    assert [p.due_at for p in sqlite_store.due_payments(1, later(1), 5)] == [late, early]

@@ -1,0 +1,77 @@
+"""What a boto3 client does, seen from its own event system: requests, units, and lost answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ConnectionClosedError
+from botocore.httpsession import URLLib3Session
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass
+class Calls:
+    """Operations in their order, with what each was asked and what it is said to have cost."""
+
+    names: list[str] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    units: float = 0.0
+    server: str = ""
+
+    @property
+    def truthful(self) -> bool:
+        """Whether the units are AWS's own count: DynamoDB Local's web server is Jetty."""
+        return "Jetty" in self.server
+
+    def asked(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.names.append(model.name)
+        self.requests.append(dict(params))
+        if "ReturnConsumedCapacity" in model.input_shape.members:
+            params["ReturnConsumedCapacity"] = "INDEXES"
+
+    def answered(self, parsed: dict[str, Any], **_: Any) -> None:
+        self.server = parsed["ResponseMetadata"]["HTTPHeaders"].get("server", "")
+        consumed = parsed.get("ConsumedCapacity", [])
+        for part in consumed if isinstance(consumed, list) else [consumed]:
+            self.units += part["CapacityUnits"]
+
+
+@contextmanager
+def counted(client: DynamoDBClient) -> Iterator[Calls]:
+    calls = Calls()
+    events = client.meta.events
+    events.register("provide-client-params.dynamodb", calls.asked)
+    events.register("after-call.dynamodb", calls.answered)
+    try:
+        yield calls
+    finally:
+        events.unregister("provide-client-params.dynamodb", calls.asked)
+        events.unregister("after-call.dynamodb", calls.answered)
+
+
+@contextmanager
+def lost_answers(client: DynamoDBClient, operation: str, count: int = 1) -> Iterator[list[int]]:
+    """The next `count` requests of an operation are done, but their answers never arrive.
+
+    The value lists the status of each answer that was lost.
+    """
+    lost: list[int] = []
+    turns = iter(range(count))
+    event = f"before-send.dynamodb.{operation}"
+
+    def lose(request: AWSPreparedRequest, **_: Any) -> None:
+        if next(turns, None) is not None:
+            lost.append(URLLib3Session().send(request).status_code)
+            raise ConnectionClosedError(endpoint_url=request.url)
+
+    client.meta.events.register(event, lose)
+    try:
+        yield lost
+    finally:
+        client.meta.events.unregister(event, lose)

@@ -1,0 +1,227 @@
+"""What goes into a record comes out of it, on both ways to store one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paymentapp.clock import to_text
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models import (
+    ApiKey,
+    Batch,
+    BatchState,
+    Cause,
+    Customer,
+    KeyClaim,
+    Member,
+    Money,
+    Move,
+    Payment,
+    Status,
+    new_batch_id,
+)
+from paymentapp.storage import codec
+from paymentapp.storage.base import Lease
+from paymentapp.storage.codec import Record
+from paymentapp.storage.dynamodb.wire import to_item, to_record
+from paymentapp.storage.sqlite.documents import from_json, to_json
+from tests.support.item_size import item_size
+from tests.support.records import NOW, a_customer, a_payment, later, members, usd
+
+Trip = Callable[[Record], Record]
+TRIPS: list[Trip] = [lambda r: to_record(to_item(r)), lambda r: from_json(to_json(r))]
+both_ways = pytest.mark.parametrize("trip", TRIPS, ids=["dynamodb", "sqlite"])
+
+times = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+seconds = times.map(lambda moment: moment.replace(microsecond=0))
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
+currencies = st.sampled_from(["USD", "JPY", "KWD"])
+amounts = st.decimals(
+    Decimal("0.0001"), Decimal("999999999999999"), places=4, allow_nan=False, allow_infinity=False
+)
+moneys = st.builds(Money, amounts, currencies)
+maybe = st.none() | texts
+maybe_time = st.none() | times
+scalars = st.none() | st.booleans() | texts | st.integers(-(10**15), 10**15) | amounts
+moves = st.builds(Move, times, st.sampled_from(list(Status)), st.sampled_from(list(Cause)), texts)
+payments = st.builds(
+    Payment,
+    customer_id=words,
+    payment_id=times.map(to_text),
+    money=moneys,
+    payment_method=words,
+    email=texts,
+    status=st.sampled_from(list(Status)),
+    history=st.lists(moves, min_size=1, max_size=5).map(tuple),
+    request_id=words,
+    revision=words,
+    due_at=maybe_time,
+    due_shard=st.integers(0, 999),
+    batch_id=maybe,
+    provider_item_id=maybe,
+    transaction_id=maybe,
+    provider_status=maybe,
+    reason=maybe,
+    alone=st.booleans(),
+    cancel_requested=st.booleans(),
+)
+customers = st.builds(Customer, words, texts, times, st.dictionaries(words, scalars, max_size=5))
+claims = st.builds(KeyClaim, words, words, words, words, seconds, words)
+batches = st.builds(
+    Batch,
+    batch_id=words,
+    provider=words,
+    currency=currencies,
+    state=st.sampled_from([state for state in BatchState if state is not BatchState.PARKED]),
+    size=st.integers(1, 15_000),
+    created_at=times,
+    revision=words,
+    attention_at=maybe_time,
+    attention_shard=st.integers(0, 999),
+    excluded=st.lists(st.integers(0, 15_000), max_size=20).map(tuple),
+    frozen_at=maybe_time,
+    accepted_at=maybe_time,
+    reference=maybe,
+    attempts=st.integers(0, 1000),
+    last_error=maybe,
+    verdicts=st.dictionaries(st.integers(0, 15_000), texts, max_size=5),
+)
+api_keys = st.builds(
+    ApiKey, words, words, texts, st.frozensets(words, max_size=3), times, maybe_time
+)
+emails = st.builds("{}@{}".format, texts.filter(bool), words)
+listed = st.builds(Member, words, times.map(to_text), moneys, emails)
+
+
+@both_ways
+@given(customer=customers)
+def test_customers(trip: Trip, customer: Customer) -> None:
+    assert codec.read_customer(trip(codec.customer_record(customer))) == customer
+
+
+@both_ways
+@given(payment=payments)
+def test_payments(trip: Trip, payment: Payment) -> None:
+    assert codec.read_payment(trip(codec.payment_record(payment))) == payment
+
+
+@both_ways
+@given(claim=claims)
+def test_claims(trip: Trip, claim: KeyClaim) -> None:
+    assert codec.read_claim(claim.key_hash, trip(codec.claim_record(claim))) == claim
+
+
+@both_ways
+@given(batch=batches)
+def test_batches(trip: Trip, batch: Batch) -> None:
+    assert codec.read_batch(trip(codec.batch_record(batch))) == batch
+
+
+@both_ways
+@given(batch=batches)
+def test_a_parked_batch_keeps_all_but_its_time(trip: Trip, batch: Batch) -> None:
+    parked = replace(batch, state=BatchState.PARKED)
+    record = trip(codec.batch_record(parked))
+    assert codec.read_batch(record) == replace(parked, attention_at=None)
+    assert record["attention_shard"] == codec.PARKED_SHARD
+
+
+@both_ways
+@given(chosen=st.lists(listed, max_size=5))
+def test_members(trip: Trip, chosen: list[Member]) -> None:
+    batch = Batch("b", "paypal", "USD", BatchState.PREPARED, len(chosen), NOW, "r")
+    records = map(trip, codec.member_records(batch, chosen))
+    assert codec.read_members(batch, records) == chosen
+
+
+@both_ways
+@given(name=words, owner=texts, until=times)
+def test_leases(trip: Trip, name: str, owner: str, until: datetime) -> None:
+    lease = Lease(name, owner, until)
+    assert codec.read_lease(name, trip(codec.lease_record(lease))) == lease
+
+
+@both_ways
+@given(key=api_keys)
+def test_api_keys(trip: Trip, key: ApiKey) -> None:
+    assert codec.read_api_key(trip(codec.api_key_record(key))) == key
+
+
+@given(old=payments, new=payments)
+def test_a_difference_leads_from_one_version_to_the_next(old: Payment, new: Payment) -> None:
+    before, after = codec.payment_record(old), codec.payment_record(new)
+    changed, removed = codec.difference(before, after)
+    kept = {name: value for name, value in before.items() if name not in removed}
+    assert kept | changed == after
+
+
+def test_what_a_later_version_added_is_ignored() -> None:
+    payment, customer = a_payment(), a_customer()
+    record = codec.payment_record(payment) | {"priority": 1, "tags": ["a"], "route": {"a": None}}
+    assert codec.read_payment(record) == payment
+    assert codec.read_customer(codec.customer_record(customer) | {"x": "y"}) == customer
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"status": "escheated"},
+        {"history": ["2026-03-01T12:00:00.000000Z escheated request"]},
+        {"amount": "much"},
+        {"due_at": "tomorrow"},
+        {"email": None, "history": None},
+    ],
+)
+def test_what_is_not_understood_is_not_guessed_at(strange: Record) -> None:
+    with pytest.raises(StoreUnavailable, match="a stored payment cannot be read"):
+        codec.read_payment(codec.payment_record(a_payment()) | strange)
+
+
+def test_defaults_take_no_room() -> None:
+    assert set(codec.payment_record(a_payment(due_at=None))) == {
+        *("customer_id", "payment_id", "amount", "currency", "payment_method", "email"),
+        *("status", "history", "request_id", "revision", "due_shard"),
+    }
+
+
+def a_long_life() -> Payment:
+    """Everything as long as it gets in a normal life: PayPal's ids are 13 and 17 characters."""
+    batch_id = new_batch_id(NOW)
+    return (
+        a_payment(customer_id="c" * 50, email="e" * 127, money=usd("9999999999999.99"))
+        .moved(Status.SUBMITTING, later(1), Cause.DISPATCH, batch_id, batch_id=batch_id)
+        .moved(Status.SUBMITTED, later(2), Cause.DISPATCH, "P" * 13)
+        .moved(Status.UNCLAIMED, later(3), Cause.WEBHOOK, "I" * 13, provider_item_id="I" * 13)
+        .moved(Status.SUCCEEDED, later(4), Cause.WEBHOOK, "I" * 13, transaction_id="T" * 17)
+        .moved(Status.RETURNED, later(5), Cause.WEBHOOK, "I" * 13, reason="r" * 40)
+        .changed(provider_status="RETURNED", cancel_requested=True, due_shard=999)
+    )
+
+
+def test_a_payment_stays_under_a_kilobyte_for_all_its_life() -> None:
+    assert item_size(codec.payment_record(a_long_life())) < 1024
+
+
+def test_a_full_chunk_of_members_is_far_from_the_largest_item() -> None:
+    batch = Batch("b", "paypal", "USD", BatchState.PREPARED, 500, NOW, "r")
+    longest = [
+        member._replace(customer_id="c" * 50, email="e" * 127, money=usd("9999999999999.99"))
+        for member in members(500)
+    ]
+    (record,) = codec.member_records(batch, longest)
+    assert item_size(record) < 400 * 1024 / 3
+
+
+def test_dynamodb_gets_no_floats() -> None:
+    record: dict[str, Any] = {"amount": 0.1}
+    with pytest.raises(TypeError):
+        to_item(record)
