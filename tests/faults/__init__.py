@@ -1,0 +1,1 @@
+"""Proof by attack: what is promised holds while everything that can fail does."""

@@ -1,0 +1,1 @@
+"""The real services in a world made from one integer: scheduler, clocks, store and provider."""

@@ -1,0 +1,130 @@
+"""The promises, judged at the end by the provider's ledger and not by the service's own word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paymentapp.models import FINAL, BatchState, Payment, PaymentKey, Status
+from tests.faults.simulation.clock import moment
+from tests.faults.simulation.ledger import Item
+from tests.faults.simulation.scheduler import HOUR
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.clients import Intent
+    from tests.faults.simulation.world import World
+
+SETTLED_WITHIN = 8 * HOUR  # of the last fault, or of the provider's outcome; looks are 6 h apart
+
+
+def judge(world: World) -> None:
+    """Report every broken promise to the world's verdict."""
+    for intent in world.clients.intents:
+        _accepted_is_there(world, intent)
+    for key, payment in world.tables.payments.items():
+        _settled_as_the_ledger_says(world, key, payment)
+    _nothing_else_was_paid(world)
+    _drained(world)
+
+
+def _accepted_is_there(world: World, intent: Intent) -> None:
+    """One request is one payment at most, and one exactly where the caller was told so."""
+
+    def fail(check: str, message: str, key: PaymentKey | None) -> None:
+        world.verdict.fail(check, message, key, intent.name)
+
+    if not intent.faults:
+        fail("untouched", "no fault met it", intent.made[0] if intent.made else None)
+    if len(intent.made) > 1:
+        fail("one key, two payments", f"made {intent.made}", intent.made[0])
+    for key in intent.answers:
+        payment = world.tables.payments.get(key)
+        if payment is None:
+            fail("lost", "accepted, and not on record", key)
+        elif (payment.money, payment.email) != (intent.order.money, intent.order.email):
+            fail("wrong order", f"on record is {payment.money} to {payment.email}", key)
+    if len(dict.fromkeys(intent.answers)) > 1:
+        fail("one key, two payments", f"was told of {intent.answers}", intent.answers[0])
+
+
+def _settled_as_the_ledger_says(world: World, key: PaymentKey, payment: Payment) -> None:
+    intent = world.clients.by_payment[key].name
+
+    def fail(check: str, message: str) -> None:
+        world.verdict.fail(check, message, key, intent)
+
+    items = world.ledger.items.get(key, [])
+    if len(items) > 1:
+        batches = ", ".join(item.batch_id for item in items)
+        fail("paid twice", f"the provider has it {len(items)} times: {batches}")
+        return
+    item = items[0] if items else None
+    if world.clients.by_payment[key].told_cancelled and payment.status is not Status.CANCELLED:
+        fail("cancelled", f"the caller heard that it is cancelled; it is {payment.status}")
+    batch = world.tables.batches.get(payment.batch_id or "")
+    parked = batch is not None and batch.state is BatchState.PARKED
+    if payment.status not in FINAL:
+        if not parked:
+            state = batch.state if batch else "in no batch"
+            fail("stuck", f"still {payment.status}, its batch is {state}")
+        return
+    wrong = _disagreement(world, payment, item)
+    if wrong:
+        fail(*wrong)
+    if not parked:
+        _in_time(world, key, payment, item)
+
+
+def _disagreement(world: World, payment: Payment, item: Item | None) -> tuple[str, str] | None:
+    """How a final status contradicts the ledger: the promise, and the words."""
+    truth = item.last() if item else "not there"
+    words = f"says {payment.status}; in the ledger it is {truth}"
+    match payment.status:
+        case Status.SUCCEEDED:
+            unheard = truth == "RETURNED" and item and "RETURNED" not in item.acknowledged
+            right = truth == "SUCCESS" or bool(unheard and _was(item, "SUCCESS"))
+            return None if right else ("not as the ledger", words)
+        case Status.FAILED:
+            refused = item is None and payment.key in world.ledger.at_fault
+            return None if refused or truth == "FAILED" else ("failed without a verdict", words)
+        case Status.RETURNED:
+            return None if truth == "RETURNED" else ("not as the ledger", words)
+        case Status.CANCELLED:
+            return None if item is None or truth == "RETURNED" else ("cancelled and paid", words)
+    return None
+
+
+def _was(item: Item | None, raw: str) -> bool:
+    return item is not None and any(step == raw for _, step in item.steps)
+
+
+def _in_time(world: World, key: PaymentKey, payment: Payment, item: Item | None) -> None:
+    since = max(world.last_fault_at, item.final_at() if item else 0)
+    settled = world.tables.settled_at[key]
+    if settled - since > SETTLED_WITHIN:
+        words = f"{payment.status} only at {moment(settled)}, since {moment(since)} it could be"
+        world.verdict.fail("late", words, key, world.clients.by_payment[key].name)
+
+
+def _nothing_else_was_paid(world: World) -> None:
+    for key, items in world.ledger.items.items():
+        intent = world.clients.by_payment.get(key)
+        if intent is None:
+            world.verdict.fail("paid unasked", "nobody had asked for it", key)
+            continue
+        order = intent.order
+        for item in items:
+            member = item.member
+            if (member.money, member.email) != (order.money, order.email):
+                words = f"paid {member.money} to {member.email}, ordered was {order.money}"
+                world.verdict.fail("wrong order", words, key, intent.name)
+
+
+def _drained(world: World) -> None:
+    for payment in world.tables.payments.values():
+        if payment.due_at is not None:
+            world.verdict.fail("not drained", f"due at {payment.due_at}", payment.key)
+    for batch in world.tables.batches.values():
+        if batch.attention_at is not None:
+            key = world.tables.members[batch.batch_id][0].key
+            words = f"batch {batch.batch_id} ({batch.state}) wants attention"
+            world.verdict.fail("not drained", words, key)

@@ -1,0 +1,168 @@
+"""Callers of the API: they post, ask again when no answer came, give up, and change their mind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from paymentapp.errors import Conflict, StoreUnavailable
+from paymentapp.models import Customer, Money, Payment, PaymentKey, Status
+from paymentapp.services.payments import PaymentOrder, Requested
+from tests.faults.simulation import faults
+from tests.faults.simulation.clock import START
+from tests.faults.simulation.scheduler import DAY, MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.world import World
+
+KEY_IS_SAFE_FOR = 34 * DAY  # keys are kept for 35; nobody asks again after that
+_AMOUNTS = [Money(Decimal(n) / 4, "USD") for n in range(1, 400)]
+_YEN = [Money(Decimal(n), "JPY") for n in range(100, 200)]
+
+
+@dataclass(slots=True, eq=False)
+class Intent:
+    """What one caller wants paid, once."""
+
+    name: str
+    order: PaymentOrder
+    key: str | None
+    patience: int  # tries
+    doom: int  # the call of the store that fails for certain, if none has before
+    begun: int = 0
+    tries: int = 0
+    calls: int = 0
+    over: bool = False
+    faults: list[str] = field(default_factory=list)
+    answers: list[PaymentKey] = field(default_factory=list)
+    made: list[PaymentKey] = field(default_factory=list)
+    told_cancelled: bool = False
+
+    def is_doomed(self) -> bool:
+        self.calls += 1
+        return self.calls == self.doom and not self.faults
+
+
+class Clients:
+    """All callers of one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.intents: list[Intent] = []
+        self.by_payment: dict[PaymentKey, Intent] = {}
+        self.busy = 0  # callers who still wait or mean to ask again
+
+    def arrive(self, count: int, span: int) -> None:
+        """Let so many come over the time to come, at random moments and in crowds."""
+        customers = [self._customer(number) for number in range(max(4, count // 12))]
+        now = 0
+        for number in range(count):
+            if not self.world.chance(0.4):
+                now += self.world.draw(2 * span // count * 10 // 6)
+            intent = self._intent(number, customers)
+            self.intents.append(intent)
+            self._later(now, lambda intent=intent: self._try(intent))
+
+    def made(self, payment: Payment, intent: Intent | None) -> None:
+        """The store has a new payment."""
+        assert intent is not None
+        intent.made.append(payment.key)
+        self.by_payment[payment.key] = intent
+
+    def is_untouched(self, key: PaymentKey) -> bool:
+        return not self.by_payment[key].faults
+
+    def _customer(self, number: int) -> Customer:
+        name = f"bad{number}" if self.world.chance(0.04) else f"c{number}"
+        customer = Customer(name, f"{name}@example.com", START)
+        self.world.tables.customers[name] = customer
+        return customer
+
+    def _intent(self, number: int, customers: list[Customer]) -> Intent:
+        draw, chance = self.world.draw, self.world.chance
+        customer = customers[draw(len(customers))]
+        money = _YEN[draw(len(_YEN))] if chance(0.15) else _AMOUNTS[draw(len(_AMOUNTS))]
+        return Intent(
+            name=f"intent-{number}",
+            order=PaymentOrder(customer.customer_id, customer.email, money, "paypal"),
+            key=f"key-{number}" if chance(0.85) else None,
+            patience=2 if chance(0.1) else 25,
+            doom=1 + draw(3) if chance(0.5) else 0,
+        )
+
+    def _later(self, delay: int, event: Callable[[], object]) -> None:
+        self.busy += 1
+
+        def go() -> None:
+            self.busy -= 1
+            event()
+
+        self.world.scheduler.later(delay, go)
+
+    def _try(self, intent: Intent) -> None:
+        """Post, at whichever process answers."""
+        now = self.world.time.micros()
+        intent.begun = intent.begun or now
+        if now - intent.begun > KEY_IS_SAFE_FOR:
+            return
+        process = self.world.any_process()
+        if process is None:
+            self._later(self.world.draw(3 * SECOND), lambda: self._try(intent))
+            return
+        intent.tries += 1
+
+        def post() -> None:
+            requested = None
+            try:
+                requested = process.payments.request(intent.order, intent.key)
+            except StoreUnavailable:
+                pass
+            finally:
+                self._heard(intent, requested)
+
+        process.spawn(post, intent)
+        if intent.key is not None and self.world.chance(0.08):  # the caller's own time-out
+            self._later(self.world.draw(SECOND), lambda: self._try(intent))
+
+    def _heard(self, intent: Intent, requested: Requested | None) -> None:
+        if requested is not None and self.world.faults.on and self.world.chance(0.05):
+            self.world.touch(intent.name, faults.ANSWER_LOST, intent)
+            requested = None
+        if requested is None:
+            if intent.key is not None and intent.tries < intent.patience:
+                self._later(self.world.draw(5 * SECOND), lambda: self._try(intent))
+            return
+        self.world.note(None, "answer", intent.name, requested.payment.key)
+        if not intent.answers and self.world.chance(0.15):
+            delay = self.world.draw(2 * MINUTE if self.world.chance(0.6) else SECOND)
+            self._later(delay, lambda: self._cancel(intent, 6))
+        intent.answers.append(requested.payment.key)
+        if intent.key is not None and self.world.chance(0.03):  # asks again all the same
+            self._later(self.world.draw(MINUTE), lambda: self._try(intent))
+
+    def _cancel(self, intent: Intent, tries: int) -> None:
+        process = self.world.any_process()
+
+        def cancel() -> None:
+            assert process is not None
+            try:
+                after = process.payments.cancel(intent.answers[0])
+                intent.told_cancelled = intent.told_cancelled or after.status is Status.CANCELLED
+                self.world.note(process, "cancel", intent.answers, after.status)
+            except StoreUnavailable:
+                self._later(self.world.draw(5 * SECOND), again)
+            except Conflict:
+                # Too late, or too early to be unclaimed: some ask once more.
+                if self.world.chance(0.5):
+                    self._later(self.world.draw(3 * MINUTE), again)
+
+        def again() -> None:
+            if tries:
+                self._cancel(intent, tries - 1)
+
+        if process is None:
+            self._later(SECOND, again)
+        else:
+            process.spawn(cancel, intent)

@@ -1,0 +1,79 @@
+"""What goes wrong: the menus, how often, how many of each, and whom it touched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import Final
+
+THROTTLED: Final = "store throttled"
+CRASH_BEFORE: Final = "crash before the call"
+CRASH_AFTER: Final = "crash after the call"
+CRASH: Final = "crash elsewhere in the process"
+SLOW: Final = "store slow beyond a lease"
+UNAVAILABLE_AFTER: Final = "write done, store says unavailable"
+REPEATED: Final = "write done, answer lost, repeated by the client library"
+LANDS_LATE: Final = "write times out and lands later"
+CUT: Final = "write of many cut, some done"
+CUT_CRASH: Final = "crash within a write of many"
+STALE: Final = "stale index"
+ANSWER_LOST: Final = "answer to the client lost"
+
+READS: Final = (THROTTLED,) * 12 + (CRASH_BEFORE, SLOW)
+SQLITE_WRITES: Final = (
+    *(THROTTLED,) * 6,
+    *(UNAVAILABLE_AFTER,) * 6,
+    *(CRASH_BEFORE, CRASH_AFTER, SLOW),
+)
+DYNAMODB_WRITES: Final = (
+    *(THROTTLED,) * 4,
+    *(UNAVAILABLE_AFTER,) * 5,
+    *(REPEATED,) * 6,
+    *(LANDS_LATE,) * 2,
+    *(CRASH_BEFORE, CRASH_AFTER, SLOW),
+)
+DYNAMODB_MANY: Final = (*DYNAMODB_WRITES, *(CUT,) * 6, CUT_CRASH)
+
+NOT_SENT: Final = "provider not reached"
+BUSY: Final = "provider answers 429"
+TOKEN: Final = "provider refuses the token"
+ERROR_BEFORE: Final = "provider answers 5xx, did nothing"
+ERROR_AFTER: Final = "provider answers 5xx, acted"
+TIMEOUT_BEFORE: Final = "provider times out, did nothing"
+TIMEOUT_AFTER: Final = "provider times out, acted"
+ACTS_LATE: Final = "provider times out, acts minutes later"
+GARBAGE_BEFORE: Final = "provider answers garbage, did nothing"
+GARBAGE_AFTER: Final = "provider answers garbage, acted"
+SLOW_PROVIDER: Final = "provider slow beyond a lease"
+OWN_CODE_BEFORE: Final = "our provider code fails before the call"
+OWN_CODE_AFTER: Final = "our provider code fails after the call"
+DOWN: Final = "provider down"
+NO_FUNDS: Final = "no funds"
+REFUSED: Final = "provider refuses the content"
+
+SUBMITS: Final = (
+    *(NOT_SENT, BUSY, TOKEN, ERROR_BEFORE, TIMEOUT_BEFORE, GARBAGE_BEFORE, OWN_CODE_BEFORE),
+    *(ERROR_AFTER, TIMEOUT_AFTER, TIMEOUT_AFTER, GARBAGE_AFTER, OWN_CODE_AFTER),
+    *(ACTS_LATE, ACTS_LATE, SLOW_PROVIDER, SLOW_PROVIDER, CRASH_BEFORE, CRASH_AFTER),
+)
+FETCHES: Final = (NOT_SENT, BUSY, TOKEN, ERROR_BEFORE, TIMEOUT_BEFORE, GARBAGE_BEFORE, CRASH_BEFORE)
+CANCELS: Final = (*FETCHES, ERROR_AFTER, TIMEOUT_AFTER, GARBAGE_AFTER, CRASH_AFTER)
+
+
+class Faults:
+    """Draws faults, and counts them."""
+
+    def __init__(self, rng: Random, intensity: float) -> None:
+        self.on = True
+        self.counts: Counter[str] = Counter()
+        self._random = rng.random
+        self._intensity = intensity
+
+    def draw(self, menu: tuple[str, ...], rate: float, forced: bool) -> str | None:
+        """A fault of the menu, or None. A forced one comes for certain, also after the others
+        have stopped, and then does not kill."""
+        if not self.on:
+            return menu[0] if forced else None
+        if forced or self._random() < rate * self._intensity:
+            return menu[int(self._random() * len(menu))]
+        return None

@@ -1,0 +1,155 @@
+"""The provider's ledger: who was really paid. Nothing that the service says enters into it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from paymentapp.models import Member, PaymentKey, Status
+from paymentapp.providers.base import Accepted, ItemReport, Refused
+from tests.faults.simulation.clock import Time
+from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
+
+FORGETS_AFTER = 30 * DAY  # a batch id that comes again later is a new batch
+BAD_EMAIL = "bad"  # an e-mail that begins so is refused
+
+STATUSES: dict[str, Status | None] = {
+    "PENDING": Status.SUBMITTED,
+    "ONHOLD": Status.SUBMITTED,
+    "UNCLAIMED": Status.UNCLAIMED,
+    "SUCCESS": Status.SUCCEEDED,
+    "FAILED": Status.FAILED,
+    "RETURNED": Status.RETURNED,
+}  # any other status is one that the service's table does not know
+
+
+@dataclass(slots=True)
+class Item:
+    """One payment as the provider made it: what it will be, and from when."""
+
+    member: Member
+    batch_id: str
+    steps: list[tuple[int, str]]  # true time in microseconds, raw status; oldest first
+    acknowledged: list[str] = field(default_factory=list)  # statuses the service said it heard
+
+    def raw_status(self, now: int) -> str:
+        return next(raw for at, raw in reversed(self.steps) if at <= now)
+
+    def last(self) -> str:
+        """What becomes of it in the end."""
+        return self.steps[-1][1]
+
+    def final_at(self) -> int:
+        """When it first had an outcome."""
+        return next(at for at, raw in self.steps if raw in ("SUCCESS", "FAILED", "RETURNED"))
+
+    def report(self, raw: str) -> ItemReport:
+        item_id = self.member.item_id
+        return ItemReport(
+            item_id=item_id,
+            status=STATUSES.get(raw),
+            raw_status=raw,
+            provider_item_id=f"item-{item_id}",
+            transaction_id=None if raw == "PENDING" else f"tx-{item_id}",
+            reason="RECEIVER_UNABLE" if raw in ("FAILED", "RETURNED") else None,
+        )
+
+
+@dataclass(slots=True)
+class Payout:
+    """A batch as the provider took it."""
+
+    batch_id: str
+    reference: str
+    at: int
+    items: list[Item]
+
+
+class Ledger:
+    """All that the provider ever took, however often it was asked."""
+
+    def __init__(self, time: Time, rng: Random, on_steps: Callable[[Item, Sequence[tuple[int, str]]], None]) -> None:
+        self.payouts: list[Payout] = []
+        self.items: dict[PaymentKey, list[Item]] = {}
+        self.by_item_id: dict[str, Item] = {}
+        self.at_fault: dict[PaymentKey, str] = {}  # named in a refusal
+        self._by_batch_id: dict[str, Payout] = {}
+        self._by_reference: dict[str, Payout] = {}
+        self._time = time
+        self._rng = rng
+        self._on_steps = on_steps
+
+    def take(self, batch_id: str, members: Sequence[Member]) -> Accepted | Refused:
+        """Pay, unless the batch is known; all of it or nothing."""
+        now = self._time.micros()
+        known = self._by_batch_id.get(batch_id)
+        if known is not None and now - known.at < FORGETS_AFTER:
+            return Accepted(known.reference)
+        refused = self._judge(batch_id, members)
+        if refused is not None:
+            return refused
+        items = [Item(member, batch_id, self._fate(now)) for member in members]
+        payout = Payout(batch_id, f"PAYOUT{len(self.payouts)}", now, items)
+        self.payouts.append(payout)
+        self._by_batch_id[batch_id] = self._by_reference[payout.reference] = payout
+        for item in items:
+            self.items.setdefault(item.member.key, []).append(item)
+            self.by_item_id[f"item-{item.member.item_id}"] = item
+            self._on_steps(item, item.steps)
+        return Accepted(payout.reference)
+
+    def knows(self, batch_id: str) -> bool:
+        return batch_id in self._by_batch_id
+
+    def payout(self, reference: str) -> Payout:
+        return self._by_reference[reference]
+
+    def cancel(self, item: Item) -> str:
+        """Give the money back if nobody has claimed it; returns the status after that."""
+        now = self._time.micros()
+        raw = item.raw_status(now)
+        if raw == "UNCLAIMED":
+            item.steps = [step for step in item.steps if step[0] <= now] + [(now, "RETURNED")]
+            raw = "RETURNED"
+            self._on_steps(item, item.steps[-1:])
+        return raw
+
+    def _judge(self, batch_id: str, members: Sequence[Member]) -> Refused | None:
+        """Refuse for the content alone: the same bytes always meet the same answer."""
+        bad = [i for i, member in enumerate(members) if member.email.startswith(BAD_EMAIL)]
+        if not bad:
+            return None
+        manner = zlib.crc32(batch_id.encode()) % 3
+        named = [] if manner == 0 else bad if manner == 1 else bad[:1]
+        for place in named if len(members) > 1 else bad:
+            self.at_fault[members[place].key] = batch_id
+        return Refused("VALIDATION_ERROR", dict.fromkeys(named, "receiver is invalid"))
+
+    def _fate(self, now: int) -> list[tuple[int, str]]:
+        draw = self._rng.random
+        soon = now + int(draw() ** 3 * MINUTE)
+        later = soon + int(draw() ** 4 * 8 * HOUR)
+        match int(draw() * 20):
+            case 0 | 1:
+                return [(now, "PENDING"), (soon, "FAILED")]
+            case 2:
+                claimed = "SUCCESS" if draw() < 0.5 else "RETURNED"
+                return [(now, "PENDING"), (soon, "UNCLAIMED"), (later, claimed)]
+            case 3:
+                steps = [(now, "PENDING"), (soon, "UNCLAIMED"), (later, "SUCCESS")]
+                return [*steps, (later + int(draw() * DAY), "RETURNED")]
+            case 4:
+                end = 30 * DAY if draw() < 0.03 else DAY
+                return [(now, "PENDING"), (soon, "UNCLAIMED"), (soon + end, "RETURNED")]
+            case 5:
+                return [(now, "ONHOLD"), (soon, "PENDING"), (later, "SUCCESS")]
+            case 6:
+                end_status = "SUCCESS" if draw() < 0.7 else "FAILED"
+                return [(now, "PENDING"), (soon, "IN_REVIEW_2"), (later, end_status)]
+            case 7 | 8:
+                return [(now, "PENDING"), (soon, "SUCCESS"), (later + SECOND, "RETURNED")]
+            case 9 | 10 | 11:
+                return [(now, "SUCCESS")]
+        return [(now, "PENDING"), (soon, "SUCCESS")]

@@ -1,0 +1,161 @@
+"""A process of the service: the real services, and the work that its threads would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models import Batch, BatchState, Payment
+from paymentapp.services.customers import Customers
+from paymentapp.services.settle import Settlement
+from tests.faults.simulation import faults
+from tests.faults.simulation.clock import SkewedClock, micros_of
+from tests.faults.simulation.scheduler import MILLISECOND, SECOND, Crash, Task
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.clients import Intent
+    from tests.faults.simulation.world import World
+
+LINGER = 10 * MILLISECOND
+
+
+class Process:
+    """What it has in memory (inbox, pauses, leases) ends with it; another starts with nothing."""
+
+    def __init__(self, world: World, name: str, skew: int) -> None:
+        self.world = world
+        self.name = name
+        self.alive = True
+        self.stalled_until = 0
+        self.tasks: dict[Task, None] = {}
+        self.inbox: list[Payment] = []
+        self.clock = SkewedClock(world.time, skew, world.tick)
+        parts = world.parts
+        self.store = parts.store(world, self)
+        providers = {"paypal": parts.provider(world, self)}
+        self.settlement = Settlement(self.store, self.clock)
+        self.dispatcher = parts.dispatcher(self.store, providers, self.settlement, self.clock)
+        self.sweep = parts.sweep(self.store, self.dispatcher, self.clock, world.shards, 4)
+        self.payments = parts.payments(
+            self.store,
+            Customers(self.store, self.clock),
+            providers,
+            self.clock,
+            world.shards,
+            self._wake,
+        )
+
+    def spawn(self, work: Callable[[], object], owner: Intent | None = None) -> None:
+        """Begin a task; it runs until its first call before this returns. From the hub only."""
+        task = Task(self.world.scheduler, self, lambda: self._run(work), owner)
+        self.tasks[task] = None
+        task.switch()
+
+    def spawn_later(self, delay: int, work: Callable[[], object]) -> None:
+        """Begin a task after some time, if the process lives so long."""
+        self.world.scheduler.later(delay, lambda: self.alive and self.spawn(work))
+
+    def sweep_forever(self) -> None:
+        """What the sweeping thread does."""
+        while True:
+            self.wait(self.world.pause_before_sweep(self))
+            if self.world.is_over():
+                return
+            if not self.world.anything_due(self):
+                continue  # a look would change nothing
+            try:
+                self._sweep_once()
+            except StoreUnavailable:
+                continue
+
+    def wait(self, micros: int) -> None:
+        """Let others go on. A stalled process comes back when it is let."""
+        scheduler = self.world.scheduler
+        scheduler.sleep(micros)
+        while self.stalled_until > scheduler.now:
+            scheduler.sleep(self.stalled_until - scheduler.now)
+
+    def die(self) -> NoReturn:
+        """End this process from one of its own tasks."""
+        self.world.scheduler.later(0, self.crash)
+        self.world.scheduler.hub.switch()
+        raise Crash
+
+    def crash(self) -> None:
+        """End all tasks where they stand. From the hub only."""
+        if not self.alive:
+            return
+        self.alive = False
+        self.world.note(self, "crash", None, len(self.tasks))
+        for task in list(self.tasks):
+            self.world.touch_task(task, faults.CRASH)
+            task.throw(Crash)
+        self.world.restart(self)
+
+    def stall(self, micros: int) -> None:
+        """Stop all tasks for a while; they do not notice."""
+        self.stalled_until = self.world.scheduler.now + micros
+        self.world.note(self, "stall", None, micros // SECOND)
+        for task in self.tasks:
+            self.world.touch_task(task, faults.SLOW)
+
+    def micros(self) -> int:
+        """What this process takes the time for, in microseconds since the start."""
+        return micros_of(self.clock())
+
+    def _run(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except StoreUnavailable:
+            return  # a worker's thread logs it, and goes on with the next thing
+        except Exception as error:
+            self.world.unexpected(error)
+
+    def _wake(self, payment: Payment) -> None:
+        """A hint from the API: dispatch this soon. Some get lost, as hints may."""
+        if self.world.chance(self.world.lost_wakes):
+            return
+        if not self.inbox:
+            self.world.scheduler.later(LINGER, self._gather)
+        self.inbox.append(payment)
+
+    def _gather(self) -> None:
+        if self.alive:
+            payments, self.inbox = self.inbox, []
+            for group in self.dispatcher.group(payments):
+                self._submit(group)
+
+    def _sweep_once(self) -> None:
+        if self.world.chance(0.2):
+            self.sweep.run()
+            return
+        found = self.sweep.look()
+        for batch in found.batches:
+            self._resume(batch)
+        for payment in found.take_back:
+            self.spawn_later(0, lambda payment=payment: self.dispatcher.take_back(payment))
+        for group in found.groups:
+            self.spawn_later(0, lambda group=group: self._follow_later(self.dispatcher.submit(group)))
+
+    def _submit(self, group: list[Payment]) -> None:
+        self.spawn(lambda: self._follow_later(self.dispatcher.submit(group)))
+
+    def _resume(self, batch: Batch) -> None:
+        self.spawn_later(0, lambda: self._follow_later(self.dispatcher.resume(batch)))
+
+    def _follow_later(self, batch: Batch | None) -> None:
+        """Look soon at what was just accepted; later looks are the sweep's."""
+        if batch is None or batch.state is not BatchState.ACCEPTED or batch.accepted_at is None:
+            return
+        age = max(self.micros() - micros_of(batch.accepted_at), 0)
+        delay = max(age // 2, SECOND)
+        if delay < 30 * SECOND and self.world.chance(0.7):
+            self.spawn_later(delay, lambda: self._look(batch.batch_id))
+
+    def _look(self, batch_id: str) -> None:
+        batch = self.store.get_batch(batch_id)
+        if batch is not None and batch.state is BatchState.ACCEPTED:
+            self._follow_later(self.dispatcher.resume(batch))
+
+

@@ -1,0 +1,170 @@
+"""The Provider interface over the ledger, with all that can come between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.models import Batch, Member
+from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Refused
+from tests.faults.simulation import faults
+from tests.faults.simulation.ledger import Item, Ledger
+from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND
+from tests.faults.simulation.store import current_task
+from tests.faults.simulation.trace import Subject
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.process import Process
+    from tests.faults.simulation.world import World
+
+SUBMIT_RATE = 0.35
+FETCH_RATE = 0.1
+CANCEL_RATE = 0.3
+_PATIENCE = 30 * SECOND  # of the HTTP client
+_BEFORE: Mapping[str, type[Exception]] = {
+    faults.NOT_SENT: NotSent,
+    faults.BUSY: NotSent,
+    faults.TOKEN: Misconfigured,
+    faults.ERROR_BEFORE: OutcomeUnknown,
+    faults.TIMEOUT_BEFORE: OutcomeUnknown,
+    faults.GARBAGE_BEFORE: OutcomeUnknown,
+    faults.OWN_CODE_BEFORE: ValueError,
+    faults.NO_FUNDS: Misconfigured,
+}
+_AFTER: Mapping[str, type[Exception]] = {
+    faults.ERROR_AFTER: OutcomeUnknown,
+    faults.TIMEOUT_AFTER: OutcomeUnknown,
+    faults.GARBAGE_AFTER: OutcomeUnknown,
+    faults.OWN_CODE_AFTER: ValueError,
+}
+_DOWN = (faults.NOT_SENT, faults.ERROR_BEFORE, faults.TIMEOUT_BEFORE)
+
+
+class SimulatedProvider:
+    """A process's own way to the provider."""
+
+    name = "paypal"
+    description = "a model"
+    currencies: Mapping[str, CurrencyRule] = {
+        "USD": CurrencyRule(2, Decimal(20000)),
+        "JPY": CurrencyRule(0, Decimal(3000000)),
+    }
+
+    def __init__(self, world: World, process: Process) -> None:
+        self.world = world
+        self.process = process
+        self.batch_size = world.batch_size
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.world.ledger
+
+    def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
+        subject = batch.batch_id
+        forced = self.world.doomed(subject, "submit")
+        fault = self._begin("submit", subject, faults.SUBMITS, SUBMIT_RATE, forced)
+        if fault == faults.ACTS_LATE:
+            kept = list(members)
+            delay = self.world.draw(10 * MINUTE)
+            self.world.in_transit(delay, lambda: self._act(subject, kept, "late"))
+            raise OutcomeUnknown(fault)
+        if self.world.funds_are_out():
+            return self.without_funds(subject)
+        outcome = self._act(subject, members, fault)
+        if isinstance(outcome, Refused):
+            self.world.touch(subject, faults.REFUSED)
+        self._end(fault)
+        return outcome
+
+    def without_funds(self, batch_id: str) -> Accepted | Refused:
+        """It says so of any batch, also of one that it took and whose answer was lost."""
+        self.world.touch(batch_id, faults.NO_FUNDS)
+        self.world.note(self.process, "submit", batch_id, faults.NO_FUNDS)
+        raise Misconfigured("INSUFFICIENT_FUNDS")
+
+    def fetch(self, batch: Batch) -> list[ItemReport]:
+        """Reports in no order; some missing, some repeated, some of a moment ago."""
+        forced = self.world.doomed(batch.batch_id, "fetch")
+        self._begin("fetch", batch.batch_id, faults.FETCHES, FETCH_RATE, forced)
+        payout = self.ledger.payout(batch.reference or "")
+        now = self.world.time.micros()
+        reports = [self._seen(item, now) for item in payout.items]
+        if self.world.faults.on and len(reports) > 1 and self.world.chance(0.2):
+            self.world.rng.shuffle(reports)
+            reports = reports[self.world.draw(2) :] + reports[:1]
+        self.world.note(self.process, "fetch", batch.batch_id, "")
+        return reports
+
+    def cancel(self, provider_item_id: str) -> ItemReport:
+        item = self.ledger.by_item_id[provider_item_id]
+        subject = (item.member.key,)
+        fault = self._begin("take_back", subject, faults.CANCELS, CANCEL_RATE, False)
+        report = item.report(self.ledger.cancel(item))
+        self.world.note(self.process, "take_back", subject, report.raw_status)
+        self._end(fault)
+        return report
+
+    def check(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+    def _seen(self, item: Item, now: int) -> ItemReport:
+        """What a look shows: at times what was, not what is."""
+        behind = self.world.faults.on and self.world.chance(0.05)
+        return item.report(item.raw_status(max(now - MINUTE, item.steps[0][0]) if behind else now))
+
+    def _act(self, batch_id: str, members: Sequence[Member], how: str | None) -> Accepted | Refused:
+        outcome = self.ledger.take(batch_id, members)
+        note = outcome.reference if isinstance(outcome, Accepted) else outcome
+        self.world.note(self.process, "submit", batch_id, (how, note) if how else note)
+        return outcome
+
+    def _begin(
+        self, call: str, subject: Subject, menu: tuple[str, ...], rate: float, forced: bool
+    ) -> str | None:
+        """Send the request. Returns what will go wrong after the provider has acted."""
+        world, process = self.world, self.process
+        task = current_task()
+        task.subject = subject
+        if call in world.weather.traps:
+            world.weather.spring(call, process)
+        if world.provider_is_down():
+            world.touch_task(task, faults.DOWN)
+            fault: str | None = _DOWN[world.draw(3)]
+        else:
+            fault = world.faults.draw(menu, rate, forced)
+            if fault is not None:
+                world.touch_task(task, fault)
+        process.wait(self._latency(fault))
+        if fault in (faults.TIMEOUT_AFTER, faults.ACTS_LATE):
+            process.wait(_PATIENCE)
+        if fault in _BEFORE or fault == faults.CRASH_BEFORE:
+            world.note(process, call, subject, fault)
+            if fault == faults.CRASH_BEFORE:
+                process.die()
+            self._raise(_BEFORE[fault], fault)
+        return fault
+
+    def _latency(self, fault: str | None) -> int:
+        if fault == faults.SLOW_PROVIDER:
+            return MINUTE + self.world.draw(4 * MINUTE)
+        if fault == faults.TIMEOUT_BEFORE:
+            return _PATIENCE
+        return 50 * MILLISECOND + self.world.draw(500 * MILLISECOND)
+
+    def _end(self, fault: str | None) -> None:
+        """The provider has acted; the answer may not come."""
+        if fault == faults.CRASH_AFTER:
+            self.process.die()
+        if fault in _AFTER:
+            self._raise(_AFTER[fault], fault)
+        self.process.wait(self.world.draw(100 * MILLISECOND))
+
+    def _raise(self, error: type[Exception], fault: str) -> None:
+        if issubclass(error, NotSent) and fault == faults.BUSY:
+            raise error(fault, retry_after=self.world.draw(90))
+        raise error(fault)

@@ -1,0 +1,79 @@
+"""One thread, many tasks: who goes on next, and when, follows from the seed alone."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.clients import Intent
+    from tests.faults.simulation.process import Process
+    from tests.faults.simulation.trace import Subject
+
+MILLISECOND = 1_000
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class Crash(GreenletExit):
+    """The process ended here. No `except Exception` of the services sees it."""
+
+
+class Task(greenlet):
+    """A thread of a simulated process; what it works on is known when its process dies."""
+
+    def __init__(
+        self, scheduler: Scheduler, process: Process, work: Callable[[], object], owner: Intent | None
+    ) -> None:
+        super().__init__(parent=scheduler.hub)
+        self.process = process
+        self.owner = owner  # the request that it serves
+        self.subject: Subject = None  # what its last call was about
+        self._work = work
+
+    def run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self.process.tasks.pop(self, None)
+
+
+class Scheduler:
+    """Runs events in the order of their times; a task that sleeps is an event to come."""
+
+    def __init__(self) -> None:
+        self.now = 0  # microseconds since the start; never runs back, never jumps
+        self.stopped = False
+        self.events = 0
+        self.hub = getcurrent()
+        self._heap: list[tuple[int, int, Callable[[], object]]] = []
+        self._pushed = 0
+
+    def later(self, delay: int, event: Callable[[], object]) -> None:
+        """Have something done after so many microseconds."""
+        self._pushed += 1
+        heapq.heappush(self._heap, (self.now + delay, self._pushed, event))
+
+    def sleep(self, delay: int) -> None:
+        """Let others go on; the calling task comes back after so many microseconds."""
+        self._pushed += 1
+        heapq.heappush(self._heap, (self.now + delay, self._pushed, getcurrent().switch))
+        self.hub.switch()
+
+    def current(self) -> Task | None:
+        """The task that runs now; None while the world itself acts."""
+        now = getcurrent()
+        return now if isinstance(now, Task) else None
+
+    def run(self) -> None:
+        """Go on until there is nothing to do, or somebody has stopped it."""
+        heap = self._heap
+        while heap and not self.stopped:
+            self.now, _, event = heapq.heappop(heap)
+            event()  # a task that died meanwhile hands straight back
+            self.events += 1

@@ -1,0 +1,302 @@
+"""The Store interface over the model's tables, with the ways of failing of both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from greenlet import getcurrent
+
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models import (
+    FINAL,
+    ApiKey,
+    Batch,
+    BatchState,
+    Customer,
+    KeyClaim,
+    Member,
+    Payment,
+    PaymentKey,
+    Status,
+)
+from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
+from tests.faults.simulation import faults
+from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, Task
+from tests.faults.simulation.trace import Subject
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.process import Process
+    from tests.faults.simulation.world import World
+
+Result = TypeVar("Result")
+CHUNK = 25  # changes that DynamoDB takes in one call
+READ_RATE = 0.03
+WRITE_RATE = 0.08
+STATES_OF_STAGES = {
+    BatchState.FROZEN: "freeze",
+    BatchState.ACCEPTED: "accept",
+    BatchState.REFUSED: "accept",
+}
+
+
+class SimulatedStore:
+    """A process's own way to the tables. Each call is a place where others go on, where it may
+    fail before or after it had its effect, and where the process may die."""
+
+    description = "a model"
+
+    def __init__(self, world: World, process: Process) -> None:
+        self.world = world
+        self.process = process
+        self.tables = world.tables
+        self.lagging = world.engine == "dynamodb"
+        self._menu = faults.DYNAMODB_WRITES if self.lagging else faults.SQLITE_WRITES
+        self._menu_of_many = faults.DYNAMODB_MANY if self.lagging else faults.SQLITE_WRITES
+
+    def add_customer(self, customer: Customer) -> Customer:
+        return self._write(
+            "add_customer",
+            None,
+            lambda: self.tables.customers.setdefault(customer.customer_id, customer),
+        )
+
+    def get_customer(self, customer_id: str) -> Customer | None:
+        self._read("get_customer", None)
+        return self.tables.customers.get(customer_id)
+
+    def add_payment(self, payment: Payment) -> Payment:
+        owner = current_task().owner
+
+        def add() -> Payment:
+            stored = self.tables.payments.get(payment.key)
+            if stored is None:
+                stored = payment
+                self.tables.put_payment(payment)
+                self.world.clients.made(payment, owner)
+            return stored
+
+        return self._write("add_payment", (payment.key,), add)
+
+    def get_payment(self, key: PaymentKey) -> Payment | None:
+        self._read("get_payment", (key,))
+        return self.tables.payments.get(key)
+
+    def get_payments(self, keys: Sequence[PaymentKey]) -> dict[PaymentKey, Payment]:
+        self._read("get_payments", tuple(keys))
+        stored = self.tables.payments
+        return {key: stored[key] for key in keys if key in stored}
+
+    def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
+        subject = tuple(change.old.key for change in changes)
+        menu = self._menu_of_many if len(changes) > 1 else self._menu
+        forced = self._must_fail(changes)
+        if not self.lagging:
+            return self._write(
+                "change_payments", subject, lambda: self._change_all(changes), menu, forced
+            )
+        fault = self._begin("change_payments", subject, menu, WRITE_RATE, forced)
+        if fault in (faults.CUT, faults.CUT_CRASH):
+            return self._cut(fault, changes, subject)
+        result: list[bool] = []
+        for start in range(0, len(changes), CHUNK):
+            chunk = changes[start : start + CHUNK]
+            if start:
+                self.process.wait(self.world.draw(15 * MILLISECOND))
+            result += self._apply(fault, lambda chunk=chunk: self._change_all(chunk))
+        return self._end("change_payments", subject, fault, result)
+
+    def list_payments(self, customer_id: str, query: PageQuery) -> Page:
+        raise NotImplementedError  # nothing that moves money asks for it
+
+    def due_payments(self, shard: int, until: datetime, limit: int) -> list[Payment]:
+        self._read("due_payments", None)
+        found = self.tables.due.due(shard, until, limit)
+        stale = [p.key for p in found if self.tables.payments[p.key] is not p]
+        if stale:
+            self.world.touch(tuple(stale), faults.STALE)
+        return found
+
+    def claim_key(self, claim: KeyClaim) -> KeyClaim:
+        return self._write(
+            "claim_key", None, lambda: self.tables.claims.setdefault(claim.key_hash, claim)
+        )
+
+    def change_claim(self, old: KeyClaim, new: KeyClaim) -> bool:
+        return self._write("change_claim", None, lambda: self.tables.change_claim(old, new))
+
+    def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
+        self.world.batch_made(batch, members)
+
+        def add() -> None:
+            self.tables.members.setdefault(batch.batch_id, list(members))
+            if batch.batch_id not in self.tables.batches:
+                self.tables.put_batch(batch)
+
+        menu = self._menu_of_many
+        fault = self._begin("add_batch", batch.batch_id, menu, WRITE_RATE, False)
+        if fault in (faults.CUT, faults.CUT_CRASH):  # members without a header are nobody's
+            self.tables.members.setdefault(batch.batch_id, list(members))
+            self._cut_short(fault)
+        self._apply(fault, add)
+        self._end("add_batch", batch.batch_id, fault, None)
+
+    def get_batch(self, batch_id: str) -> Batch | None:
+        self._read("get_batch", batch_id)
+        return self.tables.batches.get(batch_id)
+
+    def get_members(self, batch: Batch) -> list[Member]:
+        self._read("get_members", batch.batch_id)
+        return list(self.tables.members[batch.batch_id])
+
+    def change_batch(self, old: Batch, new: Batch) -> bool:
+        # The call's name tells the steps of a batch apart: for the trace, and for traps.
+        stage = STATES_OF_STAGES.get(new.state) if new.state is not old.state else None
+        forced = stage is not None and self.world.doomed(new.batch_id, stage)
+        call = "change_batch" if new.state is old.state else f"batch {new.state}"
+        return self._write(
+            call, new.batch_id, lambda: self.tables.change_batch(old, new), self._menu, forced
+        )
+
+    def due_batches(self, shard: int, until: datetime, limit: int) -> list[Batch]:
+        self._read("due_batches", None)
+        return [self.tables.batches[key] for key in self.tables.attention.due(shard, until, limit)]
+
+    def parked_batches(self) -> list[Batch]:
+        self._read("parked_batches", None)
+        return [b for b in self.tables.batches.values() if b.state is BatchState.PARKED]
+
+    def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
+        def hold() -> Lease:
+            held = self.tables.leases.get(wanted.name)
+            if held is None or held.until <= now or held.owner == wanted.owner:
+                self.tables.leases[wanted.name] = held = wanted
+            return held
+
+        return self._write("hold_lease", None, hold)
+
+    def get_lease(self, name: str) -> Lease | None:
+        self._read("get_lease", None)
+        return self.tables.leases.get(name)
+
+    def create_tables(self) -> list[str]:
+        return []
+
+    def ping(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+    def add_api_key(self, key: ApiKey) -> None:
+        raise NotImplementedError
+
+    def get_api_key(self, key_id: str) -> ApiKey | None:
+        raise NotImplementedError
+
+    def list_api_keys(self) -> list[ApiKey]:
+        raise NotImplementedError
+
+    def revoke_api_key(self, key_id: str, at: datetime) -> bool:
+        raise NotImplementedError
+
+    # How a call goes, and goes wrong
+
+    def _read(self, call: str, subject: Subject) -> None:
+        fault = self._begin(call, subject, faults.READS, READ_RATE, False)
+        self.world.note(self.process, call, subject, fault or "")
+
+    def _write(
+        self,
+        call: str,
+        subject: Subject,
+        effect: Callable[[], Result],
+        menu: tuple[str, ...] | None = None,
+        forced: bool = False,
+    ) -> Result:
+        fault = self._begin(call, subject, menu or self._menu, WRITE_RATE, forced)
+        return self._end(call, subject, fault, self._apply(fault, effect))
+
+    def _begin(
+        self, call: str, subject: Subject, menu: tuple[str, ...], rate: float, forced: bool
+    ) -> str | None:
+        """Let time pass, and others go on. Returns what will go wrong after that."""
+        world, process = self.world, self.process
+        task = current_task()
+        task.subject = subject
+        if call in world.weather.traps:
+            world.weather.spring(call, process)
+        if task.owner is not None:
+            forced = task.owner.is_doomed() or forced
+        fault = world.faults.draw(menu, rate, forced)
+        if fault is None:
+            process.wait(world.draw(12 * MILLISECOND))
+            return None
+        world.touch_task(task, fault)
+        slow = fault == faults.SLOW
+        process.wait(world.draw(3 * MINUTE if slow else 100 * MILLISECOND))
+        if fault == faults.THROTTLED or fault == faults.CRASH_BEFORE:
+            world.note(process, call, subject, fault)
+            if fault == faults.CRASH_BEFORE:
+                process.die()
+            raise StoreUnavailable(fault)
+        return fault
+
+    def _apply(self, fault: str | None, effect: Callable[[], Result]) -> Result:
+        """Have the effect: once, twice where the client library repeats it, or too late."""
+        if fault == faults.LANDS_LATE:
+            self.world.in_transit(self.world.draw(2 * MINUTE), effect)
+            raise StoreUnavailable(fault)
+        result = effect()
+        if fault == faults.REPEATED:
+            self.process.wait(self.world.draw(5 * SECOND))
+            result = effect()
+        return result
+
+    def _end(self, call: str, subject: Subject, fault: str | None, result: Result) -> Result:
+        """The effect is there; the answer may not come."""
+        outcome = getattr(result, "status", result)
+        self.world.note(self.process, call, subject, (fault, outcome) if fault else outcome)
+        if fault is None:
+            if self.world.faults.on:
+                self.process.wait(self.world.draw(5 * MILLISECOND))
+        elif fault == faults.UNAVAILABLE_AFTER:
+            raise StoreUnavailable(fault)
+        elif fault == faults.CRASH_AFTER:
+            self.process.die()
+        return result
+
+    def _change_all(self, changes: Sequence[PaymentChange]) -> list[bool]:
+        return [self.tables.change_payment(old, new) for old, new in changes]
+
+    def _cut(self, fault: str, changes: Sequence[PaymentChange], subject: Subject) -> list[bool]:
+        """Some of the changes are made, in no order; which, the caller never hears."""
+        for old, new in changes:
+            if self.world.chance(0.5):
+                self.tables.change_payment(old, new)
+        self.world.note(self.process, "change_payments", subject, fault)
+        return self._cut_short(fault)
+
+    def _cut_short(self, fault: str) -> list[bool]:
+        if fault == faults.CUT_CRASH:
+            self.process.die()
+        raise StoreUnavailable(fault)
+
+    def _must_fail(self, changes: Sequence[PaymentChange]) -> bool:
+        """Whether a fault is due here: planned for the batch, or nobody's luck may last."""
+        first = changes[0]
+        stage = "stamp" if first.old.status is Status.PENDING else "settle"
+        if first.new.batch_id is not None and self.world.doomed(first.new.batch_id, stage):
+            return True
+        return any(
+            change.new.status in FINAL and self.world.clients.is_untouched(change.old.key)
+            for change in changes
+        )
+
+
+def current_task() -> Task:
+    """The task that runs now; only tasks call a store or a provider."""
+    return cast(Task, getcurrent())
+
+

@@ -1,0 +1,34 @@
+"""What the checks have found."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from paymentapp.models import PaymentKey
+from tests.faults.simulation.scheduler import Scheduler
+
+
+class Failure(NamedTuple):
+    """A promise that was broken: which, how, and for whom."""
+
+    check: str
+    message: str
+    key: PaymentKey | None
+    intent: str | None = None
+
+    def __str__(self) -> str:
+        return f"[{self.check}] {self.message} ({self.intent or ''} {self.key or ''})"
+
+
+class Verdict:
+    """Collects failures; the first one found on the way ends the run."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.failures: list[Failure] = []
+        self._scheduler = scheduler
+
+    def fail(
+        self, check: str, message: str, key: PaymentKey | None, intent: str | None = None
+    ) -> None:
+        self.failures.append(Failure(check, message, key, intent))
+        self._scheduler.stopped = True

@@ -1,0 +1,101 @@
+"""What befalls everybody: outages, empty accounts, stalls, crashes, and time that jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.process import Process
+    from tests.faults.simulation.world import World
+
+SLEEPS = (10 * MINUTE, 2 * HOUR, 26 * HOUR, 3 * DAY)  # machines sleep, and go on where they were
+MIDST = (  # calls before which it is worst to be held up
+    *("change_payments", "change_payments", "batch frozen", "add_batch", "submit", "batch accepted"),
+    *("change_batch", "batch aborted", "batch closed", "add_payment", "claim_key", "take_back"),
+)
+OUTAGES = (26 * DAY, 31 * DAY)  # of the provider, in which every process is started again
+
+
+class Weather:
+    """Plans a world's troubles, and when they end."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.down_until = 0
+        self.broke_until = 0
+        self.traps: dict[str, Callable[[Process], None]] = {}
+        self._slept = False
+
+    def forecast(self, span: int) -> None:
+        """Plan for the time in which payments arrive, and some more."""
+        draw, chance, later = self.world.draw, self.world.chance, self.world.scheduler.later
+        end = span + MINUTE + draw(2 * MINUTE)
+        for _ in range(draw(4)):
+            later(draw(end), self._some_jump())
+        for _ in range(draw(3)):
+            later(draw(end), lambda: self._down(draw(40 * SECOND)))
+        if chance(0.4):
+            later(draw(end), lambda: self._broke(draw(60 * SECOND)))
+        for _ in range(draw(12)):
+            later(draw(end), lambda: self._set_trap(self._stall))
+        for _ in range(draw(3)):
+            later(draw(end), self._crash_all)
+        later(end, self._clear_up)
+
+    def _some_jump(self) -> Callable[[], None]:
+        if self.world.chance(0.2):
+            length = OUTAGES[self.world.draw(len(OUTAGES))]
+            return lambda: self._outage(length)
+        sleep = SLEEPS[self.world.draw(len(SLEEPS))]
+        return lambda: self._set_trap(lambda _process: self._sleep(sleep))
+
+    def _set_trap(self, action: Callable[[Process], None]) -> None:
+        """Have something happen just before the next call of some kind."""
+        self.traps[MIDST[self.world.draw(len(MIDST))]] = action
+
+    def spring(self, call: str, process: Process) -> None:
+        """The call is there."""
+        self.traps.pop(call)(process)
+
+    def _outage(self, length: int) -> None:
+        """The provider goes down; some time later it is weeks later, and it still is."""
+        self._down(50 * SECOND)
+
+        def skip() -> None:
+            # A task that slept for weeks between its look at the clock and its call would be
+            # beyond help: no service can promise anything then, and this one does not.
+            self._crash_all()
+            self.world.jump(length)
+
+        self.world.scheduler.later(25 * SECOND, skip)
+
+    def _sleep(self, length: int) -> None:
+        """All machines stop and go on later, in the midst of what they did."""
+        if length < DAY or not self._slept:
+            self._slept = self._slept or length >= DAY
+            self.world.jump(length)
+
+    def _down(self, length: int) -> None:
+        self.down_until = max(self.down_until, self.world.scheduler.now + length)
+
+    def _broke(self, length: int) -> None:
+        self.broke_until = self.world.scheduler.now + length
+
+    def _stall(self, process: Process) -> None:
+        process.stall(10 * SECOND + self.world.draw(3 * MINUTE))
+
+    def _crash_all(self) -> None:
+        for process in self.world.processes:
+            process.crash()
+
+    def _clear_up(self) -> None:
+        """From now on nothing fails."""
+        self.world.faults.on = False
+        self.down_until = self.broke_until = 0
+        self.traps.clear()
+        for process in self.world.processes:
+            process.stalled_until = 0
+        self.world.last_fault_at = self.world.time.micros()

@@ -1,0 +1,262 @@
+"""One world from one seed: processes, callers, store and provider, and all that befalls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from paymentapp.models import Batch, Cause, Member, PaymentKey
+from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.payments import Payments
+from paymentapp.services.sweep import Sweep
+from tests.faults.simulation.checks import judge
+from tests.faults.simulation.clients import Clients, Intent
+from tests.faults.simulation.clock import Time, micros_of
+from tests.faults.simulation.faults import Faults
+from tests.faults.simulation.ledger import Item, Ledger
+from tests.faults.simulation.process import Process
+from tests.faults.simulation.provider import SimulatedProvider
+from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND, Scheduler, Task
+from tests.faults.simulation.store import SimulatedStore
+from tests.faults.simulation.tables import Tables
+from tests.faults.simulation.trace import Event, Subject, Trace
+from tests.faults.simulation.verdict import Verdict
+from tests.faults.simulation.weather import Weather
+
+ENGINES = ("sqlite", "dynamodb")
+STAGES = ("stamp", "freeze", "submit", "accept", "fetch", "settle")
+PATIENCE = 45 * DAY  # after the last fault; what is not quiet by then never will be
+EVENTS = 1_500  # for each payment; a world that needs more runs in circles
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a process is made of; a seeded bug is another class in one of the places."""
+
+    store: type[SimulatedStore] = SimulatedStore
+    provider: type[SimulatedProvider] = SimulatedProvider
+    payments: type[Payments] = Payments
+    dispatcher: type[Dispatcher] = Dispatcher
+    sweep: type[Sweep] = Sweep
+
+
+class World:
+    """Everything that is shared by the processes, and the drawing of all chances."""
+
+    def __init__(self, seed: int, payments: int, engine: str, parts: Parts) -> None:
+        self.rng = Random(f"{seed} {engine}")
+        self.random = self.rng.random
+        self.count = payments
+        self.engine = engine
+        self.parts = parts
+        self.scheduler = Scheduler()
+        self.time = Time(self.scheduler)
+        self.trace = Trace()
+        self.verdict = Verdict(self.scheduler)
+        self.tick = (1, 1, 1_000, 16_000)[self.draw(4)]
+        self.shards = 1 + self.draw(3)
+        self.batch_size = (3, 8, 20, 50)[self.draw(4)]
+        self.lost_wakes = self.random() ** 2
+        self.hooks = self.random() if self.chance(0.7) else 0.0
+        self.faults = Faults(self.rng, (0.3, 1.0, 1.0, 2.0)[self.draw(4)])
+        self.tables = Tables(self.time, self.rng, engine == "dynamodb", self.verdict)
+        self.ledger = Ledger(self.time, self.rng, self._announce)
+        self.clients = Clients(self)
+        self.weather = Weather(self)
+        self.last_fault_at = 0
+        self.processes: list[Process] = []
+        self._dooms: dict[str, str] = {}
+        self._transit: dict[int, Callable[[], object]] = {}
+        self._sent = 0
+        self._announced = 0
+
+    def run(self) -> None:
+        """Live through it all until everything is quiet, then judge."""
+        for number in range(2 + self.draw(3)):
+            skew = self.draw(10 * MINUTE) - 5 * MINUTE if self.chance(0.8) else 0
+            self.processes.append(Process(self, f"p{number}", skew))
+        span = self.count * SECOND // (4 + self.draw(12))
+        self.clients.arrive(self.count, span)
+        self.weather.forecast(span)
+        for process in self.processes:
+            process.spawn(process.sweep_forever)
+        self.scheduler.run()
+        if not self.verdict.failures:
+            judge(self)
+
+    # Chances
+
+    def draw(self, below: int) -> int:
+        return int(self.random() * below)
+
+    def chance(self, share: float) -> bool:
+        return self.random() < share
+
+    # What processes ask of the world
+
+    def any_process(self) -> Process | None:
+        """One that answers at the API just now."""
+        alive = [process for process in self.processes if process.alive]
+        return alive[self.draw(len(alive))] if alive else None
+
+    def pause_before_sweep(self, process: Process) -> int:
+        """How long until the next sweep: while nothing can be due, sweeping changes nothing."""
+        pause = SECOND + self.draw(3 * SECOND)
+        if self.faults.on or self.clients.busy or any(len(p.tasks) > 1 for p in self.processes):
+            return pause
+        times = [when for when in (self.tables.due.soonest(), self.tables.attention.soonest()) if when]
+        if not times:
+            return HOUR
+        return max(pause, min(micros_of(min(times)) - process.micros(), DAY) + pause)
+
+    def anything_due(self, process: Process) -> bool:
+        """Whether a sweep of this process would find something."""
+        times = (self.tables.due.soonest(), self.tables.attention.soonest())
+        now = process.clock()
+        return any(when is not None and when <= now for when in times)
+
+    def is_over(self) -> bool:
+        """Whether nothing is going on any more, or never will end."""
+        if self.faults.on:
+            return False
+        if self.time.micros() - self.last_fault_at > PATIENCE or (
+            self.scheduler.events > EVENTS * self.count + 20_000
+        ):
+            self.scheduler.stopped = True
+        elif not (
+            self.clients.busy
+            or self._announced
+            or self._transit
+            or any(len(p.tasks) > 1 or not p.alive for p in self.processes)
+        ):
+            self.scheduler.stopped = self.tables.drained()
+        return self.scheduler.stopped
+
+    def restart(self, process: Process) -> None:
+        """Start a new process in the place of one that died, after a while."""
+        place = self.processes.index(process)
+
+        def start() -> None:
+            fresh = Process(self, process.name, process.clock.skew)
+            self.processes[place] = fresh
+            fresh.spawn(fresh.sweep_forever)
+
+        self.scheduler.later(100_000 + self.draw(10 * SECOND), start)
+
+    def in_transit(self, delay: int, effect: Callable[[], object]) -> None:
+        """Something on the wire whose sender has given up: it arrives all the same."""
+        self._sent += 1
+        number = self._sent
+        self._transit[number] = effect
+
+        def arrive() -> None:
+            if self._transit.pop(number, None):
+                effect()
+
+        self.scheduler.later(delay, arrive)
+
+    def jump(self, micros: int) -> None:
+        """Skip time for everybody; what was on the wire has arrived by then."""
+        for effect in list(self._transit.values()):
+            effect()
+        self._transit.clear()
+        self.time.jumped += micros
+        self.note(None, "time jumps", None, f"{micros / HOUR:.1f} h")
+
+    def provider_is_down(self) -> bool:
+        return self.scheduler.now < self.weather.down_until
+
+    def funds_are_out(self) -> bool:
+        return self.scheduler.now < self.weather.broke_until
+
+    def unexpected(self, error: Exception) -> None:
+        """A service raised what it should not."""
+        self.verdict.fail("service raised", f"{type(error).__name__}: {error}", None)
+
+    # Faults and whom they touched
+
+    def note(self, process: Process | None, call: str, subject: Subject, outcome: object) -> None:
+        """Write a line of the trace."""
+        task = self.scheduler.current() if process is not None else None
+        owner = task.owner.name if task is not None and task.owner is not None else None
+        name = process.name if process is not None else "-"
+        self.trace.events.append(Event(self.time.micros(), name, call, subject, outcome, owner))
+
+    def touch_task(self, task: Task, fault: str) -> None:
+        """A fault met whatever a task is about."""
+        if task.owner is not None:
+            task.owner.faults.append(fault)
+        self.touch(task.subject, fault)
+
+    def touch(self, subject: Subject, fault: str, intent: Intent | None = None) -> None:
+        """A fault met payments, a batch or a caller."""
+        self.faults.counts[fault] += 1
+        self.last_fault_at = self.time.micros()
+        if intent is not None:
+            intent.faults.append(fault)
+        elif subject is not None:
+            for key in self._keys(subject):
+                known = self.clients.by_payment.get(key)
+                if known is not None:
+                    known.faults.append(fault)
+
+    def _keys(self, subject: tuple[PaymentKey, ...] | str) -> Sequence[PaymentKey]:
+        if isinstance(subject, str):
+            return [member.key for member in self.tables.members.get(subject, [])]
+        return subject
+
+    def batch_made(self, batch: Batch, members: Sequence[Member]) -> None:
+        """A batch begins. If luck has spared a member so far, something will go wrong with it."""
+        for member in members:
+            self.trace.batches.setdefault(member.key, []).append(batch.batch_id)
+        if any(self.clients.is_untouched(member.key) for member in members):
+            self._dooms[batch.batch_id] = STAGES[self.draw(len(STAGES))]
+
+    def doomed(self, batch_id: str, stage: str) -> bool:
+        """Whether that something is to happen at this stage; it happens once."""
+        if self._dooms.get(batch_id) != stage:
+            return False
+        del self._dooms[batch_id]
+        return True
+
+    # Webhooks
+
+    def _announce(self, item: Item, steps: Sequence[tuple[int, str]]) -> None:
+        """Plan the reports of an item's steps: some never come, some twice, in no order."""
+        for at, raw in steps:
+            copies = int(self.chance(self.hooks)) + int(self.chance(self.hooks * 0.2))
+            for _ in range(copies):
+                delay = max(at - self.time.micros(), 0) + self.draw(
+                    5 * MINUTE if self.chance(0.2) else 2 * SECOND
+                )
+                self._announced += 1
+                self.scheduler.later(delay, lambda raw=raw: self._report(item, raw, 4))
+
+    def _report(self, item: Item, raw: str, tries: int) -> None:
+        """Bring a report to a process; again later, as long as it does not say that it has it."""
+        process = self.any_process()
+        heard = False
+
+        def deliver() -> None:
+            nonlocal heard
+            assert process is not None
+            try:
+                payment = process.store.get_payment(item.member.key)
+                if payment is not None:
+                    process.settlement.apply_report(payment, item.report(raw), Cause.WEBHOOK)
+                    item.acknowledged.append(raw)
+                heard = True
+            finally:
+                after()
+
+        def after() -> None:
+            if heard or tries == 0:
+                self._announced -= 1
+            else:
+                self.scheduler.later(10 * SECOND, lambda: self._report(item, raw, tries - 1))
+
+        if process is None:
+            after()
+        else:
+            process.spawn(deliver)
