@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from paymentapp.errors import SettingsError
+from paymentapp.loopback import is_loopback
 
 SANDBOX_URL = "https://api-m.sandbox.paypal.com"
 
@@ -93,7 +94,7 @@ def _is_safe_url(value: str) -> str | None:
     parts = urlsplit(value)
     if parts.scheme == "https" and parts.hostname:
         return None
-    if parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}:
+    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
         return None
     return "must be an https:// address (http:// only on loopback)"
 

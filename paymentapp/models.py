@@ -105,8 +105,12 @@ class Customer:
     attributes: Mapping[str, str | int | bool | Decimal | None] = field(default_factory=dict)
 
     def same_record(self, other: Customer) -> bool:
-        """Whether both say the same of the same customer, whenever they were made."""
-        return replace(other, created_at=self.created_at) == self
+        """Whether both say the same of the same customer, whenever they were made.
+
+        In Python True equals 1; on record they are not the same.
+        """
+        kinds = [{k: type(v) is bool for k, v in c.attributes.items()} for c in (self, other)]
+        return replace(other, created_at=self.created_at) == self and kinds[0] == kinds[1]
 
 
 class Move(NamedTuple):

@@ -16,7 +16,8 @@ from types import FrameType
 from paymentapp import build_parts
 from paymentapp.config import Settings, load_settings
 from paymentapp.errors import SettingsError
-from paymentapp.server import check_access, is_loopback, stop
+from paymentapp.loopback import is_loopback
+from paymentapp.server import check_access, stop
 
 START_SECONDS = 30
 STOP_SECONDS = 15

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import ipaddress
 import logging
 from typing import TYPE_CHECKING
 
 from paymentapp import EXTENSION, Parts, create_app
 from paymentapp.errors import SettingsError
+from paymentapp.loopback import is_loopback
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -61,11 +61,3 @@ def check_access(parts: Parts, host: str) -> None:
             f"there is no API key yet, so nobody could use the service on {host}: "
             "make one with `paymentapp keys create NAME`, then start again"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from flask import Flask, Request, Response, request
 
 from paymentapp.api.blueprint import parts
 from paymentapp.api.problems import FORBIDDEN, UNAUTHORIZED, problem
+from paymentapp.loopback import is_loopback
 
 # Every other endpoint needs a key: a new view is private unless it is named here.
 PUBLIC = frozenset({"health.healthz", "health.readyz", "docs.document", "docs.page", "docs.asset"})
@@ -67,14 +66,3 @@ def host_name(req: Request) -> str:
     """The host that the caller named, without a port."""
     host = req.headers.get("Host", "")
     return host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address or a host name means this machine."""
-    if host == "localhost":
-        return True
-    try:
-        address = ip_address(host.removeprefix("::ffff:"))
-    except ValueError:
-        return False
-    return address.is_loopback

@@ -111,13 +111,15 @@ class Payments:
                 return wanted
 
     def wait(self, key: PaymentKey, seconds: float) -> Payment:
-        """The payment once it has an outcome (final, or unclaimed), or after `seconds`."""
+        """The payment once it has an outcome, or after `seconds`.
+
+        Unclaimed is one, unless the payment is being taken back.
+        """
         end = time.monotonic() + seconds
         while True:
             payment = self.get(key)
-            if payment.status in FINAL or payment.status is Status.UNCLAIMED:
-                return payment
-            if time.monotonic() >= end:
+            unclaimed = payment.status is Status.UNCLAIMED and not payment.cancel_requested
+            if payment.status in FINAL or unclaimed or time.monotonic() >= end:
                 return payment
             time.sleep(min(WAIT_STEP, max(0.0, end - time.monotonic())))
 

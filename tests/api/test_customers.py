@@ -40,6 +40,12 @@ def test_an_id_stands_for_one_record(bench: Bench) -> None:
     assert bench.client.get(f"{PATH}/ada").get_json()["email"] == "ada@example.com"
 
 
+def test_true_and_1_are_not_the_same_record(bench: Bench) -> None:
+    bench.client.post(PATH, json={**ADA, "vip": 1})
+    problem(bench.client.post(PATH, json={**ADA, "vip": True}), 409, "conflict")
+    assert bench.client.post(PATH, json={**ADA, "vip": 1}).status_code == 200
+
+
 def test_an_unknown_customer_is_not_found(bench: Bench) -> None:
     problem(bench.client.get(f"{PATH}/nobody"), 404, "not-found")
 

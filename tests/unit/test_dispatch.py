@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -379,6 +380,20 @@ def test_an_unclaimed_payment_is_taken_back_on_request(world: World) -> None:
     assert asked.cancel_requested
     world.sweep()
     assert world.status(payment) is Status.CANCELLED
+
+
+def test_waiting_for_a_payment_that_is_taken_back_goes_on_until_it_is(world: World) -> None:
+    (payment,) = world.pay("none@example.com")
+    world.provider.status["none@example.com"] = Status.UNCLAIMED
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    world.dispatcher.follow(batch)
+    assert world.payments.wait(payment.key, 5).status is Status.UNCLAIMED  # at once
+    world.payments.cancel(payment.key)
+    sweeping = threading.Timer(0.2, world.sweep)
+    sweeping.start()
+    assert world.payments.wait(payment.key, 5).status is Status.CANCELLED
+    sweeping.join()
 
 
 def test_a_taken_back_payment_that_was_claimed_meanwhile_has_succeeded(world: World) -> None:

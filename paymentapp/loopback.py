@@ -1,0 +1,16 @@
+"""Which addresses only this machine reaches."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or a host name means this machine."""
+    if host == "localhost":
+        return True
+    try:
+        address = ip_address(host.strip("[]").removeprefix("::ffff:"))
+    except ValueError:
+        return False
+    return address.is_loopback
