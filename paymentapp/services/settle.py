@@ -106,6 +106,7 @@ def _status(payment: Payment, report: ItemReport | None) -> Status:
     taken for nothing but `submitted`: the provider has the item."""
     if report is None or report.status is None:
         return Status.SUBMITTED
-    if report.status is Status.RETURNED and payment.cancel_requested:
+    taken_back = payment.cancel_requested and payment.status is not Status.SUCCEEDED
+    if report.status is Status.RETURNED and taken_back:
         return Status.CANCELLED
     return report.status

@@ -409,6 +409,23 @@ def test_a_taken_back_payment_that_was_claimed_meanwhile_has_succeeded(world: Wo
     assert world.status(payment) is Status.SUCCEEDED
 
 
+def test_a_payment_that_was_claimed_before_it_could_be_taken_back_may_still_return(
+    world: World,
+) -> None:
+    (payment,) = world.pay("none@example.com")
+    world.provider.status["none@example.com"] = Status.UNCLAIMED
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    world.dispatcher.follow(batch)
+    world.payments.cancel(payment.key)
+    world.provider.status["none@example.com"] = Status.SUCCEEDED
+    world.dispatcher.follow(batch)
+    assert world.status(payment) is Status.SUCCEEDED
+    world.provider.status["none@example.com"] = Status.RETURNED
+    world.dispatcher.follow(batch)
+    assert world.status(payment) is Status.RETURNED
+
+
 def test_groups_are_of_one_currency_and_one_batch_size(world: World) -> None:
     world.provider.batch_size = 2
     payments = world.pay("a@example.com", "b@example.com", "c@example.com")
