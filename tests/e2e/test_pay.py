@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -13,6 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from paymentapp.config import Settings
+from paymentapp.models import BatchState
+from paymentapp.storage import open_store
+from paymentapp.storage.base import PageQuery
 from tests.support.service import ROOT, Service, running_service
 
 OUTCOMES = {
@@ -103,3 +108,23 @@ def test_a_caller_can_wait_for_the_outcome(tmp_path: Path) -> None:
             "POST", "/v1/api/payment", order, {"Prefer": "wait=20", "Idempotency-Key": "k"}
         )
         assert (status, payment["status"]) == (202, "succeeded")
+
+
+def test_sigterm_finishes_the_call_that_is_in_flight(tmp_path: Path) -> None:
+    """The provider's answer, a second away when the signal comes, is on record afterwards."""
+    environ = {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/kept.db"}
+    with running_service(
+        tmp_path, PAYMENTAPP_SIMULATOR_LATENCY="1", PAYMENTAPP_WORKERS="1", **environ
+    ) as service:
+        person = {"customer_id": "ann", "email": "ann@example.com"}
+        service.call("POST", "/v1/api/customer", person)
+        service.call("POST", "/v1/api/payment", person | {"amount": 3, "currency": "EUR"})
+        time.sleep(0.3)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(20) == 0
+    store = open_store(Settings(store=environ["PAYMENTAPP_STORE"]))
+    (payment,) = store.list_payments("ann", PageQuery(limit=1)).payments
+    batch = store.get_batch(payment.batch_id or "")
+    assert batch is not None
+    assert batch.state is BatchState.ACCEPTED
+    assert batch.reference

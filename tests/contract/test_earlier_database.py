@@ -1,0 +1,79 @@
+"""A database that an earlier version of the service made opens, and goes on."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from paymentapp.clock import utc_now
+from paymentapp.config import Settings
+from paymentapp.models import Member, Money, Payment, Status
+from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.settle import Settlement
+from paymentapp.services.sweep import Sweep
+from paymentapp.storage import open_store
+from paymentapp.storage.base import PageQuery, Store
+from tests.support.ledger_provider import LedgerProvider
+
+KEPT = Path(__file__).parents[1] / "data" / "first_version.db"
+AT_REST = {"succeeded", "failed", "returned", "cancelled"}
+UNFINISHED = {"pending": "succeeded", "prepared": "succeeded", "frozen": "succeeded"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    path = tmp_path / "kept.db"
+    shutil.copyfile(KEPT, path)
+    store = open_store(Settings(store=f"sqlite:///{path}"))
+    store.create_tables()
+    return store
+
+
+def only(store: Store, customer: str) -> Payment:
+    (payment,) = store.list_payments(customer, PageQuery(limit=10)).payments
+    return payment
+
+
+def test_its_records_are_read(store: Store) -> None:
+    for name in AT_REST | {"submitted", "unclaimed"}:
+        payment = only(store, name)
+        assert payment.status.value == name
+        assert str(payment.money) == "12.5 USD"
+        assert payment.history[0].status is Status.PENDING
+    customer = store.get_customer("succeeded")
+    assert customer is not None
+    assert customer.attributes["tier"] == "gold"
+    assert [key.name for key in store.list_api_keys()] == ["kept"]
+
+
+def test_what_was_on_its_way_is_carried_on(store: Store) -> None:
+    provider = LedgerProvider()
+    for name in ("submitted", "unclaimed"):  # with the provider already
+        payment = only(store, name)
+        member = Member(payment.customer_id, payment.payment_id, payment.money, payment.email)
+        provider.batches[payment.batch_id or ""] = [member]
+    dispatcher = Dispatcher(store, {"paypal": provider}, Settlement(store, utc_now), utc_now)
+    end = time.monotonic() + 10
+    later = 0
+    while any(only(store, name).status is not Status.SUCCEEDED for name in UNFINISHED):
+        assert time.monotonic() < end
+        later += 60
+        sweep = Sweep(
+            store,
+            dispatcher,
+            lambda later=later: utc_now() + timedelta(seconds=later),  # type: ignore[misc]
+            shards=4,
+            at_once=4,
+        )
+        sweep.run()
+    assert only(store, "submitted").status is Status.SUCCEEDED
+    paid = [member.email for member in provider.paid()]
+    assert sorted(paid) == sorted(
+        f"{name}@example.com"
+        for name in ("frozen", "pending", "prepared", "submitted", "unclaimed")
+    )
+    assert isinstance(only(store, "pending").money, Money)
