@@ -268,12 +268,12 @@ def test_a_closed_writer_has_done_what_it_took(sqlite_store: SQLiteStore, path: 
 
 
 def test_a_store_without_a_file_says_what_to_do(tmp_path: Path) -> None:
-    store = SQLiteStore(tmp_path / "none.db")
+    store = SQLiteStore(tmp_path / "nowhere" / "none.db")
     uses: list[Callable[[], object]] = [store.ping, lambda: store.add_payment(a_payment())]
     for use in uses:
         with pytest.raises(StoreUnavailable, match="has `paymentapp init` run"):
             use()
-    assert not (tmp_path / "none.db").exists()
+    assert not (tmp_path / "nowhere").exists()
     store.close()
 
 

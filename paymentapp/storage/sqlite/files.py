@@ -71,6 +71,8 @@ def unavailable(error: Exception) -> StoreUnavailable:
     """The error as callers see it: a few words on the cause, no path and no data."""
     if isinstance(error, StoreUnavailable):
         return StoreUnavailable(*error.args)  # each waiting thread raises one of its own
+    if isinstance(error, FileNotFoundError):
+        return StoreUnavailable(f"database: {_CAUSES[sqlite3.SQLITE_CANTOPEN]}")
     if isinstance(error, OSError):
         return StoreUnavailable(f"database: {error.strerror or 'I/O error'}")
     if "no such table" in str(error):
@@ -91,6 +93,7 @@ def connect(path: Path) -> sqlite3.Connection:
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
+        connection.execute("PRAGMA fullfsync = ON")  # on macOS too, whose fsync does not wait
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise StoreUnavailable(

@@ -1,0 +1,134 @@
+"""The DynamoDB engine alone: what each call costs, in requests and units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from paymentapp.clock import to_text
+from paymentapp.models import BatchState, Cause, Payment, PaymentKey, Status
+from paymentapp.storage import codec
+from paymentapp.storage.base import Lease, PageQuery, PaymentChange
+from paymentapp.storage.dynamodb import DynamoDBStore
+from tests.support.aws_calls import Calls, counted
+from tests.support.item_size import write_units
+from tests.support.records import (
+    NOW,
+    a_batch,
+    a_claim,
+    a_customer,
+    a_payment,
+    later,
+    members,
+    payments_of_many,
+    payments_over_time,
+    stamped,
+)
+
+
+def calls_of(store: DynamoDBStore, action: Callable[[], object]) -> Calls:
+    with counted(store._client()) as calls:
+        action()
+    return calls
+
+
+def change(store: DynamoDBStore, old: Payment, new: Payment) -> bool:
+    return store.change_payments([PaymentChange(old, new)]) == [True]
+
+
+def test_accepting_a_payment_costs_one_read_and_three_units(dynamodb_store: DynamoDBStore) -> None:
+    store = dynamodb_store
+    store.add_customer(a_customer())
+    payment, claim = a_payment(), a_claim()
+
+    read = calls_of(store, lambda: store.get_customer("ada"))
+    assert read.names == ["GetItem"]
+    assert read.units == 1 or not read.truthful
+
+    claimed = calls_of(store, lambda: store.claim_key(claim))
+    added = calls_of(store, lambda: store.add_payment(payment))
+    assert claimed.names + added.names == ["PutItem", "PutItem"]
+    assert write_units(codec.claim_record(claim)) == 1
+    assert write_units(codec.payment_record(payment)) == 1  # and as much again in the due index
+    if added.truthful:
+        assert (claimed.units, added.units) == (1, 2)
+
+
+def test_the_life_of_a_payment_costs_seven_units(dynamodb_store: DynamoDBStore) -> None:
+    """One for its claim; two to be added, two to be stamped (each with the index), one for each
+    of two answers."""
+    store = dynamodb_store
+    accepted = a_payment()
+    held = stamped(accepted)
+    sent = held.moved(Status.SUBMITTED, later(2), Cause.DISPATCH, "P-1")
+    settled = sent.moved(
+        Status.SUCCEEDED, later(3), Cause.POLL, "I-1", provider_item_id="I-1", transaction_id="T-1"
+    )
+    life = [
+        calls_of(store, lambda: store.claim_key(a_claim())),
+        calls_of(store, lambda: store.add_payment(accepted)),
+    ]
+    for old, new in ((accepted, held), (held, sent), (sent, settled)):
+        life.append(calls_of(store, lambda old=old, new=new: change(store, old, new)))  # type: ignore[misc]
+        assert write_units(codec.payment_record(old), codec.payment_record(new)) == 1
+    assert [name for calls in life for name in calls.names] == ["PutItem"] * 2 + ["UpdateItem"] * 3
+    assert store.get_payment(settled.key) == settled
+    if life[0].truthful:
+        assert [calls.units for calls in life] == [1, 2, 2, 1, 1]
+
+
+def test_many_changes_cost_a_request_for_each_25(dynamodb_store: DynamoDBStore) -> None:
+    store = dynamodb_store
+    olds = [store.add_payment(payment) for payment in payments_of_many(60)]
+    stamps = [PaymentChange(old, stamped(old)) for old in olds]
+    calls = calls_of(store, lambda: store.change_payments(stamps))
+    assert calls.names == ["BatchExecuteStatement"] * 3
+    again = calls_of(store, lambda: store.change_payments(stamps))
+    assert sorted(again.names) == ["BatchExecuteStatement"] * 3 + ["BatchGetItem"] * 3
+
+
+def test_many_payments_are_read_a_hundred_at_a_time(dynamodb_store: DynamoDBStore) -> None:
+    keys = [PaymentKey(f"c{number}", to_text(NOW)) for number in range(120)]
+    calls = calls_of(dynamodb_store, lambda: dynamodb_store.get_payments(keys + keys))
+    assert calls.names == ["BatchGetItem", "BatchGetItem"]
+
+
+def test_a_page_is_one_query_that_reads_no_more(dynamodb_store: DynamoDBStore) -> None:
+    store = dynamodb_store
+    for payment in payments_over_time(6):
+        store.add_payment(payment)
+    for query in (PageQuery(3), PageQuery(3, Status.FAILED), PageQuery(3, before=to_text(NOW))):
+        calls = calls_of(store, lambda query=query: store.list_payments("ada", query))  # type: ignore[misc]
+        assert calls.names == ["Query"]
+        assert calls.requests[0]["Limit"] == 3
+        assert calls.requests[0]["ConsistentRead"] is True
+
+
+def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> None:
+    store, batch = dynamodb_store, a_batch(size=1200)
+    frozen = batch.changed(state=BatchState.FROZEN)
+    first, second = a_claim(), a_claim()
+    expected: list[tuple[Callable[[], object], list[str]]] = [
+        (store.ping, ["BatchGetItem"]),
+        (lambda: store.add_customer(a_customer()), ["PutItem"]),
+        (lambda: store.add_customer(a_customer()), ["PutItem"]),
+        (lambda: store.claim_key(first), ["PutItem"]),
+        (lambda: store.claim_key(second), ["PutItem"]),
+        (lambda: store.change_claim(first, second), ["UpdateItem"]),
+        (lambda: store.change_claim(first, a_claim()), ["UpdateItem"]),
+        (lambda: store.add_batch(batch, members(1200)), ["PutItem"] * 4),
+        (lambda: store.get_batch(batch.batch_id), ["GetItem"]),
+        (lambda: store.get_members(batch), ["Query"]),
+        (lambda: store.change_batch(batch, frozen), ["UpdateItem"]),
+        (lambda: store.due_batches(1, later(99), 10), ["Query", "BatchGetItem"]),
+        (lambda: store.due_batches(2, later(99), 10), ["Query"]),
+        (store.parked_batches, ["Query"]),
+        (lambda: store.due_payments(1, NOW, 10), ["Query"]),
+        (lambda: store.hold_lease(Lease("a", "me", later(9)), NOW), ["PutItem"]),
+        (lambda: store.hold_lease(Lease("a", "you", later(9)), NOW), ["PutItem"]),
+        (lambda: store.get_lease("a"), ["GetItem"]),
+        (store.list_api_keys, ["Query"]),
+        (lambda: store.get_api_key("k"), ["GetItem"]),
+        (lambda: store.revoke_api_key("k", NOW), ["UpdateItem"]),
+    ]
+    for place, (action, names) in enumerate(expected):
+        assert calls_of(store, action).names == names, f"call {place}"
