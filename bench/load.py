@@ -18,6 +18,7 @@ from bench.say import Failed
 
 CUSTOMERS = 100
 CONNECTIONS = 32  # as many as two workers of 16 threads can serve
+TIMEOUT = 60  # seconds; slow answers count, they are no failures
 SCRIPT = Path(__file__).with_name("post.lua")
 
 
@@ -48,14 +49,29 @@ def flood(port: int, run: str, seconds: float) -> Load:
     )
     found = json.loads(answer.stdout.splitlines()[-1])
     if found["refused"] or found["broken"] or not found["answers"]:
-        raise Failed(f"not every request was accepted: {found}")
+        raise Failed(f"not every request was accepted: {found}; one more: {_probe(port, run)}")
     return Load(found["answers"], found["seconds"], found["p50"], found["p99"])
+
+
+def _probe(port: int, run: str) -> str:
+    """What is answered to one request, for whoever looks into a failure."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {"Content-Type": "application/json", "Idempotency-Key": f'"{run}-probe"'}
+    try:
+        connection.request("POST", "/v1/api/payment", order(0), headers)
+        answer = connection.getresponse()
+        return f"{answer.status} {answer.read(500).decode()}"
+    except (OSError, http.client.HTTPException) as error:
+        return repr(error)
+    finally:
+        connection.close()
 
 
 def _generator(port: int, run: str, seconds: float) -> list[str]:
     if wrk := shutil.which("wrk"):
         url = f"http://127.0.0.1:{port}"
-        return [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", str(SCRIPT), url]
+        length = (f"-d{seconds:g}s", "--timeout", f"{TIMEOUT}s")
+        return [wrk, "-t1", f"-c{CONNECTIONS}", *length, "-s", str(SCRIPT), url]
     return [sys.executable, "-m", "bench.post", str(port), run, str(seconds)]
 
 
@@ -103,11 +119,12 @@ class Steady:
         for thread in threads:
             thread.join()
         if self._refused or len(self._latencies) != self._count:
-            raise Failed(f"{self._refused} of {self._count} requests were refused")
+            one_more = _probe(self._port, self._run)
+            raise Failed(f"{self._refused} of {self._count} were refused; one more: {one_more}")
         return self._latencies
 
     def _send(self, begin: float) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT)
         while (place := self._places.get()) is not None:
             headers = {
                 "Content-Type": "application/json",
