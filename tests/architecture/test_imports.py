@@ -22,7 +22,7 @@ def modules(folder: Path = PACKAGE) -> Iterator[Path]:
 
 def imports(path: Path) -> set[str]:
     """The top-level packages that a module imports, anywhere in it."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found.update(alias.name.partition(".")[0] for alias in node.names)

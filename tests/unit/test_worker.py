@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -126,7 +127,11 @@ def test_stopping_finishes_what_is_in_flight(make_parts: Callable[..., Parts]) -
 def test_stopping_does_not_wait_for_ever(make_parts: Callable[..., Parts]) -> None:
     provider = LedgerProvider()
     release = threading.Event()
-    provider.before = lambda _batch: release.wait(30) and None
+
+    def hang(_batch: Batch) -> None:
+        release.wait(30)
+
+    provider.before = hang
     parts = make_parts(provider)
     parts.worker.start()
     pay(parts, 1)
@@ -153,8 +158,8 @@ def test_a_store_that_fails_for_a_while_stops_nothing(make_parts: Callable[..., 
     parts = make_parts(provider, sweep_seconds=1)
     real = parts.store.due_payments
 
-    def fail(*_: object) -> list[Payment]:
-        raise StoreUnavailable("for the test")
+    def fail(shard: int, until: datetime, limit: int) -> list[Payment]:
+        raise StoreUnavailable(f"for the test: {shard}, {until}, {limit}")
 
     parts.store.due_payments = fail
     parts.worker.start()
