@@ -263,9 +263,26 @@ class BatchState(StrEnum):
     FROZEN = "frozen"  # may have been sent; only ever sent again as it is
     ACCEPTED = "accepted"  # the provider has it; its items are followed
     REFUSED = "refused"  # the provider did nothing; its members are being let go
-    ABORTED = "aborted"  # never frozen; its members are being let go
+    ABORTED = "aborted"  # never frozen, or never sent by a person's word; members are let go
     CLOSED = "closed"  # nothing left to do
     PARKED = "parked"  # unknown for too long: a person decides
+
+
+class Verdict(StrEnum):
+    """What a person may decide about a parked batch."""
+
+    ACCEPTED = "accepted"  # the provider has it
+    NOT_SENT = "not-sent"  # the provider did nothing with it, and never will
+
+
+class Decision(NamedTuple):
+    """Who decided what about a parked batch, and on what grounds; it is kept with the batch."""
+
+    at: datetime
+    verdict: Verdict
+    person: str
+    note: str  # why, in the person's words
+    evidence: str  # what the provider said when it was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +305,7 @@ class Batch:
     attempts: int = 0
     last_error: str | None = None
     verdicts: Mapping[int, str] = field(default_factory=dict)  # refused members: position, reason
+    decision: Decision | None = None  # of a person, where the batch was parked
 
     def changed(self, **changes: object) -> Batch:
         """The next version of the record."""

@@ -9,10 +9,10 @@ Every method may raise `StoreUnavailable`, and then whether a write took place i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from paymentapp.models import (
     ApiKey,
@@ -26,11 +26,30 @@ from paymentapp.models import (
 )
 
 
-class PaymentChange(NamedTuple):
-    """Replace `old` by `new`, if `old` is still what is stored."""
-
+class _Change(NamedTuple):
     old: Payment
     new: Payment
+
+
+class PaymentChange(_Change):
+    """Replace `old` by `new`, if `old` is still what is stored.
+
+    Raises ValueError where that would lose a line of history or turn one payment into another:
+    this is the only way to change a payment, so no store is ever asked to.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, old: Payment, new: Payment) -> Self:
+        if new.history[: len(old.history)] != old.history:
+            raise ValueError("a payment's history only grows")
+        if (new.key, new.money, new.email) != (old.key, old.money, old.email):
+            raise ValueError("who is paid, and how much, does not change")
+        return super().__new__(cls, old, new)
+
+    @classmethod
+    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
+        return cls(*iterable)  # tuple's own would pass the checks by
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +124,12 @@ class Store(Protocol):
     def due_payments(self, shard: int, until: datetime, limit: int) -> list[Payment]:
         """Payments of a shard with `due_at` up to `until`, oldest first; may lag behind."""
 
+    def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
+        """Every payment requested between two moments, inclusively, in no order.
+
+        It reads the whole table, a page at a time: for an operator's command, never for the API.
+        A page is as of when it is read; what changes meanwhile is seen before or after."""
+
     def claim_key(self, claim: KeyClaim) -> KeyClaim:
         """Store a new claim. Returns what is stored under its hash: maybe an older claim."""
 
@@ -128,6 +153,9 @@ class Store(Protocol):
 
     def parked_batches(self) -> list[Batch]:
         """Batches that wait for a person."""
+
+    def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
+        """Every batch made between two moments, inclusively, as `scan_payments`."""
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
         """Take or renew a lease if it is free, expired by `now`, or the owner's own.

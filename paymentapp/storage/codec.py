@@ -21,12 +21,14 @@ from paymentapp.models import (
     BatchState,
     Cause,
     Customer,
+    Decision,
     KeyClaim,
     Member,
     Money,
     Move,
     Payment,
     Status,
+    Verdict,
 )
 from paymentapp.storage.base import Lease
 
@@ -208,6 +210,7 @@ def batch_record(batch: Batch) -> Record:
     """
     parked = batch.state is BatchState.PARKED
     attention_at = batch.created_at if parked else batch.attention_at
+    decision = batch.decision
     return _without_none(
         {
             "batch_id": batch.batch_id,
@@ -227,6 +230,7 @@ def batch_record(batch: Batch) -> Record:
             "attempts": batch.attempts or None,
             "last_error": batch.last_error,
             "verdicts": [f"{place} {why}" for place, why in batch.verdicts.items()] or None,
+            "decision": [to_text(decision.at), *decision[1:]] if decision else None,
         }
     )
 
@@ -252,12 +256,20 @@ def read_batch(record: Record) -> Batch:
         attempts=record.get("attempts", 0),
         last_error=record.get("last_error"),
         verdicts=dict(_read_verdict(line) for line in record.get("verdicts", ())),
+        decision=_read_decision(record.get("decision")),
     )
 
 
 def _read_verdict(line: str) -> tuple[int, str]:
     place, _, why = line.partition(" ")
     return int(place), why
+
+
+def _read_decision(parts: Sequence[str] | None) -> Decision | None:
+    if parts is None:
+        return None
+    at, verdict, person, note, evidence = parts
+    return Decision(from_text(at), Verdict(verdict), person, note, evidence)
 
 
 def member_records(batch: Batch, members: Sequence[Member]) -> list[Record]:

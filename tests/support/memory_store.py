@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -97,6 +97,10 @@ class MemoryStore:
             ]
         return [payment for _, _, payment in sorted(due, key=lambda item: item[:2])][:limit]
 
+    def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
+        self._called("scan_payments")
+        return (p for p in list(self._payments.values()) if earliest <= p.created_at <= latest)
+
     def claim_key(self, claim: KeyClaim) -> KeyClaim:
         self._called("claim_key")
         with self._lock:
@@ -143,6 +147,10 @@ class MemoryStore:
         self._called("parked_batches")
         with self._lock:
             return [b for b in self._batches.values() if b.state is BatchState.PARKED]
+
+    def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
+        self._called("scan_batches")
+        return (b for b in list(self._batches.values()) if earliest <= b.created_at <= latest)
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
         self._called("hold_lease")

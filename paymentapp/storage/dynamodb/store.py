@@ -25,6 +25,7 @@ from paymentapp.storage.codec import Record
 from paymentapp.storage.dynamodb import changes as conditional
 from paymentapp.storage.dynamodb import tables
 from paymentapp.storage.dynamodb.client import Clients, ConditionFailed, call
+from paymentapp.storage.dynamodb.scans import scan
 from paymentapp.storage.dynamodb.wire import Item, to_item, to_record, to_value
 
 _BEFORE_EVERY_ID = "0"
@@ -108,6 +109,11 @@ class DynamoDBStore:
         items = self._index(self._disbursements, "due", str(shard), to_text(until), limit)
         return [codec.read_payment(to_record(item)) for item in items]
 
+    def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
+        """A request for each megabyte of the table."""
+        found = scan(self._client(), self._disbursements, "payment_id", earliest, latest)
+        return map(codec.read_payment, found)
+
     # Idempotency keys
 
     def claim_key(self, claim: KeyClaim) -> KeyClaim:
@@ -156,6 +162,11 @@ class DynamoDBStore:
         found = self._batches(codec.PARKED_SHARD, _AFTER_EVERY_ID, None)
         parked = [batch for batch in found if batch.state is BatchState.PARKED]
         return sorted(parked, key=lambda batch: batch.created_at)
+
+    def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
+        """A request for each megabyte of the table."""
+        found = scan(self._client(), self._operations, "created_at", earliest, latest, sk="header")
+        return map(codec.read_batch, found)
 
     # Leases
 

@@ -35,6 +35,11 @@ ORDER BY payment_id DESC LIMIT ?
 DUE_PAYMENTS = """
 SELECT document FROM Disbursements WHERE due_shard = ? AND due_at <= ? ORDER BY due_at LIMIT ?
 """
+SCAN_PAYMENTS = """
+SELECT document FROM Disbursements
+WHERE (customer_id, payment_id) > (?, ?) AND payment_id BETWEEN ? AND ?
+ORDER BY customer_id, payment_id LIMIT ?
+"""
 AFTER_EVERY_ID = "~"
 
 ADD_RECORD = """
@@ -54,6 +59,13 @@ ATTENTION = """
 SELECT document FROM Operations
 WHERE attention_shard = ? AND attention_at <= ? ORDER BY attention_at LIMIT ?
 """
+SCAN_BATCHES = """
+SELECT document FROM Operations
+WHERE pk > ? AND pk < 'batch$' AND sk = 'header'
+AND json_extract(document, '$.created_at') BETWEEN ? AND ?
+ORDER BY pk LIMIT ?
+"""
+SCAN_CHUNK = 500
 HOLD_LEASE = """
 INSERT INTO Operations (pk, sk, document) VALUES ('lease', ?, ?)
 ON CONFLICT (pk, sk) DO UPDATE SET document = excluded.document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -113,6 +113,20 @@ class SQLiteStore:
         found = self._read(sql.DUE_PAYMENTS, str(shard), to_text(until), limit)
         return [codec.read_payment(record) for record in found]
 
+    def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
+        """A query for each chunk, so that no reader holds back the log for long."""
+        key = PaymentKey("", "")
+        while True:
+            found = self._read(
+                sql.SCAN_PAYMENTS, *key, to_text(earliest), to_text(latest), sql.SCAN_CHUNK
+            )
+            for record in found:
+                payment = codec.read_payment(record)
+                key = payment.key
+                yield payment
+            if len(found) < sql.SCAN_CHUNK:
+                return
+
     # Idempotency keys
 
     def claim_key(self, claim: KeyClaim) -> KeyClaim:
@@ -159,6 +173,18 @@ class SQLiteStore:
     def parked_batches(self) -> list[Batch]:
         found = self._read(sql.ATTENTION, codec.PARKED_SHARD, sql.AFTER_EVERY_ID, -1)
         return [codec.read_batch(record) for record in found]
+
+    def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
+        """A query for each chunk."""
+        span = to_text(earliest), to_text(latest)
+        last = ""
+        while True:
+            found = self._read(sql.SCAN_BATCHES, f"batch#{last}", *span, sql.SCAN_CHUNK)
+            for batch in map(codec.read_batch, found):
+                last = batch.batch_id
+                yield batch
+            if len(found) < sql.SCAN_CHUNK:
+                return
 
     # Leases
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -109,6 +109,12 @@ class SimulatedStore:
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
         raise NotImplementedError  # nothing that moves money asks for it
+
+    def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
+        raise NotImplementedError  # nor for this
+
+    def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
+        raise NotImplementedError
 
     def due_payments(self, shard: int, until: datetime, limit: int) -> list[Payment]:
         self._read("due_payments", None)

@@ -1,0 +1,57 @@
+"""Reading a whole table, for the commands of an operator; nothing else here ever scans."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from paymentapp.clock import to_text
+from paymentapp.errors import StoreUnavailable
+from paymentapp.storage.codec import Record
+from paymentapp.storage.dynamodb.changes import PAUSES
+from paymentapp.storage.dynamodb.client import call
+from paymentapp.storage.dynamodb.wire import to_item, to_record
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def scan(
+    client: DynamoDBClient,
+    table: str,
+    name: str,
+    earliest: datetime,
+    latest: datetime,
+    sk: str | None = None,
+) -> Iterator[Record]:
+    """Every record whose attribute `name` is a time of the span, a megabyte of the table at a
+    time, consistently; of one sort key where `sk` names it."""
+    values = {":earliest": to_text(earliest), ":latest": to_text(latest)}
+    condition = f"{name} BETWEEN :earliest AND :latest"
+    if sk is not None:
+        values[":sk"] = sk
+        condition += " AND sk = :sk"
+    request: dict[str, Any] = {
+        "TableName": table,
+        "ConsistentRead": True,
+        "FilterExpression": condition,
+        "ExpressionAttributeValues": to_item(values),
+    }
+    while True:
+        answer = _page(client, request)
+        yield from map(to_record, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _page(client: DynamoDBClient, request: dict[str, Any]) -> Any:
+    """One page. A scan is long, and one throttled page must not end it."""
+    for pause in PAUSES:
+        try:
+            return call(client.scan, **request)
+        except StoreUnavailable:
+            time.sleep(pause)
+    return call(client.scan, **request)
