@@ -257,18 +257,24 @@ class Dispatcher:
     def _release(self, batch: Batch) -> Batch:
         """Free what an aborted batch has stamped.
 
-        Its maker may only be slow, and stamp more: it is searched again, ever more rarely.
+        Its maker may only be slow, and stamp more: it is searched again, ever more rarely, for a
+        day after the abort, however old it was by then. A maker that comes back later still
+        finds it closed, and frees what it stamped itself.
         """
-        if batch.state is not BatchState.ABORTED:
+        if batch.state not in {BatchState.ABORTED, BatchState.CLOSED}:
             return batch
         members = self.store.get_members(batch)
         self._change_stamped(
             batch, members, lambda payment, _position, now: self._freed(payment, now)
         )
         now = self.clock()
-        if now - batch.created_at > STRAGGLERS:
+        if batch.attention_at is None or batch.attention_at > now:
+            return batch  # closed, or a search out of turn, which does not count
+        searches = batch.attempts + 1
+        if now - batch.created_at > STRAGGLERS and searches > STRAGGLERS // SLOWEST_LOOK:
             return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
-        return self._advance(batch, attention_at=_next_look(batch.created_at, now))
+        next_look = _next_look(batch.created_at, now)
+        return self._advance(batch, attempts=searches, attention_at=next_look)
 
     def _freed(self, payment: Payment, now: datetime, alone: bool = False) -> Payment:
         return payment.moved(

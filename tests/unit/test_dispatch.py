@@ -217,6 +217,53 @@ def test_a_maker_that_stamped_after_the_abort_and_died_loses_nothing(world: Worl
     assert len(world.provider.paid()) == 1
 
 
+def test_a_batch_aborted_after_days_is_still_searched_for_late_stamps(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    real_change = world.store.change_payments
+
+    def sleep_and_die(changes: Sequence[PaymentChange]) -> list[bool]:
+        world.store.change_payments = real_change
+        world.now += timedelta(days=3)  # the machine slept, and others woke up first
+        abort(world, changes[0].new.batch_id)
+        real_change(changes)
+        raise KeyboardInterrupt
+
+    world.store.change_payments = sleep_and_die
+    with pytest.raises(KeyboardInterrupt):
+        world.dispatcher.submit([payment])
+    assert world.status(payment) is Status.SUBMITTING
+    for _ in range(4):
+        world.sweep(later=7 * 3600)
+    assert world.status(payment) is Status.SUCCEEDED
+    assert len(world.provider.paid()) == 1
+
+
+def test_a_maker_that_comes_back_after_its_batch_was_closed_frees_what_it_stamped(
+    world: World,
+) -> None:
+    (payment,) = world.pay("ann@example.com")
+    real_change = world.store.change_payments
+    closed: list[Batch | None] = []
+
+    def sleep(changes: Sequence[PaymentChange]) -> list[bool]:
+        world.store.change_payments = real_change
+        batch_id = changes[0].new.batch_id or ""
+        world.now += timedelta(days=3)
+        abort(world, batch_id)
+        for _ in range(6):
+            world.now += timedelta(hours=7)
+            batch = world.store.get_batch(batch_id)
+            assert batch is not None
+            closed.append(world.new_dispatcher().resume(batch))
+        return real_change(changes)
+
+    world.store.change_payments = sleep
+    world.dispatcher.submit([payment])
+    assert closed[-1] is not None
+    assert closed[-1].state is BatchState.CLOSED
+    assert world.status(payment) is Status.PENDING
+
+
 def test_a_crash_after_the_freeze_resumes_at_send(world: World) -> None:
     (payment,) = world.pay("ann@example.com")
     world.provider.before = raising(KeyboardInterrupt())
