@@ -103,13 +103,13 @@ class Clients:
 
     def _try(self, intent: Intent) -> None:
         """Post, at whichever process answers."""
-        now = self.world.time.micros()
-        intent.begun = intent.begun or now
-        if now - intent.begun > KEY_IS_SAFE_FOR:
-            return
         process = self.world.any_process()
         if process is None:
             self._later(self.world.draw(3 * SECOND), lambda: self._try(intent))
+            return
+        now = self.world.time.micros()
+        intent.begun = intent.begun or now
+        if now - intent.begun > KEY_IS_SAFE_FOR:
             return
         intent.tries += 1
 

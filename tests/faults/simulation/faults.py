@@ -32,7 +32,7 @@ DYNAMODB_WRITES: Final = (
     *(LANDS_LATE,) * 2,
     *(CRASH_BEFORE, CRASH_AFTER, SLOW),
 )
-DYNAMODB_MANY: Final = (*DYNAMODB_WRITES, *(CUT,) * 6, CUT_CRASH)
+DYNAMODB_MANY: Final = (*DYNAMODB_WRITES, *(CUT,) * 18, CUT_CRASH)
 
 NOT_SENT: Final = "provider not reached"
 BUSY: Final = "provider answers 429"

@@ -23,6 +23,8 @@ class Index(Generic[Key, Image]):
         self._coming: list[tuple[int, int, Key, int, datetime | None, Image]] = []
         self._newest: dict[Key, int] = {}  # the version that is shown, of keys that have one
         self._written = 0
+        self._soonest: datetime | None = None
+        self._is_known = False  # whether `_soonest` still holds
 
     def put(self, key: Key, shard: int, when: datetime | None, image: Image) -> None:
         """A record was written; without `when` it is to leave the index."""
@@ -30,6 +32,7 @@ class Index(Generic[Key, Image]):
             return
         self._newest.setdefault(key, 0)
         self._written += 1
+        self._is_known = False
         lag = self._lag()
         if lag:
             row = (self._scheduler.now + lag, self._written, key, shard, when, image)
@@ -49,10 +52,13 @@ class Index(Generic[Key, Image]):
 
     def soonest(self) -> datetime | None:
         """When the first entry is due; None where there is none and none is to come."""
-        self._catch_up()
+        if self._is_known:
+            return self._soonest
         times = [when for shown in self._shown.values() for when, _ in shown.values()]
         times += [when for _, _, _, _, when, _ in self._coming if when]
-        return min(times, default=None)
+        self._soonest = min(times, default=None)
+        self._is_known = True
+        return self._soonest
 
     def _catch_up(self) -> None:
         while self._coming and self._coming[0][0] <= self._scheduler.now:
@@ -64,6 +70,7 @@ class Index(Generic[Key, Image]):
     ) -> None:
         if self._newest[key] > written:
             return  # a later change overtook this one
+        self._is_known = False
         self._newest[key] = written
         if when is None:
             self._shown.get(shard, {}).pop(key, None)

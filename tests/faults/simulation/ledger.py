@@ -32,6 +32,7 @@ class Item:
     member: Member
     batch_id: str
     steps: list[tuple[int, str]]  # true time in microseconds, raw status; oldest first
+    reports: dict[str, ItemReport] = field(default_factory=dict)  # made so far
     acknowledged: list[str] = field(default_factory=list)  # statuses the service said it heard
 
     def raw_status(self, now: int) -> str:
@@ -46,6 +47,12 @@ class Item:
         return next(at for at, raw in self.steps if raw in ("SUCCESS", "FAILED", "RETURNED"))
 
     def report(self, raw: str) -> ItemReport:
+        report = self.reports.get(raw)
+        if report is None:
+            report = self.reports[raw] = self._report(raw)
+        return report
+
+    def _report(self, raw: str) -> ItemReport:
         item_id = self.member.item_id
         return ItemReport(
             item_id=item_id,
@@ -130,7 +137,7 @@ class Ledger:
     def _fate(self, now: int) -> list[tuple[int, str]]:
         draw = self._rng.random
         soon = now + int(draw() ** 3 * MINUTE)
-        later = soon + int(draw() ** 4 * 8 * HOUR)
+        later = soon + int(draw() ** 4 * 3 * HOUR)
         match int(draw() * 20):
             case 0 | 1:
                 return [(now, "PENDING"), (soon, "FAILED")]
@@ -141,7 +148,7 @@ class Ledger:
                 steps = [(now, "PENDING"), (soon, "UNCLAIMED"), (later, "SUCCESS")]
                 return [*steps, (later + int(draw() * DAY), "RETURNED")]
             case 4:
-                end = 30 * DAY if draw() < 0.03 else DAY
+                end = 30 * DAY if draw() < 0.02 else HOUR
                 return [(now, "PENDING"), (soon, "UNCLAIMED"), (soon + end, "RETURNED")]
             case 5:
                 return [(now, "ONHOLD"), (soon, "PENDING"), (later, "SUCCESS")]

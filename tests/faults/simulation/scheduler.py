@@ -65,11 +65,6 @@ class Scheduler:
         heapq.heappush(self._heap, (self.now + delay, self._pushed, getcurrent().switch))
         self.hub.switch()
 
-    def current(self) -> Task | None:
-        """The task that runs now; None while the world itself acts."""
-        now = getcurrent()
-        return now if isinstance(now, Task) else None
-
     def run(self) -> None:
         """Go on until there is nothing to do, or somebody has stopped it."""
         heap = self._heap

@@ -92,11 +92,12 @@ class SimulatedStore:
         subject = tuple(change.old.key for change in changes)
         menu = self._menu_of_many if len(changes) > 1 else self._menu
         forced = self._must_fail(changes)
+        call = "stamp" if changes[0].old.status is Status.PENDING else "change_payments"
         if not self.lagging:
             return self._write(
-                "change_payments", subject, lambda: self._change_all(changes), menu, forced
+                call, subject, lambda: self._change_all(changes), menu, forced
             )
-        fault = self._begin("change_payments", subject, menu, WRITE_RATE, forced)
+        fault = self._begin(call, subject, menu, WRITE_RATE, forced)
         if fault in (faults.CUT, faults.CUT_CRASH):
             return self._cut(fault, changes, subject)
         result: list[bool] = []
@@ -105,7 +106,7 @@ class SimulatedStore:
             if start:
                 self.process.wait(self.world.draw(15 * MILLISECOND))
             result += self._apply(fault, lambda chunk=chunk: self._change_all(chunk))
-        return self._end("change_payments", subject, fault, result)
+        return self._end(call, subject, fault, result)
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
         raise NotImplementedError  # nothing that moves money asks for it

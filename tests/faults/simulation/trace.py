@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from paymentapp.models import PaymentKey
 from tests.faults.simulation.clock import moment
@@ -12,15 +11,8 @@ from tests.faults.simulation.clock import moment
 Subject = tuple[PaymentKey, ...] | str | None  # payments, a batch id or an intent's name
 
 
-class Event(NamedTuple):
-    """One line: at which true time, by whom, what, about what, and how it ended."""
-
-    micros: int
-    process: str
-    call: str
-    subject: Subject
-    outcome: object
-    task: str | None  # the intent that it was done for
+# At which true time, which process, called what, about what, how it ended, for which intent.
+Event = tuple[int, str, str, Subject, object, str | None]
 
 
 class Trace:
@@ -37,16 +29,15 @@ class Trace:
     def of(self, key: PaymentKey | None, intent: str | None) -> Iterator[str]:
         """What touched a payment, line by line."""
         batches = self.batches.get(key, []) if key else []
-        for event in self.events:
-            subject = event.subject
+        for micros, process, call, subject, outcome, owner in self.events:
             if (
-                (intent is not None and intent in (event.task, subject))
+                (intent is not None and intent in (owner, subject))
                 or (isinstance(subject, str) and subject in batches)
                 or (isinstance(subject, tuple) and key in subject)
             ):
                 about = subject if isinstance(subject, str) else _shortly(subject, key)
-                when = moment(event.micros).isoformat(" ", "microseconds")[:26]
-                yield f"{when} {event.process:8} {event.call:16} {about}: {event.outcome}"
+                when = moment(micros).isoformat(" ", "microseconds")[:26]
+                yield f"{when} {process:4} {call:16} {about}: {outcome}"
 
 
 def _shortly(subject: Subject, key: PaymentKey | None) -> str:

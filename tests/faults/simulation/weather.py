@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from tests.faults.simulation.process import Process
     from tests.faults.simulation.world import World
 
-SLEEPS = (10 * MINUTE, 2 * HOUR, 26 * HOUR, 3 * DAY)  # machines sleep, and go on where they were
+SLEEPS = (10 * MINUTE, 2 * HOUR, 26 * HOUR, 26 * HOUR, 3 * DAY)  # machines sleep, and go on where they were
 MIDST = (  # calls before which it is worst to be held up
-    *("change_payments", "change_payments", "batch frozen", "add_batch", "submit", "batch accepted"),
+    *("stamp",) * 5,
+    *("batch frozen",) * 3,
+    *("change_payments", "add_batch", "submit", "submit", "batch accepted"),
     *("change_batch", "batch aborted", "batch closed", "add_payment", "claim_key", "take_back"),
 )
 OUTAGES = (26 * DAY, 31 * DAY)  # of the provider, in which every process is started again
@@ -26,7 +28,7 @@ class Weather:
         self.world = world
         self.down_until = 0
         self.broke_until = 0
-        self.traps: dict[str, Callable[[Process], None]] = {}
+        self.traps: dict[str, list[Callable[[Process], None]]] = {}
         self._slept = False
 
     def forecast(self, span: int) -> None:
@@ -50,15 +52,16 @@ class Weather:
             length = OUTAGES[self.world.draw(len(OUTAGES))]
             return lambda: self._outage(length)
         sleep = SLEEPS[self.world.draw(len(SLEEPS))]
-        return lambda: self._set_trap(lambda _process: self._sleep(sleep))
+        return lambda: self._set_trap(lambda process: self._sleep(sleep, process))
 
     def _set_trap(self, action: Callable[[Process], None]) -> None:
         """Have something happen just before the next call of some kind."""
-        self.traps[MIDST[self.world.draw(len(MIDST))]] = action
+        self.traps.setdefault(MIDST[self.world.draw(len(MIDST))], []).append(action)
 
     def spring(self, call: str, process: Process) -> None:
         """The call is there."""
-        self.traps.pop(call)(process)
+        for action in self.traps.pop(call):
+            action(process)
 
     def _outage(self, length: int) -> None:
         """The provider goes down; some time later it is weeks later, and it still is."""
@@ -67,16 +70,19 @@ class Weather:
         def skip() -> None:
             # A task that slept for weeks between its look at the clock and its call would be
             # beyond help: no service can promise anything then, and this one does not.
-            self._crash_all()
-            self.world.jump(length)
+            if self.world.faults.on:
+                self._crash_all()
+                self.world.jump(length)
 
         self.world.scheduler.later(25 * SECOND, skip)
 
-    def _sleep(self, length: int) -> None:
-        """All machines stop and go on later, in the midst of what they did."""
+    def _sleep(self, length: int, process: Process) -> None:
+        """All machines stop and go on later, in the midst of what they did; not all at once."""
         if length < DAY or not self._slept:
             self._slept = self._slept or length >= DAY
             self.world.jump(length)
+            if self.world.chance(0.6):
+                self._stall(process)
 
     def _down(self, length: int) -> None:
         self.down_until = max(self.down_until, self.world.scheduler.now + length)

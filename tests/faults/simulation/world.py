@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from greenlet import getcurrent
+
 from paymentapp.models import Batch, Cause, Member, PaymentKey
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.payments import Payments
@@ -20,7 +22,7 @@ from tests.faults.simulation.provider import SimulatedProvider
 from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND, Scheduler, Task
 from tests.faults.simulation.store import SimulatedStore
 from tests.faults.simulation.tables import Tables
-from tests.faults.simulation.trace import Event, Subject, Trace
+from tests.faults.simulation.trace import Subject, Trace
 from tests.faults.simulation.verdict import Verdict
 from tests.faults.simulation.weather import Weather
 
@@ -73,9 +75,9 @@ class World:
 
     def run(self) -> None:
         """Live through it all until everything is quiet, then judge."""
+        apart = (SECOND, 30 * SECOND, 5 * MINUTE)[self.draw(3)]
         for number in range(2 + self.draw(3)):
-            skew = self.draw(10 * MINUTE) - 5 * MINUTE if self.chance(0.8) else 0
-            self.processes.append(Process(self, f"p{number}", skew))
+            self.processes.append(Process(self, f"p{number}", self.draw(2 * apart) - apart))
         span = self.count * SECOND // (4 + self.draw(12))
         self.clients.arrive(self.count, span)
         self.weather.forecast(span)
@@ -102,7 +104,7 @@ class World:
 
     def pause_before_sweep(self, process: Process) -> int:
         """How long until the next sweep: while nothing can be due, sweeping changes nothing."""
-        pause = SECOND + self.draw(3 * SECOND)
+        pause = SECOND + self.draw(5 * SECOND)
         if self.faults.on or self.clients.busy or any(len(p.tasks) > 1 for p in self.processes):
             return pause
         times = [when for when in (self.tables.due.soonest(), self.tables.attention.soonest()) if when]
@@ -178,10 +180,17 @@ class World:
 
     def note(self, process: Process | None, call: str, subject: Subject, outcome: object) -> None:
         """Write a line of the trace."""
-        task = self.scheduler.current() if process is not None else None
-        owner = task.owner.name if task is not None and task.owner is not None else None
-        name = process.name if process is not None else "-"
-        self.trace.events.append(Event(self.time.micros(), name, call, subject, outcome, owner))
+        owner = getattr(getcurrent(), "owner", None)  # the world itself acts for nobody
+        self.trace.events.append(
+            (
+                self.scheduler.now + self.time.jumped,
+                process.name if process is not None else "-",
+                call,
+                subject,
+                outcome,
+                owner.name if owner is not None else None,
+            )
+        )
 
     def touch_task(self, task: Task, fault: str) -> None:
         """A fault met whatever a task is about."""
