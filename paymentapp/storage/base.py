@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, Self
 
+from paymentapp.events import Event
 from paymentapp.models import (
     ApiKey,
     Batch,
@@ -156,6 +157,15 @@ class Store(Protocol):
 
     def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
         """Every batch made between two moments, inclusively, as `scan_payments`."""
+
+    def add_event(self, event: Event) -> Event:
+        """Store a provider's event. Returns what is stored under its id: maybe an older record."""
+
+    def change_event(self, old: Event, new: Event) -> bool: ...
+
+    def due_events(self, shard: int, until: datetime, limit: int) -> list[Event]:
+        """Events of a shard with `attention_at` up to `until`, longest overdue first, as
+        `due_batches`; the two never meet."""
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
         """Take or renew a lease if it is free, expired by `now`, or the owner's own.

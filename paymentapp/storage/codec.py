@@ -55,7 +55,7 @@ def difference(old: Record, new: Record) -> Difference:
     return Difference(changed, [name for name in old if name not in new])
 
 
-def _reads(decode: Callable[_P, _T]) -> Callable[_P, _T]:
+def reads(decode: Callable[_P, _T]) -> Callable[_P, _T]:
     """Say of a record that makes no sense here (a later version's status, say) that it does not,
     rather than guess: a payment that is not understood is left alone."""
 
@@ -96,7 +96,7 @@ def customer_record(customer: Customer) -> Record:
     return record
 
 
-@_reads
+@reads
 def read_customer(record: Record) -> Customer:
     return Customer(
         customer_id=record["customer_id"],
@@ -137,7 +137,7 @@ def payment_record(payment: Payment) -> Record:
     return record
 
 
-@_reads
+@reads
 def read_payment(record: Record) -> Payment:
     return Payment(
         customer_id=record["customer_id"],
@@ -187,7 +187,7 @@ def claim_record(claim: KeyClaim) -> Record:
     }
 
 
-@_reads
+@reads
 def read_claim(key_hash: str, record: Record) -> KeyClaim:
     return KeyClaim(
         key_hash=key_hash,
@@ -235,7 +235,7 @@ def batch_record(batch: Batch) -> Record:
     )
 
 
-@_reads
+@reads
 def read_batch(record: Record) -> Batch:
     state = BatchState(record["state"])
     parked = state is BatchState.PARKED
@@ -285,7 +285,7 @@ def member_records(batch: Batch, members: Sequence[Member]) -> list[Record]:
     ]
 
 
-@_reads
+@reads
 def read_members(batch: Batch, records: Iterable[Record]) -> list[Member]:
     members = [_read_member(line) for record in records for line in record["members"]]
     if len(members) != batch.size:
@@ -312,7 +312,7 @@ def lease_record(lease: Lease) -> Record:
     return {"owner": lease.owner, "until": to_text(lease.until)}
 
 
-@_reads
+@reads
 def read_lease(name: str, record: Record) -> Lease:
     return Lease(name, record["owner"], from_text(record["until"]))
 
@@ -333,7 +333,7 @@ def api_key_record(key: ApiKey) -> Record:
     )
 
 
-@_reads
+@reads
 def read_api_key(record: Mapping[str, Any]) -> ApiKey:
     return ApiKey(
         key_id=record["key_id"],

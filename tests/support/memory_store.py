@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from paymentapp.errors import StoreUnavailable
+from paymentapp.events import Event
 from paymentapp.models import (
     ApiKey,
     Batch,
@@ -22,7 +23,7 @@ from paymentapp.models import (
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 
 Key = TypeVar("Key")
-Versioned = TypeVar("Versioned", Payment, KeyClaim, Batch)
+Versioned = TypeVar("Versioned", Payment, KeyClaim, Batch, Event)
 
 
 class MemoryStore:
@@ -39,6 +40,7 @@ class MemoryStore:
         self._claims: dict[str, KeyClaim] = {}
         self._batches: dict[str, Batch] = {}
         self._members: dict[str, list[Member]] = {}
+        self._events: dict[tuple[str, str], Event] = {}
         self._leases: dict[str, Lease] = {}
         self._keys: dict[str, ApiKey] = {}
 
@@ -151,6 +153,28 @@ class MemoryStore:
     def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
         self._called("scan_batches")
         return (b for b in list(self._batches.values()) if earliest <= b.created_at <= latest)
+
+    def add_event(self, event: Event) -> Event:
+        self._called("add_event")
+        with self._lock:
+            return self._events.setdefault((event.provider, event.event_id), event)
+
+    def change_event(self, old: Event, new: Event) -> bool:
+        self._called("change_event")
+        with self._lock:
+            return _change(self._events, (old.provider, old.event_id), old, new)
+
+    def due_events(self, shard: int, until: datetime, limit: int) -> list[Event]:
+        self._called("due_events")
+        with self._lock:
+            due = [
+                (event.attention_at, event.event_id, event)
+                for event in self._events.values()
+                if event.attention_shard == shard
+                and event.attention_at
+                and event.attention_at <= until
+            ]
+        return [event for _, _, event in sorted(due, key=lambda item: item[:2])][:limit]
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
         self._called("hold_lease")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from paymentapp.clock import to_text
+from paymentapp.events import Event
 from paymentapp.models import (
     Batch,
     BatchState,
@@ -103,3 +104,19 @@ def members(count: int) -> list[Member]:
         Member(f"c{number}", to_text(later(number)), usd(f"{number}.01"), f"c{number}@example.com")
         for number in range(1, count + 1)
     ]
+
+
+def an_event(**fields: Any) -> Event:
+    """Just received, and to be applied."""
+    event = Event(
+        provider="paypal",
+        event_id=f"WH-{new_revision()}",
+        kind="PAYMENT.PAYOUTS-ITEM.SUCCEEDED",
+        body='{"id": "WH-1"}',
+        # Far away by every clock: it is deleted some time after.
+        received_at=datetime(2100, 1, 1, 12, 0, 0, 123456, tzinfo=UTC),
+        revision=new_revision(),
+        attention_at=NOW,
+        attention_shard=1,
+    )
+    return replace(event, **fields)

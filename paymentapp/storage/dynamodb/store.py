@@ -9,6 +9,7 @@ from typing import Any
 from paymentapp.clock import to_text
 from paymentapp.config import Settings
 from paymentapp.errors import Conflict, StoreUnavailable
+from paymentapp.events import Event
 from paymentapp.models import (
     ApiKey,
     Batch,
@@ -19,17 +20,15 @@ from paymentapp.models import (
     Payment,
     PaymentKey,
 )
-from paymentapp.storage import codec
+from paymentapp.storage import codec, event_codec
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 from paymentapp.storage.codec import Record
 from paymentapp.storage.dynamodb import changes as conditional
 from paymentapp.storage.dynamodb import tables
 from paymentapp.storage.dynamodb.client import Clients, ConditionFailed, call
+from paymentapp.storage.dynamodb.listing import AFTER_EVERY_ID, page_request
 from paymentapp.storage.dynamodb.scans import scan
 from paymentapp.storage.dynamodb.wire import Item, to_item, to_record, to_value
-
-_BEFORE_EVERY_ID = "0"
-_AFTER_EVERY_ID = "~"
 
 
 class DynamoDBStore:
@@ -96,7 +95,7 @@ class DynamoDBStore:
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
         """One request, and `last_read` may lead to an empty page: there is no telling earlier."""
-        request = _page_request(customer_id, query)
+        request = page_request(customer_id, query)
         if request is None:
             return Page([], None)
         answer = call(self._client().query, TableName=self._disbursements, **request)
@@ -159,7 +158,7 @@ class DynamoDBStore:
 
     def parked_batches(self) -> list[Batch]:
         """The index, then the batches that it names, 100 a request."""
-        found = self._batches(codec.PARKED_SHARD, _AFTER_EVERY_ID, None)
+        found = self._batches(codec.PARKED_SHARD, AFTER_EVERY_ID, None)
         parked = [batch for batch in found if batch.state is BatchState.PARKED]
         return sorted(parked, key=lambda batch: batch.created_at)
 
@@ -167,6 +166,25 @@ class DynamoDBStore:
         """A request for each megabyte of the table."""
         found = scan(self._client(), self._operations, "created_at", earliest, latest, sk="header")
         return map(codec.read_batch, found)
+
+    # Webhook events
+
+    def add_event(self, event: Event) -> Event:
+        record = event_codec.event_record(event)
+        older = self._add_operation(event_codec.event_key(event), event_codec.SORT_KEY, record)
+        return event_codec.read_event(older) if older else event
+
+    def change_event(self, old: Event, new: Event) -> bool:
+        records = event_codec.event_record(old), event_codec.event_record(new)
+        return self._change_operation(event_codec.event_key(new), event_codec.SORT_KEY, *records)
+
+    def due_events(self, shard: int, until: datetime, limit: int) -> list[Event]:
+        """The index, then the events that it names, 100 a request."""
+        where = event_codec.attention_shard(shard)
+        found = self._attention(where, to_text(until), limit)
+        events = map(event_codec.read_event, found)
+        due = [event for event in events if event.attention_at and event.attention_at <= until]
+        return sorted(due, key=lambda event: event.attention_at or until)
 
     # Leases
 
@@ -273,10 +291,14 @@ class DynamoDBStore:
         return map(to_record, items)
 
     def _batches(self, shard: str, until: str, limit: int | None) -> list[Batch]:
+        return [codec.read_batch(found) for found in self._attention(shard, until, limit)]
+
+    def _attention(self, shard: str, until: str, limit: int | None) -> Iterator[Record]:
+        """What the attention index names, as it is now and no longer as the index has it."""
         found = self._index(self._operations, "attention", shard, until, limit)
         keys = [{"pk": item["pk"], "sk": item["sk"]} for item in found]
         items = conditional.read_many(self._client(), self._operations, keys)
-        return [codec.read_batch(to_record(item)) for item in items]
+        return map(to_record, items)
 
     def _index(
         self, table: str, index: str, shard: str, until: str, limit: int | None
@@ -308,31 +330,3 @@ class DynamoDBStore:
 def _payment_change(old: Payment, new: Payment) -> conditional.Change:
     records = codec.payment_record(old), codec.payment_record(new)
     return conditional.change_of(old.key._asdict(), *records)
-
-
-def _page_request(customer_id: str, query: PageQuery) -> dict[str, Any] | None:
-    """The Query of one page; None where DynamoDB would refuse bounds that leave nothing.
-
-    A page begins after `before`, which has to lie within the bounds.
-    """
-    low = query.earliest or _BEFORE_EVERY_ID
-    high = query.latest or _AFTER_EVERY_ID
-    if low > high or (query.before and query.before <= low):
-        return None
-    request: dict[str, Any] = {
-        "KeyConditionExpression": "customer_id = :customer AND payment_id BETWEEN :low AND :high",
-        "ExpressionAttributeValues": to_item(
-            {":customer": customer_id, ":low": low, ":high": high}
-        ),
-        "ScanIndexForward": False,
-        "ConsistentRead": True,
-        "Limit": query.limit,
-    }
-    if query.before and query.before <= high:
-        start = {"customer_id": customer_id, "payment_id": query.before}
-        request["ExclusiveStartKey"] = to_item(start)
-    if query.status is not None:
-        request["FilterExpression"] = "#status = :status"
-        request["ExpressionAttributeNames"] = {"#status": "status"}
-        request["ExpressionAttributeValues"][":status"] = to_value(query.status.value)
-    return request

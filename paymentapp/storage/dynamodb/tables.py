@@ -80,7 +80,8 @@ def _wait(client: DynamoDBClient, table: str) -> None:
 
 
 def _expire(client: DynamoDBClient, table: str) -> None:
-    """Let DynamoDB delete idempotency claims by itself: nothing else has an `expires_at`."""
+    """Let DynamoDB delete idempotency claims and webhook events by itself: nothing else has an
+    `expires_at`."""
     described = call(client.describe_time_to_live, TableName=table)
     if described["TimeToLiveDescription"].get("TimeToLiveStatus", "DISABLED") == "DISABLED":
         setting: Any = {"Enabled": True, "AttributeName": "expires_at"}

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
+from paymentapp.events import Event
 from paymentapp.models import ApiKey, Batch, Customer, KeyClaim, Member, Payment, PaymentKey
-from paymentapp.storage import codec
+from paymentapp.storage import codec, event_codec
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 from paymentapp.storage.codec import Record
 from paymentapp.storage.sqlite import files, sql
@@ -185,6 +186,22 @@ class SQLiteStore:
                 yield batch
             if len(found) < sql.SCAN_CHUNK:
                 return
+
+    # Webhook events
+
+    def add_event(self, event: Event) -> Event:
+        record = event_codec.event_record(event)
+        older = self._add(_insert(event_codec.event_key(event), event_codec.SORT_KEY, record))
+        return event_codec.read_event(older) if older else event
+
+    def change_event(self, old: Event, new: Event) -> bool:
+        records = event_codec.event_record(old), event_codec.event_record(new)
+        return self._change(event_codec.event_key(new), event_codec.SORT_KEY, *records)
+
+    def due_events(self, shard: int, until: datetime, limit: int) -> list[Event]:
+        where = event_codec.attention_shard(shard)
+        found = self._read(sql.ATTENTION, where, to_text(until), limit)
+        return [event_codec.read_event(record) for record in found]
 
     # Leases
 

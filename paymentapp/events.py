@@ -1,0 +1,46 @@
+"""A provider's event, kept as it came until it is applied, and for a while after that."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from paymentapp.models import new_revision
+
+KEPT = timedelta(days=45)  # far longer than any provider sends the same event again
+
+
+class EventState(StrEnum):
+    """Where an event stands."""
+
+    WAITING = "waiting"  # to be applied
+    APPLIED = "applied"
+    IGNORED = "ignored"  # genuine, and tells nothing of payments
+    SET_ASIDE = "set-aside"  # contradicts what is on record: it changed nothing, a person looks
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a provider told by webhook. The body stays out of `repr`: it holds an address."""
+
+    provider: str
+    event_id: str  # the provider's
+    kind: str  # in the provider's words
+    body: str = field(repr=False)
+    received_at: datetime
+    revision: str
+    state: EventState = EventState.WAITING
+    attention_at: datetime | None = None  # when somebody has to apply it
+    attention_shard: int = 0
+    note: str | None = None  # why it waits, or why it was set aside
+
+    def changed(self, **changes: object) -> Event:
+        """The next version of the record."""
+        return replace(self, revision=new_revision(), **changes)  # type: ignore[arg-type]
+
+
+def event_shard(provider: str, event_id: str, shards: int) -> int:
+    """The shard of the attention index that an event waits in."""
+    return zlib.crc32(f"{provider}/{event_id}".encode()) % shards
