@@ -60,3 +60,7 @@ class OutcomeUnknown(ProviderError):
 
 class Misconfigured(ProviderError):
     """Nothing will work until a person acts: credentials, permissions, funds."""
+
+
+class NotPermitted(Misconfigured):
+    """The account may not ask this; everything else works."""

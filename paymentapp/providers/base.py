@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
-from paymentapp.models import Batch, Member, Status
+from paymentapp.models import Batch, Member, Money, Status
 
 
 class CurrencyRule(NamedTuple):
@@ -48,6 +49,8 @@ class ItemReport:
     provider_item_id: str | None = None
     transaction_id: str | None = None
     reason: str | None = None
+    money: Money | None = None  # what it was told to pay, and to whom
+    receiver: str | None = field(default=None, repr=False)
 
 
 class Provider(Protocol):
@@ -79,3 +82,33 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A payment that left the account, as the provider's own books have it."""
+
+    transaction_id: str
+    at: datetime
+    money: Money
+    item_id: str | None  # ours, as far as the books repeat it
+    raw_status: str
+
+
+@runtime_checkable
+class Books(Protocol):
+    """What a provider may offer besides: to look into its books, whoever sent a payment.
+
+    Nothing here moves money. The exceptions are a provider's, and `NotPermitted` where the
+    account may not look.
+    """
+
+    search_lag: timedelta  # how long a payment may take to appear
+
+    def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
+        """Payments that left the account between two moments, some of them perhaps twice."""
+
+    def batch_id_of(self, reference: str) -> str | None:
+        """Our id of the batch that the provider has under its own `reference`.
+
+        Empty where that batch carries none, None where the provider knows no such batch."""

@@ -7,7 +7,7 @@ import logging
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from paymentapp.simulator import control, oauth, page, payouts, webhooks
+from paymentapp.simulator import control, oauth, page, payouts, reporting, webhooks
 from paymentapp.simulator.core import Simulator
 from paymentapp.simulator.errors import PayPalError
 from paymentapp.simulator.faults import FaultLayer
@@ -32,7 +32,7 @@ def create_simulator(settings: Settings | None = None, clock: Clock = utc_now) -
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["simulator"] = running = Simulator(settings or Settings(), clock)
-    for module in (oauth, payouts, webhooks, control, page):
+    for module in (oauth, payouts, reporting, webhooks, control, page):
         app.register_blueprint(module.blueprint)
     app.register_error_handler(PayPalError, _answer_error)
     app.register_error_handler(Exception, _answer_any)

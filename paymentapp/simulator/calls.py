@@ -25,6 +25,7 @@ _ENDPOINTS = [
     ("read", "GET", "/v1/payments/payouts/{id}"),
     ("item", "GET", "/v1/payments/payouts-item/{id}"),
     ("cancel", "POST", "/v1/payments/payouts-item/{id}/cancel"),
+    ("search", "GET", "/v1/reporting/transactions"),
     ("verify", "POST", "/v1/notifications/verify-webhook-signature"),
 ]
 

@@ -19,6 +19,19 @@ AUTHORIZATION = "Authorization error occurred."
 # name: (HTTP status, message)
 REFUSALS: dict[str, tuple[int, str]] = {
     "VALIDATION_ERROR": (400, "Invalid request - see details"),
+    # Of the transaction search
+    "INVALID_REQUEST": (
+        400,
+        "Request is not well-formed, syntactically incorrect, or violates schema.",
+    ),
+    # https://docs.paypal.ai/growth/reports/troubleshooting; not in the API description
+    "RESULTSET_TOO_LARGE": (
+        400,
+        "Result set size is greater than the maximum limit. Change the filter criteria and try "
+        "again.",
+    ),
+    "NOT_AUTHORIZED": (403, "Authorization failed due to insufficient permissions."),
+    # Of payouts
     "USER_BUSINESS_ERROR": (400, "User business error."),
     "NON_HOLDING_CURRENCY": (
         400,

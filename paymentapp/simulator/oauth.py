@@ -18,6 +18,7 @@ from paymentapp.simulator.times import rfc3339, span
 blueprint = Blueprint("oauth", __name__)
 
 APP_ID = "APP-SIMULATOR"
+SEARCH_SCOPE = "https://uri.paypal.com/services/reporting/search/read"
 SCOPES = (
     "https://uri.paypal.com/payments/payouts",
     "https://uri.paypal.com/services/applications/webhooks",
@@ -43,8 +44,9 @@ def issue_token() -> tuple[Response, int]:
     now, lifetime = running.now(), running.settings.token_lifetime
     token = "A21AA" + secrets.token_urlsafe(48)
     running.state.add_token(token, now, now + span(lifetime))
+    scopes = (*SCOPES, SEARCH_SCOPE) if running.settings.search == "on" else SCOPES
     body = {
-        "scope": " ".join(SCOPES),
+        "scope": " ".join(scopes),
         "access_token": token,
         "token_type": "Bearer",
         "app_id": APP_ID,

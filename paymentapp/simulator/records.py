@@ -96,6 +96,21 @@ class Item:
         return self.settle_at
 
 
+@dataclass(frozen=True)
+class Search:
+    """Which transactions are wanted; times are microseconds since 1970, None wants any.
+
+    ``shown`` is up to when the search has been filled; ``statuses`` are names between spaces.
+    """
+
+    start: int
+    end: int
+    shown: int
+    currency: str | None
+    transaction_id: str | None
+    statuses: str | None
+
+
 def new_id(length: int = 13) -> str:
     """An identifier as PayPal's look: capital letters and digits, never guessed twice."""
     return base64.b32encode(os.urandom(length * 5 // 8 + 1))[:length].decode()

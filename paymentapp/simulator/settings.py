@@ -10,7 +10,7 @@ from typing import Any
 
 ENV_PREFIX = "PAYMENTAPP_SIMULATOR_"
 MASK = "********"
-CALL_KINDS = ("token", "create", "read", "item", "cancel", "verify")
+CALL_KINDS = ("token", "create", "read", "item", "cancel", "search", "verify")
 FAULTS = ("drop_before", "drop_after", "error_before", "error_after", "garbage", "rate_limited")
 FIXED_AT_START = frozenset({"host", "port", "state"})
 
@@ -173,6 +173,15 @@ class Settings:
     balance: dict[str, str] = field(
         default_factory=dict,
         metadata=_metadata(Kind(_balance, _pairs_from, "USD=100.00,..."), "funds, by currency"),
+    )
+    search: str = _setting(
+        Kind(_choice("on", "off"), str, "on|off"), "on", "whether transactions may be searched"
+    )
+    search_lag: float = _setting(
+        SECONDS, 0.0, "time until a transaction appears in the search; PayPal's takes up to 3 hours"
+    )
+    search_limit: int = _setting(
+        Kind(_integer(1, 10**9), _integer_from, "N"), 10_000, "transactions that a search may find"
     )
     drop_before: float = _setting(PROBABILITY, 0.0, "close the connection without having acted")
     drop_after: float = _setting(PROBABILITY, 0.0, "act, then close the connection unanswered")

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from paymentapp.simulator.records import Batch, Item, NewBatch, NewItem, new_id
+from paymentapp.simulator.records import Batch, Item, NewBatch, NewItem, Search, new_id
 from paymentapp.simulator.schema import SCHEMA
 from paymentapp.simulator.times import DAY
 
@@ -47,6 +47,12 @@ _NEW_ITEM = """INSERT INTO items (batch, payout_item_id, sender_item_id, recipie
     value, minor, fee_minor, note, wallet, purpose, outcome, error, later_status, later_at,
     settle_at, transaction_id, activity_id)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+# What a transaction search finds: money that moved, from when the search shows it.
+_FOUND = f"""WHERE i.outcome != 'FAILED' AND i.settle_at BETWEEN :start AND min(:end, :shown)
+    AND (:currency IS NULL OR b.currency = :currency)
+    AND (:transaction_id IS NULL OR i.transaction_id = :transaction_id)
+    AND (:statuses IS NULL OR instr(:statuses, ' ' || {_STATUS} || ' '))"""
 
 # Money that has left, or may yet leave, the sender's balance.
 _SPENDING = ("PENDING", "SUCCESS", "UNCLAIMED", "ONHOLD")
@@ -160,6 +166,17 @@ class State:
                 {"id": payout_item_id, "now": now},
             )
         return cursor.rowcount == 1
+
+    def search(
+        self, wanted: Search, now: int, *, offset: int, limit: int
+    ) -> tuple[int, list[Item]]:
+        """How many transactions a search finds, and a page of them, oldest first."""
+        values = asdict(wanted) | {"now": now}
+        sql = f"SELECT count(*) FROM items i JOIN batches b ON b.id = i.batch {_FOUND}"  # noqa: S608
+        total = int(self._rows(sql, **values)[0][0])
+        sql = f"{_ITEM} {_FOUND} ORDER BY i.settle_at, i.seq LIMIT :limit OFFSET :offset"
+        rows = self._rows(sql, **values, limit=limit, offset=offset)
+        return total, [Item(*row) for row in rows]
 
     # Ledger
 

@@ -24,6 +24,7 @@ _BESIDE = Path(__file__).parents[2] / ".." / "shared" / "specs" / "paypal"
 SPECS = Path(os.environ.get("PAYMENTAPP_SPECS", _BESIDE))
 PAYOUTS = "/v1/payments/payouts"
 ITEM = "/v1/payments/payouts-item"
+SEARCH = "/v1/reporting/transactions"
 VERIFY = "/v1/notifications/verify-webhook-signature"
 
 
@@ -46,7 +47,11 @@ class Description:
     def __init__(self, folder: Path) -> None:
         self._documents = [
             json.loads((folder / name).read_text("utf-8"))
-            for name in ("payments_payouts_batch_v1.json", "notifications_webhooks_v1.json")
+            for name in (
+                "payments_payouts_batch_v1.json",
+                "notifications_webhooks_v1.json",
+                "reporting_transactions_v1.json",
+            )
         ]
 
     def check(self, method: str, path: str, status: int, body: Any) -> None:
@@ -57,6 +62,9 @@ class Description:
                 if re.fullmatch(pattern, path) and method.lower() in operations:
                     responses = operations[method.lower()]["responses"]
                     answer = responses.get(str(status), responses["default"])
+                    if "$ref" in answer:
+                        name = answer["$ref"].rpartition("/")[2]
+                        answer = document["components"]["responses"][name]
                     self._check(document, answer["content"]["application/json"]["schema"], body)
 
     def check_schema(self, name: str, body: Any) -> None:

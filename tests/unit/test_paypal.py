@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from paymentapp.clock import utc_now
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import Batch, Status
+from paymentapp.models import Batch, Money, Status
 from paymentapp.providers.base import Accepted, ItemReport, Refused
 from paymentapp.providers.http import Answer
 from paymentapp.providers.paypal import PayPal
@@ -480,7 +480,18 @@ def test_a_status_that_is_not_in_the_table_is_kept_and_logged(
 
 def test_a_success_carries_its_transaction(server: PayPalServer, paypal: PayPal) -> None:
     reports = fetched(server, paypal, page(payout_item("i-1", "SUCCESS")))
-    assert reports == [ItemReport("i-1", Status.SUCCEEDED, "SUCCESS", "ITEM1", "TX1", None)]
+    paid = Money(Decimal(1), "USD")
+    assert reports == [
+        ItemReport(
+            "i-1",
+            Status.SUCCEEDED,
+            "SUCCESS",
+            "ITEM1",
+            "TX1",
+            money=paid,
+            receiver="ann@example.com",
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -623,7 +634,9 @@ def test_a_batch_that_was_not_accepted_cannot_be_looked_at(paypal: PayPal) -> No
 
 def test_a_cancelled_item_is_returned(server: PayPalServer, paypal: PayPal) -> None:
     server.says("POST", f"{ITEMS}/ITEM1/cancel", Says(200, payout_item("i-1", "RETURNED")))
-    assert paypal.cancel("ITEM1") == ItemReport("i-1", Status.RETURNED, "RETURNED", "ITEM1")
+    report = paypal.cancel("ITEM1")
+    assert (report.item_id, report.status) == ("i-1", Status.RETURNED)
+    assert (report.raw_status, report.provider_item_id) == ("RETURNED", "ITEM1")
 
 
 @pytest.mark.parametrize("name", sorted(CANCEL_REFUSED))

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from urllib.parse import quote, urlsplit
 
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
-from paymentapp.errors import NotSent, OutcomeUnknown, ProviderError
+from paymentapp.errors import NotPermitted, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models import Batch, Member
-from paymentapp.providers.base import Accepted, ItemReport, Refused
+from paymentapp.providers.base import Accepted, ItemReport, Refused, Transaction
 from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.paypal.answers import (
     PAYOUTS,
@@ -30,7 +31,8 @@ from paymentapp.providers.paypal.answers import (
     sender_batch_id,
     warn_of_unknown,
 )
-from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES
+from paymentapp.providers.paypal.search import SEARCH_LAG, TRANSACTIONS, search
+from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES, NO_SUCH_BATCH
 from paymentapp.providers.paypal.token import Token
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class PayPal:
 
     name = "paypal"
     currencies = CURRENCIES
+    search_lag = SEARCH_LAG
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         base = urlsplit(settings.paypal_base_url)
@@ -119,6 +122,19 @@ class PayPal:
             raise problem.error(problem.kind(moves_money=True))
         return self._item(self._get(path), NotSent)
 
+    def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
+        """Payouts that left the account, by PayPal's transaction search."""
+        return search(self._search, start, end)
+
+    def batch_id_of(self, reference: str) -> str | None:
+        """The `sender_batch_id` of the batch that PayPal has under this id."""
+        try:
+            return sender_batch_id(self._page(reference, 1, 1)) or ""
+        except NotSent as error:
+            if error.code in NO_SUCH_BATCH:
+                return None
+            raise
+
     def check(self) -> None:
         """Get an access token, or say why there is none."""
         self._token.get()
@@ -179,6 +195,14 @@ class PayPal:
             raise otherwise("UNREADABLE_ANSWER", "no sender_item_id")
         warn_of_unknown([report])
         return report
+
+    def _search(self, params: Mapping[str, str]) -> object:
+        answer = self._call("GET", TRANSACTIONS, moves_money=False, params=params)
+        if answer.ok:
+            return answer.json()
+        problem = read_problem(answer, self._clock())
+        refused = answer.status == 403  # of this call alone: payouts are another permission
+        raise problem.error(NotPermitted if refused else problem.kind(moves_money=False))
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> object:
         answer = self._call("GET", path, moves_money=False, params=params)

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.models import Batch
+from paymentapp.models import Batch, Money
 from paymentapp.providers.base import Accepted, ItemReport, Refused
 from paymentapp.providers.http import Answer
 from paymentapp.providers.paypal.tables import (
@@ -31,6 +32,7 @@ PAYOUTS = "/v1/payments/payouts"
 _REASON_LENGTH = 200
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_AMOUNT = re.compile(r"-?[0-9]{0,20}(\.[0-9]{1,10})?(?<=[0-9])")
 _DEBUG_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _LINK = re.compile(rf"{PAYOUTS}/({_ID.pattern})/?")
 # `details[].field`: "items[1].receiver", or the JSON pointer "/items/1/receiver".
@@ -180,7 +182,17 @@ def read_item(item: object, batch_status: str | None = None) -> ItemReport | Non
         provider_item_id=_text(dig(item, "payout_item_id")),
         transaction_id=_text(dig(item, "transaction_id")),
         reason=reason,
+        money=read_money(dig(item, "payout_item", "amount"), "currency"),
+        receiver=_text(dig(item, "payout_item", "receiver")),
     )
+
+
+def read_money(amount: object, currency: str) -> Money | None:
+    """An amount beside its currency, whose name differs from API to API; None for anything else."""
+    value, code = _text(dig(amount, "value")), _text(dig(amount, currency))
+    if value is None or code is None or not _AMOUNT.fullmatch(value):
+        return None
+    return Money(Decimal(value), code)
 
 
 def _item_reason(errors: object) -> str | None:

@@ -136,6 +136,15 @@ CANCEL_REFUSED = frozenset(
     }
 )
 
+# A batch that PayPal does not know, or no longer.
+NO_SUCH_BATCH = frozenset(
+    {
+        "INVALID_RESOURCE_ID",  # 404 "Requested resource ID was not found."
+        "RESOURCE_NOT_FOUND",  # 404 "The specified resource does not exist."
+        "HTTP_404",  # without a name
+    }
+)
+
 # Why an item stands as it does: PayPal's words, short enough for the payment's record.
 # https://developer.paypal.com/payouts/view-transactions, and RECEIVER_ACCOUNT_LIMITATION from
 # https://developer.paypal.com/api/payments.payouts-batch/v1/errors/receiver_account_limitation
