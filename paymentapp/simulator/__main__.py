@@ -10,6 +10,7 @@ import sys
 from typing import Any, NoReturn
 
 from paymentapp.simulator.app import create_simulator
+from paymentapp.simulator.courier import Courier
 from paymentapp.simulator.server import build_server, listen
 from paymentapp.simulator.settings import (
     Kind,
@@ -86,7 +87,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"cannot use the state file {settings.state}: {error}")
     server = build_server(app, listener)
     host = f"[{server.host}]" if ":" in server.host else server.host
-    print(f"PayPal simulator on http://{host}:{server.port}", flush=True)
+    base = f"http://{host}:{server.port}"
+    Courier(app.extensions["simulator"], base).start()
+    print(f"PayPal simulator on {base}", flush=True)
     server.serve_forever()
     return 0
 

@@ -27,6 +27,7 @@ _ENDPOINTS = [
     ("cancel", "POST", "/v1/payments/payouts-item/{id}/cancel"),
     ("search", "GET", "/v1/reporting/transactions"),
     ("verify", "POST", "/v1/notifications/verify-webhook-signature"),
+    ("certificate", "GET", "/v1/notifications/certs/{id}"),
 ]
 
 

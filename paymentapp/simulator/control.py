@@ -7,13 +7,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from paymentapp.simulator.bodies import single_item
 from paymentapp.simulator.core import simulator
 from paymentapp.simulator.payouts import base_url
 from paymentapp.simulator.records import Item
 from paymentapp.simulator.settings import SettingError
 from paymentapp.simulator.times import rfc3339
-from paymentapp.simulator.webhooks import EVENT_OF_STATUS, new_event, sign_event
+from paymentapp.simulator.webhooks import item_event, new_event, sign_event
 
 blueprint = Blueprint("control", __name__, url_prefix="/_simulator")
 
@@ -104,23 +103,31 @@ def issue_event() -> tuple[Response, int]:
         event_type, resource = wanted.get("event_type", ""), wanted.get("resource", {})
         if not (isinstance(event_type, str) and event_type and isinstance(resource, dict)):
             raise ControlError(400, "give payout_item_id, or event_type and resource")
-    event = new_event(running, event_type, resource)
+    event = new_event(event_type, resource, running.now())
     return jsonify(sign_event(running, event, base_url())), 201
 
 
 def _event_of_item(payout_item_id: str) -> tuple[str, dict[str, Any]]:
     running = simulator()
-    now = running.now()
-    item = running.state.item(payout_item_id, now)
-    if item is None:
-        raise ControlError(404, "no such payout item")
-    event = EVENT_OF_STATUS.get(item.status)
-    if event is None:
-        raise ControlError(400, f"PayPal sends no event for an item that is {item.status}")
-    resource = single_item(item, now, base_url())
-    # "Webhook resources don't contain error objects": a listener asks for the item.
-    resource.pop("errors", None)
-    return f"PAYMENT.PAYOUTS-ITEM.{event}", resource
+    try:
+        found = item_event(running, payout_item_id, running.now(), base_url())
+    except KeyError:
+        raise ControlError(404, "no such payout item") from None
+    if found is None:
+        raise ControlError(400, "PayPal sends no event for an item that stands like this")
+    return found
+
+
+@blueprint.get("/ca")
+def show_ca() -> Response:
+    """The certificate of the CA behind the events' signatures, as PEM, for a listener to trust."""
+    return Response(simulator().signer.ca(), content_type="application/x-pem-file")
+
+
+@blueprint.get("/outbox")
+def show_outbox() -> Response:
+    """How many webhook events have yet to be delivered, now or later: ``{"waiting": n}``."""
+    return jsonify({"waiting": simulator().outbox.count()})
 
 
 def _read_object() -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import current_app
 
+from paymentapp.simulator.outbox import Change, Outbox, letters_about
 from paymentapp.simulator.settings import FAULTS, Settings
+from paymentapp.simulator.signing import Signer
 from paymentapp.simulator.state import State
 from paymentapp.simulator.times import Clock, micros
 
@@ -20,9 +22,12 @@ class Simulator:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
         self.state = State(settings.state)
+        self.signer = Signer(self.state, clock)
+        self.outbox = Outbox(self.state)
         self._clock = clock
         self._lock = threading.Lock()
         self._dice = random.Random(settings.fault_seed)  # noqa: S311 - no secret hangs on it
+        self._mail_dice = random.Random(settings.fault_seed)  # noqa: S311
 
     def now(self) -> int:
         """The clock, in microseconds since 1970."""
@@ -34,6 +39,7 @@ class Simulator:
             self.settings = self.settings.updated(changes)
             if "fault_seed" in changes:
                 self._dice = random.Random(self.settings.fault_seed)  # noqa: S311
+                self._mail_dice = random.Random(self.settings.fault_seed)  # noqa: S311
             return self.settings
 
     def deal_fault(self, kind: str) -> str | None:
@@ -48,6 +54,18 @@ class Simulator:
             if draw < 0:
                 return fault
         return None
+
+    def announce(self, changes: Iterable[Change]) -> None:
+        """Plan the webhook events of changes, where anybody is to hear of them."""
+        settings = self.settings
+        if settings.webhook_url is not None:
+            with self._lock:
+                letters = [
+                    letter
+                    for change in changes
+                    for letter in letters_about(change, settings, self._mail_dice)
+                ]
+            self.outbox.add(letters)
 
 
 def simulator() -> Simulator:

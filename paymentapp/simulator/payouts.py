@@ -17,6 +17,7 @@ from paymentapp.simulator.core import Simulator, simulator
 from paymentapp.simulator.currencies import DECIMALS
 from paymentapp.simulator.errors import PayPalError, detail
 from paymentapp.simulator.oauth import require_token
+from paymentapp.simulator.outbox import Change, changes_of
 from paymentapp.simulator.records import Batch, Item, NewBatch
 from paymentapp.simulator.state import DuplicateBatch, InsufficientFunds
 from paymentapp.simulator.times import span
@@ -49,6 +50,7 @@ def create_batch() -> tuple[Response, int]:
         raise PayPalError("USER_BUSINESS_ERROR", [_duplicate(str(duplicate))]) from None
     except InsufficientFunds:
         raise PayPalError("INSUFFICIENT_FUNDS") from None
+    running.announce(changes_of(running.state, batch))
     return jsonify(bodies.created(batch, base_url())), 201
 
 
@@ -104,6 +106,7 @@ def cancel_item(payout_item_id: str) -> Response:
         item = _find_item(payout_item_id, now)
         if not cancelled:
             raise PayPalError(_why_not_cancelled(item, now))
+        running.announce([Change("item", payout_item_id, now)])
     return jsonify(bodies.single_item(item, now, base_url()))
 
 

@@ -45,7 +45,18 @@ CREATE TABLE IF NOT EXISTS items (
 CREATE INDEX IF NOT EXISTS items_by_batch ON items (batch, seq);
 
 CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, expires_at INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS signatures (transmission_id TEXT PRIMARY KEY, digest TEXT NOT NULL);
+
+-- Webhook events that have yet to be delivered.
+CREATE TABLE IF NOT EXISTS outbox (
+    id INTEGER PRIMARY KEY,
+    due_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    attempts INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS outbox_by_time ON outbox (due_at, id);
 
 CREATE TABLE IF NOT EXISTS call_counts (
     endpoint TEXT NOT NULL,

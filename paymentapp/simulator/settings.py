@@ -10,7 +10,7 @@ from typing import Any
 
 ENV_PREFIX = "PAYMENTAPP_SIMULATOR_"
 MASK = "********"
-CALL_KINDS = ("token", "create", "read", "item", "cancel", "search", "verify")
+CALL_KINDS = ("token", "create", "read", "item", "cancel", "search", "verify", "certificate")
 FAULTS = ("drop_before", "drop_after", "error_before", "error_after", "garbage", "rate_limited")
 FIXED_AT_START = frozenset({"host", "port", "state"})
 
@@ -66,6 +66,13 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("must be a text that is not empty")
     return value
+
+
+def _url(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
+        raise ValueError("must be an http:// or https:// address")
+    return text
 
 
 def _webhook_id(value: Any) -> str:
@@ -169,6 +176,15 @@ class Settings:
     )
     webhook_id: str = _setting(
         Kind(_webhook_id, str, "ID"), "SIMULATORWEBHOOK01", "webhook id that signatures name"
+    )
+    webhook_url: str | None = _setting(
+        Kind(_optional(_url), str, "URL"), None, "where to post webhook events (default: nowhere)"
+    )
+    webhook_delay: float = _setting(SECONDS, 0.0, "the most that an event comes late")
+    webhook_loss: float = _setting(PROBABILITY, 0.0, "never send an event")
+    webhook_duplicates: float = _setting(PROBABILITY, 0.0, "send an event twice")
+    webhook_shuffle: float = _setting(
+        PROBABILITY, 0.0, "hold an event back for 1 to 3 seconds, so that others overtake it"
     )
     balance: dict[str, str] = field(
         default_factory=dict,

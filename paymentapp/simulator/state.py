@@ -8,10 +8,9 @@ so that nothing has to run between two calls and a restart changes nothing. WAL 
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -77,14 +76,10 @@ class State:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(SCHEMA)
-        with self._transaction() as db:
-            db.execute(
-                "INSERT OR IGNORE INTO facts (name, value) VALUES ('signing_key', ?)",
-                (secrets.token_bytes(32),),
-            )
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that nobody else's call comes into."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -94,7 +89,8 @@ class State:
                 raise
             self._connection.execute("COMMIT")
 
-    def _rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        """The rows of one query."""
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
 
@@ -126,7 +122,7 @@ class State:
             processing_at=now + settle // 2,
             settle_at=now + settle,
         )
-        with self._transaction() as db:
+        with self.transaction() as db:
             _refuse_duplicate(db, new.sender_batch_id, now)
             if funds is not None:
                 _refuse_overdraft(db, batch, funds, now)
@@ -139,7 +135,7 @@ class State:
     def batch(self, payout_batch_id: str) -> Batch | None:
         """A batch by PayPal's id."""
         sql = f"SELECT {_BATCH_COLUMNS} FROM batches WHERE payout_batch_id = :id"  # noqa: S608
-        for row in self._rows(sql, id=payout_batch_id):
+        for row in self.rows(sql, id=payout_batch_id):
             stored = dict(zip(_BATCH_COLUMNS.replace(",", " ").split(), row, strict=True))
             stored |= {"header": json.loads(row[2]), "denied": bool(row[7])}
             return Batch(**stored)
@@ -148,18 +144,18 @@ class State:
     def batch_items(self, payout_batch_id: str, offset: int, limit: int, now: int) -> list[Item]:
         """A page of a batch's items, in the order of the request."""
         sql = f"{_ITEM} WHERE b.payout_batch_id = :id ORDER BY i.seq LIMIT :limit OFFSET :offset"
-        rows = self._rows(sql, id=payout_batch_id, limit=limit, offset=offset, now=now)
+        rows = self.rows(sql, id=payout_batch_id, limit=limit, offset=offset, now=now)
         return [Item(*row) for row in rows]
 
     def item(self, payout_item_id: str, now: int) -> Item | None:
         """An item by PayPal's id."""
-        for row in self._rows(f"{_ITEM} WHERE i.payout_item_id = :id", id=payout_item_id, now=now):
+        for row in self.rows(f"{_ITEM} WHERE i.payout_item_id = :id", id=payout_item_id, now=now):
             return Item(*row)
         return None
 
     def cancel(self, payout_item_id: str, now: int) -> bool:
         """Return an UNCLAIMED item to its sender; False where it is anything else by now."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             cursor = db.execute(
                 f"""UPDATE items AS i SET cancelled_at = :now
                     WHERE payout_item_id = :id AND {_STATUS} = 'UNCLAIMED'""",  # noqa: S608
@@ -173,9 +169,9 @@ class State:
         """How many transactions a search finds, and a page of them, oldest first."""
         values = asdict(wanted) | {"now": now}
         sql = f"SELECT count(*) FROM items i JOIN batches b ON b.id = i.batch {_FOUND}"  # noqa: S608
-        total = int(self._rows(sql, **values)[0][0])
+        total = int(self.rows(sql, **values)[0][0])
         sql = f"{_ITEM} {_FOUND} ORDER BY i.settle_at, i.seq LIMIT :limit OFFSET :offset"
-        rows = self._rows(sql, **values, limit=limit, offset=offset)
+        rows = self.rows(sql, **values, limit=limit, offset=offset)
         return total, [Item(*row) for row in rows]
 
     # Ledger
@@ -183,64 +179,59 @@ class State:
     def ledger(self, now: int, *, after: int, limit: int) -> list[Item]:
         """Items in the order in which they were accepted, from after a sequence number."""
         sql = f"{_ITEM} WHERE i.seq > :after ORDER BY i.seq LIMIT :limit"
-        return [Item(*row) for row in self._rows(sql, after=after, limit=limit, now=now)]
+        return [Item(*row) for row in self.rows(sql, after=after, limit=limit, now=now)]
 
     def newest(self, now: int, *, offset: int, limit: int) -> list[Item]:
         """Items, newest first."""
         sql = f"{_ITEM} ORDER BY i.seq DESC LIMIT :limit OFFSET :offset"
-        return [Item(*row) for row in self._rows(sql, offset=offset, limit=limit, now=now)]
+        return [Item(*row) for row in self.rows(sql, offset=offset, limit=limit, now=now)]
 
     def totals(self, now: int) -> list[tuple[str, str, int, int]]:
         """``(currency, status, items, sum in the smallest unit)`` for each pair that occurs."""
         sql = f"""SELECT b.currency, {_STATUS} AS status, count(*), sum(i.minor)
             FROM items i JOIN batches b ON b.id = i.batch GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608
-        return [(row[0], row[1], row[2], row[3]) for row in self._rows(sql, now=now)]
+        return [(row[0], row[1], row[2], row[3]) for row in self.rows(sql, now=now)]
 
     def item_count(self) -> int:
         """How many items were ever accepted."""
-        return int(self._rows("SELECT count(*) FROM items")[0][0])
+        return int(self.rows("SELECT count(*) FROM items")[0][0])
 
     def reset(self) -> int:
         """Forget batches, items and calls; how many items were forgotten."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             deleted = db.execute("DELETE FROM items").rowcount
-            for table in ("batches", "call_counts", "recent_calls"):
+            for table in ("batches", "call_counts", "recent_calls", "outbox"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants only
         return deleted
 
-    # Tokens and signatures
+    # Tokens and facts
 
     def add_token(self, token: str, now: int, expires_at: int) -> None:
         """Remember an access token, and forget those that have expired."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("DELETE FROM tokens WHERE expires_at <= ?", (now,))
             db.execute("INSERT INTO tokens (token, expires_at) VALUES (?, ?)", (token, expires_at))
 
     def token_valid(self, token: str, now: int) -> bool:
         """Whether the token was issued here and has not expired."""
         sql = "SELECT 1 FROM tokens WHERE token = :token AND expires_at > :now"
-        return bool(self._rows(sql, token=token, now=now))
+        return bool(self.rows(sql, token=token, now=now))
 
-    def signing_key(self) -> bytes:
-        """The random key of this state's webhook signatures."""
-        return bytes(self._rows("SELECT value FROM facts WHERE name = 'signing_key'")[0][0])
+    def fact(self, name: str) -> bytes | None:
+        """Something that is kept once, None where it is not."""
+        found = self.rows("SELECT value FROM facts WHERE name = :name", name=name)
+        return bytes(found[0][0]) if found else None
 
-    def add_signature(self, transmission_id: str, digest: str) -> None:
-        """Remember what was signed for a transmission."""
-        with self._transaction() as db:
-            db.execute("INSERT INTO signatures VALUES (?, ?)", (transmission_id, digest))
-
-    def signed_digest(self, transmission_id: str) -> str | None:
-        """What was signed for a transmission, None where none was issued."""
-        sql = "SELECT digest FROM signatures WHERE transmission_id = :id"
-        rows = self._rows(sql, id=transmission_id)
-        return rows[0][0] if rows else None
+    def add_facts(self, facts: Mapping[str, bytes]) -> None:
+        """Keep facts, all or none; one that is kept already stays."""
+        with self.transaction() as db:
+            db.executemany("INSERT OR IGNORE INTO facts VALUES (?, ?)", facts.items())
 
     # Calls
 
     def record_call(self, endpoint: str, path: str, answer: str, now: int) -> None:
         """Count a call; the last 200 are also kept one by one."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(
                 """INSERT INTO call_counts VALUES (?, ?, 1)
                    ON CONFLICT (endpoint, answer) DO UPDATE SET calls = calls + 1""",
@@ -255,12 +246,12 @@ class State:
     def call_counts(self) -> list[tuple[str, str, int]]:
         """``(endpoint, answer, calls)``; an answer is an HTTP status or the name of a fault."""
         sql = "SELECT endpoint, answer, calls FROM call_counts ORDER BY 1, 2"
-        return [(row[0], row[1], row[2]) for row in self._rows(sql)]
+        return [(row[0], row[1], row[2]) for row in self.rows(sql)]
 
     def recent_calls(self, limit: int) -> list[tuple[int, str, str, str]]:
         """``(time, endpoint, path, answer)`` of the last calls, newest first."""
         sql = "SELECT at, endpoint, path, answer FROM recent_calls ORDER BY id DESC LIMIT :limit"
-        return [(row[0], row[1], row[2], row[3]) for row in self._rows(sql, limit=limit)]
+        return [(row[0], row[1], row[2], row[3]) for row in self.rows(sql, limit=limit)]
 
 
 def _refuse_duplicate(db: sqlite3.Connection, sender_batch_id: str | None, now: int) -> None:

@@ -1,17 +1,11 @@
-"""Webhook events that the simulator signs, and the endpoint that verifies them.
+"""Webhook events: what they say, how they are signed, and the endpoint that verifies them.
 
 PayPal signs ``transmission_id|time|webhook_id|crc32(body)`` with RSA and a certificate at
-``cert_url`` (https://developer.paypal.com/api/rest/webhooks/rest/). The signature here is the
-simulator's own: base64 of HMAC-SHA256 over the same text, with a random key of its state, though
-announced as ``SHA256withRSA`` so that a client meets the headers that it will meet. It can be
-verified by the verify endpoint alone.
+``cert_url`` (https://developer.paypal.com/api/rest/webhooks/rest/), and so does the simulator.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import re
 import uuid
@@ -21,17 +15,19 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
+from paymentapp.simulator.bodies import batch_header, batch_link, single_item
 from paymentapp.simulator.core import Simulator, simulator
 from paymentapp.simulator.errors import PayPalError, detail
 from paymentapp.simulator.oauth import require_token
+from paymentapp.simulator.outbox import Letter
 from paymentapp.simulator.payouts import read_json
+from paymentapp.simulator.raw import raw_member
 from paymentapp.simulator.records import new_id
 from paymentapp.simulator.times import rfc3339
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/v1/notifications")
-blueprint.before_request(require_token)
 
 AUTH_ALGO = "SHA256withRSA"
 EVENT_OF_STATUS: dict[str, str] = {
@@ -59,46 +55,59 @@ _FIELDS = {
 
 @blueprint.post("/verify-webhook-signature")
 def verify() -> Response:
-    """SUCCESS where this simulator signed exactly this event, else FAILURE; 400 where malformed.
+    """SUCCESS where this simulator signed exactly these bytes, else FAILURE; 400 where malformed.
 
     https://developer.paypal.com/docs/api/webhooks/v1/#verify-webhook-signature_post
     """
+    require_token()
     body = read_json()
     problems = _problems(body)
     if problems:
         raise PayPalError("VALIDATION_ERROR", problems)
-    status = "SUCCESS" if _signed_here(simulator(), body) else "FAILURE"
+    event = raw_member(request.get_data(), "webhook_event")
+    status = "SUCCESS" if _signed_here(simulator(), body, event) else "FAILURE"
     return jsonify({"verification_status": status})
+
+
+@blueprint.get("/certs/<certificate_id>")
+def certificate(certificate_id: str) -> Response:
+    """The certificate that events are signed with, as PEM; no token is needed, as at PayPal."""
+    signer = simulator().signer
+    if certificate_id != signer.certificate_id():
+        raise PayPalError("RESOURCE_NOT_FOUND")
+    return Response(signer.certificate(), content_type="application/x-pem-file")
 
 
 def sign_event(running: Simulator, event: Mapping[str, Any], base: str) -> dict[str, Any]:
     """Sign an event: ``{"headers": {...}, "body": "..."}``, to be posted to a listener as it is."""
-    body = canonical(event)
+    body = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
     time = rfc3339(running.now())
     signature = ""
     # The description's pattern wants a letter or digit first, which base64 does not promise.
     while not signature[:1].isalnum():
         transmission_id = str(uuid.uuid4())
-        text = signed_text(transmission_id, time, running.settings.webhook_id, body)
-        signature = _signature(running, text)
-    running.state.add_signature(transmission_id, hashlib.sha256(text).hexdigest())
+        text = signed_text(transmission_id, time, running.settings.webhook_id, body.encode())
+        signature = running.signer.sign(text)
     headers = {
         "PAYPAL-AUTH-ALGO": AUTH_ALGO,
-        "PAYPAL-CERT-URL": f"{base}/v1/notifications/certs/CERT-SIMULATOR",
+        "PAYPAL-CERT-URL": f"{base}/v1/notifications/certs/{running.signer.certificate_id()}",
         "PAYPAL-TRANSMISSION-ID": transmission_id,
         "PAYPAL-TRANSMISSION-SIG": signature,
         "PAYPAL-TRANSMISSION-TIME": time,
         "Content-Type": "application/json",
     }
-    return {"headers": headers, "body": body.decode()}
+    return {"headers": headers, "body": body}
 
 
-def new_event(running: Simulator, event_type: str, resource: Mapping[str, Any]) -> dict[str, Any]:
+def new_event(
+    event_type: str, resource: Mapping[str, Any], created: int, event_id: str = ""
+) -> dict[str, Any]:
     """An event as PayPal's ``event`` schema has it."""
     return {
-        "id": f"WH-{new_id(17)}-{new_id(17)}",
-        "create_time": rfc3339(running.now()),
-        "resource_type": "payouts_item",
+        "id": event_id or f"WH-{new_id(17)}-{new_id(17)}",
+        "event_version": "1.0",
+        "create_time": rfc3339(created),
+        "resource_type": "payouts" if "PAYOUTSBATCH" in event_type else "payouts_item",
         "event_type": event_type,
         "summary": f"Simulated event {event_type}",
         "resource": dict(resource),
@@ -106,9 +115,46 @@ def new_event(running: Simulator, event_type: str, resource: Mapping[str, Any]) 
     }
 
 
-def canonical(event: Any) -> bytes:
-    """The bytes that are signed and sent: a listener may parse and write the event again."""
-    return json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+def item_event(
+    running: Simulator, payout_item_id: str, at: int, base: str
+) -> tuple[str, dict[str, Any]] | None:
+    """The type and the resource of the event about an item as it stood at a time; None where
+    PayPal sends none. Raises KeyError where there is no such item."""
+    item = running.state.item(payout_item_id, at)
+    if item is None:
+        raise KeyError(payout_item_id)
+    event = EVENT_OF_STATUS.get(item.status)
+    if event is None:
+        return None
+    resource = single_item(item, at, base)
+    # "Webhook resources don't contain error objects": a listener asks for the item.
+    resource.pop("errors", None)
+    return f"PAYMENT.PAYOUTS-ITEM.{event}", resource
+
+
+def event_of(running: Simulator, letter: Letter, base: str) -> dict[str, Any] | None:
+    """The event that a letter carries; None where what it is about is gone."""
+    if letter.kind == "item":
+        try:
+            found = item_event(running, letter.subject, letter.changed_at, base)
+        except KeyError:
+            return None
+    else:
+        found = _batch_event(running, letter, base)
+    return new_event(*found, letter.changed_at, letter.event_id) if found else None
+
+
+def _batch_event(
+    running: Simulator, letter: Letter, base: str
+) -> tuple[str, dict[str, Any]] | None:
+    batch = running.state.batch(letter.subject)
+    if batch is None or batch.status(letter.changed_at) == "PENDING":
+        return None
+    resource = {
+        "batch_header": batch_header(batch, letter.changed_at),
+        "links": [batch_link(base, batch.payout_batch_id)],
+    }
+    return f"PAYMENT.PAYOUTSBATCH.{batch.status(letter.changed_at)}", resource
 
 
 def signed_text(transmission_id: str, time: str, webhook_id: str, body: bytes) -> bytes:
@@ -116,24 +162,13 @@ def signed_text(transmission_id: str, time: str, webhook_id: str, body: bytes) -
     return f"{transmission_id}|{time}|{webhook_id}|{zlib.crc32(body)}".encode()
 
 
-def _signature(running: Simulator, text: bytes) -> str:
-    digest = hmac.new(running.state.signing_key(), text, hashlib.sha256).digest()
-    return base64.b64encode(digest).decode()
-
-
-def _signed_here(running: Simulator, body: Mapping[str, Any]) -> bool:
+def _signed_here(running: Simulator, body: Mapping[str, Any], event: bytes) -> bool:
     if body["webhook_id"] != running.settings.webhook_id or body["auth_algo"] != AUTH_ALGO:
         return False
     text = signed_text(
-        body["transmission_id"],
-        body["transmission_time"],
-        body["webhook_id"],
-        canonical(body["webhook_event"]),
+        body["transmission_id"], body["transmission_time"], body["webhook_id"], event
     )
-    issued = running.state.signed_digest(body["transmission_id"])
-    expected = _signature(running, text).encode()
-    genuine = hmac.compare_digest(body["transmission_sig"].encode(), expected)
-    return genuine and issued == hashlib.sha256(text).hexdigest()
+    return running.signer.is_signature(body["transmission_sig"], text)
 
 
 def _problems(body: Any) -> list[dict[str, Any]]:

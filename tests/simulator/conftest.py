@@ -8,7 +8,7 @@ import pytest
 
 from paymentapp.simulator import Settings, create_simulator
 
-from .support import SPECS, Api, Description, FakeClock, find_description
+from .support import SPECS, Api, Description, FakeClock, find_description, lend_keys
 
 
 @pytest.fixture
@@ -19,6 +19,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def api(clock: FakeClock) -> Iterator[Api]:
     app = create_simulator(Settings(), clock)
+    lend_keys(app.extensions["simulator"])
     yield Api(app, clock)
     app.extensions["simulator"].state.close()
 

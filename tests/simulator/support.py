@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 from werkzeug.test import TestResponse
 
 from paymentapp.simulator import Settings, create_simulator
+from paymentapp.simulator.core import Simulator
 from paymentapp.simulator.server import build_server, listen
 
 _BESIDE = Path(__file__).parents[2] / ".." / "shared" / "specs" / "paypal"
@@ -158,6 +160,19 @@ class Api:
     def ledger(self) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = self.control("GET", "ledger").get_json()["items"]
         return entries
+
+
+@cache
+def _keys() -> dict[str, bytes]:
+    lender = Simulator(Settings(), FakeClock())
+    lender.signer.ca()
+    names = ("webhook_key", "webhook_certificate", "webhook_ca")
+    return {name: lender.state.fact(name) or b"" for name in names}
+
+
+def lend_keys(simulator: Simulator) -> None:
+    """Spare a simulator the making of its signing keys, which takes longer than most tests."""
+    simulator.state.add_facts(_keys())
 
 
 @contextmanager
