@@ -7,14 +7,18 @@ import platform
 import shutil
 import sqlite3
 import subprocess
+import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "RESULTS.md"
+BUSY = 0.5  # load average before the start
 PACKAGES = ("flask", "flask-smorest", "marshmallow", "gunicorn", "boto3", "requests")
 
 
@@ -41,6 +45,7 @@ class Section:
     findings: list[Finding] = field(default_factory=list)
     columns: Sequence[str] = ()
     rows: list[Sequence[str]] = field(default_factory=list)
+    why: str = ""  # of what was missed
     skipped: str = ""
     failed: str = ""
 
@@ -54,6 +59,8 @@ class Section:
             ("", "measured", "target", ""),
             [(each.what, each.value, each.target, each.verdict) for each in self.findings],
         )
+        if self.why and any(each.met is False for each in self.findings):
+            lines += ["", f"Why it was missed: {self.why}"]
         if self.rows:
             lines += ["", "<details><summary>Raw numbers</summary>", ""]
             lines += [*_table(self.columns, self.rows), "", "</details>"]
@@ -73,11 +80,14 @@ def write(
 ) -> None:
     """Write the results; `busy` is the machine's load average before the start."""
     note = " **A quick run: too short for its numbers to mean much.**" if quick else ""
+    if busy > BUSY:
+        note += " **Other programs kept the machine busy: measure again before relying on this.**"
     lines = [
         "# Results of `make bench`",
         "",
         "Servers, load and simulator share one machine: ratios count, not rates. Both sides of a",
-        f"ratio are measured in one run, in turns, and the median of the turns counts.{note}",
+        "ratio are measured in one run, in turns, and the median of the turns counts. CPU time is",
+        f"that of the two gunicorn workers alone; it depends less on what else runs.{note}",
         "",
         *_table(("", ""), [*_machine(busy), ("took", f"{seconds:.0f} s")]),
         "",
@@ -95,8 +105,22 @@ def _machine(busy: float) -> list[tuple[str, str]]:
         ("system", f"{platform.system()} {platform.release()}"),
         ("Python", f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}"),
         ("load before", f"{busy:.2f} (of {os.cpu_count()})"),
+        ("a sync to disk", f"{_sync_time():.2f} ms"),
         ("packages", ", ".join(f"{name} {version(name)}" for name in PACKAGES)),
     ]
+
+
+def _sync_time() -> float:
+    """The median time of fdatasync after a small write where the databases are, in ms."""
+    times = []
+    with tempfile.TemporaryFile() as file:
+        for _ in range(200):
+            file.write(b"x" * 4096)
+            file.flush()
+            begin = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - begin) * 1000)
+    return median(times)
 
 
 def _cpu() -> str:
