@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from paymentapp.errors import SettingsError
@@ -36,6 +37,9 @@ class Settings:
     paypal_client_secret: str = field(default="", repr=False)
     paypal_note: str = ""
     paypal_email_subject: str = "You have a payment"
+    paypal_webhook_id: str = ""
+    paypal_webhook_verify: str = "offline"
+    paypal_webhook_ca: str = ""
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -69,14 +73,29 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         paypal_email_subject=read.text(
             "PAYMENTAPP_PAYPAL_EMAIL_SUBJECT", default.paypal_email_subject
         ),
+        paypal_webhook_id=read.text("PAYMENTAPP_PAYPAL_WEBHOOK_ID", "", _is_webhook_id),
+        paypal_webhook_verify=read.text(
+            "PAYMENTAPP_PAYPAL_WEBHOOK_VERIFY", default.paypal_webhook_verify, _is_verify
+        ),
+        paypal_webhook_ca=read.text("PAYMENTAPP_PAYPAL_WEBHOOK_CA", "", _is_file),
     )
     _check_pair(settings)
+    _check_ca(settings)
     return settings
 
 
 def _check_pair(settings: Settings) -> None:
     if bool(settings.paypal_client_id) != bool(settings.paypal_client_secret):
         raise SettingsError("PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET go together; one is not set")
+
+
+def _check_ca(settings: Settings) -> None:
+    """Whoever could name a CA for the real PayPal's webhooks could say what was paid."""
+    host = urlsplit(settings.paypal_base_url).hostname or ""
+    if settings.paypal_webhook_ca and not is_loopback(host):
+        raise SettingsError(
+            "PAYMENTAPP_PAYPAL_WEBHOOK_CA is for a simulator on loopback; PAYPAL_BASE_URL is not"
+        )
 
 
 def _is_store(value: str) -> str | None:
@@ -97,6 +116,19 @@ def _is_safe_url(value: str) -> str | None:
     if parts.scheme == "http" and is_loopback(parts.hostname or ""):
         return None
     return "must be an https:// address (http:// only on loopback)"
+
+
+def _is_webhook_id(value: str) -> str | None:
+    fine = not value or (value.isascii() and value.isalnum() and len(value) <= 50)
+    return None if fine else "must be PayPal's id of the webhook: up to 50 letters and digits"
+
+
+def _is_verify(value: str) -> str | None:
+    return None if value in {"offline", "paypal"} else "must be offline or paypal"
+
+
+def _is_file(value: str) -> str | None:
+    return None if not value or Path(value).is_file() else "must name a file that is there"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,19 @@ class StoreUnavailable(PaymentAppError):
     retry_after = 2
 
 
+class NotGenuine(PaymentAppError):
+    """A webhook event that its provider did not sign, or not lately, or that makes no sense.
+
+    The message is for the log: it says which check failed, and quotes nothing of the request.
+    """
+
+
+class CannotVerify(PaymentAppError):
+    """Whether a webhook event is genuine cannot be told now; `retry_after` is in seconds."""
+
+    retry_after = 60
+
+
 class SettingsError(PaymentAppError):
     """A setting is missing or wrong; the message names the variable and never its value."""
 

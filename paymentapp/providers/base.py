@@ -53,6 +53,33 @@ class ItemReport:
     receiver: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookNews:
+    """A webhook event as far as it is understood; of no concern to us where it has neither an
+    item nor a batch."""
+
+    event_id: str  # the provider's, the same whenever it sends the event again
+    kind: str  # in the provider's words
+    item: ItemReport | None = None
+    batch_id: str | None = None  # ours, as the provider repeats it
+    reference: str | None = None  # the provider's id of that batch
+
+
+class Webhooks(Protocol):
+    """How a provider's webhook events are told from anybody else's, and read."""
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Return if the provider signed exactly these bytes, and lately. Names of headers are in
+        small letters.
+
+        Raises NotGenuine where it did not; `NotSent` or `Misconfigured` where that cannot be
+        told now.
+        """
+
+    def parse_webhook(self, body: bytes) -> WebhookNews:
+        """Read a body that has been verified. Raises NotGenuine where it makes no sense."""
+
+
 class Provider(Protocol):
     """A way to pay people.
 
@@ -65,6 +92,7 @@ class Provider(Protocol):
     batch_size: int  # members of one call at most, as set
     description: str  # which account or address, for a person: no secret in it
     configured: bool  # whether its settings are there; nothing is paid before they are
+    webhooks: Webhooks | None  # None: it sends none, or the settings name none
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
         """Send a batch under its own id; the same batch may be sent any number of times."""

@@ -69,9 +69,17 @@ class Http:
     provider's to know.
     """
 
-    def __init__(self, base_url: str, *, connections: int, read_timeout: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        connections: int,
+        read_timeout: float,
+        max_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
         self._base = base_url.rstrip("/")
         self._timeout = read_timeout
+        self._max_bytes = max_bytes
         self._session = requests.Session()
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
         self._session.mount("https://", adapter)
@@ -124,7 +132,7 @@ class Http:
         body = bytearray()
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
-            if len(body) > MAX_ANSWER_BYTES:
+            if len(body) > self._max_bytes:
                 raise _AnswerTooLarge
             if time.monotonic() > ends:
                 raise requests.ReadTimeout

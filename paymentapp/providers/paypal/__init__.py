@@ -15,7 +15,7 @@ from paymentapp.clock import Clock
 from paymentapp.config import Settings
 from paymentapp.errors import NotPermitted, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models import Batch, Member
-from paymentapp.providers.base import Accepted, ItemReport, Refused, Transaction
+from paymentapp.providers.base import Accepted, ItemReport, Refused, Transaction, Webhooks
 from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.paypal.answers import (
     PAYOUTS,
@@ -31,9 +31,11 @@ from paymentapp.providers.paypal.answers import (
     sender_batch_id,
     warn_of_unknown,
 )
+from paymentapp.providers.paypal.certificates import Certificates
 from paymentapp.providers.paypal.search import SEARCH_LAG, TRANSACTIONS, search
 from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES, NO_SUCH_BATCH
 from paymentapp.providers.paypal.token import Token
+from paymentapp.providers.paypal.webhooks import VERIFY, PayPalWebhooks
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,14 @@ class PayPal:
         )
         self._token = Token(
             self._http, settings.paypal_client_id, settings.paypal_client_secret, clock
+        )
+        self._certificates = Certificates(
+            settings.paypal_base_url, self._hosts, settings.paypal_webhook_ca, clock
+        )
+        self.webhooks: Webhooks | None = (
+            PayPalWebhooks(settings, clock, self._certificates, self._ask_to_verify)
+            if settings.paypal_webhook_id
+            else None
         )
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
@@ -141,7 +151,11 @@ class PayPal:
 
     def close(self) -> None:
         """Let go of connections."""
+        self._certificates.close()
         self._http.close()
+
+    def _ask_to_verify(self, body: bytes) -> Answer:
+        return self._call("POST", VERIFY, moves_money=False, body=body)
 
     def _payout(self, batch: Batch, members: Sequence[Member]) -> bytes:
         """The body of a create call (`create_payout_request`)."""
