@@ -75,7 +75,7 @@ class Http:
         *,
         connections: int,
         read_timeout: float,
-        max_bytes: int = MAX_ANSWER_BYTES,
+        max_bytes: int | None = None,
     ) -> None:
         self._base = base_url.rstrip("/")
         self._timeout = read_timeout
@@ -132,7 +132,7 @@ class Http:
         body = bytearray()
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
-            if len(body) > self._max_bytes:
+            if len(body) > (self._max_bytes or MAX_ANSWER_BYTES):
                 raise _AnswerTooLarge
             if time.monotonic() > ends:
                 raise requests.ReadTimeout
