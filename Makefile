@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types bench clean
+.PHONY: help run test check format lint types bench clean models e2e-aws
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/.run: requirements.txt setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "paymentapp needs Python 3.11 or later; say which with PYTHON=..."; exit 1; }
@@ -42,6 +42,12 @@ format: $(VENV)/.dev ## put the code into its format
 bench: $(VENV)/.dev ## measure speed and memory, and write bench/RESULTS.md; takes 8 minutes
 	@test -d .tools/node_modules || ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools amplify-dynamodb-simulator@2.9.30 || echo "DynamoDB Local cannot be installed: left out"
 	$(BIN)/python -m bench.run
+
+models: $(VENV)/.dev ## write what API Gateway knows of the service: its models, its errors
+	$(BIN)/python -m deploy.aws.make_models
+
+e2e-aws: $(VENV)/.dev ## deploy to an AWS emulator with Terraform itself, pay through it, and take it down
+	E2E_AWS=1 $(BIN)/python -m pytest -rA tests/aws/test_e2e_aws.py
 
 clean: ## remove what was built, but not var/ with its database
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

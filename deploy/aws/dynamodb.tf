@@ -1,0 +1,121 @@
+# The three tables of paymentapp/storage/dynamodb/tables.py; a test compares them.
+
+resource "aws_dynamodb_table" "customers" {
+  name                        = "${var.table_prefix}Customers"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "customer_id"
+  deletion_protection_enabled = var.deletion_protection
+
+  attribute {
+    name = "customer_id"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
+  }
+}
+
+resource "aws_dynamodb_table" "disbursements" {
+  name                        = "${var.table_prefix}Disbursements"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "customer_id"
+  range_key                   = "payment_id"
+  deletion_protection_enabled = var.deletion_protection
+
+  # The dispatcher needs to know which payment is due, and reads the payment itself again.
+  stream_enabled   = true
+  stream_view_type = "NEW_IMAGE"
+
+  attribute {
+    name = "customer_id"
+    type = "S"
+  }
+
+  attribute {
+    name = "payment_id"
+    type = "S"
+  }
+
+  attribute {
+    name = "due_shard"
+    type = "S"
+  }
+
+  attribute {
+    name = "due_at"
+    type = "S"
+  }
+
+  # Sparse: a payment is in it only while it has a due mark.
+  global_secondary_index {
+    name            = "due"
+    hash_key        = "due_shard"
+    range_key       = "due_at"
+    projection_type = "ALL"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
+  }
+}
+
+resource "aws_dynamodb_table" "operations" {
+  name                        = "${var.table_prefix}Operations"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "pk"
+  range_key                   = "sk"
+  deletion_protection_enabled = var.deletion_protection
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "sk"
+    type = "S"
+  }
+
+  attribute {
+    name = "attention_shard"
+    type = "S"
+  }
+
+  attribute {
+    name = "attention_at"
+    type = "S"
+  }
+
+  # Sparse: batches and events, while somebody has to look at them.
+  global_secondary_index {
+    name            = "attention"
+    hash_key        = "attention_shard"
+    range_key       = "attention_at"
+    projection_type = "KEYS_ONLY"
+  }
+
+  ttl {
+    enabled        = true
+    attribute_name = "expires_at"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
+  }
+}

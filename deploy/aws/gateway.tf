@@ -1,0 +1,201 @@
+# The REST API: its resources, and the same for every method.
+
+resource "aws_api_gateway_rest_api" "this" {
+  name                     = var.name
+  description              = "Pay people, exactly once"
+  minimum_compression_size = -1 # answers are small
+
+  endpoint_configuration {
+    types = ["REGIONAL"]
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_api_gateway_resource" "v1" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_rest_api.this.root_resource_id
+  path_part   = "v1"
+}
+
+resource "aws_api_gateway_resource" "api" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.v1.id
+  path_part   = "api"
+}
+
+# /v1/api/customer/{customer_id}
+
+resource "aws_api_gateway_resource" "customers" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.api.id
+  path_part   = "customer"
+}
+
+resource "aws_api_gateway_resource" "customer" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.customers.id
+  path_part   = "{customer_id}"
+}
+
+# /v1/api/payment/{customer_id}/{payment_id}/cancel
+
+resource "aws_api_gateway_resource" "payments" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.api.id
+  path_part   = "payment"
+}
+
+resource "aws_api_gateway_resource" "customer_payments" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.payments.id
+  path_part   = "{customer_id}"
+}
+
+resource "aws_api_gateway_resource" "payment" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.customer_payments.id
+  path_part   = "{payment_id}"
+}
+
+resource "aws_api_gateway_resource" "cancellation" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.payment.id
+  path_part   = "cancel"
+}
+
+# /webhooks/{provider}
+
+resource "aws_api_gateway_resource" "webhooks" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_rest_api.this.root_resource_id
+  path_part   = "webhooks"
+}
+
+resource "aws_api_gateway_resource" "webhook" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.webhooks.id
+  path_part   = "{provider}"
+}
+
+# /healthz, /readyz
+
+resource "aws_api_gateway_resource" "health" {
+  for_each = toset(["healthz", "readyz"])
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_rest_api.this.root_resource_id
+  path_part   = each.key
+}
+
+locals {
+  # By the operationId of the OpenAPI document. A public method is let in without keys: health tells
+  # no secret, and a webhook is let in by its signature.
+  methods = {
+    add_customer    = { resource = aws_api_gateway_resource.customers, verb = "POST", model = "NewCustomer" }
+    get_customer    = { resource = aws_api_gateway_resource.customer, verb = "GET" }
+    request_payment = { resource = aws_api_gateway_resource.payments, verb = "POST", model = "PaymentOrder" }
+    list_payments   = { resource = aws_api_gateway_resource.customer_payments, verb = "GET" }
+    get_payment     = { resource = aws_api_gateway_resource.payment, verb = "GET" }
+    cancel_payment  = { resource = aws_api_gateway_resource.cancellation, verb = "POST" }
+    receive_webhook = { resource = aws_api_gateway_resource.webhook, verb = "POST", public = true }
+    healthz         = { resource = aws_api_gateway_resource.health["healthz"], verb = "GET", public = true }
+    readyz          = { resource = aws_api_gateway_resource.health["readyz"], verb = "GET", public = true }
+  }
+
+  authorization = (
+    var.authorizer == null ? "NONE" : length(var.authorizer.user_pool_arns) > 0 ? "COGNITO_USER_POOLS" : "CUSTOM"
+  )
+}
+
+resource "aws_api_gateway_method" "this" {
+  for_each = local.methods
+
+  rest_api_id          = aws_api_gateway_rest_api.this.id
+  resource_id          = each.value.resource.id
+  http_method          = each.value.verb
+  operation_name       = each.key
+  api_key_required     = var.gateway_key_required && !try(each.value.public, false)
+  authorization        = try(each.value.public, false) ? "NONE" : local.authorization
+  authorizer_id        = try(each.value.public, false) ? null : one(aws_api_gateway_authorizer.this[*].id)
+  authorization_scopes = try(each.value.public, false) ? null : try(var.authorizer.scopes, null)
+
+  # The body where there is a model for it, the path's parameters everywhere.
+  request_validator_id = aws_api_gateway_request_validator.this[can(each.value.model) ? "body" : "parameters"].id
+  request_models       = can(each.value.model) ? { "application/json" = aws_api_gateway_model.this[each.value.model].name } : {}
+  request_parameters = {
+    for name in flatten(regexall("{([a-z_]+)}", each.value.resource.path)) : "method.request.path.${name}" => true
+  }
+}
+
+resource "aws_api_gateway_integration" "this" {
+  for_each = local.methods
+
+  rest_api_id             = aws_api_gateway_rest_api.this.id
+  resource_id             = each.value.resource.id
+  http_method             = aws_api_gateway_method.this[each.key].http_method
+  type                    = "AWS_PROXY"
+  integration_http_method = "POST"
+  uri                     = aws_lambda_function.this["api"].invoke_arn
+}
+
+resource "aws_api_gateway_request_validator" "this" {
+  for_each = { body = true, parameters = false }
+
+  rest_api_id                 = aws_api_gateway_rest_api.this.id
+  name                        = each.key
+  validate_request_body       = each.value
+  validate_request_parameters = true
+}
+
+# Made from the service's own schemas by `make models`. They are coarser than the service on purpose:
+# what they let through, the service judges and explains.
+resource "aws_api_gateway_model" "this" {
+  for_each = jsondecode(file("${path.module}/models.json"))
+
+  rest_api_id  = aws_api_gateway_rest_api.this.id
+  name         = each.key
+  content_type = "application/json"
+  schema       = jsonencode(each.value)
+}
+
+# The gateway's own refusals look like the service's: `make models` writes their bodies too.
+resource "aws_api_gateway_gateway_response" "this" {
+  for_each = jsondecode(file("${path.module}/problems.json"))
+
+  rest_api_id   = aws_api_gateway_rest_api.this.id
+  response_type = each.key
+  status_code   = each.value.status
+
+  response_templates = {
+    "application/json" = jsonencode(each.value.body)
+  }
+
+  response_parameters = {
+    for name, value in each.value.headers : "gatewayresponse.header.${name}" => "'${value}'"
+  }
+}
+
+resource "aws_api_gateway_authorizer" "this" {
+  count = var.authorizer == null ? 0 : 1
+
+  rest_api_id                      = aws_api_gateway_rest_api.this.id
+  name                             = "callers"
+  type                             = local.authorization == "CUSTOM" ? "TOKEN" : "COGNITO_USER_POOLS"
+  provider_arns                    = var.authorizer.user_pool_arns
+  authorizer_uri                   = local.authorization == "CUSTOM" ? "arn:${data.aws_partition.current.partition}:apigateway:${var.region}:lambda:path/2015-03-31/functions/${var.authorizer.function_arn}/invocations" : null
+  identity_source                  = "method.request.header.${var.authorizer.header}"
+  authorizer_result_ttl_in_seconds = var.authorizer.cache_seconds
+}
+
+resource "aws_lambda_permission" "authorizer" {
+  count = local.authorization == "CUSTOM" ? 1 : 0
+
+  statement_id  = "${var.name}-gateway"
+  action        = "lambda:InvokeFunction"
+  function_name = var.authorizer.function_arn
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/authorizers/${aws_api_gateway_authorizer.this[0].id}"
+}

@@ -1,0 +1,172 @@
+# One role a function, each with what its code calls and no more.
+
+data "aws_iam_policy_document" "assume_lambda" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "function" {
+  for_each = local.functions
+
+  name               = "${var.name}-${each.key}-${var.region}"
+  assume_role_policy = data.aws_iam_policy_document.assume_lambda.json
+}
+
+resource "aws_iam_role_policy" "function" {
+  for_each = {
+    api      = data.aws_iam_policy_document.api.json
+    dispatch = data.aws_iam_policy_document.dispatch.json
+    sweep    = data.aws_iam_policy_document.sweep.json
+  }
+
+  name   = each.key
+  role   = aws_iam_role.function[each.key].id
+  policy = each.value
+}
+
+# What all three do: write their own log, read the secret, use the key if there is one.
+data "aws_iam_policy_document" "common" {
+  for_each = local.functions
+
+  statement {
+    sid       = "OwnLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${local.log_group_arn}:/aws/lambda/${var.name}-${each.key}:*"]
+  }
+
+  statement {
+    sid       = "ProviderCredentials"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [aws_secretsmanager_secret.paypal.arn]
+  }
+
+  dynamic "statement" {
+    for_each = local.kms_key_arns
+
+    content {
+      sid       = "OwnKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+# Accepts and shows; cancels by a conditional update. Sends nothing.
+data "aws_iam_policy_document" "api" {
+  source_policy_documents = [data.aws_iam_policy_document.common["api"].json]
+
+  statement {
+    sid     = "Ready"
+    actions = ["dynamodb:BatchGetItem"]
+    resources = [
+      aws_dynamodb_table.customers.arn,
+      aws_dynamodb_table.disbursements.arn,
+      aws_dynamodb_table.operations.arn,
+    ]
+  }
+
+  statement {
+    sid       = "Customers"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [aws_dynamodb_table.customers.arn]
+  }
+
+  statement {
+    sid = "Payments"
+    actions = [
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "dynamodb:UpdateItem",
+      "dynamodb:PartiQLUpdate",
+      "dynamodb:Query",
+    ]
+    resources = [aws_dynamodb_table.disbursements.arn]
+  }
+
+  statement {
+    sid       = "KeysAndEvents"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.operations.arn]
+  }
+}
+
+# Makes batches of due payments and sends them.
+data "aws_iam_policy_document" "dispatch" {
+  source_policy_documents = [
+    data.aws_iam_policy_document.common["dispatch"].json,
+    data.aws_iam_policy_document.carry.json,
+  ]
+
+  statement {
+    sid       = "Stream"
+    actions   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+    resources = [aws_dynamodb_table.disbursements.stream_arn]
+  }
+
+  statement {
+    sid       = "StreamList"
+    actions   = ["dynamodb:ListStreams"]
+    resources = ["${aws_dynamodb_table.disbursements.arn}/stream/*"]
+  }
+
+  statement {
+    sid       = "PutAside"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.dead_letters["dispatch"].arn]
+  }
+}
+
+# The same, and finds by the indexes what is due.
+data "aws_iam_policy_document" "sweep" {
+  source_policy_documents = [
+    data.aws_iam_policy_document.common["sweep"].json,
+    data.aws_iam_policy_document.carry.json,
+  ]
+
+  statement {
+    sid     = "Due"
+    actions = ["dynamodb:Query"]
+    resources = [
+      "${aws_dynamodb_table.disbursements.arn}/index/due",
+      "${aws_dynamodb_table.operations.arn}/index/attention",
+    ]
+  }
+
+  statement {
+    sid       = "PutAside"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.dead_letters["sweep"].arn]
+  }
+}
+
+# Carrying a batch from one state to the next, which dispatcher and sweep both do.
+data "aws_iam_policy_document" "carry" {
+  statement {
+    sid = "CarryPayments"
+    actions = [
+      "dynamodb:BatchGetItem",
+      "dynamodb:GetItem",
+      "dynamodb:UpdateItem",
+      "dynamodb:PartiQLUpdate",
+    ]
+    resources = [aws_dynamodb_table.disbursements.arn]
+  }
+
+  statement {
+    sid = "CarryBatches"
+    actions = [
+      "dynamodb:BatchGetItem",
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "dynamodb:UpdateItem",
+      "dynamodb:Query",
+    ]
+    resources = [aws_dynamodb_table.operations.arn]
+  }
+}

@@ -1,0 +1,84 @@
+# One zip, three functions: the API, the dispatcher that the stream wakes, and the sweep.
+
+locals {
+  functions = {
+    api = {
+      handler     = "paymentapp.aws_lambda.api"
+      timeout     = 30 # the gateway waits 29 s
+      concurrency = -1 # the stage's throttling limits it
+      dead_letter = false
+    }
+    dispatch = {
+      handler     = "paymentapp.aws_lambda.dispatch"
+      timeout     = 120 # a provider's answer may take 30 s, and some records come after others
+      concurrency = var.dispatch_concurrency
+      dead_letter = true
+    }
+    sweep = {
+      handler     = "paymentapp.aws_lambda.sweep"
+      timeout     = 120
+      concurrency = -1 # leases keep two from doing the same
+      dead_letter = true
+    }
+  }
+
+  environment = merge(
+    {
+      PAYMENTAPP_STORE             = "dynamodb"
+      PAYMENTAPP_TABLE_PREFIX      = var.table_prefix
+      PAYMENTAPP_DUE_SHARDS        = tostring(var.due_shards)
+      PAYMENTAPP_PAYPAL_SECRET     = aws_secretsmanager_secret.paypal.arn
+      PAYMENTAPP_PAYPAL_WEBHOOK_ID = var.paypal_webhook_id
+      PAYPAL_BASE_URL              = var.paypal_base_url
+    },
+    var.settings,
+  )
+}
+
+resource "aws_lambda_function" "this" {
+  for_each = local.functions
+
+  function_name                  = "${var.name}-${each.key}"
+  description                    = "Payments: ${each.key}"
+  role                           = aws_iam_role.function[each.key].arn
+  runtime                        = "python3.12"
+  architectures                  = [var.lambda_architecture]
+  handler                        = each.value.handler
+  filename                       = var.lambda_zip
+  source_code_hash               = filebase64sha256(var.lambda_zip)
+  memory_size                    = var.lambda_memory_mb
+  timeout                        = each.value.timeout
+  reserved_concurrent_executions = each.value.concurrency
+  kms_key_arn                    = var.kms_key_arn
+
+  environment {
+    variables = local.environment
+  }
+
+  # For calls that nobody waits for; what the stream could not deliver has its own destination.
+  dynamic "dead_letter_config" {
+    for_each = each.value.dead_letter ? [aws_sqs_queue.dead_letters[each.key].arn] : []
+
+    content {
+      target_arn = dead_letter_config.value
+    }
+  }
+
+  logging_config {
+    log_format            = "JSON"
+    log_group             = aws_cloudwatch_log_group.function[each.key].name
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+
+  # Lambda tries to reach the queue, and to write logs, as soon as the function is there.
+  depends_on = [aws_iam_role_policy.function]
+}
+
+resource "aws_lambda_permission" "gateway" {
+  statement_id  = "gateway"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this["api"].function_name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/${var.stage}/*"
+}

@@ -1,0 +1,147 @@
+"""Writes what API Gateway knows of the service: the models of its bodies, and its errors' shape.
+
+    python -m deploy.aws.make_models [--check]
+
+Both come from the service itself, so that there is one truth; Terraform reads the files. The
+gateway must never refuse what the service accepts. So a model holds only what every validator
+reads alike and what AWS documents as supported, and the service judges the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import simplejson
+
+from paymentapp import build_parts, create_app
+from paymentapp.api import problems
+from paymentapp.api.problems import Kind
+from paymentapp.config import Settings
+
+HERE = Path(__file__).parent
+MODELS = {"NewCustomer": "customer to register", "PaymentOrder": "payment to be made"}
+DRAFT_04 = "http://json-schema.org/draft-04/schema#"
+
+# Left out, as "not supported in Models" of docs.aws.amazon.com/apigateway/latest/developerguide/
+# api-gateway-known-issues.html: additionalProperties, exclusiveMinimum. Left out with them is
+# patternProperties, which means little alone. And `format`: validators disagree on what an e-mail
+# is (some know a list of top-level domains), while `pattern` says all that the service says.
+_KEPT = ("type", "required", "maxProperties", "minimum", "maximum", "pattern", "enum")
+
+_TOO_MANY = Kind(
+    429,
+    "/problems/too-many-requests",
+    "Too many requests",
+    "Wait a little, then send the request again, a payment under the same Idempotency-Key.",
+)
+_QUOTA = _TOO_MANY._replace(detail="This month's requests of the plan are used up.")
+_GATEWAY_KEY = problems.FORBIDDEN._replace(detail="X-API-Key must hold a valid gateway key.")
+_IDENTITY = problems.UNAUTHORIZED._replace(detail="The identity token is missing or invalid.")
+_NO_TIME = problems.UNAVAILABLE._replace(title="The answer took too long")
+
+# docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html, all
+# of them. A path or method that does not exist is to the gateway a missing token.
+GATEWAY_RESPONSES: dict[str, Kind] = {
+    "DEFAULT_4XX": problems.INVALID,
+    "BAD_REQUEST_BODY": problems.INVALID,
+    "BAD_REQUEST_PARAMETERS": problems.INVALID,
+    "UNAUTHORIZED": _IDENTITY,
+    "EXPIRED_TOKEN": _IDENTITY,
+    "INVALID_SIGNATURE": _IDENTITY,
+    "ACCESS_DENIED": problems.FORBIDDEN,
+    "WAF_FILTERED": problems.FORBIDDEN,
+    "INVALID_API_KEY": _GATEWAY_KEY,
+    "MISSING_AUTHENTICATION_TOKEN": problems.NOT_FOUND,
+    "RESOURCE_NOT_FOUND": problems.NOT_FOUND,
+    "REQUEST_TOO_LARGE": problems.TOO_LARGE,
+    "UNSUPPORTED_MEDIA_TYPE": problems.MEDIA,
+    "THROTTLED": _TOO_MANY,
+    "QUOTA_EXCEEDED": _QUOTA,
+    "DEFAULT_5XX": problems.INTERNAL,
+    "API_CONFIGURATION_ERROR": problems.INTERNAL,
+    "AUTHORIZER_CONFIGURATION_ERROR": problems.INTERNAL,
+    "AUTHORIZER_FAILURE": problems.INTERNAL,
+    "INTEGRATION_FAILURE": problems.UNAVAILABLE,
+    "INTEGRATION_TIMEOUT": _NO_TIME,
+}
+_HEADERS = {
+    "Content-Type": problems.MEDIA_TYPE,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+_RETRY_AFTER = {429: "2", 503: "2"}
+
+
+def gateway_models() -> dict[str, Any]:
+    """The request models, as JSON Schema draft-04, by name."""
+    parts = build_parts(Settings(store="sqlite:///:memory:"), providers={})
+    document = create_app(parts).test_client().get("/openapi.json").get_data(as_text=True)
+    schemas = json.loads(document)["components"]["schemas"]
+    return {
+        name: {"$schema": DRAFT_04, "title": name, "description": what, **_draft_04(schemas[name])}
+        for name, what in MODELS.items()
+    }
+
+
+def gateway_problems() -> dict[str, Any]:
+    """What the gateway answers where it refuses by itself, by its own name for the reason."""
+    return {name: _response(kind) for name, kind in GATEWAY_RESPONSES.items()}
+
+
+def _draft_04(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a schema that draft-04 and the gateway read as the service means it."""
+    kept = {name: schema[name] for name in _KEPT if name in schema}
+    if "exclusiveMinimum" in schema:  # a number here, a flag in draft-04
+        kept["minimum"] = schema["exclusiveMinimum"]
+    if "maxLength" in schema:
+        # Characters, which some validators count in UTF-16, where one may be two.
+        kept["maxLength"] = 2 * schema["maxLength"]
+    if "properties" in schema:
+        kept["properties"] = {
+            name: _draft_04(inner) for name, inner in schema["properties"].items()
+        }
+    return kept
+
+
+def _response(kind: Kind) -> dict[str, Any]:
+    headers = dict(_HEADERS)
+    if kind.status in _RETRY_AFTER:
+        headers["Retry-After"] = _RETRY_AFTER[kind.status]
+    return {"status": kind.status, "headers": headers, "body": problems.example(kind)}
+
+
+def files() -> dict[Path, str]:
+    """Each file and what belongs into it."""
+    made = {"models.json": gateway_models(), "problems.json": gateway_problems()}
+    return {
+        HERE / name: simplejson.dumps(content, indent=2, ensure_ascii=True) + "\n"
+        for name, content in made.items()
+    }
+
+
+def stale() -> list[Path]:
+    """The files that are not what they would be if they were made now."""
+    return [
+        path for path, text in files().items() if not path.exists() or path.read_text() != text
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if a file is stale")
+    if parser.parse_args(arguments).check:
+        for path in stale():
+            sys.stderr.write(f"{path.relative_to(Path.cwd())} is stale: make models\n")
+        return 1 if stale() else 0
+    for path, text in files().items():
+        path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

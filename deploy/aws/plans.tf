@@ -1,0 +1,45 @@
+# Usage plans say how much a caller may ask for. A gateway key tells callers apart and opens nothing:
+# every call needs one of the service's own keys as well, which Terraform never sees. That is why it
+# is acceptable that the state holds gateway keys, as it does for every key that Terraform makes.
+
+resource "aws_api_gateway_usage_plan" "this" {
+  for_each = var.plans
+
+  name        = "${var.name}-${each.key}"
+  description = "${each.value.rate} requests a second"
+
+  api_stages {
+    api_id = aws_api_gateway_rest_api.this.id
+    stage  = aws_api_gateway_stage.this.stage_name
+  }
+
+  throttle_settings {
+    rate_limit  = each.value.rate
+    burst_limit = each.value.burst
+  }
+
+  dynamic "quota_settings" {
+    for_each = each.value.month == null ? [] : [each.value.month]
+
+    content {
+      limit  = quota_settings.value
+      period = "MONTH"
+    }
+  }
+}
+
+resource "aws_api_gateway_api_key" "this" {
+  for_each = var.callers
+
+  name        = "${var.name}-${each.key}"
+  description = "${each.key}, on the plan ${each.value}"
+  value       = lookup(var.caller_keys, each.key, null)
+}
+
+resource "aws_api_gateway_usage_plan_key" "this" {
+  for_each = var.callers
+
+  key_id        = aws_api_gateway_api_key.this[each.key].id
+  key_type      = "API_KEY"
+  usage_plan_id = aws_api_gateway_usage_plan.this[each.value].id
+}

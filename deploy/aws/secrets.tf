@@ -1,0 +1,9 @@
+# The secret's place, without its value: a value in Terraform would be in the state in the clear.
+# README.md has the command that puts it in.
+
+resource "aws_secretsmanager_secret" "paypal" {
+  name                    = "${var.name}/paypal"
+  description             = "PayPal credentials: {\"PAYPAL_CLIENT_ID\": \"...\", \"PAYPAL_CLIENT_SECRET\": \"...\"}"
+  kms_key_id              = var.kms_key_arn
+  recovery_window_in_days = var.secret_recovery_days
+}

@@ -1,0 +1,69 @@
+# What is served: a deployment of the API, on one stage.
+
+resource "aws_api_gateway_deployment" "this" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+
+  # A deployment is a snapshot. It is made anew whenever something that it holds has changed.
+  triggers = {
+    content = sha1(jsonencode([
+      filesha1("${path.module}/gateway.tf"),
+      filesha1("${path.module}/models.json"),
+      filesha1("${path.module}/problems.json"),
+      var.authorizer,
+      var.gateway_key_required,
+      aws_lambda_function.this["api"].invoke_arn,
+    ]))
+  }
+
+  depends_on = [
+    aws_api_gateway_integration.this,
+    aws_api_gateway_gateway_response.this,
+  ]
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_api_gateway_stage" "this" {
+  rest_api_id   = aws_api_gateway_rest_api.this.id
+  deployment_id = aws_api_gateway_deployment.this.id
+  stage_name    = var.stage
+
+  # Who asked for what, and what became of it. No body, no key, and the path as it is in the API: the
+  # real one holds a customer's id.
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access.arn
+    format = jsonencode({
+      time            = "$context.requestTime"
+      request_id      = "$context.requestId"
+      caller          = "$context.identity.apiKeyId"
+      ip              = "$context.identity.sourceIp"
+      method          = "$context.httpMethod"
+      path            = "$context.resourcePath"
+      status          = "$context.status"
+      bytes           = "$context.responseLength"
+      milliseconds    = "$context.responseLatency"
+      in_function     = "$context.integrationLatency"
+      function_status = "$context.integration.integrationStatus"
+      refused_by      = "$context.error.responseType"
+    })
+  }
+
+  # Without the role the stage may not log.
+  depends_on = [aws_api_gateway_account.this]
+}
+
+resource "aws_api_gateway_method_settings" "all" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  stage_name  = aws_api_gateway_stage.this.stage_name
+  method_path = "*/*"
+
+  settings {
+    metrics_enabled        = true
+    data_trace_enabled     = false # it would log bodies
+    logging_level          = "ERROR"
+    throttling_rate_limit  = var.throttle.rate
+    throttling_burst_limit = var.throttle.burst
+  }
+}

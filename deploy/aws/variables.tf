@@ -1,0 +1,325 @@
+# What a deployment is called and where it is
+
+variable "name" {
+  description = "Goes before the name of everything but the tables."
+  type        = string
+  default     = "paymentapp"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,29}$", var.name))
+    error_message = "A name is 2 to 30 lower-case letters, digits and hyphens, a letter first."
+  }
+}
+
+variable "region" {
+  description = "Where everything is."
+  type        = string
+  default     = "us-east-1"
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "A region looks like us-east-1."
+  }
+}
+
+variable "tags" {
+  description = "Put on everything, beside Application."
+  type        = map(string)
+  default     = {}
+}
+
+# The tables
+
+variable "table_prefix" {
+  description = "Goes before each table's name, for two deployments in one account and region."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_.-]{0,100}$", var.table_prefix))
+    error_message = "A prefix holds letters, digits, '_', '.' and '-'."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether the tables refuse to be deleted, by Terraform too. They are the books."
+  type        = bool
+  default     = true
+}
+
+variable "kms_key_arn" {
+  description = "A key of your own for tables, secret, queues, topic and logs. AWS's keys where null."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.kms_key_arn))
+    error_message = "This is not the ARN of a KMS key; an alias does not do."
+  }
+}
+
+# The functions
+
+variable "lambda_zip" {
+  description = "What `make lambda` built."
+  type        = string
+  default     = "../../build/lambda.zip"
+}
+
+variable "lambda_architecture" {
+  description = "The zip's architecture. arm64 costs a fifth less."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.lambda_architecture)
+    error_message = "Lambda has arm64 and x86_64."
+  }
+}
+
+variable "lambda_memory_mb" {
+  description = "Of each function. CPU comes with it: 1,769 MB are one core."
+  type        = number
+  default     = 1024
+
+  validation {
+    condition     = var.lambda_memory_mb >= 256 && var.lambda_memory_mb <= 10240
+    error_message = "From 256 MB, below which a cold start takes seconds, to Lambda's 10,240."
+  }
+}
+
+variable "dispatch_concurrency" {
+  description = "How many dispatchers run at a time, reserved for them. -1 reserves none, for accounts whose whole limit is small."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.dispatch_concurrency == -1 || (var.dispatch_concurrency >= 1 && var.dispatch_concurrency <= 1000)
+    error_message = "From 1 to 1,000, or -1; 0 would stop all dispatching: that is what dispatch_enabled is for."
+  }
+}
+
+variable "dispatch_enabled" {
+  description = "Whether the stream wakes the dispatcher. Off, with sweep_enabled, while restored tables are compared with the provider."
+  type        = bool
+  default     = true
+}
+
+variable "sweep_enabled" {
+  description = "Whether the sweep runs. Without it nothing is followed, and what the stream missed is not found."
+  type        = bool
+  default     = true
+}
+
+variable "sweep_schedule" {
+  description = "When the sweep runs; EventBridge's shortest rate is a minute."
+  type        = string
+  default     = "rate(1 minute)"
+
+  validation {
+    condition     = can(regex("^(rate|cron)\\(.+\\)$", var.sweep_schedule))
+    error_message = "A schedule is rate(...) or cron(...)."
+  }
+}
+
+variable "due_shards" {
+  description = "Shards of the due index; 500 payments a second each. docs/scale.md says how to change it."
+  type        = number
+  default     = 4
+
+  validation {
+    condition     = var.due_shards >= 1 && var.due_shards <= 1000 && floor(var.due_shards) == var.due_shards
+    error_message = "A whole number from 1 to 1,000."
+  }
+}
+
+# PayPal
+
+variable "paypal_base_url" {
+  description = "Which PayPal. https://api-m.paypal.com moves real money."
+  type        = string
+  default     = "https://api-m.sandbox.paypal.com"
+
+  validation {
+    # Loopback is for the simulator: on AWS nothing listens there.
+    condition     = can(regex("^https://[a-z0-9.-]+$|^http://127\\.0\\.0\\.1:[0-9]+$", var.paypal_base_url))
+    error_message = "An https:// address without a path."
+  }
+}
+
+variable "paypal_webhook_id" {
+  description = "PayPal's id of the webhook that leads here. Without it webhooks are refused, and looks alone settle payments."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9]{0,50}$", var.paypal_webhook_id))
+    error_message = "Up to 50 letters and digits."
+  }
+}
+
+variable "settings" {
+  description = "Further settings of docs/operating.md for all functions, by their variable. No secrets: a function's environment is in the state."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.settings) : can(regex("^PAYMENTAPP_[A-Z_]+$", name))])
+    error_message = "Each name begins with PAYMENTAPP_."
+  }
+}
+
+variable "secret_recovery_days" {
+  description = "How long a deleted secret can be brought back; 0 deletes it at once."
+  type        = number
+  default     = 7
+
+  validation {
+    condition     = var.secret_recovery_days == 0 || (var.secret_recovery_days >= 7 && var.secret_recovery_days <= 30)
+    error_message = "0, or 7 to 30."
+  }
+}
+
+# The gateway
+
+variable "stage" {
+  description = "The stage's name, which is the first part of every path."
+  type        = string
+  default     = "live"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,19}$", var.stage))
+    error_message = "2 to 20 lower-case letters and digits."
+  }
+}
+
+variable "throttle" {
+  description = "Requests a second, and the burst above them, for each method of all callers together. The account's own limit is 10,000 a second."
+  type = object({
+    rate  = optional(number, 1000)
+    burst = optional(number, 2000)
+  })
+  default = {}
+
+  validation {
+    # -1 would mean "the account's limit", and an emulator takes it for none at all.
+    condition     = var.throttle.rate > 0 && var.throttle.burst > 0
+    error_message = "Both are above 0."
+  }
+}
+
+variable "plans" {
+  description = "Usage plans by name: requests a second, burst, and requests a month (null: no limit)."
+  type = map(object({
+    rate  = number
+    burst = number
+    month = optional(number)
+  }))
+  default = {
+    basic    = { rate = 10, burst = 20, month = 100000 }
+    standard = { rate = 100, burst = 200, month = 5000000 }
+    premium  = { rate = 1000, burst = 2000 }
+  }
+
+  validation {
+    condition     = alltrue([for plan in values(var.plans) : plan.rate > 0 && plan.burst > 0])
+    error_message = "Rate and burst are above 0."
+  }
+}
+
+variable "callers" {
+  description = "Who has a gateway key, and on which plan."
+  type        = map(string)
+  default     = { first = "basic" }
+
+  validation {
+    condition     = alltrue([for plan in values(var.callers) : contains(keys(var.plans), plan)])
+    error_message = "Each caller's plan is one of var.plans."
+  }
+}
+
+variable "caller_keys" {
+  # An emulator cannot make values up. On AWS leave it empty: AWS makes better ones.
+  description = "Values of callers' gateway keys, where AWS is not to make them."
+  type        = map(string)
+  default     = {}
+  sensitive   = true
+
+  validation {
+    condition     = alltrue([for value in values(var.caller_keys) : length(value) >= 20 && length(value) <= 128])
+    error_message = "A gateway key has 20 to 128 characters."
+  }
+}
+
+variable "gateway_key_required" {
+  description = "Whether callers need a gateway key, in X-API-Key, beside the service's own in Authorization."
+  type        = bool
+  default     = true
+}
+
+variable "authorizer" {
+  description = <<-EOT
+    A further check in front of the service's own keys: user pools of Cognito, or a Lambda function that
+    returns a policy for a token (a JWT of any issuer, say). The token comes in a header of its own, since
+    Authorization holds the service's key.
+  EOT
+  type = object({
+    user_pool_arns = optional(list(string), [])
+    function_arn   = optional(string)
+    header         = optional(string, "X-Identity-Token")
+    scopes         = optional(list(string), [])
+    cache_seconds  = optional(number, 300)
+  })
+  default = null
+
+  validation {
+    condition     = var.authorizer == null || try((length(var.authorizer.user_pool_arns) > 0) != (var.authorizer.function_arn != null), false)
+    error_message = "Give user_pool_arns or function_arn, and not both."
+  }
+
+  validation {
+    condition     = var.authorizer == null || try(length(var.authorizer.scopes) == 0 || length(var.authorizer.user_pool_arns) > 0, false)
+    error_message = "Scopes are for user pools; a function sees to them itself."
+  }
+
+  validation {
+    condition     = try(!contains(["authorization", "x-api-key"], lower(var.authorizer.header)), true)
+    error_message = "Authorization and X-API-Key are taken by the service's key and the gateway's."
+  }
+}
+
+variable "gateway_logs_account_role" {
+  description = "Whether to set the role by which API Gateway writes logs. It is one for the whole account and region: off where something else manages it."
+  type        = bool
+  default     = true
+}
+
+# Logs and alarms
+
+variable "log_retention_days" {
+  description = "How long logs are kept."
+  type        = number
+  default     = 365
+
+  validation {
+    condition     = contains([30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "One of the spans that CloudWatch knows, 30 days at least."
+  }
+}
+
+variable "alarm_emails" {
+  description = "Who is told. Each address gets a message to confirm."
+  type        = set(string)
+  default     = []
+}
+
+variable "oldest_waiting_seconds" {
+  description = "How long a payment may wait for the dispatcher before the alarm."
+  type        = number
+  default     = 120
+
+  validation {
+    condition     = var.oldest_waiting_seconds >= 60
+    error_message = "60 at least: the sweep itself comes once a minute."
+  }
+}
