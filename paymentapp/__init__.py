@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from paymentapp.services.customers import Customers
     from paymentapp.services.health import Health
     from paymentapp.services.payments import Payments
+    from paymentapp.services.webhooks import WebhookReceiver
     from paymentapp.storage.base import Store
     from paymentapp.worker import Worker
 
@@ -36,6 +37,7 @@ class Parts:
     providers: Mapping[str, Provider]
     customers: Customers
     payments: Payments
+    webhooks: WebhookReceiver
     access: Access
     health: Health
     worker: Worker
@@ -59,8 +61,10 @@ def build_parts(
     from paymentapp.services.customers import Customers
     from paymentapp.services.dispatch import Dispatcher
     from paymentapp.services.health import Health
+    from paymentapp.services.inbox import Inbox
     from paymentapp.services.payments import Payments
     from paymentapp.services.settle import Settlement
+    from paymentapp.services.webhooks import WebhookReceiver
     from paymentapp.storage import open_store
     from paymentapp.worker import Worker
 
@@ -72,7 +76,8 @@ def build_parts(
     customers = Customers(store, clock)
     settlement = Settlement(store, clock)
     dispatcher = Dispatcher(store, providers, settlement, clock)
-    worker = Worker(dispatcher, store, clock, settings)
+    inbox = Inbox(store, dispatcher, settlement, clock)
+    worker = Worker(dispatcher, inbox, store, clock, settings)
     payments = Payments(store, customers, providers, clock, settings.due_shards, worker.wake)
     return Parts(
         settings=settings,
@@ -81,6 +86,7 @@ def build_parts(
         providers=providers,
         customers=customers,
         payments=payments,
+        webhooks=WebhookReceiver(store, providers, clock, settings.due_shards, worker.hear),
         access=Access(store, clock),
         health=Health(store, providers, worker, clock),
         worker=worker,

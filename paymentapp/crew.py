@@ -36,6 +36,10 @@ class Crew:
         """Whether a job would start at once."""
         return self._active < self._size
 
+    def is_behind(self, jobs: int) -> bool:
+        """Whether that many jobs are running or waiting."""
+        return self._active >= jobs
+
     def do(self, job: Callable[[], object]) -> threading.Event:
         """Queue a job; the event tells when it has ended, well or not."""
         done = threading.Event()

@@ -18,14 +18,17 @@ from paymentapp.clock import Clock
 from paymentapp.config import Settings
 from paymentapp.crew import Busy, Crew, Pace, Timetable
 from paymentapp.errors import StoreUnavailable
+from paymentapp.events import Event
 from paymentapp.models import Batch, BatchState, Payment, PaymentKey
 from paymentapp.services.dispatch import FIRST_LOOK, LEASE, Dispatcher
+from paymentapp.services.inbox import Inbox
 from paymentapp.services.sweep import Sweep
 from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
 
 INBOX_LIMIT = 50_000  # payments; beyond that the sweep finds them
+EVENTS_LIMIT = 1_000  # of webhooks; likewise
 LONE_BATCHES_PER_SECOND = 2  # part-filled batches; PayPal takes a few hundred calls a minute
 LONE_BATCHES_AT_ONCE = 10
 PATIENCE = 0.5  # seconds that a payment is held back to fill a batch; less than the sweep's grace
@@ -33,13 +36,20 @@ STOP_SECONDS = 5.0
 
 
 class Worker:
-    """Runs a dispatcher: `senders` threads send, one gathers, one sweeps and follows."""
+    """Runs a dispatcher: `senders` threads send, one gathers, one sweeps and follows; two more
+    apply what providers tell by webhook."""
 
     def __init__(
-        self, dispatcher: Dispatcher, store: Store, clock: Clock, settings: Settings
+        self,
+        dispatcher: Dispatcher,
+        inbox: Inbox,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
     ) -> None:
         self.dispatcher = dispatcher
-        self.sweep = Sweep(store, dispatcher, clock, settings.due_shards, settings.senders)
+        self.inbox = inbox
+        self.sweep = Sweep(store, dispatcher, clock, settings.due_shards, settings.senders, inbox)
         self._clock = clock
         self._settings = settings
         self._inbox: queue.Queue[Payment] = queue.Queue(INBOX_LIMIT)
@@ -47,6 +57,7 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._crew = Crew(settings.senders, "sender")
         self._lookers = Crew(2, "looker")
+        self._clerks = Crew(2, "clerk")
         self._looks = Timetable()
         self._busy = Busy()
         self._beat = 0.0
@@ -56,6 +67,7 @@ class Worker:
         self._beat = time.monotonic()
         self._crew.start()
         self._lookers.start()
+        self._clerks.start()
         for target in (self._gather, self._tend):
             thread = threading.Thread(target=target, name=target.__name__, daemon=True)
             thread.start()
@@ -71,6 +83,7 @@ class Worker:
             thread.join(max(0.0, end - time.monotonic()))
         self._crew.stop(end)
         self._lookers.stop(end)
+        self._clerks.stop(end)
         try:
             self.sweep.release()
         except StoreUnavailable:
@@ -86,6 +99,11 @@ class Worker:
         if self.running:
             with contextlib.suppress(queue.Full):  # then the sweep will find it
                 self._inbox.put_nowait(payment)
+
+    def hear(self, event: Event) -> None:
+        """Tell of an event that should be applied at once; as `wake`, a hint and not a duty."""
+        if self.running and not self._clerks.is_behind(EVENTS_LIMIT):
+            self._apply(event)
 
     def problem(self) -> str | None:
         """What is wrong with dispatching as a whole, or None. Raises StoreUnavailable."""
@@ -174,6 +192,8 @@ class Worker:
         found = self.sweep.look()
         for batch in found.batches:
             self._resume(batch)
+        for news in found.events:
+            self._apply(news)
         for payment in found.take_back:
             self._take_back(payment)
         groups = [group for group in found.groups if not self._busy.any(p.key for p in group)]
@@ -190,6 +210,10 @@ class Worker:
 
     def _take_back(self, payment: Payment) -> None:
         self._once(self._lookers, payment.key, lambda: self.dispatcher.take_back(payment))
+
+    def _apply(self, event: Event) -> None:
+        thing = f"{event.provider} {event.event_id}"
+        self._once(self._clerks, thing, lambda: self.inbox.apply(event))
 
     def _once(self, crew: Crew, thing: PaymentKey | str, step: Callable[[], object]) -> None:
         """Have a step done, unless the thing is in hand already."""

@@ -7,7 +7,7 @@ from typing import cast
 from flask import Flask, Response
 
 from paymentapp import EXTENSION, Parts
-from paymentapp.api import customers, health, payments
+from paymentapp.api import customers, health, payments, webhooks
 from paymentapp.api.auth import register_auth
 from paymentapp.api.blueprint import BODY_MAX_BYTES
 from paymentapp.api.docs import register_docs
@@ -31,7 +31,7 @@ def register_api(app: Flask) -> None:
     register_problems(app)
     register_waiting(app, settings.threads)
     api = Api(app)
-    for module in (customers, payments, health):
+    for module in (customers, payments, webhooks, health):
         api.register_blueprint(module.blp)
     register_docs(app, api)
     app.after_request(_harden)

@@ -30,6 +30,14 @@ def parts() -> Parts:
     return cast(Parts, current_app.extensions[EXTENSION])
 
 
+def raw_body(req: flask.Request) -> bytes:
+    """The body as it came, as long as it is not too large."""
+    body = req.get_data(cache=False)
+    if len(body) > BODY_MAX_BYTES:
+        raise RequestEntityTooLarge
+    return body
+
+
 class CustomerId(BaseConverter):
     """A customer id in a path. What does not match has no route, and is 404."""
 
@@ -55,11 +63,8 @@ class RequestParser(FlaskParser):
         charset = req.mimetype_params.get("charset", "utf-8").lower()
         if req.mimetype != "application/json" or charset not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType
-        body = req.get_data(cache=False)
-        if len(body) > BODY_MAX_BYTES:
-            raise RequestEntityTooLarge
         try:
-            return decode(body)
+            return decode(raw_body(req))
         except BadJSON as error:
             raise ValidationError(str(error)) from error
 

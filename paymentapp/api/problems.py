@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 from flask import Flask, Response, current_app
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from paymentapp.errors import Conflict, KeyReused, NotFound, NotPayable, StoreUnavailable
+from paymentapp.errors import (
+    CannotVerify,
+    Conflict,
+    KeyReused,
+    NotFound,
+    NotGenuine,
+    NotPayable,
+    StoreUnavailable,
+)
 from paymentapp.schemas.common import Unprocessable
 
 MEDIA_TYPE = "application/problem+json"
@@ -69,6 +77,9 @@ INTERNAL = Kind(
     "An error on our side",
     "It has been logged. A payment may be requested again under the same Idempotency-Key.",
 )
+NOT_VERIFIED = Kind(
+    503, "/problems/not-verified", "The signature cannot be checked now", "Send it again later."
+)
 UNAVAILABLE = Kind(
     503,
     "/problems/unavailable",
@@ -77,10 +88,10 @@ UNAVAILABLE = Kind(
 )
 KINDS = (
     *(INVALID, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, CONFLICT, TOO_LARGE, MEDIA),
-    *(UNPROCESSABLE, NOT_PAYABLE, KEY_REUSED, INTERNAL, UNAVAILABLE),
+    *(UNPROCESSABLE, NOT_PAYABLE, KEY_REUSED, INTERNAL, NOT_VERIFIED, UNAVAILABLE),
 )
-# UNPROCESSABLE and KEY_REUSED share a status that stands for NOT_PAYABLE here, but no exception
-# of HTTP's own ever means one of the three.
+# Of kinds that share a status the last one stands here; no exception of HTTP's own ever means one
+# of them.
 _BY_STATUS = {kind.status: kind for kind in KINDS}
 
 
@@ -155,6 +166,15 @@ def register_problems(app: Flask) -> None:
     @app.errorhandler(KeyReused)
     def key_reused(error: KeyReused) -> Response:
         return problem(KEY_REUSED, str(error))
+
+    @app.errorhandler(NotGenuine)
+    def not_genuine(_: NotGenuine) -> Response:
+        # Which check failed is in the log: a forger is not told.
+        return problem(INVALID, "This is no event that the provider signed lately.")
+
+    @app.errorhandler(CannotVerify)
+    def cannot_verify(error: CannotVerify) -> Response:
+        return problem(NOT_VERIFIED, headers={"Retry-After": str(error.retry_after)})
 
     @app.errorhandler(StoreUnavailable)
     def unavailable(error: StoreUnavailable) -> Response:

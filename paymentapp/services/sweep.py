@@ -8,12 +8,15 @@ way, since every payment is stamped conditionally.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from paymentapp.clock import Clock
+from paymentapp.events import Event
 from paymentapp.models import Batch, Payment, Status
 from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.inbox import Inbox
 from paymentapp.storage.base import Lease, Store
 
 LEASE = timedelta(seconds=15)
@@ -27,13 +30,20 @@ class Found(NamedTuple):
     take_back: list[Payment]  # unclaimed, and no longer wanted
     batches: list[Batch]  # in need of attention
     more: bool  # whether there is more than was read
+    events: Sequence[Event] = ()  # of webhooks, that nobody has applied yet
 
 
 class Sweep:
     """Finds due work in the shards that this process holds."""
 
     def __init__(
-        self, store: Store, dispatcher: Dispatcher, clock: Clock, shards: int, at_once: int
+        self,
+        store: Store,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        shards: int,
+        at_once: int,
+        inbox: Inbox | None = None,
     ) -> None:
         """`at_once` is how many batches the caller can work on at a time."""
         self.store = store
@@ -41,6 +51,7 @@ class Sweep:
         self.clock = clock
         self.shards = shards
         self.at_once = at_once
+        self.inbox = inbox
         self.owner = secrets.token_hex(8)
         self._leases: dict[int, Lease] = {}
 
@@ -49,6 +60,7 @@ class Sweep:
         now = self.clock()
         batches: list[Batch] = []
         payments: list[Payment] = []
+        events: list[Event] = []
         limit = self._limit()
         more = False
         for shard in range(self.shards):
@@ -58,23 +70,27 @@ class Sweep:
             more = more or len(due) >= limit
             payments += due
             batches += self.store.due_batches(shard, now, limit)
+            events += self.inbox.due(shard, now) if self.inbox else []
         payments.sort(key=lambda payment: payment.due_at or now)
         groups = self.dispatcher.group(payments)
         if more:
             groups = self._full_ones(groups)
         back = [p for p in payments if p.cancel_requested and p.status is Status.UNCLAIMED]
-        return Found(groups, back, batches, more and bool(groups))
+        return Found(groups, back, batches, more and bool(groups), events)
 
     def run(self) -> int:
         """Look, and do all that was found, one after the other. Returns how much that was."""
         found = self.look()
         for batch in found.batches:
             self.dispatcher.resume(batch)
+        if self.inbox is not None:
+            for event in found.events:
+                self.inbox.apply(event)
         for payment in found.take_back:
             self.dispatcher.take_back(payment)
         for group in found.groups:
             self.dispatcher.submit(group)
-        return len(found.batches) + len(found.take_back) + len(found.groups)
+        return sum(map(len, (found.batches, found.events, found.take_back, found.groups)))
 
     def release(self) -> None:
         """Give the leases back, so that another process takes over at once."""
