@@ -81,7 +81,7 @@ def _advanced(
     now: datetime,
 ) -> Payment | None:
     """The payment as the report leaves it, or None where the report changes nothing."""
-    status = _status(payment, report)
+    status = status_by(payment, report)
     raw_status = report.raw_status if report else None
     if not may_move(payment.status, status):
         known = report is None or report.status is not None or raw_status == payment.provider_status
@@ -101,7 +101,7 @@ def _advanced(
     )
 
 
-def _status(payment: Payment, report: ItemReport | None) -> Status:
+def status_by(payment: Payment, report: ItemReport | None) -> Status:
     """What a report makes of a payment. A status that the provider's table does not know is
     taken for nothing but `submitted`: the provider has the item."""
     if report is None or report.status is None:

@@ -1,0 +1,83 @@
+"""The roll: whether each payment is a member of the batch that it names."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+from paymentapp.models import Batch, Member, Payment
+from paymentapp.storage.base import Store
+
+T = TypeVar("T")
+
+
+class Span(NamedTuple):
+    """What an operator's command looks at: from a moment up to another, inclusively."""
+
+    start: datetime
+    end: datetime
+
+    def holds(self, payment: Payment) -> bool:
+        return self.start <= payment.created_at <= self.end
+
+
+class Stray(NamedTuple):
+    """A payment that is no member of the batch that it names; None where there is no batch."""
+
+    payment: Payment
+    batch: Batch | None
+
+
+class Roll:
+    """Counts, for each batch, its members that name it, and the payments that name it.
+
+    Members that name a batch are among the payments that name it, so that the two lists are the
+    same where the two numbers are; neither list is held. A batch whose numbers differ, also
+    because something moved meanwhile, is looked into afterwards.
+    """
+
+    def __init__(self, store: Store, span: Span) -> None:
+        self._store = store
+        self._span = span
+        self._balance: Counter[str] = Counter()
+
+    def listed(self, batch: Batch, payments: Iterable[Payment]) -> None:
+        """Of the payments that a batch lists, note those that name it."""
+        naming = [p for p in payments if p.batch_id == batch.batch_id and self._span.holds(p)]
+        self._balance[batch.batch_id] += len(naming)
+
+    def named(self, payment: Payment) -> None:
+        """Note a payment of the span that names a batch."""
+        if payment.batch_id is not None:
+            self._balance[payment.batch_id] -= 1
+            if not self._balance[payment.batch_id]:
+                del self._balance[payment.batch_id]
+
+    def strays(self) -> Iterator[Stray]:
+        """The payments that their batch does not list, when all is noted: a second reading, where
+        the numbers ask for one."""
+        doubtful = {batch_id for batch_id, balance in self._balance.items() if balance}
+        if not doubtful:
+            return
+        naming: defaultdict[str, list[Payment]] = defaultdict(list)
+        for payment in self._store.scan_payments(*self._span):
+            if payment.batch_id in doubtful:
+                naming[payment.batch_id or ""].append(payment)
+        for batch_id, payments in naming.items():
+            batch = self._store.get_batch(batch_id)
+            listed = {member.key for member in self._store.get_members(batch)} if batch else set()
+            yield from (Stray(payment, batch) for payment in payments if payment.key not in listed)
+
+
+def members_of(store: Store, batch: Batch) -> list[Member]:
+    """The members of a batch: its candidates without those that another batch took."""
+    excluded = set(batch.excluded)
+    candidates = store.get_members(batch)
+    return [member for place, member in enumerate(candidates) if place not in excluded]
+
+
+def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The values, at most so many at a time."""
+    return (values[first : first + size] for first in range(0, len(values), size))

@@ -1,0 +1,136 @@
+"""A provider whose books can be looked into and tampered with, and a service over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from paymentapp.errors import NotSent, ProviderError
+from paymentapp.models import Batch, Member, Money, Payment, Status
+from paymentapp.providers.base import ItemReport, Transaction
+from paymentapp.services.customers import Customers
+from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.payments import PaymentOrder, Payments
+from paymentapp.services.settle import Settlement
+from paymentapp.services.sweep import Sweep
+from paymentapp.storage.base import Store
+from tests.support.ledger_provider import LedgerProvider
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class LedgerBooks(LedgerProvider):
+    """The ledger with everything that a provider may offer besides."""
+
+    search_lag = timedelta(hours=3)
+
+    def __init__(self, batch_size: int = 500) -> None:
+        super().__init__(batch_size)
+        self.told: dict[str, ItemReport | None] = {}  # by item id, in place of the truth
+        self.more: list[Transaction] = []  # besides what the ledger paid
+        self.hidden: set[str] = set()  # transaction ids that the search leaves out
+        self.nameless = False  # the search repeats no item ids
+        self.forgotten = False  # no batch is known any more
+        self.search_fails: list[ProviderError | None] = []  # search by search, then none
+        self.searches: list[tuple[datetime, datetime]] = []
+        self.moved_at = START
+
+    def fetch(self, batch: Batch) -> list[ItemReport]:
+        if self.forgotten:
+            raise NotSent("INVALID_RESOURCE_ID")
+        reports = {report.item_id: report for report in super().fetch(batch)}
+        merged = reports | self.told
+        return [report for report in merged.values() if report is not None]
+
+    def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
+        self.searches.append((start, end))
+        error = self.search_fails.pop(0) if self.search_fails else None
+        if error is not None:
+            raise error
+        for each in [*map(self._transaction, self.paid()), *self.more]:
+            if start <= each.at <= end and each.transaction_id not in self.hidden:
+                yield each
+
+    def batch_id_of(self, reference: str) -> str | None:
+        batch_id = reference.removeprefix("ref-")
+        return batch_id if batch_id in self.batches and not self.forgotten else None
+
+    def _transaction(self, member: Member) -> Transaction:
+        item_id = None if self.nameless else member.item_id
+        transaction_id = f"tx-{member.payment_id}"
+        return Transaction(transaction_id, self.moved_at, member.money, item_id, "S")
+
+    def _report(self, member: Member) -> ItemReport:
+        return replace(super()._report(member), money=member.money, receiver=member.email)
+
+
+@dataclass
+class Ledgered:
+    """A service whose time stands still until a test moves it."""
+
+    store: Store
+    provider: LedgerBooks = field(default_factory=LedgerBooks)
+    now: datetime = START
+
+    def __post_init__(self) -> None:
+        providers = {"paypal": self.provider}
+        self.customers = Customers(self.store, self.clock)
+        self.settlement = Settlement(self.store, self.clock)
+        self.dispatcher = Dispatcher(self.store, providers, self.settlement, self.clock)
+        self.payments = Payments(
+            self.store, self.customers, providers, self.clock, 1, lambda _payment: None
+        )
+
+    def clock(self) -> datetime:
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+    def pay(self, *names: str, money: str = "12.50 USD") -> list[Payment]:
+        """Ask for a payment to each; a name is a customer, and its e-mail's first part."""
+        amount, currency = money.split()
+        made = []
+        for name in names:
+            email = f"{name}@example.com"
+            self.customers.register(name, email, {})
+            order = PaymentOrder(name, email, Money(Decimal(amount), currency), "paypal")
+            made.append(self.payments.request(order).payment)
+        return made
+
+    def send(self, payments: list[Payment]) -> Batch:
+        batch = self.dispatcher.submit(payments)
+        assert batch is not None
+        return batch
+
+    def settled(self, *names: str) -> list[Payment]:
+        """Payments that went out in one batch and were looked at once."""
+        payments = self.pay(*names)
+        self.dispatcher.follow(self.send(payments))
+        return [self.read(payment) for payment in payments]
+
+    def read(self, payment: Payment) -> Payment:
+        return self.payments.get(payment.key)
+
+    def status(self, payment: Payment) -> Status:
+        return self.read(payment).status
+
+    def batch_of(self, payment: Payment) -> Batch:
+        batch = self.store.get_batch(self.read(payment).batch_id or "")
+        assert batch is not None
+        return batch
+
+    def sweep(self, **later: float) -> None:
+        """Another process comes by."""
+        self.now += timedelta(**later)
+        Sweep(self.store, self.dispatcher, self.clock, shards=1, at_once=4).run()
+        self.now += timedelta(seconds=31)  # its lease runs out
+
+    def park(self, *names: str) -> tuple[Batch, list[Payment]]:
+        """A batch that the provider did not answer for 25 days, and its payments."""
+        payments = self.pay(*names)
+        batch = self.send(payments)
+        self.sweep(days=25, hours=1)
+        parked = self.store.get_batch(batch.batch_id)
+        assert parked is not None
+        return parked, payments
