@@ -31,7 +31,9 @@ def main() -> int:
             if result.report or result.digest:
                 print(result.report or f"{engine}: nothing broken; trace {result.digest}")
     seconds = time.perf_counter() - begun
-    print(f"{paid} payments, {seconds:.1f} s, {paid / seconds:.0f} a second, {broken} worlds broken")
+    print(
+        f"{paid} payments, {seconds:.1f} s, {paid / seconds:.0f} a second, {broken} worlds broken"
+    )
     for fault, count in counts.most_common():
         print(f"{count:9} {fault}")
     return 1 if broken else 0

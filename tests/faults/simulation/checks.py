@@ -24,6 +24,8 @@ def judge(world: World) -> None:
         _settled_as_the_ledger_says(world, key, payment)
     _nothing_else_was_paid(world)
     _drained(world)
+    if not world.verdict.failures:
+        _nobody_was_spared(world)
 
 
 def _accepted_is_there(world: World, intent: Intent) -> None:
@@ -32,8 +34,6 @@ def _accepted_is_there(world: World, intent: Intent) -> None:
     def fail(check: str, message: str, key: PaymentKey | None) -> None:
         world.verdict.fail(check, message, key, intent.name)
 
-    if not intent.faults:
-        fail("untouched", "no fault met it", intent.made[0] if intent.made else None)
     if len(intent.made) > 1:
         fail("one key, two payments", f"made {intent.made}", intent.made[0])
     for key in intent.answers:
@@ -117,6 +117,14 @@ def _nothing_else_was_paid(world: World) -> None:
             if (member.money, member.email) != (order.money, order.email):
                 words = f"paid {member.money} to {member.email}, ordered was {order.money}"
                 world.verdict.fail("wrong order", words, key, intent.name)
+
+
+def _nobody_was_spared(world: World) -> None:
+    """What is proved is proved for payments that something happened to: that is, for all."""
+    for intent in world.clients.intents:
+        if not intent.faults:
+            key = intent.made[0] if intent.made else None
+            world.verdict.fail("untouched", "no fault met it", key, intent.name)
 
 
 def _drained(world: World) -> None:

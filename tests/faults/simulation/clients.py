@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from paymentapp.errors import Conflict, StoreUnavailable
@@ -63,7 +64,7 @@ class Clients:
                 now += self.world.draw(2 * span // count * 10 // 6)
             intent = self._intent(number, customers)
             self.intents.append(intent)
-            self._later(now, lambda intent=intent: self._try(intent))
+            self._later(now, partial(self._try, intent))
 
     def made(self, payment: Payment, intent: Intent | None) -> None:
         """The store has a new payment."""
@@ -135,7 +136,7 @@ class Clients:
                 self._later(self.world.draw(5 * SECOND), lambda: self._try(intent))
             return
         self.world.note(None, "answer", intent.name, requested.payment.key)
-        if not intent.answers and self.world.chance(0.15):
+        if not intent.answers and self.world.chance(0.25):
             delay = self.world.draw(2 * MINUTE if self.world.chance(0.6) else SECOND)
             self._later(delay, lambda: self._cancel(intent, 6))
         intent.answers.append(requested.payment.key)
@@ -150,12 +151,12 @@ class Clients:
             try:
                 after = process.payments.cancel(intent.answers[0])
                 intent.told_cancelled = intent.told_cancelled or after.status is Status.CANCELLED
-                self.world.note(process, "cancel", intent.answers, after.status)
+                self.world.note(process, "cancel", tuple(intent.answers), after.status)
             except StoreUnavailable:
                 self._later(self.world.draw(5 * SECOND), again)
             except Conflict:
                 # Too late, or too early to be unclaimed: some ask once more.
-                if self.world.chance(0.5):
+                if self.world.chance(0.8):
                     self._later(self.world.draw(3 * MINUTE), again)
 
         def again() -> None:

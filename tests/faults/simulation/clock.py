@@ -1,4 +1,4 @@
-"""Time: true time, which only the world and the provider know, and what each process takes it for."""
+"""True time, which only the world and the provider know, and what each process takes it for."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ DYNAMODB_WRITES: Final = (
     *(THROTTLED,) * 4,
     *(UNAVAILABLE_AFTER,) * 5,
     *(REPEATED,) * 6,
-    *(LANDS_LATE,) * 2,
+    *(LANDS_LATE,) * 4,
     *(CRASH_BEFORE, CRASH_AFTER, SLOW),
 )
 DYNAMODB_MANY: Final = (*DYNAMODB_WRITES, *(CUT,) * 18, CUT_CRASH)

@@ -77,7 +77,9 @@ class Payout:
 class Ledger:
     """All that the provider ever took, however often it was asked."""
 
-    def __init__(self, time: Time, rng: Random, on_steps: Callable[[Item, Sequence[tuple[int, str]]], None]) -> None:
+    def __init__(
+        self, time: Time, rng: Random, on_steps: Callable[[Item, Sequence[tuple[int, str]]], None]
+    ) -> None:
         self.payouts: list[Payout] = []
         self.items: dict[PaymentKey, list[Item]] = {}
         self.by_item_id: dict[str, Item] = {}
@@ -138,16 +140,16 @@ class Ledger:
         draw = self._rng.random
         soon = now + int(draw() ** 3 * MINUTE)
         later = soon + int(draw() ** 4 * 3 * HOUR)
-        match int(draw() * 20):
+        match int(draw() * 22):
             case 0 | 1:
                 return [(now, "PENDING"), (soon, "FAILED")]
             case 2:
                 claimed = "SUCCESS" if draw() < 0.5 else "RETURNED"
                 return [(now, "PENDING"), (soon, "UNCLAIMED"), (later, claimed)]
-            case 3:
+            case 3 | 21:
                 steps = [(now, "PENDING"), (soon, "UNCLAIMED"), (later, "SUCCESS")]
                 return [*steps, (later + int(draw() * DAY), "RETURNED")]
-            case 4:
+            case 4 | 20:
                 end = 30 * DAY if draw() < 0.02 else HOUR
                 return [(now, "PENDING"), (soon, "UNCLAIMED"), (soon + end, "RETURNED")]
             case 5:

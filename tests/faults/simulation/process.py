@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models import Batch, BatchState, Payment
+from paymentapp.providers.base import Provider
 from paymentapp.services.customers import Customers
 from paymentapp.services.settle import Settlement
+from paymentapp.storage.base import Store
 from tests.faults.simulation import faults
 from tests.faults.simulation.clock import SkewedClock, micros_of
 from tests.faults.simulation.scheduler import MILLISECOND, SECOND, Crash, Task
@@ -32,8 +35,9 @@ class Process:
         self.inbox: list[Payment] = []
         self.clock = SkewedClock(world.time, skew, world.tick)
         parts = world.parts
-        self.store = parts.store(world, self)
-        providers = {"paypal": parts.provider(world, self)}
+        # Both model all that these services call, and nothing that only others do.
+        self.store = cast(Store, parts.store(world, self))
+        providers = {"paypal": cast(Provider, parts.provider(world, self))}
         self.settlement = Settlement(self.store, self.clock)
         self.dispatcher = parts.dispatcher(self.store, providers, self.settlement, self.clock)
         self.sweep = parts.sweep(self.store, self.dispatcher, self.clock, world.shards, 4)
@@ -54,7 +58,12 @@ class Process:
 
     def spawn_later(self, delay: int, work: Callable[[], object]) -> None:
         """Begin a task after some time, if the process lives so long."""
-        self.world.scheduler.later(delay, lambda: self.alive and self.spawn(work))
+
+        def begin() -> None:
+            if self.alive:
+                self.spawn(work)
+
+        self.world.scheduler.later(delay, begin)
 
     def sweep_forever(self) -> None:
         """What the sweeping thread does."""
@@ -124,7 +133,7 @@ class Process:
         if self.alive:
             payments, self.inbox = self.inbox, []
             for group in self.dispatcher.group(payments):
-                self._submit(group)
+                self.spawn(partial(self._submit, group))
 
     def _sweep_once(self) -> None:
         if self.world.chance(0.2):
@@ -134,12 +143,12 @@ class Process:
         for batch in found.batches:
             self._resume(batch)
         for payment in found.take_back:
-            self.spawn_later(0, lambda payment=payment: self.dispatcher.take_back(payment))
+            self.spawn_later(0, partial(self.dispatcher.take_back, payment))
         for group in found.groups:
-            self.spawn_later(0, lambda group=group: self._follow_later(self.dispatcher.submit(group)))
+            self.spawn_later(0, partial(self._submit, group))
 
     def _submit(self, group: list[Payment]) -> None:
-        self.spawn(lambda: self._follow_later(self.dispatcher.submit(group)))
+        self._follow_later(self.dispatcher.submit(group))
 
     def _resume(self, batch: Batch) -> None:
         self.spawn_later(0, lambda: self._follow_later(self.dispatcher.resume(batch)))
@@ -157,5 +166,3 @@ class Process:
         batch = self.store.get_batch(batch_id)
         if batch is not None and batch.state is BatchState.ACCEPTED:
             self._follow_later(self.dispatcher.resume(batch))
-
-

@@ -11,8 +11,7 @@ from paymentapp.models import Batch, Member
 from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Refused
 from tests.faults.simulation import faults
 from tests.faults.simulation.ledger import Item, Ledger
-from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND
-from tests.faults.simulation.store import current_task
+from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
 from tests.faults.simulation.trace import Subject
 
 if TYPE_CHECKING:
@@ -46,7 +45,6 @@ class SimulatedProvider:
     """A process's own way to the provider."""
 
     name = "paypal"
-    description = "a model"
     currencies: Mapping[str, CurrencyRule] = {
         "USD": CurrencyRule(2, Decimal(20000)),
         "JPY": CurrencyRule(0, Decimal(3000000)),
@@ -106,12 +104,6 @@ class SimulatedProvider:
         self._end(fault)
         return report
 
-    def check(self) -> None:
-        return
-
-    def close(self) -> None:
-        return
-
     def _seen(self, item: Item, now: int) -> ItemReport:
         """What a look shows: at times what was, not what is."""
         behind = self.world.faults.on and self.world.chance(0.05)
@@ -142,7 +134,7 @@ class SimulatedProvider:
         process.wait(self._latency(fault))
         if fault in (faults.TIMEOUT_AFTER, faults.ACTS_LATE):
             process.wait(_PATIENCE)
-        if fault in _BEFORE or fault == faults.CRASH_BEFORE:
+        if fault is not None and (fault in _BEFORE or fault == faults.CRASH_BEFORE):
             world.note(process, call, subject, fault)
             if fault == faults.CRASH_BEFORE:
                 process.die()
@@ -160,7 +152,7 @@ class SimulatedProvider:
         """The provider has acted; the answer may not come."""
         if fault == faults.CRASH_AFTER:
             self.process.die()
-        if fault in _AFTER:
+        if fault is not None and fault in _AFTER:
             self._raise(_AFTER[fault], fault)
         self.process.wait(self.world.draw(100 * MILLISECOND))
 

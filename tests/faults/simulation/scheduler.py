@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from greenlet import GreenletExit, getcurrent, greenlet
+from greenlet import (  # type: ignore[import-untyped]  # it brings no types
+    GreenletExit,
+    getcurrent,
+    greenlet,
+)
 
 if TYPE_CHECKING:
     from tests.faults.simulation.clients import Intent
@@ -20,15 +24,19 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 
-class Crash(GreenletExit):
+class Crash(GreenletExit):  # type: ignore[misc]
     """The process ended here. No `except Exception` of the services sees it."""
 
 
-class Task(greenlet):
+class Task(greenlet):  # type: ignore[misc]
     """A thread of a simulated process; what it works on is known when its process dies."""
 
     def __init__(
-        self, scheduler: Scheduler, process: Process, work: Callable[[], object], owner: Intent | None
+        self,
+        scheduler: Scheduler,
+        process: Process,
+        work: Callable[[], object],
+        owner: Intent | None,
     ) -> None:
         super().__init__(parent=scheduler.hub)
         self.process = process
@@ -72,3 +80,13 @@ class Scheduler:
             self.now, _, event = heapq.heappop(heap)
             event()  # a task that died meanwhile hands straight back
             self.events += 1
+
+
+def current_task() -> Task:
+    """The task that runs now; only tasks call a store or a provider."""
+    return cast(Task, getcurrent())
+
+
+def current_owner() -> Intent | None:
+    """Whose request is being served, if any is: the world itself acts for nobody."""
+    return cast("Intent | None", getattr(getcurrent(), "owner", None))

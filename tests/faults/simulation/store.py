@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar, cast
-
-from greenlet import getcurrent
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models import (
     FINAL,
-    ApiKey,
     Batch,
     BatchState,
     Customer,
@@ -21,9 +19,9 @@ from paymentapp.models import (
     PaymentKey,
     Status,
 )
-from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
+from paymentapp.storage.base import Lease, PaymentChange
 from tests.faults.simulation import faults
-from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, Task
+from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
 from tests.faults.simulation.trace import Subject
 
 if TYPE_CHECKING:
@@ -45,8 +43,6 @@ class SimulatedStore:
     """A process's own way to the tables. Each call is a place where others go on, where it may
     fail before or after it had its effect, and where the process may die."""
 
-    description = "a model"
-
     def __init__(self, world: World, process: Process) -> None:
         self.world = world
         self.process = process
@@ -54,13 +50,6 @@ class SimulatedStore:
         self.lagging = world.engine == "dynamodb"
         self._menu = faults.DYNAMODB_WRITES if self.lagging else faults.SQLITE_WRITES
         self._menu_of_many = faults.DYNAMODB_MANY if self.lagging else faults.SQLITE_WRITES
-
-    def add_customer(self, customer: Customer) -> Customer:
-        return self._write(
-            "add_customer",
-            None,
-            lambda: self.tables.customers.setdefault(customer.customer_id, customer),
-        )
 
     def get_customer(self, customer_id: str) -> Customer | None:
         self._read("get_customer", None)
@@ -94,9 +83,7 @@ class SimulatedStore:
         forced = self._must_fail(changes)
         call = "stamp" if changes[0].old.status is Status.PENDING else "change_payments"
         if not self.lagging:
-            return self._write(
-                call, subject, lambda: self._change_all(changes), menu, forced
-            )
+            return self._write(call, subject, lambda: self._change_all(changes), menu, forced)
         fault = self._begin(call, subject, menu, WRITE_RATE, forced)
         if fault in (faults.CUT, faults.CUT_CRASH):
             return self._cut(fault, changes, subject)
@@ -105,11 +92,8 @@ class SimulatedStore:
             chunk = changes[start : start + CHUNK]
             if start:
                 self.process.wait(self.world.draw(15 * MILLISECOND))
-            result += self._apply(fault, lambda chunk=chunk: self._change_all(chunk))
+            result += self._apply(fault, partial(self._change_all, chunk))
         return self._end(call, subject, fault, result)
-
-    def list_payments(self, customer_id: str, query: PageQuery) -> Page:
-        raise NotImplementedError  # nothing that moves money asks for it
 
     def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
         raise NotImplementedError  # nor for this
@@ -170,10 +154,6 @@ class SimulatedStore:
         self._read("due_batches", None)
         return [self.tables.batches[key] for key in self.tables.attention.due(shard, until, limit)]
 
-    def parked_batches(self) -> list[Batch]:
-        self._read("parked_batches", None)
-        return [b for b in self.tables.batches.values() if b.state is BatchState.PARKED]
-
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
         def hold() -> Lease:
             held = self.tables.leases.get(wanted.name)
@@ -182,31 +162,6 @@ class SimulatedStore:
             return held
 
         return self._write("hold_lease", None, hold)
-
-    def get_lease(self, name: str) -> Lease | None:
-        self._read("get_lease", None)
-        return self.tables.leases.get(name)
-
-    def create_tables(self) -> list[str]:
-        return []
-
-    def ping(self) -> None:
-        return
-
-    def close(self) -> None:
-        return
-
-    def add_api_key(self, key: ApiKey) -> None:
-        raise NotImplementedError
-
-    def get_api_key(self, key_id: str) -> ApiKey | None:
-        raise NotImplementedError
-
-    def list_api_keys(self) -> list[ApiKey]:
-        raise NotImplementedError
-
-    def revoke_api_key(self, key_id: str, at: datetime) -> bool:
-        raise NotImplementedError
 
     # How a call goes, and goes wrong
 
@@ -300,10 +255,3 @@ class SimulatedStore:
             change.new.status in FINAL and self.world.clients.is_untouched(change.old.key)
             for change in changes
         )
-
-
-def current_task() -> Task:
-    """The task that runs now; only tasks call a store or a provider."""
-    return cast(Task, getcurrent())
-
-

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from tests.faults.simulation.process import Process
     from tests.faults.simulation.world import World
 
-SLEEPS = (10 * MINUTE, 2 * HOUR, 26 * HOUR, 26 * HOUR, 3 * DAY)  # machines sleep, and go on where they were
+SLEEPS = (
+    10 * MINUTE,
+    2 * HOUR,
+    26 * HOUR,
+    26 * HOUR,
+    3 * DAY,
+)  # machines sleep, and go on where they were
 MIDST = (  # calls before which it is worst to be held up
     *("stamp",) * 5,
     *("batch frozen",) * 3,
@@ -41,7 +47,7 @@ class Weather:
             later(draw(end), lambda: self._down(draw(40 * SECOND)))
         if chance(0.4):
             later(draw(end), lambda: self._broke(draw(60 * SECOND)))
-        for _ in range(draw(12)):
+        for _ in range(draw(24)):
             later(draw(end), lambda: self._set_trap(self._stall))
         for _ in range(draw(3)):
             later(draw(end), self._crash_all)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
-
-from greenlet import getcurrent
 
 from paymentapp.models import Batch, Cause, Member, PaymentKey
 from paymentapp.services.dispatch import Dispatcher
@@ -19,7 +18,15 @@ from tests.faults.simulation.faults import Faults
 from tests.faults.simulation.ledger import Item, Ledger
 from tests.faults.simulation.process import Process
 from tests.faults.simulation.provider import SimulatedProvider
-from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND, Scheduler, Task
+from tests.faults.simulation.scheduler import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    Scheduler,
+    Task,
+    current_owner,
+)
 from tests.faults.simulation.store import SimulatedStore
 from tests.faults.simulation.tables import Tables
 from tests.faults.simulation.trace import Subject, Trace
@@ -29,7 +36,7 @@ from tests.faults.simulation.weather import Weather
 ENGINES = ("sqlite", "dynamodb")
 STAGES = ("stamp", "freeze", "submit", "accept", "fetch", "settle")
 PATIENCE = 45 * DAY  # after the last fault; what is not quiet by then never will be
-EVENTS = 1_500  # for each payment; a world that needs more runs in circles
+EVENTS = 300  # for each payment; a world that needs more runs in circles
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,10 @@ class World:
         pause = SECOND + self.draw(5 * SECOND)
         if self.faults.on or self.clients.busy or any(len(p.tasks) > 1 for p in self.processes):
             return pause
-        times = [when for when in (self.tables.due.soonest(), self.tables.attention.soonest()) if when]
+        pause *= 4
+        times = [
+            when for when in (self.tables.due.soonest(), self.tables.attention.soonest()) if when
+        ]
         if not times:
             return HOUR
         return max(pause, min(micros_of(min(times)) - process.micros(), DAY) + pause)
@@ -180,7 +190,7 @@ class World:
 
     def note(self, process: Process | None, call: str, subject: Subject, outcome: object) -> None:
         """Write a line of the trace."""
-        owner = getattr(getcurrent(), "owner", None)  # the world itself acts for nobody
+        owner = current_owner()
         self.trace.events.append(
             (
                 self.scheduler.now + self.time.jumped,
@@ -240,7 +250,7 @@ class World:
                     5 * MINUTE if self.chance(0.2) else 2 * SECOND
                 )
                 self._announced += 1
-                self.scheduler.later(delay, lambda raw=raw: self._report(item, raw, 4))
+                self.scheduler.later(delay, partial(self._report, item, raw, 4))
 
     def _report(self, item: Item, raw: str, tries: int) -> None:
         """Bring a report to a process; again later, as long as it does not say that it has it."""

@@ -1,0 +1,260 @@
+"""Bugs that others have shipped, each as a variant of one step of the services or the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+from paymentapp import models
+from paymentapp.errors import NotPayable, OutcomeUnknown, ProviderError
+from paymentapp.models import Batch, BatchState, Cause, Member, Payment, Status
+from paymentapp.providers.base import Accepted, Refused
+from paymentapp.services import dispatch, settle
+from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.payments import PaymentOrder, Payments, Requested
+from paymentapp.services.sweep import Found, Sweep
+from paymentapp.storage.base import PaymentChange
+from tests.faults.simulation import tables
+from tests.faults.simulation.provider import SimulatedProvider
+from tests.faults.simulation.store import SimulatedStore
+from tests.faults.simulation.world import Parts
+
+
+class NewIdOnRetry(SimulatedProvider):
+    """Every attempt goes under an id of its own."""
+
+    def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
+        fresh = f"{batch.batch_id}-{batch.attempts}" if batch.attempts else batch.batch_id
+        return super().submit(replace(batch, batch_id=fresh), members)
+
+
+class StampWithoutCondition(SimulatedStore):
+    """A payment goes into a batch whatever became of it since it was read."""
+
+    def _change_all(self, changes: Sequence[PaymentChange]) -> list[bool]:
+        if changes[0].new.status is not Status.SUBMITTING:
+            return super()._change_all(changes)
+        for change in changes:
+            self.tables.put_payment(change.new)
+        return [True] * len(changes)
+
+
+class UnknownIsFailed(Dispatcher):
+    """A time-out fails the batch."""
+
+    def _wait(self, batch: Batch, error: ProviderError) -> Batch:
+        if isinstance(error, OutcomeUnknown):
+            everybody = dict.fromkeys(range(batch.size), error.code)
+            return self._refused(batch, Refused(error.code, everybody))
+        return super()._wait(batch, error)
+
+
+class FreezeAfterSend(Dispatcher):
+    """The batch leaves first, and is written down as frozen then."""
+
+    def submit(self, payments: Sequence[Payment]) -> Batch | None:
+        prepared = self._prepare(payments)
+        if prepared is None:
+            return None
+        batch, members, excluded = prepared
+        frozen = batch.changed(
+            state=BatchState.FROZEN, frozen_at=self.clock(), excluded=tuple(excluded)
+        )
+        try:
+            outcome = self.providers[batch.provider].submit(frozen, members)
+        except (ProviderError, ValueError):
+            outcome = None
+        if not self.store.change_batch(batch, frozen):
+            return self._release(self.store.get_batch(batch.batch_id) or batch)
+        if isinstance(outcome, Accepted):
+            return self._accepted(frozen, outcome)
+        return self._send(frozen, members)
+
+
+class ClaimAfterPayment(Payments):
+    """The payment is written first, and the key then bound to it."""
+
+    def request(self, order: PaymentOrder, idempotency_key: str | None = None) -> Requested:
+        self._check_payable(order)
+        if self.customers.get(order.customer_id).email != order.email:
+            raise NotPayable("email", "not the customer's")
+        requested = self._accept(order, None)
+        if idempotency_key is not None:
+            claim = replace(self._claim(order, idempotency_key))
+            first = self.store.get_payment(
+                requested.payment.key._replace(payment_id=claim.payment_id)
+            )
+            if first is not None:
+                return Requested(first, replayed=True)
+        return requested
+
+
+class NoFundsIsARefusal(SimulatedProvider):
+    """What the account could not pay just now is taken for what can never be paid."""
+
+    def without_funds(self, batch_id: str) -> Accepted | Refused:  # noqa: ARG002
+        return Refused("INSUFFICIENT_FUNDS")
+
+
+class AbortOnce(Dispatcher):
+    """An aborted batch is searched once, and its maker's late stamps are not found."""
+
+    def _release(self, batch: Batch) -> Batch:
+        if batch.state is not BatchState.ABORTED:
+            return batch
+        members = self.store.get_members(batch)
+        self._change_stamped(batch, members, lambda p, _place, now: self._freed(p, now))
+        return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
+
+
+class FreezeWithoutCondition(SimulatedStore):
+    """A batch is frozen also after another process has aborted it."""
+
+    def change_batch(self, old: Batch, new: Batch) -> bool:
+        if old.state is BatchState.PREPARED and new.state is BatchState.FROZEN:
+            old = self.tables.batches[old.batch_id]
+        return super().change_batch(old, new)
+
+
+class WakeUpsAlone(Sweep):
+    """New payments leave by their wake-ups; nobody looks for those whose wake-up was lost."""
+
+    def look(self) -> Found:
+        return super().look()._replace(groups=[])
+
+
+class ExcludedAreSent(Dispatcher):
+    """A batch is sent again with all candidates, also those that another batch has."""
+
+    def _members(self, batch: Batch) -> list[Member]:
+        return self.store.get_members(batch)
+
+
+class CancelOnTheWay(Payments):
+    """A payment is cancelled although its batch may have left."""
+
+    def _cancelled(self, payment: Payment) -> Payment:
+        if payment.status is Status.SUBMITTING:
+            return payment.moved(Status.CANCELLED, self.clock(), Cause.REQUEST)
+        return super()._cancelled(payment)
+
+
+class FollowOnce(Dispatcher):
+    """One look at an accepted batch, and it is closed."""
+
+    def follow(self, batch: Batch) -> Batch:
+        return self._advance(super().follow(batch), state=BatchState.CLOSED, attention_at=None)
+
+
+class VerdictsOfCandidates(Dispatcher):
+    """A refusal's positions are counted among the candidates, not among those who were sent."""
+
+    def _let_go(self, batch: Batch) -> Batch:
+        sent = [place for place in range(batch.size) if place not in batch.excluded]
+        shifted = {sent.index(i): why for i, why in batch.verdicts.items() if i in sent}
+        return super()._let_go(replace(batch, verdicts=shifted))
+
+
+class GiveUp(Dispatcher):
+    """A batch that was tried in vain is given up, and its members go into another."""
+
+    def _send_again(self, batch: Batch) -> Batch:
+        if batch.attempts > 1:
+            refused = self._advance(batch, state=BatchState.REFUSED, verdicts={})
+            return self._let_go(refused)
+        return super()._send_again(batch)
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A bug, the checks of which one has to find it first, and where it shows."""
+
+    name: str
+    checks: frozenset[str]
+    parts: Parts = field(default_factory=Parts)
+    patches: tuple[tuple[object, str, object], ...] = ()  # where, what, by what
+    engines: tuple[str, ...] = ("sqlite", "dynamodb")
+    first: int = 1  # the seed to begin with, where the bug shows seldom
+
+    @contextmanager
+    def put_in(self) -> Iterator[None]:
+        """Have the bug for a while."""
+        with ExitStack() as stack:
+            for where, what, by in self.patches:
+                stack.enter_context(mock.patch.object(where, what, by))
+            yield
+
+
+def _bug(name: str, *checks: str, **more: Any) -> Bug:
+    return Bug(name, frozenset(checks), **more)
+
+
+def _anything(_old: object, _new: object) -> bool:
+    return True
+
+
+def _never(_stored: object, _new: object) -> bool:
+    return False
+
+
+BUGS = [
+    _bug("a new batch id on retry", "paid twice", parts=Parts(provider=NewIdOnRetry)),
+    _bug("no condition on the stamp", "history", parts=Parts(store=StampWithoutCondition)),
+    _bug(
+        "unknown taken for failed",
+        "failed without a verdict",
+        parts=Parts(dispatcher=UnknownIsFailed),
+    ),
+    _bug(
+        "no rank on statuses",
+        "history",
+        patches=((models, "may_move", _anything), (settle, "may_move", _anything)),
+    ),
+    _bug("no 25-day guard", "paid twice", patches=((dispatch, "PARK_AFTER", timedelta(days=999)),)),
+    _bug(
+        "a freeze after the send", "paid twice", "history", parts=Parts(dispatcher=FreezeAfterSend)
+    ),
+    _bug(
+        "a claim after the payment",
+        "one key, two payments",
+        parts=Parts(payments=ClaimAfterPayment),
+    ),
+    _bug(
+        "no funds taken for a refusal",
+        *("paid twice", "failed without a verdict"),
+        parts=Parts(provider=NoFundsIsARefusal),
+        first=6,
+    ),
+    _bug("an abort that searches once", "stuck", parts=Parts(dispatcher=AbortOnce), first=16),
+    _bug(
+        "an own lost write not recognised",
+        "stuck",
+        patches=((tables, "is_own", _never),),
+        engines=("dynamodb",),
+    ),
+    _bug(
+        "no condition on the freeze", "batch", parts=Parts(store=FreezeWithoutCondition), first=13
+    ),
+    _bug("wake-ups without a sweep", "stuck", parts=Parts(sweep=WakeUpsAlone)),
+    _bug(
+        "the excluded sent again",
+        *("paid twice", "cancelled and paid", "history", "failed without a verdict"),
+        parts=Parts(dispatcher=ExcludedAreSent),
+    ),
+    _bug("cancelled on the way", "cancelled and paid", parts=Parts(payments=CancelOnTheWay)),
+    _bug("followed once", "stuck", parts=Parts(dispatcher=FollowOnce)),
+    _bug(
+        "verdicts of candidates",
+        "failed without a verdict",
+        parts=Parts(dispatcher=VerdictsOfCandidates),
+    ),
+    _bug(
+        "given up and sent anew",
+        *("paid twice", "failed without a verdict"),
+        parts=Parts(dispatcher=GiveUp),
+    ),
+]

@@ -1,0 +1,33 @@
+"""Bugs put in on purpose: the simulation is worth what it catches."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.seeded_bugs import BUGS, Bug
+from tests.faults.simulation.run import Result, run_world
+
+PAYMENTS = 200
+WORLDS = 60  # for each engine; a bug that shows seldom needs some
+
+
+def hunt(bug: Bug) -> Result | None:
+    """The first world in which a promise is broken."""
+    with bug.put_in():
+        for seed in range(bug.first, bug.first + WORLDS):
+            for engine in bug.engines:
+                result = run_world(seed, engine, PAYMENTS, bug.parts)
+                if result.failures:
+                    return result
+    return None
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_a_seeded_bug_is_caught(bug: Bug) -> None:
+    caught = hunt(bug)
+    assert caught is not None, f"{bug.name}: no world of {WORLDS} saw it"
+    checks = {failure.check for failure in caught.failures}
+    print(f"{bug.name}: seed {caught.seed}, {caught.engine}: {sorted(checks)}")
+    assert checks & bug.checks, caught.report
+    sound = run_world(caught.seed, caught.engine, PAYMENTS)
+    assert not sound.failures, sound.report

@@ -1,0 +1,66 @@
+"""A hundred thousand payments through every fault, and the ledger's word on each of them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+
+from tests.faults.simulation import faults
+from tests.faults.simulation.run import PAYMENTS, Result, run_world
+from tests.faults.simulation.world import ENGINES
+
+WORLDS = 100  # for each engine
+FIRST_SEED = 1
+EVERY_FAULT = {
+    *faults.READS,
+    *faults.DYNAMODB_MANY,
+    *faults.SUBMITS,
+    *(faults.CRASH, faults.STALE, faults.ANSWER_LOST),
+    *(faults.DOWN, faults.NO_FUNDS, faults.REFUSED),
+}
+
+
+def run_many(worlds: list[tuple[int, str]]) -> list[Result]:
+    """Run worlds on all processors."""
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        return list(pool.map(run_world, *zip(*worlds, strict=True), chunksize=5))
+
+
+def test_a_hundred_thousand_payments_move_exactly_once() -> None:
+    seeds = range(FIRST_SEED, FIRST_SEED + WORLDS)
+    results = run_many([(seed, engine) for seed in seeds for engine in ENGINES])
+    broken = [result for result in results if result.failures]
+    assert not broken, "\n\n".join(result.report for result in broken[:3])
+    assert sum(result.payments for result in results) >= 100_000
+    counts = sum((result.faults for result in results), Counter())
+    assert set(counts) >= EVERY_FAULT, f"never happened: {EVERY_FAULT - set(counts)}"
+    for fault, count in counts.most_common():
+        print(f"{count:9} {fault}")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_new_world_every_time(engine: str) -> None:
+    seed = secrets.randbelow(10**9)
+    print(f"seed {seed}")
+    result = run_world(seed, engine)
+    assert not result.failures, result.report
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_same_seed_makes_the_same_world(engine: str) -> None:
+    first, again, other = (
+        run_world(seed, engine, 200, with_digest=True).digest for seed in (7, 7, 8)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_a_world_has_as_many_payments_as_it_says() -> None:
+    result = run_world(3, "sqlite", PAYMENTS)
+    assert result.payments == PAYMENTS
+    assert not result.report
