@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from paymentapp.clock import Clock
 from paymentapp.errors import OutcomeUnknown, ProviderError
@@ -24,6 +25,7 @@ from paymentapp.models import (
 )
 from paymentapp.providers.base import Accepted, Provider, Refused
 from paymentapp.services.pauses import Pauses, backoff
+from paymentapp.services.roll import members_of
 from paymentapp.services.settle import Settlement
 from paymentapp.storage.base import PaymentChange, Store
 
@@ -120,6 +122,8 @@ class Dispatcher:
         except ProviderError as error:
             log.warning("batch %s: no look at the provider: %s", batch.batch_id, error.code)
         members = self._members(batch)
+        if batch.decision is not None:  # the provider has it by a person's word
+            self._change_stamped(batch, members, partial(_known_by, batch.reference or ""))
         open_members = self.settlement.apply(batch, members, reports, Cause.POLL)
         if open_members == 0:
             return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
@@ -264,8 +268,9 @@ class Dispatcher:
         if batch.state not in {BatchState.ABORTED, BatchState.CLOSED}:
             return batch
         members = self.store.get_members(batch)
+        cause = Cause.PERSON if batch.decision else Cause.DISPATCH
         self._change_stamped(
-            batch, members, lambda payment, _position, now: self._freed(payment, now)
+            batch, members, lambda payment, _position, now: self._freed(payment, now, cause)
         )
         now = self.clock()
         if batch.attention_at is None or batch.attention_at > now:
@@ -276,11 +281,13 @@ class Dispatcher:
         next_look = _next_look(batch.created_at, now)
         return self._advance(batch, attempts=searches, attention_at=next_look)
 
-    def _freed(self, payment: Payment, now: datetime, alone: bool = False) -> Payment:
+    def _freed(
+        self, payment: Payment, now: datetime, cause: Cause = Cause.DISPATCH, alone: bool = False
+    ) -> Payment:
         return payment.moved(
             Status.PENDING,
             now,
-            Cause.DISPATCH,
+            cause,
             payment.batch_id or "",
             batch_id=None,
             due_at=now,
@@ -308,9 +315,7 @@ class Dispatcher:
 
     def _members(self, batch: Batch) -> list[Member]:
         """The frozen member list."""
-        excluded = set(batch.excluded)
-        candidates = self.store.get_members(batch)
-        return [member for place, member in enumerate(candidates) if place not in excluded]
+        return members_of(self.store, batch)
 
     def _advance(self, batch: Batch, **changes: object) -> Batch:
         """Change a batch as long as it is in the state that the change was decided on.
@@ -338,6 +343,10 @@ def _stamped(payment: Payment, batch: Batch, now: datetime) -> Payment:
         batch_id=batch.batch_id,
         due_at=None,
     )
+
+
+def _known_by(reference: str, payment: Payment, _position: int, now: datetime) -> Payment:
+    return payment.moved(Status.SUBMITTED, now, Cause.PERSON, reference)
 
 
 def _next_look(since: datetime, now: datetime) -> datetime:

@@ -67,7 +67,7 @@ class Roll:
                 naming[payment.batch_id or ""].append(payment)
         for batch_id, payments in naming.items():
             batch = self._store.get_batch(batch_id)
-            listed = {member.key for member in self._store.get_members(batch)} if batch else set()
+            listed = {m.key for m in members_of(self._store, batch)} if batch else set()
             yield from (Stray(payment, batch) for payment in payments if payment.key not in listed)
 
 

@@ -38,7 +38,7 @@ class LedgerBooks(LedgerProvider):
         self.moved_at = START
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
-        if self.forgotten:
+        if self.forgotten or batch.batch_id not in self.batches:
             raise NotSent("INVALID_RESOURCE_ID")
         reports = {report.item_id: report for report in super().fetch(batch)}
         merged = reports | self.told

@@ -1,0 +1,222 @@
+"""Parked batches: the evidence for each, and what becomes of it by a person's decision.
+
+A decision is one conditional write of the batch, which keeps it: who, when, why, on what evidence.
+What follows from it is a step of the dispatcher like any other, that a sweep finishes if need be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from paymentapp.clock import Clock, to_text
+from paymentapp.errors import Conflict, NotFound, NotPermitted, ProviderError
+from paymentapp.models import (
+    FINAL,
+    Batch,
+    BatchState,
+    Decision,
+    Member,
+    Money,
+    Payment,
+    Status,
+    Verdict,
+)
+from paymentapp.providers.base import Books
+from paymentapp.services.dispatch import PARK_AFTER, Dispatcher
+from paymentapp.services.patience import Patience
+from paymentapp.services.roll import Span, chunks, members_of
+from paymentapp.services.search import Search
+from paymentapp.storage.base import Store
+
+CLOCKS_APART = timedelta(minutes=5)
+LONG = timedelta(days=30)  # PayPal returns what nobody claims after as long
+_CHUNK = 500
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Case(NamedTuple):
+    """A parked batch, and what it would have paid."""
+
+    batch: Batch
+    members: Sequence[Member]
+
+    @property
+    def total(self) -> Money:
+        amounts = [member.money.amount for member in self.members]
+        return Money(sum(amounts, start=amounts[0] * 0), self.batch.currency)
+
+
+class Lingering(NamedTuple):
+    """A payment that the provider took long ago, and that still has no outcome."""
+
+    payment: Payment
+    batch: Batch
+
+
+class Word(NamedTuple):
+    """A person's statement: who says it, and why."""
+
+    person: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Parked:
+    """Shows parked batches and carries out what a person decides about them."""
+
+    store: Store
+    dispatcher: Dispatcher
+    clock: Clock
+    patiently: Patience = field(default_factory=Patience)
+
+    def cases(self) -> list[Case]:
+        """Every parked batch, longest waiting first."""
+        batches = sorted(self.store.parked_batches(), key=lambda batch: batch.created_at)
+        return [Case(batch, members_of(self.store, batch)) for batch in batches]
+
+    def lingering(self) -> Iterator[Lingering]:
+        """Payments that have been followed for over a month. Reads every batch."""
+        latest = self.clock() - LONG
+        for batch in self.store.scan_batches(_BEGINNING, latest):
+            if batch.state is BatchState.ACCEPTED:
+                for payment in _payments(self.store, members_of(self.store, batch)):
+                    if payment.status not in FINAL and payment.batch_id == batch.batch_id:
+                        yield Lingering(payment, batch)
+
+    def asked(self, case: Case) -> str:
+        """What the provider's books say of a parked batch now, in words."""
+        try:
+            return self._searched(case).words
+        except ProviderError as error:
+            return f"no answer: {error.code}"
+
+    def statuses(self, batch: Batch) -> Counter[str]:
+        """How many members of a batch stand where."""
+        members = members_of(self.store, batch)
+        return Counter(payment.status.value for payment in _payments(self.store, members))
+
+    def accept(self, batch_id: str, reference: str, word: Word, *, confirmed: bool) -> Batch:
+        """The provider has the batch, under `reference`: follow it.
+
+        Raises Conflict where the provider says that `reference` is something else, and where it
+        no longer knows it, unless the person has `confirmed` that they know it nevertheless.
+        """
+        case = self._case(batch_id)
+        evidence = self._vouched(case.batch, reference, confirmed)
+        return self._decide(
+            case.batch,
+            self._decision(case.batch, Verdict.ACCEPTED, word, evidence),
+            state=BatchState.ACCEPTED,
+            reference=reference,
+            accepted_at=self.clock(),
+            last_error=None,
+        )
+
+    def not_sent(self, batch_id: str, word: Word) -> Batch:
+        """The provider did nothing with the batch: its members go back to pending.
+
+        Raises Conflict where anything says otherwise, or could not say so yet; ProviderError
+        where the provider's books could be searched, but not now.
+        """
+        case = self._case(batch_id)
+        self._check_untouched(case)
+        self._check_quiet(case.batch)
+        searched = self._searched(case)
+        if searched.found:
+            raise Conflict(f"the provider's books know better: {searched.words}")
+        return self._decide(
+            case.batch,
+            self._decision(case.batch, Verdict.NOT_SENT, word, searched.words),
+            state=BatchState.ABORTED,
+        )
+
+    def _case(self, batch_id: str) -> Case:
+        batch = self.store.get_batch(batch_id)
+        if batch is None:
+            raise NotFound(f"there is no batch {batch_id}")
+        if batch.state is not BatchState.PARKED:
+            raise Conflict(f"batch {batch_id} is not parked, but {batch.state}{_by_whom(batch)}")
+        return Case(batch, members_of(self.store, batch))
+
+    def _vouched(self, batch: Batch, reference: str, confirmed: bool) -> str:
+        provider = self.dispatcher.providers[batch.provider]
+        if not isinstance(provider, Books):
+            found, says = None, f"{provider.name} cannot be asked for {reference}"
+        else:
+            found = self.patiently(lambda: provider.batch_id_of(reference))
+            says = f"{provider.name} knows no {reference}, or no longer"
+        if found == batch.batch_id:
+            return f"{provider.name} has this batch as {reference}"
+        if found is not None:
+            raise Conflict(f"{reference} is another batch: {found or 'one without an id of ours'}")
+        if not confirmed:
+            raise Conflict(
+                f"{says}. If its activity report shows that it paid this batch, repeat with "
+                f"--confirm {batch.batch_id}; the payments then stay submitted until it reports "
+                "them, or for good"
+            )
+        return f"{says}; confirmed all the same"
+
+    def _check_untouched(self, case: Case) -> None:
+        """A member that has moved on did so by the provider's word: it has the batch."""
+        for payment in _payments(self.store, case.members):
+            held = payment.batch_id == case.batch.batch_id
+            if not held or payment.status is not Status.SUBMITTING:
+                at = f"{payment.customer_id} {payment.payment_id}"
+                raise Conflict(f"a member is {payment.status} by now, so the batch was sent: {at}")
+
+    def _check_quiet(self, batch: Batch) -> None:
+        """Nothing is sent later than 25 days after the freeze; what was sent last has to be in
+        the books before they can be believed."""
+        provider = self.dispatcher.providers[batch.provider]
+        lag = provider.search_lag if isinstance(provider, Books) else timedelta()
+        quiet = (batch.frozen_at or batch.created_at) + PARK_AFTER + lag + CLOCKS_APART
+        if self.clock() < quiet:
+            raise Conflict(f"its last attempt may not be in the books before {to_text(quiet)}")
+
+    def _searched(self, case: Case) -> _Searched:
+        """Look for the members in the books, since the freeze. Raises ProviderError."""
+        provider = self.dispatcher.providers[case.batch.provider]
+        if not isinstance(provider, Books):
+            return _Searched(0, f"{provider.name} offers no search")
+        since = case.batch.frozen_at or case.batch.created_at
+        span = Span(since - CLOCKS_APART, self.clock())
+        search = Search(self.store, provider, self.patiently)
+        try:
+            found = search.paying({member.item_id for member in case.members}, span)
+        except NotPermitted as error:
+            return _Searched(0, f"the account may not search: {error.code}")
+        count = f"{search.transactions} transactions since {to_text(since)[:16]}"
+        if not found:
+            return _Searched(0, f"none of {count} pays a member")
+        ids = ", ".join(each.transaction_id for each in found[:3])
+        return _Searched(len(found), f"{len(found)} of {count} pay a member: {ids}")
+
+    def _decision(self, batch: Batch, verdict: Verdict, word: Word, evidence: str) -> Decision:
+        tried = f"attempts: {batch.attempts}, the last: {batch.last_error or 'not known'}"
+        return Decision(self.clock(), verdict, *word, f"{evidence}; {tried}")
+
+    def _decide(self, batch: Batch, decision: Decision, **changes: object) -> Batch:
+        decided = batch.changed(decision=decision, attention_at=self.clock(), **changes)
+        if not self.store.change_batch(batch, decided):
+            raise Conflict("somebody else has decided meanwhile: look again")
+        return self.dispatcher.resume(decided)
+
+
+class _Searched(NamedTuple):
+    found: int
+    words: str
+
+
+def _by_whom(batch: Batch) -> str:
+    decision = batch.decision
+    return f": {decision.person} decided {decision.verdict}" if decision else ""
+
+
+def _payments(store: Store, members: Sequence[Member]) -> Iterator[Payment]:
+    for chunk in chunks(members, _CHUNK):
+        yield from store.get_payments([member.key for member in chunk]).values()
