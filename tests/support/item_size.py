@@ -1,36 +1,16 @@
-"""How large DynamoDB takes an item to be.
-
-docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html: names and
-strings by their UTF-8 bytes; a number one byte for two significant digits, and one; a null or a
-boolean one byte; a list or map three bytes, and one for each element besides its contents.
-"""
+"""What a write costs on DynamoDB, by the size of its item."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
+from paymentapp.storage.item_size import item_size
 
-def item_size(item: Mapping[str, Any]) -> int:
-    """Bytes of a record (plain values, not AttributeValues)."""
-    return sum(len(name.encode()) + _size(value) for name, value in item.items())
+__all__ = ["item_size", "write_units"]
 
 
 def write_units(*versions: Mapping[str, Any]) -> int:
     """Units of one write: a KB of the larger of the versions before and after costs one."""
     return max(1, math.ceil(max(map(item_size, versions)) / 1024))
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value.encode())
-    if value is None or isinstance(value, bool):
-        return 1
-    if isinstance(value, int | Decimal):
-        digits = Decimal(value).normalize().as_tuple()
-        return math.ceil(len(digits.digits) / 2) + 1 + digits.sign
-    if isinstance(value, Mapping):
-        return 3 + item_size(value) + len(value)
-    return 3 + sum(1 + _size(part) for part in value)
