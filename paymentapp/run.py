@@ -22,6 +22,8 @@ from paymentapp.server import check_access, stop
 START_SECONDS = 30
 STOP_SECONDS = 15
 SIMULATOR_STATE = Path("var/paypal-simulator.db")
+SIMULATOR_CA = Path("var/paypal-simulator-ca.pem")
+WEBHOOK_ID = "SIMULATORWEBHOOK01"
 
 
 def run_service(dev: bool) -> int:
@@ -39,7 +41,7 @@ def run_service(dev: bool) -> int:
     try:
         simulated = dev and not settings.paypal_client_id and "PAYPAL_BASE_URL" not in os.environ
         if simulated:
-            os.environ.update(_start_simulator(family))
+            os.environ.update(_start_simulator(family, settings))
         settings = _prepare_store(load_settings())
         family.start([sys.executable, "-m", "gunicorn", *_GUNICORN])
         _await_health(family, settings)
@@ -66,10 +68,12 @@ def _check_port(settings: Settings) -> None:
             ) from error
 
 
-def _start_simulator(family: Family) -> dict[str, str]:
-    """Start the PayPal simulator on a free port; returns the settings that lead to it."""
+def _start_simulator(family: Family, settings: Settings) -> dict[str, str]:
+    """Start the PayPal simulator on a free port, which tells the service by webhook what becomes
+    of its payments; returns the settings that lead to it."""
     SIMULATOR_STATE.parent.mkdir(parents=True, exist_ok=True)
-    arguments = ["--port", "0", "--state", str(SIMULATOR_STATE)]
+    arguments = ["--port", "0", "--state", str(SIMULATOR_STATE), "--webhook-id", WEBHOOK_ID]
+    arguments += ["--webhook-url", f"{_base_url(settings)}/webhooks/paypal"]
     process = family.start(
         [sys.executable, "-m", "paymentapp.simulator", *arguments], stdout=subprocess.PIPE
     )
@@ -77,10 +81,14 @@ def _start_simulator(family: Family) -> dict[str, str]:
     url = next((word for word in line.split() if word.startswith("http://")), "")
     if not url:
         raise SettingsError("the PayPal simulator did not start")
+    with urllib.request.urlopen(f"{url.rstrip('/')}/_simulator/ca", timeout=10) as ca:  # noqa: S310
+        SIMULATOR_CA.write_bytes(ca.read())
     return {
         "PAYPAL_BASE_URL": url.rstrip("/"),
         "PAYPAL_CLIENT_ID": "simulator",
         "PAYPAL_CLIENT_SECRET": "simulator",
+        "PAYMENTAPP_PAYPAL_WEBHOOK_ID": WEBHOOK_ID,
+        "PAYMENTAPP_PAYPAL_WEBHOOK_CA": str(SIMULATOR_CA),
     }
 
 

@@ -81,7 +81,7 @@ def test_one_provider_one_place() -> None:
         assert path.name in allowed or not any("paypal" in name for name in names), path
 
 
-@pytest.mark.parametrize("heavy", ["boto3", "requests", "flask", "sqlite3"])
+@pytest.mark.parametrize("heavy", ["boto3", "requests", "flask", "sqlite3", "cryptography"])
 def test_nothing_is_built_at_import(heavy: str) -> None:
     """Importing the package loads no library that a part may never need."""
     code = f"import paymentapp, sys; sys.exit({heavy!r} in sys.modules)"
@@ -98,3 +98,14 @@ def test_every_module_opens_with_a_sentence() -> None:
 def test_files_are_short() -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in modules()}
     assert {path.name: n for path, n in lengths.items() if n > 360} == {}
+
+
+def test_cryptography_is_loaded_only_to_check_a_signature() -> None:
+    """It costs time and memory: a service without webhooks never loads it."""
+    code = (
+        "import sys; from paymentapp import build_parts, create_app; "
+        "from paymentapp.config import Settings; import paymentapp.simulator; "
+        "create_app(build_parts(Settings(paypal_webhook_id='W', store='sqlite:////tmp/none'))); "
+        "sys.exit('cryptography' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

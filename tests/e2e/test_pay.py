@@ -128,3 +128,19 @@ def test_sigterm_finishes_the_call_that_is_in_flight(tmp_path: Path) -> None:
     assert batch is not None
     assert batch.state is BatchState.ACCEPTED
     assert batch.reference
+
+
+def test_money_that_comes_back_later_is_told_by_webhook(tmp_path: Path) -> None:
+    """The batch is closed by then, and nobody looks at it any more."""
+    with running_service(tmp_path) as service:
+        person = {"customer_id": "refunded", "email": "refunded@example.com"}
+        service.call("POST", "/v1/api/customer", person)
+        order = person | {"amount": 3, "currency": "EUR"}
+        _, payment = service.call("POST", "/v1/api/payment", order, {"Prefer": "wait=20"})
+        assert payment["status"] == "succeeded"
+        path = f"/v1/api/payment/refunded/{payment['payment_id']}"
+        end = time.monotonic() + 40
+        while service.call("GET", path)[1]["status"] != "returned":
+            assert time.monotonic() < end, service.output()
+            time.sleep(0.2)
+        assert "is set aside" not in service.output()
