@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types bench clean models e2e-aws
+.PHONY: help run test faults check format lint types bench clean models e2e-aws
 
 help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,8 +24,11 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
 run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the PayPal simulator (PORT=8001 moves it)
 	@exec $(BIN)/paymentapp run --dev
 
-test: $(VENV)/.dev ## run every test that needs nothing but Python
-	$(BIN)/python -m pytest -m "not live"
+test: $(VENV)/.dev ## run every test that needs nothing but Python (TESTS=tests/unit for some of them)
+	$(BIN)/python -m pytest -m "not live and not slow" -n auto $(TESTS)
+
+faults: $(VENV)/.dev ## attack it: simulate faults, kill processes, take providers and disks away; 5 minutes
+	$(BIN)/python -m pytest -m "not live" -s tests/faults
 
 check: $(VENV)/.dev lint types test ## what CI runs: format, lint, types, tests
 
