@@ -1,4 +1,4 @@
-"""The command line: run the service, make its tables, run a worker, manage API keys."""
+"""The command line: run the service, make tables, run a worker; a module for each other noun."""
 
 from __future__ import annotations
 
@@ -6,25 +6,39 @@ import os
 import signal
 import sys
 import threading
+import traceback
 
 import click
 
-from paymentapp.clock import to_text
-from paymentapp.errors import PaymentAppError, SettingsError
-
-SCOPES = ("read", "write")
+from paymentapp.cli.audit import audit
+from paymentapp.cli.common import opened
+from paymentapp.cli.keys import keys
+from paymentapp.cli.parked import parked
+from paymentapp.cli.reconcile import reconcile
+from paymentapp.errors import PaymentAppError
 
 
 def main() -> None:
-    """Run the command; an error that we raise on purpose is one line, and exit status 2."""
+    """Run the command. An error that nobody foresaw is exit status 2 as well: 1 says more."""
     try:
-        commands.main(prog_name="paymentapp", standalone_mode=True)
-    except PaymentAppError as error:
-        click.echo(f"paymentapp: {error}", err=True)
+        commands.main(prog_name="paymentapp")
+    except Exception:
+        traceback.print_exc()
         sys.exit(2)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """An error that we raise on purpose is one line, and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except PaymentAppError as error:
+            click.echo(f"paymentapp: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def commands() -> None:
     """Pays people exactly once. Settings are environment variables; see docs/operating.md."""
 
@@ -52,13 +66,10 @@ def run(port: int | None, host: str | None, dev: bool) -> None:
 @commands.command()
 def init() -> None:
     """Create the tables of the store, those that are missing."""
-    from paymentapp import build_parts
-
-    parts = build_parts(providers={})
-    made = parts.store.create_tables()
-    click.echo(f"store: {parts.store.description}")
-    click.echo(f"created: {', '.join(made)}" if made else "nothing to create")
-    parts.store.close()
+    with opened(paying=False) as parts:
+        made = parts.store.create_tables()
+        click.echo(f"store: {parts.store.description}")
+        click.echo(f"created: {', '.join(made)}" if made else "nothing to create")
 
 
 @commands.command()
@@ -79,54 +90,5 @@ def worker() -> None:
     stop(parts)
 
 
-@commands.group()
-def keys() -> None:
-    """Make, list and revoke API keys."""
-
-
-@keys.command("create")
-@click.argument("name")
-@click.option(
-    "--scope",
-    "scopes",
-    multiple=True,
-    type=click.Choice(SCOPES),
-    help="What the key may do; may be given twice. Both where it is left out.",
-)
-def keys_create(name: str, scopes: tuple[str, ...]) -> None:
-    """Make a key called NAME and show it, once."""
-    from paymentapp import build_parts
-
-    parts = build_parts(providers={})
-    parts.store.create_tables()
-    key, secret = parts.access.create(name, frozenset(scopes or SCOPES))
-    click.echo(f"Key {key.key_id} ({', '.join(sorted(key.scopes))}) for {name!r}.", err=True)
-    click.echo("Keep it now: it is not shown again.", err=True)
-    click.echo(secret)
-    parts.store.close()
-
-
-@keys.command("list")
-def keys_list() -> None:
-    """List all keys, the revoked ones too."""
-    from paymentapp import build_parts
-
-    parts = build_parts(providers={})
-    for key in parts.access.list():
-        state = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "valid"
-        scopes = ",".join(sorted(key.scopes))
-        click.echo(f"{key.key_id}  {scopes:<10}  {to_text(key.created_at)}  {state}  {key.name}")
-    parts.store.close()
-
-
-@keys.command("revoke")
-@click.argument("key_id")
-def keys_revoke(key_id: str) -> None:
-    """Revoke the key KEY_ID; other processes notice within half a minute."""
-    from paymentapp import build_parts
-
-    parts = build_parts(providers={})
-    if not parts.access.revoke(key_id):
-        raise SettingsError(f"there is no key {key_id!r}")
-    click.echo(f"revoked {key_id}")
-    parts.store.close()
+for command in (keys, reconcile, parked, audit):
+    commands.add_command(command)

@@ -1,0 +1,163 @@
+"""Commands that check and show what is on record of each disbursement."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from paymentapp.cli.common import (
+    Progress,
+    echo_json,
+    echo_json_end,
+    line,
+    opened,
+    plural,
+    short,
+    span_of,
+    with_span,
+)
+from paymentapp.clock import to_text
+from paymentapp.errors import NotFound
+from paymentapp.models import Batch, Payment, PaymentKey, Status
+from paymentapp.services.differences import masked
+
+if TYPE_CHECKING:
+    from paymentapp.services.audit import Audit, Finding
+    from paymentapp.services.roll import Span
+    from paymentapp.storage.base import Store
+
+_WIDTHS = (7, 46, 44)
+_HISTORY = (27, 10, 8)
+
+
+@click.group()
+def audit() -> None:
+    """Check every disbursement's history, or show one."""
+
+
+@audit.command()
+@with_span
+def verify(start: datetime | None, end: datetime | None, as_json: bool) -> None:
+    """Check that every history is a legal walk.
+
+    Of each disbursement requested between --from and --to: its history begins with the request,
+    goes on in time (give or take 5 minutes between two machines' clocks) by legal moves and ends
+    with the status; what else is on record agrees with that; its batch is there and lists it
+    once; no second batch that was sent does. An item over a kilobyte is only a warning.
+
+    Exit status: 0 all is well; 1 something is not; 2 not everything could be read.
+    """
+    from paymentapp.services.audit import Audit
+
+    with opened(paying=False) as parts:
+        span = span_of(start, end, parts.clock())
+        run = Audit(parts.store, Progress("audit"))
+        found = _counted(run.verify(span), counts := [0, 0])
+        if as_json:
+            _print_json(span, found, run, counts)
+        else:
+            _print_table(found, run, counts)
+    sys.exit(1 if counts[False] else 0)
+
+
+def _counted(found: Iterable[Finding], counts: list[int]) -> Iterator[Finding]:
+    """Count findings in the first place, warnings in the second."""
+    for each in found:
+        counts[each.warning] += 1
+        yield each
+
+
+def _print_table(found: Iterable[Finding], run: Audit, counts: list[int]) -> None:
+    for number, each in enumerate(found):
+        if not number:
+            click.echo(line(_WIDTHS, ("CHECK", "PAYMENT", "BATCH", "FINDING")))
+        text = f"warning: {each.text}" if each.warning else each.text
+        cells = (each.check, " ".join(each.payment), each.batch_id or "-", text)
+        click.echo(line(_WIDTHS, cells))
+    findings, warnings = counts
+    warned = f", {plural(warnings, 'warning')}" if warnings else ""
+    looked_at = f"{plural(run.batches, 'batch')} and {plural(run.payments, 'payment')}"
+    result = plural(findings, "finding") if findings else "no finding"
+    click.echo(f"{looked_at} checked: {result}{warned}.")
+
+
+def _print_json(span: Span, found: Iterable[Finding], run: Audit, counts: list[int]) -> None:
+    head: dict[str, object] = {"from": to_text(span.start), "to": to_text(span.end)}
+    echo_json(head, "findings", map(_record, found))
+    echo_json_end({"batches": run.batches, "payments": run.payments, "warnings": counts[True]})
+
+
+def _record(found: Finding) -> dict[str, object]:
+    return {
+        "check": found.check,
+        "warning": found.warning,
+        "customer_id": found.payment.customer_id,
+        "payment_id": found.payment.payment_id,
+        "batch_id": found.batch_id,
+        "text": found.text,
+    }
+
+
+@audit.command()
+@click.argument("customer_id")
+@click.argument("payment_id")
+def show(customer_id: str, payment_id: str) -> None:
+    """Show the history of payment PAYMENT_ID of customer CUSTOMER_ID.
+
+    With each batch that it was in, the provider's references, and a person's decision where one
+    was made.
+    """
+    with opened(paying=False) as parts:
+        payment = parts.store.get_payment(PaymentKey(customer_id, payment_id))
+        if payment is None:
+            raise NotFound(f"customer {customer_id!r} has no payment {payment_id!r}")
+        _print_payment(payment)
+        for batch_id in dict.fromkeys(_batches_of(payment)):
+            _print_batch(batch_id, parts.store)
+
+
+def _print_payment(payment: Payment) -> None:
+    to = masked(payment.email)
+    click.echo(f"payment   {payment.customer_id} {payment.payment_id}")
+    click.echo(f"          {payment.money} by {payment.payment_method} to {to}: {payment.status}")
+    if payment.reason:
+        click.echo(f"reason    {payment.reason}")
+    if payment.provider_item_id:
+        told = f"item {payment.provider_item_id}, transaction {payment.transaction_id or '-'}"
+        click.echo(f"provider  {told}, last said {payment.provider_status}")
+    click.echo()
+    for move in payment.history:
+        cells = (to_text(move.at), move.status, move.cause, move.reference)
+        click.echo(line(_HISTORY, cells))
+
+
+def _batches_of(payment: Payment) -> Iterator[str]:
+    yield from (m.reference for m in payment.history if m.status is Status.SUBMITTING)
+    if payment.batch_id:
+        yield payment.batch_id
+
+
+def _print_batch(batch_id: str, store: Store) -> None:
+    batch = store.get_batch(batch_id)
+    click.echo(f"\nbatch     {batch_id}: {batch.state if batch else 'not on record'}")
+    if batch is not None:
+        frozen, accepted = short(batch.frozen_at), short(batch.accepted_at)
+        click.echo(f"          frozen {frozen}, accepted {accepted}, {_reference(batch)}")
+        print_decision(batch)
+
+
+def _reference(batch: Batch) -> str:
+    return f"{batch.provider} has it as {batch.reference}" if batch.reference else "no reference"
+
+
+def print_decision(batch: Batch) -> None:
+    """Who decided what about a batch, where somebody did."""
+    decision = batch.decision
+    if decision is not None:
+        click.echo(f"decided   {short(decision.at)} {decision.verdict} by {decision.person}")
+        click.echo(f"          because: {decision.note}")
+        click.echo(f"          evidence: {decision.evidence}")

@@ -1,0 +1,191 @@
+"""Commands for batches whose outcome stayed unknown: the evidence, and a person's decision."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import click
+
+from paymentapp.cli.common import Progress, opened, plural, short
+from paymentapp.clock import to_text
+from paymentapp.models import Batch, Verdict
+from paymentapp.services.differences import masked
+from paymentapp.services.parked import Case, Lingering, Parked, Word
+
+_SHOWN = 10  # members of a batch; JSON has them all
+
+
+class _Line(click.ParamType[str]):
+    """A text on one line, of a length that a record can bear."""
+
+    name = "text"
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+
+    def convert(self, value: object, param: object, ctx: object) -> str:  # noqa: ARG002
+        text = " ".join(str(value).split())
+        if not 0 < len(text) <= self._longest or not text.isprintable():
+            self.fail(f"must have 1 to {self._longest} characters")
+        return text
+
+
+@click.group()
+def parked() -> None:
+    """List and resolve batches whose outcome is unknown for too long.
+
+    PayPal forgets a batch id after 30 days, and would then pay the same batch again. So a batch
+    that it has not answered for 25 days is sent no more, until a person has found out what became
+    of it.
+    """
+
+
+@parked.command("list")
+@click.option("--ask", is_flag=True, help="Also ask the provider's books about each, now.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also payments without an outcome for over 30 days, held by the provider, for example. "
+    "Reads every batch.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
+    """Show parked batches, longest waiting first, with the evidence for each."""
+    with opened() as parts:
+        service = Parked(parts.store, parts.worker.dispatcher, parts.clock)
+        progress = Progress("parked")
+        found = []
+        for case in service.cases():
+            found.append((case, service.asked(case) if ask else None))
+            progress(f"{plural(len(found), 'batch')} asked about")
+        lingering = list(service.lingering()) if everything else []
+    if as_json:
+        cases = [_case_record(case, answer) for case, answer in found]
+        others = [_lingering_record(each) for each in lingering]
+        click.echo(json.dumps({"parked": cases, "lingering": others}, indent=1))
+        return
+    for case, answer in found:
+        _print_case(case, answer)
+    click.echo(f"{plural(len(found), 'batch')} parked." if found else "No batch is parked.")
+    if everything:
+        _print_lingering(lingering)
+
+
+def _print_case(case: Case, answer: str | None) -> None:
+    batch, members = case
+    click.echo(f"batch     {batch.batch_id}")
+    click.echo(f"          {batch.provider}, {case.total}, {plural(len(members), 'payment')}")
+    click.echo(f"frozen    {short(batch.frozen_at)}")
+    click.echo(f"attempts  {batch.attempts}, the last: {batch.last_error or 'not known'}")
+    if answer is not None:
+        click.echo(f"asked     {answer}")
+    for number, member in enumerate(members[:_SHOWN]):
+        label = "" if number else "members"
+        who = f"{member.customer_id} {member.payment_id}"
+        click.echo(f"{label:<8}  {who}  {member.money}  {masked(member.email)}")
+    if len(members) > _SHOWN:
+        click.echo(f"{'':<8}  and {plural(len(members) - _SHOWN, 'other')}")
+    click.echo()
+
+
+def _print_lingering(lingering: list[Lingering]) -> None:
+    what = plural(len(lingering), "payment")
+    click.echo(f"\n{what} without an outcome for over 30 days.")
+    for payment, batch in lingering:
+        said = payment.provider_status or "nothing"
+        click.echo(
+            f"  {payment.customer_id} {payment.payment_id}  {payment.money}  {payment.status}, "
+            f"{batch.provider} says {said}  batch {batch.batch_id} as {batch.reference}"
+        )
+
+
+def _case_record(case: Case, answer: str | None) -> dict[str, object]:
+    batch = case.batch
+    return {
+        "batch_id": batch.batch_id,
+        "provider": batch.provider,
+        "currency": batch.currency,
+        "total": str(case.total.amount),
+        "frozen_at": to_text(batch.frozen_at) if batch.frozen_at else None,
+        "attempts": batch.attempts,
+        "last_error": batch.last_error,
+        "asked": answer,
+        "members": [
+            {
+                "customer_id": member.customer_id,
+                "payment_id": member.payment_id,
+                "item_id": member.item_id,
+                "amount": str(member.money.amount),
+                "receiver": masked(member.email),
+            }
+            for member in case.members
+        ],
+    }
+
+
+def _lingering_record(found: Lingering) -> dict[str, object]:
+    payment, batch = found
+    return {
+        "customer_id": payment.customer_id,
+        "payment_id": payment.payment_id,
+        "amount": str(payment.money.amount),
+        "currency": payment.money.currency,
+        "status": payment.status,
+        "provider_status": payment.provider_status,
+        "batch_id": batch.batch_id,
+        "reference": batch.reference,
+    }
+
+
+@parked.command()
+@click.argument("batch_id")
+@click.option(
+    "--as",
+    "verdict",
+    type=click.Choice([each.value for each in Verdict]),
+    required=True,
+    help="What became of it: the provider has it, or did nothing and never will.",
+)
+@click.option("--reference", help="With accepted: the provider's own id of the batch.")
+@click.option("--by", "person", type=_Line(80), required=True, help="Who decides.")
+@click.option("--note", type=_Line(500), required=True, help="Why; kept with the batch for good.")
+@click.option("--confirm", metavar="BATCH_ID", help="The batch id once more; needed for not-sent.")
+def resolve(
+    batch_id: str,
+    verdict: str,
+    reference: str | None,
+    person: str,
+    note: str,
+    confirm: str | None,
+) -> None:
+    """Say what became of the parked batch BATCH_ID.
+
+    accepted: the provider has it under --reference, which it is asked to confirm; its payments
+    are followed from now on. not-sent: it did nothing, which its books must not contradict; the
+    payments go out again in a new batch. Wrongly said, that pays people twice.
+    """
+    if confirm is not None and confirm != batch_id:
+        raise click.UsageError("--confirm names another batch")
+    word = Word(person, note)
+    with opened() as parts:
+        service = Parked(parts.store, parts.worker.dispatcher, parts.clock)
+        if verdict == Verdict.ACCEPTED:
+            if not reference or not reference.strip():
+                raise click.UsageError("accepted needs --reference, the provider's id of the batch")
+            batch = service.accept(batch_id, reference.strip(), word, confirmed=confirm is not None)
+        else:
+            if confirm is None:
+                raise click.UsageError(f"not-sent needs --confirm {batch_id}")
+            batch = service.not_sent(batch_id, word)
+        statuses = service.statuses(batch)
+    _print_resolved(batch, statuses)
+
+
+def _print_resolved(batch: Batch, statuses: Counter[str]) -> None:
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    click.echo(f"batch {batch.batch_id} is {batch.state}; payments: {counts}")
+    decision = batch.decision
+    if decision is not None:
+        click.echo(f"decided {decision.verdict} by {decision.person}; {decision.evidence}")

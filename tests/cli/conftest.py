@@ -1,0 +1,132 @@
+"""A database, the simulator over a real socket, and the command line beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner, Result
+
+from paymentapp import Parts, build_parts
+from paymentapp.cli import commands
+from paymentapp.clock import utc_now
+from paymentapp.config import load_settings
+from paymentapp.models import Batch, Money, Payment
+from paymentapp.services.payments import PaymentOrder
+from paymentapp.simulator import Settings as SimulatorSettings
+from tests.simulator.support import serving
+
+
+@dataclass
+class Desk:
+    """Where an operator sits: the commands, and the service and its provider behind them."""
+
+    environ: dict[str, str]
+    simulator: str
+    database: Path
+
+    def run(self, *arguments: str, **environ: str) -> Result:
+        """Run a command; no address is ever told in full."""
+        result = CliRunner().invoke(commands, arguments, env=self.environ | environ)
+        assert "@example.com" not in result.output.replace("***@example.com", "")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json").stdout)
+
+    @contextmanager
+    def service(self, **ago: float) -> Iterator[Parts]:
+        """The service, some time ago."""
+        clock = lambda: utc_now() - timedelta(**ago)  # noqa: E731
+        parts = build_parts(load_settings(self.environ), clock=clock)
+        with closing(parts.store):
+            parts.store.create_tables()
+            yield parts
+
+    def pay(self, *names: str, follow: bool = True, **ago: float) -> tuple[Batch, list[Payment]]:
+        """Pay each a little in one batch, and look at it once."""
+        with self.service(**ago) as parts:
+            payments = []
+            for name in names:
+                email = f"{name}@example.com"
+                parts.customers.register(name, email, {})
+                order = PaymentOrder(name, email, Money(Decimal("12.50"), "USD"), "paypal")
+                payments.append(parts.payments.request(order).payment)
+            batch = parts.worker.dispatcher.submit(payments)
+            assert batch is not None
+            if follow:
+                batch = parts.worker.dispatcher.follow(batch)
+            return batch, [parts.payments.get(payment.key) for payment in payments]
+
+    def park(self, name: str, *, acted: bool) -> tuple[Batch, Payment]:
+        """A batch that the provider did not answer for 25 days."""
+        fault = "drop_after" if acted else "drop_before"
+        self.set_simulator(faults_on=["create"], **{fault: 1.0})
+        batch, (payment,) = self.pay(name, follow=False, days=26)
+        self.set_simulator(**{fault: 0.0})
+        with self.service() as parts:
+            return parts.worker.dispatcher.resume(batch), payment
+
+    def read(self, payment: Payment) -> Payment:
+        with self.service() as parts:
+            return parts.payments.get(payment.key)
+
+    def set_simulator(self, **settings: object) -> None:
+        url = f"{self.simulator}/_simulator/settings"
+        requests.put(url, json=settings, timeout=10).raise_for_status()
+
+    def ledger(self) -> list[dict[str, str]]:
+        """Everything that the simulator was ever asked to pay."""
+        items: list[dict[str, str]] = requests.get(
+            f"{self.simulator}/_simulator/ledger", timeout=10
+        ).json()["items"]
+        return items
+
+    def creates(self) -> int:
+        """How often a batch was sent to the simulator."""
+        calls = requests.get(f"{self.simulator}/_simulator/calls", timeout=10).json()
+        counted = calls["endpoints"].get("POST /v1/payments/payouts", {"calls": 0})
+        return int(counted["calls"])
+
+    def pay_as_somebody_else(self, sender_item_id: str) -> None:
+        """A payout from the same account that this service knows nothing of."""
+        token = requests.post(
+            f"{self.simulator}/v1/oauth2/token",
+            auth=("id", "secret"),
+            data={"grant_type": "client_credentials"},
+            timeout=10,
+        ).json()["access_token"]
+        item = {
+            "recipient_type": "EMAIL",
+            "receiver": "eve@example.com",
+            "amount": {"currency": "USD", "value": "7.00"},
+            "sender_item_id": sender_item_id,
+        }
+        body = {"sender_batch_header": {"sender_batch_id": "theirs"}, "items": [item]}
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"{self.simulator}/v1/payments/payouts"
+        requests.post(url, json=body, headers=headers, timeout=10).raise_for_status()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    database = tmp_path / "test.db"
+    with serving(SimulatorSettings(settle_delay=0, reversal_delay=3600)) as url:
+        environ = {
+            "PAYMENTAPP_STORE": f"sqlite:///{database}",
+            "PAYPAL_BASE_URL": url,
+            "PAYPAL_CLIENT_ID": "id",
+            "PAYPAL_CLIENT_SECRET": "secret",
+            "PAYMENTAPP_PROVIDER_TIMEOUT": "5",
+        }
+        yield Desk(environ, url, database)

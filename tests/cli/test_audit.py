@@ -1,0 +1,114 @@
+"""`paymentapp audit`: what is found in a database that somebody has tampered with, and shown."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+from tests.cli.conftest import Desk
+
+
+def tamper(desk: Desk, statement: str, *values: str) -> None:
+    with closing(sqlite3.connect(desk.database)) as connection, connection:
+        connection.execute(statement, values)
+
+
+def set_field(desk: Desk, name: str, value: str) -> None:
+    tamper(
+        desk,
+        "UPDATE Disbursements SET document = json_set(document, ?, json(?)), revision = 'x'",
+        f"$.{name}",
+        value,
+    )
+
+
+def test_what_is_well_is_exit_status_0(desk: Desk) -> None:
+    desk.pay("ann", "fail", "unclaimed")
+    result = desk.run("audit", "verify")
+    assert result.stdout == "1 batch and 3 payments checked: no finding.\n"
+    assert result.exit_code == 0
+
+
+def test_a_finding_is_exit_status_1(desk: Desk) -> None:
+    batch, (payment,) = desk.pay("ann")
+    set_field(desk, "status", '"failed"')
+    result = desk.run("audit", "verify")
+    assert result.exit_code == 1
+    head, *found, summary = result.stdout.splitlines()
+    assert head.split() == ["CHECK", "PAYMENT", "BATCH", "FINDING"]
+    assert [line.split()[0] for line in found] == ["end", "fields"]
+    assert found[0].split()[1:4] == ["ann", payment.payment_id, batch.batch_id]
+    assert found[0].endswith("the last line says succeeded, the status is failed")
+    assert summary == "1 batch and 1 payment checked: 2 findings."
+
+
+def test_a_history_that_was_shortened_is_found(desk: Desk) -> None:
+    desk.pay("ann")
+    statement = "UPDATE Disbursements SET document = json_remove(document, '$.history[1]')"
+    tamper(desk, statement)
+    (found,) = desk.json("audit", "verify")["findings"]
+    assert (found["check"], found["warning"], found["customer_id"]) == ("fields", False, "ann")
+
+
+def test_a_warning_is_exit_status_0(desk: Desk) -> None:
+    desk.pay("ann")
+    set_field(desk, "provider_status", f'"{"X" * 900}"')
+    result = desk.run("audit", "verify")
+    assert result.exit_code == 0
+    assert "warning: 1" in result.stdout
+    assert result.stdout.endswith("1 batch and 1 payment checked: no finding, 1 warning.\n")
+    assert desk.json("audit", "verify")["warnings"] == 1
+
+
+def test_a_span_is_kept_to(desk: Desk) -> None:
+    desk.pay("ann")
+    set_field(desk, "status", '"failed"')
+    assert desk.run("audit", "verify", "--to", "2026-01-01").exit_code == 0
+
+
+def test_a_record_that_cannot_be_read_is_exit_status_2(desk: Desk) -> None:
+    desk.pay("ann")
+    set_field(desk, "status", '"paid twice"')
+    result = desk.run("audit", "verify")
+    assert result.exit_code == 2
+    assert "a stored payment cannot be read by this version" in result.stderr
+
+
+def test_an_audit_needs_no_provider(desk: Desk) -> None:
+    desk.pay("ann")
+    none = {"PAYPAL_CLIENT_ID": "", "PAYPAL_CLIENT_SECRET": ""}
+    assert desk.run("audit", "verify", **none).exit_code == 0
+
+
+def test_a_history_is_shown_with_its_references(desk: Desk) -> None:
+    batch, (payment,) = desk.pay("ann")
+    result = desk.run("audit", "show", "ann", payment.payment_id)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"payment   ann {payment.payment_id}"
+    assert lines[1] == "          12.5 USD by paypal to a***@example.com: succeeded"
+    assert lines[2] == (
+        f"provider  item {payment.provider_item_id}, transaction {payment.transaction_id}, "
+        "last said SUCCESS"
+    )
+    steps = [line.split()[1:] for line in lines[4:7]]
+    assert steps == [
+        ["pending", "request"],
+        ["submitting", "dispatch", batch.batch_id],
+        ["succeeded", "poll", payment.transaction_id],
+    ]
+    assert lines[8] == f"batch     {batch.batch_id}: closed"
+    assert lines[9].endswith(f"paypal has it as {batch.reference}")
+
+
+def test_a_failure_is_shown_with_its_reason(desk: Desk) -> None:
+    _, (payment,) = desk.pay("fail")
+    shown = desk.run("audit", "show", "fail", payment.payment_id).stdout
+    assert "reason    RECEIVER_ACCOUNT_LOCKED: " in shown
+
+
+def test_a_payment_that_is_not_there_is_exit_status_2(desk: Desk) -> None:
+    desk.pay("ann")
+    result = desk.run("audit", "show", "ann", "never")
+    assert result.exit_code == 2
+    assert result.stderr == "paymentapp: customer 'ann' has no payment 'never'\n"

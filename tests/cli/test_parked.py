@@ -1,0 +1,181 @@
+"""`paymentapp parked`: what an operator sees, types, and is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from paymentapp.models import BatchState, Cause, Status
+from tests.cli.conftest import Desk
+
+BY = ["--by", "Grace  Hopper", "--note", "case 4711:\nthey have it"]
+
+
+def resolve(batch_id: str, verdict: str, *more: str) -> list[str]:
+    return ["parked", "resolve", batch_id, "--as", verdict, *more]
+
+
+def reference_of(desk: Desk) -> str:
+    return desk.ledger()[0]["payout_batch_id"]
+
+
+def test_nothing_parked(desk: Desk) -> None:
+    assert desk.run("init").exit_code == 0
+    result = desk.run("parked", "list", "--all")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "No batch is parked.\n\n0 payments without an outcome for over 30 days.\n"
+    )
+
+
+def test_a_parked_batch_is_shown_with_its_evidence(desk: Desk) -> None:
+    batch, payment = desk.park("ann", acted=True)
+    assert batch.state is BatchState.PARKED
+    plain = desk.run("parked", "list")
+    assert plain.exit_code == 0
+    assert "asked" not in plain.stdout
+    lines = desk.run("parked", "list", "--ask").stdout.splitlines()
+    assert lines[0] == f"batch     {batch.batch_id}"
+    assert lines[1] == "          paypal, 12.5 USD, 1 payment"
+    assert lines[2].startswith("frozen    20")
+    assert lines[3] == "attempts  1, the last: OutcomeUnknown: NO_ANSWER"
+    assert lines[4].startswith("asked     1 of 1 transactions since 20")
+    assert lines[5] == f"members   ann {payment.payment_id}  12.5 USD  a***@example.com"
+    assert lines[7] == "1 batch parked."
+
+
+def test_the_list_as_json(desk: Desk) -> None:
+    batch, payment = desk.park("ann", acted=False)
+    document = desk.json("parked", "list", "--ask")
+    (case,) = document["parked"]
+    assert document["lingering"] == []
+    assert (case["batch_id"], case["total"], case["currency"]) == (batch.batch_id, "12.5", "USD")
+    assert case["asked"].startswith("none of 0 transactions")
+    (member,) = case["members"]
+    assert (member["payment_id"], member["receiver"]) == (payment.payment_id, "a***@example.com")
+
+
+def test_payments_that_the_provider_holds_for_long_are_shown(desk: Desk) -> None:
+    batch, (payment,) = desk.pay("blocked", days=31)
+    result = desk.run("parked", "list", "--all")
+    assert "1 payment without an outcome for over 30 days." in result.stdout
+    assert (
+        f"blocked {payment.payment_id}  12.5 USD  submitted, paypal says BLOCKED" in result.stdout
+    )
+    assert f"batch {batch.batch_id} as {batch.reference}" in result.stdout
+    (found,) = desk.json("parked", "list", "--all")["lingering"]
+    assert (found["customer_id"], found["provider_status"]) == ("blocked", "BLOCKED")
+
+
+def test_accepted(desk: Desk) -> None:
+    batch, payment = desk.park("ann", acted=True)
+    result = desk.run(*resolve(batch.batch_id, "accepted", "--reference", reference_of(desk), *BY))
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith(f"batch {batch.batch_id} is closed; payments: 1 succeeded\n")
+    assert f"paypal has this batch as {reference_of(desk)}" in result.stdout
+    settled = desk.read(payment)
+    assert settled.status is Status.SUCCEEDED
+    assert Cause.PERSON in [move.cause for move in settled.history]
+    shown = desk.run("audit", "show", "ann", payment.payment_id).stdout
+    assert "accepted by Grace Hopper\n" in shown
+    assert "because: case 4711: they have it\n" in shown
+    assert "evidence: paypal has this batch as" in shown
+    assert desk.run("audit", "verify").exit_code == 0
+    assert desk.creates() == 1
+
+
+def test_not_sent(desk: Desk) -> None:
+    batch, payment = desk.park("ann", acted=False)
+    confirm = ["--confirm", batch.batch_id]
+    result = desk.run(*resolve(batch.batch_id, "not-sent", *confirm, *BY))
+    assert result.exit_code == 0, result.stderr
+    assert "payments: 1 pending" in result.stdout
+    freed = desk.read(payment)
+    assert (freed.status, freed.history[-1].cause) == (Status.PENDING, Cause.PERSON)
+    assert desk.ledger() == []  # the command itself sends nothing
+    with desk.service() as parts:
+        again = parts.worker.dispatcher.submit([freed])
+        assert again is not None
+        parts.worker.dispatcher.follow(again)
+    assert desk.read(payment).status is Status.SUCCEEDED
+    assert [line["sender_batch_id"] for line in desk.ledger()] == [again.batch_id]
+    assert desk.run("audit", "verify").exit_code == 0
+    assert desk.run("reconcile").exit_code == 0
+
+
+def test_not_sent_is_refused_where_the_books_know_better(desk: Desk) -> None:
+    batch, payment = desk.park("ann", acted=True)
+    confirm = ["--confirm", batch.batch_id]
+    result = desk.run(*resolve(batch.batch_id, "not-sent", *confirm, *BY))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the provider's books know better: 1 of 1 transactions" in result.stderr
+    assert desk.read(payment).status is Status.SUBMITTING
+
+
+def test_a_wrong_reference_is_refused(desk: Desk) -> None:
+    batch, _ = desk.park("ann", acted=True)
+    desk.pay_as_somebody_else("zz.eve")
+    theirs = desk.ledger()[-1]["payout_batch_id"]
+    result = desk.run(*resolve(batch.batch_id, "accepted", "--reference", theirs, *BY))
+    assert result.exit_code == 2
+    assert f"{theirs} is another batch: theirs" in result.stderr
+    result = desk.run(*resolve(batch.batch_id, "accepted", "--reference", "UNKNOWN1", *BY))
+    assert result.exit_code == 2
+    assert "paypal knows no UNKNOWN1, or no longer" in result.stderr
+    assert f"--confirm {batch.batch_id}" in result.stderr
+
+
+def test_a_reference_that_is_forgotten_is_taken_by_a_persons_word(desk: Desk) -> None:
+    batch, payment = desk.park("ann", acted=False)
+    command = resolve(batch.batch_id, "accepted", "--reference", "UNKNOWN1", *BY)
+    result = desk.run(*command, "--confirm", batch.batch_id)
+    assert result.exit_code == 0
+    assert "is accepted; payments: 1 submitted" in result.stdout
+    assert desk.read(payment).status is Status.SUBMITTED
+    assert "unknown-batch" in desk.run("reconcile").stdout
+
+
+def test_a_batch_that_is_not_parked_is_refused(desk: Desk) -> None:
+    batch, _ = desk.pay("ann")
+    for command in (
+        resolve(batch.batch_id, "accepted", "--reference", "R", *BY),
+        resolve(batch.batch_id, "not-sent", "--confirm", batch.batch_id, *BY),
+    ):
+        result = desk.run(*command)
+        assert result.exit_code == 2
+        assert f"batch {batch.batch_id} is not parked, but closed" in result.stderr
+    assert desk.run(*resolve("b0", "accepted", "--reference", "R", *BY)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--as", "accepted", *BY], "accepted needs --reference"),
+        (["--as", "accepted", "--reference", " ", *BY], "accepted needs --reference"),
+        (["--as", "not-sent", *BY], "not-sent needs --confirm b1"),
+        (["--as", "not-sent", "--confirm", "b2", *BY], "--confirm names another batch"),
+        (["--as", "gone", *BY], "Invalid value for '--as'"),
+        (["--as", "not-sent", "--confirm", "b1", "--note", "x"], "Missing option '--by'"),
+        (["--as", "not-sent", "--confirm", "b1", "--by", "x"], "Missing option '--note'"),
+        (["--as", "not-sent", "--by", " ", "--note", "x"], "must have 1 to 80 characters"),
+        (["--as", "not-sent", "--by", "x", "--note", "x" * 501], "must have 1 to 500 characters"),
+        (["--as", "not-sent", "--by", "a\x1bb", "--note", "x"], "must have 1 to 80 characters"),
+    ],
+)
+def test_a_decision_is_complete_or_none(desk: Desk, arguments: list[str], says: str) -> None:
+    result = desk.run("parked", "resolve", "b1", *arguments)
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+def test_a_decision_is_kept_with_the_batch(desk: Desk) -> None:
+    batch, _ = desk.park("ann", acted=True)
+    desk.run(*resolve(batch.batch_id, "accepted", "--reference", reference_of(desk), *BY))
+    with desk.service() as parts:
+        stored = parts.store.get_batch(batch.batch_id)
+    assert stored is not None
+    assert stored.decision is not None
+    assert json.dumps(stored.decision[1:4]) == (
+        '["accepted", "Grace Hopper", "case 4711: they have it"]'
+    )
