@@ -31,6 +31,7 @@ class Settings:
     batch_size: int = 500
     linger_ms: int = 10
     sweep_seconds: int = 2
+    follow_seconds: int = 2
     provider_timeout: int = 30
     paypal_base_url: str = SANDBOX_URL
     paypal_client_id: str = ""
@@ -63,6 +64,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         batch_size=read.number("PAYMENTAPP_BATCH_SIZE", default.batch_size, 1, 15_000),
         linger_ms=read.number("PAYMENTAPP_LINGER_MS", default.linger_ms, 0, 1000),
         sweep_seconds=read.number("PAYMENTAPP_SWEEP_SECONDS", default.sweep_seconds, 1, 3600),
+        follow_seconds=read.number("PAYMENTAPP_FOLLOW_SECONDS", default.follow_seconds, 0, 60),
         provider_timeout=read.number(
             "PAYMENTAPP_PROVIDER_TIMEOUT", default.provider_timeout, 1, 60
         ),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 
 from paymentapp.api.blueprint import parts
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models import Payment
 
+WAIT_MAX = "paymentapp.wait_max"  # of a request's environ: seconds that its server leaves it
 _SEATS = "paymentapp.seats"
 
 
@@ -23,6 +24,7 @@ def with_outcome(payment: Payment, seconds: int | None) -> tuple[Payment, dict[s
     seats: threading.BoundedSemaphore = current_app.extensions[_SEATS]
     if seconds is None or not seats.acquire(blocking=False):
         return payment, {}
+    seconds = min(seconds, request.environ.get(WAIT_MAX, seconds))
     try:
         payment = parts().payments.wait(payment.key, seconds)
     except StoreUnavailable:

@@ -1,0 +1,191 @@
+"""AWS Lambda: the API behind API Gateway, the dispatcher behind a stream, and the sweep.
+
+Three handlers over one composition. No worker is started, since nothing runs once a handler has
+answered: the stream carries on what the API has accepted, and the sweep finds what it misses.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from paymentapp import Parts, build_parts, create_app
+from paymentapp.config import load_settings
+from paymentapp.errors import SettingsError
+from paymentapp.server import start_logging
+
+if TYPE_CHECKING:
+    from paymentapp.models import Payment
+    from paymentapp.services.shift import Shift
+
+log = logging.getLogger(__name__)
+
+Event = Mapping[str, Any]
+Answer = dict[str, Any]
+
+# What differs from a server: one request at a time, a sweep a minute, and an end that is near.
+DEFAULTS = {
+    "PAYMENTAPP_STORE": "dynamodb",
+    "PAYMENTAPP_THREADS": "2",
+    "PAYMENTAPP_SENDERS": "1",
+    "PAYMENTAPP_SWEEP_SECONDS": "60",
+    "PAYMENTAPP_PROVIDER_TIMEOUT": "20",
+}
+SECRET_ARN = "PAYMENTAPP_PAYPAL_SECRET_ARN"  # noqa: S105 - the name of a variable
+MARGIN_SECONDS = 8  # of a step, beside the provider's answer: its connection, and our own writes
+
+
+class Context(Protocol):
+    """The part of Lambda's context object that is used here."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+def api(event: Event, context: Context) -> Answer:
+    """Answer a request that API Gateway passes on: the proxy event of a REST or an HTTP API."""
+    return _gateway()(event, context)
+
+
+def dispatch(event: Event, context: Context) -> Answer:
+    """Carry on what the stream of Disbursements tells of (`NEW_IMAGE`).
+
+    Never raises: a record that fails would hold up its shard. Names the records of which it
+    helps to be told again; all others, the sweep finds.
+    """
+    return carry(parts(), event, context)
+
+
+def sweep(_event: Event, context: Context) -> Answer:
+    """Find and do what is due; run it every minute. It alone is enough for correctness."""
+    return tend(parts(), context)
+
+
+@cache
+def parts() -> Parts:
+    """The service of this process, put together once."""
+    start_logging()
+    return build_parts(load_settings(environ_with_secret(os.environ)))
+
+
+@cache
+def _gateway() -> Callable[[Event, Context], Answer]:
+    return gateway(parts())
+
+
+def gateway(service: Parts) -> Callable[[Event, Context], Answer]:
+    """The API as a function of proxy events."""
+    from apig_wsgi import make_lambda_handler
+
+    from paymentapp.api.gateway import BehindGateway
+
+    handler: Callable[[Any, Any], Answer] = make_lambda_handler(
+        BehindGateway(create_app(service).wsgi_app)
+    )
+    return handler
+
+
+def carry(service: Parts, event: Event, context: Context) -> Answer:
+    """Send the payments of a stream's records, and look at them while that is cheap."""
+    told: dict[str, Payment] = {}
+    for record in event.get("Records", ()):
+        payment = read_record(record)
+        if payment is not None:
+            told[record["dynamodb"]["SequenceNumber"]] = payment
+    again: set[str] = set()
+    try:
+        shift = _shift(service, context)
+        latest = {payment.key: payment for payment in told.values()}
+        again = {payment.revision for payment in shift.carry(latest.values())}
+        shift.follow(service.settings.follow_seconds)
+    except Exception:
+        log.exception("the records of a stream are left to the sweep")
+    failures = [number for number, payment in told.items() if payment.revision in again]
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in failures]}
+
+
+def tend(service: Parts, context: Context) -> Answer:
+    """Sweep until nothing is due or time is nearly up. Raises StoreUnavailable, for the alarm."""
+    shift = _shift(service, context)
+    try:
+        steps = shift.sweep()
+        shift.follow(service.settings.follow_seconds)
+    finally:
+        service.worker.sweep.release()
+    return {"steps": steps}
+
+
+def read_record(record: Event) -> Payment | None:
+    """The payment of a stream's record, if it has one that is due and that can be read."""
+    from paymentapp.storage.codec import read_payment
+    from paymentapp.storage.dynamodb.wire import to_record
+
+    image = record.get("dynamodb", {}).get("NewImage", {})
+    if record.get("eventName") == "REMOVE" or "due_at" not in image:
+        return None
+    try:
+        return read_payment(to_record(image))
+    except Exception as error:
+        # A later version may have written it. The log gets no part of it, which may be personal.
+        log.warning("a stream record is left to the sweep: %s", type(error).__name__)
+        return None
+
+
+def environ_with_secret(
+    environ: Mapping[str, str], fetch: Callable[[str], str] | None = None
+) -> dict[str, str]:
+    """The variables, with Lambda's defaults for those not set, and with what the secret holds.
+
+    Raises SettingsError where there is a secret to read and it cannot be read.
+    """
+    given = {**DEFAULTS, **{name: value for name, value in environ.items() if value.strip()}}
+    arn = given.get(SECRET_ARN)
+    if not arn:
+        return given
+    try:
+        secret = json.loads((fetch or _fetch_secret)(arn))
+        pair = {f"PAYPAL_{name.upper()}": secret[name] for name in ("client_id", "client_secret")}
+        if not all(isinstance(value, str) and value for value in pair.values()):
+            raise ValueError("not two texts")
+    except Exception as error:  # its text may quote the secret
+        raise SettingsError(
+            f"{SECRET_ARN} must name a secret that this function may read, "
+            f'a JSON object with "client_id" and "client_secret": {type(error).__name__}'
+        ) from None
+    return given | pair
+
+
+def _fetch_secret(arn: str) -> str:
+    import botocore.session
+    from botocore.config import Config
+
+    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})
+    client: Any = botocore.session.get_session().create_client("secretsmanager", config=config)
+    text: str = client.get_secret_value(SecretId=arn)["SecretString"]
+    return text
+
+
+def _shift(service: Parts, context: Context) -> Shift:
+    from paymentapp.services.shift import Shift
+
+    return Shift(
+        service.worker.dispatcher,
+        service.worker.sweep,
+        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
+    )
+
+
+def _warm_up(handler: str) -> None:
+    """Put together what the handler needs while the function starts: Lambda gives that phase a
+    whole processor, and the first request only the share that was paid for."""
+    if handler == f"{__name__}.api":
+        _gateway()
+    elif handler.startswith(f"{__name__}."):
+        parts()
+
+
+_warm_up(os.environ.get("_HANDLER", ""))

@@ -1,0 +1,78 @@
+"""The handlers over a store in memory, a provider that keeps a ledger, and a clock to be moved."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from paymentapp import build_parts
+from paymentapp.aws_lambda import gateway
+from paymentapp.config import Settings
+from paymentapp.models import Payment, Status
+from paymentapp.services.payments import PaymentOrder
+from tests.support.lambda_events import LambdaContext, rest_event
+from tests.support.ledger_provider import LedgerProvider
+from tests.support.memory_store import MemoryStore
+from tests.support.records import usd
+
+
+@dataclass
+class Cloud:
+    """One service; `caller` has every right."""
+
+    settings: Settings = field(
+        default_factory=lambda: Settings(follow_seconds=0, senders=1, sweep_seconds=60)
+    )
+    store: MemoryStore = field(default_factory=MemoryStore)
+    provider: LedgerProvider = field(default_factory=LedgerProvider)
+    now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        self.parts = build_parts(
+            self.settings,
+            store=self.store,
+            providers={"paypal": self.provider},
+            clock=self.clock,
+        )
+        _, self.token = self.parts.access.create("test", ["read", "write"])
+        self.context = LambdaContext()
+        self.gateway = gateway(self.parts)
+
+    def clock(self) -> datetime:
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+    def call(
+        self, method: str, path: str, body: object = None, **options: Any
+    ) -> tuple[dict[str, Any], Any]:
+        """A request through the gateway; returns its answer, and the body decoded."""
+        key = {"Authorization": f"Bearer {self.token}"}
+        headers = {**key, **options.pop("headers", {})}
+        answer = self.gateway(rest_event(method, path, body, headers, **options), self.context)
+        return answer, json.loads(answer["body"], parse_float=Decimal)
+
+    def accept(self, *names: str) -> list[Payment]:
+        """Payments that were just accepted, each to a customer of its own."""
+        accepted = []
+        for name in names:
+            email = f"{name}@example.com"
+            self.parts.customers.register(name, email, {})
+            order = PaymentOrder(name, email, usd("12.5"), "paypal")
+            accepted.append(self.parts.payments.request(order).payment)
+        return accepted
+
+    def stored(self, payment: Payment) -> Payment:
+        return self.parts.payments.get(payment.key)
+
+    def status(self, payment: Payment) -> Status:
+        return self.stored(payment).status
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()

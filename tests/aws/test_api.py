@@ -1,0 +1,135 @@
+"""The API behind API Gateway's proxy events."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from paymentapp.api.gateway import Place, place_of
+from paymentapp.config import Settings
+from tests.aws.conftest import Cloud
+from tests.support.lambda_events import LambdaContext, http_event, rest_event
+
+ADA = {"customer_id": "ada", "email": "ada@example.com"}
+ORDER = {**ADA, "amount": 12.5, "currency": "USD"}
+
+
+def test_a_payment_is_accepted_shown_and_listed(cloud: Cloud) -> None:
+    answer, _ = cloud.call("POST", "/v1/api/customer", ADA)
+    assert answer["statusCode"] == 201
+    answer, payment = cloud.call("POST", "/v1/api/payment", ORDER)
+    assert answer["statusCode"] == 202
+    assert payment["status"] == "pending"
+    path = f"/v1/api/payment/ada/{payment['payment_id']}"
+    assert answer["multiValueHeaders"]["Location"] == [f"/live{path}"]
+    assert cloud.call("GET", path)[1] == payment
+    _, page = cloud.call("GET", "/v1/api/payment/ada", query={"limit": ["1"]})
+    assert [p["payment_id"] for p in page["payments"]] == [payment["payment_id"]]
+
+
+def test_a_repeated_key_is_answered_with_the_first_payment(cloud: Cloud) -> None:
+    cloud.call("POST", "/v1/api/customer", ADA)
+    key = {"idempotency-key": '"k1"'}
+    _, first = cloud.call("POST", "/v1/api/payment", ORDER, headers=key)
+    answer, again = cloud.call("POST", "/v1/api/payment", ORDER, headers=key)
+    assert again == first
+    assert answer["multiValueHeaders"]["Idempotent-Replayed"] == ["true"]
+
+
+def test_a_body_may_come_as_base64(cloud: Cloud) -> None:
+    key = {"Authorization": f"Bearer {cloud.token}"}
+    event = rest_event("POST", "/v1/api/customer", ADA, key, isBase64Encoded=True)
+    event["body"] = base64.b64encode(json.dumps(ADA).encode()).decode()
+    assert cloud.gateway(event, cloud.context)["statusCode"] == 201
+
+
+def test_a_repeated_query_parameter_is_seen_as_such(cloud: Cloud) -> None:
+    cloud.call("POST", "/v1/api/customer", ADA)
+    answer, body = cloud.call("GET", "/v1/api/payment/ada", query={"limit": ["1", "2"]})
+    assert answer["statusCode"] == 400
+    assert body["errors"] == [{"parameter": "limit", "message": "Given more than once."}]
+
+
+def test_an_http_api_is_served_too(cloud: Cloud) -> None:
+    key = {"authorization": f"Bearer {cloud.token}"}
+    answer = cloud.gateway(http_event("POST", "/v1/api/customer", ADA, key), cloud.context)
+    assert answer["statusCode"] == 201
+    assert answer["headers"]["location"] == "/live/v1/api/customer/ada"
+
+
+def test_without_a_key_of_ours_the_gateway_opens_nothing(cloud: Cloud) -> None:
+    """Whatever the gateway's own authorizer and usage plan have let in."""
+    event = rest_event("GET", "/v1/api/customer/ada", headers={"x-api-key": "of-a-usage-plan"})
+    event["requestContext"]["authorizer"] = {"claims": {"sub": "somebody"}}
+    answer = cloud.gateway(event, cloud.context)
+    assert answer["statusCode"] == 401
+    assert answer["multiValueHeaders"]["Content-Type"] == ["application/problem+json"]
+
+
+def test_beside_an_authorizer_the_key_comes_in_its_own_header(cloud: Cloud) -> None:
+    cloud.call("POST", "/v1/api/customer", ADA)
+    event = rest_event("GET", "/v1/api/customer/ada", headers={"x-api-key": cloud.token})
+    assert cloud.gateway(event, cloud.context)["statusCode"] == 200
+
+
+def test_with_keys_off_nobody_is_served_from_afar() -> None:
+    """A caller cannot pass for this machine, whatever it says of itself."""
+    cloud = Cloud(settings=Settings(auth=False))
+    headers = {"Host": "127.0.0.1", "X-Forwarded-For": "127.0.0.1"}
+    event = rest_event("GET", "/v1/api/customer/ada", headers=headers)
+    assert cloud.gateway(event, cloud.context)["statusCode"] == 403
+    for name in ("headers", "multiValueHeaders"):
+        del event[name]["X-Forwarded-For"]
+    assert cloud.gateway(event, cloud.context)["statusCode"] == 403
+
+
+def test_waiting_ends_before_the_function_does(cloud: Cloud) -> None:
+    cloud.call("POST", "/v1/api/customer", ADA)
+    cloud.context = LambdaContext(lambda: 4.5)
+    prefer = {"Prefer": "wait=30"}
+    answer, payment = cloud.call("POST", "/v1/api/payment", ORDER, headers=prefer)
+    assert (answer["statusCode"], payment["status"]) == (202, "pending")
+    assert answer["multiValueHeaders"]["Preference-Applied"] == ["wait=1"]
+
+
+PAYMENT = "/v1/api/payment/{customer_id}/{payment_id}"
+IDS = {"customer_id": "ada", "payment_id": "2026-01-02T03:04:05.678901Z"}
+PATH = "/v1/api/payment/ada/2026-01-02T03:04:05.678901Z"
+
+
+@pytest.mark.parametrize(
+    ("event", "place"),
+    [
+        (
+            {"resource": PAYMENT, "pathParameters": IDS, "path": PATH}
+            | {"requestContext": {"path": f"/live{PATH}"}},
+            Place("/live", PATH),
+        ),
+        (  # a custom domain with a base path mapping has it in both paths
+            {"resource": PAYMENT, "pathParameters": IDS, "path": f"/pay{PATH}"}
+            | {"requestContext": {"path": f"/pay{PATH}"}},
+            Place("/pay", PATH),
+        ),
+        (
+            {"resource": "/{proxy+}", "pathParameters": {"proxy": PATH[1:]}, "path": PATH}
+            | {"requestContext": {"path": f"/live{PATH}"}},
+            Place("/live", PATH),
+        ),
+        ({"resource": "/", "path": "/", "requestContext": {"path": "/live/"}}, Place("/live", "/")),
+        ({"path": PATH}, Place("", PATH)),  # a test event without a context
+        (
+            {"version": "2.0", "rawPath": f"/live{PATH}", "routeKey": "$default"}
+            | {"requestContext": {"stage": "live"}},
+            Place("/live", PATH),
+        ),
+        (
+            {"version": "2.0", "rawPath": PATH, "routeKey": "$default"}
+            | {"requestContext": {"stage": "$default"}},
+            Place("", PATH),
+        ),
+    ],
+)
+def test_where_the_api_is_mounted(event: dict[str, object], place: Place) -> None:
+    assert place_of(event) == place
