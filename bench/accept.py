@@ -52,8 +52,8 @@ class Plan(NamedTuple):
     """How long to measure."""
 
     rounds: int
-    seconds: float
-    warm_up: float
+    seconds: int  # wrk takes whole ones
+    warm_up: int
 
 
 class Round(NamedTuple):
@@ -74,7 +74,7 @@ class Side:
     accepted: int = 0
     floods: int = 0
 
-    def run(self, seconds: float, *, warm_up: bool = False) -> None:
+    def run(self, seconds: int, *, warm_up: bool = False) -> None:
         self.floods += 1
         before = self.server.cpu_seconds()
         load = flood(self.server.port, f"{self.name}-{self.floods}", seconds)
@@ -147,7 +147,7 @@ def _measure_whole(processes: Processes, engine: str, number: int, plan: Plan) -
     paypal = start_simulator(processes, f"paypal{number}")
     server = start_api(processes, f"whole{number}", place, paypal=paypal)
     side = Side("API and dispatcher", place.count, server)
-    side.run(1, warm_up=True)
+    side.run(plan.warm_up, warm_up=True)
     side.run(plan.seconds)
     for each in (server, paypal):
         processes.stop(each.child, at_once=True)

@@ -35,7 +35,7 @@ class Load(NamedTuple):
         return self.answers / self.seconds
 
 
-def flood(port: int, run: str, seconds: float) -> Load:
+def flood(port: int, run: str, seconds: int) -> Load:
     """POST payments on 32 connections, each as fast as it is answered, under unique keys.
 
     Raises Failed unless every answer is a 2xx.
@@ -67,10 +67,10 @@ def _probe(port: int, run: str) -> str:
         connection.close()
 
 
-def _generator(port: int, run: str, seconds: float) -> list[str]:
+def _generator(port: int, run: str, seconds: int) -> list[str]:
     if wrk := shutil.which("wrk"):
         url = f"http://127.0.0.1:{port}"
-        length = (f"-d{seconds:g}s", "--timeout", f"{TIMEOUT}s")
+        length = (f"-d{seconds}s", "--timeout", f"{TIMEOUT}s")
         return [wrk, "-t1", f"-c{CONNECTIONS}", *length, "-s", str(SCRIPT), url]
     return [sys.executable, "-m", "bench.post", str(port), run, str(seconds)]
 

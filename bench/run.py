@@ -28,9 +28,8 @@ footprint  memory of a worker and time to start, beside a bare Flask and boto3 a
 
 DynamoDB needs a JDK and the npm package amplify-dynamodb-simulator, which carries DynamoDB Local
 (in .tools, or DYNAMODB_LOCAL names its folder); where they are absent it is left out, and the
-results say so. wrk puts the load on where it is
-installed. All servers listen on loopback, keep their files in a temporary folder, and end with
-this program.
+results say so. wrk puts the load on where it is installed, a slower client in Python where not.
+All servers listen on loopback, keep their files in a temporary folder, and end with this program.
 """
 
 
@@ -57,7 +56,7 @@ def _options() -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="a smoke run of under a minute")
+    parser.add_argument("--quick", action="store_true", help="a smoke run of about a minute")
     parser.add_argument(
         "--only", nargs="+", choices=MEASURES, default=MEASURES, help="which measures to take"
     )
@@ -98,14 +97,14 @@ def _step(
     name: str, directory: Path, engine: str, quick: bool
 ) -> tuple[str, Callable[[], Section]]:
     if name == "accept":
-        plan = accept.Plan(1, 1, 1) if quick else accept.Plan(6, 3, 3)
+        plan = accept.Plan(1, 1, 1) if quick else accept.Plan(5, 3, 3)
         return f"Accepting payments: {engine}", partial(accept.measure, directory, engine, plan)
     if name == "slow":
         rounds = 3 if engine == "SQLite" else 2
-        slow = slow_provider.Plan(1, 3) if quick else slow_provider.Plan(rounds, 14)
+        slow = slow_provider.Plan(1, 1, 0.2) if quick else slow_provider.Plan(rounds, 14, 2)
         title = f"Latency over a slow provider: {engine}"
         return title, partial(slow_provider.measure, directory, engine, slow)
-    count = 1_000 if quick else 10_000
+    count = 500 if quick else 10_000
     return f"Submitting payments: {engine}", partial(submit.measure, directory, engine, count)
 
 

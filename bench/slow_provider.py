@@ -30,6 +30,7 @@ class Plan(NamedTuple):
 
     rounds: int
     seconds: float
+    warm_up: float
 
 
 @dataclass
@@ -49,7 +50,7 @@ def measure(directory: Path, engine: str, plan: Plan) -> Section:
     fast, slow = Rounds(0), Rounds(SLOW)
     for number in range(plan.rounds):
         for side in (fast, slow) if number % 2 else (slow, fast):
-            side.samples.append(_round(directory, engine, number, side.latency, plan.seconds))
+            side.samples.append(_round(directory, engine, number, side.latency, plan))
             p99 = _percentile(side.samples[-1], 99)
             say(f"  provider {side.latency:g} s: p99 {p99:.1f} ms")
     ratio = slow.percentile(99) / fast.percentile(99)
@@ -78,17 +79,15 @@ def measure(directory: Path, engine: str, plan: Plan) -> Section:
     )
 
 
-def _round(
-    directory: Path, engine: str, number: int, latency: float, seconds: float
-) -> list[float]:
+def _round(directory: Path, engine: str, number: int, latency: float, plan: Plan) -> list[float]:
     name = f"slow{number}-{latency:g}"
     with Processes(directory) as processes:
         place = new_place(directory, engine, name)
         prepare(place)
         paypal = start_simulator(processes, f"{name}-paypal", latency=latency)
         server = start_api(processes, name, place, paypal=paypal)
-        Steady(server.port, "warm-up", RATE, 2).run()
-        latencies = Steady(server.port, "measured", RATE, seconds).run()
+        Steady(server.port, "warm-up", RATE, plan.warm_up).run()
+        latencies = Steady(server.port, "measured", RATE, plan.seconds).run()
         for each in (server, paypal):
             processes.stop(each.child, at_once=True)
     return latencies
