@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from paymentapp.models import Batch, Payment, PaymentKey
 from paymentapp.services import compare
 from paymentapp.services.differences import Kind
-from paymentapp.services.roll import Roll, Span, chunks, members_of
+from paymentapp.services.members import chunks, members_of
+from paymentapp.services.roll import Roll, Span
 from paymentapp.services.walk import Check, faults
 from paymentapp.storage.base import Store
 from paymentapp.storage.codec import payment_record

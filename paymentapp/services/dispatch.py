@@ -24,8 +24,8 @@ from paymentapp.models import (
     new_revision,
 )
 from paymentapp.providers.base import Accepted, Provider, Refused
+from paymentapp.services.members import members_of
 from paymentapp.services.pauses import Pauses, backoff
-from paymentapp.services.roll import members_of
 from paymentapp.services.settle import Settlement
 from paymentapp.storage.base import PaymentChange, Store
 

@@ -27,8 +27,9 @@ from paymentapp.models import (
 )
 from paymentapp.providers.base import Books
 from paymentapp.services.dispatch import PARK_AFTER, Dispatcher
+from paymentapp.services.members import chunks, members_of
 from paymentapp.services.patience import Patience
-from paymentapp.services.roll import Span, chunks, members_of
+from paymentapp.services.roll import Span
 from paymentapp.services.search import Search
 from paymentapp.storage.base import Store
 

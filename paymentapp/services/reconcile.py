@@ -15,8 +15,9 @@ from paymentapp.models import Batch, Cause, Payment, PaymentKey, Status, item_id
 from paymentapp.providers.base import Books, ItemReport, Provider
 from paymentapp.services import compare
 from paymentapp.services.differences import Difference, Kind
+from paymentapp.services.members import chunks, members_of
 from paymentapp.services.patience import Patience
-from paymentapp.services.roll import Roll, Span, chunks, members_of
+from paymentapp.services.roll import Roll, Span
 from paymentapp.services.search import Search
 from paymentapp.services.settle import Settlement
 from paymentapp.storage.base import Store

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from paymentapp.models import Batch, Member, Payment
+from paymentapp.models import Batch, Payment
+from paymentapp.services.members import members_of
 from paymentapp.storage.base import Store
-
-T = TypeVar("T")
 
 
 class Span(NamedTuple):
@@ -69,15 +68,3 @@ class Roll:
             batch = self._store.get_batch(batch_id)
             listed = {m.key for m in members_of(self._store, batch)} if batch else set()
             yield from (Stray(payment, batch) for payment in payments if payment.key not in listed)
-
-
-def members_of(store: Store, batch: Batch) -> list[Member]:
-    """The members of a batch: its candidates without those that another batch took."""
-    excluded = set(batch.excluded)
-    candidates = store.get_members(batch)
-    return [member for place, member in enumerate(candidates) if place not in excluded]
-
-
-def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The values, at most so many at a time."""
-    return (values[first : first + size] for first in range(0, len(values), size))

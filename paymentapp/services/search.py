@@ -9,8 +9,9 @@ from functools import partial
 from paymentapp.models import Payment, PaymentKey, Status, payment_key
 from paymentapp.providers.base import Books, Transaction
 from paymentapp.services.differences import Difference, Kind
+from paymentapp.services.members import chunks
 from paymentapp.services.patience import Patience
-from paymentapp.services.roll import Span, chunks
+from paymentapp.services.roll import Span
 from paymentapp.storage.base import Store
 
 _STEP = timedelta(days=1)  # asked for at a time, and again as a whole where an answer is missing

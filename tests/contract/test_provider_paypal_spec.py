@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from openapi_schema_validator import (
 
 from paymentapp.clock import utc_now
 from paymentapp.providers.paypal import PayPal
+from paymentapp.providers.paypal.search import TRANSACTIONS
 from paymentapp.providers.paypal.tables import BATCH_STATUS, CURRENCIES, TRANSACTION_STATUS
 from tests.support.paypal_server import (
     ACCESS_TOKEN,
@@ -40,6 +42,7 @@ from tests.support.paypal_server import (
 _BESIDE = Path(__file__).parents[2] / ".." / "shared" / "specs" / "paypal"
 FOLDER = Path(os.environ.get("PAYMENTAPP_SPECS", _BESIDE))
 FILE = FOLDER / "payments_payouts_batch_v1.json"
+REPORTING = FOLDER / "reporting_transactions_v1.json"
 
 pytestmark = pytest.mark.skipif(
     not FILE.is_file(),
@@ -196,6 +199,23 @@ def test_a_duplicate_is_looked_up_as_described(
     server.says("GET", f"{PAYOUTS}/BATCH1", Says(200, found))
     PayPal(settings_for(server.url), utc_now).submit(BATCH, members("ann@example.com"))
     checked(server, description, 2)
+
+
+def test_the_books_are_searched_as_described(server: PayPalServer) -> None:
+    reporting = Description(json.loads(REPORTING.read_text("utf-8")))
+    info = {
+        "transaction_id": "TX1",
+        "transaction_initiation_date": "2026-03-01T10:00:00Z",
+        "transaction_amount": {"currency_code": "USD", "value": "-12.50"},
+        "custom_field": BATCH.batch_id,
+    }
+    answer = Says(200, {"transaction_details": [{"transaction_info": info}], "total_pages": 2})
+    server.says("GET", TRANSACTIONS, answer)
+    paypal = PayPal(settings_for(server.url), utc_now)
+    now = utc_now()
+    assert len(list(paypal.transactions(now - timedelta(days=40), now))) == 4
+    checked(server, reporting, 4)
+    reporting.check_answer(server.asked("GET", TRANSACTIONS)[0], answer)
 
 
 def test_the_tests_answer_as_described(description: Description) -> None:

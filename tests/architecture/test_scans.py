@@ -1,0 +1,39 @@
+"""Whole tables are read by an operator's commands, and by nothing that serves a request."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import paymentapp
+
+PACKAGE = Path(paymentapp.__file__).parent
+SCANS = {"scan_payments", "scan_batches"}
+OPERATORS = {"audit", "parked", "reconcile", "roll", "search"}
+
+
+def names(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def test_only_an_operators_services_scan() -> None:
+    users = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if names(path) & SCANS}
+    assert users == {Path("services", f"{name}.py") for name in OPERATORS}
+
+
+@pytest.mark.parametrize("entry", ["paymentapp.api", "paymentapp.worker", "paymentapp.server"])
+def test_no_request_and_no_dispatcher_reaches_a_service_that_scans(entry: str) -> None:
+    code = (
+        f"import sys, {entry}, paymentapp; "
+        "parts = paymentapp.build_parts(providers={}); paymentapp.create_app(parts); "
+        "print(*[name for name in sys.modules if name.startswith('paymentapp.services.')])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = set(found.stdout.split())
+    assert loaded
+    assert loaded.isdisjoint(f"paymentapp.services.{name}" for name in OPERATORS)
