@@ -54,34 +54,6 @@ locals {
     for pair in setproduct(["dispatch", "sweep"], keys(local.log_lines)) :
     "${pair[0]}-${pair[1]}" => { function = pair[0], metric = pair[1] }
   }
-
-  log_alarms = {
-    Parked = {
-      what    = "A batch's outcome has been unknown for 25 days. A person decides: paymentapp, docs/operating.md."
-      seconds = 300
-      count   = 1
-    }
-    Misconfigured = {
-      what    = "PayPal refuses our credentials or permissions, or there are no funds. Payments wait until this is put right."
-      seconds = 300
-      count   = 1
-    }
-    Unknown = {
-      what    = "PayPal's answers have been lost for a quarter of an hour. The same batches go again by themselves; is PayPal up?"
-      seconds = 900
-      count   = 5
-    }
-    UnknownStatus = {
-      what    = "PayPal said something that this version does not know. The payment stays as it is until it does."
-      seconds = 3600
-      count   = 1
-    }
-    SetAside = {
-      what    = "A webhook contradicts what is on record, or is about no payment of ours. It changed nothing."
-      seconds = 3600
-      count   = 1
-    }
-  }
 }
 
 resource "aws_cloudwatch_log_metric_filter" "lines" {
@@ -99,173 +71,118 @@ resource "aws_cloudwatch_log_metric_filter" "lines" {
   }
 }
 
-resource "aws_cloudwatch_metric_alarm" "lines" {
-  for_each = local.log_alarms
+# Where an alarm does not say otherwise: the sum of a minute, 1 or more, in three minutes of five.
+locals {
+  alarms = merge(
+    {
+      parked = {
+        what      = "A batch's outcome has been unknown for 25 days. It is not sent again; a person decides (paymentapp parked)."
+        namespace = local.namespace, metric = "Parked"
+        seconds   = 300, periods = 1, of = 1
+      }
+      misconfigured = {
+        what      = "PayPal refuses our credentials or permissions, or there are no funds. Payments wait until this is put right."
+        namespace = local.namespace, metric = "Misconfigured"
+        seconds   = 300, periods = 1, of = 1
+      }
+      unknown = {
+        what      = "PayPal's answers have been lost for a quarter of an hour. The same batches go again by themselves; is PayPal up?"
+        namespace = local.namespace, metric = "Unknown"
+        seconds   = 900, periods = 1, of = 1, threshold = 5
+      }
+      unknown-status = {
+        what      = "PayPal said something that this version does not know. The payment stays as it is until a version does."
+        namespace = local.namespace, metric = "UnknownStatus"
+        seconds   = 3600, periods = 1, of = 1
+      }
+      set-aside = {
+        what      = "A webhook contradicts what is on record, or is about no payment of ours. It changed nothing."
+        namespace = local.namespace, metric = "SetAside"
+        seconds   = 3600, periods = 1, of = 1
+      }
+      oldest-waiting = {
+        what       = "A payment has waited for the dispatcher for more than ${var.oldest_waiting_seconds} s: it fails, or it needs dispatch_concurrency."
+        namespace  = "AWS/Lambda", metric = "IteratorAge"
+        dimensions = { FunctionName = aws_lambda_function.this["dispatch"].function_name }
+        statistic  = "Maximum", threshold = 1000 * var.oldest_waiting_seconds
+      }
+      # The sweep is what makes dispatching certain: its silence is the worst of all.
+      sweep-silent = {
+        what       = "The sweep has not run for five minutes: nothing is followed, and nothing that was dropped is found."
+        namespace  = "AWS/Lambda", metric = "Invocations"
+        dimensions = { FunctionName = aws_lambda_function.this["sweep"].function_name }
+        below      = true, silence = "breaching"
+        seconds    = 300, periods = 1, of = 1
+      }
+      gateway-5xx = {
+        what       = "Callers get 5xx. They may repeat under their Idempotency-Key."
+        namespace  = "AWS/ApiGateway", metric = "5XXError"
+        dimensions = { ApiName = var.name, Stage = var.stage }
+      }
+      # Callers that ask to wait (Prefer) are slow on purpose: hence of one method, and the median.
+      latency = {
+        what       = "Half of all requests for a payment take longer than a second."
+        namespace  = "AWS/ApiGateway", metric = "Latency"
+        dimensions = { ApiName = var.name, Stage = var.stage, Resource = aws_api_gateway_resource.payments.path, Method = "POST" }
+        percentile = "p50", threshold = 1000
+      }
+    },
+    {
+      for name, function in aws_lambda_function.this : "${name}-errors" => {
+        what       = "${name} raised, or ran out of time. Payments are safe; its log says why."
+        namespace  = "AWS/Lambda", metric = "Errors"
+        dimensions = { FunctionName = function.function_name }
+      }
+    },
+    {
+      # Not the dispatcher: it is throttled whenever its reserved concurrency is in use, which only
+      # delays, and `oldest-waiting` tells when that is too much.
+      for name in ["api", "sweep"] : "${name}-throttles" => {
+        what       = "Lambda has no room for ${name}: raise the account's limit of concurrent executions."
+        namespace  = "AWS/Lambda", metric = "Throttles"
+        dimensions = { FunctionName = aws_lambda_function.this[name].function_name }
+      }
+    },
+    {
+      for name, queue in aws_sqs_queue.dead_letters : "${name}-dead-letters" => {
+        what       = "${name} could not do what was put into this queue. The payments are in the tables, and the sweep goes on with them; find out why, then purge it."
+        namespace  = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible"
+        dimensions = { QueueName = queue.name }
+        statistic  = "Maximum"
+        seconds    = 300, periods = 1, of = 1
+      }
+    },
+    {
+      for name, table in {
+        customers     = aws_dynamodb_table.customers
+        disbursements = aws_dynamodb_table.disbursements
+        operations    = aws_dynamodb_table.operations
+        } : "${name}-throttles" => {
+        what       = "DynamoDB refuses writes to ${table.name}: a partition is hot. docs/scale.md says what to turn."
+        namespace  = "AWS/DynamoDB", metric = "WriteThrottleEvents"
+        dimensions = { TableName = table.name }
+      }
+    },
+  )
+}
 
-  alarm_name          = "${var.name}-${lower(each.key)}"
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = { for name, alarm in local.alarms : name => alarm if var.alarms }
+
+  alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.what
-  namespace           = local.namespace
-  metric_name         = each.key
-  statistic           = "Sum"
-  period              = each.value.seconds
-  evaluation_periods  = 1
-  threshold           = each.value.count
-  comparison_operator = "GreaterThanOrEqualToThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "stream_age" {
-  alarm_name          = "${var.name}-stream-age"
-  alarm_description   = "The dispatcher is behind the stream by more than ${var.oldest_waiting_seconds} s: it fails, or it needs dispatch_concurrency."
-  namespace           = "AWS/Lambda"
-  metric_name         = "IteratorAge"
-  dimensions          = { FunctionName = aws_lambda_function.this["dispatch"].function_name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 3
-  threshold           = var.oldest_waiting_seconds * 1000
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
-}
-
-# The sweep is what makes dispatching certain: its silence is the worst of all.
-resource "aws_cloudwatch_metric_alarm" "sweep_silent" {
-  alarm_name          = "${var.name}-sweep-silent"
-  alarm_description   = "The sweep has not run for five minutes: nothing is followed, and nothing that was dropped is found."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Invocations"
-  dimensions          = { FunctionName = aws_lambda_function.this["sweep"].function_name }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = 1
-  comparison_operator = "LessThanThreshold"
-  treat_missing_data  = "breaching"
-  actions_enabled     = var.sweep_enabled
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "function_errors" {
-  for_each = local.functions
-
-  alarm_name          = "${var.name}-${each.key}-errors"
-  alarm_description   = "${each.key} raised or ran out of time, in three of five minutes. Payments are safe; its log says why."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = aws_lambda_function.this[each.key].function_name }
-  statistic           = "Sum"
-  period              = 60
-  evaluation_periods  = 5
-  datapoints_to_alarm = 3
-  threshold           = 1
-  comparison_operator = "GreaterThanOrEqualToThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
-}
-
-# The dispatcher is throttled whenever its reserved concurrency is used up, which only delays: its
-# stream's age tells when that is too much.
-resource "aws_cloudwatch_metric_alarm" "function_throttles" {
-  for_each = toset(["api", "sweep"])
-
-  alarm_name          = "${var.name}-${each.key}-throttles"
-  alarm_description   = "Lambda has no room for ${each.key}: raise the account's limit of concurrent executions."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Throttles"
-  dimensions          = { FunctionName = aws_lambda_function.this[each.key].function_name }
-  statistic           = "Sum"
-  period              = 60
-  evaluation_periods  = 5
-  datapoints_to_alarm = 3
-  threshold           = 1
-  comparison_operator = "GreaterThanOrEqualToThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  for_each = aws_sqs_queue.dead_letters
-
-  alarm_name          = "${var.name}-${each.key}-dead-letters"
-  alarm_description   = "${each.key} could not do what was put into this queue. The payments themselves are in the tables, and the sweep goes on with them; find out why, then purge."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = each.value.name }
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 1
-  threshold           = 1
-  comparison_operator = "GreaterThanOrEqualToThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "gateway_5xx" {
-  alarm_name          = "${var.name}-5xx"
-  alarm_description   = "Callers get 5xx, in three of five minutes. They may repeat under their Idempotency-Key."
-  namespace           = "AWS/ApiGateway"
-  metric_name         = "5XXError"
-  dimensions          = { ApiName = aws_api_gateway_rest_api.this.name, Stage = aws_api_gateway_stage.this.stage_name }
-  statistic           = "Sum"
-  period              = 60
-  evaluation_periods  = 5
-  datapoints_to_alarm = 3
-  threshold           = 1
-  comparison_operator = "GreaterThanOrEqualToThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
-}
-
-# Requests that ask to wait (Prefer) are slow on purpose: hence of one method, and the median.
-resource "aws_cloudwatch_metric_alarm" "latency" {
-  alarm_name        = "${var.name}-latency"
-  alarm_description = "Half of all requests for a payment take longer than a second."
-  namespace         = "AWS/ApiGateway"
-  metric_name       = "Latency"
-  dimensions = {
-    ApiName  = aws_api_gateway_rest_api.this.name
-    Stage    = aws_api_gateway_stage.this.stage_name
-    Resource = aws_api_gateway_resource.payments.path
-    Method   = "POST"
-  }
-  extended_statistic  = "p50"
-  period              = 60
-  evaluation_periods  = 5
-  threshold           = 1000
-  comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "table_throttles" {
-  for_each = {
-    customers     = aws_dynamodb_table.customers.name
-    disbursements = aws_dynamodb_table.disbursements.name
-    operations    = aws_dynamodb_table.operations.name
-  }
-
-  alarm_name          = "${var.name}-${each.key}-table-throttles"
-  alarm_description   = "DynamoDB refuses writes to ${each.value}: a partition is hot. docs/scale.md says what to turn."
-  namespace           = "AWS/DynamoDB"
-  metric_name         = "WriteThrottleEvents"
-  dimensions          = { TableName = each.value }
-  statistic           = "Sum"
-  period              = 60
-  evaluation_periods  = 5
-  datapoints_to_alarm = 3
-  threshold           = 1
-  comparison_operator = "GreaterThanOrEqualToThreshold"
-  treat_missing_data  = "notBreaching"
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = try(each.value.dimensions, null)
+  statistic           = can(each.value.percentile) ? null : try(each.value.statistic, "Sum")
+  extended_statistic  = try(each.value.percentile, null)
+  period              = try(each.value.seconds, 60)
+  evaluation_periods  = try(each.value.periods, 5)
+  datapoints_to_alarm = try(each.value.of, 3)
+  threshold           = try(each.value.threshold, 1)
+  comparison_operator = try(each.value.below, false) ? "LessThanThreshold" : "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = try(each.value.silence, "notBreaching")
+  actions_enabled     = each.key != "sweep-silent" || var.sweep_enabled
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
 }

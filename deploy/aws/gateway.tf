@@ -123,7 +123,7 @@ resource "aws_api_gateway_method" "this" {
   authorization_scopes = try(each.value.public, false) ? null : try(var.authorizer.scopes, null)
 
   # The body where there is a model for it, the path's parameters everywhere.
-  request_validator_id = aws_api_gateway_request_validator.this[can(each.value.model) ? "body" : "parameters"].id
+  request_validator_id = try(aws_api_gateway_request_validator.this[can(each.value.model) ? "body" : "parameters"].id, null)
   request_models       = can(each.value.model) ? { "application/json" = aws_api_gateway_model.this[each.value.model].name } : {}
   request_parameters = {
     for name in flatten(regexall("{([a-z_]+)}", each.value.resource.path)) : "method.request.path.${name}" => true
@@ -142,7 +142,7 @@ resource "aws_api_gateway_integration" "this" {
 }
 
 resource "aws_api_gateway_request_validator" "this" {
-  for_each = { body = true, parameters = false }
+  for_each = var.request_validation ? { body = true, parameters = false } : {}
 
   rest_api_id                 = aws_api_gateway_rest_api.this.id
   name                        = each.key

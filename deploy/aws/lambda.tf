@@ -10,13 +10,13 @@ locals {
     }
     dispatch = {
       handler     = "paymentapp.aws_lambda.dispatch"
-      timeout     = 120 # a provider's answer may take 30 s, and some records come after others
+      timeout     = 120 # a provider's answer may take 20 s, and each currency is a call
       concurrency = var.dispatch_concurrency
       dead_letter = true
     }
     sweep = {
       handler     = "paymentapp.aws_lambda.sweep"
-      timeout     = 120
+      timeout     = 60 # until the next one comes
       concurrency = -1 # leases keep two from doing the same
       dead_letter = true
     }
@@ -27,7 +27,7 @@ locals {
       PAYMENTAPP_STORE             = "dynamodb"
       PAYMENTAPP_TABLE_PREFIX      = var.table_prefix
       PAYMENTAPP_DUE_SHARDS        = tostring(var.due_shards)
-      PAYMENTAPP_PAYPAL_SECRET     = aws_secretsmanager_secret.paypal.arn
+      PAYMENTAPP_PAYPAL_SECRET_ARN = aws_secretsmanager_secret.paypal.arn
       PAYMENTAPP_PAYPAL_WEBHOOK_ID = var.paypal_webhook_id
       PAYPAL_BASE_URL              = var.paypal_base_url
     },

@@ -33,7 +33,6 @@ resource "aws_api_gateway_api_key" "this" {
 
   name        = "${var.name}-${each.key}"
   description = "${each.key}, on the plan ${each.value}"
-  value       = lookup(var.caller_keys, each.key, null)
 }
 
 resource "aws_api_gateway_usage_plan_key" "this" {

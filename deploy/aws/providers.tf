@@ -2,7 +2,7 @@ provider "aws" {
   region = var.region
 
   default_tags {
-    tags = merge({ Application = var.name }, var.tags)
+    tags = var.tags
   }
 }
 

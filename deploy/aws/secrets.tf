@@ -3,7 +3,7 @@
 
 resource "aws_secretsmanager_secret" "paypal" {
   name                    = "${var.name}/paypal"
-  description             = "PayPal credentials: {\"PAYPAL_CLIENT_ID\": \"...\", \"PAYPAL_CLIENT_SECRET\": \"...\"}"
+  description             = "PayPal credentials: {\"client_id\": \"...\", \"client_secret\": \"...\"}"
   kms_key_id              = var.kms_key_arn
   recovery_window_in_days = var.secret_recovery_days
 }

@@ -11,6 +11,7 @@ resource "aws_api_gateway_deployment" "this" {
       filesha1("${path.module}/problems.json"),
       var.authorizer,
       var.gateway_key_required,
+      var.request_validation,
       aws_lambda_function.this["api"].invoke_arn,
     ]))
   }

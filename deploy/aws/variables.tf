@@ -23,9 +23,9 @@ variable "region" {
 }
 
 variable "tags" {
-  description = "Put on everything, beside Application."
+  description = "Put on everything."
   type        = map(string)
-  default     = {}
+  default     = { Application = "paymentapp" }
 }
 
 # The tables
@@ -218,7 +218,7 @@ variable "plans" {
   default = {
     basic    = { rate = 10, burst = 20, month = 100000 }
     standard = { rate = 100, burst = 200, month = 5000000 }
-    premium  = { rate = 1000, burst = 2000 }
+    premium  = { rate = 1000, burst = 2000, month = 500000000 }
   }
 
   validation {
@@ -238,21 +238,15 @@ variable "callers" {
   }
 }
 
-variable "caller_keys" {
-  # An emulator cannot make values up. On AWS leave it empty: AWS makes better ones.
-  description = "Values of callers' gateway keys, where AWS is not to make them."
-  type        = map(string)
-  default     = {}
-  sensitive   = true
-
-  validation {
-    condition     = alltrue([for value in values(var.caller_keys) : length(value) >= 20 && length(value) <= 128])
-    error_message = "A gateway key has 20 to 128 characters."
-  }
-}
-
 variable "gateway_key_required" {
   description = "Whether callers need a gateway key, in X-API-Key, beside the service's own in Authorization."
+  type        = bool
+  default     = true
+}
+
+variable "request_validation" {
+  # An emulator may have no request validators. The service checks everything again in any case.
+  description = "Whether the gateway refuses bodies that do not fit their model, before a function runs."
   type        = bool
   default     = true
 }
@@ -305,6 +299,13 @@ variable "log_retention_days" {
     condition     = contains([30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
     error_message = "One of the spans that CloudWatch knows, 30 days at least."
   }
+}
+
+variable "alarms" {
+  # An emulator may not read back the alarms that it was given. On AWS they are never to be off.
+  description = "Whether there are alarms."
+  type        = bool
+  default     = true
 }
 
 variable "alarm_emails" {

@@ -1,0 +1,166 @@
+"""Build build/lambda.zip: the service for AWS Lambda's Python 3.12, the same bytes each time.
+
+`make lambda` runs it. The wheels are those of Lambda's Python and processor, whatever this
+machine is; bytecode is compiled here, since a cold start would otherwise compile all of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LIMIT_MB = 15
+WHEELS = {"x86_64": "x86_64", "arm64": "aarch64"}  # Lambda's name, the wheels' name
+# Amazon Linux 2023, below Lambda's Python 3.12, has glibc 2.34.
+PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
+
+# Pinned for other ways in: a server of its own, its page, and what only boto3 itself needs.
+LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
+OWN_LEFT_OUT = ("__main__.py", "cli", "gunicorn_conf.py", "run.py", "simulator")
+# Of botocore's 400 services, those that are called; the other entries are files of its own.
+BOTOCORE_DATA = {
+    *("dynamodb", "secretsmanager"),
+    *("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"),
+}
+READS_OWN_VERSION = {"webargs"}  # by importlib.metadata, when it is imported
+MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--arch", choices=sorted(WHEELS), default="arm64")
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "lambda.zip")
+    options = parser.parse_args()
+    python = find_python()
+    if python is None:
+        print(
+            "python3.12 is needed to compile for Lambda's runtime, and was not found: install it "
+            "(apt install python3.12, brew install python@3.12, pyenv install 3.12, "
+            "uv python install 3.12), or name it in PYTHON312",
+            file=sys.stderr,
+        )
+        return 1
+    folder = options.output.with_suffix(f".{options.arch}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    install_libraries(folder, WHEELS[options.arch])
+    trim(folder)
+    copy_service(folder)
+    compile_all(folder, python)
+    write_zip(folder, options.output)
+    megabytes = options.output.stat().st_size / 1e6
+    shutil.rmtree(folder)
+    print(f"{options.output}: {megabytes:.1f} MB, for {options.arch}")
+    if megabytes >= LIMIT_MB:
+        print(f"it must stay below {LIMIT_MB} MB", file=sys.stderr)
+        return 1
+    return 0
+
+
+def find_python() -> str | None:
+    """A Python 3.12: bytecode is of one minor version alone."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = [
+        os.environ.get("PYTHON312"),
+        shutil.which("python3.12"),
+        *map(str, sorted(pyenv.glob("3.12.*/bin/python3.12"))),
+        sys.executable,
+    ]
+    ask = "import sys; sys.exit(sys.version_info[:2] != (3, 12))"
+    for candidate in filter(None, candidates):
+        if subprocess.run([candidate, "-c", ask], capture_output=True, check=False).returncode == 0:
+            return candidate
+    return None
+
+
+def install_libraries(folder: Path, machine: str) -> None:
+    """The pinned libraries that Lambda needs, as wheels for its Python and processor."""
+    wanted = [
+        line
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        if "==" in line and line.partition("==")[0].lower() not in LEFT_OUT
+    ]
+    platforms = [f"--platform={name}_{machine}" for name in PLATFORMS]
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *("--no-deps", "--no-compile", "--only-binary=:all:", f"--target={folder}"),
+            *("--python-version=3.12", "--implementation=cp", "--abi=cp312"),
+            *platforms,
+            *wanted,
+        ],
+        check=True,
+        cwd=ROOT,
+    )
+
+
+def trim(folder: Path) -> None:
+    """Remove what no function reads."""
+    for entry in (folder / "botocore" / "data").iterdir():
+        if entry.name not in BOTOCORE_DATA and entry.name.removesuffix(".gz") not in BOTOCORE_DATA:
+            _remove(entry)
+    _remove(folder / "bin")
+    for info in folder.glob("*.dist-info"):
+        name = re.split(r"-\d", info.name)[0].replace("_", "-").lower()
+        for entry in info.iterdir():
+            if name not in READS_OWN_VERSION or entry.name != "METADATA":
+                _remove(entry)
+    for path in list(folder.rglob("*")):
+        if path.suffix in {".pyi", ".c", ".h", ".typed"} or path.name == "tests":
+            _remove(path)
+
+
+def copy_service(folder: Path) -> None:
+    """Our own package, without what is for a server or for development."""
+
+    def ignored(directory: str, names: list[str]) -> list[str]:
+        top = Path(directory) == ROOT / "paymentapp"
+        return [n for n in names if n == "__pycache__" or (top and n in OWN_LEFT_OUT)]
+
+    shutil.copytree(ROOT / "paymentapp", folder / "paymentapp", ignore=ignored)
+
+
+def compile_all(folder: Path, python: str) -> None:
+    """Bytecode that is taken as it is, without a look at the source's time or content."""
+    subprocess.run(
+        [
+            *(python, "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"),
+            *("-s", str(folder), "-p", "/var/task", str(folder)),
+        ],
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": "0"},  # the order of a set is in the bytecode
+    )
+
+
+def write_zip(folder: Path, output: Path) -> None:
+    """Sorted, and without this machine's times, owners and modes."""
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in _files(folder):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), MOMENT)
+            entry.create_system = 3  # Unix, or the mode would not count
+            entry.external_attr = 0o100644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
