@@ -111,11 +111,12 @@ class Inbox:
         return _APPLIED
 
     def _payment(self, item_id: str) -> Payment | None:
+        if len(item_id) > ITEM_ID_LENGTH:
+            return None  # nor would a store take a key of any length
         try:
-            key = payment_key(item_id[: ITEM_ID_LENGTH + 1])
+            return self._store.get_payment(payment_key(item_id))
         except ValueError:
             return None
-        return self._store.get_payment(key) if len(item_id) <= ITEM_ID_LENGTH else None
 
     def _is_foreign(self, payment: Payment, news: WebhookNews) -> _Verdict | None:
         """What to do about an event that is not, or not yet, known to be about our batch.

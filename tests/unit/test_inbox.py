@@ -297,6 +297,15 @@ def test_a_payment_that_was_not_sent_cannot_have_succeeded(world: World) -> None
     assert world.payment.status is Status.PENDING
 
 
+def test_no_store_is_asked_for_what_can_be_no_item_of_ours(world: World) -> None:
+    world.send()
+    report = world.report(Status.SUCCEEDED, item_id="1." + "x" * 5000)
+    world.receiver.receive("paypal", {}, world.webhooks.tells(world.news(report)))
+    world.store.calls.clear()
+    world.inbox.apply(world.heard[-1])
+    assert world.store.calls == ["change_event"]
+
+
 def test_another_providers_event_is_about_none_of_these(world: World) -> None:
     world.send()
     other = LedgerProvider()

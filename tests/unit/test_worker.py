@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,9 +15,13 @@ from paymentapp import Parts, build_parts
 from paymentapp.config import Settings
 from paymentapp.crew import Crew, Pace, Timetable
 from paymentapp.errors import OutcomeUnknown, StoreUnavailable
+from paymentapp.events import Event
 from paymentapp.models import Batch, Money, Payment, PaymentKey, Status
+from paymentapp.providers.base import WebhookNews
 from paymentapp.services.payments import PaymentOrder
+from paymentapp.worker import EVENTS_LIMIT
 from tests.support.ledger_provider import LedgerProvider
+from tests.support.told_webhooks import ToldWebhooks
 
 SELDOM = 3600  # seconds: a test that sets this sees no sweep but the first
 
@@ -220,3 +224,57 @@ def test_a_timetable_gives_what_is_due_in_order() -> None:
     assert timetable.take_due(2.5) == ["a", "b"]
     assert timetable.take_due(2.5) == []
     assert timetable.take_due(3.0) == ["c"]
+
+
+def listening(make_parts: Callable[..., Parts]) -> tuple[Parts, ToldWebhooks]:
+    """A service that expects webhooks, and sweeps but once."""
+    provider = LedgerProvider()
+    provider.webhooks = webhooks = ToldWebhooks()
+    return make_parts(provider, sweep_seconds=SELDOM), webhooks
+
+
+def hear(parts: Parts, webhooks: ToldWebhooks, number: int) -> None:
+    body = webhooks.tells(WebhookNews(f"WH-{number}", "SOMETHING.ELSE"))
+    parts.webhooks.receive("paypal", {}, body)
+
+
+def waiting(parts: Parts) -> int:
+    """How many events have yet to be applied."""
+    far = parts.clock() + timedelta(days=1)
+    return sum(len(parts.store.due_events(shard, far, 10_000)) for shard in range(4))
+
+
+def test_an_event_is_applied_at_once(make_parts: Callable[..., Parts]) -> None:
+    parts, webhooks = listening(make_parts)
+    parts.worker.start()
+    time.sleep(0.3)  # the first sweep is over
+    hear(parts, webhooks, 1)
+    assert until(lambda: waiting(parts) == 0) < 1
+
+
+def test_too_many_events_at_once_are_left_to_the_sweep(make_parts: Callable[..., Parts]) -> None:
+    parts, webhooks = listening(make_parts)
+    parts.worker.start()
+    time.sleep(0.3)
+    release = threading.Event()
+    real = parts.worker.inbox.apply
+    held: list[Event] = []
+
+    def hold(event: Event) -> Event:
+        held.append(event)
+        release.wait(10)
+        return real(event)
+
+    parts.worker.inbox.apply = hold
+    for number in range(EVENTS_LIMIT + 5):
+        hear(parts, webhooks, number)
+    assert parts.worker._clerks.is_behind(EVENTS_LIMIT)
+    release.set()
+    until(lambda: waiting(parts) == 5, 30)
+
+
+def test_a_web_process_leaves_events_to_a_worker(make_parts: Callable[..., Parts]) -> None:
+    parts, webhooks = listening(make_parts)
+    hear(parts, webhooks, 1)
+    time.sleep(0.1)
+    assert waiting(parts) == 1
