@@ -105,10 +105,7 @@ def echo_json_end(tail: dict[str, object]) -> None:
 
 
 def plural(count: int, noun: str) -> str:
-    """
-    >>> plural(1, "batch"), plural(1200, "payment")
-    ('1 batch', '1,200 payments')
-    """
+    """A number of things, in words: `1 batch`, `1,200 payments`."""
     ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
     return f"{count:,} {noun}{ending}"
 

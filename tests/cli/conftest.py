@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -116,6 +117,13 @@ class Desk:
         headers = {"Authorization": f"Bearer {token}"}
         url = f"{self.simulator}/v1/payments/payouts"
         requests.post(url, json=body, headers=headers, timeout=10).raise_for_status()
+
+
+@pytest.fixture(autouse=True)
+def no_address_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    caplog.set_level(logging.DEBUG, "paymentapp")
+    yield
+    assert "@example.com" not in caplog.text
 
 
 @pytest.fixture
