@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 from flask import Flask, Response
 
@@ -26,6 +27,7 @@ def register_api(app: Flask) -> None:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.json = ExactJSON(app)
+    app.ensure_sync = _as_it_is  # type: ignore[method-assign,assignment]
 
     register_auth(app, settings.auth)
     register_problems(app)
@@ -35,6 +37,11 @@ def register_api(app: Flask) -> None:
         api.register_blueprint(module.blp)
     register_docs(app, api)
     app.after_request(_harden)
+
+
+def _as_it_is(view: Callable[..., Any]) -> Callable[..., Any]:
+    """No view here is a coroutine function; Flask would ask at each call."""
+    return view
 
 
 def _harden(response: Response) -> Response:

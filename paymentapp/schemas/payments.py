@@ -7,7 +7,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from paymentapp.models import Cause, Money, Status
+from paymentapp.clock import to_text
+from paymentapp.models import Cause, Money, Payment, Status
 from paymentapp.schemas.common import (
     METHOD_PATTERN,
     PAYMENT_ID_PATTERN,
@@ -100,6 +101,39 @@ class PaymentSchema(Schema):
     provider_item_id = fields.String(required=True, allow_none=True)
     transaction_id = fields.String(required=True, allow_none=True)
     history = fields.List(fields.Nested(MoveSchema), required=True)
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """What the fields say, written by hand: marshmallow takes as long for it as all the rest
+        of a request. A test holds the two to each other."""
+        return [_payment_body(payment) for payment in obj] if many else _payment_body(obj)
+
+
+def _payment_body(payment: Payment) -> dict[str, Any]:
+    return {
+        "customer_id": payment.customer_id,
+        "payment_id": payment.payment_id,
+        "email": payment.email,
+        "amount": payment.money.amount,
+        "currency": payment.money.currency,
+        "payment_method": payment.payment_method,
+        "status": payment.status.value,
+        "created_at": payment.payment_id,  # the same moment, in the same form
+        "updated_at": to_text(payment.updated_at),
+        "reason": payment.reason,
+        "cancel_requested": payment.cancel_requested,
+        "batch_id": payment.batch_id,
+        "provider_item_id": payment.provider_item_id,
+        "transaction_id": payment.transaction_id,
+        "history": [
+            {
+                "at": to_text(move.at),
+                "status": move.status.value,
+                "cause": move.cause.value,
+                "reference": move.reference,
+            }
+            for move in payment.history
+        ],
+    }
 
 
 class PaymentPageSchema(Schema):

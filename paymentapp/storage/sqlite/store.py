@@ -246,13 +246,13 @@ class SQLiteStore:
 
     def _add(self, insert: _Insert) -> Record | None:
         """Add a record, or return the one that is there."""
-        return self._here().writer.run(partial(_add, insert))
+        return self._here().writer.run(partial(_add, insert), one_write=True)
 
     def _change(self, pk: str, sk: str, old: Record, new: Record) -> bool:
         values = (patch(old, new), *_indexed(new), pk, sk, old["revision"])
         key = (pk, sk)
         update = _Update(sql.CHANGE_RECORD, values, sql.GET_RECORD_REVISION, key, new["revision"])
-        return self._here().writer.run(partial(_change_all, [update]))[0]
+        return self._here().writer.run(partial(_changed, update), one_write=True)
 
 
 def _insert(pk: str, sk: str, record: Record) -> _Insert:

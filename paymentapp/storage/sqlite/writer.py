@@ -23,10 +23,11 @@ _GROUP = 256  # so that the first of a group does not wait for too many others
 class _Job:
     """One piece of work, and the caller that waits for it."""
 
-    __slots__ = ("_done", "abandoned", "error", "result", "work")
+    __slots__ = ("_done", "abandoned", "error", "one_write", "result", "work")
 
-    def __init__(self, work: Work[Any]) -> None:
+    def __init__(self, work: Work[Any], one_write: bool) -> None:
         self.work = work
+        self.one_write = one_write  # which SQLite undoes by itself where it fails
         self.result: Any = None
         self.error: Exception | None = None
         self.abandoned = False  # nobody waits any longer; begun or not, the caller cannot know
@@ -61,13 +62,14 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
         self._thread.start()
 
-    def run(self, work: Work[T]) -> T:
+    def run(self, work: Work[T], *, one_write: bool = False) -> T:
         """Do `work` in a transaction; returns what it returned once that is on disk.
 
-        What `work` raises undoes its own statements alone. Raises StoreUnavailable where the
+        What `work` raises undoes its own statements alone; `one_write` says that it writes by
+        one statement, so that nothing is left to undo. Raises StoreUnavailable where the
         transaction failed or took too long.
         """
-        job = _Job(work)
+        job = _Job(work, one_write)
         with self._gate:
             if self._closed:
                 raise StoreUnavailable("database: closed")
@@ -137,12 +139,15 @@ def _do(job: _Job, connection: sqlite3.Connection) -> None:
 
     Raises where the failure (a full disk, say) has undone the whole transaction.
     """
-    connection.execute("SAVEPOINT work")
+    if not job.one_write:
+        connection.execute("SAVEPOINT work")
     try:
         job.result = job.work(connection)
     except Exception as error:
         if not connection.in_transaction:
             raise
-        connection.execute("ROLLBACK TO work")
+        if not job.one_write:
+            connection.execute("ROLLBACK TO work")
         job.error = unavailable(error) if isinstance(error, sqlite3.Error) else error
-    connection.execute("RELEASE work")
+    if not job.one_write:
+        connection.execute("RELEASE work")

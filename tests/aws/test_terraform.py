@@ -1,0 +1,113 @@
+"""Terraform's own checks of deploy/aws, its variables' validation, and the policy scanner."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.terraform import ROOT, SOURCE, Terraform
+
+SCANNER = ROOT / ".tools" / "policy" / "bin" / "checkov"
+
+
+@pytest.fixture(scope="module")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
+    copy = Terraform(tmp_path_factory.mktemp("terraform"))
+    copy.run("init", "-backend=false")
+    yield copy
+
+
+def test_the_files_have_terraforms_format(terraform: Terraform) -> None:
+    terraform.run("fmt", "-check", "-recursive", "-diff")
+
+
+def test_the_configuration_is_valid(terraform: Terraform) -> None:
+    assert json.loads(terraform.run("validate", "-json"))["diagnostics"] == []
+
+
+def test_the_policy_scanner_finds_nothing_that_we_do_not_mean() -> None:
+    if not SCANNER.exists():
+        reason = f"no checkov: python -m venv .tools/policy, then {SCANNER.parent}/pip install it"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    done = subprocess.run(
+        [SCANNER, "--config-file", "deploy/aws/.checkov.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "Failed checks: 0" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("name", "Payments!"),
+        ("region", "the moon"),
+        ("table_prefix", "a b"),
+        ("kms_key_arn", "alias/mine"),
+        ("lambda_architecture", "mips"),
+        ("lambda_memory_mb", 128),
+        ("dispatch_concurrency", 0),
+        ("sweep_schedule", "every minute"),
+        ("due_shards", 0),
+        ("due_shards", 1.5),
+        ("paypal_base_url", "http://api-m.paypal.com"),
+        ("paypal_base_url", "https://api-m.paypal.com/"),
+        ("paypal_webhook_id", "../x"),
+        ("settings", {"PAYPAL_CLIENT_SECRET": "x"}),
+        ("secret_recovery_days", 3),
+        ("stage", "Live"),
+        ("throttle", {"rate": -1}),
+        ("plans", {"free": {"rate": 0, "burst": 1}}),
+        ("callers", {"ada": "gold"}),
+        ("authorizer", {}),
+        ("authorizer", {"function_arn": "arn:x", "user_pool_arns": ["arn:y"]}),
+        ("authorizer", {"function_arn": "arn:x", "scopes": ["pay"]}),
+        ("authorizer", {"function_arn": "arn:x", "header": "Authorization"}),
+        ("log_retention_days", 1),
+        ("oldest_waiting_seconds", 5),
+    ],
+)
+def test_a_wrong_variable_is_refused(terraform: Terraform, name: str, value: object) -> None:
+    """Before anything is asked of AWS: there is no AWS here."""
+    terraform.set(**{name: value})
+    told = terraform.complaint("plan", "-refresh=false")
+    assert "Invalid value for variable" in told, told
+    assert f"var.{name}" in told
+
+
+def test_no_policy_has_a_wildcard_for_an_action_or_all_resources() -> None:
+    for path in SOURCE.glob("*.tf"):
+        text = path.read_text()
+        assert not re.search(r'(actions|resources)\s*=\s*\[[^\]]*"\*"', text), path.name
+        assert not re.search(r'"[a-z]+:\*"', text), path.name
+
+
+def test_no_secret_is_given_to_terraform() -> None:
+    """A secret's value in a variable or a resource would be in the state."""
+    text = "".join(path.read_text() for path in SOURCE.glob("*.tf"))
+    assert "aws_secretsmanager_secret_version" not in text
+    assert not re.search(r'variable "\w*(secret|password)\w*" ', text.replace("secret_recovery", ""))
+
+
+def test_the_lines_that_alarms_count_are_lines_that_the_service_logs() -> None:
+    text = (SOURCE / "alarms.tf").read_text()
+    block = text[text.index("log_lines = {") :].partition("}")[0]
+    lines = re.findall(r'= "(.+)"', block)
+    assert len(lines) == 6
+    sources = "".join(path.read_text() for path in Path(ROOT, "paymentapp").rglob("*.py"))
+    for line in lines:
+        logged = line.replace("waits: Misconfigured", "waits: %s").replace(
+            "waits: OutcomeUnknown", "waits: %s"
+        )
+        assert logged in sources, line

@@ -1,0 +1,124 @@
+"""Terraform itself, over a copy of deploy/aws, with the providers that the machine has."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "deploy" / "aws"
+REGISTRY = "registry.terraform.io"
+# Where people and images keep providers for machines without internet; three folders deep at most.
+_PLACES = ("/opt", "/usr/share", "/usr/local/share", "/var/lib", "~/.terraform.d", "~/.local/share")
+
+
+def terraform_program() -> str:
+    """Terraform's path. Where it is missing the test is skipped, but never in CI."""
+    program = shutil.which("terraform")
+    if program is None:
+        reason = "terraform is not installed: developer.hashicorp.com/terraform/install"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return program
+
+
+def provider_mirror() -> Path | None:
+    """A folder that holds providers as the registry names them, if the machine has one."""
+    for place in _PLACES:
+        top = Path(place).expanduser()
+        for depth in ("", "*/", "*/*/"):
+            found = next(top.glob(f"{depth}{REGISTRY}/hashicorp/aws"), None)
+            if found is not None:
+                return found.parents[2]
+    return None
+
+
+class Terraform:
+    """One working copy, its state beside it."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._program = terraform_program()
+        self._folder = folder / "aws"
+        ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars")
+        shutil.copytree(SOURCE, self._folder, ignore=ignored)
+        settings = folder / "terraform.rc"
+        settings.write_text(_settings())
+        self._environment = {
+            **os.environ,
+            **(environment or {}),
+            "TF_CLI_CONFIG_FILE": str(settings),
+            "TF_CLI_ARGS_apply": "-no-color",
+            "TF_CLI_ARGS_destroy": "-no-color",
+            "TF_CLI_ARGS_plan": "-no-color",
+            "TF_IN_AUTOMATION": "1",
+            "TF_INPUT": "0",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def run(self, *arguments: str) -> str:
+        """Run a command to its end, and return what it printed."""
+        done = self._run(arguments)
+        assert done.returncode == 0, f"terraform {arguments[0]}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def complaint(self, *arguments: str) -> str:
+        """What a command that must fail says."""
+        done = self._run(arguments)
+        assert done.returncode == 1, f"terraform {arguments[0]}:\n{done.stdout}"
+        return done.stderr
+
+    def _run(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self._program, *arguments],
+            cwd=self._folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def init(self) -> None:
+        self.run("init")
+
+    def set(self, **variables: Any) -> None:
+        """What the variables are from now on; all others have their defaults."""
+        (self._folder / "terraform.tfvars.json").write_text(json.dumps(variables))
+
+    def outputs(self) -> dict[str, Any]:
+        shown: dict[str, Any] = json.loads(self.run("output", "-json"))
+        return {name: output["value"] for name, output in shown.items()}
+
+    def state(self) -> list[str]:
+        """The addresses of all that Terraform keeps."""
+        return self.run("state", "list").split()
+
+    def state_text(self) -> str:
+        """All of it, as whoever gets hold of the file reads it."""
+        return (self._folder / "terraform.tfstate").read_text()
+
+
+def _settings() -> str:
+    """Terraform's own configuration: the mirror if there is one, else the registry serves."""
+    mirror = provider_mirror()
+    if mirror is None:
+        return ""
+    source = f"{REGISTRY}/hashicorp/aws"
+    return f"""\
+provider_installation {{
+  filesystem_mirror {{
+    path    = "{mirror}"
+    include = ["{source}"]
+  }}
+  direct {{
+    exclude = ["{source}"]
+  }}
+}}
+"""

@@ -1,0 +1,54 @@
+"""A payment's body, which is written by hand, says what its schema says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from marshmallow import Schema
+
+from paymentapp.clock import to_text
+from paymentapp.models import Cause, Money, Move, Payment, Status
+from paymentapp.schemas.payments import PaymentPageSchema, PaymentSchema
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ACCEPTED = Payment(
+    customer_id="ann",
+    payment_id=to_text(START),
+    money=Money(Decimal("12.50"), "USD"),
+    payment_method="paypal",
+    email="ann@example.com",
+    status=Status.PENDING,
+    history=(Move(START, Status.PENDING, Cause.REQUEST),),
+    request_id="r",
+    revision="1",
+    due_at=START,
+)
+SUBMITTING = ACCEPTED.moved(
+    Status.SUBMITTING, START + timedelta(seconds=1), Cause.DISPATCH, "b", batch_id="b", due_at=None
+)
+FAILED = SUBMITTING.moved(
+    Status.FAILED,
+    START + timedelta(microseconds=1000001),
+    Cause.POLL,
+    "NO_LUCK",
+    reason="NO_LUCK",
+    provider_item_id="i",
+    transaction_id="t",
+)
+
+
+@pytest.mark.parametrize("payment", [ACCEPTED, SUBMITTING, FAILED])
+def test_it_is_what_the_fields_say(payment: Payment) -> None:
+    schema = PaymentSchema()
+    by_hand = schema.dump(payment)
+    assert by_hand == Schema.dump(schema, payment)
+    assert list(by_hand) == list(schema.fields)
+    assert schema.dump([payment], many=True) == [by_hand]
+
+
+def test_a_page_holds_such_bodies() -> None:
+    page = {"customer_id": "ann", "payments": [ACCEPTED, FAILED], "next_cursor": None}
+    bodies = [PaymentSchema().dump(payment) for payment in (ACCEPTED, FAILED)]
+    assert PaymentPageSchema().dump(page)["payments"] == bodies
