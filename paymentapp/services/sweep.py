@@ -3,6 +3,9 @@
 The sweep alone is enough for correctness. One process at a time sweeps a shard, by a lease,
 so that a flood leaves in full batches; two that sweep the same shard only get in each other's
 way, since every payment is stamped conditionally.
+
+A shard that was swept once is swept for ever: its lease stays on record, and tells processes with
+a lower setting of it. So the number of shards may be raised and lowered while payments are due.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from paymentapp.storage.base import Lease, Store
 
 LEASE = timedelta(seconds=15)
 GRACE = timedelta(seconds=1)  # how long a new payment is left to the process that accepted it
+MORE_SHARDS = timedelta(minutes=1)  # between two looks for shards that others have begun
+_BEAT = "sweep"
 
 
 class Found(NamedTuple):
@@ -54,6 +59,7 @@ class Sweep:
         self.inbox = inbox
         self.owner = secrets.token_hex(8)
         self._leases: dict[int, Lease] = {}
+        self._counted_at: datetime | None = None
 
     def look(self) -> Found:
         """Take the leases that are to be had, and read what is due in their shards."""
@@ -63,6 +69,7 @@ class Sweep:
         events: list[Event] = []
         limit = self._limit()
         more = False
+        self._count_shards(now)
         for shard in range(self.shards):
             if not self._holds(shard, now):
                 continue
@@ -100,10 +107,19 @@ class Sweep:
                 self.store.hold_lease(lease._replace(until=now), now)
         self._leases.clear()
 
+    def beat(self, lasts: timedelta) -> None:
+        """Say that somebody will sweep again within that time, without holding a shard until then.
+
+        For sweeps that come by a schedule, in another process each time: all are one owner.
+        """
+        now = self.clock()
+        self.store.hold_lease(Lease(_BEAT, _BEAT, now + lasts), now)
+
     def is_held(self) -> bool:
-        """Whether some process, this or another, sweeps the first shard."""
-        lease = self.store.get_lease(_lease_name(0))
-        return lease is not None and lease.until > self.clock()
+        """Whether some process, this or another, sweeps the first shard, or soon will."""
+        now = self.clock()
+        leases = map(self.store.get_lease, (_lease_name(0), _BEAT))
+        return any(lease is not None and lease.until > now for lease in leases)
 
     def _limit(self) -> int:
         sizes = [provider.batch_size for provider in self.dispatcher.providers.values()]
@@ -117,6 +133,14 @@ class Sweep:
         sizes = {name: p.batch_size for name, p in self.dispatcher.providers.items()}
         full = [group for group in groups if len(group) >= sizes[group[0].payment_method]]
         return full or groups
+
+    def _count_shards(self, now: datetime) -> None:
+        """Add the shards beyond this process's setting that another has swept, now or before."""
+        if self._counted_at is not None and now - self._counted_at < MORE_SHARDS:
+            return
+        while self.store.get_lease(_lease_name(self.shards)) is not None:
+            self.shards += 1
+        self._counted_at = now
 
     def _holds(self, shard: int, now: datetime) -> bool:
         """Whether this process may sweep the shard; a lease is renewed at half its time."""
