@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from paymentapp.clock import Clock
-from paymentapp.errors import ProviderError
+from paymentapp.errors import NotSent, ProviderError
 from paymentapp.models import Batch, Cause, Payment, PaymentKey, Status, item_id
 from paymentapp.providers.base import Books, ItemReport, Provider
 from paymentapp.services import compare
@@ -57,7 +58,7 @@ class Reconciliation:
     def run(self, span: Span, *, repair: bool = False, search: bool = True) -> Iterator[Difference]:
         """Compare what was made in the span, and yield what does not agree as it is found.
 
-        Memory is bounded by the largest batch, a number for each batch, and the differences.
+        Memory is bounded by the largest batch, a number for each batch, and a day of the books.
         Raises StoreUnavailable; what the provider did not answer is in `tally.not_done`.
         """
         for found in self._differences(span, repair, search):
@@ -120,23 +121,15 @@ class Reconciliation:
             self.tally.not_done.append(f"batch {batch.batch_id}: no provider {batch.provider}")
             return None
         try:
-            return {r.item_id: r for r in self.patiently(lambda: provider.fetch(batch))}
+            items = self.patiently(partial(_items, provider, batch, batch.reference))
         except ProviderError as error:
-            return self._unanswered(provider, batch, batch.reference, error)
-
-    def _unanswered(
-        self, provider: Provider, batch: Batch, reference: str, error: ProviderError
-    ) -> Difference | None:
-        """Whether the provider no longer knows a batch, or could not be asked."""
-        try:
-            if isinstance(provider, Books) and provider.batch_id_of(reference) is None:
-                return Difference(
-                    Kind.UNKNOWN_BATCH, reference, "not known", batch_id=batch.batch_id
-                )
-        except ProviderError:
-            pass  # for the same reason, no doubt
-        self.tally.not_done.append(f"batch {batch.batch_id}: {error.code}")
-        return None
+            self.tally.not_done.append(f"batch {batch.batch_id}: {error.code}")
+            return None
+        if items is None:
+            return Difference(
+                Kind.UNKNOWN_BATCH, batch.reference, "not known", batch_id=batch.batch_id
+            )
+        return {report.item_id: report for report in items}
 
     def _payments(self, span: Span, roll: Roll) -> Iterator[Difference]:
         """Payments that no batch would show."""
@@ -166,6 +159,8 @@ class Reconciliation:
             return
         searching = Search(self.store, provider, self.patiently)
         end = min(span.end, self.clock())
+        if span.start >= end:
+            return
         try:
             for found in searching.strangers(Span(span.start, end)):
                 yield found
@@ -179,3 +174,13 @@ def _pays(report: ItemReport, payment: Payment) -> bool:
     """Whether the item pays what was asked for: one that pays something else settles nothing."""
     money, receiver = report.money or payment.money, report.receiver or payment.email
     return money == payment.money and receiver.lower() == payment.email.lower()
+
+
+def _items(provider: Provider, batch: Batch, reference: str) -> list[ItemReport] | None:
+    """What the provider lists of a batch; None where it does not know the batch, or no longer."""
+    try:
+        return provider.fetch(batch)
+    except NotSent:
+        if isinstance(provider, Books) and provider.batch_id_of(reference) is None:
+            return None
+        raise

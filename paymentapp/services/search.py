@@ -52,11 +52,15 @@ class Search:
         return [each for page in self._pages(span) for each in page if each.item_id in item_ids]
 
     def _pages(self, span: Span) -> Iterator[Sequence[Transaction]]:
-        """Every transaction, a few hundred at a time, and none twice."""
+        """Every transaction, a few hundred at a time, and none twice.
+
+        No question begins where the books may not have got to yet: PayPal refuses one. What is
+        found from before the span is compared as well, and does no harm.
+        """
         before: Set[str] = set()
-        start = span.start
+        start = min(span.start, span.end - 2 * self._books.search_lag)
         while start < span.end:
-            end = min(start + _STEP, span.end)
+            end = start + _STEP if span.end - start > 2 * _STEP else span.end
             found = self._patiently(partial(self._between, start, end))
             fresh = [each for name, each in found.items() if name not in before]
             self.transactions += len(fresh)

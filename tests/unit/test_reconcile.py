@@ -489,9 +489,28 @@ def test_a_day_of_the_search_is_asked_for_again(service: Ledgered) -> None:
     assert run.waited == [1]
     days = service.provider.searches
     assert days[1] == days[2]
-    assert all(end - start <= timedelta(days=1) for start, end in days)
+    assert all(end - start <= timedelta(days=2) for start, end in days)
     assert days[0][0] == START - timedelta(days=35)
     assert days[-1][1] <= service.now
+
+
+def test_no_question_begins_where_the_books_may_not_have_got_to(service: Ledgered) -> None:
+    run = Reconciliation(
+        service.store, {"paypal": service.provider}, service.settlement, service.clock
+    )
+    hour = timedelta(hours=1)
+    for span in (
+        Span(START - hour, START),  # short, and just now
+        Span(START - timedelta(days=3, seconds=1), START),  # a second more than days
+    ):
+        service.provider.searches.clear()
+        assert list(run.run(span)) == []
+        assert all(start <= START - 3 * hour for start, _ in service.provider.searches)
+        assert service.provider.searches[-1][1] == START
+        assert service.provider.searches[0][0] <= span.start
+    service.provider.searches.clear()
+    assert list(run.run(Span(START + hour, START + 2 * hour))) == []  # has not come yet
+    assert service.provider.searches == []
 
 
 def test_a_provider_without_books_is_named(service: Ledgered) -> None:
