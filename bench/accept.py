@@ -32,7 +32,8 @@ view still pays nobody. Every answer was a 2xx, and the payments were counted in
 
 BY_HAND = {
     "SQLite": "a connection a thread, WAL, full sync, a commit a write",
-    "DynamoDB": "one boto3 client, `get_item` and two conditional `put_item`",
+    "DynamoDB": "one boto3 client with time-outs, `get_item` and two conditional `put_item`; the "
+    "API's client also leaves out boto3's parameter validation and its long user agent",
 }
 WHY = {
     "SQLite": """\
