@@ -8,8 +8,9 @@ resource "aws_lambda_event_source_mapping" "dispatch" {
 
   # A lone payment leaves at once. While one call is at PayPal, the next ones gather, up to what one
   # batch takes, so that a flood leaves in full batches without anybody waiting for it.
-  batch_size                         = 500
-  maximum_batching_window_in_seconds = 0
+  batch_size                         = min(var.batch_size, 10000) # a stream gives no more
+  maximum_batching_window_in_seconds = var.dispatch_window_seconds
+  parallelization_factor             = var.dispatch_per_shard
 
   # A record that fails never holds up its shard: the others are told apart, it is tried thrice, put
   # aside, and the payment is found by the sweep.

@@ -27,6 +27,7 @@ locals {
       PAYMENTAPP_STORE             = "dynamodb"
       PAYMENTAPP_TABLE_PREFIX      = var.table_prefix
       PAYMENTAPP_DUE_SHARDS        = tostring(var.due_shards)
+      PAYMENTAPP_BATCH_SIZE        = tostring(var.batch_size)
       PAYMENTAPP_PAYPAL_SECRET_ARN = aws_secretsmanager_secret.paypal.arn
       PAYMENTAPP_PAYPAL_WEBHOOK_ID = var.paypal_webhook_id
       PAYPAL_BASE_URL              = var.paypal_base_url

@@ -46,7 +46,6 @@ resource "aws_api_gateway_account" "this" {
   count = var.gateway_logs_account_role ? 1 : 0
 
   cloudwatch_role_arn = aws_iam_role.gateway_logs[0].arn
-  reset_on_delete     = true
 
   depends_on = [aws_iam_role_policy_attachment.gateway_logs]
 }

@@ -126,9 +126,7 @@ def files() -> dict[Path, str]:
 
 def stale() -> list[Path]:
     """The files that are not what they would be if they were made now."""
-    return [
-        path for path, text in files().items() if not path.exists() or path.read_text() != text
-    ]
+    return [path for path, text in files().items() if not path.exists() or path.read_text() != text]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -99,6 +99,39 @@ variable "dispatch_concurrency" {
   }
 }
 
+variable "batch_size" {
+  description = "Payments of a batch at most: what one call to PayPal carries."
+  type        = number
+  default     = 500
+
+  validation {
+    condition     = var.batch_size >= 1 && var.batch_size <= 15000 && floor(var.batch_size) == var.batch_size
+    error_message = "A whole number from 1 to PayPal's 15,000."
+  }
+}
+
+variable "dispatch_window_seconds" {
+  description = "How long the dispatcher waits for a batch to fill. 0 sends a lone payment at once; more makes fewer calls to PayPal."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.dispatch_window_seconds >= 0 && var.dispatch_window_seconds <= 300
+    error_message = "From 0 to 300 seconds."
+  }
+}
+
+variable "dispatch_per_shard" {
+  description = "Dispatchers at a time on one shard of the stream."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = contains(range(1, 11), var.dispatch_per_shard)
+    error_message = "A whole number from 1 to 10."
+  }
+}
+
 variable "dispatch_enabled" {
   description = "Whether the stream wakes the dispatcher. Off, with sweep_enabled, while restored tables are compared with the provider."
   type        = bool

@@ -6,12 +6,14 @@ on AWS; each of them says why in deploy/aws/variables.tf.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -51,9 +53,13 @@ class Cloud:
     key: str = ""
 
     def client(self, service: str) -> Any:
-        account = {name.lower(): value for name, value in FAKE_ACCOUNT.items()}
-        account["region_name"] = account.pop("aws_default_region")
-        return boto3.client(service, endpoint_url=self.address, **account)
+        return boto3.client(
+            service,
+            endpoint_url=self.address,
+            region_name=FAKE_ACCOUNT["AWS_DEFAULT_REGION"],
+            aws_access_key_id=FAKE_ACCOUNT["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=FAKE_ACCOUNT["AWS_SECRET_ACCESS_KEY"],
+        )
 
     def environ(self) -> dict[str, str]:
         """Of a person at a terminal who works on this deployment."""
@@ -113,6 +119,7 @@ def test_deploy_pay_and_take_down(cloud: Cloud) -> None:
     pay_by_stream_alone(cloud)
 
     cloud.apply(**FORGOTTEN)
+    wait_for_a_sweep(cloud)
     cloud.run("curl/story.sh", "story")
     nothing_put_aside(cloud)
     cloud.terraform.run("plan", "-detailed-exitcode")  # 2, where there was anything to change
@@ -189,6 +196,17 @@ def paid(paypal: str) -> list[Any]:
     with urllib.request.urlopen(f"{paypal}/_simulator/ledger", timeout=5) as answer:
         books: list[Any] = json.loads(answer.read())["items"]
         return books
+
+
+def wait_for_a_sweep(cloud: Cloud) -> None:
+    """Ready means that somebody dispatches: the schedule has run once."""
+    end = time.monotonic() + 100
+    while time.monotonic() < end:
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{cloud.url}/readyz", timeout=10).close()
+            return
+        time.sleep(1)
+    pytest.fail(f"no sweep has run:\n{cloud.logs()}")
 
 
 def nothing_put_aside(cloud: Cloud) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft4Validator, FormatChecker
+from jsonschema import Draft4Validator, FormatChecker  # type: ignore[import-untyped]
 
 from deploy.aws import make_models
 from paymentapp.api.problems import KINDS, MEDIA_TYPE
@@ -32,7 +32,9 @@ VALIDATORS = {
 }
 
 
-def texts(name: str, good: dict[str, Any], wrong: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
+def texts(
+    name: str, good: dict[str, Any], wrong: dict[str, list[str]]
+) -> Iterator[tuple[str, str]]:
     """A good body with one member replaced by each text, and without it."""
     for member, values in wrong.items():
         for value in values:
@@ -44,11 +46,28 @@ def texts(name: str, good: dict[str, Any], wrong: dict[str, list[str]]) -> Itera
 
 
 ANY = ["null", "true", "false", "0", "-1", "[]", "{}", '""', '" "', '"a\\u0000"', '"\\ud800"']
-IDS = ['"a/b"', '"-a"', '"ä"', '"а"', '"a b"', '"a\\n"', '"a\\u202eb"', f'"{"a" * 50}"', f'"{"a" * 51}"']
+IDS = [
+    '"a/b"',
+    '"-a"',
+    '"ä"',
+    '"\\u0430"',
+    '"a b"',
+    '"a\\n"',
+    '"a\\u202eb"',
+    f'"{"a" * 50}"',
+    f'"{"a" * 51}"',
+]
 EMAILS = [
     *('"x"', '"x@y"', '"x@y.z"', '"a@b@c.de"', '"a b@c.de"', '"ä@example.com"', '"a@exämple.com"'),
     *('"x@example.com\\n"', '"\\"x\\"@example.com"', '"x@[127.0.0.1]"', '".x@example.com"'),
-    *('"x..y@example.com"', '"x@-a.com"', '"x@a-.com"', '"x@a.museum"', '"x@a.xn--p1ai"', '"x@a.test"'),
+    *(
+        '"x..y@example.com"',
+        '"x@-a.com"',
+        '"x@a-.com"',
+        '"x@a.museum"',
+        '"x@a.xn--p1ai"',
+        '"x@a.test"',
+    ),
     *(f'"{"a" * 115}@example.com"', f'"{"a" * 116}@example.com"', f'"{"a" * 117}@example.com"'),
     *(f'"{"a" * 200}@example.com"', '"o\'hara+tag@sub.example.co.uk"', '"!#$%&*/=?^_`{|}~-@e.com"'),
 ]
@@ -58,7 +77,17 @@ AMOUNTS = [
     *("999999999999999.9", "1000000000000000", "0.1234567890123456789", "1" * 19, "1" * 500, "01"),
     *("+1", ".5", "1.", "0x10", "1_000", "60000", "20000"),
 ]
-CURRENCIES = ['"usd"', '"US"', '"USDX"', '"XXX"', '"EUR"', '"JPY"', '"ÚSD"', '"USD\\n"', '"ＵＳＤ"']
+CURRENCIES = [
+    '"usd"',
+    '"US"',
+    '"USDX"',
+    '"XXX"',
+    '"EUR"',
+    '"JPY"',
+    '"ÚSD"',
+    '"USD\\n"',
+    '"\\uff35SD"',
+]
 METHODS = ['"paypal"', '"Paypal"', '"stripe"', '"cash on delivery"', f'"{"a" * 33}"', '"paypal\\n"']
 VALUES = [
     *ANY,
@@ -129,7 +158,7 @@ def gateway_takes(name: str, body: str) -> bool:
 def service_takes(bench: Bench, name: str, body: str) -> bool:
     answer = bench.send(PATHS[name], body.encode(errors="surrogatepass"))
     assert answer.status_code < 500, body
-    return answer.status_code != 400
+    return answer.status_code not in {400, 413}
 
 
 def test_the_files_are_as_the_schemas_are_now() -> None:
