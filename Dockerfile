@@ -1,0 +1,34 @@
+# The service for any place that runs containers; on AWS Lambda it is a zip (deploy/aws).
+#
+#   docker build --tag paymentapp .
+#   docker run --publish 127.0.0.1:8000:8000 --env-file my.env paymentapp
+
+FROM python:3.12.12-slim-trixie AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/paymentapp
+WORKDIR /src
+# The libraries first: they change less often than the service.
+COPY requirements.txt ./
+RUN /opt/paymentapp/bin/pip install --requirement requirements.txt
+COPY pyproject.toml setup.cfg README.md wsgi.py ./
+COPY paymentapp paymentapp
+RUN /opt/paymentapp/bin/pip install --no-deps .
+
+FROM python:3.12.12-slim-trixie
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin paymentapp \
+    && install --directory --owner=paymentapp --mode=0700 /var/lib/paymentapp
+COPY --from=build /opt/paymentapp /opt/paymentapp
+COPY wsgi.py /srv/
+WORKDIR /srv
+ENV PATH=/opt/paymentapp/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PAYMENTAPP_STORE=sqlite:////var/lib/paymentapp/paymentapp.db \
+    PAYMENTAPP_HOST=0.0.0.0 \
+    PORT=8000
+USER 10001
+VOLUME /var/lib/paymentapp
+EXPOSE 8000
+# Alive, and not ready: an instance that cannot reach its store is not mended by a restart.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=2)"]
+# gunicorn ends its workers on SIGTERM, and they finish what is in flight.
+CMD ["gunicorn", "-c", "python:paymentapp.gunicorn_conf", "wsgi:app"]
