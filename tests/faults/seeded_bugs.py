@@ -178,7 +178,6 @@ class Bug:
     parts: Parts = field(default_factory=Parts)
     patches: tuple[tuple[object, str, object], ...] = ()  # where, what, by what
     engines: tuple[str, ...] = ("sqlite", "dynamodb")
-    first: int = 1  # the seed to begin with, where the bug shows seldom
 
     @contextmanager
     def put_in(self) -> Iterator[None]:
@@ -227,18 +226,15 @@ BUGS = [
         "no funds taken for a refusal",
         *("paid twice", "failed without a verdict"),
         parts=Parts(provider=NoFundsIsARefusal),
-        first=6,
     ),
-    _bug("an abort that searches once", "stuck", parts=Parts(dispatcher=AbortOnce), first=16),
+    _bug("an abort that searches once", "stuck", parts=Parts(dispatcher=AbortOnce)),
     _bug(
         "an own lost write not recognised",
         "stuck",
         patches=((tables, "is_own", _never),),
         engines=("dynamodb",),
     ),
-    _bug(
-        "no condition on the freeze", "batch", parts=Parts(store=FreezeWithoutCondition), first=13
-    ),
+    _bug("no condition on the freeze", "batch", parts=Parts(store=FreezeWithoutCondition)),
     _bug("wake-ups without a sweep", "stuck", parts=Parts(sweep=WakeUpsAlone)),
     _bug(
         "the excluded sent again",

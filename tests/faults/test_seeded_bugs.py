@@ -8,16 +8,16 @@ from tests.faults.seeded_bugs import BUGS, Bug
 from tests.faults.simulation.run import Result, run_world
 
 PAYMENTS = 200
-WORLDS = 60  # for each engine; a bug that shows seldom needs some
+WORLDS = 60  # at most, for each engine; the rarest of these bugs shows in every tenth
 
 
 def hunt(bug: Bug) -> Result | None:
-    """The first world in which a promise is broken."""
+    """The first world in which a promise is broken that the bug was expected to break."""
     with bug.put_in():
-        for seed in range(bug.first, bug.first + WORLDS):
+        for seed in range(1, WORLDS + 1):
             for engine in bug.engines:
                 result = run_world(seed, engine, PAYMENTS, bug.parts)
-                if result.failures:
+                if bug.checks & {failure.check for failure in result.failures}:
                     return result
     return None
 
@@ -28,6 +28,5 @@ def test_a_seeded_bug_is_caught(bug: Bug) -> None:
     assert caught is not None, f"{bug.name}: no world of {WORLDS} saw it"
     checks = {failure.check for failure in caught.failures}
     print(f"{bug.name}: seed {caught.seed}, {caught.engine}: {sorted(checks)}")
-    assert checks & bug.checks, caught.report
     sound = run_world(caught.seed, caught.engine, PAYMENTS)
     assert not sound.failures, sound.report

@@ -20,7 +20,7 @@ EVERY_FAULT = {
     *faults.READS,
     *faults.DYNAMODB_MANY,
     *faults.SUBMITS,
-    *(faults.CRASH, faults.STALE, faults.ANSWER_LOST),
+    *(faults.CRASH, faults.STALLED, faults.STALE, faults.ANSWER_LOST),
     *(faults.DOWN, faults.NO_FUNDS, faults.REFUSED),
 }
 

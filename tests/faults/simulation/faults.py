@@ -10,6 +10,7 @@ THROTTLED: Final = "store throttled"
 CRASH_BEFORE: Final = "crash before the call"
 CRASH_AFTER: Final = "crash after the call"
 CRASH: Final = "crash elsewhere in the process"
+STALLED: Final = "process stalled for minutes"
 SLOW: Final = "store slow beyond a lease"
 UNAVAILABLE_AFTER: Final = "write done, store says unavailable"
 REPEATED: Final = "write done, answer lost, repeated by the client library"
@@ -19,20 +20,20 @@ CUT_CRASH: Final = "crash within a write of many"
 STALE: Final = "stale index"
 ANSWER_LOST: Final = "answer to the client lost"
 
-READS: Final = (THROTTLED,) * 12 + (CRASH_BEFORE, SLOW)
+READS: Final = (THROTTLED,) * 30 + (CRASH_BEFORE, SLOW)
 SQLITE_WRITES: Final = (
-    *(THROTTLED,) * 6,
-    *(UNAVAILABLE_AFTER,) * 6,
-    *(CRASH_BEFORE, CRASH_AFTER, SLOW),
+    *(THROTTLED,) * 18,
+    *(UNAVAILABLE_AFTER,) * 18,
+    *(CRASH_BEFORE, CRASH_AFTER, *(SLOW,) * 6),
 )
 DYNAMODB_WRITES: Final = (
-    *(THROTTLED,) * 4,
-    *(UNAVAILABLE_AFTER,) * 5,
-    *(REPEATED,) * 6,
-    *(LANDS_LATE,) * 4,
-    *(CRASH_BEFORE, CRASH_AFTER, SLOW),
+    *(THROTTLED,) * 10,
+    *(UNAVAILABLE_AFTER,) * 12,
+    *(REPEATED,) * 15,
+    *(LANDS_LATE,) * 10,
+    *(CRASH_BEFORE, CRASH_AFTER, *(SLOW,) * 6),
 )
-DYNAMODB_MANY: Final = (*DYNAMODB_WRITES, *(CUT,) * 18, CUT_CRASH)
+DYNAMODB_MANY: Final = (*DYNAMODB_WRITES, *(CUT,) * 40, CUT_CRASH)
 
 NOT_SENT: Final = "provider not reached"
 BUSY: Final = "provider answers 429"

@@ -107,7 +107,7 @@ class Process:
         self.stalled_until = self.world.scheduler.now + micros
         self.world.note(self, "stall", None, micros // SECOND)
         for task in self.tasks:
-            self.world.touch_task(task, faults.SLOW)
+            self.world.touch_task(task, faults.STALLED)
 
     def micros(self) -> int:
         """What this process takes the time for, in microseconds since the start."""

@@ -163,6 +163,10 @@ class SimulatedStore:
 
         return self._write("hold_lease", None, hold)
 
+    def get_lease(self, name: str) -> Lease | None:
+        self._read("get_lease", None)
+        return self.tables.leases.get(name)
+
     # How a call goes, and goes wrong
 
     def _read(self, call: str, subject: Subject) -> None:
@@ -196,8 +200,8 @@ class SimulatedStore:
             process.wait(world.draw(12 * MILLISECOND))
             return None
         world.touch_task(task, fault)
-        slow = fault == faults.SLOW
-        process.wait(world.draw(3 * MINUTE if slow else 100 * MILLISECOND))
+        slow = MINUTE + world.draw(3 * MINUTE) if fault == faults.SLOW else 0
+        process.wait(slow or world.draw(100 * MILLISECOND))
         if fault == faults.THROTTLED or fault == faults.CRASH_BEFORE:
             world.note(process, call, subject, fault)
             if fault == faults.CRASH_BEFORE:
@@ -221,7 +225,7 @@ class SimulatedStore:
         outcome = getattr(result, "status", result)
         self.world.note(self.process, call, subject, (fault, outcome) if fault else outcome)
         if fault is None:
-            if self.world.faults.on:
+            if self.world.faults.on and self.world.chance(0.5):
                 self.process.wait(self.world.draw(5 * MILLISECOND))
         elif fault == faults.UNAVAILABLE_AFTER:
             raise StoreUnavailable(fault)

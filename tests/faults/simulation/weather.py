@@ -40,14 +40,16 @@ class Weather:
     def forecast(self, span: int) -> None:
         """Plan for the time in which payments arrive, and some more."""
         draw, chance, later = self.world.draw, self.world.chance, self.world.scheduler.later
-        end = span + MINUTE + draw(2 * MINUTE)
+        end = span + 2 * MINUTE + draw(4 * MINUTE)
+        for _ in range(draw(8)):  # what lies hours ahead should meet faults too
+            later(span + draw(end - span), lambda: self.world.jump(draw(2 * HOUR)))
         for _ in range(draw(4)):
             later(draw(end), self._some_jump())
         for _ in range(draw(3)):
             later(draw(end), lambda: self._down(draw(40 * SECOND)))
         if chance(0.4):
             later(draw(end), lambda: self._broke(draw(60 * SECOND)))
-        for _ in range(draw(24)):
+        for _ in range(draw(20)):
             later(draw(end), lambda: self._set_trap(self._stall))
         for _ in range(draw(3)):
             later(draw(end), self._crash_all)
@@ -97,7 +99,7 @@ class Weather:
         self.broke_until = self.world.scheduler.now + length
 
     def _stall(self, process: Process) -> None:
-        process.stall(10 * SECOND + self.world.draw(3 * MINUTE))
+        process.stall(30 * SECOND + self.world.draw(3 * MINUTE))
 
     def _crash_all(self) -> None:
         for process in self.world.processes:

@@ -114,7 +114,7 @@ class World:
         pause = SECOND + self.draw(5 * SECOND)
         if self.faults.on or self.clients.busy or any(len(p.tasks) > 1 for p in self.processes):
             return pause
-        pause *= 4
+        pause += self.draw(30 * MINUTE)
         times = [
             when for when in (self.tables.due.soonest(), self.tables.attention.soonest()) if when
         ]
