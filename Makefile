@@ -53,5 +53,8 @@ models: $(VENV)/.dev ## write what API Gateway knows of the service: its models,
 e2e-aws: $(VENV)/.dev ## deploy to an AWS emulator with Terraform itself, pay through it, and take it down
 	E2E_AWS=1 $(BIN)/python -m pytest -rA tests/aws/test_e2e_aws.py
 
+lambda: $(VENV)/.run ## build build/lambda.zip for AWS Lambda; needs python3.12 (ARCH=x86_64, else arm64)
+	$(BIN)/python deploy/aws/build_lambda.py --arch $(or $(ARCH),arm64)
+
 clean: ## remove what was built, but not var/ with its database
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -6,12 +6,14 @@ answered: the stream carries on what the API has accepted, and the sweep finds w
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from paymentapp import Parts, build_parts, create_app
 from paymentapp.config import load_settings
@@ -21,6 +23,7 @@ from paymentapp.server import start_logging
 if TYPE_CHECKING:
     from paymentapp.models import Payment
     from paymentapp.services.shift import Shift
+    from paymentapp.storage.dynamodb import DynamoDBStore
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ DEFAULTS = {
     "PAYMENTAPP_PROVIDER_TIMEOUT": "20",
 }
 SECRET_ARN = "PAYMENTAPP_PAYPAL_SECRET_ARN"  # noqa: S105 - the name of a variable
+SWEEPS_MISSED = 3  # until /readyz says that nobody dispatches
 MARGIN_SECONDS = 8  # of a step, beside the provider's answer: its connection, and our own writes
 
 
@@ -113,6 +117,7 @@ def tend(service: Parts, context: Context) -> Answer:
     try:
         steps = shift.sweep()
         shift.follow(service.settings.follow_seconds)
+        service.worker.sweep.beat(SWEEPS_MISSED * timedelta(seconds=service.settings.sweep_seconds))
     finally:
         service.worker.sweep.release()
     return {"steps": steps}
@@ -182,10 +187,15 @@ def _shift(service: Parts, context: Context) -> Shift:
 def _warm_up(handler: str) -> None:
     """Put together what the handler needs while the function starts: Lambda gives that phase a
     whole processor, and the first request only the share that was paid for."""
+    if not handler.startswith(f"{__name__}."):
+        return
+    gc.disable()  # a tenth of the time goes into looking for garbage, of which there is none yet
     if handler == f"{__name__}.api":
         _gateway()
-    elif handler.startswith(f"{__name__}."):
-        parts()
+    if parts().settings.store == "dynamodb":
+        cast("DynamoDBStore", parts().store).warm_up()
+    gc.freeze()
+    gc.enable()
 
 
 _warm_up(os.environ.get("_HANDLER", ""))

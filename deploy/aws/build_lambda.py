@@ -7,6 +7,8 @@ machine is; bytecode is compiled here, since a cold start would otherwise compil
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
 import os
 import re
 import shutil
@@ -15,6 +17,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 LIMIT_MB = 15
@@ -25,11 +28,8 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 # Pinned for other ways in: a server of its own, its page, and what only boto3 itself needs.
 LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = ("__main__.py", "cli", "gunicorn_conf.py", "run.py", "simulator")
-# Of botocore's 400 services, those that are called; the other entries are files of its own.
-BOTOCORE_DATA = {
-    *("dynamodb", "secretsmanager"),
-    *("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"),
-}
+# Of botocore's 400 services, those that are called; each is described in a folder of its name.
+SERVICES = {"dynamodb", "secretsmanager"}
 READS_OWN_VERSION = {"webargs"}  # by importlib.metadata, when it is imported
 MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 
@@ -104,10 +104,9 @@ def install_libraries(folder: Path, machine: str) -> None:
 
 def trim(folder: Path) -> None:
     """Remove what no function reads."""
-    for entry in (folder / "botocore" / "data").iterdir():
-        if entry.name not in BOTOCORE_DATA and entry.name.removesuffix(".gz") not in BOTOCORE_DATA:
-            _remove(entry)
-    _remove(folder / "bin")
+    trim_botocore(folder / "botocore" / "data")
+    for name in ("bin", "cffi", "pycparser"):  # of cffi, cryptography loads the extension alone
+        _remove(folder / name)
     for info in folder.glob("*.dist-info"):
         name = re.split(r"-\d", info.name)[0].replace("_", "-").lower()
         for entry in info.iterdir():
@@ -116,6 +115,34 @@ def trim(folder: Path) -> None:
     for path in list(folder.rglob("*")):
         if path.suffix in {".pyi", ".c", ".h", ".typed"} or path.name == "tests":
             _remove(path)
+
+
+def trim_botocore(data: Path) -> None:
+    """Leave what it says of our services, without the prose: each cold start reads all of it."""
+    for entry in data.iterdir():
+        if entry.is_dir() and entry.name not in SERVICES:
+            _remove(entry)
+    for path in data.rglob("examples-1.json*"):
+        _remove(path)
+    endpoints = json.loads((data / "endpoints.json").read_text())
+    for partition in endpoints["partitions"]:
+        known = partition["services"]
+        partition["services"] = {name: known[name] for name in sorted(SERVICES & set(known))}
+    (data / "endpoints.json").write_text(json.dumps(endpoints))
+    for path in sorted(data.rglob("service-2.json.gz")):
+        model = _without_prose(json.loads(gzip.decompress(path.read_bytes())))
+        path.with_suffix("").write_text(json.dumps(model))
+        path.unlink()
+
+
+def _without_prose(model: Any) -> Any:
+    if isinstance(model, dict):
+        return {
+            name: _without_prose(value)
+            for name, value in model.items()
+            if not (name == "documentation" and isinstance(value, str))
+        }
+    return [_without_prose(part) for part in model] if isinstance(model, list) else model
 
 
 def copy_service(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The engine for AWS: three DynamoDB tables, by boto3, which is imported nowhere else."""
+"""The engine for AWS: three DynamoDB tables, by botocore, which is imported nowhere else."""
 
 from paymentapp.storage.dynamodb.store import DynamoDBStore
 

@@ -44,6 +44,10 @@ class DynamoDBStore:
         at_once = settings.threads + settings.senders * conditional.CALLS_AT_ONCE
         self._client = Clients(connections=at_once + 8)
 
+    def warm_up(self) -> None:
+        """Make the client, which takes longer than a request. Nothing is sent."""
+        self._client()
+
     def create_tables(self) -> list[str]:
         return tables.create(self._client(), self._prefix)
 
