@@ -7,6 +7,8 @@ import pytest
 from tests.faults.seeded_bugs import BUGS, Bug
 from tests.faults.simulation.run import Result, run_world
 
+pytestmark = pytest.mark.slow
+
 PAYMENTS = 200
 WORLDS = 60  # at most, for each engine; the rarest of these bugs shows in every tenth
 

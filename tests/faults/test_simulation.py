@@ -14,6 +14,8 @@ from tests.faults.simulation import faults
 from tests.faults.simulation.run import PAYMENTS, Result, run_world
 from tests.faults.simulation.world import ENGINES
 
+pytestmark = pytest.mark.slow
+
 WORLDS = 100  # for each engine
 FIRST_SEED = 1
 EVERY_FAULT = {
