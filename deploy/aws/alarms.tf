@@ -42,6 +42,7 @@ locals {
 
   # Lines of docs/operating.md, counted. A line comes from the sweep or from the dispatcher.
   log_lines = {
+    Overdue       = "oldest due payment has waited"
     Parked        = "is parked"
     Misconfigured = "waits: Misconfigured"
     Unknown       = "waits: OutcomeUnknown"
@@ -75,6 +76,11 @@ resource "aws_cloudwatch_log_metric_filter" "lines" {
 locals {
   alarms = merge(
     {
+      # Due and not in a batch, by the tables: whatever the stream did or did not do.
+      overdue = {
+        what      = "A payment has been due for minutes, in three sweeps of five. The line in the sweep's log says how long: PayPal's calls fail, or there are too few dispatchers."
+        namespace = local.namespace, metric = "Overdue"
+      }
       parked = {
         what      = "A batch's outcome has been unknown for 25 days. It is not sent again; a person decides (paymentapp parked)."
         namespace = local.namespace, metric = "Parked"

@@ -10,6 +10,7 @@ a lower setting of it. So the number of shards may be raised and lowered while p
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -22,9 +23,12 @@ from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.inbox import Inbox
 from paymentapp.storage.base import Lease, Store
 
+log = logging.getLogger(__name__)
+
 LEASE = timedelta(seconds=15)
 GRACE = timedelta(seconds=1)  # how long a new payment is left to the process that accepted it
-MORE_SHARDS = timedelta(minutes=1)  # between two looks for shards that others have begun
+ONCE_A_MINUTE = timedelta(minutes=1)  # looks for shards that others have begun; warnings
+OVERDUE = timedelta(minutes=2)  # when a person should know
 _BEAT = "sweep"
 
 
@@ -60,6 +64,7 @@ class Sweep:
         self.owner = secrets.token_hex(8)
         self._leases: dict[int, Lease] = {}
         self._counted_at: datetime | None = None
+        self._told_at: datetime | None = None
 
     def look(self) -> Found:
         """Take the leases that are to be had, and read what is due in their shards."""
@@ -79,6 +84,7 @@ class Sweep:
             batches += self.store.due_batches(shard, now, limit)
             events += self.inbox.due(shard, now) if self.inbox else []
         payments.sort(key=lambda payment: payment.due_at or now)
+        self._tell_overdue(payments, now)
         groups = self.dispatcher.group(payments)
         if more:
             groups = self._full_ones(groups)
@@ -134,9 +140,17 @@ class Sweep:
         full = [group for group in groups if len(group) >= sizes[group[0].payment_method]]
         return full or groups
 
+    def _tell_overdue(self, oldest_first: Sequence[Payment], now: datetime) -> None:
+        """Log how long the oldest due payment has waited, if that is too long; once a minute."""
+        since = oldest_first[0].due_at if oldest_first else None
+        silent = self._told_at is None or now - self._told_at >= ONCE_A_MINUTE
+        if since is not None and now - since > OVERDUE and silent:
+            self._told_at = now
+            log.warning("the oldest due payment has waited for %d s", (now - since).total_seconds())
+
     def _count_shards(self, now: datetime) -> None:
         """Add the shards beyond this process's setting that another has swept, now or before."""
-        if self._counted_at is not None and now - self._counted_at < MORE_SHARDS:
+        if self._counted_at is not None and now - self._counted_at < ONCE_A_MINUTE:
             return
         while self.store.get_lease(_lease_name(self.shards)) is not None:
             self.shards += 1

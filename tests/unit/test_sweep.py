@@ -9,7 +9,7 @@ import pytest
 from paymentapp.models import Payment
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.settle import Settlement
-from paymentapp.services.sweep import LEASE, MORE_SHARDS, Sweep
+from paymentapp.services.sweep import LEASE, ONCE_A_MINUTE, OVERDUE, Sweep
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.records import a_payment
@@ -65,7 +65,7 @@ def test_after_the_number_is_raised_processes_with_the_old_one_follow(world: Wor
     new = world.sweep(shards=5)
     new.look()
     world.due_in(4)
-    world.now += max(LEASE, MORE_SHARDS)
+    world.now += max(LEASE, ONCE_A_MINUTE)
     assert found(old) == {"shard-4"}
 
 
@@ -88,3 +88,19 @@ def test_a_sweep_by_a_schedule_is_alive_between_two_runs(world: World) -> None:
         assert other.is_held()
     world.now += timedelta(minutes=2)
     assert not other.is_held()
+
+
+def test_an_overdue_payment_is_told_of_once_a_minute(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweep = world.sweep(shards=1)
+    world.due_in(0)  # for a minute already
+    sweep.look()
+    assert caplog.messages == []
+    world.now += OVERDUE
+    for _ in range(5):
+        sweep.look()
+    assert caplog.messages == ["the oldest due payment has waited for 180 s"]
+    world.now += ONCE_A_MINUTE
+    sweep.look()
+    assert caplog.messages[1:] == ["the oldest due payment has waited for 240 s"]
