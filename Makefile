@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check format lint types bench clean models e2e-aws
+.PHONY: help run test faults check format lint types bench lambda clean models e2e-aws
 
 help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12

@@ -48,7 +48,7 @@ def register_docs(app: Flask, api: Api) -> None:
 
     @cache
     def text() -> str:
-        return current_app.json.dumps(api.spec.to_dict())
+        return current_app.json.dumps(api.document())
 
     @blueprint.get("/openapi.json")
     def document() -> Response:

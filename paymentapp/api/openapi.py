@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from paymentapp.api import problems
-from paymentapp.api.blueprint import CONVERTERS
+from paymentapp.api.blueprint import CONVERTERS, Blueprint
 from paymentapp.schemas.common import ProblemSchema, json_schema_extras
 
 TITLE = "Payments"
@@ -93,11 +94,18 @@ class _Plugin(MarshmallowPlugin):
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]
-    """flask-smorest with this service's errors; the document is served by `docs`."""
+    """flask-smorest with this service's errors; the document is served by `docs`.
+
+    It is written when it is first asked for: a process that starts to answer a request should
+    not gather it before.
+    """
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def __init__(self, app: Flask) -> None:
+        self._lock = threading.Lock()
+        self._blueprints: list[Blueprint] = []
+        self._documented = False
         super().__init__(
             app,
             spec_kwargs={
@@ -116,7 +124,30 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
             app.url_map.converters[name] = converter
             self.register_converter(converter, _path_schema)
 
+    def register_blueprint(self, blp: Blueprint) -> None:
+        """Serve a blueprint, and keep it for the document."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp)
+        self._blueprints.append(blp)
+
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document of all blueprints."""
+        with self._lock:
+            if not self._documented:
+                self._document_errors()
+                for blp in self._blueprints:
+                    blp.register_views_in_doc(
+                        self, self._app, self.spec, name=blp.name, parameters=None
+                    )
+                    self.spec.tag({"name": blp.name, "description": blp.description})
+                self._documented = True
+            written: dict[str, Any] = self.spec.to_dict()
+            return written
+
     def _register_responses(self) -> None:
+        """Ours are registered with the document."""
+
+    def _document_errors(self) -> None:
         for status in sorted({kind.status for kind in problems.KINDS}):
             name = HTTPStatus(status).name
             self.spec.components.response(name, _error_response(status), lazy=True)

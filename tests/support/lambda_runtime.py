@@ -1,0 +1,143 @@
+"""Our functions under AWS's own runtime: its interface emulator, its Python client, our zip."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tests.support.service import ROOT, children, free_port
+
+TOOLS = ROOT / ".tools" / "lambda"
+EMULATOR = TOOLS / "aws-lambda-rie"
+START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Code:
+    """Where a function's code is, and the Python that runs it."""
+
+    python: str
+    version: str
+    path: list[Path]
+
+
+def missing() -> str | None:
+    """What keeps the runtime from running here."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return "AWS's runtime interface emulator is here for Linux on x86_64 alone"
+    if not EMULATOR.exists():
+        return "AWS's runtime is not there: tests/support/lambda_tools.sh fetches it"
+    return None
+
+
+def builder() -> ModuleType:
+    """The script behind `make lambda`, as a module."""
+    path = ROOT / "deploy" / "aws" / "build_lambda.py"
+    spec = importlib.util.spec_from_file_location("build_lambda", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def build(output: Path, *options: str) -> str:
+    """Run the script; returns what it printed."""
+    script = ROOT / "deploy" / "aws" / "build_lambda.py"
+    done = subprocess.run(
+        [sys.executable, script, "--output", output, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def unpacked(folder: Path) -> Code:
+    """The zip, built and unpacked, with a Python 3.12; else our sources with this Python."""
+    python = builder().find_python()
+    if python is None:
+        version = "{}.{}".format(*sys.version_info[:2])
+        return Code(sys.executable, version, [ROOT, *map(Path, sys.path[-1:])])
+    build(folder / "lambda.zip", "--arch", "x86_64")
+    zipfile.ZipFile(folder / "lambda.zip").extractall(folder / "task")
+    return Code(python, "3.12", [folder / "task"])
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function that runs, and answers events."""
+
+    url: str
+    log: Path
+
+    def invoke(self, event: Mapping[str, Any]) -> Any:
+        request = urllib.request.Request(self.url, data=json.dumps(event).encode())
+        with urllib.request.urlopen(request, timeout=90) as answer:
+            return json.loads(answer.read())
+
+
+@contextmanager
+def running(
+    handler: str, code: Code, environ: Mapping[str, str], folder: Path
+) -> Iterator[Function]:
+    """Start the emulator with one handler on a port of loopback, and end both."""
+    port, runtime_port = free_port(), free_port()
+    log = folder / f"{handler}.log"
+    path = [*code.path, TOOLS / f"runtime-{code.version}"]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [
+                *(EMULATOR, "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
+                *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
+                *(code.python, "-m", "awslambdaric", f"paymentapp.aws_lambda.{handler}"),
+            ],
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": os.pathsep.join(map(str, path)),
+                "LAMBDA_TASK_ROOT": str(code.path[0]),
+                "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
+                "_HANDLER": f"paymentapp.aws_lambda.{handler}",
+                **environ,
+            },
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+        _wait(process, port, log)
+        yield Function(url, log)
+    finally:
+        runtimes = children(process.pid)
+        process.kill()
+        process.wait(10)
+        for runtime in runtimes:
+            with suppress(ProcessLookupError):
+                os.kill(runtime, signal.SIGKILL)
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"the emulator does not answer: {log.read_text()}")
