@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -73,6 +72,8 @@ def change_all(client: DynamoDBClient, table: str, changes: Sequence[Change]) ->
 def _side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
     if len(calls) <= 1:
         return [run() for run in calls]
+    from concurrent.futures import ThreadPoolExecutor  # only for many; most starts see none
+
     with ThreadPoolExecutor(min(CALLS_AT_ONCE, len(calls))) as pool:
         return [future.result() for future in [pool.submit(run) for run in calls]]
 
