@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check format lint types bench lambda clean models e2e-aws
+.PHONY: help run test faults lambda-test check format lint types bench lambda clean models e2e-aws
 
 help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,10 @@ bench: $(VENV)/.dev ## measure speed and memory, and write bench/RESULTS.md; tak
 
 models: $(VENV)/.dev ## write what API Gateway knows of the service: its models, its errors
 	$(BIN)/python -m deploy.aws.make_models
+
+lambda-test: $(VENV)/.dev ## build the zip twice, and run the functions from it under AWS's own runtime
+	tests/support/lambda_tools.sh
+	$(BIN)/python -m pytest -m slow -rA tests/aws
 
 e2e-aws: $(VENV)/.dev ## deploy to an AWS emulator with Terraform itself, pay through it, and take it down
 	E2E_AWS=1 $(BIN)/python -m pytest -rA tests/aws/test_e2e_aws.py
