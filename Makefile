@@ -28,7 +28,7 @@ test: $(VENV)/.dev ## run every test that needs nothing but Python (TESTS=tests/
 	$(BIN)/python -m pytest -m "not live and not slow" -n auto $(TESTS)
 
 faults: $(VENV)/.dev ## attack it: simulate faults, kill processes, take providers and disks away; 5 minutes
-	$(BIN)/python -m pytest -m "not live" -s tests/faults
+	$(BIN)/python -m pytest -m "not live" -n 2 --dist worksteal -rP tests/faults
 
 check: $(VENV)/.dev lint types test ## what CI runs: format, lint, types, tests
 
