@@ -169,6 +169,11 @@ class Payment:
     def updated_at(self) -> datetime:
         return self.history[-1].at
 
+    @property
+    def is_to_be_taken_back(self) -> bool:
+        """Whether the provider still has to be asked to cancel it."""
+        return self.cancel_requested and self.status is Status.UNCLAIMED
+
     def moved(
         self, status: Status, at: datetime, cause: Cause, reference: str = "", **changes: object
     ) -> Payment:

@@ -12,7 +12,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
 
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
@@ -20,7 +19,7 @@ from paymentapp.crew import Busy, Crew, Pace, Timetable
 from paymentapp.errors import StoreUnavailable
 from paymentapp.events import Event
 from paymentapp.models import Batch, BatchState, Payment, PaymentKey
-from paymentapp.services.dispatch import FIRST_LOOK, LEASE, Dispatcher
+from paymentapp.services.dispatch import LEASE, Dispatcher, look_pause
 from paymentapp.services.inbox import Inbox
 from paymentapp.services.sweep import Sweep
 from paymentapp.storage.base import Store
@@ -233,8 +232,7 @@ class Worker:
         """Look at a batch soon; looks that are far off are left to the sweep."""
         if batch.state is not BatchState.ACCEPTED or batch.accepted_at is None:
             return
-        age = max(self._clock() - batch.accepted_at, timedelta())
-        delay = max(age / 2, FIRST_LOOK)
+        delay = look_pause(self._clock() - batch.accepted_at)
         if delay < LEASE / 2:
             self._looks.add(time.monotonic() + delay.total_seconds(), batch.batch_id)
 

@@ -349,6 +349,10 @@ def _known_by(reference: str, payment: Payment, _position: int, now: datetime) -
     return payment.moved(Status.SUBMITTED, now, Cause.PERSON, reference)
 
 
-def _next_look(since: datetime, now: datetime) -> datetime:
+def look_pause(age: timedelta) -> timedelta:
     """Looks come ever more rarely: the next one when the age has grown by half."""
-    return now + min(max((now - since) / 2, FIRST_LOOK), SLOWEST_LOOK)
+    return min(max(age / 2, FIRST_LOOK), SLOWEST_LOOK)
+
+
+def _next_look(since: datetime, now: datetime) -> datetime:
+    return now + look_pause(now - since)

@@ -13,8 +13,8 @@ from functools import partial
 from typing import NamedTuple
 
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models import Batch, BatchState, Payment, Status
-from paymentapp.services.dispatch import FIRST_LOOK, Dispatcher
+from paymentapp.models import Batch, BatchState, Payment
+from paymentapp.services.dispatch import Dispatcher, look_pause
 from paymentapp.services.sweep import Found, Sweep
 
 log = logging.getLogger(__name__)
@@ -62,11 +62,7 @@ class Shift:
         due = [p for p in payments if p.due_at is not None and p.due_at <= soon]
         untouched: list[Payment] = []
         for payment in due:
-            if (
-                payment.cancel_requested
-                and payment.status is Status.UNCLAIMED
-                and self._may_begin()
-            ):
+            if payment.is_to_be_taken_back and self._may_begin():
                 self._try(partial(self._dispatcher.take_back, payment))
         for group in self._dispatcher.group(due):
             if self._may_begin() and not self._try(partial(self._submit, group)):
@@ -100,7 +96,7 @@ class Shift:
         started = self._dispatcher.clock()
         while self._accepted:
             waited = self._dispatcher.clock() - started
-            pause = max(waited / 2, FIRST_LOOK)
+            pause = look_pause(waited)
             if (waited + pause).total_seconds() > seconds or not self._may_begin(pause):
                 return
             self._sleep(pause.total_seconds())

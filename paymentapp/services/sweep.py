@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from paymentapp.clock import Clock
 from paymentapp.events import Event
-from paymentapp.models import Batch, Payment, Status
+from paymentapp.models import Batch, Payment
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.inbox import Inbox
 from paymentapp.storage.base import Lease, Store
@@ -88,7 +88,7 @@ class Sweep:
         groups = self.dispatcher.group(payments)
         if more:
             groups = self._full_ones(groups)
-        back = [p for p in payments if p.cancel_requested and p.status is Status.UNCLAIMED]
+        back = [payment for payment in payments if payment.is_to_be_taken_back]
         return Found(groups, back, batches, more and bool(groups), events)
 
     def run(self) -> int:
