@@ -15,7 +15,7 @@ from bench.report import Finding, Section
 from bench.say import Failed, say
 from bench.servers import Server, get_json, service_settings, start_api, start_simulator
 from bench.stores import DynamoDBPlace, Place, fill, new_place, open_parts
-from paymentapp.models import PaymentKey, item_id
+from paymentapp.models import PaymentKey
 from paymentapp.services import sweep
 
 FIRST_SHARD = "sweep#0000"
@@ -134,7 +134,7 @@ def _check_ledger(paypal: Server, keys: list[PaymentKey]) -> None:
         items += page["items"]
         after = page["next"]
     paid = [item["sender_item_id"] for item in items]
-    wanted = {item_id(key) for key in keys}
+    wanted = {key.item_id for key in keys}
     if len(paid) != len(wanted) or set(paid) != wanted:
         raise Failed(f"{len(wanted)} payments, {len(paid)} items, {len(set(paid))} different ones")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from paymentapp.services.access import Access
     from paymentapp.services.customers import Customers
     from paymentapp.services.health import Health
+    from paymentapp.services.methods import PaymentMethods
     from paymentapp.services.payments import Payments
     from paymentapp.services.webhooks import WebhookReceiver
     from paymentapp.storage.base import Store
@@ -37,6 +38,7 @@ class Parts:
     providers: Mapping[str, Provider]
     customers: Customers
     payments: Payments
+    methods: PaymentMethods
     webhooks: WebhookReceiver
     access: Access
     health: Health
@@ -56,29 +58,40 @@ def build_parts(
     """
     from paymentapp.clock import utc_now
     from paymentapp.config import load_settings
+    from paymentapp.providers.base import Kit
     from paymentapp.providers.registry import build_providers
     from paymentapp.services.access import Access
     from paymentapp.services.customers import Customers
     from paymentapp.services.dispatch import Dispatcher
     from paymentapp.services.health import Health
     from paymentapp.services.inbox import Inbox
+    from paymentapp.services.methods import PaymentMethods
+    from paymentapp.services.pauses import Pauses
     from paymentapp.services.payments import Payments
+    from paymentapp.services.routes import Routes, read_rules
     from paymentapp.services.settle import Settlement
     from paymentapp.services.webhooks import WebhookReceiver
-    from paymentapp.storage import open_store
+    from paymentapp.storage import open_key_service, open_store
+    from paymentapp.vault import Vault
     from paymentapp.worker import Worker
 
     settings = settings or load_settings()
     clock = clock or utc_now
     store = store or open_store(settings)
     if providers is None:
-        providers = build_providers(settings, clock)
+        vault = Vault(settings.vault_keys, open_key_service(settings))
+        providers = build_providers(Kit(settings, clock, vault, store))
     customers = Customers(store, clock)
     settlement = Settlement(store, clock)
-    dispatcher = Dispatcher(store, providers, settlement, clock)
+    pauses = Pauses(clock)
+    routes = Routes(providers, read_rules(settings.routes), pauses.holds)
+    routes.check()
+    dispatcher = Dispatcher(store, providers, settlement, clock, pauses, routes)
     inbox = Inbox(store, dispatcher, settlement, clock)
     worker = Worker(dispatcher, inbox, store, clock, settings)
-    payments = Payments(store, customers, providers, clock, settings.due_shards, worker.wake)
+    payments = Payments(
+        store, customers, providers, clock, settings.due_shards, worker.wake, routes
+    )
     return Parts(
         settings=settings,
         clock=clock,
@@ -86,6 +99,7 @@ def build_parts(
         providers=providers,
         customers=customers,
         payments=payments,
+        methods=PaymentMethods(store, customers, providers, clock),
         webhooks=WebhookReceiver(store, providers, clock, settings.due_shards, worker.hear),
         access=Access(store, clock),
         health=Health(store, providers, worker, clock),

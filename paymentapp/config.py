@@ -41,6 +41,10 @@ class Settings:
     paypal_webhook_id: str = ""
     paypal_webhook_verify: str = "offline"
     paypal_webhook_ca: str = ""
+    routes: str = ""
+    vault_keys: str = field(default="", repr=False)
+    vault_kms: bool = False
+    variables: Variables = field(default_factory=lambda: Variables({}), repr=False)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -48,7 +52,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     Raises SettingsError, which names the variable and never its value.
     """
-    read = _Reader(os.environ if environ is None else environ)
+    read = Variables(dict(os.environ if environ is None else environ))
     default = Settings()
     settings = Settings(
         store=read.text("PAYMENTAPP_STORE", default.store, _is_store),
@@ -68,7 +72,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         provider_timeout=read.number(
             "PAYMENTAPP_PROVIDER_TIMEOUT", default.provider_timeout, 1, 60
         ),
-        paypal_base_url=read.text("PAYPAL_BASE_URL", default.paypal_base_url, _is_safe_url),
+        paypal_base_url=read.text("PAYPAL_BASE_URL", default.paypal_base_url, is_safe_url),
         paypal_client_id=read.text("PAYPAL_CLIENT_ID", ""),
         paypal_client_secret=read.text("PAYPAL_CLIENT_SECRET", ""),
         paypal_note=read.text("PAYMENTAPP_PAYPAL_NOTE", ""),
@@ -79,7 +83,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         paypal_webhook_verify=read.text(
             "PAYMENTAPP_PAYPAL_WEBHOOK_VERIFY", default.paypal_webhook_verify, _is_verify
         ),
-        paypal_webhook_ca=read.text("PAYMENTAPP_PAYPAL_WEBHOOK_CA", "", _is_file),
+        paypal_webhook_ca=read.text("PAYMENTAPP_PAYPAL_WEBHOOK_CA", "", is_file),
+        routes=read.text("PAYMENTAPP_ROUTES", ""),
+        vault_keys=read.text("PAYMENTAPP_VAULT_KEYS", ""),
+        vault_kms=read.switch("PAYMENTAPP_VAULT_KMS", default.vault_kms),
+        variables=read,
     )
     _check_pair(settings)
     _check_ca(settings)
@@ -111,7 +119,7 @@ def _is_prefix(value: str) -> str | None:
     return None if fine else "may hold letters, digits, '_', '.' and '-'"
 
 
-def _is_safe_url(value: str) -> str | None:
+def is_safe_url(value: str) -> str | None:
     parts = urlsplit(value)
     if parts.scheme == "https" and parts.hostname:
         return None
@@ -129,15 +137,18 @@ def _is_verify(value: str) -> str | None:
     return None if value in {"offline", "paypal"} else "must be offline or paypal"
 
 
-def _is_file(value: str) -> str | None:
+def is_file(value: str) -> str | None:
     return None if not value or Path(value).is_file() else "must name a file that is there"
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
-    """Takes variables one by one, so that each error names its own."""
+class Variables:
+    """Takes variables one by one, so that each error names its own.
 
-    environ: Mapping[str, str]
+    A provider reads its own settings from here when it is built. Values stay out of `repr`.
+    """
+
+    environ: Mapping[str, str] = field(repr=False)
 
     def text(
         self, name: str, default: str, problem: Callable[[str], str | None] | None = None
@@ -155,6 +166,10 @@ class _Reader:
         if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
             raise SettingsError(f"{name} must be a whole number from {low} to {high}")
         return int(value)
+
+    def any(self, prefix: str) -> bool:
+        """Whether a variable whose name begins so is set."""
+        return any(name.startswith(prefix) and value for name, value in self.environ.items())
 
     def switch(self, name: str, default: bool) -> bool:
         value = self.environ.get(name, "").strip().lower()

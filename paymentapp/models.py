@@ -5,20 +5,25 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
 from paymentapp.clock import from_text, to_text
+from paymentapp.item_ids import item_id_of, key_of
 
 CUSTOMER_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 EMAIL_MAX_LENGTH = 127  # PayPal, payout_item.receiver: "up to 127 single-byte characters"
+# The addresses of RFC 5321 that people have: a dot-atom at a host name with a dot in it, all
+# ASCII. No quoted local parts and no address literals, which payment providers refuse.
+EMAIL_PATTERN = (
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+)
 KEY_RETENTION = timedelta(days=35)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Status(StrEnum):
@@ -96,21 +101,43 @@ def _plain(amount: Decimal) -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """How a customer is paid by one provider.
+
+    `destination` is what the provider made of the details that it was given: it alone can read
+    it, and what is secret in it is sealed.
+    """
+
+    destination: str = field(repr=False)
+    updated_at: datetime
+    note: str | None = None  # what the provider has said of it since, for a person
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
-    """Somebody who can be paid; `attributes` are the operator's own."""
+    """Somebody who can be paid; `attributes` are the operator's own. A record as it was
+    registered has no methods and no revision."""
 
     customer_id: str
     email: str
     created_at: datetime
     attributes: Mapping[str, str | int | bool | Decimal | None] = field(default_factory=dict)
+    methods: Mapping[str, PaymentMethod] = field(default_factory=dict)
+    default_method: str | None = None
+    revision: str = ""
 
     def same_record(self, other: Customer) -> bool:
-        """Whether both say the same of the same customer, whenever they were made.
+        """Whether both were registered the same, whenever that was.
 
         In Python True equals 1; on record they are not the same.
         """
         kinds = [{k: type(v) is bool for k, v in c.attributes.items()} for c in (self, other)]
-        return replace(other, created_at=self.created_at) == self and kinds[0] == kinds[1]
+        said = [(c.customer_id, c.email, c.attributes) for c in (self, other)]
+        return said[0] == said[1] and kinds[0] == kinds[1]
+
+    def changed(self, **changes: object) -> Customer:
+        """The next version of the record."""
+        return replace(self, revision=new_revision(), **changes)  # type: ignore[arg-type]
 
 
 class Move(NamedTuple):
@@ -127,6 +154,16 @@ class PaymentKey(NamedTuple):
 
     customer_id: str
     payment_id: str
+
+    @classmethod
+    def of(cls, item_id: str) -> PaymentKey:
+        """The payment that an item id names. Raises ValueError where it names none."""
+        return cls(*key_of(item_id))
+
+    @property
+    def item_id(self) -> str:
+        """The payment's name at its provider."""
+        return item_id_of(*self)
 
 
 def new_revision() -> str:
@@ -156,10 +193,18 @@ class Payment:
     reason: str | None = None  # of a failure or a return, in the provider's words
     alone: bool = False  # goes in a batch of its own, since it may have spoilt another
     cancel_requested: bool = False
+    destination: str | None = field(default=None, repr=False)  # None: the e-mail
+    route: str | None = None  # why it goes by this method, where the service chose it
+    tried: tuple[str, ...] = ()  # methods whose providers have said that they did nothing
 
     @property
     def key(self) -> PaymentKey:
         return PaymentKey(self.customer_id, self.payment_id)
+
+    @property
+    def payee(self) -> str:
+        """Who is paid, as the provider knows them."""
+        return self.destination or self.email
 
     @property
     def created_at(self) -> datetime:
@@ -202,36 +247,6 @@ def next_payment_id(payment_id: str) -> str:
     return to_text(from_text(payment_id) + _MICROSECOND)
 
 
-def item_id(key: PaymentKey) -> str:
-    """The provider's item id of a payment: its key, in at most 63 characters.
-
-    PayPal, payout_item.sender_item_id: maxLength 63. The time in base 36 takes 11 at most,
-    the customer id 50.
-    """
-    micros = (from_text(key.payment_id) - _EPOCH) // _MICROSECOND
-    return f"{_to_base36(micros)}.{key.customer_id}"
-
-
-def payment_key(item: str) -> PaymentKey:
-    """The payment that `item_id` named. Raises ValueError where it named none."""
-    time, dot, customer_id = item.partition(".")
-    if not dot or not customer_id or not time.isascii() or not time.isalnum():
-        raise ValueError("not an item id of this service")
-    try:
-        moment = _EPOCH + int(time, 36) * _MICROSECOND
-    except OverflowError as error:
-        raise ValueError("not an item id of this service") from error
-    return PaymentKey(customer_id, to_text(moment))
-
-
-def _to_base36(number: int) -> str:
-    digits = ""
-    while number:
-        number, digit = divmod(number, 36)
-        digits = _BASE36[digit] + digits
-    return digits or "0"
-
-
 @dataclass(frozen=True, slots=True)
 class KeyClaim:
     """An Idempotency-Key in use: which payment it made, and from which body."""
@@ -251,14 +266,23 @@ class Member(NamedTuple):
     payment_id: str
     money: Money
     email: str
+    destination: str | None = None  # None: the e-mail
+
+    def __repr__(self) -> str:
+        return f"Member({self.customer_id} {self.payment_id} {self.money})"
 
     @property
     def key(self) -> PaymentKey:
         return PaymentKey(self.customer_id, self.payment_id)
 
     @property
+    def payee(self) -> str:
+        """Who is paid, as the provider knows them."""
+        return self.destination or self.email
+
+    @property
     def item_id(self) -> str:
-        return item_id(self.key)
+        return self.key.item_id
 
 
 class BatchState(StrEnum):
@@ -306,6 +330,7 @@ class Batch:
     excluded: tuple[int, ...] = ()  # positions of candidates that another batch took
     frozen_at: datetime | None = None
     accepted_at: datetime | None = None
+    parked_at: datetime | None = None
     reference: str | None = None  # the provider's id of the batch
     attempts: int = 0
     last_error: str | None = None

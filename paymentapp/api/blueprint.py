@@ -18,7 +18,7 @@ from paymentapp import EXTENSION, Parts
 from paymentapp.api.json import BadJSON, decode
 from paymentapp.api.problems import InvalidRequest, field_errors
 from paymentapp.models import CUSTOMER_ID_PATTERN
-from paymentapp.schemas.common import PAYMENT_ID_PATTERN
+from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN
 
 BODY_MAX_BYTES = 64 * 1024
 
@@ -50,7 +50,13 @@ class PaymentId(BaseConverter):
     regex = PAYMENT_ID_PATTERN.removeprefix("^").removesuffix("$")
 
 
-CONVERTERS = {"customer_id": CustomerId, "payment_id": PaymentId}
+class Method(BaseConverter):
+    """A payment method's name in a path."""
+
+    regex = METHOD_PATTERN.removeprefix("^").removesuffix("$")
+
+
+CONVERTERS = {"customer_id": CustomerId, "payment_id": PaymentId, "method": Method}
 
 
 class RequestParser(FlaskParser):
@@ -104,10 +110,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         def response(
             self,
             status_code: int,
-            schema: type[Schema],
+            schema: type[Schema] | None = None,
             *,
             description: str,
-            example: Any,
+            example: Any = None,
             headers: Any = None,
         ) -> Callable[[View], View]: ...
 

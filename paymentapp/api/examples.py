@@ -46,6 +46,7 @@ PENDING: dict[str, Any] = {
     "updated_at": PAYMENT_ID,
     "reason": None,
     "cancel_requested": False,
+    "route": None,
     "batch_id": None,
     "provider_item_id": None,
     "transaction_id": None,
@@ -71,6 +72,16 @@ CANCELLED: dict[str, Any] = {
     "updated_at": "2026-01-02T03:04:06.000000Z",
     "history": [_PENDING, _move("06.000000", "cancelled", "request", "")],
 }
+METHOD: dict[str, Any] = {
+    "customer_id": CUSTOMER_ID,
+    "payment_method": "paypal",
+    "details": {"email": "ada.l@example.com"},
+    "default": False,
+    "updated_at": "2026-01-01T11:00:00.000000Z",
+    "note": None,
+}
+NEW_METHOD: dict[str, Any] = {"details": METHOD["details"], "default": False}
+METHODS: dict[str, Any] = {"customer_id": CUSTOMER_ID, "payment_methods": [METHOD]}
 PAGE: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
     "payments": [SUCCEEDED],

@@ -36,7 +36,8 @@ SECURITY_SCHEMES = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key, `pk_...`. Scope `read` is for GET, `write` for POST; "
+        "description": "An API key, `pk_...`. Scope `read` is for GET, `write` for the "
+        "rest; "
         "neither implies the other.",
     },
     "api_key": {

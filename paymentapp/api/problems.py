@@ -156,7 +156,7 @@ def register_problems(app: Flask) -> None:
 
     @app.errorhandler(NotPayable)
     def not_payable(error: NotPayable) -> Response:
-        return problem(NOT_PAYABLE, str(error), [body_error([error.field], str(error))])
+        return problem(NOT_PAYABLE, str(error), [body_error(error.field.split("/"), str(error))])
 
     @app.errorhandler(Unprocessable)
     def unprocessable(error: Unprocessable) -> Response:

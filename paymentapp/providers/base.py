@@ -8,7 +8,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from paymentapp.clock import Clock
+from paymentapp.config import Settings
 from paymentapp.models import Batch, Member, Money, Status
+from paymentapp.notes import Note
+from paymentapp.vault import Vault
 
 
 class CurrencyRule(NamedTuple):
@@ -40,6 +44,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubtful:
+    """Whether the provider has the batch cannot be found out, now or later: it is never sent
+    again, and a person decides. `code` says what is known, without a secret."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class ItemReport:
     """What a provider says of one item. `status` is None where it is not in the table."""
 
@@ -49,8 +61,17 @@ class ItemReport:
     provider_item_id: str | None = None
     transaction_id: str | None = None
     reason: str | None = None
-    money: Money | None = None  # what it was told to pay, and to whom
+    money: Money | None = None  # what it was told to pay, and to whom (`Payment.payee`)
     receiver: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a provider says of the details that a payment went by: right in future, or wrong."""
+
+    item_id: str
+    note: str  # for a person, without an account number
+    destination: str | None = field(default=None, repr=False)  # the right one, where it is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +84,39 @@ class WebhookNews:
     item: ItemReport | None = None
     batch_id: str | None = None  # ours, as the provider repeats it
     reference: str | None = None  # the provider's id of that batch
+    correction: Correction | None = None
+
+
+class Detail(NamedTuple):
+    """One thing that a provider has to be told of a customer, as a text."""
+
+    name: str
+    description: str
+    pattern: str  # what the whole of it matches
+    problem: str  # what to say where it does not; never with the value
+    required: bool = True
+
+
+class Payees(Protocol):
+    """What a provider has to know of a customer to pay them.
+
+    A destination is one word that is stored with the customer and with each payment. It is
+    the provider's own, and what is secret in it is sealed for that customer.
+    """
+
+    details: Sequence[Detail]
+    email_is_enough: bool  # whether a customer of whom it knows no details can be paid
+
+    def destination(self, customer_id: str, details: Mapping[str, str]) -> str:
+        """Check details that match their patterns. Raises NotPayable, whose field is a detail's
+        name; Misconfigured where they cannot be sealed."""
+
+    def show(self, customer_id: str, destination: str) -> Mapping[str, str]:
+        """The details by their names, as far as anybody may see them: the last four of an
+        account number. Raises Misconfigured where they cannot be opened."""
+
+    def renew(self, customer_id: str, destination: str) -> str | None:
+        """The same destination under today's key; None where it is already."""
 
 
 class Webhooks(Protocol):
@@ -93,8 +147,9 @@ class Provider(Protocol):
     description: str  # which account or address, for a person: no secret in it
     configured: bool  # whether its settings are there; nothing is paid before they are
     webhooks: Webhooks | None  # None: it sends none, or the settings name none
+    payees: Payees | None  # None: the customer's e-mail is all that it needs
 
-    def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
+    def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused | Doubtful:
         """Send a batch under its own id; the same batch may be sent any number of times."""
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
@@ -110,6 +165,57 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+@runtime_checkable
+class Departures(Protocol):
+    """What a provider may offer besides: times at which payments leave, as a bank's cut-offs."""
+
+    def departure(self, now: datetime) -> datetime:
+        """When a payment that is accepted now should leave; not before `now`."""
+
+
+class Delivery(NamedTuple):
+    """News that lay in a provider's mailbox: event bodies, which `parse_webhook` reads."""
+
+    name: str  # of the file, for the mailbox
+    bodies: Sequence[bytes]
+
+
+@runtime_checkable
+class Mailbox(Protocol):
+    """What a provider may offer besides: news that has to be fetched, as files from a bank.
+
+    The exceptions are a provider's; nothing here moves money.
+    """
+
+    def collect(self) -> Iterator[Delivery]:
+        """Everything that has not been put away, in the order in which it came."""
+
+    def put_away(self, delivery: Delivery) -> None:
+        """All of it is on record: do not tell of it again. Telling again does no harm."""
+
+    def parse_webhook(self, body: bytes) -> WebhookNews:
+        """Read one of a delivery's bodies. Raises NotGenuine where it makes no sense."""
+
+
+class Notebook(Protocol):
+    """Where a provider keeps what it must not forget: the part of a store that is its own."""
+
+    def add_note(self, note: Note) -> Note: ...
+
+    def get_note(self, name: str) -> Note | None: ...
+
+    def change_note(self, old: Note, new: Note) -> bool: ...
+
+
+class Kit(NamedTuple):
+    """What providers are built from."""
+
+    settings: Settings
+    clock: Clock
+    vault: Vault
+    notebook: Notebook
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,13 @@ class PaymentOrderSchema(Schema):
     amount = Amount(required=True)
     currency = currency()
     payment_method = fields.String(
-        load_default="paypal",
+        load_default=None,
+        allow_none=False,
         validate=Pattern(METHOD_PATTERN, error="Must be the name of a payment method."),
-        metadata={"description": "How the customer is paid."},
+        metadata={
+            "description": "How the customer is paid. Where it is left out, the customer's default "
+            "and the service's rules decide; without any, it is paypal."
+        },
     )
 
     @post_load
@@ -97,6 +101,11 @@ class PaymentSchema(Schema):
         required=True,
         metadata={"description": "An unclaimed payment is to be taken back by the provider."},
     )
+    route = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why it goes by this method; null where the request said how."},
+    )
     batch_id = fields.String(required=True, allow_none=True)
     provider_item_id = fields.String(required=True, allow_none=True)
     transaction_id = fields.String(required=True, allow_none=True)
@@ -121,6 +130,7 @@ def _payment_body(payment: Payment) -> dict[str, Any]:
         "updated_at": to_text(payment.updated_at),
         "reason": payment.reason,
         "cancel_requested": payment.cancel_requested,
+        "route": payment.route,
         "batch_id": payment.batch_id,
         "provider_item_id": payment.provider_item_id,
         "transaction_id": payment.transaction_id,

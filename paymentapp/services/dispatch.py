@@ -23,9 +23,10 @@ from paymentapp.models import (
     new_batch_id,
     new_revision,
 )
-from paymentapp.providers.base import Accepted, Provider, Refused
-from paymentapp.services.members import members_of
+from paymentapp.providers.base import Accepted, Doubtful, Provider, Refused
+from paymentapp.services.members import grouped, members_of, stamped
 from paymentapp.services.pauses import Pauses, backoff
+from paymentapp.services.routes import Routes, declined
 from paymentapp.services.settle import Settlement
 from paymentapp.storage.base import PaymentChange, Store
 
@@ -35,6 +36,7 @@ LEASE = timedelta(seconds=30)  # how long a batch is left to the process that wo
 PARK_AFTER = timedelta(days=25)  # PayPal forgets a sender_batch_id after 30 days
 FIRST_LOOK = timedelta(seconds=1)
 SLOWEST_LOOK = timedelta(hours=6)
+CLOCKS_APART = timedelta(seconds=5)  # of two hosts: what is due by the other's is due
 STRAGGLERS = timedelta(days=1)  # how long an aborted batch is searched for late stamps
 
 _Change = Callable[[Payment, int, datetime], Payment]
@@ -49,12 +51,15 @@ class Dispatcher:
         providers: Mapping[str, Provider],
         settlement: Settlement,
         clock: Clock,
+        pauses: Pauses | None = None,
+        routes: Routes | None = None,
     ) -> None:
         self.store = store
         self.providers = providers
         self.settlement = settlement
         self.clock = clock
-        self.pauses = Pauses(clock)
+        self.pauses = pauses or Pauses(clock)
+        self.routes = routes or Routes(providers)
 
     def group(self, payments: Iterable[Payment]) -> list[list[Payment]]:
         """Sort pending payments into what can go in one batch each, in their order.
@@ -62,24 +67,16 @@ class Dispatcher:
         A provider that is failing gets no new batches: its payments stay due, and leave in
         full batches once it is back.
         """
-        open_groups: dict[tuple[str, str], list[Payment]] = {}
-        groups = []
-        for payment in payments:
-            provider = self.providers.get(payment.payment_method)
-            if (
-                payment.status is not Status.PENDING
-                or provider is None
-                or self.pauses.holds(provider.name)
-            ):
-                continue
-            key = (provider.name, payment.money.currency)
-            group = [] if payment.alone else open_groups.setdefault(key, [])
-            if not group:
-                groups.append(group)
-            group.append(payment)
-            if len(group) >= provider.batch_size:
-                open_groups.pop(key, None)
-        return groups
+        now = self.clock() + CLOCKS_APART
+        ready = [
+            payment
+            for payment in payments
+            if payment.status is Status.PENDING
+            and payment.due_at is not None
+            and payment.due_at <= now
+            and not self.pauses.holds(payment.payment_method)
+        ]
+        return grouped(ready, self.providers)
 
     def submit(self, payments: Sequence[Payment]) -> Batch | None:
         """Prepare, freeze and send one group. Returns the batch as it stands then.
@@ -154,7 +151,9 @@ class Dispatcher:
         """
         now = self.clock()
         first = payments[0]
-        members = [Member(p.customer_id, p.payment_id, p.money, p.email) for p in payments]
+        members = [
+            Member(p.customer_id, p.payment_id, p.money, p.email, p.destination) for p in payments
+        ]
         batch = Batch(
             batch_id=new_batch_id(now),
             provider=first.payment_method,
@@ -167,7 +166,7 @@ class Dispatcher:
             attention_shard=first.due_shard,
         )
         self.store.add_batch(batch, members)
-        stamps = [PaymentChange(p, _stamped(p, batch, now)) for p in payments]
+        stamps = [PaymentChange(p, stamped(p, batch, now)) for p in payments]
         won = self.store.change_payments(stamps)
         if not any(won):
             self._advance(batch, state=BatchState.CLOSED, attention_at=None)
@@ -186,8 +185,7 @@ class Dispatcher:
     def _send(self, batch: Batch, members: Sequence[Member]) -> Batch:
         now = self.clock()
         if batch.frozen_at is None or now - batch.frozen_at > PARK_AFTER:
-            log.error("batch %s is parked: its outcome was unknown for too long", batch.batch_id)
-            return self._advance(batch, state=BatchState.PARKED, attention_at=None)
+            return self._park(batch, batch.last_error or "its outcome was unknown for too long")
         provider = self.providers[batch.provider]
         try:
             outcome = provider.submit(batch, members)
@@ -200,6 +198,8 @@ class Dispatcher:
         self.pauses.cleared(provider.name)
         if isinstance(outcome, Accepted):
             return self._accepted(batch, outcome)
+        if isinstance(outcome, Doubtful):
+            return self._park(batch, outcome.code)
         return self._refused(batch, outcome)
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
@@ -212,6 +212,17 @@ class Dispatcher:
             attempts=attempts,
             last_error=f"{type(error).__name__}: {error.code}",
             attention_at=self.clock() + backoff(attempts, error),
+        )
+
+    def _park(self, batch: Batch, why: str) -> Batch:
+        """Leave the batch to a person: it is not sent again."""
+        log.error("batch %s is parked: %s", batch.batch_id, why)
+        return self._advance(
+            batch,
+            state=BatchState.PARKED,
+            attention_at=None,
+            parked_at=self.clock(),
+            last_error=why,
         )
 
     def _accepted(self, batch: Batch, outcome: Accepted) -> Batch:
@@ -247,7 +258,7 @@ class Dispatcher:
         def let_go(payment: Payment, position: int, now: datetime) -> Payment:
             reason = verdicts.get(position)
             if reason is not None:
-                return payment.moved(Status.FAILED, now, Cause.DISPATCH, reason, reason=reason)
+                return declined(self.store, self.routes, payment, now, reason)
             return self._freed(payment, now, alone=payment.alone or not verdicts)
 
         self._change_stamped(batch, members, let_go)
@@ -331,18 +342,6 @@ class Dispatcher:
             if stored is None or stored.state is not state:
                 return stored or batch
             batch = stored
-
-
-def _stamped(payment: Payment, batch: Batch, now: datetime) -> Payment:
-    """The payment as a member of the batch, no longer due."""
-    return payment.moved(
-        Status.SUBMITTING,
-        now,
-        Cause.DISPATCH,
-        batch.batch_id,
-        batch_id=batch.batch_id,
-        due_at=None,
-    )
 
 
 def _known_by(reference: str, payment: Payment, _position: int, now: datetime) -> Payment:

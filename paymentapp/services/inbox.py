@@ -13,7 +13,7 @@ from typing import NamedTuple
 from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine, StoreUnavailable
 from paymentapp.events import Event, EventState
-from paymentapp.models import BatchState, Cause, Payment, Status, payment_key
+from paymentapp.models import BatchState, Cause, Payment, PaymentKey, Status
 from paymentapp.providers.base import ItemReport, WebhookNews
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.settle import Settlement
@@ -114,7 +114,7 @@ class Inbox:
         if len(item_id) > ITEM_ID_LENGTH:
             return None  # nor would a store take a key of any length
         try:
-            return self._store.get_payment(payment_key(item_id))
+            return self._store.get_payment(PaymentKey.of(item_id))
         except ValueError:
             return None
 
@@ -179,7 +179,7 @@ def _difference(payment: Payment, event: Event, report: ItemReport) -> str | Non
         return "the payment is another provider's"
     if report.money != payment.money:
         return "the amount or the currency is not the payment's"
-    if (report.receiver or "").casefold() != payment.email.casefold():
+    if (report.receiver or "").casefold() != payment.payee.casefold():
         return "the recipient is not the payment's"
     return None
 

@@ -1,11 +1,13 @@
-"""The members of a batch, and lists in parts."""
+"""The members of a batch: those that can go together, those that are in it; lists in parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
-from paymentapp.models import Batch, Member
+from paymentapp.models import Batch, Cause, Member, Payment, Status
+from paymentapp.providers.base import Provider
 from paymentapp.storage.base import Store
 
 T = TypeVar("T")
@@ -16,6 +18,37 @@ def members_of(store: Store, batch: Batch) -> list[Member]:
     excluded = set(batch.excluded)
     candidates = store.get_members(batch)
     return [member for place, member in enumerate(candidates) if place not in excluded]
+
+
+def grouped(payments: Iterable[Payment], providers: Mapping[str, Provider]) -> list[list[Payment]]:
+    """Payments that can go in one batch each, in their order: of one provider and currency, and
+    at most its batch size. A payment of no provider that there is, is left out."""
+    open_groups: dict[tuple[str, str], list[Payment]] = {}
+    groups = []
+    for payment in payments:
+        provider = providers.get(payment.payment_method)
+        if provider is None:
+            continue
+        key = (provider.name, payment.money.currency)
+        group = [] if payment.alone else open_groups.setdefault(key, [])
+        if not group:
+            groups.append(group)
+        group.append(payment)
+        if len(group) >= provider.batch_size:
+            open_groups.pop(key, None)
+    return groups
+
+
+def stamped(payment: Payment, batch: Batch, now: datetime) -> Payment:
+    """The payment as a member of the batch, no longer due."""
+    return payment.moved(
+        Status.SUBMITTING,
+        now,
+        Cause.DISPATCH,
+        batch.batch_id,
+        batch_id=batch.batch_id,
+        due_at=None,
+    )
 
 
 def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

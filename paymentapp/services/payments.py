@@ -27,6 +27,7 @@ from paymentapp.models import (
 )
 from paymentapp.providers.base import Provider
 from paymentapp.services.customers import Customers
+from paymentapp.services.routes import FIRST_METHOD, Routes, Way, departure
 from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjoining microseconds before we give up
@@ -39,7 +40,7 @@ class PaymentOrder(NamedTuple):
     customer_id: str
     email: str
     money: Money
-    payment_method: str
+    payment_method: str | None  # None: as the customer and the rules have it
 
 
 class Requested(NamedTuple):
@@ -62,6 +63,11 @@ class Payments:
     clock: Clock
     due_shards: int
     wake: Callable[[Payment], None]
+    routes: Routes | None = None
+
+    @property
+    def _routes(self) -> Routes:
+        return self.routes or Routes(self.providers)
 
     def request(self, order: PaymentOrder, idempotency_key: str | None = None) -> Requested:
         """Accept a payment: when this returns, it is on record and will be made.
@@ -69,14 +75,16 @@ class Payments:
         Raises NotPayable, NotFound (the customer), KeyReused, StoreUnavailable. After
         StoreUnavailable the same request may be repeated under its key.
         """
-        self._check_payable(order)
+        if order.payment_method is not None:
+            self._routes.asked(order.payment_method, order.money)
         customer = self.customers.get(order.customer_id)
         if customer.email != order.email:
             raise NotPayable("email", "This is not the customer's e-mail.")
+        way = self._routes.way(customer, order.money, order.payment_method)
         if idempotency_key is None:
-            requested = self._accept(order, None)
+            requested = self._accept(order, way, None)
         else:
-            requested = self._accept(order, self._claim(order, idempotency_key))
+            requested = self._accept(order, way, self._claim(order, idempotency_key))
         if not requested.replayed:
             self.wake(requested.payment)
         return requested
@@ -123,24 +131,6 @@ class Payments:
                 return payment
             time.sleep(min(WAIT_STEP, max(0.0, end - time.monotonic())))
 
-    def _check_payable(self, order: PaymentOrder) -> None:
-        provider = self.providers.get(order.payment_method)
-        if provider is None:
-            known = ", ".join(sorted(self.providers))
-            raise NotPayable("payment_method", f"Payments can be made by {known}.")
-        money = order.money
-        rule = provider.currencies.get(money.currency)
-        if rule is None:
-            raise NotPayable("currency", f"{provider.name} does not pay in this currency.")
-        if money.decimals > rule.decimals:
-            raise NotPayable(
-                "amount", f"{money.currency} is paid with at most {rule.decimals} decimals."
-            )
-        if money.amount > rule.maximum:
-            raise NotPayable(
-                "amount", f"One payment in {money.currency} is at most {rule.maximum}."
-            )
-
     def _claim(self, order: PaymentOrder, idempotency_key: str) -> KeyClaim:
         """Bind the key to a payment id, or find the id that it was bound to before.
 
@@ -165,14 +155,14 @@ class Payments:
             raise KeyReused("This Idempotency-Key was used with another body.")
         return stored
 
-    def _accept(self, order: PaymentOrder, claim: KeyClaim | None) -> Requested:
+    def _accept(self, order: PaymentOrder, way: Way, claim: KeyClaim | None) -> Requested:
         """Write the payment: this is the acceptance.
 
         A claim without its payment is what a crash leaves behind; the payment is then made now.
         Where another payment holds the id, the next microsecond is tried, and the claim moves
         first, so that a retry looks in the right place.
         """
-        payment = self._new_payment(order, claim)
+        payment = self._new_payment(order, way, claim)
         for _ in range(COLLISION_LIMIT):
             stored = self.store.add_payment(payment)
             if stored.revision == payment.revision:
@@ -192,7 +182,7 @@ class Payments:
             return moved
         return self.store.claim_key(moved)  # another request with this key moved it already
 
-    def _new_payment(self, order: PaymentOrder, claim: KeyClaim | None) -> Payment:
+    def _new_payment(self, order: PaymentOrder, way: Way, claim: KeyClaim | None) -> Payment:
         now = self.clock()
         payment_id = claim.payment_id if claim else to_text(now)
         request_id = claim.key_hash[:32] if claim else secrets.token_hex(16)
@@ -200,13 +190,15 @@ class Payments:
             customer_id=order.customer_id,
             payment_id=payment_id,
             money=order.money,
-            payment_method=order.payment_method,
+            payment_method=way.method,
             email=order.email,
+            destination=way.destination,
+            route=way.route,
             status=Status.PENDING,
             history=(Move(now, Status.PENDING, Cause.REQUEST),),
             request_id=request_id,
             revision=new_revision(),
-            due_at=now,
+            due_at=departure(self.providers[way.method], now),
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
         )
 
@@ -226,5 +218,6 @@ def due_shard(customer_id: str, payment_id: str, shards: int) -> int:
 
 def _fingerprint(order: PaymentOrder) -> str:
     """Tells one body from another, by what it means: 12.50 and 12.5 are the same."""
-    parts = [order.customer_id, order.email, str(order.money), order.payment_method]
+    method = order.payment_method or FIRST_METHOD  # as it was when that was the only one
+    parts = [order.customer_id, order.email, str(order.money), method]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

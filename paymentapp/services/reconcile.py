@@ -12,7 +12,7 @@ from functools import partial
 
 from paymentapp.clock import Clock
 from paymentapp.errors import NotSent, ProviderError
-from paymentapp.models import Batch, Cause, Payment, PaymentKey, Status, item_id
+from paymentapp.models import Batch, Cause, Payment, PaymentKey, Status
 from paymentapp.providers.base import Books, ItemReport, Provider
 from paymentapp.services import compare
 from paymentapp.services.differences import Difference, Kind
@@ -98,7 +98,7 @@ class Reconciliation:
         elif reports is not None:
             yield from compare.of_items(batch, members, reports, self.clock())
             for payment in payments.values():
-                report = reports.get(item_id(payment.key))
+                report = reports.get(payment.key.item_id)
                 if report is not None and payment.batch_id == batch.batch_id:
                     yield from self._status(payment, report, repair)
 
@@ -172,8 +172,8 @@ class Reconciliation:
 
 def _pays(report: ItemReport, payment: Payment) -> bool:
     """Whether the item pays what was asked for: one that pays something else settles nothing."""
-    money, receiver = report.money or payment.money, report.receiver or payment.email
-    return money == payment.money and receiver.lower() == payment.email.lower()
+    money, receiver = report.money or payment.money, report.receiver or payment.payee
+    return money == payment.money and receiver.lower() == payment.payee.lower()
 
 
 def _items(provider: Provider, batch: Batch, reference: str) -> list[ItemReport] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence, Set
 from datetime import datetime, timedelta
 from functools import partial
 
-from paymentapp.models import Payment, PaymentKey, Status, payment_key
+from paymentapp.models import Payment, PaymentKey, Status
 from paymentapp.providers.base import Books, Transaction
 from paymentapp.services.differences import Difference, Kind
 from paymentapp.services.members import chunks
@@ -111,6 +111,6 @@ def _told(transaction: Transaction) -> str:
 
 def _key(item_id: str) -> PaymentKey | None:
     try:
-        return payment_key(item_id)
+        return PaymentKey.of(item_id)
     except ValueError:
         return None

@@ -25,6 +25,7 @@ from paymentapp.models import (
     PaymentKey,
     Status,
 )
+from paymentapp.notes import Note
 
 
 class _Change(NamedTuple):
@@ -46,6 +47,9 @@ class PaymentChange(_Change):
             raise ValueError("a payment's history only grows")
         if (new.key, new.money, new.email) != (old.key, old.money, old.email):
             raise ValueError("who is paid, and how much, does not change")
+        way = (old.payment_method, old.destination)
+        if (new.payment_method, new.destination) != way and new.status is not Status.PENDING:
+            raise ValueError("a payment that may have left keeps its way")
         return super().__new__(cls, old, new)
 
     @classmethod
@@ -102,6 +106,8 @@ class Store(Protocol):
         """Store a new customer. Returns what is stored under that id: maybe an older record."""
 
     def get_customer(self, customer_id: str) -> Customer | None: ...
+
+    def change_customer(self, old: Customer, new: Customer) -> bool: ...
 
     def add_payment(self, payment: Payment) -> Payment:
         """Store a new payment. Returns what is stored under its key: maybe another's payment,
@@ -166,6 +172,14 @@ class Store(Protocol):
     def due_events(self, shard: int, until: datetime, limit: int) -> list[Event]:
         """Events of a shard with `attention_at` up to `until`, longest overdue first, as
         `due_batches`; the two never meet."""
+
+    def add_note(self, note: Note) -> Note:
+        """Store a new note. Returns what is stored under its name: maybe an older note."""
+
+    def get_note(self, name: str) -> Note | None:
+        """The note, consistently."""
+
+    def change_note(self, old: Note, new: Note) -> bool: ...
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
         """Take or renew a lease if it is free, expired by `now`, or the owner's own.

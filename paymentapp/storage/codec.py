@@ -7,7 +7,7 @@ added to a record outlives an earlier one beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import wraps
@@ -17,26 +17,20 @@ from paymentapp.clock import from_text, to_text
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models import (
     ApiKey,
-    Batch,
-    BatchState,
     Cause,
     Customer,
-    Decision,
     KeyClaim,
-    Member,
     Money,
     Move,
     Payment,
+    PaymentMethod,
     Status,
-    Verdict,
 )
+from paymentapp.notes import Note
 from paymentapp.storage.base import Lease
 
 # str, int, bool, None, Decimal, a list of str, or a dict of those with str keys.
 Record = dict[str, Any]
-
-MEMBERS_PER_CHUNK = 500  # at most 120 KB, of the 400 KB that a DynamoDB item may have
-PARKED_SHARD = "parked"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -70,15 +64,15 @@ def reads(decode: Callable[_P, _T]) -> Callable[_P, _T]:
     return checked
 
 
-def _time(text: str | None) -> datetime | None:
+def maybe_time(text: str | None) -> datetime | None:
     return from_text(text) if text else None
 
 
-def _text(moment: datetime | None) -> str | None:
+def maybe_text(moment: datetime | None) -> str | None:
     return to_text(moment) if moment else None
 
 
-def _without_none(record: Record) -> Record:
+def without_none(record: Record) -> Record:
     return {name: value for name, value in record.items() if value is not None}
 
 
@@ -93,6 +87,12 @@ def customer_record(customer: Customer) -> Record:
     }
     if customer.attributes:
         record["attributes"] = dict(customer.attributes)
+    if customer.methods:
+        record["methods"] = [_method_text(*item) for item in customer.methods.items()]
+    if customer.default_method is not None:
+        record["default_method"] = customer.default_method
+    if customer.revision:
+        record["revision"] = customer.revision
     return record
 
 
@@ -103,10 +103,38 @@ def read_customer(record: Record) -> Customer:
         email=record["email"],
         created_at=from_text(record["created_at"]),
         attributes=record.get("attributes", {}),
+        methods=dict(map(_read_method, record.get("methods", ()))),
+        default_method=record.get("default_method"),
+        revision=record.get("revision", ""),
     )
 
 
+def _method_text(name: str, method: PaymentMethod) -> str:
+    """A way to be paid as one string: `name time destination`, and a note on a line of its own.
+
+    A list of texts is replaced as a whole, which a map of maps would not be by JSON's own patch.
+    """
+    line = f"{name} {to_text(method.updated_at)} {method.destination}"
+    return f"{line}\n{method.note}" if method.note is not None else line
+
+
+def _read_method(text: str) -> tuple[str, PaymentMethod]:
+    line, separator, note = text.partition("\n")
+    name, updated_at, destination = line.split(" ", 2)
+    return name, PaymentMethod(destination, from_text(updated_at), note if separator else None)
+
+
 # Disbursements
+
+_OPTIONAL = (
+    "batch_id",
+    "provider_item_id",
+    "provider_status",
+    "transaction_id",
+    "reason",
+    "destination",
+    "route",
+)
 
 
 def payment_record(payment: Payment) -> Record:
@@ -126,7 +154,7 @@ def payment_record(payment: Payment) -> Record:
     }
     if payment.due_at is not None:
         record["due_at"] = to_text(payment.due_at)
-    for name in ("batch_id", "provider_item_id", "provider_status", "transaction_id", "reason"):
+    for name in _OPTIONAL:
         value = getattr(payment, name)
         if value is not None:
             record[name] = value
@@ -134,6 +162,8 @@ def payment_record(payment: Payment) -> Record:
         record["alone"] = True
     if payment.cancel_requested:
         record["cancel_requested"] = True
+    if payment.tried:
+        record["tried"] = " ".join(payment.tried)
     return record
 
 
@@ -149,7 +179,7 @@ def read_payment(record: Record) -> Payment:
         history=tuple(map(_read_move, record["history"])),
         request_id=record["request_id"],
         revision=record["revision"],
-        due_at=_time(record.get("due_at")),
+        due_at=maybe_time(record.get("due_at")),
         due_shard=int(record["due_shard"]),
         batch_id=record.get("batch_id"),
         provider_item_id=record.get("provider_item_id"),
@@ -158,6 +188,9 @@ def read_payment(record: Record) -> Payment:
         reason=record.get("reason"),
         alone=record.get("alone", False),
         cancel_requested=record.get("cancel_requested", False),
+        destination=record.get("destination"),
+        route=record.get("route"),
+        tried=tuple(record.get("tried", "").split()),
     )
 
 
@@ -199,110 +232,16 @@ def read_claim(key_hash: str, record: Record) -> KeyClaim:
     )
 
 
-# Batches
+# A provider's own notes
 
 
-def batch_record(batch: Batch) -> Record:
-    """A batch is in the `attention` index while it has both `attention_shard` and `attention_at`.
-
-    A parked one is there under a shard of its own, by the time at which it was made: it waits for
-    a person, and its `attention_at` is not kept.
-    """
-    parked = batch.state is BatchState.PARKED
-    attention_at = batch.created_at if parked else batch.attention_at
-    decision = batch.decision
-    return _without_none(
-        {
-            "batch_id": batch.batch_id,
-            "provider": batch.provider,
-            "currency": batch.currency,
-            "state": batch.state.value,
-            "size": batch.size,
-            "created_at": to_text(batch.created_at),
-            "revision": batch.revision,
-            "shard": batch.attention_shard,
-            "attention_shard": PARKED_SHARD if parked else str(batch.attention_shard),
-            "attention_at": _text(attention_at),
-            "excluded": " ".join(map(str, batch.excluded)) or None,
-            "frozen_at": _text(batch.frozen_at),
-            "accepted_at": _text(batch.accepted_at),
-            "reference": batch.reference,
-            "attempts": batch.attempts or None,
-            "last_error": batch.last_error,
-            "verdicts": [f"{place} {why}" for place, why in batch.verdicts.items()] or None,
-            "decision": [to_text(decision.at), *decision[1:]] if decision else None,
-        }
-    )
+def note_record(note: Note) -> Record:
+    return {"text": note.text, "revision": note.revision}
 
 
 @reads
-def read_batch(record: Record) -> Batch:
-    state = BatchState(record["state"])
-    parked = state is BatchState.PARKED
-    return Batch(
-        batch_id=record["batch_id"],
-        provider=record["provider"],
-        currency=record["currency"],
-        state=state,
-        size=record["size"],
-        created_at=from_text(record["created_at"]),
-        revision=record["revision"],
-        attention_at=None if parked else _time(record.get("attention_at")),
-        attention_shard=record["shard"],
-        excluded=tuple(map(int, record.get("excluded", "").split())),
-        frozen_at=_time(record.get("frozen_at")),
-        accepted_at=_time(record.get("accepted_at")),
-        reference=record.get("reference"),
-        attempts=record.get("attempts", 0),
-        last_error=record.get("last_error"),
-        verdicts=dict(_read_verdict(line) for line in record.get("verdicts", ())),
-        decision=_read_decision(record.get("decision")),
-    )
-
-
-def _read_verdict(line: str) -> tuple[int, str]:
-    place, _, why = line.partition(" ")
-    return int(place), why
-
-
-def _read_decision(parts: Sequence[str] | None) -> Decision | None:
-    if parts is None:
-        return None
-    at, verdict, person, note, evidence = parts
-    return Decision(from_text(at), Verdict(verdict), person, note, evidence)
-
-
-def member_records(batch: Batch, members: Sequence[Member]) -> list[Record]:
-    """The candidates of a batch in chunks, each with the batch's first revision, which tells a
-    repeated write of the same list from another list."""
-    chunks = [
-        members[start : start + MEMBERS_PER_CHUNK]
-        for start in range(0, len(members), MEMBERS_PER_CHUNK)
-    ]
-    return [
-        {"revision": batch.revision, "members": [_member_text(member) for member in chunk]}
-        for chunk in chunks
-    ]
-
-
-@reads
-def read_members(batch: Batch, records: Iterable[Record]) -> list[Member]:
-    members = [_read_member(line) for record in records for line in record["members"]]
-    if len(members) != batch.size:
-        raise ValueError("the list is not complete")
-    return members
-
-
-def _member_text(member: Member) -> str:
-    money = member.money
-    return (
-        f"{member.customer_id} {member.payment_id} {money.amount} {money.currency} {member.email}"
-    )
-
-
-def _read_member(line: str) -> Member:
-    customer_id, payment_id, amount, currency, email = line.split(" ", 4)
-    return Member(customer_id, payment_id, Money(Decimal(amount), currency), email)
+def read_note(name: str, record: Record) -> Note:
+    return Note(name, record["text"], record["revision"])
 
 
 # Leases
@@ -321,14 +260,14 @@ def read_lease(name: str, record: Record) -> Lease:
 
 
 def api_key_record(key: ApiKey) -> Record:
-    return _without_none(
+    return without_none(
         {
             "key_id": key.key_id,
             "secret_hash": key.secret_hash,
             "name": key.name,
             "scopes": sorted(key.scopes),
             "created_at": to_text(key.created_at),
-            "revoked_at": _text(key.revoked_at),
+            "revoked_at": maybe_text(key.revoked_at),
         }
     )
 
@@ -341,5 +280,5 @@ def read_api_key(record: Mapping[str, Any]) -> ApiKey:
         name=record["name"],
         scopes=frozenset(record["scopes"]),
         created_at=from_text(record["created_at"]),
-        revoked_at=_time(record.get("revoked_at")),
+        revoked_at=maybe_time(record.get("revoked_at")),
     )

@@ -16,6 +16,7 @@ VALUES = {
     "<payment_id:payment_id>": "2026-03-01T12:00:00.000001Z",
     "<name>": "swagger-ui.css",
     "<provider>": "paypal",
+    "<method:method>": "paypal",
 }
 
 

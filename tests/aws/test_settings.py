@@ -7,6 +7,8 @@ import pytest
 from paymentapp.aws_lambda import SECRET_ARN, environ_with_secret
 from paymentapp.config import load_settings
 from paymentapp.errors import SettingsError
+from paymentapp.providers.registry import build_providers
+from tests.support.kit import a_kit
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:paypal"
 
@@ -30,23 +32,28 @@ def test_the_credentials_may_be_in_a_secret() -> None:
     assert (settings.paypal_client_id, settings.paypal_client_secret) == ("id", "hush")
 
 
-def test_the_api_starts_without_the_secret_unless_it_asks_paypal_about_webhooks() -> None:
-    asked: list[str] = []
+@pytest.mark.parametrize("handler", ["api", "dispatch", "sweep"])
+def test_each_function_has_the_credentials(handler: str) -> None:
+    """The API's too, or it would never say that it is ready."""
+    environ = {SECRET_ARN: ARN, "_HANDLER": f"paymentapp.aws_lambda.{handler}"}
+    secret = '{"client_id": "id", "client_secret": "hush"}'
+    settings = load_settings(environ_with_secret(environ, lambda _: secret))
+    assert build_providers(a_kit(settings))["paypal"].configured
 
-    def fetch(arn: str) -> str:
-        asked.append(arn)
-        return '{"client_id": "id", "client_secret": "hush"}'
 
-    api = {SECRET_ARN: ARN, "_HANDLER": "paymentapp.aws_lambda.api"}
-    assert load_settings(environ_with_secret(api, fetch)).paypal_client_id == ""
-    assert asked == []
-    environ_with_secret({**api, "PAYMENTAPP_PAYPAL_WEBHOOK_VERIFY": "paypal"}, fetch)
-    environ_with_secret({**api, "_HANDLER": "paymentapp.aws_lambda.sweep"}, fetch)
-    assert asked == [ARN, ARN]
+def test_further_secrets_have_the_names_of_their_variables() -> None:
+    secret = '{"PAYPAL_CLIENT_ID": "id", "PAYPAL_CLIENT_SECRET": "hush", "PAYMENTAPP_X": "y"}'
+    environ = environ_with_secret({SECRET_ARN: ARN}, lambda _: secret)
+    assert load_settings(environ).paypal_client_secret == "hush"
+    assert environ["PAYMENTAPP_X"] == "y"
 
 
 @pytest.mark.parametrize(
-    "text", ["hush", '{"client_id": "hush"}', '["hush"]', '{"client_id": 1, "client_secret": ""}']
+    "text",
+    [
+        *("hush", "{}", '{"client_id": "hush"}', '["hush"]', '{"more": "hush"}'),
+        *('{"client_id": 1, "client_secret": ""}', '{"PAYMENTAPP_X": ["hush"]}'),
+    ],
 )
 def test_a_secret_that_makes_no_sense_is_named_and_not_shown(text: str) -> None:
     with pytest.raises(SettingsError, match=SECRET_ARN) as raised:

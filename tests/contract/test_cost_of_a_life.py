@@ -21,7 +21,7 @@ from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.payments import PaymentOrder, Payments
 from paymentapp.services.settle import Settlement
-from paymentapp.storage import codec
+from paymentapp.storage import batch_codec, codec
 from paymentapp.storage.base import PaymentChange
 from paymentapp.storage.dynamodb import DynamoDBStore
 from tests.support.item_size import write_units
@@ -79,13 +79,15 @@ class BilledStore(DynamoDBStore):
         return super().change_payments(changes)
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
-        for chunk in codec.member_records(batch, members):
+        for chunk in batch_codec.member_records(batch, members):
             self.bill.write("members", "none", None, chunk)
-        self.bill.write("batch", "attention", None, codec.batch_record(batch))
+        self.bill.write("batch", "attention", None, batch_codec.batch_record(batch))
         super().add_batch(batch, members)
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
-        self.bill.write("batch", "attention", codec.batch_record(old), codec.batch_record(new))
+        self.bill.write(
+            "batch", "attention", batch_codec.batch_record(old), batch_codec.batch_record(new)
+        )
         return super().change_batch(old, new)
 
 

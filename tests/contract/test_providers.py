@@ -17,6 +17,7 @@ from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderEr
 from paymentapp.models import Batch, BatchState, Member, Money, Status, new_batch_id, new_revision
 from paymentapp.providers.base import Accepted, ItemReport, Refused
 from paymentapp.providers.registry import build_providers
+from tests.support.kit import a_kit
 from tests.support.provider_backends import Backend, Paid, paypal_backend
 
 BACKENDS: dict[str, Callable[[], AbstractContextManager[Backend]]] = {"paypal": paypal_backend}
@@ -79,7 +80,7 @@ def test_it_tells_no_secret(backend: Backend, caplog: pytest.LogCaptureFixture) 
 
 
 def test_every_provider_of_the_registry_is_here() -> None:
-    providers = build_providers(Settings(), utc_now)
+    providers = build_providers(a_kit(Settings()))
     assert set(providers) == set(BACKENDS)
     assert all(name == provider.name for name, provider in providers.items())
 

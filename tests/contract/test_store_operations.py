@@ -60,8 +60,9 @@ def test_a_batch_is_kept_with_its_members_in_order(store: Store, size: int) -> N
 
 def test_members_keep_what_they_say(store: Store) -> None:
     (member,) = members(1)
-    odd = [member._replace(customer_id="a.b-c_d" * 7, email='"a b"@example.com')]
-    batch = a_batch(size=1)
+    odd = [member._replace(customer_id="a.b-c_d" * 7, email="a'b{c}@example.com")]
+    odd += [odd[0]._replace(destination="k1.abc_-=")]
+    batch = a_batch(size=2)
     store.add_batch(batch, odd)
     assert store.get_members(batch) == odd
 

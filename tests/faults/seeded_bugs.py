@@ -16,6 +16,7 @@ from paymentapp.providers.base import Accepted, Refused
 from paymentapp.services import dispatch, settle
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.payments import PaymentOrder, Payments, Requested
+from paymentapp.services.routes import Routes
 from paymentapp.services.sweep import Found, Sweep
 from paymentapp.storage.base import PaymentChange
 from tests.faults.simulation import tables
@@ -79,10 +80,11 @@ class ClaimAfterPayment(Payments):
     """The payment is written first, and the key then bound to it."""
 
     def request(self, order: PaymentOrder, idempotency_key: str | None = None) -> Requested:
-        self._check_payable(order)
-        if self.customers.get(order.customer_id).email != order.email:
+        customer = self.customers.get(order.customer_id)
+        if customer.email != order.email:
             raise NotPayable("email", "not the customer's")
-        requested = self._accept(order, None)
+        way = Routes(self.providers).way(customer, order.money, order.payment_method)
+        requested = self._accept(order, way, None)
         if idempotency_key is not None:
             claim = replace(self._claim(order, idempotency_key))
             first = self.store.get_payment(

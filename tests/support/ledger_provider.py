@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from paymentapp.errors import OutcomeUnknown
 from paymentapp.models import Batch, Member, Status
-from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Refused, Webhooks
+from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Payees, Refused, Webhooks
 
 
 class LedgerProvider:
@@ -17,6 +17,7 @@ class LedgerProvider:
     description = "a ledger in memory"
     configured = True
     webhooks: Webhooks | None = None
+    payees: Payees | None = None
     currencies: Mapping[str, CurrencyRule] = {
         "USD": CurrencyRule(2, Decimal(20000)),
         "EUR": CurrencyRule(2, Decimal(20000)),

@@ -20,10 +20,11 @@ from paymentapp.models import (
     Payment,
     PaymentKey,
 )
+from paymentapp.notes import Note
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 
 Key = TypeVar("Key")
-Versioned = TypeVar("Versioned", Payment, KeyClaim, Batch, Event)
+Versioned = TypeVar("Versioned", Customer, Payment, KeyClaim, Batch, Event, Note)
 
 
 class MemoryStore:
@@ -41,6 +42,7 @@ class MemoryStore:
         self._batches: dict[str, Batch] = {}
         self._members: dict[str, list[Member]] = {}
         self._events: dict[tuple[str, str], Event] = {}
+        self._notes: dict[str, Note] = {}
         self._leases: dict[str, Lease] = {}
         self._keys: dict[str, ApiKey] = {}
 
@@ -61,6 +63,11 @@ class MemoryStore:
     def get_customer(self, customer_id: str) -> Customer | None:
         self._called("get_customer")
         return self._customers.get(customer_id)
+
+    def change_customer(self, old: Customer, new: Customer) -> bool:
+        self._called("change_customer")
+        with self._lock:
+            return _change(self._customers, old.customer_id, old, new)
 
     def add_payment(self, payment: Payment) -> Payment:
         self._called("add_payment")
@@ -175,6 +182,20 @@ class MemoryStore:
                 and event.attention_at <= until
             ]
         return [event for _, _, event in sorted(due, key=lambda item: item[:2])][:limit]
+
+    def add_note(self, note: Note) -> Note:
+        self._called("add_note")
+        with self._lock:
+            return self._notes.setdefault(note.name, note)
+
+    def get_note(self, name: str) -> Note | None:
+        self._called("get_note")
+        return self._notes.get(name)
+
+    def change_note(self, old: Note, new: Note) -> bool:
+        self._called("change_note")
+        with self._lock:
+            return _change(self._notes, old.name, old, new)
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
         self._called("hold_lease")

@@ -21,7 +21,7 @@ from paymentapp.errors import (
     StoreUnavailable,
 )
 from paymentapp.events import Event, EventState
-from paymentapp.models import Batch, BatchState, Cause, Money, Payment, Status, item_id
+from paymentapp.models import Batch, BatchState, Cause, Money, Payment, Status
 from paymentapp.providers.base import ItemReport, WebhookNews
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch import Dispatcher
@@ -89,7 +89,7 @@ class World:
     def report(self, status: Status | None, **changes: Any) -> ItemReport:
         """What the provider says of the payment."""
         report = ItemReport(
-            item_id=item_id(self.key),
+            item_id=self.key.item_id,
             status=status,
             raw_status=status.value.upper() if status else "SOMETHING_NEW",
             provider_item_id="item-1",
@@ -270,7 +270,7 @@ OTHERS: dict[str, Callable[[World], WebhookNews]] = {
     "no batch": lambda w: w.news(w.report(Status.SUCCEEDED), batch_id=None, reference=None),
     "a payment": lambda w: w.news(w.report(Status.SUCCEEDED, item_id="1.ann")),
     "somebody's item": lambda w: w.news(w.report(Status.SUCCEEDED, item_id="order-17")),
-    "a long item": lambda w: w.news(w.report(Status.SUCCEEDED, item_id=item_id(w.key) + "x" * 60)),
+    "a long item": lambda w: w.news(w.report(Status.SUCCEEDED, item_id=w.key.item_id + "x" * 60)),
     "a time that is none": lambda w: w.news(w.report(Status.SUCCEEDED, item_id="z" * 40 + ".a")),
     "a failure of another batch": lambda w: w.news(w.report(Status.FAILED), batch_id="another"),
 }

@@ -25,7 +25,6 @@ from paymentapp.models import (
     Payment,
     Status,
     Verdict,
-    item_id,
 )
 from paymentapp.providers.base import Transaction
 from paymentapp.services.parked import Parked, Word
@@ -387,5 +386,5 @@ def test_a_decision_that_is_cut_short_is_carried_out_by_a_sweep(
     assert {service.status(payment) for payment in payments} == {Status.SUCCEEDED}
     assert len(service.provider.paid()) == 2
     assert {member.item_id for member in service.provider.paid()} == {
-        item_id(payment.key) for payment in payments
+        payment.key.item_id for payment in payments
     }

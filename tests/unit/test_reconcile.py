@@ -18,7 +18,6 @@ from paymentapp.models import (
     Payment,
     PaymentKey,
     Status,
-    item_id,
     new_revision,
 )
 from paymentapp.providers.base import ItemReport, Refused, Transaction
@@ -67,10 +66,10 @@ def only(service: Ledgered, **options: bool) -> Difference:
 def report(payment: Payment, **changes: object) -> ItemReport:
     """What the provider truly says of a settled payment, but for some changes."""
     told = ItemReport(
-        item_id(payment.key),
+        payment.key.item_id,
         Status.SUCCEEDED,
         "SUCCEEDED",
-        provider_item_id=f"item-{item_id(payment.key)}",
+        provider_item_id=f"item-{payment.key.item_id}",
         transaction_id=f"tx-{payment.payment_id}",
         money=payment.money,
         receiver=payment.email,
@@ -79,7 +78,7 @@ def report(payment: Payment, **changes: object) -> ItemReport:
 
 
 def tell(service: Ledgered, payment: Payment, **changes: object) -> None:
-    service.provider.told[item_id(payment.key)] = report(payment, **changes)
+    service.provider.told[payment.key.item_id] = report(payment, **changes)
 
 
 def overwrite(service: Ledgered, payment: Payment, **changes: object) -> None:
@@ -237,7 +236,7 @@ def test_what_moves_while_the_provider_is_asked_is_no_difference(service: Ledger
 
 def test_a_member_that_the_provider_does_not_list(service: Ledgered) -> None:
     ann, _ = service.settled("ann", "bob")
-    service.provider.told[item_id(ann.key)] = None
+    service.provider.told[ann.key.item_id] = None
     service.provider.hidden.add(ann.transaction_id or "")
     assert Run(service).found == []  # it may take them a moment
     service.now += timedelta(hours=2)
@@ -337,7 +336,7 @@ def test_money_that_left_for_no_payment_of_ours(service: Ledgered, name: str | N
 
 def test_a_second_transaction_of_one_payment(service: Ledgered) -> None:
     (payment,) = service.settled("ann")
-    service.provider.more.append(transaction(item_id(payment.key)))
+    service.provider.more.append(transaction(payment.key.item_id))
     found = only(service)
     assert (found.kind, found.payment) == (Kind.PAID_AGAIN, payment.key)
     assert found.ours == f"succeeded {payment.transaction_id}"
@@ -348,7 +347,7 @@ def test_money_that_left_for_a_payment_that_was_not_paid(service: Ledgered, stat
     (payment,) = service.pay("ann")
     if status is Status.CANCELLED:
         service.payments.cancel(payment.key)
-    service.provider.more.append(transaction(item_id(payment.key)))
+    service.provider.more.append(transaction(payment.key.item_id))
     found = only(service)
     assert (found.kind, found.payment, found.ours) == (Kind.UNEXPECTED, payment.key, status)
 
@@ -357,7 +356,7 @@ def test_money_on_its_way_is_expected(service: Ledgered) -> None:
     payments = service.pay("ann")
     service.provider.before = raising(OutcomeUnknown("HTTP_503"))
     service.send(payments)
-    service.provider.more.append(transaction(item_id(payments[0].key)))
+    service.provider.more.append(transaction(payments[0].key.item_id))
     assert Run(service).found == []
 
 

@@ -13,9 +13,18 @@ from urllib.parse import quote, urlsplit
 
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
-from paymentapp.errors import NotPermitted, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.models import Batch, Member
-from paymentapp.providers.base import Accepted, ItemReport, Refused, Transaction, Webhooks
+from paymentapp.errors import NotPayable, NotPermitted, NotSent, OutcomeUnknown, ProviderError
+from paymentapp.models import EMAIL_MAX_LENGTH, EMAIL_PATTERN, Batch, Member
+from paymentapp.providers.base import (
+    Accepted,
+    Detail,
+    ItemReport,
+    Kit,
+    Payees,
+    Refused,
+    Transaction,
+    Webhooks,
+)
 from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.paypal.answers import (
     PAYOUTS,
@@ -45,12 +54,39 @@ _PAGE_SIZE = 1_000  # parameter page_size, maximum
 _MAX_PAGES = 1_000  # parameter page, maximum
 
 
+class _PayPalPayees:
+    """An e-mail: the customer's own, or another that PayPal knows them by."""
+
+    details: Sequence[Detail] = (
+        Detail(
+            "email",
+            "The e-mail of the customer's PayPal account, where it is not the customer's own.",
+            EMAIL_PATTERN,
+            "Not an e-mail address (ASCII, name@host.domain, up to 127 characters).",
+        ),
+    )
+    email_is_enough = True
+
+    def destination(self, customer_id: str, details: Mapping[str, str]) -> str:  # noqa: ARG002
+        """The e-mail itself: it is no secret. PayPal, payout_item.receiver: maxLength 127."""
+        if len(details["email"]) > EMAIL_MAX_LENGTH:
+            raise NotPayable("email", self.details[0].problem)
+        return details["email"]
+
+    def show(self, customer_id: str, destination: str) -> Mapping[str, str]:  # noqa: ARG002
+        return {"email": destination}
+
+    def renew(self, customer_id: str, destination: str) -> str | None:  # noqa: ARG002
+        return None
+
+
 class PayPal:
     """Pays through PayPal Payouts. Any number of threads may share it."""
 
     name = "paypal"
     currencies = CURRENCIES
     search_lag = SEARCH_LAG
+    payees: Payees | None = _PayPalPayees()
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         base = urlsplit(settings.paypal_base_url)
@@ -169,7 +205,7 @@ class PayPal:
             {
                 "recipient_type": "EMAIL",
                 "amount": {"currency": member.money.currency, "value": _value(member)},
-                "receiver": member.email,
+                "receiver": member.payee,
                 "sender_item_id": member.item_id,
                 **note,
             }
@@ -256,6 +292,11 @@ class PayPal:
                 break
             self._token.drop(token)
         return answer
+
+
+def build(kit: Kit) -> PayPal:
+    """PayPal from the settings; it is always among the ways to pay."""
+    return PayPal(kit.settings, kit.clock)
 
 
 def _value(member: Member) -> str:

@@ -40,14 +40,15 @@ class Change(NamedTuple):
     """
 
     key: Item
-    old_revision: str
+    old_revision: str  # empty: the item's first version, which has none
     new_revision: str
     changed: Record
     removed: list[str]
 
 
 def change_of(key: Record, old: Record, new: Record) -> Change:
-    return Change(to_item(key), old["revision"], new["revision"], *difference(old, new))
+    old_revision = old.get("revision", "")
+    return Change(to_item(key), old_revision, new["revision"], *difference(old, new))
 
 
 def change_all(client: DynamoDBClient, table: str, changes: Sequence[Change]) -> list[bool]:
@@ -87,20 +88,25 @@ def change_one(client: DynamoDBClient, table: str, change: Change) -> bool:
     if change.removed:
         expression += " REMOVE " + ", ".join(places[count:])
     values = {f":{place}": to_value(v) for place, v in enumerate(change.changed.values())}
+    condition = "attribute_exists(#key) AND attribute_not_exists(revision)"
+    if change.old_revision:
+        condition, values[":old"] = "revision = :old", to_value(change.old_revision)
+    else:
+        names["#key"] = next(iter(change.key))
     try:
         call(
             client.update_item,
             TableName=table,
             Key=change.key,
             UpdateExpression=expression,
-            ConditionExpression="revision = :old",
+            ConditionExpression=condition,
             ExpressionAttributeNames=names,
-            ExpressionAttributeValues={**values, ":old": to_value(change.old_revision)},
+            ExpressionAttributeValues=values,
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
     except ConditionFailed as failed:
         current = [failed.item] if failed.item else read_many(client, table, [change.key])
-        return any(item["revision"]["S"] == change.new_revision for item in current)
+        return any(item.get("revision", {}).get("S") == change.new_revision for item in current)
     return True
 
 

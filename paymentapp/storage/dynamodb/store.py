@@ -20,7 +20,8 @@ from paymentapp.models import (
     Payment,
     PaymentKey,
 )
-from paymentapp.storage import codec, event_codec
+from paymentapp.notes import Note
+from paymentapp.storage import batch_codec, codec, event_codec
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 from paymentapp.storage.codec import Record
 from paymentapp.storage.dynamodb import changes as conditional
@@ -72,6 +73,11 @@ class DynamoDBStore:
     def get_customer(self, customer_id: str) -> Customer | None:
         found = self._get(self._customers, {"customer_id": customer_id})
         return codec.read_customer(found) if found else None
+
+    def change_customer(self, old: Customer, new: Customer) -> bool:
+        records = codec.customer_record(old), codec.customer_record(new)
+        change = conditional.change_of({"customer_id": old.customer_id}, *records)
+        return conditional.change_one(self._client(), self._customers, change)
 
     # Disbursements
 
@@ -134,24 +140,24 @@ class DynamoDBStore:
         pk = f"batch#{batch.batch_id}"
         records = {
             f"members#{number:04}": chunk
-            for number, chunk in enumerate(codec.member_records(batch, members))
+            for number, chunk in enumerate(batch_codec.member_records(batch, members))
         }
-        for sk, record in {**records, "header": codec.batch_record(batch)}.items():
+        for sk, record in {**records, "header": batch_codec.batch_record(batch)}.items():
             older = self._add_operation(pk, sk, record)
             if older and older["revision"] != batch.revision:
                 raise Conflict("there is a batch of this id")
 
     def get_batch(self, batch_id: str) -> Batch | None:
         found = self._get(self._operations, {"pk": f"batch#{batch_id}", "sk": "header"})
-        return codec.read_batch(found) if found else None
+        return batch_codec.read_batch(found) if found else None
 
     def get_members(self, batch: Batch) -> list[Member]:
         """A request for each megabyte, of thousands of members."""
         found = self._group(f"batch#{batch.batch_id}", "members#")
-        return codec.read_members(batch, found)
+        return batch_codec.read_members(batch, found)
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
-        records = codec.batch_record(old), codec.batch_record(new)
+        records = batch_codec.batch_record(old), batch_codec.batch_record(new)
         return self._change_operation(f"batch#{new.batch_id}", "header", *records)
 
     def due_batches(self, shard: int, until: datetime, limit: int) -> list[Batch]:
@@ -162,14 +168,14 @@ class DynamoDBStore:
 
     def parked_batches(self) -> list[Batch]:
         """The index, then the batches that it names, 100 a request."""
-        found = self._batches(codec.PARKED_SHARD, AFTER_EVERY_ID, None)
+        found = self._batches(batch_codec.PARKED_SHARD, AFTER_EVERY_ID, None)
         parked = [batch for batch in found if batch.state is BatchState.PARKED]
         return sorted(parked, key=lambda batch: batch.created_at)
 
     def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
         """A request for each megabyte of the table."""
         found = scan(self._client(), self._operations, "created_at", earliest, latest, sk="header")
-        return map(codec.read_batch, found)
+        return map(batch_codec.read_batch, found)
 
     # Webhook events
 
@@ -189,6 +195,20 @@ class DynamoDBStore:
         events = map(event_codec.read_event, found)
         due = [event for event in events if event.attention_at and event.attention_at <= until]
         return sorted(due, key=lambda event: event.attention_at or until)
+
+    # A provider's own notes
+
+    def add_note(self, note: Note) -> Note:
+        older = self._add_operation(f"note#{note.name}", "note", codec.note_record(note))
+        return codec.read_note(note.name, older) if older else note
+
+    def get_note(self, name: str) -> Note | None:
+        found = self._get(self._operations, {"pk": f"note#{name}", "sk": "note"})
+        return codec.read_note(name, found) if found else None
+
+    def change_note(self, old: Note, new: Note) -> bool:
+        records = codec.note_record(old), codec.note_record(new)
+        return self._change_operation(f"note#{new.name}", "note", *records)
 
     # Leases
 
@@ -295,7 +315,7 @@ class DynamoDBStore:
         return map(to_record, items)
 
     def _batches(self, shard: str, until: str, limit: int | None) -> list[Batch]:
-        return [codec.read_batch(found) for found in self._attention(shard, until, limit)]
+        return [batch_codec.read_batch(found) for found in self._attention(shard, until, limit)]
 
     def _attention(self, shard: str, until: str, limit: int | None) -> Iterator[Record]:
         """What the attention index names, as it is now and no longer as the index has it."""

@@ -10,6 +10,13 @@ ADD_CUSTOMER = """
 INSERT INTO Customers (customer_id, document) VALUES (?, ?) ON CONFLICT DO NOTHING
 """
 GET_CUSTOMER = "SELECT document FROM Customers WHERE customer_id = ?"
+CHANGE_CUSTOMER = """
+UPDATE Customers SET document = json_patch(document, ?)
+WHERE customer_id = ? AND coalesce(json_extract(document, '$.revision'), '') = ?
+"""
+GET_CUSTOMER_REVISION = """
+SELECT json_extract(document, '$.revision') FROM Customers WHERE customer_id = ?
+"""
 
 ADD_PAYMENT = """
 INSERT INTO Disbursements (customer_id, payment_id, revision, due_shard, due_at, document)

@@ -13,8 +13,17 @@ from typing import Any, NamedTuple
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
 from paymentapp.events import Event
-from paymentapp.models import ApiKey, Batch, Customer, KeyClaim, Member, Payment, PaymentKey
-from paymentapp.storage import codec, event_codec
+from paymentapp.models import (
+    ApiKey,
+    Batch,
+    Customer,
+    KeyClaim,
+    Member,
+    Payment,
+    PaymentKey,
+)
+from paymentapp.notes import Note
+from paymentapp.storage import batch_codec, codec, event_codec
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 from paymentapp.storage.codec import Record
 from paymentapp.storage.sqlite import files, sql
@@ -76,6 +85,14 @@ class SQLiteStore:
     def get_customer(self, customer_id: str) -> Customer | None:
         found = self._get(sql.GET_CUSTOMER, customer_id)
         return codec.read_customer(found) if found else None
+
+    def change_customer(self, old: Customer, new: Customer) -> bool:
+        records = codec.customer_record(old), codec.customer_record(new)
+        key = (old.customer_id,)
+        values = (patch(*records), *key, old.revision)
+        return self._update(
+            _Update(sql.CHANGE_CUSTOMER, values, sql.GET_CUSTOMER_REVISION, key, new.revision)
+        )
 
     # Disbursements
 
@@ -143,9 +160,9 @@ class SQLiteStore:
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
         pk = f"batch#{batch.batch_id}"
-        chunks = enumerate(codec.member_records(batch, members))
+        chunks = enumerate(batch_codec.member_records(batch, members))
         inserts = [_insert(pk, f"members#{number:04}", chunk) for number, chunk in chunks]
-        inserts.append(_insert(pk, "header", codec.batch_record(batch)))
+        inserts.append(_insert(pk, "header", batch_codec.batch_record(batch)))
 
         def work(connection: sqlite3.Connection) -> None:
             for insert in inserts:
@@ -157,23 +174,23 @@ class SQLiteStore:
 
     def get_batch(self, batch_id: str) -> Batch | None:
         found = self._get(sql.GET_RECORD, f"batch#{batch_id}", "header")
-        return codec.read_batch(found) if found else None
+        return batch_codec.read_batch(found) if found else None
 
     def get_members(self, batch: Batch) -> list[Member]:
         found = self._read(sql.GET_RECORDS, f"batch#{batch.batch_id}", "members#", "members~")
-        return codec.read_members(batch, found)
+        return batch_codec.read_members(batch, found)
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
-        records = codec.batch_record(old), codec.batch_record(new)
+        records = batch_codec.batch_record(old), batch_codec.batch_record(new)
         return self._change(f"batch#{new.batch_id}", "header", *records)
 
     def due_batches(self, shard: int, until: datetime, limit: int) -> list[Batch]:
         found = self._read(sql.ATTENTION, str(shard), to_text(until), limit)
-        return [codec.read_batch(record) for record in found]
+        return [batch_codec.read_batch(record) for record in found]
 
     def parked_batches(self) -> list[Batch]:
-        found = self._read(sql.ATTENTION, codec.PARKED_SHARD, sql.AFTER_EVERY_ID, -1)
-        return [codec.read_batch(record) for record in found]
+        found = self._read(sql.ATTENTION, batch_codec.PARKED_SHARD, sql.AFTER_EVERY_ID, -1)
+        return [batch_codec.read_batch(record) for record in found]
 
     def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
         """A query for each chunk."""
@@ -181,7 +198,7 @@ class SQLiteStore:
         last = ""
         while True:
             found = self._read(sql.SCAN_BATCHES, f"batch#{last}", *span, sql.SCAN_CHUNK)
-            for batch in map(codec.read_batch, found):
+            for batch in map(batch_codec.read_batch, found):
                 last = batch.batch_id
                 yield batch
             if len(found) < sql.SCAN_CHUNK:
@@ -202,6 +219,20 @@ class SQLiteStore:
         where = event_codec.attention_shard(shard)
         found = self._read(sql.ATTENTION, where, to_text(until), limit)
         return [event_codec.read_event(record) for record in found]
+
+    # A provider's own notes
+
+    def add_note(self, note: Note) -> Note:
+        older = self._add(_insert(f"note#{note.name}", "note", codec.note_record(note)))
+        return codec.read_note(note.name, older) if older else note
+
+    def get_note(self, name: str) -> Note | None:
+        found = self._get(sql.GET_RECORD, f"note#{name}", "note")
+        return codec.read_note(name, found) if found else None
+
+    def change_note(self, old: Note, new: Note) -> bool:
+        records = codec.note_record(old), codec.note_record(new)
+        return self._change(f"note#{new.name}", "note", *records)
 
     # Leases
 
@@ -251,7 +282,11 @@ class SQLiteStore:
     def _change(self, pk: str, sk: str, old: Record, new: Record) -> bool:
         values = (patch(old, new), *_indexed(new), pk, sk, old["revision"])
         key = (pk, sk)
-        update = _Update(sql.CHANGE_RECORD, values, sql.GET_RECORD_REVISION, key, new["revision"])
+        return self._update(
+            _Update(sql.CHANGE_RECORD, values, sql.GET_RECORD_REVISION, key, new["revision"])
+        )
+
+    def _update(self, update: _Update) -> bool:
         return self._here().writer.run(partial(_changed, update), one_write=True)
 
 

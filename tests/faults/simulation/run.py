@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 from unittest import mock
 
-from paymentapp.models import item_id
+from paymentapp.item_ids import item_id_of
 from tests.faults.simulation.verdict import Failure
 from tests.faults.simulation.world import Parts, World
 
@@ -90,7 +90,7 @@ def _seeded(seed: int) -> Iterator[None]:
         for module in ("models", "services.payments", "services.sweep"):
             stack.enter_context(mock.patch(f"paymentapp.{module}.secrets", seeded))
         # A function of its argument alone, asked the same ten times a payment: only faster so.
-        stack.enter_context(mock.patch("paymentapp.models.item_id", lru_cache(4096)(item_id)))
+        stack.enter_context(mock.patch("paymentapp.models.item_id_of", lru_cache(4096)(item_id_of)))
         yield
 
 

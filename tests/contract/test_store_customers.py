@@ -1,0 +1,66 @@
+"""Customers' records change by their revision, and providers' notes are kept, in every store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from paymentapp.models import PaymentMethod, new_revision
+from paymentapp.notes import Note
+from paymentapp.storage.base import Store
+from tests.support.records import NOW, a_customer, later
+
+ACH = PaymentMethod("k1.sealed", later(1), "C01 account number, corrected")
+EMAIL = PaymentMethod("ada.l@example.com", later(2))
+
+
+def test_a_customers_first_change_is_made_to_a_record_without_a_revision(store: Store) -> None:
+    first = store.add_customer(a_customer(attributes={"vip": True}))
+    changed = first.changed(methods={"ach": ACH, "paypal": EMAIL}, default_method="ach")
+    assert store.change_customer(first, changed)
+    assert store.get_customer("ada") == changed
+    assert store.add_customer(a_customer()) == changed
+
+
+def test_a_customer_changes_by_its_revision(store: Store) -> None:
+    first = store.add_customer(a_customer())
+    second = first.changed(methods={"paypal": EMAIL})
+    third = second.changed(methods={"ach": ACH})
+    assert store.change_customer(first, second)
+    assert not store.change_customer(first, third)
+    assert store.change_customer(second, third)
+    assert store.change_customer(second, third)  # a repeated write was made before
+    assert store.get_customer("ada") == third
+
+
+def test_what_is_taken_out_of_a_customers_record_is_gone(store: Store) -> None:
+    first = store.add_customer(a_customer())
+    full = first.changed(methods={"ach": ACH, "paypal": EMAIL}, default_method="ach")
+    empty = full.changed(methods={}, default_method=None)
+    assert store.change_customer(first, full)
+    assert store.change_customer(full, empty)
+    found = store.get_customer("ada")
+    assert found is not None
+    assert (found.methods, found.default_method) == ({}, None)
+
+
+def test_a_customer_that_is_not_there_does_not_change(store: Store) -> None:
+    nobody = a_customer(customer_id="nobody")
+    assert not store.change_customer(nobody, nobody.changed(default_method="paypal"))
+    assert store.get_customer("nobody") is None
+
+
+def test_a_note_is_kept_and_changes_by_its_revision(store: Store) -> None:
+    name = f"ach/file/{NOW:%Y}"
+    assert store.get_note(name) is None
+    first = Note(name, "x" * 300_000, new_revision())
+    assert store.add_note(first) == first
+    assert store.add_note(replace(first, text="other", revision=new_revision())) == first
+    second = first.changed("uploaded")
+    assert store.change_note(first, second)
+    assert not store.change_note(first, first.changed("again"))
+    assert store.get_note(name) == second
+
+
+def test_a_note_that_is_not_there_does_not_change(store: Store) -> None:
+    nothing = Note("none", "", new_revision())
+    assert not store.change_note(nothing, nothing.changed("x"))
