@@ -32,6 +32,7 @@ class Settings:
     linger_ms: int = 10
     sweep_seconds: int = 2
     follow_seconds: int = 2
+    collect_seconds: int = 60
     provider_timeout: int = 30
     paypal_base_url: str = SANDBOX_URL
     paypal_client_id: str = ""
@@ -69,6 +70,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         linger_ms=read.number("PAYMENTAPP_LINGER_MS", default.linger_ms, 0, 1000),
         sweep_seconds=read.number("PAYMENTAPP_SWEEP_SECONDS", default.sweep_seconds, 1, 3600),
         follow_seconds=read.number("PAYMENTAPP_FOLLOW_SECONDS", default.follow_seconds, 0, 60),
+        collect_seconds=read.number("PAYMENTAPP_COLLECT_SECONDS", default.collect_seconds, 1, 3600),
         provider_timeout=read.number(
             "PAYMENTAPP_PROVIDER_TIMEOUT", default.provider_timeout, 1, 60
         ),

@@ -12,6 +12,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
@@ -19,6 +21,7 @@ from paymentapp.crew import Busy, Crew, Pace, Timetable
 from paymentapp.errors import StoreUnavailable
 from paymentapp.events import Event
 from paymentapp.models import Batch, BatchState, Payment, PaymentKey
+from paymentapp.services.collect import Collector
 from paymentapp.services.dispatch import LEASE, Dispatcher, look_pause
 from paymentapp.services.inbox import Inbox
 from paymentapp.services.sweep import Sweep
@@ -49,6 +52,13 @@ class Worker:
         self.dispatcher = dispatcher
         self.inbox = inbox
         self.sweep = Sweep(store, dispatcher, clock, settings.due_shards, settings.senders, inbox)
+        self.collector = Collector(
+            store,
+            dispatcher.providers,
+            clock,
+            settings.due_shards,
+            timedelta(seconds=settings.collect_seconds),
+        )
         self._clock = clock
         self._settings = settings
         self._inbox: queue.Queue[Payment] = queue.Queue(INBOX_LIMIT)
@@ -188,6 +198,8 @@ class Worker:
 
     def _sweep_once(self) -> bool:
         """Find due work and hand it out; returns whether more is waiting."""
+        for name in self.collector.due():
+            self._once(self._lookers, f"mailbox {name}", partial(self.collector.collect, name))
         found = self.sweep.look()
         for batch in found.batches:
             self._resume(batch)

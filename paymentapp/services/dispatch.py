@@ -188,14 +188,14 @@ class Dispatcher:
             return self._park(batch, batch.last_error or "its outcome was unknown for too long")
         provider = self.providers[batch.provider]
         try:
-            outcome = provider.submit(batch, members)
+            with self.pauses.of(provider.name):
+                outcome = provider.submit(batch, members)
         except ProviderError as error:
             return self._wait(batch, error)
         except Exception:
             # Whatever went wrong in our own code, the provider may have acted before it did.
             log.exception("batch %s: the provider's code failed", batch.batch_id)
             return self._wait(batch, OutcomeUnknown("INTERNAL"))
-        self.pauses.cleared(provider.name)
         if isinstance(outcome, Accepted):
             return self._accepted(batch, outcome)
         if isinstance(outcome, Doubtful):
@@ -205,7 +205,6 @@ class Dispatcher:
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
         """Nothing is known for certain, or nothing can be done now: the same batch, later."""
         log.warning("batch %s waits: %s %s", batch.batch_id, type(error).__name__, error.code)
-        self.pauses.failed(batch.provider, error)
         attempts = batch.attempts + 1
         return self._advance(
             batch,

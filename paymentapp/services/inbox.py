@@ -14,8 +14,17 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine, StoreUnavailable
 from paymentapp.events import Event, EventState
 from paymentapp.models import BatchState, Cause, Payment, PaymentKey, Status
-from paymentapp.providers.base import ItemReport, WebhookNews
+from paymentapp.providers.base import (
+    Correction,
+    ItemReport,
+    Mailbox,
+    Provider,
+    WebhookNews,
+    Webhooks,
+)
+from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.methods import PaymentMethods
 from paymentapp.services.settle import Settlement
 from paymentapp.storage.base import Store
 
@@ -52,8 +61,9 @@ class Inbox:
         self._store = store
         self._dispatcher = dispatcher
         self._settlement = settlement
+        self._methods = PaymentMethods(store, Customers(store, clock), dispatcher.providers, clock)
         self._clock = clock
-        self._expected = any(p.webhooks is not None for p in dispatcher.providers.values())
+        self._expected = any(map(_reader, dispatcher.providers.values()))
 
     def due(self, shard: int, now: datetime) -> list[Event]:
         """Events of a shard that nobody has applied yet; no search where none is expected.
@@ -82,12 +92,15 @@ class Inbox:
 
     def _judge(self, event: Event) -> _Verdict:
         provider = self._dispatcher.providers.get(event.provider)
-        if provider is None or provider.webhooks is None:
+        reader = _reader(provider) if provider else None
+        if reader is None:
             return _Verdict(EventState.WAITING, "the provider is not configured")
         try:
-            news = provider.webhooks.parse_webhook(event.body.encode())
+            news = reader.parse_webhook(event.body.encode())
         except NotGenuine as error:
             return _aside(str(error))
+        if news.correction is not None:
+            return self._correct(event, news.correction)
         if news.item is not None:
             return self._apply_item(event, news, news.item)
         if news.batch_id is not None:
@@ -109,6 +122,16 @@ class Inbox:
             return self._confirm(event, payment, report.status)
         self._settlement.apply_report(payment, report, Cause.WEBHOOK)
         return _APPLIED
+
+    def _correct(self, event: Event, correction: Correction) -> _Verdict:
+        """Put the customer's details right, where they are still those that the payment had."""
+        payment = self._payment(correction.item_id)
+        if payment is None or payment.payment_method != event.provider:
+            return _aside("there is no such payment")
+        old, new = payment.destination, correction.destination
+        if self._methods.correct(payment.customer_id, event.provider, old, new, correction.note):
+            return _APPLIED
+        return _Verdict(EventState.APPLIED, "the customer's details have changed since")
 
     def _payment(self, item_id: str) -> Payment | None:
         if len(item_id) > ITEM_ID_LENGTH:
@@ -167,6 +190,11 @@ class Inbox:
         if sent and batch.attention_at is not None and batch.attention_at > now:
             self._store.change_batch(batch, batch.changed(attention_at=now))
         return _APPLIED
+
+
+def _reader(provider: Provider) -> Webhooks | Mailbox | None:
+    """What reads the provider's events."""
+    return provider.webhooks or (provider if isinstance(provider, Mailbox) else None)
 
 
 def _aside(why: str) -> _Verdict:

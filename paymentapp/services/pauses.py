@@ -1,22 +1,46 @@
-"""Pauses: a provider that keeps failing is left alone for a moment, and the reason is known."""
+"""Pauses: a circuit breaker for each provider, and why it is open."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from types import TracebackType
+
+from circuitbreaker import CircuitBreaker
 
 from paymentapp.clock import Clock
-from paymentapp.errors import ProviderError
+from paymentapp.errors import OutcomeUnknown, ProviderError
 
 SLOWEST_RETRY = 30  # seconds; an outage that ends is noticed well within a minute
 
 
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    failures: int
-    until: datetime
-    cause: str
+class _Breaker(CircuitBreaker):  # type: ignore[misc]
+    """Opens at the first failure: what fails is sent again by itself, only new work waits.
+
+    It stays open longer after every failure in a row, and at least as long as the provider says;
+    then one that succeeds closes it. The library's own has one length of time, by its own clock.
+    """
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        super().__init__(failure_threshold=1, name=name)
+        self._clock = clock
+        self._until = clock()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            known = error if isinstance(error, ProviderError) else OutcomeUnknown("INTERNAL")
+            self._until = self._clock() + backoff(self.failure_count + 1, known)
+        super().__exit__(kind, error, trace)
+
+    @property
+    def open_remaining(self) -> float:
+        """Seconds."""
+        return (self._until - self._clock()).total_seconds()
 
 
 class Pauses:
@@ -25,32 +49,32 @@ class Pauses:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._troubles: dict[str, _Trouble] = {}
+        self._breakers: dict[str, _Breaker] = {}
 
-    def failed(self, provider: str, error: ProviderError) -> None:
-        """Leave the provider alone: longer after every failure in a row."""
+    def of(self, provider: str) -> CircuitBreaker:
+        """The provider's breaker: `with` it, a call is made, and what becomes of it is counted."""
         with self._lock:
-            trouble = self._troubles.get(provider)
-            failures = trouble.failures + 1 if trouble else 1
-            until = self._clock() + backoff(failures, error)
-            cause = f"{type(error).__name__}: {error.code}"
-            self._troubles[provider] = _Trouble(failures, until, cause)
-
-    def cleared(self, provider: str) -> None:
-        """The provider has answered."""
-        if provider in self._troubles:
-            with self._lock:
-                self._troubles.pop(provider, None)
+            if provider not in self._breakers:
+                self._breakers[provider] = _Breaker(provider, self._clock)
+            return self._breakers[provider]
 
     def holds(self, provider: str) -> bool:
         """Whether the provider should get no new batch now."""
-        trouble = self._troubles.get(provider)
-        return trouble is not None and self._clock() < trouble.until
+        breaker = self._breakers.get(provider)
+        return breaker is not None and bool(breaker.opened)
 
     def causes(self) -> dict[str, str]:
         """Failing providers and why, in words that give nothing away."""
         with self._lock:
-            return {name: trouble.cause for name, trouble in self._troubles.items()}
+            failing = {name: b for name, b in self._breakers.items() if not b.closed}
+        return {name: _cause(breaker) for name, breaker in failing.items()}
+
+
+def _cause(breaker: _Breaker) -> str:
+    error = breaker.last_failure
+    known = error if isinstance(error, ProviderError) else OutcomeUnknown("INTERNAL")
+    wait = f"left alone for {breaker.open_remaining:.0f} s" if breaker.opened else "tried again"
+    return f"{type(known).__name__}: {known.code} ({breaker.failure_count} in a row, {wait})"
 
 
 def backoff(failures: int, error: ProviderError) -> timedelta:

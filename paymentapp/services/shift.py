@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models import Batch, BatchState, Payment
+from paymentapp.services.collect import Collector
 from paymentapp.services.dispatch import Dispatcher, look_pause
 from paymentapp.services.sweep import Found, Sweep
 
@@ -39,6 +40,7 @@ class Shift:
         dispatcher: Dispatcher,
         sweep: Sweep,
         *,
+        collector: Collector | None = None,
         seconds_left: Callable[[], float],
         step_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
@@ -46,6 +48,7 @@ class Shift:
         """`step_seconds` is how long a step may take."""
         self._dispatcher = dispatcher
         self._sweep = sweep
+        self._collector = collector
         self._seconds_left = seconds_left
         self._step_seconds = step_seconds
         self._sleep = sleep
@@ -75,6 +78,7 @@ class Shift:
         Nothing is done twice on one revision: an index may still show what is done, and what
         failed a moment ago would fail again. Returns how many steps went well.
         """
+        self._collect()
         tried: set[str] = set()
         done = stale_looks = 0
         while stale_looks < STALE_LOOKS and self._may_begin():
@@ -90,6 +94,13 @@ class Shift:
                 stale_looks += 1
                 self._sleep(STALE_SECONDS)
         return done
+
+    def _collect(self) -> None:
+        """Look into the mailboxes: what lies there is then found with the rest."""
+        if self._collector is not None:
+            for name in self._collector.due():
+                if self._may_begin():
+                    self._try(partial(self._collector.collect, name))
 
     def follow(self, seconds: float) -> None:
         """Look at what this shift sent, ever more rarely, for up to so many seconds."""

@@ -1,0 +1,155 @@
+"""Another way for a payment: only where its provider has said for certain that it did nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from paymentapp.errors import NotSent, OutcomeUnknown, ProviderError
+from paymentapp.models import BatchState, Member, Money, Payment, Status
+from paymentapp.providers.base import Accepted, Doubtful, Refused
+from paymentapp.services.customers import Customers
+from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.payments import PaymentOrder, Payments
+from paymentapp.services.routes import Routes, read_rules
+from paymentapp.services.settle import Settlement
+from paymentapp.services.sweep import Sweep
+from paymentapp.storage.base import PaymentChange
+from tests.support.ledger_provider import LedgerProvider
+from tests.support.memory_store import MemoryStore
+from tests.support.records import a_payment
+from tests.support.ways import ledger
+
+
+@dataclass
+class World:
+    """A service with two ways to pay, by the rules "paypal; gift"."""
+
+    now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    first: LedgerProvider = field(default_factory=lambda: ledger("paypal"))
+    second: LedgerProvider = field(default_factory=lambda: ledger("gift"))
+
+    def __post_init__(self) -> None:
+        providers = {"paypal": self.first, "gift": self.second}
+        self.routes = Routes(providers, read_rules("paypal; gift"))
+        settlement = Settlement(self.store, self.clock)
+        self.dispatcher = Dispatcher(
+            self.store, providers, settlement, self.clock, routes=self.routes
+        )
+        customers = Customers(self.store, self.clock)
+        customers.register("ada", "ada@example.com", {})
+        self.payments = Payments(
+            self.store, customers, providers, self.clock, 1, lambda _: None, self.routes
+        )
+
+    def clock(self) -> datetime:
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+    def pay(self, method: str | None = None) -> Payment:
+        order = PaymentOrder("ada", "ada@example.com", Money(Decimal(5), "USD"), method)
+        return self.payments.request(order).payment
+
+    def sweep(self, times: int = 3) -> None:
+        for _ in range(times):
+            self.now += timedelta(seconds=40)
+            Sweep(self.store, self.dispatcher, self.clock, 1, 4).run()
+
+    def stored(self, payment: Payment) -> Payment:
+        return self.payments.get(payment.key)
+
+
+def declines(members: Sequence[Member]) -> Refused:
+    return Refused("VALIDATION_ERROR", dict.fromkeys(range(len(members)), "RECEIVER_UNSUPPORTED"))
+
+
+def test_what_one_provider_declines_another_pays() -> None:
+    world = World()
+    world.first.refuse = declines
+    payment = world.pay()
+    assert payment.route == "rule 1"
+    world.sweep()
+    paid = world.stored(payment)
+    assert (paid.payment_method, paid.status) == ("gift", Status.SUCCEEDED)
+    assert paid.route == "rule 2; paypal did nothing"
+    assert paid.tried == ("paypal",)
+    assert [move.reference for move in paid.history if move.status is Status.PENDING] == [
+        "",
+        "RECEIVER_UNSUPPORTED",
+    ]
+    assert (len(world.first.paid()), len(world.second.paid())) == (0, 1)
+
+
+def test_where_all_decline_the_payment_has_failed() -> None:
+    world = World()
+    world.first.refuse = world.second.refuse = declines
+    payment = world.pay()
+    world.sweep(5)
+    assert world.stored(payment).status is Status.FAILED
+    assert world.stored(payment).reason == "RECEIVER_UNSUPPORTED"
+    assert len(world.second.calls) == 1
+
+
+def test_a_payment_whose_method_was_asked_for_fails() -> None:
+    world = World()
+    world.first.refuse = declines
+    payment = world.pay("paypal")
+    world.sweep()
+    assert world.stored(payment).status is Status.FAILED
+    assert not world.second.calls
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("TIMEOUT"), NotSent("UNREACHABLE")])
+def test_what_is_unknown_or_waits_goes_no_other_way(error: ProviderError) -> None:
+    """Not even after NotSent: another try under the same id may be on its way."""
+    world = World()
+
+    def fail(_: object) -> None:
+        raise error
+
+    world.first.before = fail
+    payment = world.pay()
+    world.sweep(20)
+    assert world.stored(payment).status is Status.SUBMITTING
+    assert world.stored(payment).payment_method == "paypal"
+    assert not world.second.calls
+
+
+def test_an_item_that_fails_later_goes_no_other_way() -> None:
+    world = World()
+    world.first.status["ada@example.com"] = Status.FAILED
+    payment = world.pay()
+    world.sweep()
+    assert world.stored(payment).status is Status.FAILED
+    assert not world.second.calls
+
+
+def test_a_doubtful_batch_is_parked_at_once_and_never_sent_again() -> None:
+    world = World()
+
+    def doubt(*_: object) -> Accepted | Refused | Doubtful:
+        world.first.calls.append("doubted")
+        return Doubtful("UPLOAD_UNCERTAIN")
+
+    world.first.submit = doubt  # type: ignore[assignment]
+    payment = world.pay()
+    world.sweep(5)
+    assert world.first.calls == ["doubted"]
+    (batch,) = world.store.parked_batches()
+    assert batch.state is BatchState.PARKED
+    assert batch.last_error == "UPLOAD_UNCERTAIN"
+    assert batch.parked_at is not None
+    assert world.stored(payment).status is Status.SUBMITTING
+    assert not world.second.calls
+
+
+def test_a_payment_that_may_have_left_keeps_its_way() -> None:
+    payment = a_payment(status=Status.SUBMITTING)
+    for change in ({"payment_method": "gift"}, {"destination": "elsewhere"}):
+        with pytest.raises(ValueError, match="keeps its way"):
+            PaymentChange(payment, payment.changed(**change))
