@@ -81,11 +81,11 @@ def build_parts(
     if providers is None:
         vault = Vault(settings.vault_keys, open_key_service(settings))
         providers = build_providers(Kit(settings, clock, vault, store))
+        Routes(providers, read_rules(settings.routes)).check()
     customers = Customers(store, clock)
     settlement = Settlement(store, clock)
     pauses = Pauses(clock)
     routes = Routes(providers, read_rules(settings.routes), pauses.holds)
-    routes.check()
     dispatcher = Dispatcher(store, providers, settlement, clock, pauses, routes)
     inbox = Inbox(store, dispatcher, settlement, clock)
     worker = Worker(dispatcher, inbox, store, clock, settings)

@@ -15,6 +15,7 @@ from paymentapp.cli.common import opened
 from paymentapp.cli.keys import keys
 from paymentapp.cli.parked import parked
 from paymentapp.cli.reconcile import reconcile
+from paymentapp.cli.vault import vault
 from paymentapp.errors import PaymentAppError
 
 
@@ -90,5 +91,5 @@ def worker() -> None:
     stop(parts)
 
 
-for command in (keys, reconcile, parked, audit):
+for command in (keys, vault, reconcile, parked, audit):
     commands.add_command(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -102,6 +102,35 @@ class PaymentMethods:
             right = PaymentMethod(new or known.destination, self.clock(), note)
             changed = customer.changed(methods={**customer.methods, method: right})
             if self.store.change_customer(customer, changed):
+                return True
+        raise StoreUnavailable("the customer's record is changing all the time")
+
+    def renew(self, customer: Customer) -> int:
+        """Seal a customer's details by today's key. Returns how many were not; StoreUnavailable
+        where some cannot be opened."""
+        renewed = 0
+        for method, known in customer.methods.items():
+            provider = self.providers.get(method)
+            if provider is None or provider.payees is None:
+                continue
+            try:
+                sealed = provider.payees.renew(customer.customer_id, known.destination)
+            except Misconfigured as error:
+                raise StoreUnavailable(f"details cannot be opened: {error.code}") from error
+            old = known.destination
+            if sealed is not None and self._replace(customer.customer_id, method, old, sealed):
+                renewed += 1
+        return renewed
+
+    def _replace(self, customer_id: str, method: str, old: str, new: str) -> bool:
+        """Another destination in place of the old one; False where that has gone by now."""
+        for _ in range(_TRIES):
+            customer = self.customers.get(customer_id)
+            known = customer.methods.get(method)
+            if known is None or known.destination != old:
+                return False
+            methods = {**customer.methods, method: replace(known, destination=new)}
+            if self.store.change_customer(customer, customer.changed(methods=methods)):
                 return True
         raise StoreUnavailable("the customer's record is changing all the time")
 

@@ -34,6 +34,7 @@ from paymentapp.services.search import Search
 from paymentapp.storage.base import Store
 
 CLOCKS_APART = timedelta(minutes=5)
+LONGEST_CALL = timedelta(minutes=15)  # far longer than a provider's time-outs let one take
 LONG = timedelta(days=30)  # PayPal returns what nobody claims after as long
 _CHUNK = 500
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -171,11 +172,14 @@ class Parked:
                 raise Conflict(f"a member is {payment.status} by now, so the batch was sent: {at}")
 
     def _check_quiet(self, batch: Batch) -> None:
-        """Nothing is sent later than 25 days after the freeze; what was sent last has to be in
-        the books before they can be believed."""
+        """Nothing is sent later than 25 days after the freeze, and no call begins once a batch is
+        parked; what was sent last has to be in the books before they can be believed."""
         provider = self.dispatcher.providers[batch.provider]
         lag = provider.search_lag if isinstance(provider, Books) else timedelta()
-        quiet = (batch.frozen_at or batch.created_at) + PARK_AFTER + lag + CLOCKS_APART
+        quiet = (batch.frozen_at or batch.created_at) + PARK_AFTER
+        if batch.parked_at is not None:
+            quiet = min(quiet, batch.parked_at + LONGEST_CALL)
+        quiet += lag + CLOCKS_APART
         if self.clock() < quiet:
             raise Conflict(f"its last attempt may not be in the books before {to_text(quiet)}")
 

@@ -109,6 +109,9 @@ class Store(Protocol):
 
     def change_customer(self, old: Customer, new: Customer) -> bool: ...
 
+    def scan_customers(self) -> Iterator[Customer]:
+        """Every customer, as `scan_payments`."""
+
     def add_payment(self, payment: Payment) -> Payment:
         """Store a new payment. Returns what is stored under its key: maybe another's payment,
         which its `request_id` tells."""

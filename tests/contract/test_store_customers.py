@@ -49,6 +49,14 @@ def test_a_customer_that_is_not_there_does_not_change(store: Store) -> None:
     assert store.get_customer("nobody") is None
 
 
+def test_every_customer_is_found(store: Store) -> None:
+    assert list(store.scan_customers()) == []
+    wanted = {f"c{number}": a_customer(customer_id=f"c{number}") for number in range(620)}
+    for customer in wanted.values():
+        store.add_customer(customer)
+    assert {each.customer_id: each for each in store.scan_customers()} == wanted
+
+
 def test_a_note_is_kept_and_changes_by_its_revision(store: Store) -> None:
     name = f"ach/file/{NOW:%Y}"
     assert store.get_note(name) is None

@@ -69,6 +69,10 @@ class MemoryStore:
         with self._lock:
             return _change(self._customers, old.customer_id, old, new)
 
+    def scan_customers(self) -> Iterator[Customer]:
+        self._called("scan_customers")
+        return iter(list(self._customers.values()))
+
     def add_payment(self, payment: Payment) -> Payment:
         self._called("add_payment")
         with self._lock:

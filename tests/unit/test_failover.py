@@ -9,11 +9,12 @@ from decimal import Decimal
 
 import pytest
 
-from paymentapp.errors import NotSent, OutcomeUnknown, ProviderError
+from paymentapp.errors import Conflict, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models import BatchState, Member, Money, Payment, Status
 from paymentapp.providers.base import Accepted, Doubtful, Refused
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.parked import LONGEST_CALL, Parked, Word
 from paymentapp.services.payments import PaymentOrder, Payments
 from paymentapp.services.routes import Routes, read_rules
 from paymentapp.services.settle import Settlement
@@ -153,3 +154,26 @@ def test_a_payment_that_may_have_left_keeps_its_way() -> None:
     for change in ({"payment_method": "gift"}, {"destination": "elsewhere"}):
         with pytest.raises(ValueError, match="keeps its way"):
             PaymentChange(payment, payment.changed(**change))
+
+
+def test_a_person_releases_a_doubtful_batch_once_no_call_can_be_on_its_way() -> None:
+    world = World()
+
+    def doubt(*_: object) -> Doubtful:
+        return Doubtful("UPLOAD_UNCERTAIN")
+
+    pays = world.first.submit
+    world.first.submit = doubt  # type: ignore[assignment]
+    payment = world.pay()
+    world.sweep(1)
+    (batch,) = world.store.parked_batches()
+    parked = Parked(world.store, world.dispatcher, world.clock)
+    word = Word("ann", "the bank's list has no such file")
+    with pytest.raises(Conflict, match="may not be in the books before"):
+        parked.not_sent(batch.batch_id, word)
+    world.now += LONGEST_CALL + timedelta(minutes=6)
+    world.first.submit = pays  # type: ignore[method-assign]
+    parked.not_sent(batch.batch_id, word)
+    world.sweep()
+    assert world.stored(payment).status is Status.SUCCEEDED
+    assert len(world.first.paid()) == 1

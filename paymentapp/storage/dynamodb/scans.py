@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from paymentapp.clock import to_text
@@ -17,13 +17,16 @@ from paymentapp.storage.dynamodb.wire import to_item, to_record
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+FIRST = datetime(1, 1, 1, tzinfo=UTC)
+LAST = datetime(9999, 1, 1, tzinfo=UTC)
+
 
 def scan(
     client: DynamoDBClient,
     table: str,
     name: str,
-    earliest: datetime,
-    latest: datetime,
+    earliest: datetime = FIRST,
+    latest: datetime = LAST,
     sk: str | None = None,
 ) -> Iterator[Record]:
     """Every record whose attribute `name` is a time of the span, a megabyte of the table at a

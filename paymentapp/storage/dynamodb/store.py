@@ -79,6 +79,10 @@ class DynamoDBStore:
         change = conditional.change_of({"customer_id": old.customer_id}, *records)
         return conditional.change_one(self._client(), self._customers, change)
 
+    def scan_customers(self) -> Iterator[Customer]:
+        """A request for each megabyte of the table."""
+        return map(codec.read_customer, scan(self._client(), self._customers, "created_at"))
+
     # Disbursements
 
     def add_payment(self, payment: Payment) -> Payment:

@@ -17,6 +17,9 @@ WHERE customer_id = ? AND coalesce(json_extract(document, '$.revision'), '') = ?
 GET_CUSTOMER_REVISION = """
 SELECT json_extract(document, '$.revision') FROM Customers WHERE customer_id = ?
 """
+SCAN_CUSTOMERS = """
+SELECT document FROM Customers WHERE customer_id > ? ORDER BY customer_id LIMIT ?
+"""
 
 ADD_PAYMENT = """
 INSERT INTO Disbursements (customer_id, payment_id, revision, due_shard, due_at, document)

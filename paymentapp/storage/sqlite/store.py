@@ -94,6 +94,17 @@ class SQLiteStore:
             _Update(sql.CHANGE_CUSTOMER, values, sql.GET_CUSTOMER_REVISION, key, new.revision)
         )
 
+    def scan_customers(self) -> Iterator[Customer]:
+        """A query for each chunk."""
+        last = ""
+        while True:
+            found = self._read(sql.SCAN_CUSTOMERS, last, sql.SCAN_CHUNK)
+            for customer in map(codec.read_customer, found):
+                last = customer.customer_id
+                yield customer
+            if len(found) < sql.SCAN_CHUNK:
+                return
+
     # Disbursements
 
     def add_payment(self, payment: Payment) -> Payment:

@@ -1,0 +1,84 @@
+"""`paymentapp vault`: keys are made, and details sealed again by a new one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import cast
+
+import pytest
+from click.testing import CliRunner
+
+from paymentapp import build_parts
+from paymentapp.cli import commands
+from paymentapp.config import Settings
+from paymentapp.errors import StoreUnavailable
+from paymentapp.providers.base import Provider
+from paymentapp.vault import Vault, new_key
+from tests.support.memory_store import MemoryStore
+from tests.support.ways import WirePayees, ledger
+
+
+def test_a_new_key_is_printed_and_seals() -> None:
+    made = CliRunner().invoke(commands, ["vault", "new-key"])
+    assert made.exit_code == 0
+    vault = Vault(made.output.strip())
+    assert vault.open(vault.seal("text", "ada"), "ada") == "text"
+    other = CliRunner().invoke(commands, ["vault", "new-key"])
+    assert other.output != made.output
+
+
+def test_details_are_sealed_again_by_the_new_key() -> None:
+    old, new = new_key(), new_key()
+    payees = WirePayees(Vault(old))
+    store = MemoryStore()
+    parts = build_parts(
+        Settings(),
+        store=store,
+        providers={"wire": cast(Provider, ledger("wire", payees))},
+        clock=lambda: datetime(2026, 3, 1, tzinfo=UTC),
+    )
+    for name in ("ada", "bob", "cy"):
+        parts.customers.register(name, f"{name}@example.com", {})
+    for name in ("ada", "bob"):
+        parts.methods.put(name, "wire", {"account": "123456789"}, default=True)
+    payees.vault = Vault(f"{new},{old}")
+    assert sum(map(parts.methods.renew, store.scan_customers())) == 2
+    assert sum(map(parts.methods.renew, store.scan_customers())) == 0
+    payees.vault = Vault(new)
+    shown = parts.methods.get("ada", "wire")
+    assert shown.details["account"] == "*6789"
+    assert shown.default
+    assert shown.updated_at == datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_details_that_do_not_open_are_an_error() -> None:
+    payees = WirePayees(Vault(new_key()))
+    store = MemoryStore()
+    providers = {"wire": cast(Provider, ledger("wire", payees))}
+    parts = build_parts(Settings(), store=store, providers=providers)
+    parts.customers.register("ada", "ada@example.com", {})
+    parts.methods.put("ada", "wire", {"account": "123456789"}, default=False)
+    payees.vault = Vault(new_key())
+    customer = store.get_customer("ada")
+    assert customer is not None
+    with pytest.raises(StoreUnavailable, match="UNKNOWN_VAULT_KEY"):
+        parts.methods.renew(customer)
+    with pytest.raises(StoreUnavailable, match="UNKNOWN_VAULT_KEY"):
+        parts.methods.get("ada", "wire")
+
+
+def test_what_a_customer_changed_meanwhile_is_left_alone() -> None:
+    old, new = new_key(), new_key()
+    payees = WirePayees(Vault(old))
+    store = MemoryStore()
+    providers = {"wire": cast(Provider, ledger("wire", payees))}
+    parts = build_parts(Settings(), store=store, providers=providers)
+    parts.customers.register("ada", "ada@example.com", {})
+    parts.methods.put("ada", "wire", {"account": "123456789"}, default=False)
+    stale = store.get_customer("ada")
+    assert stale is not None
+    payees.vault = Vault(f"{new},{old}")
+    parts.methods.put("ada", "wire", {"account": "55554444"}, default=False)
+    assert parts.methods.renew(replace(stale)) == 0
+    assert parts.methods.get("ada", "wire").details["account"] == "*4444"
