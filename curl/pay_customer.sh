@@ -2,7 +2,8 @@
 # Pay a customer.   curl/pay_customer.sh [CUSTOMER_ID [AMOUNT [CURRENCY [EMAIL]]]]
 #
 # IDEMPOTENCY_KEY names the request: sent again with the same key, it pays once.
-# WAIT=5 waits up to five seconds for the outcome.
+# WAIT=5 waits up to five seconds for the outcome. METHOD=paypal says how to pay; without it the
+# customer's default and the service's rules do.
 source "$(dirname "$0")/common.sh"
 
 customer=${1:-unixuser1}
@@ -11,7 +12,7 @@ currency=${3:-USD}
 email=${4:-$customer@example.com}
 key=${IDEMPOTENCY_KEY:-$(date +%s)-$$-$RANDOM}
 
-body="{\"customer_id\": \"$customer\", \"email\": \"$email\", \"amount\": $amount, \"currency\": \"$currency\"}"
+body="{\"customer_id\": \"$customer\", \"email\": \"$email\", \"amount\": $amount, \"currency\": \"$currency\"${METHOD:+, \"payment_method\": \"$METHOD\"}}"
 prefer=()
 if [ -n "${WAIT:-}" ]; then
   prefer=(--header "Prefer: wait=$WAIT")

@@ -172,7 +172,7 @@ def test_a_person_releases_a_doubtful_batch_once_no_call_can_be_on_its_way() -> 
     with pytest.raises(Conflict, match="may not be in the books before"):
         parked.not_sent(batch.batch_id, word)
     world.now += LONGEST_CALL + timedelta(minutes=6)
-    world.first.submit = pays  # type: ignore[method-assign]
+    world.first.submit = pays
     parked.not_sent(batch.batch_id, word)
     world.sweep()
     assert world.stored(payment).status is Status.SUCCEEDED
