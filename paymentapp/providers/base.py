@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
-from paymentapp.models import Batch, Member, Money, Status
+from paymentapp.models import Batch, Member, Money, Payment, Status
 from paymentapp.notes import Note
 from paymentapp.vault import Vault
 
@@ -49,6 +49,18 @@ class Doubtful:
     again, and a person decides. `code` says what is known, without a secret."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """Nothing has been paid, and nothing may be before `until`: the same batch waits for that.
+    It is no failure; other batches go on. `code` says why."""
+
+    code: str
+    until: datetime
+
+
+Outcome = Accepted | Refused | Doubtful | Postponed
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +161,7 @@ class Provider(Protocol):
     webhooks: Webhooks | None  # None: it sends none, or the settings name none
     payees: Payees | None  # None: the customer's e-mail is all that it needs
 
-    def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused | Doubtful:
+    def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
         """Send a batch under its own id; the same batch may be sent any number of times."""
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
@@ -173,6 +185,14 @@ class Departures(Protocol):
 
     def departure(self, now: datetime) -> datetime:
         """When a payment that is accepted now should leave; not before `now`."""
+
+
+@runtime_checkable
+class Lanes(Protocol):
+    """What a provider may offer besides: payments that should not wait for each other."""
+
+    def lane(self, payment: Payment) -> str:
+        """Payments of different lanes go in different batches."""
 
 
 class Delivery(NamedTuple):

@@ -23,7 +23,7 @@ from paymentapp.models import (
     new_batch_id,
     new_revision,
 )
-from paymentapp.providers.base import Accepted, Doubtful, Provider, Refused
+from paymentapp.providers.base import Accepted, Doubtful, Postponed, Provider, Refused
 from paymentapp.services.members import grouped, members_of, stamped
 from paymentapp.services.pauses import Pauses, backoff
 from paymentapp.services.routes import Routes, declined
@@ -200,6 +200,9 @@ class Dispatcher:
             return self._accepted(batch, outcome)
         if isinstance(outcome, Doubtful):
             return self._park(batch, outcome.code)
+        if isinstance(outcome, Postponed):
+            log.info("batch %s waits until %s: %s", batch.batch_id, outcome.until, outcome.code)
+            return self._advance(batch, attention_at=outcome.until, last_error=outcome.code)
         return self._refused(batch, outcome)
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:

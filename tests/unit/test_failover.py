@@ -11,7 +11,7 @@ import pytest
 
 from paymentapp.errors import Conflict, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models import BatchState, Member, Money, Payment, Status
-from paymentapp.providers.base import Accepted, Doubtful, Refused
+from paymentapp.providers.base import Accepted, Doubtful, Postponed, Refused
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.parked import LONGEST_CALL, Parked, Word
@@ -147,6 +147,34 @@ def test_a_doubtful_batch_is_parked_at_once_and_never_sent_again() -> None:
     assert batch.parked_at is not None
     assert world.stored(payment).status is Status.SUBMITTING
     assert not world.second.calls
+
+
+def test_a_postponed_batch_waits_for_its_time_and_nothing_else_does() -> None:
+    world = World()
+    pays, until = world.first.submit, world.now + timedelta(days=3)
+    world.first.submit = lambda *_: Postponed("PRENOTE", until)  # type: ignore[assignment]
+    payment = world.pay()
+    world.sweep(3)
+    assert world.stored(payment).status is Status.SUBMITTING
+    assert not world.dispatcher.pauses.causes()
+    world.first.submit = pays
+    second = world.pay()
+    world.sweep(3)
+    assert world.stored(second).status is Status.SUCCEEDED
+    assert world.stored(payment).status is Status.SUBMITTING
+    world.now = until
+    world.sweep(3)
+    assert world.stored(payment).status is Status.SUCCEEDED
+
+
+def test_payments_of_two_lanes_go_in_two_batches() -> None:
+    world = World()
+    lanes = iter("abab")
+    world.first.lane = lambda _payment: next(lanes)  # type: ignore[attr-defined]
+    for _ in range(4):
+        world.pay()
+    world.sweep()
+    assert sorted(map(len, world.first.batches.values())) == [2, 2]
 
 
 def test_a_payment_that_may_have_left_keeps_its_way() -> None:
