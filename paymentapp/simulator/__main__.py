@@ -11,23 +11,20 @@ from typing import Any, NoReturn
 
 from paymentapp.simulator.app import create_simulator
 from paymentapp.simulator.courier import Courier
+from paymentapp.simulator.kinds import Kind, SettingsBase
 from paymentapp.simulator.server import build_server, listen
-from paymentapp.simulator.settings import (
-    Kind,
-    SettingError,
-    Settings,
-    from_environment,
-    from_texts,
-    setting_fields,
-    variable,
-)
+from paymentapp.simulator.settings import SettingError, Settings, variable
+from paymentapp.simulator.stripe import StripeSettings
+from paymentapp.simulator.stripe.wiring import stripe_courier
 
 _EPILOG = f"""\
 Each flag has an environment variable: --settle-delay is {variable("settle_delay")}.
 A flag wins over its variable. All but --host, --port and --state can be changed while it
-runs, with PUT /_simulator/settings. The page at / shows what was paid, and which recipients
-and notes lead to which outcome.
+runs, with PUT /_simulator/settings, or /_simulator/stripe/settings for the --stripe flags.
+The page at / shows what was paid with PayPal, and which recipients and notes lead to which
+outcome. Stripe's API is at /stripe; GET /_simulator/stripe/ledger shows what was moved.
 """
+_SIDES: tuple[type[SettingsBase], ...] = (Settings, StripeSettings)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -38,16 +35,19 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    defaults = Settings()
-    for each in setting_fields():
-        kind: Kind = each.metadata["kind"]
-        default = getattr(defaults, each.name)
-        shown = "" if not default else f" (default: {_plain(default)})"
-        parser.add_argument(
-            f"--{each.name.replace('_', '-')}",
-            metavar=kind.metavar,
-            help=each.metadata["help"] + shown,
-        )
+    for side in _SIDES:
+        defaults = side()
+        for name, each in side.by_name().items():
+            kind: Kind = each.metadata["kind"]
+            default = getattr(defaults, name)
+            hidden = not default or side.is_secret(name)
+            shown = "" if hidden else f" (default: {_plain(default)})"
+            parser.add_argument(
+                side.flag(name),
+                dest=side.PREFIX + name,
+                metavar=kind.metavar,
+                help=each.metadata["help"] + shown,
+            )
     return parser
 
 
@@ -57,12 +57,16 @@ def _plain(default: Any) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def read_settings(arguments: list[str]) -> Settings:
+def read_settings(arguments: list[str]) -> tuple[Settings, StripeSettings]:
     """Flags over environment over defaults; raises SettingError naming the flag or variable."""
     given = {k: v for k, v in vars(_parser().parse_args(arguments)).items() if v is not None}
-    values = from_environment(os.environ)
-    values |= from_texts(given, lambda name: f"--{name.replace('_', '-')}")
-    return Settings(**values)
+    return Settings(**_values(Settings, given)), StripeSettings(**_values(StripeSettings, given))
+
+
+def _values(side: type[SettingsBase], given: dict[str, str]) -> dict[str, Any]:
+    names = [name for name in side.by_name() if side.PREFIX + name in given]
+    flags = side.from_texts({name: given[side.PREFIX + name] for name in names}, side.flag)
+    return side.from_environment(os.environ) | flags
 
 
 def _stop(*_: object) -> NoReturn:
@@ -74,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
-        settings = read_settings(sys.argv[1:] if arguments is None else arguments)
+        settings, stripe_settings = read_settings(sys.argv[1:] if arguments is None else arguments)
     except SettingError as error:
         return _fail(str(error))
     try:
@@ -82,13 +86,14 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
     try:
-        app = create_simulator(settings)
+        app = create_simulator(settings, stripe_settings=stripe_settings)
     except sqlite3.Error as error:
         return _fail(f"cannot use the state file {settings.state}: {error}")
     server = build_server(app, listener)
     host = f"[{server.host}]" if ":" in server.host else server.host
     base = f"http://{host}:{server.port}"
     Courier(app.extensions["simulator"], base).start()
+    stripe_courier(app.extensions["stripe_simulator"]).start()
     print(f"PayPal simulator on {base}", flush=True)
     server.serve_forever()
     return 0

@@ -10,8 +10,10 @@ from werkzeug.exceptions import HTTPException
 from paymentapp.simulator import control, oauth, page, payouts, reporting, webhooks
 from paymentapp.simulator.core import Simulator
 from paymentapp.simulator.errors import PayPalError
-from paymentapp.simulator.faults import FaultLayer
+from paymentapp.simulator.faults import PayPalFaults
 from paymentapp.simulator.settings import Settings
+from paymentapp.simulator.stripe import StripeSettings
+from paymentapp.simulator.stripe.wiring import add_stripe
 from paymentapp.simulator.times import Clock, utc_now
 
 _NAME_OF_STATUS = {
@@ -23,11 +25,16 @@ _NAME_OF_STATUS = {
 }
 
 
-def create_simulator(settings: Settings | None = None, clock: Clock = utc_now) -> Flask:
-    """The simulator as a WSGI application.
+def create_simulator(
+    settings: Settings | None = None,
+    clock: Clock = utc_now,
+    stripe_settings: StripeSettings | None = None,
+) -> Flask:
+    """The simulator as a WSGI application: PayPal at ``/v1``, Stripe at ``/stripe/v1``.
 
     ``settings.state`` names the SQLite file (in memory by default); ``clock`` answers an aware
-    time in UTC, and moves batches, tokens and the 30 days that a ``sender_batch_id`` is kept.
+    time in UTC, and moves batches, tokens and the 30 days that a ``sender_batch_id`` is kept, and
+    with Stripe payouts and the 24 hours of an idempotency key.
     """
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -36,7 +43,8 @@ def create_simulator(settings: Settings | None = None, clock: Clock = utc_now) -
         app.register_blueprint(module.blueprint)
     app.register_error_handler(PayPalError, _answer_error)
     app.register_error_handler(Exception, _answer_any)
-    app.wsgi_app = FaultLayer(app.wsgi_app, running)  # type: ignore[method-assign]
+    app.wsgi_app = PayPalFaults(app.wsgi_app, running)  # type: ignore[method-assign]
+    add_stripe(app, stripe_settings or StripeSettings(), running.state, clock)
     return app
 
 

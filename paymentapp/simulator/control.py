@@ -48,7 +48,7 @@ def show_settings() -> Response:
 def change_settings() -> Response:
     """Change the settings that the object names and keep the rest; 400 names the first bad key."""
     try:
-        settings = simulator().change(_read_object())
+        settings = simulator().change(read_object())
     except SettingError as error:
         raise ControlError(400, str(error), key=error.key) from None
     return jsonify(settings.as_json())
@@ -60,7 +60,7 @@ def show_ledger() -> Response:
 
     ``{"items": [...], "total": n, "next": seq}``; ``next`` is null on the last page.
     """
-    after, limit = _integer("after", 0, 2**62), _integer("limit", 1000, MAX_LIMIT)
+    after, limit = read_integer("after", 0, 2**62), read_integer("limit", 1000, MAX_LIMIT)
     running = simulator()
     items = running.state.ledger(running.now(), after=after, limit=limit + 1)
     more = len(items) > limit
@@ -94,7 +94,7 @@ def issue_event() -> tuple[Response, int]:
 
     ``{"headers": {...}, "body": "..."}``: what PayPal would post to a listener.
     """
-    wanted = _read_object()
+    wanted = read_object()
     running = simulator()
     item_id = wanted.get("payout_item_id")
     if item_id is not None:
@@ -130,7 +130,8 @@ def show_outbox() -> Response:
     return jsonify({"waiting": simulator().outbox.count()})
 
 
-def _read_object() -> dict[str, Any]:
+def read_object() -> dict[str, Any]:
+    """The body as a JSON object; 400 where it is none."""
     try:
         body = json.loads(request.get_data())
     except (ValueError, RecursionError):
@@ -140,7 +141,8 @@ def _read_object() -> dict[str, Any]:
     return body
 
 
-def _integer(name: str, default: int, high: int) -> int:
+def read_integer(name: str, default: int, high: int) -> int:
+    """A whole number of the query; 400 where it is none, or too large."""
     text = request.args.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= high):
         raise ControlError(400, f"{name} must be a whole number from 0 to {high}", key=name)

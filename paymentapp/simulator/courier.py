@@ -6,11 +6,13 @@ import logging
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic
 
 from paymentapp.simulator.core import Simulator
 from paymentapp.simulator.outbox import Letter
+from paymentapp.simulator.settings import Settings
+from paymentapp.simulator.side import S, Side
 from paymentapp.simulator.times import span
 from paymentapp.simulator.webhooks import event_of, sign_event
 
@@ -23,12 +25,13 @@ ATTEMPTS = 25  # PayPal's: "25 times over the course of 3 days"
 SLOWEST = 60  # seconds between two attempts
 
 
-class Courier:
-    """Delivers for one simulator, whose own address is ``base``."""
+class Carrier(Generic[S]):
+    """Delivers for one side. ``write`` makes a letter what is posted, ``{"headers", "body"}``, or
+    None where what it is about is gone."""
 
-    def __init__(self, simulator: Simulator, base: str) -> None:
-        self._simulator = simulator
-        self._base = base
+    def __init__(self, side: Side[S], write: Callable[[Letter], Mapping[str, Any] | None]) -> None:
+        self._side = side
+        self._write = write
         # A proxy of the environment is not for a listener on this machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._stopping = threading.Event()
@@ -45,8 +48,8 @@ class Courier:
 
     def deliver_due(self) -> int:
         """Try each letter that is due once. Returns how many were taken."""
-        url = self._simulator.settings.webhook_url
-        letters = self._simulator.outbox.due(self._simulator.now(), AT_ONCE) if url else []
+        url = self._side.settings.webhook_url
+        letters = self._side.outbox.due(self._side.now(), AT_ONCE) if url else []
         taken = 0
         for letter in letters:
             if url is None or self._stopping.is_set():
@@ -63,14 +66,14 @@ class Courier:
                 self._stopping.wait(1)
 
     def _deliver(self, letter: Letter, url: str) -> bool:
-        outbox = self._simulator.outbox
-        event = event_of(self._simulator, letter, self._base)
-        taken = event is None or self._post(url, sign_event(self._simulator, event, self._base))
+        outbox = self._side.outbox
+        written = self._write(letter)
+        taken = written is None or self._post(url, written)
         if taken or letter.attempts + 1 >= ATTEMPTS:
             outbox.remove(letter)
         else:
             wait = min(SLOWEST, 0.5 * 2**letter.attempts)
-            outbox.put_off(letter, self._simulator.now() + span(wait))
+            outbox.put_off(letter, self._side.now() + span(wait))
         return taken
 
     def _post(self, url: str, signed: Mapping[str, Any]) -> bool:
@@ -86,3 +89,14 @@ class Courier:
                 return True
         except (urllib.error.URLError, OSError, ValueError):
             return False
+
+
+class Courier(Carrier[Settings]):
+    """PayPal's; ``base`` is the simulator's own address."""
+
+    def __init__(self, simulator: Simulator, base: str) -> None:
+        def write(letter: Letter) -> Mapping[str, Any] | None:
+            event = event_of(simulator, letter, base)
+            return None if event is None else sign_event(simulator, event, base)
+
+        super().__init__(simulator, write)

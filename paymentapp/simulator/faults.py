@@ -1,17 +1,19 @@
-"""The layer in front of the API that counts calls, waits, and makes them go wrong on purpose."""
+"""The layer in front of an API that counts calls, waits, and makes them go wrong on purpose."""
 
 from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Generic
 
 from werkzeug.wrappers import Response
 
 from paymentapp.simulator.calls import Call, classify
-from paymentapp.simulator.core import Simulator
 from paymentapp.simulator.errors import PayPalError
+from paymentapp.simulator.settings import Settings
+from paymentapp.simulator.side import S, Side
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -21,51 +23,115 @@ class ConnectionDropped(ConnectionError):
     """Ends the connection with no answer; the server turns it into a closed socket."""
 
 
-class FaultLayer:
-    """WSGI middleware around the API; the page and ``/_simulator`` pass through untouched.
+class FaultLayer(ABC, Generic[S]):
+    """WSGI middleware around one side's API; what is not that API passes through untouched.
 
-    A struck call is counted under the fault's name, any other under its HTTP status.
+    A struck call is counted under the fault's name, any other under its HTTP status. ``BEFORE``
+    names the faults that ``refuse`` answers without anything having been done.
     """
 
-    def __init__(self, app: WSGIApplication, simulator: Simulator) -> None:
+    BEFORE: ClassVar[tuple[str, ...]]
+
+    def __init__(self, app: WSGIApplication, side: Side[S]) -> None:
         self._app = app
-        self._simulator = simulator
+        self._side = side
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        call = classify(environ["REQUEST_METHOD"], path)
+        call = self.classify(environ["REQUEST_METHOD"], path)
         if call is None:
             return self._app(environ, start_response)
-        name, answer = self._answer(call, lambda: Response.from_app(self._app, environ, True))
-        self._simulator.state.record_call(call.endpoint, path, name, self._simulator.now())
+        name, answer = self._answer(
+            call, environ, lambda: Response.from_app(self._app, environ, True)
+        )
+        self._side.state.record_call(call.endpoint, path, name, self._side.now())
         if answer is None:
             raise ConnectionDropped(name)
         return answer(environ, start_response)
 
-    def _answer(self, call: Call, act: Callable[[], Response]) -> tuple[str, Response | None]:
+    def _answer(
+        self, call: Call, environ: WSGIEnvironment, act: Callable[[], Response]
+    ) -> tuple[str, Response | None]:
         """What to count the call under, and the answer; None closes the connection."""
-        settings = self._simulator.settings
+        settings = self._side.settings
         if settings.down != "no":
-            answer = None if settings.down == "closed" else _error("SERVICE_UNAVAILABLE")
+            answer = None if settings.down == "closed" else self.refuse("down")
             return f"down_{settings.down}", answer
-        if call.is_payouts and settings.latency:
-            time.sleep(settings.latency)
-        fault = self._simulator.deal_fault(call.kind)
+        self.wait(call)
+        fault = self._side.deal_fault(call.kind)
         if fault == "drop_before":
             return fault, None
-        if fault == "error_before":
-            return fault, _error("INTERNAL_SERVER_ERROR")
-        if fault == "rate_limited":
-            return fault, _error("RATE_LIMIT_REACHED")
+        if fault in self.BEFORE:
+            return fault, self.refuse(fault)
+        if fault is None:
+            answer = act()
+            return str(answer.status_code), answer
+        name, answer = self.strike(fault, environ, act)
+        return name, None if fault == "drop_after" else answer
+
+    @abstractmethod
+    def classify(self, method: str, path: str) -> Call | None:
+        """The API call that a request is, or None for what is no part of this API."""
+
+    @abstractmethod
+    def wait(self, call: Call) -> None:
+        """Be slow, where the settings say so."""
+
+    @abstractmethod
+    def refuse(self, fault: str) -> Response:
+        """The answer of a fault that strikes before anything is done."""
+
+    @abstractmethod
+    def strike(
+        self, fault: str, environ: WSGIEnvironment, act: Callable[[], Response]
+    ) -> tuple[str, Response]:
+        """Act, and spoil the answer; its name in the counts, and the answer."""
+
+
+def garbled(answer: Response) -> Response:
+    """The answer with a body that is no JSON and no text."""
+    answer.set_data(b'{"id": "\xff\x00<html>')
+    return answer
+
+
+class PayPalFaults(FaultLayer[Settings]):
+    """The faults of PayPal; the page and ``/_simulator`` pass through untouched."""
+
+    BEFORE = ("error_before", "rate_limited")
+
+    def classify(self, method: str, path: str) -> Call | None:
+        """A call of PayPal's, by its path."""
+        return classify(method, path)
+
+    def wait(self, call: Call) -> None:
+        """Latency slows the payouts calls alone."""
+        if call.is_payouts and self._side.settings.latency:
+            time.sleep(self._side.settings.latency)
+
+    def refuse(self, fault: str) -> Response:
+        """An error, as PayPal words it."""
+        return _error(_REFUSALS[fault])
+
+    def strike(
+        self,
+        fault: str,
+        environ: WSGIEnvironment,  # noqa: ARG002 - Stripe's side needs it
+        act: Callable[[], Response],
+    ) -> tuple[str, Response]:
+        """Act, then lose or spoil the answer."""
         answer = act()
-        if fault == "drop_after":
-            return fault, None
         if fault == "error_after":
-            return fault, _error("INTERNAL_SERVER_ERROR")
-        if fault == "garbage":
-            answer.set_data(b'{"batch_header": {"payout_ba\xff\x00<html>')
-            return fault, answer
-        return str(answer.status_code), answer
+            answer = _error("INTERNAL_SERVER_ERROR")
+        elif fault == "garbage":
+            garbled(answer)
+        return fault, answer
+
+
+_REFUSALS = {
+    "down": "SERVICE_UNAVAILABLE",
+    "error_before": "INTERNAL_SERVER_ERROR",
+    "rate_limited": "RATE_LIMIT_REACHED",
+}
 
 
 def _error(name: str) -> Response:

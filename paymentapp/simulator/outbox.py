@@ -7,11 +7,11 @@ accepted, and is written down then with the time at which it will be news.
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from paymentapp.simulator.records import Batch, new_id
-from paymentapp.simulator.settings import Settings
+from paymentapp.simulator.records import Batch
 from paymentapp.simulator.state import State
 from paymentapp.simulator.times import span
 
@@ -19,11 +19,24 @@ _COLUMNS = "id, due_at, changed_at, kind, subject, event_id, attempts"
 
 
 class Change(NamedTuple):
-    """A moment at which a batch or an item takes on another status."""
+    """A moment at which a thing takes on another status: with PayPal, a batch or an item."""
 
-    kind: str  # batch, item
-    subject: str  # PayPal's id of it
+    kind: str
+    subject: str  # the provider's id of it
     at: int
+
+
+class MailSettings(Protocol):
+    """How events go astray, by the settings of one side."""
+
+    @property
+    def webhook_delay(self) -> float: ...
+    @property
+    def webhook_loss(self) -> float: ...
+    @property
+    def webhook_duplicates(self) -> float: ...
+    @property
+    def webhook_shuffle(self) -> float: ...
 
 
 class Letter(NamedTuple):
@@ -48,11 +61,12 @@ def changes_of(state: State, batch: Batch) -> Iterator[Change]:
     yield Change("batch", batch.payout_batch_id, batch.settle_at)
 
 
-def letters_about(change: Change, settings: Settings, dice: random.Random) -> Iterator[Letter]:
+def letters_about(
+    change: Change, event_id: str, settings: MailSettings, dice: random.Random
+) -> Iterator[Letter]:
     """The deliveries that the settings allow a change: none, one or two, at their times."""
     copies = int(dice.random() >= settings.webhook_loss)
     copies += copies and int(dice.random() < settings.webhook_duplicates)
-    event_id = f"WH-{new_id(17)}-{new_id(17)}"
     for _ in range(copies):
         late = dice.random() * settings.webhook_delay
         if dice.random() < settings.webhook_shuffle:
@@ -62,33 +76,38 @@ def letters_about(change: Change, settings: Settings, dice: random.Random) -> It
 
 
 class Outbox:
-    """The letters in the simulator's state."""
+    """One side's letters in the simulator's state."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, table: str = "outbox") -> None:
         self._state = state
+        self._table = table
 
     def add(self, letters: Iterable[Letter]) -> None:
         """Write letters down."""
         with self._state.transaction() as db:
-            db.executemany("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)", letters)
+            self.add_in(db, letters)
+
+    def add_in(self, db: sqlite3.Connection, letters: Iterable[Letter]) -> None:
+        """Write letters down within a transaction that is under way."""
+        db.executemany(f"INSERT INTO {self._table} VALUES (?, ?, ?, ?, ?, ?, ?)", letters)  # noqa: S608
 
     def due(self, now: int, limit: int) -> list[Letter]:
         """Letters that should have left, the longest overdue first."""
-        sql = f"""SELECT {_COLUMNS} FROM outbox WHERE due_at <= :now
+        sql = f"""SELECT {_COLUMNS} FROM {self._table} WHERE due_at <= :now
             ORDER BY due_at, id LIMIT :limit"""  # noqa: S608 - constants only
         return [Letter(*row) for row in self._state.rows(sql, now=now, limit=limit)]
 
     def put_off(self, letter: Letter, until: int) -> None:
         """Try again later."""
         with self._state.transaction() as db:
-            sql = "UPDATE outbox SET due_at = ?, attempts = attempts + 1 WHERE id = ?"
+            sql = f"UPDATE {self._table} SET due_at = ?, attempts = attempts + 1 WHERE id = ?"  # noqa: S608
             db.execute(sql, (until, letter.id))
 
     def remove(self, letter: Letter) -> None:
         """It was delivered, or is given up."""
         with self._state.transaction() as db:
-            db.execute("DELETE FROM outbox WHERE id = ?", (letter.id,))
+            db.execute(f"DELETE FROM {self._table} WHERE id = ?", (letter.id,))  # noqa: S608
 
     def count(self) -> int:
         """How many letters wait, due or not."""
-        return int(self._state.rows("SELECT count(*) FROM outbox")[0][0])
+        return int(self._state.rows(f"SELECT count(*) FROM {self._table}")[0][0])  # noqa: S608

@@ -13,6 +13,7 @@ from paymentapp.simulator.core import simulator
 from paymentapp.simulator.currencies import amount
 from paymentapp.simulator.errors import REFUSALS
 from paymentapp.simulator.settings import Settings, is_secret, setting_fields, variable
+from paymentapp.simulator.stripe import accounts
 from paymentapp.simulator.times import rfc3339
 
 blueprint = Blueprint("page", __name__)
@@ -70,6 +71,7 @@ def show() -> str:
         settings=_settings(running.settings),
         prefixes=_prefixes(),
         notes=_notes(),
+        accounts=accounts.BY_PREFIX,
         tones=TONES,
         rfc3339=rfc3339,
         now=rfc3339(now).replace("T", " ").replace("Z", " UTC"),

@@ -94,6 +94,11 @@ class State:
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
 
+    def add_tables(self, script: str) -> None:
+        """Make the tables of a side, where they are not there yet."""
+        with self._lock:
+            self._connection.executescript(script)
+
     def close(self) -> None:
         """Release the file."""
         with self._lock:

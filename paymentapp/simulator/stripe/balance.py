@@ -1,0 +1,48 @@
+"""What an account is and has: ``GET /v1/accounts/{id}``, ``/v1/account`` and ``/v1/balance``.
+
+https://docs.stripe.com/api/accounts/retrieve, https://docs.stripe.com/api/balance
+"""
+
+from __future__ import annotations
+
+from flask import Response, g
+
+from paymentapp.simulator.stripe.accounts import account_body, outcome_for
+from paymentapp.simulator.stripe.api import answer_json, new_blueprint
+from paymentapp.simulator.stripe.bodies import balance_body
+from paymentapp.simulator.stripe.core import stripe_side
+from paymentapp.simulator.stripe.errors import no_access
+from paymentapp.simulator.stripe.forms import check_names, read_query
+from paymentapp.simulator.stripe.transfers import platform_balance
+
+blueprint = new_blueprint("balance")
+
+
+@blueprint.get("/accounts/<account_id>")
+def show_account(account_id: str) -> Response:
+    """An account; 403 ``account_invalid`` where nobody knows it."""
+    check_names(read_query(), ())
+    outcome = outcome_for(account_id)
+    if not outcome.known:
+        raise no_access(g.stripe_key, account_id)
+    return answer_json(account_body(account_id, outcome))
+
+
+@blueprint.get("/account")
+def show_own_account() -> Response:
+    """The account that is acted for."""
+    check_names(read_query(), ())
+    return answer_json(account_body(g.stripe_account, outcome_for(g.stripe_account)))
+
+
+@blueprint.get("/balance")
+def show_balance() -> Response:
+    """The balance; of the platform's only the currencies that the settings limit."""
+    check_names(read_query(), ())
+    side = stripe_side()
+    with side.books() as books:
+        if g.stripe_account == side.settings.account_id:
+            available = platform_balance(books)
+        else:
+            available = books.connected_balance(g.stripe_account)
+    return answer_json(balance_body(available or {"USD": 0}))

@@ -1,0 +1,78 @@
+"""What the Stripe side keeps of money moved, and the identifiers that it gives out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import string
+from dataclasses import dataclass
+from typing import Any
+
+_ALPHABET = string.ascii_letters + string.digits
+NEVER = 2**62  # a time that does not come
+
+
+@dataclass(frozen=True)
+class Move:
+    """A transfer, a reversal or a payout, as it stands at the moment of reading.
+
+    ``amount`` is in the API's smallest unit and ``currency`` in capitals; times are microseconds
+    since 1970. ``account`` owns it: the platform, or the connected account of a payout.
+    ``destination`` is the connected account of a transfer and of its reversals, and the bank
+    account of a payout.
+    """
+
+    seq: int
+    id: str
+    kind: str  # transfer, reversal, payout
+    account: str
+    destination: str
+    transfer: str | None  # what a reversal reverses
+    amount: int
+    currency: str
+    transfer_group: str | None
+    description: str | None
+    metadata: dict[str, str]
+    method: str | None
+    statement_descriptor: str | None
+    idempotency_key: str | None
+    created_at: int
+    transit_at: int | None
+    settle_at: int | None
+    failed_at: int | None
+    failure_code: str | None
+    canceled_at: int | None
+    arrival_at: int | None
+    status: str
+    amount_reversed: int
+
+
+COLUMNS = (
+    *("id", "kind", "account", "destination", "transfer", "amount", "currency", "transfer_group"),
+    *("description", "metadata", "method", "statement_descriptor", "idempotency_key"),
+    *("created_at", "transit_at", "settle_at", "failed_at", "failure_code", "canceled_at"),
+    "arrival_at",
+)
+
+
+def move_from(row: tuple[Any, ...]) -> Move:
+    """A move from a row of ``seq``, ``COLUMNS``, ``status`` and ``amount_reversed``."""
+    names = ("seq", *COLUMNS, "status", "amount_reversed")
+    stored = dict(zip(names, row, strict=True))
+    return Move(**stored | {"metadata": json.loads(stored["metadata"])})
+
+
+def new_id(prefix: str, length: int = 24) -> str:
+    """An identifier as Stripe's look, ``tr_`` and letters and digits, never guessed twice."""
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def derived_id(prefix: str, of: str) -> str:
+    """The identifier of something that belongs to ``of``: always the same one."""
+    return prefix + hashlib.sha256(f"{prefix}{of}".encode()).hexdigest()[:24]
+
+
+def seconds(moment: int) -> int:
+    """A time as Stripe writes it, in seconds since 1970."""
+    return moment // 1_000_000
