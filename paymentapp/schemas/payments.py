@@ -74,7 +74,7 @@ class PaymentSchema(Schema):
         validate=Pattern(PAYMENT_ID_PATTERN),
         metadata={"description": "The time of the request, unique for the customer."},
     )
-    email = email("The e-mail that was paid.")
+    email = email("The customer's e-mail, as it was then.")
     amount = Amount(attribute="money.amount", required=True)
     currency = fields.String(
         attribute="money.currency", required=True, metadata={"description": "ISO 4217 code."}
