@@ -1,0 +1,203 @@
+"""Notification-of-change codes: what a bank corrects, and the correction read out of its 29
+characters.
+
+NACHA Operating Rules (2013), Appendix Five, Part 5.3, Table of Change Codes, has the positions; C08
+and C14 are for international entries. C10 to C12 were withdrawn; banks may still send them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from paymentapp.banking.routing import (
+    AccountType,
+    BankAccount,
+    BankDetailError,
+    check_account_number,
+    check_holder,
+    check_routing,
+)
+
+# Part of the correction: first and last position within the corrected data, from 1.
+_ACCOUNT_AT_START = {"account_number": (1, 17)}
+_ROUTING = {"routing": (1, 9)}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCode:
+    """One code. `parts`: which parts of an account it corrects, and where they stand."""
+
+    code: str
+    title: str
+    parts: MappingProxyType[str, tuple[int, int]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    refused: bool = False  # C61 to C69: an ODFI refuses a notification
+
+
+def _code(code: str, title: str, **parts: tuple[int, int]) -> ChangeCode:
+    return ChangeCode(code, title, MappingProxyType(parts))
+
+
+CHANGE_CODES = {
+    row.code: row
+    for row in (
+        _code("C01", "Incorrect DFI Account Number", **_ACCOUNT_AT_START),
+        _code("C02", "Incorrect Routing Number", **_ROUTING),
+        _code(
+            "C03",
+            "Incorrect Routing Number and Incorrect DFI Account Number",
+            **_ROUTING,
+            account_number=(13, 29),
+        ),
+        _code("C04", "Incorrect Individual Name/Receiving Company Name", name=(1, 22)),
+        _code("C05", "Incorrect Transaction Code", transaction_code=(1, 2)),
+        _code(
+            "C06",
+            "Incorrect DFI Account Number and Incorrect Transaction Code",
+            **_ACCOUNT_AT_START,
+            transaction_code=(21, 22),
+        ),
+        _code(
+            "C07",
+            "Incorrect Routing Number, Incorrect DFI Account Number, and Incorrect Transaction "
+            "Code",
+            **_ROUTING,
+            account_number=(10, 26),
+            transaction_code=(27, 28),
+        ),
+        _code("C08", "Incorrect Receiving DFI Identification (IAT only)"),
+        _code("C09", "Incorrect Individual Identification Number", individual_id=(1, 22)),
+        _code("C10", "Incorrect Company Name"),
+        _code("C11", "Incorrect Company Identification"),
+        _code("C12", "Incorrect Company Name and Company Identification"),
+        _code("C13", "Addenda Format Error"),
+        _code("C14", "Incorrect SEC Code for Outbound International Payment"),
+        ChangeCode("C61", "Misrouted Notification of Change", refused=True),
+        ChangeCode("C62", "Incorrect Trace Number", refused=True),
+        ChangeCode("C63", "Incorrect Company Identification Number", refused=True),
+        ChangeCode("C64", "Incorrect Individual Identification Number", refused=True),
+        ChangeCode("C65", "Incorrectly Formatted Corrected Data", refused=True),
+        ChangeCode("C66", "Incorrect Discretionary Data", refused=True),
+        ChangeCode("C67", "Routing Number Not From Original Entry Detail Record", refused=True),
+        ChangeCode("C68", "DFI Account Number Not From Original Entry Detail Record", refused=True),
+        ChangeCode("C69", "Incorrect Transaction Code", refused=True),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a bank wants changed. A part that it does not correct is None.
+
+    `problem` says why nothing of it may be applied (it is then all None), "" where it may.
+    `to_checking_or_savings` follows from a corrected transaction code.
+    """
+
+    code: str
+    title: str = ""  # "" for a code that nobody published
+    routing: str | None = None
+    account_number: str | None = field(default=None, repr=False)
+    transaction_code: str | None = None
+    name: str | None = field(default=None, repr=False)
+    individual_id: str | None = field(default=None, repr=False)
+    problem: str = ""
+
+    @property
+    def account_type(self) -> AccountType | None:
+        """The account's type by the corrected transaction code: 2x is checking, 3x savings."""
+        if self.transaction_code is None:
+            return None
+        return _TYPES[self.transaction_code[0]]
+
+    def corrected(self, account: BankAccount) -> BankAccount:
+        """The account with the correction applied; the same where there is nothing to apply.
+
+        Raises BankDetailError where the outcome would not be an account.
+        """
+        if self.problem:
+            return account
+        return replace(
+            account,
+            routing=self.routing or account.routing,
+            number=self.account_number or account.number,
+            account_type=self.account_type or account.account_type,
+            holder=self.name or account.holder,
+        )
+
+
+_TYPES = {"2": AccountType.CHECKING, "3": AccountType.SAVINGS}
+
+
+def read_correction(code: str, corrected_data: str) -> Correction:
+    """The correction that `corrected_data` (29 characters, or fewer) makes under `code`.
+
+    Where one part is not valid, nothing is to be applied: the correction comes back with a
+    `problem`, which names the part and never its value.
+    """
+    known = CHANGE_CODES.get(code)
+    if known is None:
+        return Correction(code, problem="no such change code")
+    if known.refused:
+        return Correction(code, known.title, problem="a refused notification corrects nothing")
+    if not known.parts:
+        return Correction(code, known.title, problem="it corrects nothing of the account")
+    if not _stands_in_place(known, corrected_data):
+        return Correction(code, known.title, problem="the corrected data are not in their places")
+    parts: dict[str, str] = {}
+    for name, (first, last) in known.parts.items():
+        value = corrected_data[first - 1 : last].strip()
+        try:
+            parts[name] = _CHECKS[name](value)
+        except BankDetailError as error:
+            return Correction(code, known.title, problem=str(error))
+    return Correction(code, known.title, **parts)
+
+
+def _stands_in_place(known: ChangeCode, corrected_data: str) -> bool:
+    """Whether nothing stands outside of the code's parts. Otherwise a part is too long or has
+    slipped, and what stands in its place may be half of another account's number."""
+    rest = list(corrected_data)
+    for first, last in known.parts.values():
+        rest[first - 1 : last] = " " * len(rest[first - 1 : last])
+    return not "".join(rest).strip()
+
+
+def corrected_data(code: str, **parts: str) -> str:
+    """The 29 characters that `read_correction` reads, as a bank would write them.
+
+    Raises ValueError for a part that the code does not correct, or that is too long.
+    """
+    text = [" "] * 29
+    for name, value in parts.items():
+        if name not in CHANGE_CODES[code].parts:
+            raise ValueError(f"{code} does not correct {name}")
+        first, last = CHANGE_CODES[code].parts[name]
+        if len(value) > last - first + 1:
+            raise ValueError(f"{name} is too long")
+        text[first - 1 : first - 1 + len(value)] = value
+    return "".join(text).rstrip()
+
+
+def _check_transaction_code(code: str) -> str:
+    """Any code of a checking or a savings account."""
+    if len(code) == 2 and code[0] in _TYPES and code[1] in "12346789":
+        return code
+    raise BankDetailError("transaction_code", "not one of a checking or savings account")
+
+
+def _check_individual_id(text: str) -> str:
+    if not text:
+        raise BankDetailError("individual_id", "missing")
+    return text
+
+
+_CHECKS: dict[str, Callable[[str], str]] = {
+    "routing": check_routing,
+    "account_number": check_account_number,
+    "transaction_code": _check_transaction_code,
+    "name": check_holder,
+    "individual_id": _check_individual_id,
+}

@@ -1,0 +1,96 @@
+"""NACHA files: a strict writer, a tolerant reader, and what a bank's file says of earlier entries.
+
+Money goes in and comes out as Decimal dollars. `docs/decisions/0012-nacha-codec.md` says why this
+is our own.
+"""
+
+from paymentapp.nacha.errors import (
+    EntryClassRule,
+    FieldOverflow,
+    InvalidAmount,
+    InvalidCharacter,
+    InvalidValue,
+    NachaError,
+    NotNacha,
+    TotalOverflow,
+    TraceOrder,
+    UnknownTransactionCode,
+)
+from paymentapp.nacha.findings import Finding, Rule
+from paymentapp.nacha.models import (
+    Addenda,
+    Batch,
+    BatchHeader,
+    ChangeAddenda,
+    ContestedAddenda,
+    DishonoredAddenda,
+    Entry,
+    File,
+    FileHeader,
+    OtherAddenda,
+    PaymentAddenda,
+    RefusedChangeAddenda,
+    ReturnAddenda,
+    trace_number,
+)
+from paymentapp.nacha.reader import ReadFile, read
+from paymentapp.nacha.totals import Totals, totals
+from paymentapp.nacha.transactions import (
+    TRANSACTION_CODES,
+    Purpose,
+    TransactionCode,
+    credit_code,
+)
+from paymentapp.nacha.views import (
+    Acknowledgment,
+    Change,
+    Return,
+    acknowledgments,
+    changes,
+    returns,
+)
+from paymentapp.nacha.writer import write
+
+__all__ = [
+    "TRANSACTION_CODES",
+    "Acknowledgment",
+    "Addenda",
+    "Batch",
+    "BatchHeader",
+    "Change",
+    "ChangeAddenda",
+    "ContestedAddenda",
+    "DishonoredAddenda",
+    "Entry",
+    "EntryClassRule",
+    "FieldOverflow",
+    "File",
+    "FileHeader",
+    "Finding",
+    "InvalidAmount",
+    "InvalidCharacter",
+    "InvalidValue",
+    "NachaError",
+    "NotNacha",
+    "OtherAddenda",
+    "PaymentAddenda",
+    "Purpose",
+    "ReadFile",
+    "RefusedChangeAddenda",
+    "Return",
+    "ReturnAddenda",
+    "Rule",
+    "TotalOverflow",
+    "Totals",
+    "TraceOrder",
+    "TransactionCode",
+    "UnknownTransactionCode",
+    "acknowledgments",
+    "changes",
+    "credit_code",
+    "read",
+    "returns",
+    "totals",
+    "trace_number",
+    "write",
+]

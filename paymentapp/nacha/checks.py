@@ -1,0 +1,183 @@
+"""What the reader checks beyond single fields: codes, check digits, trace numbers, controls.
+
+The rules are those by which an ACH operator rejects (NACHA Operating Rules (2013), Appendix Two,
+Parts 2.3 to 2.5). Two are not held against a file that comes from a bank, since banks' own files do
+not keep them: an addenda 98 may bear another trace number than its entry, and a file may state more
+blocks than it has, its filling having been cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from paymentapp.banking.changes import CHANGE_CODES
+from paymentapp.banking.returns import return_reason
+from paymentapp.banking.routing import has_check_digit
+from paymentapp.nacha import models
+from paymentapp.nacha.addenda import RETURNS
+from paymentapp.nacha.fields import BLOCKING_FACTOR
+from paymentapp.nacha.findings import Finding, Rule
+from paymentapp.nacha.lines import Line
+from paymentapp.nacha.models import Addenda, Batch, BatchHeader, Entry
+from paymentapp.nacha.totals import Totals, totals
+from paymentapp.nacha.transactions import TRANSACTION_CODES
+
+# Standard Entry Class codes whose records have the layouts of `fields.py`. (In CTX and ATX the name
+# begins with the number of addenda; in CIE and MTE name and id have changed places.)
+_SEC_CODES = frozenset(
+    [
+        "ACK",
+        "ARC",
+        "ATX",
+        "BOC",
+        "CCD",
+        "CIE",
+        "COR",
+        "CTX",
+        "DNE",
+        "ENR",
+        "MTE",
+        "POP",
+        "POS",
+        "PPD",
+        "RCK",
+        "SHR",
+        "TEL",
+        "TRC",
+        "TRX",
+        "WEB",
+        "XCK",
+    ]
+)
+_SERVICE_CLASSES = {"200": {True, False}, "220": {True}, "225": {False}}  # credits, debits
+
+
+@dataclass(slots=True)
+class OpenEntry:
+    """An entry whose addenda are still being read."""
+
+    line: int
+    entry: Entry
+    indicator: str
+    addenda: list[Addenda] = field(default_factory=list)
+
+    def closed(self) -> Entry:
+        return replace(self.entry, addenda=tuple(self.addenda))
+
+
+@dataclass(slots=True)
+class OpenBatch:
+    """A batch whose control record has not come yet."""
+
+    line: int
+    header: BatchHeader | None
+    entries: list[OpenEntry] = field(default_factory=list)
+
+
+def batch_findings(batch: OpenBatch) -> Iterator[Finding]:
+    """What is wrong with a batch's header and entries."""
+    header = batch.header
+    if header and header.sec_code not in _SEC_CODES:
+        yield Finding(batch.line, Rule.SEC_CODE, "unknown, or of a layout that is not read")
+    if header and header.service_class not in _SERVICE_CLASSES:
+        yield Finding(batch.line, Rule.SERVICE_CLASS, "unknown")
+    last = ""
+    for row in batch.entries:
+        yield from _entry_findings(row, header)
+        yield from _trace_findings(row, header, last)
+        last = row.entry.trace
+
+
+def _entry_findings(row: OpenEntry, header: BatchHeader | None) -> Iterator[Finding]:
+    code = TRANSACTION_CODES.get(row.entry.transaction_code)
+    if code is None:
+        yield Finding(row.line, Rule.TRANSACTION_CODE, "unknown")
+    elif header and code.is_credit not in _SERVICE_CLASSES.get(header.service_class, {True, False}):
+        yield Finding(row.line, Rule.SERVICE_CLASS, "the batch's does not allow such an entry")
+    if row.entry.routing.isdigit() and not has_check_digit(row.entry.routing):
+        yield Finding(row.line, Rule.CHECK_DIGIT, "of the routing number does not fit")
+    if row.indicator != ("1" if row.addenda else "0"):
+        yield Finding(row.line, Rule.ADDENDA, "the indicator does not say what follows")
+
+
+def _trace_findings(row: OpenEntry, header: BatchHeader | None, last: str) -> Iterator[Finding]:
+    trace = row.entry.trace
+    if header and trace[:8] != header.odfi:
+        yield Finding(row.line, Rule.TRACE, "does not begin with the batch's ODFI")
+    if trace <= last:
+        yield Finding(row.line, Rule.TRACE, "is there twice" if trace == last else "not ascending")
+
+
+def addenda_findings(line: Line, owner: OpenEntry, addenda: Addenda) -> Iterator[Finding]:
+    """What is wrong with an addenda record, the last so far of its entry."""
+    match addenda:
+        case models.OtherAddenda():
+            yield Finding(line.number, Rule.ADDENDA, "of a type that is not read")
+        case models.PaymentAddenda():
+            if addenda.sequence != len(owner.addenda):
+                yield Finding(line.number, Rule.ADDENDA, "the sequence number is not the next")
+            if line.text[-7:] != owner.entry.trace[-7:]:
+                yield Finding(line.number, Rule.ADDENDA, "does not repeat the entry's trace number")
+        case models.ChangeAddenda():
+            if addenda.code not in CHANGE_CODES:
+                yield Finding(line.number, Rule.CHANGE_CODE, "unknown")
+        case _ if isinstance(addenda, RETURNS):
+            if not return_reason(addenda.code).known:
+                yield Finding(line.number, Rule.RETURN_CODE, "unknown")
+            if addenda.trace != owner.entry.trace:
+                yield Finding(line.number, Rule.ADDENDA, "does not repeat the entry's trace number")
+
+
+def batch_control_findings(
+    line: int, batch: Batch, control: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Where a batch control contradicts the batch before it."""
+    yield from _totals_findings(line, control, totals([batch]))
+    header = batch.header
+    if header is None:
+        return
+    for name in ("service_class", "odfi", "number"):
+        if control[name] != getattr(header, name):
+            yield Finding(line, Rule.CONTROL_HEADER, f"{name} is not the batch header's")
+    # It need not be there, and some banks write it to the right.
+    company_id = control["company_id"].strip()
+    if company_id and company_id != header.company_id.strip():
+        yield Finding(line, Rule.CONTROL_HEADER, "company_id is not the batch header's")
+
+
+def file_control_findings(
+    line: int, control: Mapping[str, Any], batches: int, records: int, stated: Totals
+) -> Iterator[Finding]:
+    """Where the file control contradicts the batch controls, whose sums `stated` are.
+
+    `records` counts all up to the file control, without filling.
+    """
+    yield from _totals_findings(line, control, stated)
+    if control["batch_count"] not in (None, batches):
+        yield Finding(line, Rule.CONTROL_COUNT, "batch_count is not the file's")
+    blocks = -(-records // BLOCKING_FACTOR)
+    if control["block_count"] is not None and control["block_count"] < blocks:
+        yield Finding(line, Rule.CONTROL_COUNT, "block_count is less than the file has")
+
+
+def stated_totals(control: Mapping[str, Any]) -> Totals | None:
+    """What a batch control says; None where a part of it cannot be read."""
+    stated = {name: control[name] for name in _TOTALS}
+    return None if None in stated.values() else Totals(**stated)
+
+
+_TOTALS = {
+    "entry_count": Rule.CONTROL_COUNT,
+    "entry_hash": Rule.CONTROL_HASH,
+    "debits": Rule.CONTROL_TOTAL,
+    "credits": Rule.CONTROL_TOTAL,
+}
+
+
+def _totals_findings(line: int, control: Mapping[str, Any], counted: Totals) -> Iterator[Finding]:
+    """An unreadable part has been reported as such."""
+    for name, rule in _TOTALS.items():
+        if control[name] not in (None, getattr(counted, name)):
+            yield Finding(line, rule, f"{name} is not what the entries add up to")

@@ -1,0 +1,78 @@
+"""Bytes to lines of 94 characters, however they came: CRLF, LF, or no line ends at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from paymentapp.nacha.errors import NotNacha
+from paymentapp.nacha.fields import RECORD_LENGTH
+from paymentapp.nacha.findings import Finding, Rule
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+# Header, batch header or entry: the constants behind the record type tell them from other text.
+_RECORD = re.compile(r"101|5[0-9]{3}|6[0-9]{2}[0-9A-Za-z ]{8}")
+_SHORTEST = 40  # characters: no such record has all its mandatory fields in fewer
+
+
+class Line(NamedTuple):
+    """One record's line; `number` counts from 1, in records where the file has no line ends."""
+
+    number: int
+    text: str
+
+    @property
+    def is_filler(self) -> bool:
+        """A line of nines, which fills the last block."""
+        return not self.text.rstrip().strip("9")
+
+
+def split(data: bytes) -> tuple[list[Line], list[Finding]]:
+    """The lines, each filled up with blanks to 94, and what is wrong with their length or
+    characters. Raises NotNacha where no line looks like a record."""
+    lines: list[Line] = []
+    findings: list[Finding] = []
+    for raw in _raw_lines(data.removeprefix(_BOM).rstrip(b"\x1a")):
+        text = _decode(raw).rstrip()
+        number = len(lines) + 1
+        if len(text) > RECORD_LENGTH:
+            findings.append(Finding(number, Rule.LENGTH, f"longer than {RECORD_LENGTH} characters"))
+        if not text.isascii() or not text.isprintable():
+            findings.append(Finding(number, Rule.CHARACTERS, "not only printable ASCII characters"))
+        lines.append(Line(number, text[:RECORD_LENGTH].ljust(RECORD_LENGTH)))
+    if not any(_looks_like_a_record(line.text) for line in lines):
+        raise NotNacha("no line of it looks like a NACHA record")
+    return lines, findings
+
+
+def _raw_lines(data: bytes) -> Iterator[bytes]:
+    """Lines, and whole blocks or files without line ends cut into records; blank ones left out."""
+    lines = [line for line in _LINE_END.split(data) if line.strip()]
+    for line in lines:
+        unbroken = len(line) > RECORD_LENGTH and (
+            len(line) % RECORD_LENGTH == 0
+            or (len(lines) == 1 and len(line.rstrip()) > RECORD_LENGTH)
+        )
+        if not unbroken:
+            yield line
+            continue
+        for start in range(0, len(line), RECORD_LENGTH):
+            if (record := line[start : start + RECORD_LENGTH]).strip():
+                yield record
+
+
+def _decode(raw: bytes) -> str:
+    """A byte is a position, but where a line has 94 characters in UTF-8 alone."""
+    if len(raw) > RECORD_LENGTH:
+        try:
+            if len(text := raw.decode("utf-8").rstrip()) <= RECORD_LENGTH:
+                return text
+        except UnicodeDecodeError:
+            pass
+    return raw.decode("latin-1")
+
+
+def _looks_like_a_record(text: str) -> bool:
+    return len(text.rstrip()) >= _SHORTEST and bool(_RECORD.match(text))

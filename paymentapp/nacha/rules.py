@@ -1,0 +1,165 @@
+"""What the writer checks beyond single fields: entry classes, amounts, addenda, trace numbers.
+
+NACHA Operating Rules (2013), Appendix One, Parts 1.3 to 1.5; Appendix Two, Parts 2.3 to 2.5, where
+an ACH operator's reasons to reject are; Appendices Four to Six for returns, changes and
+acknowledgments.
+"""
+
+from __future__ import annotations
+
+import re
+
+from paymentapp.banking.routing import BankDetailError, check_routing
+from paymentapp.nacha.addenda import CHANGES, RETURNS
+from paymentapp.nacha.errors import (
+    EntryClassRule,
+    InvalidAmount,
+    InvalidValue,
+    TraceOrder,
+    UnknownTransactionCode,
+)
+from paymentapp.nacha.models import Batch, BatchHeader, Entry, File, PaymentAddenda
+from paymentapp.nacha.transactions import TRANSACTION_CODES, WRITABLE, Purpose
+
+# The SEC codes that are written, and what their entries may be for. CTX, ATX and IAT have other
+# layouts; WEB and TEL credits are not for companies that pay people.
+_PURPOSES = {
+    "PPD": {Purpose.LIVE, Purpose.PRENOTE, Purpose.RETURN},
+    "CCD": {Purpose.LIVE, Purpose.PRENOTE, Purpose.ZERO_DOLLAR, Purpose.RETURN},
+    "COR": {Purpose.RETURN},
+    "ACK": {Purpose.ZERO_DOLLAR},
+}
+_CREDITS_ONLY = "220"
+_SERVICE_CLASS = {"ACK": "200"}  # Appendix Six, 6.4.1; for the others 220
+
+
+def check_file(file: File) -> None:
+    """The file header, and that there are batches in ascending order. Raises NachaError."""
+    if file.header is None:
+        raise InvalidValue("file", "header", "is missing")
+    if not re.fullmatch("[A-Z0-9]", file.header.modifier):
+        raise InvalidValue("file header", "modifier", "one of A to Z and 0 to 9")
+    if not file.batches:
+        raise InvalidValue("file", "batches", "there is none")
+    last = 0
+    for position, batch in enumerate(file.batches, 1):
+        number = batch.header.number if batch.header else None
+        if number is not None and number <= last:
+            raise InvalidValue(f"batch {position} header", "number", "does not ascend")
+        last = number or last
+
+
+def check_batch(record: str, batch: Batch) -> BatchHeader:
+    """The batch's header, checked, and that its entries may stand together. Raises NachaError."""
+    header = batch.header
+    if header is None:
+        raise InvalidValue(record, "header", "is missing")
+    if not batch.entries:
+        raise InvalidValue(record, "entries", "there is none")
+    _check_header(f"{record} header", header)
+    kinds = {_kind_of(entry) for entry in batch.entries}
+    if len(kinds) > 1:  # Appendix Two, 2.4
+        raise EntryClassRule(record, "entries", "forward entries and returns do not mix")
+    if header.effective_date is None and kinds == {"forward"}:
+        raise InvalidValue(f"{record} header", "effective_date", "is missing")
+    return header
+
+
+def _check_header(record: str, header: BatchHeader) -> None:
+    if header.sec_code not in _PURPOSES:
+        raise EntryClassRule(record, "sec_code", f"one of {', '.join(_PURPOSES)}")
+    if header.service_class != _SERVICE_CLASS.get(header.sec_code, _CREDITS_ONLY):
+        raise EntryClassRule(record, "service_class", "220, credits only; 200 for ACK")
+    for name in ("company_name", "company_id", "description"):
+        if not getattr(header, name).strip("0 "):
+            raise InvalidValue(record, name, "is blank or all zeros")
+    if header.originator_status not in {"1", "2"}:
+        raise InvalidValue(record, "originator_status", "1, or 2 for the government")
+    if header.settlement_day is not None and not 1 <= header.settlement_day <= 366:
+        raise InvalidValue(record, "settlement_day", "1 to 366")
+
+
+def _kind_of(entry: Entry) -> str:
+    """ "forward", or which sort of return or change it is."""
+    kind = TRANSACTION_CODES.get(entry.transaction_code)
+    if kind is None or kind.purpose is not Purpose.RETURN:
+        return "forward"
+    return type(entry.addenda[0]).__name__ if entry.addenda else ""
+
+
+def check_entry(record: str, header: BatchHeader, entry: Entry) -> None:
+    """One entry against its batch's SEC code. Raises NachaError."""
+    if entry.transaction_code not in WRITABLE:
+        raise UnknownTransactionCode(
+            record, "transaction_code", "not of a credit to a checking or savings account"
+        )
+    purpose = TRANSACTION_CODES[entry.transaction_code].purpose
+    if purpose not in _PURPOSES[header.sec_code]:
+        raise EntryClassRule(record, "transaction_code", f"not for {header.sec_code}")
+    try:
+        check_routing(entry.routing)
+    except BankDetailError as error:
+        raise InvalidValue(record, "routing", error.rule) from None
+    if header.sec_code == "ACK" and not re.fullmatch("[0-9]{15}", entry.individual_id):
+        raise EntryClassRule(record, "individual_id", "the original trace number, 15 digits")
+    _check_amount(record, header, entry, purpose)
+    _check_addenda(record, header, entry, purpose)
+
+
+def _check_amount(record: str, header: BatchHeader, entry: Entry, purpose: Purpose) -> None:
+    """Appendix Two, 2.5, R19: zero is for what moves no money, and only for that."""
+    if entry.amount is None:
+        raise InvalidAmount(record, "amount", "is missing")
+    if purpose is Purpose.RETURN and header.sec_code != "COR":
+        return  # a returned prenotification has none
+    if purpose is Purpose.LIVE and entry.amount == 0:
+        raise InvalidAmount(record, "amount", "zero")
+    if purpose is not Purpose.LIVE and entry.amount != 0:
+        raise InvalidAmount(record, "amount", "not zero where no money moves")
+
+
+def _check_addenda(record: str, header: BatchHeader, entry: Entry, purpose: Purpose) -> None:
+    """Appendix One, table of addenda; Appendix Two, 2.5, R25 and R26."""
+    allowed: tuple[type, ...] = (PaymentAddenda,)
+    if purpose is Purpose.RETURN:
+        allowed = CHANGES if header.sec_code == "COR" else RETURNS
+    needs_one = purpose is Purpose.RETURN or (
+        purpose is Purpose.ZERO_DOLLAR and header.sec_code != "ACK"
+    )
+    if len(entry.addenda) > 1:
+        raise EntryClassRule(record, "addenda", "at most one")
+    if needs_one and not entry.addenda:
+        raise EntryClassRule(record, "addenda", "is missing")
+    for addenda in entry.addenda:
+        if not isinstance(addenda, allowed):
+            raise EntryClassRule(record, "addenda", "not of a type for such an entry")
+        if isinstance(addenda, PaymentAddenda) and addenda.sequence != 1:
+            raise EntryClassRule(record, "addenda", "the first has the sequence number 1")
+
+
+class TraceBook:
+    """The trace numbers of a file: of their batch's ODFI, ascending in it, each used once.
+
+    Appendix One, 1.5; Appendix Two, 2.4. That a number is used once in the whole file is our own
+    rule: by it alone a return finds its payment.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._odfi = ""
+        self._last = ""
+
+    def open(self, odfi: str) -> None:
+        """A new batch begins."""
+        self._odfi, self._last = odfi, ""
+
+    def add(self, record: str, trace: str) -> None:
+        """The next entry. Raises TraceOrder."""
+        if trace[:8] != self._odfi:
+            raise TraceOrder(record, "trace", "does not begin with the batch's ODFI")
+        if trace in self._seen:
+            raise TraceOrder(record, "trace", "is there twice")
+        if trace < self._last:
+            raise TraceOrder(record, "trace", "does not ascend")
+        self._last = trace
+        self._seen.add(trace)
