@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EMULATOR := .tools/ministack/.installed
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
@@ -17,7 +18,11 @@ $(VENV)/.run: requirements.txt setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+$(EMULATOR): $(VENV)/.run tests/support/ministack.txt tests/support/emulator.sh
+	tests/support/emulator.sh $(BIN)/python
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run $(EMULATOR) requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

@@ -39,6 +39,7 @@ DEFAULTS = {
     "PAYMENTAPP_PROVIDER_TIMEOUT": "20",
 }
 SECRET_ARN = "PAYMENTAPP_PAYPAL_SECRET_ARN"  # noqa: S105 - the name of a variable
+_SHORT_NAMES = {"client_id": "PAYPAL_CLIENT_ID", "client_secret": "PAYPAL_CLIENT_SECRET"}
 SWEEPS_MISSED = 3  # until /readyz says that nobody dispatches
 MARGIN_SECONDS = 8  # of a step, beside the provider's answer: its connection, and our own writes
 
@@ -142,27 +143,32 @@ def read_record(record: Event) -> Payment | None:
 def environ_with_secret(
     environ: Mapping[str, str], fetch: Callable[[str], str] | None = None
 ) -> dict[str, str]:
-    """The variables, with Lambda's defaults for those not set, and with what the secret holds.
+    """The variables, with Lambda's defaults for those not set, and with what the secret holds:
+    PayPal's `client_id` and `client_secret`, and any further variable by its own name.
 
-    The API's function calls no provider, so it starts without the secret, unless it has to ask
-    PayPal about webhooks. Raises SettingsError where the secret is needed and cannot be read.
+    Raises SettingsError where there is a secret that cannot be read.
     """
     given = {**DEFAULTS, **{name: value for name, value in environ.items() if value.strip()}}
     arn = given.get(SECRET_ARN)
-    is_api = given.get("_HANDLER") == f"{__name__}.api"
-    if not arn or (is_api and given.get("PAYMENTAPP_PAYPAL_WEBHOOK_VERIFY") != "paypal"):
+    if not arn:
         return given
     try:
-        secret = json.loads((fetch or _fetch_secret)(arn))
-        pair = {f"PAYPAL_{name.upper()}": secret[name] for name in ("client_id", "client_secret")}
-        if not all(isinstance(value, str) and value for value in pair.values()):
-            raise ValueError("not two texts")
+        return given | _variables(json.loads((fetch or _fetch_secret)(arn)))
     except Exception as error:  # its text may quote the secret
         raise SettingsError(
-            f"{SECRET_ARN} must name a secret that this function may read, "
-            f'a JSON object with "client_id" and "client_secret": {type(error).__name__}'
+            f"{SECRET_ARN} must name a secret that this function may read, a JSON object of texts: "
+            f'"client_id" and "client_secret", or variables by their names: {type(error).__name__}'
         ) from None
-    return given | pair
+
+
+def _variables(secret: Any) -> dict[str, str]:
+    known = {_SHORT_NAMES.get(name, name): value for name, value in secret.items()}
+    found = {name: value for name, value in known.items() if name.isupper()}
+    if not found or not all(isinstance(value, str) and value for value in found.values()):
+        raise ValueError("no variables, or not texts")
+    if len(_SHORT_NAMES.keys() & secret.keys()) == 1:
+        raise ValueError("half of a pair")
+    return found
 
 
 def _fetch_secret(arn: str) -> str:
@@ -183,6 +189,7 @@ def _shift(service: Parts, context: Context) -> Shift:
         service.worker.sweep,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
+        collector=service.worker.collector,
     )
 
 

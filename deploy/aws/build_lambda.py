@@ -29,8 +29,40 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = ("__main__.py", "cli", "gunicorn_conf.py", "run.py", "simulator")
 # Of botocore's 400 services, those that are called; each is described in a folder of its name.
-SERVICES = {"dynamodb", "secretsmanager"}
-READS_OWN_VERSION = {"webargs"}  # by importlib.metadata, when it is imported
+SERVICES = {"dynamodb", "kms", "secretsmanager"}
+# Of each library, what no code of ours reaches. test_build.py imports all that is left.
+UNREACHED = {
+    "botocore": ("cacert.pem",),  # it takes certifi's
+    "dateutil": ("zoneinfo/*.tar.gz",),  # AWS's times are in UTC
+    "fsspec": ("fuse.py", "gui.py", "conftest.py", "implementations/*"),
+    "holidays": ("countries", "locale", "financial/*"),  # other countries, exchanges, languages
+    "stdnum": ("*",),  # other countries' numbers
+    # Types, which only type checkers import; events of an interface that we do not use; calls of
+    # products that we do not use. What such a product's objects are stays: events may hold them.
+    "stripe": ("params", "events", "test_helpers", "[a-u]*/*_service.py"),
+    "tzdata": ("zoneinfo/*", "zones"),  # other time zones
+    "werkzeug": ("debug",),
+}
+REACHED = (
+    *(f"fsspec/implementations/{name}.py" for name in ("__init__", "local", "memory", "sftp")),
+    *("holidays/financial/federal_reserve.py", "tzdata/zoneinfo/America/New_York"),
+    *("stdnum/__init__.py", "stdnum/exceptions.py", "stdnum/util.py", "stdnum/us/rtn.py"),
+)
+# These import all that is beside them, and are made to import nothing.
+EMPTIED = (
+    *("holidays/financial/__init__.py", "stdnum/us/__init__.py"),
+    *("tzdata/zoneinfo/__init__.py", "tzdata/zoneinfo/America/__init__.py"),
+)
+# Texts of libraries that are replaced, each of them once. marshmallow compiles one expression of
+# 6,000 letters at each start, a tenth of ours, for a check that we do not use: now when it is used.
+EDITS = {
+    "marshmallow/validate.py": (
+        ("    DOMAIN_REGEX = re.compile(\n", "    DOMAIN_REGEX = functools.partial(re.compile,\n"),
+        ("self.DOMAIN_REGEX.match(", "self.DOMAIN_REGEX().match("),
+        ("import re\n", "import functools\nimport re\n"),
+    )
+}
+READS_OWN_VERSION = {"holidays", "webargs"}  # by importlib.metadata, when they are imported
 MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 
 
@@ -38,8 +70,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arch", choices=sorted(WHEELS), default="arm64")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "lambda.zip")
+    parser.add_argument("--requirements", type=Path, default=ROOT / "requirements.txt")
+    parser.add_argument("--find-python", action="store_true", help="say where Python 3.12 is")
     options = parser.parse_args()
     python = find_python()
+    if options.find_python and python:
+        print(python)
+        return 0
     if python is None:
         print(
             "python3.12 is needed to compile for Lambda's runtime, and was not found: install it "
@@ -51,8 +88,9 @@ def main() -> int:
     folder = options.output.with_suffix(f".{options.arch}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    install_libraries(folder, WHEELS[options.arch])
+    install_libraries(folder, options.requirements, WHEELS[options.arch])
     trim(folder)
+    edit(folder)
     copy_service(folder)
     compile_all(folder, python)
     write_zip(folder, options.output)
@@ -81,11 +119,11 @@ def find_python() -> str | None:
     return None
 
 
-def install_libraries(folder: Path, machine: str) -> None:
+def install_libraries(folder: Path, requirements: Path, machine: str) -> None:
     """The pinned libraries that Lambda needs, as wheels for its Python and processor."""
     wanted = [
         line
-        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        for line in requirements.read_text().splitlines()
         if "==" in line and line.partition("==")[0].lower() not in LEFT_OUT
     ]
     platforms = [f"--platform={name}_{machine}" for name in PLATFORMS]
@@ -105,6 +143,9 @@ def install_libraries(folder: Path, machine: str) -> None:
 def trim(folder: Path) -> None:
     """Remove what no function reads."""
     trim_botocore(folder / "botocore" / "data")
+    for package, parts in UNREACHED.items():
+        if (folder / package).is_dir():
+            trim_package(folder, package, parts)
     for name in ("bin", "cffi", "pycparser"):  # of cffi, cryptography loads the extension alone
         _remove(folder / name)
     for info in folder.glob("*.dist-info"):
@@ -115,6 +156,29 @@ def trim(folder: Path) -> None:
     for path in list(folder.rglob("*")):
         if path.suffix in {".pyi", ".c", ".h", ".typed"} or path.name == "tests":
             _remove(path)
+
+
+def edit(folder: Path) -> None:
+    """Replace what EDITS says. Raises ValueError where a version has another text."""
+    for name, changes in EDITS.items():
+        text = (folder / name).read_text()
+        for old, new in changes:
+            if text.count(old) != 1:
+                raise ValueError(f"{name} has not once: {old.strip()}")
+            text = text.replace(old, new)
+        (folder / name).write_text(text)
+
+
+def trim_package(folder: Path, package: str, parts: tuple[str, ...]) -> None:
+    """Remove the unreached parts of a package, except for what is reached below them."""
+    kept = [folder / name for name in (*REACHED, *EMPTIED) if name.startswith(f"{package}/")]
+    for entry in [each for part in parts for each in (folder / package).glob(part)]:
+        for path in (entry, *sorted(entry.rglob("*"))):
+            if not any(one == path or path in one.parents for one in kept):
+                _remove(path)
+    for name in EMPTIED:
+        if name.startswith(f"{package}/"):
+            (folder / name).write_text("")
 
 
 def trim_botocore(data: Path) -> None:

@@ -40,6 +40,20 @@ resource "aws_api_gateway_resource" "customer" {
   path_part   = "{customer_id}"
 }
 
+# /v1/api/customer/{customer_id}/payment-methods/{method}
+
+resource "aws_api_gateway_resource" "payment_methods" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.customer.id
+  path_part   = "payment-methods"
+}
+
+resource "aws_api_gateway_resource" "payment_method" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.payment_methods.id
+  path_part   = "{method}"
+}
+
 # /v1/api/payment/{customer_id}/{payment_id}/cancel
 
 resource "aws_api_gateway_resource" "payments" {
@@ -94,15 +108,19 @@ locals {
   # By the operationId of the OpenAPI document. A public method is let in without keys: health tells
   # no secret, and a webhook is let in by its signature.
   methods = {
-    add_customer    = { resource = aws_api_gateway_resource.customers, verb = "POST", model = "NewCustomer" }
-    get_customer    = { resource = aws_api_gateway_resource.customer, verb = "GET" }
-    request_payment = { resource = aws_api_gateway_resource.payments, verb = "POST", model = "PaymentOrder" }
-    list_payments   = { resource = aws_api_gateway_resource.customer_payments, verb = "GET" }
-    get_payment     = { resource = aws_api_gateway_resource.payment, verb = "GET" }
-    cancel_payment  = { resource = aws_api_gateway_resource.cancellation, verb = "POST" }
-    receive_webhook = { resource = aws_api_gateway_resource.webhook, verb = "POST", public = true }
-    healthz         = { resource = aws_api_gateway_resource.health["healthz"], verb = "GET", public = true }
-    readyz          = { resource = aws_api_gateway_resource.health["readyz"], verb = "GET", public = true }
+    add_customer          = { resource = aws_api_gateway_resource.customers, verb = "POST", model = "NewCustomer" }
+    get_customer          = { resource = aws_api_gateway_resource.customer, verb = "GET" }
+    list_payment_methods  = { resource = aws_api_gateway_resource.payment_methods, verb = "GET" }
+    put_payment_method    = { resource = aws_api_gateway_resource.payment_method, verb = "PUT" }
+    get_payment_method    = { resource = aws_api_gateway_resource.payment_method, verb = "GET" }
+    delete_payment_method = { resource = aws_api_gateway_resource.payment_method, verb = "DELETE" }
+    request_payment       = { resource = aws_api_gateway_resource.payments, verb = "POST", model = "PaymentOrder" }
+    list_payments         = { resource = aws_api_gateway_resource.customer_payments, verb = "GET" }
+    get_payment           = { resource = aws_api_gateway_resource.payment, verb = "GET" }
+    cancel_payment        = { resource = aws_api_gateway_resource.cancellation, verb = "POST" }
+    receive_webhook       = { resource = aws_api_gateway_resource.webhook, verb = "POST", public = true }
+    healthz               = { resource = aws_api_gateway_resource.health["healthz"], verb = "GET", public = true }
+    readyz                = { resource = aws_api_gateway_resource.health["readyz"], verb = "GET", public = true }
   }
 
   authorization = (
@@ -123,7 +141,7 @@ resource "aws_api_gateway_method" "this" {
   authorization_scopes = try(each.value.public, false) ? null : try(var.authorizer.scopes, null)
 
   # The body where there is a model for it, the path's parameters everywhere.
-  request_validator_id = try(aws_api_gateway_request_validator.this[can(each.value.model) ? "body" : "parameters"].id, null)
+  request_validator_id = aws_api_gateway_request_validator.this[can(each.value.model) ? "body" : "parameters"].id
   request_models       = can(each.value.model) ? { "application/json" = aws_api_gateway_model.this[each.value.model].name } : {}
   request_parameters = {
     for name in flatten(regexall("{([a-z_]+)}", each.value.resource.path)) : "method.request.path.${name}" => true
@@ -142,7 +160,7 @@ resource "aws_api_gateway_integration" "this" {
 }
 
 resource "aws_api_gateway_request_validator" "this" {
-  for_each = var.request_validation ? { body = true, parameters = false } : {}
+  for_each = { body = true, parameters = false }
 
   rest_api_id                 = aws_api_gateway_rest_api.this.id
   name                        = each.key

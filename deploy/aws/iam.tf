@@ -73,7 +73,7 @@ data "aws_iam_policy_document" "api" {
 
   statement {
     sid       = "Customers"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.customers.arn]
   }
 
@@ -147,6 +147,13 @@ data "aws_iam_policy_document" "sweep" {
 
 # Carrying a batch from one state to the next, which dispatcher and sweep both do.
 data "aws_iam_policy_document" "carry" {
+  # A bank's notice of change corrects the details; another way to pay needs those of that way.
+  statement {
+    sid       = "CarryDetails"
+    actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.customers.arn]
+  }
+
   statement {
     sid = "CarryPayments"
     actions = [

@@ -30,7 +30,7 @@ DRAFT_04 = "http://json-schema.org/draft-04/schema#"
 # Left out, as "not supported in Models" of docs.aws.amazon.com/apigateway/latest/developerguide/
 # api-gateway-known-issues.html: additionalProperties, exclusiveMinimum. Left out with them is
 # patternProperties, which means little alone. And `format`: validators disagree on what an e-mail
-# is (some know a list of top-level domains), while `pattern` says all that the service says.
+# is (README.md has two that refuse what we take), while `pattern` says all that the service says.
 _KEPT = ("type", "required", "maxProperties", "minimum", "maximum", "pattern", "enum")
 
 _TOO_MANY = Kind(

@@ -3,7 +3,7 @@
 
 resource "aws_secretsmanager_secret" "paypal" {
   name                    = "${var.name}/paypal"
-  description             = "PayPal credentials: {\"client_id\": \"...\", \"client_secret\": \"...\"}"
+  description             = "PayPal's client_id and client_secret, and further secrets by their variables' names, as JSON"
   kms_key_id              = var.kms_key_arn
   recovery_window_in_days = var.secret_recovery_days
 }

@@ -192,13 +192,13 @@ variable "paypal_webhook_id" {
 }
 
 variable "settings" {
-  description = "Further settings of docs/operating.md for all functions, by their variable. No secrets: a function's environment is in the state."
+  description = "Further settings of docs/operating.md for all functions, by their variable. No secrets, which belong into the secret: a function's environment is in the state."
   type        = map(string)
   default     = {}
 
   validation {
-    condition     = alltrue([for name in keys(var.settings) : can(regex("^PAYMENTAPP_[A-Z_]+$", name))])
-    error_message = "Each name begins with PAYMENTAPP_."
+    condition     = alltrue([for name in keys(var.settings) : can(regex("^PAYMENTAPP_[A-Z0-9_]+$", name)) && !can(regex("_(KEYS?|SECRETS?|TOKENS?|PASSWORDS?)$", name))])
+    error_message = "Each name begins with PAYMENTAPP_, and none is a secret's: these belong into the secret, by the same names."
   }
 }
 
@@ -277,13 +277,6 @@ variable "gateway_key_required" {
   default     = true
 }
 
-variable "request_validation" {
-  # An emulator may have no request validators. The service checks everything again in any case.
-  description = "Whether the gateway refuses bodies that do not fit their model, before a function runs."
-  type        = bool
-  default     = true
-}
-
 variable "authorizer" {
   description = <<-EOT
     A further check in front of the service's own keys: user pools of Cognito, or a Lambda function that
@@ -332,13 +325,6 @@ variable "log_retention_days" {
     condition     = contains([30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
     error_message = "One of the spans that CloudWatch knows, 30 days at least."
   }
-}
-
-variable "alarms" {
-  # An emulator may not read back the alarms that it was given. On AWS they are never to be off.
-  description = "Whether there are alarms."
-  type        = bool
-  default     = true
 }
 
 variable "alarm_emails" {

@@ -124,3 +124,17 @@ def test_a_provider_that_is_down_holds_payments_up_until_it_is_back(cloud: Cloud
     sweep(cloud, 10)
     assert {cloud.status(payment) for payment in payments} == {Status.SUCCEEDED}
     assert len(cloud.provider.paid()) == 2
+
+
+def test_mailboxes_are_looked_into(cloud: Cloud) -> None:
+    looked: list[str] = []
+
+    def collect(name: str) -> int:
+        looked.append(name)
+        return 0
+
+    collector = cloud.parts.worker.collector
+    collector.due = lambda: ["bank"]
+    collector.collect = collect
+    sweep(cloud)
+    assert looked == ["bank"]

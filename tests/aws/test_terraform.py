@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from paymentapp import build_parts, create_app
+from paymentapp.config import Settings
 from tests.support.terraform import ROOT, SOURCE, Terraform
 
 SCANNER = ROOT / ".tools" / "policy" / "bin" / "checkov"
@@ -18,7 +20,7 @@ SCANNER = ROOT / ".tools" / "policy" / "bin" / "checkov"
 @pytest.fixture(scope="module")
 def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     copy = Terraform(tmp_path_factory.mktemp("terraform"))
-    copy.run("init", "-backend=false")
+    copy.init("-backend=false")
     return copy
 
 
@@ -78,6 +80,7 @@ WRONG: list[dict[str, object]] = [
         "paypal_base_url": "https://api-m.paypal.com/",
         "authorizer": {"function_arn": "arn:x", "user_pool_arns": ["arn:y"]},
     },
+    {"settings": {"PAYMENTAPP_VAULT_KEYS": "k1:AAAA"}},
     {"authorizer": {"function_arn": "arn:x", "scopes": ["pay"]}},
     {"authorizer": {"function_arn": "arn:x", "header": "Authorization"}},
 ]
@@ -106,6 +109,22 @@ def test_no_secret_is_given_to_terraform() -> None:
     assert not re.search(
         r'variable "\w*(secret|password)\w*" ', text.replace("secret_recovery", "")
     )
+
+
+def test_the_gateway_has_every_endpoint() -> None:
+    """By the operations of the OpenAPI document; any other path is refused before the service."""
+    app = create_app(build_parts(Settings(store="sqlite:///:memory:"), providers={}))
+    document = json.loads(app.test_client().get("/openapi.json").get_data(as_text=True))
+    operations = {
+        f"{operation['operationId']} {verb.upper()}"
+        for path in document["paths"].values()
+        for verb, operation in path.items()
+        if isinstance(operation, dict)
+    }
+    block = re.search(r"\n  methods = \{\n(.+?)\n  \}", (SOURCE / "gateway.tf").read_text(), re.S)
+    assert block is not None
+    methods = re.findall(r'^ +(\w+) += \{ .*verb = "([A-Z]+)"', block[1], re.M)
+    assert {" ".join(method) for method in methods} == operations
 
 
 def test_the_lines_that_alarms_count_are_lines_that_the_service_logs() -> None:

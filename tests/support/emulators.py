@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.service import free_port
+from tests.support.service import ROOT, free_port
 
 START_SECONDS = 30
 FAKE_ACCOUNT = {
@@ -23,16 +22,17 @@ FAKE_ACCOUNT = {
 
 
 def ministack_program() -> Path | None:
-    """The console script, if the package is installed."""
-    program = Path(sys.executable).with_name("ministack")
+    """The console script, if emulator.sh has installed it."""
+    program = ROOT / ".tools" / "ministack" / "bin" / "ministack"
     return program if program.exists() else None
 
 
 @contextmanager
-def ministack(program: Path, folder: Path) -> Iterator[str]:
+def ministack(program: Path, folder: Path, **settings: str) -> Iterator[str]:
     """Runs the emulator on a free port of 127.0.0.1; the value is its address."""
     port = free_port()
-    environment = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
+    where = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
+    environment = {**os.environ, **where, **settings}
     with (folder / "ministack.log").open("w") as log:
         process = subprocess.Popen(
             [str(program)], env=environment, cwd=folder, stdout=log, stderr=log

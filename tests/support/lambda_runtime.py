@@ -20,11 +20,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 from tests.support.service import ROOT, children, free_port
 
 TOOLS = ROOT / ".tools" / "lambda"
 EMULATOR = TOOLS / "aws-lambda-rie"
 START_SECONDS = 30
+ARCHITECTURE = "arm64" if platform.machine() == "aarch64" else "x86_64"  # as Lambda says it
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,18 @@ def missing() -> str | None:
     if not EMULATOR.exists():
         return "AWS's runtime is not there: tests/support/lambda_tools.sh fetches it"
     return None
+
+
+def lambdas_python() -> str:
+    """A Python 3.12. Where there is none the test is skipped, but never in CI."""
+    python = builder().find_python()
+    if python is None:
+        reason = "there is no Python 3.12, which is Lambda's: make lambda says where to get it"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    found: str = python
+    return found
 
 
 def builder() -> ModuleType:
@@ -70,14 +85,29 @@ def build(output: Path, *options: str) -> str:
 
 
 def unpacked(folder: Path) -> Code:
-    """The zip, built and unpacked, with a Python 3.12; else our sources with this Python."""
-    python = builder().find_python()
-    if python is None:
-        version = "{}.{}".format(*sys.version_info[:2])
-        return Code(sys.executable, version, [ROOT, *map(Path, sys.path[-1:])])
-    build(folder / "lambda.zip", "--arch", "x86_64")
-    zipfile.ZipFile(folder / "lambda.zip").extractall(folder / "task")
+    """The zip for this machine, built and unpacked, with a Python 3.12."""
+    python = lambdas_python()
+    build(folder / "lambda.zip", "--arch", ARCHITECTURE)
+    with zipfile.ZipFile(folder / "lambda.zip") as archive:
+        archive.extractall(folder / "task")
     return Code(python, "3.12", [folder / "task"])
+
+
+def deployable(path: Path) -> str:
+    """Write what the emulator of AWS can run, and say what that is.
+
+    It runs Python functions as processes of its own interpreter (emulator.sh): where that is
+    Lambda's, `make lambda`'s zip. Else our sources, beside the libraries that are installed there.
+    """
+    if os.environ.get("CI"):
+        lambdas_python()
+    if builder().find_python() is not None:
+        return f"the zip of make lambda, {build(path, '--arch', ARCHITECTURE).strip()}"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for source in sorted((ROOT / "paymentapp").rglob("*")):
+            if source.is_file() and source.suffix != ".pyc":
+                archive.write(source, source.relative_to(ROOT))
+    return "the sources alone: there is no Python 3.12"
 
 
 @dataclass(frozen=True)
