@@ -84,8 +84,8 @@ def _of_content(
     if money is not None and money != member.money:
         kind = Kind.AMOUNT if money.currency == member.money.currency else Kind.CURRENCY
         yield found(kind, str(member.money), str(money))
-    if report.receiver is not None and report.receiver.lower() != member.email.lower():
-        yield found(Kind.RECEIVER, masked(member.email), masked(report.receiver))
+    if report.receiver is not None and report.receiver.lower() != member.payee.lower():
+        yield found(Kind.RECEIVER, masked(member.payee), masked(report.receiver))
 
 
 def of_status(payment: Payment, report: ItemReport) -> Difference | None:

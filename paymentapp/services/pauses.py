@@ -1,46 +1,18 @@
-"""Pauses: a circuit breaker for each provider, and why it is open."""
+"""Pauses: a provider that fails is left alone for a while, and the reason is known."""
 
 from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from types import TracebackType
-
-from circuitbreaker import CircuitBreaker
+from typing import TYPE_CHECKING
 
 from paymentapp.clock import Clock
-from paymentapp.errors import OutcomeUnknown, ProviderError
+from paymentapp.errors import ProviderError
+
+if TYPE_CHECKING:
+    from paymentapp.services.breaker import Breaker
 
 SLOWEST_RETRY = 30  # seconds; an outage that ends is noticed well within a minute
-
-
-class _Breaker(CircuitBreaker):  # type: ignore[misc]
-    """Opens at the first failure: what fails is sent again by itself, only new work waits.
-
-    It stays open longer after every failure in a row, and at least as long as the provider says;
-    then one that succeeds closes it. The library's own has one length of time, by its own clock.
-    """
-
-    def __init__(self, name: str, clock: Clock) -> None:
-        super().__init__(failure_threshold=1, name=name)
-        self._clock = clock
-        self._until = clock()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None:
-            known = error if isinstance(error, ProviderError) else OutcomeUnknown("INTERNAL")
-            self._until = self._clock() + backoff(self.failure_count + 1, known)
-        super().__exit__(kind, error, trace)
-
-    @property
-    def open_remaining(self) -> float:
-        """Seconds."""
-        return (self._until - self._clock()).total_seconds()
 
 
 class Pauses:
@@ -49,13 +21,18 @@ class Pauses:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._breakers: dict[str, _Breaker] = {}
+        self._breakers: dict[str, Breaker] = {}
 
-    def of(self, provider: str) -> CircuitBreaker:
-        """The provider's breaker: `with` it, a call is made, and what becomes of it is counted."""
+    def of(self, provider: str) -> Breaker:
+        """The provider's breaker: `with` it, a call is made, and what becomes of it is counted.
+
+        The library is loaded here: it takes time, and what only accepts payments calls nobody.
+        """
+        from paymentapp.services.breaker import Breaker
+
         with self._lock:
             if provider not in self._breakers:
-                self._breakers[provider] = _Breaker(provider, self._clock)
+                self._breakers[provider] = Breaker(provider, self._clock)
             return self._breakers[provider]
 
     def holds(self, provider: str) -> bool:
@@ -64,17 +41,10 @@ class Pauses:
         return breaker is not None and bool(breaker.opened)
 
     def causes(self) -> dict[str, str]:
-        """Failing providers and why, in words that give nothing away."""
+        """Failing providers and why."""
         with self._lock:
-            failing = {name: b for name, b in self._breakers.items() if not b.closed}
-        return {name: _cause(breaker) for name, breaker in failing.items()}
-
-
-def _cause(breaker: _Breaker) -> str:
-    error = breaker.last_failure
-    known = error if isinstance(error, ProviderError) else OutcomeUnknown("INTERNAL")
-    wait = f"left alone for {breaker.open_remaining:.0f} s" if breaker.opened else "tried again"
-    return f"{type(known).__name__}: {known.code} ({breaker.failure_count} in a row, {wait})"
+            failing = {name: each for name, each in self._breakers.items() if not each.closed}
+        return {name: breaker.cause for name, breaker in failing.items()}
 
 
 def backoff(failures: int, error: ProviderError) -> timedelta:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 
-from paymentapp.models import Money
+from paymentapp.models import Money, Status
 from paymentapp.providers.base import Provider
 from paymentapp.providers.paypal import PayPal
 from paymentapp.simulator import Settings as SimulatorSettings
@@ -32,6 +32,8 @@ class Backend(Protocol):
 
     provider: Provider
     secrets: tuple[str, ...]  # what is never told
+    failed: Status  # what a payment that fails is: `returned` where money left at first
+    waiting: Status  # what a payment is that can be taken back
 
     def paid(self) -> list[Paid]:
         """Every payment that was taken on."""
@@ -39,17 +41,20 @@ class Backend(Protocol):
     def settle(self) -> None:
         """Let every payment reach its outcome."""
 
+    def hold(self) -> None:
+        """Let every payment that waits reach the point where it can be taken back."""
+
     def succeeds(self) -> str:
-        """A new address, whose payments arrive."""
+        """A new payee, whose payments arrive."""
 
     def waits(self) -> str:
-        """A new address, whose payments wait to be claimed."""
+        """A new payee, whose payments neither arrive nor fail by themselves."""
 
     def fails(self) -> str:
-        """A new address, whose payments are taken on and fail."""
+        """A new payee, whose payments are taken on and fail."""
 
     def is_refused(self) -> str:
-        """An address that no batch may hold."""
+        """A payee whom no batch may hold."""
 
     def lose_answers(self, *, acting: bool) -> None:
         """From now on calls that move money get no answer, whether or not they are acted on."""
@@ -71,6 +76,8 @@ class PayPalBackend:
     """PayPal's, played by the simulator over real sockets."""
 
     secrets: tuple[str, ...] = (CLIENT_SECRET,)
+    failed = Status.FAILED
+    waiting = Status.UNCLAIMED
 
     def __init__(self, url: str, clock: FakeClock, app: Any) -> None:
         self._clock = clock
@@ -91,6 +98,9 @@ class PayPalBackend:
 
     def settle(self) -> None:
         self._clock.pass_by(seconds=5)
+
+    def hold(self) -> None:
+        self.settle()
 
     def succeeds(self) -> str:
         return f"ann{next(self._numbers)}@example.com"

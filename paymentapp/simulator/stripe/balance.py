@@ -11,6 +11,7 @@ from paymentapp.simulator.stripe.accounts import account_body, outcome_for
 from paymentapp.simulator.stripe.api import answer_json, new_blueprint
 from paymentapp.simulator.stripe.bodies import balance_body
 from paymentapp.simulator.stripe.core import stripe_side
+from paymentapp.simulator.stripe.currencies import DECIMALS, LARGEST
 from paymentapp.simulator.stripe.errors import no_access
 from paymentapp.simulator.stripe.forms import check_names, read_query
 from paymentapp.simulator.stripe.transfers import platform_balance
@@ -37,12 +38,12 @@ def show_own_account() -> Response:
 
 @blueprint.get("/balance")
 def show_balance() -> Response:
-    """The balance; of the platform's only the currencies that the settings limit."""
+    """The balance; a currency of the platform's that the settings do not limit has plenty."""
     check_names(read_query(), ())
     side = stripe_side()
     with side.books() as books:
         if g.stripe_account == side.settings.account_id:
-            available = platform_balance(books)
+            available = dict.fromkeys(DECIMALS, LARGEST) | platform_balance(books)
         else:
             available = books.connected_balance(g.stripe_account)
     return answer_json(balance_body(available or {"USD": 0}))

@@ -1,0 +1,277 @@
+"""Files: payments become the bytes that the bank gets, once."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+from typing import NamedTuple
+
+from paymentapp.banking import BankDetailError, fits_same_day
+from paymentapp.errors import Misconfigured, NotSent
+from paymentapp.models import Member, new_revision
+from paymentapp.nacha import (
+    Batch,
+    BatchHeader,
+    Entry,
+    File,
+    FileHeader,
+    NachaError,
+    Purpose,
+    TotalOverflow,
+    credit_code,
+    trace_number,
+    write,
+)
+from paymentapp.notes import Note
+from paymentapp.providers.ach.notes import FileNotes, FilePlan
+from paymentapp.providers.ach.payees import AchPayees, Payee
+from paymentapp.providers.ach.pgp import encrypted
+from paymentapp.providers.ach.settings import AchSettings
+from paymentapp.providers.ach.timetable import Leaving, Timetable, local
+from paymentapp.providers.ach.traces import BLOCK, Traces
+from paymentapp.providers.base import Kit, Notebook, Refused
+
+REFUSED = "NOT_AN_ENTRY"
+TOO_LARGE = "TOTAL_TOO_LARGE"  # names nobody, so that each goes alone
+_MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_BANK = "bank:"  # in front of what is encrypted for the bank
+
+
+class Row(NamedTuple):
+    """A member as an entry of a file."""
+
+    position: int
+    trace: str
+    payee: Payee
+    amount: Decimal
+    individual_id: str
+    settles: date
+
+    def __repr__(self) -> str:
+        return f"Row({self.position} {self.trace})"
+
+
+class Identity(NamedTuple):
+    """What tells a file from all others of ours: the time, in New York, and the modifier."""
+
+    made_at: datetime
+    modifier: str
+
+
+class Files:
+    """Makes files. A file that was made is on record, and never made again."""
+
+    def __init__(
+        self, kit: Kit, settings: AchSettings, traces: Traces, payees: AchPayees, notes: FileNotes
+    ) -> None:
+        self._settings = settings
+        self._traces = traces
+        self._payees = payees
+        self._notes = notes
+        self._notebook = kit.notebook
+        self._vault = kit.vault
+        self._clock = kit.clock
+        self._timetable = Timetable(settings)
+
+    def made(
+        self, file_id: str, members: Sequence[Member], purpose: Purpose = Purpose.LIVE
+    ) -> FilePlan | Refused:
+        """The file of these members, which is made now if it was not before.
+
+        Refused where the format cannot carry a member; that too is on record, so that all
+        processes say the same for ever.
+        """
+        decided = self._notes.made(file_id)
+        return decided or self._notes.decide(file_id, self._make(file_id, members, purpose))
+
+    def content(self, plan: FilePlan) -> bytes:
+        """The bytes for the bank, as they were made."""
+        if plan.content.startswith(_BANK):
+            return base64.b64decode(plan.content.removeprefix(_BANK))
+        return zlib.decompress(base64.b85decode(self._vault.open(plan.content, plan.name)))
+
+    def refusal(self, members: Sequence[Member]) -> Refused | None:
+        """Whom the format cannot carry, if anybody: the content alone tells, and nothing is made.
+
+        Raises Misconfigured where a setting is at fault, or what is sealed does not open.
+        """
+        payees, verdicts = self._opened(members)
+        if verdicts:
+            return Refused(REFUSED, verdicts)
+        traces = [trace_number(self._settings.odfi, n + 1) for n in range(len(members))]
+        now = self._clock()
+        rows = self._rows(members, payees, traces, self._timetable.leaving(now))
+        identity = Identity(local(now), _MODIFIERS[0])
+        try:
+            write(nacha_file(self._settings, identity, rows, Purpose.LIVE))
+        except TotalOverflow:
+            return Refused(TOO_LARGE)
+        except NachaError as error:
+            return self._culprits(identity, rows, error)
+        return None
+
+    def destinations(self, plan: FilePlan) -> set[str]:
+        """To whom the entries of a file go, as they were sealed then."""
+        return {target.destination for target in self._traces.targets(plan.blocks)}
+
+    def _make(
+        self, file_id: str, members: Sequence[Member], purpose: Purpose
+    ) -> FilePlan | Refused:
+        live = purpose is Purpose.LIVE
+        refused = self.refusal(members) if live else None  # who is asked about passed it before
+        if refused is not None:
+            return refused
+        payees, _ = self._opened(members)
+        now = self._clock()
+        leaving = self._timetable.leaving(now)
+        blocks = self._traces.assign(file_id, members)
+        traces = [self._traces.trace(blocks[n // BLOCK], n % BLOCK) for n in range(len(members))]
+        rows = self._rows(members, payees, traces, leaving)
+        identity = next_identity(self._notebook, self._settings.origin, now)
+        data = write(nacha_file(self._settings, identity, rows, purpose))
+        name = self._name(file_id, identity)
+        data, content = self._kept(name, data)
+        above = [row.position for row in rows if self._is_large(row.amount)]
+        return FilePlan(
+            name, len(data), blocks, leaving.cutoff, leaving.effective, leaving.next_day, above,
+            content,
+        )  # fmt: skip
+
+    def _rows(
+        self,
+        members: Sequence[Member],
+        payees: Sequence[Payee],
+        traces: Sequence[str],
+        leaving: Leaving,
+    ) -> list[Row]:
+        return [
+            Row(
+                position,
+                trace,
+                payee,
+                member.money.amount,
+                member.item_id.partition(".")[0],
+                leaving.next_day if self._is_large(member.money.amount) else leaving.effective,
+            )
+            for position, (member, payee, trace) in enumerate(
+                zip(members, payees, traces, strict=True)
+            )
+        ]
+
+    def _is_large(self, amount: Decimal) -> bool:
+        """Whether a payment is above what may settle on the day that it leaves."""
+        return not fits_same_day(amount, self._settings.same_day_limit)
+
+    def _opened(self, members: Sequence[Member]) -> tuple[list[Payee], dict[int, str]]:
+        payees, verdicts = [], {}
+        for position, member in enumerate(members):
+            if member.destination is None:
+                verdicts[position] = f"{REFUSED}: no bank account"
+            elif member.money.currency != "USD":
+                verdicts[position] = f"{REFUSED}: not US dollars"
+            else:
+                try:
+                    payees.append(self._payees.open(member.customer_id, member.destination))
+                except BankDetailError as error:
+                    verdicts[position] = f"{REFUSED}: {error}"
+        return payees, verdicts
+
+    def _kept(self, name: str, data: bytes) -> tuple[bytes, str]:
+        """What the bank gets, and how it is kept until it has it."""
+        if self._settings.pgp_key_file:
+            data = encrypted(data, self._settings.pgp_key_file)
+            return data, _BANK + base64.b64encode(data).decode()
+        packed = base64.b85encode(zlib.compress(data, 9)).decode()
+        return data, self._vault.seal(packed, name)
+
+    def _culprits(self, identity: Identity, rows: Sequence[Row], error: NachaError) -> Refused:
+        """Who it is that the format cannot carry. Where it is nobody, it is a setting."""
+        verdicts = {}
+        for row in rows:
+            try:
+                write(nacha_file(self._settings, identity, [row], Purpose.LIVE))
+            except NachaError as problem:
+                if "entry" in problem.record:
+                    verdicts[row.position] = f"{REFUSED}: {problem.field}: {problem.rule}"
+        if not verdicts:
+            raise Misconfigured("NOT_A_FILE", f"{error.record}, {error.field}") from error
+        return Refused(REFUSED, verdicts)
+
+    def _name(self, file_id: str, identity: Identity) -> str:
+        name = self._settings.file_name.format(
+            batch=file_id,
+            date=f"{identity.made_at:%Y%m%d}",
+            time=f"{identity.made_at:%H%M%S}",
+            modifier=identity.modifier,
+        )
+        return name + (".pgp" if self._settings.pgp_key_file else "")
+
+
+def next_identity(notebook: Notebook, origin: str, now: datetime) -> Identity:
+    """The creation time and file id modifier of a new file, which no other file of the origin has.
+
+    A day has modifiers for 36 files. The next ones begin with A again, told from the first by
+    their time of creation (Appendix Three, File Creation Time); so a minute has 36 files at most.
+    Raises NotSent where this one has had them.
+    """
+    made_at = local(now)
+    name = f"ach/day/{origin}/{made_at:%Y%m%d}"
+    while True:
+        note = notebook.get_note(name) or notebook.add_note(Note(name, "[0,[]]", new_revision()))
+        count, minutes = json.loads(note.text)
+        minute = f"{made_at:%H%M}"
+        if minutes[:1] == [minute] and len(minutes) == len(_MODIFIERS):
+            raise NotSent("TOO_MANY_FILES", "36 in a minute", 60 - made_at.second)
+        kept = [*minutes, minute][-len(_MODIFIERS) :]
+        if notebook.change_note(note, note.changed(json.dumps([count + 1, kept]))):
+            return Identity(made_at, _MODIFIERS[count % len(_MODIFIERS)])
+
+
+def nacha_file(
+    settings: AchSettings, identity: Identity, rows: Sequence[Row], purpose: Purpose
+) -> File:
+    """The rows as a file: one NACHA batch for each entry class and effective date, in order."""
+    header = FileHeader(
+        destination=settings.destination,
+        origin=settings.origin,
+        created_on=identity.made_at.date(),
+        created_at=identity.made_at.time(),
+        modifier=identity.modifier,
+        destination_name=settings.destination_name,
+        origin_name=settings.origin_name,
+    )
+
+    def kind(row: Row) -> tuple[str, date]:
+        return row.payee.entry_class, row.settles
+
+    batches: list[Batch] = []
+    for (entry_class, settles), group in groupby(sorted(rows, key=kind), key=kind):
+        batch = BatchHeader(
+            company_name=settings.company_name,
+            company_id=settings.company_id,
+            sec_code=entry_class,
+            description=settings.description,
+            effective_date=settles,
+            odfi=settings.odfi,
+            number=len(batches) + 1,
+        )
+        batches.append(Batch(batch, tuple(_entry(row, purpose) for row in group)))
+    return File(header, tuple(batches))
+
+
+def _entry(row: Row, purpose: Purpose) -> Entry:
+    account = row.payee.account
+    return Entry(
+        transaction_code=credit_code(account.account_type.value, purpose),
+        routing=account.routing,
+        account=account.number,
+        amount=row.amount,
+        trace=row.trace,
+        name=account.holder,
+        individual_id=row.individual_id,
+    )

@@ -1,0 +1,128 @@
+"""Payees: a US bank account as one sealed word, and what of it may be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from paymentapp.banking import (
+    AccountType,
+    BankAccount,
+    BankDetailError,
+    check_account_number,
+    check_account_type,
+    check_holder,
+    check_routing,
+)
+from paymentapp.errors import Misconfigured, NotPayable
+from paymentapp.providers.ach.prenotes import keep_prenote
+from paymentapp.providers.base import Detail, Notebook
+from paymentapp.vault import Vault
+
+# One letter says type and entry class (PPD: a person's account, CCD: a company's): every payment
+# carries its destination, which has to be short.
+_LETTERS = {
+    "A": (AccountType.CHECKING, "PPD"),
+    "B": (AccountType.SAVINGS, "PPD"),
+    "C": (AccountType.CHECKING, "CCD"),
+    "D": (AccountType.SAVINGS, "CCD"),
+}
+_BY_MEANING = {meaning: letter for letter, meaning in _LETTERS.items()}
+_FIELDS = {"account_holder": "holder"}  # ours, where the bank details' own name is another
+
+
+class Payee(NamedTuple):
+    """An account, and as what its holder is paid."""
+
+    account: BankAccount
+    entry_class: str
+
+
+class AchPayees:
+    """A US bank account, sealed for its customer."""
+
+    email_is_enough = False
+    details: Sequence[Detail] = (
+        Detail(
+            "holder",
+            "Who holds the account, as the bank has it.",
+            "[!-~]([ -~]{0,20}[!-~])?",
+            "1 to 22 printable ASCII characters.",
+        ),
+        Detail("routing_number", "The bank's ABA routing number.", "[0-9]{9}", "Nine digits."),
+        Detail(
+            "account_number",
+            "The number of the account.",
+            "[A-Za-z0-9]([A-Za-z0-9 -]{0,15}[A-Za-z0-9])?",
+            "1 to 17 letters, digits, blanks or hyphens.",
+        ),
+        Detail("account_type", "checking or savings.", "checking|savings", "checking or savings."),
+        Detail(
+            "entry_class",
+            "PPD where a person holds the account, which is assumed; CCD where a company does.",
+            "PPD|CCD",
+            "PPD or CCD.",
+            required=False,
+        ),
+    )
+
+    def __init__(self, vault: Vault, notebook: Notebook) -> None:
+        self._vault = vault
+        self._notebook = notebook
+
+    def destination(self, customer_id: str, details: Mapping[str, str]) -> str:
+        """Check and seal. Raises NotPayable, whose text never holds the value."""
+        try:
+            account = BankAccount(
+                check_routing(details["routing_number"]),
+                check_account_number(details["account_number"]),
+                check_account_type(details["account_type"]),
+                check_holder(details["holder"]),
+            )
+        except BankDetailError as error:
+            raise NotPayable(_FIELDS.get(error.field, error.field), _sentence(error)) from None
+        return self.seal(customer_id, Payee(account, details.get("entry_class", "PPD")))
+
+    def show(self, customer_id: str, destination: str) -> Mapping[str, str]:
+        """All but the account number, of which only the last four are told."""
+        try:
+            account, entry_class = self.open(customer_id, destination)
+        except BankDetailError as error:
+            raise Misconfigured("NOT_AN_ACCOUNT", str(error)) from None
+        return {
+            "holder": account.holder,
+            "routing_number": account.routing,
+            "account_number": account.last4,
+            "account_type": account.account_type.value,
+            "entry_class": entry_class,
+        }
+
+    def renew(self, customer_id: str, destination: str) -> str | None:
+        """The same account under today's key; a prenote that was sent for it still counts."""
+        if self._vault.is_current(destination):
+            return None
+        renewed = self._vault.seal(self._vault.open(destination, customer_id), customer_id)
+        keep_prenote(self._notebook, destination, renewed)
+        return renewed
+
+    def seal(self, customer_id: str, payee: Payee) -> str:
+        """One word of at most 120 characters."""
+        account = payee.account
+        letter = _BY_MEANING[account.account_type, payee.entry_class]
+        # No account number has a vertical bar, so the first one ends it.
+        text = f"{letter}{account.routing}{account.number}|{account.holder}"
+        return self._vault.seal(text, customer_id)
+
+    def open(self, customer_id: str, destination: str) -> Payee:
+        """What `seal` sealed. Raises Misconfigured where it does not open, BankDetailError where
+        it does, and is no account by the rules of today."""
+        text = self._vault.open(destination, customer_id)
+        number, bar, holder = text[10:].partition("|")
+        if not bar or text[0] not in _LETTERS:
+            raise Misconfigured("NOT_SEALED_HERE", "a destination is no bank account")
+        account_type, entry_class = _LETTERS[text[0]]
+        return Payee(BankAccount(text[1:10], number, account_type, holder), entry_class)
+
+
+def _sentence(error: BankDetailError) -> str:
+    return f"{error.rule[0].upper()}{error.rule[1:]}."

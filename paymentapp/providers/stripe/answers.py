@@ -1,0 +1,251 @@
+"""Reading what Stripe answers: anything may be missing, and nothing is taken for more than it says.
+
+The shapes: https://docs.stripe.com/api/transfers/object, https://docs.stripe.com/api/payouts/object
+and https://docs.stripe.com/api/errors.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
+from paymentapp.models import Money
+from paymentapp.providers.base import Refused
+from paymentapp.providers.stripe.payees import NO_PAYOUT, Destination
+from paymentapp.providers.stripe.tables import DECIMALS, ERRORS, ERRORS_BY_STATUS, Kind
+
+log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
+_TRANSFER_ID = re.compile(r"tr_[A-Za-z0-9_]{1,100}")
+_PAYOUT_ID = re.compile(r"po_[A-Za-z0-9_]{1,100}")
+_OURS = re.compile(r"[A-Za-z0-9._-]{1,100}")  # batch and item ids
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = 10**11  # seconds that are still a time
+_LARGEST = 10**13  # beyond every amount
+_INVALID = "invalid_request_error"
+_FUNDS = frozenset({"balance_insufficient", "insufficient_funds"})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An answer that is not 2xx, without its texts: they may quote an account."""
+
+    status: int
+    code: str  # Stripe's, or its type of the error, or HTTP_<status>
+    type: str = ""
+    param: str = ""
+    replayed: bool = False  # kept under our key, and not made anew
+    request_id: str = ""
+    retry_after: int | None = None
+
+    def kind(self, *, moves_money: bool) -> Kind:
+        """Which of the four it is.
+
+        Of a call that moves money, a 5xx may have been acted on, by whatever name, and a name
+        that is not known says nothing. Of any other, only that it can be asked again.
+        """
+        if not moves_money:
+            found = ERRORS.get(self.code) or ERRORS_BY_STATUS.get(self.status)
+            return Misconfigured if found is Misconfigured else NotSent
+        if self.type == "idempotency_error" or not 400 <= self.status < 500 or self.status == 409:
+            return OutcomeUnknown
+        if self.code in {"resource_missing", _INVALID}:
+            return Refused if self.param == "destination" else self._by_status
+        return ERRORS.get(self.code) or self._by_status
+
+    @property
+    def is_kept_failure(self) -> bool:
+        """Whether Stripe failed within an earlier call under this key. It says no more, however
+        often it is asked; the books do."""
+        return self.status >= 500 and self.replayed
+
+    @property
+    def is_want_of_funds(self) -> bool:
+        """Whether the account that is paid from does not have as much."""
+        return self.code in _FUNDS
+
+    @property
+    def is_no_payout(self) -> bool:
+        """Whether a payout was certainly not begun: the connected account or its bank is not
+        such that it could be."""
+        theirs = {None, Refused} >= {ERRORS.get(self.code)} or self.is_want_of_funds
+        refused = self.status in {400, 402, 404} and self.type == _INVALID
+        return self.code == "account_invalid" or (refused and theirs)
+
+    def error(self, kind: Kind) -> ProviderError:
+        """The exception of that kind; a refusal is an answer to `submit` alone."""
+        raised = Misconfigured if issubclass(kind, Refused) else kind
+        again = ", kept from an earlier call" if self.replayed else ""
+        where = f"HTTP {self.status}, Stripe request {self.request_id or 'unknown'}{again}"
+        level = logging.ERROR if self.type == "idempotency_error" else logging.WARNING
+        log.log(level, "Stripe answered %s (%s): %s", self.code, where, raised.__name__)
+        return raised(self.code, where, self.retry_after)
+
+    @property
+    def _by_status(self) -> Kind:
+        return ERRORS_BY_STATUS.get(self.status, OutcomeUnknown)
+
+
+def read_problem(
+    status: int, headers: Mapping[str, str], body: object, retry_after: int | None
+) -> Problem:
+    """Read an error. Of its texts, only names and ids are kept."""
+    kind = matching(_NAME, dig(body, "error", "type"))
+    return Problem(
+        status=status,
+        code=matching(_NAME, dig(body, "error", "code")) or kind or f"HTTP_{status}",
+        type=kind,
+        param=matching(_NAME, dig(body, "error", "param")),
+        replayed=is_replayed(headers),
+        request_id=matching(_ID, headers.get("Request-Id")),
+        retry_after=retry_after,
+    )
+
+
+def is_replayed(headers: Mapping[str, str]) -> bool:
+    """Whether an answer was kept under its key: https://docs.stripe.com/error-low-level"""
+    return headers.get("Idempotent-Replayed", "").lower() == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A transfer, as far as it matters; `batch_id` is its group, which nobody can change."""
+
+    transfer_id: str
+    batch_id: str
+    item_id: str
+    destination: Destination
+    money: Money
+    amount: int  # smallest units
+    amount_reversed: int
+    is_reversed: bool
+    created: datetime
+
+    @property
+    def status(self) -> str:
+        """Stripe has no word for it."""
+        if self.is_reversed:
+            return "reversed"
+        return "partly_reversed" if self.amount_reversed else "transferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """A payout of a connected account; what is ours it says in its metadata."""
+
+    payout_id: str
+    status: str
+    failure_code: str
+    batch_id: str
+    item_id: str
+    transfer_id: str
+    payout: str
+    money: Money
+
+
+def read_transfer(body: object) -> Transfer | None:
+    """None where it lacks something."""
+    transfer_id = matching(_TRANSFER_ID, dig(body, "id"))
+    amount, back = _whole(dig(body, "amount")), _whole(dig(body, "amount_reversed"))
+    money = read_money(amount, dig(body, "currency"))
+    account, created = matching(_ID, dig(body, "destination")), _whole(dig(body, "created"))
+    if not (transfer_id and account and money) or None in {amount, back, created}:
+        return None
+    return Transfer(
+        transfer_id=transfer_id,
+        batch_id=matching(_OURS, dig(body, "transfer_group")),
+        item_id=matching(_OURS, dig(body, "metadata", "item_id")),
+        destination=Destination(
+            account, matching(_NAME, dig(body, "metadata", "payout")) or NO_PAYOUT
+        ),
+        money=money,
+        amount=amount or 0,
+        amount_reversed=back or 0,
+        is_reversed=dig(body, "reversed") is True,
+        created=_EPOCH + timedelta(seconds=min(created or 0, _LATEST)),
+    )
+
+
+def read_payout(body: object) -> Payout | None:
+    """None where it lacks something."""
+    payout_id = matching(_PAYOUT_ID, dig(body, "id"))
+    status = matching(_NAME, dig(body, "status"))
+    money = read_money(dig(body, "amount"), dig(body, "currency"))
+    if not (payout_id and status and money):
+        return None
+    return Payout(
+        payout_id=payout_id,
+        status=status,
+        failure_code=matching(_NAME, dig(body, "failure_code")),
+        batch_id=matching(_OURS, dig(body, "metadata", "batch_id")),
+        item_id=matching(_OURS, dig(body, "metadata", "item_id")),
+        transfer_id=matching(_TRANSFER_ID, dig(body, "metadata", "transfer")),
+        payout=matching(_NAME, dig(body, "metadata", "payout")) or NO_PAYOUT,
+        money=money,
+    )
+
+
+def read_money(amount: object, currency: object) -> Money | None:
+    """Smallest units and a currency in small letters; None for anything else."""
+    units = _whole(amount)
+    if units is None or not isinstance(currency, str):
+        return None
+    code = currency.upper()
+    return Money(Decimal(units).scaleb(-DECIMALS.get(code, 2)), code)
+
+
+def smallest_units(money: Money) -> int:
+    """The whole number that stands for an amount in requests. Raises ValueError where none does."""
+    units = money.amount.scaleb(DECIMALS[money.currency])
+    if units != units.to_integral_value():
+        raise ValueError(f"{money.currency} has no such small unit")
+    return int(units)
+
+
+class Reference(NamedTuple):
+    """What Stripe has of a batch: the transfer, and behind a slash the payout that followed it, or
+    why there is none."""
+
+    transfer_id: str
+    rest: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Reference:
+        return cls(*text.partition("/")[::2])
+
+    @property
+    def text(self) -> str:
+        return f"{self.transfer_id}/{self.rest}" if self.rest else self.transfer_id
+
+    @property
+    def payout_id(self) -> str | None:
+        return self.rest if self.rest.startswith("po_") else None
+
+    @property
+    def refusal(self) -> str | None:
+        return None if self.rest.startswith("po_") else self.rest or None
+
+
+def _whole(value: object) -> int | None:
+    fine = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST
+    return value if isinstance(value, int) and fine else None
+
+
+def dig(value: object, *path: str) -> object:
+    """What stands under a path of keys; None where nothing does."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def matching(pattern: re.Pattern[str], value: object) -> str:
+    """The value if it is a text of that form, else nothing."""
+    return value if isinstance(value, str) and pattern.fullmatch(value) else ""

@@ -1,0 +1,297 @@
+"""The calls, each with what it answers: a value, also where Stripe says no.
+
+Whatever moves money goes under a key of ours: https://docs.stripe.com/api/idempotent_requests
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paymentapp.clock import Clock
+from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
+from paymentapp.models import Money
+from paymentapp.providers.http import Answer, Http
+from paymentapp.providers.stripe.answers import (
+    Payout,
+    Problem,
+    Transfer,
+    dig,
+    read_payout,
+    read_problem,
+    read_transfer,
+    smallest_units,
+)
+from paymentapp.providers.stripe.payees import Destination
+from paymentapp.providers.stripe.settings import StripeSettings
+
+if TYPE_CHECKING:
+    import stripe
+    from stripe import StripeObject
+
+NO_SUCH_ID = "NO_SUCH_ID"
+_PAGE = 100  # https://docs.stripe.com/api/pagination: "limit can range between 1 and 100"
+_MOST_PAGES = 10_000
+_PATH_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
+
+
+class Order(NamedTuple):
+    """What a transfer, and a payout after it, are made from: the same for the same batch."""
+
+    batch_id: str
+    item_id: str
+    money: Money
+    destination: Destination
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What Stripe repeats to us."""
+        payout = self.destination.payout
+        return {"batch_id": self.batch_id, "item_id": self.item_id, "payout": payout}
+
+
+class Api:
+    """One account's calls. Any number of threads may share it; nothing is connected before one."""
+
+    def __init__(self, settings: StripeSettings, http: Http, clock: Clock) -> None:
+        self._settings = settings
+        self._http = http
+        self._clock = clock
+
+    @cached_property
+    def _client(self) -> stripe.StripeClient:
+        from paymentapp.providers.stripe.client import open_client
+
+        if not self._settings.secret_key:
+            raise Misconfigured("NO_KEY", "PAYMENTAPP_STRIPE_SECRET_KEY is not set")
+        return open_client(self._settings.secret_key, self._settings.base_url, self._http)
+
+    def create_transfer(self, order: Order) -> Transfer | Problem:
+        """https://docs.stripe.com/api/transfers/create"""
+        answer = self._call(
+            lambda client: client.v1.transfers.create(
+                params={
+                    "amount": smallest_units(order.money),
+                    "currency": order.money.currency.lower(),
+                    "destination": order.destination.account,
+                    "transfer_group": order.batch_id,
+                    "metadata": order.metadata,
+                },
+                options={"idempotency_key": order.batch_id},
+            ),
+            moves_money=True,
+        )
+        if isinstance(answer, Problem):
+            return answer
+        transfer = read_transfer(answer.body)
+        if transfer is None or transfer.batch_id != order.batch_id:
+            raise OutcomeUnknown("UNREADABLE_ANSWER", "no transfer of this batch")
+        return transfer
+
+    def create_payout(self, order: Order, transfer_id: str) -> Payout | Problem:
+        """https://docs.stripe.com/api/payouts/create, of the connected account."""
+        answer = self._call(
+            lambda client: client.v1.payouts.create(
+                params={
+                    "amount": smallest_units(order.money),
+                    "currency": order.money.currency.lower(),
+                    "method": "instant" if order.destination.payout == "instant" else "standard",
+                    "metadata": order.metadata | {"transfer": transfer_id},
+                },
+                options={
+                    "idempotency_key": f"{order.batch_id}-payout",
+                    "stripe_account": order.destination.account,
+                },
+            ),
+            moves_money=True,
+        )
+        return answer if isinstance(answer, Problem) else _payout_in(answer)
+
+    def reverse(self, transfer: Transfer, key: str) -> Problem | None:
+        """Take back what is left of a transfer, never more: however often and under whichever key
+        it is asked for. https://docs.stripe.com/api/transfer_reversals/create"""
+        answer = self._call(
+            lambda client: client.v1.transfers.reversals.create(
+                transfer.transfer_id,
+                params={
+                    "amount": transfer.amount - transfer.amount_reversed,
+                    "metadata": {"batch_id": transfer.batch_id, "item_id": transfer.item_id},
+                },
+                options={"idempotency_key": key},
+            ),
+            moves_money=True,
+        )
+        return answer if isinstance(answer, Problem) else None
+
+    def cancel_payout(self, payout: Payout, account: str) -> Payout | Problem:
+        """https://docs.stripe.com/api/payouts/cancel"""
+        answer = self._call(
+            lambda client: client.v1.payouts.cancel(
+                payout.payout_id,
+                options={
+                    "idempotency_key": f"{payout.batch_id}-cancel",
+                    "stripe_account": account,
+                },
+            ),
+            moves_money=True,
+        )
+        return answer if isinstance(answer, Problem) else _payout_in(answer)
+
+    def transfer(self, transfer_id: str) -> Transfer | Problem:
+        """https://docs.stripe.com/api/transfers/retrieve; 404 where there is none."""
+        answer = self._get(lambda client: client.v1.transfers.retrieve(_in_path(transfer_id)))
+        if isinstance(answer, Problem):
+            return answer
+        transfer = read_transfer(answer.body)
+        if transfer is None:
+            raise NotSent("UNREADABLE_ANSWER", "no transfer")
+        return transfer
+
+    def payout(self, payout_id: str, account: str) -> Payout | Problem:
+        """https://docs.stripe.com/api/payouts/retrieve"""
+        options: Any = {"stripe_account": account}
+        answer = self._get(
+            lambda client: client.v1.payouts.retrieve(_in_path(payout_id), options=options)
+        )
+        if isinstance(answer, Problem):
+            return answer
+        payout = read_payout(answer.body)
+        if payout is None:
+            raise NotSent("UNREADABLE_ANSWER", "no payout")
+        return payout
+
+    def transfers_of(self, batch_id: str) -> list[Transfer]:
+        """All transfers of a batch's group, from all pages.
+
+        https://docs.stripe.com/api/transfers/list
+        """
+        pages = self._pages(
+            lambda client, page: client.v1.transfers.list(
+                params={"transfer_group": batch_id, **page}
+            )
+        )
+        return [_readable(read_transfer(body)) for body in pages]
+
+    def transfers_between(self, start: datetime, end: datetime) -> Iterator[Transfer]:
+        """All transfers that were made between two moments, in whole seconds around them."""
+        last = end.replace(microsecond=0) + timedelta(seconds=1)
+        created = {"gte": int(start.timestamp()), "lte": int(last.timestamp())}
+        pages = self._pages(
+            lambda client, page: client.v1.transfers.list(params={"created": created, **page})
+        )
+        for body in pages:
+            yield _readable(read_transfer(body))
+
+    def payout_of(self, transfer: Transfer) -> Payout | None:
+        """The payout that followed a transfer, looked for among all of the account's since then.
+
+        https://docs.stripe.com/api/payouts/list
+        """
+        created = {"gte": int(transfer.created.timestamp())}
+        options: Any = {"stripe_account": transfer.destination.account}
+        pages = self._pages(
+            lambda client, page: client.v1.payouts.list(
+                params={"created": created, **page}, options=options
+            )
+        )
+        ours = [
+            payout
+            for payout in map(read_payout, pages)
+            if payout is not None and payout.batch_id == transfer.batch_id
+        ]
+        return ours[-1] if ours else None  # newest first; an owner may copy metadata later
+
+    def balance(self) -> dict[str, int]:
+        """What the platform has available, in smallest units by currency.
+
+        https://docs.stripe.com/api/balance/balance_object
+        """
+        answer = self._get(lambda client: client.v1.balance.retrieve())
+        if isinstance(answer, Problem):
+            raise answer.error(answer.kind(moves_money=False))
+        rows = dig(answer.body, "available")
+        if not isinstance(rows, list):
+            raise NotSent("UNREADABLE_ANSWER", "no balance")
+        found = {}
+        for row in rows:
+            code, amount = dig(row, "currency"), dig(row, "amount")
+            if isinstance(code, str) and isinstance(amount, int):
+                found[code.upper()] = amount
+        return found
+
+    def _pages(self, ask: Callable[[Any, Any], StripeObject]) -> Iterator[object]:
+        """The elements of a list, newest first, all of them: raises where a page is missing."""
+        page: dict[str, Any] = {"limit": _PAGE}
+        for _ in range(_MOST_PAGES):
+            answer = self._get(partial(_asked, ask, page))
+            if isinstance(answer, Problem):
+                raise answer.error(answer.kind(moves_money=False))
+            elements, more = dig(answer.body, "data"), dig(answer.body, "has_more")
+            if not isinstance(elements, list) or not isinstance(more, bool):
+                raise NotSent("UNREADABLE_ANSWER", "no list")
+            yield from elements
+            if not more:
+                return
+            last = dig(elements[-1], "id") if elements else None
+            if not isinstance(last, str) or page.get("starting_after") == last:
+                raise NotSent("UNREADABLE_ANSWER", "a list without an end")
+            page = {"limit": _PAGE, "starting_after": last}
+        raise NotSent("UNREADABLE_ANSWER", "a list without an end")
+
+    def _get(self, ask: Callable[[Any], StripeObject]) -> _Said | Problem:
+        return self._call(ask, moves_money=False)
+
+    def _call(
+        self, ask: Callable[[stripe.StripeClient], StripeObject], *, moves_money: bool
+    ) -> _Said | Problem:
+        """One call. Raises NotSent where nothing can have come of it, OutcomeUnknown where it may
+        have been acted on, and nothing of the library's: its texts quote bodies."""
+        client = self._client
+        import stripe
+
+        try:
+            answer = ask(client).last_response
+            if answer is not None:
+                return _Said(answer.data)
+        except ProviderError:
+            raise
+        except stripe.StripeError as error:
+            headers = error.headers or {}
+            if error.http_status is not None and isinstance(error.json_body, dict):
+                told = Answer(error.http_status, headers, b"").retry_after(self._clock())
+                return read_problem(error.http_status, headers, error.json_body, told)
+        except Exception:  # noqa: S110 - of the library, at an answer of any shape
+            pass
+        kind = OutcomeUnknown if moves_money else NotSent
+        raise kind("UNREADABLE_ANSWER", "not an answer of Stripe's API")
+
+
+def _asked(ask: Callable[[Any, Any], StripeObject], page: object, client: object) -> StripeObject:
+    return ask(client, page)
+
+
+class _Said(NamedTuple):
+    body: object
+
+
+def _in_path(name: str) -> str:
+    """An id as part of an address; the library would do strange things to another text."""
+    if not _PATH_ID.fullmatch(name):
+        raise NotSent(NO_SUCH_ID, "not an id of Stripe's")
+    return name
+
+
+def _payout_in(answer: _Said) -> Payout:
+    payout = read_payout(answer.body)
+    if payout is None:
+        raise OutcomeUnknown("UNREADABLE_ANSWER", "no payout")
+    return payout
+
+
+def _readable(transfer: Transfer | None) -> Transfer:
+    if transfer is None:
+        raise NotSent("UNREADABLE_ANSWER", "a transfer without an id, an amount or a time")
+    return transfer

@@ -1,0 +1,166 @@
+"""What became of a transfer and its payout, and the way back of money that did not arrive."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from paymentapp.clock import Clock
+from paymentapp.errors import NotSent
+from paymentapp.models import Status
+from paymentapp.providers.base import ItemReport
+from paymentapp.providers.stripe.answers import Payout, Problem, Reference, Transfer
+from paymentapp.providers.stripe.api import Api
+from paymentapp.providers.stripe.payees import NO_PAYOUT
+from paymentapp.providers.stripe.tables import FAILURES, NOT_PAID_OUT, PAYOUT_STATUS
+
+log = logging.getLogger(__name__)
+
+# How long after its batch was accepted a payout that Stripe refused may still be made, by a call
+# that was on its way by then. Only afterwards is the transfer reversed for the want of one.
+QUIET = timedelta(minutes=15)
+_PASSING = frozenset({401, 403, 409, 429})  # of a reversal: not a word about the transfer
+
+
+class Outcomes:
+    """Reads what became of a transfer. It reverses one whose payout failed or was not begun:
+    only then the money is with us again, and may be called returned."""
+
+    def __init__(self, api: Api, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+
+    def look(
+        self, reference: Reference, batch_id: str | None = None
+    ) -> tuple[Transfer, Payout | None]:
+        """The transfer with the payout that followed it. Raises NotSent, also where it is not
+        that batch's, and Misconfigured."""
+        transfer = self._api.transfer(reference.transfer_id)
+        if isinstance(transfer, Problem):
+            raise transfer.error(transfer.kind(moves_money=False))
+        if batch_id not in {None, transfer.batch_id}:
+            raise NotSent("ANOTHER_BATCH", "the transfer under this reference is another batch's")
+        if not transfer.item_id:
+            raise NotSent("UNREADABLE_ANSWER", "a transfer without our item id")
+        if transfer.destination.payout == NO_PAYOUT:
+            return transfer, None
+        if reference.payout_id is None:
+            return transfer, self._api.payout_of(transfer)
+        payout = self._api.payout(reference.payout_id, transfer.destination.account)
+        if isinstance(payout, Problem):
+            raise payout.error(payout.kind(moves_money=False))
+        return transfer, payout
+
+    def settle(
+        self, reference: Reference, batch_id: str | None = None, accepted_at: datetime | None = None
+    ) -> ItemReport:
+        """How the payment stands, with the money taken back where it did not arrive.
+
+        Without `accepted_at`, a payout that is not there is still waited for.
+        """
+        transfer, payout = self.look(reference, batch_id)
+        why = _why(payout, reference)
+        if transfer.is_reversed or not _is_stranded(transfer, payout):
+            return as_it_stands(transfer, payout, why)
+        waits = accepted_at is None or self._clock() - accepted_at < QUIET
+        if payout is None and waits:
+            return _report(transfer, None, Status.SUBMITTED, "payout_refused", why)
+        return self._take_back(transfer, payout, why or "no payout was made")
+
+    def _take_back(self, transfer: Transfer, payout: Payout | None, why: str) -> ItemReport:
+        """Reverse the transfer. Until that is done nothing is said that others would act upon.
+
+        Raises what may pass by itself, for the next look to try again.
+        """
+        problem = self._reverse(transfer)
+        if problem is None:
+            log.warning("batch %s: not paid out, and taken back: %s", transfer.batch_id, why)
+            return _report(transfer, payout, Status.RETURNED, "reversed", why)
+        fresh = self._api.transfer(transfer.transfer_id)
+        if isinstance(fresh, Transfer) and fresh.is_reversed:
+            return _report(fresh, payout, Status.RETURNED, "reversed", why)
+        if problem.status in _PASSING or problem.status >= 500:
+            raise problem.error(problem.kind(moves_money=True))
+        raw = f"payout_{payout.status if payout else 'refused'}_not_reversed"
+        log.error(
+            "batch %s: the payout did not arrive (%s) and transfer %s could not be reversed: %s. "
+            "The money is in the connected account; a person has to see to it",
+            *(transfer.batch_id, why, transfer.transfer_id, problem.code),
+        )
+        return _report(transfer, payout, None, raw, f"{why}; not reversed: {problem.code}")
+
+    def _reverse(self, transfer: Transfer) -> Problem | None:
+        """Stripe keeps a refusal for a day: where it is only told again, it is asked anew, under
+        a key of the hour. A reversal cannot take more than is left of its transfer."""
+        key = f"{transfer.batch_id}-reversal"
+        problem = self._api.reverse(transfer, key)
+        if problem is None or not problem.replayed:
+            return problem
+        return self._api.reverse(transfer, f"{key}-{self._clock():%Y%m%dT%H}")
+
+
+def as_it_stands(transfer: Transfer, payout: Payout | None, why: str | None = None) -> ItemReport:
+    """What Stripe says of a payment, without doing anything about it."""
+    if transfer.is_reversed:
+        gone = why or "the transfer was reversed"
+        return _report(transfer, payout, Status.RETURNED, transfer.status, gone)
+    if transfer.amount_reversed:
+        log.error("transfer %s was reversed in part: a person did that", transfer.transfer_id)
+        return _report(transfer, payout, None, transfer.status)
+    if payout is not None:
+        status = payout_status(payout.status)
+        return _report(transfer, payout, status, f"payout_{payout.status}", why)
+    no_more = transfer.destination.payout == NO_PAYOUT
+    status = Status.SUCCEEDED if no_more else Status.SUBMITTED
+    return _report(transfer, None, status, transfer.status)
+
+
+def payout_status(raw: str) -> Status | None:
+    """By the table; None, and a warning, for what it does not know."""
+    if raw not in PAYOUT_STATUS:
+        log.warning("Stripe reports a payout status that the table does not know: %s", raw)
+    return PAYOUT_STATUS.get(raw)
+
+
+def _is_stranded(transfer: Transfer, payout: Payout | None) -> bool:
+    """Whether the money got no farther than the connected account, and was to go farther."""
+    if payout is None:
+        return transfer.destination.payout != NO_PAYOUT
+    return PAYOUT_STATUS.get(payout.status) is Status.RETURNED
+
+
+def _why(payout: Payout | None, reference: Reference) -> str | None:
+    """ "CODE: words" of a payout that failed or was refused; None of any other."""
+    if payout is not None:
+        return reason_of(payout)
+    code = reference.refusal
+    words = NOT_PAID_OUT.get(code) if code else None
+    return f"{code}: {words}" if words else code
+
+
+def reason_of(payout: Payout) -> str | None:
+    """ "CODE: words" of a payout that failed; None of any other."""
+    if PAYOUT_STATUS.get(payout.status) is not Status.RETURNED:
+        return None
+    code = payout.failure_code or payout.status
+    return f"{code}: {FAILURES[code]}" if code in FAILURES else f"payout {code}"
+
+
+def _report(
+    transfer: Transfer,
+    payout: Payout | None,
+    status: Status | None,
+    raw_status: str,
+    reason: str | None = None,
+) -> ItemReport:
+    where = Reference(transfer.transfer_id, payout.payout_id if payout else "")
+    return ItemReport(
+        item_id=transfer.item_id,
+        status=status,
+        raw_status=raw_status,
+        provider_item_id=where.text,
+        transaction_id=transfer.transfer_id,
+        reason=reason,
+        money=transfer.money,
+        receiver=transfer.destination.text,
+    )

@@ -1,0 +1,115 @@
+"""The few records of a NACHA file that a bank's back office looks at, by their positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """An entry detail of a batch. The amount is whole cents."""
+
+    sec_code: str
+    company_id: str
+    company_name: str
+    effective: str  # YYMMDD
+    code: str
+    routing: str
+    account: str
+    cents: int
+    individual_id: str
+    name: str
+    trace: str
+
+    def __repr__(self) -> str:
+        return f"Entry({self.trace})"
+
+    @property
+    def is_prenote(self) -> bool:
+        return self.code[1] == "3"
+
+
+class Answer(NamedTuple):
+    """What the bank tells of an entry: its SEC code, record 6's code, and its addenda."""
+
+    entry: Entry
+    sec_code: str
+    code: str
+    cents: int
+    addenda: str  # type code and what is between it and the trace number: 77 characters, or none
+    individual_id: str
+
+
+def entries(data: bytes) -> Iterator[Entry]:
+    """The entries of a file. Raises ValueError where it is none, or its totals do not add up."""
+    lines = [line.ljust(94) for line in data.decode("ascii").splitlines()]
+    if not lines or lines[0][:3] != "101" or len(lines) % 10:
+        raise ValueError("no NACHA file in whole blocks")
+    batch, total, count = "", 0, 0
+    for line in lines:
+        match line[0]:
+            case "5":
+                batch = line
+            case "6":
+                total, count = total + int(line[29:39]), count + 1
+                yield _entry(batch, line)
+            case "9" if line.strip("9"):
+                if int(line[43:55]) != total or int(line[13:21]) != count:
+                    raise ValueError("the file's totals are not those of its entries")
+
+
+def _entry(batch: str, line: str) -> Entry:
+    return Entry(
+        sec_code=batch[50:53],
+        company_id=batch[40:50].strip(),
+        company_name=batch[4:20].strip(),
+        effective=batch[69:75],
+        code=line[1:3],
+        routing=line[3:12],
+        account=line[12:29].strip(),
+        cents=int(line[29:39]),
+        individual_id=line[39:54].strip(),
+        name=line[54:76].strip(),
+        trace=line[79:94],
+    )
+
+
+def answer_file(answers: Sequence[Answer], bank: str, company: str, stamp: str, first: int) -> str:
+    """A file of the bank's to the company; `stamp` is YYMMDDHHMM, `first` its first trace."""
+    lines = [f"101 {bank:>9}{company:>10}{stamp}A094101{'COMPANY':<23}{'LOCAL BANK':<23}{'':<8}"]
+    for number, answer in enumerate(answers, 1):
+        trace = f"{answer.entry.routing[:8]}{first + number - 1:07d}"
+        lines += _answer(answer, number, trace, stamp[:6])
+    return _closed(lines, answers)
+
+
+def _answer(answer: Answer, number: int, trace: str, date: str) -> list[str]:
+    """A batch of one entry, as ACH operators sort them."""
+    entry = answer.entry
+    service = "200" if answer.sec_code == "ACK" else "220"
+    odfi = trace[:8]
+    name, company = f"{entry.company_name:<16}", f"{entry.company_id:<10}"
+    tail = f"{int(entry.routing[:8]):010d}"
+    count = 2 if answer.addenda else 1
+    end = f"1{odfi}{number:07d}"
+    detail = f"{entry.account:<17}{answer.cents:010d}{answer.individual_id:<15}{entry.name:<22}  "
+    lines = [
+        f"5{service}{name}{'':<20}{company}{answer.sec_code}{'RETURN':<10}{'':<6}{date}   {end}",
+        f"6{answer.code}{entry.routing}{detail}{count - 1}{trace}",
+    ]
+    if answer.addenda:
+        lines.append(f"7{answer.addenda:<78}{trace}")
+    sums = f"{0:012d}{answer.cents:012d}"
+    lines.append(f"8{service}{count:06d}{tail}{sums}{company}{'':<25}{odfi}{number:07d}")
+    return lines
+
+
+def _closed(lines: list[str], answers: Sequence[Answer]) -> str:
+    count = sum(2 if answer.addenda else 1 for answer in answers)
+    tail = sum(int(answer.entry.routing[:8]) for answer in answers) % 10**10
+    cents = sum(answer.cents for answer in answers)
+    blocks = -(-(len(lines) + 1) // 10)
+    control = f"9{len(answers):06d}{blocks:06d}{count:08d}{tail:010d}{0:012d}{cents:012d}"
+    lines.append(f"{control:<94}")
+    lines += ["9" * 94] * (-len(lines) % 10)
+    return "".join(f"{line}\n" for line in lines)

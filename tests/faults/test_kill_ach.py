@@ -1,0 +1,231 @@
+"""Real processes that pay by files, killed at random: each accepted payment is credited once.
+
+Windows leave every few seconds, and the bank takes files away as soon as it sees them: nothing is
+left in the folder by which a process that comes after a crash could tell what became of a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import requests
+
+from paymentapp.simulator.bank import Books
+from paymentapp.vault import new_key
+from tests.support.ach_backend import ach_environ, bank_account
+from tests.support.cluster import Cluster
+from tests.support.service import ROOT, clean_environ
+
+PAYMENTS = int(os.environ.get("KILL_ACH_PAYMENTS", "300"))
+KILLS = int(os.environ.get("KILL_ACH_KILLS", "15"))
+CLIENTS = 6
+ACCOUNTS = 10  # customers of each client
+RETURNED = 7  # every so manieth account sends its money back
+SETTLE_SECONDS = 60
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Accepted:
+    """What clients got a 2xx for: by account, the amounts in cents."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    payments: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+
+
+class Client(threading.Thread):
+    """Registers customers with their accounts and pays them, until it has an answer to each."""
+
+    def __init__(self, number: int, cluster: Cluster, accepted: Accepted, count: int) -> None:
+        super().__init__(daemon=True)
+        self.number, self.cluster, self.accepted, self.count = number, cluster, accepted, count
+        self.session = requests.Session()
+
+    def run(self) -> None:
+        for turn in range(self.count):
+            number = self.number * ACCOUNTS + turn % ACCOUNTS
+            customer, account = f"c{number}", account_of(number)
+            person = {"customer_id": customer, "email": f"{customer}@example.com"}
+            if turn < ACCOUNTS:
+                self.send("POST", "/v1/api/customer", person, {})
+                path = f"/v1/api/customer/{customer}/payment-methods/ach"
+                self.send("PUT", path, {"details": bank_account(account)}, {})
+            cents = turn * CLIENTS + self.number + 1
+            amount = {"amount": cents / 100, "currency": "USD", "payment_method": "ach"}
+            key = {"Idempotency-Key": f"{self.number}/{turn}"}
+            payment = self.send("POST", "/v1/api/payment", person | amount, key)
+            with self.accepted.lock:
+                where = payment["customer_id"], payment["payment_id"]
+                assert where not in self.accepted.payments
+                self.accepted.payments[where] = account, cents
+
+    def send(self, method: str, path: str, body: object, headers: dict[str, str]) -> dict[str, Any]:
+        """Send until there is a 2xx, as a careful caller does."""
+        while True:
+            try:
+                url = self.cluster.url + path
+                answer = self.session.request(method, url, json=body, headers=headers, timeout=15)
+                if answer.status_code < 300:
+                    result: dict[str, Any] = answer.json(parse_float=Decimal)
+                    return result
+                assert answer.status_code >= 500, answer.text
+            except requests.RequestException:
+                pass
+            time.sleep(0.05)
+
+
+def account_of(number: int) -> str:
+    magic = "R03" if number % RETURNED == 0 else "100"
+    return f"{magic}{number:07d}"
+
+
+@contextmanager
+def local_bank(folder: Path) -> Iterator[Books]:
+    """The simulated bank at work, in a process of its own; yields its books."""
+    command = ["-m", "paymentapp.simulator.bank", "--every", "0.05"]
+    for name in ("outgoing", "incoming"):
+        command += [f"--{name}", str(folder / name)]
+    process = subprocess.Popen(
+        [sys.executable, *command, "--state", str(folder / "bank")],
+        cwd=ROOT, env=clean_environ(), stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert "takes files" in process.stdout.readline()
+        yield Books(folder / "bank" / "books.db")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    environ = {
+        "PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/paymentapp.db",
+        "PAYMENTAPP_VAULT_KEYS": new_key(),
+        "PAYMENTAPP_COLLECT_SECONDS": "1",
+        "PAYMENTAPP_SWEEP_SECONDS": "1",
+    }
+    ach = ach_environ(tmp_path, rehearsal_seconds="2", hold_days="1", attempt_seconds="4")
+    cluster = Cluster(tmp_path, environ | ach)
+    try:
+        cluster.wait_until_up()
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def test_kill_9_credits_every_payment_once(cluster: Cluster, tmp_path: Path) -> None:
+    seed = int(os.environ.get("KILL_TEST_SEED", str(time.time_ns() % 2**32)))
+    print(f"KILL_TEST_SEED={seed}")
+    random = Random(seed)
+    accepted = Accepted()
+    clients = [Client(n, cluster, accepted, PAYMENTS // CLIENTS) for n in range(CLIENTS)]
+    with local_bank(tmp_path) as books:
+        for client in clients:
+            client.start()
+        while cluster.kills < KILLS or any(client.is_alive() for client in clients):
+            wait_for_a_moment(tmp_path / "outgoing", random)
+            cluster.kill_one(random)
+        last_kill = time.monotonic()
+        cluster.wait_until_up()
+        parked = Operator(cluster, books)
+        counts = settle(cluster, accepted, parked, last_kill + SETTLE_SECONDS)
+        print(
+            f"{len(accepted.payments)} payments in {len(books.files())} files, {cluster.kills} "
+            f"kills ({cluster.master_kills} of a master), {parked.settled} batches parked, settled "
+            f"in {time.monotonic() - last_kill:.0f} s: {dict(counts)}"
+        )
+        assert len(accepted.payments) == PAYMENTS
+        back = sum(account.startswith("R") for account, _ in accepted.payments.values())
+        assert counts == {"succeeded": PAYMENTS - back, "returned": back}
+        compare(books, accepted)
+
+
+def wait_for_a_moment(outgoing: Path, random: Random) -> None:
+    """Half of the kills come at any time, the others while a file is on its way."""
+    time.sleep(random.uniform(0.2, 1.2))
+    end = time.monotonic() + random.choice([0, 2])
+    while time.monotonic() < end and not any(outgoing.iterdir()):
+        time.sleep(0.001)
+
+
+@dataclass
+class Operator:
+    """A person who settles parked batches by what the bank's books say."""
+
+    cluster: Cluster
+    books: Books
+    settled: int = 0
+
+    def look(self) -> None:
+        """Every parked batch whose file the bank has is accepted."""
+        listed = json.loads(self.run("parked", "list", "--json"))
+        files = self.books.files()
+        for batch_id in [each["batch_id"] for each in listed["parked"]]:
+            name = next((name for name in files if batch_id in name), None)
+            if name is not None:
+                self.run(
+                    *("parked", "resolve", batch_id, "--as", "accepted", "--reference", name),
+                    *("--by", "the test", "--note", "the bank has it", "--confirm", batch_id),
+                )
+                self.settled += 1
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "paymentapp", *arguments],
+            cwd=ROOT, env=self.cluster.environment, capture_output=True, text=True, timeout=60,
+            check=True,
+        )  # fmt: skip
+        return done.stdout
+
+
+def settle(cluster: Cluster, accepted: Accepted, operator: Operator, end: float) -> Counter[str]:
+    """Wait until every payment has an outcome; returns how many stand where."""
+    customers = sorted({customer for customer, _ in accepted.payments})
+    while True:
+        counts = Counter(p["status"] for each in customers for p in listed(cluster, each))
+        if counts.keys() <= {"succeeded", "returned"} and returned(accepted) == counts["returned"]:
+            return counts
+        if time.monotonic() > end:
+            return counts
+        if not counts["pending"]:
+            operator.look()
+        time.sleep(1)
+
+
+def returned(accepted: Accepted) -> int:
+    return sum(account.startswith("R") for account, _ in accepted.payments.values())
+
+
+def listed(cluster: Cluster, customer: str) -> list[dict[str, Any]]:
+    """All of a customer's payments: they fit one page."""
+    url = f"{cluster.url}/v1/api/payment/{customer}"
+    page = requests.get(url, params={"limit": "100"}, timeout=15).json()
+    assert page["next_cursor"] is None
+    payments: list[dict[str, Any]] = page["payments"]
+    return payments
+
+
+def compare(books: Books, accepted: Accepted) -> None:
+    """The bank's books hold each accepted payment once, and nothing else."""
+    paid = Counter((credit.account, credit.cents) for credit in books.credits())
+    assert paid == Counter(accepted.payments.values())
+    traces = [credit.trace for credit in books.credits()]
+    assert len(traces) == len(set(traces))

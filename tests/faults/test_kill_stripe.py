@@ -1,0 +1,214 @@
+"""Real processes, killed at random while they pay by Stripe: every payment moves money once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import requests
+
+from tests.faults.test_kill import Accepted, Client, listed
+from tests.support.cluster import Cluster
+
+PAYMENTS = int(os.environ.get("KILL_TEST_STRIPE_PAYMENTS", "200"))
+KILLS = int(os.environ.get("KILL_TEST_STRIPE_KILLS", "16"))
+CLIENTS = 4
+CUSTOMERS = 12  # of each client
+SETTLE_SECONDS = 60  # a batch whose process was killed is left alone for half of that
+WEBHOOK_SECRET = "whsec_ofthetests0001"
+ENVIRON = {
+    "PAYMENTAPP_STRIPE_SECRET_KEY": "sk_test_simulated0001",
+    "PAYMENTAPP_STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
+    "PAYMENTAPP_PROVIDER_TIMEOUT": "5",
+}
+FAULTS = {
+    "drop_before": 0.02,
+    "drop_after": 0.03,
+    "error_before": 0.01,
+    "error_after": 0.03,
+    "garbage": 0.02,
+    "rate_limited": 0.01,
+    "lock_timeout": 0.01,
+}
+# A third is left in the connected account, a third goes on to a bank, a third comes back from it.
+ACCOUNTS = [
+    {"account": "acct_simok{}", "payout": "none"},
+    {"account": "acct_simok{}", "payout": "standard"},
+    {"account": "acct_simpayoutfailsaccountclosed{}", "payout": "standard"},
+]
+
+pytestmark = pytest.mark.slow
+
+
+class StripeCluster(Cluster):
+    """The service with its simulator's Stripe, which tells it by webhook what becomes of money."""
+
+    def change_stripe(self, **settings: object) -> None:
+        """Change the settings of the simulator's Stripe while it runs."""
+        answer = requests.put(
+            f"{self.simulator_url}/_simulator/stripe/settings", json=settings, timeout=10
+        )
+        assert answer.status_code == 200, answer.text
+
+    def moves(self) -> list[dict[str, Any]]:
+        """All money that the simulator's Stripe ever moved: the truth."""
+        url = f"{self.simulator_url}/_simulator/stripe/ledger"
+        items: list[dict[str, Any]] = []
+        after = 0
+        while after is not None:
+            page = requests.get(url, params={"limit": 5000, "after": after}, timeout=30).json()
+            items += page["items"]
+            after = page["next"]
+        return items
+
+    def _start_simulator(self) -> subprocess.Popen[str]:
+        process = super()._start_simulator()
+        base_url = f"{self.simulator_url.rstrip('/')}/stripe"
+        self.environ = {**self.environ, "PAYMENTAPP_STRIPE_BASE_URL": base_url}
+        self.change_stripe(
+            balance={"USD": "10000000.00"},
+            latency=0.01,
+            payout_delay=1,
+            webhook_url=f"{self.url}/webhooks/stripe",
+            webhook_secret=WEBHOOK_SECRET,
+            webhook_loss=0.3,
+            webhook_shuffle=0.3,
+            **FAULTS,
+        )
+        return process
+
+
+class Payer(Client):
+    """Registers customers with a connected account, and pays them by Stripe."""
+
+    def run(self) -> None:
+        for turn in range(self.count):
+            number = turn % CUSTOMERS
+            customer = f"s{self.number}-{number}"
+            person = {"customer_id": customer, "email": f"{customer}@example.com"}
+            if turn < CUSTOMERS:
+                self.send("/v1/api/customer", person, {})
+                self.connect(customer, number)
+            order = person | {"amount": turn % 97 + 1, "currency": "USD"}
+            key = {"Idempotency-Key": f"{self.number}/{turn}"}
+            order |= {"payment_method": "stripe"}
+            self.record(self.send("/v1/api/payment", order, key), key["Idempotency-Key"])
+
+    def connect(self, customer: str, number: int) -> None:
+        """Tell which account the customer has, until it is on record."""
+        details = {k: v.format(f"{self.number}x{number}") for k, v in kind_of(customer).items()}
+        path = f"/v1/api/customer/{customer}/payment-methods/stripe"
+        while True:
+            try:
+                answer = self.session.put(
+                    self.cluster.url + path, json={"details": details}, timeout=15
+                )
+                if answer.status_code < 300:
+                    return
+                assert answer.status_code >= 500, answer.text
+            except requests.RequestException:
+                pass
+            time.sleep(0.05)
+
+
+def kind_of(customer: str) -> dict[str, str]:
+    """What becomes of a customer's payments."""
+    return ACCOUNTS[int(customer.partition("-")[2]) % 3]
+
+
+def comes_back(customer: str) -> bool:
+    return "fails" in kind_of(customer)["account"]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[StripeCluster]:
+    store = {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/paymentapp.db"}
+    cluster = StripeCluster(tmp_path, store | ENVIRON)
+    try:
+        cluster.wait_until_up()
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def test_kill_9_loses_nothing_and_moves_money_once(cluster: StripeCluster) -> None:
+    seed = int(os.environ.get("KILL_TEST_SEED", str(time.time_ns() % 2**32)))
+    print(f"KILL_TEST_SEED={seed}")
+    random = Random(seed)
+    accepted = Accepted()
+    payers = [Payer(n, cluster, accepted, PAYMENTS // CLIENTS) for n in range(CLIENTS)]
+    for payer in payers:
+        payer.start()
+    while cluster.kills < KILLS or any(payer.is_alive() for payer in payers):
+        time.sleep(random.uniform(0.1, 0.8))
+        cluster.kill_one(random)
+    last_kill = time.monotonic()
+    cluster.change_stripe(**dict.fromkeys(FAULTS, 0.0))
+    cluster.wait_until_up()
+    settled = settle(cluster, accepted, last_kill + SETTLE_SECONDS)
+    print(
+        f"{len(accepted.payments)} payments, {accepted.retries} retries, {cluster.kills} kills "
+        f"({cluster.master_kills} of a master), settled in {time.monotonic() - last_kill:.0f} s"
+    )
+    assert accepted.twice == []
+    assert len(accepted.payments) == PAYMENTS
+    assert {
+        key: status for key, status in settled.items() if not as_it_should(key[0], status)
+    } == {}
+    compare(cluster, accepted)
+
+
+def as_it_should(customer: str, status: str) -> bool:
+    return status == ("returned" if comes_back(customer) else "succeeded")
+
+
+def settle(cluster: StripeCluster, accepted: Accepted, end: float) -> dict[tuple[str, str], str]:
+    """Wait until every payment has its outcome; returns how each stands."""
+    customers = sorted({customer for customer, _ in accepted.payments})
+    while True:
+        found = {
+            (payment["customer_id"], payment["payment_id"]): payment["status"]
+            for customer in customers
+            for payment in listed(cluster, customer)
+        }
+        done = all(as_it_should(key[0], status) for key, status in found.items())
+        if done or time.monotonic() > end:
+            return found
+        time.sleep(0.5)
+
+
+def compare(cluster: StripeCluster, accepted: Accepted) -> None:
+    """The simulator's ledger holds one transfer for each accepted payment, one payout where one
+    was asked for, one reversal where it failed, and nothing else."""
+    moves = cluster.moves()
+    of_kind = {
+        kind: Counter(move["metadata"]["item_id"] for move in moves if move["kind"] == kind)
+        for kind in ("transfer", "payout", "reversal")
+    }
+    for kind, items in of_kind.items():
+        assert [item for item, times in items.items() if times > 1] == [], kind
+    payments = accepted.payments.values()
+    assert len(of_kind["transfer"]) == len(accepted.payments)
+    assert Counter(Decimal(each["amount"]) for each in payments) == Counter(
+        Decimal(move["amount"]) for move in moves if move["kind"] == "transfer"
+    )
+    customers = [each["customer_id"] for each in payments]
+    paid_out = [name for name in customers if kind_of(name)["payout"] != "none"]
+    back = [name for name in customers if comes_back(name)]
+    assert owners(of_kind["payout"]) == Counter(paid_out)
+    assert owners(of_kind["reversal"]) == Counter(back)
+    left = [move for move in moves if move["kind"] == "transfer" and move["status"] == "made"]
+    assert len(left) == len(customers) - len(back)
+
+
+def owners(items: Counter[str]) -> Counter[str]:
+    """How many items there are of each customer; the id of an item ends with the customer's."""
+    return Counter(item.partition(".")[2] for item in items)

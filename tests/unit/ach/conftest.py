@@ -1,0 +1,92 @@
+"""A company, its bank, and payments between them, for tests of the ACH provider."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paymentapp.models import Batch, BatchState, Member, Money, new_batch_id, new_revision
+from paymentapp.providers.ach import Ach
+from paymentapp.providers.base import Accepted
+from paymentapp.simulator.bank import Bank
+from paymentapp.simulator.bank.bank import Delays
+from paymentapp.vault import Vault, new_key
+from tests.support.ach_backend import ach_at, bank_account
+from tests.support.memory_store import MemoryStore
+from tests.support.paypal_server import FakeClock
+
+MONDAY = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # 10:00 in New York
+LATE = 10 * 24 * 3600.0  # seconds
+
+
+@dataclass
+class Company:
+    """A provider with a folder, a clock, a notebook and a vault of its own."""
+
+    folder: Path
+    clock: FakeClock = field(default_factory=FakeClock)
+    notebook: Any = field(default_factory=MemoryStore)
+    vault: Vault = field(default_factory=lambda: Vault(new_key()))
+
+    def __post_init__(self) -> None:
+        self.clock.now = MONDAY
+        self.bank = Bank(
+            self.folder / "outgoing",
+            self.folder / "incoming",
+            self.folder / "bank",
+            self.clock,
+            Delays(late=LATE),
+        )
+        self.ach = self.provider()
+
+    def provider(self, **more: Any) -> Ach:
+        """Another process of the same company."""
+        options = {"clock": self.clock, "notebook": self.notebook, "vault": self.vault} | more
+        return ach_at(self.folder, **options)
+
+    def member(self, number: str, amount: str = "12.34", at: int = 1, **details: str) -> Member:
+        """A payment to an account, each account a customer's."""
+        assert self.ach.payees is not None
+        customer = f"customer-{zlib.crc32(number.encode())}"
+        destination = self.ach.payees.destination(customer, bank_account(number, **details))
+        money = Money(Decimal(amount), "USD")
+        payment_id = f"2026-03-02T14:00:00.{at:06d}Z"
+        return Member(customer, payment_id, money, "ann@example.com", destination)
+
+    def batch(self, *members: Member) -> Batch:
+        """A frozen batch."""
+        now = self.clock()
+        return Batch(
+            *(new_batch_id(now), "ach", "USD", BatchState.FROZEN, len(members), now),
+            new_revision(),
+            frozen_at=now,
+        )
+
+    def paid(self, *members: Member) -> Batch:
+        """A batch that the bank has."""
+        batch = self.batch(*members)
+        outcome = self.ach.submit(batch, members)
+        assert isinstance(outcome, Accepted)
+        self.bank.work()
+        return batch.changed(
+            state=BatchState.ACCEPTED, reference=outcome.reference, accepted_at=self.clock()
+        )
+
+    def credits(self) -> Counter[str]:
+        """How often the bank has paid each account."""
+        return Counter(credit.account for credit in self.bank.books.credits())
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Iterator[Company]:
+    made = Company(tmp_path)
+    yield made
+    made.bank.close()

@@ -1,0 +1,207 @@
+"""Files: what the bank gets, byte for byte, and when it settles and counts as arrived."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paymentapp.errors import Misconfigured, NotSent
+from paymentapp.models import Status
+from paymentapp.nacha import read
+from paymentapp.providers.ach.files import TOO_LARGE, next_identity
+from paymentapp.providers.base import Refused
+from tests.unit.ach.conftest import MONDAY, Company
+
+
+def outgoing(company: Company) -> Path:
+    [path] = (company.folder / "outgoing").iterdir()
+    return path
+
+
+def test_a_file_holds_what_was_asked_for(company: Company) -> None:
+    members = [
+        company.member("1111222233", "0.01"),
+        company.member("4444555566", "99999999.99", account_type="savings", entry_class="CCD"),
+    ]
+    company.ach.submit(company.batch(*members), members)
+    file, findings = read(outgoing(company).read_bytes())
+    assert findings == ()
+    assert file.header is not None
+    assert (file.header.origin, file.header.destination) == ("1234567890", "091000019")
+    assert (file.header.created_on, file.header.modifier) == (date(2026, 3, 2), "A")
+    assert [(b.header and b.header.sec_code, len(b.entries)) for b in file.batches] == [
+        ("CCD", 1),
+        ("PPD", 1),
+    ]
+    corporate, personal = [entry for _, entry in file.entries()]
+    assert (personal.transaction_code, personal.amount) == ("22", Decimal("0.01"))
+    assert (corporate.transaction_code, corporate.amount) == ("32", Decimal("99999999.99"))
+    assert (personal.account, personal.name) == ("1111222233", "Ann Example")
+    assert (personal.trace, corporate.trace) == ("091000010000001", "091000010000002")
+    assert members[0].item_id.startswith(personal.individual_id)
+
+
+def test_it_is_kept_sealed_and_goes_out_again_as_the_same_bytes(company: Company) -> None:
+    members = [company.member("1111222233")]
+    batch = company.batch(*members)
+    company.ach.submit(batch, members)
+    first = outgoing(company).read_bytes()
+    made = company.ach._notes.made(batch.batch_id)
+    company.clock.pass_by(days=3)
+    assert not isinstance(made, Refused)
+    assert made is not None
+    assert company.ach._files.content(made) == first
+    for note in company.notebook._notes.values():
+        assert "1111222233" not in note.text
+        assert "Ann Example" not in note.text
+
+
+def test_a_full_file_fits_a_note(company: Company) -> None:
+    members = [
+        company.member(f"{n * 7919 % 10**12:012d}99999"[:17], f"{n + 1}.37", n, holder=f"{n:022x}")
+        for n in range(2_500)
+    ]
+    company.ach.submit(company.batch(*members), members)
+    assert max(len(note.text) for note in company.notebook._notes.values()) < 300_000
+    assert len(read(outgoing(company).read_bytes()).file.batches[0].entries) == 2_500
+
+
+def test_totals_that_no_file_can_hold_go_one_by_one(company: Company) -> None:
+    members = [company.member(f"{n:010d}55", "99999999.99") for n in range(101)]
+    assert company.ach.submit(company.batch(*members), members) == Refused(TOO_LARGE)
+    assert list((company.folder / "outgoing").iterdir()) == []
+
+
+def test_a_member_without_an_account_is_refused_for_ever(company: Company) -> None:
+    good, bad = (
+        company.member("1111222233"),
+        company.member("2222333344")._replace(destination=None),
+    )
+    batch = company.batch(good, bad)
+    outcome = company.ach.submit(batch, [good, bad])
+    assert isinstance(outcome, Refused)
+    assert dict(outcome.verdicts) == {1: "NOT_AN_ENTRY: no bank account"}
+    assert company.provider().submit(batch, [good, good]) == outcome  # what was said, stands
+
+
+def test_a_wrong_setting_is_nobodys_fault(company: Company) -> None:
+    member = company.member("1111222233")
+    ach = company.provider()
+    ach._files._settings = replace(ach._files._settings, company_name="X ")
+    with pytest.raises(Misconfigured, match="company_name"):
+        ach.submit(company.batch(member), [member])
+
+
+def test_a_day_has_36_modifiers_and_then_the_minute_tells(company: Company) -> None:
+    now = MONDAY
+    first = [next_identity(company.notebook, "O", now).modifier for _ in range(36)]
+    assert "".join(first) == "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    with pytest.raises(NotSent) as raised:
+        next_identity(company.notebook, "O", now + timedelta(seconds=20))
+    assert raised.value.retry_after == 40
+    again = next_identity(company.notebook, "O", now + timedelta(minutes=1))
+    assert (again.modifier, again.made_at.minute) == ("A", 1)
+    assert next_identity(company.notebook, "O", now + timedelta(days=1)).modifier == "A"
+    assert next_identity(company.notebook, "P", now).modifier == "A"
+
+
+# --- time: MONDAY is 10:00 in New York, the second of March 2026
+
+
+@pytest.mark.parametrize(
+    ("now", "departs", "settles", "large"),
+    [
+        # The lead is 15 minutes. A same-day window settles the same day, but not what is large.
+        ("2026-03-02T14:00", "2026-03-02T15:15", "2026-03-02", "2026-03-03"),
+        ("2026-03-02T15:14", "2026-03-02T15:15", "2026-03-02", "2026-03-03"),
+        # The second window is the next day's, and so is everything after it, over a weekend too.
+        ("2026-03-02T15:16", "2026-03-02T21:45", "2026-03-03", "2026-03-03"),
+        ("2026-03-06T21:50", "2026-03-09T14:15", "2026-03-09", "2026-03-10"),  # and summer time
+        ("2026-07-03T20:50", "2026-07-06T14:15", "2026-07-06", "2026-07-07"),
+        ("2026-11-25T22:00", "2026-11-27T15:15", "2026-11-27", "2026-11-30"),  # Thanksgiving
+    ],
+)
+def test_payments_leave_in_time_for_the_next_window(
+    company: Company, now: str, departs: str, settles: str, large: str
+) -> None:
+    windows = "10:30 same-day, 17:00"
+    ach = company.provider(windows=windows)
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    departure = ach.departure(moment)
+    assert departure == datetime.fromisoformat(departs).replace(tzinfo=UTC)
+    company.clock.now = departure
+    members = [company.member("1111222233", "1000000"), company.member("2222333344", "1000000.01")]
+    ach.submit(company.batch(*members), members)
+    file = read(outgoing(company).read_bytes()).file
+    dates = [str(batch.header and batch.header.effective_date) for batch in file.batches]
+    assert dates == ([settles, large] if settles != large else [settles])
+
+
+def test_it_has_arrived_when_the_hold_is_over(company: Company) -> None:
+    batch = company.paid(company.member("1111222233"))  # settles on Tuesday
+    statuses = []
+    for _ in range(6):
+        [report] = company.ach.fetch(batch)
+        statuses.append(report.status)
+        company.clock.pass_by(days=1)
+    # Tuesday, and two banking days more; Friday is the first day on which they have passed.
+    assert statuses == [Status.SUBMITTED] * 4 + [Status.SUCCEEDED] * 2
+    assert report.transaction_id == report.provider_item_id == "091000010000001"
+    assert report.raw_status == "SETTLED"
+
+
+def test_a_file_that_came_late_settles_later(company: Company) -> None:
+    member = company.member("1111222233")
+    batch = company.batch(member)
+    made = company.ach._files.made(batch.batch_id, [member])
+    assert not isinstance(made, Refused)
+    company.clock.pass_by(days=1, hours=9)  # Tuesday evening: it was to settle on Tuesday
+    company.ach.submit(batch, [member])
+    company.clock.now = datetime(2026, 3, 6, 15, 0, tzinfo=UTC)
+    assert company.ach.fetch(batch)[0].status is Status.SUBMITTED
+    company.clock.now = datetime(2026, 3, 7, 15, 0, tzinfo=UTC)
+    assert company.ach.fetch(batch)[0].status is Status.SUCCEEDED
+
+
+def test_a_rehearsal_has_windows_and_days_of_seconds(company: Company) -> None:
+    ach = company.provider(rehearsal_seconds="5", hold_days="2")
+    departure = ach.departure(company.clock())
+    assert timedelta(0) < departure - company.clock() <= timedelta(seconds=5)
+    member = company.member("1111222233")
+    batch = company.batch(member)
+    ach.submit(batch, [member])
+    company.clock.pass_by(seconds=9)
+    assert ach.fetch(batch)[0].status is Status.SUBMITTED
+    company.clock.pass_by(seconds=2)
+    assert ach.fetch(batch)[0].status is Status.SUCCEEDED
+
+
+def test_nothing_is_told_of_what_has_not_left(company: Company) -> None:
+    member = company.member("1111222233")
+    batch = company.batch(member)
+    with pytest.raises(NotSent, match="NO_SUCH_FILE"):
+        company.ach.fetch(batch)
+    company.ach._files.made(batch.batch_id, [member])
+    with pytest.raises(NotSent, match="NOT_UPLOADED"):
+        company.ach.fetch(batch)
+    with pytest.raises(NotSent, match="NO_SUCH_ENTRY"):
+        company.ach.cancel("091000010000099")
+
+
+def test_no_secret_is_logged_or_shown(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    member = company.member("R03111222233", holder="Secret Holder")
+    batch = company.paid(member)
+    told: list[Any] = [company.ach.fetch(batch), company.ach, vars(company.ach), caplog.text]
+    deliveries = list(company.ach.collect())
+    told += [json.loads(body) for delivery in deliveries for body in delivery.bodies]
+    told += [company.ach._notes.made(batch.batch_id), *vars(company.ach).values()]
+    for secret in ("R03111222233", "Secret Holder"):
+        assert secret not in repr(told)

@@ -1,0 +1,169 @@
+"""Prenotes: an account is asked about once, and not paid before the waiting time is over."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paymentapp import build_parts
+from paymentapp.config import Settings
+from paymentapp.errors import ProviderError
+from paymentapp.models import BatchState, Status
+from paymentapp.nacha import read
+from paymentapp.providers.ach.payees import AchPayees
+from paymentapp.providers.base import Accepted, Postponed, Refused
+from paymentapp.vault import Vault, new_key
+from tests.unit.ach.conftest import Company
+from tests.unit.ach.test_inbound import Service
+from tests.unit.ach.test_upload import Process, Stopped, failing
+
+# The bank has the prenotes on Monday; they settle on Tuesday, the third day after that is Friday.
+OVER = datetime(2026, 3, 7, 5, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def careful(tmp_path: Path) -> Company:
+    """A company that asks first."""
+    made = Company(tmp_path)
+    made.ach = made.provider(prenotes="on")
+    return made
+
+
+def asked(company: Company) -> Counter[str]:
+    return Counter(credit.account for credit in company.bank.books.prenotes())
+
+
+def test_money_follows_after_the_waiting_time(careful: Company) -> None:
+    members = [careful.member("1111222233"), careful.member("2222333344", account_type="savings")]
+    batch = careful.batch(*members)
+    outcome = careful.ach.submit(batch, members)
+    assert isinstance(outcome, Postponed)
+    assert outcome.code == "PRENOTE_WAITING"
+    assert outcome.until == datetime(2026, 3, 9, 19, 45, tzinfo=UTC)  # the next window after that
+    [path] = (careful.folder / "outgoing").iterdir()
+    entries = [entry for _, entry in read(path.read_bytes()).file.entries()]
+    assert [(entry.transaction_code, entry.amount) for entry in entries] == [
+        ("23", Decimal(0)),
+        ("33", Decimal(0)),
+    ]
+    careful.bank.work()
+    careful.clock.now = OVER - timedelta(seconds=1)
+    assert isinstance(careful.ach.submit(batch, members), Postponed)
+    assert careful.credits() == {}
+    careful.clock.now = OVER
+    assert isinstance(careful.ach.submit(batch, members), Accepted)
+    careful.bank.work()
+    assert careful.credits() == {"1111222233": 1, "2222333344": 1}
+    assert asked(careful) == {"1111222233": 1, "2222333344": 1}
+
+
+def test_who_was_asked_about_is_paid_at_once(careful: Company) -> None:
+    first = careful.member("1111222233")
+    assert careful.ach.submit(careful.batch(first), [first])
+    careful.bank.work()
+    careful.clock.now = OVER
+    again = first._replace(payment_id="2026-03-07T14:00:00.000002Z")
+    assert isinstance(careful.ach.submit(careful.batch(again), [again]), Accepted)
+
+
+def test_a_returned_prenote_refuses_its_member_and_no_other(careful: Company) -> None:
+    members = [careful.member("1111222233"), careful.member("R03222333344")]
+    batch = careful.batch(*members)
+    careful.ach.submit(batch, members)
+    careful.bank.work()
+    [delivery] = careful.ach.collect()
+    news = careful.ach.parse_webhook(delivery.bodies[0])
+    assert news.correction is not None
+    assert news.correction.item_id == members[1].item_id
+    assert news.correction.note == "R03 No account/unable to locate account"
+    for _ in range(2):
+        outcome = careful.ach.submit(batch, members)
+        assert isinstance(outcome, Refused)
+        assert set(outcome.verdicts) == {1}
+        assert "R03" in outcome.verdicts[1]
+    assert careful.credits() == {}
+
+
+def test_two_batches_ask_once(careful: Company) -> None:
+    member = careful.member("1111222233")
+    twice = [member, member._replace(payment_id="2026-03-02T14:00:00.000002Z")]
+    for batch_members in (twice, twice):
+        assert isinstance(careful.ach.submit(careful.batch(*twice), batch_members), Postponed)
+    careful.bank.work()
+    assert asked(careful) == {"1111222233": 1}
+
+
+def test_an_account_that_is_sealed_anew_was_asked_about(careful: Company) -> None:
+    member = careful.member("1111222233")
+    careful.ach.submit(careful.batch(member), [member])
+    careful.bank.work()
+    assert member.destination
+    payees = AchPayees(Vault(f"{new_key()},{old_key(careful)}"), careful.notebook)
+    renewed = payees.renew(member.customer_id, member.destination)
+    assert renewed
+    assert careful.ach._prenotes.lane(renewed) != "new"
+
+
+def old_key(company: Company) -> str:
+    [(name, key)] = company.vault._written.items()
+    return f"{name}:{base64.b64encode(key).decode()}"
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
+def test_a_crash_at_each_step_asks_once_and_pays_once(tmp_path: Path, after: bool) -> None:
+    for at in range(34):
+        company = Company(tmp_path / str(at))
+        members = [company.member("1111222233")]
+        batch = company.batch(*members)
+
+        def process(step: Any = None, company: Company = company) -> Any:
+            made = Process(company, step)
+            kit: dict[str, Any] = {"notebook": made.notebook, "outgoing": made.outgoing}
+            return company.provider(prenotes="on", **kit)
+
+        with suppress(Stopped):
+            process(failing(at, Stopped, after=after)).submit(batch, members)
+        other = batch.changed(batch_id="another")
+        for _ in range(40):
+            company.bank.work()
+            for each in (batch, other):
+                with suppress(ProviderError):
+                    process().submit(each, members)
+            if not asked(company):
+                assert company.credits() == {}
+            company.clock.pass_by(hours=6)
+        company.bank.work()
+        assert asked(company) == {"1111222233": 1}, at
+        assert company.credits() == {"1111222233": 2}, at  # one a batch
+        company.bank.close()
+
+
+def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
+    """Through the dispatcher: payments to known accounts leave with their window."""
+    parts = build_parts(
+        Settings(), store=careful.notebook, providers={"ach": careful.ach}, clock=careful.clock
+    )
+    service = Service(careful, parts)
+    known = service.pays("1111222233")
+    service.runs(hours=6)
+    assert service.now(known).status is Status.SUBMITTING
+    for _ in range(8):
+        service.runs(days=1)
+    first = service.now(known)
+    assert first.status in {Status.SUBMITTED, Status.SUCCEEDED}
+    again = parts.payments.request(service.order_again(first)).payment
+    new = service.pays("2222333344")
+    service.runs(days=3)
+    assert service.now(again).status is Status.SUBMITTED
+    waiting = service.now(new)
+    assert waiting.status is Status.SUBMITTING
+    batch = careful.notebook.get_batch(waiting.batch_id)
+    assert (batch.state, batch.last_error) == (BatchState.FROZEN, "PRENOTE_WAITING")
+    assert parts.worker.alerts() == {}
