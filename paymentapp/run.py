@@ -1,29 +1,23 @@
-"""One command for a whole service: gunicorn, and where wanted the PayPal simulator beside it."""
+"""One command for a whole service: gunicorn, and where wanted the simulators beside it."""
 
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
-from types import FrameType
 
 from paymentapp import build_parts
 from paymentapp.config import Settings, load_settings
+from paymentapp.dev import start_simulators
 from paymentapp.errors import SettingsError
+from paymentapp.family import Family
 from paymentapp.loopback import is_loopback
 from paymentapp.server import check_access, stop
 
 START_SECONDS = 30
-STOP_SECONDS = 15
-SIMULATOR_STATE = Path("var/paypal-simulator.db")
-SIMULATOR_CA = Path("var/paypal-simulator-ca.pem")
-WEBHOOK_ID = "SIMULATORWEBHOOK01"
 
 
 def run_service(dev: bool) -> int:
@@ -41,7 +35,7 @@ def run_service(dev: bool) -> int:
     try:
         simulated = dev and not settings.paypal_client_id and "PAYPAL_BASE_URL" not in os.environ
         if simulated:
-            os.environ.update(_start_simulator(family, settings))
+            os.environ.update(start_simulators(family, _base_url(settings)))
         settings = _prepare_store(load_settings())
         family.start([sys.executable, "-m", "gunicorn", *_GUNICORN])
         _await_health(family, settings)
@@ -66,30 +60,6 @@ def _check_port(settings: Settings) -> None:
                 f"port {settings.port} on {settings.host} cannot be had ({error.strerror}); "
                 "choose another with PORT=8001"
             ) from error
-
-
-def _start_simulator(family: Family, settings: Settings) -> dict[str, str]:
-    """Start the PayPal simulator on a free port, which tells the service by webhook what becomes
-    of its payments; returns the settings that lead to it."""
-    SIMULATOR_STATE.parent.mkdir(parents=True, exist_ok=True)
-    arguments = ["--port", "0", "--state", str(SIMULATOR_STATE), "--webhook-id", WEBHOOK_ID]
-    arguments += ["--webhook-url", f"{_base_url(settings)}/webhooks/paypal"]
-    process = family.start(
-        [sys.executable, "-m", "paymentapp.simulator", *arguments], stdout=subprocess.PIPE
-    )
-    line = process.stdout.readline() if process.stdout else ""
-    url = next((word for word in line.split() if word.startswith("http://")), "")
-    if not url:
-        raise SettingsError("the PayPal simulator did not start")
-    with urllib.request.urlopen(f"{url.rstrip('/')}/_simulator/ca", timeout=10) as ca:  # noqa: S310
-        SIMULATOR_CA.write_bytes(ca.read())
-    return {
-        "PAYPAL_BASE_URL": url.rstrip("/"),
-        "PAYPAL_CLIENT_ID": "simulator",
-        "PAYPAL_CLIENT_SECRET": "simulator",
-        "PAYMENTAPP_PAYPAL_WEBHOOK_ID": WEBHOOK_ID,
-        "PAYMENTAPP_PAYPAL_WEBHOOK_CA": str(SIMULATOR_CA),
-    }
 
 
 def _prepare_store(settings: Settings) -> Settings:
@@ -124,14 +94,15 @@ def _base_url(settings: Settings) -> str:
 def _announce(settings: Settings, simulated: bool) -> None:
     """Say what is in force, and one thing to try."""
     parts = build_parts(settings)
-    paypal = "; ".join(provider.description for provider in parts.providers.values())
-    note = f" - the project's own simulator; see {settings.paypal_base_url}/" if simulated else ""
+    ways = [f"  {name:<16} {provider.description}" for name, provider in parts.providers.items()]
+    note = [f"  {'':<16} all simulated: see {settings.paypal_base_url}/"] if simulated else []
     auth = "API keys" if settings.auth else "none: anybody on this machine may pay"
     key = "-H 'Authorization: Bearer YOUR_KEY' " if settings.auth else ""
     lines = [
         f"paymentapp is up:  {_base_url(settings)}   (docs: {_base_url(settings)}/docs)",
         f"  store            {parts.store.description}",
-        f"  paypal           {paypal or 'not configured'}{note}",
+        *ways,
+        *note,
         f"  authentication   {auth}",
         "Try:",
         f"  curl -s {_base_url(settings)}/v1/api/customer {key}-H 'Content-Type: application/json' "
@@ -140,44 +111,3 @@ def _announce(settings: Settings, simulated: bool) -> None:
     ]
     print("\n".join(lines), flush=True)  # noqa: T201
     stop(parts)
-
-
-class Family:
-    """Child processes that live and end together."""
-
-    def __init__(self) -> None:
-        self._children: list[subprocess.Popen[str]] = []
-        self._stopping = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-
-    def start(self, command: list[str], stdout: int | None = None) -> subprocess.Popen[str]:
-        """Start a child in a session of its own, so that Ctrl-C reaches it through us alone."""
-        child = subprocess.Popen(  # noqa: S603
-            command, stdout=stdout, text=True, start_new_session=True
-        )
-        self._children.append(child)
-        return child
-
-    def alive(self) -> bool:
-        return not self._stopping and all(child.poll() is None for child in self._children)
-
-    def wait(self) -> int:
-        """Until a signal comes or a child ends; 0 or 1."""
-        while self.alive():
-            time.sleep(0.1)
-        return 0 if self._stopping else 1
-
-    def stop(self) -> None:
-        """End every child, the youngest first."""
-        for child in reversed(self._children):
-            if child.poll() is None:
-                child.terminate()
-                try:
-                    child.wait(STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._stopping = True

@@ -1,0 +1,95 @@
+"""The far sides that `run --dev` starts: PayPal and Stripe in one process, a bank in another."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from paymentapp.errors import SettingsError
+from paymentapp.family import Family
+from paymentapp.vault import new_key
+
+VAR = Path("var")
+WEBHOOK_ID = "SIMULATORWEBHOOK01"
+STRIPE_KEY = "sk_test_simulated0001"
+STRIPE_WEBHOOK_SECRET = "whsec_simulator"  # noqa: S105 - the simulator's, known to everybody
+BANK_SECONDS = 10  # between two departures to the bank, and of its banking days
+
+
+def start_simulators(family: Family, base_url: str) -> dict[str, str]:
+    """Start them, and return the settings that lead to them; what is set already stays.
+
+    Raises SettingsError where they do not start.
+    """
+    VAR.mkdir(parents=True, exist_ok=True)
+    environ = _start_providers(family, base_url) | _start_bank(family)
+    environ["PAYMENTAPP_VAULT_KEYS"] = _vault_key()
+    return {name: value for name, value in environ.items() if name not in os.environ}
+
+
+def _start_providers(family: Family, base_url: str) -> dict[str, str]:
+    """PayPal and Stripe, which tell the service by webhook what becomes of its payments."""
+    arguments = ["--port", "0", "--state", str(VAR / "paypal-simulator.db")]
+    arguments += ["--webhook-id", WEBHOOK_ID, "--webhook-url", f"{base_url}/webhooks/paypal"]
+    arguments += ["--stripe-webhook-url", f"{base_url}/webhooks/stripe"]
+    arguments += ["--stripe-api-key", STRIPE_KEY]
+    process = family.start(
+        [sys.executable, "-m", "paymentapp.simulator", *arguments], stdout=subprocess.PIPE
+    )
+    line = process.stdout.readline() if process.stdout else ""
+    url = next((word for word in line.split() if word.startswith("http://")), "").rstrip("/")
+    if not url:
+        raise SettingsError("the simulator did not start")
+    ca_file = VAR / "paypal-simulator-ca.pem"
+    with urllib.request.urlopen(f"{url}/_simulator/ca", timeout=10) as ca:  # noqa: S310
+        ca_file.write_bytes(ca.read())
+    return {
+        "PAYPAL_BASE_URL": url,
+        "PAYPAL_CLIENT_ID": "simulator",
+        "PAYPAL_CLIENT_SECRET": "simulator",
+        "PAYMENTAPP_PAYPAL_WEBHOOK_ID": WEBHOOK_ID,
+        "PAYMENTAPP_PAYPAL_WEBHOOK_CA": str(ca_file),
+        "PAYMENTAPP_STRIPE_SECRET_KEY": STRIPE_KEY,
+        "PAYMENTAPP_STRIPE_BASE_URL": f"{url}/stripe",
+        "PAYMENTAPP_STRIPE_WEBHOOK_SECRETS": STRIPE_WEBHOOK_SECRET,
+    }
+
+
+def _start_bank(family: Family) -> dict[str, str]:
+    """A bank on two folders, whose days pass quickly."""
+    bank = (VAR / "bank").absolute()
+    folders = {name: bank / name for name in ("outgoing", "incoming")}
+    arguments = [f"--{name}={folder}" for name, folder in folders.items()]
+    family.start(
+        [
+            *(sys.executable, "-m", "paymentapp.simulator.bank"),
+            *(*arguments, f"--state={bank / 'books'}", f"--late-delay={3 * BANK_SECONDS}"),
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+    settings = {
+        "ORIGIN": "1234567890",
+        "ORIGIN_NAME": "PAYMENTAPP",
+        "DESTINATION": "091000019",
+        "DESTINATION_NAME": "SIMULATED BANK",
+        "COMPANY_ID": "1234567890",
+        "COMPANY_NAME": "PAYMENTAPP",
+        "ODFI": "091000019",
+        "OUTGOING_URL": folders["outgoing"].as_uri(),
+        "INCOMING_URL": folders["incoming"].as_uri(),
+        "REHEARSAL_SECONDS": str(BANK_SECONDS),
+    }
+    environ = {f"PAYMENTAPP_ACH_{name}": value for name, value in settings.items()}
+    return {**environ, "PAYMENTAPP_COLLECT_SECONDS": "2"}
+
+
+def _vault_key() -> str:
+    """The key of this folder's database, made at the first start."""
+    file = VAR / "vault.key"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(new_key())
+    return file.read_text().strip()
