@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Pay one person in three ways: tell the service how, choose, follow the money until it has arrived.
+# For the simulators of `make run`, whose account ids and account numbers these are. Ends with an
+# error where anything is not as it should be.
+#   curl/ways.sh [CUSTOMER_ID]
+here=$(dirname "$0")
+source "$here/common.sh"
+
+customer=${1:-ways-$(date +%s)-$$}
+
+say() { printf '\n# %s\n' "$*"; }
+expect() { # expect WHAT WANTED GOT
+  [ "$2" = "$3" ] || { echo "ways: $1 is '$3', not '$2'" >&2; exit 1; }
+}
+pay() { # pay METHOD AMOUNT STATUS: pay, and wait until the payment says so
+  paid=$(METHOD=$1 "$here/pay_customer.sh" "$customer" "$2" USD)
+  expect payment_method "${1:-stripe}" "$(field payment_method <<<"$paid")"
+  payment_id=$(field payment_id <<<"$paid")
+  for _ in $(seq 240); do
+    payment=$("$here/get_payment.sh" "$customer" "$payment_id")
+    [ "$(field status <<<"$payment")" = "$3" ] && break
+    sleep 0.5
+  done
+  expect status "$3" "$(field status <<<"$payment")"
+  echo "$payment"
+}
+
+say "Register $customer, and say how to pay them besides PayPal"
+"$here/add_customer.sh" "$customer"
+DEFAULT=true "$here/put_payment_method.sh" "$customer" stripe account=acct_simok0001
+"$here/put_payment_method.sh" "$customer" ach "holder=Ada Lovelace" routing_number=021000021 \
+  account_number=000123456789 account_type=checking
+"$here/list_payment_methods.sh" "$customer"
+
+say "By PayPal, to their e-mail"
+pay paypal 1.01 succeeded
+
+say "By their default, a transfer to their Stripe account"
+pay "" 2.02 succeeded
+
+say "By ACH: a file for the bank, then its days, which are short here"
+pay ach 3.03 succeeded
+
+say "An account that the bank does not know: the money comes back"
+"$here/put_payment_method.sh" "$customer" ach "holder=Ada Lovelace" routing_number=021000021 \
+  account_number=R03 account_type=checking
+pay ach 4.04 returned
+
+say "Done: all as it should be"
