@@ -19,6 +19,11 @@ LINKS = {
         "operationId": "get_customer",
         "parameters": {"customer_id": "$response.body#/customer_id"},
     },
+    "payment_method": {
+        "operationId": "put_payment_method",
+        "parameters": {"customer_id": "$response.body#/customer_id", "method": "paypal"},
+        "requestBody": examples.NEW_METHOD,
+    },
     "payment": {
         "operationId": "request_payment",
         "requestBody": {

@@ -11,6 +11,15 @@ from paymentapp.services.methods import MethodShown
 
 blp = Blueprint("methods", __name__, description="How customers are paid.")
 
+_SAME = {
+    "customer_id": "$response.body#/customer_id",
+    "method": "$response.body#/payment_method",
+}
+LINKS = {
+    "show": {"operationId": "get_payment_method", "parameters": _SAME},
+    "forget": {"operationId": "delete_payment_method", "parameters": _SAME},
+}
+
 _METHODS = "/v1/api/customer/<customer_id:customer_id>/payment-methods"
 _METHOD = f"{_METHODS}/<method:method>"
 
@@ -21,7 +30,7 @@ _METHOD = f"{_METHODS}/<method:method>"
 @blp.alt_response(
     200, schema=MethodSchema, description="Replaced", example=examples.METHOD, success=True
 )
-@blp.documents(404, 413, 415, 422)
+@blp.documents(404, 413, 415, 422, responses={201: {"links": LINKS}, 200: {"links": LINKS}})
 def put_payment_method(
     body: dict[str, Any], customer_id: str, method: str
 ) -> tuple[MethodShown, int]:

@@ -26,6 +26,7 @@ from paymentapp.api import examples
 from paymentapp.clock import to_text
 from paymentapp.config import Settings
 from paymentapp.models import Status
+from paymentapp.providers.paypal import PayPal
 from tests.support.ledger_provider import LedgerProvider
 
 EXAMPLES = 25
@@ -51,6 +52,7 @@ def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
     else:
         settings = Settings(store=f"sqlite:///{tmp_path}/paymentapp.db")
     provider = LedgerProvider()
+    provider.payees = PayPal.payees
     provider.status[examples.EMAIL] = Status.UNCLAIMED  # so that it can be cancelled for long
     parts = build_parts(settings, providers={"paypal": provider})
     parts.store.create_tables()
@@ -101,7 +103,9 @@ def test_every_answer_is_one_that_the_document_allows(live: Live) -> None:
             failures += list(found(event))
             answers.update(answered(event))
     assert not failures, "\n\n".join(dict.fromkeys(failures))
-    assert len({label for label, status in answers if status < 300}) == 8, "not all succeeded"
+    # One payment method of one customer is rarely met by chance: tests/api/test_methods.py.
+    succeeded = {label for label, status in answers if status < 300}
+    assert len({label for label in succeeded if not label.endswith("{method}")}) == 9, succeeded
     assert {status for _, status in answers} >= {200, 201, 202, 400, 401, 404, 409, 415, 422}
 
 

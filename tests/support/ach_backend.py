@@ -154,13 +154,10 @@ class AchBackend:
         self._vault = _AnyPlace(new_key())
         self._numbers = count(1)
         self._accounts: dict[str, str] = {}
+        self.secrets: tuple[str, ...] = ()  # every account number, once it is made up
         self.outgoing = HookedFolder(folder, _do)
         self.ach = ach_at(folder, self.clock, vault=self._vault, outgoing=self.outgoing)
         self.provider: Provider = self.ach
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return tuple(self._accounts)
 
     def paid(self) -> list[Paid]:
         """What the bank has taken, and what lies ready for it."""
@@ -244,6 +241,7 @@ class AchBackend:
 
     def _payee(self, number: str) -> str:
         assert self.ach.payees is not None
+        self.secrets += (number,)
         self._accounts[number] = self.ach.payees.destination("any", bank_account(number))
         return self._accounts[number]
 

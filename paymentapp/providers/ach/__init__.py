@@ -84,11 +84,10 @@ class Ach:
         with _store_told(OutcomeUnknown):
             self._check_vault()
             if self._prenoting and self._notes.made(batch.batch_id) is None:
-                asked = self._files.refusal(members)
-                asked = asked or self._prenotes.settled(batch.batch_id, members)
+                asked = self._asked(batch.batch_id, members)
                 if isinstance(asked, Postponed):
                     return asked
-                if isinstance(asked, Refused):
+                if asked is not None:
                     self._notes.decide(batch.batch_id, asked)
             made = self._files.made(batch.batch_id, members)
             if isinstance(made, Refused):
@@ -141,6 +140,10 @@ class Ach:
 
     def close(self) -> None:
         """Nothing is held open between calls."""
+
+    def _asked(self, batch_id: str, members: Sequence[Member]) -> Refused | Postponed | None:
+        """Whether the accounts of a batch may be paid: see `prenotes`."""
+        return self._files.refusal(members) or self._prenotes.settled(batch_id, members)
 
     def _check_vault(self) -> None:
         if not self._vault.is_open:

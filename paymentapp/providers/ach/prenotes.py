@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
@@ -49,6 +49,7 @@ class _Asked(NamedTuple):
     destination: str  # as it was sealed then
     at: datetime
     returned: str | None
+    open: bool  # it was, long enough ago
 
 
 def is_prenote(file_id: str) -> bool:
@@ -57,10 +58,18 @@ def is_prenote(file_id: str) -> bool:
 
 
 def keep_prenote(notebook: Notebook, old: str, new: str) -> None:
-    """The same account is sealed anew: what is known of it stays known."""
-    note = notebook.get_note(_name(old))
+    """The same account is sealed anew: what is known of it, now or later, is known of both."""
+    name, note = _known(notebook, old)
     if note is not None:
-        notebook.add_note(Note(_name(new), note.text, new_revision()))  # it has the old one in it
+        notebook.add_note(Note(_name(new), json.dumps({"as": name}), new_revision()))
+
+
+def _known(notebook: Notebook, destination: str) -> tuple[str, Note | None]:
+    """Where an account is noted, and what; under the name of how it was sealed first."""
+    name = _name(destination)
+    note = notebook.get_note(name)
+    alias = json.loads(note.text).get("as") if note else None
+    return (alias, notebook.get_note(alias)) if alias else (name, note)
 
 
 class Prenotes:
@@ -95,23 +104,27 @@ class Prenotes:
             reasons = {n: f"{RETURNED}: {words(code or '')}" for n, code in returned.items()}
             return Refused(RETURNED, reasons)
         waits = now = self._clock()
-        for file_id in sorted({each.file_id for each in asked}):
-            claims = {m: a for m, a in zip(members, asked, strict=True) if a.file_id == file_id}
+        closed = {m: each for m, each in zip(members, asked, strict=True) if not each.open}
+        for file_id in sorted({each.file_id for each in closed.values()}):
+            claims = {m: each for m, each in closed.items() if each.file_id == file_id}
             plan = self._plan(batch_id, file_id, claims)
             if plan is None:
                 return Postponed(WAITING, now + self._settings.attempt)
             # In doubt it counts as sent: it is no money, and it was written whole and is gone.
             self._uploads.deliver(file_id, plan)
-            waits = max(waits, self._waited(file_id, plan))
+            until = self._waited(file_id, plan)
+            waits = max(waits, until)
+            if until <= now:
+                self._open(claims.values())
         return Postponed(WAITING, self._timetable.departure(waits)) if waits > now else None
 
     def lane(self, destination: str) -> str:
         """Payments to accounts of which nobody has asked, or not long enough ago, hold up none
         but each other: those that wait for the same file go together."""
-        note = self._notebook.get_note(_name(destination))
+        _, note = _known(self._notebook, destination)
         record = json.loads(note.text) if note else {}
-        if not record:
-            return "new"
+        if not record or record.get("open"):
+            return "" if record else "new"
         file_id = str(record["file"])
         plan = self._notes.made(file_id)
         if not isinstance(plan, FilePlan):
@@ -121,7 +134,7 @@ class Prenotes:
     def returned(self, destination: str, code: str) -> None:
         """There is no such account, or it is not to be paid: the first reason counts."""
         while True:
-            note = self._notebook.get_note(_name(destination))
+            _, note = _known(self._notebook, destination)
             if note is None:
                 return
             record = json.loads(note.text)
@@ -131,6 +144,13 @@ class Prenotes:
                 note, note.changed(json.dumps({**record, "returned": code}))
             ):
                 return
+
+    def _open(self, claims: Iterable[_Asked]) -> None:
+        """From now on one note tells that an account may be paid, when its file is forgotten too.
+        Where this is not written, the next payment finds out again."""
+        for each in claims:
+            record = json.loads(each.note.text) | {"open": True}
+            self._notebook.change_note(each.note, each.note.changed(json.dumps(record)))
 
     def _own_file(self, batch_id: str) -> str:
         """The id of the next file of prenotes of a batch: a file that was made takes no more."""
@@ -175,13 +195,18 @@ class Prenotes:
         at = to_text(self._clock())
         claim = json.dumps({"file": own, "destination": destination, "at": at})
         while True:
-            wanted = Note(_name(destination), claim, new_revision())
-            note = self._notebook.get_note(wanted.name) or self._notebook.add_note(wanted)
+            name, note = _known(self._notebook, destination)
+            note = note or self._notebook.add_note(Note(name, claim, new_revision()))
             record = json.loads(note.text)
             if record:
-                at_first = from_text(record["at"])
-                sealed, back = record["destination"], record.get("returned")
-                return _Asked(note, record["file"], sealed, at_first, back)
+                return _Asked(
+                    note,
+                    record["file"],
+                    record["destination"],
+                    from_text(record["at"]),
+                    record.get("returned"),
+                    record.get("open", False),
+                )
             self._notebook.change_note(note, note.changed(claim))
 
 

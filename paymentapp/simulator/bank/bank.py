@@ -60,6 +60,7 @@ class Bank:
         for folder in (outgoing, incoming, self._taken):
             folder.mkdir(parents=True, exist_ok=True)
         self.books = Books(state / "books.db")
+        self._booked: set[str] = set()
 
     def work(self) -> int:
         """Take what is there and answer what is due. Returns how many files were taken."""
@@ -103,8 +104,10 @@ class Bank:
 
     def _book_all(self) -> None:
         for path in sorted(self._taken.iterdir()):
-            if not self.books.has(path.name):
-                self._book(path)
+            if path.name not in self._booked:
+                if not self.books.has(path.name):
+                    self._book(path)
+                self._booked.add(path.name)
 
     def _book(self, path: Path) -> None:
         now = micros(self._clock())

@@ -20,9 +20,10 @@ from paymentapp.nacha import read
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.base import Accepted, Postponed, Refused
 from paymentapp.vault import Vault, new_key
+from tests.support.ach_backend import ATTEMPT
 from tests.unit.ach.conftest import Company
 from tests.unit.ach.test_inbound import Service
-from tests.unit.ach.test_upload import Process, Stopped, failing
+from tests.unit.ach.test_upload import Process, Slow, Stopped, failing
 
 # The bank has the prenotes on Monday; they settle on Tuesday, the third day after that is Friday.
 OVER = datetime(2026, 3, 7, 5, 0, tzinfo=UTC)
@@ -105,15 +106,119 @@ def test_an_account_that_is_sealed_anew_was_asked_about(careful: Company) -> Non
     careful.ach.submit(careful.batch(member), [member])
     careful.bank.work()
     assert member.destination
-    payees = AchPayees(Vault(f"{new_key()},{old_key(careful)}"), careful.notebook)
+    keys = f"{new_key()},{old_key(careful)}"
+    payees = AchPayees(Vault(keys), careful.notebook)
     renewed = payees.renew(member.customer_id, member.destination)
     assert renewed
-    assert careful.ach._prenotes.lane(renewed) != "new"
+    other = careful.provider(prenotes="on", vault=Vault(keys))
+    again = member._replace(destination=renewed, payment_id="2026-03-02T14:00:00.000009Z")
+    assert isinstance(other.submit(careful.batch(again), [again]), Postponed)
+    careful.bank.work()
+    assert asked(careful) == {"1111222233": 1}
+    careful.ach._prenotes.returned(member.destination, "R03")
+    assert isinstance(other.submit(careful.batch(again), [again]), Refused)
 
 
 def old_key(company: Company) -> str:
     [(name, key)] = company.vault._written.items()
     return f"{name}:{base64.b64encode(key).decode()}"
+
+
+def test_one_who_cannot_be_paid_is_not_asked_about_and_spoils_nobody(careful: Company) -> None:
+    good, bad = (
+        careful.member("1111222233"),
+        careful.member("2222333344")._replace(destination=None),
+    )
+    outcome = careful.ach.submit(careful.batch(good, bad), [good, bad])
+    assert isinstance(outcome, Refused)
+    assert set(outcome.verdicts) == {1}
+    assert isinstance(careful.ach.submit(careful.batch(good), [good]), Postponed)
+    careful.bank.work()
+    assert asked(careful) == {"1111222233": 1}
+    assert careful.credits() == {}
+
+
+def test_accounts_that_another_batch_claimed_and_left_are_asked_about(careful: Company) -> None:
+    """Also where this batch's own file is made by then: it takes no more accounts."""
+    members = [careful.member("1111222233"), careful.member("2222333344")]
+    batch = careful.batch(*members)
+    careful.ach._prenotes._asked("z.0.pre", members[1].destination or "")
+    for _ in range(4):
+        assert isinstance(careful.ach.submit(batch, members), Postponed)
+        careful.clock.pass_by(seconds=ATTEMPT + 1)
+    careful.bank.work()
+    assert asked(careful) == {"1111222233": 1, "2222333344": 1}
+    assert careful.ach._notes.made("z.0.pre") == Refused("PRENOTE_ABANDONED")
+    assert careful.credits() == {}
+
+
+def test_a_claim_on_a_file_without_the_account_counts_for_nothing(careful: Company) -> None:
+    first, second = careful.member("1111222233"), careful.member("2222333344")
+    batch = careful.batch(first)
+    careful.ach.submit(batch, [first])
+    careful.ach._prenotes._asked(f"{batch.batch_id}.0.pre", second.destination or "")
+    careful.clock.now = OVER
+    other = careful.batch(second)
+    for _ in range(2):
+        assert isinstance(careful.ach.submit(other, [second]), Postponed)
+    careful.bank.work()
+    assert asked(careful) == {"1111222233": 1, "2222333344": 1}
+
+
+def test_what_was_asked_is_known_when_its_file_is_forgotten(careful: Company) -> None:
+    """Trace numbers come round again, and with them the notes of who was in a file."""
+    member = careful.member("1111222233")
+    batch = careful.batch(member)
+    careful.ach.submit(batch, [member])
+    careful.bank.work()
+    careful.clock.now = OVER
+    assert isinstance(careful.ach.submit(batch, [member]), Accepted)
+    for name in [name for name in careful.notebook._notes if name.startswith("ach/traces/")]:
+        del careful.notebook._notes[name]
+    again = member._replace(payment_id="2026-07-07T14:00:00.000002Z")
+    assert careful.ach._prenotes.lane(member.destination or "") == ""
+    assert isinstance(careful.ach.submit(careful.batch(again), [again]), Accepted)
+
+
+def test_who_waits_for_the_same_file_goes_together(careful: Company) -> None:
+    member = careful.member("1111222233")
+    lane = careful.ach._prenotes.lane
+    assert member.destination
+    assert lane(member.destination) == "new"
+    batch = careful.batch(member)
+    careful.ach.submit(batch, [member])
+    assert lane(member.destination) == f"{batch.batch_id}.0.pre"
+    careful.clock.now = OVER - timedelta(seconds=1)
+    assert lane(member.destination) == f"{batch.batch_id}.0.pre"
+    careful.clock.now = OVER
+    assert lane(member.destination) == ""
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same batch", "another batch"])
+def test_a_slow_process_asks_no_second_time_and_pays_nobody_early(
+    tmp_path: Path, same: bool
+) -> None:
+    """It stands at each of its steps while another takes its claims over."""
+    for at in range(30):
+        company = Company(tmp_path / str(at))
+        members = [company.member("1111222233"), company.member("2222333344")]
+        batch = company.batch(*members)
+        slow = Slow(company, batch, members, at, prenotes="on")
+        other = batch if same else company.batch(*members)
+        for _ in range(3):
+            company.clock.pass_by(seconds=ATTEMPT + 1)
+            Process(company, prenotes="on").submit(other, members)
+        company.bank.work()
+        slow.goes_on()
+        assert company.credits() == {}, at
+        for _ in range(4):
+            company.clock.pass_by(seconds=ATTEMPT + 1)
+            for each in (batch, other):
+                Process(company, prenotes="on").submit(each, members)
+            company.bank.work()
+        assert asked(company) == {"1111222233": 1, "2222333344": 1}, at
+        assert company.credits() == {}, at
+        company.bank.close()
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
@@ -124,9 +229,7 @@ def test_a_crash_at_each_step_asks_once_and_pays_once(tmp_path: Path, after: boo
         batch = company.batch(*members)
 
         def process(step: Any = None, company: Company = company) -> Any:
-            made = Process(company, step)
-            kit: dict[str, Any] = {"notebook": made.notebook, "outgoing": made.outgoing}
-            return company.provider(prenotes="on", **kit)
+            return Process(company, step, prenotes="on").ach
 
         with suppress(Stopped):
             process(failing(at, Stopped, after=after)).submit(batch, members)

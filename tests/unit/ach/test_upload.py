@@ -55,12 +55,17 @@ class Process:
     """A process that pays; `step` is called with each thing that it does."""
 
     def __init__(
-        self, company: Company, step: Callable[[str, Callable[[], Any]], Any] | None = None
+        self,
+        company: Company,
+        step: Callable[[str, Callable[[], Any]], Any] | None = None,
+        **settings: str,
     ) -> None:
         step = step or (lambda _, act: act())
-        self.notebook = _Notebook(company.notebook, step)
-        self.outgoing = HookedFolder(company.folder, step)
-        self.ach: Ach = company.provider(notebook=self.notebook, outgoing=self.outgoing)
+        self.ach: Ach = company.provider(
+            notebook=_Notebook(company.notebook, step),
+            outgoing=HookedFolder(company.folder, step),
+            **settings,
+        )
 
     def submit(self, batch: Batch, members: list[Member]) -> Outcome:
         try:
@@ -200,12 +205,19 @@ class Slow:
     does go on, or takes that step and ends."""
 
     def __init__(
-        self, company: Company, batch: Batch, members: list[Member], at: int, *, ends: bool = False
+        self,
+        company: Company,
+        batch: Batch,
+        members: list[Member],
+        at: int,
+        *,
+        ends: bool = False,
+        **settings: str,
     ) -> None:
         self._at, self._places, self._ends = at, count(), ends
         self._reached, self._go = threading.Event(), threading.Event()
         self.outcome: Outcome | None = None
-        process = Process(company, self._step)
+        process = Process(company, self._step, **settings)
 
         def run() -> None:
             with suppress(Stopped):
@@ -324,6 +336,23 @@ def test_what_was_renamed_and_taken_is_doubtful_and_stays_so(
         assert "under neither name" in outcome.code
         assert len(outcome.code) < 200
     assert company.credits() == {"1111222233": 1, "4444555566": 1}
+
+
+def test_a_slow_process_that_comes_first_has_uploaded(
+    company: Company, batch: Batch, members: list[Member]
+) -> None:
+    """Its renaming comes between the other's look and the withdrawal."""
+    stop_at(company, batch, members, "rename", after=False)
+    company.clock.pass_by(seconds=ATTEMPT + 1)
+    name = f"ach-20260302-{batch.batch_id}.ach"
+
+    def step(what: str, act: Callable[[], Any]) -> Any:
+        if what == "rename":
+            outgoing = company.folder / "outgoing"
+            (outgoing / f".{name}.1.part").rename(outgoing / name)
+        return act()
+
+    assert Process(company, step).submit(batch, members) == Accepted(name)
 
 
 def test_what_was_not_renamed_goes_out_by_itself(
