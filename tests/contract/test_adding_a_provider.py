@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def blocks() -> list[str]:
     """The guide's pieces of code, in their order."""
-    return re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    return re.findall(r"```(?:python)?\n((?:\"\"\"|\").*?)```", GUIDE.read_text(), re.DOTALL)
 
 
 @pytest.fixture(scope="module")
