@@ -12,13 +12,17 @@ from unittest import mock
 from paymentapp import models
 from paymentapp.errors import NotPayable, OutcomeUnknown, ProviderError
 from paymentapp.models import Batch, BatchState, Cause, Member, Payment, Status
+from paymentapp.providers import ach, stripe
 from paymentapp.providers.base import Accepted, Refused
 from paymentapp.services import dispatch, settle
+from paymentapp.services.collect import Collector
 from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.inbox import Inbox
 from paymentapp.services.payments import PaymentOrder, Payments, Requested
 from paymentapp.services.routes import Routes
 from paymentapp.services.sweep import Found, Sweep
 from paymentapp.storage.base import PaymentChange
+from tests.faults import provider_bugs as bugs
 from tests.faults.simulation import tables
 from tests.faults.simulation.provider import SimulatedProvider
 from tests.faults.simulation.store import SimulatedStore
@@ -180,6 +184,7 @@ class Bug:
     parts: Parts = field(default_factory=Parts)
     patches: tuple[tuple[object, str, object], ...] = ()  # where, what, by what
     engines: tuple[str, ...] = ("sqlite", "dynamodb")
+    scene: str = "paypal"
 
     @contextmanager
     def put_in(self) -> Iterator[None]:
@@ -254,5 +259,55 @@ BUGS = [
         "given up and sent anew",
         *("paid twice", "failed without a verdict"),
         parts=Parts(dispatcher=GiveUp),
+    ),
+    _bug("a fresh Stripe key", "paid twice", parts=Parts(stripe=bugs.FreshKey), scene="stripe"),
+    _bug("no look after a day", "paid twice", parts=Parts(stripe=bugs.NeverLate), scene="stripe"),
+    _bug(
+        "a new key for a kept 500",
+        *("paid twice", "stuck"),
+        patches=((stripe, "Api", bugs.KeptFailureAsksAnew),),
+        scene="stripe",
+    ),
+    _bug(
+        "an empty balance taken for a refusal",
+        *("paid twice", "failed without a verdict"),
+        parts=Parts(stripe=bugs.EmptyBalanceIsARefusal),
+        scene="stripe",
+    ),
+    _bug(
+        "an upload without a fence",
+        *("file twice", "trace twice"),
+        patches=((ach, "Uploads", bugs.UploadUnfenced),),
+        scene="ach",
+    ),
+    _bug(
+        "a file made again",
+        *("not as the ledger", "trace twice", "file twice"),
+        patches=((ach, "Files", bugs.RenderAgain),),
+        scene="ach",
+    ),
+    _bug(
+        "what is not there was taken",
+        "not as the ledger",
+        patches=((ach, "Uploads", bugs.NotThereIsTaken),),
+        scene="ach",
+    ),
+    _bug(
+        "a return after the end dropped",
+        "not as the ledger",
+        patches=((Inbox, "_confirm", bugs.closed_is_over),),
+        scene="ach",
+    ),
+    _bug(
+        "put away before it is on record",
+        "not as the ledger",
+        patches=((Collector, "_take_in", bugs.put_away_first),),
+        scene="ach",
+    ),
+    _bug(
+        "another way after an unknown outcome",
+        "paid twice",
+        parts=Parts(dispatcher=UnknownIsFailed),
+        scene="routes",
     ),
 ]

@@ -9,7 +9,7 @@ from tests.faults.simulation.run import Result, run_world
 
 pytestmark = pytest.mark.slow
 
-PAYMENTS = 200
+PAYMENTS = {"paypal": 200, "ach": 40, "stripe": 40, "routes": 40}
 WORLDS = 60  # at most, for each engine; the rarest of these bugs shows in every tenth
 
 
@@ -18,7 +18,7 @@ def hunt(bug: Bug) -> Result | None:
     with bug.put_in():
         for seed in range(1, WORLDS + 1):
             for engine in bug.engines:
-                result = run_world(seed, engine, PAYMENTS, bug.parts)
+                result = run_world(seed, engine, PAYMENTS[bug.scene], bug.parts, scene=bug.scene)
                 if bug.checks & {failure.check for failure in result.failures}:
                     return result
     return None
@@ -30,5 +30,6 @@ def test_a_seeded_bug_is_caught(bug: Bug) -> None:
     assert caught is not None, f"{bug.name}: no world of {WORLDS} saw it"
     checks = {failure.check for failure in caught.failures}
     print(f"{bug.name}: seed {caught.seed}, {caught.engine}: {sorted(checks)}")
-    sound = run_world(caught.seed, caught.engine, PAYMENTS)
+    payments = PAYMENTS[bug.scene]
+    sound = run_world(caught.seed, caught.engine, payments, scene=bug.scene)
     assert not sound.failures, sound.report

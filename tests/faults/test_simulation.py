@@ -1,4 +1,4 @@
-"""A hundred thousand payments through every fault, and the ledger's word on each of them."""
+"""A hundred thousand payments through every fault, and the providers' books on each of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import secrets
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
+from typing import Any
 
 import pytest
 
@@ -25,12 +27,18 @@ EVERY_FAULT = {
     *(faults.CRASH, faults.STALLED, faults.STALE, faults.ANSWER_LOST),
     *(faults.DOWN, faults.NO_FUNDS, faults.REFUSED),
 }
+# Of the other ways to pay: worlds for each engine, payments in each, and what must have happened.
+SCENES = {"ach": (40, 40), "stripe": (20, 40), "routes": (30, 40)}
+FOLDERS = {*faults.FOLDER_OPENS, *faults.UPLOADS, faults.DOWN, faults.CRASH, faults.STALLED}
+CALLS = {*faults.POSTS, *faults.GETS, faults.DOWN, faults.CRASH, faults.STALLED}
+FAULTS_OF = {"ach": FOLDERS, "stripe": CALLS, "routes": {faults.REFUSED, faults.NO_FUNDS}}
 
 
-def run_many(worlds: list[tuple[int, str]]) -> list[Result]:
+def run_many(worlds: list[tuple[int, str]], **more: Any) -> list[Result]:
     """Run worlds on all processors."""
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        return list(pool.map(run_world, *zip(*worlds, strict=True), chunksize=5))
+        run = partial(run_world, **more)
+        return list(pool.map(run, *zip(*worlds, strict=True), chunksize=5))
 
 
 def test_a_hundred_thousand_payments_move_exactly_once() -> None:
@@ -45,18 +53,35 @@ def test_a_hundred_thousand_payments_move_exactly_once() -> None:
         print(f"{count:9} {fault}")
 
 
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_way_to_pay_moves_money_once(scene: str) -> None:
+    worlds, payments = SCENES[scene]
+    seeds = range(FIRST_SEED, FIRST_SEED + worlds)
+    pairs = [(seed, engine) for seed in seeds for engine in ENGINES]
+    results = run_many(pairs, payments=payments, scene=scene)
+    broken = [result for result in results if result.failures]
+    assert not broken, "\n\n".join(result.report for result in broken[:3])
+    counts = sum((result.faults for result in results), Counter())
+    assert set(counts) >= FAULTS_OF[scene], f"never happened: {FAULTS_OF[scene] - set(counts)}"
+    print(f"{scene}: {sum(result.payments for result in results)} payments")
+
+
+@pytest.mark.parametrize("scene", ["paypal", *SCENES])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_new_world_every_time(engine: str) -> None:
+def test_a_new_world_every_time(engine: str, scene: str) -> None:
     seed = secrets.randbelow(10**9)
     print(f"seed {seed}")
-    result = run_world(seed, engine)
+    result = run_world(seed, engine, PAYMENTS if scene == "paypal" else 40, scene=scene)
     assert not result.failures, result.report
 
 
+@pytest.mark.parametrize("scene", ["paypal", *SCENES])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_same_seed_makes_the_same_world(engine: str) -> None:
+def test_the_same_seed_makes_the_same_world(engine: str, scene: str) -> None:
+    payments = 200 if scene == "paypal" else 40
     first, again, other = (
-        run_world(seed, engine, 200, with_digest=True).digest for seed in (7, 7, 8)
+        run_world(seed, engine, payments, with_digest=True, scene=scene).digest
+        for seed in (7, 7, 8)
     )
     assert first == again
     assert first != other

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 
 from tests.faults.simulation.run import PAYMENTS, run_world
+from tests.faults.simulation.ways import SCENES
 from tests.faults.simulation.world import ENGINES
 
 
@@ -17,6 +18,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--payments", type=int, default=PAYMENTS, help="in each world")
     parser.add_argument("--engine", choices=ENGINES, action="append")
+    parser.add_argument("--scene", choices=SCENES, default="paypal")
     parser.add_argument("--worlds", type=int, default=1, help="with seeds from --seed on")
     asked = parser.parse_args()
     counts: Counter[str] = Counter()
@@ -24,7 +26,9 @@ def main() -> int:
     broken = paid = 0
     for seed in range(asked.seed, asked.seed + asked.worlds):
         for engine in asked.engine or ENGINES:
-            result = run_world(seed, engine, asked.payments, with_digest=asked.worlds == 1)
+            result = run_world(
+                seed, engine, asked.payments, with_digest=asked.worlds == 1, scene=asked.scene
+            )
             counts += result.faults
             paid += result.payments
             broken += bool(result.failures)

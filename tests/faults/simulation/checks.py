@@ -1,28 +1,28 @@
-"""The promises, judged at the end by the provider's ledger and not by the service's own word."""
+"""The promises, judged at the end by the providers' books and not by the service's own word."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from paymentapp.models import FINAL, BatchState, Payment, PaymentKey, Status
 from tests.faults.simulation.clock import moment
-from tests.faults.simulation.ledger import Item
-from tests.faults.simulation.scheduler import HOUR
+from tests.faults.simulation.ledger import Moved
+from tests.faults.simulation.ways import SETTLED_WITHIN
 
 if TYPE_CHECKING:
     from tests.faults.simulation.clients import Intent
     from tests.faults.simulation.world import World
-
-SETTLED_WITHIN = 8 * HOUR  # of the last fault, or of the provider's outcome; looks are 6 h apart
 
 
 def judge(world: World) -> None:
     """Report every broken promise to the world's verdict."""
     for intent in world.clients.intents:
         _accepted_is_there(world, intent)
+    moved = world.ways.moved()
     for key, payment in world.tables.payments.items():
-        _settled_as_the_ledger_says(world, key, payment)
-    _nothing_else_was_paid(world)
+        _settled_as_the_ledger_says(world, key, payment, moved.get(key, []))
+    _nothing_else_was_paid(world, moved)
     _drained(world)
     if not world.verdict.failures:
         _nobody_was_spared(world)
@@ -46,18 +46,19 @@ def _accepted_is_there(world: World, intent: Intent) -> None:
         fail("one key, two payments", f"was told of {intent.answers}", intent.answers[0])
 
 
-def _settled_as_the_ledger_says(world: World, key: PaymentKey, payment: Payment) -> None:
+def _settled_as_the_ledger_says(
+    world: World, key: PaymentKey, payment: Payment, moved: Sequence[Moved]
+) -> None:
     intent = world.clients.by_payment[key].name
 
     def fail(check: str, message: str) -> None:
         world.verdict.fail(check, message, key, intent)
 
-    items = world.ledger.items.get(key, [])
-    if len(items) > 1:
-        batches = ", ".join(item.batch_id for item in items)
-        fail("paid twice", f"the provider has it {len(items)} times: {batches}")
+    if len(moved) > 1:
+        where = ", ".join(f"{each.provider} {each.where}" for each in moved)
+        fail("paid twice", f"{len(moved)} times in the books: {where}")
         return
-    item = items[0] if items else None
+    item = moved[0] if moved else None
     if world.clients.by_payment[key].told_cancelled and payment.status is not Status.CANCELLED:
         fail("cancelled", f"the caller heard that it is cancelled; it is {payment.status}")
     batch = world.tables.batches.get(payment.batch_id or "")
@@ -70,21 +71,21 @@ def _settled_as_the_ledger_says(world: World, key: PaymentKey, payment: Payment)
     wrong = _disagreement(world, payment, item)
     if wrong:
         fail(*wrong)
-    if not parked:
+    if not parked and not (batch and batch.decision):
         _in_time(world, key, payment, item)
 
 
-def _disagreement(world: World, payment: Payment, item: Item | None) -> tuple[str, str] | None:
+def _disagreement(world: World, payment: Payment, item: Moved | None) -> tuple[str, str] | None:
     """How a final status contradicts the ledger: the promise, and the words."""
     truth = item.last() if item else "not there"
     words = f"says {payment.status}; in the ledger it is {truth}"
     match payment.status:
         case Status.SUCCEEDED:
-            unheard = truth == "RETURNED" and item and "RETURNED" not in item.acknowledged
-            right = truth == "SUCCESS" or bool(unheard and _was(item, "SUCCESS"))
+            unheard = item is not None and truth not in item.heard and item.was("SUCCESS")
+            right = truth == "SUCCESS" or (truth in ("RETURNED", "STRANDED") and unheard)
             return None if right else ("not as the ledger", words)
         case Status.FAILED:
-            refused = item is None and payment.key in world.ledger.at_fault
+            refused = item is None and world.ways.is_declined(payment)
             return None if refused or truth == "FAILED" else ("failed without a verdict", words)
         case Status.RETURNED:
             return None if truth == "RETURNED" else ("not as the ledger", words)
@@ -93,29 +94,28 @@ def _disagreement(world: World, payment: Payment, item: Item | None) -> tuple[st
     return None
 
 
-def _was(item: Item | None, raw: str) -> bool:
-    return item is not None and any(step == raw for _, step in item.steps)
-
-
-def _in_time(world: World, key: PaymentKey, payment: Payment, item: Item | None) -> None:
+def _in_time(world: World, key: PaymentKey, payment: Payment, item: Moved | None) -> None:
     since = max(world.last_fault_at, item.final_at() if item else 0)
     settled = world.tables.settled_at[key]
-    if settled - since > SETTLED_WITHIN:
+    if settled - since > SETTLED_WITHIN[world.ways.scene]:
         words = f"{payment.status} only at {moment(settled)}, since {moment(since)} it could be"
         world.verdict.fail("late", words, key, world.clients.by_payment[key].name)
 
 
-def _nothing_else_was_paid(world: World) -> None:
-    for key, items in world.ledger.items.items():
+def _nothing_else_was_paid(world: World, moved: Mapping[PaymentKey, Sequence[Moved]]) -> None:
+    for key, each_moved in moved.items():
         intent = world.clients.by_payment.get(key)
         if intent is None:
             world.verdict.fail("paid unasked", "nobody had asked for it", key)
             continue
-        order = intent.order
-        for item in items:
-            member = item.member
-            if (member.money, member.email) != (order.money, order.email):
-                words = f"paid {member.money} to {member.email}, ordered was {order.money}"
+        payment = world.tables.payments[key]
+        known = (payment.customer_id, payment.payment_method, payment.destination)
+        if payment.destination is not None and known not in world.tables.destinations:
+            world.verdict.fail("wrong order", "a destination that was never set", key, intent.name)
+        for each in each_moved:
+            asked = (payment.payment_method, intent.order.money, world.ways.payee(payment))
+            if (each.provider, each.money, each.payee) != asked:
+                words = f"paid {each.money} to {each.payee} by {each.provider}, ordered was {asked}"
                 world.verdict.fail("wrong order", words, key, intent.name)
 
 

@@ -57,7 +57,7 @@ class Clients:
 
     def arrive(self, count: int, span: int) -> None:
         """Let so many come over the time to come, at random moments and in crowds."""
-        customers = [self._customer(number) for number in range(max(4, count // 12))]
+        customers = [self._customer(number) for number in range(self.world.ways.customers(count))]
         now = 0
         for number in range(count):
             if not self.world.chance(0.4):
@@ -78,16 +78,19 @@ class Clients:
     def _customer(self, number: int) -> Customer:
         name = f"bad{number}" if self.world.chance(0.04) else f"c{number}"
         customer = Customer(name, f"{name}@example.com", START)
-        self.world.tables.customers[name] = customer
+        customer = self.world.ways.known(customer, number)
+        self.world.tables.put_customer(customer)
         return customer
 
     def _intent(self, number: int, customers: list[Customer]) -> Intent:
         draw, chance = self.world.draw, self.world.chance
         customer = customers[draw(len(customers))]
-        money = _YEN[draw(len(_YEN))] if chance(0.15) else _AMOUNTS[draw(len(_AMOUNTS))]
+        yen = chance(0.15) and self.world.ways.takes_yen
+        money = _YEN[draw(len(_YEN))] if yen else _AMOUNTS[draw(len(_AMOUNTS))]
+        method = self.world.ways.method(customer, money)
         return Intent(
             name=f"intent-{number}",
-            order=PaymentOrder(customer.customer_id, customer.email, money, "paypal"),
+            order=PaymentOrder(customer.customer_id, customer.email, money, method),
             key=f"key-{number}" if chance(0.85) else None,
             patience=2 if chance(0.1) else 25,
             doom=1 + draw(3) if chance(0.5) else 0,

@@ -60,6 +60,33 @@ SUBMITS: Final = (
 FETCHES: Final = (NOT_SENT, BUSY, TOKEN, ERROR_BEFORE, TIMEOUT_BEFORE, GARBAGE_BEFORE, CRASH_BEFORE)
 CANCELS: Final = (*FETCHES, ERROR_AFTER, TIMEOUT_AFTER, GARBAGE_AFTER, CRASH_AFTER)
 
+FOLDER_REFUSED: Final = "bank's folder not reached"
+FOLDER_DENIED: Final = "bank's folder denied"
+FOLDER_FAILS: Final = "bank's folder fails, did nothing"
+FOLDER_LOST: Final = "bank's folder did it, answer lost"
+FOLDER_LATE: Final = "bank's folder fails, does it later"
+UPLOAD_CUT: Final = "upload cut off half-way"
+UPLOAD_CUT_CRASH: Final = "crash half-way through an upload"
+
+FOLDER_OPENS: Final = (FOLDER_REFUSED, FOLDER_REFUSED, FOLDER_DENIED, SLOW_PROVIDER, CRASH_BEFORE)
+FOLDER_READS: Final = (*(FOLDER_FAILS,) * 6, SLOW_PROVIDER, CRASH_BEFORE)
+FOLDER_WRITES: Final = (
+    *(FOLDER_FAILS, FOLDER_LOST, FOLDER_LOST, FOLDER_LATE, FOLDER_LATE),
+    *(SLOW_PROVIDER, CRASH_BEFORE, CRASH_AFTER),
+)
+UPLOADS: Final = (*FOLDER_WRITES, UPLOAD_CUT, UPLOAD_CUT, UPLOAD_CUT_CRASH)
+
+KEPT_BEFORE: Final = "provider answers 500 and keeps it, did nothing"
+KEPT_AFTER: Final = "provider answers 500 and keeps it, acted"
+KEY_IN_USE: Final = "provider says that the key is in use"
+
+POSTS: Final = (
+    *(NOT_SENT, BUSY, TOKEN, ERROR_BEFORE, TIMEOUT_BEFORE, GARBAGE_BEFORE, KEY_IN_USE),
+    *(KEPT_BEFORE, KEPT_BEFORE, KEPT_AFTER, KEPT_AFTER, TIMEOUT_AFTER, TIMEOUT_AFTER),
+    *(GARBAGE_AFTER, ACTS_LATE, ACTS_LATE, SLOW_PROVIDER, CRASH_BEFORE, CRASH_AFTER),
+)
+GETS: Final = (NOT_SENT, BUSY, ERROR_BEFORE, TIMEOUT_BEFORE, GARBAGE_BEFORE, CRASH_BEFORE)
+
 
 class Faults:
     """Draws faults, and counts them."""

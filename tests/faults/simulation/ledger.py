@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple
 
-from paymentapp.models import Member, PaymentKey, Status
+from paymentapp.models import Member, Money, PaymentKey, Status
 from paymentapp.providers.base import Accepted, ItemReport, Refused
 from tests.faults.simulation.clock import Time
 from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
@@ -25,6 +26,29 @@ STATUSES: dict[str, Status | None] = {
 }  # any other status is one that the service's table does not know
 
 
+class Moved(NamedTuple):
+    """Money that some provider was told to pay, as its own books have it."""
+
+    provider: str
+    where: str  # the batch, or the file
+    money: Money
+    payee: str
+    steps: list[tuple[int, str]]  # as those of an `Item`
+    heard: Collection[str]  # statuses that the service has said it heard
+
+    def last(self) -> str:
+        """What becomes of it in the end."""
+        return self.steps[-1][1]
+
+    def was(self, raw: str) -> bool:
+        """Whether it ever stood so."""
+        return any(step == raw for _, step in self.steps)
+
+    def final_at(self) -> int:
+        """When it first had an outcome."""
+        return next(at for at, raw in self.steps if raw in ("SUCCESS", "FAILED", "RETURNED"))
+
+
 @dataclass(slots=True)
 class Item:
     """One payment as the provider made it: what it will be, and from when."""
@@ -37,14 +61,6 @@ class Item:
 
     def raw_status(self, now: int) -> str:
         return next(raw for at, raw in reversed(self.steps) if at <= now)
-
-    def last(self) -> str:
-        """What becomes of it in the end."""
-        return self.steps[-1][1]
-
-    def final_at(self) -> int:
-        """When it first had an outcome."""
-        return next(at for at, raw in self.steps if raw in ("SUCCESS", "FAILED", "RETURNED"))
 
     def report(self, raw: str) -> ItemReport:
         report = self.reports.get(raw)
@@ -109,8 +125,26 @@ class Ledger:
             self._on_steps(item, item.steps)
         return Accepted(payout.reference)
 
+    def moved(self) -> Iterator[tuple[PaymentKey, Moved]]:
+        """Everything that it was told to pay."""
+        for key, items in self.items.items():
+            for item in items:
+                member = item.member
+                yield (
+                    key,
+                    Moved(
+                        *("paypal", item.batch_id, member.money, member.email),
+                        *(item.steps, item.acknowledged),
+                    ),
+                )
+
     def knows(self, batch_id: str) -> bool:
         return batch_id in self._by_batch_id
+
+    def reference_of(self, batch_id: str) -> str | None:
+        """Under which name it has a batch, if it has it."""
+        known = self._by_batch_id.get(batch_id)
+        return known.reference if known else None
 
     def payout(self, reference: str) -> Payout:
         return self._by_reference[reference]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models import Batch, BatchState, Payment
-from paymentapp.providers.base import Provider
+from paymentapp.services.collect import Collector
 from paymentapp.services.customers import Customers
+from paymentapp.services.inbox import Inbox
+from paymentapp.services.pauses import Pauses
+from paymentapp.services.routes import Routes
 from paymentapp.services.settle import Settlement
+from paymentapp.services.webhooks import WebhookReceiver
 from paymentapp.storage.base import Store
 from tests.faults.simulation import faults
 from tests.faults.simulation.clock import SkewedClock, micros_of
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from tests.faults.simulation.world import World
 
 LINGER = 10 * MILLISECOND
+COLLECT = timedelta(seconds=30)  # between two looks into a mailbox
 
 
 class Process:
@@ -37,10 +43,25 @@ class Process:
         parts = world.parts
         # Both model all that these services call, and nothing that only others do.
         self.store = cast(Store, parts.store(world, self))
-        providers = {"paypal": cast(Provider, parts.provider(world, self))}
+        providers = world.ways.providers(self)
+        pauses = Pauses(self.clock)
+        routes = Routes(providers, world.ways.rules, pauses.holds)
         self.settlement = Settlement(self.store, self.clock)
-        self.dispatcher = parts.dispatcher(self.store, providers, self.settlement, self.clock)
-        self.sweep = parts.sweep(self.store, self.dispatcher, self.clock, world.shards, 4)
+        self.dispatcher = parts.dispatcher(
+            self.store, providers, self.settlement, self.clock, pauses, routes
+        )
+        self.events = Inbox(self.store, self.dispatcher, self.settlement, self.clock)
+        self.sweep = parts.sweep(
+            self.store, self.dispatcher, self.clock, world.shards, 4, self.events
+        )
+        self.collector = (
+            Collector(self.store, providers, self.clock, world.shards, COLLECT)
+            if world.ways.bank
+            else None
+        )
+        self.webhooks = WebhookReceiver(
+            self.store, providers, self.clock, world.shards, lambda _: None
+        )
         self.payments = parts.payments(
             self.store,
             Customers(self.store, self.clock),
@@ -48,6 +69,7 @@ class Process:
             self.clock,
             world.shards,
             self._wake,
+            routes,
         )
 
     def spawn(self, work: Callable[[], object], owner: Intent | None = None) -> None:
@@ -130,18 +152,31 @@ class Process:
         self.inbox.append(payment)
 
     def _gather(self) -> None:
-        if self.alive:
-            payments, self.inbox = self.inbox, []
+        if not self.alive:
+            return
+        payments, self.inbox = self.inbox, []
+        if self.world.ways.bank:  # which is asked of each payment: that takes time, and may fail
+            self.spawn(partial(self._hand_out, payments))
+        else:
             for group in self.dispatcher.group(payments):
                 self.spawn(partial(self._submit, group))
 
+    def _hand_out(self, payments: list[Payment]) -> None:
+        for group in self.dispatcher.group(payments):
+            self.spawn_later(0, partial(self._submit, group))
+
     def _sweep_once(self) -> None:
+        if self.collector is not None:
+            for name in self.collector.due():
+                self.spawn_later(0, partial(self.collector.collect, name))
         if self.world.chance(0.2):
             self.sweep.run()
             return
         found = self.sweep.look()
         for batch in found.batches:
             self._resume(batch)
+        for event in found.events:
+            self.spawn_later(0, partial(self.events.apply, event))
         for payment in found.take_back:
             self.spawn_later(0, partial(self.dispatcher.take_back, payment))
         for group in found.groups:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models import Batch, Member
-from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Payees, Refused
+from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Payees, Refused, Webhooks
 from tests.faults.simulation import faults
 from tests.faults.simulation.ledger import Item, Ledger
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
@@ -45,6 +45,8 @@ class SimulatedProvider:
     """A process's own way to the provider."""
 
     name = "paypal"
+    configured = True
+    webhooks: Webhooks | None = None
     payees: Payees | None = None
     currencies: Mapping[str, CurrencyRule] = {
         "USD": CurrencyRule(2, Decimal(20000)),

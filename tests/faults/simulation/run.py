@@ -25,6 +25,7 @@ class Result(NamedTuple):
 
     seed: int
     engine: str
+    scene: str
     payments: int
     failures: list[Failure]
     faults: Counter[str]
@@ -38,14 +39,16 @@ def run_world(
     payments: int = PAYMENTS,
     parts: Parts | None = None,
     with_digest: bool = False,
+    scene: str = "paypal",
 ) -> Result:
     """Make a world, live through it, judge it."""
     with _seeded(seed), _quietly():
-        world = World(seed, payments, engine, parts or Parts())
+        world = World(seed, payments, engine, parts or Parts(), scene)
         world.run()
     result = Result(
         seed,
         engine,
+        scene,
         payments,
         world.verdict.failures,
         world.faults.counts,
@@ -65,7 +68,7 @@ def _report(seed: int, world: World) -> str:
         intent = world.clients.by_payment[first.key].name
     command = (
         f"python -m tests.faults.simulation --engine {world.engine} "
-        f"--seed {seed} --payments {world.count}"
+        f"--seed {seed} --payments {world.count} --scene {world.ways.scene}"
     )
     lines = [f"{len(failures)} promises broken; to see it again: {command}"]
     lines += [str(failure) for failure in failures[:10]]
@@ -87,8 +90,11 @@ def _seeded(seed: int) -> Iterator[None]:
 
     seeded = SimpleNamespace(token_hex=token_hex)
     with ExitStack() as stack:
-        for module in ("models", "services.payments", "services.sweep"):
+        for module in ("models", "services.payments", "services.sweep", "services.collect"):
             stack.enter_context(mock.patch(f"paymentapp.{module}.secrets", seeded))
+        stack.enter_context(
+            mock.patch("paymentapp.vault.os", SimpleNamespace(urandom=rng.randbytes))
+        )
         # A function of its argument alone, asked the same ten times a payment: only faster so.
         stack.enter_context(mock.patch("paymentapp.models.item_id_of", lru_cache(4096)(item_id_of)))
         yield

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from paymentapp.errors import StoreUnavailable
+from paymentapp.events import Event
 from paymentapp.models import (
     FINAL,
     Batch,
@@ -19,10 +20,11 @@ from paymentapp.models import (
     PaymentKey,
     Status,
 )
+from paymentapp.notes import Note
 from paymentapp.storage.base import Lease, PaymentChange
 from tests.faults.simulation import faults
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
-from tests.faults.simulation.trace import Subject
+from tests.faults.simulation.trace import Subject, batch_in
 
 if TYPE_CHECKING:
     from tests.faults.simulation.process import Process
@@ -54,6 +56,9 @@ class SimulatedStore:
     def get_customer(self, customer_id: str) -> Customer | None:
         self._read("get_customer", None)
         return self.tables.customers.get(customer_id)
+
+    def change_customer(self, old: Customer, new: Customer) -> bool:
+        return self._write("change_customer", None, lambda: self.tables.change_customer(old, new))
 
     def add_payment(self, payment: Payment) -> Payment:
         owner = current_task().owner
@@ -154,6 +159,37 @@ class SimulatedStore:
         self._read("due_batches", None)
         return [self.tables.batches[key] for key in self.tables.attention.due(shard, until, limit)]
 
+    def parked_batches(self) -> list[Batch]:
+        self._read("parked_batches", None)
+        batches = self.tables.batches.values()
+        return [batch for batch in batches if batch.state is BatchState.PARKED]
+
+    def add_event(self, event: Event) -> Event:
+        return self._write("add_event", None, lambda: self.tables.add_event(event))
+
+    def change_event(self, old: Event, new: Event) -> bool:
+        return self._write("change_event", None, lambda: self.tables.change_event(old, new))
+
+    def due_events(self, shard: int, until: datetime, limit: int) -> list[Event]:
+        self._read("due_events", None)
+        return [self.tables.events[key] for key in self.tables.news.due(shard, until, limit)]
+
+    def add_note(self, note: Note) -> Note:
+        return self._write(
+            "add_note",
+            _subject_of(note.name),
+            lambda: self.tables.notes.setdefault(note.name, note),
+        )
+
+    def get_note(self, name: str) -> Note | None:
+        self._read("get_note", _subject_of(name))
+        return self.tables.notes.get(name)
+
+    def change_note(self, old: Note, new: Note) -> bool:
+        return self._write(
+            "change_note", _subject_of(old.name), lambda: self.tables.change_note(old, new)
+        )
+
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
         def hold() -> Lease:
             held = self.tables.leases.get(wanted.name)
@@ -222,7 +258,7 @@ class SimulatedStore:
 
     def _end(self, call: str, subject: Subject, fault: str | None, result: Result) -> Result:
         """The effect is there; the answer may not come."""
-        outcome = getattr(result, "status", result)
+        outcome = getattr(result, "status", getattr(result, "name", result))
         self.world.note(self.process, call, subject, (fault, outcome) if fault else outcome)
         if fault is None:
             if self.world.faults.on and self.world.chance(0.5):
@@ -259,3 +295,8 @@ class SimulatedStore:
             change.new.status in FINAL and self.world.clients.is_untouched(change.old.key)
             for change in changes
         )
+
+
+def _subject_of(note: str) -> Subject:
+    """A note is of the batch that its name has in it; any other, of what its task is about."""
+    return batch_in(note) or current_task().subject

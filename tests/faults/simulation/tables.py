@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from random import Random
 from typing import TypeVar
 
+from paymentapp.events import Event
 from paymentapp.models import (
     FINAL,
     Batch,
+    BatchState,
     Customer,
     KeyClaim,
     Member,
     Payment,
     PaymentKey,
 )
+from paymentapp.notes import Note
 from paymentapp.storage.base import Lease
 from tests.faults.simulation.clock import Time
 from tests.faults.simulation.index import Index
@@ -22,25 +26,38 @@ from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND
 from tests.faults.simulation.verdict import Verdict
 from tests.faults.simulation.walks import batch_fault, history_fault
 
-Versioned = TypeVar("Versioned", Payment, KeyClaim, Batch)
+Versioned = TypeVar("Versioned", Payment, KeyClaim, Batch, Customer, Event, Note)
+EventKey = tuple[str, str]  # provider, and its id of the event
 
 
 class Tables:
-    """Dictionaries of the newest versions, and the two indexes over them."""
+    """Dictionaries of the newest versions, and the three indexes over them."""
 
-    def __init__(self, time: Time, rng: Random, lagging: bool, verdict: Verdict) -> None:
+    def __init__(
+        self,
+        time: Time,
+        rng: Random,
+        lagging: bool,
+        verdict: Verdict,
+        on_parked: Callable[[Batch], None],
+    ) -> None:
         self.customers: dict[str, Customer] = {}
         self.payments: dict[PaymentKey, Payment] = {}
         self.claims: dict[str, KeyClaim] = {}
         self.batches: dict[str, Batch] = {}
         self.members: dict[str, list[Member]] = {}
         self.leases: dict[str, Lease] = {}
+        self.events: dict[EventKey, Event] = {}
+        self.notes: dict[str, Note] = {}
+        self.destinations: set[tuple[str, str, str]] = set()  # every one that ever was
         self.settled_at: dict[PaymentKey, int] = {}
         self._time = time
         self._verdict = verdict
         lag = _lag(rng) if lagging else lambda: 0
         self.due: Index[PaymentKey, Payment] = Index(time.scheduler, lag)
         self.attention: Index[str, str] = Index(time.scheduler, lag)
+        self.news: Index[EventKey, EventKey] = Index(time.scheduler, lag)
+        self._on_parked = on_parked
 
     def put_payment(self, new: Payment) -> None:
         """Store a version of a payment."""
@@ -60,6 +77,8 @@ class Tables:
         if fault:
             members = self.members[new.batch_id]
             self._verdict.fail("batch", f"{new.batch_id}: {fault}", members[0].key)
+        if new.state is BatchState.PARKED:
+            self._on_parked(new)
         self.batches[new.batch_id] = new
         self.attention.put(new.batch_id, new.attention_shard, new.attention_at, new.batch_id)
 
@@ -87,9 +106,56 @@ class Tables:
             return True
         return is_own(stored, new)
 
+    def change_customer(self, old: Customer, new: Customer) -> bool:
+        """Compare and swap; the writer's own version counts as swapped."""
+        stored = self.customers.get(old.customer_id)
+        if current(stored, old):
+            self.put_customer(new)
+            return True
+        return is_own(stored, new)
+
+    def put_customer(self, new: Customer) -> None:
+        """Store a version of a customer."""
+        self.customers[new.customer_id] = new
+        for method, known in new.methods.items():
+            self.destinations.add((new.customer_id, method, known.destination))
+
+    def add_event(self, event: Event) -> Event:
+        """Store an event, unless one of its id is there: that one, then."""
+        key = (event.provider, event.event_id)
+        if key not in self.events:
+            self._put_event(event)
+        return self.events[key]
+
+    def change_event(self, old: Event, new: Event) -> bool:
+        """Compare and swap; the writer's own version counts as swapped."""
+        stored = self.events.get((old.provider, old.event_id))
+        if current(stored, old):
+            self._put_event(new)
+            return True
+        return is_own(stored, new)
+
+    def _put_event(self, new: Event) -> None:
+        key = (new.provider, new.event_id)
+        self.events[key] = new
+        self.news.put(key, new.attention_shard, new.attention_at, key)
+
+    def change_note(self, old: Note, new: Note) -> bool:
+        """Compare and swap; the writer's own version counts as swapped."""
+        stored = self.notes.get(old.name)
+        if current(stored, old):
+            self.notes[old.name] = new
+            return True
+        return is_own(stored, new)
+
+    def soonest(self) -> datetime | None:
+        """When something is due, or was; None where nothing is left to do."""
+        times = [index.soonest() for index in (self.due, self.attention, self.news)]
+        return min((when for when in times if when), default=None)
+
     def drained(self) -> bool:
         """Whether nothing is left to do, parked batches apart."""
-        return self.due.soonest() is None and self.attention.soonest() is None
+        return self.soonest() is None
 
 
 def current(stored: Versioned | None, old: Versioned) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 
 from paymentapp.models import PaymentKey
@@ -13,6 +14,7 @@ Subject = tuple[PaymentKey, ...] | str | None  # payments, a batch id or an inte
 
 # At which true time, which process, called what, about what, how it ended, for which intent.
 Event = tuple[int, str, str, Subject, object, str | None]
+_BATCH_ID = re.compile(r"[0-9]{8}T[0-9]{12}-[0-9a-f]{16}")
 
 
 class Trace:
@@ -38,6 +40,12 @@ class Trace:
                 about = subject if isinstance(subject, str) else _shortly(subject, key)
                 when = moment(micros).isoformat(" ", "microseconds")[:26]
                 yield f"{when} {process:4} {call:16} {about}: {outcome}"
+
+
+def batch_in(name: str) -> str | None:
+    """The batch id that stands in the name of a file, a note or a key."""
+    found = _BATCH_ID.search(name)
+    return found[0] if found else None
 
 
 def _shortly(subject: Subject, key: PaymentKey | None) -> str:

@@ -22,7 +22,7 @@ _NEXT_STATE: dict[BatchState, tuple[BatchState, ...]] = {
     BatchState.REFUSED: (BatchState.CLOSED,),
     BatchState.ABORTED: (BatchState.CLOSED,),
     BatchState.CLOSED: (),
-    BatchState.PARKED: (),
+    BatchState.PARKED: (BatchState.ACCEPTED, BatchState.ABORTED),
 }
 
 
@@ -41,6 +41,13 @@ def history_fault(old: Payment | None, new: Payment) -> str | None:
         return f"the status is {new.status}, the history ends with {new.history[-1].status}"
     if (new.money, new.email, new.request_id) != (old.money, old.email, old.request_id):
         return "the order itself was changed"
+    way, before = _way(new), _way(old)
+    if way != before and (
+        new.tried != (*old.tried, old.payment_method)
+        or new.payment_method in new.tried
+        or (old.status, new.status) != (Status.SUBMITTING, Status.PENDING)
+    ):
+        return f"it went by {before} and goes by {way}, after {new.tried}"
     if new.batch_id != old.batch_id and {old.status, new.status} != {
         Status.PENDING,
         Status.SUBMITTING,
@@ -55,12 +62,18 @@ def batch_fault(old: Batch | None, new: Batch) -> str | None:
         return None
     if new.state is not old.state and new.state not in _NEXT_STATE[old.state]:
         return f"a step from {old.state} to {new.state}"
+    if old.state is BatchState.PARKED is not new.state and new.decision is None:
+        return "it is not parked any more, and nobody has decided so"
     if old.frozen_at is not None:
         if (old.frozen_at, old.excluded) != (new.frozen_at, new.excluded):
             return "its members changed after the freeze"
         if old.reference not in (None, new.reference):
             return "its reference changed"
     return None
+
+
+def _way(payment: Payment) -> tuple[str, str | None]:
+    return payment.payment_method, payment.destination
 
 
 def _walk(payment: Payment) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
@@ -30,6 +30,9 @@ OUTAGES = (26 * DAY, 31 * DAY)  # of the provider, in which every process is sta
 class Weather:
     """Plans a world's troubles, and when they end."""
 
+    midst: Sequence[str] = MIDST
+    stalls = 20
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.down_until = 0
@@ -37,10 +40,18 @@ class Weather:
         self.traps: dict[str, list[Callable[[Process], None]]] = {}
         self._slept = False
 
+    def span(self, count: int) -> int:
+        """In which time so many callers come."""
+        return count * SECOND // (4 + self.world.draw(12))
+
+    def aftermath(self) -> int:
+        """How long faults go on after the last caller has come."""
+        return 2 * MINUTE + self.world.draw(4 * MINUTE)
+
     def forecast(self, span: int) -> None:
         """Plan for the time in which payments arrive, and some more."""
         draw, chance, later = self.world.draw, self.world.chance, self.world.scheduler.later
-        end = span + 2 * MINUTE + draw(4 * MINUTE)
+        end = span + self.aftermath()
         for _ in range(draw(8)):  # what lies hours ahead should meet faults too
             later(span + draw(end - span), lambda: self.world.jump(draw(2 * HOUR)))
         for _ in range(draw(4)):
@@ -49,7 +60,7 @@ class Weather:
             later(draw(end), lambda: self._down(draw(40 * SECOND)))
         if chance(0.4):
             later(draw(end), lambda: self._broke(draw(60 * SECOND)))
-        for _ in range(draw(20)):
+        for _ in range(draw(self.stalls)):
             later(draw(end), lambda: self._set_trap(self._stall))
         for _ in range(draw(3)):
             later(draw(end), self._crash_all)
@@ -64,7 +75,7 @@ class Weather:
 
     def _set_trap(self, action: Callable[[Process], None]) -> None:
         """Have something happen just before the next call of some kind."""
-        self.traps.setdefault(MIDST[self.world.draw(len(MIDST))], []).append(action)
+        self.traps.setdefault(self.midst[self.world.draw(len(self.midst))], []).append(action)
 
     def spring(self, call: str, process: Process) -> None:
         """The call is there."""

@@ -8,6 +8,8 @@ from functools import partial
 from random import Random
 
 from paymentapp.models import Batch, Cause, Member, PaymentKey
+from paymentapp.providers.ach import Ach
+from paymentapp.providers.stripe import Stripe
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.payments import Payments
 from paymentapp.services.sweep import Sweep
@@ -16,6 +18,7 @@ from tests.faults.simulation.clients import Clients, Intent
 from tests.faults.simulation.clock import Time, micros_of
 from tests.faults.simulation.faults import Faults
 from tests.faults.simulation.ledger import Item, Ledger
+from tests.faults.simulation.person import Person
 from tests.faults.simulation.process import Process
 from tests.faults.simulation.provider import SimulatedProvider
 from tests.faults.simulation.scheduler import (
@@ -27,10 +30,12 @@ from tests.faults.simulation.scheduler import (
     Task,
     current_owner,
 )
+from tests.faults.simulation.seasons import Seasons
 from tests.faults.simulation.store import SimulatedStore
 from tests.faults.simulation.tables import Tables
 from tests.faults.simulation.trace import Subject, Trace
 from tests.faults.simulation.verdict import Verdict
+from tests.faults.simulation.ways import Ways
 from tests.faults.simulation.weather import Weather
 
 ENGINES = ("sqlite", "dynamodb")
@@ -48,13 +53,15 @@ class Parts:
     payments: type[Payments] = Payments
     dispatcher: type[Dispatcher] = Dispatcher
     sweep: type[Sweep] = Sweep
+    ach: type[Ach] = Ach
+    stripe: type[Stripe] = Stripe
 
 
 class World:
     """Everything that is shared by the processes, and the drawing of all chances."""
 
-    def __init__(self, seed: int, payments: int, engine: str, parts: Parts) -> None:
-        self.rng = Random(f"{seed} {engine}")
+    def __init__(self, seed: int, payments: int, engine: str, parts: Parts, scene: str) -> None:
+        self.rng = Random(f"{seed} {engine}" if scene == "paypal" else f"{seed} {engine} {scene}")
         self.random = self.rng.random
         self.count = payments
         self.engine = engine
@@ -69,10 +76,14 @@ class World:
         self.lost_wakes = self.random() ** 2
         self.hooks = self.random() if self.chance(0.7) else 0.0
         self.faults = Faults(self.rng, (0.3, 1.0, 1.0, 2.0)[self.draw(4)])
-        self.tables = Tables(self.time, self.rng, engine == "dynamodb", self.verdict)
+        self.person = Person(self)
+        self.tables = Tables(
+            self.time, self.rng, engine == "dynamodb", self.verdict, self.person.hears
+        )
         self.ledger = Ledger(self.time, self.rng, self._announce)
+        self.ways = Ways(self, scene)
         self.clients = Clients(self)
-        self.weather = Weather(self)
+        self.weather = Weather(self) if scene == "paypal" else Seasons(self)
         self.last_fault_at = 0
         self.processes: list[Process] = []
         self._dooms: dict[str, str] = {}
@@ -85,7 +96,7 @@ class World:
         apart = (SECOND, 30 * SECOND, 5 * MINUTE)[self.draw(3)]
         for number in range(2 + self.draw(3)):
             self.processes.append(Process(self, f"p{number}", self.draw(2 * apart) - apart))
-        span = self.count * SECOND // (4 + self.draw(12))
+        span = self.weather.span(self.count)
         self.clients.arrive(self.count, span)
         self.weather.forecast(span)
         for process in self.processes:
@@ -115,18 +126,19 @@ class World:
         if self.faults.on or self.clients.busy or any(len(p.tasks) > 1 for p in self.processes):
             return pause
         pause += self.draw(30 * MINUTE)
-        times = [
-            when for when in (self.tables.due.soonest(), self.tables.attention.soonest()) if when
-        ]
-        if not times:
+        when = self.tables.soonest()
+        if self.ways.bank and self.ways.bank.has_mail():
+            return MINUTE
+        if when is None:
             return HOUR
-        return max(pause, min(micros_of(min(times)) - process.micros(), DAY) + pause)
+        return max(pause, min(micros_of(when) - process.micros(), DAY) + pause)
 
     def anything_due(self, process: Process) -> bool:
         """Whether a sweep of this process would find something."""
-        times = (self.tables.due.soonest(), self.tables.attention.soonest())
-        now = process.clock()
-        return any(when is not None and when <= now for when in times)
+        when = self.tables.soonest()
+        if when is not None and when <= process.clock():
+            return True
+        return self.ways.bank is not None and self.ways.bank.has_mail()
 
     def is_over(self) -> bool:
         """Whether nothing is going on any more, or never will end."""
@@ -140,10 +152,20 @@ class World:
             self.clients.busy
             or self._announced
             or self._transit
+            or not self.ways.is_quiet()
             or any(len(p.tasks) > 1 or not p.alive for p in self.processes)
         ):
             self.scheduler.stopped = self.tables.drained()
         return self.scheduler.stopped
+
+    def at(self, when: int, event: Callable[[], object]) -> None:
+        """Have something done at a true time, which may come sooner by a jump."""
+        wait = when - self.time.micros()
+        if wait <= 0:
+            event()
+            return
+        step = min(wait, 20 * SECOND) if self.faults.on else wait
+        self.scheduler.later(step, lambda: self.at(when, event))
 
     def restart(self, process: Process) -> None:
         """Start a new process in the place of one that died, after a while."""

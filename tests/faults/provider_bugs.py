@@ -1,0 +1,122 @@
+"""Bugs of ways to pay, each as a variant of one step of a provider or of what listens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from paymentapp.errors import Misconfigured
+from paymentapp.events import Event, EventState
+from paymentapp.models import Batch, BatchState, Member, Payment, Status
+from paymentapp.nacha import Purpose
+from paymentapp.providers.ach import notes
+from paymentapp.providers.ach.files import Files
+from paymentapp.providers.ach.notes import FilePlan, Progress, Step
+from paymentapp.providers.ach.upload import Uploads
+from paymentapp.providers.base import Delivery, Refused
+from paymentapp.providers.stripe import Stripe
+from paymentapp.providers.stripe.answers import Problem, read_transfer, smallest_units
+from paymentapp.providers.stripe.api import Api, Order
+from paymentapp.services import inbox
+from paymentapp.services.collect import Collector
+from paymentapp.services.inbox import Inbox
+
+
+class FreshKey(Stripe):
+    """Every attempt goes under a key of its own."""
+
+    def _transfer(self, batch: Batch, order: Order) -> Any:
+        if batch.attempts:
+            order = order._replace(batch_id=f"{batch.batch_id}-{batch.attempts}")
+        return super()._transfer(batch, order)
+
+
+class NeverLate(Stripe):
+    """A key is used again however old it is, and nobody looks what became of it."""
+
+    def _is_late(self, batch: Batch) -> bool:  # noqa: ARG002
+        return False
+
+
+class KeptFailureAsksAnew(Api):
+    """A 500 that Stripe has kept is got round by another key."""
+
+    def create_transfer(self, order: Order) -> Any:
+        answer = super().create_transfer(order)
+        if not (isinstance(answer, Problem) and answer.is_kept_failure):
+            return answer
+        params: Any = {
+            "amount": smallest_units(order.money),
+            "currency": order.money.currency.lower(),
+            "destination": order.destination.account,
+            "transfer_group": order.batch_id,
+            "metadata": order.metadata,
+        }
+        options: Any = {"idempotency_key": f"{order.batch_id}-2"}
+        again = self._call(
+            lambda client: client.v1.transfers.create(params=params, options=options),
+            moves_money=True,
+        )
+        return again if isinstance(again, Problem) else read_transfer(again.body)
+
+
+class EmptyBalanceIsARefusal(Stripe):
+    """What the balance does not cover today is taken for what can never be paid."""
+
+    def _refused(self, batch: Batch, order: Order, problem: Problem) -> Any:
+        if problem.is_want_of_funds:
+            return Refused(problem.code)
+        return super()._refused(batch, order, problem)
+
+    def _transfer(self, batch: Batch, order: Order) -> Any:
+        try:
+            return super()._transfer(batch, order)
+        except Misconfigured as error:
+            return Refused(error.code)
+
+
+class UploadUnfenced(Uploads):
+    """Whoever comes uploads, also where another attempt may have delivered."""
+
+    def deliver(self, file_id: str, plan: FilePlan) -> Any:
+        seen = self._notes.progress(file_id, self._clock())
+        if seen.step in (Step.WRITING, Step.DELIVERING):
+            return self._try(file_id, plan, seen)
+        return super().deliver(file_id, plan)
+
+
+class RenderAgain(Files):
+    """Each try makes the file anew, with trace numbers of its own."""
+
+    def made(self, file_id: str, members: Sequence[Member], purpose: Purpose = Purpose.LIVE) -> Any:
+        old = self._notebook.get_note(f"ach/file/{file_id}")
+        if old is None:
+            return super().made(file_id, members, purpose)
+        made = self._make(file_id, members, purpose)
+        self._notebook.change_note(old, old.changed(notes._text(made)))
+        return made
+
+
+class NotThereIsTaken(Uploads):
+    """A file that is not in the folder must have been taken by the bank."""
+
+    def _doubtful(self, plan: FilePlan, seen: Progress, why: str) -> Any:  # noqa: ARG002
+        return self._uploaded(seen.note.name.removeprefix("ach/upload/"), plan)
+
+
+def closed_is_over(inbox: Inbox, event: Event, payment: Payment, status: Status) -> Any:
+    """News of a payment whose batch is closed comes too late to be looked into."""
+    batch = inbox._store.get_batch(payment.batch_id or "")
+    if batch is not None and batch.state is BatchState.CLOSED:
+        return _LOOKED_INTO
+    return _confirm(inbox, event, payment, status)
+
+
+def put_away_first(collector: Collector, name: str, delivery: Delivery) -> int:
+    """What has been read is put away, and then written down."""
+    collector._mailboxes[name].put_away(delivery)
+    return _take_in(collector, name, delivery)
+
+
+_confirm, _take_in = Inbox._confirm, Collector._take_in
+_LOOKED_INTO = inbox._Verdict(EventState.APPLIED)

@@ -1,0 +1,292 @@
+"""A bank: it takes files away, keeps books of them, and tells what came back by files of its own.
+
+It reads and writes the format by the records of the bank simulator, and not by the service's code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from paymentapp.config import Settings, load_settings
+from paymentapp.models import Money, PaymentKey
+from paymentapp.providers.ach import Ach
+from paymentapp.providers.ach.payees import AchPayees
+from paymentapp.providers.ach.settings import AchSettings, read_settings
+from paymentapp.providers.base import Kit
+from paymentapp.simulator.bank.records import Answer, Entry, answer_file, entries
+from tests.faults.simulation.clock import moment
+from tests.faults.simulation.folder import Files, SimulatedFolder
+from tests.faults.simulation.ledger import Moved
+from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
+from tests.faults.simulation.trace import batch_in
+from tests.support.ach_backend import ROUTING, ach_environ, bank_account
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.process import Process
+    from tests.faults.simulation.world import World
+
+RETURNS = ("R01", "R02", "R03", "R04", "R16", "R20")
+REUSED_AFTER = 5 * DAY
+LATE_RETURNS = ("R06", "R10", "R29")
+
+
+class _Due(NamedTuple):
+    """What the bank will tell, and from when."""
+
+    at: int
+    code: str
+    entry: Entry
+    moved: Moved | None
+
+
+class Bank:
+    """One for all processes. What it has booked is the truth."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.outgoing = Files(world.chance(0.7), self._noticed)
+        self.incoming = Files(world.chance(0.9), lambda _: None)
+        self.pending = 0  # things that it will still do
+        self.booked: list[tuple[PaymentKey, Moved]] = []
+        self.taken: list[str] = []
+        self.holders: dict[str, str] = {}  # customers by account number
+        self.unpayable: set[str] = set()  # customers whose details fit no entry
+        self._reuses = world.chance(0.3)  # its files all have one name
+        self._due: list[_Due] = []
+        self._seen: set[str] = set()  # traces, and what tells files apart
+        self._sent = 0
+        self._used: dict[int, int] = {}  # when each name was last used
+        self._writing: set[str] = set()  # names of files that are not whole yet
+        self._told = 0
+        every = (10, 30, 60)[world.draw(3)]
+        self._own, self._general = _settings(
+            every, world.chance(0.3), world.chance(0.25), 1 + world.draw(3), world.batch_size
+        )
+
+    def provider(self, process: Process) -> Ach:
+        """A process's own ACH, the real one, over this bank's folders."""
+        world = self.world
+        kit = Kit(self._general, process.clock, world.ways.vault, process.store)
+        outgoing = SimulatedFolder(world, process, self.outgoing)
+        return world.parts.ach(
+            kit, self._own, outgoing, SimulatedFolder(world, process, self.incoming)
+        )
+
+    def account_for(self, customer_id: str, number: int) -> str:
+        """Open an account for a customer; returns the destination, which some entry cannot hold."""
+        account = f"{10_000_000 + number}"
+        self.holders[account] = customer_id
+        vault = self.world.ways.vault
+        if self.world.chance(0.1):
+            self.unpayable.add(customer_id)
+            return vault.seal(f"A{ROUTING}{account}|\N{CYRILLIC CAPITAL LETTER YA}", customer_id)
+        entry_class = "CCD" if self.world.chance(0.2) else "PPD"
+        details = bank_account(account, entry_class=entry_class)
+        return self._payees().destination(customer_id, details)
+
+    def payee(self, customer_id: str, destination: str) -> str:
+        """The account behind a destination, as the books have it."""
+        account = self._payees().open(customer_id, destination).account
+        return f"{account.routing}/{account.number}/{account.account_type}"
+
+    def moved(self) -> Iterator[tuple[PaymentKey, Moved]]:
+        """Everything that it was told to pay."""
+        yield from self.booked
+
+    def file_of(self, batch_id: str) -> str | None:
+        """The file of a batch, if the bank has it: what a person sees who asks the bank. One with
+        prenotes for the batch has another name, and pays nobody."""
+        names = [*self.taken, *(name for name in self.outgoing if name[0] != ".")]
+        return next((name for name in names if name.endswith(f"-{batch_id}.ach")), None)
+
+    def has_mail(self) -> bool:
+        """Whether a file of its own has not been read yet."""
+        return any("/" not in name and self._is_unread(name) for name in self.incoming)
+
+    def _is_unread(self, name: str) -> bool:
+        data = self.incoming.get(name)
+        return data is not None and f"ach/read/{_digest(data)}" not in self.world.tables.notes
+
+    def _payees(self) -> AchPayees:
+        return AchPayees(self.world.ways.vault, None)  # type: ignore[arg-type]  # renews nothing
+
+    # Taking files
+
+    def _noticed(self, name: str) -> None:
+        """A file has got a name that the bank reads: it is taken at once, or after a while."""
+        if name[0] == ".":
+            return
+        waits = (0, 30 * SECOND, 10 * MINUTE, 6 * HOUR)
+        self._later(self.world.draw(waits[int(self.world.random() ** 2 * 4)] + 1), name)
+
+    def _later(self, delay: int, name: str) -> None:
+        self.pending += 1
+
+        def take() -> None:
+            self.pending -= 1
+            if name in self.outgoing:
+                self._take(name, self.outgoing.pop(name))
+
+        self.world.scheduler.later(delay, take)
+
+    def _take(self, name: str, data: bytes) -> None:
+        self.world.note(None, "bank takes", batch_in(name), name)
+        if name in self.taken:
+            self._fail("file twice", f"{name} came twice", name)
+        self.taken.append(name)
+        try:
+            found = list(entries(data))
+        except ValueError as error:
+            self._fail("broken file", f"{name}: {error}", name)
+            return
+        self._once("file twice", data[3:34].decode(), name)
+        for entry in found:
+            self._once("trace twice", entry.trace, name)
+            self._book(name, entry)
+
+    def _once(self, check: str, what: str, name: str) -> None:
+        if what in self._seen:
+            self._fail(check, f"{what} in {name} was there before", name)
+        self._seen.add(what)
+
+    def _fail(self, check: str, message: str, name: str) -> None:
+        members = self.world.tables.members.get(batch_in(name) or "")
+        self.world.verdict.fail(check, message, members[0].key if members else None)
+
+    def _book(self, name: str, entry: Entry) -> None:
+        """Write an entry down, and decide what becomes of it."""
+        now = self.world.time.micros()
+        moved = None
+        if entry.cents:
+            key = PaymentKey.of(f"{entry.individual_id}.{self.holders.get(entry.account, '?')}")
+            kind = "checking" if entry.code[0] == "2" else "savings"
+            money = Money(Decimal(entry.cents).scaleb(-2), "USD")
+            payee = f"{entry.routing}/{entry.account}/{kind}"
+            moved = Moved("ach", name, money, payee, [(now, "SUCCESS")], ("RETURNED",))
+            self.booked.append((key, moved))
+        draw, chance = self.world.draw, self.world.chance
+        fate = self.world.random()
+        if entry.sec_code == "CCD" and moved and chance(0.8):
+            self._tell(draw(DAY), "ACK", entry, moved)
+        if fate < (0.15 if moved else 0.04):
+            self._tell(draw(2 * DAY), RETURNS[draw(len(RETURNS))], entry, moved)
+        elif moved and fate < 0.25:
+            late = LATE_RETURNS[draw(len(LATE_RETURNS))]
+            self._tell(8 * DAY + draw(12 * DAY), late, entry, moved)
+        elif fate < 0.32:
+            self._tell(draw(3 * DAY), "C01" if chance(0.5) else "C05", entry, moved)
+
+    # Telling what came of them
+
+    def _tell(self, delay: int, code: str, entry: Entry, moved: Moved | None) -> None:
+        at = self.world.time.micros() + delay
+        self._due.append(_Due(at, code, entry, moved))
+        self._at(at, self._tell_due)
+
+    def _at(self, when: int, event: Callable[[], None]) -> None:
+        self.pending += 1
+
+        def do() -> None:
+            self.pending -= 1
+            event()
+
+        self.world.at(when, do)
+
+    def _tell_due(self) -> None:
+        """One file with all that is due; some come again, under another name or the same."""
+        now = self.world.time.micros()
+        due = [each for each in self._due if each.at <= now]
+        if not due:
+            return
+        self._due = [each for each in self._due if each.at > now]
+        answers = [self._answer(each) for each in due]
+        stamp = f"{moment(now):%y%m%d%H%M}"
+        text = answer_file(answers, "091000019", "1234567890", stamp, self._told + 1)
+        self._told += len(answers)
+        self._send(text.encode(), [each for each in due if each.code[0] == "R"])
+        if self.world.chance(0.2):
+            again = now + self.world.draw(2 * DAY)
+            self._at(again, partial(self._send, text.encode(), []))
+
+    def _send(self, data: bytes, returned: list[_Due]) -> None:
+        """Put a file into the folder: whole at once, or in two steps."""
+        name = self._name()
+        if self._is_unread(name) or name in self._writing:
+            soon = self.world.time.micros() + MINUTE
+            self._at(soon, partial(self._send, data, returned))
+            return
+        self._sent += 1
+        if self.world.chance(0.2):
+            self.incoming[name] = data[: len(data) // 2]
+            self._writing.add(name)
+            soon = self.world.time.micros() + self.world.draw(2 * MINUTE)
+            self._at(soon, partial(self._whole, name, data, returned))
+        else:
+            self._whole(name, data, returned)
+
+    def _name(self) -> str:
+        """A name for a file. Some banks use names again, but not within days: whoever moves a file
+        away by its name, late, would else move another."""
+        now = self.world.time.micros()
+        slot = next((n for n, at in self._used.items() if now - at > REUSED_AFTER), len(self._used))
+        if self._reuses:
+            self._used[slot] = now
+        return f"from-bank-{slot if self._reuses else self._sent}.ach"
+
+    def _whole(self, name: str, data: bytes, returned: list[_Due]) -> None:
+        self.incoming[name] = data
+        self._writing.discard(name)
+        now = self.world.time.micros()
+        for each in returned:
+            batch = batch_in(each.moved.where) if each.moved else None
+            self.world.note(None, "bank returns", batch, (each.code, each.entry.trace))
+            if each.moved is None:  # a prenote
+                self.unpayable.add(self.holders[each.entry.account])
+            elif each.moved.last() != "RETURNED":
+                each.moved.steps.append((now, "RETURNED"))
+
+    def _answer(self, due: _Due) -> Answer:
+        """An answer's records: Appendices Four to Six of the NACHA Operating Rules."""
+        entry, code = due.entry, due.code
+        origin = f"{code}{entry.trace}{'':<6}{entry.routing[:8]}"
+        back = f"{entry.code[0]}1"
+        if code == "ACK":
+            return Answer(entry, "ACK", f"{entry.code[0]}4", 0, "", entry.trace)
+        if code[0] == "R":
+            addenda = f"99{origin}{'':<44}"
+            return Answer(entry, entry.sec_code, back, entry.cents, addenda, entry.individual_id)
+        right = f"9{entry.account[1:]}" if code == "C01" else _OTHER_KIND[entry.code[0]]
+        if code == "C01":
+            self.holders[right] = self.holders[entry.account]
+        return Answer(entry, "COR", back, 0, f"98{origin}{right:<29}{'':<15}", entry.individual_id)
+
+
+_OTHER_KIND = {"2": "32", "3": "22"}
+
+
+@lru_cache(maxsize=512)
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _settings(
+    every: int, same_day: bool, prenotes: bool, hold: int, size: int
+) -> tuple[AchSettings, Settings]:
+    """Windows every so many minutes, day and night, on banking days."""
+    times = [f"{n // 60:02d}:{n % 60:02d}" for n in range(every, 24 * 60, every)]
+    environ = ach_environ(
+        Path("/simulated"),
+        windows=",".join(f"{time} same-day" if same_day else time for time in times),
+        lead_minutes="2",
+        hold_days=str(hold),
+        prenotes="true" if prenotes else "false",
+        prenote_days="1",
+    )
+    loaded = load_settings(environ | {"PAYMENTAPP_BATCH_SIZE": str(size)})
+    return read_settings(loaded.variables, 5), loaded
