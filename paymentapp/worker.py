@@ -22,8 +22,9 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.events import Event
 from paymentapp.models import Batch, BatchState, Payment, PaymentKey
 from paymentapp.services.collect import Collector
-from paymentapp.services.dispatch import LEASE, Dispatcher, look_pause
+from paymentapp.services.dispatch import LEASE, Dispatcher
 from paymentapp.services.inbox import Inbox
+from paymentapp.services.looks import look_pause
 from paymentapp.services.sweep import Sweep
 from paymentapp.storage.base import Store
 
@@ -138,7 +139,11 @@ class Worker:
             held += fresh
             if not held:
                 continue
-            held = self._send_groups(held, pace)
+            try:
+                held = self._send_groups(held, pace)
+            except Exception:
+                log.exception("payments were not grouped, and are left to the sweep")
+                held = []
             if held and time.monotonic() - held_since > PATIENCE:
                 held = []  # no sender is free: the sweep takes them, in full batches
 

@@ -23,8 +23,16 @@ from paymentapp.models import (
     new_batch_id,
     new_revision,
 )
-from paymentapp.providers.base import Accepted, Doubtful, Postponed, Provider, Refused
-from paymentapp.services.members import grouped, members_of, stamped
+from paymentapp.providers.base import (
+    Accepted,
+    Doubtful,
+    ItemReport,
+    Postponed,
+    Provider,
+    Refused,
+)
+from paymentapp.services.looks import SLOWEST_LOOK, Look, next_look
+from paymentapp.services.members import grouped, member_of, members_of, stamped
 from paymentapp.services.pauses import Pauses, backoff
 from paymentapp.services.routes import Routes, declined
 from paymentapp.services.settle import Settlement
@@ -34,8 +42,6 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)  # how long a batch is left to the process that works on it
 PARK_AFTER = timedelta(days=25)  # PayPal forgets a sender_batch_id after 30 days
-FIRST_LOOK = timedelta(seconds=1)
-SLOWEST_LOOK = timedelta(hours=6)
 CLOCKS_APART = timedelta(seconds=5)  # of two hosts: what is due by the other's is due
 STRAGGLERS = timedelta(days=1)  # how long an aborted batch is searched for late stamps
 
@@ -112,22 +118,28 @@ class Dispatcher:
 
     def follow(self, batch: Batch) -> Batch:
         """Look at an accepted batch, apply what is found, and say when to look again."""
-        provider = self.providers[batch.provider]
-        reports = {}
+        return self.look(batch).batch
+
+    def look(self, batch: Batch) -> Look:
         try:
-            reports = {report.item_id: report for report in provider.fetch(batch)}
+            reports = self.providers[batch.provider].fetch(batch)
         except ProviderError as error:
             log.warning("batch %s: no look at the provider: %s", batch.batch_id, error.code)
+            return Look(self._looked_at(batch, {}), answered=False)
+        seen = {report.item_id: report for report in reports}
+        return Look(self._looked_at(batch, seen), answered=True)
+
+    def _looked_at(self, batch: Batch, reports: Mapping[str, ItemReport]) -> Batch:
         members = self._members(batch)
         if batch.decision is not None:  # the provider has it by a person's word
             self._change_stamped(batch, members, partial(_known_by, batch.reference or ""))
         open_members = self.settlement.apply(batch, members, reports, Cause.POLL)
         if open_members == 0:
             return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
-        next_look = _next_look(batch.accepted_at or batch.created_at, self.clock())
-        if batch.attention_at is not None and next_look <= batch.attention_at:
+        later = next_look(batch.accepted_at or batch.created_at, self.clock())
+        if batch.attention_at is not None and later <= batch.attention_at:
             return batch  # early looks are cheap: the lease already brings somebody back
-        return self._advance(batch, attention_at=next_look)
+        return self._advance(batch, attention_at=later)
 
     def take_back(self, payment: Payment) -> Payment:
         """Ask the provider to cancel an unclaimed payment, as its caller wished."""
@@ -151,9 +163,7 @@ class Dispatcher:
         """
         now = self.clock()
         first = payments[0]
-        members = [
-            Member(p.customer_id, p.payment_id, p.money, p.email, p.destination) for p in payments
-        ]
+        members = list(map(member_of, payments))
         batch = Batch(
             batch_id=new_batch_id(now),
             provider=first.payment_method,
@@ -291,8 +301,8 @@ class Dispatcher:
         searches = batch.attempts + 1
         if now - batch.created_at > STRAGGLERS and searches > STRAGGLERS // SLOWEST_LOOK:
             return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
-        next_look = _next_look(batch.created_at, now)
-        return self._advance(batch, attempts=searches, attention_at=next_look)
+        later = next_look(batch.created_at, now)
+        return self._advance(batch, attempts=searches, attention_at=later)
 
     def _freed(
         self, payment: Payment, now: datetime, cause: Cause = Cause.DISPATCH, alone: bool = False
@@ -348,12 +358,3 @@ class Dispatcher:
 
 def _known_by(reference: str, payment: Payment, _position: int, now: datetime) -> Payment:
     return payment.moved(Status.SUBMITTED, now, Cause.PERSON, reference)
-
-
-def look_pause(age: timedelta) -> timedelta:
-    """Looks come ever more rarely: the next one when the age has grown by half."""
-    return min(max(age / 2, FIRST_LOOK), SLOWEST_LOOK)
-
-
-def _next_look(since: datetime, now: datetime) -> datetime:
-    return now + look_pause(now - since)

@@ -167,10 +167,12 @@ class Inbox:
         batch = self._store.get_batch(payment.batch_id or "")
         if batch is None or batch.reference is None:
             return _Verdict(EventState.WAITING, "the batch has no reference yet")
-        self._dispatcher.follow(batch)
+        answered = self._dispatcher.look(batch).answered
         seen = self._store.get_payment(payment.key)
         if seen is not None and _says(seen, status):
             return _APPLIED
+        if not answered:
+            return _Verdict(EventState.WAITING, "nobody could look")
         if self._clock() - event.received_at < UNCONFIRMED:
             return _Verdict(EventState.WAITING, "a look has not confirmed it yet")
         return _aside("looks have not confirmed it")

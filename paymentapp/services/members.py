@@ -13,6 +13,13 @@ from paymentapp.storage.base import Store
 T = TypeVar("T")
 
 
+def member_of(payment: Payment) -> Member:
+    """What a batch carries of a payment."""
+    return Member(
+        payment.customer_id, payment.payment_id, payment.money, payment.email, payment.destination
+    )
+
+
 def members_of(store: Store, batch: Batch) -> list[Member]:
     """The members of a batch: its candidates without those that another batch took."""
     excluded = set(batch.excluded)

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models import Batch, BatchState, Payment
 from paymentapp.services.collect import Collector
-from paymentapp.services.dispatch import Dispatcher, look_pause
+from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.looks import look_pause
 from paymentapp.services.sweep import Found, Sweep
 
 log = logging.getLogger(__name__)

@@ -358,6 +358,22 @@ def test_what_cannot_be_looked_up_now_is_looked_up_later(world: World) -> None:
     assert world.event(event).state is EventState.APPLIED
 
 
+def test_what_nobody_could_look_up_is_never_given_up(world: World) -> None:
+    """A day without an answer proves nothing: the money may be back all the same."""
+    world.send()
+    world.provider.can_fetch = False
+    event = world.tell(world.news(world.report(Status.FAILED)))
+    world.now += UNCONFIRMED
+    world.sweep(timedelta(hours=12))
+    assert world.event(event).state is EventState.WAITING
+    world.provider.status["ann@example.com"] = Status.FAILED
+    world.provider.can_fetch = True
+    world.sweep(timedelta(hours=12))
+    world.sweep(timedelta(hours=12))
+    assert world.payment.status is Status.FAILED
+    assert world.event(event).state is EventState.APPLIED
+
+
 def test_a_failure_before_the_answer_waits_for_it(world: World) -> None:
     lose_answer(world)
     world.provider.status["ann@example.com"] = Status.FAILED

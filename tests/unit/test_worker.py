@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -172,6 +172,27 @@ def test_a_store_that_fails_for_a_while_stops_nothing(make_parts: Callable[..., 
     parts.worker._inbox.queue.clear()
     payment = pay(parts, 1)
     until(lambda: status(parts, payment.key) is Status.SUCCEEDED)
+
+
+def test_what_cannot_be_grouped_is_left_to_the_sweep(make_parts: Callable[..., Parts]) -> None:
+    """An error in grouping ends neither the payment nor the thread."""
+    parts = make_parts(LedgerProvider(), sweep_seconds=1)
+    real = parts.worker.dispatcher.group
+    troubles = [ValueError("nobody foresaw that")]
+
+    def group(payments: Iterable[Payment]) -> list[list[Payment]]:
+        if troubles:
+            raise troubles.pop()
+        return real(payments)
+
+    parts.worker.dispatcher.group = group
+    parts.worker.start()
+    first = pay(parts, 1)
+    until(lambda: status(parts, first.key) is Status.SUCCEEDED, 10)
+    assert {thread.name for thread in parts.worker._threads if thread.is_alive()} == {
+        "_gather",
+        "_tend",
+    }
 
 
 def test_a_failing_provider_is_an_alert_until_it_answers(make_parts: Callable[..., Parts]) -> None:

@@ -110,8 +110,12 @@ class Ach:
         return self._timetable.departure(now)
 
     def lane(self, payment: Payment) -> str:
-        """Payments that have to wait for a prenote keep no others waiting."""
-        return self._prenotes.lane(payment.payee) if self._prenoting else ""
+        """Payments that have to wait for a prenote keep no others waiting; those of which that
+        cannot be told now neither."""
+        try:
+            return self._prenotes.lane(payment.payee) if self._prenoting else ""
+        except StoreUnavailable:
+            return "unknown"
 
     def collect(self) -> Iterator[Delivery]:
         """News that the bank has put into its folder."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from paymentapp.errors import CannotVerify, NotGenuine, NotSent, OutcomeUnknown
 from paymentapp.models import PaymentKey
 from paymentapp.providers.http import Answer, Http
-from paymentapp.providers.stripe import KEY_LIFETIME, Stripe
+from paymentapp.providers.stripe import KEY_TRUSTED, Stripe
 from paymentapp.providers.stripe.settings import StripeSettings
 from tests.faults.simulation import faults
 from tests.faults.simulation.clock import START
@@ -49,7 +49,7 @@ SECRET = "whsec_simulated0001"
 SETTINGS = StripeSettings("sk_test_simulated0001", (SECRET,), "https://stripe.invalid")
 # A process that is held up for longer between its look at the clock and its call may find that the
 # key was used by another, and is forgotten: nothing is promised for that, and here it dies of it.
-HELD_UP = DAY - KEY_LIFETIME // timedelta(microseconds=1) - 15 * MINUTE
+HELD_UP = DAY - KEY_TRUSTED // timedelta(microseconds=1) - 15 * MINUTE
 _PATIENCE = 30 * SECOND
 _DOWN = (faults.NOT_SENT, faults.ERROR_BEFORE, faults.TIMEOUT_BEFORE)
 _LATE = (10 * MINUTE, 5 * HOUR, 30 * HOUR)

@@ -14,13 +14,14 @@ import pytest
 
 from paymentapp import build_parts
 from paymentapp.config import Settings
-from paymentapp.errors import ProviderError
+from paymentapp.errors import ProviderError, StoreUnavailable
 from paymentapp.models import BatchState, Status
 from paymentapp.nacha import read
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.base import Accepted, Postponed, Refused
 from paymentapp.vault import Vault, new_key
 from tests.support.ach_backend import ATTEMPT
+from tests.support.records import a_payment
 from tests.unit.ach.conftest import Company
 from tests.unit.ach.test_inbound import Service
 from tests.unit.ach.test_upload import Process, Slow, Stopped, failing
@@ -39,6 +40,16 @@ def careful(tmp_path: Path) -> Company:
 
 def asked(company: Company) -> Counter[str]:
     return Counter(credit.account for credit in company.bank.books.prenotes())
+
+
+def test_payments_of_which_nothing_can_be_told_now_keep_no_others_waiting(
+    careful: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_destination: str) -> str:
+        raise StoreUnavailable("throttled")
+
+    monkeypatch.setattr(careful.ach._prenotes, "lane", fail)
+    assert careful.ach.lane(a_payment(payment_method="ach", destination="k.x")) == "unknown"
 
 
 def test_money_follows_after_the_waiting_time(careful: Company) -> None:

@@ -410,7 +410,7 @@ def test_what_was_paid_before_is_never_paid_again_however_late(
     assert (len(backend.moves("transfer")), len(backend.moves("payout"))) == (1, 1)
 
 
-@pytest.mark.parametrize(("hours", "looks"), [(22.9, 0), (23.1, 1)])
+@pytest.mark.parametrize(("hours", "looks"), [(0.9, 0), (1.1, 1)])
 def test_the_books_are_asked_before_a_key_may_be_forgotten(
     stripe: Stripe, server: PayPalServer, clock: FakeClock, hours: float, looks: int
 ) -> None:
