@@ -217,9 +217,10 @@ def test_while_the_service_cannot_check_or_keep_them_they_come_again(
 ) -> None:
     here = town(**(BLIND | {"faults_on": ["read", "certificate"]}))
     (key,) = here.pay("ann-1")
-    time.sleep(2)
-    assert here.payment(key).status is Status.SUBMITTED
-    assert here.simulator.outbox.count() == 3
+    here.until(lambda: here.payment(key).status is Status.SUBMITTED)
+    here.until(lambda: here.simulator.outbox.count() == 3)
+    time.sleep(1)
+    assert (here.payment(key).status, here.simulator.outbox.count()) == (Status.SUBMITTED, 3)
     here.simulator.change({"faults_on": ["read"]})
     here.until(here.settled([key]))
 

@@ -15,6 +15,7 @@ from paymentapp.simulator import Settings, create_simulator
 from paymentapp.simulator.server import build_server, listen
 from paymentapp.simulator.stripe import StripeSettings
 from paymentapp.simulator.stripe.core import StripeSide
+from paymentapp.simulator.stripe.currencies import LARGEST
 from paymentapp.simulator.times import Clock
 from tests.simulator.support import FakeClock
 
@@ -65,6 +66,11 @@ class Live:
         return self.payout(account, amount)
 
     def available(self, account: str | None = None) -> dict[str, int]:
+        """What an account has in each currency that is limited."""
+        shown = self.balance(account)
+        return {currency: amount for currency, amount in shown.items() if amount != LARGEST}
+
+    def balance(self, account: str | None = None) -> dict[str, int]:
         options: Any = {"stripe_account": account} if account else {}
         balance = self.client.v1.balance.retrieve(options=options)
         return {each.currency: each.amount for each in balance.available}

@@ -99,6 +99,14 @@ def test_the_balance_limits_transfers(live: Live) -> None:
     assert len(live.ledger()) == 3
 
 
+def test_without_a_limit_the_platform_has_plenty(live: Live) -> None:
+    live.set(balance={"USD": "15.00"})
+    assert live.balance()["usd"] == 1500
+    assert {amount for currency, amount in live.balance().items() if currency != "usd"} == {LARGEST}
+    live.transfer(currency="eur")
+    assert live.balance()["eur"] == LARGEST
+
+
 def test_a_reversal_takes_back_no_more_than_there_is(live: Live) -> None:
     live.set(balance={"USD": "10.00"})
     made = live.transfer()
