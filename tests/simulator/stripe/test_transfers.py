@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import stripe
 
+from paymentapp.simulator.stripe.currencies import LARGEST
+
 from .support import OK, Live, fault_of
 
 
