@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from paymentapp.clock import Clock
-from paymentapp.errors import Misconfigured, NotFound, NotPayable, StoreUnavailable
+from paymentapp.errors import NotFound, NotPayable, ProviderError, StoreUnavailable
 from paymentapp.models import Customer, PaymentMethod
 from paymentapp.providers.base import Payees, Provider
 from paymentapp.services.customers import Customers
@@ -115,7 +115,7 @@ class PaymentMethods:
                 continue
             try:
                 sealed = provider.payees.renew(customer.customer_id, known.destination)
-            except Misconfigured as error:
+            except ProviderError as error:
                 raise StoreUnavailable(f"details cannot be opened: {error.code}") from error
             old = known.destination
             if sealed is not None and self._replace(customer.customer_id, method, old, sealed):
@@ -159,7 +159,7 @@ class PaymentMethods:
         if provider is not None and provider.payees is not None:
             try:
                 details = provider.payees.show(customer.customer_id, known.destination)
-            except Misconfigured as error:
+            except ProviderError as error:
                 raise StoreUnavailable(f"details cannot be opened: {error.code}") from error
         return MethodShown(
             customer.customer_id,
@@ -186,7 +186,7 @@ def _destination(payees: Payees, customer_id: str, details: Mapping[str, str]) -
         return payees.destination(customer_id, details)
     except NotPayable as error:
         raise NotPayable(f"details/{error.field}", str(error)) from error
-    except Misconfigured as error:
+    except ProviderError as error:
         raise StoreUnavailable(f"details cannot be sealed: {error.code}") from error
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from paymentapp.errors import NotSent
 from paymentapp.models import PaymentKey
 from paymentapp.vault import Vault
 from tests.api.conftest import Bench, problem
@@ -136,6 +137,18 @@ def test_a_method_without_details_cannot_be_asked_for(wired: Bench) -> None:
 def test_without_a_key_nothing_is_stored(wired: Bench) -> None:
     payees = cast(WirePayees, wired.parts.providers["wire"].payees)
     payees.vault = Vault("")
+    problem(put(wired), 503, "unavailable")
+    customer = wired.store.get_customer("ada")
+    assert customer is not None
+    assert customer.methods == {}
+
+
+def test_where_the_key_service_does_not_answer_nothing_is_stored(wired: Bench) -> None:
+    def nobody(_sealed: bytes) -> bytes:
+        raise NotSent("KMS_EndpointConnectionError")
+
+    payees = cast(WirePayees, wired.parts.providers["wire"].payees)
+    payees.vault = Vault("k:QUJDRA==", nobody)
     problem(put(wired), 503, "unavailable")
     customer = wired.store.get_customer("ada")
     assert customer is not None
