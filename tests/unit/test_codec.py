@@ -34,6 +34,7 @@ from paymentapp.storage.base import Lease
 from paymentapp.storage.codec import Record
 from paymentapp.storage.dynamodb.wire import to_item, to_record
 from paymentapp.storage.sqlite.documents import from_json, to_json
+from paymentapp.vault import Vault, new_key
 from tests.support.item_size import item_size
 from tests.support.records import NOW, a_customer, a_payment, later, members, usd
 
@@ -223,6 +224,22 @@ def a_long_life() -> Payment:
 
 def test_a_payment_stays_under_a_kilobyte_for_all_its_life() -> None:
     assert item_size(codec.payment_record(a_long_life())) < 1024
+
+
+def test_a_payment_to_a_bank_account_stays_under_a_kilobyte_with_names_as_people_have_them() -> (
+    None
+):
+    batch_id = new_batch_id(NOW)
+    sealed = Vault(new_key()).seal("x" * 50, "c" * 36)  # holder, routing number, account number
+    payment = (
+        a_payment(customer_id="c" * 36, email="e" * 64, destination=sealed, route="r" * 50)
+        .moved(Status.SUBMITTING, later(1), Cause.DISPATCH, batch_id, batch_id=batch_id)
+        .moved(Status.SUBMITTED, later(2), Cause.POLL, "0" * 15, provider_item_id="0" * 15)
+        .moved(Status.SUCCEEDED, later(3), Cause.POLL, "0" * 15, transaction_id="0" * 15)
+        .moved(Status.RETURNED, later(4), Cause.WEBHOOK, "r" * 40, reason="r" * 40)
+        .changed(provider_status="RETURNED", due_shard=999)
+    )
+    assert item_size(codec.payment_record(payment)) < 1024
 
 
 def test_a_full_chunk_of_members_is_far_from_the_largest_item() -> None:
