@@ -46,6 +46,9 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatedA
     terraform_program()
     program = ministack_program()
     assert program is not None, "no emulator: tests/support/emulator.sh"
+    # Of AWS there is the emulator alone: not the DynamoDB that other tests may have been given.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     for name, value in FAKE_ACCOUNT.items():
         monkeypatch.setenv(name, value)
     print("deployed:", lambda_runtime.deployable(tmp_path / "lambda.zip"))
