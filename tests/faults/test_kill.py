@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
-import requests
 
+from tests.support.callers import Accepted, Caller, listed
 from tests.support.cluster import Cluster
 
 PAYMENTS = int(os.environ.get("KILL_TEST_PAYMENTS", "5000"))
@@ -34,59 +31,6 @@ FAULTS = {
 }
 
 pytestmark = pytest.mark.slow
-
-
-@dataclass
-class Accepted:
-    """What clients got a 2xx for."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    payments: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    retries: int = 0
-    twice: list[str] = field(default_factory=list)
-
-
-class Client(threading.Thread):
-    """Registers customers and pays them, again and again until it has an answer."""
-
-    def __init__(self, number: int, cluster: Cluster, accepted: Accepted, count: int) -> None:
-        super().__init__(daemon=True)
-        self.number, self.cluster, self.accepted, self.count = number, cluster, accepted, count
-        self.session = requests.Session()
-
-    def run(self) -> None:
-        for turn in range(self.count):
-            customer = f"c{self.number}-{turn % 50}"
-            person = {"customer_id": customer, "email": f"{customer}@example.com"}
-            if turn < 50:
-                self.send("/v1/api/customer", person, {})
-            order = person | {"amount": turn % 97 + 1, "currency": "USD"}
-            key = {"Idempotency-Key": f"{self.number}/{turn}"}
-            self.record(self.send("/v1/api/payment", order, key), key["Idempotency-Key"])
-
-    def send(self, path: str, body: object, headers: dict[str, str]) -> dict[str, Any]:
-        """Send until there is a 2xx, as a careful caller does."""
-        while True:
-            try:
-                answer = self.session.post(
-                    self.cluster.url + path, json=body, headers=headers, timeout=15
-                )
-                if answer.status_code < 300:
-                    result: dict[str, Any] = answer.json(parse_float=Decimal)
-                    return result
-                assert answer.status_code >= 500, answer.text
-            except requests.RequestException:
-                pass
-            with self.accepted.lock:
-                self.accepted.retries += 1
-            time.sleep(0.05)
-
-    def record(self, payment: dict[str, Any], key: str) -> None:
-        where = (payment["customer_id"], payment["payment_id"])
-        with self.accepted.lock:
-            if where in self.accepted.payments:
-                self.accepted.twice.append(f"{where} for {key}")
-            self.accepted.payments[where] = payment
 
 
 @pytest.fixture(params=["sqlite", "dynamodb"])
@@ -111,7 +55,7 @@ def test_kill_9_loses_nothing_and_pays_nothing_twice(cluster: Cluster, tmp_path:
     print(f"KILL_TEST_SEED={seed}")
     random = Random(seed)
     accepted = Accepted()
-    clients = [Client(n, cluster, accepted, PAYMENTS // CLIENTS) for n in range(CLIENTS)]
+    clients = [Caller(n, cluster, accepted, PAYMENTS // CLIENTS) for n in range(CLIENTS)]
     for client in clients:
         client.start()
     while cluster.kills < KILLS or any(client.is_alive() for client in clients):
@@ -144,18 +88,6 @@ def settle(cluster: Cluster, accepted: Accepted, end: float) -> Counter[str]:
         if counts.keys() == {"succeeded"} or time.monotonic() > end:
             return counts
         time.sleep(0.5)
-
-
-def listed(cluster: Cluster, customer: str) -> Iterator[dict[str, Any]]:
-    """All of a customer's payments, page by page."""
-    query = {"limit": "100"}
-    while True:
-        url = f"{cluster.url}/v1/api/payment/{customer}"
-        page = requests.get(url, params=query, timeout=15).json(parse_float=Decimal)
-        yield from page["payments"]
-        if page["next_cursor"] is None:
-            return
-        query["cursor"] = page["next_cursor"]
 
 
 def compare(cluster: Cluster, accepted: Accepted) -> None:

@@ -11,23 +11,20 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
-import requests
 
 from paymentapp.simulator.bank import Books
 from paymentapp.vault import new_key
 from tests.support.ach_backend import ach_environ, bank_account
+from tests.support.callers import Accepted, Caller, listed
 from tests.support.cluster import Cluster
 from tests.support.service import ROOT, clean_environ
 
@@ -41,56 +38,20 @@ SETTLE_SECONDS = 60
 pytestmark = pytest.mark.slow
 
 
-@dataclass
-class Accepted:
-    """What clients got a 2xx for: by account, the amounts in cents."""
+class Payer(Caller):
+    """Registers customers with their accounts, and pays them by ACH."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    payments: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    customers = ACCOUNTS
+    method = {"payment_method": "ach"}
 
-
-class Client(threading.Thread):
-    """Registers customers with their accounts and pays them, until it has an answer to each."""
-
-    def __init__(self, number: int, cluster: Cluster, accepted: Accepted, count: int) -> None:
-        super().__init__(daemon=True)
-        self.number, self.cluster, self.accepted, self.count = number, cluster, accepted, count
-        self.session = requests.Session()
-
-    def run(self) -> None:
-        for turn in range(self.count):
-            number = self.number * ACCOUNTS + turn % ACCOUNTS
-            customer, account = f"c{number}", account_of(number)
-            person = {"customer_id": customer, "email": f"{customer}@example.com"}
-            if turn < ACCOUNTS:
-                self.send("POST", "/v1/api/customer", person, {})
-                path = f"/v1/api/customer/{customer}/payment-methods/ach"
-                self.send("PUT", path, {"details": bank_account(account)}, {})
-            cents = turn * CLIENTS + self.number + 1
-            amount = {"amount": cents / 100, "currency": "USD", "payment_method": "ach"}
-            key = {"Idempotency-Key": f"{self.number}/{turn}"}
-            payment = self.send("POST", "/v1/api/payment", person | amount, key)
-            with self.accepted.lock:
-                where = payment["customer_id"], payment["payment_id"]
-                assert where not in self.accepted.payments
-                self.accepted.payments[where] = account, cents
-
-    def send(self, method: str, path: str, body: object, headers: dict[str, str]) -> dict[str, Any]:
-        """Send until there is a 2xx, as a careful caller does."""
-        while True:
-            try:
-                url = self.cluster.url + path
-                answer = self.session.request(method, url, json=body, headers=headers, timeout=15)
-                if answer.status_code < 300:
-                    result: dict[str, Any] = answer.json(parse_float=Decimal)
-                    return result
-                assert answer.status_code >= 500, answer.text
-            except requests.RequestException:
-                pass
-            time.sleep(0.05)
+    def tell_more(self, customer: str, place: int) -> None:  # noqa: ARG002
+        path = f"/v1/api/customer/{customer}/payment-methods/ach"
+        self.send(path, {"details": bank_account(account_of(customer))}, {}, "PUT")
 
 
-def account_of(number: int) -> str:
+def account_of(customer: str) -> str:
+    caller, place = map(int, customer[1:].split("-"))
+    number = caller * ACCOUNTS + place
     magic = "R03" if number % RETURNED == 0 else "100"
     return f"{magic}{number:07d}"
 
@@ -136,7 +97,7 @@ def test_kill_9_credits_every_payment_once(cluster: Cluster, tmp_path: Path) -> 
     print(f"KILL_TEST_SEED={seed}")
     random = Random(seed)
     accepted = Accepted()
-    clients = [Client(n, cluster, accepted, PAYMENTS // CLIENTS) for n in range(CLIENTS)]
+    clients = [Payer(n, cluster, accepted, PAYMENTS // CLIENTS) for n in range(CLIENTS)]
     with local_bank(tmp_path) as books:
         for client in clients:
             client.start()
@@ -156,7 +117,8 @@ def test_kill_9_credits_every_payment_once(cluster: Cluster, tmp_path: Path) -> 
             f"in {time.monotonic() - last_kill:.0f} s: {dict(counts)}"
         )
         assert len(accepted.payments) == PAYMENTS
-        back = sum(account.startswith("R") for account, _ in accepted.payments.values())
+        assert accepted.twice == []
+        back = returned(accepted)
         assert counts == {"succeeded": PAYMENTS - back, "returned": back}
         compare(books, accepted)
 
@@ -223,26 +185,15 @@ def settle(cluster: Cluster, accepted: Accepted, operator: Operator, end: float)
 
 
 def returned(accepted: Accepted) -> int:
-    return sum(account.startswith("R") for account, _ in accepted.payments.values())
-
-
-def listed(cluster: Cluster, customer: str) -> list[dict[str, Any]]:
-    """All of a customer's payments: they fit one page. A master that was killed last may be only
-    about to start again."""
-    url = f"{cluster.url}/v1/api/payment/{customer}"
-    for _ in range(10):
-        with suppress(requests.ConnectionError):
-            page = requests.get(url, params={"limit": "100"}, timeout=15).json()
-            break
-        time.sleep(1)
-    assert page["next_cursor"] is None
-    payments: list[dict[str, Any]] = page["payments"]
-    return payments
+    return sum(account_of(customer).startswith("R") for customer, _ in accepted.payments)
 
 
 def compare(books: Books, accepted: Accepted) -> None:
     """The bank's books hold each accepted payment once, and nothing else."""
     paid = Counter((credit.account, credit.cents) for credit in books.credits())
-    assert paid == Counter(accepted.payments.values())
+    assert paid == Counter(
+        (account_of(customer), int(payment["amount"] * 100))
+        for (customer, _), payment in accepted.payments.items()
+    )
     traces = [credit.trace for credit in books.credits()]
     assert len(traces) == len(set(traces))

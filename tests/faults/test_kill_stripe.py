@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.faults.test_kill import Accepted, Client, listed
+from tests.support.callers import Accepted, Caller, listed
 from tests.support.cluster import Cluster
 
 PAYMENTS = int(os.environ.get("KILL_TEST_STRIPE_PAYMENTS", "200"))
@@ -86,37 +86,17 @@ class StripeCluster(Cluster):
         return process
 
 
-class Payer(Client):
+class Payer(Caller):
     """Registers customers with a connected account, and pays them by Stripe."""
 
-    def run(self) -> None:
-        for turn in range(self.count):
-            number = turn % CUSTOMERS
-            customer = f"s{self.number}-{number}"
-            person = {"customer_id": customer, "email": f"{customer}@example.com"}
-            if turn < CUSTOMERS:
-                self.send("/v1/api/customer", person, {})
-                self.connect(customer, number)
-            order = person | {"amount": turn % 97 + 1, "currency": "USD"}
-            key = {"Idempotency-Key": f"{self.number}/{turn}"}
-            order |= {"payment_method": "stripe"}
-            self.record(self.send("/v1/api/payment", order, key), key["Idempotency-Key"])
+    prefix = "s"
+    customers = CUSTOMERS
+    method = {"payment_method": "stripe"}
 
-    def connect(self, customer: str, number: int) -> None:
-        """Tell which account the customer has, until it is on record."""
-        details = {k: v.format(f"{self.number}x{number}") for k, v in kind_of(customer).items()}
+    def tell_more(self, customer: str, place: int) -> None:
+        details = {k: v.format(f"{self.number}x{place}") for k, v in kind_of(customer).items()}
         path = f"/v1/api/customer/{customer}/payment-methods/stripe"
-        while True:
-            try:
-                answer = self.session.put(
-                    self.cluster.url + path, json={"details": details}, timeout=15
-                )
-                if answer.status_code < 300:
-                    return
-                assert answer.status_code >= 500, answer.text
-            except requests.RequestException:
-                pass
-            time.sleep(0.05)
+        self.send(path, {"details": details}, {}, "PUT")
 
 
 def kind_of(customer: str) -> dict[str, str]:

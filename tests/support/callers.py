@@ -1,0 +1,94 @@
+"""Callers of a service whose processes are being killed: each goes on until it has its answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import requests
+
+from tests.support.cluster import Cluster
+
+
+@dataclass
+class Accepted:
+    """What callers got a 2xx for."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    payments: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    retries: int = 0
+    twice: list[str] = field(default_factory=list)
+
+
+class Caller(threading.Thread):
+    """Registers customers and pays them, again and again until it has an answer."""
+
+    prefix = "c"
+    customers = 50
+    method: Mapping[str, str] = {}  # what a payment says of how it is to go
+
+    def __init__(self, number: int, cluster: Cluster, accepted: Accepted, count: int) -> None:
+        super().__init__(daemon=True)
+        self.number, self.cluster, self.accepted, self.count = number, cluster, accepted, count
+        self.session = requests.Session()
+
+    def run(self) -> None:
+        for turn in range(self.count):
+            place = turn % self.customers
+            customer = f"{self.prefix}{self.number}-{place}"
+            person = {"customer_id": customer, "email": f"{customer}@example.com"}
+            if turn < self.customers:
+                self.send("/v1/api/customer", person, {})
+                self.tell_more(customer, place)
+            order = person | {"amount": turn % 97 + 1, "currency": "USD", **self.method}
+            key = {"Idempotency-Key": f"{self.number}/{turn}"}
+            self.record(self.send("/v1/api/payment", order, key), key["Idempotency-Key"])
+
+    def tell_more(self, customer: str, place: int) -> None:
+        """What the service has to know of a customer besides."""
+
+    def send(
+        self, path: str, body: object, headers: dict[str, str], method: str = "POST"
+    ) -> dict[str, Any]:
+        """Send until there is a 2xx, as a careful caller does."""
+        while True:
+            try:
+                answer = self.session.request(
+                    method, self.cluster.url + path, json=body, headers=headers, timeout=15
+                )
+                if answer.status_code < 300:
+                    result: dict[str, Any] = answer.json(parse_float=Decimal)
+                    return result
+                assert answer.status_code >= 500, answer.text
+            except requests.RequestException:
+                pass
+            with self.accepted.lock:
+                self.accepted.retries += 1
+            time.sleep(0.05)
+
+    def record(self, payment: dict[str, Any], key: str) -> None:
+        where = (payment["customer_id"], payment["payment_id"])
+        with self.accepted.lock:
+            if where in self.accepted.payments:
+                self.accepted.twice.append(f"{where} for {key}")
+            self.accepted.payments[where] = payment
+
+
+def listed(cluster: Cluster, customer: str) -> Iterator[dict[str, Any]]:
+    """All of a customer's payments, page by page. The worker that was killed last may have taken
+    a request with it."""
+    query = {"limit": "100"}
+    while True:
+        url = f"{cluster.url}/v1/api/payment/{customer}"
+        try:
+            page = requests.get(url, params=query, timeout=15).json(parse_float=Decimal)
+        except requests.ConnectionError:
+            page = requests.get(url, params=query, timeout=15).json(parse_float=Decimal)
+        yield from page["payments"]
+        if page["next_cursor"] is None:
+            return
+        query["cursor"] = page["next_cursor"]
