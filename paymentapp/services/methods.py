@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from paymentapp.clock import Clock
@@ -94,16 +95,13 @@ class PaymentMethods:
         `old` is the destination that it speaks of. Returns False where the customer's details
         are others by now: then nothing is changed.
         """
-        for _ in range(_TRIES):
-            customer = self.store.get_customer(customer_id)
-            known = customer.methods.get(method) if customer else None
-            if customer is None or known is None or known.destination not in (old, new):
-                return False
-            right = PaymentMethod(new or known.destination, self.clock(), note)
-            changed = customer.changed(methods={**customer.methods, method: right})
-            if self.store.change_customer(customer, changed):
-                return True
-        raise StoreUnavailable("the customer's record is changing all the time")
+
+        def right(known: PaymentMethod) -> PaymentMethod | None:
+            if known.destination not in (old, new):
+                return None
+            return PaymentMethod(new or known.destination, self.clock(), note)
+
+        return self._replace(customer_id, method, right)
 
     def renew(self, customer: Customer) -> int:
         """Seal a customer's details by today's key. Returns how many were not; StoreUnavailable
@@ -117,19 +115,26 @@ class PaymentMethods:
                 sealed = provider.payees.renew(customer.customer_id, known.destination)
             except ProviderError as error:
                 raise StoreUnavailable(f"details cannot be opened: {error.code}") from error
-            old = known.destination
-            if sealed is not None and self._replace(customer.customer_id, method, old, sealed):
-                renewed += 1
+            if sealed is not None:
+                again = partial(_sealed_again, known.destination, sealed)
+                renewed += self._replace(customer.customer_id, method, again)
         return renewed
 
-    def _replace(self, customer_id: str, method: str, old: str, new: str) -> bool:
-        """Another destination in place of the old one; False where that has gone by now."""
+    def _replace(
+        self,
+        customer_id: str,
+        method: str,
+        successor: Callable[[PaymentMethod], PaymentMethod | None],
+    ) -> bool:
+        """Another version of a method that there is. False where there is none by now, or where
+        it has no successor."""
         for _ in range(_TRIES):
-            customer = self.customers.get(customer_id)
-            known = customer.methods.get(method)
-            if known is None or known.destination != old:
+            customer = self.store.get_customer(customer_id)
+            known = customer.methods.get(method) if customer else None
+            new = successor(known) if known else None
+            if customer is None or new is None:
                 return False
-            methods = {**customer.methods, method: replace(known, destination=new)}
+            methods = {**customer.methods, method: new}
             if self.store.change_customer(customer, customer.changed(methods=methods)):
                 return True
         raise StoreUnavailable("the customer's record is changing all the time")
@@ -188,6 +193,11 @@ def _destination(payees: Payees, customer_id: str, details: Mapping[str, str]) -
         raise NotPayable(f"details/{error.field}", str(error)) from error
     except ProviderError as error:
         raise StoreUnavailable(f"details cannot be sealed: {error.code}") from error
+
+
+def _sealed_again(old: str, new: str, known: PaymentMethod) -> PaymentMethod | None:
+    """The same details under another seal, where they are still those."""
+    return replace(known, destination=new) if known.destination == old else None
 
 
 def _default(today: str | None, method: str, default: bool | None) -> str | None:

@@ -127,9 +127,6 @@ def test_nothing_is_missing_that_is_imported(code: lambda_runtime.Code) -> None:
 def test_a_trimmed_library_does_what_we_need_it_for(
     code: lambda_runtime.Code, library: str
 ) -> None:
-    pinned = {line.partition("==")[0] for line in (ROOT / "requirements.txt").open()}
-    if library not in pinned:
-        pytest.skip(f"{library} is not among the requirements")
     _run(code, f"import sys\nsys.path.insert(0, sys.argv[1])\n{USES[library]}")
 
 
