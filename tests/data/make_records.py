@@ -1,0 +1,198 @@
+"""Makes the records that are kept here: `python -m tests.data.make_records FILE`.
+
+One record of every kind, with every attribute that a record of its kind can have, in the form in
+which the engines store it. It was run once, at the commit that added it. Do not run it again to
+make a failing test pass: a database in use cannot be made again either.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from paymentapp.events import Event, EventState
+from paymentapp.models import (
+    ApiKey,
+    Batch,
+    BatchState,
+    Cause,
+    Customer,
+    Decision,
+    KeyClaim,
+    Member,
+    Money,
+    Move,
+    Payment,
+    PaymentMethod,
+    Status,
+    Verdict,
+)
+from paymentapp.notes import Note
+from paymentapp.storage import batch_codec, codec, event_codec
+from paymentapp.storage.base import Lease
+from paymentapp.storage.codec import Record
+from paymentapp.storage.sqlite.documents import to_json
+
+NOW = datetime(2026, 11, 24, 12, 30, 15, 123456, tzinfo=UTC)
+MONEY = Money(Decimal("12.50"), "USD")
+
+
+def customers() -> list[Record]:
+    """One as it was registered, one with all that came later."""
+    plain = Customer("unixuser1", "unixuser1@example.com", NOW)
+    attributes: dict[str, str | int | bool | Decimal | None]
+    attributes = {"tier": "gold", "limit": Decimal("12.5"), "age": 7, "vip": True, "boss": None}
+    methods = {
+        "paypal": PaymentMethod("ada.l@example.com", NOW),
+        "ach": PaymentMethod("a1b2c3.c2VhbGVk-_ 1234", NOW, "account 1234 has changed"),
+    }
+    full = Customer("ada", "ada@example.com", NOW, attributes, methods, "ach", "0123456789ab")
+    return [codec.customer_record(each) for each in (plain, full)]
+
+
+def payments() -> list[Record]:
+    """One just accepted, and one in each status with all that a payment may carry."""
+    moves = [
+        Move(NOW, Status.PENDING, Cause.REQUEST),
+        Move(NOW, Status.SUBMITTING, Cause.DISPATCH, "20261124T123015123456-0011223344556677"),
+        Move(NOW, Status.PENDING, Cause.PERSON, "why, in words"),
+        Move(NOW, Status.SUBMITTED, Cause.POLL, "ITEM-1"),
+        Move(NOW, Status.SUCCEEDED, Cause.WEBHOOK, "TX-1"),
+    ]
+    plain = Payment(
+        customer_id="unixuser1",
+        payment_id="2026-11-24T12:30:15.123456Z",
+        money=MONEY,
+        payment_method="paypal",
+        email="unixuser1@example.com",
+        status=Status.PENDING,
+        history=(moves[0],),
+        request_id="00112233445566778899aabbccddeeff",
+        revision="0123456789ab",
+        due_at=NOW,
+        due_shard=3,
+    )
+    full = [
+        Payment(
+            customer_id="ada",
+            payment_id="2026-11-24T12:30:15.123457Z",
+            money=Money(Decimal(1200), "JPY"),
+            payment_method="ach",
+            email="ada@example.com",
+            status=status,
+            history=tuple(moves),
+            request_id="00112233445566778899aabbccddeeff",
+            revision="0123456789ab",
+            due_at=NOW,
+            due_shard=1,
+            batch_id="20261124T123015123456-0011223344556677",
+            provider_item_id="ITEM-1",
+            transaction_id="TX-1",
+            provider_status="UNKNOWN_TO_US",
+            reason="RECEIVER_UNREGISTERED: no such account",
+            alone=True,
+            cancel_requested=True,
+            destination="a1b2c3.c2VhbGVk-_",
+            route="rule 2; paypal did nothing",
+            tried=("paypal", "stripe"),
+        )
+        for status in Status
+    ]
+    return [codec.payment_record(each) for each in (plain, *full)]
+
+
+def batches() -> list[Record]:
+    """One in each state, with all that a batch may carry."""
+    bare = Batch("B-1", "paypal", "USD", BatchState.PREPARED, 2, NOW, "0123456789ab", NOW, 2)
+    full = [
+        Batch(
+            batch_id="20261124T123015123456-0011223344556677",
+            provider="ach",
+            currency="USD",
+            state=state,
+            size=3,
+            created_at=NOW,
+            revision="0123456789ab",
+            attention_at=None if state is BatchState.PARKED else NOW,
+            attention_shard=2,
+            excluded=(0, 2),
+            frozen_at=NOW,
+            accepted_at=NOW,
+            parked_at=NOW,
+            reference="file-1.ach",
+            attempts=4,
+            last_error="OutcomeUnknown: TIMEOUT",
+            verdicts={1: "RECEIVER_INVALID", 2: "two words"},
+            decision=Decision(NOW, verdict, "ann", "looked it up", "attempts: 4"),
+        )
+        for state in BatchState
+        for verdict in Verdict
+    ]
+    return [batch_codec.batch_record(each) for each in (bare, *full)]
+
+
+def members() -> list[Record]:
+    """A list with and without destinations."""
+    batch = Batch("B-1", "ach", "USD", BatchState.PREPARED, 2, NOW, "0123456789ab")
+    listed = [
+        Member("unixuser1", "2026-11-24T12:30:15.123456Z", MONEY, "unixuser1@example.com"),
+        Member("ada", "2026-11-24T12:30:15.123457Z", MONEY, "ada@example.com", "a1b2c3.c2V hbA"),
+    ]
+    return batch_codec.member_records(batch, listed)
+
+
+def events() -> list[Record]:
+    """One in each state."""
+    return [
+        event_codec.event_record(
+            Event(
+                provider="paypal",
+                event_id="WH-1",
+                kind="PAYMENT.PAYOUTS-ITEM.SUCCEEDED",
+                body='{"id": "WH-1"}',
+                received_at=NOW,
+                revision="0123456789ab",
+                state=state,
+                attention_at=NOW if state is EventState.WAITING else None,
+                attention_shard=1,
+                note="nobody could look" if state is not EventState.APPLIED else None,
+            )
+        )
+        for state in EventState
+    ]
+
+
+def operations() -> dict[str, list[Record]]:
+    """The other kinds, one record each or two."""
+    claim = KeyClaim("c" * 64, "f" * 32, "ada", "2026-11-24T12:30:15.123456Z", NOW, "0123456789ab")
+    valid = ApiKey("0011223344556677", "a" * 64, "kept", frozenset({"read", "write"}), NOW)
+    revoked = ApiKey("8899aabbccddeeff", "b" * 64, "old", frozenset({"read"}), NOW, NOW)
+    note = Note("ach/upload/B-1", '{"step": "uploaded"}', "0123456789ab")
+    lease = Lease("sweep#0001", "0011223344556677", NOW + timedelta(seconds=15))
+    return {
+        "idempotency_key": [codec.claim_record(claim)],
+        "note": [codec.note_record(note)],
+        "lease": [codec.lease_record(lease)],
+        "api_key": [codec.api_key_record(each) for each in (valid, revoked)],
+    }
+
+
+def main() -> None:
+    """Write the records as SQLite's documents."""
+    kinds = {
+        "customer": customers(),
+        "payment": payments(),
+        "batch": batches(),
+        "members": members(),
+        "event": events(),
+        **operations(),
+    }
+    documents = {name: [json.loads(to_json(each)) for each in kept] for name, kept in kinds.items()}
+    Path(sys.argv[1]).write_text(json.dumps(documents, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
