@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
 from paymentapp.models import Batch, Member, Money, Payment, Status
-from paymentapp.notes import Note
+from paymentapp.notes import Notebook
 from paymentapp.vault import Vault
 
 
@@ -217,16 +217,6 @@ class Mailbox(Protocol):
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
         """Read one of a delivery's bodies. Raises NotGenuine where it makes no sense."""
-
-
-class Notebook(Protocol):
-    """Where a provider keeps what it must not forget: the part of a store that is its own."""
-
-    def add_note(self, note: Note) -> Note: ...
-
-    def get_note(self, name: str) -> Note | None: ...
-
-    def change_note(self, old: Note, new: Note) -> bool: ...
 
 
 class Kit(NamedTuple):

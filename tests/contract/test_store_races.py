@@ -9,6 +9,7 @@ from threading import Barrier
 from typing import TypeVar
 
 from paymentapp.models import BatchState
+from paymentapp.notes import Note, update_note
 from paymentapp.storage.base import Lease, PaymentChange, Store
 from tests.support.records import (
     NOW,
@@ -86,6 +87,14 @@ def test_one_change_of_a_batch_wins(store: Store) -> None:
     results = at_once(lambda new: store.change_batch(old, new), rivals)
     assert sum(results) == 1
     assert store.get_batch(old.batch_id) == rivals[results.index(True)]
+
+
+def test_counters_count_every_writer(store: Store) -> None:
+    def count(_number: int) -> Note:
+        return update_note(store, "counter", "0", lambda text: str(int(text) + 1))
+
+    results = at_once(count, range(WRITERS))
+    assert {int(note.text) for note in results} == set(range(1, WRITERS + 1))
 
 
 def test_one_owner_gets_a_lease(store: Store) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 from paymentapp.clock import Clock
 from paymentapp.config import load_settings
 from paymentapp.models import Money, Status
+from paymentapp.notes import Notebook
 from paymentapp.providers.ach import Ach
 from paymentapp.providers.ach.folders import BankFolder, FolderError, Session
 from paymentapp.providers.ach.settings import read_settings
-from paymentapp.providers.base import Kit, Notebook, Provider
+from paymentapp.providers.base import Kit, Provider
 from paymentapp.simulator.bank import Bank
 from paymentapp.simulator.bank.records import entries
 from paymentapp.vault import Vault, new_key

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from paymentapp.banking import BankDetailError, fits_same_day
 from paymentapp.errors import Misconfigured, NotSent
-from paymentapp.models import Member, new_revision
+from paymentapp.models import Member
 from paymentapp.nacha import (
     Batch,
     BatchHeader,
@@ -27,14 +27,14 @@ from paymentapp.nacha import (
     trace_number,
     write,
 )
-from paymentapp.notes import Note
+from paymentapp.notes import Notebook, update_note
 from paymentapp.providers.ach.notes import FileNotes, FilePlan
 from paymentapp.providers.ach.payees import AchPayees, Payee
 from paymentapp.providers.ach.pgp import encrypted
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.timetable import Leaving, Timetable, local
 from paymentapp.providers.ach.traces import BLOCK, Traces
-from paymentapp.providers.base import Kit, Notebook, Refused
+from paymentapp.providers.base import Kit, Refused
 
 REFUSED = "NOT_AN_ENTRY"
 TOO_LARGE = "TOTAL_TOO_LARGE"  # names nobody, so that each goes alone
@@ -220,16 +220,17 @@ def next_identity(notebook: Notebook, origin: str, now: datetime) -> Identity:
     Raises NotSent where this one has had them.
     """
     made_at = local(now)
-    name = f"ach/day/{origin}/{made_at:%Y%m%d}"
-    while True:
-        note = notebook.get_note(name) or notebook.add_note(Note(name, "[0,[]]", new_revision()))
-        count, minutes = json.loads(note.text)
-        minute = f"{made_at:%H%M}"
+    minute = f"{made_at:%H%M}"
+
+    def one_more(text: str) -> str:
+        count, minutes = json.loads(text)
         if minutes[:1] == [minute] and len(minutes) == len(_MODIFIERS):
             raise NotSent("TOO_MANY_FILES", "36 in a minute", 60 - made_at.second)
-        kept = [*minutes, minute][-len(_MODIFIERS) :]
-        if notebook.change_note(note, note.changed(json.dumps([count + 1, kept]))):
-            return Identity(made_at, _MODIFIERS[count % len(_MODIFIERS)])
+        return json.dumps([count + 1, [*minutes, minute][-len(_MODIFIERS) :]])
+
+    note = update_note(notebook, f"ach/day/{origin}/{made_at:%Y%m%d}", "[0,[]]", one_more)
+    before = json.loads(note.text)[0] - 1
+    return Identity(made_at, _MODIFIERS[before % len(_MODIFIERS)])
 
 
 def nacha_file(

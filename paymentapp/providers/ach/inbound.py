@@ -16,7 +16,7 @@ from typing import Any
 
 from paymentapp.banking import BankDetailError, ReturnKind
 from paymentapp.errors import NotGenuine
-from paymentapp.models import Money, Status, new_revision
+from paymentapp.models import Money, Status
 from paymentapp.nacha import (
     Acknowledgment,
     Batch,
@@ -30,7 +30,7 @@ from paymentapp.nacha import (
     read,
     returns,
 )
-from paymentapp.notes import Note
+from paymentapp.notes import Note, Notebook
 from paymentapp.providers.ach.folders import Folder, FolderError, Session
 from paymentapp.providers.ach.news import NewsNotes, words
 from paymentapp.providers.ach.notes import FileNotes, FilePlan
@@ -43,7 +43,6 @@ from paymentapp.providers.base import (
     Correction,
     Delivery,
     ItemReport,
-    Notebook,
     WebhookNews,
 )
 
@@ -129,7 +128,7 @@ class AchMailbox:
             if error.missing:
                 return  # another process has put it away
             log.warning("file %s from the bank could not be moved: %s", name, error.code)
-        self._notebook.add_note(Note(_read_name(digest), name, new_revision()))
+        self._notebook.add_note(Note.new(_read_name(digest), name))
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
         """Read a body that `collect` made. Raises NotGenuine where it is none."""

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paymentapp.banking import return_reason
-from paymentapp.models import new_revision
-from paymentapp.notes import Note
-from paymentapp.providers.base import Notebook
+from paymentapp.notes import Notebook, update_note
 
+_NONE = '{"returned":{},"acknowledged":[]}'
 _REASON_LENGTH = 40
 
 
@@ -32,7 +31,7 @@ class NewsNotes:
     def of(self, file_id: str) -> News:
         """All that was said of a file's entries."""
         note = self._notebook.get_note(_name(file_id))
-        record = json.loads(note.text) if note else {"returned": {}, "acknowledged": []}
+        record = json.loads(note.text if note else _NONE)
         returned = {int(position): code for position, code in record["returned"].items()}
         return News(returned, frozenset(record["acknowledged"]))
 
@@ -54,14 +53,12 @@ class NewsNotes:
         self._change(file_id, change)
 
     def _change(self, file_id: str, change: Callable[[dict[str, Any]], None]) -> None:
-        empty = Note(_name(file_id), '{"returned":{},"acknowledged":[]}', new_revision())
-        while True:
-            note = self._notebook.get_note(_name(file_id)) or self._notebook.add_note(empty)
-            record = json.loads(note.text)
+        def changed(text: str) -> str:
+            record = json.loads(text)
             change(record)
-            text = json.dumps(record, separators=(",", ":"))
-            if text == note.text or self._notebook.change_note(note, note.changed(text)):
-                return
+            return json.dumps(record, separators=(",", ":"))
+
+        update_note(self._notebook, _name(file_id), _NONE, changed)
 
 
 def words(code: str) -> str:

@@ -9,9 +9,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from paymentapp.clock import from_text, to_text
-from paymentapp.models import new_revision
-from paymentapp.notes import Note
-from paymentapp.providers.base import Notebook, Refused
+from paymentapp.notes import Note, Notebook, update_note
+from paymentapp.providers.base import Refused
 
 
 class Step(StrEnum):
@@ -54,8 +53,7 @@ class Progress:
     def moved(self, step: Step, now: datetime, attempt: int | None = None) -> Progress:
         """The next version, to be written conditionally."""
         number = self.attempt if attempt is None else attempt
-        text = json.dumps({"step": step, "attempt": number, "since": to_text(now)})
-        return Progress(self.note.changed(text), step, number, now)
+        return Progress(self.note.changed(_progress(step, number, now)), step, number, now)
 
 
 class FileNotes:
@@ -71,18 +69,29 @@ class FileNotes:
 
     def decide(self, file_id: str, made: FilePlan | Refused) -> FilePlan | Refused:
         """Put a decision on record; returns what stands there, by whoever was first."""
-        note = Note(_file(file_id), _text(made), new_revision())
-        return _read(self._notebook.add_note(note).text)
+        return _read(self._notebook.add_note(Note.new(_file(file_id), _text(made))).text)
 
     def progress(self, file_id: str, made_at: datetime) -> Progress:
         """How far the file of a batch has come."""
-        name = f"ach/upload/{file_id}"
+        name = _upload(file_id)
         note = self._notebook.get_note(name)
         if note is None:
-            text = json.dumps({"step": Step.RENDERED, "attempt": 0, "since": to_text(made_at)})
-            note = self._notebook.add_note(Note(name, text, new_revision()))
+            note = self._notebook.add_note(Note.new(name, _progress(Step.RENDERED, 0, made_at)))
         record = json.loads(note.text)
         return Progress(note, Step(record["step"]), record["attempt"], from_text(record["since"]))
+
+    def uploaded(self, file_id: str, now: datetime) -> None:
+        """Put on record that the bank has the file, whatever other processes make of the note
+        meanwhile."""
+
+        def change(text: str) -> str:
+            record = json.loads(text)
+            if record["step"] == Step.UPLOADED:
+                return text
+            return _progress(Step.UPLOADED, record["attempt"], now)
+
+        start = _progress(Step.RENDERED, 0, now)
+        update_note(self._notebook, _upload(file_id), start, change)
 
     def change(self, old: Progress, new: Progress) -> bool:
         """Replace one step by the next, unless somebody else has."""
@@ -91,6 +100,14 @@ class FileNotes:
 
 def _file(file_id: str) -> str:
     return f"ach/file/{file_id}"
+
+
+def _upload(file_id: str) -> str:
+    return f"ach/upload/{file_id}"
+
+
+def _progress(step: Step, attempt: int, since: datetime) -> str:
+    return json.dumps({"step": step, "attempt": attempt, "since": to_text(since)})
 
 
 def _text(made: FilePlan | Refused) -> str:

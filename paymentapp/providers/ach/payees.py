@@ -15,8 +15,9 @@ from paymentapp.banking import (
     check_routing,
 )
 from paymentapp.errors import Misconfigured, NotPayable
+from paymentapp.notes import Notebook
 from paymentapp.providers.ach.prenotes import keep_prenote
-from paymentapp.providers.base import Detail, Notebook
+from paymentapp.providers.base import Detail
 from paymentapp.vault import Vault
 
 # One letter says type and entry class (PPD: a person's account, CCD: a company's): every payment

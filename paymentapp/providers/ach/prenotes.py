@@ -15,19 +15,20 @@ from itertools import count
 from typing import NamedTuple, Protocol
 
 from paymentapp.clock import Clock, from_text, to_text
-from paymentapp.models import Member, Money, new_revision
+from paymentapp.models import Member, Money
 from paymentapp.nacha import Purpose
-from paymentapp.notes import Note
+from paymentapp.notes import Note, Notebook, update_note
 from paymentapp.providers.ach.news import words
 from paymentapp.providers.ach.notes import FileNotes, FilePlan, Step
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.timetable import Timetable
 from paymentapp.providers.ach.upload import Uploads
-from paymentapp.providers.base import Notebook, Postponed, Refused
+from paymentapp.providers.base import Postponed, Refused
 
 RETURNED = "PRENOTE_RETURNED"
 WAITING = "PRENOTE_WAITING"
 _SUFFIX = ".pre"
+_FREE = "{}"  # a claim on a file that was never made: the account can be claimed again
 _ABANDONED = Refused("PRENOTE_ABANDONED")
 
 
@@ -61,7 +62,7 @@ def keep_prenote(notebook: Notebook, old: str, new: str) -> None:
     """The same account is sealed anew: what is known of it, now or later, is known of both."""
     name, note = _known(notebook, old)
     if note is not None:
-        notebook.add_note(Note(_name(new), json.dumps({"as": name}), new_revision()))
+        notebook.add_note(Note.new(_name(new), json.dumps({"as": name})))
 
 
 def _known(notebook: Notebook, destination: str) -> tuple[str, Note | None]:
@@ -133,17 +134,17 @@ class Prenotes:
 
     def returned(self, destination: str, code: str) -> None:
         """There is no such account, or it is not to be paid: the first reason counts."""
-        while True:
-            _, note = _known(self._notebook, destination)
-            if note is None:
-                return
-            record = json.loads(note.text)
+        name, note = _known(self._notebook, destination)
+        if note is None:
+            return
+
+        def change(text: str) -> str:
+            record = json.loads(text)
             if not record or "returned" in record:
-                return
-            if self._notebook.change_note(
-                note, note.changed(json.dumps({**record, "returned": code}))
-            ):
-                return
+                return text
+            return json.dumps({**record, "returned": code})
+
+        update_note(self._notebook, name, _FREE, change)
 
     def _open(self, claims: Iterable[_Asked]) -> None:
         """From now on one note tells that an account may be paid, when its file is forgotten too.
@@ -180,7 +181,7 @@ class Prenotes:
         held = self._files.destinations(plan) if isinstance(plan, FilePlan) else set()
         lost = [each.note for each in claims.values() if each.destination not in held]
         for note in lost:
-            self._notebook.change_note(note, note.changed("{}"))
+            self._notebook.change_note(note, note.changed(_FREE))
         return plan if isinstance(plan, FilePlan) and not lost else None
 
     def _waited(self, file_id: str, plan: FilePlan) -> datetime:
@@ -194,20 +195,20 @@ class Prenotes:
         """What is known of an account; if nothing, it is asked about in the batch's own file."""
         at = to_text(self._clock())
         claim = json.dumps({"file": own, "destination": destination, "at": at})
-        while True:
-            name, note = _known(self._notebook, destination)
-            note = note or self._notebook.add_note(Note(name, claim, new_revision()))
-            record = json.loads(note.text)
-            if record:
-                return _Asked(
-                    note,
-                    record["file"],
-                    record["destination"],
-                    from_text(record["at"]),
-                    record.get("returned"),
-                    record.get("open", False),
-                )
-            self._notebook.change_note(note, note.changed(claim))
+        name, note = _known(self._notebook, destination)
+        if note is None or note.text == _FREE:
+            note = update_note(
+                self._notebook, name, _FREE, lambda text: claim if text == _FREE else text
+            )
+        record = json.loads(note.text)
+        return _Asked(
+            note,
+            record["file"],
+            record["destination"],
+            from_text(record["at"]),
+            record.get("returned"),
+            record.get("open", False),
+        )
 
 
 def _unpaid(member: Member) -> Member:

@@ -15,10 +15,9 @@ from typing import NamedTuple
 
 from paymentapp.clock import Clock, from_text, to_text
 from paymentapp.errors import Misconfigured
-from paymentapp.models import Member, Money, new_revision
+from paymentapp.models import Member, Money
 from paymentapp.nacha import trace_number
-from paymentapp.notes import Note
-from paymentapp.providers.base import Notebook
+from paymentapp.notes import Note, Notebook, update_note
 
 BLOCK = 100
 BLOCKS = 99_999  # sequence numbers 1 to 9,999,900
@@ -107,19 +106,17 @@ class Traces:
     def _next(self, count: int) -> list[int]:
         """The next blocks by the counter, which no other process gets from it."""
         name = f"ach/traces/{self._odfi}"
-        counter = self._notebook.get_note(name)
-        counter = counter or self._notebook.add_note(Note(name, "0", new_revision()))
-        while not self._notebook.change_note(
-            counter, counter.changed(str((int(counter.text) + count) % BLOCKS))
-        ):
-            counter = self._notebook.get_note(name) or counter
-        return [(int(counter.text) + step) % BLOCKS for step in range(count)]
+        moved = update_note(
+            self._notebook, name, "0", lambda text: str((int(text) + count) % BLOCKS)
+        )
+        first = int(moved.text) - count
+        return [(first + step) % BLOCKS for step in range(count)]
 
     def _claimed(self, block: int, batch_id: str) -> Note | None:
         """The block's note as this call has written it; None where the block is in use."""
         now = self._clock()
         record = json.dumps({"batch": batch_id, "at": to_text(now)})
-        wanted = Note(self._name(block), record, new_revision())
+        wanted = Note.new(self._name(block), record)
         stored = self._notebook.add_note(wanted)
         if stored.revision == wanted.revision:
             return wanted

@@ -52,12 +52,7 @@ class Uploads:
 
     def known_uploaded(self, file_id: str) -> None:
         """The bank has spoken of an entry of the file: it has the file."""
-        while True:
-            seen = self._notes.progress(file_id, self._clock())
-            if seen.step is Step.UPLOADED or self._notes.change(
-                seen, seen.moved(Step.UPLOADED, self._clock())
-            ):
-                return
+        self._notes.uploaded(file_id, self._clock())
 
     def _is_under_way(self, seen: Progress) -> bool:
         return self._clock() - seen.since < self._attempt
@@ -178,13 +173,9 @@ class Uploads:
 
     def _uploaded(self, file_id: str, plan: FilePlan) -> Accepted:
         """The bank has it, whatever another process makes of the note meanwhile."""
-        while True:
-            seen = self._notes.progress(file_id, self._clock())
-            if seen.step is Step.UPLOADED:
-                return Accepted(plan.name)
-            if self._notes.change(seen, seen.moved(Step.UPLOADED, self._clock())):
-                log.info("file %s is uploaded, %d bytes", plan.name, plan.size)
-                return Accepted(plan.name)
+        self._notes.uploaded(file_id, self._clock())
+        log.info("file %s is uploaded, %d bytes", plan.name, plan.size)
+        return Accepted(plan.name)
 
     def _doubtful(self, plan: FilePlan, seen: Progress, why: str) -> Doubtful:
         """Parked and not repeated: a bank takes files away as it reads them."""
