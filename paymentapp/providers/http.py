@@ -6,18 +6,17 @@ payments never calls.
 
 from __future__ import annotations
 
-import json
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from paymentapp.errors import NotSent, OutcomeUnknown, ProviderError
+from paymentapp.providers.json_answers import parse_json
 
 if TYPE_CHECKING:
     import requests
@@ -43,8 +42,8 @@ class Answer:
     def json(self) -> object:
         """The body as JSON, its fractions as Decimal; None where it is no JSON."""
         try:
-            return json.loads(self.body, parse_float=Decimal, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
+            return parse_json(self.body)
+        except ValueError:
             return None
 
     def retry_after(self, now: datetime) -> int | None:
@@ -58,10 +57,6 @@ class Answer:
             return None
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return min(max(0, int((moment - now).total_seconds())), _LONGEST_WAIT)
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
 
 
 class Http:

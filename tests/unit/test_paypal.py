@@ -157,6 +157,7 @@ UNREADABLE = {
     "half a JSON": Says(201, b'{"batch_header": {"payout_batch_id": "BAT'),
     "no UTF-8": Says(201, b'{"batch_header": "\xff\xfe"}'),
     "a deep JSON": Says(201, b"[" * 100_000),
+    "a giant exponent": Says(201, b'{"batch_header": 1.5e99999999999999999999}'),
     "a redirect": Says(302, b"", {"Location": "/elsewhere"}),
     "a 4xx without a name": Says(418, {}),
     "a 4xx with a page": Says(404, b"<html>Not here</html>"),

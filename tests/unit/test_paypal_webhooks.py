@@ -476,6 +476,7 @@ INJECTIONS = [
     BODY.decode().encode("utf-16"),
     b"\xef\xbb\xbf" + BODY,
     b"[" * 100_000,
+    b'{"amount": 1.5e99999999999999999999}',
     b"",
     b"null",
 ]

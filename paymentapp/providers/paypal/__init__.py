@@ -26,11 +26,10 @@ from paymentapp.providers.base import (
     Webhooks,
 )
 from paymentapp.providers.http import Answer, Http
+from paymentapp.providers.json_answers import dig, elements
 from paymentapp.providers.paypal.answers import (
     PAYOUTS,
     Problem,
-    dig,
-    elements,
     linked_batch,
     read_accepted,
     read_item,

@@ -17,6 +17,7 @@ from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderEr
 from paymentapp.models import Batch, Money
 from paymentapp.providers.base import Accepted, ItemReport, Refused
 from paymentapp.providers.http import Answer
+from paymentapp.providers.json_answers import as_text, dig, elements, matching
 from paymentapp.providers.paypal.tables import (
     BATCH_STATUS,
     ERRORS,
@@ -84,20 +85,20 @@ class Problem:
 def read_problem(answer: Answer, now: datetime) -> Problem:
     """Read an error. Of its texts, only names and ids go on to logs and exceptions."""
     body = answer.json()
-    name = _matching(_NAME, dig(body, "name")) or _matching(_NAME, dig(body, "error"))
-    debug_id = _matching(_DEBUG_ID, answer.headers.get("PayPal-Debug-Id"))
+    name = matching(_NAME, dig(body, "name")) or matching(_NAME, dig(body, "error"))
+    debug_id = matching(_DEBUG_ID, answer.headers.get("PayPal-Debug-Id"))
     return Problem(
         status=answer.status,
         name=name or f"HTTP_{answer.status}",
         details=elements(dig(body, "details")),
-        debug_id=debug_id or _matching(_DEBUG_ID, dig(body, "debug_id")),
+        debug_id=debug_id or matching(_DEBUG_ID, dig(body, "debug_id")),
         retry_after=answer.retry_after(now),
     )
 
 
 def read_accepted(batch: Batch, body: object) -> Accepted:
     """The answer to a create call (`payout`). Raises OutcomeUnknown where it names no batch."""
-    reference = _matching(_ID, dig(body, "batch_header", "payout_batch_id"))
+    reference = matching(_ID, dig(body, "batch_header", "payout_batch_id"))
     if not reference:
         raise OutcomeUnknown("UNREADABLE_ANSWER", "accepted, but without a payout_batch_id")
     if sender_batch_id(body) not in {None, batch.batch_id}:
@@ -113,12 +114,12 @@ def read_refused(problem: Problem, count: int) -> Refused:
     verdicts: dict[int, str] = {}
     ours = False
     for detail in problem.details:
-        field = _text(dig(detail, "field")) or ""
+        field = as_text(dig(detail, "field")) or ""
         match = _ITEM_FIELD.search(field)
         if _OUR_FIELD.search(match[2] if match else field):
             ours = True
         elif match and int(match[1]) < count:
-            issue = _text(dig(detail, "issue")) or _text(dig(detail, "description")) or field
+            issue = as_text(dig(detail, "issue")) or as_text(dig(detail, "description")) or field
             verdicts.setdefault(int(match[1]), _short(f"{problem.name}: {issue}"))
     if ours and not verdicts:
         raise problem.error(Misconfigured)
@@ -158,17 +159,17 @@ def _hrefs(detail: object) -> Iterator[str]:
 
 def read_items(page: object) -> dict[str, ItemReport]:
     """The items of a page (`payout_batch`) by our item ids; one without is nobody's."""
-    batch_status = _text(dig(page, "batch_header", "batch_status"))
+    batch_status = as_text(dig(page, "batch_header", "batch_status"))
     reports = (read_item(each, batch_status) for each in elements(dig(page, "items")))
     return {report.item_id: report for report in reports if report}
 
 
 def read_item(item: object, batch_status: str | None = None) -> ItemReport | None:
     """One item (`payout_batch_items`, `payout_item-2`); None where it does not say which."""
-    item_id = _text(dig(item, "payout_item", "sender_item_id"))
+    item_id = as_text(dig(item, "payout_item", "sender_item_id"))
     if item_id is None:
         return None
-    raw = (_text(dig(item, "transaction_status")) or "")[:64]
+    raw = (as_text(dig(item, "transaction_status")) or "")[:64]
     status = TRANSACTION_STATUS.get(raw)
     reason = _item_reason(dig(item, "errors"))
     unprocessed = BATCH_STATUS.get(batch_status or "")
@@ -179,17 +180,17 @@ def read_item(item: object, batch_status: str | None = None) -> ItemReport | Non
         item_id=item_id,
         status=status,
         raw_status=raw,
-        provider_item_id=_text(dig(item, "payout_item_id")),
-        transaction_id=_text(dig(item, "transaction_id")),
+        provider_item_id=as_text(dig(item, "payout_item_id")),
+        transaction_id=as_text(dig(item, "transaction_id")),
         reason=reason,
         money=read_money(dig(item, "payout_item", "amount"), "currency"),
-        receiver=_text(dig(item, "payout_item", "receiver")),
+        receiver=as_text(dig(item, "payout_item", "receiver")),
     )
 
 
 def read_money(amount: object, currency: str) -> Money | None:
     """An amount beside its currency, whose name differs from API to API; None for anything else."""
-    value, code = _text(dig(amount, "value")), _text(dig(amount, currency))
+    value, code = as_text(dig(amount, "value")), as_text(dig(amount, currency))
     if value is None or code is None or not _AMOUNT.fullmatch(value):
         return None
     return Money(Decimal(value), code)
@@ -198,8 +199,8 @@ def read_money(amount: object, currency: str) -> Money | None:
 def _item_reason(errors: object) -> str | None:
     """ "NAME: words" of an item's error, in PayPal's words; None where there is none."""
     first = errors[0] if isinstance(errors, list) and errors else errors
-    name = _matching(_NAME, dig(first, "name"))
-    words = ITEM_ERRORS.get(name) or _text(dig(first, "message")) or ""
+    name = matching(_NAME, dig(first, "name"))
+    words = ITEM_ERRORS.get(name) or as_text(dig(first, "message")) or ""
     return _short(": ".join(part for part in (name, words) if part)) or None
 
 
@@ -207,36 +208,15 @@ def warn_of_unknown(reports: Sequence[ItemReport]) -> None:
     """Log the statuses that are not in the table, once for them all."""
     raw = {report.raw_status for report in reports if report.status is None}
     if raw:
-        names = ", ".join(sorted(_matching(_NAME, each) or "(unreadable)" for each in raw))
+        names = ", ".join(sorted(matching(_NAME, each) or "(unreadable)" for each in raw))
         log.warning("PayPal reports a status that the table does not know: %s", names)
 
 
 def sender_batch_id(body: object) -> str | None:
     """Our id of the batch, as PayPal repeats it."""
-    return _text(dig(body, "batch_header", "sender_batch_header", "sender_batch_id"))
-
-
-def dig(value: object, *path: str) -> object:
-    """What stands under a path of keys; None where nothing does."""
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def elements(value: object) -> Sequence[object]:
-    """The elements of a list; none of anything else."""
-    return value if isinstance(value, list) else []
+    return as_text(dig(body, "batch_header", "sender_batch_header", "sender_batch_id"))
 
 
 def _short(reason: str) -> str:
     """A reason on one line, no longer than a payment's record can bear."""
     return " ".join(reason.split())[:_REASON_LENGTH]
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _matching(pattern: re.Pattern[str], value: object) -> str:
-    """The value if it is a text of that form, else nothing."""
-    return value if isinstance(value, str) and pattern.fullmatch(value) else ""

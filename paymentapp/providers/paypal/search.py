@@ -14,7 +14,8 @@ from paymentapp.clock import from_text
 from paymentapp.errors import NotSent
 from paymentapp.models import Money
 from paymentapp.providers.base import Transaction
-from paymentapp.providers.paypal.answers import dig, elements, read_money
+from paymentapp.providers.json_answers import as_text, dig, elements
+from paymentapp.providers.paypal.answers import read_money
 
 TRANSACTIONS = "/v1/reporting/transactions"
 # "It takes a maximum of three hours for executed transactions to appear."
@@ -85,13 +86,13 @@ def _read(detail: object) -> Transaction | None:
         raise NotSent("UNREADABLE_ANSWER", "a transaction without an id or an amount")
     if money.amount >= Decimal(0):
         return None
-    custom, status = dig(info, "custom_field"), dig(info, "transaction_status")
+    status = dig(info, "transaction_status")
     return Transaction(
         transaction_id=transaction_id,
         at=_moment(dig(info, "transaction_initiation_date")),
         money=Money(-money.amount, money.currency),
         # "Usually, this field includes the unique ID for payments made with MassPay."
-        item_id=custom if isinstance(custom, str) and custom else None,
+        item_id=as_text(dig(info, "custom_field")),
         raw_status=status[:64] if isinstance(status, str) else "",
     )
 

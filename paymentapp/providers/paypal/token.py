@@ -11,7 +11,8 @@ from typing import NamedTuple
 from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.providers.http import Http
-from paymentapp.providers.paypal.answers import dig, read_problem
+from paymentapp.providers.json_answers import dig, matching
+from paymentapp.providers.paypal.answers import read_problem
 
 _PATH = "/v1/oauth2/token"
 _FORM = re.compile(r"[\x21-\x7e]{1,8192}")  # what can stand in a header
@@ -89,8 +90,8 @@ class Token:
             refused = 400 <= answer.status < 500 and answer.status != 429
             raise read_problem(answer, now).error(Misconfigured if refused else NotSent)
         body = answer.json()
-        value, seconds = dig(body, "access_token"), dig(body, "expires_in")
-        if not isinstance(value, str) or not _FORM.fullmatch(value):
+        value, seconds = matching(_FORM, dig(body, "access_token")), dig(body, "expires_in")
+        if not value:
             raise NotSent("UNREADABLE_ANSWER", "no access token")
         # A token whose life is not told, or not believable, is taken to have none.
         life = seconds if isinstance(seconds, int) and 0 < seconds < _A_YEAR else 0

@@ -14,15 +14,14 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from paymentapp.clock import Clock, from_text
 from paymentapp.config import Settings
 from paymentapp.errors import NotGenuine, NotSent
 from paymentapp.providers.base import ItemReport, WebhookNews
 from paymentapp.providers.http import Answer
+from paymentapp.providers.json_answers import dig, matching, parse_event
 from paymentapp.providers.paypal.answers import (
-    dig,
     read_item,
     read_problem,
     sender_batch_id,
@@ -97,9 +96,9 @@ class PayPalWebhooks:
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
         """Read an event (`event`) with its resource (`payout_batch_items` or `payout_header`)."""
-        event = _read_json(body)
-        event_id, kind = _matching(_ID, dig(event, "id")), _matching(_ID, dig(event, "event_type"))
-        if event_id is None or kind is None:
+        event = parse_event(body)
+        event_id, kind = matching(_ID, dig(event, "id")), matching(_ID, dig(event, "event_type"))
+        if not event_id or not kind:
             raise NotGenuine("the event has no id or no type")
         resource = dig(event, "resource")
         if kind.startswith(_ITEM):
@@ -107,13 +106,16 @@ class PayPalWebhooks:
                 event_id,
                 kind,
                 item=_read_report(resource),
-                batch_id=_matching(_ID, dig(resource, "sender_batch_id")),
-                reference=_matching(_ID, dig(resource, "payout_batch_id")),
+                batch_id=matching(_ID, dig(resource, "sender_batch_id")) or None,
+                reference=matching(_ID, dig(resource, "payout_batch_id")) or None,
             )
         if kind.startswith(_BATCH):
-            reference = _matching(_ID, dig(resource, "batch_header", "payout_batch_id"))
-            batch_id = _matching(_ID, sender_batch_id(resource))
-            return WebhookNews(event_id, kind, batch_id=batch_id, reference=reference)
+            return WebhookNews(
+                event_id,
+                kind,
+                batch_id=matching(_ID, sender_batch_id(resource)) or None,
+                reference=matching(_ID, dig(resource, "batch_header", "payout_batch_id")) or None,
+            )
         return WebhookNews(event_id, kind)
 
     def _check_time(self, transmission: _Transmission) -> None:
@@ -151,7 +153,7 @@ class PayPalWebhooks:
 
         https://developer.paypal.com/docs/api/webhooks/v1/#verify-webhook-signature_post
         """
-        _read_json(body)  # one object and nothing after it, or it could add members to the call
+        parse_event(body)  # one object and nothing after it, or it could add members to the call
         said = {name: getattr(transmission, name) for name in _HEADERS} | {"webhook_id": self._id}
         call = json.dumps(said).removesuffix("}").encode() + b', "webhook_event": ' + body + b"}"
         answer = self._ask(call)
@@ -176,17 +178,6 @@ def _read_headers(headers: Mapping[str, str]) -> _Transmission:
     return _Transmission(**found)
 
 
-def _read_json(body: bytes) -> dict[str, object]:
-    """The event. UTF-8 and nothing else, so that nobody reads the same bytes differently."""
-    try:
-        event = json.loads(body.decode(), parse_float=Decimal)
-    except (ValueError, RecursionError):
-        raise NotGenuine("the body is not JSON") from None
-    if not isinstance(event, dict):
-        raise NotGenuine("the body is not an event")
-    return event
-
-
 def _read_report(resource: object) -> ItemReport | None:
     """None where the item is not said to be ours, or not how it stands."""
     report = read_item(resource)
@@ -194,7 +185,3 @@ def _read_report(resource: object) -> ItemReport | None:
         return None
     warn_of_unknown([report])
     return report
-
-
-def _matching(pattern: re.Pattern[str], value: object) -> str | None:
-    return value if isinstance(value, str) and pattern.fullmatch(value) else None

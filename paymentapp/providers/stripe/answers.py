@@ -17,6 +17,7 @@ from typing import NamedTuple
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models import Money
 from paymentapp.providers.base import Refused
+from paymentapp.providers.json_answers import dig, matching
 from paymentapp.providers.stripe.payees import NO_PAYOUT, Destination
 from paymentapp.providers.stripe.tables import DECIMALS, ERRORS, ERRORS_BY_STATUS, Kind
 
@@ -237,15 +238,3 @@ class Reference(NamedTuple):
 def _whole(value: object) -> int | None:
     fine = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST
     return value if isinstance(value, int) and fine else None
-
-
-def dig(value: object, *path: str) -> object:
-    """What stands under a path of keys; None where nothing does."""
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def matching(pattern: re.Pattern[str], value: object) -> str:
-    """The value if it is a text of that form, else nothing."""
-    return value if isinstance(value, str) and pattern.fullmatch(value) else ""

@@ -15,11 +15,11 @@ from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models import Money
 from paymentapp.providers.http import Answer, Http
+from paymentapp.providers.json_answers import dig
 from paymentapp.providers.stripe.answers import (
     Payout,
     Problem,
     Transfer,
-    dig,
     read_payout,
     read_problem,
     read_transfer,

@@ -6,7 +6,6 @@ which there are, and https://docs.stripe.com/connect/webhooks whose.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,10 +14,9 @@ from datetime import UTC, datetime, timedelta
 from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine
 from paymentapp.providers.base import ItemReport, WebhookNews
+from paymentapp.providers.json_answers import dig, matching, parse_event
 from paymentapp.providers.stripe.answers import (
     Reference,
-    dig,
-    matching,
     read_payout,
     read_transfer,
 )
@@ -63,7 +61,7 @@ class StripeWebhooks:
         "Both live and test mode events" of connected accounts come to an endpoint: those of the
         other mode are none of ours.
         """
-        event = _read_json(body)
+        event = parse_event(body)
         event_id, kind = matching(_ID, dig(event, "id")), matching(_KIND, dig(event, "type"))
         if not event_id or not kind:
             raise NotGenuine("the event has no id or no type")
@@ -120,13 +118,3 @@ def _is_signed(header: str, body: bytes, secret: str) -> bool:
     except (SignatureVerificationError, ValueError, TypeError):
         return False
     return True
-
-
-def _read_json(body: bytes) -> dict[str, object]:
-    try:
-        event = json.loads(body.decode())
-    except (ValueError, RecursionError):
-        raise NotGenuine("the body is not JSON") from None
-    if not isinstance(event, dict):
-        raise NotGenuine("the body is not an event")
-    return event
