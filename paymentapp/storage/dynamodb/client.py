@@ -1,4 +1,4 @@
-"""One client a process, and what its errors mean.
+"""The client, and what its errors mean.
 
 By botocore, which is what boto3 makes its clients with: boto3's own part, for resources and
 transfers, would only add to a cold start.
@@ -6,8 +6,6 @@ transfers, would only add to a cold start.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -32,48 +30,28 @@ class ConditionFailed(Exception):
         self.item = item
 
 
-class Clients:
-    """The client of the running process: connections do not survive a fork."""
+def open_client(connections: int) -> DynamoDBClient:
+    """Make a client for one process, of so many connections at most. Nothing is sent yet.
 
-    def __init__(self, connections: int) -> None:
-        self._lock = threading.Lock()
-        self._by_pid: dict[int, DynamoDBClient] = {}
-        self._config = Config(
-            connect_timeout=1,
-            read_timeout=3,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            max_pool_connections=connections,
-            tcp_keepalive=True,
-            parameter_validation=False,  # a sixth of a call's CPU time, for requests of our own
-            user_agent="paymentapp",  # else botocore builds its long one twice a call
-        )
-
-    def __call__(self) -> DynamoDBClient:
-        found = self._by_pid.get(os.getpid())
-        return found if found is not None else self._make()
-
-    def close(self) -> None:
-        with self._lock:
-            client = self._by_pid.pop(os.getpid(), None)
-        if client is not None:
-            client.close()
-
-    def _make(self) -> DynamoDBClient:
-        with self._lock:  # sessions are not safe to use from two threads
-            client = self._by_pid.get(os.getpid())
-            if client is None:
-                client = self._by_pid[os.getpid()] = self._connect()
-            return client
-
-    def _connect(self) -> DynamoDBClient:
-        try:
-            session = botocore.session.get_session()
-            client = cast("DynamoDBClient", session.create_client("dynamodb", config=self._config))
-        except NoRegionError as error:
-            raise SettingsError("AWS_DEFAULT_REGION must name a region") from error
-        except BotoCoreError as error:
-            raise StoreUnavailable(f"DynamoDB client: {type(error).__name__}") from error
-        return client
+    One thread at a time: sessions are not safe to use from two. Raises SettingsError where no
+    region is set, StoreUnavailable where botocore cannot make one.
+    """
+    config = Config(
+        connect_timeout=1,
+        read_timeout=3,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=connections,
+        tcp_keepalive=True,
+        parameter_validation=False,  # a sixth of a call's CPU time, for requests of our own
+        user_agent="paymentapp",  # else botocore builds its long one twice a call
+    )
+    try:
+        session = botocore.session.get_session()
+        return cast("DynamoDBClient", session.create_client("dynamodb", config=config))
+    except NoRegionError as error:
+        raise SettingsError("AWS_DEFAULT_REGION must name a region") from error
+    except BotoCoreError as error:
+        raise StoreUnavailable(f"DynamoDB client: {type(error).__name__}") from error
 
 
 def call(method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from paymentapp.clock import to_text
@@ -26,10 +27,11 @@ from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 from paymentapp.storage.codec import Record
 from paymentapp.storage.dynamodb import changes as conditional
 from paymentapp.storage.dynamodb import tables
-from paymentapp.storage.dynamodb.client import Clients, ConditionFailed, call
+from paymentapp.storage.dynamodb.client import ConditionFailed, call, open_client
 from paymentapp.storage.dynamodb.listing import AFTER_EVERY_ID, page_request
 from paymentapp.storage.dynamodb.scans import scan
 from paymentapp.storage.dynamodb.wire import Item, to_item, to_record, to_value
+from paymentapp.storage.per_process import PerProcess
 
 
 class DynamoDBStore:
@@ -43,7 +45,7 @@ class DynamoDBStore:
         self._disbursements = f"{prefix}Disbursements"
         self._operations = f"{prefix}Operations"
         at_once = settings.threads + settings.senders * conditional.CALLS_AT_ONCE
-        self._client = Clients(connections=at_once + 8)
+        self._client = PerProcess(partial(open_client, at_once + 8))
 
     def warm_up(self) -> None:
         """Make the client, which takes longer than a request. Nothing is sent."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import threading
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -46,33 +44,3 @@ class Process:
             return self._idle.pop()
         except IndexError:
             return connect(self._path)
-
-
-class PerProcess:
-    """A `Process` for each process that uses the store, made at its first use.
-
-    SQLite forbids to carry a connection across a fork, even to close it there, and threads do not
-    come along (sqlite.org/howtocorrupt, 2.6): what a parent has left behind is never touched.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._by_pid: dict[int, Process] = {}
-
-    def __call__(self) -> Process:
-        found = self._by_pid.get(os.getpid())
-        return found if found is not None else self._make()
-
-    def close(self) -> None:
-        with self._lock:
-            process = self._by_pid.pop(os.getpid(), None)
-        if process is not None:
-            process.close()
-
-    def _make(self) -> Process:
-        with self._lock:
-            process = self._by_pid.get(os.getpid())
-            if process is None:
-                process = self._by_pid[os.getpid()] = Process(self._path)
-            return process

@@ -26,9 +26,10 @@ from paymentapp.notes import Note
 from paymentapp.storage import batch_codec, codec, event_codec
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 from paymentapp.storage.codec import Record
+from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.sqlite import files, sql
 from paymentapp.storage.sqlite.documents import from_json, patch, to_json
-from paymentapp.storage.sqlite.process import PerProcess
+from paymentapp.storage.sqlite.process import Process
 
 
 class _Insert(NamedTuple):
@@ -59,7 +60,7 @@ class SQLiteStore:
     def __init__(self, path: Path) -> None:
         self.description = f"SQLite {path}"
         self._path = path.absolute()
-        self._here = PerProcess(self._path)
+        self._here = PerProcess(partial(Process, self._path))
 
     def create_tables(self) -> list[str]:
         try:
