@@ -36,11 +36,34 @@ class Event:
     attention_shard: int = 0
     note: str | None = None  # why it waits, or why it was set aside
 
+    @classmethod
+    def received(
+        cls,
+        provider: str,
+        event_id: str,
+        kind: str,
+        body: bytes,
+        *,
+        now: datetime,
+        due_at: datetime,
+        shards: int,
+    ) -> Event:
+        """Make the record of an event that came just now, to be applied from `due_at` on.
+
+        Its shard of the attention index, one of `shards`, follows from its id. Raises ValueError
+        where the body is not UTF-8.
+        """
+        return cls(
+            provider=provider,
+            event_id=event_id,
+            kind=kind,
+            body=body.decode(),
+            received_at=now,
+            revision=new_revision(),
+            attention_at=due_at,
+            attention_shard=zlib.crc32(f"{provider}/{event_id}".encode()) % shards,
+        )
+
     def changed(self, **changes: object) -> Event:
         """The next version of the record."""
         return replace(self, revision=new_revision(), **changes)  # type: ignore[arg-type]
-
-
-def event_shard(provider: str, event_id: str, shards: int) -> int:
-    """The shard of the attention index that an event waits in."""
-    return zlib.crc32(f"{provider}/{event_id}".encode()) % shards

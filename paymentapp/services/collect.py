@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine, ProviderError, StoreUnavailable
-from paymentapp.events import Event, event_shard
-from paymentapp.models import new_revision
-from paymentapp.providers.base import Delivery, Mailbox, Provider, WebhookNews
+from paymentapp.events import Event
+from paymentapp.providers.base import Delivery, Mailbox, Provider
 from paymentapp.storage.base import Lease, Store
 
 log = logging.getLogger(__name__)
@@ -67,9 +66,7 @@ class Collector:
     def _take_in(self, name: str, delivery: Delivery) -> int:
         mailbox = self._mailboxes[name]
         try:
-            events = [
-                self._event(name, mailbox.parse_webhook(body), body) for body in delivery.bodies
-            ]
+            events = [self._event(name, body) for body in delivery.bodies]
         except NotGenuine as error:
             log.error("%s: a part of %s makes no sense: %s", name, delivery.name, error)
             return 0
@@ -78,15 +75,9 @@ class Collector:
         log.info("%s: %s holds %d events, %d new", name, delivery.name, len(events), new)
         return new
 
-    def _event(self, name: str, news: WebhookNews, body: bytes) -> Event:
+    def _event(self, name: str, body: bytes) -> Event:
+        news = self._mailboxes[name].parse_webhook(body)
         now = self._clock()
-        return Event(
-            provider=name,
-            event_id=news.event_id,
-            kind=news.kind,
-            body=body.decode(),
-            received_at=now,
-            revision=new_revision(),
-            attention_at=now,
-            attention_shard=event_shard(name, news.event_id, self._shards),
+        return Event.received(
+            name, news.event_id, news.kind, body, now=now, due_at=now, shards=self._shards
         )

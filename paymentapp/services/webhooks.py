@@ -8,8 +8,7 @@ from datetime import timedelta
 
 from paymentapp.clock import Clock
 from paymentapp.errors import CannotVerify, NotFound, NotGenuine, ProviderError
-from paymentapp.events import Event, event_shard
-from paymentapp.models import new_revision
+from paymentapp.events import Event
 from paymentapp.providers.base import Provider, Webhooks
 from paymentapp.storage.base import Store
 
@@ -66,13 +65,12 @@ class WebhookReceiver:
             log.warning("a webhook for %s could not be checked: %s", name, error.code)
             raise CannotVerify(error.code) from error
         now = self._clock()
-        return Event(
-            provider=name,
-            event_id=news.event_id,
-            kind=news.kind,
-            body=body.decode(),
-            received_at=now,
-            revision=new_revision(),
-            attention_at=now + GRACE,
-            attention_shard=event_shard(name, news.event_id, self._shards),
+        return Event.received(
+            name,
+            news.event_id,
+            news.kind,
+            body,
+            now=now,
+            due_at=now + GRACE,
+            shards=self._shards,
         )
