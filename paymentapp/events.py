@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypedDict, Unpack
 
 from paymentapp.models import new_revision
 
@@ -19,6 +20,14 @@ class EventState(StrEnum):
     APPLIED = "applied"
     IGNORED = "ignored"  # genuine, and tells nothing of payments
     SET_ASIDE = "set-aside"  # contradicts what is on record: it changed nothing, a person looks
+
+
+class EventChanges(TypedDict, total=False):
+    """What may change in an event's record."""
+
+    state: EventState
+    attention_at: datetime | None
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,6 @@ class Event:
             attention_shard=zlib.crc32(f"{provider}/{event_id}".encode()) % shards,
         )
 
-    def changed(self, **changes: object) -> Event:
-        """The next version of the record."""
-        return replace(self, revision=new_revision(), **changes)  # type: ignore[arg-type]
+    def changed(self, **changes: Unpack[EventChanges]) -> Event:
+        """Return the next version of the record."""
+        return replace(self, revision=new_revision(), **changes)

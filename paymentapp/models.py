@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 from paymentapp.clock import from_text, to_text
 from paymentapp.item_ids import item_id_of, key_of
@@ -113,6 +113,13 @@ class PaymentMethod:
     note: str | None = None  # what the provider has said of it since, for a person
 
 
+class CustomerChanges(TypedDict, total=False):
+    """What may change in a customer's record."""
+
+    methods: Mapping[str, PaymentMethod]
+    default_method: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     """Somebody who can be paid; `attributes` are the operator's own. A record as it was
@@ -135,9 +142,9 @@ class Customer:
         said = [(c.customer_id, c.email, c.attributes) for c in (self, other)]
         return said[0] == said[1] and kinds[0] == kinds[1]
 
-    def changed(self, **changes: object) -> Customer:
-        """The next version of the record."""
-        return replace(self, revision=new_revision(), **changes)  # type: ignore[arg-type]
+    def changed(self, **changes: Unpack[CustomerChanges]) -> Customer:
+        """Return the next version of the record."""
+        return replace(self, revision=new_revision(), **changes)
 
 
 class Move(NamedTuple):
@@ -169,6 +176,23 @@ class PaymentKey(NamedTuple):
 def new_revision() -> str:
     """A token for one version of a record; whoever reads it back knows whose write it was."""
     return secrets.token_hex(6)
+
+
+class PaymentChanges(TypedDict, total=False):
+    """What may change in a payment, besides its status and history, which `moved` changes."""
+
+    payment_method: str
+    due_at: datetime | None
+    batch_id: str | None
+    provider_item_id: str | None
+    transaction_id: str | None
+    provider_status: str | None
+    reason: str | None
+    alone: bool
+    cancel_requested: bool
+    destination: str | None
+    route: str | None
+    tried: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,26 +244,25 @@ class Payment:
         return self.cancel_requested and self.status is Status.UNCLAIMED
 
     def moved(
-        self, status: Status, at: datetime, cause: Cause, reference: str = "", **changes: object
+        self,
+        status: Status,
+        at: datetime,
+        cause: Cause,
+        reference: str = "",
+        **changes: Unpack[PaymentChanges],
     ) -> Payment:
-        """The next version, with one more line of history.
+        """Return the next version, with one more line of history.
 
         Raises ValueError where the move is not a legal one (see `may_move`).
         """
         if not may_move(self.status, status):
             raise ValueError(f"a payment does not go from {self.status} to {status}")
         history = (*self.history, Move(at, status, cause, reference))
-        return replace(
-            self,
-            status=status,
-            history=history,
-            revision=new_revision(),
-            **changes,  # type: ignore[arg-type]
-        )
+        return replace(self, status=status, history=history, revision=new_revision(), **changes)
 
-    def changed(self, **changes: object) -> Payment:
-        """The next version with the same status."""
-        return replace(self, revision=new_revision(), **changes)  # type: ignore[arg-type]
+    def changed(self, **changes: Unpack[PaymentChanges]) -> Payment:
+        """Return the next version with the same status."""
+        return replace(self, revision=new_revision(), **changes)
 
 
 def next_payment_id(payment_id: str) -> str:
@@ -314,6 +337,22 @@ class Decision(NamedTuple):
     evidence: str  # what the provider said when it was asked
 
 
+class BatchChanges(TypedDict, total=False):
+    """What may change in a batch's record."""
+
+    state: BatchState
+    attention_at: datetime | None
+    excluded: tuple[int, ...]
+    frozen_at: datetime | None
+    accepted_at: datetime | None
+    parked_at: datetime | None
+    reference: str | None
+    attempts: int
+    last_error: str | None
+    verdicts: Mapping[int, str]
+    decision: Decision | None
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What goes to a provider in one call, under one idempotency key: its own id."""
@@ -337,9 +376,9 @@ class Batch:
     verdicts: Mapping[int, str] = field(default_factory=dict)  # refused members: position, reason
     decision: Decision | None = None  # of a person, where the batch was parked
 
-    def changed(self, **changes: object) -> Batch:
-        """The next version of the record."""
-        return replace(self, revision=new_revision(), **changes)  # type: ignore[arg-type]
+    def changed(self, **changes: Unpack[BatchChanges]) -> Batch:
+        """Return the next version of the record."""
+        return replace(self, revision=new_revision(), **changes)
 
 
 def new_batch_id(now: datetime) -> str:

@@ -10,11 +10,13 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Unpack
 
 from paymentapp.clock import Clock
 from paymentapp.errors import OutcomeUnknown, ProviderError
 from paymentapp.models import (
     Batch,
+    BatchChanges,
     BatchState,
     Cause,
     Member,
@@ -23,14 +25,7 @@ from paymentapp.models import (
     new_batch_id,
     new_revision,
 )
-from paymentapp.providers.base import (
-    Accepted,
-    Doubtful,
-    ItemReport,
-    Postponed,
-    Provider,
-    Refused,
-)
+from paymentapp.providers.base import Accepted, Doubtful, ItemReport, Postponed, Provider, Refused
 from paymentapp.services.looks import SLOWEST_LOOK, Look, next_look
 from paymentapp.services.members import grouped, member_of, members_of, stamped
 from paymentapp.services.pauses import Pauses, backoff
@@ -340,7 +335,7 @@ class Dispatcher:
         """The frozen member list."""
         return members_of(self.store, batch)
 
-    def _advance(self, batch: Batch, **changes: object) -> Batch:
+    def _advance(self, batch: Batch, **changes: Unpack[BatchChanges]) -> Batch:
         """Change a batch as long as it is in the state that the change was decided on.
 
         Returns the batch as it stands then: maybe in a state that another process gave it.

@@ -109,14 +109,16 @@ class Parked:
         """
         case = self._case(batch_id)
         evidence = self._vouched(case.batch, reference, confirmed)
-        return self._decide(
-            case.batch,
-            self._decision(case.batch, Verdict.ACCEPTED, word, evidence),
+        now = self.clock()
+        accepted = case.batch.changed(
+            decision=self._decision(case.batch, Verdict.ACCEPTED, word, evidence),
             state=BatchState.ACCEPTED,
             reference=reference,
-            accepted_at=self.clock(),
+            accepted_at=now,
+            attention_at=now,
             last_error=None,
         )
+        return self._decide(case.batch, accepted)
 
     def not_sent(self, batch_id: str, word: Word) -> Batch:
         """The provider did nothing with the batch: its members go back to pending.
@@ -130,11 +132,12 @@ class Parked:
         searched = self._searched(case)
         if searched.found:
             raise Conflict(f"the provider's books know better: {searched.words}")
-        return self._decide(
-            case.batch,
-            self._decision(case.batch, Verdict.NOT_SENT, word, searched.words),
+        aborted = case.batch.changed(
+            decision=self._decision(case.batch, Verdict.NOT_SENT, word, searched.words),
             state=BatchState.ABORTED,
+            attention_at=self.clock(),
         )
+        return self._decide(case.batch, aborted)
 
     def _case(self, batch_id: str) -> Case:
         batch = self.store.get_batch(batch_id)
@@ -205,8 +208,8 @@ class Parked:
         tried = f"attempts: {batch.attempts}, the last: {batch.last_error or 'not known'}"
         return Decision(self.clock(), verdict, *word, f"{evidence}; {tried}")
 
-    def _decide(self, batch: Batch, decision: Decision, **changes: object) -> Batch:
-        decided = batch.changed(decision=decision, attention_at=self.clock(), **changes)
+    def _decide(self, batch: Batch, decided: Batch) -> Batch:
+        """Write a decision down, and take the step that follows from it."""
         if not self.store.change_batch(batch, decided):
             raise Conflict("somebody else has decided meanwhile: look again")
         return self.dispatcher.resume(decided)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,11 @@ from paymentapp.models import (
     Cause,
     Decision,
     Move,
+    Payment,
     PaymentKey,
     Status,
     Verdict,
+    new_revision,
 )
 from paymentapp.storage.base import PaymentChange, Store
 from tests.support.records import (
@@ -98,6 +101,11 @@ def test_a_decision_is_kept_with_its_batch(store: Store) -> None:
 # --- what no change may do
 
 
+def damaged(payment: Payment, **fields: Any) -> Payment:
+    """A next version that the service itself has no way to make."""
+    return replace(payment, revision=new_revision(), **fields)
+
+
 def test_no_change_shortens_or_rewrites_a_history(store: Store) -> None:
     payment = store.add_payment(a_payment())
     moved = stamped(payment)
@@ -111,9 +119,9 @@ def test_no_change_shortens_or_rewrites_a_history(store: Store) -> None:
         (first._replace(at=later(9)), second),
     ):
         with pytest.raises(ValueError, match="only grows"):
-            store.change_payments([PaymentChange(moved, moved.changed(history=history))])
+            store.change_payments([PaymentChange(moved, damaged(moved, history=history))])
     with pytest.raises(ValueError, match="only grows"):
-        PaymentChange._make([moved, moved.changed(history=())])
+        PaymentChange._make([moved, damaged(moved, history=())])
     with pytest.raises(ValueError, match="only grows"):
         PaymentChange(moved, moved)._replace(new=payment)
     assert store.get_payment(payment.key) == moved
@@ -124,7 +132,7 @@ def test_no_change_turns_a_payment_into_another(store: Store) -> None:
     others = {"customer_id": "bob", "money": usd("99"), "email": "eve@example.com"}
     for name, value in others.items():
         with pytest.raises(ValueError, match="does not change"):
-            store.change_payments([PaymentChange(payment, payment.changed(**{name: value}))])
+            store.change_payments([PaymentChange(payment, damaged(payment, **{name: value}))])
     assert store.get_payment(payment.key) == payment
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Unpack
 
 import pytest
 
 from paymentapp.models import (
     KEY_RETENTION,
     Batch,
+    BatchChanges,
     BatchState,
     Cause,
     Move,
@@ -44,7 +46,7 @@ def damage(service: Ledgered, payment: Payment, **changes: object) -> None:
     store._payments[payment.key] = damaged
 
 
-def damage_batch(service: Ledgered, batch: Batch, **changes: object) -> None:
+def damage_batch(service: Ledgered, batch: Batch, **changes: Unpack[BatchChanges]) -> None:
     store = service.store
     assert isinstance(store, MemoryStore)
     store._batches[batch.batch_id] = batch.changed(**changes)

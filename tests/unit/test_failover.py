@@ -179,9 +179,11 @@ def test_payments_of_two_lanes_go_in_two_batches() -> None:
 
 def test_a_payment_that_may_have_left_keeps_its_way() -> None:
     payment = a_payment(status=Status.SUBMITTING)
-    for change in ({"payment_method": "gift"}, {"destination": "elsewhere"}):
+    by_another = payment.changed(payment_method="gift")
+    to_another = payment.changed(destination="elsewhere")
+    for changed in (by_another, to_another):
         with pytest.raises(ValueError, match="keeps its way"):
-            PaymentChange(payment, payment.changed(**change))
+            PaymentChange(payment, changed)
 
 
 def test_a_person_releases_a_doubtful_batch_once_no_call_can_be_on_its_way() -> None:

@@ -7,6 +7,7 @@ transfers, would only add to a cold start.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import botocore.session
@@ -14,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from paymentapp.errors import SettingsError, StoreUnavailable
+from paymentapp.storage.per_process import PerProcess
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -52,6 +54,11 @@ def open_client(connections: int) -> DynamoDBClient:
         raise SettingsError("AWS_DEFAULT_REGION must name a region") from error
     except BotoCoreError as error:
         raise StoreUnavailable(f"DynamoDB client: {type(error).__name__}") from error
+
+
+def clients(connections: int) -> PerProcess[DynamoDBClient]:
+    """Return what gives each process a client of its own: connections do not survive a fork."""
+    return PerProcess(partial(open_client, connections))
 
 
 def call(method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from paymentapp.clock import to_text
@@ -27,11 +26,10 @@ from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 from paymentapp.storage.codec import Record
 from paymentapp.storage.dynamodb import changes as conditional
 from paymentapp.storage.dynamodb import tables
-from paymentapp.storage.dynamodb.client import ConditionFailed, call, open_client
+from paymentapp.storage.dynamodb.client import ConditionFailed, call, clients
 from paymentapp.storage.dynamodb.listing import AFTER_EVERY_ID, page_request
 from paymentapp.storage.dynamodb.scans import scan
 from paymentapp.storage.dynamodb.wire import Item, to_item, to_record, to_value
-from paymentapp.storage.per_process import PerProcess
 
 
 class DynamoDBStore:
@@ -45,7 +43,7 @@ class DynamoDBStore:
         self._disbursements = f"{prefix}Disbursements"
         self._operations = f"{prefix}Operations"
         at_once = settings.threads + settings.senders * conditional.CALLS_AT_ONCE
-        self._client = PerProcess(partial(open_client, at_once + 8))
+        self._client = clients(at_once + 8)
 
     def warm_up(self) -> None:
         """Make the client, which takes longer than a request. Nothing is sent."""

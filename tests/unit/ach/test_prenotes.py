@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -244,7 +245,7 @@ def test_a_crash_at_each_step_asks_once_and_pays_once(tmp_path: Path, after: boo
 
         with suppress(Stopped):
             process(failing(at, Stopped, after=after)).submit(batch, members)
-        other = batch.changed(batch_id="another")
+        other = replace(batch, batch_id="another")
         for _ in range(40):
             company.bank.work()
             for each in (batch, other):
