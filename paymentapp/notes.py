@@ -41,15 +41,23 @@ class Notebook(Protocol):
     def change_note(self, old: Note, new: Note) -> bool: ...
 
 
-def update_note(notebook: Notebook, name: str, start: str, change: Callable[[str], str]) -> Note:
+def update_note(
+    notebook: Notebook,
+    name: str,
+    start: str,
+    change: Callable[[str], str],
+    *,
+    likely_new: bool = False,
+) -> Note:
     """Replace a note's text by what `change` makes of it; return the note as it then stands.
 
-    Where there is no such note, `change` gets `start`. Compare and swap: where another process has
-    written meanwhile, `change` is called again, so it has no effects of its own. A note whose text
-    it leaves as it was is not written; what it raises ends the update. Raises StoreUnavailable
-    where other writers come first `TRIES` times in a row.
+    Where there is no such note, `change` gets `start`; where that is `likely_new`, it is tried
+    first, without a look. Compare and swap: where another process has written meanwhile, `change`
+    is called again, so it has no effects of its own. A note whose text it leaves as it was is not
+    written; what it raises ends the update. Raises StoreUnavailable where other writers come first
+    `TRIES` times in a row.
     """
-    note = notebook.get_note(name)
+    note = None if likely_new else notebook.get_note(name)
     for _ in range(TRIES):
         text = change(note.text if note else start)
         if note is None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from paymentapp.errors import Misconfigured
+from paymentapp.errors import Misconfigured, OutcomeUnknown
 from paymentapp.events import Event, EventState
 from paymentapp.models import Batch, BatchState, Member, Payment, Status
-from paymentapp.nacha import Purpose
-from paymentapp.providers.ach import notes
-from paymentapp.providers.ach.files import Files
+from paymentapp.providers.ach import Ach, _store_told, notes
 from paymentapp.providers.ach.notes import FilePlan, Progress, Step
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import Delivery, Refused
@@ -85,16 +83,17 @@ class UploadUnfenced(Uploads):
         return super().deliver(file_id, plan)
 
 
-class RenderAgain(Files):
+class RenderAgain(Ach):
     """Each try makes the file anew, with trace numbers of its own."""
 
-    def made(self, file_id: str, members: Sequence[Member], purpose: Purpose = Purpose.LIVE) -> Any:
-        old = self._notebook.get_note(f"ach/file/{file_id}")
-        if old is None:
-            return super().made(file_id, members, purpose)
-        made = self._make(file_id, members, purpose)
-        self._notebook.change_note(old, old.changed(notes._text(made)))
-        return made
+    def submit(self, batch: Batch, members: Sequence[Member]) -> Any:
+        notebook = self._notes._notebook
+        with _store_told(OutcomeUnknown):
+            old = notebook.get_note(notes._file(batch.batch_id))
+            if old is not None:
+                made = self._files.make(batch.batch_id, members)
+                notebook.change_note(old, old.changed(notes._text(made)))
+        return super().submit(batch, members)
 
 
 class NotThereIsTaken(Uploads):

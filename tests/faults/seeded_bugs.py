@@ -283,7 +283,7 @@ BUGS = [
     _bug(
         "a file made again",
         *("not as the ledger", "trace twice", "file twice"),
-        patches=((ach, "Files", bugs.RenderAgain),),
+        parts=Parts(ach=bugs.RenderAgain),
         scene="ach",
     ),
     _bug(

@@ -59,6 +59,13 @@ def test_a_text_that_stays_is_not_written() -> None:
     assert store.calls == ["add_note", "get_note"]
 
 
+def test_a_note_that_is_likely_new_is_added_without_a_look() -> None:
+    store = MemoryStore()
+    assert update_note(store, NAME, "0", one_more, likely_new=True).text == "1"
+    assert store.calls == ["add_note"]
+    assert update_note(store, NAME, "0", one_more, likely_new=True).text == "2"
+
+
 def test_the_first_of_two_decisions_stands() -> None:
     store = Contended(others=1)
     assert update_note(store, NAME, "", lambda text: text or "ours").text == "1"

@@ -12,18 +12,20 @@ from datetime import datetime
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, StoreUnavailable
 from paymentapp.models import Batch, Member, Payment
+from paymentapp.providers.ach.contents import Contents
 from paymentapp.providers.ach.files import Files
-from paymentapp.providers.ach.folders import BankFolder, Folder, FolderError
+from paymentapp.providers.ach.folders import BankFolder, Folder, FolderError, not_sent
 from paymentapp.providers.ach.inbound import AchMailbox
 from paymentapp.providers.ach.news import NewsNotes
-from paymentapp.providers.ach.notes import FileNotes
+from paymentapp.providers.ach.notes import FileNotes, FilePlan
 from paymentapp.providers.ach.payees import AchPayees
+from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.ach.prenotes import Prenotes
 from paymentapp.providers.ach.reports import Reports
 from paymentapp.providers.ach.settings import PREFIX, AchSettings, read_settings
 from paymentapp.providers.ach.timetable import Timetable
 from paymentapp.providers.ach.traces import Traces
-from paymentapp.providers.ach.upload import Uploads, not_sent
+from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import (
     CurrencyRule,
     Delivery,
@@ -66,33 +68,26 @@ class Ach:
         self._notes = FileNotes(kit.notebook)
         traces = Traces(kit.notebook, settings.odfi, kit.clock)
         news = NewsNotes(kit.notebook)
-        self._files = Files(kit, settings, traces, payees, self._notes)
-        self._uploads = Uploads(
-            self._outgoing, self._notes, settings.attempt, self._files.content, kit.clock
-        )
+        accounts = PrenoteState(kit.notebook)
+        contents = Contents(kit.vault, settings.pgp_key_file)
+        self._files = Files(kit.notebook, settings, traces, payees, contents, kit.clock)
+        self._uploads = Uploads(self._outgoing, self._notes, contents, settings.attempt, kit.clock)
         self._prenotes = Prenotes(
-            kit.notebook, settings, self._files, self._notes, self._uploads, kit.clock
+            settings, accounts, self._files, self._notes, self._uploads, kit.clock
         )
         self._reports = Reports(self._notes, news, traces, self._timetable, kit.clock)
         self._mailbox = AchMailbox(
-            self._incoming, kit.notebook, traces, self._notes, news, payees, self._uploads,
-            self._prenotes,
-        )  # fmt: skip
+            self._incoming, kit.notebook, traces, self._notes, news, payees, accounts, kit.clock
+        )
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
         """Make the batch's file, once, and bring it into the bank's folder, once."""
         with _store_told(OutcomeUnknown):
             self._check_vault()
-            if self._prenoting and self._notes.made(batch.batch_id) is None:
-                asked = self._asked(batch.batch_id, members)
-                if isinstance(asked, Postponed):
-                    return asked
-                if asked is not None:
-                    self._notes.decide(batch.batch_id, asked)
-            made = self._files.made(batch.batch_id, members)
-            if isinstance(made, Refused):
-                return made
-            return self._uploads.deliver(batch.batch_id, made)
+            made = self._notes.made(batch.batch_id) or self._decided(batch.batch_id, members)
+            if isinstance(made, FilePlan):
+                return self._uploads.deliver(batch.batch_id, made)
+            return made
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
         """How each payment of a batch stands, by what is on record of its file."""
@@ -145,9 +140,13 @@ class Ach:
     def close(self) -> None:
         """Nothing is held open between calls."""
 
-    def _asked(self, batch_id: str, members: Sequence[Member]) -> Refused | Postponed | None:
-        """Whether the accounts of a batch may be paid: see `prenotes`."""
-        return self._files.refusal(members) or self._prenotes.settled(batch_id, members)
+    def _decided(self, batch_id: str, members: Sequence[Member]) -> FilePlan | Refused | Postponed:
+        """What leaves for a batch: on record now, and the same for all processes for ever, but
+        where the batch is postponed."""
+        stopped = self._prenotes.settled(batch_id, members) if self._prenoting else None
+        if isinstance(stopped, Postponed):
+            return stopped
+        return self._notes.decide(batch_id, stopped or self._files.make(batch_id, members))
 
     def _check_vault(self) -> None:
         if not self._vault.is_open:

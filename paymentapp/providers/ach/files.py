@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +10,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from paymentapp.banking import BankDetailError, fits_same_day
+from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.models import Member
 from paymentapp.nacha import (
@@ -24,22 +23,20 @@ from paymentapp.nacha import (
     Purpose,
     TotalOverflow,
     credit_code,
-    trace_number,
     write,
 )
 from paymentapp.notes import Notebook, update_note
-from paymentapp.providers.ach.notes import FileNotes, FilePlan
+from paymentapp.providers.ach.contents import Contents
+from paymentapp.providers.ach.notes import FilePlan
 from paymentapp.providers.ach.payees import AchPayees, Payee
-from paymentapp.providers.ach.pgp import encrypted
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.timetable import Leaving, Timetable, local
-from paymentapp.providers.ach.traces import BLOCK, Traces
-from paymentapp.providers.base import Kit, Refused
+from paymentapp.providers.ach.traces import Traces
+from paymentapp.providers.base import Refused
 
 REFUSED = "NOT_AN_ENTRY"
 TOO_LARGE = "TOTAL_TOO_LARGE"  # names nobody, so that each goes alone
 _MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-_BANK = "bank:"  # in front of what is encrypted for the bank
 
 
 class Row(NamedTuple):
@@ -64,83 +61,71 @@ class Identity(NamedTuple):
 
 
 class Files:
-    """Makes files. A file that was made is on record, and never made again."""
+    """Makes files. Nothing of one is on record but its trace numbers, before it is decided on."""
 
     def __init__(
-        self, kit: Kit, settings: AchSettings, traces: Traces, payees: AchPayees, notes: FileNotes
+        self,
+        notebook: Notebook,
+        settings: AchSettings,
+        traces: Traces,
+        payees: AchPayees,
+        contents: Contents,
+        clock: Clock,
     ) -> None:
+        self._notebook = notebook
         self._settings = settings
         self._traces = traces
         self._payees = payees
-        self._notes = notes
-        self._notebook = kit.notebook
-        self._vault = kit.vault
-        self._clock = kit.clock
+        self._contents = contents
+        self._clock = clock
         self._timetable = Timetable(settings)
 
-    def made(
+    def make(
         self, file_id: str, members: Sequence[Member], purpose: Purpose = Purpose.LIVE
     ) -> FilePlan | Refused:
-        """The file of these members, which is made now if it was not before.
+        """Render the file of these members, under trace numbers and a name that no other has.
 
-        Refused where the format cannot carry a member; that too is on record, so that all
-        processes say the same for ever.
+        Refused where the format cannot carry a member. Raises Misconfigured where a setting is at
+        fault, what is sealed does not open, or no trace number is free; NotSent where the minute
+        has had its files, or another process was given one of the trace numbers.
         """
-        decided = self._notes.made(file_id)
-        return decided or self._notes.decide(file_id, self._make(file_id, members, purpose))
-
-    def content(self, plan: FilePlan) -> bytes:
-        """The bytes for the bank, as they were made."""
-        if plan.content.startswith(_BANK):
-            return base64.b64decode(plan.content.removeprefix(_BANK))
-        return zlib.decompress(base64.b85decode(self._vault.open(plan.content, plan.name)))
-
-    def refusal(self, members: Sequence[Member]) -> Refused | None:
-        """Whom the format cannot carry, if anybody: the content alone tells, and nothing is made.
-
-        Raises Misconfigured where a setting is at fault, or what is sealed does not open.
-        """
-        payees, verdicts = self._opened(members)
-        if verdicts:
-            return Refused(REFUSED, verdicts)
-        traces = [trace_number(self._settings.odfi, n + 1) for n in range(len(members))]
-        now = self._clock()
-        rows = self._rows(members, payees, traces, self._timetable.leaving(now))
-        identity = Identity(local(now), _MODIFIERS[0])
-        try:
-            write(nacha_file(self._settings, identity, rows, Purpose.LIVE))
-        except TotalOverflow:
-            return Refused(TOO_LARGE)
-        except NachaError as error:
-            return self._culprits(identity, rows, error)
-        return None
-
-    def destinations(self, plan: FilePlan) -> set[str]:
-        """To whom the entries of a file go, as they were sealed then."""
-        return {target.destination for target in self._traces.targets(plan.blocks)}
-
-    def _make(
-        self, file_id: str, members: Sequence[Member], purpose: Purpose
-    ) -> FilePlan | Refused:
-        live = purpose is Purpose.LIVE
-        refused = self.refusal(members) if live else None  # who is asked about passed it before
-        if refused is not None:
-            return refused
-        payees, _ = self._opened(members)
+        payees = self._opened(members)
+        if isinstance(payees, Refused):
+            return payees
         now = self._clock()
         leaving = self._timetable.leaving(now)
-        blocks = self._traces.assign(file_id, members)
-        traces = [self._traces.trace(blocks[n // BLOCK], n % BLOCK) for n in range(len(members))]
-        rows = self._rows(members, payees, traces, leaving)
+        blocks = self._traces.free(len(members))
+        rows = self._rows(members, payees, self._traces.numbers(blocks, len(members)), leaving)
         identity = next_identity(self._notebook, self._settings.origin, now)
-        data = write(nacha_file(self._settings, identity, rows, purpose))
+        rendered = self._rendered(identity, rows, purpose)
+        if isinstance(rendered, Refused):
+            return rendered
+        self._traces.assign(blocks, file_id, members)
         name = self._name(file_id, identity)
-        data, content = self._kept(name, data)
+        data, content = self._contents.kept(name, rendered)
         above = [row.position for row in rows if self._is_large(row.amount)]
         return FilePlan(
             name, len(data), blocks, leaving.cutoff, leaving.effective, leaving.next_day, above,
             content,
         )  # fmt: skip
+
+    def refusal(self, members: Sequence[Member]) -> Refused | None:
+        """Whom the format cannot carry, if anybody, told before there is anything to send.
+
+        Raises Misconfigured as `make` does.
+        """
+        payees = self._opened(members)
+        if isinstance(payees, Refused):
+            return payees
+        now = self._clock()
+        traces = self._traces.numbers(range(len(members)), len(members))  # as good as any
+        rows = self._rows(members, payees, traces, self._timetable.leaving(now))
+        rendered = self._rendered(Identity(local(now), _MODIFIERS[0]), rows, Purpose.LIVE)
+        return rendered if isinstance(rendered, Refused) else None
+
+    def destinations(self, plan: FilePlan) -> set[str]:
+        """To whom the entries of a file go, as they were sealed then."""
+        return {target.destination for target in self._traces.targets(plan.blocks)}
 
     def _rows(
         self,
@@ -167,7 +152,7 @@ class Files:
         """Whether a payment is above what may settle on the day that it leaves."""
         return not fits_same_day(amount, self._settings.same_day_limit)
 
-    def _opened(self, members: Sequence[Member]) -> tuple[list[Payee], dict[int, str]]:
+    def _opened(self, members: Sequence[Member]) -> list[Payee] | Refused:
         payees, verdicts = [], {}
         for position, member in enumerate(members):
             if member.destination is None:
@@ -179,22 +164,26 @@ class Files:
                     payees.append(self._payees.open(member.customer_id, member.destination))
                 except BankDetailError as error:
                     verdicts[position] = f"{REFUSED}: {error}"
-        return payees, verdicts
+        return Refused(REFUSED, verdicts) if verdicts else payees
 
-    def _kept(self, name: str, data: bytes) -> tuple[bytes, str]:
-        """What the bank gets, and how it is kept until it has it."""
-        if self._settings.pgp_key_file:
-            data = encrypted(data, self._settings.pgp_key_file)
-            return data, _BANK + base64.b64encode(data).decode()
-        packed = base64.b85encode(zlib.compress(data, 9)).decode()
-        return data, self._vault.seal(packed, name)
+    def _rendered(
+        self, identity: Identity, rows: Sequence[Row], purpose: Purpose
+    ) -> bytes | Refused:
+        try:
+            return write(nacha_file(self._settings, identity, rows, purpose))
+        except TotalOverflow:
+            return Refused(TOO_LARGE)
+        except NachaError as error:
+            return self._culprits(identity, rows, purpose, error)
 
-    def _culprits(self, identity: Identity, rows: Sequence[Row], error: NachaError) -> Refused:
+    def _culprits(
+        self, identity: Identity, rows: Sequence[Row], purpose: Purpose, error: NachaError
+    ) -> Refused:
         """Who it is that the format cannot carry. Where it is nobody, it is a setting."""
         verdicts = {}
         for row in rows:
             try:
-                write(nacha_file(self._settings, identity, [row], Purpose.LIVE))
+                write(nacha_file(self._settings, identity, [row], purpose))
             except NachaError as problem:
                 if "entry" in problem.record:
                     verdicts[row.position] = f"{REFUSED}: {problem.field}: {problem.rule}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from paymentapp.errors import Misconfigured, NotSent, ProviderError
 from paymentapp.providers.ach.settings import Place
 
 # By name, since the libraries that raise them are extras. PermissionError is the operating
@@ -40,6 +41,13 @@ class FolderError(Exception):
         self.code = code
         self.denied = denied
         self.missing = missing
+
+
+def not_sent(error: FolderError) -> ProviderError:
+    """The error for a folder that was not reached, or did not take what does no harm."""
+    if error.denied or error.missing:
+        return Misconfigured(f"FOLDER_{error.code}", "the bank's folder")
+    return NotSent(f"FOLDER_{error.code}", "the bank's folder")
 
 
 class Session(Protocol):

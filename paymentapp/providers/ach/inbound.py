@@ -15,6 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from paymentapp.banking import BankDetailError, ReturnKind
+from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine
 from paymentapp.models import Money, Status
 from paymentapp.nacha import (
@@ -31,14 +32,13 @@ from paymentapp.nacha import (
     returns,
 )
 from paymentapp.notes import Note, Notebook
-from paymentapp.providers.ach.folders import Folder, FolderError, Session
+from paymentapp.providers.ach.folders import Folder, FolderError, Session, not_sent
 from paymentapp.providers.ach.news import NewsNotes, words
 from paymentapp.providers.ach.notes import FileNotes, FilePlan
 from paymentapp.providers.ach.payees import AchPayees, Payee
-from paymentapp.providers.ach.prenotes import Prenotes, is_prenote
+from paymentapp.providers.ach.prenote_state import PrenoteState, is_prenote
 from paymentapp.providers.ach.reports import ACKNOWLEDGED
 from paymentapp.providers.ach.traces import Target, Traces
-from paymentapp.providers.ach.upload import Uploads, not_sent
 from paymentapp.providers.base import (
     Correction,
     Delivery,
@@ -81,8 +81,8 @@ class AchMailbox:
         files: FileNotes,
         news: NewsNotes,
         payees: AchPayees,
-        uploads: Uploads,
-        prenotes: Prenotes,
+        prenotes: PrenoteState,
+        clock: Clock,
     ) -> None:
         self._folder = folder
         self._notebook = notebook
@@ -90,8 +90,8 @@ class AchMailbox:
         self._files = files
         self._news = news
         self._payees = payees
-        self._uploads = uploads
         self._prenotes = prenotes
+        self._clock = clock
         # Broken files: their sizes, and how often each was found like that.
         self._told: dict[str, tuple[int | None, int]] = {}
 
@@ -207,7 +207,7 @@ class AchMailbox:
         credit = each.transaction_code in _CREDIT_RETURNS
         if credit and each.amount == target.money.amount:
             self._news.returned(target.batch_id, target.position, each.code)
-            self._uploads.known_uploaded(target.batch_id)
+            self._files.uploaded(target.batch_id, self._clock())  # the bank has spoken of it
             return told
         return told | ({} if credit else {"amount": "0"})
 
@@ -240,7 +240,7 @@ class AchMailbox:
         if target is None or is_prenote(target.batch_id):
             return record
         self._news.acknowledged(target.batch_id, target.position)
-        self._uploads.known_uploaded(target.batch_id)
+        self._files.uploaded(target.batch_id, self._clock())  # the bank has spoken of it
         return record | _told_of(target)
 
     def _target(self, trace: str) -> Target | None:

@@ -16,7 +16,7 @@ from paymentapp.banking import (
 )
 from paymentapp.errors import Misconfigured, NotPayable
 from paymentapp.notes import Notebook
-from paymentapp.providers.ach.prenotes import keep_prenote
+from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.base import Detail
 from paymentapp.vault import Vault
 
@@ -69,7 +69,7 @@ class AchPayees:
 
     def __init__(self, vault: Vault, notebook: Notebook) -> None:
         self._vault = vault
-        self._notebook = notebook
+        self._prenotes = PrenoteState(notebook)
 
     def destination(self, customer_id: str, details: Mapping[str, str]) -> str:
         """Check and seal. Raises NotPayable, whose text never holds the value."""
@@ -103,7 +103,7 @@ class AchPayees:
         if self._vault.is_current(destination):
             return None
         renewed = self._vault.seal(self._vault.open(destination, customer_id), customer_id)
-        keep_prenote(self._notebook, destination, renewed)
+        self._prenotes.keep(destination, renewed)
         return renewed
 
     def seal(self, customer_id: str, payee: Payee) -> str:

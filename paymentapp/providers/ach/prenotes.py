@@ -1,25 +1,23 @@
 """Prenotes: an account is asked about, by an entry of no money, before the first payment to it.
 
 NACHA Operating Rules (2013), Subsection 2.6: an originator may send one, and then has to wait three
-banking days before it sends money. What is known of an account is noted by its destination.
+banking days before it sends money.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
-from typing import NamedTuple, Protocol
 
-from paymentapp.clock import Clock, from_text, to_text
+from paymentapp.clock import Clock
 from paymentapp.models import Member, Money
 from paymentapp.nacha import Purpose
-from paymentapp.notes import Note, Notebook, update_note
+from paymentapp.providers.ach.files import Files
 from paymentapp.providers.ach.news import words
 from paymentapp.providers.ach.notes import FileNotes, FilePlan, Step
+from paymentapp.providers.ach.prenote_state import Asked, PrenoteState, prenote_file
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.timetable import Timetable
 from paymentapp.providers.ach.upload import Uploads
@@ -27,50 +25,7 @@ from paymentapp.providers.base import Postponed, Refused
 
 RETURNED = "PRENOTE_RETURNED"
 WAITING = "PRENOTE_WAITING"
-_SUFFIX = ".pre"
-_FREE = "{}"  # a claim on a file that was never made: the account can be claimed again
 _ABANDONED = Refused("PRENOTE_ABANDONED")
-
-
-class FileMaker(Protocol):
-    """What makes a file for members, once: see `files`."""
-
-    def made(
-        self, file_id: str, members: Sequence[Member], purpose: Purpose = Purpose.LIVE
-    ) -> FilePlan | Refused: ...
-
-    def destinations(self, plan: FilePlan) -> set[str]: ...
-
-
-class _Asked(NamedTuple):
-    """An account that was asked about: in which file, since when, and what came back."""
-
-    note: Note
-    file_id: str
-    destination: str  # as it was sealed then
-    at: datetime
-    returned: str | None
-    open: bool  # it was, long enough ago
-
-
-def is_prenote(file_id: str) -> bool:
-    """Whether a file has prenotes in it, and no payments."""
-    return file_id.endswith(_SUFFIX)
-
-
-def keep_prenote(notebook: Notebook, old: str, new: str) -> None:
-    """The same account is sealed anew: what is known of it, now or later, is known of both."""
-    name, note = _known(notebook, old)
-    if note is not None:
-        notebook.add_note(Note.new(_name(new), json.dumps({"as": name})))
-
-
-def _known(notebook: Notebook, destination: str) -> tuple[str, Note | None]:
-    """Where an account is noted, and what; under the name of how it was sealed first."""
-    name = _name(destination)
-    note = notebook.get_note(name)
-    alias = json.loads(note.text).get("as") if note else None
-    return (alias, notebook.get_note(alias)) if alias else (name, note)
 
 
 class Prenotes:
@@ -78,15 +33,15 @@ class Prenotes:
 
     def __init__(
         self,
-        notebook: Notebook,
         settings: AchSettings,
-        files: FileMaker,
+        state: PrenoteState,
+        files: Files,
         notes: FileNotes,
         uploads: Uploads,
         clock: Clock,
     ) -> None:
-        self._notebook = notebook
         self._settings = settings
+        self._state = state
         self._files = files
         self._notes = notes
         self._uploads = uploads
@@ -98,8 +53,9 @@ class Prenotes:
 
         Sends what has to be asked, first; until the waiting time is over, the batch is postponed.
         """
-        own = self._own_file(batch_id)
-        asked = [self._asked(own, member.destination or "") for member in members]
+        asked = self._all_asked(batch_id, members)
+        if isinstance(asked, Refused):
+            return asked
         returned = {n: each.returned for n, each in enumerate(asked) if each.returned}
         if returned:
             reasons = {n: f"{RETURNED}: {words(code or '')}" for n, code in returned.items()}
@@ -116,54 +72,47 @@ class Prenotes:
             until = self._waited(file_id, plan)
             waits = max(waits, until)
             if until <= now:
-                self._open(claims.values())
+                for each in claims.values():
+                    self._state.may_be_paid(each)
         return Postponed(WAITING, self._timetable.departure(waits)) if waits > now else None
 
     def lane(self, destination: str) -> str:
         """Payments to accounts of which nobody has asked, or not long enough ago, hold up none
         but each other: those that wait for the same file go together."""
-        _, note = _known(self._notebook, destination)
-        record = json.loads(note.text) if note else {}
-        if not record or record.get("open"):
-            return "" if record else "new"
-        file_id = str(record["file"])
-        plan = self._notes.made(file_id)
+        asked = self._state.find(destination)
+        if asked is None:
+            return "new"
+        if asked.open:
+            return ""
+        plan = self._notes.made(asked.file_id)
         if not isinstance(plan, FilePlan):
-            return file_id
-        return file_id if self._waited(file_id, plan) > self._clock() else ""
+            return asked.file_id
+        return asked.file_id if self._waited(asked.file_id, plan) > self._clock() else ""
 
-    def returned(self, destination: str, code: str) -> None:
-        """There is no such account, or it is not to be paid: the first reason counts."""
-        name, note = _known(self._notebook, destination)
-        if note is None:
-            return
-
-        def change(text: str) -> str:
-            record = json.loads(text)
-            if not record or "returned" in record:
-                return text
-            return json.dumps({**record, "returned": code})
-
-        update_note(self._notebook, name, _FREE, change)
-
-    def _open(self, claims: Iterable[_Asked]) -> None:
-        """From now on one note tells that an account may be paid, when its file is forgotten too.
-        Where this is not written, the next payment finds out again."""
-        for each in claims:
-            record = json.loads(each.note.text) | {"open": True}
-            self._notebook.change_note(each.note, each.note.changed(json.dumps(record)))
+    def _all_asked(self, batch_id: str, members: Sequence[Member]) -> list[Asked] | Refused:
+        """What is known of every account; the others are claimed for the batch's own file. Where
+        the format cannot carry a member, nobody is asked about."""
+        known = [self._state.find(member.destination or "") for member in members]
+        if None not in known:
+            return [each for each in known if each]
+        refused = self._files.refusal(members)
+        if refused is not None:
+            return refused
+        own, now = self._own_file(batch_id), self._clock()
+        return [
+            each or self._state.ask(member.destination or "", own, now)
+            for each, member in zip(known, members, strict=True)
+        ]
 
     def _own_file(self, batch_id: str) -> str:
-        """The id of the next file of prenotes of a batch: a file that was made takes no more."""
+        """The id of the batch's next file of prenotes."""
         for number in count():
-            file_id = f"{batch_id}.{number}{_SUFFIX}"
+            file_id = prenote_file(batch_id, number)
             if self._notes.made(file_id) is None:
                 return file_id
         raise AssertionError("numbers do not end")
 
-    def _plan(
-        self, batch_id: str, file_id: str, claims: Mapping[Member, _Asked]
-    ) -> FilePlan | None:
+    def _plan(self, batch_id: str, file_id: str, claims: Mapping[Member, Asked]) -> FilePlan | None:
         """The file in which all these accounts are asked about; None where that is not certain.
 
         Where another batch has claimed accounts and never came to make its file, it never will, by
@@ -172,16 +121,17 @@ class Prenotes:
         plan = self._notes.made(file_id)
         if plan is None and file_id.startswith(f"{batch_id}."):
             unique = {member.destination: _unpaid(member) for member in claims}
-            plan = self._files.made(file_id, list(unique.values()), Purpose.PRENOTE)
+            made = self._files.make(file_id, list(unique.values()), Purpose.PRENOTE)
+            plan = self._notes.decide(file_id, made)
         if plan is None:
             latest = max(each.at for each in claims.values())
             if self._clock() - latest < self._settings.attempt:
                 return None
             plan = self._notes.decide(file_id, _ABANDONED)
         held = self._files.destinations(plan) if isinstance(plan, FilePlan) else set()
-        lost = [each.note for each in claims.values() if each.destination not in held]
-        for note in lost:
-            self._notebook.change_note(note, note.changed(_FREE))
+        lost = [each for each in claims.values() if each.destination not in held]
+        for each in lost:
+            self._state.free(each)
         return plan if isinstance(plan, FilePlan) and not lost else None
 
     def _waited(self, file_id: str, plan: FilePlan) -> datetime:
@@ -191,29 +141,6 @@ class Prenotes:
         since = progress.since if left else self._clock()
         return self._timetable.waited_until(plan.effective, since, self._settings.prenote_days)
 
-    def _asked(self, own: str, destination: str) -> _Asked:
-        """What is known of an account; if nothing, it is asked about in the batch's own file."""
-        at = to_text(self._clock())
-        claim = json.dumps({"file": own, "destination": destination, "at": at})
-        name, note = _known(self._notebook, destination)
-        if note is None or note.text == _FREE:
-            note = update_note(
-                self._notebook, name, _FREE, lambda text: claim if text == _FREE else text
-            )
-        record = json.loads(note.text)
-        return _Asked(
-            note,
-            record["file"],
-            record["destination"],
-            from_text(record["at"]),
-            record.get("returned"),
-            record.get("open", False),
-        )
-
 
 def _unpaid(member: Member) -> Member:
     return member._replace(money=Money(Decimal(0), member.money.currency))
-
-
-def _name(destination: str) -> str:
-    return f"ach/prenote/{hashlib.sha256(destination.encode()).hexdigest()[:40]}"

@@ -11,13 +11,14 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from paymentapp.clock import Clock, from_text, to_text
-from paymentapp.errors import Misconfigured
+from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.models import Member, Money
 from paymentapp.nacha import trace_number
-from paymentapp.notes import Note, Notebook, update_note
+from paymentapp.notes import Notebook, update_note
 
 BLOCK = 100
 BLOCKS = 99_999  # sequence numbers 1 to 9,999,900
@@ -48,27 +49,43 @@ class Traces:
         self._odfi = odfi
         self._clock = clock
 
-    def assign(self, batch_id: str, members: Sequence[Member]) -> list[int]:
-        """Blocks for all members, ascending; position 0 has the first number of the first block.
+    def free(self, count: int) -> list[int]:
+        """Return ascending blocks of so many numbers that no batch has.
 
-        On record before anything is rendered. Numbers that a crash leaves unused are lost until
-        their blocks come round again. Raises Misconfigured where no block is free.
+        They are a batch's once they are assigned to it; no other process gets them from the
+        counter meanwhile. Raises Misconfigured where there are none.
         """
-        parts = [members[first : first + BLOCK] for first in range(0, len(members), BLOCK)]
-        free: list[Note] = []
+        wanted = -(-count // BLOCK)
+        found: list[int] = []
         for _ in range(_TRIES):
-            for block in self._next(len(parts) - len(free)):
-                note = self._claimed(block, batch_id)
-                if note is not None:
-                    free.append(note)
-            if len(free) == len(parts):
-                break
-        else:
-            raise Misconfigured("NO_TRACE_NUMBERS", f"none is free within {KEPT.days} days")
-        free.sort(key=lambda note: note.name)
-        for index, (note, part) in enumerate(zip(free, parts, strict=True)):
-            self._fill(note, batch_id, index * BLOCK, part)
-        return [_block_of(note) for note in free]
+            for block in self._next(wanted - len(found)):
+                if block not in found and self._is_free(block):
+                    found.append(block)
+            if len(found) == wanted:
+                return sorted(found)
+        raise Misconfigured("NO_TRACE_NUMBERS", f"none is free within {KEPT.days} days")
+
+    def assign(self, blocks: Sequence[int], batch_id: str, members: Sequence[Member]) -> None:
+        """Put on record whose numbers these are: position 0 has the first of the first block.
+
+        Numbers that a crash leaves unused after this are lost until their blocks come round again.
+        Raises NotSent where another process has taken a block.
+        """
+        for index, block in enumerate(blocks):
+            first = index * BLOCK
+            rows = [
+                [m.item_id, str(m.money.amount), m.destination or ""]
+                for m in members[first : first + BLOCK]
+            ]
+            at = to_text(self._clock())
+            record = {"batch": batch_id, "at": at, "first": first, "members": rows}
+            text = json.dumps(record, separators=(",", ":"))
+            taken = partial(self._taken, text)
+            update_note(self._notebook, self._name(block), "", taken, likely_new=True)
+
+    def numbers(self, blocks: Sequence[int], count: int) -> list[str]:
+        """The first so many trace numbers of some blocks."""
+        return [self.trace(blocks[n // BLOCK], n % BLOCK) for n in range(count)]
 
     def find(self, trace: str) -> Target | None:
         """The entry that went out under a trace number, as far as it is ours."""
@@ -112,28 +129,17 @@ class Traces:
         first = int(moved.text) - count
         return [(first + step) % BLOCKS for step in range(count)]
 
-    def _claimed(self, block: int, batch_id: str) -> Note | None:
-        """The block's note as this call has written it; None where the block is in use."""
-        now = self._clock()
-        record = json.dumps({"batch": batch_id, "at": to_text(now)})
-        wanted = Note.new(self._name(block), record)
-        stored = self._notebook.add_note(wanted)
-        if stored.revision == wanted.revision:
-            return wanted
-        if now - from_text(json.loads(stored.text)["at"]) <= KEPT:
-            return None
-        return wanted if self._notebook.change_note(stored, wanted) else None
+    def _is_free(self, block: int) -> bool:
+        note = self._notebook.get_note(self._name(block))
+        return note is None or not self._is_in_use(note.text)
 
-    def _fill(self, note: Note, batch_id: str, first: int, members: Sequence[Member]) -> None:
-        rows = [[m.item_id, str(m.money.amount), m.destination or ""] for m in members]
-        record = json.loads(note.text) | {"batch": batch_id, "first": first, "members": rows}
-        filled = note.changed(json.dumps(record, separators=(",", ":")))
-        if not self._notebook.change_note(note, filled):
-            raise Misconfigured("TRACE_NUMBERS_CHANGED", "a block that was claimed is another's")
+    def _is_in_use(self, text: str) -> bool:
+        return self._clock() - from_text(json.loads(text)["at"]) <= KEPT
+
+    def _taken(self, record: str, text: str) -> str:
+        if text and self._is_in_use(text):
+            raise NotSent("TRACE_NUMBERS_TAKEN", "another process was given the same ones")
+        return record
 
     def _name(self, block: int) -> str:
         return f"ach/traces/{self._odfi}/{block:05d}"
-
-
-def _block_of(note: Note) -> int:
-    return int(note.name.rpartition("/")[2])

@@ -9,32 +9,37 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from paymentapp.clock import Clock, to_text
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.providers.ach.folders import Folder, FolderError, Session
+from paymentapp.errors import OutcomeUnknown
+from paymentapp.providers.ach.contents import Contents
+from paymentapp.providers.ach.folders import Folder, FolderError, Session, not_sent
 from paymentapp.providers.ach.notes import FileNotes, FilePlan, Progress, Step
 from paymentapp.providers.base import Accepted, Doubtful
 
 log = logging.getLogger(__name__)
 
 UNCERTAIN = "UPLOAD_UNCERTAIN"
-Content = Callable[[FilePlan], bytes]
 
 
 class Uploads:
     """Brings files into the bank's folder. Any number of processes may try with the same file."""
 
     def __init__(
-        self, folder: Folder, notes: FileNotes, attempt: timedelta, content: Content, clock: Clock
+        self,
+        folder: Folder,
+        notes: FileNotes,
+        contents: Contents,
+        attempt: timedelta,
+        clock: Clock,
     ) -> None:
-        """`attempt` is longer than an attempt can run; `content` gives a plan's bytes."""
+        """`attempt` is longer than an attempt can run."""
         self._folder = folder
         self._notes = notes
+        self._contents = contents
         self._attempt = attempt
-        self._content = content
         self._clock = clock
 
     def deliver(self, file_id: str, plan: FilePlan) -> Accepted | Doubtful:
@@ -50,16 +55,12 @@ class Uploads:
             return self._uploaded(file_id, plan)
         raise OutcomeUnknown("UPLOAD_UNDER_WAY", "another attempt has not ended yet")
 
-    def known_uploaded(self, file_id: str) -> None:
-        """The bank has spoken of an entry of the file: it has the file."""
-        self._notes.uploaded(file_id, self._clock())
-
     def _is_under_way(self, seen: Progress) -> bool:
         return self._clock() - seen.since < self._attempt
 
     def _try(self, file_id: str, plan: FilePlan, seen: Progress) -> Accepted | Doubtful:
         """One attempt, from a file that is certainly not with the bank."""
-        data = self._content(plan)
+        data = self._contents.open(plan)
         try:
             with self._folder.open() as session:
                 found = session.sizes()
@@ -215,10 +216,3 @@ def _tidy(session: Session, plan: FilePlan, attempt: int, found: Mapping[str, in
         for name in (part_name(plan.name, number), _withdrawn_name(plan, number)):
             if name in found:
                 session.remove(name)
-
-
-def not_sent(error: FolderError) -> ProviderError:
-    """The error for a folder that was not reached, or did not take what does no harm."""
-    if error.denied or error.missing:
-        return Misconfigured(f"FOLDER_{error.code}", "the bank's folder")
-    return NotSent(f"FOLDER_{error.code}", "the bank's folder")

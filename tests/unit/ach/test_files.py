@@ -14,9 +14,12 @@ import pytest
 
 from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.models import Status
-from paymentapp.nacha import read
+from paymentapp.nacha import File, read, write
 from paymentapp.providers.ach.files import TOO_LARGE, next_identity
-from paymentapp.providers.base import Refused
+from paymentapp.providers.ach.folders import FolderError
+from paymentapp.providers.ach.notes import FilePlan
+from paymentapp.providers.base import Accepted, Postponed, Refused
+from tests.support.ach_backend import HookedFolder
 from tests.unit.ach.conftest import MONDAY, Company
 
 
@@ -57,10 +60,74 @@ def test_it_is_kept_sealed_and_goes_out_again_as_the_same_bytes(company: Company
     company.clock.pass_by(days=3)
     assert not isinstance(made, Refused)
     assert made is not None
-    assert company.ach._files.content(made) == first
+    assert company.ach._uploads._contents.open(made) == first
     for note in company.notebook._notes.values():
         assert "1111222233" not in note.text
         assert "Ann Example" not in note.text
+
+
+class Renders:
+    """Counts the files that are rendered, those of no money apart."""
+
+    def __init__(self) -> None:
+        self.live = self.prenotes = 0
+
+    def write(self, file: File) -> bytes:
+        if any(entry.amount for batch in file.batches for entry in batch.entries):
+            self.live += 1
+        else:
+            self.prenotes += 1
+        return write(file)
+
+
+@pytest.fixture
+def renders(monkeypatch: pytest.MonkeyPatch) -> Renders:
+    counted = Renders()
+    monkeypatch.setattr("paymentapp.providers.ach.files.write", counted.write)
+    return counted
+
+
+def test_a_file_is_rendered_once_however_often_it_is_sent(
+    company: Company, renders: Renders
+) -> None:
+    def unreachable(what: str, act: Any) -> Any:  # noqa: ARG001
+        raise FolderError("ConnectionRefusedError")
+
+    member = company.member("1111222233")
+    batch = company.batch(member)
+    with pytest.raises(NotSent):
+        company.provider(outgoing=HookedFolder(company.folder, unreachable)).submit(batch, [member])
+    for _ in range(2):
+        assert isinstance(company.provider().submit(batch, [member]), Accepted)
+    assert (renders.live, renders.prenotes) == (1, 0)
+
+
+def test_a_file_that_waits_for_prenotes_is_rendered_to_check_it_and_to_send_it(
+    company: Company, renders: Renders
+) -> None:
+    member = company.member("1111222233")
+    batch = company.batch(member)
+    ach = company.provider(prenotes="on")
+    seen = []
+    for _ in range(4):
+        assert isinstance(ach.submit(batch, [member]), Postponed)
+        seen.append((renders.live, renders.prenotes))
+        company.bank.work()
+        company.clock.pass_by(days=1)
+    company.clock.pass_by(days=3)
+    assert isinstance(ach.submit(batch, [member]), Accepted)
+    assert seen == [(1, 1)] * 4
+    assert (renders.live, renders.prenotes) == (2, 1)
+
+
+def test_a_refused_file_takes_no_trace_numbers(company: Company, renders: Renders) -> None:
+    bad = company.member("1111222233", "0.00")
+    batch = company.batch(bad)
+    outcome = company.ach.submit(batch, [bad])
+    assert outcome == Refused("NOT_AN_ENTRY", {0: "NOT_AN_ENTRY: amount: zero"})
+    assert company.ach.submit(batch, [bad]) == outcome
+    assert renders.prenotes == 2  # the file, and then each row to tell whose fault it is
+    assert not [n for n in company.notebook._notes if n.startswith("ach/traces/09100001/")]
 
 
 def test_a_full_file_fits_a_note(company: Company) -> None:
@@ -160,8 +227,8 @@ def test_it_has_arrived_when_the_hold_is_over(company: Company) -> None:
 def test_a_file_that_came_late_settles_later(company: Company) -> None:
     member = company.member("1111222233")
     batch = company.batch(member)
-    made = company.ach._files.made(batch.batch_id, [member])
-    assert not isinstance(made, Refused)
+    made = company.ach._decided(batch.batch_id, [member])
+    assert isinstance(made, FilePlan)
     company.clock.pass_by(days=1, hours=9)  # Tuesday evening: it was to settle on Tuesday
     company.ach.submit(batch, [member])
     company.clock.now = datetime(2026, 3, 6, 15, 0, tzinfo=UTC)
@@ -188,7 +255,7 @@ def test_nothing_is_told_of_what_has_not_left(company: Company) -> None:
     batch = company.batch(member)
     with pytest.raises(NotSent, match="NO_SUCH_FILE"):
         company.ach.fetch(batch)
-    company.ach._files.made(batch.batch_id, [member])
+    company.ach._decided(batch.batch_id, [member])
     with pytest.raises(NotSent, match="NOT_UPLOADED"):
         company.ach.fetch(batch)
     with pytest.raises(NotSent, match="NO_SUCH_ENTRY"):

@@ -16,7 +16,7 @@ import pytest
 from paymentapp import build_parts
 from paymentapp.config import Settings
 from paymentapp.errors import ProviderError, StoreUnavailable
-from paymentapp.models import BatchState, Status
+from paymentapp.models import BatchState, Member, Status
 from paymentapp.nacha import read
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.base import Accepted, Postponed, Refused
@@ -37,6 +37,11 @@ def careful(tmp_path: Path) -> Company:
     made = Company(tmp_path)
     made.ach = made.provider(prenotes="on")
     return made
+
+
+def claim(company: Company, member: Member, file_id: str) -> None:
+    """As a process would that stops right after."""
+    company.ach._prenotes._state.ask(member.destination or "", file_id, company.clock())
 
 
 def asked(company: Company) -> Counter[str]:
@@ -127,8 +132,20 @@ def test_an_account_that_is_sealed_anew_was_asked_about(careful: Company) -> Non
     assert isinstance(other.submit(careful.batch(again), [again]), Postponed)
     careful.bank.work()
     assert asked(careful) == {"1111222233": 1}
-    careful.ach._prenotes.returned(member.destination, "R03")
+    careful.ach._prenotes._state.returned(member.destination, "R03")
     assert isinstance(other.submit(careful.batch(again), [again]), Refused)
+
+
+def test_who_asks_while_an_account_is_sealed_anew_gets_the_older_claim(careful: Company) -> None:
+    state = careful.ach._prenotes._state
+    first = state.ask("k.old", "b1.0.pre", careful.clock())
+    state.keep("k.old", "k.new")
+    assert state.ask("k.new", "b2.0.pre", careful.clock()) == first
+    state.free(first)
+    assert state.find("k.new") is None
+    again = state.ask("k.new", "b2.0.pre", careful.clock())
+    assert again.file_id == "b2.0.pre"
+    assert state.find("k.old") == again
 
 
 def old_key(company: Company) -> str:
@@ -154,7 +171,7 @@ def test_accounts_that_another_batch_claimed_and_left_are_asked_about(careful: C
     """Also where this batch's own file is made by then: it takes no more accounts."""
     members = [careful.member("1111222233"), careful.member("2222333344")]
     batch = careful.batch(*members)
-    careful.ach._prenotes._asked("z.0.pre", members[1].destination or "")
+    claim(careful, members[1], "z.0.pre")
     for _ in range(4):
         assert isinstance(careful.ach.submit(batch, members), Postponed)
         careful.clock.pass_by(seconds=ATTEMPT + 1)
@@ -168,7 +185,7 @@ def test_a_claim_on_a_file_without_the_account_counts_for_nothing(careful: Compa
     first, second = careful.member("1111222233"), careful.member("2222333344")
     batch = careful.batch(first)
     careful.ach.submit(batch, [first])
-    careful.ach._prenotes._asked(f"{batch.batch_id}.0.pre", second.destination or "")
+    claim(careful, second, f"{batch.batch_id}.0.pre")
     careful.clock.now = OVER
     other = careful.batch(second)
     for _ in range(2):
@@ -211,7 +228,7 @@ def test_a_slow_process_asks_no_second_time_and_pays_nobody_early(
     tmp_path: Path, same: bool
 ) -> None:
     """It stands at each of its steps while another takes its claims over."""
-    for at in range(30):
+    for at in range(34):
         company = Company(tmp_path / str(at))
         members = [company.member("1111222233"), company.member("2222333344")]
         batch = company.batch(*members)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from paymentapp.errors import Misconfigured
+from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.models import Member, Money, new_revision
 from paymentapp.notes import Note
 from paymentapp.providers.ach.traces import BLOCK, BLOCKS, KEPT, Traces
@@ -53,8 +53,15 @@ def counter(store: MemoryStore, text: str) -> None:
         store.change_note(old, old.changed(text))
 
 
+def assigned(traces: Traces, batch_id: str, everyone: list[Member]) -> list[int]:
+    """The blocks that a batch gets, as for a file."""
+    blocks = traces.free(len(everyone))
+    traces.assign(blocks, batch_id, everyone)
+    return blocks
+
+
 def test_numbers_are_the_odfis_and_ascend(traces: Traces) -> None:
-    blocks = traces.assign("b1", members(250))
+    blocks = assigned(traces, "b1", members(250))
     numbers = [traces.trace(blocks[n // BLOCK], n % BLOCK) for n in range(250)]
     assert numbers[0] == "091000010000001"
     assert numbers == sorted(set(numbers))
@@ -63,8 +70,8 @@ def test_numbers_are_the_odfis_and_ascend(traces: Traces) -> None:
 
 def test_each_number_leads_to_its_payment(traces: Traces) -> None:
     everyone = members(201)
-    traces.assign("b0", members(1))
-    blocks = traces.assign("b1", everyone)
+    assigned(traces, "b0", members(1))
+    blocks = assigned(traces, "b1", everyone)
     for position in (0, 99, 100, 200):
         number = traces.trace(blocks[position // BLOCK], position % BLOCK)
         found = traces.find(number)
@@ -80,7 +87,7 @@ def test_each_number_leads_to_its_payment(traces: Traces) -> None:
     ["", "091000010000000", "091000010000102", "021000020000001", "09100001000000x", "0910000100"],
 )
 def test_any_other_number_leads_nowhere(traces: Traces, trace: str) -> None:
-    traces.assign("b1", members(101))
+    assigned(traces, "b1", members(101))
     assert traces.find(trace) is None
 
 
@@ -91,7 +98,7 @@ def test_many_processes_get_no_number_twice(store: MemoryStore, clock: FakeClock
         own, dice = Traces(store, ODFI, clock), random.Random(worker)
         for turn in range(20):
             batch_id = f"b{worker}-{turn}"
-            blocks = own.assign(batch_id, members(dice.randint(1, 350)))
+            blocks = assigned(own, batch_id, members(dice.randint(1, 350)))
             given.extend((batch_id, block) for block in blocks)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
@@ -107,7 +114,7 @@ def test_the_counter_wraps_and_numbers_still_ascend_in_a_file(
     traces: Traces, store: MemoryStore
 ) -> None:
     counter(store, str(BLOCKS - 1))
-    blocks = traces.assign("b1", members(250))
+    blocks = assigned(traces, "b1", members(250))
     assert blocks == [0, 1, BLOCKS - 1]
     assert traces.trace(BLOCKS - 1, BLOCK - 1) == f"{ODFI}9999900"
     found = traces.find(traces.trace(BLOCKS - 1, 7))
@@ -119,32 +126,47 @@ def test_the_counter_wraps_and_numbers_still_ascend_in_a_file(
 def test_a_counter_that_has_gone_back_gives_nothing_out_again(
     traces: Traces, store: MemoryStore, clock: FakeClock, lost: str
 ) -> None:
-    first = [block for n in range(5) for block in traces.assign(f"b{n}", members(150))]
+    first = [block for n in range(5) for block in assigned(traces, f"b{n}", members(150))]
     clock.pass_by(days=KEPT.days)
     counter(store, lost)
-    again = [block for n in range(5) for block in traces.assign(f"c{n}", members(150))]
+    again = [block for n in range(5) for block in assigned(traces, f"c{n}", members(150))]
     assert not set(first) & set(again)
 
 
 def test_a_block_is_another_batchs_after_its_time(
     traces: Traces, store: MemoryStore, clock: FakeClock
 ) -> None:
-    assert traces.assign("old", members(3)) == [0]
+    assert assigned(traces, "old", members(3)) == [0]
     clock.now += KEPT + timedelta(seconds=1)
     counter(store, "0")
-    assert traces.assign("new", members(1)) == [0]
+    assert assigned(traces, "new", members(1)) == [0]
     found = traces.find(traces.trace(0, 0))
     assert found is not None
     assert found.batch_id == "new"
     assert traces.find(traces.trace(0, 1)) is None
 
 
+def test_of_two_that_were_given_the_same_block_one_gets_it(
+    traces: Traces, store: MemoryStore
+) -> None:
+    """As after a backup was restored in between."""
+    first = traces.free(1)
+    counter(store, "0")
+    assert traces.free(1) == first
+    traces.assign(first, "b1", members(1))
+    with pytest.raises(NotSent, match="TRACE_NUMBERS_TAKEN"):
+        traces.assign(first, "b2", members(1))
+    found = traces.find(traces.trace(first[0], 0))
+    assert found is not None
+    assert found.batch_id == "b1"
+
+
 def test_where_no_number_is_free_a_person_is_needed(
     traces: Traces, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("paymentapp.providers.ach.traces.BLOCKS", 3)
-    traces.assign("b1", members(3 * BLOCK))
+    assigned(traces, "b1", members(3 * BLOCK))
     with pytest.raises(Misconfigured, match="NO_TRACE_NUMBERS"):
-        traces.assign("b2", members(1))
+        assigned(traces, "b2", members(1))
     clock.now += KEPT + timedelta(seconds=1)
-    assert len(traces.assign("b2", members(1))) == 1
+    assert len(assigned(traces, "b2", members(1))) == 1
