@@ -1,6 +1,6 @@
-"""A stand-alone PayPal for development and tests: it speaks the Payouts API and keeps a ledger."""
+"""Stand-alone simulated providers for development and tests, which keep ledgers and pay nobody."""
 
 from paymentapp.simulator.app import create_simulator
-from paymentapp.simulator.settings import Settings
+from paymentapp.simulator.paypal.settings import PayPalSimulatorSettings
 
-__all__ = ["Settings", "create_simulator"]
+__all__ = ["PayPalSimulatorSettings", "create_simulator"]

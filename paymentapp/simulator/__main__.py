@@ -10,12 +10,12 @@ import sys
 from typing import Any, NoReturn
 
 from paymentapp.simulator.app import create_simulator
-from paymentapp.simulator.courier import Courier
-from paymentapp.simulator.kinds import Kind, SettingsBase
-from paymentapp.simulator.server import build_server, listen
-from paymentapp.simulator.settings import SettingError, Settings, variable
-from paymentapp.simulator.stripe import StripeSettings
-from paymentapp.simulator.stripe.wiring import stripe_courier
+from paymentapp.simulator.common.server import build_server, listen
+from paymentapp.simulator.common.settings import InvalidSetting, SettingType, SimulatorSettings
+from paymentapp.simulator.paypal.settings import PayPalSimulatorSettings, variable
+from paymentapp.simulator.paypal.webhook_sender import PayPalWebhookSender
+from paymentapp.simulator.stripe import StripeSimulatorSettings
+from paymentapp.simulator.stripe.wiring import stripe_webhook_sender
 
 _EPILOG = f"""\
 Each flag has an environment variable: --settle-delay is {variable("settle_delay")}.
@@ -24,7 +24,7 @@ runs, with PUT /_simulator/settings, or /_simulator/stripe/settings for the --st
 The page at / shows what was paid with PayPal, and which recipients and notes lead to which
 outcome. Stripe's API is at /stripe; GET /_simulator/stripe/ledger shows what was moved.
 """
-_SIDES: tuple[type[SettingsBase], ...] = (Settings, StripeSettings)
+_SETTINGS: tuple[type[SimulatorSettings], ...] = (PayPalSimulatorSettings, StripeSimulatorSettings)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,16 +35,16 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for side in _SIDES:
-        defaults = side()
-        for name, each in side.by_name().items():
-            kind: Kind = each.metadata["kind"]
+    for each_settings in _SETTINGS:
+        defaults = each_settings()
+        for name, each in each_settings.by_name().items():
+            kind: SettingType = each.metadata["kind"]
             default = getattr(defaults, name)
-            hidden = not default or side.is_secret(name)
+            hidden = not default or each_settings.is_secret(name)
             shown = "" if hidden else f" (default: {_plain(default)})"
             parser.add_argument(
-                side.flag(name),
-                dest=side.PREFIX + name,
+                each_settings.flag(name),
+                dest=each_settings.PREFIX + name,
                 metavar=kind.metavar,
                 help=each.metadata["help"] + shown,
             )
@@ -57,16 +57,19 @@ def _plain(default: Any) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def read_settings(arguments: list[str]) -> tuple[Settings, StripeSettings]:
-    """Flags over environment over defaults; raises SettingError naming the flag or variable."""
+def read_settings(arguments: list[str]) -> tuple[PayPalSimulatorSettings, StripeSimulatorSettings]:
+    """Flags over environment over defaults; raises InvalidSetting naming the flag or variable."""
     given = {k: v for k, v in vars(_parser().parse_args(arguments)).items() if v is not None}
-    return Settings(**_values(Settings, given)), StripeSettings(**_values(StripeSettings, given))
+    paypal = PayPalSimulatorSettings(**_values(PayPalSimulatorSettings, given))
+    return paypal, StripeSimulatorSettings(**_values(StripeSimulatorSettings, given))
 
 
-def _values(side: type[SettingsBase], given: dict[str, str]) -> dict[str, Any]:
-    names = [name for name in side.by_name() if side.PREFIX + name in given]
-    flags = side.from_texts({name: given[side.PREFIX + name] for name in names}, side.flag)
-    return side.from_environment(os.environ) | flags
+def _values(each_settings: type[SimulatorSettings], given: dict[str, str]) -> dict[str, Any]:
+    names = [name for name in each_settings.by_name() if each_settings.PREFIX + name in given]
+    flags = each_settings.from_texts(
+        {name: given[each_settings.PREFIX + name] for name in names}, each_settings.flag
+    )
+    return each_settings.from_environment(os.environ) | flags
 
 
 def _stop(*_: object) -> NoReturn:
@@ -79,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, _stop)
     try:
         settings, stripe_settings = read_settings(sys.argv[1:] if arguments is None else arguments)
-    except SettingError as error:
+    except InvalidSetting as error:
         return _fail(str(error))
     try:
         listener = listen(settings.host, settings.port)
@@ -92,8 +95,8 @@ def main(arguments: list[str] | None = None) -> int:
     server = build_server(app, listener)
     host = f"[{server.host}]" if ":" in server.host else server.host
     base = f"http://{host}:{server.port}"
-    Courier(app.extensions["simulator"], base).start()
-    stripe_courier(app.extensions["stripe_simulator"]).start()
+    PayPalWebhookSender(app.extensions["simulator"], base).start()
+    stripe_webhook_sender(app.extensions["stripe_simulator"]).start()
     print(f"PayPal simulator on {base}", flush=True)
     server.serve_forever()
     return 0

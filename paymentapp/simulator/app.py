@@ -7,14 +7,16 @@ import logging
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from paymentapp.simulator import control, oauth, page, payouts, reporting, webhooks
-from paymentapp.simulator.core import Simulator
-from paymentapp.simulator.errors import PayPalError
-from paymentapp.simulator.faults import PayPalFaults
-from paymentapp.simulator.settings import Settings
-from paymentapp.simulator.stripe import StripeSettings
+from paymentapp.simulator import page
+from paymentapp.simulator.common.database import Database
+from paymentapp.simulator.common.times import Clock, utc_now
+from paymentapp.simulator.paypal import control, oauth, payouts, reporting, webhooks
+from paymentapp.simulator.paypal.core import PayPalSimulator
+from paymentapp.simulator.paypal.errors import PayPalError
+from paymentapp.simulator.paypal.faults import PayPalFaults
+from paymentapp.simulator.paypal.settings import PayPalSimulatorSettings
+from paymentapp.simulator.stripe import StripeSimulatorSettings
 from paymentapp.simulator.stripe.wiring import add_stripe
-from paymentapp.simulator.times import Clock, utc_now
 
 _NAME_OF_STATUS = {
     400: "VALIDATION_ERROR",
@@ -26,9 +28,9 @@ _NAME_OF_STATUS = {
 
 
 def create_simulator(
-    settings: Settings | None = None,
+    settings: PayPalSimulatorSettings | None = None,
     clock: Clock = utc_now,
-    stripe_settings: StripeSettings | None = None,
+    stripe_settings: StripeSimulatorSettings | None = None,
 ) -> Flask:
     """The simulator as a WSGI application: PayPal at ``/v1``, Stripe at ``/stripe/v1``.
 
@@ -38,13 +40,15 @@ def create_simulator(
     """
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["simulator"] = running = Simulator(settings or Settings(), clock)
+    settings = settings or PayPalSimulatorSettings()
+    database = Database(settings.state)
+    app.extensions["simulator"] = paypal = PayPalSimulator(settings, database, clock)
     for module in (oauth, payouts, reporting, webhooks, control, page):
         app.register_blueprint(module.blueprint)
     app.register_error_handler(PayPalError, _answer_error)
     app.register_error_handler(Exception, _answer_any)
-    app.wsgi_app = PayPalFaults(app.wsgi_app, running)  # type: ignore[method-assign]
-    add_stripe(app, stripe_settings or StripeSettings(), running.state, clock)
+    app.wsgi_app = PayPalFaults(app.wsgi_app, paypal)  # type: ignore[method-assign]
+    add_stripe(app, stripe_settings or StripeSimulatorSettings(), database, clock)
     return app
 
 

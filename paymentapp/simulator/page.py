@@ -8,13 +8,18 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from paymentapp.simulator import outcomes
-from paymentapp.simulator.core import simulator
-from paymentapp.simulator.currencies import amount
-from paymentapp.simulator.errors import REFUSALS
-from paymentapp.simulator.settings import Settings, is_secret, setting_fields, variable
+from paymentapp.simulator.common.times import rfc3339
+from paymentapp.simulator.paypal import outcomes
+from paymentapp.simulator.paypal.core import running_paypal
+from paymentapp.simulator.paypal.currencies import amount
+from paymentapp.simulator.paypal.errors import REFUSALS
+from paymentapp.simulator.paypal.settings import (
+    PayPalSimulatorSettings,
+    is_secret,
+    setting_fields,
+    variable,
+)
 from paymentapp.simulator.stripe import accounts
-from paymentapp.simulator.times import rfc3339
 
 blueprint = Blueprint("page", __name__)
 
@@ -53,12 +58,12 @@ class Pager:
 @blueprint.get("/")
 def show() -> str:
     """The page."""
-    running = simulator()
-    now, state = running.now(), running.state
+    running = running_paypal()
+    now, state, made = running.now(), running.state, running.calls
     pager = _pager(state.item_count())
     calls = [
         {"at": _clock_time(at), "endpoint": endpoint, "path": path, "answer": answer}
-        for at, endpoint, path, answer in state.recent_calls(RECENT_CALLS)
+        for at, endpoint, path, answer in made.recent(RECENT_CALLS)
     ]
     return render_template(
         "simulator.html",
@@ -67,7 +72,7 @@ def show() -> str:
         pager=pager,
         totals=_totals(state.totals(now)),
         calls=calls,
-        call_total=sum(count for _, _, count in state.call_counts()),
+        call_total=sum(count for _, _, count in made.counts()),
         settings=_settings(running.settings),
         prefixes=_prefixes(),
         notes=_notes(),
@@ -101,9 +106,9 @@ def _totals(rows: list[tuple[str, str, int, int]]) -> list[dict[str, Any]]:
     return list(by_currency.values())
 
 
-def _settings(settings: Settings) -> list[dict[str, Any]]:
+def _settings(settings: PayPalSimulatorSettings) -> list[dict[str, Any]]:
     shown = settings.as_json()
-    defaults = Settings().as_json()
+    defaults = PayPalSimulatorSettings().as_json()
     return [
         {
             "name": each.name,

@@ -22,7 +22,7 @@ from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
 from paymentapp.models import Batch, Money, Payment
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.simulator import Settings as SimulatorSettings
+from paymentapp.simulator import PayPalSimulatorSettings
 from tests.simulator.support import serving
 
 
@@ -129,7 +129,7 @@ def no_address_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     database = tmp_path / "test.db"
-    with serving(SimulatorSettings(settle_delay=0, reversal_delay=3600)) as url:
+    with serving(PayPalSimulatorSettings(settle_delay=0, reversal_delay=3600)) as url:
         environ = {
             "PAYMENTAPP_STORE": f"sqlite:///{database}",
             "PAYPAL_BASE_URL": url,

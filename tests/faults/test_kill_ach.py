@@ -21,7 +21,7 @@ from random import Random
 
 import pytest
 
-from paymentapp.simulator.bank import Books
+from paymentapp.simulator.bank import BankBooks
 from paymentapp.vault import new_key
 from tests.support.ach_backend import ach_environ, bank_account
 from tests.support.callers import Accepted, Caller, listed
@@ -57,7 +57,7 @@ def account_of(customer: str) -> str:
 
 
 @contextmanager
-def local_bank(folder: Path) -> Iterator[Books]:
+def local_bank(folder: Path) -> Iterator[BankBooks]:
     """The simulated bank at work, in a process of its own; yields its books."""
     command = ["-m", "paymentapp.simulator.bank", "--every", "0.001"]
     for name in ("outgoing", "incoming"):
@@ -69,7 +69,7 @@ def local_bank(folder: Path) -> Iterator[Books]:
     try:
         assert process.stdout is not None
         assert "takes files" in process.stdout.readline()
-        yield Books(folder / "bank" / "books.db")
+        yield BankBooks(folder / "bank" / "books.db")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
@@ -145,7 +145,7 @@ class Operator:
     """A person who settles parked batches by what the bank's books say."""
 
     cluster: Cluster
-    books: Books
+    books: BankBooks
     settled: int = 0
 
     def look(self) -> None:
@@ -188,7 +188,7 @@ def returned(accepted: Accepted) -> int:
     return sum(account_of(customer).startswith("R") for customer, _ in accepted.payments)
 
 
-def compare(books: Books, accepted: Accepted) -> None:
+def compare(books: BankBooks, accepted: Accepted) -> None:
     """The bank's books hold each accepted payment once, and nothing else."""
     paid = Counter((credit.account, credit.cents) for credit in books.credits())
     assert paid == Counter(

@@ -23,11 +23,10 @@ from paymentapp import Parts, build_parts, create_app
 from paymentapp.config import Settings
 from paymentapp.models import Cause, Money, Payment, PaymentKey, Status
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.simulator import Settings as SimulatorSettings
-from paymentapp.simulator import create_simulator
-from paymentapp.simulator.core import Simulator
-from paymentapp.simulator.courier import Courier
-from paymentapp.simulator.server import build_server, listen
+from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
+from paymentapp.simulator.common.server import build_server, listen
+from paymentapp.simulator.paypal.core import PayPalSimulator
+from paymentapp.simulator.paypal.webhook_sender import PayPalWebhookSender
 from tests.support.service import free_port
 
 BLIND: dict[str, object] = {"faults_on": ["read"], "error_before": 1.0}  # no look finds anything
@@ -45,7 +44,7 @@ ENDS = {
 
 @dataclass
 class Town:
-    """A service with its worker, and a simulator with its courier, each on a port of loopback."""
+    """A service with its worker, and a simulator that sends webhooks, each on loopback."""
 
     folder: Path
     stack: ExitStack
@@ -56,7 +55,7 @@ class Town:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/webhooks/paypal"
         app = create_simulator(
-            SimulatorSettings(
+            PayPalSimulatorSettings(
                 **{
                     "webhook_url": self.url,
                     "settle_delay": 0.5,
@@ -66,7 +65,7 @@ class Town:
                 }
             )
         )
-        self.simulator: Simulator = app.extensions["simulator"]
+        self.simulator: PayPalSimulator = app.extensions["simulator"]
         self._serve_simulator(app)
         self.parts = self._parts()
         self._serve(port)
@@ -110,9 +109,9 @@ class Town:
         server = build_server(app, listener)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         self.base = f"http://127.0.0.1:{server.port}"
-        courier = Courier(self.simulator, self.base)
-        courier.start()
-        for end in (listener.close, server.shutdown, courier.stop):
+        sender = PayPalWebhookSender(self.simulator, self.base)
+        sender.start()
+        for end in (listener.close, server.shutdown, sender.stop):
             self.stack.callback(end)
 
     def _parts(self) -> Parts:
@@ -169,7 +168,7 @@ def test_late_twice_and_out_of_order(town: Callable[..., Town]) -> None:
     here = town(webhook_delay=2.0, webhook_duplicates=0.5, webhook_shuffle=0.3)
     keys = here.pay(*(f"{name}-{n}" for name in ENDS for n in range(5)))
     here.until(here.settled(keys))
-    here.until(lambda: not here.simulator.outbox.due(here.simulator.now() + HOUR, 1))
+    here.until(lambda: not here.simulator.queue.due(here.simulator.now() + HOUR, 1))
     time.sleep(0.5)
     assert here.settled(keys)()
     for key in keys:
@@ -218,9 +217,9 @@ def test_while_the_service_cannot_check_or_keep_them_they_come_again(
     here = town(**(BLIND | {"faults_on": ["read", "certificate"]}))
     (key,) = here.pay("ann-1")
     here.until(lambda: here.payment(key).status is Status.SUBMITTED)
-    here.until(lambda: here.simulator.outbox.count() == 3)
+    here.until(lambda: here.simulator.queue.count() == 3)
     time.sleep(1)
-    assert (here.payment(key).status, here.simulator.outbox.count()) == (Status.SUBMITTED, 3)
+    assert (here.payment(key).status, here.simulator.queue.count()) == (Status.SUBMITTED, 3)
     here.simulator.change({"faults_on": ["read"]})
     here.until(here.settled([key]))
 

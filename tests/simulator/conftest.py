@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from paymentapp.simulator import Settings, create_simulator
+from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
 
 from .support import SPECS, Api, Description, FakeClock, find_description, lend_keys
 
@@ -18,10 +18,10 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def api(clock: FakeClock) -> Iterator[Api]:
-    app = create_simulator(Settings(), clock)
+    app = create_simulator(PayPalSimulatorSettings(), clock)
     lend_keys(app.extensions["simulator"])
     yield Api(app, clock)
-    app.extensions["simulator"].state.close()
+    app.extensions["simulator"].database.close()
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,10 @@ from flask import Flask
 from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 from werkzeug.test import TestResponse
 
-from paymentapp.simulator import Settings, create_simulator
-from paymentapp.simulator.core import Simulator
-from paymentapp.simulator.server import build_server, listen
+from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
+from paymentapp.simulator.common.database import Database
+from paymentapp.simulator.common.server import build_server, listen
+from paymentapp.simulator.paypal.core import PayPalSimulator
 
 _BESIDE = Path(__file__).parents[2] / ".." / "shared" / "specs" / "paypal"
 SPECS = Path(os.environ.get("PAYMENTAPP_SPECS", _BESIDE))
@@ -164,19 +165,19 @@ class Api:
 
 @cache
 def _keys() -> dict[str, bytes]:
-    lender = Simulator(Settings(), FakeClock())
+    lender = PayPalSimulator(PayPalSimulatorSettings(), Database(":memory:"), FakeClock())
     lender.signer.ca()
     names = ("webhook_key", "webhook_certificate", "webhook_ca")
     return {name: lender.state.fact(name) or b"" for name in names}
 
 
-def lend_keys(simulator: Simulator) -> None:
+def lend_keys(simulator: PayPalSimulator) -> None:
     """Spare a simulator the making of its signing keys, which takes longer than most tests."""
     simulator.state.add_facts(_keys())
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
+def serving(settings: PayPalSimulatorSettings) -> Iterator[str]:
     """A simulator on a free port of this machine; yields its URL."""
     listener = listen("127.0.0.1", 0)
     server = build_server(create_simulator(settings), listener)

@@ -1,29 +1,67 @@
-"""The simulator stands alone: it shares no mistake with the service that it is there to test."""
+"""The simulators stand alone: they share no mistake with the service that they are there to test,
+and none with each other."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import paymentapp.simulator
 
-MODULES = sorted(Path(paymentapp.simulator.__file__).parent.glob("*.py"))
+FOLDER = Path(paymentapp.simulator.__file__).parent
+NAME = paymentapp.simulator.__name__
+PROVIDERS = ("paypal", "stripe", "bank")
 
 
-def test_it_imports_nothing_else_of_the_service() -> None:
-    imported = set()
-    for module in MODULES:
-        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+def imported(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Each module of a folder with each module that it imports, anywhere in it."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom):
-                imported.add(node.module or "")
+                assert not node.level, path
+                yield path, node.module or ""
             elif isinstance(node, ast.Import):
-                imported.update(name.name for name in node.names)
-    ours = {name for name in imported if name.startswith("paymentapp")}
-    assert len(ours) > 10
-    assert {name for name in ours if not name.startswith("paymentapp.simulator")} == set()
+                yield from ((path, name.name) for name in node.names)
+
+
+def test_they_import_nothing_else_of_the_service() -> None:
+    ours = [(path, name) for path, name in imported(FOLDER) if name.startswith("paymentapp")]
+    assert len(ours) > 100
+    assert [each for each in ours if not each[1].startswith(NAME)] == []
+
+
+def test_what_they_have_in_common_is_of_no_one_provider() -> None:
+    for path, name in imported(FOLDER / "common"):
+        assert not name.startswith("paymentapp") or name.startswith(f"{NAME}.common."), path
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_provider_knows_itself_and_what_is_common(provider: str) -> None:
+    allowed = (f"{NAME}.{provider}", f"{NAME}.common.")
+    for path, name in imported(FOLDER / provider):
+        assert not name.startswith("paymentapp") or name.startswith(allowed), (path, name)
+
+
+def test_there_are_no_other_folders() -> None:
+    folders = {path.parent.name for path in FOLDER.glob("*/__init__.py")}
+    assert folders == {"common", *PROVIDERS}
+
+
+def test_a_class_of_theirs_has_a_name_of_its_own() -> None:
+    """In the service too: who searches for `Batch` is not sent to a simulator."""
+    places: dict[str, list[Path]] = {}
+    for path in FOLDER.parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(path)
+    twice = {n: p for n, p in places.items() if len(p) > 1 and any(FOLDER in x.parents for x in p)}
+    assert twice == {}
 
 
 def test_no_amount_is_a_float() -> None:
     for name in ("currencies", "validation", "state", "bodies", "payouts"):
-        text = Path(MODULES[0].parent / f"{name}.py").read_text("utf-8")
+        text = Path(FOLDER / "paypal" / f"{name}.py").read_text("utf-8")
         assert "float" not in text, name

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from paymentapp.simulator.settings import (
-    SettingError,
-    Settings,
+from paymentapp.simulator.common.settings import InvalidSetting
+from paymentapp.simulator.paypal.settings import (
+    PayPalSimulatorSettings,
     from_environment,
     setting_fields,
     variable,
@@ -78,7 +78,7 @@ def test_settings_are_an_object(api: Api, body: str) -> None:
 def test_a_secret_is_never_shown(api: Api) -> None:
     shown = api.control("PUT", "settings", json={"client_secret": "hush"}).get_json()
     assert shown["client_secret"] == "********"
-    assert "hush" not in repr(Settings(client_secret="hush"))
+    assert "hush" not in repr(PayPalSimulatorSettings(client_secret="hush"))
     api.control("PUT", "settings", json=shown | {"latency": 0.1} | {})
     same = {"client_secret": "********"}
     assert api.control("PUT", "settings", json=same).status_code == 200
@@ -95,7 +95,7 @@ def test_settings_come_from_the_environment() -> None:
         "PAYMENTAPP_SIMULATOR_FAULT_SEED": "7",
         "PAYMENTAPP_SIMULATOR_CLIENT_ID": "",
     }
-    settings = Settings(**from_environment(environ))
+    settings = PayPalSimulatorSettings(**from_environment(environ))
     assert (settings.port, settings.settle_delay, settings.fault_seed) == (0, 0.25, 7)
     assert settings.balance == {"USD": "100.00", "EUR": "5"}
     assert (settings.faults_on, settings.client_id) == (("create", "token"), None)
@@ -106,7 +106,7 @@ def test_settings_come_from_the_environment() -> None:
     [("port", "high"), ("latency", "soon"), ("latency", "nan"), ("down", "maybe"), ("port", "-1")],
 )
 def test_a_bad_variable_is_named(name: str, text: str) -> None:
-    with pytest.raises(SettingError, match=f"^{variable(name)}: "):
+    with pytest.raises(InvalidSetting, match=f"^{variable(name)}: "):
         from_environment({variable(name): text})
 
 

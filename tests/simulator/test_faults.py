@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from paymentapp.simulator import Settings
+from paymentapp.simulator import PayPalSimulatorSettings
 
 from .support import PAYOUTS, Description, batch, serving
 
@@ -46,7 +46,7 @@ class Live:
 
 @pytest.fixture
 def live() -> Iterator[Live]:
-    with serving(Settings(settle_delay=0)) as url:
+    with serving(PayPalSimulatorSettings(settle_delay=0)) as url:
         client = Live(url)
         yield client
         client.session.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from paymentapp.simulator import Settings
+from paymentapp.simulator import PayPalSimulatorSettings
 
 from .support import serving
 from .test_faults import Live
@@ -76,7 +76,7 @@ def test_a_signal_ends_it_at_once(ending: signal.Signals) -> None:
 
 
 def test_a_taken_port_is_said_in_one_line() -> None:
-    with serving(Settings()) as url:
+    with serving(PayPalSimulatorSettings()) as url:
         port = url.rpartition(":")[2]
         said = fail_to_start("--port", port)
     assert f"cannot listen on 127.0.0.1:{port}" in said

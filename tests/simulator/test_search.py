@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from paymentapp.simulator.oauth import SEARCH_SCOPE
+from paymentapp.simulator.paypal.oauth import SEARCH_SCOPE
 
 from .support import SEARCH, Api, item
 

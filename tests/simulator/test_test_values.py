@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paymentapp.simulator import outcomes
+from paymentapp.simulator.paypal import outcomes
 
 from .support import ITEM, PAYOUTS, Api, batch, item
 

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_pem_x509_certificate
 
-from paymentapp.simulator import Settings, create_simulator
-from paymentapp.simulator.outcomes import BY_PREFIX
+from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
+from paymentapp.simulator.paypal.outcomes import BY_PREFIX
 
 from .support import VERIFY, Api, FakeClock
 
@@ -113,12 +113,12 @@ def test_another_certificate_is_not_there(api: Api) -> None:
 
 
 def test_the_keys_outlive_the_simulator(tmp_path: Path, clock: FakeClock) -> None:
-    settings = Settings(state=str(tmp_path / "paypal.db"))
+    settings = PayPalSimulatorSettings(state=str(tmp_path / "paypal.db"))
     found = []
     for _ in range(2):
         app = create_simulator(settings, clock)
         found.append(app.test_client().get("/_simulator/ca").data)
-        app.extensions["simulator"].state.close()
+        app.extensions["simulator"].database.close()
     assert found[0] == found[1]
 
 

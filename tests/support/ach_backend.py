@@ -18,7 +18,7 @@ from paymentapp.providers.ach import Ach
 from paymentapp.providers.ach.folders import BankFolder, FolderError, Session
 from paymentapp.providers.ach.settings import read_settings
 from paymentapp.providers.base import Kit, Provider
-from paymentapp.simulator.bank import Bank
+from paymentapp.simulator.bank import BankSimulator
 from paymentapp.simulator.bank.records import entries
 from paymentapp.vault import Vault, new_key
 from tests.support.memory_store import MemoryStore
@@ -149,7 +149,7 @@ class AchBackend:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.clock = FakeClock()
-        self.bank = Bank(
+        self.bank = BankSimulator(
             folder / "outgoing", folder / "incoming", folder / "bank", clock=self.clock
         )
         self._vault = _AnyPlace(new_key())

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple, Protocol
 from paymentapp.models import Money, Status
 from paymentapp.providers.base import Provider
 from paymentapp.providers.paypal import PayPal
-from paymentapp.simulator import Settings as SimulatorSettings
-from paymentapp.simulator import create_simulator
-from paymentapp.simulator.server import build_server, listen
+from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
+from paymentapp.simulator.common.server import build_server, listen
 from tests.support.paypal_server import CLIENT_ID, CLIENT_SECRET, FakeClock, settings_for
 
 
@@ -142,7 +141,9 @@ class PayPalBackend:
 def paypal_backend() -> Iterator[Backend]:
     """A simulated PayPal and a provider that pays through it."""
     clock = FakeClock()
-    settings = SimulatorSettings(settle_delay=2, client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
+    settings = PayPalSimulatorSettings(
+        settle_delay=2, client_id=CLIENT_ID, client_secret=CLIENT_SECRET
+    )
     app = create_simulator(settings, clock)
     listener = listen("127.0.0.1", 0)
     server = build_server(app, listener)
@@ -155,4 +156,4 @@ def paypal_backend() -> Iterator[Backend]:
         server.shutdown()
         server.server_close()
         listener.close()
-        app.extensions["simulator"].state.close()
+        app.extensions["simulator"].database.close()

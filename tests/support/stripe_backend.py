@@ -17,8 +17,8 @@ from paymentapp.providers.base import Provider
 from paymentapp.providers.stripe import Stripe, build
 from paymentapp.providers.stripe.tables import CURRENCIES
 from paymentapp.simulator import create_simulator
-from paymentapp.simulator.server import build_server, listen
-from paymentapp.simulator.stripe import StripeSettings
+from paymentapp.simulator.common.server import build_server, listen
+from paymentapp.simulator.stripe import StripeSimulatorSettings
 from tests.support.kit import a_kit
 from tests.support.paypal_server import FakeClock
 from tests.support.provider_backends import Paid
@@ -105,7 +105,7 @@ class StripeBackend:
         self.change(api_key="sk_test_another0001")
 
     def recover(self) -> None:
-        faults = dict.fromkeys(StripeSettings.FAULTS, 0.0)
+        faults = dict.fromkeys(StripeSimulatorSettings.FAULTS, 0.0)
         self.change(balance=PLENTY, api_key=KEY, **faults)
 
     def unreachable(self) -> Provider:
@@ -123,7 +123,9 @@ class StripeBackend:
 def stripe_backend(**settings: Any) -> Iterator[StripeBackend]:
     """A simulated Stripe and a provider that pays through it."""
     clock = FakeClock()
-    stripe = StripeSettings(api_key=KEY, balance=PLENTY, webhook_secret=WEBHOOK_SECRET, **settings)
+    stripe = StripeSimulatorSettings(
+        api_key=KEY, balance=PLENTY, webhook_secret=WEBHOOK_SECRET, **settings
+    )
     app = create_simulator(clock=clock, stripe_settings=stripe)
     listener = listen("127.0.0.1", 0)
     server = build_server(app, listener)
@@ -136,4 +138,4 @@ def stripe_backend(**settings: Any) -> Iterator[StripeBackend]:
         server.shutdown()
         server.server_close()
         listener.close()
-        app.extensions["simulator"].state.close()
+        app.extensions["simulator"].database.close()

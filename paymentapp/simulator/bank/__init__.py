@@ -8,7 +8,7 @@ and by nothing else. What an account's number begins with decides what becomes o
 - anything else: it is paid; a corporate credit (CCD) is acknowledged.
 """
 
-from paymentapp.simulator.bank.bank import Bank
-from paymentapp.simulator.bank.books import Books, Credit
+from paymentapp.simulator.bank.bank import BankSimulator
+from paymentapp.simulator.bank.books import BankBooks, BankCredit
 
-__all__ = ["Bank", "Books", "Credit"]
+__all__ = ["BankBooks", "BankCredit", "BankSimulator"]

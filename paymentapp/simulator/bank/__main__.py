@@ -7,7 +7,7 @@ import signal
 import threading
 from pathlib import Path
 
-from paymentapp.simulator.bank.bank import Bank, Delays
+from paymentapp.simulator.bank.bank import AnswerDelays, BankSimulator
 
 
 def main() -> None:
@@ -23,8 +23,8 @@ def main() -> None:
     parser.add_argument("--answer-delay", type=float, default=0.0, help="seconds")
     parser.add_argument("--late-delay", type=float, default=60.0, help="seconds, of late returns")
     flags = parser.parse_args()
-    delays = Delays(flags.answer_delay, flags.late_delay)
-    bank = Bank(flags.outgoing, flags.incoming, flags.state, delays=delays)
+    delays = AnswerDelays(flags.answer_delay, flags.late_delay)
+    bank = BankSimulator(flags.outgoing, flags.incoming, flags.state, delays=delays)
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())

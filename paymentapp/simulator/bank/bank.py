@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from paymentapp.simulator.bank.books import Books, Due
-from paymentapp.simulator.bank.records import Answer, Entry, answer_file, entries
-from paymentapp.simulator.times import Clock, micros, span, utc_now
+from paymentapp.simulator.bank.books import BankBooks, DueAnswer
+from paymentapp.simulator.bank.records import BankAnswer, BankEntry, answer_file, entries
+from paymentapp.simulator.common.times import Clock, micros, span, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +30,14 @@ _MAGIC = re.compile(r"(L?)(R[0-9]{2}|C[0-9]{2})")
 
 
 @dataclass(frozen=True)
-class Delays:
+class AnswerDelays:
     """How long the bank takes to answer, in seconds."""
 
     answer: float = 0.0
     late: float = 10 * 24 * 3600.0
 
 
-class Bank:
+class BankSimulator:
     """Works on two folders; files whose names begin with a dot are not for it."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Bank:
         incoming: Path,
         state: Path,
         clock: Clock = utc_now,
-        delays: Delays | None = None,
+        delays: AnswerDelays | None = None,
         decrypt: Callable[[bytes], bytes] = bytes,
     ) -> None:
         """`outgoing` and `incoming` are named as the company sees them. `state` is the bank's own
@@ -55,11 +55,11 @@ class Bank:
         self.incoming = incoming
         self._taken = state / "taken"
         self._clock = clock
-        self._delays = delays or Delays()
+        self._delays = delays or AnswerDelays()
         self._decrypt = decrypt
         for folder in (outgoing, incoming, self._taken):
             folder.mkdir(parents=True, exist_ok=True)
-        self.books = Books(state / "books.db")
+        self.books = BankBooks(state / "books.db")
         self._booked: set[str] = set()
 
     def work(self) -> int:
@@ -118,7 +118,7 @@ class Bank:
             rows = []
         self.books.enter(path.name, path.name.partition("-")[2], now, rows)
 
-    def _fate(self, entry: Entry, now: int) -> tuple[str | None, int]:
+    def _fate(self, entry: BankEntry, now: int) -> tuple[str | None, int]:
         """The code of the answer to an entry, and when it is due."""
         magic = _MAGIC.match(entry.account)
         if magic is None:
@@ -128,15 +128,15 @@ class Bank:
         return code, now + span(self._delays.late if late else self._delays.answer)
 
 
-def _answer(due: Due) -> Answer:
+def _answer(due: DueAnswer) -> BankAnswer:
     """An answer's records: Appendices Four to Six of the NACHA Operating Rules."""
     entry, code = due.entry, due.code
     back = entry.code[0] + "1"
     origin = f"{code}{entry.trace}{'':<6}{entry.routing[:8]}"
     if code == "ACK":
-        return Answer(entry, "ACK", entry.code[0] + "4", 0, "", entry.trace)
+        return BankAnswer(entry, "ACK", entry.code[0] + "4", 0, "", entry.trace)
     if code.startswith("R"):
-        return Answer(
+        return BankAnswer(
             entry, entry.sec_code, back, entry.cents, f"99{origin}{'':<44}", entry.individual_id
         )
     text = [" "] * 29
@@ -144,10 +144,10 @@ def _answer(due: Due) -> Answer:
         value = _corrected(entry, part)
         text[first : first + len(value)] = value
     addenda = f"98{origin}{''.join(text)}{'':<15}"
-    return Answer(entry, "COR", back, 0, addenda, entry.individual_id)
+    return BankAnswer(entry, "COR", back, 0, addenda, entry.individual_id)
 
 
-def _corrected(entry: Entry, part: str) -> str:
+def _corrected(entry: BankEntry, part: str) -> str:
     """What the bank says is right: an account number whose first letter is a 9, for example."""
     return {
         "account": f"9{entry.account[1:]}"[:17],

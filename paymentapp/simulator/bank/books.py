@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paymentapp.simulator.bank.records import Entry
+from paymentapp.simulator.bank.records import BankEntry
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files (id INTEGER PRIMARY KEY, taken TEXT UNIQUE, name TEXT, at INTEGER);
@@ -19,11 +19,11 @@ CREATE TABLE IF NOT EXISTS answers (entry INTEGER PRIMARY KEY, code TEXT, due IN
     sent INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS counter (traces INTEGER);
 """
-_FIELDS = ", ".join(Entry._fields)
-_OF_ENTRY = ", ".join(f"e.{name}" for name in Entry._fields)
+_FIELDS = ", ".join(BankEntry._fields)
+_OF_ENTRY = ", ".join(f"e.{name}" for name in BankEntry._fields)
 
 
-class Credit(NamedTuple):
+class BankCredit(NamedTuple):
     """Money that the bank was told to pay."""
 
     file: str
@@ -33,15 +33,15 @@ class Credit(NamedTuple):
     individual_id: str
 
 
-class Due(NamedTuple):
+class DueAnswer(NamedTuple):
     """An answer to be given now."""
 
     entry_id: int
     code: str
-    entry: Entry
+    entry: BankEntry
 
 
-class Books:
+class BankBooks:
     """SQLite, so that they outlive the bank's process. Times are microseconds since 1970."""
 
     def __init__(self, path: Path) -> None:
@@ -58,7 +58,7 @@ class Books:
         return found is not None
 
     def enter(
-        self, taken: str, name: str, at: int, rows: Sequence[tuple[Entry, str | None, int]]
+        self, taken: str, name: str, at: int, rows: Sequence[tuple[BankEntry, str | None, int]]
     ) -> None:
         """A file with its entries, the code of the answer to each, and when that is due."""
         with self._lock, self._db:
@@ -77,7 +77,7 @@ class Books:
                         (added, code, due),
                     )
 
-    def due(self, now: int) -> list[Due]:
+    def due(self, now: int) -> list[DueAnswer]:
         """What is to be answered by now."""
         with self._lock:
             rows = self._db.execute(
@@ -85,7 +85,7 @@ class Books:
                 "FROM answers a JOIN entries e ON e.id = a.entry WHERE sent = 0 AND due <= ?",
                 (now,),
             ).fetchall()
-        return [Due(row[0], row[1], Entry(*row[2:])) for row in rows]
+        return [DueAnswer(row[0], row[1], BankEntry(*row[2:])) for row in rows]
 
     def answered(self, entry_ids: Sequence[int]) -> None:
         with self._lock, self._db:
@@ -100,11 +100,11 @@ class Books:
             self._db.execute("INSERT INTO counter VALUES (?)", (last + count,))
         return int(last) + 1
 
-    def credits(self) -> list[Credit]:
+    def credits(self) -> list[BankCredit]:
         """Everything that was to be paid, whether or not it was sent back."""
         return self._credits("substr(code, 2, 1) = '2'")
 
-    def prenotes(self) -> list[Credit]:
+    def prenotes(self) -> list[BankCredit]:
         """Every account that was asked about."""
         return self._credits("substr(code, 2, 1) = '3'")
 
@@ -116,10 +116,10 @@ class Books:
     def close(self) -> None:
         self._db.close()
 
-    def _credits(self, condition: str) -> list[Credit]:
+    def _credits(self, condition: str) -> list[BankCredit]:
         with self._lock:
             rows = self._db.execute(
                 "SELECT f.name, trace, account, cents, individual_id FROM entries e "  # noqa: S608
                 f"JOIN files f ON f.id = e.file WHERE {condition} ORDER BY e.id"
             ).fetchall()
-        return [Credit(*row) for row in rows]
+        return [BankCredit(*row) for row in rows]

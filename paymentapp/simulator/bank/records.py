@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 
-class Entry(NamedTuple):
+class BankEntry(NamedTuple):
     """An entry detail of a batch. The amount is whole cents."""
 
     sec_code: str
@@ -29,10 +29,10 @@ class Entry(NamedTuple):
         return self.code[1] == "3"
 
 
-class Answer(NamedTuple):
+class BankAnswer(NamedTuple):
     """What the bank tells of an entry: its SEC code, record 6's code, and its addenda."""
 
-    entry: Entry
+    entry: BankEntry
     sec_code: str
     code: str
     cents: int
@@ -40,7 +40,7 @@ class Answer(NamedTuple):
     individual_id: str
 
 
-def entries(data: bytes) -> Iterator[Entry]:
+def entries(data: bytes) -> Iterator[BankEntry]:
     """The entries of a file. Raises ValueError where it is none, or its totals do not add up."""
     lines = [line.ljust(94) for line in data.decode("ascii").splitlines()]
     if not lines or lines[0][:3] != "101" or len(lines) % 10:
@@ -58,8 +58,8 @@ def entries(data: bytes) -> Iterator[Entry]:
                     raise ValueError("the file's totals are not those of its entries")
 
 
-def _entry(batch: str, line: str) -> Entry:
-    return Entry(
+def _entry(batch: str, line: str) -> BankEntry:
+    return BankEntry(
         sec_code=batch[50:53],
         company_id=batch[40:50].strip(),
         company_name=batch[4:20].strip(),
@@ -74,7 +74,9 @@ def _entry(batch: str, line: str) -> Entry:
     )
 
 
-def answer_file(answers: Sequence[Answer], bank: str, company: str, stamp: str, first: int) -> str:
+def answer_file(
+    answers: Sequence[BankAnswer], bank: str, company: str, stamp: str, first: int
+) -> str:
     """A file of the bank's to the company; `stamp` is YYMMDDHHMM, `first` its first trace."""
     lines = [f"101 {bank:>9}{company:>10}{stamp}A094101{'COMPANY':<23}{'LOCAL BANK':<23}{'':<8}"]
     for number, answer in enumerate(answers, 1):
@@ -83,7 +85,7 @@ def answer_file(answers: Sequence[Answer], bank: str, company: str, stamp: str, 
     return _closed(lines, answers)
 
 
-def _answer(answer: Answer, number: int, trace: str, date: str) -> list[str]:
+def _answer(answer: BankAnswer, number: int, trace: str, date: str) -> list[str]:
     """A batch of one entry, as ACH operators sort them."""
     entry = answer.entry
     service = "200" if answer.sec_code == "ACK" else "220"
@@ -104,7 +106,7 @@ def _answer(answer: Answer, number: int, trace: str, date: str) -> list[str]:
     return lines
 
 
-def _closed(lines: list[str], answers: Sequence[Answer]) -> str:
+def _closed(lines: list[str], answers: Sequence[BankAnswer]) -> str:
     count = sum(2 if answer.addenda else 1 for answer in answers)
     tail = sum(int(answer.entry.routing[:8]) for answer in answers) % 10**10
     cents = sum(answer.cents for answer in answers)

@@ -5,6 +5,6 @@ It is served under ``/stripe``: ``stripe.StripeClient(key, base_addresses={"api"
 (``paymentapp.simulator.stripe.accounts`` has the table); ``/_simulator/stripe`` has the controls.
 """
 
-from paymentapp.simulator.stripe.settings import StripeSettings
+from paymentapp.simulator.stripe.settings import StripeSimulatorSettings
 
-__all__ = ["StripeSettings"]
+__all__ = ["StripeSimulatorSettings"]

@@ -77,7 +77,7 @@ _BY_WORD = {code.replace("_", ""): code for code in FAILURES}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AccountOutcome:
     """How an account behaves; ``failure`` is the code of its payouts, ``late`` means after paid.
 
     ``meaning`` is for the page.
@@ -93,26 +93,26 @@ class Outcome:
     late: bool = False
 
 
-OK = Outcome("transfers are made, payouts are paid")
+OK = AccountOutcome("transfers are made, payouts are paid")
 # Prefix of an account's id after ``acct_sim``.
-BY_PREFIX: dict[str, Outcome] = {
+BY_PREFIX: dict[str, AccountOutcome] = {
     "ok": OK,
-    "inactive": Outcome(
+    "inactive": AccountOutcome(
         "insufficient_capabilities_for_transfer", transfers="inactive", payouts_enabled=False
     ),
-    "pending": Outcome(
+    "pending": AccountOutcome(
         "insufficient_capabilities_for_transfer, the capability being pending",
         transfers="pending",
         payouts_enabled=False,
     ),
-    "unknown": Outcome("resource_missing for a transfer, else account_invalid", known=False),
-    "nobank": Outcome("a payout finds no external account", bank=False),
-    "nopayouts": Outcome("a payout is refused, payouts_not_allowed", payouts_enabled=False),
-    "stuck": Outcome("a payout stays in_transit", stuck=True),
-    "payoutfails": Outcome(
+    "unknown": AccountOutcome("resource_missing for a transfer, else account_invalid", known=False),
+    "nobank": AccountOutcome("a payout finds no external account", bank=False),
+    "nopayouts": AccountOutcome("a payout is refused, payouts_not_allowed", payouts_enabled=False),
+    "stuck": AccountOutcome("a payout stays in_transit", stuck=True),
+    "payoutfails": AccountOutcome(
         "a payout fails; a failure code may follow, accountclosed", failure=DEFAULT_FAILURE
     ),
-    "failslater": Outcome(
+    "failslater": AccountOutcome(
         "a payout is paid and fails later; a failure code may follow",
         failure=DEFAULT_FAILURE,
         late=True,
@@ -120,7 +120,7 @@ BY_PREFIX: dict[str, Outcome] = {
 }
 
 
-def outcome_for(account: str) -> Outcome:
+def outcome_for(account: str) -> AccountOutcome:
     """What an account's id says of it; a text that is no such id is an account nobody knows."""
     if not _SHAPE.fullmatch(account):
         return BY_PREFIX["unknown"]
@@ -133,7 +133,7 @@ def outcome_for(account: str) -> Outcome:
     return OK
 
 
-def _with_code(outcome: Outcome, word: str) -> Outcome:
+def _with_code(outcome: AccountOutcome, word: str) -> AccountOutcome:
     # The longest that fits, should one code ever begin another.
     found = max((each for each in _BY_WORD if word.startswith(each)), key=len, default="")
     return replace(outcome, failure=_BY_WORD.get(found, DEFAULT_FAILURE))
@@ -144,7 +144,7 @@ def bank_of(account: str) -> str:
     return derived_id("ba_", account)
 
 
-def account_body(account: str, outcome: Outcome) -> dict[str, Any]:
+def account_body(account: str, outcome: AccountOutcome) -> dict[str, Any]:
     """An account (https://docs.stripe.com/api/accounts/object), as far as payments go."""
     banks = [_bank_body(account)] if outcome.bank else []
     return {
@@ -187,7 +187,7 @@ def _bank_body(account: str) -> dict[str, Any]:
     }
 
 
-def _requirements(outcome: Outcome) -> dict[str, Any]:
+def _requirements(outcome: AccountOutcome) -> dict[str, Any]:
     due = [] if outcome.bank else ["external_account"]
     if outcome.transfers == "inactive":
         due.append("individual.verification.document")

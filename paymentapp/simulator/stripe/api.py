@@ -1,4 +1,4 @@
-"""What every endpoint of the Stripe side shares: who asks, for which account, and how errors look.
+"""What every endpoint of Stripe shares: who asks, for which account, and how errors look.
 
 https://docs.stripe.com/api/authentication, https://docs.stripe.com/api/connected-accounts,
 https://docs.stripe.com/api/request_ids, https://docs.stripe.com/api/versioning.
@@ -13,8 +13,8 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 
 from paymentapp.simulator.stripe.accounts import outcome_for
-from paymentapp.simulator.stripe.books import Books, Filter, Page
-from paymentapp.simulator.stripe.core import stripe_side
+from paymentapp.simulator.stripe.books import ListFilter, ListPage, StripeBooks
+from paymentapp.simulator.stripe.core import running_stripe
 from paymentapp.simulator.stripe.errors import (
     StripeError,
     invalid_key,
@@ -24,7 +24,7 @@ from paymentapp.simulator.stripe.errors import (
     server_error,
 )
 from paymentapp.simulator.stripe.forms import Params, integer, text
-from paymentapp.simulator.stripe.records import Move, new_id
+from paymentapp.simulator.stripe.records import StripeMove, new_id
 
 PREFIX = "/stripe/v1"
 PAGE_NAMES = ("limit", "starting_after", "ending_before")
@@ -44,7 +44,7 @@ def _begin() -> None:
     g.stripe_key = _require_key()
     g.stripe_account = _require_account(g.stripe_key)
     if request.method == "GET":
-        stripe_side().linger()
+        running_stripe().linger()
 
 
 def _require_key() -> str:
@@ -52,7 +52,7 @@ def _require_key() -> str:
     key = given and (given.token or given.username)
     if not key:
         raise no_key()
-    wanted = stripe_side().settings.api_key
+    wanted = running_stripe().settings.api_key
     ours = key == wanted if wanted else key.startswith(("sk_test_", "rk_test_"))
     if not ours:
         raise invalid_key(key)
@@ -63,14 +63,14 @@ def _require_account(key: str) -> str:
     """The account that is acted for: that of ``Stripe-Account``, else the platform's own."""
     account = request.headers.get("Stripe-Account")
     if not account:
-        return stripe_side().settings.account_id
+        return running_stripe().settings.account_id
     if not outcome_for(account).known:
         raise no_access(key, account)
     return account
 
 
 def _finish(answer: Response) -> Response:
-    settings = stripe_side().settings
+    settings = running_stripe().settings
     answer.headers["Request-Id"] = g.stripe_request_id
     answer.headers["Stripe-Version"] = request.headers.get("Stripe-Version", settings.api_version)
     for name in ("Idempotency-Key", "Stripe-Account"):
@@ -97,7 +97,7 @@ def answer_json(body: dict[str, Any]) -> Response:
     return Response(json.dumps(body, indent=2), 200, content_type="application/json")
 
 
-def find(books: Books, kind: str, move_id: str, account: str) -> Move:
+def find(books: StripeBooks, kind: str, move_id: str, account: str) -> StripeMove:
     """A move of an account; 404 where it has none of that id."""
     move = books.move(kind, move_id)
     if move is None or move.account != account:
@@ -105,7 +105,7 @@ def find(books: Books, kind: str, move_id: str, account: str) -> Move:
     return move
 
 
-def read_page(params: Params, books: Books, kind: str, filters: list[Filter]) -> Page:
+def read_page(params: Params, books: StripeBooks, kind: str, filters: list[ListFilter]) -> ListPage:
     """The page that is asked for; 400 for a cursor that is no object of the list's kind."""
     limit = integer(text(params, "limit") or "10", "limit", 1, 100)
     cursors: dict[str, int | None] = {}
@@ -118,4 +118,4 @@ def read_page(params: Params, books: Books, kind: str, filters: list[Filter]) ->
         cursors[name] = move.seq if move else None
     if None not in cursors.values():
         raise StripeError(400, "You may only specify one of starting_after and ending_before.")
-    return Page(limit, cursors["starting_after"], cursors["ending_before"])
+    return ListPage(limit, cursors["starting_after"], cursors["ending_before"])

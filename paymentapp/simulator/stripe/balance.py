@@ -10,7 +10,7 @@ from flask import Response, g
 from paymentapp.simulator.stripe.accounts import account_body, outcome_for
 from paymentapp.simulator.stripe.api import answer_json, new_blueprint
 from paymentapp.simulator.stripe.bodies import balance_body
-from paymentapp.simulator.stripe.core import stripe_side
+from paymentapp.simulator.stripe.core import running_stripe
 from paymentapp.simulator.stripe.currencies import DECIMALS, LARGEST
 from paymentapp.simulator.stripe.errors import no_access
 from paymentapp.simulator.stripe.forms import check_names, read_query
@@ -40,9 +40,9 @@ def show_own_account() -> Response:
 def show_balance() -> Response:
     """The balance; a currency of the platform's that the settings do not limit has plenty."""
     check_names(read_query(), ())
-    side = stripe_side()
-    with side.books() as books:
-        if g.stripe_account == side.settings.account_id:
+    stripe = running_stripe()
+    with stripe.books() as books:
+        if g.stripe_account == stripe.settings.account_id:
             available = dict.fromkeys(DECIMALS, LARGEST) | platform_balance(books)
         else:
             available = books.connected_balance(g.stripe_account)

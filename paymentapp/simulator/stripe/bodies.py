@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paymentapp.simulator.stripe.accounts import FAILURES
-from paymentapp.simulator.stripe.books import Books
-from paymentapp.simulator.stripe.records import Move, derived_id, seconds
+from paymentapp.simulator.stripe.books import StripeBooks
+from paymentapp.simulator.stripe.records import StripeMove, derived_id, seconds
 
 SHOWN_REVERSALS = 10
 
 
-def body_of(books: Books, move: Move) -> dict[str, Any]:
+def body_of(books: StripeBooks, move: StripeMove) -> dict[str, Any]:
     """The JSON of a move, whatever its kind."""
     if move.kind == "transfer":
         return transfer_body(move, *books.reversals_of(move.id, SHOWN_REVERSALS))
@@ -28,7 +28,9 @@ def listed(data: Sequence[dict[str, Any]], url: str, *, has_more: bool) -> dict[
     return {"object": "list", "data": list(data), "has_more": has_more, "url": url}
 
 
-def transfer_body(move: Move, reversals: Sequence[Move], has_more: bool) -> dict[str, Any]:
+def transfer_body(
+    move: StripeMove, reversals: Sequence[StripeMove], has_more: bool
+) -> dict[str, Any]:
     """A transfer with its last reversals."""
     url = f"/v1/transfers/{move.id}/reversals"
     return {
@@ -52,7 +54,7 @@ def transfer_body(move: Move, reversals: Sequence[Move], has_more: bool) -> dict
     }
 
 
-def reversal_body(move: Move) -> dict[str, Any]:
+def reversal_body(move: StripeMove) -> dict[str, Any]:
     """A reversal of a transfer."""
     return {
         "id": move.id,
@@ -68,7 +70,7 @@ def reversal_body(move: Move) -> dict[str, Any]:
     }
 
 
-def payout_body(move: Move) -> dict[str, Any]:
+def payout_body(move: StripeMove) -> dict[str, Any]:
     """A payout; what it says of a failure it says only once it has failed."""
     failed = move.status == "failed"
     returned = failed or move.status == "canceled"
@@ -104,7 +106,7 @@ def payout_body(move: Move) -> dict[str, Any]:
     }
 
 
-def _trace(move: Move) -> dict[str, Any]:
+def _trace(move: StripeMove) -> dict[str, Any]:
     if move.status == "paid":
         return {"status": "supported", "value": derived_id("", move.id)[:15]}
     return {"status": "pending", "value": None}

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from paymentapp.simulator.stripe.records import COLUMNS, Move, move_from
+from paymentapp.simulator.stripe.records import COLUMNS, StripeMove, move_from
 
 _STATUS = """CASE
     WHEN m.kind != 'payout' THEN 'made'
@@ -44,7 +44,7 @@ _PLATFORM = f"""SELECT m.currency, sum(CASE
     FROM stripe_moves m WHERE m.account = :account GROUP BY 1"""  # noqa: S608 - constants only
 
 
-class Filter(NamedTuple):
+class ListFilter(NamedTuple):
     """A condition of a list; the column is a constant of the code, never of a caller."""
 
     column: str
@@ -52,7 +52,7 @@ class Filter(NamedTuple):
     value: Any
 
 
-class Page(NamedTuple):
+class ListPage(NamedTuple):
     """Where in a list a caller stands; cursors are sequence numbers."""
 
     limit: int
@@ -60,21 +60,21 @@ class Page(NamedTuple):
     before: int | None = None
 
 
-class Books:
+class StripeBooks:
     """All reads and writes of moves, as of a moment."""
 
     def __init__(self, db: sqlite3.Connection, now: int) -> None:
         self.db = db
         self.now = now
 
-    def as_of(self, moment: int) -> Books:
+    def as_of(self, moment: int) -> StripeBooks:
         """The same books, read as they stand at another moment."""
-        return Books(self.db, moment)
+        return StripeBooks(self.db, moment)
 
     def _rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         return self.db.execute(sql, {"now": self.now} | values).fetchall()
 
-    def move(self, kind: str, move_id: str) -> Move | None:
+    def move(self, kind: str, move_id: str) -> StripeMove | None:
         """A move by Stripe's id."""
         for row in self._rows(
             f"{_MOVE} WHERE m.id = :id AND m.kind = :kind", id=move_id, kind=kind
@@ -82,12 +82,12 @@ class Books:
             return move_from(row)
         return None
 
-    def any_move(self, move_id: str) -> Move | None:
+    def any_move(self, move_id: str) -> StripeMove | None:
         """A move of any kind."""
         rows = self._rows(f"{_MOVE} WHERE m.id = :id", id=move_id)
         return move_from(rows[0]) if rows else None
 
-    def add(self, values: dict[str, Any]) -> Move:
+    def add(self, values: dict[str, Any]) -> StripeMove:
         """Write a move down; what ``values`` does not name has no value."""
         row: dict[str, Any] = dict.fromkeys(COLUMNS) | {"created_at": self.now} | values
         row["metadata"] = json.dumps(row["metadata"] or {})
@@ -110,7 +110,9 @@ class Books:
         sql = "UPDATE stripe_moves SET canceled_at = ? WHERE id = ?"
         self.db.execute(sql, (self.now, move_id))
 
-    def page(self, kind: str, filters: Iterable[Filter], page: Page) -> tuple[list[Move], bool]:
+    def page(
+        self, kind: str, filters: Iterable[ListFilter], page: ListPage
+    ) -> tuple[list[StripeMove], bool]:
         """A page of moves, newest first, and whether there are more beyond it."""
         wheres, values = ["m.kind = :kind"], {"kind": kind, "limit": page.limit + 1}
         for index, (column, operator, value) in enumerate(filters):
@@ -127,10 +129,10 @@ class Books:
         shown = found[: page.limit]
         return (shown[::-1] if order == "ASC" else shown), len(found) > page.limit
 
-    def reversals_of(self, transfer: str, limit: int) -> tuple[list[Move], bool]:
+    def reversals_of(self, transfer: str, limit: int) -> tuple[list[StripeMove], bool]:
         """A transfer's reversals as of this moment, newest first."""
-        filters = [Filter("transfer", "=", transfer), Filter("created_at", "<=", self.now)]
-        return self.page("reversal", filters, Page(limit))
+        filters = [ListFilter("transfer", "=", transfer), ListFilter("created_at", "<=", self.now)]
+        return self.page("reversal", filters, ListPage(limit))
 
     def connected_balance(self, account: str) -> dict[str, int]:
         """What a connected account has available, by currency."""
@@ -140,7 +142,7 @@ class Books:
         """What the platform has less, or more, than it began with, by currency."""
         return {row[0]: row[1] for row in self._rows(_PLATFORM, account=account)}
 
-    def ledger(self, *, after: int, limit: int) -> list[Move]:
+    def ledger(self, *, after: int, limit: int) -> list[StripeMove]:
         """Moves in the order in which they were made, from after a sequence number."""
         sql = f"{_MOVE} WHERE m.seq > :after ORDER BY m.seq LIMIT :limit"
         return [move_from(row) for row in self._rows(sql, after=after, limit=limit)]
@@ -149,11 +151,9 @@ class Books:
         """How many moves there are."""
         return int(self._rows("SELECT count(*) FROM stripe_moves")[0][0])
 
-    def reset(self) -> int:
-        """Forget moves, keys, events and calls; how many moves were forgotten."""
+    def forget(self) -> int:
+        """Forget moves, keys and events; how many moves were forgotten."""
         deleted = self.db.execute("DELETE FROM stripe_moves").rowcount
-        for table in ("stripe_keys", "stripe_events", "stripe_outbox"):
+        for table in ("stripe_keys", "stripe_events"):
             self.db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants only
-        for table in ("call_counts", "recent_calls"):
-            self.db.execute(f"DELETE FROM {table} WHERE endpoint LIKE '% /stripe/%'")  # noqa: S608
         return deleted

@@ -6,29 +6,29 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from paymentapp.simulator.control import (
+from paymentapp.simulator.common.control import (
     MAX_LIMIT,
     ControlError,
+    changed_settings,
     problem,
     read_integer,
     read_object,
 )
-from paymentapp.simulator.kinds import SettingError
+from paymentapp.simulator.common.times import rfc3339
 from paymentapp.simulator.stripe.bodies import body_of
-from paymentapp.simulator.stripe.books import Books
-from paymentapp.simulator.stripe.core import stripe_side
+from paymentapp.simulator.stripe.books import StripeBooks
+from paymentapp.simulator.stripe.core import running_stripe
 from paymentapp.simulator.stripe.currencies import decimal_text
 from paymentapp.simulator.stripe.events import (
     EVENT_OF_KIND,
     EVENT_OF_STATUS,
-    Event,
+    StripeEvent,
     envelope,
     event_body,
     happened,
     sign,
 )
-from paymentapp.simulator.stripe.records import Move, new_id
-from paymentapp.simulator.times import rfc3339
+from paymentapp.simulator.stripe.records import StripeMove, new_id
 
 blueprint = Blueprint("stripe_control", __name__, url_prefix="/_simulator/stripe")
 blueprint.register_error_handler(ControlError, problem)
@@ -37,17 +37,13 @@ blueprint.register_error_handler(ControlError, problem)
 @blueprint.get("/settings")
 def show_settings() -> Response:
     """All settings now; a secret shows as asterisks."""
-    return jsonify(stripe_side().settings.as_json())
+    return jsonify(running_stripe().settings.as_json())
 
 
 @blueprint.put("/settings")
 def change_settings() -> Response:
     """Change the settings that the object names and keep the rest; 400 names the first bad key."""
-    try:
-        settings = stripe_side().change(read_object())
-    except SettingError as error:
-        raise ControlError(400, str(error), key=error.key) from None
-    return jsonify(settings.as_json())
+    return changed_settings(running_stripe())
 
 
 @blueprint.get("/ledger")
@@ -56,7 +52,7 @@ def show_ledger() -> Response:
     after sequence number ``after``; ``{"items": [...], "total": n, "next": seq}``.
     """
     after, limit = read_integer("after", 0, 2**62), read_integer("limit", 1000, MAX_LIMIT)
-    with stripe_side().books() as books:
+    with running_stripe().books() as books:
         moves = books.ledger(after=after, limit=limit + 1)
         total = books.count()
     entries = [_entry(move) for move in moves[:limit]]
@@ -67,16 +63,15 @@ def show_ledger() -> Response:
 @blueprint.delete("/ledger")
 def reset_ledger() -> Response:
     """Forget all moves, keys, events and calls: ``{"deleted": moves}``."""
-    with stripe_side().books() as books:
-        return jsonify({"deleted": books.reset()})
+    return jsonify({"deleted": running_stripe().reset()})
 
 
 @blueprint.get("/events")
 def show_events() -> Response:
     """The events up to now, newest first, as they are or would be sent: ``{"items": [...]}``."""
-    side, limit = stripe_side(), read_integer("limit", 1000, MAX_LIMIT)
-    with side.books() as books:
-        bodies = [event_body(side, books, event) for event in happened(books, limit)]
+    stripe, limit = running_stripe(), read_integer("limit", 1000, MAX_LIMIT)
+    with stripe.books() as books:
+        bodies = [event_body(stripe, books, event) for event in happened(books, limit)]
     return jsonify({"items": [body for body in bodies if body is not None]})
 
 
@@ -86,19 +81,21 @@ def issue_event() -> tuple[Response, int]:
     if it is a connected account's, ``account``: ``{"headers": {...}, "body": "..."}``.
     """
     wanted = read_object()
-    side = stripe_side()
-    with side.books() as books:
+    stripe = running_stripe()
+    with stripe.books() as books:
         event_type, account, about = (
             _event_of(books, wanted) if "id" in wanted else _event_given(wanted)
         )
-        event = Event(new_id("evt_"), event_type, account, "", books.now, None, None, None, None)
-    return jsonify(sign(side, envelope(side, event, {"object": about}))), 201
+        event = StripeEvent(
+            new_id("evt_"), event_type, account, "", books.now, None, None, None, None
+        )
+    return jsonify(sign(stripe, envelope(stripe, event, {"object": about}))), 201
 
 
 @blueprint.get("/outbox")
-def show_outbox() -> Response:
+def show_queue() -> Response:
     """How many webhook events have yet to be delivered, now or later: ``{"waiting": n}``."""
-    return jsonify({"waiting": stripe_side().outbox.count()})
+    return jsonify({"waiting": running_stripe().queue.count()})
 
 
 def _event_given(wanted: dict[str, Any]) -> tuple[str, str | None, dict[str, Any]]:
@@ -110,7 +107,7 @@ def _event_given(wanted: dict[str, Any]) -> tuple[str, str | None, dict[str, Any
     return event_type, account, about
 
 
-def _event_of(books: Books, wanted: dict[str, Any]) -> tuple[str, str | None, dict[str, Any]]:
+def _event_of(books: StripeBooks, wanted: dict[str, Any]) -> tuple[str, str | None, dict[str, Any]]:
     move = books.any_move(str(wanted["id"]))
     if move is None or move.kind == "reversal":
         raise ControlError(404, "no such transfer or payout")
@@ -118,11 +115,11 @@ def _event_of(books: Books, wanted: dict[str, Any]) -> tuple[str, str | None, di
     event_type = wanted.get("type", of_status)
     if not isinstance(event_type, str) or not event_type:
         raise ControlError(400, "type must be a text that is not empty", key="type")
-    platform = move.account == stripe_side().settings.account_id
+    platform = move.account == running_stripe().settings.account_id
     return event_type, None if platform else move.account, body_of(books, move)
 
 
-def _entry(move: Move) -> dict[str, Any]:
+def _entry(move: StripeMove) -> dict[str, Any]:
     reversed_text = decimal_text(move.currency, move.amount_reversed)
     return {
         "seq": move.seq,
@@ -143,7 +140,7 @@ def _entry(move: Move) -> dict[str, Any]:
     }
 
 
-def _status(move: Move) -> str:
+def _status(move: StripeMove) -> str:
     """A payout's status; a transfer has none with Stripe, and says here what is left of it."""
     if move.kind != "transfer" or not move.amount_reversed:
         return move.status

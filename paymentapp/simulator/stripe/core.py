@@ -8,29 +8,28 @@ from contextlib import contextmanager
 
 from flask import current_app
 
-from paymentapp.simulator.outbox import Change, Letter, Outbox, letters_about
-from paymentapp.simulator.side import Side
-from paymentapp.simulator.state import State
-from paymentapp.simulator.stripe.books import Books
+from paymentapp.simulator.common.database import Database
+from paymentapp.simulator.common.provider import ProviderSimulator
+from paymentapp.simulator.common.times import Clock
+from paymentapp.simulator.stripe.books import StripeBooks
 from paymentapp.simulator.stripe.errors import key_in_use
 from paymentapp.simulator.stripe.schema import STRIPE_SCHEMA
-from paymentapp.simulator.stripe.settings import StripeSettings
-from paymentapp.simulator.times import Clock
+from paymentapp.simulator.stripe.settings import StripeSimulatorSettings
 
 
-class StripeSide(Side[StripeSettings]):
-    """What every view needs; it keeps its tables in the simulator's state."""
+class StripeSimulator(ProviderSimulator[StripeSimulatorSettings]):
+    """What every view needs; it keeps its tables in the simulators' one database."""
 
-    def __init__(self, settings: StripeSettings, state: State, clock: Clock) -> None:
-        super().__init__(settings, state, Outbox(state, "stripe_outbox"), clock)
-        state.add_tables(STRIPE_SCHEMA)
+    def __init__(self, settings: StripeSimulatorSettings, database: Database, clock: Clock) -> None:
+        super().__init__(settings, database, "stripe_outbox", clock)
+        database.add_tables(STRIPE_SCHEMA)
         self._in_use: set[tuple[str, str]] = set()
 
     @contextmanager
-    def books(self, at: int | None = None) -> Iterator[Books]:
+    def books(self, at: int | None = None) -> Iterator[StripeBooks]:
         """The books in one transaction: what is written in it is kept whole, or not at all."""
-        with self.state.transaction() as db:
-            yield Books(db, self.now() if at is None else at)
+        with self.database.transaction() as db:
+            yield StripeBooks(db, self.now() if at is None else at)
 
     @contextmanager
     def holding(self, account: str, key: str | None) -> Iterator[None]:
@@ -53,17 +52,16 @@ class StripeSide(Side[StripeSettings]):
         if self.settings.latency:
             time.sleep(self.settings.latency)
 
-    def letters(self, subject: str, event_id: str, at: int) -> list[Letter]:
-        """The deliveries of an event, where anybody is to hear of it."""
-        settings = self.settings
-        if settings.webhook_url is None:
-            return []
-        with self._lock:
-            change = Change("event", subject, at)
-            return list(letters_about(change, event_id, settings, self._mail_dice))
+    def reset(self) -> int:
+        """Forget moves, keys, events, webhooks and calls; how many moves were forgotten."""
+        with self.books() as books:
+            deleted = books.forget()
+            self.queue.forget_in(books.db)
+            self.calls.forget_in(books.db, "% /stripe/%")
+        return deleted
 
 
-def stripe_side() -> StripeSide:
+def running_stripe() -> StripeSimulator:
     """The Stripe of the current request."""
-    running: StripeSide = current_app.extensions["stripe_simulator"]
+    running: StripeSimulator = current_app.extensions["stripe_simulator"]
     return running

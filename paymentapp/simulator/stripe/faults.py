@@ -1,4 +1,4 @@
-"""What goes wrong with calls of the Stripe side, before, within or after their execution."""
+"""What goes wrong with calls of Stripe, before, within or after their execution."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
-from paymentapp.simulator.calls import Call
-from paymentapp.simulator.faults import FaultLayer, garbled
+from paymentapp.simulator.common.calls import ApiCall
+from paymentapp.simulator.common.faults import FaultLayer, garbled
 from paymentapp.simulator.stripe.api import PREFIX, as_response
 from paymentapp.simulator.stripe.errors import (
     lock_timeout,
@@ -19,7 +19,7 @@ from paymentapp.simulator.stripe.errors import (
 )
 from paymentapp.simulator.stripe.idempotency import FAULT
 from paymentapp.simulator.stripe.records import new_id
-from paymentapp.simulator.stripe.settings import StripeSettings
+from paymentapp.simulator.stripe.settings import StripeSimulatorSettings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -42,7 +42,7 @@ _ENDPOINTS = [
     ("account", "GET", "/balance"),
 ]
 _PATTERNS = [
-    (Call(kind, f"{method} {PREFIX}{path}"), method, re.compile(path.replace("{id}", "[^/]+")))
+    (ApiCall(kind, f"{method} {PREFIX}{path}"), method, re.compile(path.replace("{id}", "[^/]+")))
     for kind, method, path in _ENDPOINTS
 ]
 _REFUSALS = {
@@ -53,21 +53,21 @@ _REFUSALS = {
 }
 
 
-class StripeFaults(FaultLayer[StripeSettings]):
+class StripeFaults(FaultLayer[StripeSimulatorSettings]):
     """The faults of Stripe; what is not under ``/stripe/v1`` passes through untouched."""
 
     BEFORE = ("error_before", "rate_limited", "lock_timeout")
 
-    def classify(self, method: str, path: str) -> Call | None:
+    def classify(self, method: str, path: str) -> ApiCall | None:
         """A call of Stripe's, by its path."""
         if not path.startswith(f"{PREFIX}/"):
             return None
         for call, its_method, pattern in _PATTERNS:
             if method == its_method and pattern.fullmatch(path.removeprefix(PREFIX)):
                 return call
-        return Call("other", f"{method} {PREFIX} (unknown)")
+        return ApiCall("other", f"{method} {PREFIX} (unknown)")
 
-    def wait(self, call: Call) -> None:
+    def wait(self, call: ApiCall) -> None:
         """A call takes its time later, while it holds its key."""
 
     def refuse(self, fault: str) -> Response:

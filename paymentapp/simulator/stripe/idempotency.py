@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 from flask import Response, g, request
 
-from paymentapp.simulator.stripe.books import Books
-from paymentapp.simulator.stripe.core import StripeSide, stripe_side
+from paymentapp.simulator.common.times import span
+from paymentapp.simulator.stripe.books import StripeBooks
+from paymentapp.simulator.stripe.core import StripeSimulator, running_stripe
 from paymentapp.simulator.stripe.errors import Refusal, StripeError, key_reused, server_error
 from paymentapp.simulator.stripe.events import Origin
 from paymentapp.simulator.stripe.forms import Params, read_form
-from paymentapp.simulator.times import span
 
 W = TypeVar("W")
 
@@ -29,10 +29,10 @@ FAULT = "simulator.stripe.fault"  # in the environment: what is to go wrong with
 
 
 @dataclass(frozen=True)
-class Ask:
+class StripeRequest:
     """A request that is to be executed once."""
 
-    side: StripeSide
+    stripe: StripeSimulator
     account: str
     key: str | None
     endpoint: str
@@ -51,7 +51,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptAnswer:
     """An answer as it stands under its key."""
 
     endpoint: str
@@ -62,7 +62,7 @@ class Kept:
 
 
 def perform(
-    read: Callable[[Params], W], act: Callable[[Ask, Books, W], dict[str, Any]]
+    read: Callable[[Params], W], act: Callable[[StripeRequest, StripeBooks, W], dict[str, Any]]
 ) -> Response:
     """Execute the request, or give its first answer again.
 
@@ -70,16 +70,16 @@ def perform(
     them, and raises a Refusal before it has written anything. All of it, with the answer under its
     key, is one transaction.
     """
-    side = stripe_side()
+    stripe = running_stripe()
     key = request.headers.get("Idempotency-Key") or None
     if key is not None and len(key) > MAX_KEY:
         raise StripeError(400, f"Idempotency keys can be up to {MAX_KEY} characters long.")
     params = read_form()
     path = request.path.removeprefix("/stripe")
-    ask = Ask(side, g.stripe_account, key, path, params, g.stripe_request_id)
-    with side.holding(ask.account, ask.key):
-        side.linger()
-        with side.books() as books:
+    ask = StripeRequest(stripe, g.stripe_account, key, path, params, g.stripe_request_id)
+    with stripe.holding(ask.account, ask.key):
+        stripe.linger()
+        with stripe.books() as books:
             kept = _find(books, ask)
             if kept is not None:
                 return _replay(ask, kept)
@@ -89,8 +89,11 @@ def perform(
 
 
 def _execute(
-    ask: Ask, books: Books, wanted: W, act: Callable[[Ask, Books, W], dict[str, Any]]
-) -> Kept:
+    ask: StripeRequest,
+    books: StripeBooks,
+    wanted: W,
+    act: Callable[[StripeRequest, StripeBooks, W], dict[str, Any]],
+) -> KeptAnswer:
     fault = request.environ.get(FAULT)
     status, body = 200, {}
     if fault != "error_rolled_back":
@@ -102,20 +105,20 @@ def _execute(
         error = server_error()
         status, body = error.status, error.body(ask.request_id)
     text = json.dumps(body, indent=2).encode()
-    return Kept(ask.endpoint, ask.text, status, text, ask.request_id)
+    return KeptAnswer(ask.endpoint, ask.text, status, text, ask.request_id)
 
 
-def _find(books: Books, ask: Ask) -> Kept | None:
-    since = books.now - span(ask.side.settings.key_lifetime)
+def _find(books: StripeBooks, ask: StripeRequest) -> KeptAnswer | None:
+    since = books.now - span(ask.stripe.settings.key_lifetime)
     row = books.db.execute(
         """SELECT endpoint, params, status, body, request_id FROM stripe_keys
            WHERE account = ? AND key = ? AND created_at > ?""",
         (ask.account, ask.key, since),
     ).fetchone()
-    return Kept(*row) if row else None
+    return KeptAnswer(*row) if row else None
 
 
-def _keep(books: Books, ask: Ask, kept: Kept) -> None:
+def _keep(books: StripeBooks, ask: StripeRequest, kept: KeptAnswer) -> None:
     if ask.key is not None:
         books.db.execute(
             "INSERT OR REPLACE INTO stripe_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -132,7 +135,7 @@ def _keep(books: Books, ask: Ask, kept: Kept) -> None:
         )
 
 
-def _replay(ask: Ask, kept: Kept) -> Response:
+def _replay(ask: StripeRequest, kept: KeptAnswer) -> Response:
     hint = f"Try using a key other than '{ask.key}' if you meant to execute a different request."
     if kept.endpoint != ask.endpoint:
         raise key_reused(
@@ -150,7 +153,7 @@ def _replay(ask: Ask, kept: Kept) -> Response:
     return answer
 
 
-def _answer(kept: Kept) -> Response:
+def _answer(kept: KeptAnswer) -> Response:
     answer = Response(kept.body, kept.status, content_type="application/json")
     if kept.status >= 400:
         # With this key, to ask again would only bring the same answer.

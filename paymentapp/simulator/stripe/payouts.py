@@ -10,7 +10,8 @@ from typing import Any
 
 from flask import Response, g
 
-from paymentapp.simulator.stripe.accounts import Outcome, bank_of, outcome_for
+from paymentapp.simulator.common.times import DAY, span
+from paymentapp.simulator.stripe.accounts import AccountOutcome, bank_of, outcome_for
 from paymentapp.simulator.stripe.api import (
     PAGE_NAMES,
     answer_json,
@@ -19,8 +20,8 @@ from paymentapp.simulator.stripe.api import (
     read_page,
 )
 from paymentapp.simulator.stripe.bodies import body_of, listed
-from paymentapp.simulator.stripe.books import Books, Filter
-from paymentapp.simulator.stripe.core import StripeSide, stripe_side
+from paymentapp.simulator.stripe.books import ListFilter, StripeBooks
+from paymentapp.simulator.stripe.core import StripeSimulator, running_stripe
 from paymentapp.simulator.stripe.errors import INSUFFICIENT_FOR_PAYOUT, Refusal, missing
 from paymentapp.simulator.stripe.events import announce, foretell, take_back
 from paymentapp.simulator.stripe.forms import (
@@ -34,16 +35,15 @@ from paymentapp.simulator.stripe.forms import (
     text,
     time_bounds,
 )
-from paymentapp.simulator.stripe.idempotency import Ask, perform
+from paymentapp.simulator.stripe.idempotency import StripeRequest, perform
 from paymentapp.simulator.stripe.records import NEVER, new_id
 from paymentapp.simulator.stripe.transfers import (
     SOURCES,
-    Change,
+    MetadataChange,
     annotated,
     platform_balance,
     read_change,
 )
-from paymentapp.simulator.times import DAY, span
 
 blueprint = new_blueprint("payouts")
 
@@ -67,16 +67,16 @@ def list_payouts() -> Response:
     """The account's payouts, newest first. https://docs.stripe.com/api/payouts/list"""
     params = read_query()
     check_names(params, (*PAGE_NAMES, "created", "arrival_date", "status", "destination"))
-    filters = [Filter("account", "=", g.stripe_account)]
+    filters = [ListFilter("account", "=", g.stripe_account)]
     for name, column in (("created", "created_at"), ("arrival_date", "arrival_at")):
-        filters += [Filter(column, *bound) for bound in time_bounds(params, name)]
+        filters += [ListFilter(column, *bound) for bound in time_bounds(params, name)]
     status = text(params, "status") and choice(params, "status", LISTED_STATUSES)
     if status not in (None, "in_transit"):
-        filters.append(Filter("status", "=", status))
+        filters.append(ListFilter("status", "=", status))
     destination = text(params, "destination")
     if destination is not None:
-        filters.append(Filter("destination", "=", destination))
-    with stripe_side().books() as books:
+        filters.append(ListFilter("destination", "=", destination))
+    with running_stripe().books() as books:
         found, more = books.page("payout", filters, read_page(params, books, "payout", filters))
         bodies = [body_of(books, move) for move in found]
     return answer_json(listed(bodies, "/v1/payouts", has_more=more))
@@ -89,7 +89,7 @@ def show_payout(payout_id: str) -> Response:
     https://docs.stripe.com/api/payouts/retrieve
     """
     check_names(read_query(), ())
-    with stripe_side().books() as books:
+    with running_stripe().books() as books:
         return answer_json(body_of(books, find(books, "payout", payout_id, g.stripe_account)))
 
 
@@ -97,7 +97,7 @@ def show_payout(payout_id: str) -> Response:
 def update_payout(payout_id: str) -> Response:
     """Change metadata. https://docs.stripe.com/api/payouts/update"""
 
-    def act(ask: Ask, books: Books, change: Change) -> dict[str, Any]:
+    def act(ask: StripeRequest, books: StripeBooks, change: MetadataChange) -> dict[str, Any]:
         move = find(books, "payout", payout_id, ask.account)
         return annotated(ask, books, move, change, "payout.updated")
 
@@ -111,15 +111,15 @@ def cancel_payout(payout_id: str) -> Response:
     https://docs.stripe.com/api/payouts/cancel
     """
 
-    def act(ask: Ask, books: Books, _: None) -> dict[str, Any]:
+    def act(ask: StripeRequest, books: StripeBooks, _: None) -> dict[str, Any]:
         move = find(books, "payout", payout_id, ask.account)
         if move.status != "pending":
             message = f"Payouts can only be canceled while pending; {move.id} is {move.status}."
             raise Refusal(400, message)
         books.cancel(move.id)
-        take_back(books, move)
+        take_back(ask.stripe, books, move)
         canceled = find(books, "payout", payout_id, ask.account)
-        announce(ask.side, books, canceled, "payout.canceled", ask.origin)
+        announce(ask.stripe, books, canceled, "payout.canceled", ask.origin)
         return body_of(books, canceled)
 
     return perform(lambda params: check_names(params, ()), act)
@@ -141,7 +141,7 @@ def _read_payout(params: Params) -> dict[str, Any]:
     }
 
 
-def _make_payout(ask: Ask, books: Books, wanted: dict[str, Any]) -> dict[str, Any]:
+def _make_payout(ask: StripeRequest, books: StripeBooks, wanted: dict[str, Any]) -> dict[str, Any]:
     outcome = outcome_for(ask.account)
     bank = bank_of(ask.account)
     if not outcome.payouts_enabled:
@@ -156,27 +156,27 @@ def _make_payout(ask: Ask, books: Books, wanted: dict[str, Any]) -> dict[str, An
     if available is not None and wanted["amount"] > available:
         raise Refusal(400, INSUFFICIENT_FOR_PAYOUT, code="balance_insufficient")
     owner = {"id": new_id("po_"), "kind": "payout", "account": ask.account, "destination": bank}
-    times = _times(ask.side, outcome, books.now)
+    times = _times(ask.stripe, outcome, books.now)
     move = books.add(wanted | owner | times | {"idempotency_key": ask.key})
-    announce(ask.side, books, move, "payout.created", ask.origin)
-    foretell(ask.side, books, move)
+    announce(ask.stripe, books, move, "payout.created", ask.origin)
+    foretell(ask.stripe, books, move)
     return body_of(books, move)
 
 
-def _available(ask: Ask, books: Books, code: str) -> int | None:
+def _available(ask: StripeRequest, books: StripeBooks, code: str) -> int | None:
     """What the account can pay out in a currency, None where that has no limit."""
-    if ask.account == ask.side.settings.account_id:
+    if ask.account == ask.stripe.settings.account_id:
         return platform_balance(books).get(code)
     return books.connected_balance(ask.account).get(code, 0)
 
 
-def _times(side: StripeSide, outcome: Outcome, now: int) -> dict[str, Any]:
+def _times(stripe: StripeSimulator, outcome: AccountOutcome, now: int) -> dict[str, Any]:
     """When a payout made now will be what; the day of arrival is that of the bank's answer."""
-    delay = span(side.settings.payout_delay)
+    delay = span(stripe.settings.payout_delay)
     settle_at = now + delay
     failed_at = None
     if outcome.failure is not None:
-        failed_at = settle_at + (span(side.settings.failure_delay) if outcome.late else 0)
+        failed_at = settle_at + (span(stripe.settings.failure_delay) if outcome.late else 0)
     return {
         "transit_at": now + delay // 2,
         "settle_at": NEVER if outcome.stuck else settle_at,

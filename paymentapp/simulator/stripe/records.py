@@ -1,4 +1,4 @@
-"""What the Stripe side keeps of money moved, and the identifiers that it gives out."""
+"""What Stripe keeps of money moved, and the identifiers that it gives out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEVER = 2**62  # a time that does not come
 
 
 @dataclass(frozen=True)
-class Move:
+class StripeMove:
     """A transfer, a reversal or a payout, as it stands at the moment of reading.
 
     ``amount`` is in the API's smallest unit and ``currency`` in capitals; times are microseconds
@@ -56,11 +56,11 @@ COLUMNS = (
 )
 
 
-def move_from(row: tuple[Any, ...]) -> Move:
+def move_from(row: tuple[Any, ...]) -> StripeMove:
     """A move from a row of ``seq``, ``COLUMNS``, ``status`` and ``amount_reversed``."""
     names = ("seq", *COLUMNS, "status", "amount_reversed")
     stored = dict(zip(names, row, strict=True))
-    return Move(**stored | {"metadata": json.loads(stored["metadata"])})
+    return StripeMove(**stored | {"metadata": json.loads(stored["metadata"])})
 
 
 def new_id(prefix: str, length: int = 24) -> str:

@@ -1,4 +1,4 @@
-"""The tables of the Stripe side, in the simulator's one SQLite file."""
+"""The tables of Stripe, in the simulators' one SQLite file."""
 
 STRIPE_SCHEMA = """
 -- Money moved, in the order in which it was: one row a transfer, a reversal or a payout.
@@ -57,15 +57,4 @@ CREATE TABLE IF NOT EXISTS stripe_events (
 );
 CREATE INDEX IF NOT EXISTS stripe_events_by_subject ON stripe_events (subject, created_at);
 CREATE INDEX IF NOT EXISTS stripe_events_by_time ON stripe_events (created_at, seq);
-
-CREATE TABLE IF NOT EXISTS stripe_outbox (
-    id INTEGER PRIMARY KEY,
-    due_at INTEGER NOT NULL,
-    changed_at INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    event_id TEXT NOT NULL,
-    attempts INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS stripe_outbox_by_time ON stripe_outbox (due_at, id);
 """

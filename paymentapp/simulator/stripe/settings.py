@@ -1,4 +1,4 @@
-"""The settings of the Stripe side; flags and variables carry ``stripe`` before the name."""
+"""The settings of Stripe; flags and variables carry ``stripe`` before the name."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from paymentapp.simulator.kinds import (
+from paymentapp.simulator.common.settings import (
     PROBABILITY,
     SECONDS,
-    Kind,
-    SettingsBase,
+    SettingType,
+    SimulatorSettings,
     calls_among,
     choice,
     filled,
@@ -56,8 +56,8 @@ def _balance(value: Any) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class StripeSettings(SettingsBase):
-    """Everything that can be set of the Stripe side.
+class StripeSimulatorSettings(SimulatorSettings):
+    """Everything that can be set of Stripe.
 
     ``balance`` is what the platform had to begin with, in the currencies that it names (others are
     unlimited). Faults are probabilities a call; at most one strikes a call.
@@ -67,16 +67,18 @@ class StripeSettings(SettingsBase):
     PREFIX: ClassVar[str] = "stripe_"
 
     api_key: str | None = setting(
-        Kind(optional(_key), str, "KEY"),
+        SettingType(optional(_key), str, "KEY"),
         None,
         "the only secret key accepted (default: any test key)",
         secret=True,
     )
     account_id: str = setting(
-        Kind(_account_id, str, "ID"), "acct_simplatform0001", "the platform's own account"
+        SettingType(_account_id, str, "ID"), "acct_simplatform0001", "the platform's own account"
     )
     api_version: str = setting(
-        Kind(filled, str, "VERSION"), "2026-10-28.endive", "API version of events, and by default"
+        SettingType(filled, str, "VERSION"),
+        "2026-10-28.endive",
+        "API version of events, and by default",
     )
     latency: float = setting(SECONDS, 0.0, "time that each call takes, its key being in use")
     payout_delay: float = setting(
@@ -87,19 +89,21 @@ class StripeSettings(SettingsBase):
     )
     key_lifetime: float = setting(SECONDS, 86400.0, "time until an idempotency key is forgotten")
     webhook_secret: str = setting(
-        Kind(filled, str, "SECRET"),
+        SettingType(filled, str, "SECRET"),
         "whsec_simulator",
         "secret of the endpoint for the platform's own events",
         secret=True,
     )
     connect_webhook_secret: str | None = setting(
-        Kind(optional(filled), str, "SECRET"),
+        SettingType(optional(filled), str, "SECRET"),
         None,
         "secret of the endpoint for connected accounts' events (default: the same)",
         secret=True,
     )
     webhook_url: str | None = setting(
-        Kind(optional(url), str, "URL"), None, "where to post webhook events (default: nowhere)"
+        SettingType(optional(url), str, "URL"),
+        None,
+        "where to post webhook events (default: nowhere)",
     )
     webhook_delay: float = setting(SECONDS, 0.0, "the most that an event comes late")
     webhook_loss: float = setting(PROBABILITY, 0.0, "never send an event")
@@ -110,7 +114,7 @@ class StripeSettings(SettingsBase):
     balance: dict[str, str] = field(
         default_factory=dict,
         metadata=metadata(
-            Kind(_balance, pairs_from, "USD=100.00,..."), "the platform's funds, by currency"
+            SettingType(_balance, pairs_from, "USD=100.00,..."), "the platform's funds, by currency"
         ),
     )
     drop_before: float = setting(PROBABILITY, 0.0, "close the connection without having acted")
@@ -132,17 +136,17 @@ class StripeSettings(SettingsBase):
     rate_limited: float = setting(PROBABILITY, 0.0, "answer 429 rate_limit, nothing kept")
     lock_timeout: float = setting(PROBABILITY, 0.0, "answer 429 lock_timeout, nothing kept")
     faults_on: tuple[str, ...] = setting(
-        Kind(calls_among(CALL_KINDS), list_from, "KIND,..."),
+        SettingType(calls_among(CALL_KINDS), list_from, "KIND,..."),
         CALL_KINDS,
         f"calls that faults strike, among {', '.join(CALL_KINDS)}",
     )
     fault_seed: int | None = setting(
-        Kind(optional(integer(0, 2**53)), integer_from, "N"),
+        SettingType(optional(integer(0, 2**53)), integer_from, "N"),
         None,
         "makes the sequence of faults repeatable",
     )
     down: str = setting(
-        Kind(choice("no", "503", "closed"), str, "no|503|closed"),
+        SettingType(choice("no", "503", "closed"), str, "no|503|closed"),
         "no",
         "every API call is answered 503, or its connection closed",
     )

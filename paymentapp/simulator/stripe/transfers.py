@@ -18,8 +18,8 @@ from paymentapp.simulator.stripe.api import (
     read_page,
 )
 from paymentapp.simulator.stripe.bodies import body_of, listed
-from paymentapp.simulator.stripe.books import Books, Filter
-from paymentapp.simulator.stripe.core import stripe_side
+from paymentapp.simulator.stripe.books import ListFilter, StripeBooks
+from paymentapp.simulator.stripe.core import running_stripe
 from paymentapp.simulator.stripe.currencies import minor_units
 from paymentapp.simulator.stripe.errors import (
     INSUFFICIENT_FOR_PAYOUT,
@@ -44,15 +44,15 @@ from paymentapp.simulator.stripe.forms import (
     text,
     time_bounds,
 )
-from paymentapp.simulator.stripe.idempotency import Ask, perform
-from paymentapp.simulator.stripe.records import Move, new_id
+from paymentapp.simulator.stripe.idempotency import StripeRequest, perform
+from paymentapp.simulator.stripe.records import StripeMove, new_id
 
 blueprint = new_blueprint("transfers")
 
 SOURCES = ("card", "bank_account", "fpx")
 
 
-class Change(NamedTuple):
+class MetadataChange(NamedTuple):
     """What an update asks for; a metadata value that is empty unsets its key."""
 
     metadata: dict[str, str]
@@ -64,7 +64,7 @@ class Change(NamedTuple):
 @blueprint.before_request
 def require_platform() -> None:
     """Transfers are the platform's own; a connected account makes none."""
-    if g.stripe_account != stripe_side().settings.account_id:
+    if g.stripe_account != running_stripe().settings.account_id:
         message = "Only Stripe Connect platforms can work with other accounts."
         raise StripeError(403, message)
 
@@ -82,12 +82,12 @@ def list_transfers() -> Response:
     """Transfers, newest first. https://docs.stripe.com/api/transfers/list"""
     params = read_query()
     check_names(params, (*PAGE_NAMES, "created", "destination", "transfer_group"))
-    filters = [Filter("created_at", *bound) for bound in time_bounds(params, "created")]
+    filters = [ListFilter("created_at", *bound) for bound in time_bounds(params, "created")]
     for name in ("destination", "transfer_group"):
         value = text(params, name)
         if value is not None:
-            filters.append(Filter(name, "=", value))
-    with stripe_side().books() as books:
+            filters.append(ListFilter(name, "=", value))
+    with running_stripe().books() as books:
         found, more = books.page("transfer", filters, read_page(params, books, "transfer", filters))
         bodies = [body_of(books, move) for move in found]
     return answer_json(listed(bodies, "/v1/transfers", has_more=more))
@@ -97,7 +97,7 @@ def list_transfers() -> Response:
 def show_transfer(transfer_id: str) -> Response:
     """A transfer; 404 ``resource_missing``. https://docs.stripe.com/api/transfers/retrieve"""
     check_names(read_query(), ())
-    with stripe_side().books() as books:
+    with running_stripe().books() as books:
         return answer_json(body_of(books, find(books, "transfer", transfer_id, g.stripe_account)))
 
 
@@ -105,7 +105,7 @@ def show_transfer(transfer_id: str) -> Response:
 def update_transfer(transfer_id: str) -> Response:
     """Change metadata and description. https://docs.stripe.com/api/transfers/update"""
 
-    def act(ask: Ask, books: Books, change: Change) -> dict[str, Any]:
+    def act(ask: StripeRequest, books: StripeBooks, change: MetadataChange) -> dict[str, Any]:
         move = find(books, "transfer", transfer_id, ask.account)
         return annotated(ask, books, move, change, "transfer.updated")
 
@@ -121,7 +121,7 @@ def create_reversal(transfer_id: str) -> Response:
     https://docs.stripe.com/api/transfer_reversals/create
     """
 
-    def act(ask: Ask, books: Books, wanted: dict[str, Any]) -> dict[str, Any]:
+    def act(ask: StripeRequest, books: StripeBooks, wanted: dict[str, Any]) -> dict[str, Any]:
         return _reverse(ask, books, find(books, "transfer", transfer_id, ask.account), wanted)
 
     return perform(_read_reversal, act)
@@ -132,9 +132,9 @@ def list_reversals(transfer_id: str) -> Response:
     """A transfer's reversals, newest first."""
     params = read_query()
     check_names(params, PAGE_NAMES)
-    with stripe_side().books() as books:
+    with running_stripe().books() as books:
         find(books, "transfer", transfer_id, g.stripe_account)
-        filters = [Filter("transfer", "=", transfer_id)]
+        filters = [ListFilter("transfer", "=", transfer_id)]
         found, more = books.page("reversal", filters, read_page(params, books, "reversal", filters))
         bodies = [body_of(books, move) for move in found]
     url = f"/v1/transfers/{transfer_id}/reversals"
@@ -145,7 +145,7 @@ def list_reversals(transfer_id: str) -> Response:
 def show_reversal(transfer_id: str, reversal_id: str) -> Response:
     """One reversal; 404 ``resource_missing``."""
     check_names(read_query(), ())
-    with stripe_side().books() as books:
+    with running_stripe().books() as books:
         move = books.move("reversal", reversal_id)
         if move is None or move.transfer != transfer_id:
             raise missing("transfer reversal", reversal_id, "id", 404)
@@ -168,7 +168,9 @@ def _read_transfer(params: Params) -> dict[str, Any]:
     }
 
 
-def _make_transfer(ask: Ask, books: Books, wanted: dict[str, Any]) -> dict[str, Any]:
+def _make_transfer(
+    ask: StripeRequest, books: StripeBooks, wanted: dict[str, Any]
+) -> dict[str, Any]:
     source = wanted.pop("source_transaction")
     if source is not None:
         raise missing("charge", source, "source_transaction")
@@ -182,13 +184,13 @@ def _make_transfer(ask: Ask, books: Books, wanted: dict[str, Any]) -> dict[str, 
         raise Refusal(400, INSUFFICIENT_FOR_TRANSFER, code="balance_insufficient")
     owner = {"id": new_id("tr_"), "kind": "transfer", "account": ask.account}
     move = books.add(wanted | owner | {"idempotency_key": ask.key})
-    announce(ask.side, books, move, "transfer.created", ask.origin)
+    announce(ask.stripe, books, move, "transfer.created", ask.origin)
     return body_of(books, move)
 
 
-def platform_balance(books: Books) -> dict[str, int]:
+def platform_balance(books: StripeBooks) -> dict[str, int]:
     """What the platform has available in the currencies that the settings limit."""
-    settings = stripe_side().settings
+    settings = running_stripe().settings
     change = books.platform_change(settings.account_id)
     return {
         code: minor_units(code, value) + change.get(code, 0)
@@ -207,7 +209,9 @@ def _read_reversal(params: Params) -> dict[str, Any]:
     }
 
 
-def _reverse(ask: Ask, books: Books, transfer: Move, wanted: dict[str, Any]) -> dict[str, Any]:
+def _reverse(
+    ask: StripeRequest, books: StripeBooks, transfer: StripeMove, wanted: dict[str, Any]
+) -> dict[str, Any]:
     left = transfer.amount - transfer.amount_reversed
     taken = left if wanted["amount"] is None else wanted["amount"]
     if left == 0:
@@ -226,14 +230,16 @@ def _reverse(ask: Ask, books: Books, transfer: Move, wanted: dict[str, Any]) -> 
     move = books.add(wanted | owner | copied | values)
     changed = books.move("transfer", transfer.id)
     if changed is not None:
-        announce(ask.side, books, changed, "transfer.reversed", ask.origin)
+        announce(ask.stripe, books, changed, "transfer.reversed", ask.origin)
     return body_of(books, move)
 
 
-def read_change(params: Params, names: tuple[str, ...] = ("metadata", "description")) -> Change:
+def read_change(
+    params: Params, names: tuple[str, ...] = ("metadata", "description")
+) -> MetadataChange:
     """What an update of a transfer or a payout asks for."""
     check_names(params, names)
-    return Change(
+    return MetadataChange(
         metadata=metadata(params),
         unset_all=params.get("metadata") == "",
         description=text(params, "description"),
@@ -242,7 +248,11 @@ def read_change(params: Params, names: tuple[str, ...] = ("metadata", "descripti
 
 
 def annotated(
-    ask: Ask, books: Books, move: Move, change: Change, event_type: str
+    ask: StripeRequest,
+    books: StripeBooks,
+    move: StripeMove,
+    change: MetadataChange,
+    event_type: str,
 ) -> dict[str, Any]:
     """A move with its metadata and description changed, as the API shows it."""
     kept = {} if change.unset_all else move.metadata | change.metadata
@@ -257,5 +267,5 @@ def annotated(
         if getattr(move, name) != getattr(changed, name)
     }
     if previous:
-        announce(ask.side, books, changed, event_type, ask.origin, previous)
+        announce(ask.stripe, books, changed, event_type, ask.origin, previous)
     return body_of(books, changed)

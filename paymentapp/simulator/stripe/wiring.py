@@ -1,29 +1,31 @@
-"""Puts the Stripe side into the simulator: its state, its endpoints, its faults, its courier."""
+"""Puts Stripe into the simulator: its books, its endpoints, its faults, its webhooks."""
 
 from __future__ import annotations
 
 from flask import Flask
 
-from paymentapp.simulator.courier import Carrier
-from paymentapp.simulator.state import State
+from paymentapp.simulator.common.database import Database
+from paymentapp.simulator.common.times import Clock
+from paymentapp.simulator.common.webhook_sender import WebhookSender
 from paymentapp.simulator.stripe import balance, control, payouts, transfers, unknown
-from paymentapp.simulator.stripe.core import StripeSide
-from paymentapp.simulator.stripe.events import written
+from paymentapp.simulator.stripe.core import StripeSimulator
+from paymentapp.simulator.stripe.events import signed_event
 from paymentapp.simulator.stripe.faults import StripeFaults
-from paymentapp.simulator.stripe.settings import StripeSettings
-from paymentapp.simulator.times import Clock
+from paymentapp.simulator.stripe.settings import StripeSimulatorSettings
 
 
-def add_stripe(app: Flask, settings: StripeSettings, state: State, clock: Clock) -> StripeSide:
-    """The Stripe side of a simulator that is being built, on its state and its clock."""
-    side = StripeSide(settings, state, clock)
-    app.extensions["stripe_simulator"] = side
+def add_stripe(
+    app: Flask, settings: StripeSimulatorSettings, database: Database, clock: Clock
+) -> StripeSimulator:
+    """The Stripe of a simulator that is being built, on its database and its clock."""
+    stripe = StripeSimulator(settings, database, clock)
+    app.extensions["stripe_simulator"] = stripe
     for module in (transfers, payouts, balance, unknown, control):
         app.register_blueprint(module.blueprint)
-    app.wsgi_app = StripeFaults(app.wsgi_app, side)  # type: ignore[method-assign]
-    return side
+    app.wsgi_app = StripeFaults(app.wsgi_app, stripe)  # type: ignore[method-assign]
+    return stripe
 
 
-def stripe_courier(side: StripeSide) -> Carrier[StripeSettings]:
-    """The thread that delivers the Stripe side's events."""
-    return Carrier(side, lambda letter: written(side, letter))
+def stripe_webhook_sender(stripe: StripeSimulator) -> WebhookSender[StripeSimulatorSettings]:
+    """The thread that delivers Stripe's events."""
+    return WebhookSender(stripe, lambda webhook: signed_event(stripe, webhook))

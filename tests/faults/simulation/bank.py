@@ -18,7 +18,7 @@ from paymentapp.providers.ach import Ach
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.settings import AchSettings, read_settings
 from paymentapp.providers.base import Kit
-from paymentapp.simulator.bank.records import Answer, Entry, answer_file, entries
+from paymentapp.simulator.bank.records import BankAnswer, BankEntry, answer_file, entries
 from tests.faults.simulation.clock import moment
 from tests.faults.simulation.folder import Files, SimulatedFolder
 from tests.faults.simulation.ledger import Moved
@@ -40,7 +40,7 @@ class _Due(NamedTuple):
 
     at: int
     code: str
-    entry: Entry
+    entry: BankEntry
     moved: Moved | None
 
 
@@ -158,7 +158,7 @@ class Bank:
         members = self.world.tables.members.get(batch_in(name) or "")
         self.world.verdict.fail(check, message, members[0].key if members else None)
 
-    def _book(self, name: str, entry: Entry) -> None:
+    def _book(self, name: str, entry: BankEntry) -> None:
         """Write an entry down, and decide what becomes of it."""
         now = self.world.time.micros()
         moved = None
@@ -183,7 +183,7 @@ class Bank:
 
     # Telling what came of them
 
-    def _tell(self, delay: int, code: str, entry: Entry, moved: Moved | None) -> None:
+    def _tell(self, delay: int, code: str, entry: BankEntry, moved: Moved | None) -> None:
         at = self.world.time.micros() + delay
         self._due.append(_Due(at, code, entry, moved))
         self._at(at, self._tell_due)
@@ -250,20 +250,24 @@ class Bank:
             elif each.moved.last() != "RETURNED":
                 each.moved.steps.append((now, "RETURNED"))
 
-    def _answer(self, due: _Due) -> Answer:
+    def _answer(self, due: _Due) -> BankAnswer:
         """An answer's records: Appendices Four to Six of the NACHA Operating Rules."""
         entry, code = due.entry, due.code
         origin = f"{code}{entry.trace}{'':<6}{entry.routing[:8]}"
         back = f"{entry.code[0]}1"
         if code == "ACK":
-            return Answer(entry, "ACK", f"{entry.code[0]}4", 0, "", entry.trace)
+            return BankAnswer(entry, "ACK", f"{entry.code[0]}4", 0, "", entry.trace)
         if code[0] == "R":
             addenda = f"99{origin}{'':<44}"
-            return Answer(entry, entry.sec_code, back, entry.cents, addenda, entry.individual_id)
+            return BankAnswer(
+                entry, entry.sec_code, back, entry.cents, addenda, entry.individual_id
+            )
         right = f"9{entry.account[1:]}" if code == "C01" else _OTHER_KIND[entry.code[0]]
         if code == "C01":
             self.holders[right] = self.holders[entry.account]
-        return Answer(entry, "COR", back, 0, f"98{origin}{right:<29}{'':<15}", entry.individual_id)
+        return BankAnswer(
+            entry, "COR", back, 0, f"98{origin}{right:<29}{'':<15}", entry.individual_id
+        )
 
 
 _OTHER_KIND = {"2": "32", "3": "22"}

@@ -1,4 +1,4 @@
-"""What the Stripe side's tests share: a simulator on a socket, and Stripe's own library."""
+"""What the tests of Stripe share: a simulator on a socket, and Stripe's own library."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import requests
 import stripe
 from flask import Flask
 
-from paymentapp.simulator import Settings, create_simulator
-from paymentapp.simulator.server import build_server, listen
-from paymentapp.simulator.stripe import StripeSettings
-from paymentapp.simulator.stripe.core import StripeSide
+from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
+from paymentapp.simulator.common.server import build_server, listen
+from paymentapp.simulator.common.times import Clock
+from paymentapp.simulator.stripe import StripeSimulatorSettings
+from paymentapp.simulator.stripe.core import StripeSimulator
 from paymentapp.simulator.stripe.currencies import LARGEST
-from paymentapp.simulator.times import Clock
 from tests.simulator.support import FakeClock
 
 KEY = "sk_test_simulated0001"
@@ -30,7 +30,7 @@ class Live:
         self.app = app
         self.clock = clock
         self.url = url
-        self.side: StripeSide = app.extensions["stripe_simulator"]
+        self.stripe: StripeSimulator = app.extensions["stripe_simulator"]
         self.session = requests.Session()
         self.client = self.client_with(KEY)
 
@@ -101,13 +101,13 @@ class Live:
 
 @contextmanager
 def living(
-    stripe_settings: StripeSettings | None = None,
-    settings: Settings | None = None,
+    stripe_settings: StripeSimulatorSettings | None = None,
+    settings: PayPalSimulatorSettings | None = None,
     clock: Clock | None = None,
 ) -> Iterator[Live]:
     """A simulator on a free port of this machine, by a clock that stands still."""
     fake = FakeClock()
-    app = create_simulator(settings or Settings(), clock or fake, stripe_settings)
+    app = create_simulator(settings or PayPalSimulatorSettings(), clock or fake, stripe_settings)
     listener = listen("127.0.0.1", 0)
     server = build_server(app, listener)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -120,7 +120,7 @@ def living(
         server.shutdown()
         thread.join(5)
         listener.close()
-        app.extensions["simulator"].state.close()
+        app.extensions["simulator"].database.close()
 
 
 def fault_of(caught: Any) -> Any:

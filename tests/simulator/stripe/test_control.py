@@ -8,7 +8,7 @@ import pytest
 import requests
 import stripe
 
-from paymentapp.simulator.stripe import StripeSettings
+from paymentapp.simulator.stripe import StripeSimulatorSettings
 from paymentapp.simulator.stripe.accounts import BY_PREFIX
 
 from .support import OK, Live
@@ -16,7 +16,7 @@ from .support import OK, Live
 
 def test_settings_can_be_read_changed_and_put_back(live: Live) -> None:
     before = live.control("GET", "settings").json()
-    assert list(before) == list(StripeSettings.by_name())
+    assert list(before) == list(StripeSimulatorSettings.by_name())
     answer = live.control("PUT", "settings", json={"latency": 0, "balance": {"USD": "1.00"}})
     assert answer.json() == before | {"balance": {"USD": "1.00"}}
     assert live.control("PUT", "settings", json=before).json() == before
@@ -71,8 +71,8 @@ def test_secrets_are_never_shown(live: Live) -> None:
     shown = live.control("GET", "settings")
     assert "hush" not in shown.text
     live.set(**shown.json())
-    assert live.side.settings.webhook_secret == "whsec_hush"
-    assert "hush" not in repr(live.side.settings)
+    assert live.stripe.settings.webhook_secret == "whsec_hush"
+    assert "hush" not in repr(live.stripe.settings)
 
 
 def test_the_ledger_tells_everything_in_order(live: Live) -> None:

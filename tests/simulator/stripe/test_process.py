@@ -12,9 +12,9 @@ import requests
 import stripe
 
 import paymentapp.simulator.stripe
-from paymentapp.simulator import Settings
+from paymentapp.simulator import PayPalSimulatorSettings
 from paymentapp.simulator.__main__ import read_settings
-from paymentapp.simulator.settings import SettingError
+from paymentapp.simulator.common.settings import InvalidSetting
 from tests.simulator.test_process import fail_to_start, running
 
 from .support import KEY, OK, living
@@ -55,7 +55,7 @@ def test_a_killed_simulator_keeps_its_books(tmp_path: Path) -> None:
 
 
 def test_a_state_outlives_its_simulator(tmp_path: Path) -> None:
-    settings = Settings(state=str(tmp_path / "simulator.db"))
+    settings = PayPalSimulatorSettings(state=str(tmp_path / "simulator.db"))
     with living(settings=settings) as live:
         account = "acct_simpayoutfails"
         made = live.paid_out(account)
@@ -72,7 +72,7 @@ def test_settings_come_from_flags_and_the_environment(monkeypatch: pytest.Monkey
     paypal, ours = read_settings([*arguments, "--stripe-faults-on", "transfer,payout"])
     assert (paypal.latency, ours.latency, ours.payout_delay) == (2.0, 0.5, 0.25)
     assert (ours.balance, ours.faults_on) == ({"KWD": "1.500"}, ("transfer", "payout"))
-    with pytest.raises(SettingError, match=r"^--stripe-down: must be one of"):
+    with pytest.raises(InvalidSetting, match=r"^--stripe-down: must be one of"):
         read_settings(["--stripe-down", "maybe"])
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import stripe
 
-from paymentapp.simulator.stripe.wiring import stripe_courier
-from paymentapp.simulator.times import utc_now
+from paymentapp.simulator.common.times import utc_now
+from paymentapp.simulator.stripe.wiring import stripe_webhook_sender
 
 from .support import OK, Live, living
 
@@ -63,7 +63,7 @@ def listener() -> Iterator[Listener]:
 
 def after(live: Live, **duration: float) -> int:
     live.clock.pass_by(**duration)
-    return stripe_courier(live.side).deliver_due()
+    return stripe_webhook_sender(live.stripe).deliver_due()
 
 
 def verified(body: str, signature: str, secret: str = SECRET) -> Any:
@@ -90,7 +90,7 @@ def test_an_event_is_signed_at_the_time_of_its_delivery(listener: Listener) -> N
     with living(clock=utc_now) as live:
         live.set(webhook_url=listener.url)
         live.transfer()
-        assert stripe_courier(live.side).deliver_due() == 1
+        assert stripe_webhook_sender(live.stripe).deliver_due() == 1
     event = stripe.Webhook.construct_event(*listener.heard[0], SECRET)
     assert event.type == "transfer.created"
 
@@ -238,16 +238,16 @@ def test_what_was_not_done_is_not_told(live: Live) -> None:
     assert [event["type"] for event in live.events()] == ["transfer.created"]
 
 
-def test_the_courier_runs_by_itself(listener: Listener) -> None:
+def test_webhooks_are_sent_without_being_asked_for(listener: Listener) -> None:
     with living(clock=utc_now) as live:
         live.set(webhook_url=listener.url, payout_delay=0.1)
-        courier = stripe_courier(live.side)
-        courier.start()
+        sender = stripe_webhook_sender(live.stripe)
+        sender.start()
         live.paid_out(OK)
         end = time.monotonic() + 10
         while len(listener.heard) < 4 and time.monotonic() < end:
             time.sleep(0.01)
-        courier.stop()
+        sender.stop()
     assert sorted(listener.types()) == sorted(
         ["transfer.created", "payout.created", "payout.updated", "payout.paid"]
     )

@@ -16,8 +16,8 @@ import pytest
 from paymentapp.models import Batch, BatchState, Member, Money, new_batch_id, new_revision
 from paymentapp.providers.ach import Ach
 from paymentapp.providers.base import Accepted
-from paymentapp.simulator.bank import Bank
-from paymentapp.simulator.bank.bank import Delays
+from paymentapp.simulator.bank import BankSimulator
+from paymentapp.simulator.bank.bank import AnswerDelays
 from paymentapp.vault import Vault, new_key
 from tests.support.ach_backend import ach_at, bank_account
 from tests.support.memory_store import MemoryStore
@@ -38,12 +38,12 @@ class Company:
 
     def __post_init__(self) -> None:
         self.clock.now = MONDAY
-        self.bank = Bank(
+        self.bank = BankSimulator(
             self.folder / "outgoing",
             self.folder / "incoming",
             self.folder / "bank",
             self.clock,
-            Delays(late=LATE),
+            AnswerDelays(late=LATE),
         )
         self.ach = self.provider()
 

@@ -1,4 +1,4 @@
-"""What every provider that is simulated has: settings now, a clock, an outbox, and its dice."""
+"""What every simulated provider has: settings now, a clock, a log of calls, webhooks, its dice."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ import threading
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-from paymentapp.simulator.outbox import MailSettings, Outbox
-from paymentapp.simulator.state import State
-from paymentapp.simulator.times import Clock, micros
+from paymentapp.simulator.common.calls import CallLog
+from paymentapp.simulator.common.database import Database
+from paymentapp.simulator.common.times import Clock, micros
+from paymentapp.simulator.common.webhook_queue import (
+    QueuedWebhook,
+    StatusChange,
+    WebhookFaultSettings,
+    WebhookQueue,
+    webhooks_about,
+)
 
 
-class SideSettings(MailSettings, Protocol):
-    """What every side's settings have; the probability of a fault is under the fault's name."""
+class ProviderSimulatorSettings(WebhookFaultSettings, Protocol):
+    """What the settings of every simulated provider have; the probability of a fault is under the
+    fault's name."""
 
     FAULTS: ClassVar[tuple[str, ...]]
 
@@ -28,16 +36,18 @@ class SideSettings(MailSettings, Protocol):
     def updated(self, changes: Mapping[str, Any]) -> Self: ...
 
 
-S = TypeVar("S", bound=SideSettings)
+S = TypeVar("S", bound=ProviderSimulatorSettings)
 
 
-class Side(Generic[S]):
+class ProviderSimulator(Generic[S]):
     """One provider; its settings are replaced as a whole, so a reader sees one version."""
 
-    def __init__(self, settings: S, state: State, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, settings: S, database: Database, queue: str, clock: Clock) -> None:
+        """`queue` names the table of its webhooks; all else is the simulators' one database."""
         self.settings = settings
-        self.state = state
-        self.outbox = outbox
+        self.database = database
+        self.calls = CallLog(database)
+        self.queue = WebhookQueue(database, queue)
         self._clock = clock
         self._lock = threading.Lock()
         self._roll()
@@ -45,14 +55,14 @@ class Side(Generic[S]):
     def _roll(self) -> None:
         seed = self.settings.fault_seed
         self._dice = random.Random(seed)  # noqa: S311 - no secret hangs on it
-        self._mail_dice = random.Random(seed)  # noqa: S311
+        self._webhook_dice = random.Random(seed)  # noqa: S311
 
     def now(self) -> int:
         """The clock, in microseconds since 1970."""
         return micros(self._clock())
 
     def change(self, changes: Mapping[str, Any]) -> S:
-        """Apply settings given as JSON values; raises SettingError and then changes nothing."""
+        """Apply settings given as JSON values; raises InvalidSetting and then changes nothing."""
         with self._lock:
             self.settings = self.settings.updated(changes)
             if "fault_seed" in changes:
@@ -71,3 +81,11 @@ class Side(Generic[S]):
             if draw < 0:
                 return fault
         return None
+
+    def plan(self, change: StatusChange, event_id: str) -> list[QueuedWebhook]:
+        """The webhooks that tell of a change, where anybody is to hear of it."""
+        settings = self.settings
+        if settings.webhook_url is None:
+            return []
+        with self._lock:
+            return list(webhooks_about(change, event_id, settings, self._webhook_dice))

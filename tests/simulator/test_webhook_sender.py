@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from paymentapp.simulator import Settings, create_simulator
-from paymentapp.simulator.core import Simulator
-from paymentapp.simulator.courier import ATTEMPTS, Courier
-from paymentapp.simulator.outbox import Letter
-from paymentapp.simulator.raw import raw_member
+from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
+from paymentapp.simulator.common.webhook_queue import QueuedWebhook
+from paymentapp.simulator.common.webhook_sender import ATTEMPTS
+from paymentapp.simulator.paypal.core import PayPalSimulator
+from paymentapp.simulator.paypal.raw_json import raw_member
+from paymentapp.simulator.paypal.webhook_sender import PayPalWebhookSender
 
 from .support import Api, FakeClock, item, lend_keys
 
@@ -61,19 +62,21 @@ def listener() -> Iterator[Listener]:
 
 
 class Mail:
-    """A simulator whose courier goes when a test says so."""
+    """A simulator whose webhooks go when a test says so."""
 
     def __init__(self, listener: Listener, **settings: Any) -> None:
         self.clock = FakeClock()
-        app = create_simulator(Settings(webhook_url=listener.url, **settings), self.clock)
+        app = create_simulator(
+            PayPalSimulatorSettings(webhook_url=listener.url, **settings), self.clock
+        )
         self.api = Api(app, self.clock)
-        self.simulator: Simulator = app.extensions["simulator"]
+        self.simulator: PayPalSimulator = app.extensions["simulator"]
         lend_keys(self.simulator)
-        self.courier = Courier(self.simulator, BASE)
+        self.sender = PayPalWebhookSender(self.simulator, BASE)
 
     def after(self, **duration: float) -> int:
         self.clock.pass_by(**duration)
-        return self.courier.deliver_due()
+        return self.sender.deliver_due()
 
     def waiting(self) -> int:
         waiting: int = self.api.control("GET", "outbox").get_json()["waiting"]
@@ -144,7 +147,7 @@ def test_an_event_that_is_not_taken_comes_again(listener: Listener) -> None:
     mail.api.pay(item("ann@example.com"))
     mail.clock.pass_by(seconds=2)
     listener.answers = [503, 400, 500]
-    assert mail.courier.deliver_due() == 0
+    assert mail.sender.deliver_due() == 0
     assert mail.after(seconds=0.4) == 0
     assert mail.after(seconds=0.2) == 3
     assert mail.waiting() == 0
@@ -206,21 +209,21 @@ def test_the_thread_survives_errors(listener: Listener) -> None:
     mail = Mail(listener)
     mail.api.pay(item("ann@example.com"))
     mail.clock.pass_by(seconds=2)
-    real, broken = mail.simulator.outbox.due, threading.Event()
+    real, broken = mail.simulator.queue.due, threading.Event()
 
-    def fail(now: int, limit: int) -> list[Letter]:
-        mail.simulator.outbox.due = real
+    def fail(now: int, limit: int) -> list[QueuedWebhook]:
+        mail.simulator.queue.due = real
         broken.set()
         raise OSError(f"for the test: {now}, {limit}")
 
-    mail.simulator.outbox.due = fail
-    mail.courier.start()
+    mail.simulator.queue.due = fail
+    mail.sender.start()
     assert broken.wait(5)
     end = time.monotonic() + 10
     while len(listener.heard) < 3:
         assert time.monotonic() < end
         time.sleep(0.01)
-    mail.courier.stop()
+    mail.sender.stop()
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "127.0.0.1", "", "http://"])

@@ -12,7 +12,7 @@ ENV_PREFIX = "PAYMENTAPP_SIMULATOR_"
 MASK = "********"
 
 
-class SettingError(ValueError):
+class InvalidSetting(ValueError):
     """A setting that does not exist, or has a value that it cannot have; ``key`` names it."""
 
     def __init__(self, key: str, problem: str) -> None:
@@ -22,7 +22,7 @@ class SettingError(ValueError):
 
 
 @dataclass(frozen=True)
-class Kind:
+class SettingType:
     """How one sort of setting is checked, and how it is read from text (``--flag``, environment).
 
     ``check`` takes the JSON value and returns what the dataclass holds, or raises ValueError with
@@ -146,23 +146,23 @@ def list_from(text: str) -> Any:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-SECONDS = Kind(seconds, number_from, "SECONDS")
-PROBABILITY = Kind(probability, number_from, "P")
+SECONDS = SettingType(seconds, number_from, "SECONDS")
+PROBABILITY = SettingType(probability, number_from, "P")
 
 
-def metadata(kind: Kind, help_text: str, *, secret: bool = False) -> dict[str, Any]:
+def metadata(kind: SettingType, help_text: str, *, secret: bool = False) -> dict[str, Any]:
     """What a field of a set of settings carries."""
     return {"kind": kind, "help": help_text, "secret": secret}
 
 
-def setting(kind: Kind, default: Any, help_text: str, *, secret: bool = False) -> Any:
+def setting(kind: SettingType, default: Any, help_text: str, *, secret: bool = False) -> Any:
     """A field of a set of settings."""
     carried = metadata(kind, help_text, secret=secret)
     return field(default=default, metadata=carried, repr=not secret)
 
 
 @dataclass(frozen=True)
-class SettingsBase:
+class SimulatorSettings:
     """Checks its fields when made; each is a ``setting``. ``FAULTS`` are probabilities a call."""
 
     FAULTS: ClassVar[tuple[str, ...]] = ()
@@ -174,10 +174,10 @@ class SettingsBase:
             try:
                 checked = each.metadata["kind"].check(getattr(self, each.name))
             except ValueError as problem:
-                raise SettingError(each.name, str(problem)) from None
+                raise InvalidSetting(each.name, str(problem)) from None
             object.__setattr__(self, each.name, checked)
         if sum(getattr(self, fault) for fault in self.FAULTS) > 1 + 1e-9:
-            raise SettingError("+".join(self.FAULTS), "together must be at most 1")
+            raise InvalidSetting("+".join(self.FAULTS), "together must be at most 1")
 
     @classmethod
     def by_name(cls) -> dict[str, Field[Any]]:
@@ -205,11 +205,11 @@ class SettingsBase:
         values: dict[str, Any] = {}
         known = cls.by_name()
         for name, text in texts.items():
-            kind: Kind = known[name].metadata["kind"]
+            kind: SettingType = known[name].metadata["kind"]
             try:
                 values[name] = kind.check(kind.parse(text))
             except ValueError as problem:
-                raise SettingError(label(name), str(problem)) from None
+                raise InvalidSetting(label(name), str(problem)) from None
         return values
 
     @classmethod
@@ -219,13 +219,13 @@ class SettingsBase:
         return cls.from_texts({name: text for name, text in texts.items() if text}, cls.variable)
 
     def updated(self, changes: Mapping[str, Any]) -> Self:
-        """A copy with the JSON values ``changes``; raises SettingError naming the first bad key."""
+        """A copy with the JSON values ``changes``; InvalidSetting names the first bad key."""
         known = self.by_name()
         for key in changes:
             if key not in known:
-                raise SettingError(key, "is not a setting")
+                raise InvalidSetting(key, "is not a setting")
             if key in self.FIXED_AT_START:
-                raise SettingError(key, "can only be set when the simulator starts")
+                raise InvalidSetting(key, "can only be set when the simulator starts")
         kept = {k: v for k, v in changes.items() if not (self.is_secret(k) and v == MASK)}
         return replace(self, **kept)
 

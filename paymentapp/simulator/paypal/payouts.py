@@ -7,21 +7,22 @@ and ignored: in PayPal's sandbox too, only ``sender_batch_id`` keeps a payout fr
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from paymentapp.simulator import bodies, outcomes, samples
-from paymentapp.simulator.core import Simulator, simulator
-from paymentapp.simulator.currencies import DECIMALS
-from paymentapp.simulator.errors import PayPalError, detail
-from paymentapp.simulator.oauth import require_token
-from paymentapp.simulator.outbox import Change, changes_of
-from paymentapp.simulator.records import Batch, Item, NewBatch
-from paymentapp.simulator.state import DuplicateBatch, InsufficientFunds
-from paymentapp.simulator.times import span
-from paymentapp.simulator.validation import read_batch
+from paymentapp.simulator.common.times import span
+from paymentapp.simulator.common.webhook_queue import StatusChange
+from paymentapp.simulator.paypal import bodies, outcomes, samples
+from paymentapp.simulator.paypal.core import PayPalSimulator, running_paypal
+from paymentapp.simulator.paypal.currencies import DECIMALS
+from paymentapp.simulator.paypal.errors import PayPalError, detail
+from paymentapp.simulator.paypal.oauth import require_token
+from paymentapp.simulator.paypal.records import PayPalBatch, PayPalBatchRequest, PayPalItem
+from paymentapp.simulator.paypal.state import DuplicateBatch, InsufficientFunds, PayPalState
+from paymentapp.simulator.paypal.validation import read_batch
 
 blueprint = Blueprint("payouts", __name__, url_prefix="/v1/payments")
 blueprint.before_request(require_token)
@@ -35,7 +36,7 @@ def create_batch() -> tuple[Response, int]:
 
     https://developer.paypal.com/docs/api/payments.payouts-batch/v1/#payouts_post
     """
-    running = simulator()
+    running = running_paypal()
     new = read_batch(read_json())
     _refuse_by_test_value(new)
     try:
@@ -61,7 +62,7 @@ def show_batch(payout_batch_id: str) -> Response:
     https://developer.paypal.com/docs/api/payments.payouts-batch/v1/#payouts_get
     """
     page, page_size = _query_integer("page", 1), _query_integer("page_size", MAX_PAGE_SIZE)
-    now = simulator().now()
+    now = running_paypal().now()
     batch, items = _find_batch(payout_batch_id, (page - 1) * page_size, page_size, now)
     base = base_url()
     body: dict[str, Any] = {}
@@ -87,7 +88,7 @@ def show_item(payout_item_id: str) -> Response:
 
     https://developer.paypal.com/docs/api/payments.payouts-batch/v1/#payouts-item_get
     """
-    now = simulator().now()
+    now = running_paypal().now()
     item = samples.sample_item(payout_item_id, now) or _find_item(payout_item_id, now)
     return jsonify(bodies.single_item(item, now, base_url()))
 
@@ -98,7 +99,7 @@ def cancel_item(payout_item_id: str) -> Response:
 
     https://developer.paypal.com/docs/api/payments.payouts-batch/v1/#payouts-item_cancel
     """
-    running = simulator()
+    running = running_paypal()
     now = running.now()
     item = samples.sample_cancel(payout_item_id, now)
     if item is None:
@@ -106,7 +107,7 @@ def cancel_item(payout_item_id: str) -> Response:
         item = _find_item(payout_item_id, now)
         if not cancelled:
             raise PayPalError(_why_not_cancelled(item, now))
-        running.announce([Change("item", payout_item_id, now)])
+        running.announce([StatusChange("item", payout_item_id, now)])
     return jsonify(bodies.single_item(item, now, base_url()))
 
 
@@ -126,7 +127,17 @@ def base_url() -> str:
     return request.host_url.rstrip("/")
 
 
-def _refuse_by_test_value(new: NewBatch) -> None:
+def changes_of(state: PayPalState, batch: PayPalBatch) -> Iterator[StatusChange]:
+    """All that will happen to a batch by itself; the state is read only if anybody asks."""
+    yield StatusChange("batch", batch.payout_batch_id, batch.processing_at)
+    for item in state.batch_items(batch.payout_batch_id, 0, batch.item_count, batch.created_at):
+        yield StatusChange("item", item.payout_item_id, batch.settle_at)
+        if item.later_at is not None:
+            yield StatusChange("item", item.payout_item_id, item.later_at)
+    yield StatusChange("batch", batch.payout_batch_id, batch.settle_at)
+
+
+def _refuse_by_test_value(new: PayPalBatchRequest) -> None:
     name = outcomes.REFUSING_NOTES.get(new.items[0].note or "")
     if name == "VALIDATION_ERROR":
         raise PayPalError(name, [detail("items[0].note", "Simulated by the note")])
@@ -137,7 +148,7 @@ def _refuse_by_test_value(new: NewBatch) -> None:
         raise PayPalError("VALIDATION_ERROR", [missing])
 
 
-def _funds(running: Simulator, currency: str) -> int | None:
+def _funds(running: PayPalSimulator, currency: str) -> int | None:
     value = running.settings.balance.get(currency)
     return None if value is None else int(Decimal(value).scaleb(DECIMALS[currency]))
 
@@ -150,25 +161,25 @@ def _duplicate(payout_batch_id: str) -> dict[str, Any]:
 
 def _find_batch(
     payout_batch_id: str, offset: int, limit: int, now: int
-) -> tuple[Batch, list[Item]]:
+) -> tuple[PayPalBatch, list[PayPalItem]]:
     sample = samples.sample_batch(payout_batch_id, now)
     if sample is not None:
         return sample[0], [sample[1]][offset : offset + limit]
-    state = simulator().state
+    state = running_paypal().state
     batch = state.batch(payout_batch_id)
     if batch is None:
         raise PayPalError("INVALID_RESOURCE_ID")
     return batch, state.batch_items(payout_batch_id, offset, limit, now)
 
 
-def _find_item(payout_item_id: str, now: int) -> Item:
-    item = simulator().state.item(payout_item_id, now)
+def _find_item(payout_item_id: str, now: int) -> PayPalItem:
+    item = running_paypal().state.item(payout_item_id, now)
     if item is None:
         raise PayPalError("INVALID_RESOURCE_ID")
     return item
 
 
-def _why_not_cancelled(item: Item, now: int) -> str:
+def _why_not_cancelled(item: PayPalItem, now: int) -> str:
     if now < item.settle_at:
         return "BATCH_NOT_COMPLETED"
     if item.cancelled_at is not None:

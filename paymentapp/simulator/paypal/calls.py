@@ -1,23 +1,10 @@
-"""What sort of call a request is, for counting, for faults and for latency."""
+"""What sort of PayPal's calls a request is, for counting, for faults and for latency."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Call:
-    """An API call: its kind, as ``faults_on`` names it, and the endpoint it is counted under."""
-
-    kind: str
-    endpoint: str
-
-    @property
-    def is_payouts(self) -> bool:
-        """Whether it is one of the payouts calls, which latency slows down."""
-        return self.kind in ("create", "read", "item", "cancel")
-
+from paymentapp.simulator.common.calls import ApiCall
 
 _ENDPOINTS = [
     ("token", "POST", "/v1/oauth2/token"),
@@ -37,15 +24,20 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 _PATTERNS = [
-    (Call(kind, f"{method} {path}"), method, _pattern(path)) for kind, method, path in _ENDPOINTS
+    (ApiCall(kind, f"{method} {path}"), method, _pattern(path)) for kind, method, path in _ENDPOINTS
 ]
 
 
-def classify(method: str, path: str) -> Call | None:
+def classify(method: str, path: str) -> ApiCall | None:
     """The API call that a request is, or None for the simulator's own pages."""
     if not path.startswith("/v1/"):
         return None
     for call, its_method, pattern in _PATTERNS:
         if method == its_method and pattern.fullmatch(path):
             return call
-    return Call("other", f"{method} (unknown)")
+    return ApiCall("other", f"{method} (unknown)")
+
+
+def is_payouts(call: ApiCall) -> bool:
+    """Whether it is one of the payouts calls, which latency slows down."""
+    return call.kind in ("create", "read", "item", "cancel")

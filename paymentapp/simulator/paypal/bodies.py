@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from paymentapp.simulator.currencies import amount
-from paymentapp.simulator.errors import item_error
-from paymentapp.simulator.records import Batch, Item
-from paymentapp.simulator.times import rfc3339
+from paymentapp.simulator.common.times import rfc3339
+from paymentapp.simulator.paypal.currencies import amount
+from paymentapp.simulator.paypal.errors import item_error
+from paymentapp.simulator.paypal.records import PayPalBatch, PayPalItem
 
 _ECHOED_HEADER = ("recipient_type", "email_subject", "email_message")
 
@@ -27,7 +27,7 @@ def batch_link(base: str, payout_batch_id: str, rel: str = "self") -> dict[str, 
     return link(f"{base}/v1/payments/payouts/{payout_batch_id}", rel)
 
 
-def created(batch: Batch, base: str) -> dict[str, Any]:
+def created(batch: PayPalBatch, base: str) -> dict[str, Any]:
     """The answer to a create call: always PENDING, whatever the delay."""
     header = {
         "payout_batch_id": batch.payout_batch_id,
@@ -37,7 +37,7 @@ def created(batch: Batch, base: str) -> dict[str, Any]:
     return {"batch_header": header, "links": [batch_link(base, batch.payout_batch_id)]}
 
 
-def batch_header(batch: Batch, now: int) -> dict[str, Any]:
+def batch_header(batch: PayPalBatch, now: int) -> dict[str, Any]:
     """The header of a batch; the fee is 0 until the batch is PROCESSING."""
     status = batch.status(now)
     header: dict[str, Any] = {
@@ -56,7 +56,7 @@ def batch_header(batch: Batch, now: int) -> dict[str, Any]:
     }
 
 
-def batch_item(item: Item, now: int, base: str) -> dict[str, Any]:
+def batch_item(item: PayPalItem, now: int, base: str) -> dict[str, Any]:
     """An item as a batch lists it; a failed one has no transaction, only an error."""
     settled = now >= item.settle_at
     body: dict[str, Any] = {"payout_item_id": item.payout_item_id}
@@ -79,7 +79,7 @@ def batch_item(item: Item, now: int, base: str) -> dict[str, Any]:
     return body | {"links": links}
 
 
-def single_item(item: Item, now: int, base: str) -> dict[str, Any]:
+def single_item(item: PayPalItem, now: int, base: str) -> dict[str, Any]:
     """An item as it is shown alone, with links to itself and its batch."""
     body = batch_item(item, now, base)
     if item.sender_batch_id is not None:
@@ -89,14 +89,14 @@ def single_item(item: Item, now: int, base: str) -> dict[str, Any]:
     return body
 
 
-def _sender_header(batch: Batch) -> dict[str, Any]:
+def _sender_header(batch: PayPalBatch) -> dict[str, Any]:
     header = {key: batch.header[key] for key in _ECHOED_HEADER if key in batch.header}
     if batch.sender_batch_id is not None:
         header["sender_batch_id"] = batch.sender_batch_id
     return header
 
 
-def _sender_item(item: Item) -> dict[str, Any]:
+def _sender_item(item: PayPalItem) -> dict[str, Any]:
     given = {
         "recipient_type": item.recipient_type,
         "amount": {"currency": item.currency, "value": item.value},

@@ -1,6 +1,6 @@
-"""The tables of the simulator's SQLite file."""
+"""The tables of PayPal, in the simulators' one SQLite file."""
 
-SCHEMA = """
+PAYPAL_SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 
 CREATE TABLE IF NOT EXISTS batches (
@@ -45,30 +45,4 @@ CREATE TABLE IF NOT EXISTS items (
 CREATE INDEX IF NOT EXISTS items_by_batch ON items (batch, seq);
 
 CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, expires_at INTEGER NOT NULL);
-
--- Webhook events that have yet to be delivered.
-CREATE TABLE IF NOT EXISTS outbox (
-    id INTEGER PRIMARY KEY,
-    due_at INTEGER NOT NULL,
-    changed_at INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    event_id TEXT NOT NULL,
-    attempts INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS outbox_by_time ON outbox (due_at, id);
-
-CREATE TABLE IF NOT EXISTS call_counts (
-    endpoint TEXT NOT NULL,
-    answer TEXT NOT NULL,
-    calls INTEGER NOT NULL,
-    PRIMARY KEY (endpoint, answer)
-);
-CREATE TABLE IF NOT EXISTS recent_calls (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    at INTEGER NOT NULL,
-    endpoint TEXT NOT NULL,
-    path TEXT NOT NULL,
-    answer TEXT NOT NULL
-);
 """

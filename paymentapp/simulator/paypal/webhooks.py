@@ -17,15 +17,15 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, jsonify, request
 
-from paymentapp.simulator.bodies import batch_header, batch_link, single_item
-from paymentapp.simulator.core import Simulator, simulator
-from paymentapp.simulator.errors import PayPalError, detail
-from paymentapp.simulator.oauth import require_token
-from paymentapp.simulator.outbox import Letter
-from paymentapp.simulator.payouts import read_json
-from paymentapp.simulator.raw import raw_member
-from paymentapp.simulator.records import new_id
-from paymentapp.simulator.times import rfc3339
+from paymentapp.simulator.common.times import rfc3339
+from paymentapp.simulator.common.webhook_queue import QueuedWebhook
+from paymentapp.simulator.paypal.bodies import batch_header, batch_link, single_item
+from paymentapp.simulator.paypal.core import PayPalSimulator, running_paypal
+from paymentapp.simulator.paypal.errors import PayPalError, detail
+from paymentapp.simulator.paypal.oauth import require_token
+from paymentapp.simulator.paypal.payouts import read_json
+from paymentapp.simulator.paypal.raw_json import raw_member
+from paymentapp.simulator.paypal.records import new_id
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/v1/notifications")
 
@@ -65,20 +65,20 @@ def verify() -> Response:
     if problems:
         raise PayPalError("VALIDATION_ERROR", problems)
     event = raw_member(request.get_data(), "webhook_event")
-    status = "SUCCESS" if _signed_here(simulator(), body, event) else "FAILURE"
+    status = "SUCCESS" if _signed_here(running_paypal(), body, event) else "FAILURE"
     return jsonify({"verification_status": status})
 
 
 @blueprint.get("/certs/<certificate_id>")
 def certificate(certificate_id: str) -> Response:
     """The certificate that events are signed with, as PEM; no token is needed, as at PayPal."""
-    signer = simulator().signer
+    signer = running_paypal().signer
     if certificate_id != signer.certificate_id():
         raise PayPalError("RESOURCE_NOT_FOUND")
     return Response(signer.certificate(), content_type="application/x-pem-file")
 
 
-def sign_event(running: Simulator, event: Mapping[str, Any], base: str) -> dict[str, Any]:
+def sign_event(running: PayPalSimulator, event: Mapping[str, Any], base: str) -> dict[str, Any]:
     """Sign an event: ``{"headers": {...}, "body": "..."}``, to be posted to a listener as it is."""
     body = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
     time = rfc3339(running.now())
@@ -116,7 +116,7 @@ def new_event(
 
 
 def item_event(
-    running: Simulator, payout_item_id: str, at: int, base: str
+    running: PayPalSimulator, payout_item_id: str, at: int, base: str
 ) -> tuple[str, dict[str, Any]] | None:
     """The type and the resource of the event about an item as it stood at a time; None where
     PayPal sends none. Raises KeyError where there is no such item."""
@@ -132,29 +132,29 @@ def item_event(
     return f"PAYMENT.PAYOUTS-ITEM.{event}", resource
 
 
-def event_of(running: Simulator, letter: Letter, base: str) -> dict[str, Any] | None:
-    """The event that a letter carries; None where what it is about is gone."""
-    if letter.kind == "item":
+def event_of(running: PayPalSimulator, webhook: QueuedWebhook, base: str) -> dict[str, Any] | None:
+    """The event that a queued webhook tells of; None where what it is about is gone."""
+    if webhook.kind == "item":
         try:
-            found = item_event(running, letter.subject, letter.changed_at, base)
+            found = item_event(running, webhook.subject, webhook.changed_at, base)
         except KeyError:
             return None
     else:
-        found = _batch_event(running, letter, base)
-    return new_event(*found, letter.changed_at, letter.event_id) if found else None
+        found = _batch_event(running, webhook, base)
+    return new_event(*found, webhook.changed_at, webhook.event_id) if found else None
 
 
 def _batch_event(
-    running: Simulator, letter: Letter, base: str
+    running: PayPalSimulator, webhook: QueuedWebhook, base: str
 ) -> tuple[str, dict[str, Any]] | None:
-    batch = running.state.batch(letter.subject)
-    if batch is None or batch.status(letter.changed_at) == "PENDING":
+    batch = running.state.batch(webhook.subject)
+    if batch is None or batch.status(webhook.changed_at) == "PENDING":
         return None
     resource = {
-        "batch_header": batch_header(batch, letter.changed_at),
+        "batch_header": batch_header(batch, webhook.changed_at),
         "links": [batch_link(base, batch.payout_batch_id)],
     }
-    return f"PAYMENT.PAYOUTSBATCH.{batch.status(letter.changed_at)}", resource
+    return f"PAYMENT.PAYOUTSBATCH.{batch.status(webhook.changed_at)}", resource
 
 
 def signed_text(transmission_id: str, time: str, webhook_id: str, body: bytes) -> bytes:
@@ -162,7 +162,7 @@ def signed_text(transmission_id: str, time: str, webhook_id: str, body: bytes) -
     return f"{transmission_id}|{time}|{webhook_id}|{zlib.crc32(body)}".encode()
 
 
-def _signed_here(running: Simulator, body: Mapping[str, Any], event: bytes) -> bool:
+def _signed_here(running: PayPalSimulator, body: Mapping[str, Any], event: bytes) -> bool:
     if body["webhook_id"] != running.settings.webhook_id or body["auth_algo"] != AUTH_ALGO:
         return False
     text = signed_text(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ItemOutcome:
     """The status an item settles as, its error, and the status that may follow later.
 
     ``later`` comes after the reversal delay, except for UNCLAIMED, which PayPal returns by itself
@@ -24,18 +24,18 @@ class Outcome:
     later: str | None = None
 
 
-SUCCESS = Outcome("SUCCESS")
+SUCCESS = ItemOutcome("SUCCESS")
 
 # Prefix of the local part of an EMAIL receiver, in any case of letters.
-BY_PREFIX: dict[str, Outcome] = {
-    "fail": Outcome("FAILED", "RECEIVER_ACCOUNT_LOCKED"),
-    "unclaimed": Outcome("UNCLAIMED", "RECEIVER_UNREGISTERED", later="RETURNED"),
+BY_PREFIX: dict[str, ItemOutcome] = {
+    "fail": ItemOutcome("FAILED", "RECEIVER_ACCOUNT_LOCKED"),
+    "unclaimed": ItemOutcome("UNCLAIMED", "RECEIVER_UNREGISTERED", later="RETURNED"),
     # Straight to RETURNED: the way through UNCLAIMED is "unclaimed", cancelled or left 30 days.
-    "returned": Outcome("RETURNED", "RECEIVER_UNREGISTERED"),
-    "held": Outcome("ONHOLD", "REGULATORY_PENDING"),
-    "blocked": Outcome("BLOCKED", "REGULATORY_BLOCKED"),
-    "refunded": Outcome("SUCCESS", later="REFUNDED"),
-    "reversed": Outcome("SUCCESS", later="REVERSED"),
+    "returned": ItemOutcome("RETURNED", "RECEIVER_UNREGISTERED"),
+    "held": ItemOutcome("ONHOLD", "REGULATORY_PENDING"),
+    "blocked": ItemOutcome("BLOCKED", "REGULATORY_BLOCKED"),
+    "refunded": ItemOutcome("SUCCESS", later="REFUNDED"),
+    "reversed": ItemOutcome("SUCCESS", later="REVERSED"),
 }
 
 # items[0].note of a create call: the whole request is refused with this error.
@@ -143,7 +143,7 @@ _STATUS_OF_ERROR: dict[str, str] = {
 }
 
 
-def outcome_for(recipient_type: str, receiver: str) -> Outcome:
+def outcome_for(recipient_type: str, receiver: str) -> ItemOutcome:
     """What becomes of a payment to ``receiver``."""
     if recipient_type == "EMAIL":
         local = receiver.lower()

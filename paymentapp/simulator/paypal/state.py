@@ -1,23 +1,27 @@
-"""The simulator's memory: one SQLite database, one short transaction a call.
+"""PayPal's memory: batches and their items, tokens, and the keys that sign webhooks.
 
 A status is never stored: it follows from the outcome, the times kept with the item and the clock,
-so that nothing has to run between two calls and a restart changes nothing. WAL with
-``synchronous=NORMAL`` survives ``kill -9``; a power cut may lose the last calls.
+so that nothing has to run between two calls and a restart changes nothing.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
-from paymentapp.simulator.records import Batch, Item, NewBatch, NewItem, Search, new_id
-from paymentapp.simulator.schema import SCHEMA
-from paymentapp.simulator.times import DAY
+from paymentapp.simulator.common.database import Database
+from paymentapp.simulator.common.times import DAY
+from paymentapp.simulator.paypal.records import (
+    PayPalBatch,
+    PayPalBatchRequest,
+    PayPalItem,
+    PayPalItemRequest,
+    TransactionQuery,
+    new_id,
+)
+from paymentapp.simulator.paypal.schema import PAYPAL_SCHEMA
 
 # "If you specify a sender_batch_id that was used in the last 30 days, the API rejects the request";
 # an item that nobody claims is returned after as long.
@@ -65,56 +69,24 @@ class InsufficientFunds(Exception):
     """The batch costs more than is left of the balance in its currency."""
 
 
-class State:
-    """All reads and writes; safe to call from any thread, and atomic call by call."""
+class PayPalState:
+    """All reads and writes, each atomic."""
 
-    def __init__(self, path: str) -> None:
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=10
-        )
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.executescript(SCHEMA)
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that nobody else's call comes into."""
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
-
-    def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
-        """The rows of one query."""
-        with self._lock:
-            return self._connection.execute(sql, values).fetchall()
-
-    def add_tables(self, script: str) -> None:
-        """Make the tables of a side, where they are not there yet."""
-        with self._lock:
-            self._connection.executescript(script)
-
-    def close(self) -> None:
-        """Release the file."""
-        with self._lock:
-            self._connection.close()
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        database.add_tables(PAYPAL_SCHEMA)
 
     # Payouts
 
     def add_batch(
-        self, new: NewBatch, *, now: int, settle: int, reversal: int, funds: int | None
-    ) -> Batch:
+        self, new: PayPalBatchRequest, *, now: int, settle: int, reversal: int, funds: int | None
+    ) -> PayPalBatch:
         """Accept a batch, or raise DuplicateBatch or InsufficientFunds having changed nothing.
 
         ``settle`` and ``reversal`` are durations in microseconds; ``funds`` is what the currency's
         balance started with, None where it has no limit.
         """
-        batch = Batch(
+        batch = PayPalBatch(
             payout_batch_id=new_id(),
             sender_batch_id=new.sender_batch_id,
             header=new.header,
@@ -127,7 +99,7 @@ class State:
             processing_at=now + settle // 2,
             settle_at=now + settle,
         )
-        with self.transaction() as db:
+        with self._database.transaction() as db:
             _refuse_duplicate(db, new.sender_batch_id, now)
             if funds is not None:
                 _refuse_overdraft(db, batch, funds, now)
@@ -137,30 +109,34 @@ class State:
             db.executemany(_NEW_ITEM, rows)
         return batch
 
-    def batch(self, payout_batch_id: str) -> Batch | None:
+    def batch(self, payout_batch_id: str) -> PayPalBatch | None:
         """A batch by PayPal's id."""
         sql = f"SELECT {_BATCH_COLUMNS} FROM batches WHERE payout_batch_id = :id"  # noqa: S608
-        for row in self.rows(sql, id=payout_batch_id):
+        for row in self._database.rows(sql, id=payout_batch_id):
             stored = dict(zip(_BATCH_COLUMNS.replace(",", " ").split(), row, strict=True))
             stored |= {"header": json.loads(row[2]), "denied": bool(row[7])}
-            return Batch(**stored)
+            return PayPalBatch(**stored)
         return None
 
-    def batch_items(self, payout_batch_id: str, offset: int, limit: int, now: int) -> list[Item]:
+    def batch_items(
+        self, payout_batch_id: str, offset: int, limit: int, now: int
+    ) -> list[PayPalItem]:
         """A page of a batch's items, in the order of the request."""
         sql = f"{_ITEM} WHERE b.payout_batch_id = :id ORDER BY i.seq LIMIT :limit OFFSET :offset"
-        rows = self.rows(sql, id=payout_batch_id, limit=limit, offset=offset, now=now)
-        return [Item(*row) for row in rows]
+        rows = self._database.rows(sql, id=payout_batch_id, limit=limit, offset=offset, now=now)
+        return [PayPalItem(*row) for row in rows]
 
-    def item(self, payout_item_id: str, now: int) -> Item | None:
+    def item(self, payout_item_id: str, now: int) -> PayPalItem | None:
         """An item by PayPal's id."""
-        for row in self.rows(f"{_ITEM} WHERE i.payout_item_id = :id", id=payout_item_id, now=now):
-            return Item(*row)
+        for row in self._database.rows(
+            f"{_ITEM} WHERE i.payout_item_id = :id", id=payout_item_id, now=now
+        ):
+            return PayPalItem(*row)
         return None
 
     def cancel(self, payout_item_id: str, now: int) -> bool:
         """Return an UNCLAIMED item to its sender; False where it is anything else by now."""
-        with self.transaction() as db:
+        with self._database.transaction() as db:
             cursor = db.execute(
                 f"""UPDATE items AS i SET cancelled_at = :now
                     WHERE payout_item_id = :id AND {_STATUS} = 'UNCLAIMED'""",  # noqa: S608
@@ -169,94 +145,71 @@ class State:
         return cursor.rowcount == 1
 
     def search(
-        self, wanted: Search, now: int, *, offset: int, limit: int
-    ) -> tuple[int, list[Item]]:
+        self, wanted: TransactionQuery, now: int, *, offset: int, limit: int
+    ) -> tuple[int, list[PayPalItem]]:
         """How many transactions a search finds, and a page of them, oldest first."""
         values = asdict(wanted) | {"now": now}
         sql = f"SELECT count(*) FROM items i JOIN batches b ON b.id = i.batch {_FOUND}"  # noqa: S608
-        total = int(self.rows(sql, **values)[0][0])
+        total = int(self._database.rows(sql, **values)[0][0])
         sql = f"{_ITEM} {_FOUND} ORDER BY i.settle_at, i.seq LIMIT :limit OFFSET :offset"
-        rows = self.rows(sql, **values, limit=limit, offset=offset)
-        return total, [Item(*row) for row in rows]
+        rows = self._database.rows(sql, **values, limit=limit, offset=offset)
+        return total, [PayPalItem(*row) for row in rows]
 
     # Ledger
 
-    def ledger(self, now: int, *, after: int, limit: int) -> list[Item]:
+    def ledger(self, now: int, *, after: int, limit: int) -> list[PayPalItem]:
         """Items in the order in which they were accepted, from after a sequence number."""
         sql = f"{_ITEM} WHERE i.seq > :after ORDER BY i.seq LIMIT :limit"
-        return [Item(*row) for row in self.rows(sql, after=after, limit=limit, now=now)]
+        return [
+            PayPalItem(*row) for row in self._database.rows(sql, after=after, limit=limit, now=now)
+        ]
 
-    def newest(self, now: int, *, offset: int, limit: int) -> list[Item]:
+    def newest(self, now: int, *, offset: int, limit: int) -> list[PayPalItem]:
         """Items, newest first."""
         sql = f"{_ITEM} ORDER BY i.seq DESC LIMIT :limit OFFSET :offset"
-        return [Item(*row) for row in self.rows(sql, offset=offset, limit=limit, now=now)]
+        return [
+            PayPalItem(*row)
+            for row in self._database.rows(sql, offset=offset, limit=limit, now=now)
+        ]
 
     def totals(self, now: int) -> list[tuple[str, str, int, int]]:
         """``(currency, status, items, sum in the smallest unit)`` for each pair that occurs."""
         sql = f"""SELECT b.currency, {_STATUS} AS status, count(*), sum(i.minor)
             FROM items i JOIN batches b ON b.id = i.batch GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608
-        return [(row[0], row[1], row[2], row[3]) for row in self.rows(sql, now=now)]
+        return [(row[0], row[1], row[2], row[3]) for row in self._database.rows(sql, now=now)]
 
     def item_count(self) -> int:
         """How many items were ever accepted."""
-        return int(self.rows("SELECT count(*) FROM items")[0][0])
+        return int(self._database.rows("SELECT count(*) FROM items")[0][0])
 
-    def reset(self) -> int:
-        """Forget batches, items and calls; how many items were forgotten."""
-        with self.transaction() as db:
-            deleted = db.execute("DELETE FROM items").rowcount
-            for table in ("batches", "call_counts", "recent_calls", "outbox"):
-                db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants only
+    def forget_in(self, db: sqlite3.Connection) -> int:
+        """Forget batches and items, within a transaction; how many items were forgotten."""
+        deleted = db.execute("DELETE FROM items").rowcount
+        db.execute("DELETE FROM batches")
         return deleted
 
     # Tokens and facts
 
     def add_token(self, token: str, now: int, expires_at: int) -> None:
         """Remember an access token, and forget those that have expired."""
-        with self.transaction() as db:
+        with self._database.transaction() as db:
             db.execute("DELETE FROM tokens WHERE expires_at <= ?", (now,))
             db.execute("INSERT INTO tokens (token, expires_at) VALUES (?, ?)", (token, expires_at))
 
     def token_valid(self, token: str, now: int) -> bool:
         """Whether the token was issued here and has not expired."""
         sql = "SELECT 1 FROM tokens WHERE token = :token AND expires_at > :now"
-        return bool(self.rows(sql, token=token, now=now))
+        return bool(self._database.rows(sql, token=token, now=now))
 
     def fact(self, name: str) -> bytes | None:
         """Something that is kept once, None where it is not."""
-        found = self.rows("SELECT value FROM facts WHERE name = :name", name=name)
+        found = self._database.rows("SELECT value FROM facts WHERE name = :name", name=name)
         return bytes(found[0][0]) if found else None
 
     def add_facts(self, facts: Mapping[str, bytes]) -> None:
         """Keep facts, all or none; one that is kept already stays."""
-        with self.transaction() as db:
+        with self._database.transaction() as db:
             db.executemany("INSERT OR IGNORE INTO facts VALUES (?, ?)", facts.items())
-
-    # Calls
-
-    def record_call(self, endpoint: str, path: str, answer: str, now: int) -> None:
-        """Count a call; the last 200 are also kept one by one."""
-        with self.transaction() as db:
-            db.execute(
-                """INSERT INTO call_counts VALUES (?, ?, 1)
-                   ON CONFLICT (endpoint, answer) DO UPDATE SET calls = calls + 1""",
-                (endpoint, answer),
-            )
-            cursor = db.execute(
-                "INSERT INTO recent_calls (at, endpoint, path, answer) VALUES (?, ?, ?, ?)",
-                (now, endpoint, path, answer),
-            )
-            db.execute("DELETE FROM recent_calls WHERE id <= ?", ((cursor.lastrowid or 0) - 200,))
-
-    def call_counts(self) -> list[tuple[str, str, int]]:
-        """``(endpoint, answer, calls)``; an answer is an HTTP status or the name of a fault."""
-        sql = "SELECT endpoint, answer, calls FROM call_counts ORDER BY 1, 2"
-        return [(row[0], row[1], row[2]) for row in self.rows(sql)]
-
-    def recent_calls(self, limit: int) -> list[tuple[int, str, str, str]]:
-        """``(time, endpoint, path, answer)`` of the last calls, newest first."""
-        sql = "SELECT at, endpoint, path, answer FROM recent_calls ORDER BY id DESC LIMIT :limit"
-        return [(row[0], row[1], row[2], row[3]) for row in self.rows(sql, limit=limit)]
 
 
 def _refuse_duplicate(db: sqlite3.Connection, sender_batch_id: str | None, now: int) -> None:
@@ -271,7 +224,7 @@ def _refuse_duplicate(db: sqlite3.Connection, sender_batch_id: str | None, now: 
         raise DuplicateBatch(found[0])
 
 
-def _refuse_overdraft(db: sqlite3.Connection, batch: Batch, funds: int, now: int) -> None:
+def _refuse_overdraft(db: sqlite3.Connection, batch: PayPalBatch, funds: int, now: int) -> None:
     marks = ", ".join(f"'{status}'" for status in _SPENDING)
     spent = db.execute(
         f"""SELECT coalesce(sum(i.minor + i.fee_minor), 0)
@@ -283,7 +236,9 @@ def _refuse_overdraft(db: sqlite3.Connection, batch: Batch, funds: int, now: int
         raise InsufficientFunds(batch.currency)
 
 
-def _item_row(row_id: int | None, item: NewItem, batch: Batch, reversal: int) -> tuple[object, ...]:
+def _item_row(
+    row_id: int | None, item: PayPalItemRequest, batch: PayPalBatch, reversal: int
+) -> tuple[object, ...]:
     outcome = item.outcome
     wait = REMEMBERED if outcome.status == "UNCLAIMED" else reversal
     later_at = batch.settle_at + wait if outcome.later else None

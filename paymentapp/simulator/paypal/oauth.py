@@ -11,9 +11,9 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from paymentapp.simulator.core import simulator
-from paymentapp.simulator.errors import PayPalError
-from paymentapp.simulator.times import rfc3339, span
+from paymentapp.simulator.common.times import rfc3339, span
+from paymentapp.simulator.paypal.core import running_paypal
+from paymentapp.simulator.paypal.errors import PayPalError
 
 blueprint = Blueprint("oauth", __name__)
 
@@ -40,7 +40,7 @@ def issue_token() -> tuple[Response, int]:
         return _refusal(401, "invalid_client", "Client Authentication failed")
     if request.form.get("grant_type") != "client_credentials":
         return _refusal(400, "unsupported_grant_type", "Grant Type is NULL or not supported")
-    running = simulator()
+    running = running_paypal()
     now, lifetime = running.now(), running.settings.token_lifetime
     token = "A21AA" + secrets.token_urlsafe(48)
     running.state.add_token(token, now, now + span(lifetime))
@@ -65,7 +65,7 @@ def require_token() -> None:
     credentials = request.authorization
     if credentials is None or credentials.type != "bearer" or not credentials.token:
         raise PayPalError("AUTHENTICATION_FAILURE")
-    running = simulator()
+    running = running_paypal()
     if not running.state.token_valid(credentials.token, running.now()):
         gateway: dict[str, Any] = {
             "error": "invalid_token",
@@ -77,7 +77,7 @@ def require_token() -> None:
 def _accepted(username: str | None, password: str | None) -> bool:
     if not username or not password:
         return False
-    settings = simulator().settings
+    settings = running_paypal().settings
     right_id = _matches(username, settings.client_id)
     right_secret = _matches(password, settings.client_secret)
     return right_id and right_secret

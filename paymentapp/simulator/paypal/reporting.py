@@ -12,13 +12,13 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from paymentapp.simulator.core import simulator
-from paymentapp.simulator.currencies import amount
-from paymentapp.simulator.errors import PayPalError, detail
-from paymentapp.simulator.oauth import require_token
-from paymentapp.simulator.payouts import base_url
-from paymentapp.simulator.records import Item, Search
-from paymentapp.simulator.times import DAY, micros, rfc3339, span
+from paymentapp.simulator.common.times import DAY, micros, rfc3339, span
+from paymentapp.simulator.paypal.core import running_paypal
+from paymentapp.simulator.paypal.currencies import amount
+from paymentapp.simulator.paypal.errors import PayPalError, detail
+from paymentapp.simulator.paypal.oauth import require_token
+from paymentapp.simulator.paypal.payouts import base_url
+from paymentapp.simulator.paypal.records import PayPalItem, TransactionQuery
 
 blueprint = Blueprint("reporting", __name__, url_prefix="/v1/reporting")
 blueprint.before_request(require_token)
@@ -52,13 +52,13 @@ def search() -> Response:
 
     https://developer.paypal.com/docs/api/transaction-search/v1/#search_get
     """
-    running = simulator()
+    running = running_paypal()
     if running.settings.search == "off":
         raise PayPalError("NOT_AUTHORIZED")
     now = running.now()
     wanted = _wanted(now - span(running.settings.search_lag))
     page, size = _integer("page", 1, 2**31 - 1), _integer("page_size", 100, 500)
-    total, items = 0, list[Item]()
+    total, items = 0, list[PayPalItem]()
     if request.args.get("transaction_type", EVENT_CODE) == EVENT_CODE:
         total, items = running.state.search(wanted, now, offset=(page - 1) * size, limit=size)
     if total > running.settings.search_limit:
@@ -67,7 +67,7 @@ def search() -> Response:
     return jsonify(_answer(wanted, items, total, page, size, now))
 
 
-def _wanted(shown: int) -> Search:
+def _wanted(shown: int) -> TransactionQuery:
     start, end = _time("start_date"), _time("end_date")
     if end < start:
         raise _invalid("end_date", "End date is before the start date.")
@@ -75,7 +75,7 @@ def _wanted(shown: int) -> Search:
         raise _invalid("end_date", "Date range is greater than 31 days")
     status = request.args.get("transaction_status")
     names = [name for name, code in STATUS_CODES.items() if code == status]
-    return Search(
+    return TransactionQuery(
         start=start,
         end=end,
         shown=shown,
@@ -86,7 +86,7 @@ def _wanted(shown: int) -> Search:
 
 
 def _answer(
-    wanted: Search, items: list[Item], total: int, page: int, size: int, now: int
+    wanted: TransactionQuery, items: list[PayPalItem], total: int, page: int, size: int, now: int
 ) -> dict[str, Any]:
     pages = -(-total // size)
     body: dict[str, Any] = {
@@ -106,7 +106,7 @@ def _answer(
     return body
 
 
-def _detail(item: Item, now: int) -> dict[str, Any]:
+def _detail(item: PayPalItem, now: int) -> dict[str, Any]:
     info: dict[str, Any] = {
         "transaction_id": item.transaction_id,
         "transaction_event_code": EVENT_CODE,

@@ -11,8 +11,8 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from paymentapp.simulator.state import State
-from paymentapp.simulator.times import Clock
+from paymentapp.simulator.common.times import Clock
+from paymentapp.simulator.paypal.state import PayPalState
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -39,7 +39,7 @@ class _Keys(NamedTuple):
 class Signer:
     """Signs as PayPal does; the keys are made at first use, and kept with the state."""
 
-    def __init__(self, state: State, clock: Clock) -> None:
+    def __init__(self, state: PayPalState, clock: Clock) -> None:
         self._state = state
         self._clock = clock
         self._lock = threading.Lock()

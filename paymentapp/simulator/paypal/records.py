@@ -7,11 +7,11 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from paymentapp.simulator.outcomes import Outcome
+from paymentapp.simulator.paypal.outcomes import ItemOutcome
 
 
 @dataclass(frozen=True)
-class NewItem:
+class PayPalItemRequest:
     """One item of a valid request; ``minor`` and ``fee_minor`` are in the smallest unit."""
 
     sender_item_id: str | None
@@ -23,21 +23,21 @@ class NewItem:
     note: str | None
     wallet: str
     purpose: str | None
-    outcome: Outcome
+    outcome: ItemOutcome
 
 
 @dataclass(frozen=True)
-class NewBatch:
+class PayPalBatchRequest:
     """A valid request; ``header`` is the sender_batch_header as it came, without its id."""
 
     sender_batch_id: str | None
     header: dict[str, Any]
     currency: str
-    items: tuple[NewItem, ...]
+    items: tuple[PayPalItemRequest, ...]
 
 
 @dataclass(frozen=True)
-class Batch:
+class PayPalBatch:
     """A batch that was accepted; times are microseconds since 1970."""
 
     payout_batch_id: str
@@ -62,7 +62,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Item:
+class PayPalItem:
     """An item as it stands at the moment of reading."""
 
     seq: int
@@ -97,7 +97,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Search:
+class TransactionQuery:
     """Which transactions are wanted; times are microseconds since 1970, None wants any.
 
     ``shown`` is up to when the search has been filled; ``statuses`` are names between spaces.

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, Generic
 
 from werkzeug.wrappers import Response
 
-from paymentapp.simulator.calls import Call, classify
-from paymentapp.simulator.errors import PayPalError
-from paymentapp.simulator.settings import Settings
-from paymentapp.simulator.side import S, Side
+from paymentapp.simulator.common.calls import ApiCall
+from paymentapp.simulator.common.provider import ProviderSimulator, S
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -24,7 +20,7 @@ class ConnectionDropped(ConnectionError):
 
 
 class FaultLayer(ABC, Generic[S]):
-    """WSGI middleware around one side's API; what is not that API passes through untouched.
+    """WSGI middleware around one provider's API; what is not that API passes through untouched.
 
     A struck call is counted under the fault's name, any other under its HTTP status. ``BEFORE``
     names the faults that ``refuse`` answers without anything having been done.
@@ -32,9 +28,9 @@ class FaultLayer(ABC, Generic[S]):
 
     BEFORE: ClassVar[tuple[str, ...]]
 
-    def __init__(self, app: WSGIApplication, side: Side[S]) -> None:
+    def __init__(self, app: WSGIApplication, provider: ProviderSimulator[S]) -> None:
         self._app = app
-        self._side = side
+        self._provider = provider
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -44,21 +40,21 @@ class FaultLayer(ABC, Generic[S]):
         name, answer = self._answer(
             call, environ, lambda: Response.from_app(self._app, environ, True)
         )
-        self._side.state.record_call(call.endpoint, path, name, self._side.now())
+        self._provider.calls.record(call.endpoint, path, name, self._provider.now())
         if answer is None:
             raise ConnectionDropped(name)
         return answer(environ, start_response)
 
     def _answer(
-        self, call: Call, environ: WSGIEnvironment, act: Callable[[], Response]
+        self, call: ApiCall, environ: WSGIEnvironment, act: Callable[[], Response]
     ) -> tuple[str, Response | None]:
         """What to count the call under, and the answer; None closes the connection."""
-        settings = self._side.settings
+        settings = self._provider.settings
         if settings.down != "no":
             answer = None if settings.down == "closed" else self.refuse("down")
             return f"down_{settings.down}", answer
         self.wait(call)
-        fault = self._side.deal_fault(call.kind)
+        fault = self._provider.deal_fault(call.kind)
         if fault == "drop_before":
             return fault, None
         if fault in self.BEFORE:
@@ -70,11 +66,11 @@ class FaultLayer(ABC, Generic[S]):
         return name, None if fault == "drop_after" else answer
 
     @abstractmethod
-    def classify(self, method: str, path: str) -> Call | None:
+    def classify(self, method: str, path: str) -> ApiCall | None:
         """The API call that a request is, or None for what is no part of this API."""
 
     @abstractmethod
-    def wait(self, call: Call) -> None:
+    def wait(self, call: ApiCall) -> None:
         """Be slow, where the settings say so."""
 
     @abstractmethod
@@ -92,48 +88,3 @@ def garbled(answer: Response) -> Response:
     """The answer with a body that is no JSON and no text."""
     answer.set_data(b'{"id": "\xff\x00<html>')
     return answer
-
-
-class PayPalFaults(FaultLayer[Settings]):
-    """The faults of PayPal; the page and ``/_simulator`` pass through untouched."""
-
-    BEFORE = ("error_before", "rate_limited")
-
-    def classify(self, method: str, path: str) -> Call | None:
-        """A call of PayPal's, by its path."""
-        return classify(method, path)
-
-    def wait(self, call: Call) -> None:
-        """Latency slows the payouts calls alone."""
-        if call.is_payouts and self._side.settings.latency:
-            time.sleep(self._side.settings.latency)
-
-    def refuse(self, fault: str) -> Response:
-        """An error, as PayPal words it."""
-        return _error(_REFUSALS[fault])
-
-    def strike(
-        self,
-        fault: str,
-        environ: WSGIEnvironment,  # noqa: ARG002 - Stripe's side needs it
-        act: Callable[[], Response],
-    ) -> tuple[str, Response]:
-        """Act, then lose or spoil the answer."""
-        answer = act()
-        if fault == "error_after":
-            answer = _error("INTERNAL_SERVER_ERROR")
-        elif fault == "garbage":
-            garbled(answer)
-        return fault, answer
-
-
-_REFUSALS = {
-    "down": "SERVICE_UNAVAILABLE",
-    "error_before": "INTERNAL_SERVER_ERROR",
-    "rate_limited": "RATE_LIMIT_REACHED",
-}
-
-
-def _error(name: str) -> Response:
-    error = PayPalError(name)
-    return Response(json.dumps(error.body()), error.status, content_type="application/json")

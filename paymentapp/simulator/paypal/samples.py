@@ -7,15 +7,15 @@ as the sandbox answers, where the page's example says SUCCESS.
 
 from __future__ import annotations
 
-from paymentapp.simulator import outcomes
-from paymentapp.simulator.errors import PayPalError
-from paymentapp.simulator.records import Batch, Item
-from paymentapp.simulator.times import span
+from paymentapp.simulator.common.times import span
+from paymentapp.simulator.paypal import outcomes
+from paymentapp.simulator.paypal.errors import PayPalError
+from paymentapp.simulator.paypal.records import PayPalBatch, PayPalItem
 
 _PROCESSING = span(30)
 
 
-def sample_batch(value: str, now: int) -> tuple[Batch, Item] | None:
+def sample_batch(value: str, now: int) -> tuple[PayPalBatch, PayPalItem] | None:
     """The batch that a test value names and its one item; None for any other id."""
     error = outcomes.BATCH_VALUES.get(value)
     status = outcomes.BATCH_STATUS_VALUES.get(value)
@@ -28,7 +28,7 @@ def sample_batch(value: str, now: int) -> tuple[Batch, Item] | None:
     # How far the sample has got: not begun, under way, or done.
     age = {"PENDING": 0, "PROCESSING": _PROCESSING // 2}.get(status or "", _PROCESSING)
     item = _item(value, item_status, error, now - age)
-    batch = Batch(
+    batch = PayPalBatch(
         payout_batch_id=value,
         sender_batch_id=None,
         header={"email_subject": "user test case"},
@@ -44,7 +44,7 @@ def sample_batch(value: str, now: int) -> tuple[Batch, Item] | None:
     return batch, item
 
 
-def sample_item(value: str, now: int) -> Item | None:
+def sample_item(value: str, now: int) -> PayPalItem | None:
     """The item that a test value names; None for any other id."""
     error = outcomes.ITEM_VALUES.get(value)
     if error is None and value != outcomes.ITEM_SUCCESS:
@@ -54,7 +54,7 @@ def sample_item(value: str, now: int) -> Item | None:
     return _item(value, status, error, now - _PROCESSING)
 
 
-def sample_cancel(value: str, now: int) -> Item | None:
+def sample_cancel(value: str, now: int) -> PayPalItem | None:
     """The cancelled item that a test value names, or its refusal; None for any other id."""
     if value in outcomes.CANCEL_VALUES:
         raise PayPalError(outcomes.CANCEL_VALUES[value])
@@ -68,8 +68,8 @@ def _raise_if_refusal(error: str | None) -> None:
         raise PayPalError(error)
 
 
-def _item(value: str, status: str, error: str | None, created_at: int) -> Item:
-    return Item(
+def _item(value: str, status: str, error: str | None, created_at: int) -> PayPalItem:
+    return PayPalItem(
         seq=0,
         payout_item_id=value,
         payout_batch_id=value,

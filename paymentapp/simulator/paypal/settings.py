@@ -1,4 +1,4 @@
-"""The settings of the simulator and its PayPal side, from the environment, flags and JSON."""
+"""The settings of the simulator and its PayPal, from the environment, flags and JSON."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field
 from typing import Any, ClassVar
 
-from paymentapp.simulator.kinds import (
+from paymentapp.simulator.common.settings import (
     PROBABILITY,
     SECONDS,
-    Kind,
-    SettingError,
-    SettingsBase,
+    SettingType,
+    SimulatorSettings,
     calls_among,
     choice,
     filled,
@@ -27,15 +26,6 @@ from paymentapp.simulator.kinds import (
     url,
 )
 
-__all__ = [
-    "SettingError",
-    "Settings",
-    "from_environment",
-    "is_secret",
-    "setting_fields",
-    "variable",
-]
-
 CALL_KINDS = ("token", "create", "read", "item", "cancel", "search", "verify", "certificate")
 FAULTS = ("drop_before", "drop_after", "error_before", "error_after", "garbage", "rate_limited")
 
@@ -47,7 +37,7 @@ def _webhook_id(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Settings(SettingsBase):
+class PayPalSimulatorSettings(SimulatorSettings):
     """Everything that can be set; each has a flag, a variable and a key of the same name.
 
     ``balance`` limits what can be paid in the currencies that it names (others are unlimited).
@@ -57,33 +47,39 @@ class Settings(SettingsBase):
     FAULTS: ClassVar[tuple[str, ...]] = FAULTS
     FIXED_AT_START: ClassVar[frozenset[str]] = frozenset({"host", "port", "state"})
 
-    host: str = setting(Kind(filled, str, "ADDRESS"), "127.0.0.1", "address to listen on")
+    host: str = setting(SettingType(filled, str, "ADDRESS"), "127.0.0.1", "address to listen on")
     port: int = setting(
-        Kind(integer(0, 65535), integer_from, "PORT"), 8001, "port to listen on, 0 for any free"
+        SettingType(integer(0, 65535), integer_from, "PORT"),
+        8001,
+        "port to listen on, 0 for any free",
     )
     state: str = setting(
-        Kind(filled, str, "PATH"), ":memory:", "SQLite file that keeps the state across restarts"
+        SettingType(filled, str, "PATH"),
+        ":memory:",
+        "SQLite file that keeps the state across restarts",
     )
     latency: float = setting(SECONDS, 0.0, "wait before acting on each payouts call")
     settle_delay: float = setting(SECONDS, 2.0, "time from accepting a batch to its outcome")
     reversal_delay: float = setting(SECONDS, 10.0, "time from SUCCESS to REFUNDED or REVERSED")
     token_lifetime: int = setting(
-        Kind(integer(0, 10**9), integer_from, "SECONDS"), 32400, "life of an access token"
+        SettingType(integer(0, 10**9), integer_from, "SECONDS"), 32400, "life of an access token"
     )
     client_id: str | None = setting(
-        Kind(optional(filled), str, "ID"), None, "the only client id accepted (default: any)"
+        SettingType(optional(filled), str, "ID"), None, "the only client id accepted (default: any)"
     )
     client_secret: str | None = setting(
-        Kind(optional(filled), str, "SECRET"),
+        SettingType(optional(filled), str, "SECRET"),
         None,
         "the only client secret accepted (default: any)",
         secret=True,
     )
     webhook_id: str = setting(
-        Kind(_webhook_id, str, "ID"), "SIMULATORWEBHOOK01", "webhook id that signatures name"
+        SettingType(_webhook_id, str, "ID"), "SIMULATORWEBHOOK01", "webhook id that signatures name"
     )
     webhook_url: str | None = setting(
-        Kind(optional(url), str, "URL"), None, "where to post webhook events (default: nowhere)"
+        SettingType(optional(url), str, "URL"),
+        None,
+        "where to post webhook events (default: nowhere)",
     )
     webhook_delay: float = setting(SECONDS, 0.0, "the most that an event comes late")
     webhook_loss: float = setting(PROBABILITY, 0.0, "never send an event")
@@ -93,16 +89,22 @@ class Settings(SettingsBase):
     )
     balance: dict[str, str] = field(
         default_factory=dict,
-        metadata=metadata(Kind(funds(2), pairs_from, "USD=100.00,..."), "funds, by currency"),
+        metadata=metadata(
+            SettingType(funds(2), pairs_from, "USD=100.00,..."), "funds, by currency"
+        ),
     )
     search: str = setting(
-        Kind(choice("on", "off"), str, "on|off"), "on", "whether transactions may be searched"
+        SettingType(choice("on", "off"), str, "on|off"),
+        "on",
+        "whether transactions may be searched",
     )
     search_lag: float = setting(
         SECONDS, 0.0, "time until a transaction appears in the search; PayPal's takes up to 3 hours"
     )
     search_limit: int = setting(
-        Kind(integer(1, 10**9), integer_from, "N"), 10_000, "transactions that a search may find"
+        SettingType(integer(1, 10**9), integer_from, "N"),
+        10_000,
+        "transactions that a search may find",
     )
     drop_before: float = setting(PROBABILITY, 0.0, "close the connection without having acted")
     drop_after: float = setting(PROBABILITY, 0.0, "act, then close the connection unanswered")
@@ -111,17 +113,17 @@ class Settings(SettingsBase):
     garbage: float = setting(PROBABILITY, 0.0, "act, then answer a body that is no JSON")
     rate_limited: float = setting(PROBABILITY, 0.0, "answer 429 without having acted")
     faults_on: tuple[str, ...] = setting(
-        Kind(calls_among(CALL_KINDS), list_from, "KIND,..."),
+        SettingType(calls_among(CALL_KINDS), list_from, "KIND,..."),
         ("create", "read", "item", "cancel"),
         f"calls that faults strike, among {', '.join(CALL_KINDS)}",
     )
     fault_seed: int | None = setting(
-        Kind(optional(integer(0, 2**53)), integer_from, "N"),
+        SettingType(optional(integer(0, 2**53)), integer_from, "N"),
         None,
         "makes the sequence of faults repeatable",
     )
     down: str = setting(
-        Kind(choice("no", "503", "closed"), str, "no|503|closed"),
+        SettingType(choice("no", "503", "closed"), str, "no|503|closed"),
         "no",
         "every API call is answered 503, or its connection closed",
     )
@@ -129,19 +131,19 @@ class Settings(SettingsBase):
 
 def setting_fields() -> list[Field[Any]]:
     """The settings in the order in which help and the page list them."""
-    return list(Settings.by_name().values())
+    return list(PayPalSimulatorSettings.by_name().values())
 
 
 def is_secret(name: str) -> bool:
     """Whether the setting must never be shown."""
-    return Settings.is_secret(name)
+    return PayPalSimulatorSettings.is_secret(name)
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     """The settings that ``PAYMENTAPP_SIMULATOR_*`` variables give; empty ones count as absent."""
-    return Settings.from_environment(environ)
+    return PayPalSimulatorSettings.from_environment(environ)
 
 
 def variable(name: str) -> str:
     """The environment variable of a setting."""
-    return Settings.variable(name)
+    return PayPalSimulatorSettings.variable(name)

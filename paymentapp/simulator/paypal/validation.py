@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from paymentapp.simulator.currencies import DECIMALS, FEE_MINOR, minor_units
-from paymentapp.simulator.errors import PayPalError, detail
-from paymentapp.simulator.outcomes import outcome_for
-from paymentapp.simulator.records import NewBatch, NewItem
+from paymentapp.simulator.paypal.currencies import DECIMALS, FEE_MINOR, minor_units
+from paymentapp.simulator.paypal.errors import PayPalError, detail
+from paymentapp.simulator.paypal.outcomes import outcome_for
+from paymentapp.simulator.paypal.records import PayPalBatchRequest, PayPalItemRequest
 
 MAX_ITEMS = 15_000
 MAX_NON_ASCII_NOTE = 1000
@@ -62,7 +62,7 @@ class _Problems(list[dict[str, Any]]):
         self.append(detail(field, issue))
 
 
-def read_batch(body: Any) -> NewBatch:
+def read_batch(body: Any) -> PayPalBatchRequest:
     """The batch that a request body asks for; raises PayPalError VALIDATION_ERROR."""
     problems = _Problems()
     if not isinstance(body, Mapping):
@@ -82,7 +82,9 @@ def read_batch(body: Any) -> NewBatch:
     if problems:
         raise PayPalError("VALIDATION_ERROR", list(problems))
     sender_batch_id = header.pop("sender_batch_id", None) or None
-    return NewBatch(sender_batch_id, header, currency, tuple(item for item in items if item))
+    return PayPalBatchRequest(
+        sender_batch_id, header, currency, tuple(item for item in items if item)
+    )
 
 
 def _read_header(raw: Any, problems: _Problems) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def _read_texts(
 
 def _read_item(
     raw: Any, path: str, default_type: str | None, problems: _Problems
-) -> NewItem | None:
+) -> PayPalItemRequest | None:
     if not isinstance(raw, Mapping):
         problems.add(path, "Must be an object")
         return None
@@ -125,7 +127,7 @@ def _read_item(
     if len(problems) > before or recipient_type is None:
         return None
     outcome = outcome_for(recipient_type, texts["receiver"])
-    return NewItem(
+    return PayPalItemRequest(
         sender_item_id=texts.get("sender_item_id"),
         recipient_type=recipient_type,
         receiver=texts["receiver"],

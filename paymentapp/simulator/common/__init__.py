@@ -1,0 +1,1 @@
+"""What every simulated provider needs, and nothing of any one of them."""

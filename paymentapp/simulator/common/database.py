@@ -1,0 +1,51 @@
+"""The memory of all simulated providers: one SQLite database, one short transaction a call.
+
+WAL with ``synchronous=NORMAL`` survives ``kill -9``; a power cut may lose the last calls.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Database:
+    """Safe to call from any thread, and atomic call by call."""
+
+    def __init__(self, path: str) -> None:
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=10
+        )
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that nobody else's call comes into."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        """The rows of one query."""
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def add_tables(self, script: str) -> None:
+        """Make tables where they are not there yet."""
+        with self._lock:
+            self._connection.executescript(script)
+
+    def close(self) -> None:
+        """Release the file."""
+        with self._lock:
+            self._connection.close()

@@ -1,0 +1,1 @@
+"""A stand-alone PayPal: the Payouts API, the transaction search, signed webhooks and a ledger."""
