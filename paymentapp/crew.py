@@ -59,15 +59,25 @@ class Crew:
         while (entry := self._jobs.get()) is not None:
             job, done = entry
             try:
-                job()
-            except StoreUnavailable as error:
-                log.warning("a step was left to the sweep: %s", error)
-            except Exception:
-                log.exception("a step failed, and is left to the sweep")
+                succeeds(job)
             finally:
                 with self._lock:
                     self._active -= 1
                 done.set()
+
+
+def succeeds(step: Callable[[], object]) -> bool:
+    """Do a step; return whether it went well. One that fails is logged, and stands in nobody's
+    way: the sweep comes back to it."""
+    try:
+        step()
+    except StoreUnavailable as error:
+        log.warning("a step was left to the sweep: %s", error)
+    except Exception:
+        log.exception("a step failed, and is left to the sweep")
+    else:
+        return True
+    return False
 
 
 class Busy:

@@ -128,16 +128,17 @@ class PaymentMethods:
     ) -> bool:
         """Another version of a method that there is. False where there is none by now, or where
         it has no successor."""
-        for _ in range(_TRIES):
-            customer = self.store.get_customer(customer_id)
-            known = customer.methods.get(method) if customer else None
+
+        def change(customer: Customer) -> Customer:
+            known = customer.methods.get(method)
             new = successor(known) if known else None
-            if customer is None or new is None:
-                return False
-            methods = {**customer.methods, method: new}
-            if self.store.change_customer(customer, customer.changed(methods=methods)):
-                return True
-        raise StoreUnavailable("the customer's record is changing all the time")
+            return customer.changed(methods={**customer.methods, method: new}) if new else customer
+
+        try:
+            before, after = self._change(customer_id, change)
+        except NotFound:
+            return False
+        return after is not before
 
     def _payees(self, method: str) -> Payees:
         provider = self.providers.get(method)
@@ -149,11 +150,11 @@ class PaymentMethods:
     def _change(
         self, customer_id: str, change: Callable[[Customer], Customer]
     ) -> tuple[Customer, Customer]:
-        """The record before and after."""
+        """The record before and after; the same where `change` returns it as it is."""
         for _ in range(_TRIES):
             old = self.customers.get(customer_id)
             new = change(old)
-            if self.store.change_customer(old, new):
+            if new is old or self.store.change_customer(old, new):
                 return old, new
         raise StoreUnavailable("the customer's record is changing all the time")
 

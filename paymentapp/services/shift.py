@@ -5,21 +5,19 @@ It decides nothing. What it does not come to, and what fails, a later sweep find
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
+from paymentapp.crew import succeeds
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models import Batch, BatchState, Payment
 from paymentapp.services.collect import Collector
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.looks import look_pause
 from paymentapp.services.sweep import Found, Sweep
-
-log = logging.getLogger(__name__)
 
 SKEW = timedelta(seconds=5)  # how far the clocks of two hosts may be apart
 STALE_LOOKS = 3  # that bring nothing new: an index lags behind what was done a moment ago,
@@ -67,9 +65,9 @@ class Shift:
         untouched: list[Payment] = []
         for payment in due:
             if payment.is_to_be_taken_back and self._may_begin():
-                self._try(partial(self._dispatcher.take_back, payment))
+                succeeds(partial(self._dispatcher.take_back, payment))
         for group in self._dispatcher.group(due):
-            if self._may_begin() and not self._try(partial(self._submit, group)):
+            if self._may_begin() and not succeeds(partial(self._submit, group)):
                 untouched += self._untouched(group)
         return untouched
 
@@ -90,7 +88,7 @@ class Shift:
             for step in steps:
                 if self._may_begin():
                     tried.update(step.revisions)
-                    done += self._try(step.do)
+                    done += succeeds(step.do)
             if not steps:
                 stale_looks += 1
                 self._sleep(STALE_SECONDS)
@@ -101,7 +99,7 @@ class Shift:
         if self._collector is not None:
             for name in self._collector.due():
                 if self._may_begin():
-                    self._try(partial(self._collector.collect, name))
+                    succeeds(partial(self._collector.collect, name))
 
     def follow(self, seconds: float) -> None:
         """Look at what this shift sent, ever more rarely, for up to so many seconds."""
@@ -115,7 +113,7 @@ class Shift:
             batches, self._accepted = self._accepted, []
             for batch in batches:
                 if self._may_begin():
-                    self._try(partial(self._look, batch))
+                    succeeds(partial(self._look, batch))
 
     def _steps(self, found: Found, tried: set[str]) -> Iterator[Step]:
         """What is to be done and was not tried; batches first, as their payments wait longest."""
@@ -138,18 +136,6 @@ class Shift:
         limit that is set too low nothing would ever be done."""
         first, self._begun = not self._begun, True
         return first or self._seconds_left() - after.total_seconds() > self._step_seconds
-
-    def _try(self, step: Callable[[], object]) -> bool:
-        """Do a step. One that fails is logged and stands in nobody's way."""
-        try:
-            step()
-        except StoreUnavailable as error:
-            log.warning("a step was left to the sweep: %s", error)
-        except Exception:
-            log.exception("a step failed, and is left to the sweep")
-        else:
-            return True
-        return False
 
     def _submit(self, group: Sequence[Payment]) -> None:
         self._remember(self._dispatcher.submit(group))

@@ -6,11 +6,9 @@ a search for batches nor one for events ever meets the other, also in an earlier
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from paymentapp.clock import from_text, to_text
 from paymentapp.events import KEPT, Event, EventState
-from paymentapp.storage.codec import Record, reads
+from paymentapp.storage.codec import Record, maybe_time, reads
 
 SORT_KEY = "event"
 
@@ -57,11 +55,7 @@ def read_event(record: Record) -> Event:
         received_at=from_text(record["received_at"]),
         revision=record["revision"],
         state=EventState(record["state"]),
-        attention_at=_time(record.get("attention_at")),
+        attention_at=maybe_time(record.get("attention_at")),
         attention_shard=record["shard"],
         note=record.get("note"),
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    return from_text(text) if text else None

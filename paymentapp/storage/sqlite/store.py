@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
@@ -30,6 +30,8 @@ from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.sqlite import files, sql
 from paymentapp.storage.sqlite.documents import from_json, patch, to_json
 from paymentapp.storage.sqlite.process import Process
+
+_Each = TypeVar("_Each")
 
 
 class _Insert(NamedTuple):
@@ -96,15 +98,9 @@ class SQLiteStore:
         )
 
     def scan_customers(self) -> Iterator[Customer]:
-        """A query for each chunk."""
-        last = ""
-        while True:
-            found = self._read(sql.SCAN_CUSTOMERS, last, sql.SCAN_CHUNK)
-            for customer in map(codec.read_customer, found):
-                last = customer.customer_id
-                yield customer
-            if len(found) < sql.SCAN_CHUNK:
-                return
+        return self._scan(
+            sql.SCAN_CUSTOMERS, codec.read_customer, lambda each: (each.customer_id,), ("",)
+        )
 
     # Disbursements
 
@@ -144,18 +140,10 @@ class SQLiteStore:
         return [codec.read_payment(record) for record in found]
 
     def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
-        """A query for each chunk, so that no reader holds back the log for long."""
-        key = PaymentKey("", "")
-        while True:
-            found = self._read(
-                sql.SCAN_PAYMENTS, *key, to_text(earliest), to_text(latest), sql.SCAN_CHUNK
-            )
-            for record in found:
-                payment = codec.read_payment(record)
-                key = payment.key
-                yield payment
-            if len(found) < sql.SCAN_CHUNK:
-                return
+        span = to_text(earliest), to_text(latest)
+        return self._scan(
+            sql.SCAN_PAYMENTS, codec.read_payment, lambda each: each.key, ("", ""), *span
+        )
 
     # Idempotency keys
 
@@ -205,16 +193,14 @@ class SQLiteStore:
         return [batch_codec.read_batch(record) for record in found]
 
     def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
-        """A query for each chunk."""
         span = to_text(earliest), to_text(latest)
-        last = ""
-        while True:
-            found = self._read(sql.SCAN_BATCHES, f"batch#{last}", *span, sql.SCAN_CHUNK)
-            for batch in map(batch_codec.read_batch, found):
-                last = batch.batch_id
-                yield batch
-            if len(found) < sql.SCAN_CHUNK:
-                return
+        return self._scan(
+            sql.SCAN_BATCHES,
+            batch_codec.read_batch,
+            lambda each: (f"batch#{each.batch_id}",),
+            ("batch#",),
+            *span,
+        )
 
     # Webhook events
 
@@ -286,6 +272,24 @@ class SQLiteStore:
 
     def _read(self, statement: str, *values: Any) -> list[Record]:
         return [from_json(document) for (document,) in self._here().read(statement, values)]
+
+    def _scan(
+        self,
+        statement: str,
+        read: Callable[[Record], _Each],
+        key_of: Callable[[_Each], tuple[str, ...]],
+        after: tuple[str, ...],
+        *bounds: str,
+    ) -> Iterator[_Each]:
+        """Yield everything from behind a key on; a query for each chunk, so that no reader holds
+        back the log for long."""
+        while True:
+            found = self._read(statement, *after, *bounds, sql.SCAN_CHUNK)
+            for each in map(read, found):
+                after = key_of(each)
+                yield each
+            if len(found) < sql.SCAN_CHUNK:
+                return
 
     def _add(self, insert: _Insert) -> Record | None:
         """Add a record, or return the one that is there."""
