@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from paymentapp.clock import from_text, to_text
+from paymentapp.clock import EPOCH, from_text, to_text
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -17,7 +16,7 @@ def item_id_of(customer_id: str, payment_id: str) -> str:
     PayPal, payout_item.sender_item_id: maxLength 63. The time in base 36 takes 11 at most,
     the customer id 50.
     """
-    micros = (from_text(payment_id) - _EPOCH) // _MICROSECOND
+    micros = (from_text(payment_id) - EPOCH) // _MICROSECOND
     return f"{_to_base36(micros)}.{customer_id}"
 
 
@@ -28,7 +27,7 @@ def key_of(item: str) -> tuple[str, str]:
     if not dot or not customer_id or not time.isascii() or not time.isalnum():
         raise ValueError("not an item id of this service")
     try:
-        moment = _EPOCH + int(time, 36) * _MICROSECOND
+        moment = EPOCH + int(time, 36) * _MICROSECOND
     except OverflowError as error:
         raise ValueError("not an item id of this service") from error
     return customer_id, to_text(moment)

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
+from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models import Batch, Member, Money, Payment, Status
 from paymentapp.notes import Notebook
 from paymentapp.vault import Vault
@@ -61,6 +62,8 @@ class Postponed:
 
 
 Outcome = Accepted | Refused | Doubtful | Postponed
+# What an error of a provider means: to be raised, or a refusal.
+ErrorKind = type[NotSent] | type[OutcomeUnknown] | type[Misconfigured] | type[Refused]
 
 
 @dataclass(frozen=True, slots=True)

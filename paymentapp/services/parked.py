@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
-from paymentapp.clock import Clock, to_text
+from paymentapp.clock import EPOCH, Clock, to_text
 from paymentapp.errors import Conflict, NotFound, NotPermitted, ProviderError
 from paymentapp.models import (
     FINAL,
@@ -37,7 +37,6 @@ CLOCKS_APART = timedelta(minutes=5)
 LONGEST_CALL = timedelta(minutes=15)  # far longer than a provider's time-outs let one take
 LONG = timedelta(days=30)  # PayPal returns what nobody claims after as long
 _CHUNK = 500
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Case(NamedTuple):
@@ -83,7 +82,7 @@ class Parked:
     def lingering(self) -> Iterator[Lingering]:
         """Payments that have been followed for over a month. Reads every batch."""
         latest = self.clock() - LONG
-        for batch in self.store.scan_batches(_BEGINNING, latest):
+        for batch in self.store.scan_batches(EPOCH, latest):
             if batch.state is BatchState.ACCEPTED:
                 for payment in _payments(self.store, members_of(self.store, batch)):
                     if payment.status not in FINAL and payment.batch_id == batch.batch_id:

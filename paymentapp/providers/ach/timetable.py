@@ -7,9 +7,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from paymentapp.banking import EASTERN, add_banking_days, next_banking_day, next_departure
+from paymentapp.clock import EPOCH
 from paymentapp.providers.ach.settings import AchSettings
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Leaving(NamedTuple):
@@ -38,7 +37,7 @@ class Timetable:
         """When a payment that is accepted now leaves: so long before the next window's cut-off
         that its file is there in time."""
         if self._rehearsal:
-            return now + self._rehearsal - (now - _EPOCH) % self._rehearsal
+            return now + self._rehearsal - (now - EPOCH) % self._rehearsal
         return next_departure(now + self._lead, self._windows).leaves_by - self._lead
 
     def leaving(self, now: datetime) -> Leaving:

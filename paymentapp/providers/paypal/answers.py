@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models import Batch, Money
-from paymentapp.providers.base import Accepted, ItemReport, Refused
+from paymentapp.providers.base import Accepted, ErrorKind, ItemReport, Refused
 from paymentapp.providers.http import Answer
 from paymentapp.providers.json_answers import as_text, dig, elements, matching
 from paymentapp.providers.paypal.tables import (
@@ -24,7 +24,6 @@ from paymentapp.providers.paypal.tables import (
     ERRORS_BY_STATUS,
     ITEM_ERRORS,
     TRANSACTION_STATUS,
-    Kind,
 )
 
 log = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ class Problem:
         fields = (str(dig(each, "field")).lower() for each in self.details)
         return self.name == "USER_BUSINESS_ERROR" or any("sender_batch_id" in f for f in fields)
 
-    def kind(self, *, moves_money: bool) -> Kind:
+    def kind(self, *, moves_money: bool) -> ErrorKind:
         """Which of the four it is.
 
         Of a call that moves money, a 5xx may have been acted on, by whatever name, and a name
@@ -74,7 +73,7 @@ class Problem:
         known = ERRORS.get(self.name) or ERRORS_BY_STATUS.get(self.status)
         return known if known and 400 <= self.status < 500 else OutcomeUnknown
 
-    def error(self, kind: Kind) -> ProviderError:
+    def error(self, kind: ErrorKind) -> ProviderError:
         """The exception of that kind; a refusal is an answer to `submit` alone."""
         raised = Misconfigured if issubclass(kind, Refused) else kind
         where = f"HTTP {self.status}, PayPal debug id {self.debug_id or 'none'}"

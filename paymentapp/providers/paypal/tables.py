@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models import Status
-from paymentapp.providers.base import CurrencyRule, Refused
+from paymentapp.providers.base import CurrencyRule, ErrorKind, Refused
 
 # --- What PayPal says of a payout -------------------------------------------------------------
 # The values: `transaction_enum` of the API description. The words:
@@ -69,8 +69,7 @@ BATCH_STATUS: Mapping[str, Status | None] = {
 # the API description. The test for `Refused`: asked again with the same content, PayPal would
 # say the same, whatever has happened to the account in between. It alone sets payments free to
 # go in another batch, so nothing stands there that could follow a batch that PayPal took.
-Kind = type[NotSent] | type[OutcomeUnknown] | type[Misconfigured] | type[Refused]
-ERRORS: Mapping[str, Kind] = {
+ERRORS: Mapping[str, ErrorKind] = {
     # What the batch holds
     "VALIDATION_ERROR": Refused,  # 400 "Invalid request - see details"
     "INVALID_REQUEST": Refused,  # 400 "not well-formed ... or violates schema"
@@ -124,7 +123,7 @@ ERRORS: Mapping[str, Kind] = {
     "REQUEST_TIMEOUT_EXCEEDED": OutcomeUnknown,  # 504 "not respond ... within the timeout"
 }
 # Where the name is not in the table. Whoever may not do it has not done it.
-ERRORS_BY_STATUS: Mapping[int, Kind] = {401: Misconfigured, 403: Misconfigured, 429: NotSent}
+ERRORS_BY_STATUS: Mapping[int, ErrorKind] = {401: Misconfigured, 403: Misconfigured, 429: NotSent}
 
 # A cancellation that PayPal did not do: what became of the item is then the item's to say.
 CANCEL_REFUSED = frozenset(

@@ -10,16 +10,17 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from paymentapp.clock import EPOCH
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models import Money
-from paymentapp.providers.base import Refused
+from paymentapp.providers.base import ErrorKind, Refused
 from paymentapp.providers.json_answers import dig, matching
 from paymentapp.providers.stripe.payees import NO_PAYOUT, Destination
-from paymentapp.providers.stripe.tables import DECIMALS, ERRORS, ERRORS_BY_STATUS, Kind
+from paymentapp.providers.stripe.tables import DECIMALS, ERRORS, ERRORS_BY_STATUS
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,6 @@ _ID = re.compile(r"[A-Za-z0-9_]{1,100}")
 _TRANSFER_ID = re.compile(r"tr_[A-Za-z0-9_]{1,100}")
 _PAYOUT_ID = re.compile(r"po_[A-Za-z0-9_]{1,100}")
 _OURS = re.compile(r"[A-Za-z0-9._-]{1,100}")  # batch and item ids
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 10**11  # seconds that are still a time
 _LARGEST = 10**13  # beyond every amount
 _INVALID = "invalid_request_error"
@@ -47,7 +47,7 @@ class Problem:
     request_id: str = ""
     retry_after: int | None = None
 
-    def kind(self, *, moves_money: bool) -> Kind:
+    def kind(self, *, moves_money: bool) -> ErrorKind:
         """Which of the four it is.
 
         Of a call that moves money, a 5xx may have been acted on, by whatever name, and a name
@@ -81,7 +81,7 @@ class Problem:
         refused = self.status in {400, 402, 404} and self.type == _INVALID
         return self.code == "account_invalid" or (refused and theirs)
 
-    def error(self, kind: Kind) -> ProviderError:
+    def error(self, kind: ErrorKind) -> ProviderError:
         """The exception of that kind; a refusal is an answer to `submit` alone."""
         raised = Misconfigured if issubclass(kind, Refused) else kind
         again = ", kept from an earlier call" if self.replayed else ""
@@ -91,7 +91,7 @@ class Problem:
         return raised(self.code, where, self.retry_after)
 
     @property
-    def _by_status(self) -> Kind:
+    def _by_status(self) -> ErrorKind:
         return ERRORS_BY_STATUS.get(self.status, OutcomeUnknown)
 
 
@@ -171,7 +171,7 @@ def read_transfer(body: object) -> Transfer | None:
         amount=amount or 0,
         amount_reversed=back or 0,
         is_reversed=dig(body, "reversed") is True,
-        created=_EPOCH + timedelta(seconds=min(created or 0, _LATEST)),
+        created=EPOCH + timedelta(seconds=min(created or 0, _LATEST)),
     )
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models import Status
-from paymentapp.providers.base import CurrencyRule, Refused
+from paymentapp.providers.base import CurrencyRule, ErrorKind, Refused
 
 # The version whose answers and events are read here: https://docs.stripe.com/api/versioning
 API_VERSION = "2026-10-28.endive"
@@ -71,8 +71,7 @@ NOT_PAID_OUT: Mapping[str, str] = {
 # https://docs.stripe.com/api/errors. The test for `Refused`: asked again with the same content,
 # Stripe would say the same, whatever has happened in between. It alone sets payments free to go
 # another way, so nothing stands there that could follow a transfer that Stripe made.
-Kind = type[NotSent] | type[OutcomeUnknown] | type[Misconfigured] | type[Refused]
-ERRORS: Mapping[str, Kind] = {
+ERRORS: Mapping[str, ErrorKind] = {
     # What the transfer holds
     "amount_too_large": Refused,  # "The specified amount is greater than the maximum amount"
     "amount_too_small": Refused,  # "The specified amount is less than the minimum amount allowed."
@@ -120,7 +119,7 @@ ERRORS: Mapping[str, Kind] = {
 }
 # Where the code is not in the table. Whoever may not do it, or asks at no address of the API's,
 # has not done it.
-ERRORS_BY_STATUS: Mapping[int, Kind] = {
+ERRORS_BY_STATUS: Mapping[int, ErrorKind] = {
     401: Misconfigured,
     403: Misconfigured,
     404: Misconfigured,

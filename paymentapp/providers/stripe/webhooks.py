@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from paymentapp.clock import Clock
+from paymentapp.clock import EPOCH, Clock
 from paymentapp.errors import NotGenuine
 from paymentapp.providers.base import ItemReport, WebhookNews
 from paymentapp.providers.json_answers import dig, matching, parse_event
@@ -24,7 +24,6 @@ from paymentapp.providers.stripe.outcome import as_it_stands, payout_status, rea
 from paymentapp.providers.stripe.payees import Destination
 from paymentapp.providers.stripe.settings import StripeSettings
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HEADER = "stripe-signature"
 # "Our libraries have a default tolerance of 5 minutes"; every repetition is signed anew.
 TOLERANCE = timedelta(minutes=5)
@@ -51,7 +50,7 @@ class StripeWebhooks:
         times = [part[2:] for part in header.split(",") if part.startswith("t=")]
         if len(times) != 1 or not _TIME.fullmatch(times[0]):
             raise NotGenuine("the signature has no time, or two")
-        signed_at = _EPOCH + timedelta(seconds=int(times[0]))
+        signed_at = EPOCH + timedelta(seconds=int(times[0]))
         if abs(self._clock() - signed_at) > TOLERANCE:
             raise NotGenuine("the time of the signature is too far off")
 

@@ -161,6 +161,40 @@ def setting(kind: SettingType, default: Any, help_text: str, *, secret: bool = F
     return field(default=default, metadata=carried, repr=not secret)
 
 
+# What several providers are set by alike: how it is read, the default, and the help.
+_SHARED: dict[str, tuple[SettingType, Any, str]] = {
+    "webhook_url": (
+        SettingType(optional(url), str, "URL"),
+        None,
+        "where to post webhook events (default: nowhere)",
+    ),
+    "webhook_delay": (SECONDS, 0.0, "the most that an event comes late"),
+    "webhook_loss": (PROBABILITY, 0.0, "never send an event"),
+    "webhook_duplicates": (PROBABILITY, 0.0, "send an event twice"),
+    "webhook_shuffle": (
+        PROBABILITY,
+        0.0,
+        "hold an event back for 1 to 3 seconds, so that others overtake it",
+    ),
+    "drop_before": (PROBABILITY, 0.0, "close the connection without having acted"),
+    "fault_seed": (
+        SettingType(optional(integer(0, 2**53)), integer_from, "N"),
+        None,
+        "makes the sequence of faults repeatable",
+    ),
+    "down": (
+        SettingType(choice("no", "503", "closed"), str, "no|503|closed"),
+        "no",
+        "every API call is answered 503, or its connection closed",
+    ),
+}
+
+
+def shared_setting(name: str) -> Any:
+    """A field that several sets of settings have alike, each in its own order."""
+    return setting(*_SHARED[name])
+
+
 @dataclass(frozen=True)
 class SimulatorSettings:
     """Checks its fields when made; each is a ``setting``. ``FAULTS`` are probabilities a call."""

@@ -23,7 +23,7 @@ from paymentapp.simulator.common.settings import (
     optional,
     pairs_from,
     setting,
-    url,
+    shared_setting,
 )
 
 CALL_KINDS = ("token", "create", "read", "item", "cancel", "search", "verify", "certificate")
@@ -76,17 +76,11 @@ class PayPalSimulatorSettings(SimulatorSettings):
     webhook_id: str = setting(
         SettingType(_webhook_id, str, "ID"), "SIMULATORWEBHOOK01", "webhook id that signatures name"
     )
-    webhook_url: str | None = setting(
-        SettingType(optional(url), str, "URL"),
-        None,
-        "where to post webhook events (default: nowhere)",
-    )
-    webhook_delay: float = setting(SECONDS, 0.0, "the most that an event comes late")
-    webhook_loss: float = setting(PROBABILITY, 0.0, "never send an event")
-    webhook_duplicates: float = setting(PROBABILITY, 0.0, "send an event twice")
-    webhook_shuffle: float = setting(
-        PROBABILITY, 0.0, "hold an event back for 1 to 3 seconds, so that others overtake it"
-    )
+    webhook_url: str | None = shared_setting("webhook_url")
+    webhook_delay: float = shared_setting("webhook_delay")
+    webhook_loss: float = shared_setting("webhook_loss")
+    webhook_duplicates: float = shared_setting("webhook_duplicates")
+    webhook_shuffle: float = shared_setting("webhook_shuffle")
     balance: dict[str, str] = field(
         default_factory=dict,
         metadata=metadata(
@@ -106,7 +100,7 @@ class PayPalSimulatorSettings(SimulatorSettings):
         10_000,
         "transactions that a search may find",
     )
-    drop_before: float = setting(PROBABILITY, 0.0, "close the connection without having acted")
+    drop_before: float = shared_setting("drop_before")
     drop_after: float = setting(PROBABILITY, 0.0, "act, then close the connection unanswered")
     error_before: float = setting(PROBABILITY, 0.0, "answer 500 without having acted")
     error_after: float = setting(PROBABILITY, 0.0, "act, then answer 500")
@@ -117,16 +111,8 @@ class PayPalSimulatorSettings(SimulatorSettings):
         ("create", "read", "item", "cancel"),
         f"calls that faults strike, among {', '.join(CALL_KINDS)}",
     )
-    fault_seed: int | None = setting(
-        SettingType(optional(integer(0, 2**53)), integer_from, "N"),
-        None,
-        "makes the sequence of faults repeatable",
-    )
-    down: str = setting(
-        SettingType(choice("no", "503", "closed"), str, "no|503|closed"),
-        "no",
-        "every API call is answered 503, or its connection closed",
-    )
+    fault_seed: int | None = shared_setting("fault_seed")
+    down: str = shared_setting("down")
 
 
 def setting_fields() -> list[Field[Any]]:

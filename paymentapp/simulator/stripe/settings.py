@@ -12,17 +12,14 @@ from paymentapp.simulator.common.settings import (
     SettingType,
     SimulatorSettings,
     calls_among,
-    choice,
     filled,
     funds,
-    integer,
-    integer_from,
     list_from,
     metadata,
     optional,
     pairs_from,
     setting,
-    url,
+    shared_setting,
 )
 from paymentapp.simulator.stripe.currencies import DECIMALS
 
@@ -100,24 +97,18 @@ class StripeSimulatorSettings(SimulatorSettings):
         "secret of the endpoint for connected accounts' events (default: the same)",
         secret=True,
     )
-    webhook_url: str | None = setting(
-        SettingType(optional(url), str, "URL"),
-        None,
-        "where to post webhook events (default: nowhere)",
-    )
-    webhook_delay: float = setting(SECONDS, 0.0, "the most that an event comes late")
-    webhook_loss: float = setting(PROBABILITY, 0.0, "never send an event")
-    webhook_duplicates: float = setting(PROBABILITY, 0.0, "send an event twice")
-    webhook_shuffle: float = setting(
-        PROBABILITY, 0.0, "hold an event back for 1 to 3 seconds, so that others overtake it"
-    )
+    webhook_url: str | None = shared_setting("webhook_url")
+    webhook_delay: float = shared_setting("webhook_delay")
+    webhook_loss: float = shared_setting("webhook_loss")
+    webhook_duplicates: float = shared_setting("webhook_duplicates")
+    webhook_shuffle: float = shared_setting("webhook_shuffle")
     balance: dict[str, str] = field(
         default_factory=dict,
         metadata=metadata(
             SettingType(_balance, pairs_from, "USD=100.00,..."), "the platform's funds, by currency"
         ),
     )
-    drop_before: float = setting(PROBABILITY, 0.0, "close the connection without having acted")
+    drop_before: float = shared_setting("drop_before")
     drop_after: float = setting(
         PROBABILITY, 0.0, "act, keep the answer under the key, then close the connection"
     )
@@ -140,13 +131,5 @@ class StripeSimulatorSettings(SimulatorSettings):
         CALL_KINDS,
         f"calls that faults strike, among {', '.join(CALL_KINDS)}",
     )
-    fault_seed: int | None = setting(
-        SettingType(optional(integer(0, 2**53)), integer_from, "N"),
-        None,
-        "makes the sequence of faults repeatable",
-    )
-    down: str = setting(
-        SettingType(choice("no", "503", "closed"), str, "no|503|closed"),
-        "no",
-        "every API call is answered 503, or its connection closed",
-    )
+    fault_seed: int | None = shared_setting("fault_seed")
+    down: str = shared_setting("down")
