@@ -294,6 +294,25 @@ def test_every_error_says_which_operation_and_nothing_more(
         assert not any(word in str(failure.value) for word in ("1234", "arn:", "ada", "10.1"))
 
 
+class Vanishing:
+    """A client that has something in the way of every write, and nothing when it is asked what."""
+
+    def put_item(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
+
+    def get_item(self, **_: Any) -> dict[str, Any]:
+        return {}
+
+
+def test_what_was_in_the_way_and_has_gone_is_no_success(dynamodb_settings: Settings) -> None:
+    """So it may be with an idempotency record that expires at this moment."""
+    store = open_store(dynamodb_settings)
+    assert isinstance(store, DynamoDBStore)
+    store._client._by_pid[os.getpid()] = Vanishing()  # type: ignore[assignment]
+    with pytest.raises(StoreUnavailable, match="the item in the way has gone"):
+        store.claim_key(a_claim())
+
+
 def test_a_missing_region_is_a_missing_setting(
     dynamodb_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

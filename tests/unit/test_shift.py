@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import pytest
+
 from paymentapp.models import Payment, Status
 from paymentapp.providers.base import WebhookNews
 from paymentapp.services.shift import Shift
@@ -137,3 +139,17 @@ def test_a_sweep_without_time_leaves_the_mailboxes_but_for_a_first_step() -> Non
     )
     shift.sweep()
     assert looked == ["bank"]
+
+
+def test_a_fault_in_one_step_stands_in_no_other_step_s_way(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The provider's code fails in a way that nobody foresaw."""
+    run = Run(Cloud(provider=LedgerProvider(batch_size=1)))
+    broken, fine = run.cloud.accept("ann", "bob")
+    run.shift.carry([broken, fine])
+    del run.cloud.provider.batches[run.cloud.stored(broken).batch_id or ""]
+    run.shift.follow(1.5)
+    assert "a step failed, and is left to the sweep" in caplog.text
+    assert run.cloud.status(broken) is Status.SUBMITTING
+    assert run.cloud.status(fine) is Status.SUCCEEDED
