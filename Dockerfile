@@ -10,7 +10,7 @@ WORKDIR /src
 # The libraries first: they change less often than the service.
 COPY requirements.txt ./
 RUN /opt/paymentapp/bin/pip install --requirement requirements.txt
-COPY pyproject.toml setup.cfg README.md wsgi.py ./
+COPY pyproject.toml setup.cfg README.md LICENSE wsgi.py ./
 COPY paymentapp paymentapp
 RUN /opt/paymentapp/bin/pip install --no-deps .
 

@@ -6,12 +6,12 @@ EMULATOR := .tools/ministack/.installed
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults lambda-test check format lint types bench lambda clean models e2e-aws
+.PHONY: help run test faults coverage lambda-test check format lint types bench lambda clean models e2e-aws
 
 help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/.run: requirements.txt setup.cfg pyproject.toml
+$(VENV)/.run: requirements.txt setup.cfg pyproject.toml paymentapp/_version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "paymentapp needs Python 3.11 or later; say which with PYTHON=..."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
@@ -26,25 +26,31 @@ $(VENV)/.dev: $(VENV)/.run $(EMULATOR) requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the PayPal simulator (PORT=8001 moves it)
+run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulators (PORT=8001 moves it)
 	@exec $(BIN)/paymentapp run --dev
 
 test: $(VENV)/.dev ## run every test that needs nothing but Python (TESTS=tests/unit for some of them)
 	$(BIN)/python -m pytest -m "not live and not slow" -n auto $(TESTS)
 
-faults: $(VENV)/.dev ## attack it: simulate faults, kill processes, take providers and disks away; 5 minutes
+faults: $(VENV)/.dev ## attack it: simulated faults, kill -9, providers and disks that fail; takes 5 minutes
 	$(BIN)/python -m pytest -m "not live" -n 2 --dist worksteal -rP tests/faults
+
+coverage: $(VENV)/.dev ## run the tests of `make test`, and list the lines of paymentapp/ that none of them ran
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/coverage run -m pytest -m "not live and not slow" -n auto
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 check: $(VENV)/.dev lint types test ## what CI runs: format, lint, types, tests
 
-lint: $(VENV)/.dev ## check format and style
+lint: $(VENV)/.dev ## check format and style with ruff
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: $(VENV)/.dev ## check types
+types: $(VENV)/.dev ## check types with mypy, in strict mode
 	$(BIN)/mypy
 
-format: $(VENV)/.dev ## put the code into its format
+format: $(VENV)/.dev ## put the code into its format, and repair what can be repaired of its style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -13,12 +13,12 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
+from paymentapp._version import __version__
 from paymentapp.api import problems
 from paymentapp.api.blueprint import CONVERTERS, Blueprint
 from paymentapp.schemas.common import ProblemSchema, json_schema_extras
 
 TITLE = "Payments"
-VERSION = "1.0.0"
 DESCRIPTION = """\
 Pay people, exactly once. Register a customer, request a payment, and follow it until it is
 settled or has come back.
@@ -111,7 +111,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
             app,
             spec_kwargs={
                 "title": TITLE,
-                "version": VERSION,
+                "version": __version__,
                 "openapi_version": "3.1.0",
                 "marshmallow_plugin": _Plugin(),
                 "info": {"description": DESCRIPTION},

@@ -10,6 +10,7 @@ import traceback
 
 import click
 
+from paymentapp._version import __version__
 from paymentapp.cli.audit import audit
 from paymentapp.cli.common import opened
 from paymentapp.cli.keys import keys
@@ -40,6 +41,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="paymentapp", message="%(prog)s %(version)s")
 def commands() -> None:
     """Pays people exactly once. Settings are environment variables; see docs/operating.md."""
 

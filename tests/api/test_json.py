@@ -147,3 +147,8 @@ def test_no_such_amount_is_paid(paying: Bench, amount: str) -> None:
 
 def test_surrogate_pairs_are_one_character() -> None:
     assert decode(b'"\\ud83d\\ude42"') == "🙂"
+
+
+def test_an_amount_stays_exact_whatever_the_form_of_the_document(bench: Bench) -> None:
+    written = bench.app.json.dumps({"b": Decimal("0.10"), "a": 1}, indent=1, sort_keys=True)
+    assert written == '{\n "a": 1,\n "b": 0.10\n}'

@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import pytest
+from flask_smorest.exceptions import NotModified
 from werkzeug.exceptions import HTTPException, ImATeapot
 
 from tests.api.conftest import ORDER, Bench, problem
@@ -111,6 +112,13 @@ def test_an_error_that_no_kind_describes_is_a_problem_too(bench: Bench) -> None:
     assert response.status_code == 418
     assert response.content_type == "application/problem+json"
     assert response.get_json()["type"] == "about:blank"
+
+
+def test_an_answer_that_is_raised_and_is_no_error_is_no_problem(bench: Bench) -> None:
+    handler: Any = bench.app.error_handler_spec[None][None][HTTPException]
+    not_modified = NotModified()
+    with bench.app.test_request_context():
+        assert handler(not_modified) is not_modified
 
 
 def test_errors_are_listed_up_to_a_limit(paying: Bench) -> None:

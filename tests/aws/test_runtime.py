@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from paymentapp import Parts, build_parts
+from paymentapp._version import __version__
 from paymentapp.config import load_settings
 from paymentapp.models import PaymentKey
 from tests.support import lambda_runtime
@@ -136,6 +137,10 @@ def test_a_record_that_cannot_be_read_is_no_failure(functions: Functions) -> Non
     strange = stream_record("7", {"due_at": {"S": "soon"}, "status": {"S": "unheard of"}})
     assert functions.dispatch.invoke({"Records": [strange]}) == {"batchItemFailures": []}
     assert "left to the sweep" in functions.dispatch.log.read_text()
+
+
+def test_the_document_has_the_version_though_the_zip_has_no_metadata(functions: Functions) -> None:
+    assert functions.call("GET", "/openapi.json")["info"]["version"] == __version__
 
 
 def _settled(functions: Functions, payment: dict[str, Any]) -> Any:

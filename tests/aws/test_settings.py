@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
 import pytest
 
 from paymentapp.aws_lambda import SECRET_ARN, environ_with_secret
 from paymentapp.config import load_settings
 from paymentapp.errors import SettingsError
 from paymentapp.providers.registry import build_providers
+from tests.support.emulators import FAKE_ACCOUNT, ministack, ministack_program
 from tests.support.kit import a_kit
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:paypal"
@@ -69,3 +74,31 @@ def test_a_secret_that_cannot_be_read_is_named() -> None:
     with pytest.raises(SettingsError, match=SECRET_ARN) as raised:
         environ_with_secret({SECRET_ARN: ARN}, refuses)
     assert "123456789012" not in str(raised.value)
+
+
+@pytest.fixture(scope="module")
+def stored_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The ARN of a secret in an emulated Secrets Manager, which the environment names."""
+    program = ministack_program()
+    if program is None:
+        pytest.skip("ministack is not installed")
+    with (
+        ministack(program, tmp_path_factory.mktemp("secrets")) as address,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        for name, value in FAKE_ACCOUNT.items():
+            environment.setenv(name, value)
+        environment.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", address)
+        client: Any = botocore.session.get_session().create_client("secretsmanager")
+        text = '{"client_id": "id", "client_secret": "hush"}'
+        yield client.create_secret(Name="paypal", SecretString=text)["ARN"]
+
+
+def test_the_secret_is_read_from_secrets_manager(stored_secret: str) -> None:
+    settings = load_settings(environ_with_secret({SECRET_ARN: stored_secret}))
+    assert (settings.paypal_client_id, settings.paypal_client_secret) == ("id", "hush")
+
+
+def test_a_secret_that_is_not_there_is_named(stored_secret: str) -> None:
+    with pytest.raises(SettingsError, match=SECRET_ARN):
+        environ_with_secret({SECRET_ARN: f"{stored_secret}-of-another-name"})

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 
+from paymentapp.models import Money
+from paymentapp.services.payments import PaymentOrder
 from tests.cli.conftest import Desk
 
 
@@ -112,3 +115,22 @@ def test_a_payment_that_is_not_there_is_exit_status_2(desk: Desk) -> None:
     result = desk.run("audit", "show", "ann", "never")
     assert result.exit_code == 2
     assert result.stderr == "paymentapp: customer 'ann' has no payment 'never'\n"
+
+
+def test_a_payment_that_has_not_left_is_shown_without_a_batch(desk: Desk) -> None:
+    with desk.service() as parts:
+        parts.customers.register("ann", "ann@example.com", {})
+        order = PaymentOrder("ann", "ann@example.com", Money(Decimal(5), "USD"), "paypal")
+        payment = parts.payments.request(order).payment
+    shown = desk.run("audit", "show", "ann", payment.payment_id)
+    assert shown.exit_code == 0
+    assert "5 USD by paypal to a***@example.com: pending" in shown.stdout
+    assert not {"provider", "batch"} & {line.split(" ")[0] for line in shown.stdout.splitlines()}
+
+
+def test_a_batch_that_is_not_on_record_is_said_to_be_missing(desk: Desk) -> None:
+    """So it is after a restore of an older database."""
+    batch, (payment,) = desk.pay("ann")
+    tamper(desk, "DELETE FROM Operations WHERE pk LIKE ?", f"%{batch.batch_id}%")
+    shown = desk.run("audit", "show", "ann", payment.payment_id)
+    assert f"batch     {batch.batch_id}: not on record" in shown.stdout

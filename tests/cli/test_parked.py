@@ -179,3 +179,15 @@ def test_a_decision_is_kept_with_the_batch(desk: Desk) -> None:
     assert json.dumps(stored.decision[1:4]) == (
         '["accepted", "Grace Hopper", "case 4711: they have it"]'
     )
+
+
+def test_of_a_large_batch_the_first_members_are_listed(desk: Desk) -> None:
+    desk.set_simulator(faults_on=["create"], drop_before=1.0)
+    batch, payments = desk.pay(*(f"u{number}" for number in range(25)), follow=False, days=26)
+    desk.set_simulator(drop_before=0.0)
+    with desk.service() as parts:
+        assert parts.worker.dispatcher.resume(batch).state is BatchState.PARKED
+    lines = desk.run("parked", "list").stdout.splitlines()
+    shown = [line for line in lines if "@example.com" in line]
+    assert 0 < len(shown) < len(payments)
+    assert f"          and {len(payments) - len(shown)} others" in lines

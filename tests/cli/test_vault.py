@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import cast
 
 import pytest
 from click.testing import CliRunner
 
-from paymentapp import build_parts
+from paymentapp import Parts, build_parts
 from paymentapp.cli import commands
-from paymentapp.config import Settings
+from paymentapp.config import Settings, load_settings
 from paymentapp.errors import StoreUnavailable
 from paymentapp.providers.base import Provider
 from paymentapp.vault import Vault, new_key
+from tests.support.ach_backend import ach_environ, bank_account
 from tests.support.memory_store import MemoryStore
 from tests.support.ways import WirePayees, ledger
 
@@ -82,3 +86,27 @@ def test_what_a_customer_changed_meanwhile_is_left_alone() -> None:
     parts.methods.put("ada", "wire", {"account": "55554444"}, default=False)
     assert parts.methods.renew(replace(stale)) == 0
     assert parts.methods.get("ada", "wire").details["account"] == "*4444"
+
+
+def test_the_command_seals_every_customers_details_again(tmp_path: Path) -> None:
+    old, new = new_key(), new_key()
+    environ = ach_environ(tmp_path) | {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/test.db"}
+    with service(environ | {"PAYMENTAPP_VAULT_KEYS": old}) as parts:
+        parts.store.create_tables()
+        for name in ("ada", "bob"):
+            parts.customers.register(name, f"{name}@example.com", {})
+        parts.methods.put("ada", "ach", bank_account("123456789"), default=False)
+    both = environ | {"PAYMENTAPP_VAULT_KEYS": f"{new},{old}"}
+    ended = [CliRunner().invoke(commands, ["vault", "rotate"], env=both) for _ in range(2)]
+    assert ended[0].stdout == "1 payment method of 2 customers renewed\n"
+    assert ended[1].stdout == "0 payment methods of 2 customers renewed\n"
+    with service(environ | {"PAYMENTAPP_VAULT_KEYS": new}) as parts:
+        assert parts.methods.get("ada", "ach").details["account_number"].endswith("6789")
+
+
+@contextmanager
+def service(environ: dict[str, str]) -> Iterator[Parts]:
+    """The service put together from these variables."""
+    parts = build_parts(load_settings(environ))
+    with closing(parts.store):
+        yield parts

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, WaiterError
 
 from paymentapp.clock import to_text
 from paymentapp.config import Settings
@@ -16,7 +16,7 @@ from paymentapp.errors import SettingsError, StoreUnavailable
 from paymentapp.models import Payment, PaymentKey
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Lease, PageQuery, PaymentChange
-from paymentapp.storage.dynamodb import DynamoDBStore, changes, tables
+from paymentapp.storage.dynamodb import DynamoDBStore, changes, scans, tables
 from paymentapp.storage.dynamodb.changes import Change
 from tests.support.aws_calls import lost_answers
 from tests.support.records import (
@@ -294,6 +294,25 @@ def test_every_error_says_which_operation_and_nothing_more(
         assert not any(word in str(failure.value) for word in ("1234", "arn:", "ada", "10.1"))
 
 
+class Vanishing:
+    """A client that has something in the way of every write, and nothing when it is asked what."""
+
+    def put_item(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
+
+    def get_item(self, **_: Any) -> dict[str, Any]:
+        return {}
+
+
+def test_what_was_in_the_way_and_has_gone_is_no_success(dynamodb_settings: Settings) -> None:
+    """So it may be with an idempotency record that expires at this moment."""
+    store = open_store(dynamodb_settings)
+    assert isinstance(store, DynamoDBStore)
+    store._client._by_pid[os.getpid()] = Vanishing()  # type: ignore[assignment]
+    with pytest.raises(StoreUnavailable, match="the item in the way has gone"):
+        store.claim_key(a_claim())
+
+
 def test_a_missing_region_is_a_missing_setting(
     dynamodb_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,3 +322,98 @@ def test_a_missing_region_is_a_missing_setting(
     store = open_store(dynamodb_settings)
     with pytest.raises(SettingsError, match="AWS_DEFAULT_REGION"):
         store.ping()
+
+
+# Scans
+
+
+class Pages:
+    """A client whose table is read page by page; an error in place of a page is raised."""
+
+    def __init__(self, *pages: list[dict[str, Any]] | Exception) -> None:
+        self.pages = list(pages)
+        self.begun_at: list[Any] = []
+
+    def scan(self, **request: Any) -> dict[str, Any]:
+        self.begun_at.append(request.get("ExclusiveStartKey"))
+        page = self.pages.pop(0)
+        if isinstance(page, Exception):
+            raise page
+        more = {"LastEvaluatedKey": page[-1]} if self.pages else {}
+        return {"Items": page, **more}
+
+
+THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "Scan")
+
+
+def items(*names: str) -> list[dict[str, Any]]:
+    return [{"pk": {"S": name}} for name in names]
+
+
+def test_a_scan_reads_every_page() -> None:
+    client: Any = Pages(items("a", "b"), items("c"))
+    assert [record["pk"] for record in scans.scan(client, "T", "made_at")] == ["a", "b", "c"]
+    assert client.begun_at == [None, {"pk": {"S": "b"}}]
+
+
+def test_a_page_that_is_throttled_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A patch, since the real pauses are long."""
+    monkeypatch.setattr(scans, "PAUSES", (0.0, 0.0))
+    client: Any = Pages(items("a"), THROTTLED, THROTTLED, items("b"))
+    assert [record["pk"] for record in scans.scan(client, "T", "made_at")] == ["a", "b"]
+
+
+def test_a_scan_that_is_throttled_without_end_is_an_error_and_not_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scans, "PAUSES", (0.0,))
+    client: Any = Pages(items("a"), THROTTLED, THROTTLED, items("b"))
+    found = scans.scan(client, "T", "made_at")
+    assert next(found)["pk"] == "a"
+    with pytest.raises(StoreUnavailable, match="Scan: ThrottlingException"):
+        next(found)
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_items_that_dynamodb_never_hands_out_are_an_error() -> None:
+    client: Any = Refusing()
+    keys: list[Any] = [{"id": {"S": str(n)}} for n in range(9)]
+    with pytest.raises(StoreUnavailable, match="BatchGetItem: UnprocessedKeys"):
+        list(changes.read_many(client, "T", keys))
+
+
+# Making the client and the tables
+
+
+def test_an_account_that_cannot_be_used_is_no_crash(
+    dynamodb_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "of-nobody")
+    store = open_store(dynamodb_settings)
+    with pytest.raises(StoreUnavailable, match="DynamoDB client: ProfileNotFound"):
+        store.ping()
+
+
+def test_tables_that_may_not_be_made_are_an_error() -> None:
+    client: Any = Failing(ERRORS[0][0])
+    with pytest.raises(StoreUnavailable, match="AccessDeniedException"):
+        tables.create(client, "prefix-")
+
+
+class Unfinished:
+    """A client whose tables are made and never become active."""
+
+    def create_table(self, **_: Any) -> None:
+        return
+
+    def get_waiter(self, _: str) -> Unfinished:
+        return self
+
+    def wait(self, **_: Any) -> None:
+        raise WaiterError("TableExists", "Max attempts exceeded", {})
+
+
+def test_a_table_that_never_becomes_active_is_an_error() -> None:
+    client: Any = Unfinished()
+    with pytest.raises(StoreUnavailable, match="prefix-Customers does not become active"):
+        tables.create(client, "prefix-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import sqlite3
@@ -18,7 +19,7 @@ import pytest
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models import PaymentKey
 from paymentapp.storage.base import PageQuery, PaymentChange
-from paymentapp.storage.sqlite import SQLiteStore, files
+from paymentapp.storage.sqlite import SQLiteStore, documents, files
 from paymentapp.storage.sqlite.writer import Writer
 from tests.support.records import (
     NOW,
@@ -339,3 +340,43 @@ def test_due_times_sort_as_text(sqlite_store: SQLiteStore) -> None:
     for number, due in enumerate((early, late)):
         sqlite_store.add_payment(a_payment(customer_id=f"c{number}", due_at=due))
     assert [p.due_at for p in sqlite_store.due_payments(1, later(1), 5)] == [late, early]
+
+
+def test_a_store_that_is_closed_takes_no_write(path: Path) -> None:
+    writer = Writer(path)
+    writer.close()
+    writer.close()  # a second time does nothing
+    with pytest.raises(StoreUnavailable, match="database: closed"):
+        writer.run(lambda connection: connection.execute("SELECT 1"))
+
+
+def test_a_writer_that_is_closed_finishes_what_waits(sqlite_store: SQLiteStore, path: Path) -> None:
+    sqlite_store.ping()
+    writer = Writer(path)
+    with ThreadPoolExecutor(3) as pool:
+        with files.turn(path):
+            waiting = [pool.submit(writer.run, lambda c: c.execute("SELECT 1")) for _ in range(2)]
+            wait_for_queue(writer, 1)
+            closing_it = pool.submit(writer.close)
+            wait_for_queue(writer, 2)
+        closing_it.result(10)
+        assert [each.exception(10) for each in waiting] == [None, None]
+
+
+def test_more_writes_than_one_commit_takes_are_done_in_several(
+    sqlite_store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paymentapp.storage.sqlite.writer._GROUP", 2)
+    with ThreadPoolExecutor(5) as pool, files.turn(path):
+        answers = [pool.submit(sqlite_store.add_payment, each) for each in payments_of_many(5)]
+    assert len({answer.result(10).customer_id for answer in answers}) == 5
+
+
+def test_an_error_of_the_disk_names_no_path(tmp_path: Path) -> None:
+    error = PermissionError(errno.EACCES, os.strerror(errno.EACCES), f"{tmp_path}/secret/x.db")
+    assert str(files.unavailable(error)) == "database: Permission denied"
+
+
+def test_a_record_of_another_type_is_a_fault_and_not_stored() -> None:
+    with pytest.raises(TypeError, match="does not hold a complex"):
+        documents.to_json({"amount": 1j})

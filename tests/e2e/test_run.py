@@ -64,6 +64,17 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
     assert "PORT=" in line
 
 
+def test_options_say_where_to_listen_whatever_the_settings_say(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        options = ["--host", "127.0.0.1", "--port", port]
+        ended = run(tmp_path, "run", "--dev", *options, PORT="0", PAYMENTAPP_HOST="0.0.0.0")
+    assert ended.returncode == 2
+    assert port in ended.stderr
+
+
 def test_another_address_without_authentication_is_refused(tmp_path: Path) -> None:
     dev = run(tmp_path, "run", "--dev", PAYMENTAPP_HOST="0.0.0.0", PORT=str(free_port()))
     assert dev.returncode == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +13,20 @@ import pytest
 
 from paymentapp.config import Settings
 from paymentapp.errors import Conflict, Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import Batch, BatchState, Member, Money, Payment, PaymentKey, Status
+from paymentapp.models import (
+    Batch,
+    BatchState,
+    Cause,
+    Member,
+    Money,
+    Payment,
+    PaymentKey,
+    Status,
+)
 from paymentapp.providers.base import Refused
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.members import member_of
 from paymentapp.services.payments import PaymentOrder, Payments
 from paymentapp.services.settle import Settlement
 from paymentapp.services.sweep import Sweep
@@ -533,3 +543,65 @@ def test_two_payments_in_one_microsecond_get_ids_next_to_each_other(world: World
     assert again.replayed
     assert again.payment.key == made[2].key
     assert world.payments.get(PaymentKey("ann", made[0].payment_id)) == made[0]
+
+
+def test_an_unclaimed_payment_that_cannot_be_taken_back_now_is_asked_for_again(
+    world: World,
+) -> None:
+    world.provider.status["ann@example.com"] = Status.UNCLAIMED
+    (payment,) = world.pay("ann@example.com")
+    world.sweep()
+    world.sweep()
+    world.payments.cancel(payment.key)
+    world.provider.can_fetch = False
+    sent, world.provider.batches = world.provider.batches, {}  # it knows no such item for now
+    world.sweep()
+    waiting = world.payments.get(payment.key)
+    assert (waiting.status, waiting.is_to_be_taken_back) == (Status.UNCLAIMED, True)
+    world.provider.batches, world.provider.can_fetch = sent, True
+    world.sweep(later=60)
+    assert world.status(payment) is Status.CANCELLED
+
+
+def test_a_frozen_batch_that_another_process_sends_is_left_to_it(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    world.provider.before = raising(NotSent("DOWN"))
+    world.dispatcher.submit([payment])
+    stale = world.batch_of(payment)
+    world.new_dispatcher().resume(stale)
+    calls = len(world.provider.calls)
+    assert world.new_dispatcher().resume(stale) == stale
+    assert len(world.provider.calls) == calls
+
+
+def test_a_fault_in_the_provider_s_code_leaves_the_outcome_unknown(world: World) -> None:
+    (payment,) = world.pay("ann@example.com")
+    world.provider.after = raising(ValueError("a bug, after the money was sent"))
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    assert (batch.state, batch.last_error) == (BatchState.FROZEN, "OutcomeUnknown: INTERNAL")
+    world.provider.after = lambda _: None
+    world.sweep(later=60)
+    assert set(world.provider.calls) == {batch.batch_id}
+    assert len(world.provider.paid()) == 1
+
+
+def test_a_payment_whose_provider_is_no_longer_there_waits(world: World) -> None:
+    gone = replace(world.pay("ann@example.com")[0], payment_method="cheque")
+    (other,) = world.pay("bob@example.com")
+    assert world.dispatcher.group([gone, other]) == [[other]]
+
+
+def test_a_member_that_is_not_on_record_is_told_of_and_holds_up_nobody(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So it is after a restore of an older database."""
+    (payment,) = world.pay("ann@example.com")
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    lost = replace(payment, customer_id="lost")
+    settlement = Settlement(world.store, world.clock)
+    members = [member_of(each) for each in (lost, payment)]
+    assert settlement.apply(batch, members, {}, Cause.POLL) == 1  # the one that is on record
+    assert world.status(payment) is Status.SUBMITTED
+    assert "a member is missing or in another batch" in caplog.text

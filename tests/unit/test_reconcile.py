@@ -367,6 +367,15 @@ def test_transactions_without_our_ids_are_known_by_their_own(service: Ledgered) 
     assert [found.theirs[:3] for found in Run(service).found] == ["TX9"]
 
 
+def test_very_many_transactions_without_our_ids_are_each_told_once(service: Ledgered) -> None:
+    service.provider.more = [
+        replace(transaction(None), transaction_id=f"TX{number}") for number in range(10_500)
+    ]
+    run = Run(service)
+    assert len({found.theirs for found in run.found}) == len(run.found) == 10_500
+    assert set(run.kinds) == {Kind.NOT_OURS}
+
+
 def test_a_lost_database_shows_everything_that_was_paid(service: Ledgered) -> None:
     service.settled("ann", "bob", "cy")
     lost = Ledgered(MemoryStore(), service.provider, service.now)

@@ -8,6 +8,7 @@ import pytest
 
 from paymentapp.errors import NotPayable, SettingsError
 from paymentapp.models import Customer, Money, PaymentMethod
+from paymentapp.providers.base import CurrencyRule
 from paymentapp.services.routes import Routes, Rule, Way, read_rules
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.records import NOW, a_customer, a_payment, usd
@@ -129,3 +130,14 @@ def test_an_explanation_is_short() -> None:
     told = routes(rules, "gift", "paypal").way(customer, usd("5"), None).route
     assert told is not None
     assert len(told) <= 110
+
+
+def test_a_provider_that_does_not_pay_such_an_amount_is_passed_over() -> None:
+    providers = {"paypal": LedgerProvider(), "gift": ledger("gift")}
+    providers["gift"].currencies = {"USD": CurrencyRule(2, Decimal(10))}
+    choosing = Routes(providers, read_rules("gift; paypal"))
+    assert choosing.way(ada(), usd("10"), None) == Way("gift", None, "rule 1")
+    chosen = choosing.way(ada(), usd("10.01"), None)
+    assert chosen == Way("paypal", None, "rule 2; gift does not pay this amount")
+    chosen = choosing.way(ada(), Money(Decimal(5), "EUR"), None)
+    assert chosen.route == "rule 2; gift does not pay this currency"

@@ -300,3 +300,18 @@ def test_a_web_process_leaves_events_to_a_worker(make_parts: Callable[..., Parts
     hear(parts, webhooks, 1)
     time.sleep(0.1)
     assert waiting(parts) == 1
+
+
+def test_a_job_that_the_store_fails_is_left_to_the_sweep_and_ends_no_thread(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def job() -> None:
+        raise StoreUnavailable("busy")
+
+    crew = Crew(1, "sender")
+    crew.start()
+    first, second = crew.do(job), crew.do(lambda: None)
+    assert first.wait(5)
+    assert second.wait(5)
+    crew.stop(time.monotonic() + 5)
+    assert "a step was left to the sweep: busy" in caplog.text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.storage.dynamodb.client import call
@@ -75,7 +75,7 @@ def _wait(client: DynamoDBClient, table: str) -> None:
     waiter = client.get_waiter("table_exists")
     try:
         call(waiter.wait, TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
-    except WaiterError as error:
+    except StoreUnavailable as error:
         raise StoreUnavailable(f"DynamoDB: {table} does not become active") from error
 
 

@@ -348,3 +348,12 @@ def test_dates_and_times() -> None:
     assert header is not None
     assert header.created_on == date(2026, 1, 14)
     assert header.created_at == time(9, 30)
+
+
+def test_a_line_that_is_too_long_and_no_utf_8_either_is_read_byte_by_byte() -> None:
+    some = written()
+    some[FIRST] += "\xe9 surplus"
+    made, findings = read(joined(some))
+    assert made.batches == read(joined(written()))[0].batches
+    of_the_line = {finding.rule for finding in findings if finding.line == FIRST + 1}
+    assert of_the_line == {Rule.LENGTH, Rule.CHARACTERS}

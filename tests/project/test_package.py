@@ -1,0 +1,72 @@
+"""What the package says of itself, and that whatever it is installed from is there."""
+
+from __future__ import annotations
+
+import re
+from configparser import ConfigParser
+from importlib.resources import files
+
+import pytest
+
+from tests.support.service import ROOT
+
+PINNED = re.compile(r"^([A-Za-z0-9._-]+)==[^=<>~ ]+$")
+
+
+@pytest.fixture(scope="module")
+def setup() -> ConfigParser:
+    parser = ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def pins(name: str) -> dict[str, str]:
+    """The pinned packages of a requirements file, by their normalized names (PEP 503)."""
+    matches = [PINNED.match(line) for line in wanted(name)]
+    return {normalized(match[1]): match[0] for match in matches if match}
+
+
+def wanted(name: str) -> list[str]:
+    """The lines of a requirements file that name a package."""
+    lines = (ROOT / name).read_text().splitlines()
+    return [line for line in lines if line and not line.startswith(("#", "-r "))]
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_it_is_licensed_under_apache_2(setup: ConfigParser) -> None:
+    assert setup["metadata"]["license_expression"] == "Apache-2.0"
+    text = (ROOT / setup["metadata"]["license_files"]).read_text()
+    assert "Apache License\n                           Version 2.0, January 2004" in text
+    assert "Copyright 2026 The paymentapp authors" in text
+
+
+def test_it_is_typed(setup: ConfigParser) -> None:
+    assert setup["options.package_data"]["paymentapp"] == "py.typed"
+    assert (files("paymentapp") / "py.typed").is_file()
+
+
+def test_the_image_is_built_from_all_that_the_package_is(setup: ConfigParser) -> None:
+    needed = {"README.md", setup["metadata"]["license_files"], "setup.cfg", "pyproject.toml"}
+    copied = (ROOT / "Dockerfile").read_text()
+    kept = (ROOT / ".dockerignore").read_text().splitlines()
+    assert all(f" {name} " in copied and f"!{name}" in kept for name in needed)
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_package_is_pinned_once(name: str) -> None:
+    assert [line for line in wanted(name) if not PINNED.match(line)] == []
+    assert len(pins(name)) == len(wanted(name))
+
+
+def test_what_the_package_asks_for_is_pinned(setup: ConfigParser) -> None:
+    asked = re.findall(r"^[A-Za-z0-9._-]+", setup["options"]["install_requires"], re.MULTILINE)
+    assert {normalized(name) for name in asked} <= pins("requirements.txt").keys()
+
+
+def test_the_checks_run_on_the_libraries_of_the_service() -> None:
+    both = pins("requirements.txt").keys() & pins("requirements-dev.txt").keys()
+    runtime, checks = pins("requirements.txt"), pins("requirements-dev.txt")
+    assert {name: checks[name] for name in both} == {name: runtime[name] for name in both}

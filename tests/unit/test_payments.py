@@ -1,0 +1,120 @@
+"""Accepting and cancelling where another request, or a dispatcher, comes in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from paymentapp.errors import Conflict, StoreUnavailable
+from paymentapp.models import (
+    KEY_RETENTION,
+    KeyClaim,
+    Payment,
+    Status,
+    new_revision,
+    next_payment_id,
+)
+from paymentapp.services.customers import Customers
+from paymentapp.services.payments import COLLISION_LIMIT, PaymentOrder, Payments
+from paymentapp.storage.base import PaymentChange
+from tests.support.ledger_provider import LedgerProvider
+from tests.support.memory_store import MemoryStore
+from tests.support.records import stamped, usd
+
+ORDER = PaymentOrder("ada", "ada@example.com", usd("12.5"), "paypal")
+
+
+class BusyStore(MemoryStore):
+    """Lets somebody else come first: each hook is called once, before the write that it names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before_change: Callable[[], object] = lambda: None
+        self.before_claim_change: Callable[[KeyClaim], object] = lambda _: None
+
+    def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
+        first, self.before_change = self.before_change, lambda: None
+        first()
+        return super().change_payments(changes)
+
+    def change_claim(self, old: KeyClaim, new: KeyClaim) -> bool:
+        first, self.before_claim_change = self.before_claim_change, lambda _: None
+        first(old)
+        return super().change_claim(old, new)
+
+
+@dataclass
+class World:
+    """A service whose time stands still until a test moves it."""
+
+    now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    store: BusyStore = field(default_factory=BusyStore)
+
+    def __post_init__(self) -> None:
+        customers = Customers(self.store, self.clock)
+        customers.register("ada", "ada@example.com", {})
+        providers = {"paypal": LedgerProvider()}
+        self.payments = Payments(self.store, customers, providers, self.clock, 1, lambda _: None)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def pay(self, key: str | None = None) -> Payment:
+        return self.payments.request(ORDER, key).payment
+
+    def leave(self, payment: Payment) -> None:
+        """A dispatcher puts the payment into a batch."""
+        assert self.store.change_payments([PaymentChange(payment, stamped(payment))]) == [True]
+
+
+def test_a_payment_that_leaves_while_it_is_cancelled_is_not_cancelled() -> None:
+    world = World()
+    payment = world.pay()
+    world.store.before_change = lambda: world.leave(payment)
+    with pytest.raises(Conflict, match="too late to cancel: the payment is submitting"):
+        world.payments.cancel(payment.key)
+    assert world.payments.get(payment.key).status is Status.SUBMITTING
+
+
+def test_after_35_days_a_key_makes_another_payment() -> None:
+    world = World()
+    first = world.pay("k1")
+    world.now += KEY_RETENTION - timedelta(seconds=1)
+    assert world.pay("k1") == first
+    world.now += timedelta(seconds=1)
+    assert world.pay("k1").key != first.key
+
+
+def test_two_requests_that_find_an_expired_key_do_not_both_take_it() -> None:
+    world = World()
+    world.pay("k1")
+    world.now += KEY_RETENTION
+    world.store.before_claim_change = lambda old: world.store.change_claim(
+        old, replace(old, revision=new_revision())
+    )
+    with pytest.raises(StoreUnavailable, match="claimed by another request"):
+        world.pay("k1")
+    assert world.pay("k1") == world.pay("k1")
+
+
+def test_two_requests_with_one_key_that_meet_another_payment_make_one() -> None:
+    """Both have to take the next microsecond; the one that comes second goes where the key is."""
+    world = World()
+    other = world.pay()
+    made: list[Payment] = []
+    world.store.before_claim_change = lambda _: made.append(world.pay("k1"))
+    assert world.pay("k1") == made[0]
+    assert made[0].key != other.key
+
+
+def test_a_moment_that_is_full_of_payments_takes_no_more() -> None:
+    world = World()
+    payment = world.pay()
+    for _ in range(COLLISION_LIMIT - 1):
+        payment = replace(payment, payment_id=next_payment_id(payment.payment_id))
+        world.store.add_payment(payment)
+    with pytest.raises(StoreUnavailable, match="at one moment"):
+        world.pay()

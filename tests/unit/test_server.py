@@ -1,0 +1,71 @@
+"""What a web process starts, and to whom it listens."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from paymentapp import EXTENSION, Parts, build_parts, gunicorn_conf
+from paymentapp.config import Settings
+from paymentapp.errors import SettingsError
+from paymentapp.server import check_access, serving_app, stop
+from tests.support.memory_store import MemoryStore
+
+ANYWHERE = "0.0.0.0"
+
+
+@pytest.fixture
+def parts() -> Iterator[Parts]:
+    made = build_parts(Settings(), store=MemoryStore(), providers={})
+    yield made
+    made.worker.stop()
+
+
+@pytest.fixture
+def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The environment, since that is what a web process starts from."""
+    monkeypatch.setenv("PAYMENTAPP_STORE", f"sqlite:///{tmp_path}/test.db")
+    return monkeypatch
+
+
+@pytest.mark.parametrize(("setting", "dispatches"), [("on", True), ("off", False)])
+def test_a_web_process_dispatches_unless_that_is_switched_off(
+    environ: pytest.MonkeyPatch, setting: str, dispatches: bool
+) -> None:
+    environ.setenv("PAYMENTAPP_DISPATCHER", setting)
+    parts: Parts = serving_app().extensions[EXTENSION]
+    assert parts.worker.running is dispatches
+    stop(parts)
+    atexit.unregister(stop)
+    assert not parts.worker.running
+
+
+def test_a_service_with_a_valid_key_listens_anywhere(parts: Parts) -> None:
+    parts.access.create("till", ["write"])
+    check_access(parts, ANYWHERE)
+
+
+def test_a_service_whose_keys_are_all_revoked_does_not_listen_anywhere(parts: Parts) -> None:
+    key, _ = parts.access.create("till", ["write"])
+    parts.access.revoke(key.key_id)
+    with pytest.raises(SettingsError, match="no API key yet"):
+        check_access(parts, ANYWHERE)
+
+
+@pytest.mark.usefixtures("environ")
+def test_gunicorn_may_listen_on_a_unix_socket_without_a_key() -> None:
+    """Who may reach it is decided by the file's permissions."""
+    arbiter: Any = SimpleNamespace(cfg=SimpleNamespace(address=["/run/paymentapp.sock"]))
+    gunicorn_conf.on_starting(arbiter)
+
+
+def test_gunicorn_does_not_start_where_strangers_could_pay(environ: pytest.MonkeyPatch) -> None:
+    environ.setenv("PAYMENTAPP_AUTH", "off")
+    arbiter: Any = SimpleNamespace(cfg=SimpleNamespace(address=["/run/x.sock", (ANYWHERE, 8000)]))
+    with pytest.raises(SystemExit, match="PAYMENTAPP_AUTH is off"):
+        gunicorn_conf.on_starting(arbiter)
