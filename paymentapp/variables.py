@@ -73,8 +73,8 @@ class Declared:
 
     __slots__ = ()
     title: ClassVar[str]  # of its table
-    secret_variable: ClassVar[str] = ""  # names a stored secret that has some of them, on AWS
-    secret_names: ClassVar[Mapping[str, str]] = {}  # variables, by shorter names used in it
+    arn_variable: ClassVar[str] = ""  # names a secret on AWS that holds some of them
+    short_names: ClassVar[Mapping[str, str]] = {}  # variables, by shorter names used in it
 
     def check(self) -> None:
         """Raise SettingsError where values that are fine by themselves contradict each other."""

@@ -12,6 +12,7 @@ from paymentapp.clock import Clock
 from paymentapp.config import Settings
 from paymentapp.models import Batch, Member, Money, Payment, Status
 from paymentapp.notes import Note
+from paymentapp.variables import Declared
 from paymentapp.vault import Vault
 
 
@@ -236,6 +237,17 @@ class Kit(NamedTuple):
     clock: Clock
     vault: Vault
     notebook: Notebook
+
+
+class ProviderClass(Protocol):
+    """What the registry's lines name: a provider's class, and what it declares before it is
+    built."""
+
+    name: str
+    settings_class: type[Declared]
+
+    def build(self, kit: Kit) -> Provider:
+        """Build the provider from its settings. Nothing is sent. Raises SettingsError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,9 @@ def test_cryptography_is_loaded_only_to_check_a_signature() -> None:
     """It costs time and memory: a service without webhooks never loads it."""
     code = (
         "import sys; from paymentapp import build_parts, create_app; "
-        "from paymentapp.config import Settings; import paymentapp.simulator; "
-        "create_app(build_parts(Settings(paypal_webhook_id='W', store='sqlite:////tmp/none'))); "
+        "from paymentapp.config import load_settings; import paymentapp.simulator; "
+        "environ = dict(PAYMENTAPP_PAYPAL_WEBHOOK_ID='W', PAYMENTAPP_STORE='sqlite:////tmp/none'); "
+        "create_app(build_parts(load_settings(environ))); "
         "sys.exit('cryptography' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

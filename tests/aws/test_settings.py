@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from paymentapp.aws_lambda import SECRET_ARN, environ_with_secret
+from paymentapp.aws_lambda import environ_with_secret
 from paymentapp.config import load_settings
 from paymentapp.errors import SettingsError
+from paymentapp.providers.paypal.settings import PayPalSettings
 from paymentapp.providers.registry import build_providers
 from tests.support.kit import a_kit
 
+SECRET_ARN = PayPalSettings.arn_variable
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:paypal"
+
+
+def paypal(environ: dict[str, str]) -> PayPalSettings:
+    return load_settings(environ).variables.load(PayPalSettings)
 
 
 def test_without_a_word_the_store_is_dynamodb() -> None:
@@ -27,9 +33,9 @@ def test_the_credentials_may_be_in_a_secret() -> None:
         asked.append(arn)
         return '{"client_id": "id", "client_secret": "hush", "more": 1}'
 
-    settings = load_settings(environ_with_secret({SECRET_ARN: ARN}, fetch))
+    settings = paypal(environ_with_secret({SECRET_ARN: ARN}, fetch))
     assert asked == [ARN]
-    assert (settings.paypal_client_id, settings.paypal_client_secret) == ("id", "hush")
+    assert (settings.client_id, settings.client_secret) == ("id", "hush")
 
 
 @pytest.mark.parametrize("handler", ["api", "dispatch", "sweep"])
@@ -44,7 +50,7 @@ def test_each_function_has_the_credentials(handler: str) -> None:
 def test_further_secrets_have_the_names_of_their_variables() -> None:
     secret = '{"PAYPAL_CLIENT_ID": "id", "PAYPAL_CLIENT_SECRET": "hush", "PAYMENTAPP_X": "y"}'
     environ = environ_with_secret({SECRET_ARN: ARN}, lambda _: secret)
-    assert load_settings(environ).paypal_client_secret == "hush"
+    assert paypal(environ).client_secret == "hush"
     assert environ["PAYMENTAPP_X"] == "y"
 
 

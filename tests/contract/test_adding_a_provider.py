@@ -156,9 +156,8 @@ def service(
         paymentapp.providers, "__path__", [*paymentapp.providers.__path__, str(tmp_path)]
     )
     monkeypatch.delitem(sys.modules, "paymentapp.providers.pigeon", raising=False)
-    monkeypatch.setattr(
-        registry, "_PROVIDERS", (*registry._PROVIDERS, *ast.literal_eval(f"({line})"))
-    )
+    added = ast.literal_eval(f"{{{line}}}")
+    monkeypatch.setattr(registry, "_PROVIDERS", {**registry._PROVIDERS, **added})
     far, url = office
     far.batches.clear()
     far.status, far.lose_answers, far.answer_with = "delivered", False, 0

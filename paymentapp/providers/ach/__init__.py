@@ -20,7 +20,7 @@ from paymentapp.providers.ach.notes import FileNotes
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.prenotes import Prenotes
 from paymentapp.providers.ach.reports import Reports
-from paymentapp.providers.ach.settings import PREFIX, AchSettings, read_settings
+from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.timetable import Timetable
 from paymentapp.providers.ach.traces import Traces
 from paymentapp.providers.ach.upload import Uploads, not_sent
@@ -43,6 +43,7 @@ class Ach:
 
     name = "ach"
     webhooks: Webhooks | None = None
+    settings_class = AchSettings
 
     def __init__(
         self,
@@ -78,6 +79,12 @@ class Ach:
             self._incoming, kit.notebook, traces, self._notes, news, payees, self._uploads,
             self._prenotes,
         )  # fmt: skip
+
+    @classmethod
+    def build(cls, kit: Kit) -> Ach:
+        """ACH from the settings. Raises SettingsError."""
+        service = kit.settings
+        return cls(kit, service.variables.load(AchSettings, timeout=service.provider_timeout))
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
         """Make the batch's file, once, and bring it into the bank's folder, once."""
@@ -152,14 +159,6 @@ class Ach:
     def _check_vault(self) -> None:
         if not self._vault.is_open:
             raise Misconfigured("NO_VAULT_KEY", "PAYMENTAPP_VAULT_KEYS is not set")
-
-
-def build(kit: Kit) -> Ach | None:
-    """ACH from the settings; None where none of them is set. Raises SettingsError."""
-    variables = kit.settings.variables
-    if not variables.any(PREFIX):
-        return None
-    return Ach(kit, read_settings(variables, kit.settings.provider_timeout))
 
 
 @contextmanager
