@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from paymentapp import Parts, build_parts, create_app
 from paymentapp.config import load_settings
+from paymentapp.declarations import warn_of_unknown
 from paymentapp.errors import SettingsError
 from paymentapp.providers.registry import DEFAULT, provider_class
 from paymentapp.server import start_logging
@@ -72,7 +73,9 @@ def sweep(_event: Event, context: Context) -> Answer:
 def parts() -> Parts:
     """The service of this process, put together once."""
     start_logging()
-    return build_parts(load_settings(environ_with_secret(os.environ)))
+    environ = environ_with_secret(os.environ)
+    warn_of_unknown(environ)
+    return build_parts(load_settings(environ))
 
 
 @cache

@@ -30,10 +30,13 @@ loglevel = "warning"
 def on_starting(server: Arbiter) -> None:
     """Refuse wrong settings, and an address that strangers reach, before any worker starts."""
     from paymentapp import build_parts
+    from paymentapp.declarations import warn_of_unknown
     from paymentapp.errors import PaymentAppError
     from paymentapp.providers.registry import check_settings
-    from paymentapp.server import check_access, stop
+    from paymentapp.server import check_access, start_logging, stop
 
+    start_logging()
+    warn_of_unknown(_settings.variables.environ)
     parts = build_parts(providers={})
     try:
         check_settings(_settings.variables)

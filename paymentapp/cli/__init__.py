@@ -15,6 +15,7 @@ from paymentapp.cli.common import opened
 from paymentapp.cli.keys import keys
 from paymentapp.cli.parked import parked
 from paymentapp.cli.reconcile import reconcile
+from paymentapp.cli.settings import settings
 from paymentapp.cli.vault import vault
 from paymentapp.errors import PaymentAppError
 
@@ -41,7 +42,7 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def commands() -> None:
-    """Pays people exactly once. Settings are environment variables; see docs/operating.md."""
+    """Pays people exactly once. Settings are environment variables: see `paymentapp settings`."""
 
 
 @commands.command()
@@ -77,9 +78,11 @@ def init() -> None:
 def worker() -> None:
     """Dispatch payments without serving the API, until Ctrl-C or SIGTERM."""
     from paymentapp import build_parts
+    from paymentapp.declarations import warn_of_unknown
     from paymentapp.server import start_logging, stop
 
     start_logging()
+    warn_of_unknown(os.environ)
     parts = build_parts()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -91,5 +94,5 @@ def worker() -> None:
     stop(parts)
 
 
-for command in (keys, vault, reconcile, parked, audit):
+for command in (settings, keys, vault, reconcile, parked, audit):
     commands.add_command(command)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from paymentapp.aws_lambda import environ_with_secret
@@ -9,7 +12,9 @@ from paymentapp.config import load_settings
 from paymentapp.errors import SettingsError
 from paymentapp.providers.paypal.settings import PayPalSettings
 from paymentapp.providers.registry import build_providers
+from tests.support.emulators import FAKE_ACCOUNT
 from tests.support.kit import a_kit
+from tests.support.service import clean_environ
 
 SECRET_ARN = PayPalSettings.arn_variable
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:paypal"
@@ -66,6 +71,16 @@ def test_a_secret_that_makes_no_sense_is_named_and_not_shown(text: str) -> None:
         environ_with_secret({SECRET_ARN: ARN}, lambda _: text)
     assert "hush" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_a_misspelt_variable_is_warned_of() -> None:
+    code = "from paymentapp import aws_lambda; aws_lambda.parts()"
+    environ = {**clean_environ(), **FAKE_ACCOUNT, "PAYMENTAPP_SENDRES": "hush"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+    assert done.stderr.count("PAYMENTAPP_SENDRES is set") == 1
+    assert "hush" not in done.stderr
 
 
 def test_a_secret_that_cannot_be_read_is_named() -> None:
