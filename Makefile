@@ -55,7 +55,7 @@ bench: $(VENV)/.dev ## measure speed and memory, and write bench/RESULTS.md; tak
 models: $(VENV)/.dev ## write what API Gateway knows of the service: its models, its errors
 	$(BIN)/python -m deploy.aws.make_models
 
-docs: $(VENV)/.dev ## write the tables of settings in docs/operating.md
+docs: $(VENV)/.dev ## write the parts of docs/operating.md that commands print
 	$(BIN)/python -m tests.support.printed_pages
 
 lambda-test: $(VENV)/.dev ## build the zip twice, and run the functions from it under AWS's own runtime

@@ -147,14 +147,23 @@ class Webhooks(Protocol):
         """Read a body that has been verified. Raises NotGenuine where it makes no sense."""
 
 
-class Provider(Protocol):
+class Facts(Protocol):
+    """What a provider's class declares of it: true before it is built."""
+
+    name: str
+    forgets_batch_after: timedelta | None  # from when on a repeated batch is a new one; None: never
+    looks_before_resending: bool  # whether `submit` looks for a batch that may be forgotten
+    returns_unclaimed_after: timedelta | None  # None: nothing waits for its recipient
+    submits_per_second: int  # of batches that are not full; those that are may always go
+
+
+class Provider(Facts, Protocol):
     """A way to pay people.
 
     Every call has a time-out. Exceptions are `NotSent`, `OutcomeUnknown` and `Misconfigured`,
     and nothing else.
     """
 
-    name: str
     currencies: Mapping[str, CurrencyRule]
     batch_size: int  # members of one call at most, as set
     description: str  # which account or address, for a person: no secret in it
@@ -239,11 +248,9 @@ class Kit(NamedTuple):
     notebook: Notebook
 
 
-class ProviderClass(Protocol):
-    """What the registry's lines name: a provider's class, and what it declares before it is
-    built."""
+class ProviderClass(Facts, Protocol):
+    """What the registry's lines name: a provider's class."""
 
-    name: str
     settings_class: type[Declared]
 
     def build(self, kit: Kit) -> Provider:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -95,6 +96,14 @@ def test_it_declares_what_it_pays(backend: Backend) -> None:
         assert rule.decimals in range(4)
         assert isinstance(rule.maximum, Decimal)
         assert rule.maximum > 0
+
+
+def test_it_declares_what_holds_of_time(backend: Backend) -> None:
+    provider = backend.provider
+    for length in (provider.forgets_batch_after, provider.returns_unclaimed_after):
+        assert length is None or length > timedelta(hours=1)
+    assert isinstance(provider.looks_before_resending, bool)
+    assert provider.submits_per_second >= 1
 
 
 def test_it_tells_no_secret(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, StoreUnavailable
 from paymentapp.models import Batch, Member, Payment
@@ -42,6 +42,10 @@ class Ach:
     """Pays by ACH credits in NACHA files. Any number of threads may share it."""
 
     name = "ach"
+    forgets_batch_after: timedelta | None = None  # its file is on record here
+    looks_before_resending = True
+    returns_unclaimed_after: timedelta | None = None
+    submits_per_second = 2  # files
     webhooks: Webhooks | None = None
     settings_class = AchSettings
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote, urlsplit
 
 from paymentapp.clock import Clock
@@ -58,6 +58,12 @@ class PayPal:
     """Pays through PayPal Payouts. Any number of threads may share it."""
 
     name = "paypal"
+    # "The API completes a payment only once for a sender_batch_id that is used within 30 days"
+    # (sender_batch_header.sender_batch_id)
+    forgets_batch_after: timedelta | None = timedelta(days=30)
+    looks_before_resending = False
+    returns_unclaimed_after: timedelta | None = timedelta(days=30)  # see tables.STATUS
+    submits_per_second = 2  # a few hundred calls a minute, of which a batch takes several
     currencies = CURRENCIES
     search_lag = SEARCH_LAG
     payees: Payees | None = PayPalPayees()

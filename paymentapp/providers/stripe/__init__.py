@@ -48,6 +48,10 @@ class Stripe:
     """Pays through Stripe Connect. Any number of threads may share it."""
 
     name = "stripe"
+    forgets_batch_after: timedelta | None = timedelta(hours=24)  # see KEY_TRUSTED
+    looks_before_resending = True
+    returns_unclaimed_after: timedelta | None = None
+    submits_per_second = 25  # https://docs.stripe.com/rate-limits; a batch of one is always full
     batch_size = 1  # a transfer has one recipient, and one key
     currencies = CURRENCIES
     search_lag = timedelta(minutes=1)
