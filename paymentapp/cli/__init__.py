@@ -51,8 +51,8 @@ def commands() -> None:
 @click.option(
     "--dev",
     is_flag=True,
-    help="For trying out: no authentication, on loopback only; PayPal is the project's own "
-    "simulator unless PayPal credentials are set.",
+    help="For trying out: no authentication, on loopback only; providers are the project's own "
+    "simulators unless the settings name an account.",
 )
 def run(port: int | None, host: str | None, dev: bool) -> None:
     """Serve the API and dispatch payments, until Ctrl-C."""

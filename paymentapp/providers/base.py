@@ -252,6 +252,7 @@ class ProviderClass(Facts, Protocol):
     """What the registry's lines name: a provider's class."""
 
     settings_class: type[Declared]
+    example_details: Mapping[str, str]  # of a customer, for documentation
 
     def build(self, kit: Kit) -> Provider:
         """Build the provider from its settings. Nothing is sent. Raises SettingsError."""

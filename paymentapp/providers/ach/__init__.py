@@ -48,6 +48,12 @@ class Ach:
     submits_per_second = 2  # files
     webhooks: Webhooks | None = None
     settings_class = AchSettings
+    example_details: Mapping[str, str] = {
+        "holder": "Ada Lovelace",
+        "routing_number": "021000021",
+        "account_number": "000123456789",
+        "account_type": "checking",
+    }
 
     def __init__(
         self,

@@ -68,6 +68,7 @@ class PayPal:
     search_lag = SEARCH_LAG
     payees: Payees | None = PayPalPayees()
     settings_class = PayPalSettings
+    example_details: Mapping[str, str] = {"email": "ada.l@example.com"}
 
     def __init__(self, settings: PayPalSettings, clock: Clock) -> None:
         base = urlsplit(settings.base_url)
@@ -197,7 +198,7 @@ class PayPal:
                 "recipient_type": "EMAIL",
                 "amount": {"currency": member.money.currency, "value": _value(member)},
                 "receiver": member.payee,
-                "sender_item_id": member.item_id,
+                "sender_item_id": member.item_id,  # maxLength 63
                 **note,
             }
             for member in members

@@ -7,7 +7,7 @@ a payment, and here are the verbs. Why it is so: docs/decisions/0013-stripe.md.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
@@ -56,6 +56,7 @@ class Stripe:
     currencies = CURRENCIES
     search_lag = timedelta(minutes=1)
     settings_class = StripeSettings
+    example_details: Mapping[str, str] = {"account": "acct_1032D82eZvKYlo2C", "payout": "standard"}
 
     def __init__(self, settings: StripeSettings, clock: Clock, http: Http) -> None:
         self.configured = bool(settings.secret_key)
