@@ -6,7 +6,7 @@ EMULATOR := .tools/ministack/.installed
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults coverage lambda-test check format lint types bench lambda clean models e2e-aws
+.PHONY: help run test faults coverage lambda-test check format lint types bench lambda clean models docs e2e-aws
 
 help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ bench: $(VENV)/.dev ## measure speed and memory, and write bench/RESULTS.md; tak
 
 models: $(VENV)/.dev ## write what API Gateway knows of the service: its models, its errors
 	$(BIN)/python -m deploy.aws.make_models
+
+docs: $(VENV)/.dev ## write the parts of docs/operating.md that commands print
+	$(BIN)/python -m tests.support.printed_pages
 
 lambda-test: $(VENV)/.dev ## build the zip twice, and run the functions from it under AWS's own runtime
 	tests/support/lambda_tools.sh

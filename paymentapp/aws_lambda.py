@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from paymentapp import Parts, build_parts, create_app
 from paymentapp.config import load_settings
+from paymentapp.declarations import warn_of_unknown
 from paymentapp.errors import SettingsError
+from paymentapp.providers.registry import DEFAULT, provider_class
 from paymentapp.server import start_logging
 
 if TYPE_CHECKING:
@@ -38,8 +40,6 @@ DEFAULTS = {
     "PAYMENTAPP_SWEEP_SECONDS": "60",
     "PAYMENTAPP_PROVIDER_TIMEOUT": "20",
 }
-SECRET_ARN = "PAYMENTAPP_PAYPAL_SECRET_ARN"  # noqa: S105 - the name of a variable
-_SHORT_NAMES = {"client_id": "PAYPAL_CLIENT_ID", "client_secret": "PAYPAL_CLIENT_SECRET"}
 SWEEPS_MISSED = 3  # until /readyz says that nobody dispatches
 MARGIN_SECONDS = 8  # of a step, beside the provider's answer: its connection, and our own writes
 
@@ -73,7 +73,9 @@ def sweep(_event: Event, context: Context) -> Answer:
 def parts() -> Parts:
     """The service of this process, put together once."""
     start_logging()
-    return build_parts(load_settings(environ_with_secret(os.environ)))
+    environ = environ_with_secret(os.environ)
+    warn_of_unknown(environ)
+    return build_parts(load_settings(environ))
 
 
 @cache
@@ -143,31 +145,33 @@ def read_record(record: Event) -> Payment | None:
 def environ_with_secret(
     environ: Mapping[str, str], fetch: Callable[[str], str] | None = None
 ) -> dict[str, str]:
-    """The variables, with Lambda's defaults for those not set, and with what the secret holds:
-    PayPal's `client_id` and `client_secret`, and any further variable by its own name.
+    """The variables, with Lambda's defaults for those not set, and with what the secret holds
+    that the default provider's variable names: variables, and some by the provider's short names.
 
     Raises SettingsError where there is a secret that cannot be read.
     """
     given = {**DEFAULTS, **{name: value for name, value in environ.items() if value.strip()}}
-    arn = given.get(SECRET_ARN)
+    provider = provider_class(DEFAULT).settings_class
+    arn = given.get(provider.arn_variable)
     if not arn:
         return given
     try:
-        return given | _variables(json.loads((fetch or _fetch_secret)(arn)))
+        return given | _variables(json.loads((fetch or _fetch_secret)(arn)), provider.short_names)
     except Exception as error:  # its text may quote the secret
+        short = " and ".join(f'"{name}"' for name in provider.short_names)
         raise SettingsError(
-            f"{SECRET_ARN} must name a secret that this function may read, a JSON object of texts: "
-            f'"client_id" and "client_secret", or variables by their names: {type(error).__name__}'
+            f"{provider.arn_variable} must name a secret that this function may read, a JSON "
+            f"object of texts: {short}, or variables by their names: {type(error).__name__}"
         ) from None
 
 
-def _variables(secret: Any) -> dict[str, str]:
-    known = {_SHORT_NAMES.get(name, name): value for name, value in secret.items()}
+def _variables(secret: Any, short_names: Mapping[str, str]) -> dict[str, str]:
+    known = {short_names.get(name, name): value for name, value in secret.items()}
     found = {name: value for name, value in known.items() if name.isupper()}
     if not found or not all(isinstance(value, str) and value for value in found.values()):
         raise ValueError("no variables, or not texts")
-    if len(_SHORT_NAMES.keys() & secret.keys()) == 1:
-        raise ValueError("half of a pair")
+    if 0 < len(short_names.keys() & secret.keys()) < len(short_names):
+        raise ValueError("half of what goes together")
     return found
 
 

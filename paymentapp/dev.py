@@ -1,4 +1,8 @@
-"""The far sides that `run --dev` starts: PayPal and Stripe in one process, a bank in another."""
+"""The far sides that `run --dev` starts: PayPal and Stripe in one process, a bank in another.
+
+Beside the providers' own folders this is the one module that knows them by name: it starts a
+simulator of each by its command line, and sets the variables that lead there.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ import os
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from paymentapp.errors import SettingsError
 from paymentapp.family import Family
@@ -19,15 +25,32 @@ STRIPE_WEBHOOK_SECRET = "whsec_simulator"  # noqa: S105 - the simulator's, known
 BANK_SECONDS = 10  # between two departures to the bank, and of its banking days
 
 
-def start_simulators(family: Family, base_url: str) -> dict[str, str]:
-    """Start them, and return the settings that lead to them; what is set already stays.
+class Simulators(NamedTuple):
+    """Simulators that run."""
+
+    page: str  # where a person may watch them
+    environ: Mapping[str, str]  # the settings that lead to them
+
+
+def names_an_account(environ: Mapping[str, str]) -> bool:
+    """Whether the settings say where to pay: then nothing is simulated."""
+    credentials = ("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET")
+    return "PAYPAL_BASE_URL" in environ or any(
+        environ.get(name, "").strip() for name in credentials
+    )
+
+
+def start_simulators(family: Family, base_url: str) -> Simulators:
+    """Start them, for a service at `base_url`; what is set already stays.
 
     Raises SettingsError where they do not start.
     """
     VAR.mkdir(parents=True, exist_ok=True)
     environ = _start_providers(family, base_url) | _start_bank(family)
+    page = environ["PAYPAL_BASE_URL"]
     environ["PAYMENTAPP_VAULT_KEYS"] = _vault_key()
-    return {name: value for name, value in environ.items() if name not in os.environ}
+    fresh = {name: value for name, value in environ.items() if name not in os.environ}
+    return Simulators(page, fresh)
 
 
 def _start_providers(family: Family, base_url: str) -> dict[str, str]:

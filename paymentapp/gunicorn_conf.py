@@ -28,13 +28,18 @@ loglevel = "warning"
 
 
 def on_starting(server: Arbiter) -> None:
-    """Refuse an address that strangers reach, before any worker starts."""
+    """Refuse wrong settings, and an address that strangers reach, before any worker starts."""
     from paymentapp import build_parts
+    from paymentapp.declarations import warn_of_unknown
     from paymentapp.errors import PaymentAppError
-    from paymentapp.server import check_access, stop
+    from paymentapp.providers.registry import check_settings
+    from paymentapp.server import check_access, start_logging, stop
 
+    start_logging()
+    warn_of_unknown(_settings.variables.environ)
     parts = build_parts(providers={})
     try:
+        check_settings(_settings.variables)
         for address in server.cfg.address:
             if not isinstance(address, str):  # a path is a Unix socket
                 check_access(parts, address[0])

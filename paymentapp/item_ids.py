@@ -11,10 +11,10 @@ _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def item_id_of(customer_id: str, payment_id: str) -> str:
-    """The provider's item id of a payment: its key, in at most 63 characters.
+    """The provider's item id of a payment: its key, in at most 63 characters, which is as much as
+    every provider takes.
 
-    PayPal, payout_item.sender_item_id: maxLength 63. The time in base 36 takes 11 at most,
-    the customer id 50.
+    The time in base 36 takes 11 at most, the customer id 50.
     """
     micros = (from_text(payment_id) - EPOCH) // _MICROSECOND
     return f"{_to_base36(micros)}.{customer_id}"

@@ -15,7 +15,7 @@ from paymentapp.item_ids import item_id_of, key_of
 
 CUSTOMER_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
-EMAIL_MAX_LENGTH = 127  # PayPal, payout_item.receiver: "up to 127 single-byte characters"
+EMAIL_MAX_LENGTH = 127  # as much as every provider takes that pays to an e-mail
 # The addresses of RFC 5321 that people have: a dot-atom at a host name with a dot in it, all
 # ASCII. No quoted local parts and no address literals, which payment providers refuse.
 EMAIL_PATTERN = (

@@ -11,10 +11,11 @@ import urllib.request
 
 from paymentapp import build_parts
 from paymentapp.config import Settings, load_settings
-from paymentapp.dev import start_simulators
+from paymentapp.dev import Simulators, names_an_account, start_simulators
 from paymentapp.errors import SettingsError
 from paymentapp.family import Family
 from paymentapp.loopback import is_loopback
+from paymentapp.providers.registry import check_settings
 from paymentapp.server import check_access, stop
 
 START_SECONDS = 30
@@ -33,13 +34,16 @@ def run_service(dev: bool) -> int:
     _check_port(settings)
     family = Family()
     try:
-        simulated = dev and not settings.paypal_client_id and "PAYPAL_BASE_URL" not in os.environ
-        if simulated:
-            os.environ.update(start_simulators(family, _base_url(settings)))
-        settings = _prepare_store(load_settings())
+        simulators = None
+        if dev and not names_an_account(os.environ):
+            simulators = start_simulators(family, _base_url(settings))
+            os.environ.update(simulators.environ)
+        settings = load_settings()
+        check_settings(settings.variables)
+        _prepare_store(settings)
         family.start([sys.executable, "-m", "gunicorn", *_GUNICORN])
         _await_health(family, settings)
-        _announce(settings, simulated)
+        _announce(settings, simulators)
         return family.wait()
     finally:
         family.stop()
@@ -62,7 +66,7 @@ def _check_port(settings: Settings) -> None:
             ) from error
 
 
-def _prepare_store(settings: Settings) -> Settings:
+def _prepare_store(settings: Settings) -> None:
     """Make missing tables, and refuse an address that strangers reach without a key."""
     parts = build_parts(settings, providers={})
     try:
@@ -70,7 +74,6 @@ def _prepare_store(settings: Settings) -> Settings:
         check_access(parts, settings.host)
     finally:
         stop(parts)
-    return settings
 
 
 def _await_health(family: Family, settings: Settings) -> None:
@@ -91,11 +94,11 @@ def _base_url(settings: Settings) -> str:
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
-def _announce(settings: Settings, simulated: bool) -> None:
+def _announce(settings: Settings, simulators: Simulators | None) -> None:
     """Say what is in force, and one thing to try."""
     parts = build_parts(settings)
     ways = [f"  {name:<16} {provider.description}" for name, provider in parts.providers.items()]
-    note = [f"  {'':<16} all simulated: see {settings.paypal_base_url}/"] if simulated else []
+    note = [f"  {'':<16} all simulated: see {simulators.page}/"] if simulators else []
     auth = "API keys" if settings.auth else "none: anybody on this machine may pay"
     key = "-H 'Authorization: Bearer YOUR_KEY' " if settings.auth else ""
     lines = [

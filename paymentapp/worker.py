@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
@@ -32,8 +32,7 @@ log = logging.getLogger(__name__)
 
 INBOX_LIMIT = 50_000  # payments; beyond that the sweep finds them
 EVENTS_LIMIT = 1_000  # of webhooks; likewise
-LONE_BATCHES_PER_SECOND = 2  # part-filled batches; PayPal takes a few hundred calls a minute
-LONE_BATCHES_AT_ONCE = 10
+LONE_BATCHES_AT_ONCE = 10  # part-filled ones that a provider gets, after a quiet time
 PATIENCE = 0.5  # seconds that a payment is held back to fill a batch; less than the sweep's grace
 STOP_SECONDS = 5.0
 
@@ -129,7 +128,10 @@ class Worker:
 
     def _gather(self) -> None:
         """Turn payments that were just accepted into batches: a lone one at once, a flood full."""
-        pace = Pace(LONE_BATCHES_PER_SECOND, LONE_BATCHES_AT_ONCE)
+        paces = {
+            name: Pace(provider.submits_per_second, LONE_BATCHES_AT_ONCE)
+            for name, provider in self.dispatcher.providers.items()
+        }
         held: list[Payment] = []
         held_since = 0.0
         while not self._stopping.is_set():
@@ -140,7 +142,7 @@ class Worker:
             if not held:
                 continue
             try:
-                held = self._send_groups(held, pace)
+                held = self._send_groups(held, paces)
             except Exception:
                 log.exception("payments were not grouped, and are left to the sweep")
                 held = []
@@ -158,12 +160,13 @@ class Worker:
             received.append(self._inbox.get_nowait())
         return received
 
-    def _send_groups(self, payments: list[Payment], pace: Pace) -> list[Payment]:
+    def _send_groups(self, payments: list[Payment], paces: Mapping[str, Pace]) -> list[Payment]:
         """Hand over the groups that may leave now; returns the payments of the others."""
         held = []
         for group in self.dispatcher.group(payments):
-            full = len(group) >= self.dispatcher.providers[group[0].payment_method].batch_size
-            if self._crew.idle() and (full or pace.take()):
+            name = group[0].payment_method
+            full = len(group) >= self.dispatcher.providers[name].batch_size
+            if self._crew.idle() and (full or paces[name].take()):
                 self._hand_over(group)
             else:
                 held += group

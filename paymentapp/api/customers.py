@@ -21,7 +21,10 @@ LINKS = {
     },
     "payment_method": {
         "operationId": "put_payment_method",
-        "parameters": {"customer_id": "$response.body#/customer_id", "method": "paypal"},
+        "parameters": {
+            "customer_id": "$response.body#/customer_id",
+            "method": examples.METHOD_NAME,
+        },
         "requestBody": examples.NEW_METHOD,
     },
     "payment": {

@@ -5,6 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from paymentapp.providers.registry import DEFAULT, provider_class
+
+METHOD_NAME = DEFAULT
 CUSTOMER_ID = "unixuser1"
 EMAIL = "unixuser1@example.com"
 PAYMENT_ID = "2026-01-02T03:04:05.678901Z"
@@ -40,7 +43,7 @@ _PENDING = _move("05.678901", "pending", "request", "")
 PENDING: dict[str, Any] = {
     **ORDER,
     "payment_id": PAYMENT_ID,
-    "payment_method": "paypal",
+    "payment_method": METHOD_NAME,
     "status": "pending",
     "created_at": PAYMENT_ID,
     "updated_at": PAYMENT_ID,
@@ -74,8 +77,8 @@ CANCELLED: dict[str, Any] = {
 }
 METHOD: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
-    "payment_method": "paypal",
-    "details": {"email": "ada.l@example.com"},
+    "payment_method": METHOD_NAME,
+    "details": dict(provider_class(DEFAULT).example_details),
     "default": False,
     "updated_at": "2026-01-01T11:00:00.000000Z",
     "note": None,
@@ -92,7 +95,7 @@ READY: dict[str, Any] = {
     "checks": [
         {"name": "store", "ok": True, "detail": "answers"},
         {"name": "dispatcher", "ok": True, "detail": "beating"},
-        {"name": "provider paypal", "ok": True, "detail": "configured"},
+        {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
 }
 NOT_READY: dict[str, Any] = {
@@ -100,6 +103,6 @@ NOT_READY: dict[str, Any] = {
     "checks": [
         {"name": "store", "ok": True, "detail": "answers"},
         {"name": "dispatcher", "ok": False, "detail": "no dispatcher is running"},
-        {"name": "provider paypal", "ok": True, "detail": "configured"},
+        {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
 }

@@ -16,6 +16,7 @@ from paymentapp.cli.common import opened
 from paymentapp.cli.keys import keys
 from paymentapp.cli.parked import parked
 from paymentapp.cli.reconcile import reconcile
+from paymentapp.cli.settings import settings
 from paymentapp.cli.vault import vault
 from paymentapp.errors import PaymentAppError
 
@@ -43,7 +44,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="paymentapp", message="%(prog)s %(version)s")
 def commands() -> None:
-    """Pays people exactly once. Settings are environment variables; see docs/operating.md."""
+    """Pays people exactly once. Settings are environment variables: see `paymentapp settings`."""
 
 
 @commands.command()
@@ -52,8 +53,8 @@ def commands() -> None:
 @click.option(
     "--dev",
     is_flag=True,
-    help="For trying out: no authentication, on loopback only; PayPal is the project's own "
-    "simulator unless PayPal credentials are set.",
+    help="For trying out: no authentication, on loopback only; providers are the project's own "
+    "simulators unless the settings name an account.",
 )
 def run(port: int | None, host: str | None, dev: bool) -> None:
     """Serve the API and dispatch payments, until Ctrl-C."""
@@ -79,9 +80,11 @@ def init() -> None:
 def worker() -> None:
     """Dispatch payments without serving the API, until Ctrl-C or SIGTERM."""
     from paymentapp import build_parts
+    from paymentapp.declarations import warn_of_unknown
     from paymentapp.server import start_logging, stop
 
     start_logging()
+    warn_of_unknown(os.environ)
     parts = build_parts()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,5 +96,5 @@ def worker() -> None:
     stop(parts)
 
 
-for command in (keys, vault, reconcile, parked, audit):
+for command in (settings, keys, vault, reconcile, parked, audit):
     commands.add_command(command)

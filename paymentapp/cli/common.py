@@ -17,7 +17,7 @@ from paymentapp.services.roll import Span
 if TYPE_CHECKING:
     from paymentapp import Parts
 
-DAYS = 35  # longer than PayPal takes to return what nobody claims
+DAYS = 35  # longer than any provider takes to return what nobody claims
 _SECONDS_OF_SILENCE = 2.0
 
 

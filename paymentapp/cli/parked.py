@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import timedelta
 
 import click
 
 from paymentapp.cli.common import Progress, opened, plural, short
 from paymentapp.clock import to_text
 from paymentapp.models import Batch, Verdict
+from paymentapp.providers.registry import every_provider
 from paymentapp.services.differences import masked
 from paymentapp.services.parked import Case, Lingering, Parked, Word
+from paymentapp.services.parking import in_words, parking_rule
 
 _SHOWN = 10  # members of a batch; JSON has them all
 
@@ -31,13 +34,23 @@ class _Line(click.ParamType[str]):
         return text
 
 
-@click.group()
-def parked() -> None:
-    """List and resolve batches whose outcome is unknown for too long.
+class _Explained(click.Group):
+    """Its help has a line for each provider, from what the providers declare."""
 
-    PayPal forgets a batch id after 30 days, and would then pay the same batch again. So a batch
-    that it has not answered for 25 days is sent no more, until a person has found out what became
-    of it.
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help_text(ctx, formatter)
+        with formatter.indentation():
+            for provider in every_provider().values():
+                formatter.write_paragraph()
+                formatter.write_text(parking_rule(provider))
+
+
+@click.group(cls=_Explained)
+def parked() -> None:
+    """List and resolve batches that only a person can decide.
+
+    A batch is parked at once where nobody but a person can find out whether its provider has it,
+    and where it has had no outcome for so long that it must not be sent again:
     """
 
 
@@ -47,8 +60,8 @@ def parked() -> None:
     "--all",
     "everything",
     is_flag=True,
-    help="Also payments without an outcome for over 30 days, held by the provider, for example. "
-    "Reads every batch.",
+    help="Also payments that the provider took long ago and that have no outcome yet, held by it, "
+    "for example. Reads every batch.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
@@ -61,6 +74,8 @@ def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
             found.append((case, service.asked(case) if ask else None))
             progress(f"{plural(len(found), 'batch')} asked about")
         lingering = list(service.lingering()) if everything else []
+        names = dict.fromkeys(case.batch.provider for case, _ in found)
+        rules = [parking_rule(parts.providers[name]) for name in names if name in parts.providers]
     if as_json:
         cases = [_case_record(case, answer) for case, answer in found]
         others = [_lingering_record(each) for each in lingering]
@@ -69,8 +84,10 @@ def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
     for case, answer in found:
         _print_case(case, answer)
     click.echo(f"{plural(len(found), 'batch')} parked." if found else "No batch is parked.")
+    for rule in rules:
+        click.echo(rule)
     if everything:
-        _print_lingering(lingering)
+        _print_lingering(lingering, service.long)
 
 
 def _print_case(case: Case, answer: str | None) -> None:
@@ -90,9 +107,9 @@ def _print_case(case: Case, answer: str | None) -> None:
     click.echo()
 
 
-def _print_lingering(lingering: list[Lingering]) -> None:
+def _print_lingering(lingering: list[Lingering], length: timedelta) -> None:
     what = plural(len(lingering), "payment")
-    click.echo(f"\n{what} without an outcome for over 30 days.")
+    click.echo(f"\n{what} without an outcome for over {in_words(length)}.")
     for payment, batch in lingering:
         said = payment.provider_status or "nothing"
         click.echo(

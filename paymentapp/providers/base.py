@@ -13,6 +13,7 @@ from paymentapp.config import Settings
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models import Batch, Member, Money, Payment, Status
 from paymentapp.notes import Notebook
+from paymentapp.variables import Declared
 from paymentapp.vault import Vault
 
 
@@ -149,14 +150,23 @@ class Webhooks(Protocol):
         """Read a body that has been verified. Raises NotGenuine where it makes no sense."""
 
 
-class Provider(Protocol):
+class Facts(Protocol):
+    """What a provider's class declares of it: true before it is built."""
+
+    name: str
+    forgets_batch_after: timedelta | None  # from when on a repeated batch is a new one; None: never
+    looks_before_resending: bool  # whether `submit` looks for a batch that may be forgotten
+    returns_unclaimed_after: timedelta | None  # None: nothing waits for its recipient
+    submits_per_second: int  # of batches that are not full; those that are may always go
+
+
+class Provider(Facts, Protocol):
     """A way to pay people.
 
     Every call has a time-out. Exceptions are `NotSent`, `OutcomeUnknown` and `Misconfigured`,
     and nothing else.
     """
 
-    name: str
     currencies: Mapping[str, CurrencyRule]
     batch_size: int  # members of one call at most, as set
     description: str  # which account or address, for a person: no secret in it
@@ -229,6 +239,16 @@ class Kit(NamedTuple):
     clock: Clock
     vault: Vault
     notebook: Notebook
+
+
+class ProviderClass(Facts, Protocol):
+    """What the registry's lines name: a provider's class."""
+
+    settings_class: type[Declared]
+    example_details: Mapping[str, str]  # of a customer, for documentation
+
+    def build(self, kit: Kit) -> Provider:
+        """Build the provider from its settings. Nothing is sent. Raises SettingsError."""
 
 
 @dataclass(frozen=True, slots=True)

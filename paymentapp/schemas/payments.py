@@ -23,6 +23,7 @@ from paymentapp.schemas.common import (
     email,
 )
 from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.routes import FIRST_METHOD
 from paymentapp.storage.base import PageQuery
 
 PAGE_DEFAULT = 25
@@ -42,7 +43,7 @@ class PaymentOrderSchema(Schema):
         validate=Pattern(METHOD_PATTERN, error="Must be the name of a payment method."),
         metadata={
             "description": "How the customer is paid. Where it is left out, the customer's default "
-            "and the service's rules decide; without any, it is paypal."
+            f"and the service's rules decide; without any, it is {FIRST_METHOD}."
         },
     )
 

@@ -59,7 +59,8 @@ ADVICE: Mapping[Kind, str] = {
     "not happen: report it with the payment's history (`paymentapp audit show`).",
     Kind.STUCK: "The batch has made no step for over an hour. See /readyz and the log: no "
     "dispatcher runs, or the provider's calls fail.",
-    Kind.PARKED: "Its outcome was unknown for 25 days. Decide: `paymentapp parked list --ask`.",
+    Kind.PARKED: "It is sent no more until a person has found out what became of it; OURS has its "
+    "last error. Decide: `paymentapp parked list --ask`.",
     Kind.NOT_A_MEMBER: "The provider's batch holds an item that is none of its members here. "
     "Restored from an older copy? Do not dispatch before that is known.",
     Kind.NOT_OURS: "Money left the account for no payment on record: somebody else's payout, or a "

@@ -28,6 +28,7 @@ from paymentapp.models import (
 from paymentapp.providers.base import Accepted, Doubtful, ItemReport, Postponed, Provider, Refused
 from paymentapp.services.looks import SLOWEST_LOOK, Look, next_look
 from paymentapp.services.members import grouped, member_of, members_of, stamped
+from paymentapp.services.parking import park_after
 from paymentapp.services.pauses import Pauses, backoff
 from paymentapp.services.routes import Routes, declined
 from paymentapp.services.settle import Settlement
@@ -36,7 +37,6 @@ from paymentapp.storage.base import PaymentChange, Store
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)  # how long a batch is left to the process that works on it
-PARK_AFTER = timedelta(days=25)  # PayPal forgets a sender_batch_id after 30 days
 CLOCKS_APART = timedelta(seconds=5)  # of two hosts: what is due by the other's is due
 STRAGGLERS = timedelta(days=1)  # how long an aborted batch is searched for late stamps
 
@@ -188,8 +188,8 @@ class Dispatcher:
         return self._send(claimed, self._members(claimed))
 
     def _send(self, batch: Batch, members: Sequence[Member]) -> Batch:
-        now = self.clock()
-        if batch.frozen_at is None or now - batch.frozen_at > PARK_AFTER:
+        longest = park_after(self.providers.get(batch.provider))
+        if batch.frozen_at is None or self.clock() - batch.frozen_at > longest:
             return self._park(batch, batch.last_error or "its outcome was unknown for too long")
         provider = self.providers[batch.provider]
         try:

@@ -26,8 +26,9 @@ from paymentapp.models import (
     Verdict,
 )
 from paymentapp.providers.base import Books
-from paymentapp.services.dispatch import PARK_AFTER, Dispatcher
+from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.members import chunks, members_of
+from paymentapp.services.parking import park_after
 from paymentapp.services.patience import Patience
 from paymentapp.services.roll import Span
 from paymentapp.services.search import Search
@@ -35,7 +36,7 @@ from paymentapp.storage.base import Store
 
 CLOCKS_APART = timedelta(minutes=5)
 LONGEST_CALL = timedelta(minutes=15)  # far longer than a provider's time-outs let one take
-LONG = timedelta(days=30)  # PayPal returns what nobody claims after as long
+LONG = timedelta(days=30)  # where no provider says how long money waits for its recipient
 _CHUNK = 500
 
 
@@ -79,9 +80,15 @@ class Parked:
         batches = sorted(self.store.parked_batches(), key=lambda batch: batch.created_at)
         return [Case(batch, members_of(self.store, batch)) for batch in batches]
 
+    @property
+    def long(self) -> timedelta:
+        """Longer than money waits for its recipient, as far as the providers say."""
+        waits = (each.returns_unclaimed_after for each in self.dispatcher.providers.values())
+        return max(filter(None, waits), default=LONG)
+
     def lingering(self) -> Iterator[Lingering]:
-        """Payments that have been followed for over a month. Reads every batch."""
-        latest = self.clock() - LONG
+        """Payments that have been followed for longer than `long`. Reads every batch."""
+        latest = self.clock() - self.long
         for batch in self.store.scan_batches(EPOCH, latest):
             if batch.state is BatchState.ACCEPTED:
                 for payment in _payments(self.store, members_of(self.store, batch)):
@@ -174,11 +181,11 @@ class Parked:
                 raise Conflict(f"a member is {payment.status} by now, so the batch was sent: {at}")
 
     def _check_quiet(self, batch: Batch) -> None:
-        """Nothing is sent later than 25 days after the freeze, and no call begins once a batch is
+        """Nothing is sent later than `park_after` the freeze, and no call begins once a batch is
         parked; what was sent last has to be in the books before they can be believed."""
         provider = self.dispatcher.providers[batch.provider]
         lag = provider.search_lag if isinstance(provider, Books) else timedelta()
-        quiet = (batch.frozen_at or batch.created_at) + PARK_AFTER
+        quiet = (batch.frozen_at or batch.created_at) + park_after(provider)
         if batch.parked_at is not None:
             quiet = min(quiet, batch.parked_at + LONGEST_CALL)
         quiet += lag + CLOCKS_APART

@@ -218,6 +218,6 @@ def due_shard(customer_id: str, payment_id: str, shards: int) -> int:
 
 def _fingerprint(order: PaymentOrder) -> str:
     """Tells one body from another, by what it means: 12.50 and 12.5 are the same."""
-    method = order.payment_method or FIRST_METHOD  # as it was when that was the only one
+    method = order.payment_method or FIRST_METHOD  # as it was when there was no other
     parts = [order.customer_id, order.email, str(order.money), method]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

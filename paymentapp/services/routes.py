@@ -12,9 +12,10 @@ from typing import NamedTuple
 from paymentapp.errors import NotPayable, SettingsError
 from paymentapp.models import Cause, Customer, Money, Payment, Status
 from paymentapp.providers.base import Departures, Provider
+from paymentapp.providers.registry import DEFAULT
 from paymentapp.storage.base import Store
 
-FIRST_METHOD = "paypal"  # where neither the request, nor the customer, nor a rule says otherwise
+FIRST_METHOD = DEFAULT  # where neither the request, nor the customer, nor a rule says otherwise
 _RULE = re.compile(
     r"(?P<method>[a-z][a-z0-9_]{0,31})"
     r"(\s+(?P<currencies>[A-Z]{3}(,[A-Z]{3})*))?"
@@ -50,7 +51,7 @@ class Way(NamedTuple):
 
 def read_rules(text: str) -> list[Rule]:
     """Rules from the setting: `METHOD [CURRENCIES] [LOW..HIGH]`, several with semicolons, as in
-    `ach USD ..25000; stripe EUR,GBP; paypal`. Raises SettingsError."""
+    `wire USD ..25000; card EUR,GBP; gift`. Raises SettingsError."""
     return [_rule(number, part) for number, part in enumerate(_parts(text), start=1)]
 
 

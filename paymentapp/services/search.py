@@ -54,7 +54,7 @@ class Search:
     def _pages(self, span: Span) -> Iterator[Sequence[Transaction]]:
         """Every transaction, a few hundred at a time, and none twice.
 
-        No question begins where the books may not have got to yet: PayPal refuses one. What is
+        No question begins where the books may not have got to yet: some refuse one. What is
         found from before the span is compared as well, and does no harm.
         """
         before: Set[str] = set()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import paymentapp
+from paymentapp.providers.registry import every_provider
 
 PACKAGE = Path(paymentapp.__file__).parent
 LAMBDA_ENTRY = Path("aws_lambda.py")  # it reads a secret before there are settings
@@ -69,22 +70,82 @@ def test_no_float_holds_an_amount() -> None:
                 assert node.func.id != "float" or times, f"{path}:{node.lineno}"
 
 
-@pytest.mark.parametrize("name", ["paypal", "stripe", "ach"])
+def words(path: Path) -> Iterator[str]:
+    """Every name and every text of a module, docstrings too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (f"{each.name} {each.asname}" for each in node.names)
+        match node:
+            case (
+                ast.Name(id=str(word))
+                | ast.Attribute(attr=str(word))
+                | ast.arg(arg=str(word))
+                | ast.keyword(arg=str(word))
+                | ast.Constant(value=str(word))
+                | ast.ImportFrom(module=str(word))
+                | ast.FunctionDef(name=str(word))
+                | ast.AsyncFunctionDef(name=str(word))
+                | ast.ClassDef(name=str(word))
+                | ast.ExceptHandler(name=str(word))
+                | ast.MatchAs(name=str(word))
+            ):
+                yield word
+
+
+def naming(provider: str, path: Path) -> list[str]:
+    """What of a module names a provider: `StripeSettings`, `PAYMENTAPP_ACH_X`, "by ACH"."""
+    named = re.compile(rf"(?<![a-z]){provider}(?![a-z])")
+    in_camel_case = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+    return [
+        word
+        for word in words(path)
+        if named.search(word.lower()) or named.search(in_camel_case.sub("_", word).lower())
+    ]
+
+
+@pytest.mark.parametrize("name", every_provider())
 def test_one_provider_one_place(name: str) -> None:
-    """A provider's name stands in its own files, the registry, PayPal's fixed settings and the
-    wiring of the developer's simulators, and nowhere else."""
-    allowed = {"config.py", "run.py", "dev.py", "registry.py"}
-    word = re.compile(rf"(?<![a-z]){name}(?![a-z])")
+    """A provider's name stands in its own folder and in the registry, and in no other code or text.
+
+    `dev.py` starts the simulators of all. ACH is also the network whose files and rules `nacha`
+    and `banking` are about.
+    """
+    elsewhere = {"simulator", "dev.py"} | ({"nacha", "banking"} if name == "ach" else set())
     for path in modules():
-        inside = path.relative_to(PACKAGE).parts
-        if name in inside or inside[0] == "simulator" or path.name in allowed:
-            continue
-        names = {
-            node.id.lower()
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Name)
-        }
-        assert not any(word.search(each) for each in names), path
+        room, *rest = path.relative_to(PACKAGE).parts
+        own = room == "providers" and rest[0] in {name, f"{name}.py", "registry.py"}
+        if not own and room not in elsewhere:
+            assert naming(name, path) == [], path
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import shop.stripe",
+        "from shop.stripe import x",
+        "from shop import x as stripe",
+        "class StripeThing: ...",
+        "def stripe_thing(): ...",
+        "def f(stripe): ...",
+        "f(stripe=1)",
+        "x.stripe_thing",
+        "x = STRIPE_KEY",
+        "x = 'by Stripe'",
+        "x = f'{x} by stripe'",
+        "'''What Stripe says.'''",
+        "x = 'PAYMENTAPP_STRIPE_KEY'",
+    ],
+)
+def test_a_providers_name_is_found_wherever_it_stands(tmp_path: Path, line: str) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(line)
+    assert len(naming("stripe", module)) == 1
+
+
+def test_what_only_sounds_like_a_provider_is_none(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text("each = reach('striped', 'coach')  # a comment may name Stripe, if it must")
+    assert naming("ach", module) + naming("stripe", module) == []
 
 
 @pytest.mark.parametrize("heavy", ["boto3", "requests", "flask", "sqlite3", "cryptography"])
@@ -114,8 +175,9 @@ def test_cryptography_is_loaded_only_to_check_a_signature() -> None:
     """It costs time and memory: a service without webhooks never loads it."""
     code = (
         "import sys; from paymentapp import build_parts, create_app; "
-        "from paymentapp.config import Settings; import paymentapp.simulator; "
-        "create_app(build_parts(Settings(paypal_webhook_id='W', store='sqlite:////tmp/none'))); "
+        "from paymentapp.config import load_settings; import paymentapp.simulator; "
+        "environ = dict(PAYMENTAPP_PAYPAL_WEBHOOK_ID='W', PAYMENTAPP_STORE='sqlite:////tmp/none'); "
+        "create_app(build_parts(load_settings(environ))); "
         "sys.exit('cryptography' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import botocore.session
 import pytest
 
-from paymentapp.aws_lambda import SECRET_ARN, environ_with_secret
+from paymentapp.aws_lambda import environ_with_secret
 from paymentapp.config import load_settings
 from paymentapp.errors import SettingsError
+from paymentapp.providers.paypal.settings import PayPalSettings
 from paymentapp.providers.registry import build_providers
 from tests.support.emulators import FAKE_ACCOUNT, ministack, ministack_program
 from tests.support.kit import a_kit
+from tests.support.service import clean_environ
 
+SECRET_ARN = PayPalSettings.arn_variable
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:paypal"
+
+
+def paypal(environ: dict[str, str]) -> PayPalSettings:
+    return load_settings(environ).variables.load(PayPalSettings)
 
 
 def test_without_a_word_the_store_is_dynamodb() -> None:
@@ -32,9 +41,9 @@ def test_the_credentials_may_be_in_a_secret() -> None:
         asked.append(arn)
         return '{"client_id": "id", "client_secret": "hush", "more": 1}'
 
-    settings = load_settings(environ_with_secret({SECRET_ARN: ARN}, fetch))
+    settings = paypal(environ_with_secret({SECRET_ARN: ARN}, fetch))
     assert asked == [ARN]
-    assert (settings.paypal_client_id, settings.paypal_client_secret) == ("id", "hush")
+    assert (settings.client_id, settings.client_secret) == ("id", "hush")
 
 
 @pytest.mark.parametrize("handler", ["api", "dispatch", "sweep"])
@@ -49,7 +58,7 @@ def test_each_function_has_the_credentials(handler: str) -> None:
 def test_further_secrets_have_the_names_of_their_variables() -> None:
     secret = '{"PAYPAL_CLIENT_ID": "id", "PAYPAL_CLIENT_SECRET": "hush", "PAYMENTAPP_X": "y"}'
     environ = environ_with_secret({SECRET_ARN: ARN}, lambda _: secret)
-    assert load_settings(environ).paypal_client_secret == "hush"
+    assert paypal(environ).client_secret == "hush"
     assert environ["PAYMENTAPP_X"] == "y"
 
 
@@ -65,6 +74,16 @@ def test_a_secret_that_makes_no_sense_is_named_and_not_shown(text: str) -> None:
         environ_with_secret({SECRET_ARN: ARN}, lambda _: text)
     assert "hush" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_a_misspelt_variable_is_warned_of() -> None:
+    code = "from paymentapp import aws_lambda; aws_lambda.parts()"
+    environ = {**clean_environ(), **FAKE_ACCOUNT, "PAYMENTAPP_SENDRES": "hush"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+    assert done.stderr.count("PAYMENTAPP_SENDRES is set") == 1
+    assert "hush" not in done.stderr
 
 
 def test_a_secret_that_cannot_be_read_is_named() -> None:

@@ -17,15 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 import paymentapp.providers
 from paymentapp import Parts, build_parts, create_app
+from paymentapp.cli import commands
 from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
+from paymentapp.declarations import unknown
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models import PaymentKey
 from paymentapp.providers import registry
+from paymentapp.services.parking import parking_rule
 from paymentapp.services.sweep import Sweep
 from tests.support.memory_store import MemoryStore
 
@@ -156,9 +160,8 @@ def service(
         paymentapp.providers, "__path__", [*paymentapp.providers.__path__, str(tmp_path)]
     )
     monkeypatch.delitem(sys.modules, "paymentapp.providers.pigeon", raising=False)
-    monkeypatch.setattr(
-        registry, "_PROVIDERS", (*registry._PROVIDERS, *ast.literal_eval(f"({line})"))
-    )
+    added = ast.literal_eval(f"{{{line}}}")
+    monkeypatch.setattr(registry, "_PROVIDERS", {**registry._PROVIDERS, **added})
     far, url = office
     far.batches.clear()
     far.status, far.lose_answers, far.answer_with = "delivered", False, 0
@@ -239,6 +242,20 @@ def test_its_details_and_limits_are_checked_like_any_others(service: Service) ->
     order = {"customer_id": customer.customer_id, "email": customer.email, "amount": 101}
     order |= {"currency": "USD", "payment_method": "pigeon"}
     assert service.client.post("/v1/api/payment", json=order).status_code == 422
+
+
+def test_its_settings_are_shown_and_a_misspelt_one_is_told(service: Service) -> None:
+    assert service.parts.settings.variables.any("PAYMENTAPP_PIGEON_")
+    shown = CliRunner().invoke(commands, ["settings"], env={"PAYMENTAPP_PIGEON_KEY": KEY}).stdout
+    assert re.search(r"^Pigeon Post .*^  PAYMENTAPP_PIGEON_KEY +set ", shown, re.DOTALL | re.M)
+    assert KEY not in shown
+    assert unknown({"PAYMENTAPP_PIGEON_KYE": KEY}) == {
+        "PAYMENTAPP_PIGEON_KYE": "PAYMENTAPP_PIGEON_KEY"
+    }
+
+
+def test_it_is_parked_by_what_it_declares(service: Service) -> None:
+    assert parking_rule(service.parts.providers["pigeon"]).startswith("pigeon never forgets")
 
 
 def test_readiness_watches_it(service: Service) -> None:

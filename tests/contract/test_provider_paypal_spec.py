@@ -157,7 +157,7 @@ def test_batches_are_created_as_described(
     server: PayPalServer, description: Description, note: str
 ) -> None:
     server.says("POST", PAYOUTS, created("BATCH1", BATCH.batch_id))
-    paypal = PayPal(settings_for(server.url, paypal_note=note), utc_now)
+    paypal = PayPal(settings_for(server.url, note=note), utc_now)
     for currency, rule in CURRENCIES.items():
         for amount in (str(rule.maximum), "1"):
             paypal.submit(BATCH, members("ann@example.com", amount=amount, currency=currency))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from paymentapp.config import load_settings
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models import Batch, BatchState, Member, Money, Status, new_batch_id, new_revision
 from paymentapp.providers.base import Accepted, ItemReport, Refused
-from paymentapp.providers.registry import build_providers
+from paymentapp.providers.registry import build_providers, provider_class
 from tests.support.ach_backend import ach_backend, ach_environ
 from tests.support.kit import a_kit
 from tests.support.provider_backends import Backend, Paid, paypal_backend
@@ -97,6 +98,14 @@ def test_it_declares_what_it_pays(backend: Backend) -> None:
         assert rule.maximum > 0
 
 
+def test_it_declares_what_holds_of_time(backend: Backend) -> None:
+    provider = backend.provider
+    for length in (provider.forgets_batch_after, provider.returns_unclaimed_after):
+        assert length is None or length > timedelta(hours=1)
+    assert isinstance(provider.looks_before_resending, bool)
+    assert provider.submits_per_second >= 1
+
+
 def test_it_tells_no_secret(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     sent = pay_each(backend, backend.succeeds(), backend.is_refused())
@@ -116,6 +125,16 @@ def test_every_provider_of_the_registry_is_here() -> None:
     providers = build_providers(a_kit(load_settings(ASKED_FOR)))
     assert set(providers) == set(BACKENDS)
     assert all(name == provider.name for name, provider in providers.items())
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_its_example_for_the_documentation_is_one_that_it_takes(name: str) -> None:
+    provider = build_providers(a_kit(load_settings(ASKED_FOR)))[name]
+    example = provider_class(name).example_details
+    assert provider.payees is not None
+    patterns = {detail.name: detail.pattern for detail in provider.payees.details}
+    assert all(re.fullmatch(patterns[each], value) for each, value in example.items())
+    assert provider.payees.show("ada", provider.payees.destination("ada", example))
 
 
 # --- submit

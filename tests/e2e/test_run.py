@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.service import alive, clean_environ, free_port, running_service
 
 
@@ -115,11 +117,65 @@ def test_plain_gunicorn_refuses_strangers_too(tmp_path: Path) -> None:
     assert "PAYMENTAPP_AUTH" in ended.stderr
 
 
-def test_a_wrong_setting_is_named_and_not_shown(tmp_path: Path) -> None:
-    ended = run(tmp_path, "run", PAYPAL_BASE_URL="http://user:hunter2@example.com")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PAYPAL_BASE_URL", "http://user:hunter2@example.com"),
+        ("PAYMENTAPP_STRIPE_SECRET_KEY", "pk_live_hunter2"),
+        ("PAYMENTAPP_ACH_ORIGIN", "hunter2"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_not_shown(tmp_path: Path, name: str, value: str) -> None:
+    ended = run(tmp_path, "run", **{name: value, "PORT": str(free_port())})
     assert ended.returncode == 2
-    assert "PAYPAL_BASE_URL" in ended.stderr
+    (line,) = ended.stderr.splitlines()
+    assert name in line
     assert "hunter2" not in ended.stderr
+
+
+def test_so_it_is_where_gunicorn_is_started_by_itself(tmp_path: Path) -> None:
+    command = ["-m", "gunicorn", "-c", "python:paymentapp.gunicorn_conf", "wsgi:app"]
+    environ = {"PORT": str(free_port()), "PAYMENTAPP_STRIPE_SECRET_KEY": "pk_live_hunter2"}
+    ended = subprocess.run(
+        [sys.executable, *command],
+        env=clean_environ() | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert ended.returncode != 0
+    assert "PAYMENTAPP_STRIPE_SECRET_KEY" in ended.stderr.splitlines()[-1]
+    assert "hunter2" not in ended.stderr
+
+
+UNKNOWN = "PAYMENTAPP_SENDRES is set, and no setting of this service: is PAYMENTAPP_SENDERS meant?"
+
+
+def test_a_misspelt_variable_is_warned_of_once(tmp_path: Path) -> None:
+    with running_service(tmp_path, PAYMENTAPP_SENDRES="hunter2") as service:
+        assert service.output().count(UNKNOWN) == 1
+        assert "hunter2" not in service.output()
+
+
+def test_so_it_is_by_a_worker(tmp_path: Path) -> None:
+    run(tmp_path, "init")
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "paymentapp", "worker"],
+        cwd=tmp_path,
+        env=clean_environ() | {"PAYMENTAPP_SENDRES": "hunter2"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stderr is not None
+    told = ""
+    while "worker: dispatching" not in told and (line := worker.stderr.readline()):
+        told += line
+    worker.send_signal(signal.SIGTERM)
+    told += worker.communicate(timeout=30)[1]
+    assert told.count(UNKNOWN) == 1
+    assert "hunter2" not in told
 
 
 def test_tables_are_made_once(tmp_path: Path) -> None:

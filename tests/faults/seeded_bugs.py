@@ -207,6 +207,10 @@ def _never(_stored: object, _new: object) -> bool:
     return False
 
 
+def _for_ever(_provider: object) -> timedelta:
+    return timedelta(days=999)
+
+
 BUGS = [
     _bug("a new batch id on retry", "paid twice", parts=Parts(provider=NewIdOnRetry)),
     _bug("no condition on the stamp", "history", parts=Parts(store=StampWithoutCondition)),
@@ -220,7 +224,7 @@ BUGS = [
         "history",
         patches=((models, "may_move", _anything), (settle, "may_move", _anything)),
     ),
-    _bug("no 25-day guard", "paid twice", patches=((dispatch, "PARK_AFTER", timedelta(days=999)),)),
+    _bug("no 25-day guard", "paid twice", patches=((dispatch, "park_after", _for_ever),)),
     _bug(
         "a freeze after the send", "paid twice", "history", parts=Parts(dispatcher=FreezeAfterSend)
     ),

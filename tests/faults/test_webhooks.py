@@ -20,7 +20,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from paymentapp import Parts, build_parts, create_app
-from paymentapp.config import Settings
+from paymentapp.config import load_settings
 from paymentapp.models import Cause, Money, Payment, PaymentKey, Status
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
@@ -48,7 +48,7 @@ class Town:
 
     folder: Path
     stack: ExitStack
-    settings: dict[str, Any] = field(default_factory=dict)
+    environ: dict[str, str] = field(default_factory=dict)
     simulator_settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -117,17 +117,17 @@ class Town:
     def _parts(self) -> Parts:
         ca = self.folder / "ca.pem"
         ca.write_bytes(self.simulator.signer.ca())
-        given: dict[str, Any] = {
-            "store": f"sqlite:///{self.folder}/test.db",
-            "sweep_seconds": 1,
-            "paypal_base_url": self.base,
-            "paypal_client_id": "id",
-            "paypal_client_secret": "secret",
-            "paypal_webhook_id": WEBHOOK_ID,
-            "paypal_webhook_ca": str(ca),
-            "provider_timeout": 5,
+        given = {
+            "PAYMENTAPP_STORE": f"sqlite:///{self.folder}/test.db",
+            "PAYMENTAPP_SWEEP_SECONDS": "1",
+            "PAYPAL_BASE_URL": self.base,
+            "PAYPAL_CLIENT_ID": "id",
+            "PAYPAL_CLIENT_SECRET": "secret",
+            "PAYMENTAPP_PAYPAL_WEBHOOK_ID": WEBHOOK_ID,
+            "PAYMENTAPP_PAYPAL_WEBHOOK_CA": str(ca),
+            "PAYMENTAPP_PROVIDER_TIMEOUT": "5",
         }
-        parts = build_parts(Settings(**(given | self.settings)))
+        parts = build_parts(load_settings(given | self.environ))
         parts.store.create_tables()
         self.stack.callback(parts.store.close)
         return parts
@@ -148,15 +148,15 @@ def _end_of(customer_id: str) -> Status:
 def town(tmp_path: Path) -> Iterator[Callable[..., Town]]:
     with ExitStack() as stack:
 
-        def build(settings: dict[str, Any] | None = None, **simulator: Any) -> Town:
-            return Town(tmp_path, stack, settings or {}, simulator)
+        def build(environ: dict[str, str] | None = None, **simulator: Any) -> Town:
+            return Town(tmp_path, stack, environ or {}, simulator)
 
         yield build
 
 
 @pytest.mark.parametrize("verify", ["offline", "paypal"])
 def test_webhooks_alone_settle_payments(town: Callable[..., Town], verify: str) -> None:
-    here = town({"paypal_webhook_verify": verify}, **BLIND)
+    here = town({"PAYMENTAPP_PAYPAL_WEBHOOK_VERIFY": verify}, **BLIND)
     keys = here.pay(*(f"ann-{n}" for n in range(20)), *(f"unclaimed-{n}" for n in range(5)))
     here.until(here.settled(keys))
     causes = {here.payment(key).history[-1].cause for key in keys}

@@ -14,7 +14,6 @@ from decimal import Decimal
 import pytest
 
 from paymentapp.clock import to_text, utc_now
-from paymentapp.config import SANDBOX_URL, Settings
 from paymentapp.models import (
     Batch,
     BatchState,
@@ -26,6 +25,7 @@ from paymentapp.models import (
 )
 from paymentapp.providers.base import Accepted, ItemReport
 from paymentapp.providers.paypal import PayPal
+from paymentapp.providers.paypal.settings import SANDBOX_URL, PayPalSettings
 
 CLIENT_ID = os.environ.get("PAYPAL_CLIENT_ID", "")
 CLIENT_SECRET = os.environ.get("PAYPAL_CLIENT_SECRET", "")
@@ -44,10 +44,10 @@ pytestmark = [
 @pytest.fixture
 def paypal() -> Iterator[PayPal]:
     # The address is fixed, whatever PAYPAL_BASE_URL says: no test moves real money.
-    settings = Settings(
-        paypal_base_url=SANDBOX_URL,
-        paypal_client_id=CLIENT_ID,
-        paypal_client_secret=CLIENT_SECRET,
+    settings = PayPalSettings(
+        base_url=SANDBOX_URL,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
     )
     provider = PayPal(settings, utc_now)
     yield provider

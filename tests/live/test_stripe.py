@@ -18,7 +18,7 @@ from paymentapp.config import load_settings
 from paymentapp.errors import ProviderError
 from paymentapp.models import Batch, BatchState, Member, Money, Status, new_batch_id, new_revision
 from paymentapp.providers.base import Accepted, Refused
-from paymentapp.providers.stripe import Stripe, build
+from paymentapp.providers.stripe import Stripe
 from paymentapp.providers.stripe.answers import Reference
 from tests.support.kit import a_kit
 
@@ -37,7 +37,7 @@ with_account = pytest.mark.skipif(not ACCOUNT, reason="STRIPE_TEST_ACCOUNT is no
 def stripe() -> Iterator[Stripe]:
     # No test moves real money, and the address is Stripe's own, whatever is set.
     assert KEY.startswith(("sk_test_", "rk_test_")), "STRIPE_TEST_KEY is not a test key"
-    provider = build(a_kit(load_settings({"PAYMENTAPP_STRIPE_SECRET_KEY": KEY})))
+    provider = Stripe.build(a_kit(load_settings({"PAYMENTAPP_STRIPE_SECRET_KEY": KEY})))
     assert provider is not None
     yield provider
     provider.close()
@@ -60,7 +60,7 @@ def test_the_key_is_accepted(stripe: Stripe) -> None:
 
 def test_a_key_that_is_nobodys_is_not() -> None:
     wrong = {"PAYMENTAPP_STRIPE_SECRET_KEY": "sk_test_ofnobody0001"}
-    provider = build(a_kit(load_settings(wrong)))
+    provider = Stripe.build(a_kit(load_settings(wrong)))
     assert provider is not None
     with pytest.raises(ProviderError) as raised:
         provider.check()

@@ -16,10 +16,11 @@ from paymentapp.models import Money, Status
 from paymentapp.notes import Notebook
 from paymentapp.providers.ach import Ach
 from paymentapp.providers.ach.folders import BankFolder, FolderError, Session
-from paymentapp.providers.ach.settings import read_settings
+from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.simulator.bank import BankSimulator
 from paymentapp.simulator.bank.records import entries
+from paymentapp.variables import Variables
 from paymentapp.vault import Vault, new_key
 from tests.support.memory_store import MemoryStore
 from tests.support.paypal_server import FakeClock
@@ -71,7 +72,7 @@ def ach_at(
     """A provider whose bank's folders are below `folder`."""
     loaded = load_settings(ach_environ(folder, **settings))
     kit = Kit(loaded, clock, vault or Vault(new_key()), notebook or MemoryStore())
-    own = read_settings(loaded.variables, loaded.provider_timeout)
+    own = loaded.variables.load(AchSettings, timeout=loaded.provider_timeout)
     return Ach(kit, own, outgoing, incoming)
 
 
@@ -82,7 +83,7 @@ class HookedFolder:
     def __init__(
         self, folder: Path, hook: Callable[[str, Callable[[], Any]], Any], name: str = "outgoing"
     ) -> None:
-        settings = read_settings(load_settings(ach_environ(folder)).variables, 5)
+        settings = Variables(ach_environ(folder)).load(AchSettings, timeout=5)
         self._real = BankFolder(getattr(settings, name))
         self.hook = hook
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from paymentapp.errors import OutcomeUnknown
@@ -14,6 +15,10 @@ class LedgerProvider:
     """The real interface over a dictionary; `before` and `after` may raise around each submit."""
 
     name = "paypal"
+    forgets_batch_after: timedelta | None = timedelta(days=30)
+    looks_before_resending = False
+    returns_unclaimed_after: timedelta | None = timedelta(days=30)
+    submits_per_second = 2
     description = "a ledger in memory"
     configured = True
     webhooks: Webhooks | None = None

@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from paymentapp.clock import to_text
-from paymentapp.config import Settings
 from paymentapp.models import Batch, BatchState, Member, Money, new_revision
+from paymentapp.providers.paypal.settings import PayPalSettings
 
 CLIENT_ID = "client-id-of-the-tests"
 CLIENT_SECRET = "secret-of-the-tests"
@@ -267,15 +267,15 @@ def payout_item(
     return item
 
 
-def settings_for(url: str, **changes: Any) -> Settings:
+def settings_for(url: str, **changes: Any) -> PayPalSettings:
     """Settings that lead to a server of the tests."""
     made: dict[str, Any] = {
-        "paypal_base_url": url,
-        "paypal_client_id": CLIENT_ID,
-        "paypal_client_secret": CLIENT_SECRET,
+        "base_url": url,
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
         "provider_timeout": 1,
     }
-    return Settings(**made | changes)
+    return PayPalSettings(**made | changes)
 
 
 def a_batch(

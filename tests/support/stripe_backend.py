@@ -14,7 +14,7 @@ from paymentapp.clock import Clock
 from paymentapp.config import load_settings
 from paymentapp.models import Money, Status
 from paymentapp.providers.base import Provider
-from paymentapp.providers.stripe import Stripe, build
+from paymentapp.providers.stripe import Stripe
 from paymentapp.providers.stripe.tables import CURRENCIES
 from paymentapp.simulator import create_simulator
 from paymentapp.simulator.common.server import build_server, listen
@@ -38,9 +38,7 @@ def stripe_at(url: str, clock: Clock, **variables: str) -> Stripe:
         "PAYMENTAPP_PROVIDER_TIMEOUT": "5",
     }
     named = {f"PAYMENTAPP_STRIPE_{name.upper()}": value for name, value in variables.items()}
-    provider = build(a_kit(load_settings(environ | named), clock))
-    assert provider is not None
-    return provider
+    return Stripe.build(a_kit(load_settings(environ | named), clock))
 
 
 class StripeBackend:

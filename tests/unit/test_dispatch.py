@@ -364,6 +364,24 @@ def test_after_25_days_an_unknown_batch_is_parked_and_never_resent(world: World)
     assert len(world.provider.calls) == calls
 
 
+@pytest.mark.parametrize(
+    ("looks", "state"), [(False, BatchState.PARKED), (True, BatchState.ACCEPTED)]
+)
+def test_a_provider_that_forgets_sooner_gets_it_no_more_sooner(
+    world: World, looks: bool, state: BatchState
+) -> None:
+    """Unless it looks for the batch itself before it sends it again."""
+    world.provider.forgets_batch_after = timedelta(hours=24)
+    world.provider.looks_before_resending = looks
+    (payment,) = world.pay("ann@example.com")
+    world.provider.before = raising(OutcomeUnknown("TIMEOUT"))
+    world.dispatcher.submit([payment])
+    world.provider.before = lambda _batch: None
+    batch = world.batch_of(payment)
+    world.now += timedelta(hours=20)
+    assert world.dispatcher.resume(batch).state is state
+
+
 def test_the_first_look_shows_what_is_still_on_its_way_as_submitted(world: World) -> None:
     (payment,) = world.pay("slow@example.com")
     world.provider.status["slow@example.com"] = Status.SUBMITTED

@@ -113,7 +113,7 @@ def test_a_batch_is_sent_under_its_own_id(server: PayPalServer, paypal: PayPal) 
 
 
 def test_a_note_goes_with_every_item_where_one_is_set(server: PayPalServer) -> None:
-    paypal = PayPal(settings_for(server.url, paypal_note="Thank you, Zoë"), utc_now)
+    paypal = PayPal(settings_for(server.url, note="Thank you, Zoë"), utc_now)
     submitted(server, paypal, created("BATCH1", BATCH.batch_id))
     [sent] = server.asked("POST", PAYOUTS)
     assert [item["note"] for item in sent.json["items"]] == ["Thank you, Zoë"] * 2

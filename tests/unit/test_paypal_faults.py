@@ -357,7 +357,7 @@ def test_without_a_token_nothing_is_sent(
 
 
 def test_without_credentials_nobody_is_asked(server: PayPalServer) -> None:
-    unset = settings_for(server.url, paypal_client_id="", paypal_client_secret="")
+    unset = settings_for(server.url, client_id="", client_secret="")
     with pytest.raises(Misconfigured, match="PAYPAL_CLIENT_ID"):
         PayPal(unset, utc_now).check()
     assert not server.seen
@@ -483,7 +483,7 @@ def test_a_secret_in_another_script_is_sent_and_not_told(
     server: PayPalServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    odd = settings_for(server.url, paypal_client_secret="Schlüssel-der-Tests")
+    odd = settings_for(server.url, client_secret="Schlüssel-der-Tests")
     PayPal(odd, utc_now).check()
     sent = server.asked("POST", TOKEN)[0].headers["Authorization"]
     decoded = base64.b64decode(sent.removeprefix("Basic ")).decode()

@@ -77,7 +77,7 @@ class Bench:
     def webhooks(self, **settings: Any) -> Webhooks:
         ca = self.folder / "ca.pem"
         ca.write_bytes(self.root.pem)
-        given = {"paypal_webhook_id": WEBHOOK_ID, "paypal_webhook_ca": str(ca)}
+        given = {"webhook_id": WEBHOOK_ID, "webhook_ca": str(ca)}
         provider = PayPal(settings_for(self.server.url, **(given | settings)), self.clock)
         assert provider.webhooks is not None
         return provider.webhooks
@@ -173,7 +173,7 @@ def test_another_header_is_not(bench: Bench, changes: dict[str, str]) -> None:
 
 
 def test_another_webhook_is_not(bench: Bench) -> None:
-    webhooks = bench.webhooks(paypal_webhook_id="ANOTHER")
+    webhooks = bench.webhooks(webhook_id="ANOTHER")
     assert "signature" in refused(webhooks, bench.headers())
 
 
@@ -406,7 +406,7 @@ def test_a_ca_of_the_settings_counts_on_loopback_alone(bench: Bench) -> None:
 
 
 def test_without_a_ca_of_the_settings_the_worlds_roots_count(bench: Bench) -> None:
-    webhooks = bench.webhooks(paypal_webhook_ca="")
+    webhooks = bench.webhooks(webhook_ca="")
     assert "root" in refused(webhooks, bench.headers())
     bare = Certificates("https://api.paypal.com", PAYPAL_HOSTS, "", bench.clock)
     assert len(bare._roots()) > 100
@@ -424,7 +424,7 @@ def test_a_ca_that_is_gone_tells_nothing(bench: Bench) -> None:
 
 def ask(bench: Bench, answer: Says | Resets) -> Webhooks:
     bench.server.says("POST", VERIFY, answer)
-    return bench.webhooks(paypal_webhook_verify="paypal")
+    return bench.webhooks(webhook_verify="paypal")
 
 
 def verdict(status: str) -> Says:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -19,7 +20,7 @@ from paymentapp.events import Event
 from paymentapp.models import Batch, Money, Payment, PaymentKey, Status
 from paymentapp.providers.base import WebhookNews
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.worker import EVENTS_LIMIT
+from paymentapp.worker import EVENTS_LIMIT, LONE_BATCHES_AT_ONCE
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.told_webhooks import ToldWebhooks
 
@@ -39,11 +40,15 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> float:
 def make_parts(tmp_path: Path) -> Iterator[Callable[..., Parts]]:
     made: list[Parts] = []
 
-    def make(provider: LedgerProvider, **settings: int) -> Parts:
+    def make(
+        provider: LedgerProvider,
+        providers: Mapping[str, LedgerProvider] = MappingProxyType({}),
+        **settings: int,
+    ) -> Parts:
         store = f"sqlite:///{tmp_path}/test.db"
         parts = build_parts(
             Settings(store=store, **settings),  # type: ignore[arg-type]
-            providers={"paypal": provider},
+            providers={"paypal": provider, **providers},
         )
         parts.store.create_tables()
         made.append(parts)
@@ -55,12 +60,12 @@ def make_parts(tmp_path: Path) -> Iterator[Callable[..., Parts]]:
         parts.store.close()
 
 
-def pay(parts: Parts, number: int) -> Payment:
+def pay(parts: Parts, number: int, method: str = "paypal") -> Payment:
     customer = f"c{number}"
     parts.customers.register(customer, f"{customer}@example.com", {})
     money = Money(Decimal(5), "USD")
     return parts.payments.request(
-        PaymentOrder(customer, f"{customer}@example.com", money, "paypal")
+        PaymentOrder(customer, f"{customer}@example.com", money, method)
     ).payment
 
 
@@ -86,6 +91,22 @@ def test_a_flood_leaves_in_few_batches(make_parts: Callable[..., Parts]) -> None
     until(lambda: len(provider.paid()) == 600, 20)
     assert len(provider.calls) <= 25
     until(lambda: all(status(parts, p.key) is Status.SUCCEEDED for p in payments), 20)
+
+
+def test_a_provider_that_has_had_its_calls_holds_up_no_other(
+    make_parts: Callable[..., Parts],
+) -> None:
+    provider, other = LedgerProvider(), LedgerProvider()
+    other.name, provider.submits_per_second = "gift", 0
+    parts = make_parts(provider, sweep_seconds=SELDOM, providers={"gift": other})
+    parts.worker.start()
+    time.sleep(0.3)  # the first sweep is over
+    for number in range(LONE_BATCHES_AT_ONCE + 1):
+        pay(parts, number)
+        time.sleep(0.05)
+    assert len(provider.calls) == LONE_BATCHES_AT_ONCE
+    pay(parts, 99, "gift")
+    assert until(lambda: bool(other.calls)) < 0.5
 
 
 def test_what_nobody_woke_for_is_swept(make_parts: Callable[..., Parts]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, StoreUnavailable
 from paymentapp.models import Batch, Member, Payment
@@ -22,7 +22,7 @@ from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.ach.prenotes import Prenotes
 from paymentapp.providers.ach.reports import Reports
-from paymentapp.providers.ach.settings import PREFIX, AchSettings, read_settings
+from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.timetable import Timetable
 from paymentapp.providers.ach.traces import Traces
 from paymentapp.providers.ach.upload import Uploads
@@ -44,7 +44,18 @@ class Ach:
     """Pays by ACH credits in NACHA files. Any number of threads may share it."""
 
     name = "ach"
+    forgets_batch_after: timedelta | None = None  # its file is on record here
+    looks_before_resending = True
+    returns_unclaimed_after: timedelta | None = None
+    submits_per_second = 2  # files
     webhooks: Webhooks | None = None
+    settings_class = AchSettings
+    example_details: Mapping[str, str] = {
+        "holder": "Ada Lovelace",
+        "routing_number": "021000021",
+        "account_number": "000123456789",
+        "account_type": "checking",
+    }
 
     def __init__(
         self,
@@ -79,6 +90,12 @@ class Ach:
         self._mailbox = AchMailbox(
             self._incoming, kit.notebook, traces, self._notes, news, payees, accounts, kit.clock
         )
+
+    @classmethod
+    def build(cls, kit: Kit) -> Ach:
+        """ACH from the settings. Raises SettingsError."""
+        service = kit.settings
+        return cls(kit, service.variables.load(AchSettings, timeout=service.provider_timeout))
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
         """Make the batch's file, once, and bring it into the bank's folder, once."""
@@ -151,14 +168,6 @@ class Ach:
     def _check_vault(self) -> None:
         if not self._vault.is_open:
             raise Misconfigured("NO_VAULT_KEY", "PAYMENTAPP_VAULT_KEYS is not set")
-
-
-def build(kit: Kit) -> Ach | None:
-    """ACH from the settings; None where none of them is set. Raises SettingsError."""
-    variables = kit.settings.variables
-    if not variables.any(PREFIX):
-        return None
-    return Ach(kit, read_settings(variables, kit.settings.provider_timeout))
 
 
 @contextmanager

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from decimal import Decimal, InvalidOperation
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from paymentapp.banking import SAME_DAY_LIMIT, Window, has_check_digit
-from paymentapp.config import Variables, is_file
 from paymentapp.errors import SettingsError
+from paymentapp.variables import (
+    Declared,
+    Kind,
+    Unfit,
+    file,
+    matching,
+    number,
+    switch,
+    text,
+    variable,
+    without_user,
+)
 
-PREFIX = "PAYMENTAPP_ACH_"
 MOST = Decimal("99999999.99")  # NACHA Operating Rules, Appendix Three: Amount has ten digits
 LARGEST_BATCH = 2_500  # entries: a stored file then stays under 300 KB
 LARGEST_PGP_BATCH = 2_000  # what is encrypted is not compressed any more
 _SCHEMES = {"file", "sftp", "s3"}
+_FOLDER = "file:///folder, sftp://user@host/folder or s3://bucket/folder"
 _WINDOW = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(\s+same-day)?")
-_Problem = Callable[[str], str | None]
 _PLACEHOLDERS = {"batch", "date", "time", "modifier"}
 
 
@@ -46,158 +56,251 @@ class Place:
         return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class AchSettings:
-    """All settings of this provider."""
+def _ascii(longest: int) -> Kind[str]:
+    def fits(value: str) -> object:
+        fine = value.isascii() and value.isprintable() and len(value) <= longest
+        return fine and value.strip("0 ")
 
-    origin: str
-    origin_name: str
-    destination: str
-    destination_name: str
-    company_id: str
-    company_name: str
-    description: str
-    odfi: str  # 8 digits
-    outgoing: Place
-    incoming: Place
-    file_name: str
-    windows: tuple[Window, ...]
-    lead: timedelta  # before a window's cut-off, a file leaves
-    batch_size: int
-    most: Decimal  # USD a payment
-    same_day_limit: Decimal
-    hold_days: int
-    attempt: timedelta  # longer than any attempt to upload can run
-    prenotes: bool
-    prenote_days: int
-    pgp_key_file: str
-    rehearsal: timedelta | None  # for development: windows, and banking days, so long
+    return matching(fits, f"1 to {longest} ASCII characters")
 
 
-def read_settings(read: Variables, timeout: int) -> AchSettings:
-    """The settings. Raises SettingsError, which names the variable and never its value."""
-    rehearsal = read.number(f"{PREFIX}REHEARSAL_SECONDS", 0, 0, 3600)
-    pgp = read.text(f"{PREFIX}PGP_KEY_FILE", "", is_file)
-    settings = AchSettings(
-        origin=_required(read, "ORIGIN", _is_origin),
-        origin_name=_required(read, "ORIGIN_NAME", _is_text(23)),
-        destination=_required(read, "DESTINATION", _is_routing),
-        destination_name=_required(read, "DESTINATION_NAME", _is_text(23)),
-        company_id=_required(read, "COMPANY_ID", _is_text(10)),
-        company_name=_required(read, "COMPANY_NAME", _is_text(16)),
-        description=read.text(f"{PREFIX}DESCRIPTION", "PAYMENT", _is_text(10)),
-        odfi=_required(read, "ODFI", _is_routing)[:8],
-        outgoing=_place(read, "OUTGOING_URL", timeout),
-        incoming=_place(read, "INCOMING_URL", timeout),
-        file_name=read.text(f"{PREFIX}FILE_NAME", "ach-{date}-{batch}.ach", _is_pattern),
-        windows=_windows(read.text(f"{PREFIX}WINDOWS", "16:00")),
-        lead=timedelta(minutes=read.number(f"{PREFIX}LEAD_MINUTES", 15, 0, 240)),
-        batch_size=read.number(
-            f"{PREFIX}BATCH_SIZE", 2_000, 1, LARGEST_PGP_BATCH if pgp else LARGEST_BATCH
-        ),
-        most=_dollars(read, "MAXIMUM", MOST),
-        same_day_limit=_dollars(read, "SAME_DAY_LIMIT", SAME_DAY_LIMIT),
-        hold_days=read.number(f"{PREFIX}HOLD_DAYS", 2, 0, 60),
-        attempt=timedelta(seconds=read.number(f"{PREFIX}ATTEMPT_SECONDS", 300, 2, 3600)),
-        prenotes=read.switch(f"{PREFIX}PRENOTES", False),
-        prenote_days=read.number(f"{PREFIX}PRENOTE_DAYS", 3, 1, 10),
-        pgp_key_file=pgp,
-        rehearsal=timedelta(seconds=rehearsal) if rehearsal else None,
-    )
-    _check_places(settings)
-    return settings
+def _routing() -> Kind[str]:
+    return matching(has_check_digit, "a routing number of nine digits")
 
 
-def _check_places(settings: AchSettings) -> None:
-    local = {settings.outgoing.scheme, settings.incoming.scheme} == {"file"}
-    if settings.rehearsal and not local:
-        raise SettingsError(f"{PREFIX}REHEARSAL_SECONDS is for folders on this machine (file:///)")
-    if settings.outgoing.url.rstrip("/") == settings.incoming.url.rstrip("/"):
-        raise SettingsError(f"{PREFIX}INCOMING_URL is the outgoing folder too")
+def _is_origin(value: str) -> bool:
+    return value.isascii() and value.isalnum() and 9 <= len(value) <= 10
 
 
-def _required(read: Variables, name: str, problem: _Problem) -> str:
-    return read.text(PREFIX + name, "", lambda value: problem(value) if value else "is not set")
+def _minutes(low: int, high: int) -> Kind[timedelta]:
+    return number(low, high).then(lambda minutes: timedelta(minutes=minutes))
 
 
-def _place(read: Variables, name: str, timeout: int) -> Place:
-    url = _required(read, name, _is_place)
-    place = Place(
-        url,
-        timeout,
-        password=read.text(f"{PREFIX}SFTP_PASSWORD", ""),
-        key_file=read.text(f"{PREFIX}SFTP_KEY_FILE", "", is_file),
-        key_password=read.text(f"{PREFIX}SFTP_KEY_PASSWORD", ""),
-        known_hosts=read.text(f"{PREFIX}SFTP_KNOWN_HOSTS", "", is_file),
-    )
-    if place.scheme == "sftp" and not place.known_hosts:
-        raise SettingsError(f"{PREFIX}SFTP_KNOWN_HOSTS is not set: the bank's host key, as a file")
-    return place
+def _seconds(low: int, high: int) -> Kind[timedelta]:
+    return number(low, high).then(lambda seconds: timedelta(seconds=seconds))
 
 
-def _windows(text: str) -> tuple[Window, ...]:
-    """`HH:MM` or `HH:MM same-day`, several with commas, in New York's time."""
+def _folder(value: str) -> str:
+    """A password in a URL would be in every log that names the place."""
+    parts = urlsplit(value)
+    if parts.password is not None:
+        raise Unfit("must not hold a password: PAYMENTAPP_ACH_SFTP_PASSWORD does")
+    if parts.scheme not in _SCHEMES or parts.query or parts.fragment:
+        raise ValueError
+    if parts.scheme == "file" and (parts.netloc or len(parts.path) < 2):
+        raise Unfit("must be file:///folder")
+    if parts.scheme != "file" and not (parts.hostname and (parts.scheme == "s3" or parts.username)):
+        raise ValueError
+    return value
+
+
+def _windows(value: str) -> tuple[Window, ...]:
     windows = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in filter(None, (part.strip() for part in value.split(","))):
         found = _WINDOW.fullmatch(part)
         if found is None:
-            raise SettingsError(f"{PREFIX}WINDOWS must be HH:MM or HH:MM same-day, with commas")
+            raise ValueError
         windows.append(Window(part[:5], time(int(found[1]), int(found[2])), bool(found[3])))
     if not windows:
-        raise SettingsError(f"{PREFIX}WINDOWS names no window")
+        raise Unfit("names no window")
     return tuple(windows)
 
 
-def _dollars(read: Variables, name: str, default: Decimal) -> Decimal:
-    text = read.text(PREFIX + name, str(default))
+def _dollars(value: str) -> Decimal:
     try:
-        amount = Decimal(text)
+        amount = Decimal(value)
     except InvalidOperation:
-        amount = Decimal(0)
+        raise ValueError from None
     if not (amount.is_finite() and 0 < amount <= MOST) or amount % Decimal("0.01"):
-        raise SettingsError(f"{PREFIX}{name} must be dollars, more than 0 and at most {MOST}")
+        raise ValueError
     return amount
 
 
-def _is_text(longest: int) -> _Problem:
-    def problem(value: str) -> str | None:
-        fine = value.isascii() and value.isprintable() and len(value) <= longest
-        return None if fine and value.strip("0 ") else f"must be 1 to {longest} ASCII characters"
-
-    return problem
-
-
-def _is_routing(value: str) -> str | None:
-    return None if has_check_digit(value) else "must be a routing number of nine digits"
-
-
-def _is_origin(value: str) -> str | None:
-    fine = value.isascii() and value.isalnum() and 9 <= len(value) <= 10
-    return None if fine else "must be 9 or 10 letters and digits, as the bank has assigned it"
-
-
-def _is_place(value: str) -> str | None:
-    """A password in a URL would be in every log that names the place."""
-    parts = urlsplit(value)
-    if parts.scheme not in _SCHEMES or parts.query or parts.fragment:
-        return "must be file:///folder, sftp://user@host/folder or s3://bucket/folder"
-    if parts.password is not None:
-        return "must not hold a password: PAYMENTAPP_ACH_SFTP_PASSWORD does"
-    if parts.scheme == "file":
-        return None if not parts.netloc and len(parts.path) > 1 else "must be file:///folder"
-    fine = parts.hostname and (parts.scheme == "s3" or parts.username)
-    return None if fine else "must be sftp://user@host/folder or s3://bucket/folder"
-
-
-def _is_pattern(value: str) -> str | None:
+def _file_name(value: str) -> str:
     """No two files may have one name: a bank may take them for the same."""
     try:
         used = {name for _, name, _, _ in string.Formatter().parse(value) if name is not None}
         value.format(**dict.fromkeys(_PLACEHOLDERS, "x"))
     except (ValueError, KeyError, IndexError, AttributeError):
-        return "may have the placeholders {batch}, {date}, {time} and {modifier}, and no others"
-    if not used <= _PLACEHOLDERS or not ("batch" in used or {"date", "time", "modifier"} <= used):
-        return "must have {batch}, or {date}, {time} and {modifier}: no two files of one name"
+        used = {"unknown"}
+    if not used <= _PLACEHOLDERS:
+        raise Unfit("may have the placeholders {batch}, {date}, {time} and {modifier}, no others")
+    if not ("batch" in used or {"date", "time", "modifier"} <= used):
+        raise Unfit("must have {batch}, or {date}, {time} and {modifier}: no two files of one name")
     rest = re.sub(r"\{[a-z]+\}", "", value)
-    fine = re.fullmatch(r"[A-Za-z0-9._-]*", rest) and len(value) <= 80 and value[0] != "."
-    return None if fine else "may have letters, digits, '.', '_' and '-' besides placeholders"
+    if not re.fullmatch(r"[A-Za-z0-9._-]*", rest) or len(value) > 80 or value[0] == ".":
+        raise Unfit("may have letters, digits, '.', '_' and '-' besides placeholders")
+    return value
+
+
+_WHERE = Kind(_folder, _FOLDER, without_user)
+_MONEY = Kind(_dollars, f"dollars, more than 0 and at most {MOST}")
+
+
+@dataclass(frozen=True, slots=True)
+class AchSettings(Declared):
+    """All settings of this provider. Those without a default are required."""
+
+    title: ClassVar[str] = "ACH"
+
+    origin: str = variable(
+        "PAYMENTAPP_ACH_ORIGIN",
+        matching(_is_origin, "9 or 10 letters and digits, as the bank has assigned it"),
+        None,
+        "the immediate origin, as the bank has assigned it",
+    )
+    origin_name: str = variable("PAYMENTAPP_ACH_ORIGIN_NAME", _ascii(23), None, "its name")
+    destination: str = variable(
+        "PAYMENTAPP_ACH_DESTINATION",
+        _routing(),
+        None,
+        "the immediate destination: the bank's routing number",
+    )
+    destination_name: str = variable(
+        "PAYMENTAPP_ACH_DESTINATION_NAME", _ascii(23), None, "the bank's name"
+    )
+    company_id: str = variable(
+        "PAYMENTAPP_ACH_COMPANY_ID", _ascii(10), None, "the company, as recipients see it: its id"
+    )
+    company_name: str = variable(
+        "PAYMENTAPP_ACH_COMPANY_NAME", _ascii(16), None, "the company, as recipients see it"
+    )
+    description: str = variable(
+        "PAYMENTAPP_ACH_DESCRIPTION", _ascii(10), "PAYMENT", "what for, as recipients see it"
+    )
+    odfi: str = variable(
+        "PAYMENTAPP_ACH_ODFI",
+        _routing().then(lambda value: value[:8]),
+        None,
+        "the routing number of the bank that sends the entries",
+    )
+    outgoing_url: str = variable(
+        "PAYMENTAPP_ACH_OUTGOING_URL",
+        _WHERE,
+        None,
+        "where the bank fetches files; SFTP needs `pip install paymentapp[sftp]`, S3 `[s3]`",
+    )
+    incoming_url: str = variable(
+        "PAYMENTAPP_ACH_INCOMING_URL", _WHERE, None, "where the bank puts files"
+    )
+    sftp_known_hosts: str = variable(
+        "PAYMENTAPP_ACH_SFTP_KNOWN_HOSTS",
+        file(),
+        "",
+        "a file with the bank's host key; required for SFTP",
+    )
+    sftp_password: str = variable(
+        "PAYMENTAPP_ACH_SFTP_PASSWORD", text(), "", "never in the URL", secret=True
+    )
+    sftp_key_file: str = variable(
+        "PAYMENTAPP_ACH_SFTP_KEY_FILE", file(), "", "a private key, instead of a password"
+    )
+    sftp_key_password: str = variable(
+        "PAYMENTAPP_ACH_SFTP_KEY_PASSWORD", text(), "", "opens that key", secret=True
+    )
+    file_name: str = variable(
+        "PAYMENTAPP_ACH_FILE_NAME",
+        Kind(_file_name, "a name with {batch}, or with {date}, {time} and {modifier}"),
+        "ach-{date}-{batch}.ach",
+        "what files are called",
+    )
+    pgp_key_file: str = variable(
+        "PAYMENTAPP_ACH_PGP_KEY_FILE",
+        file(),
+        "",
+        "the bank's public key; files are then encrypted for it (`[pgp]`)",
+    )
+    windows: tuple[Window, ...] = variable(
+        "PAYMENTAPP_ACH_WINDOWS",
+        Kind(_windows, "HH:MM or HH:MM same-day, with commas"),
+        "16:00",
+        "the bank's cut-offs in New York's time: `09:30 same-day, 16:00`",
+    )
+    lead: timedelta = variable(
+        "PAYMENTAPP_ACH_LEAD_MINUTES", _minutes(0, 240), "15", "how long before them files leave"
+    )
+    batch_size: int = variable(
+        "PAYMENTAPP_ACH_BATCH_SIZE",
+        number(1, LARGEST_BATCH),
+        "2000",
+        f"entries of a file at most; not above {LARGEST_PGP_BATCH} where files are encrypted",
+    )
+    most: Decimal = variable(
+        "PAYMENTAPP_ACH_MAXIMUM", _MONEY, str(MOST), "dollars of a payment at most"
+    )
+    same_day_limit: Decimal = variable(
+        "PAYMENTAPP_ACH_SAME_DAY_LIMIT",
+        _MONEY,
+        str(SAME_DAY_LIMIT),
+        "dollars, above which a payment settles on the next banking day",
+    )
+    hold_days: int = variable(
+        "PAYMENTAPP_ACH_HOLD_DAYS",
+        number(0, 60),
+        "2",
+        "banking days after the effective date until a payment that has not come back has "
+        "succeeded",
+    )
+    prenotes: bool = variable(
+        "PAYMENTAPP_ACH_PRENOTES",
+        switch(),
+        "off",
+        "an entry of zero dollars before the first payment to an account",
+    )
+    prenote_days: int = variable(
+        "PAYMENTAPP_ACH_PRENOTE_DAYS", number(1, 10), "3", "banking days to wait for its return"
+    )
+    attempt: timedelta = variable(
+        "PAYMENTAPP_ACH_ATTEMPT_SECONDS",
+        _seconds(2, 3600),
+        "300",
+        "longer than any upload can take",
+    )
+    rehearsal: timedelta | None = variable(
+        "PAYMENTAPP_ACH_REHEARSAL_SECONDS",
+        _seconds(0, 3600).then(lambda length: length or None),
+        "0",
+        "for trying out, on folders of this machine alone: windows and banking days that are so "
+        "short",
+    )
+    timeout: int = 30  # seconds to wait for a folder: the service's own setting
+
+    @property
+    def outgoing(self) -> Place:
+        """Where the bank fetches files."""
+        return self._place(self.outgoing_url)
+
+    @property
+    def incoming(self) -> Place:
+        """Where the bank puts files."""
+        return self._place(self.incoming_url)
+
+    def check(self) -> None:
+        """What one setting asks of the others."""
+        folders = (self.outgoing, self.incoming)
+        schemes = {folder.scheme for folder in folders}
+        if "sftp" in schemes and not self.sftp_known_hosts:
+            raise SettingsError(
+                "PAYMENTAPP_ACH_SFTP_KNOWN_HOSTS is not set: the bank's host key, as a file"
+            )
+        if self.rehearsal and schemes != {"file"}:
+            raise SettingsError(
+                "PAYMENTAPP_ACH_REHEARSAL_SECONDS is for folders on this machine (file:///)"
+            )
+        if self.outgoing_url.rstrip("/") == self.incoming_url.rstrip("/"):
+            raise SettingsError("PAYMENTAPP_ACH_INCOMING_URL is the outgoing folder too")
+        if self.pgp_key_file and self.batch_size > LARGEST_PGP_BATCH:
+            raise SettingsError(
+                f"PAYMENTAPP_ACH_BATCH_SIZE must be at most {LARGEST_PGP_BATCH} where "
+                "PAYMENTAPP_ACH_PGP_KEY_FILE is set"
+            )
+
+    def _place(self, address: str) -> Place:
+        return Place(
+            address,
+            self.timeout,
+            password=self.sftp_password,
+            key_file=self.sftp_key_file,
+            key_password=self.sftp_key_password,
+            known_hosts=self.sftp_known_hosts,
+        )

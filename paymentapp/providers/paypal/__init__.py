@@ -8,16 +8,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote, urlsplit
 
 from paymentapp.clock import Clock
-from paymentapp.config import Settings
-from paymentapp.errors import NotPayable, NotPermitted, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.models import EMAIL_MAX_LENGTH, EMAIL_PATTERN, Batch, Member
+from paymentapp.errors import NotPermitted, NotSent, OutcomeUnknown, ProviderError
+from paymentapp.models import Batch, Member
 from paymentapp.providers.base import (
     Accepted,
-    Detail,
     ItemReport,
     Kit,
     Payees,
@@ -40,7 +38,9 @@ from paymentapp.providers.paypal.answers import (
     warn_of_unknown,
 )
 from paymentapp.providers.paypal.certificates import Certificates
+from paymentapp.providers.paypal.payees import PayPalPayees
 from paymentapp.providers.paypal.search import SEARCH_LAG, TRANSACTIONS, search
+from paymentapp.providers.paypal.settings import PayPalSettings
 from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES, NO_SUCH_BATCH
 from paymentapp.providers.paypal.token import Token
 from paymentapp.providers.paypal.webhooks import VERIFY, PayPalWebhooks
@@ -53,66 +53,58 @@ _PAGE_SIZE = 1_000  # parameter page_size, maximum
 _MAX_PAGES = 1_000  # parameter page, maximum
 
 
-class _PayPalPayees:
-    """An e-mail: the customer's own, or another that PayPal knows them by."""
-
-    details: Sequence[Detail] = (
-        Detail(
-            "email",
-            "The e-mail of the customer's PayPal account, where it is not the customer's own.",
-            EMAIL_PATTERN,
-            "Not an e-mail address (ASCII, name@host.domain, up to 127 characters).",
-        ),
-    )
-    email_is_enough = True
-
-    def destination(self, customer_id: str, details: Mapping[str, str]) -> str:  # noqa: ARG002
-        """The e-mail itself: it is no secret. PayPal, payout_item.receiver: maxLength 127."""
-        if len(details["email"]) > EMAIL_MAX_LENGTH:
-            raise NotPayable("email", self.details[0].problem)
-        return details["email"]
-
-    def show(self, customer_id: str, destination: str) -> Mapping[str, str]:  # noqa: ARG002
-        return {"email": destination}
-
-    def renew(self, customer_id: str, destination: str) -> str | None:  # noqa: ARG002
-        return None
-
-
 class PayPal:
     """Pays through PayPal Payouts. Any number of threads may share it."""
 
     name = "paypal"
+    # "The API completes a payment only once for a sender_batch_id that is used within 30 days"
+    # (sender_batch_header.sender_batch_id)
+    forgets_batch_after: timedelta | None = timedelta(days=30)
+    looks_before_resending = False
+    returns_unclaimed_after: timedelta | None = timedelta(days=30)  # see tables.STATUS
+    submits_per_second = 2  # a few hundred calls a minute, of which a batch takes several
     currencies = CURRENCIES
     search_lag = SEARCH_LAG
-    payees: Payees | None = _PayPalPayees()
+    payees: Payees | None = PayPalPayees()
+    settings_class = PayPalSettings
+    example_details: Mapping[str, str] = {"email": "ada.l@example.com"}
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        base = urlsplit(settings.paypal_base_url)
+    def __init__(self, settings: PayPalSettings, clock: Clock) -> None:
+        base = urlsplit(settings.base_url)
         netloc = base.netloc.rpartition("@")[2]
         self.batch_size = min(settings.batch_size, _MAX_ITEMS)
-        self.configured = bool(settings.paypal_client_id and settings.paypal_client_secret)
+        self.configured = bool(settings.client_id and settings.client_secret)
         self.description = _describe(base.hostname or "", netloc)
-        self._note = settings.paypal_note
-        self._subject = settings.paypal_email_subject
+        self._note = settings.note
+        self._subject = settings.email_subject
         self._hosts = _names_of(netloc)
         self._clock = clock
         self._http = Http(
-            settings.paypal_base_url,
+            settings.base_url,
             connections=settings.senders + 4,
             read_timeout=settings.provider_timeout,
         )
-        self._token = Token(
-            self._http, settings.paypal_client_id, settings.paypal_client_secret, clock
-        )
+        self._token = Token(self._http, settings.client_id, settings.client_secret, clock)
         self._certificates = Certificates(
-            settings.paypal_base_url, self._hosts, settings.paypal_webhook_ca, clock
+            settings.base_url, self._hosts, settings.webhook_ca, clock
         )
         self.webhooks: Webhooks | None = (
             PayPalWebhooks(settings, clock, self._certificates, self._ask_to_verify)
-            if settings.paypal_webhook_id
+            if settings.webhook_id
             else None
         )
+
+    @classmethod
+    def build(cls, kit: Kit) -> PayPal:
+        """PayPal from the settings. Raises SettingsError."""
+        service = kit.settings
+        settings = service.variables.load(
+            PayPalSettings,
+            batch_size=service.batch_size,
+            senders=service.senders,
+            provider_timeout=service.provider_timeout,
+        )
+        return cls(settings, kit.clock)
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
         """Send a batch, whose id is PayPal's `sender_batch_id`.
@@ -205,7 +197,7 @@ class PayPal:
                 "recipient_type": "EMAIL",
                 "amount": {"currency": member.money.currency, "value": _value(member)},
                 "receiver": member.payee,
-                "sender_item_id": member.item_id,
+                "sender_item_id": member.item_id,  # maxLength 63
                 **note,
             }
             for member in members
@@ -291,11 +283,6 @@ class PayPal:
                 break
             self._token.drop(token)
         return answer
-
-
-def build(kit: Kit) -> PayPal:
-    """PayPal from the settings; it is always among the ways to pay."""
-    return PayPal(kit.settings, kit.clock)
 
 
 def _value(member: Member) -> str:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from paymentapp.clock import Clock, from_text
-from paymentapp.config import Settings
 from paymentapp.errors import NotGenuine, NotSent
 from paymentapp.providers.base import ItemReport, WebhookNews
 from paymentapp.providers.http import Answer
@@ -28,6 +27,7 @@ from paymentapp.providers.paypal.answers import (
     warn_of_unknown,
 )
 from paymentapp.providers.paypal.certificates import Certificates
+from paymentapp.providers.paypal.settings import PayPalSettings
 
 VERIFY = "/v1/notifications/verify-webhook-signature"
 ALGORITHM = "SHA256withRSA"
@@ -67,14 +67,14 @@ class PayPalWebhooks:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: PayPalSettings,
         clock: Clock,
         certificates: Certificates,
         ask: Callable[[bytes], Answer],
     ) -> None:
         """`ask` makes the verify call with a body as it is."""
-        self._id = settings.paypal_webhook_id
-        self._by_paypal = settings.paypal_webhook_verify == "paypal"
+        self._id = settings.webhook_id
+        self._by_paypal = settings.webhook_verify == "paypal"
         self._clock = clock
         self._certificates = certificates
         self._ask = ask

@@ -7,7 +7,7 @@ a payment, and here are the verbs. Why it is so: docs/decisions/0013-stripe.md.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
@@ -31,7 +31,7 @@ from paymentapp.providers.stripe.api import NO_SUCH_ID, Api, Order
 from paymentapp.providers.stripe.funds import Funds
 from paymentapp.providers.stripe.outcome import Outcomes
 from paymentapp.providers.stripe.payees import NO_PAYOUT, StripePayees, read_destination
-from paymentapp.providers.stripe.settings import PREFIX, StripeSettings, read_settings
+from paymentapp.providers.stripe.settings import StripeSettings
 from paymentapp.providers.stripe.tables import CURRENCIES, FENCED, REFUSALS
 from paymentapp.providers.stripe.webhooks import StripeWebhooks
 
@@ -48,9 +48,15 @@ class Stripe:
     """Pays through Stripe Connect. Any number of threads may share it."""
 
     name = "stripe"
+    forgets_batch_after: timedelta | None = timedelta(hours=24)  # see KEY_TRUSTED
+    looks_before_resending = True
+    returns_unclaimed_after: timedelta | None = None
+    submits_per_second = 25  # https://docs.stripe.com/rate-limits; a batch of one is always full
     batch_size = 1  # a transfer has one recipient, and one key
     currencies = CURRENCIES
     search_lag = timedelta(minutes=1)
+    settings_class = StripeSettings
+    example_details: Mapping[str, str] = {"account": "acct_1032D82eZvKYlo2C", "payout": "standard"}
 
     def __init__(self, settings: StripeSettings, clock: Clock, http: Http) -> None:
         self.configured = bool(settings.secret_key)
@@ -64,6 +70,18 @@ class Stripe:
         self._api = Api(settings, http, clock)
         self._funds = Funds(self._api.balance, clock)
         self._outcomes = Outcomes(self._api, clock)
+
+    @classmethod
+    def build(cls, kit: Kit) -> Stripe:
+        """Stripe from the settings. Raises SettingsError."""
+        service = kit.settings
+        settings = service.variables.load(StripeSettings)
+        http = Http(
+            settings.base_url,
+            connections=service.senders + 4,
+            read_timeout=service.provider_timeout,
+        )
+        return cls(settings, kit.clock, http)
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
         """Make the transfer, under the batch's id as its key, and the payout that is to follow it.
@@ -219,20 +237,6 @@ class Stripe:
     def _is_late(self, batch: Batch) -> bool:
         """Whether Stripe may have forgotten what was asked under the batch's keys."""
         return self._clock() - _frozen_at(batch) >= KEY_TRUSTED
-
-
-def build(kit: Kit) -> Stripe | None:
-    """Stripe from the settings; None where none of its own is set."""
-    settings = kit.settings
-    if not settings.variables.any(PREFIX):
-        return None
-    known = read_settings(settings.variables)
-    http = Http(
-        known.base_url,
-        connections=settings.senders + 4,
-        read_timeout=settings.provider_timeout,
-    )
-    return Stripe(known, kit.clock, http)
 
 
 def _frozen_at(batch: Batch) -> datetime:

@@ -16,7 +16,7 @@ from paymentapp.config import Settings, load_settings
 from paymentapp.models import Money, PaymentKey
 from paymentapp.providers.ach import Ach
 from paymentapp.providers.ach.payees import AchPayees
-from paymentapp.providers.ach.settings import AchSettings, read_settings
+from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.base import Kit
 from paymentapp.simulator.bank.records import BankAnswer, BankEntry, answer_file, entries
 from tests.faults.simulation.clock import moment
@@ -293,4 +293,4 @@ def _settings(
         prenote_days="1",
     )
     loaded = load_settings(environ | {"PAYMENTAPP_BATCH_SIZE": str(size)})
-    return read_settings(loaded.variables, 5), loaded
+    return loaded.variables.load(AchSettings, timeout=5), loaded

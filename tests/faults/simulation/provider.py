@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models import Batch, Member
 from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Payees, Refused, Webhooks
 from tests.faults.simulation import faults
-from tests.faults.simulation.ledger import Item, Ledger
+from tests.faults.simulation.ledger import FORGETS_AFTER, Item, Ledger
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
 from tests.faults.simulation.trace import Subject
 
@@ -45,6 +46,10 @@ class SimulatedProvider:
     """A process's own way to the provider."""
 
     name = "paypal"
+    forgets_batch_after: timedelta | None = timedelta(microseconds=FORGETS_AFTER)
+    looks_before_resending = False
+    returns_unclaimed_after: timedelta | None = timedelta(days=30)
+    submits_per_second = 2
     configured = True
     webhooks: Webhooks | None = None
     payees: Payees | None = None

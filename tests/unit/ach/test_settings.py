@@ -11,8 +11,10 @@ import pytest
 from paymentapp.config import Settings, load_settings
 from paymentapp.errors import Misconfigured, SettingsError
 from paymentapp.models import Batch, BatchState, new_batch_id, new_revision
-from paymentapp.providers.ach import build
-from paymentapp.providers.ach.settings import AchSettings, read_settings
+from paymentapp.providers.ach import Ach
+from paymentapp.providers.ach.settings import AchSettings
+from paymentapp.providers.registry import build_providers
+from paymentapp.variables import Variables
 from paymentapp.vault import Vault
 from tests.support.ach_backend import ach_environ
 from tests.support.kit import a_kit
@@ -20,7 +22,7 @@ from tests.support.paypal_server import FakeClock
 
 
 def settings(**more: str) -> AchSettings:
-    return read_settings(load_settings(ach_environ(Path("/bank"), **more)).variables, 30)
+    return Variables(ach_environ(Path("/bank"), **more)).load(AchSettings)
 
 
 def test_defaults() -> None:
@@ -108,15 +110,14 @@ def test_a_bank_far_away_has_to_be_known(tmp_path: Path) -> None:
 
 
 def test_none_of_it_means_no_such_way_to_pay() -> None:
-    assert build(a_kit(Settings())) is None
+    assert "ach" not in build_providers(a_kit(Settings()))
     with pytest.raises(SettingsError, match="PAYMENTAPP_ACH_ORIGIN is not set"):
-        build(a_kit(load_settings({"PAYMENTAPP_ACH_PRENOTES": "on"})))
+        build_providers(a_kit(load_settings({"PAYMENTAPP_ACH_PRENOTES": "on"})))
 
 
 def test_without_a_vault_it_is_not_configured_and_pays_nobody(tmp_path: Path) -> None:
     loaded, clock = load_settings(ach_environ(tmp_path)), FakeClock()
-    made = build(a_kit(loaded, clock, Vault("")))
-    assert made is not None
+    made = Ach.build(a_kit(loaded, clock, Vault("")))
     assert not made.configured
     batch = Batch(
         new_batch_id(clock()), "ach", "USD", BatchState.FROZEN, 0, clock(), new_revision()

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from paymentapp.config import Variables, load_settings
+from paymentapp.config import load_settings
 from paymentapp.errors import Misconfigured, SettingsError
 from paymentapp.providers.registry import build_providers
-from paymentapp.providers.stripe import build
-from paymentapp.providers.stripe.settings import STRIPE_URL, StripeSettings, read_settings
+from paymentapp.providers.stripe import Stripe
+from paymentapp.providers.stripe.settings import STRIPE_URL, StripeSettings
+from paymentapp.variables import Variables
 from tests.support.kit import a_kit
 from tests.support.paypal_server import FakeClock
 from tests.support.service import ROOT
@@ -28,11 +29,10 @@ PAYOUT = "PAYMENTAPP_STRIPE_PAYOUT"
 
 
 def read(**environ: str) -> StripeSettings:
-    return read_settings(Variables(environ))
+    return Variables(environ).load(StripeSettings)
 
 
 def test_without_settings_there_is_no_stripe() -> None:
-    assert build(a_kit(load_settings({}))) is None
     assert set(build_providers(a_kit(load_settings({})))) == {"paypal"}
 
 
@@ -100,16 +100,14 @@ def test_a_live_key_is_for_stripe_alone(key: str, url: str) -> None:
     ],
 )  # fmt: skip
 def test_it_says_whose_money_it_is_and_not_by_which_key(environ: dict[str, str], told: str) -> None:
-    provider = build(a_kit(load_settings(environ)))
-    assert provider is not None
+    provider = Stripe.build(a_kit(load_settings(environ)))
     assert provider.description == told
 
 
 def test_secrets_stay_out_of_repr() -> None:
     settings = load_settings({SECRET_KEY: KEY, SECRETS: WEBHOOK_SECRET})
-    provider = build(a_kit(settings))
-    assert provider is not None
-    known = read_settings(settings.variables)
+    provider = Stripe.build(a_kit(settings))
+    known = settings.variables.load(StripeSettings)
     told = repr(known) + repr(settings) + repr(provider) + repr(vars(provider))
     told += "".join(
         repr(vars(each)) for each in vars(provider).values() if hasattr(each, "__dict__")
@@ -119,8 +117,7 @@ def test_secrets_stay_out_of_repr() -> None:
 
 
 def test_without_a_key_nothing_is_paid_and_it_says_so() -> None:
-    provider = build(a_kit(load_settings({PAYOUT: "none"})))
-    assert provider is not None
+    provider = Stripe.build(a_kit(load_settings({PAYOUT: "none"})))
     assert not provider.configured
     assert provider.webhooks is None
     with pytest.raises(Misconfigured, match="PAYMENTAPP_STRIPE_SECRET_KEY"):
@@ -131,8 +128,8 @@ def test_the_library_is_loaded_at_the_first_call_and_keeps_no_statistics(tmp_pat
     """A cold start builds every provider; and the library would leave a file in the home."""
     build_it = (
         "import sys; from paymentapp.config import load_settings; "
-        "from paymentapp.providers.stripe import build; from tests.support.kit import a_kit; "
-        "provider = build(a_kit(load_settings())); "
+        "from paymentapp.providers.stripe import Stripe; from tests.support.kit import a_kit; "
+        "provider = Stripe.build(a_kit(load_settings())); "
         "assert not {'stripe', 'requests', 'cryptography'} & set(sys.modules)"
     )
     call_it = (

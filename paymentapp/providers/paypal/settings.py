@@ -1,0 +1,90 @@
+"""What has to be set to pay by PayPal: an app's credentials, its address, and its webhook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from paymentapp.errors import SettingsError
+from paymentapp.loopback import is_loopback
+from paymentapp.variables import Declared, choice, file, matching, text, url, variable
+
+SANDBOX_URL = "https://api-m.sandbox.paypal.com"
+
+
+def _is_webhook_id(value: str) -> bool:
+    return not value or (value.isascii() and value.isalnum() and len(value) <= 50)
+
+
+@dataclass(frozen=True, slots=True)
+class PayPalSettings(Declared):
+    """Everything that can be set of PayPal, and what it takes of the service's own settings."""
+
+    title: ClassVar[str] = "PayPal"
+    arn_variable: ClassVar[str] = "PAYMENTAPP_PAYPAL_SECRET_ARN"
+    short_names: ClassVar[Mapping[str, str]] = {
+        "client_id": "PAYPAL_CLIENT_ID",
+        "client_secret": "PAYPAL_CLIENT_SECRET",
+    }
+
+    base_url: str = variable(
+        "PAYPAL_BASE_URL",
+        url(),
+        SANDBOX_URL,
+        "PayPal's API: the sandbox; `https://api-m.paypal.com` moves real money",
+    )
+    client_id: str = variable("PAYPAL_CLIENT_ID", text(), "", "of a PayPal app with Payouts")
+    client_secret: str = variable(
+        "PAYPAL_CLIENT_SECRET", text(), "", "the secret of that app", secret=True
+    )
+    secret_arn: str = variable(
+        arn_variable,
+        text(),
+        "",
+        "under Lambda, instead of the two: a secret in Secrets Manager, JSON with `client_id` and "
+        "`client_secret`, and further variables by their names",
+    )
+    webhook_id: str = variable(
+        "PAYMENTAPP_PAYPAL_WEBHOOK_ID",
+        matching(_is_webhook_id, "PayPal's id of the webhook: up to 50 letters and digits"),
+        "",
+        "of the webhook that is registered with PayPal for `https://…/webhooks/paypal`; without "
+        "it that address is 404",
+    )
+    webhook_verify: str = variable(
+        "PAYMENTAPP_PAYPAL_WEBHOOK_VERIFY",
+        choice("offline", "paypal"),
+        "offline",
+        "where signatures are checked; `paypal` asks PayPal about each one: a call an event",
+    )
+    webhook_ca: str = variable(
+        "PAYMENTAPP_PAYPAL_WEBHOOK_CA",
+        file(),
+        "",
+        "a simulator's CA, as PEM; with a base URL on loopback only",
+    )
+    email_subject: str = variable(
+        "PAYMENTAPP_PAYPAL_EMAIL_SUBJECT",
+        text(),
+        "You have a payment",
+        "of the e-mail that PayPal writes to recipients",
+    )
+    note: str = variable("PAYMENTAPP_PAYPAL_NOTE", text(), "", "what PayPal writes in it")
+    batch_size: int = 500  # from here on the service's own
+    senders: int = 4
+    provider_timeout: int = 30
+
+    def check(self) -> None:
+        """Both credentials or none; and who could name a CA for the real PayPal's webhooks could
+        say what was paid."""
+        if bool(self.client_id) != bool(self.client_secret):
+            raise SettingsError(
+                "PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET go together; one is not set"
+            )
+        if self.webhook_ca and not is_loopback(urlsplit(self.base_url).hostname or ""):
+            raise SettingsError(
+                "PAYMENTAPP_PAYPAL_WEBHOOK_CA is for a simulator on loopback; PAYPAL_BASE_URL is "
+                "not"
+            )

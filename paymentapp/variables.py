@@ -1,0 +1,200 @@
+"""Environment variables, each declared once: a field of a frozen dataclass with its kind and help.
+
+Parsing, errors, `paymentapp settings` and the table in docs/operating.md are made from these
+declarations. Why no library does it: docs/decisions/0015-settings.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from paymentapp.errors import SettingsError
+from paymentapp.loopback import is_loopback
+
+T = TypeVar("T")
+U = TypeVar("U")
+S = TypeVar("S", bound="Declared")
+_DECLARED = "variable"  # the key in a field's metadata
+
+
+class Unfit(ValueError):
+    """Says why a text is refused, as the end of a sentence that begins with the variable's name;
+    never with the text itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """How the text of a variable is read, and how its limits are told.
+
+    `read` raises ValueError where the text is not within the limits, `Unfit` where there is more
+    to say. `limits` completes "must be"; empty where any text will do. `show` makes of a text
+    what may be shown of it.
+    """
+
+    read: Callable[[str], T]
+    limits: str = ""
+    show: Callable[[str], str] = str
+
+    def then(self, make: Callable[[T], U]) -> Kind[U]:
+        """The same texts, read as another type."""
+        return Kind(lambda value: make(self.read(value)), self.limits, self.show)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """The declaration of one environment variable. `default` is its text; None: it must be set."""
+
+    name: str
+    kind: Kind[Any]
+    default: str | None
+    help: str
+    secret: bool
+
+    def read(self, environ: Mapping[str, str]) -> Any:
+        """Read its value; the default where it is not set, or empty. Raises SettingsError."""
+        text = environ.get(self.name, "").strip() or self.default
+        if text is None:
+            raise SettingsError(f"{self.name} is not set")
+        try:
+            return self.kind.read(text)
+        except Unfit as unfit:
+            problem = str(unfit)
+        except ValueError:  # its text may quote the value
+            problem = f"must be {self.kind.limits}"
+        raise SettingsError(f"{self.name} {problem}")
+
+
+class Declared:
+    """The base of a frozen dataclass whose fields are variables: the settings of one part."""
+
+    __slots__ = ()
+    title: ClassVar[str]  # of its table
+    arn_variable: ClassVar[str] = ""  # names a secret on AWS that holds some of them
+    short_names: ClassVar[Mapping[str, str]] = {}  # variables, by shorter names used in it
+
+    def check(self) -> None:
+        """Raise SettingsError where values that are fine by themselves contradict each other."""
+
+
+def variable(
+    name: str, kind: Kind[T], default: str | None, help_text: str, *, secret: bool = False
+) -> T:
+    """Declare a field that an environment variable sets.
+
+    `default` is written as the variable would be; None makes it required (and the field keyword
+    only). The value of a secret is never shown, and stays out of `repr`.
+    """
+    declared = Variable(name, kind, default, help_text, secret)
+    carried: Any = {"metadata": {_DECLARED: declared}, "repr": not secret}
+    if default is None:
+        carried["kw_only"] = True
+    else:
+        carried["default"] = declared.read({})
+    value: T = field(**carried)
+    return value
+
+
+def variables_of(settings: type[Declared]) -> dict[str, Variable]:
+    """Return the declarations by field, in their order."""
+    found = {each.name: each.metadata.get(_DECLARED) for each in fields(settings)}  # type: ignore[arg-type]  # subclasses are dataclasses
+    return {name: each for name, each in found.items() if each is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The variables that are set, from which each part reads its own. Values stay out of `repr`."""
+
+    environ: Mapping[str, str] = field(repr=False)
+
+    def load(self, settings: type[S], **others: object) -> S:
+        """Read the settings of one part; `others` are its fields that are no variables.
+
+        Raises SettingsError, which names the variable and never its value.
+        """
+        declared = variables_of(settings)
+        read = {name: each.read(self.environ) for name, each in declared.items()}
+        loaded = settings(**read, **others)
+        loaded.check()
+        return loaded
+
+    def any(self, prefix: str) -> bool:
+        """Whether a variable whose name begins so is set."""
+        return any(name.startswith(prefix) and value for name, value in self.environ.items())
+
+
+def text() -> Kind[str]:
+    """Any text."""
+    return Kind(str)
+
+
+def matching(fits: Callable[[str], object], limits: str) -> Kind[str]:
+    """A text that fits."""
+
+    def read(value: str) -> str:
+        if not fits(value):
+            raise ValueError
+        return value
+
+    return Kind(read, limits)
+
+
+def choice(*choices: str) -> Kind[str]:
+    """One of a few words."""
+    words = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return matching(choices.__contains__, words)
+
+
+def number(low: int, high: int) -> Kind[int]:
+    """A whole number within bounds, both included."""
+
+    def read(value: str) -> int:
+        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+            raise ValueError
+        return int(value)
+
+    return Kind(read, f"a whole number from {low} to {high}")
+
+
+def switch() -> Kind[bool]:
+    """On or off, also as `true`, `1`, `yes`, `false`, `0`, `no`."""
+    words = dict.fromkeys(("on", "true", "1", "yes"), True)
+    words |= dict.fromkeys(("off", "false", "0", "no"), False)
+
+    def read(value: str) -> bool:
+        if value.lower() not in words:
+            raise ValueError
+        return words[value.lower()]
+
+    return Kind(read, "on or off")
+
+
+def file() -> Kind[str]:
+    """The path of a file; empty where none is set."""
+    return matching(
+        lambda value: not value or Path(value).is_file(), "the path of a file that is there"
+    )
+
+
+def url() -> Kind[str]:
+    """An address to which secrets may be sent; what it says before an `@` is not shown."""
+    safe = matching(_is_safe, "an https:// address (http:// only on loopback)")
+    return replace(safe, show=without_user)
+
+
+def without_user(address: str) -> str:
+    """Return an address without the user's name and password that it may hold."""
+    scheme, sign, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{sign}{host.rpartition('@')[2]}{slash}{path}"
+
+
+def _is_safe(address: str) -> bool:
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    return bool(host) and (
+        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    )
