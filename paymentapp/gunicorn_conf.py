@@ -29,16 +29,16 @@ loglevel = "warning"
 
 def on_starting(server: Arbiter) -> None:
     """Refuse an address that strangers reach, before any worker starts."""
-    from paymentapp import build_parts
+    from paymentapp.bootstrap import build_services
     from paymentapp.errors import PaymentAppError
     from paymentapp.server import check_access, stop
 
-    parts = build_parts(providers={})
+    services = build_services(providers={})
     try:
         for address in server.cfg.address:
             if not isinstance(address, str):  # a path is a Unix socket
-                check_access(parts, address[0])
+                check_access(services, address[0])
     except PaymentAppError as error:
         raise SystemExit(f"paymentapp: {error}") from None
     finally:
-        stop(parts)
+        stop(services)

@@ -53,8 +53,8 @@ def parked() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
     """Show parked batches, longest waiting first, with the evidence for each."""
-    with opened() as parts:
-        service = Parked(parts.store, parts.worker.dispatcher, parts.clock)
+    with opened() as services:
+        service = Parked(services.store, services.worker.dispatcher, services.clock)
         progress = Progress("parked")
         found = []
         for case in service.cases():
@@ -169,8 +169,8 @@ def resolve(
     if confirm is not None and confirm != batch_id:
         raise click.UsageError("--confirm names another batch")
     word = Word(person, note)
-    with opened() as parts:
-        service = Parked(parts.store, parts.worker.dispatcher, parts.clock)
+    with opened() as services:
+        service = Parked(services.store, services.worker.dispatcher, services.clock)
         if verdict == Verdict.ACCEPTED:
             if not reference or not reference.strip():
                 raise click.UsageError("accepted needs --reference, the provider's id of the batch")

@@ -57,11 +57,11 @@ def reconcile(
     """
     from paymentapp.services.reconcile import Reconciliation
 
-    with opened() as parts:
-        span = span_of(start, end, parts.clock())
-        settlement = parts.worker.dispatcher.settlement
+    with opened() as services:
+        span = span_of(start, end, services.clock())
+        settlement = services.worker.dispatcher.settlement
         run = Reconciliation(
-            parts.store, parts.providers, settlement, parts.clock, Progress("reconcile")
+            services.store, services.providers, settlement, services.clock, Progress("reconcile")
         )
         found = run.run(span, repair=repair, search=search)
         if as_json:

@@ -23,17 +23,11 @@ from paymentapp.models import (
     new_batch_id,
     new_revision,
 )
-from paymentapp.providers.base import (
-    Accepted,
-    Doubtful,
-    ItemReport,
-    Postponed,
-    Provider,
-    Refused,
-)
+from paymentapp.providers.base import Accepted, Doubtful, ItemReport, Postponed, Provider, Refused
+from paymentapp.services.backoff import backoff
 from paymentapp.services.looks import SLOWEST_LOOK, Look, next_look
 from paymentapp.services.members import grouped, member_of, members_of, stamped
-from paymentapp.services.pauses import Pauses, backoff
+from paymentapp.services.pauses import Pauses
 from paymentapp.services.routes import Routes, declined
 from paymentapp.services.settle import Settlement
 from paymentapp.storage.base import PaymentChange, Store

@@ -12,7 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from paymentapp import Parts, build_parts, create_app
+from paymentapp import create_app
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import Settings
 from paymentapp.models import Payment
 from paymentapp.services.health import Health
@@ -54,9 +55,9 @@ class Bench:
     now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     def __post_init__(self) -> None:
-        self.parts = self._parts()
-        self.app = create_app(self.parts)
-        _, self.token = self.parts.access.create("test", ["read", "write"])
+        self.services = self._services()
+        self.app = create_app(self.services)
+        _, self.token = self.services.access.create("test", ["read", "write"])
         self.client = self.caller(self.token)
 
     def clock(self) -> datetime:
@@ -71,7 +72,7 @@ class Bench:
         return client
 
     def add_customer(self, customer_id: str = "ada", email: str = "ada@example.com") -> None:
-        self.parts.customers.register(customer_id, email, {})
+        self.services.customers.register(customer_id, email, {})
 
     def pay(self, headers: dict[str, str] | None = None, **changes: Any) -> TestResponse:
         """Request a payment to Ada, or one that differs from it."""
@@ -83,16 +84,18 @@ class Bench:
         options = {"content_type": "application/json", **options}
         return self.client.post(path, data=text, **options)
 
-    def _parts(self) -> Parts:
+    def _services(self) -> Services:
         providers = {"paypal": LedgerProvider()}
-        parts = build_parts(self.settings, store=self.store, providers=providers, clock=self.clock)
+        services = build_services(
+            self.settings, store=self.store, providers=providers, clock=self.clock
+        )
         shards = self.settings.due_shards
         return replace(
-            parts,
+            services,
             worker=cast(Worker, self.worker),
             health=Health(self.store, providers, self.worker, self.clock),
             payments=Payments(
-                self.store, parts.customers, providers, self.clock, shards, self.worker.wake
+                self.store, services.customers, providers, self.clock, shards, self.worker.wake
             ),
         )
 

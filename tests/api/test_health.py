@@ -70,7 +70,7 @@ def test_a_provider_in_trouble_is_told(bench: Bench) -> None:
 
 def test_a_service_without_a_provider_is_not_ready(bench: Bench) -> None:
     health = Health(bench.store, {}, bench.worker, bench.clock)
-    app = create_app(replace(bench.parts, health=health))
+    app = create_app(replace(bench.services, health=health))
     response = app.test_client().get("/readyz")
     assert response.status_code == 503
     assert response.get_json()["checks"][-1]["detail"] == "none is configured"

@@ -108,9 +108,10 @@ def test_files_are_short() -> None:
 def test_cryptography_is_loaded_only_to_check_a_signature() -> None:
     """It costs time and memory: a service without webhooks never loads it."""
     code = (
-        "import sys; from paymentapp import build_parts, create_app; "
+        "import sys; from paymentapp import create_app; "
+        "from paymentapp.bootstrap import build_services; "
         "from paymentapp.config import Settings; import paymentapp.simulator; "
-        "create_app(build_parts(Settings(paypal_webhook_id='W', store='sqlite:////tmp/none'))); "
+        "create_app(build_services(Settings(paypal_webhook_id='W', store='sqlite:////tmp/none'))); "
         "sys.exit('cryptography' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

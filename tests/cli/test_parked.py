@@ -94,10 +94,10 @@ def test_not_sent(desk: Desk) -> None:
     freed = desk.read(payment)
     assert (freed.status, freed.history[-1].cause) == (Status.PENDING, Cause.PERSON)
     assert desk.ledger() == []  # the command itself sends nothing
-    with desk.service() as parts:
-        again = parts.worker.dispatcher.submit([freed])
+    with desk.service() as services:
+        again = services.worker.dispatcher.submit([freed])
         assert again is not None
-        parts.worker.dispatcher.follow(again)
+        services.worker.dispatcher.follow(again)
     assert desk.read(payment).status is Status.SUCCEEDED
     assert [line["sender_batch_id"] for line in desk.ledger()] == [again.batch_id]
     assert desk.run("audit", "verify").exit_code == 0
@@ -172,8 +172,8 @@ def test_a_decision_is_complete_or_none(desk: Desk, arguments: list[str], says: 
 def test_a_decision_is_kept_with_the_batch(desk: Desk) -> None:
     batch, _ = desk.park("ann", acted=True)
     desk.run(*resolve(batch.batch_id, "accepted", "--reference", reference_of(desk), *BY))
-    with desk.service() as parts:
-        stored = parts.store.get_batch(batch.batch_id)
+    with desk.service() as services:
+        stored = services.store.get_batch(batch.batch_id)
     assert stored is not None
     assert stored.decision is not None
     assert json.dumps(stored.decision[1:4]) == (

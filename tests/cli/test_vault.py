@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from click.testing import CliRunner
 
-from paymentapp import build_parts
+from paymentapp.bootstrap import build_services
 from paymentapp.cli import commands
 from paymentapp.config import Settings
 from paymentapp.errors import StoreUnavailable
@@ -32,21 +32,21 @@ def test_details_are_sealed_again_by_the_new_key() -> None:
     old, new = new_key(), new_key()
     payees = WirePayees(Vault(old))
     store = MemoryStore()
-    parts = build_parts(
+    services = build_services(
         Settings(),
         store=store,
         providers={"wire": cast(Provider, ledger("wire", payees))},
         clock=lambda: datetime(2026, 3, 1, tzinfo=UTC),
     )
     for name in ("ada", "bob", "cy"):
-        parts.customers.register(name, f"{name}@example.com", {})
+        services.customers.register(name, f"{name}@example.com", {})
     for name in ("ada", "bob"):
-        parts.methods.put(name, "wire", {"account": "123456789"}, default=True)
+        services.methods.put(name, "wire", {"account": "123456789"}, default=True)
     payees.vault = Vault(f"{new},{old}")
-    assert sum(map(parts.methods.renew, store.scan_customers())) == 2
-    assert sum(map(parts.methods.renew, store.scan_customers())) == 0
+    assert sum(map(services.methods.renew, store.scan_customers())) == 2
+    assert sum(map(services.methods.renew, store.scan_customers())) == 0
     payees.vault = Vault(new)
-    shown = parts.methods.get("ada", "wire")
+    shown = services.methods.get("ada", "wire")
     assert shown.details["account"] == "*6789"
     assert shown.default
     assert shown.updated_at == datetime(2026, 3, 1, tzinfo=UTC)
@@ -56,16 +56,16 @@ def test_details_that_do_not_open_are_an_error() -> None:
     payees = WirePayees(Vault(new_key()))
     store = MemoryStore()
     providers = {"wire": cast(Provider, ledger("wire", payees))}
-    parts = build_parts(Settings(), store=store, providers=providers)
-    parts.customers.register("ada", "ada@example.com", {})
-    parts.methods.put("ada", "wire", {"account": "123456789"}, default=False)
+    services = build_services(Settings(), store=store, providers=providers)
+    services.customers.register("ada", "ada@example.com", {})
+    services.methods.put("ada", "wire", {"account": "123456789"}, default=False)
     payees.vault = Vault(new_key())
     customer = store.get_customer("ada")
     assert customer is not None
     with pytest.raises(StoreUnavailable, match="UNKNOWN_VAULT_KEY"):
-        parts.methods.renew(customer)
+        services.methods.renew(customer)
     with pytest.raises(StoreUnavailable, match="UNKNOWN_VAULT_KEY"):
-        parts.methods.get("ada", "wire")
+        services.methods.get("ada", "wire")
 
 
 def test_what_a_customer_changed_meanwhile_is_left_alone() -> None:
@@ -73,12 +73,12 @@ def test_what_a_customer_changed_meanwhile_is_left_alone() -> None:
     payees = WirePayees(Vault(old))
     store = MemoryStore()
     providers = {"wire": cast(Provider, ledger("wire", payees))}
-    parts = build_parts(Settings(), store=store, providers=providers)
-    parts.customers.register("ada", "ada@example.com", {})
-    parts.methods.put("ada", "wire", {"account": "123456789"}, default=False)
+    services = build_services(Settings(), store=store, providers=providers)
+    services.customers.register("ada", "ada@example.com", {})
+    services.methods.put("ada", "wire", {"account": "123456789"}, default=False)
     stale = store.get_customer("ada")
     assert stale is not None
     payees.vault = Vault(f"{new},{old}")
-    parts.methods.put("ada", "wire", {"account": "55554444"}, default=False)
-    assert parts.methods.renew(replace(stale)) == 0
-    assert parts.methods.get("ada", "wire").details["account"] == "*4444"
+    services.methods.put("ada", "wire", {"account": "55554444"}, default=False)
+    assert services.methods.renew(replace(stale)) == 0
+    assert services.methods.get("ada", "wire").details["account"] == "*4444"

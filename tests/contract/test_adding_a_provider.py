@@ -20,7 +20,8 @@ import pytest
 from flask.testing import FlaskClient
 
 import paymentapp.providers
-from paymentapp import Parts, build_parts, create_app
+from paymentapp import create_app
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
@@ -111,7 +112,7 @@ class Service:
     """The service with Pigeon Post in it."""
 
     office: Office
-    parts: Parts
+    services: Services
     client: FlaskClient
     late: timedelta = timedelta()
 
@@ -121,7 +122,7 @@ class Service:
     def sweep(self, times: int = 2) -> None:
         for _ in range(times):
             self.late += timedelta(seconds=40)
-            Sweep(self.parts.store, self.parts.worker.dispatcher, self.clock, 4, 4).run()
+            Sweep(self.services.store, self.services.worker.dispatcher, self.clock, 4, 4).run()
 
     def pay(self, loft: str, amount: str = "12.50") -> dict[str, Any]:
         """Register somebody, tell their loft, pay them."""
@@ -138,7 +139,7 @@ class Service:
         return body
 
     def status(self, payment: dict[str, Any]) -> str:
-        stored = self.parts.store.get_payment(
+        stored = self.services.store.get_payment(
             PaymentKey(payment["customer_id"], payment["payment_id"])
         )
         assert stored is not None
@@ -164,10 +165,12 @@ def service(
     far.status, far.lose_answers, far.answer_with = "delivered", False, 0
     environ = {"PAYMENTAPP_PIGEON_URL": url, "PAYMENTAPP_PIGEON_KEY": KEY, "PAYMENTAPP_AUTH": "off"}
     service = Service(far, None, None)  # type: ignore[arg-type]
-    service.parts = build_parts(load_settings(environ), store=MemoryStore(), clock=service.clock)
-    service.client = create_app(service.parts).test_client()
+    service.services = build_services(
+        load_settings(environ), store=MemoryStore(), clock=service.clock
+    )
+    service.client = create_app(service.services).test_client()
     yield service
-    for provider in service.parts.providers.values():
+    for provider in service.services.providers.values():
         provider.close()
     monkeypatch.delitem(sys.modules, "paymentapp.providers.pigeon", raising=False)
 
@@ -177,9 +180,9 @@ def paid(office: Office) -> int:
 
 
 def test_without_its_settings_it_is_no_way_to_pay(service: Service) -> None:
-    parts = build_parts(load_settings({"PAYMENTAPP_AUTH": "off"}), store=MemoryStore())
-    assert "pigeon" not in parts.providers
-    assert "pigeon" in service.parts.providers
+    services = build_services(load_settings({"PAYMENTAPP_AUTH": "off"}), store=MemoryStore())
+    assert "pigeon" not in services.providers
+    assert "pigeon" in service.services.providers
 
 
 def test_it_pays_and_its_money_is_followed(service: Service) -> None:
@@ -216,7 +219,7 @@ def test_every_other_answer_waits(service: Service, status: int, error: type[Exc
     payment = service.pay("L0042")
     service.sweep(3)
     assert service.status(payment) == "submitting"
-    assert error.__name__ in service.parts.worker.alerts()["pigeon"]
+    assert error.__name__ in service.services.worker.alerts()["pigeon"]
     service.office.answer_with = 0
     service.sweep(5)
     assert service.status(payment) == "succeeded"
@@ -232,7 +235,7 @@ def test_an_unknown_status_is_kept_as_it_came(service: Service) -> None:
 
 def test_its_details_and_limits_are_checked_like_any_others(service: Service) -> None:
     service.pay("L0042")
-    (customer,) = service.parts.store.scan_customers()
+    (customer,) = service.services.store.scan_customers()
     path = f"/v1/api/customer/{customer.customer_id}/payment-methods/pigeon"
     assert service.client.put(path, json={"details": {"loft": "42"}}).status_code == 422
     assert service.client.get(path).get_json()["details"] == {"loft": "L0042"}
@@ -242,12 +245,12 @@ def test_its_details_and_limits_are_checked_like_any_others(service: Service) ->
 
 
 def test_readiness_watches_it(service: Service) -> None:
-    checks = {check.name: check.ok for check in service.parts.health.checks()}
+    checks = {check.name: check.ok for check in service.services.health.checks()}
     assert checks["provider pigeon"]
     service.office.answer_with = 500
     service.pay("L0042")
     service.sweep()
-    checks = {check.name: check.ok for check in service.parts.health.checks()}
+    checks = {check.name: check.ok for check in service.services.health.checks()}
     assert not checks["provider pigeon"]
 
 

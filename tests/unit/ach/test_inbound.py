@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from paymentapp import Parts, build_parts
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import Settings
 from paymentapp.errors import NotGenuine, NotSent
 from paymentapp.models import BatchState, Money, Payment, Status
@@ -40,19 +40,19 @@ SAMPLES = Path(__file__).parents[4] / "shared" / "specs" / "ach"
 
 @dataclass
 class Service:
-    """The service's own parts around a provider and its bank."""
+    """The whole service around a provider and its bank."""
 
     company: Company
-    parts: Parts
+    services: Services
 
     def pays(self, account: str, amount: str = "12.34", **details: str) -> Payment:
         """Register a customer with an account, and ask for a payment."""
         customer = f"c-{len(self.company.notebook._customers)}"
         email = f"{customer}@example.com"
-        self.parts.customers.register(customer, email, {})
-        self.parts.methods.put(customer, "ach", bank_account(account, **details), None)
+        self.services.customers.register(customer, email, {})
+        self.services.methods.put(customer, "ach", bank_account(account, **details), None)
         order = PaymentOrder(customer, email, Money(Decimal(amount), "USD"), "ach")
-        return self.parts.payments.request(order).payment
+        return self.services.payments.request(order).payment
 
     def order_again(self, payment: Payment) -> PaymentOrder:
         """Another payment to the same customer."""
@@ -63,14 +63,14 @@ class Service:
         """Time passes; then everything that is due is done, on both sides."""
         self.company.clock.pass_by(**passes)
         for _ in range(4):
-            self.parts.worker.sweep.run()
+            self.services.worker.sweep.run()
             self.company.bank.work()
-            for name in self.parts.worker.collector.due():
-                self.parts.worker.collector.collect(name)
+            for name in self.services.worker.collector.due():
+                self.services.worker.collector.collect(name)
             self.company.clock.pass_by(minutes=2)
 
     def now(self, payment: Payment) -> Payment:
-        return self.parts.payments.get(payment.key)
+        return self.services.payments.get(payment.key)
 
     def events(self) -> list[Any]:
         return list(self.company.notebook._events.values())
@@ -78,10 +78,10 @@ class Service:
 
 @pytest.fixture
 def service(company: Company) -> Service:
-    parts = build_parts(
+    services = build_services(
         Settings(), store=company.notebook, providers={"ach": company.ach}, clock=company.clock
     )
-    return Service(company, parts)
+    return Service(company, services)
 
 
 def test_a_payment_leaves_with_its_window_and_succeeds(service: Service) -> None:
@@ -154,7 +154,7 @@ def test_a_change_is_made_to_the_customers_details(
     payment = service.pays(account)
     service.runs(hours=6)
     service.runs(hours=1)
-    method = service.parts.methods.get(payment.customer_id, "ach")
+    method = service.services.methods.get(payment.customer_id, "ach")
     before = {"holder": "Ann Example", "routing_number": ROUTING, "account_type": "checking"}
     assert dict(method.details) == before | {
         "account_number": "3333",
@@ -172,7 +172,7 @@ def test_the_next_payment_goes_to_the_corrected_account(service: Service) -> Non
     payment = service.pays("C01112223333")
     service.runs(hours=6)
     service.runs(hours=1)
-    service.parts.payments.request(service.order_again(payment))
+    service.services.payments.request(service.order_again(payment))
     service.runs(days=1)
     assert service.company.credits() == {"C01112223333": 1, "901112223333": 1}
 
@@ -180,7 +180,7 @@ def test_the_next_payment_goes_to_the_corrected_account(service: Service) -> Non
 def test_a_correction_that_makes_no_sense_is_only_noted(service: Service) -> None:
     payment = service.pays("C09112223333")  # corrects our own reference, which is no account
     service.runs(hours=6)
-    method = service.parts.methods.get(payment.customer_id, "ach")
+    method = service.services.methods.get(payment.customer_id, "ach")
     assert method.details["account_number"] == "3333"
     assert method.note
     assert method.note.startswith("C09")
@@ -210,18 +210,18 @@ def test_a_parked_batch_goes_on_by_a_persons_word(service: Service) -> None:
             raise Stopped
         return done
 
-    service.parts.worker.dispatcher.providers = {"ach": Process(company, step).ach}
+    service.services.worker.dispatcher.providers = {"ach": Process(company, step).ach}
     with pytest.raises(Stopped):
-        service.parts.worker.sweep.run()
+        service.services.worker.sweep.run()
     company.bank.work()
-    service.parts.worker.dispatcher.providers = {"ach": company.ach}
+    service.services.worker.dispatcher.providers = {"ach": company.ach}
     service.runs(seconds=60)
     service.runs(seconds=ATTEMPT)
     [batch] = company.notebook.parked_batches()
     assert batch.last_error.startswith("UPLOAD_UNCERTAIN")
     [name] = company.bank.books.files()
     assert name in batch.last_error
-    parked = Parked(company.notebook, service.parts.worker.dispatcher, company.clock)
+    parked = Parked(company.notebook, service.services.worker.dispatcher, company.clock)
     parked.accept(batch.batch_id, name, Word("ann", "the bank has it"), confirmed=True)
     for _ in range(9):
         service.runs(days=1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from paymentapp import build_parts
+from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 from paymentapp.errors import ProviderError, StoreUnavailable
 from paymentapp.models import BatchState, Status
@@ -261,10 +261,10 @@ def test_a_crash_at_each_step_asks_once_and_pays_once(tmp_path: Path, after: boo
 
 def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
     """Through the dispatcher: payments to known accounts leave with their window."""
-    parts = build_parts(
+    services = build_services(
         Settings(), store=careful.notebook, providers={"ach": careful.ach}, clock=careful.clock
     )
-    service = Service(careful, parts)
+    service = Service(careful, services)
     known = service.pays("1111222233")
     service.runs(hours=6)
     assert service.now(known).status is Status.SUBMITTING
@@ -272,7 +272,7 @@ def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
         service.runs(days=1)
     first = service.now(known)
     assert first.status in {Status.SUBMITTED, Status.SUCCEEDED}
-    again = parts.payments.request(service.order_again(first)).payment
+    again = services.payments.request(service.order_again(first)).payment
     new = service.pays("2222333344")
     service.runs(days=3)
     assert service.now(again).status is Status.SUBMITTED
@@ -280,4 +280,4 @@ def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
     assert waiting.status is Status.SUBMITTING
     batch = careful.notebook.get_batch(waiting.batch_id)
     assert (batch.state, batch.last_error) == (BatchState.FROZEN, "PRENOTE_WAITING")
-    assert parts.worker.alerts() == {}
+    assert services.worker.alerts() == {}
