@@ -119,9 +119,9 @@ def tend(service: Services, context: Context) -> Answer:
     try:
         steps = shift.sweep()
         shift.follow(service.settings.follow_seconds)
-        service.worker.sweep.beat(SWEEPS_MISSED * timedelta(seconds=service.settings.sweep_seconds))
+        service.sweep.beat(SWEEPS_MISSED * timedelta(seconds=service.settings.sweep_seconds))
     finally:
-        service.worker.sweep.release()
+        service.sweep.release()
     return {"steps": steps}
 
 
@@ -186,11 +186,12 @@ def _shift(service: Services, context: Context) -> Shift:
     from paymentapp.services.shift import Shift
 
     return Shift(
-        service.worker.dispatcher,
-        service.worker.sweep,
+        service.dispatcher,
+        service.sweep,
+        service.inbox,
+        service.collector,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
-        collector=service.worker.collector,
     )
 
 

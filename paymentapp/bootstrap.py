@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from paymentapp.clock import Clock, utc_now
 from paymentapp.config import Settings, load_settings
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.providers.registry import build_providers
 from paymentapp.services.access import Access
+from paymentapp.services.collect import Collector
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.health import Health
@@ -23,6 +25,7 @@ from paymentapp.services.pauses import Pauses
 from paymentapp.services.payments import Payments
 from paymentapp.services.routes import Routes, read_rules
 from paymentapp.services.settle import Settlement
+from paymentapp.services.sweep import Sweep
 from paymentapp.services.webhooks import WebhookReceiver
 from paymentapp.storage import open_key_service, open_store
 from paymentapp.storage.base import Store
@@ -40,13 +43,27 @@ class Services:
     clock: Clock
     store: Store
     providers: Mapping[str, Provider]
-    customers: Customers
-    payments: Payments
-    methods: PaymentMethods
-    webhooks: WebhookReceiver
+    # what callers ask for
     access: Access
+    customers: Customers
+    methods: PaymentMethods
+    payments: Payments
+    webhooks: WebhookReceiver
     health: Health
+    # what becomes of it
+    routes: Routes
+    settlement: Settlement
+    dispatcher: Dispatcher
+    inbox: Inbox
+    sweep: Sweep
+    collector: Collector
     worker: Worker
+
+    def close(self) -> None:
+        """Let go of connections. A worker that was started has to be stopped before."""
+        for provider in self.providers.values():
+            provider.close()
+        self.store.close()
 
 
 def build_services(
@@ -55,38 +72,54 @@ def build_services(
     store: Store | None = None,
     providers: Mapping[str, Provider] | None = None,
     clock: Clock | None = None,
+    worker: Worker | None = None,
 ) -> Services:
-    """Put the service together; what is not given is made from the settings.
+    """Build every service, once; what is not given is made from the settings.
 
-    No thread starts and nothing is connected before it is used. Raises SettingsError.
+    No thread starts and nothing is connected before it is used: a process that runs no worker
+    leaves its own unstarted. Raises SettingsError.
     """
     settings = settings or load_settings()
     clock = clock or utc_now
     store = store or open_store(settings)
-    if providers is None:
-        vault = Vault(settings.vault_keys, open_key_service(settings))
-        providers = build_providers(Kit(settings, clock, vault, store))
-        Routes(providers, read_rules(settings.routes)).check()
-    customers = Customers(store, clock)
-    settlement = Settlement(store, clock)
     pauses = Pauses(clock)
+    as_set = providers is None
+    if providers is None:
+        providers = _build_providers(settings, store, clock)
     routes = Routes(providers, read_rules(settings.routes), pauses.holds)
-    dispatcher = Dispatcher(store, providers, settlement, clock, pauses, routes)
-    inbox = Inbox(store, dispatcher, settlement, clock)
-    worker = Worker(dispatcher, inbox, store, clock, settings)
-    payments = Payments(
-        store, customers, providers, clock, settings.due_shards, worker.wake, routes
-    )
+    if as_set:
+        routes.check()
+    shards = settings.due_shards
+    customers = Customers(store, clock)
+    methods = PaymentMethods(store, customers, providers, clock)
+    settlement = Settlement(store, clock)
+    dispatcher = Dispatcher(store, providers, settlement, routes, pauses, clock)
+    inbox = Inbox(store, providers, dispatcher, settlement, methods, clock)
+    sweep = Sweep(store, dispatcher, inbox, clock, shards, settings.senders)
+    pause = timedelta(seconds=settings.collect_seconds)
+    collector = Collector(store, providers, clock, shards, pause)
+    worker = worker or Worker(store, dispatcher, inbox, sweep, collector, clock, settings)
     return Services(
         settings=settings,
         clock=clock,
         store=store,
         providers=providers,
-        customers=customers,
-        payments=payments,
-        methods=PaymentMethods(store, customers, providers, clock),
-        webhooks=WebhookReceiver(store, providers, clock, settings.due_shards, worker.hear),
         access=Access(store, clock),
+        customers=customers,
+        methods=methods,
+        payments=Payments(store, customers, routes, clock, shards, worker.wake),
+        webhooks=WebhookReceiver(store, providers, clock, shards, worker.hear),
         health=Health(store, providers, worker, clock),
+        routes=routes,
+        settlement=settlement,
+        dispatcher=dispatcher,
+        inbox=inbox,
+        sweep=sweep,
+        collector=collector,
         worker=worker,
     )
+
+
+def _build_providers(settings: Settings, store: Store, clock: Clock) -> Mapping[str, Provider]:
+    vault = Vault(settings.vault_keys, open_key_service(settings))
+    return build_providers(Kit(settings, clock, vault, store))

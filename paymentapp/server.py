@@ -34,9 +34,7 @@ def serving_app() -> Flask:
 def stop(services: Services) -> None:
     """Finish or hand over what is in flight, then let go of connections."""
     services.worker.stop()
-    for provider in services.providers.values():
-        provider.close()
-    services.store.close()
+    services.close()
 
 
 def start_logging() -> None:

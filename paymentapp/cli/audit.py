@@ -51,11 +51,11 @@ def verify(start: datetime | None, end: datetime | None, as_json: bool) -> None:
 
     Exit status: 0 all is well; 1 something is not; 2 not everything could be read.
     """
-    from paymentapp.services.audit import Audit
+    from paymentapp.backoffice import build_backoffice
 
     with opened(paying=False) as services:
         span = span_of(start, end, services.clock())
-        run = Audit(services.store, Progress("audit"))
+        run = build_backoffice(services, Progress("audit")).audit
         found = _counted(run.verify(span), counts := [0, 0])
         if as_json:
             _print_json(span, found, run, counts)

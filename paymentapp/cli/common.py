@@ -31,9 +31,7 @@ def opened(*, paying: bool = True) -> Iterator[Services]:
     try:
         yield services
     finally:
-        for provider in services.providers.values():
-            provider.close()
-        services.store.close()
+        services.close()
 
 
 class _Moment(click.ParamType[datetime]):

@@ -11,7 +11,7 @@ from paymentapp.cli.common import Progress, opened, plural, short
 from paymentapp.clock import to_text
 from paymentapp.models import Batch, Verdict
 from paymentapp.services.differences import masked
-from paymentapp.services.parked import Case, Lingering, Parked, Word
+from paymentapp.services.parked import Case, Lingering, Word
 
 _SHOWN = 10  # members of a batch; JSON has them all
 
@@ -53,9 +53,11 @@ def parked() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
     """Show parked batches, longest waiting first, with the evidence for each."""
+    from paymentapp.backoffice import build_backoffice
+
     with opened() as services:
-        service = Parked(services.store, services.worker.dispatcher, services.clock)
         progress = Progress("parked")
+        service = build_backoffice(services, progress).parked
         found = []
         for case in service.cases():
             found.append((case, service.asked(case) if ask else None))
@@ -166,11 +168,13 @@ def resolve(
     are followed from now on. not-sent: it did nothing, which its books must not contradict; the
     payments go out again in a new batch. Wrongly said, that pays people twice.
     """
+    from paymentapp.backoffice import build_backoffice
+
     if confirm is not None and confirm != batch_id:
         raise click.UsageError("--confirm names another batch")
     word = Word(person, note)
     with opened() as services:
-        service = Parked(services.store, services.worker.dispatcher, services.clock)
+        service = build_backoffice(services, Progress("parked")).parked
         if verdict == Verdict.ACCEPTED:
             if not reference or not reference.strip():
                 raise click.UsageError("accepted needs --reference, the provider's id of the batch")

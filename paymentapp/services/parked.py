@@ -7,8 +7,8 @@ What follows from it is a step of the dispatcher like any other, that a sweep fi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from paymentapp.models import (
     Status,
     Verdict,
 )
-from paymentapp.providers.base import Books
+from paymentapp.providers.base import Books, Provider
 from paymentapp.services.dispatch import PARK_AFTER, Dispatcher
 from paymentapp.services.members import chunks, members_of
 from paymentapp.services.patience import Patience
@@ -71,9 +71,10 @@ class Parked:
     """Shows parked batches and carries out what a person decides about them."""
 
     store: Store
+    providers: Mapping[str, Provider]
     dispatcher: Dispatcher
     clock: Clock
-    patiently: Patience = field(default_factory=Patience)
+    patiently: Patience
 
     def cases(self) -> list[Case]:
         """Every parked batch, longest waiting first."""
@@ -145,7 +146,7 @@ class Parked:
         return Case(batch, members_of(self.store, batch))
 
     def _vouched(self, batch: Batch, reference: str, confirmed: bool) -> str:
-        provider = self.dispatcher.providers[batch.provider]
+        provider = self.providers[batch.provider]
         if not isinstance(provider, Books):
             found, says = None, f"{provider.name} cannot be asked for {reference}"
         else:
@@ -174,7 +175,7 @@ class Parked:
     def _check_quiet(self, batch: Batch) -> None:
         """Nothing is sent later than 25 days after the freeze, and no call begins once a batch is
         parked; what was sent last has to be in the books before they can be believed."""
-        provider = self.dispatcher.providers[batch.provider]
+        provider = self.providers[batch.provider]
         lag = provider.search_lag if isinstance(provider, Books) else timedelta()
         quiet = (batch.frozen_at or batch.created_at) + PARK_AFTER
         if batch.parked_at is not None:
@@ -185,7 +186,7 @@ class Parked:
 
     def _searched(self, case: Case) -> _Searched:
         """Look for the members in the books, since the freeze. Raises ProviderError."""
-        provider = self.dispatcher.providers[case.batch.provider]
+        provider = self.providers[case.batch.provider]
         if not isinstance(provider, Books):
             return _Searched(0, f"{provider.name} offers no search")
         since = case.batch.frozen_at or case.batch.created_at

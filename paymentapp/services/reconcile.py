@@ -51,9 +51,9 @@ class Reconciliation:
     providers: Mapping[str, Provider]
     settlement: Settlement
     clock: Clock
-    progress: Callable[[str], None] = lambda _: None
-    patiently: Patience = field(default_factory=Patience)
-    tally: Tally = field(default_factory=Tally)
+    progress: Callable[[str], None]
+    patiently: Patience
+    tally: Tally = field(default_factory=Tally, init=False)
 
     def run(self, span: Span, *, repair: bool = False, search: bool = True) -> Iterator[Difference]:
         """Compare what was made in the span, and yield what does not agree as it is found.

@@ -88,8 +88,8 @@ class Routes:
     """Chooses ways to pay. `failing` says whether a provider should be left alone now."""
 
     providers: Mapping[str, Provider]
-    rules: Sequence[Rule] = ()
-    failing: Callable[[str], bool] = lambda _: False
+    rules: Sequence[Rule]
+    failing: Callable[[str], bool]
 
     def check(self) -> None:
         """Raises SettingsError where a rule names a method that there is not."""
@@ -136,6 +136,12 @@ class Routes:
         done = (*payment.tried, payment.payment_method)
         money = payment.money
         return self._best(self._candidates(customer, money), customer, money, done)
+
+    def departure(self, method: str, now: datetime) -> datetime:
+        """When a payment that goes by a method from now leaves: at once, where its provider names
+        no times."""
+        provider = self.providers[method]
+        return provider.departure(now) if isinstance(provider, Departures) else now
 
     def _candidates(self, customer: Customer, money: Money) -> Iterator[tuple[str, str]]:
         """Methods in the order of preference, and why each."""
@@ -204,14 +210,9 @@ def declined(store: Store, routes: Routes, payment: Payment, now: datetime, reas
         route=way.route,
         tried=(*payment.tried, payment.payment_method),
         batch_id=None,
-        due_at=departure(routes.providers[way.method], now),
+        due_at=routes.departure(way.method, now),
         alone=False,
     )
-
-
-def departure(provider: Provider, now: datetime) -> datetime:
-    """When a payment that is accepted now leaves: at once, where its provider names no times."""
-    return provider.departure(now) if isinstance(provider, Departures) else now
 
 
 def customer_destination(customer: Customer, method: str) -> str | None:

@@ -122,7 +122,7 @@ def test_our_own_mistake_is_logged_and_holds_up_no_shard(
     def fails(*_: object) -> list[Any]:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(cloud.services.worker.dispatcher, "group", fails)
+    monkeypatch.setattr(cloud.services.dispatcher, "group", fails)
     payments = cloud.accept("ann")
     assert carry(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
     assert "left to the sweep" in caplog.text
@@ -141,7 +141,7 @@ def test_an_unclaimed_payment_is_taken_back(cloud: Cloud) -> None:
     carry(cloud.services, stream_event(payment), cloud.context)
     batch = cloud.store.get_batch(cloud.stored(payment).batch_id or "")
     assert batch is not None
-    cloud.services.worker.dispatcher.follow(batch)
+    cloud.services.dispatcher.follow(batch)
     wanted = cloud.services.payments.cancel(payment.key)
     carry(cloud.services, stream_event(wanted, kind="MODIFY"), cloud.context)
     assert cloud.status(payment) is Status.CANCELLED

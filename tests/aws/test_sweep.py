@@ -54,7 +54,7 @@ def test_a_batch_that_a_function_left_is_carried_on(cloud: Cloud) -> None:
 
     cloud.provider.after = is_cut_off
     with pytest.raises(SystemExit):
-        cloud.services.worker.dispatcher.submit([payment])
+        cloud.services.dispatcher.submit([payment])
     cloud.provider.after = lambda _: None
     sweep(cloud, 2)
     assert cloud.status(payment) is Status.SUCCEEDED
@@ -66,7 +66,7 @@ def test_what_fails_is_tried_once_a_sweep_and_stops_nothing_else(
 ) -> None:
     cloud = Cloud(settings=Settings(follow_seconds=0, senders=4), provider=LedgerProvider(1))
     payments = cloud.accept("ann", "bob", "cy")
-    submit = cloud.services.worker.dispatcher.submit
+    submit = cloud.services.dispatcher.submit
     tries: list[str] = []
 
     def fails_for_bob(group: list[object]) -> object:
@@ -75,7 +75,7 @@ def test_what_fails_is_tried_once_a_sweep_and_stops_nothing_else(
             raise StoreUnavailable("busy")
         return submit(group)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cloud.services.worker.dispatcher, "submit", fails_for_bob)
+    monkeypatch.setattr(cloud.services.dispatcher, "submit", fails_for_bob)
     sweep(cloud)
     assert sorted(tries) == ["ann", "bob", "cy"]
     assert cloud.status(payments[1]) is Status.PENDING
@@ -133,7 +133,7 @@ def test_mailboxes_are_looked_into(cloud: Cloud) -> None:
         looked.append(name)
         return 0
 
-    collector = cloud.services.worker.collector
+    collector = cloud.services.collector
     collector.due = lambda: ["bank"]
     collector.collect = collect
     sweep(cloud)

@@ -63,10 +63,10 @@ class Desk:
                 services.customers.register(name, email, {})
                 order = PaymentOrder(name, email, Money(Decimal("12.50"), "USD"), "paypal")
                 payments.append(services.payments.request(order).payment)
-            batch = services.worker.dispatcher.submit(payments)
+            batch = services.dispatcher.submit(payments)
             assert batch is not None
             if follow:
-                batch = services.worker.dispatcher.follow(batch)
+                batch = services.dispatcher.follow(batch)
             return batch, [services.payments.get(payment.key) for payment in payments]
 
     def park(self, name: str, *, acted: bool) -> tuple[Batch, Payment]:
@@ -76,7 +76,7 @@ class Desk:
         batch, (payment,) = self.pay(name, follow=False, days=26)
         self.set_simulator(**{fault: 0.0})
         with self.service() as services:
-            return services.worker.dispatcher.resume(batch), payment
+            return services.dispatcher.resume(batch), payment
 
     def read(self, payment: Payment) -> Payment:
         with self.service() as services:

@@ -95,9 +95,9 @@ def test_not_sent(desk: Desk) -> None:
     assert (freed.status, freed.history[-1].cause) == (Status.PENDING, Cause.PERSON)
     assert desk.ledger() == []  # the command itself sends nothing
     with desk.service() as services:
-        again = services.worker.dispatcher.submit([freed])
+        again = services.dispatcher.submit([freed])
         assert again is not None
-        services.worker.dispatcher.follow(again)
+        services.dispatcher.follow(again)
     assert desk.read(payment).status is Status.SUCCEEDED
     assert [line["sender_batch_id"] for line in desk.ledger()] == [again.batch_id]
     assert desk.run("audit", "verify").exit_code == 0

@@ -27,7 +27,6 @@ from paymentapp.config import load_settings
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models import PaymentKey
 from paymentapp.providers import registry
-from paymentapp.services.sweep import Sweep
 from tests.support.memory_store import MemoryStore
 
 ROOT = Path(__file__).parents[2]
@@ -122,7 +121,7 @@ class Service:
     def sweep(self, times: int = 2) -> None:
         for _ in range(times):
             self.late += timedelta(seconds=40)
-            Sweep(self.services.store, self.services.worker.dispatcher, self.clock, 4, 4).run()
+            self.services.sweep.run()
 
     def pay(self, loft: str, amount: str = "12.50") -> dict[str, Any]:
         """Register somebody, tell their loft, pay them."""

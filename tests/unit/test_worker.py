@@ -153,7 +153,7 @@ def test_stopping_hands_the_sweep_to_another_process(make_services: Make) -> Non
     first = make_services(provider, sweep_seconds=1)
     second = make_services(provider, sweep_seconds=1)
     first.worker.start()
-    until(lambda: first.worker.sweep.is_held())
+    until(lambda: first.sweep.is_held())
     first.worker.stop()
     payment = pay(second, 1)
     second.worker.start()
@@ -172,7 +172,7 @@ def test_a_store_that_fails_for_a_while_stops_nothing(make_services: Make) -> No
     services.worker.start()
     time.sleep(1.5)
     services.store.due_payments = real
-    services.worker._inbox.queue.clear()
+    services.worker._accepted.queue.clear()
     payment = pay(services, 1)
     until(lambda: status(services, payment.key) is Status.SUCCEEDED)
 
@@ -180,7 +180,7 @@ def test_a_store_that_fails_for_a_while_stops_nothing(make_services: Make) -> No
 def test_what_cannot_be_grouped_is_left_to_the_sweep(make_services: Make) -> None:
     """An error in grouping ends neither the payment nor the thread."""
     services = make_services(LedgerProvider(), sweep_seconds=1)
-    real = services.worker.dispatcher.group
+    real = services.dispatcher.group
     troubles = [ValueError("nobody foresaw that")]
 
     def group(payments: Iterable[Payment]) -> list[list[Payment]]:
@@ -188,7 +188,7 @@ def test_what_cannot_be_grouped_is_left_to_the_sweep(make_services: Make) -> Non
             raise troubles.pop()
         return real(payments)
 
-    services.worker.dispatcher.group = group
+    services.dispatcher.group = group
     services.worker.start()
     first = pay(services, 1)
     until(lambda: status(services, first.key) is Status.SUCCEEDED, 10)
@@ -284,7 +284,7 @@ def test_too_many_events_at_once_are_left_to_the_sweep(make_services: Make) -> N
     services.worker.start()
     time.sleep(0.3)
     release = threading.Event()
-    real = services.worker.inbox.apply
+    real = services.inbox.apply
     held: list[Event] = []
 
     def hold(event: Event) -> Event:
@@ -292,7 +292,7 @@ def test_too_many_events_at_once_are_left_to_the_sweep(make_services: Make) -> N
         release.wait(10)
         return real(event)
 
-    services.worker.inbox.apply = hold
+    services.inbox.apply = hold
     for number in range(EVENTS_LIMIT + 5):
         hear(services, webhooks, number)
     assert services.worker._clerks.is_behind(EVENTS_LIMIT)

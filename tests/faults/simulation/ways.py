@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, cast
 
 from paymentapp.models import Batch, Customer, Money, Payment, PaymentKey, PaymentMethod
 from paymentapp.providers.base import Provider
-from paymentapp.services.routes import Rule, read_rules
 from paymentapp.vault import Vault
 from tests.faults.simulation.bank import Bank
 from tests.faults.simulation.clock import START
@@ -47,8 +46,7 @@ class Ways:
         self.bank = Bank(world) if "ach" in self.names else None
         self.stripe = StripeSide(world) if "stripe" in self.names else None
         self.takes_yen = scene != "ach"
-        text = RULES[world.draw(len(RULES))] if scene == "routes" else ""
-        self.rules: Sequence[Rule] = read_rules(text)
+        self.routes = RULES[world.draw(len(RULES))] if scene == "routes" else ""
 
     def providers(self, process: Process) -> dict[str, Provider]:
         """A process's own."""

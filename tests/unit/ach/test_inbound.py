@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from paymentapp.bootstrap import Services, build_services
-from paymentapp.config import Settings
+from paymentapp.backoffice import build_backoffice
+from paymentapp.bootstrap import Services
 from paymentapp.errors import NotGenuine, NotSent
 from paymentapp.models import BatchState, Money, Payment, Status
 from paymentapp.nacha import (
@@ -29,9 +29,10 @@ from paymentapp.nacha import (
 )
 from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.base import Delivery
-from paymentapp.services.parked import Parked, Word
+from paymentapp.services.parked import Word
 from paymentapp.services.payments import PaymentOrder
 from tests.support.ach_backend import ATTEMPT, ROUTING, HookedFolder, bank_account
+from tests.support.processes import a_process
 from tests.unit.ach.conftest import LATE, Company
 from tests.unit.ach.test_upload import Process, Stopped
 
@@ -63,10 +64,10 @@ class Service:
         """Time passes; then everything that is due is done, on both sides."""
         self.company.clock.pass_by(**passes)
         for _ in range(4):
-            self.services.worker.sweep.run()
+            self.services.sweep.run()
             self.company.bank.work()
-            for name in self.services.worker.collector.due():
-                self.services.worker.collector.collect(name)
+            for name in self.services.collector.due():
+                self.services.collector.collect(name)
             self.company.clock.pass_by(minutes=2)
 
     def now(self, payment: Payment) -> Payment:
@@ -78,10 +79,7 @@ class Service:
 
 @pytest.fixture
 def service(company: Company) -> Service:
-    services = build_services(
-        Settings(), store=company.notebook, providers={"ach": company.ach}, clock=company.clock
-    )
-    return Service(company, services)
+    return Service(company, a_process(company.notebook, company.clock, company.ach))
 
 
 def test_a_payment_leaves_with_its_window_and_succeeds(service: Service) -> None:
@@ -210,18 +208,17 @@ def test_a_parked_batch_goes_on_by_a_persons_word(service: Service) -> None:
             raise Stopped
         return done
 
-    service.services.worker.dispatcher.providers = {"ach": Process(company, step).ach}
+    stopped = a_process(company.notebook, company.clock, Process(company, step).ach)
     with pytest.raises(Stopped):
-        service.services.worker.sweep.run()
+        stopped.sweep.run()
     company.bank.work()
-    service.services.worker.dispatcher.providers = {"ach": company.ach}
     service.runs(seconds=60)
     service.runs(seconds=ATTEMPT)
     [batch] = company.notebook.parked_batches()
     assert batch.last_error.startswith("UPLOAD_UNCERTAIN")
     [name] = company.bank.books.files()
     assert name in batch.last_error
-    parked = Parked(company.notebook, service.services.worker.dispatcher, company.clock)
+    parked = build_backoffice(service.services, print).parked
     parked.accept(batch.batch_id, name, Word("ann", "the bank has it"), confirmed=True)
     for _ in range(9):
         service.runs(days=1)

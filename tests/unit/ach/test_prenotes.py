@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from paymentapp.bootstrap import build_services
-from paymentapp.config import Settings
 from paymentapp.errors import ProviderError, StoreUnavailable
 from paymentapp.models import BatchState, Status
 from paymentapp.nacha import read
@@ -21,6 +19,7 @@ from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.base import Accepted, Postponed, Refused
 from paymentapp.vault import Vault, new_key
 from tests.support.ach_backend import ATTEMPT
+from tests.support.processes import a_process
 from tests.support.records import a_payment
 from tests.unit.ach.conftest import Company
 from tests.unit.ach.test_inbound import Service
@@ -261,9 +260,7 @@ def test_a_crash_at_each_step_asks_once_and_pays_once(tmp_path: Path, after: boo
 
 def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
     """Through the dispatcher: payments to known accounts leave with their window."""
-    services = build_services(
-        Settings(), store=careful.notebook, providers={"ach": careful.ach}, clock=careful.clock
-    )
+    services = a_process(careful.notebook, careful.clock, careful.ach)
     service = Service(careful, services)
     known = service.pays("1111222233")
     service.runs(hours=6)
