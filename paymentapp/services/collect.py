@@ -11,7 +11,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine, ProviderError, StoreUnavailable
 from paymentapp.events import Event, event_shard
 from paymentapp.models import new_revision
-from paymentapp.providers.base import Delivery, Mailbox, Provider, WebhookNews
+from paymentapp.providers.base import Delivery, Provider, WebhookNews
 from paymentapp.storage.base import Lease, Store
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Collector:
     ) -> None:
         """`pause` is the time between two looks into a mailbox."""
         self._store = store
-        self._mailboxes = {n: p for n, p in providers.items() if isinstance(p, Mailbox)}
+        self._mailboxes = {n: p.mailbox for n, p in providers.items() if p.mailbox}
         self._clock = clock
         self._shards = shards
         self._pause = pause

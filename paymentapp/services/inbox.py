@@ -203,7 +203,7 @@ class Inbox:
 
 def _reader(provider: Provider) -> Webhooks | Mailbox | None:
     """What reads the provider's events."""
-    return provider.webhooks or (provider if isinstance(provider, Mailbox) else None)
+    return provider.webhooks or provider.mailbox
 
 
 def _aside(why: str) -> _Verdict:

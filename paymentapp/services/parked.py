@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from paymentapp.clock import Clock, to_text
@@ -25,7 +26,7 @@ from paymentapp.models import (
     Status,
     Verdict,
 )
-from paymentapp.providers.base import Books, Provider
+from paymentapp.providers.base import Provider
 from paymentapp.services.dispatch import PARK_AFTER, Dispatcher
 from paymentapp.services.members import chunks, members_of
 from paymentapp.services.patience import Patience
@@ -147,10 +148,11 @@ class Parked:
 
     def _vouched(self, batch: Batch, reference: str, confirmed: bool) -> str:
         provider = self.providers[batch.provider]
-        if not isinstance(provider, Books):
+        search = provider.transaction_search
+        if search is None:
             found, says = None, f"{provider.name} cannot be asked for {reference}"
         else:
-            found = self.patiently(lambda: provider.batch_id_of(reference))
+            found = self.patiently(partial(search.batch_id_of, reference))
             says = f"{provider.name} knows no {reference}, or no longer"
         if found == batch.batch_id:
             return f"{provider.name} has this batch as {reference}"
@@ -175,8 +177,8 @@ class Parked:
     def _check_quiet(self, batch: Batch) -> None:
         """Nothing is sent later than 25 days after the freeze, and no call begins once a batch is
         parked; what was sent last has to be in the books before they can be believed."""
-        provider = self.providers[batch.provider]
-        lag = provider.search_lag if isinstance(provider, Books) else timedelta()
+        search = self.providers[batch.provider].transaction_search
+        lag = search.lag if search else timedelta()
         quiet = (batch.frozen_at or batch.created_at) + PARK_AFTER
         if batch.parked_at is not None:
             quiet = min(quiet, batch.parked_at + LONGEST_CALL)
@@ -187,11 +189,11 @@ class Parked:
     def _searched(self, case: Case) -> _Searched:
         """Look for the members in the books, since the freeze. Raises ProviderError."""
         provider = self.providers[case.batch.provider]
-        if not isinstance(provider, Books):
+        if provider.transaction_search is None:
             return _Searched(0, f"{provider.name} offers no search")
         since = case.batch.frozen_at or case.batch.created_at
         span = Span(since - CLOCKS_APART, self.clock())
-        search = Search(self.store, provider, self.patiently)
+        search = Search(self.store, provider.transaction_search, self.patiently)
         try:
             found = search.paying({member.item_id for member in case.members}, span)
         except NotPermitted as error:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from paymentapp.errors import NotPayable, SettingsError
 from paymentapp.models import Cause, Customer, Money, Payment, Status
-from paymentapp.providers.base import Departures, Provider
+from paymentapp.providers.base import Provider
 from paymentapp.storage.base import Store
 
 FIRST_METHOD = "paypal"  # where neither the request, nor the customer, nor a rule says otherwise
@@ -140,8 +140,8 @@ class Routes:
     def departure(self, method: str, now: datetime) -> datetime:
         """When a payment that goes by a method from now leaves: at once, where its provider names
         no times."""
-        provider = self.providers[method]
-        return provider.departure(now) if isinstance(provider, Departures) else now
+        cutoffs = self.providers[method].cutoffs
+        return cutoffs.next_departure(now) if cutoffs else now
 
     def _candidates(self, customer: Customer, money: Money) -> Iterator[tuple[str, str]]:
         """Methods in the order of preference, and why each."""

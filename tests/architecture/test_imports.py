@@ -86,6 +86,11 @@ def test_one_provider_one_place(name: str) -> None:
         assert not any(word.search(each) for each in names), path
 
 
+def test_what_a_provider_can_do_is_asked_of_no_type() -> None:
+    """Abilities are attributes: `isinstance` looks for each method of a protocol, each time."""
+    assert [path for path in modules() if "runtime_checkable" in path.read_text()] == []
+
+
 @pytest.mark.parametrize("heavy", ["boto3", "requests", "flask", "sqlite3", "cryptography"])
 def test_nothing_is_built_at_import(heavy: str) -> None:
     """Importing the package loads no library that a part may never need."""

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,8 +25,9 @@ from paymentapp.bootstrap import Services, build_services
 from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import PaymentKey
+from paymentapp.models import Batch, Member, PaymentKey
 from paymentapp.providers import registry
+from paymentapp.providers.base import Outcome, Provider
 from tests.support.memory_store import MemoryStore
 
 ROOT = Path(__file__).parents[2]
@@ -253,16 +254,32 @@ def test_readiness_watches_it(service: Service) -> None:
     assert not checks["provider pigeon"]
 
 
+def test_a_provider_that_lacks_a_verb_is_not_made() -> None:
+    class Half(Provider):
+        name = "half"
+
+        def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
+            raise NotImplementedError
+
+    with pytest.raises(TypeError, match="Half"):
+        Half()  # type: ignore[abstract]  # mypy sees it, too
+
+
 def test_the_guides_code_is_as_well_kept_as_the_rest(tmp_path: Path) -> None:
     """Formatted, linted and typed by the project's own rules."""
     file = tmp_path / "pigeon.py"
     file.write_text(blocks()[0])
-    config = ["--config", str(ROOT / "pyproject.toml")]
+    config = f"--config={ROOT / 'pyproject.toml'}"
     for command in (
-        ["ruff", "format", "--check", *config],
-        ["ruff", "check", "--ignore", "ARG002", *config],
+        ["ruff", "format", "--check", config],
+        ["ruff", "check", "--ignore", "ARG002", config],
+        ["mypy", f"--config-file={ROOT / 'pyproject.toml'}"],
     ):
         run = subprocess.run(
-            [sys.executable, "-m", *command, str(file)], capture_output=True, text=True, check=False
+            [sys.executable, "-m", *command, str(file)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert run.returncode == 0, run.stdout

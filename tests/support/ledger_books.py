@@ -21,12 +21,13 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class LedgerBooks(LedgerProvider):
-    """The ledger with everything that a provider may offer besides."""
+    """The ledger, which is its own search."""
 
-    search_lag = timedelta(hours=3)
+    lag = timedelta(hours=3)
 
     def __init__(self, batch_size: int = 500) -> None:
         super().__init__(batch_size)
+        self.transaction_search = self
         self.told: dict[str, ItemReport | None] = {}  # by item id, in place of the truth
         self.more: list[Transaction] = []  # besides what the ledger paid
         self.hidden: set[str] = set()  # transaction ids that the search leaves out

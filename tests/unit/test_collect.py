@@ -28,6 +28,7 @@ class Bank(LedgerProvider):
 
     def __init__(self) -> None:
         super().__init__()
+        self.mailbox = self
         self.files: dict[str, list[bytes]] = {}
         self.news: dict[bytes, WebhookNews] = {}
         self.looks = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -157,10 +157,19 @@ def test_a_postponed_batch_waits_for_its_time_and_nothing_else_does() -> None:
     assert world.stored(payment).status is Status.SUCCEEDED
 
 
-def test_payments_of_two_lanes_go_in_two_batches() -> None:
+@dataclass
+class Alternating:
+    """A key for every other payment."""
+
+    keys: Iterator[str]
+
+    def key(self, _payment: Payment) -> str:
+        return next(self.keys)
+
+
+def test_payments_of_two_keys_go_in_two_batches() -> None:
     world = World()
-    lanes = iter("abab")
-    world.first.lane = lambda _payment: next(lanes)  # type: ignore[attr-defined]
+    world.first.batch_key = Alternating(iter("abab"))
     for _ in range(4):
         world.pay()
     world.sweep()

@@ -8,7 +8,6 @@ from decimal import Decimal
 
 import pytest
 
-from paymentapp.backoffice import build_backoffice
 from paymentapp.errors import (
     Conflict,
     Misconfigured,
@@ -30,9 +29,7 @@ from paymentapp.models import (
 from paymentapp.providers.base import Transaction
 from paymentapp.services.parked import Parked, Word
 from tests.support.ledger_books import START, Ledgered
-from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
-from tests.support.processes import a_process
 
 GRACE = Word("Grace H.", "support case 4711")
 
@@ -44,13 +41,6 @@ def service() -> Ledgered:
 
 def parked_of(service: Ledgered) -> Parked:
     return service.office().parked
-
-
-def without_books(service: Ledgered) -> Parked:
-    """The same where the provider offers no look into its books."""
-    plain = LedgerProvider()
-    plain.batches = service.provider.batches
-    return build_backoffice(a_process(service.store, service.clock, plain), print).parked
 
 
 @pytest.fixture
@@ -130,7 +120,8 @@ def test_books_that_cannot_be_asked_say_so(service: Ledgered, parked: Parked) ->
     ]
     assert parked.asked(case) == "the account may not search: NOT_AUTHORIZED"
     assert parked.asked(case) == "no answer: NO_CREDENTIALS"
-    assert without_books(service).asked(case) == "paypal offers no search"
+    service.provider.transaction_search = None
+    assert parked.asked(case) == "paypal offers no search"
 
 
 def test_payments_that_linger_are_shown(service: Ledgered, parked: Parked) -> None:
@@ -191,9 +182,11 @@ def test_a_reference_that_is_forgotten_takes_a_confirmation(
     assert "confirmed all the same" in after.decision.evidence
 
 
-def test_a_provider_that_cannot_be_asked_takes_a_confirmation(service: Ledgered) -> None:
+def test_a_provider_that_cannot_be_asked_takes_a_confirmation(
+    service: Ledgered, parked: Parked
+) -> None:
     batch, _ = park(service, "ann", acted=True)
-    parked = without_books(service)
+    service.provider.transaction_search = None
     with pytest.raises(Conflict, match="cannot be asked"):
         parked.accept(batch.batch_id, "R1", GRACE, confirmed=False)
     after = parked.accept(batch.batch_id, "R1", GRACE, confirmed=True)

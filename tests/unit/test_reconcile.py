@@ -21,13 +21,11 @@ from paymentapp.models import (
     Status,
     new_revision,
 )
-from paymentapp.providers.base import ItemReport, Provider, Refused, Transaction
+from paymentapp.providers.base import ItemReport, Refused, Transaction
 from paymentapp.services.differences import ADVICE, Difference, Kind, masked
-from paymentapp.services.reconcile import Reconciliation
 from paymentapp.services.roll import Span
 from paymentapp.storage.base import PageQuery, PaymentChange
 from tests.support.ledger_books import START, LedgerBooks, Ledgered
-from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process
 
@@ -72,12 +70,6 @@ def report(payment: Payment, **changes: object) -> ItemReport:
         receiver=payment.email,
     )
     return replace(told, **changes)  # type: ignore[arg-type]
-
-
-def without_books(service: Ledgered, *providers: Provider) -> Reconciliation:
-    """A run of a process that has other providers than the one that paid."""
-    other = a_process(service.store, service.clock, *providers)
-    return build_backoffice(other, lambda _words: None).reconciliation
 
 
 def tell(service: Ledgered, payment: Payment, **changes: object) -> None:
@@ -464,7 +456,8 @@ def test_a_provider_that_does_not_answer_is_asked_again_and_then_named(service: 
 
 def test_a_batch_of_a_provider_that_is_gone(service: Ledgered) -> None:
     service.settled("ann")
-    run = without_books(service)
+    without = a_process(service.store, service.clock)
+    run = build_backoffice(without, print).reconciliation
     assert list(run.run(Span(START, service.now))) == []
     assert "no provider paypal" in run.tally.not_done[0]
 
@@ -513,7 +506,8 @@ def test_no_question_begins_where_the_books_may_not_have_got_to(service: Ledgere
 
 
 def test_a_provider_without_books_is_named(service: Ledgered) -> None:
-    run = without_books(service, LedgerProvider())
+    service.provider.transaction_search = None
+    run = service.office().reconciliation
     assert list(run.run(Span(START, service.now))) == []
     assert run.tally.not_done == ["search of paypal: it offers none"]
 

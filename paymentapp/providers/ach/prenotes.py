@@ -15,7 +15,8 @@ from itertools import count
 from typing import NamedTuple, Protocol
 
 from paymentapp.clock import Clock, from_text, to_text
-from paymentapp.models import Member, Money, new_revision
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models import Member, Money, Payment, new_revision
 from paymentapp.nacha import Purpose
 from paymentapp.notes import Note
 from paymentapp.providers.ach.news import words
@@ -116,9 +117,17 @@ class Prenotes:
             waits = max(waits, until)
             if until <= now:
                 self._open(claims.values())
-        return Postponed(WAITING, self._timetable.departure(waits)) if waits > now else None
+        return Postponed(WAITING, self._timetable.next_departure(waits)) if waits > now else None
 
-    def lane(self, destination: str) -> str:
+    def key(self, payment: Payment) -> str:
+        """Payments that have to wait for a prenote keep no others waiting; those of which that
+        cannot be told now neither."""
+        try:
+            return self._waits_for(payment.payee)
+        except StoreUnavailable:
+            return "unknown"
+
+    def _waits_for(self, destination: str) -> str:
         """Payments to accounts of which nobody has asked, or not long enough ago, hold up none
         but each other: those that wait for the same file go together."""
         _, note = _known(self._notebook, destination)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
 from paymentapp.clock import Clock
@@ -20,10 +19,8 @@ from paymentapp.providers.base import (
     Detail,
     ItemReport,
     Kit,
-    Payees,
+    Provider,
     Refused,
-    Transaction,
-    Webhooks,
 )
 from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.paypal.answers import (
@@ -41,8 +38,8 @@ from paymentapp.providers.paypal.answers import (
     warn_of_unknown,
 )
 from paymentapp.providers.paypal.certificates import Certificates
-from paymentapp.providers.paypal.search import SEARCH_LAG, TRANSACTIONS, search
-from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES, NO_SUCH_BATCH
+from paymentapp.providers.paypal.search import TRANSACTIONS, PayPalSearch
+from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES
 from paymentapp.providers.paypal.token import Token
 from paymentapp.providers.paypal.webhooks import VERIFY, PayPalWebhooks
 
@@ -80,13 +77,13 @@ class _PayPalPayees:
         return None
 
 
-class PayPal:
+class PayPal(Provider):
     """Pays through PayPal Payouts. Any number of threads may share it."""
 
     name = "paypal"
     currencies = CURRENCIES
-    search_lag = SEARCH_LAG
-    payees: Payees | None = _PayPalPayees()
+    payees = _PayPalPayees()
+    transaction_search: PayPalSearch
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         base = urlsplit(settings.paypal_base_url)
@@ -109,7 +106,8 @@ class PayPal:
         self._certificates = Certificates(
             settings.paypal_base_url, self._hosts, settings.paypal_webhook_ca, clock
         )
-        self.webhooks: Webhooks | None = (
+        self.transaction_search = PayPalSearch(self._search, self._page)
+        self.webhooks = (
             PayPalWebhooks(settings, clock, self._certificates, self._ask_to_verify)
             if settings.paypal_webhook_id
             else None
@@ -167,19 +165,6 @@ class PayPal:
         if problem.name not in CANCEL_REFUSED or answer.status >= 500:
             raise problem.error(problem.kind(moves_money=True))
         return self._item(self._get(path), NotSent)
-
-    def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
-        """Payouts that left the account, by PayPal's transaction search."""
-        return search(self._search, start, end)
-
-    def batch_id_of(self, reference: str) -> str | None:
-        """The `sender_batch_id` of the batch that PayPal has under this id."""
-        try:
-            return sender_batch_id(self._page(reference, 1, 1)) or ""
-        except NotSent as error:
-            if error.code in NO_SUCH_BATCH:
-                return None
-            raise
 
     def check(self) -> None:
         """Get an access token, or say why there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from paymentapp.models import Batch, Customer, Money, Payment, PaymentKey, PaymentMethod
 from paymentapp.providers.base import Provider
@@ -50,9 +50,9 @@ class Ways:
 
     def providers(self, process: Process) -> dict[str, Provider]:
         """A process's own."""
-        found = {}
+        found: dict[str, Provider] = {}
         if "paypal" in self.names:
-            found["paypal"] = cast(Provider, self.world.parts.provider(self.world, process))
+            found["paypal"] = self.world.parts.provider(self.world, process)
         if self.bank:
             found["ach"] = self.bank.provider(process)
         if self.stripe:

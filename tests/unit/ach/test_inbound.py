@@ -246,7 +246,7 @@ def returned(code: str, original: str = "091000010000001", number: int = 1) -> R
 
 
 def deliveries(company: Company) -> list[Delivery]:
-    return list(company.ach.collect())
+    return list(company.ach.mailbox.collect())
 
 
 def bodies(company: Company) -> list[dict[str, Any]]:
@@ -258,7 +258,7 @@ def test_a_return_of_another_amount_is_not_taken_for_ours(company: Company) -> N
     data = sent_back(company, returned("R03"), amount="12.35")
     company.bank.send("r.ach", data)
     [body] = deliveries(company)[0].bodies
-    news = company.ach.parse_webhook(body)
+    news = company.ach.mailbox.parse_webhook(body)
     assert news.item is not None
     assert news.item.money == Money(Decimal("12.35"), "USD")  # the inbox sets it aside
     assert company.ach.fetch(batch)[0].status is Status.SUBMITTED
@@ -284,7 +284,7 @@ def test_what_disputes_or_is_not_known_changes_nothing_and_is_told(
     batch = company.paid(company.member("1111222233"))
     company.bank.send("r.ach", sent_back(company, addenda))
     [body] = deliveries(company)[0].bodies
-    news = company.ach.parse_webhook(body)
+    news = company.ach.mailbox.parse_webhook(body)
     assert (news.item, news.batch_id, news.correction) == (None, None, None)
     assert news.kind == f"return {addenda.code}"
     assert company.ach.fetch(batch)[0].status is Status.SUBMITTED
@@ -352,7 +352,7 @@ def test_a_file_that_grows_is_left_alone(company: Company) -> None:
         return done
 
     slow = company.provider(incoming=HookedFolder(company.folder, step, "incoming"))
-    assert list(slow.collect()) == []
+    assert list(slow.mailbox.collect()) == []
     assert len(deliveries(company)) == 1
 
 
@@ -362,10 +362,10 @@ def test_another_file_in_the_place_of_the_one_that_was_read_is_not_lost(company:
     [first] = deliveries(company)
     other = sent_back(company, returned("R02", "091000010000002", 2))
     company.bank.send("daily.ach", other)
-    company.ach.put_away(first)
+    company.ach.mailbox.put_away(first)
     [second] = deliveries(company)
     assert json.loads(second.bodies[0])["code"] == "R02"
-    company.ach.put_away(second)
+    company.ach.mailbox.put_away(second)
     assert deliveries(company) == []
 
 
@@ -379,10 +379,10 @@ def test_a_folder_that_moves_nothing_is_read_once(company: Company) -> None:
         return act()
 
     ach = company.provider(incoming=HookedFolder(company.folder, step, "incoming"))
-    [delivery] = list(ach.collect())
-    ach.put_away(delivery)
-    ach.put_away(delivery)
-    assert list(ach.collect()) == []
+    [delivery] = list(ach.mailbox.collect())
+    ach.mailbox.put_away(delivery)
+    ach.mailbox.put_away(delivery)
+    assert list(ach.mailbox.collect()) == []
     assert deliveries(company) == []  # nor by any other process
 
 
@@ -392,11 +392,12 @@ def test_a_folder_out_of_reach_is_not_sent(company: Company) -> None:
             raise FolderError("ConnectionResetError")
         return act()
 
+    ach = company.provider(incoming=HookedFolder(company.folder, step, "incoming"))
     with pytest.raises(NotSent):
-        list(company.provider(incoming=HookedFolder(company.folder, step, "incoming")).collect())
+        list(ach.mailbox.collect())
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"id": 1}', b"\xff", b'{"id":"","code":""}'])
 def test_a_body_that_makes_no_sense_is_refused(company: Company, body: bytes) -> None:
     with pytest.raises(NotGenuine):
-        company.ach.parse_webhook(body)
+        company.ach.mailbox.parse_webhook(body)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from paymentapp.errors import ProviderError, StoreUnavailable
+from paymentapp.errors import ProviderError
 from paymentapp.models import BatchState, Status
 from paymentapp.nacha import read
 from paymentapp.providers.ach.payees import AchPayees
@@ -41,14 +41,15 @@ def asked(company: Company) -> Counter[str]:
     return Counter(credit.account for credit in company.bank.books.prenotes())
 
 
-def test_payments_of_which_nothing_can_be_told_now_keep_no_others_waiting(
-    careful: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_destination: str) -> str:
-        raise StoreUnavailable("throttled")
+def key(company: Company, destination: str | None) -> str:
+    """What a payment to that account may not go together without."""
+    assert company.ach.batch_key is not None
+    return company.ach.batch_key.key(a_payment(payment_method="ach", destination=destination))
 
-    monkeypatch.setattr(careful.ach._prenotes, "lane", fail)
-    assert careful.ach.lane(a_payment(payment_method="ach", destination="k.x")) == "unknown"
+
+def test_payments_of_which_nothing_can_be_told_now_keep_no_others_waiting(careful: Company) -> None:
+    careful.notebook.down = True
+    assert key(careful, "k.x") == "unknown"
 
 
 def test_money_follows_after_the_waiting_time(careful: Company) -> None:
@@ -89,8 +90,8 @@ def test_a_returned_prenote_refuses_its_member_and_no_other(careful: Company) ->
     batch = careful.batch(*members)
     careful.ach.submit(batch, members)
     careful.bank.work()
-    [delivery] = careful.ach.collect()
-    news = careful.ach.parse_webhook(delivery.bodies[0])
+    [delivery] = careful.ach.mailbox.collect()
+    news = careful.ach.mailbox.parse_webhook(delivery.bodies[0])
     assert news.correction is not None
     assert news.correction.item_id == members[1].item_id
     assert news.correction.note == "R03 No account/unable to locate account"
@@ -186,22 +187,21 @@ def test_what_was_asked_is_known_when_its_file_is_forgotten(careful: Company) ->
     for name in [name for name in careful.notebook._notes if name.startswith("ach/traces/")]:
         del careful.notebook._notes[name]
     again = member._replace(payment_id="2026-07-07T14:00:00.000002Z")
-    assert careful.ach._prenotes.lane(member.destination or "") == ""
+    assert key(careful, member.destination) == ""
     assert isinstance(careful.ach.submit(careful.batch(again), [again]), Accepted)
 
 
 def test_who_waits_for_the_same_file_goes_together(careful: Company) -> None:
     member = careful.member("1111222233")
-    lane = careful.ach._prenotes.lane
     assert member.destination
-    assert lane(member.destination) == "new"
+    assert key(careful, member.destination) == "new"
     batch = careful.batch(member)
     careful.ach.submit(batch, [member])
-    assert lane(member.destination) == f"{batch.batch_id}.0.pre"
+    assert key(careful, member.destination) == f"{batch.batch_id}.0.pre"
     careful.clock.now = OVER - timedelta(seconds=1)
-    assert lane(member.destination) == f"{batch.batch_id}.0.pre"
+    assert key(careful, member.destination) == f"{batch.batch_id}.0.pre"
     careful.clock.now = OVER
-    assert lane(member.destination) == ""
+    assert key(careful, member.destination) == ""
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["same batch", "another batch"])
