@@ -83,11 +83,11 @@ def build_services(
     clock = clock or utc_now
     store = store or open_store(settings)
     pauses = Pauses(clock)
-    as_set = providers is None
+    from_settings = providers is None
     if providers is None:
         providers = _build_providers(settings, store, clock)
     routes = Routes(providers, read_rules(settings.routes), pauses.holds)
-    if as_set:
+    if from_settings:  # a command that calls no provider is given none: then no rule fits
         routes.check()
     shards = settings.due_shards
     customers = Customers(store, clock)
