@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from bench.bare_app import dynamodb_client, prepare_sqlite
 from bench.load import CUSTOMERS
-from paymentapp import Parts, build_parts
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
 from paymentapp.models import Money, PaymentKey
 from paymentapp.services.payments import PaymentOrder
@@ -100,9 +100,9 @@ class DynamoDBPlace:
 
     def copy(self, name: str) -> DynamoDBPlace:
         other = DynamoDBPlace(name)
-        parts = open_parts(other)
-        parts.store.create_tables()
-        parts.store.close()
+        services = open_services(other)
+        services.store.create_tables()
+        services.store.close()
         for table in ("Customers", "Disbursements"):
             _copy_table(f"{self.prefix}{table}", f"{other.prefix}{table}")
         return other
@@ -125,23 +125,23 @@ def _copy_table(source: str, target: str) -> None:
                 assert not answer.get("UnprocessedItems")
 
 
-def open_parts(place: Place) -> Parts:
+def open_services(place: Place) -> Services:
     """The service over a place, in this process, for preparing things."""
     environment = place.settings() | {
         "PAYPAL_BASE_URL": NOBODY,
         "PAYPAL_CLIENT_ID": "bench",
         "PAYPAL_CLIENT_SECRET": "bench",
     }
-    return build_parts(load_settings(os.environ | environment))
+    return build_services(load_settings(os.environ | environment))
 
 
 def prepare(place: Place) -> None:
     """Make the tables, and register those who are paid."""
-    parts = open_parts(place)
-    parts.store.create_tables()
+    services = open_services(place)
+    services.store.create_tables()
     for customer_id, email in customers():
-        parts.customers.register(customer_id, email, {})
-    parts.store.close()
+        services.customers.register(customer_id, email, {})
+    services.store.close()
 
 
 def prepare_bare_sqlite(path: Path) -> None:
@@ -152,13 +152,13 @@ def prepare_bare_sqlite(path: Path) -> None:
 def fill(place: Place, count: int) -> list[PaymentKey]:
     """Accept payments which then wait, since no dispatcher runs; returns their keys."""
     prepare(place)
-    parts = open_parts(place)
+    services = open_services(place)
     who = customers()
     orders = [
         PaymentOrder(*who[number % len(who)], Money(Decimal("12.50"), "USD"), "paypal")
         for number in range(count)
     ]
     with ThreadPoolExecutor(16) as threads:
-        accepted = list(threads.map(parts.payments.request, orders))
-    parts.store.close()
+        accepted = list(threads.map(services.payments.request, orders))
+    services.store.close()
     return [each.payment.key for each in accepted]

@@ -14,7 +14,7 @@ from bench.processes import PYTHON, START_SECONDS, Processes
 from bench.report import Finding, Section
 from bench.say import Failed, say
 from bench.servers import Server, get_json, service_settings, start_api, start_simulator
-from bench.stores import DynamoDBPlace, Place, fill, new_place, open_parts
+from bench.stores import DynamoDBPlace, Place, fill, new_place, open_services
 from paymentapp.models import PaymentKey
 from paymentapp.services import sweep
 
@@ -105,12 +105,12 @@ def _start_web(processes: Processes, place: Place, paypal: Server) -> None:
 
 def _first_look(place: Place) -> float:
     """When a dispatcher took the lease to look for due payments, in seconds since 1970."""
-    parts = open_parts(place)
+    services = open_services(place)
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
-        lease = parts.store.get_lease(FIRST_SHARD)
+        lease = services.store.get_lease(FIRST_SHARD)
         if lease is not None:
-            parts.store.close()
+            services.store.close()
             return (lease.until - sweep.LEASE).timestamp()
         time.sleep(0.02)
     raise Failed("no dispatcher has looked for payments")

@@ -15,7 +15,8 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from paymentapp import Parts, build_parts, create_app
+from paymentapp import create_app
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
 from paymentapp.declarations import warn_of_unknown
 from paymentapp.errors import SettingsError
@@ -61,29 +62,29 @@ def dispatch(event: Event, context: Context) -> Answer:
     Never raises: a record that fails would hold up its shard. Names the records of which it
     helps to be told again; all others, the sweep finds.
     """
-    return carry(parts(), event, context)
+    return carry(services(), event, context)
 
 
 def sweep(_event: Event, context: Context) -> Answer:
     """Find and do what is due; run it every minute. It alone is enough for correctness."""
-    return tend(parts(), context)
+    return tend(services(), context)
 
 
 @cache
-def parts() -> Parts:
+def services() -> Services:
     """The service of this process, put together once."""
     start_logging()
     environ = environ_with_secret(os.environ)
     warn_of_unknown(environ)
-    return build_parts(load_settings(environ))
+    return build_services(load_settings(environ))
 
 
 @cache
 def _gateway() -> Callable[[Event, Context], Answer]:
-    return gateway(parts())
+    return gateway(services())
 
 
-def gateway(service: Parts) -> Callable[[Event, Context], Answer]:
+def gateway(service: Services) -> Callable[[Event, Context], Answer]:
     """The API as a function of proxy events."""
     from apig_wsgi import make_lambda_handler
 
@@ -95,7 +96,7 @@ def gateway(service: Parts) -> Callable[[Event, Context], Answer]:
     return handler
 
 
-def carry(service: Parts, event: Event, context: Context) -> Answer:
+def carry(service: Services, event: Event, context: Context) -> Answer:
     """Send the payments of a stream's records, and look at them while that is cheap."""
     told: dict[str, Payment] = {}
     for record in event.get("Records", ()):
@@ -114,15 +115,15 @@ def carry(service: Parts, event: Event, context: Context) -> Answer:
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failures]}
 
 
-def tend(service: Parts, context: Context) -> Answer:
+def tend(service: Services, context: Context) -> Answer:
     """Sweep until nothing is due or time is nearly up. Raises StoreUnavailable, for the alarm."""
     shift = _shift(service, context)
     try:
         steps = shift.sweep()
         shift.follow(service.settings.follow_seconds)
-        service.worker.sweep.beat(SWEEPS_MISSED * timedelta(seconds=service.settings.sweep_seconds))
+        service.sweep.beat(SWEEPS_MISSED * timedelta(seconds=service.settings.sweep_seconds))
     finally:
-        service.worker.sweep.release()
+        service.sweep.release()
     return {"steps": steps}
 
 
@@ -185,15 +186,16 @@ def _fetch_secret(arn: str) -> str:
     return text
 
 
-def _shift(service: Parts, context: Context) -> Shift:
+def _shift(service: Services, context: Context) -> Shift:
     from paymentapp.services.shift import Shift
 
     return Shift(
-        service.worker.dispatcher,
-        service.worker.sweep,
+        service.dispatcher,
+        service.sweep,
+        service.inbox,
+        service.collector,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
-        collector=service.worker.collector,
     )
 
 
@@ -205,8 +207,8 @@ def _warm_up(handler: str) -> None:
     gc.disable()  # a tenth of the time goes into looking for garbage, of which there is none yet
     if handler == f"{__name__}.api":
         _gateway()
-    if parts().settings.store == "dynamodb":
-        cast("DynamoDBStore", parts().store).warm_up()
+    if services().settings.store == "dynamodb":
+        cast("DynamoDBStore", services().store).warm_up()
     gc.freeze()
     gc.enable()
 

@@ -29,7 +29,7 @@ loglevel = "warning"
 
 def on_starting(server: Arbiter) -> None:
     """Refuse wrong settings, and an address that strangers reach, before any worker starts."""
-    from paymentapp import build_parts
+    from paymentapp.bootstrap import build_services
     from paymentapp.declarations import warn_of_unknown
     from paymentapp.errors import PaymentAppError
     from paymentapp.providers.registry import check_settings
@@ -37,13 +37,13 @@ def on_starting(server: Arbiter) -> None:
 
     start_logging()
     warn_of_unknown(_settings.variables.environ)
-    parts = build_parts(providers={})
+    services = build_services(providers={})
     try:
         check_settings(_settings.variables)
         for address in server.cfg.address:
             if not isinstance(address, str):  # a path is a Unix socket
-                check_access(parts, address[0])
+                check_access(services, address[0])
     except PaymentAppError as error:
         raise SystemExit(f"paymentapp: {error}") from None
     finally:
-        stop(parts)
+        stop(services)

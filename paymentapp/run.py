@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
-from paymentapp import build_parts
+from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings, load_settings
 from paymentapp.dev import Simulators, names_an_account, start_simulators
 from paymentapp.errors import SettingsError
@@ -68,12 +68,12 @@ def _check_port(settings: Settings) -> None:
 
 def _prepare_store(settings: Settings) -> None:
     """Make missing tables, and refuse an address that strangers reach without a key."""
-    parts = build_parts(settings, providers={})
+    services = build_services(settings, providers={})
     try:
-        parts.store.create_tables()
-        check_access(parts, settings.host)
+        services.store.create_tables()
+        check_access(services, settings.host)
     finally:
-        stop(parts)
+        stop(services)
 
 
 def _await_health(family: Family, settings: Settings) -> None:
@@ -96,14 +96,14 @@ def _base_url(settings: Settings) -> str:
 
 def _announce(settings: Settings, simulators: Simulators | None) -> None:
     """Say what is in force, and one thing to try."""
-    parts = build_parts(settings)
-    ways = [f"  {name:<16} {provider.description}" for name, provider in parts.providers.items()]
+    services = build_services(settings)
+    ways = [f"  {name:<16} {provider.description}" for name, provider in services.providers.items()]
     note = [f"  {'':<16} all simulated: see {simulators.page}/"] if simulators else []
     auth = "API keys" if settings.auth else "none: anybody on this machine may pay"
     key = "-H 'Authorization: Bearer YOUR_KEY' " if settings.auth else ""
     lines = [
         f"paymentapp is up:  {_base_url(settings)}   (docs: {_base_url(settings)}/docs)",
-        f"  store            {parts.store.description}",
+        f"  store            {services.store.description}",
         *ways,
         *note,
         f"  authentication   {auth}",
@@ -113,4 +113,4 @@ def _announce(settings: Settings, simulators: Simulators | None) -> None:
         "Stop with Ctrl-C.",
     ]
     print("\n".join(lines), flush=True)  # noqa: T201
-    stop(parts)
+    stop(services)

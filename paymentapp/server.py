@@ -6,7 +6,8 @@ import atexit
 import logging
 from typing import TYPE_CHECKING
 
-from paymentapp import EXTENSION, Parts, create_app
+from paymentapp import create_app
+from paymentapp.bootstrap import EXTENSION, Services
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
 
@@ -23,19 +24,17 @@ def serving_app() -> Flask:
     """
     start_logging()
     app = create_app()
-    parts: Parts = app.extensions[EXTENSION]
-    if parts.settings.dispatcher:
-        parts.worker.start()
-    atexit.register(stop, parts)
+    services: Services = app.extensions[EXTENSION]
+    if services.settings.dispatcher:
+        services.worker.start()
+    atexit.register(stop, services)
     return app
 
 
-def stop(parts: Parts) -> None:
+def stop(services: Services) -> None:
     """Finish or hand over what is in flight, then let go of connections."""
-    parts.worker.stop()
-    for provider in parts.providers.values():
-        provider.close()
-    parts.store.close()
+    services.worker.stop()
+    services.close()
 
 
 def start_logging() -> None:
@@ -44,19 +43,19 @@ def start_logging() -> None:
     logging.getLogger("paymentapp").setLevel(logging.INFO)
 
 
-def check_access(parts: Parts, host: str) -> None:
+def check_access(services: Services, host: str) -> None:
     """Refuse to serve strangers. Raises SettingsError, which says what to do instead.
 
     On loopback anything goes; on another address there must be authentication and a key.
     """
     if is_loopback(host):
         return
-    if not parts.settings.auth:
+    if not services.settings.auth:
         raise SettingsError(
             f"PAYMENTAPP_AUTH is off, so {host} would let anybody pay out money: "
             "switch it on, or listen on 127.0.0.1"
         )
-    if all(key.revoked_at is not None for key in parts.access.list()):
+    if all(key.revoked_at is not None for key in services.access.list()):
         raise SettingsError(
             f"there is no API key yet, so nobody could use the service on {host}: "
             "make one with `paymentapp keys create NAME`, then start again"

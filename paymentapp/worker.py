@@ -12,7 +12,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from functools import partial
 
 from paymentapp.clock import Clock
@@ -30,7 +29,7 @@ from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
 
-INBOX_LIMIT = 50_000  # payments; beyond that the sweep finds them
+ACCEPTED_LIMIT = 50_000  # payments; beyond that the sweep finds them
 EVENTS_LIMIT = 1_000  # of webhooks; likewise
 LONE_BATCHES_AT_ONCE = 10  # part-filled ones that a provider gets, after a quiet time
 PATIENCE = 0.5  # seconds that a payment is held back to fill a batch; less than the sweep's grace
@@ -43,25 +42,22 @@ class Worker:
 
     def __init__(
         self,
+        store: Store,
         dispatcher: Dispatcher,
         inbox: Inbox,
-        store: Store,
+        sweep: Sweep,
+        collector: Collector,
         clock: Clock,
         settings: Settings,
     ) -> None:
-        self.dispatcher = dispatcher
-        self.inbox = inbox
-        self.sweep = Sweep(store, dispatcher, clock, settings.due_shards, settings.senders, inbox)
-        self.collector = Collector(
-            store,
-            dispatcher.providers,
-            clock,
-            settings.due_shards,
-            timedelta(seconds=settings.collect_seconds),
-        )
+        self._store = store
+        self._dispatcher = dispatcher
+        self._inbox = inbox
+        self._sweep = sweep
+        self._collector = collector
         self._clock = clock
         self._settings = settings
-        self._inbox: queue.Queue[Payment] = queue.Queue(INBOX_LIMIT)
+        self._accepted: queue.Queue[Payment] = queue.Queue(ACCEPTED_LIMIT)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._crew = Crew(settings.senders, "sender")
@@ -94,7 +90,7 @@ class Worker:
         self._lookers.stop(end)
         self._clerks.stop(end)
         try:
-            self.sweep.release()
+            self._sweep.release()
         except StoreUnavailable:
             log.warning("the sweep's leases could not be given back; they expire by themselves")
 
@@ -107,7 +103,7 @@ class Worker:
         """Tell of a payment that should leave at once. Never blocks; a hint, not a duty."""
         if self.running:
             with contextlib.suppress(queue.Full):  # then the sweep will find it
-                self._inbox.put_nowait(payment)
+                self._accepted.put_nowait(payment)
 
     def hear(self, event: Event) -> None:
         """Tell of an event that should be applied at once; as `wake`, a hint and not a duty."""
@@ -117,20 +113,20 @@ class Worker:
     def problem(self) -> str | None:
         """What is wrong with dispatching as a whole, or None. Raises StoreUnavailable."""
         if not self.running:
-            return None if self.sweep.is_held() else "no dispatcher is running"
+            return None if self._sweep.is_held() else "no dispatcher is running"
         silence = time.monotonic() - self._beat
         limit = 5 * self._settings.sweep_seconds + self._settings.provider_timeout
         return f"the dispatcher has been silent for {silence:.0f} s" if silence > limit else None
 
     def alerts(self) -> dict[str, str]:
         """Providers whose calls are failing, and why."""
-        return self.dispatcher.pauses.causes()
+        return self._dispatcher.pauses.causes()
 
     def _gather(self) -> None:
         """Turn payments that were just accepted into batches: a lone one at once, a flood full."""
         paces = {
             name: Pace(provider.submits_per_second, LONE_BATCHES_AT_ONCE)
-            for name, provider in self.dispatcher.providers.items()
+            for name, provider in self._dispatcher.providers.items()
         }
         held: list[Payment] = []
         held_since = 0.0
@@ -150,23 +146,22 @@ class Worker:
                 held = []  # no sender is free: the sweep takes them, in full batches
 
     def _receive(self, timeout: float) -> list[Payment]:
-        """What is in the inbox; after the first, a moment more for others to come along."""
+        """What was accepted; after the first, a moment more for others to come along."""
         try:
-            received = [self._inbox.get(timeout=timeout)]
+            received = [self._accepted.get(timeout=timeout)]
         except queue.Empty:
             return []
         time.sleep(self._settings.linger_ms / 1000)
-        while not self._inbox.empty():
-            received.append(self._inbox.get_nowait())
+        while not self._accepted.empty():
+            received.append(self._accepted.get_nowait())
         return received
 
     def _send_groups(self, payments: list[Payment], paces: Mapping[str, Pace]) -> list[Payment]:
         """Hand over the groups that may leave now; returns the payments of the others."""
         held = []
-        for group in self.dispatcher.group(payments):
-            name = group[0].payment_method
-            full = len(group) >= self.dispatcher.providers[name].batch_size
-            if self._crew.idle() and (full or paces[name].take()):
+        for group in self._dispatcher.group(payments):
+            pace = paces[group[0].payment_method]
+            if self._crew.idle() and (self._dispatcher.is_full(group) or pace.take()):
                 self._hand_over(group)
             else:
                 held += group
@@ -178,7 +173,7 @@ class Worker:
 
         def job() -> None:
             try:
-                batch = self.dispatcher.submit(group)
+                batch = self._dispatcher.submit(group)
                 if batch is not None:
                     self._follow_later(batch)
             finally:
@@ -206,9 +201,9 @@ class Worker:
 
     def _sweep_once(self) -> bool:
         """Find due work and hand it out; returns whether more is waiting."""
-        for name in self.collector.due():
-            self._once(self._lookers, f"mailbox {name}", partial(self.collector.collect, name))
-        found = self.sweep.look()
+        for name in self._collector.due():
+            self._once(self._lookers, f"mailbox {name}", partial(self._collector.collect, name))
+        found = self._sweep.look()
         for batch in found.batches:
             self._resume(batch)
         for news in found.events:
@@ -225,14 +220,14 @@ class Worker:
 
     def _resume(self, batch: Batch) -> None:
         crew = self._lookers if batch.state is BatchState.ACCEPTED else self._crew
-        self._once(crew, batch.batch_id, lambda: self._follow_later(self.dispatcher.resume(batch)))
+        self._once(crew, batch.batch_id, lambda: self._follow_later(self._dispatcher.resume(batch)))
 
     def _take_back(self, payment: Payment) -> None:
-        self._once(self._lookers, payment.key, lambda: self.dispatcher.take_back(payment))
+        self._once(self._lookers, payment.key, lambda: self._dispatcher.take_back(payment))
 
     def _apply(self, event: Event) -> None:
         thing = f"{event.provider} {event.event_id}"
-        self._once(self._clerks, thing, lambda: self.inbox.apply(event))
+        self._once(self._clerks, thing, lambda: self._inbox.apply(event))
 
     def _once(self, crew: Crew, thing: PaymentKey | str, step: Callable[[], object]) -> None:
         """Have a step done, unless the thing is in hand already."""
@@ -258,6 +253,6 @@ class Worker:
 
     def _start_looks(self) -> None:
         for batch_id in self._looks.take_due(time.monotonic()):
-            batch = self.dispatcher.store.get_batch(batch_id)
+            batch = self._store.get_batch(batch_id)
             if batch is not None and batch.state is BatchState.ACCEPTED:
                 self._resume(batch)

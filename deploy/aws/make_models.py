@@ -18,9 +18,10 @@ from typing import Any
 
 import simplejson
 
-from paymentapp import build_parts, create_app
+from paymentapp import create_app
 from paymentapp.api import problems
 from paymentapp.api.problems import Kind
+from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 
 HERE = Path(__file__).parent
@@ -79,8 +80,8 @@ _RETRY_AFTER = {429: "2", 503: "2"}
 
 def gateway_models() -> dict[str, Any]:
     """The request models, as JSON Schema draft-04, by name."""
-    parts = build_parts(Settings(store="sqlite:///:memory:"), providers={})
-    document = create_app(parts).test_client().get("/openapi.json").get_data(as_text=True)
+    services = build_services(Settings(store="sqlite:///:memory:"), providers={})
+    document = create_app(services).test_client().get("/openapi.json").get_data(as_text=True)
     schemas = json.loads(document)["components"]["schemas"]
     return {
         name: {"$schema": DRAFT_04, "title": name, "description": what, **_draft_04(schemas[name])}

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from flask import Flask, Response
 
-from paymentapp import EXTENSION, Parts
 from paymentapp.api import customers, health, methods, payments, webhooks
 from paymentapp.api.auth import register_auth
 from paymentapp.api.blueprint import BODY_MAX_BYTES
@@ -16,11 +15,12 @@ from paymentapp.api.json import ExactJSON
 from paymentapp.api.openapi import Api
 from paymentapp.api.problems import register_problems
 from paymentapp.api.waiting import register_waiting
+from paymentapp.bootstrap import EXTENSION, Services
 
 
 def register_api(app: Flask) -> None:
-    """Put the HTTP API on an app that carries the service's parts."""
-    settings = cast(Parts, app.extensions[EXTENSION]).settings
+    """Put the HTTP API on an app that carries the services."""
+    settings = cast(Services, app.extensions[EXTENSION]).settings
     # One byte more than is taken: werkzeug cuts a chunked body off at its limit, silently, so
     # that only the byte beyond tells a body that is too large.
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES + 1

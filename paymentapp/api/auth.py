@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Request, Response, request
 
-from paymentapp.api.blueprint import parts
+from paymentapp.api.blueprint import services
 from paymentapp.api.problems import FORBIDDEN, UNAUTHORIZED, problem
 from paymentapp.loopback import is_loopback
 
@@ -34,7 +34,7 @@ def check_key() -> Response | None:
     token = presented_key(request)
     if not token:
         return problem(UNAUTHORIZED, headers={"WWW-Authenticate": CHALLENGE})
-    key = parts().access.authenticate(token)
+    key = services().access.authenticate(token)
     if key is None:
         challenge = f'{CHALLENGE}, error="invalid_token"'
         detail = "This API key is unknown or revoked."

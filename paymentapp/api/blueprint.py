@@ -14,9 +14,9 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
-from paymentapp import EXTENSION, Parts
 from paymentapp.api.json import BadJSON, decode
 from paymentapp.api.problems import InvalidRequest, field_errors
+from paymentapp.bootstrap import EXTENSION, Services
 from paymentapp.models import CUSTOMER_ID_PATTERN
 from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN
 
@@ -25,9 +25,9 @@ BODY_MAX_BYTES = 64 * 1024
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def parts() -> Parts:
+def services() -> Services:
     """The service that the current app was built over."""
-    return cast(Parts, current_app.extensions[EXTENSION])
+    return cast(Services, current_app.extensions[EXTENSION])
 
 
 def raw_body(req: flask.Request) -> bytes:

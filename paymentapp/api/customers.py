@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 
 from paymentapp.api import examples
-from paymentapp.api.blueprint import Blueprint, parts
+from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.models import Customer
 from paymentapp.schemas.customers import LIMITS, CustomerSchema, NewCustomerSchema
 
@@ -55,7 +55,7 @@ LINKS = {
 @blp.documents(409, 413, 415, 422, description=LIMITS, responses={201: {"links": LINKS}})
 def add_customer(body: dict[str, Any]) -> tuple[Customer, int, dict[str, str]]:
     """Register a customer."""
-    customer, new = parts().customers.register(**body)
+    customer, new = services().customers.register(**body)
     location = f"{request.script_root}/v1/api/customer/{customer.customer_id}"
     return customer, 201 if new else 200, {"Location": location}
 
@@ -65,4 +65,4 @@ def add_customer(body: dict[str, Any]) -> tuple[Customer, int, dict[str, str]]:
 @blp.documents(404)
 def get_customer(customer_id: str) -> Customer:
     """Show a customer's record."""
-    return parts().customers.get(customer_id)
+    return services().customers.get(customer_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from paymentapp.api import examples
-from paymentapp.api.blueprint import Blueprint, parts
+from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.schemas.health import AliveSchema, ReadySchema
 
 blp = Blueprint("health", __name__, description="Whether the service works.")
@@ -27,6 +27,6 @@ def healthz() -> dict[str, str]:
 @blp.documents(security=[])
 def readyz() -> tuple[dict[str, Any], int]:
     """Tell whether the store answers, the dispatcher beats and the providers are configured."""
-    checks = parts().health.checks()
+    checks = services().health.checks()
     ready = all(check.ok for check in checks)
     return {"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503

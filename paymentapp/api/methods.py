@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from paymentapp.api import examples
-from paymentapp.api.blueprint import Blueprint, parts
+from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.schemas.methods import MethodSchema, MethodsSchema, NewMethodSchema
 from paymentapp.services.methods import MethodShown
 
@@ -35,7 +35,7 @@ def put_payment_method(
     body: dict[str, Any], customer_id: str, method: str
 ) -> tuple[MethodShown, int]:
     """Set how a customer is paid by a method. Payments accepted before go as they were."""
-    shown, new = parts().methods.put(customer_id, method, body["details"], body["default"])
+    shown, new = services().methods.put(customer_id, method, body["details"], body["default"])
     return shown, 201 if new else 200
 
 
@@ -44,7 +44,7 @@ def put_payment_method(
 @blp.documents(404)
 def get_payment_method(customer_id: str, method: str) -> MethodShown:
     """Show how a customer is paid by a method."""
-    return parts().methods.get(customer_id, method)
+    return services().methods.get(customer_id, method)
 
 
 @blp.route(_METHODS)
@@ -54,7 +54,7 @@ def list_payment_methods(customer_id: str) -> dict[str, Any]:
     """List the ways in which a customer is paid."""
     return {
         "customer_id": customer_id,
-        "payment_methods": parts().methods.list(customer_id),
+        "payment_methods": services().methods.list(customer_id),
     }
 
 
@@ -63,4 +63,4 @@ def list_payment_methods(customer_id: str) -> dict[str, Any]:
 @blp.documents(404)
 def delete_payment_method(customer_id: str, method: str) -> None:
     """Forget how a customer is paid by a method. Payments that were accepted are still made."""
-    parts().methods.delete(customer_id, method)
+    services().methods.delete(customer_id, method)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 
 from paymentapp.api import examples
-from paymentapp.api.blueprint import Blueprint, parts
+from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.api.waiting import with_outcome
 from paymentapp.models import Payment, PaymentKey
 from paymentapp.schemas.headers import PaymentHeadersSchema, PreferSchema
@@ -63,7 +63,7 @@ LINKS = {
 @blp.documents(404, 413, 415, 422, responses={202: {"links": LINKS}})
 def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payment, dict[str, str]]:
     """Request a payment to a customer."""
-    payment, replayed = parts().payments.request(order, headers.get("idempotency_key"))
+    payment, replayed = services().payments.request(order, headers.get("idempotency_key"))
     payment, applied = with_outcome(payment, headers.get("wait"))
     path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
     replay = {"Idempotent-Replayed": "true"} if replayed else {}
@@ -76,7 +76,7 @@ def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payme
 @blp.documents(404)
 def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
     """List a customer's payments, newest first."""
-    payments, last_read = parts().payments.list(customer_id, query)
+    payments, last_read = services().payments.list(customer_id, query)
     return {"customer_id": customer_id, "payments": payments, "next_cursor": last_read}
 
 
@@ -85,7 +85,7 @@ def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
 @blp.documents(404)
 def get_payment(customer_id: str, payment_id: str) -> Payment:
     """Show a payment and its history."""
-    return parts().payments.get(PaymentKey(customer_id, payment_id))
+    return services().payments.get(PaymentKey(customer_id, payment_id))
 
 
 @blp.route(
@@ -104,5 +104,5 @@ def cancel_payment(
     headers: dict[str, Any], customer_id: str, payment_id: str
 ) -> tuple[Payment, dict[str, str]]:
     """Cancel a payment that has not left, or take back one that nobody claimed."""
-    payment = parts().payments.cancel(PaymentKey(customer_id, payment_id))
+    payment = services().payments.cancel(PaymentKey(customer_id, payment_id))
     return with_outcome(payment, headers.get("wait"))

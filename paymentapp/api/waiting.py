@@ -6,7 +6,7 @@ import threading
 
 from flask import Flask, current_app, request
 
-from paymentapp.api.blueprint import parts
+from paymentapp.api.blueprint import services
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models import Payment
 
@@ -26,7 +26,7 @@ def with_outcome(payment: Payment, seconds: int | None) -> tuple[Payment, dict[s
         return payment, {}
     seconds = min(seconds, request.environ.get(WAIT_MAX, seconds))
     try:
-        payment = parts().payments.wait(payment.key, seconds)
+        payment = services().payments.wait(payment.key, seconds)
     except StoreUnavailable:
         return payment, {}  # what was asked for is done and on record: no error now
     finally:

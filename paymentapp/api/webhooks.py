@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from paymentapp.api.blueprint import Blueprint, parts, raw_body
+from paymentapp.api.blueprint import Blueprint, raw_body, services
 from paymentapp.schemas.webhooks import ReceivedSchema
 
 blp = Blueprint("webhooks", __name__, description="What payment providers tell; not for callers.")
@@ -18,5 +18,5 @@ blp = Blueprint("webhooks", __name__, description="What payment providers tell; 
 def receive_webhook(provider: str) -> dict[str, str]:
     """Take in a provider's event, signed and as it is."""
     headers = {name.lower(): value for name, value in request.headers}
-    parts().webhooks.receive(provider, headers, raw_body(request))
+    services().webhooks.receive(provider, headers, raw_body(request))
     return {"status": "received"}

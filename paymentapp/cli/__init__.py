@@ -70,30 +70,30 @@ def run(port: int | None, host: str | None, dev: bool) -> None:
 @commands.command()
 def init() -> None:
     """Create the tables of the store, those that are missing."""
-    with opened(paying=False) as parts:
-        made = parts.store.create_tables()
-        click.echo(f"store: {parts.store.description}")
+    with opened(paying=False) as services:
+        made = services.store.create_tables()
+        click.echo(f"store: {services.store.description}")
         click.echo(f"created: {', '.join(made)}" if made else "nothing to create")
 
 
 @commands.command()
 def worker() -> None:
     """Dispatch payments without serving the API, until Ctrl-C or SIGTERM."""
-    from paymentapp import build_parts
+    from paymentapp.bootstrap import build_services
     from paymentapp.declarations import warn_of_unknown
     from paymentapp.server import start_logging, stop
 
     start_logging()
     warn_of_unknown(os.environ)
-    parts = build_parts()
+    services = build_services()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    parts.store.ping()
-    parts.worker.start()
-    click.echo(f"worker: dispatching from {parts.store.description}", err=True)
+    services.store.ping()
+    services.worker.start()
+    click.echo(f"worker: dispatching from {services.store.description}", err=True)
     stopping.wait()
-    stop(parts)
+    stop(services)
 
 
 for command in (settings, keys, vault, reconcile, parked, audit):

@@ -51,11 +51,11 @@ def verify(start: datetime | None, end: datetime | None, as_json: bool) -> None:
 
     Exit status: 0 all is well; 1 something is not; 2 not everything could be read.
     """
-    from paymentapp.services.audit import Audit
+    from paymentapp.backoffice import build_backoffice
 
-    with opened(paying=False) as parts:
-        span = span_of(start, end, parts.clock())
-        run = Audit(parts.store, Progress("audit"))
+    with opened(paying=False) as services:
+        span = span_of(start, end, services.clock())
+        run = build_backoffice(services, Progress("audit")).audit
         found = _counted(run.verify(span), counts := [0, 0])
         if as_json:
             _print_json(span, found, run, counts)
@@ -111,13 +111,13 @@ def show(customer_id: str, payment_id: str) -> None:
     With each batch that it was in, the provider's references, and a person's decision where one
     was made.
     """
-    with opened(paying=False) as parts:
-        payment = parts.store.get_payment(PaymentKey(customer_id, payment_id))
+    with opened(paying=False) as services:
+        payment = services.store.get_payment(PaymentKey(customer_id, payment_id))
         if payment is None:
             raise NotFound(f"customer {customer_id!r} has no payment {payment_id!r}")
         _print_payment(payment)
         for batch_id in dict.fromkeys(_batches_of(payment)):
-            _print_batch(batch_id, parts.store)
+            _print_batch(batch_id, services.store)
 
 
 def _print_payment(payment: Payment) -> None:

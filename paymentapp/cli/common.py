@@ -15,25 +15,23 @@ from paymentapp.clock import from_text, to_text
 from paymentapp.services.roll import Span
 
 if TYPE_CHECKING:
-    from paymentapp import Parts
+    from paymentapp.bootstrap import Services
 
 DAYS = 35  # longer than any provider takes to return what nobody claims
 _SECONDS_OF_SILENCE = 2.0
 
 
 @contextmanager
-def opened(*, paying: bool = True) -> Iterator[Parts]:
+def opened(*, paying: bool = True) -> Iterator[Services]:
     """The service put together, and closed in the end. Without `paying` it has no providers, and
     needs none of their settings. Nothing is dispatched by it."""
-    from paymentapp import build_parts
+    from paymentapp.bootstrap import build_services
 
-    parts = build_parts() if paying else build_parts(providers={})
+    services = build_services() if paying else build_services(providers={})
     try:
-        yield parts
+        yield services
     finally:
-        for provider in parts.providers.values():
-            provider.close()
-        parts.store.close()
+        services.close()
 
 
 class _Moment(click.ParamType[datetime]):

@@ -27,9 +27,9 @@ def keys() -> None:
 )
 def keys_create(name: str, scopes: tuple[str, ...]) -> None:
     """Make a key called NAME and show it, once."""
-    with opened(paying=False) as parts:
-        parts.store.create_tables()
-        key, secret = parts.access.create(name, frozenset(scopes or SCOPES))
+    with opened(paying=False) as services:
+        services.store.create_tables()
+        key, secret = services.access.create(name, frozenset(scopes or SCOPES))
         click.echo(f"Key {key.key_id} ({', '.join(sorted(key.scopes))}) for {name!r}.", err=True)
         click.echo("Keep it now: it is not shown again.", err=True)
         click.echo(secret)
@@ -38,8 +38,8 @@ def keys_create(name: str, scopes: tuple[str, ...]) -> None:
 @keys.command("list")
 def keys_list() -> None:
     """List all keys, the revoked ones too."""
-    with opened(paying=False) as parts:
-        for key in parts.access.list():
+    with opened(paying=False) as services:
+        for key in services.access.list():
             state = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "valid"
             scopes = ",".join(sorted(key.scopes))
             created = to_text(key.created_at)
@@ -50,7 +50,7 @@ def keys_list() -> None:
 @click.argument("key_id")
 def keys_revoke(key_id: str) -> None:
     """Revoke the key KEY_ID; other processes notice within half a minute."""
-    with opened(paying=False) as parts:
-        if not parts.access.revoke(key_id):
+    with opened(paying=False) as services:
+        if not services.access.revoke(key_id):
             raise SettingsError(f"there is no key {key_id!r}")
         click.echo(f"revoked {key_id}")

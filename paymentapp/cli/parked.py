@@ -13,7 +13,7 @@ from paymentapp.clock import to_text
 from paymentapp.models import Batch, Verdict
 from paymentapp.providers.registry import every_provider
 from paymentapp.services.differences import masked
-from paymentapp.services.parked import Case, Lingering, Parked, Word
+from paymentapp.services.parked import Case, Lingering, Word
 from paymentapp.services.parking import in_words, parking_rule
 
 _SHOWN = 10  # members of a batch; JSON has them all
@@ -66,16 +66,19 @@ def parked() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
     """Show parked batches, longest waiting first, with the evidence for each."""
-    with opened() as parts:
-        service = Parked(parts.store, parts.worker.dispatcher, parts.clock)
+    from paymentapp.backoffice import build_backoffice
+
+    with opened() as services:
         progress = Progress("parked")
+        service = build_backoffice(services, progress).parked
         found = []
         for case in service.cases():
             found.append((case, service.asked(case) if ask else None))
             progress(f"{plural(len(found), 'batch')} asked about")
         lingering = list(service.lingering()) if everything else []
         names = dict.fromkeys(case.batch.provider for case, _ in found)
-        rules = [parking_rule(parts.providers[name]) for name in names if name in parts.providers]
+        known = [services.providers[name] for name in names if name in services.providers]
+        rules = [parking_rule(provider) for provider in known]
     if as_json:
         cases = [_case_record(case, answer) for case, answer in found]
         others = [_lingering_record(each) for each in lingering]
@@ -183,11 +186,13 @@ def resolve(
     are followed from now on. not-sent: it did nothing, which its books must not contradict; the
     payments go out again in a new batch. Wrongly said, that pays people twice.
     """
+    from paymentapp.backoffice import build_backoffice
+
     if confirm is not None and confirm != batch_id:
         raise click.UsageError("--confirm names another batch")
     word = Word(person, note)
-    with opened() as parts:
-        service = Parked(parts.store, parts.worker.dispatcher, parts.clock)
+    with opened() as services:
+        service = build_backoffice(services, Progress("parked")).parked
         if verdict == Verdict.ACCEPTED:
             if not reference or not reference.strip():
                 raise click.UsageError("accepted needs --reference, the provider's id of the batch")

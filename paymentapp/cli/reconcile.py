@@ -55,14 +55,11 @@ def reconcile(
     Exit status: 0 all agrees, or was repaired; 1 differences are left; 2 not everything could be
     compared.
     """
-    from paymentapp.services.reconcile import Reconciliation
+    from paymentapp.backoffice import build_backoffice
 
-    with opened() as parts:
-        span = span_of(start, end, parts.clock())
-        settlement = parts.worker.dispatcher.settlement
-        run = Reconciliation(
-            parts.store, parts.providers, settlement, parts.clock, Progress("reconcile")
-        )
+    with opened() as services:
+        span = span_of(start, end, services.clock())
+        run = build_backoffice(services, Progress("reconcile")).reconciliation
         found = run.run(span, repair=repair, search=search)
         if as_json:
             _print_json(span, found, run.tally)

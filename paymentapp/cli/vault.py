@@ -41,11 +41,11 @@ def rotate() -> None:
     what was sealed by it is no longer on its way: payments that were accepted before, and files.
     Ninety days are enough for both.
     """
-    with opened() as parts:
+    with opened() as services:
         progress = Progress("rotate")
         looked = renewed = 0
-        for customer in parts.store.scan_customers():
+        for customer in services.store.scan_customers():
             looked += 1
-            renewed += parts.methods.renew(customer)
+            renewed += services.methods.renew(customer)
             progress(f"{plural(looked, 'customer')} looked at")
         click.echo(f"{plural(renewed, 'payment method')} of {plural(looked, 'customer')} renewed")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol
 
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
@@ -150,62 +151,18 @@ class Webhooks(Protocol):
         """Read a body that has been verified. Raises NotGenuine where it makes no sense."""
 
 
-class Facts(Protocol):
-    """What a provider's class declares of it: true before it is built."""
+class Cutoffs(Protocol):
+    """Times at which payments leave, as a bank's cut-offs."""
 
-    name: str
-    forgets_batch_after: timedelta | None  # from when on a repeated batch is a new one; None: never
-    looks_before_resending: bool  # whether `submit` looks for a batch that may be forgotten
-    returns_unclaimed_after: timedelta | None  # None: nothing waits for its recipient
-    submits_per_second: int  # of batches that are not full; those that are may always go
-
-
-class Provider(Facts, Protocol):
-    """A way to pay people.
-
-    Every call has a time-out. Exceptions are `NotSent`, `OutcomeUnknown` and `Misconfigured`,
-    and nothing else.
-    """
-
-    currencies: Mapping[str, CurrencyRule]
-    batch_size: int  # members of one call at most, as set
-    description: str  # which account or address, for a person: no secret in it
-    configured: bool  # whether its settings are there; nothing is paid before they are
-    webhooks: Webhooks | None  # None: it sends none, or the settings name none
-    payees: Payees | None  # None: the customer's e-mail is all that it needs
-
-    def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
-        """Send a batch under its own id; the same batch may be sent any number of times."""
-
-    def fetch(self, batch: Batch) -> list[ItemReport]:
-        """What the provider says of every item of an accepted batch."""
-
-    def cancel(self, provider_item_id: str) -> ItemReport:
-        """Take back an item that nobody has claimed; the report says what became of it.
-
-        Also where it is too late: then it tells the item's own status."""
-
-    def check(self) -> None:
-        """Return if the credentials are there and are accepted, without moving anything."""
-
-    def close(self) -> None:
-        """Let go of connections."""
-
-
-@runtime_checkable
-class Departures(Protocol):
-    """What a provider may offer besides: times at which payments leave, as a bank's cut-offs."""
-
-    def departure(self, now: datetime) -> datetime:
+    def next_departure(self, now: datetime) -> datetime:
         """When a payment that is accepted now should leave; not before `now`."""
 
 
-@runtime_checkable
-class Lanes(Protocol):
-    """What a provider may offer besides: payments that should not wait for each other."""
+class BatchKey(Protocol):
+    """What keeps payments apart that should not wait for each other in one batch."""
 
-    def lane(self, payment: Payment) -> str:
-        """Payments of different lanes go in different batches."""
+    def key(self, payment: Payment) -> str:
+        """Payments of different keys go in different batches."""
 
 
 class Delivery(NamedTuple):
@@ -215,9 +172,8 @@ class Delivery(NamedTuple):
     bodies: Sequence[bytes]
 
 
-@runtime_checkable
 class Mailbox(Protocol):
-    """What a provider may offer besides: news that has to be fetched, as files from a bank.
+    """News that has to be fetched, as files from a bank.
 
     The exceptions are a provider's; nothing here moves money.
     """
@@ -230,6 +186,88 @@ class Mailbox(Protocol):
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
         """Read one of a delivery's bodies. Raises NotGenuine where it makes no sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A payment that left the account, as the provider's own books have it."""
+
+    transaction_id: str
+    at: datetime
+    money: Money
+    item_id: str | None  # ours, as far as the books repeat it
+    raw_status: str
+
+
+class TransactionSearch(Protocol):
+    """A look into the provider's own books, whoever sent a payment.
+
+    Nothing here moves money. The exceptions are a provider's, and `NotPermitted` where the
+    account may not look.
+    """
+
+    lag: timedelta  # how long a payment may take to appear
+
+    def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
+        """Payments that left the account between two moments, some of them perhaps twice."""
+
+    def batch_id_of(self, reference: str) -> str | None:
+        """Our id of the batch that the provider has under its own `reference`.
+
+        Empty where that batch carries none, None where the provider knows no such batch."""
+
+
+class Facts(Protocol):
+    """What a provider's class declares of it: true before it is built."""
+
+    name: str
+    forgets_batch_after: timedelta | None  # from when on a repeated batch is a new one; None: never
+    looks_before_resending: bool  # whether `submit` looks for a batch that may be forgotten
+    returns_unclaimed_after: timedelta | None  # None: nothing waits for its recipient
+    submits_per_second: int  # of batches that are not full; those that are may always go
+
+
+class Provider(Facts, Protocol):
+    """A way to pay people. Every provider is a subclass, and declares what is not None below.
+
+    Every call has a time-out. Exceptions are `NotSent`, `OutcomeUnknown` and `Misconfigured`,
+    and nothing else.
+    """
+
+    currencies: Mapping[str, CurrencyRule]
+    batch_size: int  # members of one call at most, as set
+    description: str  # which account or address, for a person: no secret in it
+    configured: bool  # whether its settings are there; nothing is paid before they are
+
+    # What a provider may offer besides; None where it does not.
+    webhooks: Webhooks | None = None  # also where the settings name none
+    payees: Payees | None = None  # None: the customer's e-mail is all that it needs
+    cutoffs: Cutoffs | None = None  # None: payments leave at once
+    batch_key: BatchKey | None = None  # None: any payments go together
+    mailbox: Mailbox | None = None
+    transaction_search: TransactionSearch | None = None
+
+    @abstractmethod
+    def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
+        """Send a batch under its own id; the same batch may be sent any number of times."""
+
+    @abstractmethod
+    def fetch(self, batch: Batch) -> list[ItemReport]:
+        """What the provider says of every item of an accepted batch."""
+
+    @abstractmethod
+    def cancel(self, provider_item_id: str) -> ItemReport:
+        """Take back an item that nobody has claimed; the report says what became of it.
+
+        Also where it is too late: then it tells the item's own status."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Return if the credentials are there and are accepted, without moving anything."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of connections."""
 
 
 class Kit(NamedTuple):
@@ -249,33 +287,3 @@ class ProviderClass(Facts, Protocol):
 
     def build(self, kit: Kit) -> Provider:
         """Build the provider from its settings. Nothing is sent. Raises SettingsError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """A payment that left the account, as the provider's own books have it."""
-
-    transaction_id: str
-    at: datetime
-    money: Money
-    item_id: str | None  # ours, as far as the books repeat it
-    raw_status: str
-
-
-@runtime_checkable
-class Books(Protocol):
-    """What a provider may offer besides: to look into its books, whoever sent a payment.
-
-    Nothing here moves money. The exceptions are a provider's, and `NotPermitted` where the
-    account may not look.
-    """
-
-    search_lag: timedelta  # how long a payment may take to appear
-
-    def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
-        """Payments that left the account between two moments, some of them perhaps twice."""
-
-    def batch_id_of(self, reference: str) -> str | None:
-        """Our id of the batch that the provider has under its own `reference`.
-
-        Empty where that batch carries none, None where the provider knows no such batch."""

@@ -39,7 +39,7 @@ class Audit:
     """One run over the records; no provider is asked. `progress` hears what has been read."""
 
     store: Store
-    progress: Callable[[str], None] = lambda _: None
+    progress: Callable[[str], None]
     payments: int = field(default=0, init=False)
     batches: int = field(default=0, init=False)
 

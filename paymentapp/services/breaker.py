@@ -8,7 +8,7 @@ from circuitbreaker import CircuitBreaker
 
 from paymentapp.clock import Clock
 from paymentapp.errors import OutcomeUnknown, ProviderError
-from paymentapp.services.pauses import backoff
+from paymentapp.services.backoff import backoff
 
 
 class Breaker(CircuitBreaker):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine, ProviderError, StoreUnavailable
 from paymentapp.events import Event
-from paymentapp.providers.base import Delivery, Mailbox, Provider
+from paymentapp.providers.base import Delivery, Provider
 from paymentapp.storage.base import Lease, Store
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Collector:
     ) -> None:
         """`pause` is the time between two looks into a mailbox."""
         self._store = store
-        self._mailboxes = {n: p for n, p in providers.items() if isinstance(p, Mailbox)}
+        self._mailboxes = {n: p.mailbox for n, p in providers.items() if p.mailbox}
         self._clock = clock
         self._shards = shards
         self._pause = pause

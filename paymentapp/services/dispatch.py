@@ -26,10 +26,11 @@ from paymentapp.models import (
     new_revision,
 )
 from paymentapp.providers.base import Accepted, Doubtful, ItemReport, Postponed, Provider, Refused
+from paymentapp.services.backoff import backoff
 from paymentapp.services.looks import SLOWEST_LOOK, Look, next_look
 from paymentapp.services.members import grouped, member_of, members_of, stamped
 from paymentapp.services.parking import park_after
-from paymentapp.services.pauses import Pauses, backoff
+from paymentapp.services.pauses import Pauses
 from paymentapp.services.routes import Routes, declined
 from paymentapp.services.settle import Settlement
 from paymentapp.storage.base import PaymentChange, Store
@@ -51,16 +52,16 @@ class Dispatcher:
         store: Store,
         providers: Mapping[str, Provider],
         settlement: Settlement,
+        routes: Routes,
+        pauses: Pauses,
         clock: Clock,
-        pauses: Pauses | None = None,
-        routes: Routes | None = None,
     ) -> None:
         self.store = store
         self.providers = providers
         self.settlement = settlement
+        self.routes = routes
+        self.pauses = pauses
         self.clock = clock
-        self.pauses = pauses or Pauses(clock)
-        self.routes = routes or Routes(providers)
 
     def group(self, payments: Iterable[Payment]) -> list[list[Payment]]:
         """Sort pending payments into what can go in one batch each, in their order.
@@ -78,6 +79,10 @@ class Dispatcher:
             and not self.pauses.holds(payment.payment_method)
         ]
         return grouped(ready, self.providers)
+
+    def is_full(self, group: Sequence[Payment]) -> bool:
+        """Return whether nothing more fits into the batch that a group would make."""
+        return len(group) >= self.providers[group[0].payment_method].batch_size
 
     def submit(self, payments: Sequence[Payment]) -> Batch | None:
         """Prepare, freeze and send one group. Returns the batch as it stands then.

@@ -7,6 +7,7 @@ make late and repeated news harmless. Nothing is lost here if an event is: looks
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -22,7 +23,6 @@ from paymentapp.providers.base import (
     WebhookNews,
     Webhooks,
 )
-from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.methods import PaymentMethods
 from paymentapp.services.settle import Settlement
@@ -56,14 +56,21 @@ class Inbox:
     """Applies events. Any number may work side by side."""
 
     def __init__(
-        self, store: Store, dispatcher: Dispatcher, settlement: Settlement, clock: Clock
+        self,
+        store: Store,
+        providers: Mapping[str, Provider],
+        dispatcher: Dispatcher,
+        settlement: Settlement,
+        methods: PaymentMethods,
+        clock: Clock,
     ) -> None:
         self._store = store
+        self._providers = providers
         self._dispatcher = dispatcher
         self._settlement = settlement
-        self._methods = PaymentMethods(store, Customers(store, clock), dispatcher.providers, clock)
+        self._methods = methods
         self._clock = clock
-        self._expected = any(map(_reader, dispatcher.providers.values()))
+        self._expected = any(map(_reader, providers.values()))
 
     def due(self, shard: int, now: datetime) -> list[Event]:
         """Events of a shard that nobody has applied yet; no search where none is expected.
@@ -91,7 +98,7 @@ class Inbox:
         return done if self._store.change_event(event, done) else event
 
     def _judge(self, event: Event) -> _Verdict:
-        provider = self._dispatcher.providers.get(event.provider)
+        provider = self._providers.get(event.provider)
         reader = _reader(provider) if provider else None
         if reader is None:
             return _Verdict(EventState.WAITING, "the provider is not configured")
@@ -196,7 +203,7 @@ class Inbox:
 
 def _reader(provider: Provider) -> Webhooks | Mailbox | None:
     """What reads the provider's events."""
-    return provider.webhooks or (provider if isinstance(provider, Mailbox) else None)
+    return provider.webhooks or provider.mailbox
 
 
 def _aside(why: str) -> _Verdict:

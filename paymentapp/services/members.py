@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from paymentapp.models import Batch, Cause, Member, Payment, Status
-from paymentapp.providers.base import Lanes, Provider
+from paymentapp.providers.base import Provider
 from paymentapp.storage.base import Store
 
 T = TypeVar("T")
@@ -29,15 +29,15 @@ def members_of(store: Store, batch: Batch) -> list[Member]:
 
 def grouped(payments: Iterable[Payment], providers: Mapping[str, Provider]) -> list[list[Payment]]:
     """Payments that can go in one batch each, in their order: of one provider, currency and
-    lane, and at most its batch size. A payment of no provider that there is, is left out."""
+    batch key, and at most its batch size. A payment of no provider that there is, is left out."""
     open_groups: dict[tuple[str, str, str], list[Payment]] = {}
     groups = []
     for payment in payments:
         provider = providers.get(payment.payment_method)
         if provider is None:
             continue
-        lane = provider.lane(payment) if isinstance(provider, Lanes) else ""
-        key = (provider.name, payment.money.currency, lane)
+        apart = provider.batch_key.key(payment) if provider.batch_key else ""
+        key = (provider.name, payment.money.currency, apart)
         group = [] if payment.alone else open_groups.setdefault(key, [])
         if not group:
             groups.append(group)

@@ -7,9 +7,10 @@ What follows from it is a step of the dispatcher like any other, that a sweep fi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple
 
 from paymentapp.clock import EPOCH, Clock, to_text
@@ -25,7 +26,7 @@ from paymentapp.models import (
     Status,
     Verdict,
 )
-from paymentapp.providers.base import Books
+from paymentapp.providers.base import Provider
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.members import chunks, members_of
 from paymentapp.services.parking import park_after
@@ -71,9 +72,10 @@ class Parked:
     """Shows parked batches and carries out what a person decides about them."""
 
     store: Store
+    providers: Mapping[str, Provider]
     dispatcher: Dispatcher
     clock: Clock
-    patiently: Patience = field(default_factory=Patience)
+    patiently: Patience
 
     def cases(self) -> list[Case]:
         """Every parked batch, longest waiting first."""
@@ -154,11 +156,12 @@ class Parked:
         return Case(batch, members_of(self.store, batch))
 
     def _vouched(self, batch: Batch, reference: str, confirmed: bool) -> str:
-        provider = self.dispatcher.providers[batch.provider]
-        if not isinstance(provider, Books):
+        provider = self.providers[batch.provider]
+        search = provider.transaction_search
+        if search is None:
             found, says = None, f"{provider.name} cannot be asked for {reference}"
         else:
-            found = self.patiently(lambda: provider.batch_id_of(reference))
+            found = self.patiently(partial(search.batch_id_of, reference))
             says = f"{provider.name} knows no {reference}, or no longer"
         if found == batch.batch_id:
             return f"{provider.name} has this batch as {reference}"
@@ -183,9 +186,9 @@ class Parked:
     def _check_quiet(self, batch: Batch) -> None:
         """Nothing is sent later than `park_after` the freeze, and no call begins once a batch is
         parked; what was sent last has to be in the books before they can be believed."""
-        provider = self.dispatcher.providers[batch.provider]
-        lag = provider.search_lag if isinstance(provider, Books) else timedelta()
-        quiet = (batch.frozen_at or batch.created_at) + park_after(provider)
+        search = self.providers[batch.provider].transaction_search
+        lag = search.lag if search else timedelta()
+        quiet = (batch.frozen_at or batch.created_at) + park_after(self.providers[batch.provider])
         if batch.parked_at is not None:
             quiet = min(quiet, batch.parked_at + LONGEST_CALL)
         quiet += lag + CLOCKS_APART
@@ -194,12 +197,12 @@ class Parked:
 
     def _searched(self, case: Case) -> _Searched:
         """Look for the members in the books, since the freeze. Raises ProviderError."""
-        provider = self.dispatcher.providers[case.batch.provider]
-        if not isinstance(provider, Books):
+        provider = self.providers[case.batch.provider]
+        if provider.transaction_search is None:
             return _Searched(0, f"{provider.name} offers no search")
         since = case.batch.frozen_at or case.batch.created_at
         span = Span(since - CLOCKS_APART, self.clock())
-        search = Search(self.store, provider, self.patiently)
+        search = Search(self.store, provider.transaction_search, self.patiently)
         try:
             found = search.paying({member.item_id for member in case.members}, span)
         except NotPermitted as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,7 +16,7 @@ _LONGEST = 60  # seconds, of a provider's own Retry-After
 class Patience:
     """Calls that an operator's command makes and can wait for; `pause` waits some seconds."""
 
-    def __init__(self, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, pause: Callable[[float], None]) -> None:
         self._pause = pause
 
     def __call__(self, ask: Callable[[], T]) -> T:

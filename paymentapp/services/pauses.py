@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from paymentapp.clock import Clock
-from paymentapp.errors import ProviderError
 
 if TYPE_CHECKING:
     from paymentapp.services.breaker import Breaker
-
-SLOWEST_RETRY = 30  # seconds; an outage that ends is noticed well within a minute
 
 
 class Pauses:
@@ -45,9 +41,3 @@ class Pauses:
         with self._lock:
             failing = {name: each for name, each in self._breakers.items() if not each.closed}
         return {name: breaker.cause for name, breaker in failing.items()}
-
-
-def backoff(failures: int, error: ProviderError) -> timedelta:
-    """How long to wait after so many failures; a provider's own Retry-After is kept to."""
-    seconds = min(SLOWEST_RETRY, 2 ** min(failures - 1, 10))
-    return timedelta(seconds=max(seconds, error.retry_after or 0))

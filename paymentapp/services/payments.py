@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -25,9 +25,8 @@ from paymentapp.models import (
     new_revision,
     next_payment_id,
 )
-from paymentapp.providers.base import Provider
 from paymentapp.services.customers import Customers
-from paymentapp.services.routes import FIRST_METHOD, Routes, Way, departure
+from paymentapp.services.routes import FIRST_METHOD, Routes, Way
 from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjoining microseconds before we give up
@@ -59,15 +58,10 @@ class Payments:
 
     store: Store
     customers: Customers
-    providers: Mapping[str, Provider]
+    routes: Routes
     clock: Clock
     due_shards: int
     wake: Callable[[Payment], None]
-    routes: Routes | None = None
-
-    @property
-    def _routes(self) -> Routes:
-        return self.routes or Routes(self.providers)
 
     def request(self, order: PaymentOrder, idempotency_key: str | None = None) -> Requested:
         """Accept a payment: when this returns, it is on record and will be made.
@@ -76,11 +70,11 @@ class Payments:
         StoreUnavailable the same request may be repeated under its key.
         """
         if order.payment_method is not None:
-            self._routes.asked(order.payment_method, order.money)
+            self.routes.asked(order.payment_method, order.money)
         customer = self.customers.get(order.customer_id)
         if customer.email != order.email:
             raise NotPayable("email", "This is not the customer's e-mail.")
-        way = self._routes.way(customer, order.money, order.payment_method)
+        way = self.routes.way(customer, order.money, order.payment_method)
         if idempotency_key is None:
             requested = self._accept(order, way, None)
         else:
@@ -198,7 +192,7 @@ class Payments:
             history=(Move(now, Status.PENDING, Cause.REQUEST),),
             request_id=request_id,
             revision=new_revision(),
-            due_at=departure(self.providers[way.method], now),
+            due_at=self.routes.departure(way.method, now),
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
         )
 

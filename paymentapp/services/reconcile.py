@@ -13,7 +13,7 @@ from functools import partial
 from paymentapp.clock import Clock
 from paymentapp.errors import NotSent, ProviderError
 from paymentapp.models import Batch, Cause, Payment, PaymentKey, Status
-from paymentapp.providers.base import Books, ItemReport, Provider
+from paymentapp.providers.base import ItemReport, Provider
 from paymentapp.services import compare
 from paymentapp.services.differences import Difference, Kind
 from paymentapp.services.members import chunks, members_of
@@ -51,9 +51,9 @@ class Reconciliation:
     providers: Mapping[str, Provider]
     settlement: Settlement
     clock: Clock
-    progress: Callable[[str], None] = lambda _: None
-    patiently: Patience = field(default_factory=Patience)
-    tally: Tally = field(default_factory=Tally)
+    progress: Callable[[str], None]
+    patiently: Patience
+    tally: Tally = field(default_factory=Tally, init=False)
 
     def run(self, span: Span, *, repair: bool = False, search: bool = True) -> Iterator[Difference]:
         """Compare what was made in the span, and yield what does not agree as it is found.
@@ -154,10 +154,10 @@ class Reconciliation:
 
     def _search(self, provider: Provider, span: Span) -> Iterator[Difference]:
         """What left the account, whoever sent it."""
-        if not isinstance(provider, Books):
+        if provider.transaction_search is None:
             self.tally.not_done.append(f"search of {provider.name}: it offers none")
             return
-        searching = Search(self.store, provider, self.patiently)
+        searching = Search(self.store, provider.transaction_search, self.patiently)
         end = min(span.end, self.clock())
         if span.start >= end:
             return
@@ -181,6 +181,7 @@ def _items(provider: Provider, batch: Batch, reference: str) -> list[ItemReport]
     try:
         return provider.fetch(batch)
     except NotSent:
-        if isinstance(provider, Books) and provider.batch_id_of(reference) is None:
+        search = provider.transaction_search
+        if search is not None and search.batch_id_of(reference) is None:
             return None
         raise

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from paymentapp.errors import NotPayable, SettingsError
 from paymentapp.models import Cause, Customer, Money, Payment, Status
-from paymentapp.providers.base import Departures, Provider
+from paymentapp.providers.base import Provider
 from paymentapp.providers.registry import DEFAULT
 from paymentapp.storage.base import Store
 
@@ -89,8 +89,8 @@ class Routes:
     """Chooses ways to pay. `failing` says whether a provider should be left alone now."""
 
     providers: Mapping[str, Provider]
-    rules: Sequence[Rule] = ()
-    failing: Callable[[str], bool] = lambda _: False
+    rules: Sequence[Rule]
+    failing: Callable[[str], bool]
 
     def check(self) -> None:
         """Raises SettingsError where a rule names a method that there is not."""
@@ -137,6 +137,12 @@ class Routes:
         done = (*payment.tried, payment.payment_method)
         money = payment.money
         return self._best(self._candidates(customer, money), customer, money, done)
+
+    def departure(self, method: str, now: datetime) -> datetime:
+        """When a payment that goes by a method from now leaves: at once, where its provider names
+        no times."""
+        cutoffs = self.providers[method].cutoffs
+        return cutoffs.next_departure(now) if cutoffs else now
 
     def _candidates(self, customer: Customer, money: Money) -> Iterator[tuple[str, str]]:
         """Methods in the order of preference, and why each."""
@@ -205,14 +211,9 @@ def declined(store: Store, routes: Routes, payment: Payment, now: datetime, reas
         route=way.route,
         tried=(*payment.tried, payment.payment_method),
         batch_id=None,
-        due_at=departure(routes.providers[way.method], now),
+        due_at=routes.departure(way.method, now),
         alone=False,
     )
-
-
-def departure(provider: Provider, now: datetime) -> datetime:
-    """When a payment that is accepted now leaves: at once, where its provider names no times."""
-    return provider.departure(now) if isinstance(provider, Departures) else now
 
 
 def customer_destination(customer: Customer, method: str) -> str | None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from paymentapp.models import Payment, PaymentKey, Status
-from paymentapp.providers.base import Books, Transaction
+from paymentapp.providers.base import Transaction, TransactionSearch
 from paymentapp.services.differences import Difference, Kind
 from paymentapp.services.members import chunks
 from paymentapp.services.patience import Patience
@@ -26,7 +26,7 @@ _Found = dict[str, Transaction]  # by transaction id
 class Search:
     """One search of one provider's books; `patiently` asks again where there was no answer."""
 
-    def __init__(self, store: Store, books: Books, patiently: Patience) -> None:
+    def __init__(self, store: Store, books: TransactionSearch, patiently: Patience) -> None:
         self.transactions = 0
         self._store = store
         self._books = books
@@ -58,7 +58,7 @@ class Search:
         found from before the span is compared as well, and does no harm.
         """
         before: Set[str] = set()
-        start = min(span.start, span.end - 2 * self._books.search_lag)
+        start = min(span.start, span.end - 2 * self._books.lag)
         while start < span.end:
             end = start + _STEP if span.end - start > 2 * _STEP else span.end
             found = self._patiently(partial(self._between, start, end))

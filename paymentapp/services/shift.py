@@ -16,6 +16,7 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models import Batch, BatchState, Payment
 from paymentapp.services.collect import Collector
 from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.inbox import Inbox
 from paymentapp.services.looks import look_pause
 from paymentapp.services.sweep import Found, Sweep
 
@@ -38,8 +39,9 @@ class Shift:
         self,
         dispatcher: Dispatcher,
         sweep: Sweep,
+        inbox: Inbox,
+        collector: Collector,
         *,
-        collector: Collector | None = None,
         seconds_left: Callable[[], float],
         step_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
@@ -47,6 +49,7 @@ class Shift:
         """`step_seconds` is how long a step may take."""
         self._dispatcher = dispatcher
         self._sweep = sweep
+        self._inbox = inbox
         self._collector = collector
         self._seconds_left = seconds_left
         self._step_seconds = step_seconds
@@ -96,10 +99,9 @@ class Shift:
 
     def _collect(self) -> None:
         """Look into the mailboxes: what lies there is then found with the rest."""
-        if self._collector is not None:
-            for name in self._collector.due():
-                if self._may_begin():
-                    succeeds(partial(self._collector.collect, name))
+        for name in self._collector.due():
+            if self._may_begin():
+                succeeds(partial(self._collector.collect, name))
 
     def follow(self, seconds: float) -> None:
         """Look at what this shift sent, ever more rarely, for up to so many seconds."""
@@ -121,8 +123,8 @@ class Shift:
             if batch.revision not in tried:
                 yield Step([batch.revision], partial(self._resume, batch))
         for event in found.events:
-            if event.revision not in tried and self._sweep.inbox is not None:
-                yield Step([event.revision], partial(self._sweep.inbox.apply, event))
+            if event.revision not in tried:
+                yield Step([event.revision], partial(self._inbox.apply, event))
         for payment in found.take_back:
             if payment.revision not in tried:
                 yield Step([payment.revision], partial(self._dispatcher.take_back, payment))

@@ -39,7 +39,7 @@ class Found(NamedTuple):
     take_back: list[Payment]  # unclaimed, and no longer wanted
     batches: list[Batch]  # in need of attention
     more: bool  # whether there is more than was read
-    events: Sequence[Event] = ()  # of webhooks, that nobody has applied yet
+    events: Sequence[Event]  # of webhooks, that nobody has applied yet
 
 
 class Sweep:
@@ -49,18 +49,18 @@ class Sweep:
         self,
         store: Store,
         dispatcher: Dispatcher,
+        inbox: Inbox,
         clock: Clock,
         shards: int,
         at_once: int,
-        inbox: Inbox | None = None,
     ) -> None:
         """`at_once` is how many batches the caller can work on at a time."""
         self.store = store
         self.dispatcher = dispatcher
+        self.inbox = inbox
         self.clock = clock
         self.shards = shards
         self.at_once = at_once
-        self.inbox = inbox
         self.owner = secrets.token_hex(8)
         self._leases: dict[int, Lease] = {}
         self._counted_at: datetime | None = None
@@ -82,7 +82,7 @@ class Sweep:
             more = more or len(due) >= limit
             payments += due
             batches += self.store.due_batches(shard, now, limit)
-            events += self.inbox.due(shard, now) if self.inbox else []
+            events += self.inbox.due(shard, now)
         payments.sort(key=lambda payment: payment.due_at or now)
         self._tell_overdue(payments, now)
         groups = self.dispatcher.group(payments)
@@ -96,9 +96,8 @@ class Sweep:
         found = self.look()
         for batch in found.batches:
             self.dispatcher.resume(batch)
-        if self.inbox is not None:
-            for event in found.events:
-                self.inbox.apply(event)
+        for event in found.events:
+            self.inbox.apply(event)
         for payment in found.take_back:
             self.dispatcher.take_back(payment)
         for group in found.groups:
@@ -136,9 +135,7 @@ class Sweep:
 
         Unless none is full: then the due payments are of many kinds, and all may go.
         """
-        sizes = {name: p.batch_size for name, p in self.dispatcher.providers.items()}
-        full = [group for group in groups if len(group) >= sizes[group[0].payment_method]]
-        return full or groups
+        return list(filter(self.dispatcher.is_full, groups)) or groups
 
     def _tell_overdue(self, oldest_first: Sequence[Payment], now: datetime) -> None:
         """Log how long the oldest due payment has waited, if that is too long; once a minute."""

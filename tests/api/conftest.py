@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -12,36 +12,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from paymentapp import Parts, build_parts, create_app
+from paymentapp import create_app
+from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
-from paymentapp.models import Payment
-from paymentapp.services.health import Health
-from paymentapp.services.payments import Payments
+from paymentapp.providers.base import Provider
 from paymentapp.worker import Worker
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import StillWorker
 
 ORDER = {"customer_id": "ada", "email": "ada@example.com", "amount": 12.5, "currency": "USD"}
-
-
-class StillWorker:
-    """Hears of payments; says of itself, and does to a payment, what a test wants."""
-
-    def __init__(self) -> None:
-        self.woken: list[Payment] = []
-        self.trouble: str | None = None
-        self.causes: dict[str, str] = {}
-        self.on_wake: Callable[[Payment], object] = lambda _payment: None
-
-    def wake(self, payment: Payment) -> None:
-        self.woken.append(payment)
-        self.on_wake(payment)
-
-    def problem(self) -> str | None:
-        return self.trouble
-
-    def alerts(self) -> dict[str, str]:
-        return self.causes
 
 
 @dataclass
@@ -50,13 +30,20 @@ class Bench:
 
     settings: Settings = field(default_factory=Settings)
     store: MemoryStore = field(default_factory=MemoryStore)
+    providers: dict[str, Provider] = field(default_factory=lambda: {"paypal": LedgerProvider()})
     worker: StillWorker = field(default_factory=StillWorker)
     now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     def __post_init__(self) -> None:
-        self.parts = self._parts()
-        self.app = create_app(self.parts)
-        _, self.token = self.parts.access.create("test", ["read", "write"])
+        self.services = build_services(
+            self.settings,
+            store=self.store,
+            providers=self.providers,
+            clock=self.clock,
+            worker=cast(Worker, self.worker),
+        )
+        self.app = create_app(self.services)
+        _, self.token = self.services.access.create("test", ["read", "write"])
         self.client = self.caller(self.token)
 
     def clock(self) -> datetime:
@@ -71,7 +58,7 @@ class Bench:
         return client
 
     def add_customer(self, customer_id: str = "ada", email: str = "ada@example.com") -> None:
-        self.parts.customers.register(customer_id, email, {})
+        self.services.customers.register(customer_id, email, {})
 
     def pay(self, headers: dict[str, str] | None = None, **changes: Any) -> TestResponse:
         """Request a payment to Ada, or one that differs from it."""
@@ -82,19 +69,6 @@ class Bench:
         """Post a text as it is."""
         options = {"content_type": "application/json", **options}
         return self.client.post(path, data=text, **options)
-
-    def _parts(self) -> Parts:
-        providers = {"paypal": LedgerProvider()}
-        parts = build_parts(self.settings, store=self.store, providers=providers, clock=self.clock)
-        shards = self.settings.due_shards
-        return replace(
-            parts,
-            worker=cast(Worker, self.worker),
-            health=Health(self.store, providers, self.worker, self.clock),
-            payments=Payments(
-                self.store, parts.customers, providers, self.clock, shards, self.worker.wake
-            ),
-        )
 
 
 @pytest.fixture

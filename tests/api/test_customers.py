@@ -102,7 +102,7 @@ def test_attributes_have_limits(bench: Bench, name: str, value: Any) -> None:
     response = bench.client.post(PATH, json={**ADA, name: value})
     errors = problem(response, 400, "invalid-request")["errors"]
     assert [error["pointer"] for error in errors] == [f"/{name}"]
-    assert bench.parts.store.get_customer("ada") is None
+    assert bench.services.store.get_customer("ada") is None
 
 
 def test_attributes_are_limited_in_number_and_together(bench: Bench) -> None:
@@ -174,5 +174,5 @@ def test_the_largest_record_stays_below_a_kilobyte(bench: Bench) -> None:
     }
     assert bench.client.post(PATH, json=largest).status_code == 201
     problem(bench.client.post(PATH, json={**largest, "name0": "v" * 56}), 422, "unprocessable")
-    stored = bench.parts.customers.get("c" * 50)
+    stored = bench.services.customers.get("c" * 50)
     assert item_size(customer_record(stored)) < 1024

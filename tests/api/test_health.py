@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from paymentapp import create_app
 from paymentapp.errors import StoreUnavailable
-from paymentapp.services.health import Health
 from tests.api.conftest import Bench
 from tests.support.ledger_provider import LedgerProvider
 
@@ -68,10 +65,8 @@ def test_a_provider_in_trouble_is_told(bench: Bench) -> None:
     assert checks["provider paypal"]["detail"] == "credentials refused"
 
 
-def test_a_service_without_a_provider_is_not_ready(bench: Bench) -> None:
-    health = Health(bench.store, {}, bench.worker, bench.clock)
-    app = create_app(replace(bench.parts, health=health))
-    response = app.test_client().get("/readyz")
+def test_a_service_without_a_provider_is_not_ready() -> None:
+    response = Bench(providers={}).caller(None).get("/readyz")
     assert response.status_code == 503
     assert response.get_json()["checks"][-1]["detail"] == "none is configured"
 

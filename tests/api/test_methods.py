@@ -22,7 +22,7 @@ DETAILS = {"account": ACCOUNT, "name": "Ada Lovelace"}
 @pytest.fixture
 def wired(paying: Bench) -> Bench:
     """With a provider besides that needs an account number."""
-    providers = cast(dict[str, LedgerProvider], paying.parts.providers)
+    providers = cast(dict[str, LedgerProvider], paying.services.providers)
     providers["wire"] = ledger("wire", WirePayees())
     return paying
 
@@ -61,8 +61,8 @@ def test_a_secret_is_nowhere(wired: Bench, caplog: pytest.LogCaptureFixture) -> 
     assert all(ACCOUNT not in text for text in told)
     assert payment is not None
     assert payment.destination is not None
-    assert wired.parts.providers["wire"].payees is not None
-    shown = wired.parts.providers["wire"].payees.show("ada", payment.destination)
+    assert wired.services.providers["wire"].payees is not None
+    shown = wired.services.providers["wire"].payees.show("ada", payment.destination)
     assert shown["account"] == "*6789"
 
 
@@ -135,7 +135,7 @@ def test_a_method_without_details_cannot_be_asked_for(wired: Bench) -> None:
 
 
 def test_without_a_key_nothing_is_stored(wired: Bench) -> None:
-    payees = cast(WirePayees, wired.parts.providers["wire"].payees)
+    payees = cast(WirePayees, wired.services.providers["wire"].payees)
     payees.vault = Vault("")
     problem(put(wired), 503, "unavailable")
     customer = wired.store.get_customer("ada")
@@ -147,7 +147,7 @@ def test_where_the_key_service_does_not_answer_nothing_is_stored(wired: Bench) -
     def nobody(_sealed: bytes) -> bytes:
         raise NotSent("KMS_EndpointConnectionError")
 
-    payees = cast(WirePayees, wired.parts.providers["wire"].payees)
+    payees = cast(WirePayees, wired.services.providers["wire"].payees)
     payees.vault = Vault("k:QUJDRA==", nobody)
     problem(put(wired), 503, "unavailable")
     customer = wired.store.get_customer("ada")

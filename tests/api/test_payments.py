@@ -18,7 +18,7 @@ PATH = "/v1/api/payment"
 def move(bench: Bench, location: str, *statuses: Status) -> None:
     """Carry a payment on, as the dispatcher would."""
     customer_id, payment_id = location.split("/")[-2:]
-    payment = bench.parts.payments.get(PaymentKey(customer_id, payment_id))
+    payment = bench.services.payments.get(PaymentKey(customer_id, payment_id))
     for status in statuses:
         moved = payment.moved(status, bench.clock(), Cause.POLL, "B1", reason="WHY", batch_id="B1")
         assert bench.store.change_payments([PaymentChange(payment, moved)]) == [True]

@@ -23,7 +23,7 @@ NEWS = WebhookNews("WH-1", "PAYMENT.PAYOUTS-ITEM.SUCCEEDED")
 @pytest.fixture
 def webhooks(bench: Bench) -> ToldWebhooks:
     webhooks = ToldWebhooks()
-    cast(LedgerProvider, bench.parts.providers["paypal"]).webhooks = webhooks
+    cast(LedgerProvider, bench.services.providers["paypal"]).webhooks = webhooks
     return webhooks
 
 

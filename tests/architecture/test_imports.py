@@ -148,6 +148,11 @@ def test_what_only_sounds_like_a_provider_is_none(tmp_path: Path) -> None:
     assert naming("ach", module) + naming("stripe", module) == []
 
 
+def test_what_a_provider_can_do_is_asked_of_no_type() -> None:
+    """Abilities are attributes: `isinstance` looks for each method of a protocol, each time."""
+    assert [path for path in modules() if "runtime_checkable" in path.read_text()] == []
+
+
 @pytest.mark.parametrize("heavy", ["boto3", "requests", "flask", "sqlite3", "cryptography"])
 def test_nothing_is_built_at_import(heavy: str) -> None:
     """Importing the package loads no library that a part may never need."""
@@ -174,10 +179,11 @@ def test_files_are_short() -> None:
 def test_cryptography_is_loaded_only_to_check_a_signature() -> None:
     """It costs time and memory: a service without webhooks never loads it."""
     code = (
-        "import sys; from paymentapp import build_parts, create_app; "
+        "import sys; from paymentapp import create_app; "
+        "from paymentapp.bootstrap import build_services; "
         "from paymentapp.config import load_settings; import paymentapp.simulator; "
         "environ = dict(PAYMENTAPP_PAYPAL_WEBHOOK_ID='W', PAYMENTAPP_STORE='sqlite:////tmp/none'); "
-        "create_app(build_parts(load_settings(environ))); "
+        "create_app(build_services(load_settings(environ))); "
         "sys.exit('cryptography' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -29,8 +29,8 @@ def test_only_an_operators_services_scan() -> None:
 @pytest.mark.parametrize("entry", ["paymentapp.api", "paymentapp.worker", "paymentapp.server"])
 def test_no_request_and_no_dispatcher_reaches_a_service_that_scans(entry: str) -> None:
     code = (
-        f"import sys, {entry}, paymentapp; "
-        "parts = paymentapp.build_parts(providers={}); paymentapp.create_app(parts); "
+        f"import sys, {entry}, paymentapp, paymentapp.bootstrap as bootstrap; "
+        "paymentapp.create_app(bootstrap.build_services(providers={})); "
         "print(*[name for name in sys.modules if name.startswith('paymentapp.services.')])"
     )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from paymentapp import build_parts
 from paymentapp.aws_lambda import gateway
+from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 from paymentapp.models import Payment, Status
 from paymentapp.services.payments import PaymentOrder
@@ -33,15 +33,15 @@ class Cloud:
     now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     def __post_init__(self) -> None:
-        self.parts = build_parts(
+        self.services = build_services(
             self.settings,
             store=self.store,
             providers={"paypal": self.provider},
             clock=self.clock,
         )
-        _, self.token = self.parts.access.create("test", ["read", "write"])
+        _, self.token = self.services.access.create("test", ["read", "write"])
         self.context = LambdaContext()
-        self.gateway = gateway(self.parts)
+        self.gateway = gateway(self.services)
 
     def clock(self) -> datetime:
         self.now += timedelta(microseconds=1)
@@ -61,13 +61,13 @@ class Cloud:
         accepted = []
         for name in names:
             email = f"{name}@example.com"
-            self.parts.customers.register(name, email, {})
+            self.services.customers.register(name, email, {})
             order = PaymentOrder(name, email, usd("12.5"), "paypal")
-            accepted.append(self.parts.payments.request(order).payment)
+            accepted.append(self.services.payments.request(order).payment)
         return accepted
 
     def stored(self, payment: Payment) -> Payment:
-        return self.parts.payments.get(payment.key)
+        return self.services.payments.get(payment.key)
 
     def status(self, payment: Payment) -> Status:
         return self.stored(payment).status

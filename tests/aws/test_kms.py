@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 from click.testing import CliRunner
 
-from paymentapp import build_parts
+from paymentapp.bootstrap import build_services
 from paymentapp.cli import commands
 from paymentapp.config import load_settings
 from paymentapp.errors import Misconfigured, NotSent
@@ -63,7 +63,7 @@ def test_the_command_makes_a_key_that_only_kms_opens(kms_key: str) -> None:
 def test_without_a_key_service_the_keys_are_plain(tmp_path: Path) -> None:
     settings = load_settings({"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/p.db"})
     assert open_key_service(settings) is None
-    assert build_parts(settings).settings.vault_kms is False
+    assert build_services(settings).settings.vault_kms is False
 
 
 @pytest.mark.usefixtures("kms_key")

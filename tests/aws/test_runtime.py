@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from paymentapp import Parts, build_parts
 from paymentapp._version import __version__
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
 from paymentapp.models import PaymentKey
 from tests.support import lambda_runtime
@@ -44,7 +44,7 @@ class Functions:
     api: Function
     dispatch: Function
     sweep: Function
-    parts: Parts
+    services: Services
     token: str
     prefix: str
 
@@ -100,17 +100,17 @@ def functions(
         "PAYPAL_CLIENT_ID": "simulator",
         "PAYPAL_CLIENT_SECRET": "simulator",
     }
-    parts = build_parts(load_settings(environ))
-    parts.store.create_tables()
-    _, token = parts.access.create("test", ["read", "write"])
+    services = build_services(load_settings(environ))
+    services.store.create_tables()
+    _, token = services.access.create("test", ["read", "write"])
     with ExitStack() as stack:
         api, dispatch, sweep = (
             stack.enter_context(lambda_runtime.running(name, code, environ, tmp_path))
             for name in ("api", "dispatch", "sweep")
         )
         prefix = environ["PAYMENTAPP_TABLE_PREFIX"]
-        yield Functions(api, dispatch, sweep, parts, token, prefix)
-    parts.store.close()
+        yield Functions(api, dispatch, sweep, services, token, prefix)
+    services.store.close()
 
 
 def test_a_payment_from_request_to_settlement(functions: Functions) -> None:

@@ -114,8 +114,9 @@ def stored_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_secret_is_read_from_secrets_manager(stored_secret: str) -> None:
-    settings = load_settings(environ_with_secret({SECRET_ARN: stored_secret}))
-    assert (settings.paypal_client_id, settings.paypal_client_secret) == ("id", "hush")
+    environ = environ_with_secret({SECRET_ARN: stored_secret})
+    settings = load_settings(environ).variables.load(PayPalSettings)
+    assert (settings.client_id, settings.client_secret) == ("id", "hush")
 
 
 def test_a_secret_that_is_not_there_is_named(stored_secret: str) -> None:

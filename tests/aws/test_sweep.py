@@ -19,7 +19,7 @@ from tests.support.ledger_provider import LedgerProvider
 def sweep(cloud: Cloud, minutes: int = 1) -> None:
     for _ in range(minutes):
         cloud.now += timedelta(minutes=1)
-        tend(cloud.parts, cloud.context)
+        tend(cloud.services, cloud.context)
 
 
 def test_without_any_stream_all_are_paid_once_and_settled(cloud: Cloud) -> None:
@@ -54,7 +54,7 @@ def test_a_batch_that_a_function_left_is_carried_on(cloud: Cloud) -> None:
 
     cloud.provider.after = is_cut_off
     with pytest.raises(SystemExit):
-        cloud.parts.worker.dispatcher.submit([payment])
+        cloud.services.dispatcher.submit([payment])
     cloud.provider.after = lambda _: None
     sweep(cloud, 2)
     assert cloud.status(payment) is Status.SUCCEEDED
@@ -66,7 +66,7 @@ def test_what_fails_is_tried_once_a_sweep_and_stops_nothing_else(
 ) -> None:
     cloud = Cloud(settings=Settings(follow_seconds=0, senders=4), provider=LedgerProvider(1))
     payments = cloud.accept("ann", "bob", "cy")
-    submit = cloud.parts.worker.dispatcher.submit
+    submit = cloud.services.dispatcher.submit
     tries: list[str] = []
 
     def fails_for_bob(group: list[object]) -> object:
@@ -75,7 +75,7 @@ def test_what_fails_is_tried_once_a_sweep_and_stops_nothing_else(
             raise StoreUnavailable("busy")
         return submit(group)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cloud.parts.worker.dispatcher, "submit", fails_for_bob)
+    monkeypatch.setattr(cloud.services.dispatcher, "submit", fails_for_bob)
     sweep(cloud)
     assert sorted(tries) == ["ann", "bob", "cy"]
     assert cloud.status(payments[1]) is Status.PENDING
@@ -91,7 +91,7 @@ def test_it_ends_when_its_time_does(cloud: Cloud) -> None:
     left = count(100, -15)  # a look at the clock costs 15 s: three steps fit
     cloud.context = LambdaContext(lambda: float(next(left)))
     cloud.now += timedelta(minutes=1)
-    tend(cloud.parts, cloud.context)
+    tend(cloud.services, cloud.context)
     assert 1 <= len(cloud.provider.paid()) < 9
 
 
@@ -107,7 +107,7 @@ def test_leases_are_given_back_for_whoever_comes_next(cloud: Cloud) -> None:
     (payment,) = cloud.accept("ann")
     cloud.now += timedelta(seconds=2)
     other = Cloud(store=cloud.store, provider=cloud.provider, now=cloud.now)
-    tend(other.parts, other.context)
+    tend(other.services, other.context)
     assert len(cloud.provider.paid()) == 1
     assert cloud.status(payment) is Status.SUBMITTING
 
@@ -133,7 +133,7 @@ def test_mailboxes_are_looked_into(cloud: Cloud) -> None:
         looked.append(name)
         return 0
 
-    collector = cloud.parts.worker.collector
+    collector = cloud.services.collector
     collector.due = lambda: ["bank"]
     collector.collect = collect
     sweep(cloud)

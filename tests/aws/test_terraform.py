@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from paymentapp import build_parts, create_app
+from paymentapp import create_app
+from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 from tests.support.terraform import ROOT, SOURCE, Terraform
 
@@ -113,7 +114,7 @@ def test_no_secret_is_given_to_terraform() -> None:
 
 def test_the_gateway_has_every_endpoint() -> None:
     """By the operations of the OpenAPI document; any other path is refused before the service."""
-    app = create_app(build_parts(Settings(store="sqlite:///:memory:"), providers={}))
+    app = create_app(build_services(Settings(store="sqlite:///:memory:"), providers={}))
     document = json.loads(app.test_client().get("/openapi.json").get_data(as_text=True))
     operations = {
         f"{operation['operationId']} {verb.upper()}"

@@ -16,7 +16,7 @@ import pytest
 import requests
 from click.testing import CliRunner, Result
 
-from paymentapp import Parts, build_parts
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.cli import commands
 from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
@@ -46,28 +46,28 @@ class Desk:
         return json.loads(self.run(*arguments, "--json").stdout)
 
     @contextmanager
-    def service(self, **ago: float) -> Iterator[Parts]:
+    def service(self, **ago: float) -> Iterator[Services]:
         """The service, some time ago."""
         clock = lambda: utc_now() - timedelta(**ago)  # noqa: E731
-        parts = build_parts(load_settings(self.environ), clock=clock)
-        with closing(parts.store):
-            parts.store.create_tables()
-            yield parts
+        services = build_services(load_settings(self.environ), clock=clock)
+        with closing(services.store):
+            services.store.create_tables()
+            yield services
 
     def pay(self, *names: str, follow: bool = True, **ago: float) -> tuple[Batch, list[Payment]]:
         """Pay each a little in one batch, and look at it once."""
-        with self.service(**ago) as parts:
+        with self.service(**ago) as services:
             payments = []
             for name in names:
                 email = f"{name}@example.com"
-                parts.customers.register(name, email, {})
+                services.customers.register(name, email, {})
                 order = PaymentOrder(name, email, Money(Decimal("12.50"), "USD"), "paypal")
-                payments.append(parts.payments.request(order).payment)
-            batch = parts.worker.dispatcher.submit(payments)
+                payments.append(services.payments.request(order).payment)
+            batch = services.dispatcher.submit(payments)
             assert batch is not None
             if follow:
-                batch = parts.worker.dispatcher.follow(batch)
-            return batch, [parts.payments.get(payment.key) for payment in payments]
+                batch = services.dispatcher.follow(batch)
+            return batch, [services.payments.get(payment.key) for payment in payments]
 
     def park(self, name: str, *, acted: bool) -> tuple[Batch, Payment]:
         """A batch that the provider did not answer for 25 days."""
@@ -75,12 +75,12 @@ class Desk:
         self.set_simulator(faults_on=["create"], **{fault: 1.0})
         batch, (payment,) = self.pay(name, follow=False, days=26)
         self.set_simulator(**{fault: 0.0})
-        with self.service() as parts:
-            return parts.worker.dispatcher.resume(batch), payment
+        with self.service() as services:
+            return services.dispatcher.resume(batch), payment
 
     def read(self, payment: Payment) -> Payment:
-        with self.service() as parts:
-            return parts.payments.get(payment.key)
+        with self.service() as services:
+            return services.payments.get(payment.key)
 
     def set_simulator(self, **settings: object) -> None:
         url = f"{self.simulator}/_simulator/settings"

@@ -94,10 +94,10 @@ def test_not_sent(desk: Desk) -> None:
     freed = desk.read(payment)
     assert (freed.status, freed.history[-1].cause) == (Status.PENDING, Cause.PERSON)
     assert desk.ledger() == []  # the command itself sends nothing
-    with desk.service() as parts:
-        again = parts.worker.dispatcher.submit([freed])
+    with desk.service() as services:
+        again = services.dispatcher.submit([freed])
         assert again is not None
-        parts.worker.dispatcher.follow(again)
+        services.dispatcher.follow(again)
     assert desk.read(payment).status is Status.SUCCEEDED
     assert [line["sender_batch_id"] for line in desk.ledger()] == [again.batch_id]
     assert desk.run("audit", "verify").exit_code == 0
@@ -172,8 +172,8 @@ def test_a_decision_is_complete_or_none(desk: Desk, arguments: list[str], says: 
 def test_a_decision_is_kept_with_the_batch(desk: Desk) -> None:
     batch, _ = desk.park("ann", acted=True)
     desk.run(*resolve(batch.batch_id, "accepted", "--reference", reference_of(desk), *BY))
-    with desk.service() as parts:
-        stored = parts.store.get_batch(batch.batch_id)
+    with desk.service() as services:
+        stored = services.store.get_batch(batch.batch_id)
     assert stored is not None
     assert stored.decision is not None
     assert json.dumps(stored.decision[1:4]) == (
@@ -185,8 +185,8 @@ def test_of_a_large_batch_the_first_members_are_listed(desk: Desk) -> None:
     desk.set_simulator(faults_on=["create"], drop_before=1.0)
     batch, payments = desk.pay(*(f"u{number}" for number in range(25)), follow=False, days=26)
     desk.set_simulator(drop_before=0.0)
-    with desk.service() as parts:
-        assert parts.worker.dispatcher.resume(batch).state is BatchState.PARKED
+    with desk.service() as services:
+        assert services.dispatcher.resume(batch).state is BatchState.PARKED
     lines = desk.run("parked", "list").stdout.splitlines()
     shown = [line for line in lines if "@example.com" in line]
     assert 0 < len(shown) < len(payments)

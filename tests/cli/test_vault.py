@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 from click.testing import CliRunner
 
-from paymentapp import Parts, build_parts
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.cli import commands
 from paymentapp.config import Settings, load_settings
 from paymentapp.errors import StoreUnavailable
@@ -36,21 +36,21 @@ def test_details_are_sealed_again_by_the_new_key() -> None:
     old, new = new_key(), new_key()
     payees = WirePayees(Vault(old))
     store = MemoryStore()
-    parts = build_parts(
+    services = build_services(
         Settings(),
         store=store,
         providers={"wire": cast(Provider, ledger("wire", payees))},
         clock=lambda: datetime(2026, 3, 1, tzinfo=UTC),
     )
     for name in ("ada", "bob", "cy"):
-        parts.customers.register(name, f"{name}@example.com", {})
+        services.customers.register(name, f"{name}@example.com", {})
     for name in ("ada", "bob"):
-        parts.methods.put(name, "wire", {"account": "123456789"}, default=True)
+        services.methods.put(name, "wire", {"account": "123456789"}, default=True)
     payees.vault = Vault(f"{new},{old}")
-    assert sum(map(parts.methods.renew, store.scan_customers())) == 2
-    assert sum(map(parts.methods.renew, store.scan_customers())) == 0
+    assert sum(map(services.methods.renew, store.scan_customers())) == 2
+    assert sum(map(services.methods.renew, store.scan_customers())) == 0
     payees.vault = Vault(new)
-    shown = parts.methods.get("ada", "wire")
+    shown = services.methods.get("ada", "wire")
     assert shown.details["account"] == "*6789"
     assert shown.default
     assert shown.updated_at == datetime(2026, 3, 1, tzinfo=UTC)
@@ -60,16 +60,16 @@ def test_details_that_do_not_open_are_an_error() -> None:
     payees = WirePayees(Vault(new_key()))
     store = MemoryStore()
     providers = {"wire": cast(Provider, ledger("wire", payees))}
-    parts = build_parts(Settings(), store=store, providers=providers)
-    parts.customers.register("ada", "ada@example.com", {})
-    parts.methods.put("ada", "wire", {"account": "123456789"}, default=False)
+    services = build_services(Settings(), store=store, providers=providers)
+    services.customers.register("ada", "ada@example.com", {})
+    services.methods.put("ada", "wire", {"account": "123456789"}, default=False)
     payees.vault = Vault(new_key())
     customer = store.get_customer("ada")
     assert customer is not None
     with pytest.raises(StoreUnavailable, match="UNKNOWN_VAULT_KEY"):
-        parts.methods.renew(customer)
+        services.methods.renew(customer)
     with pytest.raises(StoreUnavailable, match="UNKNOWN_VAULT_KEY"):
-        parts.methods.get("ada", "wire")
+        services.methods.get("ada", "wire")
 
 
 def test_what_a_customer_changed_meanwhile_is_left_alone() -> None:
@@ -77,36 +77,36 @@ def test_what_a_customer_changed_meanwhile_is_left_alone() -> None:
     payees = WirePayees(Vault(old))
     store = MemoryStore()
     providers = {"wire": cast(Provider, ledger("wire", payees))}
-    parts = build_parts(Settings(), store=store, providers=providers)
-    parts.customers.register("ada", "ada@example.com", {})
-    parts.methods.put("ada", "wire", {"account": "123456789"}, default=False)
+    services = build_services(Settings(), store=store, providers=providers)
+    services.customers.register("ada", "ada@example.com", {})
+    services.methods.put("ada", "wire", {"account": "123456789"}, default=False)
     stale = store.get_customer("ada")
     assert stale is not None
     payees.vault = Vault(f"{new},{old}")
-    parts.methods.put("ada", "wire", {"account": "55554444"}, default=False)
-    assert parts.methods.renew(replace(stale)) == 0
-    assert parts.methods.get("ada", "wire").details["account"] == "*4444"
+    services.methods.put("ada", "wire", {"account": "55554444"}, default=False)
+    assert services.methods.renew(replace(stale)) == 0
+    assert services.methods.get("ada", "wire").details["account"] == "*4444"
 
 
 def test_the_command_seals_every_customers_details_again(tmp_path: Path) -> None:
     old, new = new_key(), new_key()
     environ = ach_environ(tmp_path) | {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/test.db"}
-    with service(environ | {"PAYMENTAPP_VAULT_KEYS": old}) as parts:
-        parts.store.create_tables()
+    with service(environ | {"PAYMENTAPP_VAULT_KEYS": old}) as services:
+        services.store.create_tables()
         for name in ("ada", "bob"):
-            parts.customers.register(name, f"{name}@example.com", {})
-        parts.methods.put("ada", "ach", bank_account("123456789"), default=False)
+            services.customers.register(name, f"{name}@example.com", {})
+        services.methods.put("ada", "ach", bank_account("123456789"), default=False)
     both = environ | {"PAYMENTAPP_VAULT_KEYS": f"{new},{old}"}
     ended = [CliRunner().invoke(commands, ["vault", "rotate"], env=both) for _ in range(2)]
     assert ended[0].stdout == "1 payment method of 2 customers renewed\n"
     assert ended[1].stdout == "0 payment methods of 2 customers renewed\n"
-    with service(environ | {"PAYMENTAPP_VAULT_KEYS": new}) as parts:
-        assert parts.methods.get("ada", "ach").details["account_number"].endswith("6789")
+    with service(environ | {"PAYMENTAPP_VAULT_KEYS": new}) as services:
+        assert services.methods.get("ada", "ach").details["account_number"].endswith("6789")
 
 
 @contextmanager
-def service(environ: dict[str, str]) -> Iterator[Parts]:
+def service(environ: dict[str, str]) -> Iterator[Services]:
     """The service put together from these variables."""
-    parts = build_parts(load_settings(environ))
-    with closing(parts.store):
-        yield parts
+    services = build_services(load_settings(environ))
+    with closing(services.store):
+        yield services

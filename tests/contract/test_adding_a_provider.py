@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,16 +21,17 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 import paymentapp.providers
-from paymentapp import Parts, build_parts, create_app
+from paymentapp import create_app
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.cli import commands
 from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
 from paymentapp.declarations import unknown
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import PaymentKey
+from paymentapp.models import Batch, Member, PaymentKey
 from paymentapp.providers import registry
+from paymentapp.providers.base import Outcome, Provider
 from paymentapp.services.parking import parking_rule
-from paymentapp.services.sweep import Sweep
 from tests.support.memory_store import MemoryStore
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +116,7 @@ class Service:
     """The service with Pigeon Post in it."""
 
     office: Office
-    parts: Parts
+    services: Services
     client: FlaskClient
     late: timedelta = timedelta()
 
@@ -125,7 +126,7 @@ class Service:
     def sweep(self, times: int = 2) -> None:
         for _ in range(times):
             self.late += timedelta(seconds=40)
-            Sweep(self.parts.store, self.parts.worker.dispatcher, self.clock, 4, 4).run()
+            self.services.sweep.run()
 
     def pay(self, loft: str, amount: str = "12.50") -> dict[str, Any]:
         """Register somebody, tell their loft, pay them."""
@@ -142,7 +143,7 @@ class Service:
         return body
 
     def status(self, payment: dict[str, Any]) -> str:
-        stored = self.parts.store.get_payment(
+        stored = self.services.store.get_payment(
             PaymentKey(payment["customer_id"], payment["payment_id"])
         )
         assert stored is not None
@@ -167,10 +168,12 @@ def service(
     far.status, far.lose_answers, far.answer_with = "delivered", False, 0
     environ = {"PAYMENTAPP_PIGEON_URL": url, "PAYMENTAPP_PIGEON_KEY": KEY, "PAYMENTAPP_AUTH": "off"}
     service = Service(far, None, None)  # type: ignore[arg-type]
-    service.parts = build_parts(load_settings(environ), store=MemoryStore(), clock=service.clock)
-    service.client = create_app(service.parts).test_client()
+    service.services = build_services(
+        load_settings(environ), store=MemoryStore(), clock=service.clock
+    )
+    service.client = create_app(service.services).test_client()
     yield service
-    for provider in service.parts.providers.values():
+    for provider in service.services.providers.values():
         provider.close()
     monkeypatch.delitem(sys.modules, "paymentapp.providers.pigeon", raising=False)
 
@@ -180,9 +183,9 @@ def paid(office: Office) -> int:
 
 
 def test_without_its_settings_it_is_no_way_to_pay(service: Service) -> None:
-    parts = build_parts(load_settings({"PAYMENTAPP_AUTH": "off"}), store=MemoryStore())
-    assert "pigeon" not in parts.providers
-    assert "pigeon" in service.parts.providers
+    services = build_services(load_settings({"PAYMENTAPP_AUTH": "off"}), store=MemoryStore())
+    assert "pigeon" not in services.providers
+    assert "pigeon" in service.services.providers
 
 
 def test_it_pays_and_its_money_is_followed(service: Service) -> None:
@@ -219,7 +222,7 @@ def test_every_other_answer_waits(service: Service, status: int, error: type[Exc
     payment = service.pay("L0042")
     service.sweep(3)
     assert service.status(payment) == "submitting"
-    assert error.__name__ in service.parts.worker.alerts()["pigeon"]
+    assert error.__name__ in service.services.worker.alerts()["pigeon"]
     service.office.answer_with = 0
     service.sweep(5)
     assert service.status(payment) == "succeeded"
@@ -235,7 +238,7 @@ def test_an_unknown_status_is_kept_as_it_came(service: Service) -> None:
 
 def test_its_details_and_limits_are_checked_like_any_others(service: Service) -> None:
     service.pay("L0042")
-    (customer,) = service.parts.store.scan_customers()
+    (customer,) = service.services.store.scan_customers()
     path = f"/v1/api/customer/{customer.customer_id}/payment-methods/pigeon"
     assert service.client.put(path, json={"details": {"loft": "42"}}).status_code == 422
     assert service.client.get(path).get_json()["details"] == {"loft": "L0042"}
@@ -245,7 +248,7 @@ def test_its_details_and_limits_are_checked_like_any_others(service: Service) ->
 
 
 def test_its_settings_are_shown_and_a_misspelt_one_is_told(service: Service) -> None:
-    assert service.parts.settings.variables.any("PAYMENTAPP_PIGEON_")
+    assert service.services.settings.variables.any("PAYMENTAPP_PIGEON_")
     shown = CliRunner().invoke(commands, ["settings"], env={"PAYMENTAPP_PIGEON_KEY": KEY}).stdout
     assert re.search(r"^Pigeon Post .*^  PAYMENTAPP_PIGEON_KEY +set ", shown, re.DOTALL | re.M)
     assert KEY not in shown
@@ -255,29 +258,45 @@ def test_its_settings_are_shown_and_a_misspelt_one_is_told(service: Service) -> 
 
 
 def test_it_is_parked_by_what_it_declares(service: Service) -> None:
-    assert parking_rule(service.parts.providers["pigeon"]).startswith("pigeon never forgets")
+    assert parking_rule(service.services.providers["pigeon"]).startswith("pigeon never forgets")
 
 
 def test_readiness_watches_it(service: Service) -> None:
-    checks = {check.name: check.ok for check in service.parts.health.checks()}
+    checks = {check.name: check.ok for check in service.services.health.checks()}
     assert checks["provider pigeon"]
     service.office.answer_with = 500
     service.pay("L0042")
     service.sweep()
-    checks = {check.name: check.ok for check in service.parts.health.checks()}
+    checks = {check.name: check.ok for check in service.services.health.checks()}
     assert not checks["provider pigeon"]
+
+
+def test_a_provider_that_lacks_a_verb_is_not_made() -> None:
+    class Half(Provider):
+        name = "half"
+
+        def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
+            raise NotImplementedError
+
+    with pytest.raises(TypeError, match="Half"):
+        Half()  # type: ignore[abstract]  # mypy sees it, too
 
 
 def test_the_guides_code_is_as_well_kept_as_the_rest(tmp_path: Path) -> None:
     """Formatted, linted and typed by the project's own rules."""
     file = tmp_path / "pigeon.py"
     file.write_text(blocks()[0])
-    config = ["--config", str(ROOT / "pyproject.toml")]
+    config = f"--config={ROOT / 'pyproject.toml'}"
     for command in (
-        ["ruff", "format", "--check", *config],
-        ["ruff", "check", "--ignore", "ARG002", *config],
+        ["ruff", "format", "--check", config],
+        ["ruff", "check", "--ignore", "ARG002", config],
+        ["mypy", f"--config-file={ROOT / 'pyproject.toml'}"],
     ):
         run = subprocess.run(
-            [sys.executable, "-m", *command, str(file)], capture_output=True, text=True, check=False
+            [sys.executable, "-m", *command, str(file)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert run.returncode == 0, run.stdout

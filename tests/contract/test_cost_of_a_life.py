@@ -17,15 +17,13 @@ import pytest
 from paymentapp.clock import utc_now
 from paymentapp.config import Settings
 from paymentapp.models import Batch, BatchState, KeyClaim, Member, Money, Payment, Status
-from paymentapp.services.customers import Customers
-from paymentapp.services.dispatch import Dispatcher
-from paymentapp.services.payments import PaymentOrder, Payments
-from paymentapp.services.settle import Settlement
+from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage import batch_codec, codec
 from paymentapp.storage.base import PaymentChange
 from paymentapp.storage.dynamodb import DynamoDBStore
 from tests.support.item_size import write_units
 from tests.support.ledger_provider import LedgerProvider
+from tests.support.processes import a_process
 
 EMAIL = f"{'n' * 64}@{'d' * 58}.com"  # the longest that there is
 CUSTOMER = "c" * 50
@@ -99,14 +97,10 @@ class Service:
     provider: LedgerProvider = field(default_factory=LedgerProvider)
 
     def __post_init__(self) -> None:
-        self.customers = Customers(self.store, utc_now)
-        providers = {"paypal": self.provider}
-        self.payments = Payments(
-            self.store, self.customers, providers, utc_now, 4, lambda _payment: None
-        )
-        self.dispatcher = Dispatcher(
-            self.store, providers, Settlement(self.store, utc_now), utc_now
-        )
+        services = a_process(self.store, utc_now, self.provider)
+        self.customers = services.customers
+        self.payments = services.payments
+        self.dispatcher = services.dispatcher
 
     def pay(self, key: str, customer_id: str = CUSTOMER) -> Payment:
         money = Money(Decimal("19999.99"), "USD")

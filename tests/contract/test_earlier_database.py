@@ -12,12 +12,10 @@ import pytest
 from paymentapp.clock import utc_now
 from paymentapp.config import Settings
 from paymentapp.models import Member, Money, Payment, Status
-from paymentapp.services.dispatch import Dispatcher
-from paymentapp.services.settle import Settlement
-from paymentapp.services.sweep import Sweep
 from paymentapp.storage import open_store
 from paymentapp.storage.base import PageQuery, Store
 from tests.support.ledger_provider import LedgerProvider
+from tests.support.processes import a_process
 
 KEPT = Path(__file__).parents[1] / "data" / "first_version.db"
 AT_REST = {"succeeded", "failed", "returned", "cancelled"}
@@ -56,20 +54,13 @@ def test_what_was_on_its_way_is_carried_on(store: Store) -> None:
         payment = only(store, name)
         member = Member(payment.customer_id, payment.payment_id, payment.money, payment.email)
         provider.batches[payment.batch_id or ""] = [member]
-    dispatcher = Dispatcher(store, {"paypal": provider}, Settlement(store, utc_now), utc_now)
     end = time.monotonic() + 10
     later = 0
     while any(only(store, name).status is not Status.SUCCEEDED for name in UNFINISHED):
         assert time.monotonic() < end
         later += 60
-        sweep = Sweep(
-            store,
-            dispatcher,
-            lambda later=later: utc_now() + timedelta(seconds=later),  # type: ignore[misc]
-            shards=4,
-            at_once=4,
-        )
-        sweep.run()
+        now = utc_now() + timedelta(seconds=later)
+        a_process(store, lambda now=now: now, provider).sweep.run()  # type: ignore[misc]
     assert only(store, "submitted").status is Status.SUCCEEDED
     paid = [member.email for member in provider.paid()]
     assert sorted(paid) == sorted(

@@ -6,11 +6,8 @@ from datetime import timedelta
 
 from paymentapp.errors import OutcomeUnknown
 from paymentapp.models import Batch, BatchState, Status
-from paymentapp.services.audit import Audit
 from paymentapp.services.differences import Kind
-from paymentapp.services.parked import Parked, Word
-from paymentapp.services.patience import Patience
-from paymentapp.services.reconcile import Reconciliation
+from paymentapp.services.parked import Word
 from paymentapp.services.roll import Span
 from paymentapp.storage.base import Store
 from tests.support.ledger_books import START, Ledgered
@@ -19,11 +16,7 @@ WORD = Word("Grace", "case 4711")
 
 
 def reconciled(service: Ledgered, *, repair: bool = False) -> list[Kind]:
-    patience = Patience(lambda _seconds: None)
-    providers = {"paypal": service.provider}
-    run = Reconciliation(
-        service.store, providers, service.settlement, service.clock, patiently=patience
-    )
+    run = service.office().reconciliation
     found = list(run.run(span(service), repair=repair))
     assert run.tally.not_done == []
     return [each.kind for each in found if not each.repaired]
@@ -53,12 +46,12 @@ def test_what_is_behind_is_repaired(engine: Store) -> None:
     assert reconciled(service) == [Kind.BEHIND, Kind.BEHIND]
     assert reconciled(service, repair=True) == []
     assert {service.status(payment) for payment in payments} == {Status.SUCCEEDED}
-    assert list(Audit(engine).verify(span(service))) == []
+    assert list(service.office().audit.verify(span(service))) == []
 
 
 def test_parked_batches_are_decided_about_and_end(engine: Store) -> None:
     service = Ledgered(engine)
-    desk = Parked(engine, service.dispatcher, service.clock, Patience(lambda _: None))
+    desk = service.office().parked
     taken, lost = parked(service, "ann", acted=True), parked(service, "bob", acted=False)
     assert reconciled(service) == [Kind.PARKED, Kind.PARKED]
     assert [case.batch.batch_id for case in desk.cases()] == [taken.batch_id, lost.batch_id]
@@ -69,4 +62,4 @@ def test_parked_batches_are_decided_about_and_end(engine: Store) -> None:
         service.sweep(seconds=2)
     assert sorted(member.customer_id for member in service.provider.paid()) == ["ann", "bob"]
     assert reconciled(service) == []
-    assert list(Audit(engine).verify(span(service))) == []
+    assert list(service.office().audit.verify(span(service))) == []

@@ -213,7 +213,7 @@ def test_the_books_are_searched_as_described(server: PayPalServer) -> None:
     server.says("GET", TRANSACTIONS, answer)
     paypal = PayPal(settings_for(server.url), utc_now)
     now = utc_now()
-    assert len(list(paypal.transactions(now - timedelta(days=40), now))) == 4
+    assert len(list(paypal.transaction_search.transactions(now - timedelta(days=40), now))) == 4
     checked(server, reporting, 4)
     reporting.check_answer(server.asked("GET", TRANSACTIONS)[0], answer)
 

@@ -14,13 +14,10 @@ from pathlib import Path
 from paymentapp.config import Settings
 from paymentapp.errors import OutcomeUnknown
 from paymentapp.models import Batch, Money, Payment, Status
-from paymentapp.services.access import Access
-from paymentapp.services.customers import Customers
-from paymentapp.services.dispatch import Dispatcher
-from paymentapp.services.payments import PaymentOrder, Payments
-from paymentapp.services.settle import Settlement
+from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage import open_store
 from tests.support.ledger_provider import LedgerProvider
+from tests.support.processes import a_process
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -33,13 +30,7 @@ class Maker:
         self.store = open_store(Settings(store=f"sqlite:///{path}"))
         self.store.create_tables()
         self.provider = LedgerProvider()
-        providers = {"paypal": self.provider}
-        self.customers = Customers(self.store, self.clock)
-        self.payments = Payments(
-            self.store, self.customers, providers, self.clock, 4, lambda _payment: None
-        )
-        settlement = Settlement(self.store, self.clock)
-        self.dispatcher = Dispatcher(self.store, providers, settlement, self.clock)
+        self.services = a_process(self.store, self.clock, self.provider)
 
     def clock(self) -> datetime:
         self.now += timedelta(seconds=1)
@@ -47,16 +38,16 @@ class Maker:
 
     def pay(self, name: str) -> Payment:
         email = f"{name}@example.com"
-        self.customers.register(name, email, {"tier": "gold", "limit": Decimal("12.5")})
+        self.services.customers.register(name, email, {"tier": "gold", "limit": Decimal("12.5")})
         order = PaymentOrder(name, email, Money(Decimal("12.50"), "USD"), "paypal")
-        return self.payments.request(order, f"key of {name}").payment
+        return self.services.payments.request(order, f"key of {name}").payment
 
     def settled(self, name: str, status: Status) -> Payment:
         self.provider.status[f"{name}@example.com"] = status
         payment = self.pay(name)
-        batch = self.dispatcher.submit([payment])
+        batch = self.services.dispatcher.submit([payment])
         assert batch is not None
-        self.dispatcher.follow(batch)
+        self.services.dispatcher.follow(batch)
         return payment
 
     def fail(self, _batch: Batch) -> None:
@@ -72,12 +63,12 @@ def main() -> None:
     )
     for status in outcomes:
         maker.settled(status.value, status)
-    maker.payments.cancel(maker.pay("cancelled").key)
-    maker.dispatcher._prepare([maker.pay("prepared")])
+    maker.services.payments.cancel(maker.pay("cancelled").key)
+    maker.services.dispatcher._prepare([maker.pay("prepared")])
     maker.provider.before = maker.fail
-    maker.dispatcher.submit([maker.pay("frozen")])
+    maker.services.dispatcher.submit([maker.pay("frozen")])
     maker.pay("pending")
-    Access(maker.store, maker.clock).create("kept", ["read", "write"])
+    maker.services.access.create("kept", ["read", "write"])
     maker.store.close()
 
 

@@ -21,8 +21,9 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events
 from werkzeug.serving import make_server
 
-from paymentapp import build_parts, create_app
+from paymentapp import create_app
 from paymentapp.api import examples
+from paymentapp.bootstrap import build_services
 from paymentapp.clock import to_text
 from paymentapp.config import Settings
 from paymentapp.models import Status
@@ -54,22 +55,22 @@ def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
     provider = LedgerProvider()
     provider.payees = PayPal.payees
     provider.status[examples.EMAIL] = Status.UNCLAIMED  # so that it can be cancelled for long
-    parts = build_parts(settings, providers={"paypal": provider})
-    parts.store.create_tables()
-    _, token = parts.access.create("schemathesis", ["read", "write"])
+    services = build_services(settings, providers={"paypal": provider})
+    services.store.create_tables()
+    _, token = services.access.create("schemathesis", ["read", "write"])
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, create_app(parts), threaded=True)
+    server = make_server("127.0.0.1", 0, create_app(services), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    parts.worker.start()
+    services.worker.start()
     try:
         yield Live(f"http://127.0.0.1:{server.port}", token)
     finally:
-        parts.worker.stop()
+        services.worker.stop()
         server.shutdown()
         thread.join()
         server.server_close()
-        parts.store.close()
+        services.store.close()
 
 
 def config(token: str) -> SchemathesisConfig:

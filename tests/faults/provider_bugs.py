@@ -8,8 +8,9 @@ from typing import Any
 from paymentapp.errors import Misconfigured, OutcomeUnknown
 from paymentapp.events import Event, EventState
 from paymentapp.models import Batch, BatchState, Member, Payment, Status
-from paymentapp.providers.ach import Ach, _store_told, notes
+from paymentapp.providers.ach import Ach, notes
 from paymentapp.providers.ach.notes import FilePlan, Progress, Step
+from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import Delivery, Refused
 from paymentapp.providers.stripe import Stripe
@@ -88,7 +89,7 @@ class RenderAgain(Ach):
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Any:
         notebook = self._notes._notebook
-        with _store_told(OutcomeUnknown):
+        with store_errors_as(OutcomeUnknown):
             old = notebook.get_note(notes._file(batch.batch_id))
             if old is not None:
                 made = self._files.make(batch.batch_id, members)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from unittest import mock
 
-from paymentapp import models
+from paymentapp import bootstrap, models
 from paymentapp.errors import NotPayable, OutcomeUnknown, ProviderError
 from paymentapp.models import Batch, BatchState, Cause, Member, Payment, Status
 from paymentapp.providers import ach, stripe
@@ -19,7 +19,6 @@ from paymentapp.services.collect import Collector
 from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.inbox import Inbox
 from paymentapp.services.payments import PaymentOrder, Payments, Requested
-from paymentapp.services.routes import Routes
 from paymentapp.services.sweep import Found, Sweep
 from paymentapp.storage.base import PaymentChange
 from tests.faults import provider_bugs as bugs
@@ -87,7 +86,7 @@ class ClaimAfterPayment(Payments):
         customer = self.customers.get(order.customer_id)
         if customer.email != order.email:
             raise NotPayable("email", "not the customer's")
-        way = Routes(self.providers).way(customer, order.money, order.payment_method)
+        way = self.routes.way(customer, order.money, order.payment_method)
         requested = self._accept(order, way, None)
         if idempotency_key is not None:
             claim = replace(self._claim(order, idempotency_key))
@@ -217,7 +216,7 @@ BUGS = [
     _bug(
         "unknown taken for failed",
         "failed without a verdict",
-        parts=Parts(dispatcher=UnknownIsFailed),
+        patches=((bootstrap, "Dispatcher", UnknownIsFailed),),
     ),
     _bug(
         "no rank on statuses",
@@ -226,19 +225,22 @@ BUGS = [
     ),
     _bug("no 25-day guard", "paid twice", patches=((dispatch, "park_after", _for_ever),)),
     _bug(
-        "a freeze after the send", "paid twice", "history", parts=Parts(dispatcher=FreezeAfterSend)
+        "a freeze after the send",
+        "paid twice",
+        "history",
+        patches=((bootstrap, "Dispatcher", FreezeAfterSend),),
     ),
     _bug(
         "a claim after the payment",
         "one key, two payments",
-        parts=Parts(payments=ClaimAfterPayment),
+        patches=((bootstrap, "Payments", ClaimAfterPayment),),
     ),
     _bug(
         "no funds taken for a refusal",
         *("paid twice", "failed without a verdict"),
         parts=Parts(provider=NoFundsIsARefusal),
     ),
-    _bug("an abort that searches once", "stuck", parts=Parts(dispatcher=AbortOnce)),
+    _bug("an abort that searches once", "stuck", patches=((bootstrap, "Dispatcher", AbortOnce),)),
     _bug(
         "an own lost write not recognised",
         "stuck",
@@ -246,23 +248,27 @@ BUGS = [
         engines=("dynamodb",),
     ),
     _bug("no condition on the freeze", "batch", parts=Parts(store=FreezeWithoutCondition)),
-    _bug("wake-ups without a sweep", "stuck", parts=Parts(sweep=WakeUpsAlone)),
+    _bug("wake-ups without a sweep", "stuck", patches=((bootstrap, "Sweep", WakeUpsAlone),)),
     _bug(
         "the excluded sent again",
         *("paid twice", "cancelled and paid", "history", "failed without a verdict"),
-        parts=Parts(dispatcher=ExcludedAreSent),
+        patches=((bootstrap, "Dispatcher", ExcludedAreSent),),
     ),
-    _bug("cancelled on the way", "cancelled and paid", parts=Parts(payments=CancelOnTheWay)),
-    _bug("followed once", "stuck", parts=Parts(dispatcher=FollowOnce)),
+    _bug(
+        "cancelled on the way",
+        "cancelled and paid",
+        patches=((bootstrap, "Payments", CancelOnTheWay),),
+    ),
+    _bug("followed once", "stuck", patches=((bootstrap, "Dispatcher", FollowOnce),)),
     _bug(
         "verdicts of candidates",
         "failed without a verdict",
-        parts=Parts(dispatcher=VerdictsOfCandidates),
+        patches=((bootstrap, "Dispatcher", VerdictsOfCandidates),),
     ),
     _bug(
         "given up and sent anew",
         *("paid twice", "failed without a verdict"),
-        parts=Parts(dispatcher=GiveUp),
+        patches=((bootstrap, "Dispatcher", GiveUp),),
     ),
     _bug("a fresh Stripe key", "paid twice", parts=Parts(stripe=bugs.FreshKey), scene="stripe"),
     _bug("no look after a day", "paid twice", parts=Parts(stripe=bugs.NeverLate), scene="stripe"),
@@ -311,7 +317,7 @@ BUGS = [
     _bug(
         "another way after an unknown outcome",
         "paid twice",
-        parts=Parts(dispatcher=UnknownIsFailed),
+        patches=((bootstrap, "Dispatcher", UnknownIsFailed),),
         scene="routes",
     ),
 ]

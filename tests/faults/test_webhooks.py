@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
-from paymentapp import Parts, build_parts, create_app
+from paymentapp import create_app
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
 from paymentapp.models import Cause, Money, Payment, PaymentKey, Status
 from paymentapp.services.payments import PaymentOrder
@@ -67,22 +68,22 @@ class Town:
         )
         self.simulator: PayPalSimulator = app.extensions["simulator"]
         self._serve_simulator(app)
-        self.parts = self._parts()
+        self.services = self._services()
         self._serve(port)
-        self.parts.worker.start()
-        self.stack.callback(self.parts.worker.stop)
+        self.services.worker.start()
+        self.stack.callback(self.services.worker.stop)
 
     def pay(self, *names: str) -> list[PaymentKey]:
         keys = []
         for name in names:
             email = f"{name}@example.com"
-            self.parts.customers.register(name, email, {})
+            self.services.customers.register(name, email, {})
             order = PaymentOrder(name, email, Money(Decimal(5), "USD"), "paypal")
-            keys.append(self.parts.payments.request(order).payment.key)
+            keys.append(self.services.payments.request(order).payment.key)
         return keys
 
     def payment(self, key: PaymentKey) -> Payment:
-        return self.parts.payments.get(key)
+        return self.services.payments.get(key)
 
     def until(self, condition: Callable[[], bool], seconds: float = 30) -> None:
         end = time.monotonic() + seconds
@@ -114,7 +115,7 @@ class Town:
         for end in (listener.close, server.shutdown, sender.stop):
             self.stack.callback(end)
 
-    def _parts(self) -> Parts:
+    def _services(self) -> Services:
         ca = self.folder / "ca.pem"
         ca.write_bytes(self.simulator.signer.ca())
         given = {
@@ -127,14 +128,14 @@ class Town:
             "PAYMENTAPP_PAYPAL_WEBHOOK_CA": str(ca),
             "PAYMENTAPP_PROVIDER_TIMEOUT": "5",
         }
-        parts = build_parts(load_settings(given | self.environ))
-        parts.store.create_tables()
-        self.stack.callback(parts.store.close)
-        return parts
+        services = build_services(load_settings(given | self.environ))
+        services.store.create_tables()
+        self.stack.callback(services.store.close)
+        return services
 
     def _serve(self, port: int) -> None:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        server = make_server("127.0.0.1", port, create_app(self.parts), threaded=True)
+        server = make_server("127.0.0.1", port, create_app(self.services), threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.stack.callback(server.server_close)
         self.stack.callback(server.shutdown)
@@ -188,7 +189,7 @@ def test_before_the_answer_to_the_call(town: Callable[..., Town]) -> None:
     batch_id = here.payment(key).batch_id or ""
 
     def closed() -> bool:
-        batch = here.parts.store.get_batch(batch_id)
+        batch = here.services.store.get_batch(batch_id)
         return batch is not None and batch.state.value == "closed"
 
     here.until(closed, 60)

@@ -85,10 +85,10 @@ def test_fifty_cents_are_transferred_once(stripe: Stripe) -> None:
     [report] = stripe.fetch(batch.changed(reference=first.reference, accepted_at=utc_now()))
     assert (report.item_id, report.status) == (member.item_id, Status.SUCCEEDED)
     assert (report.money, report.receiver) == (FIFTY_CENTS, ACCOUNT)
-    assert stripe.batch_id_of(first.reference) == batch.batch_id
+    assert stripe.transaction_search.batch_id_of(first.reference) == batch.batch_id
     start = batch.created_at.replace(microsecond=0)
     assert first.reference in {
-        each.transaction_id for each in stripe.transactions(start, utc_now())
+        each.transaction_id for each in stripe.transaction_search.transactions(start, utc_now())
     }
     transfer, _ = stripe._outcomes.look(Reference.of(first.reference))
     assert stripe._api.reverse(transfer, f"{batch.batch_id}-reversal") is None

@@ -7,8 +7,9 @@ from importlib.metadata import version
 
 from click.testing import CliRunner
 
-from paymentapp import build_parts, create_app
+from paymentapp import create_app
 from paymentapp._version import __version__
+from paymentapp.bootstrap import build_services
 from paymentapp.cli import commands
 from paymentapp.config import Settings
 from tests.support.service import ROOT
@@ -26,7 +27,7 @@ def test_the_command_line_prints_the_version() -> None:
 
 
 def test_the_api_document_has_the_version() -> None:
-    app = create_app(build_parts(Settings(store="sqlite:///:memory:"), providers={}))
+    app = create_app(build_services(Settings(store="sqlite:///:memory:"), providers={}))
     document = app.test_client().get("/openapi.json").get_json()
     assert document["info"]["version"] == __version__
 

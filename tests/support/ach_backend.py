@@ -182,8 +182,8 @@ class AchBackend:
 
     def settle(self) -> None:
         self.bank.work()
-        for delivery in self.ach.collect():
-            self.ach.put_away(delivery)
+        for delivery in self.ach.mailbox.collect():
+            self.ach.mailbox.put_away(delivery)
         self.clock.pass_by(days=10)
 
     def hold(self) -> None:

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from paymentapp.backoffice import BackOffice, build_backoffice
+from paymentapp.bootstrap import Services
 from paymentapp.errors import NotSent, ProviderError
 from paymentapp.models import Batch, Member, Money, Payment, Status
 from paymentapp.providers.base import ItemReport, Transaction
-from paymentapp.services.customers import Customers
-from paymentapp.services.dispatch import Dispatcher
-from paymentapp.services.payments import PaymentOrder, Payments
-from paymentapp.services.settle import Settlement
-from paymentapp.services.sweep import Sweep
+from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.base import Store
 from tests.support.ledger_provider import LedgerProvider
+from tests.support.processes import a_process
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class LedgerBooks(LedgerProvider):
-    """The ledger with everything that a provider may offer besides."""
+    """The ledger, which is its own search."""
 
-    search_lag = timedelta(hours=3)
+    lag = timedelta(hours=3)
 
     def __init__(self, batch_size: int = 500) -> None:
         super().__init__(batch_size)
+        self.transaction_search = self
         self.told: dict[str, ItemReport | None] = {}  # by item id, in place of the truth
         self.more: list[Transaction] = []  # besides what the ledger paid
         self.hidden: set[str] = set()  # transaction ids that the search leaves out
@@ -75,13 +75,19 @@ class Ledgered:
     now: datetime = START
 
     def __post_init__(self) -> None:
-        providers = {"paypal": self.provider}
-        self.customers = Customers(self.store, self.clock)
-        self.settlement = Settlement(self.store, self.clock)
-        self.dispatcher = Dispatcher(self.store, providers, self.settlement, self.clock)
-        self.payments = Payments(
-            self.store, self.customers, providers, self.clock, 1, lambda _payment: None
-        )
+        self.services = self.another()
+        self.customers = self.services.customers
+        self.settlement = self.services.settlement
+        self.dispatcher = self.services.dispatcher
+        self.payments = self.services.payments
+
+    def another(self) -> Services:
+        """Another process."""
+        return a_process(self.store, self.clock, self.provider, due_shards=1)
+
+    def office(self, pause: Callable[[float], None] = lambda _seconds: None) -> BackOffice:
+        """What an operator's command gets; nobody really waits."""
+        return build_backoffice(self.services, lambda _words: None, pause)
 
     def clock(self) -> datetime:
         self.now += timedelta(microseconds=1)
@@ -123,7 +129,7 @@ class Ledgered:
     def sweep(self, **later: float) -> None:
         """Another process comes by."""
         self.now += timedelta(**later)
-        Sweep(self.store, self.dispatcher, self.clock, shards=1, at_once=4).run()
+        self.another().sweep.run()
         self.now += timedelta(seconds=31)  # its lease runs out
 
     def park(self, *names: str) -> tuple[Batch, list[Payment]]:

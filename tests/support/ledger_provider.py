@@ -8,10 +8,10 @@ from decimal import Decimal
 
 from paymentapp.errors import OutcomeUnknown
 from paymentapp.models import Batch, Member, Status
-from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Payees, Refused, Webhooks
+from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Provider, Refused
 
 
-class LedgerProvider:
+class LedgerProvider(Provider):
     """The real interface over a dictionary; `before` and `after` may raise around each submit."""
 
     name = "paypal"
@@ -21,8 +21,6 @@ class LedgerProvider:
     submits_per_second = 2
     description = "a ledger in memory"
     configured = True
-    webhooks: Webhooks | None = None
-    payees: Payees | None = None
     currencies: Mapping[str, CurrencyRule] = {
         "USD": CurrencyRule(2, Decimal(20000)),
         "EUR": CurrencyRule(2, Decimal(20000)),

@@ -19,7 +19,7 @@ from paymentapp.models import (
     Status,
     new_revision,
 )
-from paymentapp.services.audit import Audit, Finding
+from paymentapp.services.audit import Finding
 from paymentapp.services.roll import Span
 from paymentapp.services.walk import SKEW, Check, Fault, faults
 from tests.support.ledger_books import START, Ledgered
@@ -35,7 +35,7 @@ def service() -> Ledgered:
 
 
 def verify(service: Ledgered) -> list[Finding]:
-    return list(Audit(service.store).verify(Span(START, service.now + timedelta(days=1))))
+    return list(service.office().audit.verify(Span(START, service.now + timedelta(days=1))))
 
 
 def damage(service: Ledgered, payment: Payment, **changes: object) -> None:
@@ -159,7 +159,7 @@ def test_every_way_of_ending_passes(service: Ledgered) -> None:
     prepared = service.dispatcher._prepare(service.pay("gus"))
     assert prepared is not None
     service.dispatcher.resume(prepared[0])
-    run = Audit(service.store)
+    run = service.office().audit
     assert list(run.verify(Span(START, service.now))) == []
     assert (run.payments, run.batches) == (8, 4)
 
@@ -180,7 +180,7 @@ def test_a_payment_outside_the_span_is_not_looked_at(service: Ledgered) -> None:
     (payment,) = service.settled("ann")
     damage(service, payment, history=())
     late = Span(service.now, service.now + timedelta(days=1))
-    assert list(Audit(service.store).verify(late)) == []
+    assert list(service.office().audit.verify(late)) == []
 
 
 def test_a_batch_that_is_gone(service: Ledgered) -> None:

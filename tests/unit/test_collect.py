@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from paymentapp.bootstrap import Services
 from paymentapp.errors import NotGenuine, NotSent
 from paymentapp.events import EventState
 from paymentapp.models import Cause, Money, Payment, PaymentMethod, Status
 from paymentapp.providers.base import Correction, Delivery, ItemReport, WebhookNews
-from paymentapp.services.collect import Collector
-from paymentapp.services.dispatch import Dispatcher
-from paymentapp.services.inbox import Inbox
-from paymentapp.services.settle import Settlement
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import a_process
 from tests.support.records import a_customer, a_payment
 
 PAUSE = timedelta(minutes=1)
@@ -30,6 +28,7 @@ class Bank(LedgerProvider):
 
     def __init__(self) -> None:
         super().__init__()
+        self.mailbox = self
         self.files: dict[str, list[bytes]] = {}
         self.news: dict[bytes, WebhookNews] = {}
         self.looks = 0
@@ -65,15 +64,15 @@ class World:
     bank: Bank = field(default_factory=Bank)
 
     def __post_init__(self) -> None:
-        self.collector = self.another()
-        settlement = Settlement(self.store, self.clock)
-        providers = {"bank": self.bank}
-        self.dispatcher = Dispatcher(self.store, providers, settlement, self.clock)
-        self.inbox = Inbox(self.store, self.dispatcher, settlement, self.clock)
+        services = self.another()
+        self.collector = services.collector
+        self.dispatcher = services.dispatcher
+        self.inbox = services.inbox
 
-    def another(self) -> Collector:
-        """Another process's."""
-        return Collector(self.store, {"bank": self.bank}, self.clock, 1, PAUSE)
+    def another(self) -> Services:
+        """Another process."""
+        pause = PAUSE // timedelta(seconds=1)
+        return a_process(self.store, self.clock, self.bank, due_shards=1, collect_seconds=pause)
 
     def clock(self) -> datetime:
         return self.now
@@ -120,7 +119,7 @@ def test_a_mailbox_is_looked_into_once_a_pause_by_one_process() -> None:
     world = World()
     world.collector.collect("bank")
     assert world.collector.due() == []
-    other = world.another()
+    other = world.another().collector
     assert other.due() == ["bank"]
     assert other.collect("bank") == 0
     assert world.bank.looks == 1

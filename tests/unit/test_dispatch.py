@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from paymentapp.bootstrap import Services
 from paymentapp.config import Settings
 from paymentapp.errors import Conflict, Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models import (
@@ -24,15 +25,12 @@ from paymentapp.models import (
     Status,
 )
 from paymentapp.providers.base import Refused
-from paymentapp.services.customers import Customers
-from paymentapp.services.dispatch import Dispatcher
 from paymentapp.services.members import member_of
-from paymentapp.services.payments import PaymentOrder, Payments
-from paymentapp.services.settle import Settlement
-from paymentapp.services.sweep import Sweep
+from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage import open_store
 from paymentapp.storage.base import PaymentChange, Store
 from tests.support.ledger_provider import LedgerProvider
+from tests.support.processes import a_process
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -44,29 +42,25 @@ class World:
     store: Store
     provider: LedgerProvider
     now: datetime = START
-    woken: list[Payment] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.customers = Customers(self.store, self.clock)
-        providers = {"paypal": self.provider}
-        self.payments = Payments(
-            self.store, self.customers, providers, self.clock, 2, self.woken.append
-        )
-        self.dispatcher = self.new_dispatcher()
+        services = self.another()
+        self.customers = services.customers
+        self.payments = services.payments
+        self.dispatcher = services.dispatcher
 
     def clock(self) -> datetime:
         self.now += timedelta(microseconds=1)
         return self.now
 
-    def new_dispatcher(self) -> Dispatcher:
+    def another(self) -> Services:
         """Another process: nothing remembered."""
-        settlement = Settlement(self.store, self.clock)
-        return Dispatcher(self.store, {"paypal": self.provider}, settlement, self.clock)
+        return a_process(self.store, self.clock, self.provider, due_shards=2)
 
     def sweep(self, later: float = 2) -> None:
         """Another process comes by, some seconds later."""
         self.now += timedelta(seconds=later)
-        Sweep(self.store, self.new_dispatcher(), self.clock, shards=2, at_once=4).run()
+        self.another().sweep.run()
         self.now += timedelta(seconds=31)  # its lease runs out
 
     def pay(self, *emails: str) -> list[Payment]:
@@ -106,7 +100,7 @@ def abort(world: World, batch_id: str | None) -> None:
     """Another process takes the batch for abandoned, while its maker is merely slow."""
     batch = world.store.get_batch(batch_id or "")
     assert batch is not None
-    assert world.new_dispatcher().resume(batch).state is BatchState.ABORTED
+    assert world.another().dispatcher.resume(batch).state is BatchState.ABORTED
 
 
 def test_a_payment_is_prepared_frozen_sent_and_followed(world: World) -> None:
@@ -144,10 +138,10 @@ def test_nothing_is_sent_before_the_freeze(world: World) -> None:
 def test_two_dispatchers_with_the_same_payments_pay_once(world: World) -> None:
     payments = world.pay("ann@example.com", "bob@example.com", "cy@example.com")
     world.dispatcher.submit(payments[:2])
-    batch = world.new_dispatcher().submit(payments)
+    batch = world.another().dispatcher.submit(payments)
     assert batch is not None
     assert batch.excluded == (0, 1)
-    assert world.new_dispatcher().submit(payments) is None
+    assert world.another().dispatcher.submit(payments) is None
     assert sorted(m.email for m in world.provider.paid()) == [p.email for p in payments]
 
 
@@ -264,7 +258,7 @@ def test_a_maker_that_comes_back_after_its_batch_was_closed_frees_what_it_stampe
             world.now += timedelta(hours=7)
             batch = world.store.get_batch(batch_id)
             assert batch is not None
-            closed.append(world.new_dispatcher().resume(batch))
+            closed.append(world.another().dispatcher.resume(batch))
         return real_change(changes)
 
     world.store.change_payments = sleep
@@ -515,7 +509,7 @@ def test_the_sweep_fills_batches_while_more_is_waiting(world: World) -> None:
     world.provider.batch_size = 5
     payments = world.pay(*(f"u{n}@example.com" for n in range(52)))
     world.now += timedelta(seconds=2)
-    sweep = Sweep(world.store, world.dispatcher, world.clock, shards=2, at_once=4)
+    sweep = world.another().sweep
     while any(world.status(p) is Status.PENDING for p in payments):
         sweep.run()
     assert len(world.provider.calls) == 11
@@ -525,8 +519,7 @@ def test_the_sweep_fills_batches_while_more_is_waiting(world: World) -> None:
 def test_one_process_sweeps_a_shard_at_a_time(world: World) -> None:
     world.pay("ann@example.com")
     world.now += timedelta(seconds=2)
-    first = Sweep(world.store, world.dispatcher, world.clock, shards=2, at_once=4)
-    second = Sweep(world.store, world.new_dispatcher(), world.clock, shards=2, at_once=4)
+    first, second = world.another().sweep, world.another().sweep
     assert len(first.look().groups) == 1
     assert second.look().groups == []
     first.release()
@@ -547,14 +540,7 @@ def test_a_key_pays_once_even_where_a_crash_came_between_claim_and_payment(world
 def test_two_payments_in_one_microsecond_get_ids_next_to_each_other(world: World) -> None:
     world.customers.register("ann", "ann@example.com", {})
     order = PaymentOrder("ann", "ann@example.com", Money(Decimal(1), "USD"), "paypal")
-    world.payments = Payments(
-        world.store,
-        world.customers,
-        {"paypal": world.provider},
-        lambda: START,
-        2,
-        world.woken.append,
-    )
+    world.payments = a_process(world.store, lambda: START, world.provider).payments
     made = [world.payments.request(order, key).payment for key in (None, "a", "b", None)]
     assert [p.payment_id[-4:-1] for p in made] == ["000", "001", "002", "003"]
     again = world.payments.request(order, "b")
@@ -586,9 +572,9 @@ def test_a_frozen_batch_that_another_process_sends_is_left_to_it(world: World) -
     world.provider.before = raising(NotSent("DOWN"))
     world.dispatcher.submit([payment])
     stale = world.batch_of(payment)
-    world.new_dispatcher().resume(stale)
+    world.another().dispatcher.resume(stale)
     calls = len(world.provider.calls)
-    assert world.new_dispatcher().resume(stale) == stale
+    assert world.another().dispatcher.resume(stale) == stale
     assert len(world.provider.calls) == calls
 
 
@@ -618,7 +604,7 @@ def test_a_member_that_is_not_on_record_is_told_of_and_holds_up_nobody(
     batch = world.dispatcher.submit([payment])
     assert batch is not None
     lost = replace(payment, customer_id="lost")
-    settlement = Settlement(world.store, world.clock)
+    settlement = world.another().settlement
     members = [member_of(each) for each in (lost, payment)]
     assert settlement.apply(batch, members, {}, Cause.POLL) == 1  # the one that is on record
     assert world.status(payment) is Status.SUBMITTED

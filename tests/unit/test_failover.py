@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from paymentapp.backoffice import build_backoffice
 from paymentapp.errors import Conflict, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models import BatchState, Member, Money, Payment, Status
 from paymentapp.providers.base import Accepted, Doubtful, Postponed, Refused
-from paymentapp.services.customers import Customers
-from paymentapp.services.dispatch import Dispatcher
-from paymentapp.services.parked import LONGEST_CALL, Parked, Word
-from paymentapp.services.payments import PaymentOrder, Payments
-from paymentapp.services.routes import Routes, read_rules
-from paymentapp.services.settle import Settlement
-from paymentapp.services.sweep import Sweep
+from paymentapp.services.parked import LONGEST_CALL, Word
+from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import a_process
 from tests.support.records import a_payment
 from tests.support.ways import ledger
 
@@ -36,17 +33,10 @@ class World:
     second: LedgerProvider = field(default_factory=lambda: ledger("gift"))
 
     def __post_init__(self) -> None:
-        providers = {"paypal": self.first, "gift": self.second}
-        self.routes = Routes(providers, read_rules("paypal; gift"))
-        settlement = Settlement(self.store, self.clock)
-        self.dispatcher = Dispatcher(
-            self.store, providers, settlement, self.clock, routes=self.routes
+        self.services = a_process(
+            self.store, self.clock, self.first, self.second, routes="paypal; gift", due_shards=1
         )
-        customers = Customers(self.store, self.clock)
-        customers.register("ada", "ada@example.com", {})
-        self.payments = Payments(
-            self.store, customers, providers, self.clock, 1, lambda _: None, self.routes
-        )
+        self.services.customers.register("ada", "ada@example.com", {})
 
     def clock(self) -> datetime:
         self.now += timedelta(microseconds=1)
@@ -54,15 +44,15 @@ class World:
 
     def pay(self, method: str | None = None) -> Payment:
         order = PaymentOrder("ada", "ada@example.com", Money(Decimal(5), "USD"), method)
-        return self.payments.request(order).payment
+        return self.services.payments.request(order).payment
 
     def sweep(self, times: int = 3) -> None:
         for _ in range(times):
             self.now += timedelta(seconds=40)
-            Sweep(self.store, self.dispatcher, self.clock, 1, 4).run()
+            self.services.sweep.run()
 
     def stored(self, payment: Payment) -> Payment:
-        return self.payments.get(payment.key)
+        return self.services.payments.get(payment.key)
 
 
 def declines(members: Sequence[Member]) -> Refused:
@@ -156,7 +146,7 @@ def test_a_postponed_batch_waits_for_its_time_and_nothing_else_does() -> None:
     payment = world.pay()
     world.sweep(3)
     assert world.stored(payment).status is Status.SUBMITTING
-    assert not world.dispatcher.pauses.causes()
+    assert not world.services.dispatcher.pauses.causes()
     world.first.submit = pays
     second = world.pay()
     world.sweep(3)
@@ -167,10 +157,19 @@ def test_a_postponed_batch_waits_for_its_time_and_nothing_else_does() -> None:
     assert world.stored(payment).status is Status.SUCCEEDED
 
 
-def test_payments_of_two_lanes_go_in_two_batches() -> None:
+@dataclass
+class Alternating:
+    """A key for every other payment."""
+
+    keys: Iterator[str]
+
+    def key(self, _payment: Payment) -> str:
+        return next(self.keys)
+
+
+def test_payments_of_two_keys_go_in_two_batches() -> None:
     world = World()
-    lanes = iter("abab")
-    world.first.lane = lambda _payment: next(lanes)  # type: ignore[attr-defined]
+    world.first.batch_key = Alternating(iter("abab"))
     for _ in range(4):
         world.pay()
     world.sweep()
@@ -197,7 +196,7 @@ def test_a_person_releases_a_doubtful_batch_once_no_call_can_be_on_its_way() -> 
     payment = world.pay()
     world.sweep(1)
     (batch,) = world.store.parked_batches()
-    parked = Parked(world.store, world.dispatcher, world.clock)
+    parked = build_backoffice(world.services, print).parked
     word = Word("ann", "the bank's list has no such file")
     with pytest.raises(Conflict, match="may not be in the books before"):
         parked.not_sent(batch.batch_id, word)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from paymentapp.bootstrap import Services
 from paymentapp.errors import (
     CannotVerify,
     NotFound,
@@ -23,15 +24,12 @@ from paymentapp.errors import (
 from paymentapp.events import Event, EventState
 from paymentapp.models import Batch, BatchState, Cause, Money, Payment, Status
 from paymentapp.providers.base import ItemReport, WebhookNews
-from paymentapp.services.customers import Customers
-from paymentapp.services.dispatch import Dispatcher
-from paymentapp.services.inbox import UNCONFIRMED, Inbox
-from paymentapp.services.payments import PaymentOrder, Payments
-from paymentapp.services.settle import Settlement
-from paymentapp.services.sweep import Sweep
-from paymentapp.services.webhooks import GRACE, WebhookReceiver
+from paymentapp.services.inbox import UNCONFIRMED
+from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.webhooks import GRACE
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import StillWorker, a_process
 from tests.support.told_webhooks import ToldWebhooks
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -47,18 +45,20 @@ class World:
         self.webhooks = ToldWebhooks()
         self.provider.webhooks = self.webhooks
         self.provider.status["ann@example.com"] = Status.SUBMITTED
-        providers = {"paypal": self.provider}
-        settlement = Settlement(self.store, self.clock)
-        self.dispatcher = Dispatcher(self.store, providers, settlement, self.clock)
-        self.inbox = Inbox(self.store, self.dispatcher, settlement, self.clock)
-        self.heard: list[Event] = []
-        self.receiver = WebhookReceiver(self.store, providers, self.clock, 2, self.heard.append)
-        customers = Customers(self.store, self.clock)
-        customers.register("ann", "ann@example.com", {})
-        payments = Payments(self.store, customers, providers, self.clock, 2, lambda _: None)
+        self.worker = StillWorker()
+        self.heard = self.worker.heard
+        services = self.another()
+        self.dispatcher = services.dispatcher
+        self.inbox = services.inbox
+        self.receiver = services.webhooks
+        services.customers.register("ann", "ann@example.com", {})
         order = PaymentOrder("ann", "ann@example.com", Money(Decimal("12.50"), "USD"), "paypal")
-        self.key = payments.request(order).payment.key
+        self.key = services.payments.request(order).payment.key
         self._ids = count()
+
+    def another(self) -> Services:
+        """Another process."""
+        return a_process(self.store, self.clock, self.provider, worker=self.worker, due_shards=2)
 
     def clock(self) -> datetime:
         self.now += timedelta(microseconds=1)
@@ -115,7 +115,7 @@ class World:
     def sweep(self, later: timedelta) -> None:
         """Another process comes by."""
         self.now += later
-        Sweep(self.store, self.dispatcher, self.clock, 2, 4, self.inbox).run()
+        self.another().sweep.run()
         self.now += timedelta(seconds=31)
 
     def event(self, event: Event) -> Event:
@@ -531,7 +531,7 @@ def test_without_webhooks_nothing_is_expected_and_nothing_searched(world: World)
     world.provider.webhooks = None
     with pytest.raises(NotFound):
         world.receiver.receive("paypal", {}, b"")
-    quiet = Inbox(world.store, world.dispatcher, world.dispatcher.settlement, world.clock)
+    quiet = world.another().inbox
     assert quiet.due(0, world.now) == []
     assert "due_events" not in world.store.calls
 

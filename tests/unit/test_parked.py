@@ -28,9 +28,7 @@ from paymentapp.models import (
 )
 from paymentapp.providers.base import Transaction
 from paymentapp.services.parked import Parked, Word
-from paymentapp.services.patience import Patience
 from tests.support.ledger_books import START, Ledgered
-from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 
 GRACE = Word("Grace H.", "support case 4711")
@@ -42,7 +40,7 @@ def service() -> Ledgered:
 
 
 def parked_of(service: Ledgered) -> Parked:
-    return Parked(service.store, service.dispatcher, service.clock, Patience(lambda _seconds: None))
+    return service.office().parked
 
 
 @pytest.fixture
@@ -122,7 +120,7 @@ def test_books_that_cannot_be_asked_say_so(service: Ledgered, parked: Parked) ->
     ]
     assert parked.asked(case) == "the account may not search: NOT_AUTHORIZED"
     assert parked.asked(case) == "no answer: NO_CREDENTIALS"
-    service.dispatcher.providers = {"paypal": LedgerProvider()}
+    service.provider.transaction_search = None
     assert parked.asked(case) == "paypal offers no search"
 
 
@@ -188,9 +186,7 @@ def test_a_provider_that_cannot_be_asked_takes_a_confirmation(
     service: Ledgered, parked: Parked
 ) -> None:
     batch, _ = park(service, "ann", acted=True)
-    plain = LedgerProvider()
-    plain.batches = service.provider.batches
-    service.dispatcher.providers = {"paypal": plain}
+    service.provider.transaction_search = None
     with pytest.raises(Conflict, match="cannot be asked"):
         parked.accept(batch.batch_id, "R1", GRACE, confirmed=False)
     after = parked.accept(batch.batch_id, "R1", GRACE, confirmed=True)

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from paymentapp import Parts, build_parts
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import Settings
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models import Customer
@@ -45,59 +45,59 @@ def payees() -> WirePayees:
 
 
 @pytest.fixture
-def parts(store: BusyStore, payees: WirePayees) -> Parts:
+def services(store: BusyStore, payees: WirePayees) -> Services:
     """A service with one provider, and Ada, who has an account there."""
     providers = {"wire": cast(Provider, ledger("wire", payees))}
-    made = build_parts(Settings(), store=store, providers=providers, clock=lambda: NOW)
+    made = build_services(Settings(), store=store, providers=providers, clock=lambda: NOW)
     made.customers.register("ada", "ada@example.com", {})
     made.methods.put("ada", "wire", {"account": "123456789"}, default=False)
     return made
 
 
 def test_a_method_is_put_though_the_record_changes_meanwhile(
-    parts: Parts, store: BusyStore
+    services: Services, store: BusyStore
 ) -> None:
     store.changes_first = 2
-    parts.methods.put("ada", "wire", {"account": "55554444"}, default=True)
-    assert parts.methods.get("ada", "wire").details["account"] == "*4444"
+    services.methods.put("ada", "wire", {"account": "55554444"}, default=True)
+    assert services.methods.get("ada", "wire").details["account"] == "*4444"
 
 
 def test_details_are_sealed_again_though_the_record_changes_meanwhile(
-    parts: Parts, store: BusyStore, payees: WirePayees
+    services: Services, store: BusyStore, payees: WirePayees
 ) -> None:
     payees.vault = Vault(f"{new_key()},{OLD_KEY}")
     store.changes_first = 2
-    assert parts.methods.renew(_ada(store)) == 1
-    assert parts.methods.get("ada", "wire").details["account"] == "*6789"
+    assert services.methods.renew(_ada(store)) == 1
+    assert services.methods.get("ada", "wire").details["account"] == "*6789"
 
 
 def test_a_record_that_never_stands_still_takes_no_new_method(
-    parts: Parts, store: BusyStore
+    services: Services, store: BusyStore
 ) -> None:
     store.changes_first = 1000
     with pytest.raises(StoreUnavailable, match="changing all the time"):
-        parts.methods.put("ada", "wire", {"account": "55554444"}, default=True)
-    assert parts.methods.get("ada", "wire").details["account"] == "*6789"
+        services.methods.put("ada", "wire", {"account": "55554444"}, default=True)
+    assert services.methods.get("ada", "wire").details["account"] == "*6789"
 
 
 def test_a_record_that_never_stands_still_takes_no_correction(
-    parts: Parts, store: BusyStore
+    services: Services, store: BusyStore
 ) -> None:
     old = _ada(store).methods["wire"].destination
     store.changes_first = 1000
     with pytest.raises(StoreUnavailable, match="changing all the time"):
-        parts.methods.correct("ada", "wire", old, None, "the account is closed")
-    assert parts.methods.get("ada", "wire").note is None
+        services.methods.correct("ada", "wire", old, None, "the account is closed")
+    assert services.methods.get("ada", "wire").note is None
 
 
 def test_a_method_whose_provider_is_gone_is_shown_without_details_and_left_as_it_is(
-    parts: Parts, store: BusyStore
+    services: Services, store: BusyStore
 ) -> None:
-    gone = build_parts(Settings(), store=store, providers={}, clock=lambda: NOW)
+    gone = build_services(Settings(), store=store, providers={}, clock=lambda: NOW)
     shown = gone.methods.get("ada", "wire")
     assert (shown.payment_method, shown.details, shown.updated_at) == ("wire", {}, NOW)
     assert gone.methods.renew(_ada(store)) == 0
-    assert parts.methods.get("ada", "wire").details["account"] == "*6789"
+    assert services.methods.get("ada", "wire").details["account"] == "*6789"
 
 
 def _ada(store: BusyStore) -> Customer:

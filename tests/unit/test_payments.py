@@ -17,11 +17,11 @@ from paymentapp.models import (
     new_revision,
     next_payment_id,
 )
-from paymentapp.services.customers import Customers
-from paymentapp.services.payments import COLLISION_LIMIT, PaymentOrder, Payments
+from paymentapp.services.payments import COLLISION_LIMIT, PaymentOrder
 from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import a_process
 from tests.support.records import stamped, usd
 
 ORDER = PaymentOrder("ada", "ada@example.com", usd("12.5"), "paypal")
@@ -54,10 +54,9 @@ class World:
     store: BusyStore = field(default_factory=BusyStore)
 
     def __post_init__(self) -> None:
-        customers = Customers(self.store, self.clock)
-        customers.register("ada", "ada@example.com", {})
-        providers = {"paypal": LedgerProvider()}
-        self.payments = Payments(self.store, customers, providers, self.clock, 1, lambda _: None)
+        services = a_process(self.store, self.clock, LedgerProvider(), due_shards=1)
+        services.customers.register("ada", "ada@example.com", {})
+        self.payments = services.payments
 
     def clock(self) -> datetime:
         return self.now

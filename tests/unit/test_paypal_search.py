@@ -12,7 +12,7 @@ import pytest
 from paymentapp.clock import from_text, utc_now
 from paymentapp.errors import Misconfigured, NotPermitted, NotSent
 from paymentapp.models import Money
-from paymentapp.providers.base import Books, Transaction
+from paymentapp.providers.base import Transaction
 from paymentapp.providers.paypal import PayPal
 from paymentapp.providers.paypal.search import TRANSACTIONS
 from tests.support.paypal_server import (
@@ -62,11 +62,11 @@ def page(*details: dict[str, Any], pages: int | None = 1) -> Says:
 
 
 def searched(paypal: PayPal, end: datetime = START + DAY) -> list[Transaction]:
-    return list(paypal.transactions(START, end))
+    return list(paypal.transaction_search.transactions(START, end))
 
 
 def test_it_has_books() -> None:
-    assert isinstance(PayPal(settings_for("https://x"), utc_now), Books)
+    assert PayPal(settings_for("https://x"), utc_now).transaction_search.lag == timedelta(hours=3)
 
 
 def test_a_search_asks_for_payouts_alone(server: PayPalServer, paypal: PayPal) -> None:
@@ -194,8 +194,8 @@ def test_a_batch_is_known_by_its_reference(server: PayPalServer, paypal: PayPal)
     server.says("GET", f"{PAYOUTS}/B1", Says(200, {"batch_header": header("B1", batch.batch_id)}))
     server.says("GET", f"{PAYOUTS}/B2", Says(200, {"batch_header": {"payout_batch_id": "B2"}}))
     server.says("GET", f"{PAYOUTS}/B4", problem(500, "INTERNAL_SERVER_ERROR"))
-    assert paypal.batch_id_of("B1") == batch.batch_id
-    assert paypal.batch_id_of("B2") == ""
-    assert paypal.batch_id_of("B3") is None  # 404
+    assert paypal.transaction_search.batch_id_of("B1") == batch.batch_id
+    assert paypal.transaction_search.batch_id_of("B2") == ""
+    assert paypal.transaction_search.batch_id_of("B3") is None  # 404
     with pytest.raises(NotSent):
-        paypal.batch_id_of("B4")
+        paypal.transaction_search.batch_id_of("B4")

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from paymentapp.backoffice import build_backoffice
 from paymentapp.errors import Misconfigured, NotPermitted, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models import (
     Batch,
@@ -22,13 +23,11 @@ from paymentapp.models import (
 )
 from paymentapp.providers.base import ItemReport, Refused, Transaction
 from paymentapp.services.differences import ADVICE, Difference, Kind, masked
-from paymentapp.services.patience import Patience
-from paymentapp.services.reconcile import Reconciliation
 from paymentapp.services.roll import Span
 from paymentapp.storage.base import PageQuery, PaymentChange
 from tests.support.ledger_books import START, LedgerBooks, Ledgered
-from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import a_process
 
 
 @pytest.fixture
@@ -41,11 +40,7 @@ class Run:
 
     def __init__(self, service: Ledgered, *, repair: bool = False, search: bool = True) -> None:
         self.waited: list[float] = []
-        providers = {"paypal": service.provider}
-        patience = Patience(self.waited.append)
-        run = Reconciliation(
-            service.store, providers, service.settlement, service.clock, patiently=patience
-        )
+        run = service.office(self.waited.append).reconciliation
         span = Span(START - timedelta(days=35), service.now + timedelta(days=1))
         sent = len(service.provider.calls)
         self.found = list(run.run(span, repair=repair, search=search))
@@ -470,8 +465,8 @@ def test_a_provider_that_does_not_answer_is_asked_again_and_then_named(service: 
 
 def test_a_batch_of_a_provider_that_is_gone(service: Ledgered) -> None:
     service.settled("ann")
-    service.dispatcher.providers = {}
-    run = Reconciliation(service.store, {}, service.settlement, service.clock)
+    without = a_process(service.store, service.clock)
+    run = build_backoffice(without, print).reconciliation
     assert list(run.run(Span(START, service.now))) == []
     assert "no provider paypal" in run.tally.not_done[0]
 
@@ -503,9 +498,7 @@ def test_a_day_of_the_search_is_asked_for_again(service: Ledgered) -> None:
 
 
 def test_no_question_begins_where_the_books_may_not_have_got_to(service: Ledgered) -> None:
-    run = Reconciliation(
-        service.store, {"paypal": service.provider}, service.settlement, service.clock
-    )
+    run = service.office().reconciliation
     hour = timedelta(hours=1)
     for span in (
         Span(START - hour, START),  # short, and just now
@@ -522,9 +515,8 @@ def test_no_question_begins_where_the_books_may_not_have_got_to(service: Ledgere
 
 
 def test_a_provider_without_books_is_named(service: Ledgered) -> None:
-    run = Reconciliation(
-        service.store, {"paypal": LedgerProvider()}, service.settlement, service.clock
-    )
+    service.provider.transaction_search = None
+    run = service.office().reconciliation
     assert list(run.run(Span(START, service.now))) == []
     assert run.tally.not_done == ["search of paypal: it offers none"]
 

@@ -135,7 +135,7 @@ def test_an_explanation_is_short() -> None:
 def test_a_provider_that_does_not_pay_such_an_amount_is_passed_over() -> None:
     providers = {"paypal": LedgerProvider(), "gift": ledger("gift")}
     providers["gift"].currencies = {"USD": CurrencyRule(2, Decimal(10))}
-    choosing = Routes(providers, read_rules("gift; paypal"))
+    choosing = Routes(providers, read_rules("gift; paypal"), lambda _: False)
     assert choosing.way(ada(), usd("10"), None) == Way("gift", None, "rule 1")
     chosen = choosing.way(ada(), usd("10.01"), None)
     assert chosen == Way("paypal", None, "rule 2; gift does not pay this amount")

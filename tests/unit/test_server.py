@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from paymentapp import EXTENSION, Parts, build_parts, gunicorn_conf
+from paymentapp import gunicorn_conf
+from paymentapp.bootstrap import EXTENSION, Services, build_services
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError
 from paymentapp.server import check_access, serving_app, stop
@@ -20,8 +21,8 @@ ANYWHERE = "0.0.0.0"
 
 
 @pytest.fixture
-def parts() -> Iterator[Parts]:
-    made = build_parts(Settings(), store=MemoryStore(), providers={})
+def services() -> Iterator[Services]:
+    made = build_services(Settings(), store=MemoryStore(), providers={})
     yield made
     made.worker.stop()
 
@@ -38,23 +39,23 @@ def test_a_web_process_dispatches_unless_that_is_switched_off(
     environ: pytest.MonkeyPatch, setting: str, dispatches: bool
 ) -> None:
     environ.setenv("PAYMENTAPP_DISPATCHER", setting)
-    parts: Parts = serving_app().extensions[EXTENSION]
-    assert parts.worker.running is dispatches
-    stop(parts)
+    services: Services = serving_app().extensions[EXTENSION]
+    assert services.worker.running is dispatches
+    stop(services)
     atexit.unregister(stop)
-    assert not parts.worker.running
+    assert not services.worker.running
 
 
-def test_a_service_with_a_valid_key_listens_anywhere(parts: Parts) -> None:
-    parts.access.create("till", ["write"])
-    check_access(parts, ANYWHERE)
+def test_a_service_with_a_valid_key_listens_anywhere(services: Services) -> None:
+    services.access.create("till", ["write"])
+    check_access(services, ANYWHERE)
 
 
-def test_a_service_whose_keys_are_all_revoked_does_not_listen_anywhere(parts: Parts) -> None:
-    key, _ = parts.access.create("till", ["write"])
-    parts.access.revoke(key.key_id)
+def test_a_service_whose_keys_are_all_revoked_does_not_listen_anywhere(services: Services) -> None:
+    key, _ = services.access.create("till", ["write"])
+    services.access.revoke(key.key_id)
     with pytest.raises(SettingsError, match="no API key yet"):
-        check_access(parts, ANYWHERE)
+        check_access(services, ANYWHERE)
 
 
 @pytest.mark.usefixtures("environ")

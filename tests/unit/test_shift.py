@@ -29,10 +29,12 @@ class Run:
     on_sleep: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
-        worker = self.cloud.parts.worker
+        services = self.cloud.services
         self.shift = Shift(
-            worker.dispatcher,
-            worker.sweep,
+            services.dispatcher,
+            services.sweep,
+            services.inbox,
+            services.collector,
             seconds_left=lambda: self.seconds_left,
             step_seconds=STEP_SECONDS,
             sleep=self.sleep,
@@ -113,7 +115,7 @@ def test_a_sweep_takes_back_what_nobody_has_claimed() -> None:
     run = Run()
     payment = run.send(Status.UNCLAIMED)
     run.shift.follow(3)
-    run.cloud.parts.payments.cancel(payment.key)
+    run.cloud.services.payments.cancel(payment.key)
     run.cloud.now += timedelta(minutes=1)
     assert run.shift.sweep() >= 1
     assert run.cloud.status(payment) is Status.CANCELLED
@@ -121,19 +123,20 @@ def test_a_sweep_takes_back_what_nobody_has_claimed() -> None:
 
 def test_a_sweep_without_time_leaves_the_mailboxes_but_for_a_first_step() -> None:
     run = Run(seconds_left=1.0)
-    worker = run.cloud.parts.worker
+    services = run.cloud.services
     looked: list[str] = []
 
     def collect(name: str) -> int:
         looked.append(name)
         return 0
 
-    worker.collector.due = lambda: ["bank", "other bank"]
-    worker.collector.collect = collect
+    services.collector.due = lambda: ["bank", "other bank"]
+    services.collector.collect = collect
     shift = Shift(
-        worker.dispatcher,
-        worker.sweep,
-        collector=worker.collector,
+        services.dispatcher,
+        services.sweep,
+        services.inbox,
+        services.collector,
         seconds_left=lambda: run.seconds_left,
         step_seconds=STEP_SECONDS,
     )

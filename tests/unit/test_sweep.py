@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from paymentapp.models import Payment
-from paymentapp.services.dispatch import Dispatcher
-from paymentapp.services.settle import Settlement
 from paymentapp.services.sweep import LEASE, ONCE_A_MINUTE, OVERDUE, Sweep
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import a_process
 from tests.support.records import a_payment
 
 
@@ -26,13 +25,7 @@ class World:
         return self.now
 
     def sweep(self, shards: int) -> Sweep:
-        dispatcher = Dispatcher(
-            self.store,
-            {"paypal": LedgerProvider()},
-            Settlement(self.store, self.clock),
-            self.clock,
-        )
-        return Sweep(self.store, dispatcher, self.clock, shards, at_once=4)
+        return a_process(self.store, self.clock, LedgerProvider(), due_shards=shards).sweep
 
     def due_in(self, shard: int) -> Payment:
         due_at = self.now - timedelta(minutes=1)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import pytest
 
-from paymentapp import Parts, build_parts
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import Settings
 from paymentapp.crew import Crew, Pace, Timetable
 from paymentapp.errors import OutcomeUnknown, StoreUnavailable
@@ -20,9 +20,11 @@ from paymentapp.events import Event
 from paymentapp.models import Batch, Money, Payment, PaymentKey, Status
 from paymentapp.providers.base import WebhookNews
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.worker import EVENTS_LIMIT, LONE_BATCHES_AT_ONCE
+from paymentapp.worker import EVENTS_LIMIT
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.told_webhooks import ToldWebhooks
+
+Make = Callable[..., Services]
 
 SELDOM = 3600  # seconds: a test that sets this sees no sweep but the first
 
@@ -37,87 +39,71 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> float:
 
 
 @pytest.fixture
-def make_parts(tmp_path: Path) -> Iterator[Callable[..., Parts]]:
-    made: list[Parts] = []
+def make_services(tmp_path: Path) -> Iterator[Make]:
+    made: list[Services] = []
 
     def make(
         provider: LedgerProvider,
         providers: Mapping[str, LedgerProvider] = MappingProxyType({}),
         **settings: int,
-    ) -> Parts:
+    ) -> Services:
         store = f"sqlite:///{tmp_path}/test.db"
-        parts = build_parts(
+        services = build_services(
             Settings(store=store, **settings),  # type: ignore[arg-type]
             providers={"paypal": provider, **providers},
         )
-        parts.store.create_tables()
-        made.append(parts)
-        return parts
+        services.store.create_tables()
+        made.append(services)
+        return services
 
     yield make
-    for parts in made:
-        parts.worker.stop()
-        parts.store.close()
+    for services in made:
+        services.worker.stop()
+        services.store.close()
 
 
-def pay(parts: Parts, number: int, method: str = "paypal") -> Payment:
+def pay(services: Services, number: int, method: str = "paypal") -> Payment:
     customer = f"c{number}"
-    parts.customers.register(customer, f"{customer}@example.com", {})
+    services.customers.register(customer, f"{customer}@example.com", {})
     money = Money(Decimal(5), "USD")
-    return parts.payments.request(
+    return services.payments.request(
         PaymentOrder(customer, f"{customer}@example.com", money, method)
     ).payment
 
 
-def status(parts: Parts, key: PaymentKey) -> Status:
-    return parts.payments.get(key).status
+def status(services: Services, key: PaymentKey) -> Status:
+    return services.payments.get(key).status
 
 
-def test_a_lone_payment_leaves_at_once(make_parts: Callable[..., Parts]) -> None:
+def test_a_lone_payment_leaves_at_once(make_services: Make) -> None:
     provider = LedgerProvider()
-    parts = make_parts(provider, sweep_seconds=SELDOM)
-    parts.worker.start()
+    services = make_services(provider, sweep_seconds=SELDOM)
+    services.worker.start()
     time.sleep(0.3)  # the first sweep is over
-    payment = pay(parts, 1)
+    payment = pay(services, 1)
     assert until(lambda: bool(provider.calls)) < 0.5
-    until(lambda: status(parts, payment.key) is Status.SUCCEEDED)
+    until(lambda: status(services, payment.key) is Status.SUCCEEDED)
 
 
-def test_a_flood_leaves_in_few_batches(make_parts: Callable[..., Parts]) -> None:
+def test_a_flood_leaves_in_few_batches(make_services: Make) -> None:
     provider = LedgerProvider(batch_size=100)
-    parts = make_parts(provider, sweep_seconds=1)
-    parts.worker.start()
-    payments = [pay(parts, n) for n in range(600)]
+    services = make_services(provider, sweep_seconds=1)
+    services.worker.start()
+    payments = [pay(services, n) for n in range(600)]
     until(lambda: len(provider.paid()) == 600, 20)
     assert len(provider.calls) <= 25
-    until(lambda: all(status(parts, p.key) is Status.SUCCEEDED for p in payments), 20)
+    until(lambda: all(status(services, p.key) is Status.SUCCEEDED for p in payments), 20)
 
 
-def test_a_provider_that_has_had_its_calls_holds_up_no_other(
-    make_parts: Callable[..., Parts],
-) -> None:
-    provider, other = LedgerProvider(), LedgerProvider()
-    other.name, provider.submits_per_second = "gift", 0
-    parts = make_parts(provider, sweep_seconds=SELDOM, providers={"gift": other})
-    parts.worker.start()
-    time.sleep(0.3)  # the first sweep is over
-    for number in range(LONE_BATCHES_AT_ONCE + 1):
-        pay(parts, number)
-        time.sleep(0.05)
-    assert len(provider.calls) == LONE_BATCHES_AT_ONCE
-    pay(parts, 99, "gift")
-    assert until(lambda: bool(other.calls)) < 0.5
-
-
-def test_what_nobody_woke_for_is_swept(make_parts: Callable[..., Parts]) -> None:
+def test_what_nobody_woke_for_is_swept(make_services: Make) -> None:
     provider = LedgerProvider()
-    parts = make_parts(provider, sweep_seconds=1)
-    payment = pay(parts, 1)  # accepted by a process that does not dispatch
-    parts.worker.start()
-    until(lambda: status(parts, payment.key) is Status.SUCCEEDED)
+    services = make_services(provider, sweep_seconds=1)
+    payment = pay(services, 1)  # accepted by a process that does not dispatch
+    services.worker.start()
+    until(lambda: status(services, payment.key) is Status.SUCCEEDED)
 
 
-def test_accepting_does_not_wait_for_a_slow_provider(make_parts: Callable[..., Parts]) -> None:
+def test_accepting_does_not_wait_for_a_slow_provider(make_services: Make) -> None:
     provider = LedgerProvider()
     release = threading.Event()
 
@@ -125,31 +111,31 @@ def test_accepting_does_not_wait_for_a_slow_provider(make_parts: Callable[..., P
         release.wait(20)
 
     provider.before = hang
-    parts = make_parts(provider, sweep_seconds=1)
-    parts.worker.start()
+    services = make_services(provider, sweep_seconds=1)
+    services.worker.start()
     start = time.monotonic()
     for number in range(50):
-        pay(parts, number)
+        pay(services, number)
     assert time.monotonic() - start < 3
     release.set()
     until(lambda: len(provider.paid()) == 50)
 
 
-def test_stopping_finishes_what_is_in_flight(make_parts: Callable[..., Parts]) -> None:
+def test_stopping_finishes_what_is_in_flight(make_services: Make) -> None:
     provider = LedgerProvider()
     provider.before = lambda _batch: time.sleep(0.5)
-    parts = make_parts(provider)
-    parts.worker.start()
-    payment = pay(parts, 1)
+    services = make_services(provider)
+    services.worker.start()
+    payment = pay(services, 1)
     until(lambda: bool(provider.calls))
-    parts.worker.stop()
-    batch = parts.store.get_batch(parts.payments.get(payment.key).batch_id or "")
+    services.worker.stop()
+    batch = services.store.get_batch(services.payments.get(payment.key).batch_id or "")
     assert batch is not None
     assert batch.reference == f"ref-{batch.batch_id}"
-    assert not parts.worker.running
+    assert not services.worker.running
 
 
-def test_stopping_does_not_wait_for_ever(make_parts: Callable[..., Parts]) -> None:
+def test_stopping_does_not_wait_for_ever(make_services: Make) -> None:
     provider = LedgerProvider()
     release = threading.Event()
 
@@ -157,48 +143,49 @@ def test_stopping_does_not_wait_for_ever(make_parts: Callable[..., Parts]) -> No
         release.wait(30)
 
     provider.before = hang
-    parts = make_parts(provider)
-    parts.worker.start()
-    pay(parts, 1)
+    services = make_services(provider)
+    services.worker.start()
+    pay(services, 1)
     until(lambda: bool(provider.calls))
     start = time.monotonic()
-    parts.worker.stop()
+    services.worker.stop()
     assert time.monotonic() - start < 8
     release.set()
 
 
-def test_stopping_hands_the_sweep_to_another_process(make_parts: Callable[..., Parts]) -> None:
+def test_stopping_hands_the_sweep_to_another_process(make_services: Make) -> None:
     provider = LedgerProvider()
-    first, second = make_parts(provider, sweep_seconds=1), make_parts(provider, sweep_seconds=1)
+    first = make_services(provider, sweep_seconds=1)
+    second = make_services(provider, sweep_seconds=1)
     first.worker.start()
-    until(lambda: first.worker.sweep.is_held())
+    until(lambda: first.sweep.is_held())
     first.worker.stop()
     payment = pay(second, 1)
     second.worker.start()
     assert until(lambda: status(second, payment.key) is Status.SUCCEEDED) < 6
 
 
-def test_a_store_that_fails_for_a_while_stops_nothing(make_parts: Callable[..., Parts]) -> None:
+def test_a_store_that_fails_for_a_while_stops_nothing(make_services: Make) -> None:
     provider = LedgerProvider()
-    parts = make_parts(provider, sweep_seconds=1)
-    real = parts.store.due_payments
+    services = make_services(provider, sweep_seconds=1)
+    real = services.store.due_payments
 
     def fail(shard: int, until: datetime, limit: int) -> list[Payment]:
         raise StoreUnavailable(f"for the test: {shard}, {until}, {limit}")
 
-    parts.store.due_payments = fail
-    parts.worker.start()
+    services.store.due_payments = fail
+    services.worker.start()
     time.sleep(1.5)
-    parts.store.due_payments = real
-    parts.worker._inbox.queue.clear()
-    payment = pay(parts, 1)
-    until(lambda: status(parts, payment.key) is Status.SUCCEEDED)
+    services.store.due_payments = real
+    services.worker._accepted.queue.clear()
+    payment = pay(services, 1)
+    until(lambda: status(services, payment.key) is Status.SUCCEEDED)
 
 
-def test_what_cannot_be_grouped_is_left_to_the_sweep(make_parts: Callable[..., Parts]) -> None:
+def test_what_cannot_be_grouped_is_left_to_the_sweep(make_services: Make) -> None:
     """An error in grouping ends neither the payment nor the thread."""
-    parts = make_parts(LedgerProvider(), sweep_seconds=1)
-    real = parts.worker.dispatcher.group
+    services = make_services(LedgerProvider(), sweep_seconds=1)
+    real = services.dispatcher.group
     troubles = [ValueError("nobody foresaw that")]
 
     def group(payments: Iterable[Payment]) -> list[list[Payment]]:
@@ -206,41 +193,43 @@ def test_what_cannot_be_grouped_is_left_to_the_sweep(make_parts: Callable[..., P
             raise troubles.pop()
         return real(payments)
 
-    parts.worker.dispatcher.group = group
-    parts.worker.start()
-    first = pay(parts, 1)
-    until(lambda: status(parts, first.key) is Status.SUCCEEDED, 10)
-    assert {thread.name for thread in parts.worker._threads if thread.is_alive()} == {
+    services.dispatcher.group = group
+    services.worker.start()
+    first = pay(services, 1)
+    until(lambda: status(services, first.key) is Status.SUCCEEDED, 10)
+    assert {thread.name for thread in services.worker._threads if thread.is_alive()} == {
         "_gather",
         "_tend",
     }
 
 
-def test_a_failing_provider_is_an_alert_until_it_answers(make_parts: Callable[..., Parts]) -> None:
+def test_a_failing_provider_is_an_alert_until_it_answers(make_services: Make) -> None:
     provider = LedgerProvider()
 
     def fail(_batch: Batch) -> None:
         raise OutcomeUnknown("TIMEOUT")
 
     provider.before = fail
-    parts = make_parts(provider, sweep_seconds=1)
-    parts.worker.start()
-    pay(parts, 1)
-    until(lambda: "paypal" in parts.worker.alerts())
-    assert parts.worker.alerts()["paypal"].startswith("OutcomeUnknown: TIMEOUT (1 in a row, left")
+    services = make_services(provider, sweep_seconds=1)
+    services.worker.start()
+    pay(services, 1)
+    until(lambda: "paypal" in services.worker.alerts())
+    assert services.worker.alerts()["paypal"].startswith(
+        "OutcomeUnknown: TIMEOUT (1 in a row, left"
+    )
     provider.before = lambda _batch: None
-    until(lambda: parts.worker.alerts() == {}, 15)
+    until(lambda: services.worker.alerts() == {}, 15)
 
 
-def test_it_says_whether_anybody_dispatches(make_parts: Callable[..., Parts]) -> None:
-    parts = make_parts(LedgerProvider(), sweep_seconds=1)
-    web_only = make_parts(LedgerProvider())
+def test_it_says_whether_anybody_dispatches(make_services: Make) -> None:
+    services = make_services(LedgerProvider(), sweep_seconds=1)
+    web_only = make_services(LedgerProvider())
     assert web_only.worker.problem() == "no dispatcher is running"
-    parts.worker.start()
+    services.worker.start()
     until(lambda: web_only.worker.problem() is None)
-    assert parts.worker.problem() is None
-    parts.worker._beat -= 100
-    until(lambda: parts.worker.problem() is None)
+    assert services.worker.problem() is None
+    services.worker._beat -= 100
+    until(lambda: services.worker.problem() is None)
 
 
 def test_a_crew_outlives_a_job_that_fails() -> None:
@@ -269,38 +258,38 @@ def test_a_timetable_gives_what_is_due_in_order() -> None:
     assert timetable.take_due(3.0) == ["c"]
 
 
-def listening(make_parts: Callable[..., Parts]) -> tuple[Parts, ToldWebhooks]:
+def listening(make_services: Make) -> tuple[Services, ToldWebhooks]:
     """A service that expects webhooks, and sweeps but once."""
     provider = LedgerProvider()
     provider.webhooks = webhooks = ToldWebhooks()
-    return make_parts(provider, sweep_seconds=SELDOM), webhooks
+    return make_services(provider, sweep_seconds=SELDOM), webhooks
 
 
-def hear(parts: Parts, webhooks: ToldWebhooks, number: int) -> None:
+def hear(services: Services, webhooks: ToldWebhooks, number: int) -> None:
     body = webhooks.tells(WebhookNews(f"WH-{number}", "SOMETHING.ELSE"))
-    parts.webhooks.receive("paypal", {}, body)
+    services.webhooks.receive("paypal", {}, body)
 
 
-def waiting(parts: Parts) -> int:
+def waiting(services: Services) -> int:
     """How many events have yet to be applied."""
-    far = parts.clock() + timedelta(days=1)
-    return sum(len(parts.store.due_events(shard, far, 10_000)) for shard in range(4))
+    far = services.clock() + timedelta(days=1)
+    return sum(len(services.store.due_events(shard, far, 10_000)) for shard in range(4))
 
 
-def test_an_event_is_applied_at_once(make_parts: Callable[..., Parts]) -> None:
-    parts, webhooks = listening(make_parts)
-    parts.worker.start()
+def test_an_event_is_applied_at_once(make_services: Make) -> None:
+    services, webhooks = listening(make_services)
+    services.worker.start()
     time.sleep(0.3)  # the first sweep is over
-    hear(parts, webhooks, 1)
-    assert until(lambda: waiting(parts) == 0) < 1
+    hear(services, webhooks, 1)
+    assert until(lambda: waiting(services) == 0) < 1
 
 
-def test_too_many_events_at_once_are_left_to_the_sweep(make_parts: Callable[..., Parts]) -> None:
-    parts, webhooks = listening(make_parts)
-    parts.worker.start()
+def test_too_many_events_at_once_are_left_to_the_sweep(make_services: Make) -> None:
+    services, webhooks = listening(make_services)
+    services.worker.start()
     time.sleep(0.3)
     release = threading.Event()
-    real = parts.worker.inbox.apply
+    real = services.inbox.apply
     held: list[Event] = []
 
     def hold(event: Event) -> Event:
@@ -308,19 +297,19 @@ def test_too_many_events_at_once_are_left_to_the_sweep(make_parts: Callable[...,
         release.wait(10)
         return real(event)
 
-    parts.worker.inbox.apply = hold
+    services.inbox.apply = hold
     for number in range(EVENTS_LIMIT + 5):
-        hear(parts, webhooks, number)
-    assert parts.worker._clerks.is_behind(EVENTS_LIMIT)
+        hear(services, webhooks, number)
+    assert services.worker._clerks.is_behind(EVENTS_LIMIT)
     release.set()
-    until(lambda: waiting(parts) == 5, 30)
+    until(lambda: waiting(services) == 5, 30)
 
 
-def test_a_web_process_leaves_events_to_a_worker(make_parts: Callable[..., Parts]) -> None:
-    parts, webhooks = listening(make_parts)
-    hear(parts, webhooks, 1)
+def test_a_web_process_leaves_events_to_a_worker(make_services: Make) -> None:
+    services, webhooks = listening(make_services)
+    hear(services, webhooks, 1)
     time.sleep(0.1)
-    assert waiting(parts) == 1
+    assert waiting(services) == 1
 
 
 def test_a_job_that_the_store_fails_is_left_to_the_sweep_and_ends_no_thread(

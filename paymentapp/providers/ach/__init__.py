@@ -6,12 +6,11 @@ its not having come back in time. `docs/decisions/0014-ach.md` tells why each st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, StoreUnavailable
-from paymentapp.models import Batch, Member, Payment
+from paymentapp.errors import NotSent, OutcomeUnknown
+from paymentapp.models import Batch, Member
 from paymentapp.providers.ach.contents import Contents
 from paymentapp.providers.ach.files import Files
 from paymentapp.providers.ach.folders import BankFolder, Folder, FolderError, not_sent
@@ -23,24 +22,22 @@ from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.ach.prenotes import Prenotes
 from paymentapp.providers.ach.reports import Reports
 from paymentapp.providers.ach.settings import AchSettings
+from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.timetable import Timetable
 from paymentapp.providers.ach.traces import Traces
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import (
     CurrencyRule,
-    Delivery,
     ItemReport,
     Kit,
     Outcome,
-    Payees,
     Postponed,
+    Provider,
     Refused,
-    WebhookNews,
-    Webhooks,
 )
 
 
-class Ach:
+class Ach(Provider):
     """Pays by ACH credits in NACHA files. Any number of threads may share it."""
 
     name = "ach"
@@ -48,7 +45,6 @@ class Ach:
     looks_before_resending = True
     returns_unclaimed_after: timedelta | None = None
     submits_per_second = 2  # files
-    webhooks: Webhooks | None = None
     settings_class = AchSettings
     example_details: Mapping[str, str] = {
         "holder": "Ada Lovelace",
@@ -56,6 +52,9 @@ class Ach:
         "account_number": "000123456789",
         "account_type": "checking",
     }
+    payees: AchPayees
+    cutoffs: Timetable
+    mailbox: AchMailbox
 
     def __init__(
         self,
@@ -65,7 +64,6 @@ class Ach:
         incoming: Folder | None = None,
     ) -> None:
         """`outgoing` and `incoming` stand for the folders of the settings, in tests."""
-        self._vault = kit.vault
         self._outgoing = outgoing or BankFolder(settings.outgoing)
         self._incoming = incoming or BankFolder(settings.incoming)
         self._prenoting = settings.prenotes
@@ -73,22 +71,29 @@ class Ach:
         self.batch_size = min(kit.settings.batch_size, settings.batch_size)
         self.configured = kit.vault.is_open
         self.description = f"ACH files to {settings.outgoing.shown}"
-        payees = AchPayees(kit.vault, kit.notebook)
-        self.payees: Payees | None = payees
-        self._timetable = Timetable(settings)
+        self.payees = AchPayees(kit.vault, kit.notebook)
+        self.cutoffs = Timetable(settings)
         self._notes = FileNotes(kit.notebook)
         traces = Traces(kit.notebook, settings.odfi, kit.clock)
         news = NewsNotes(kit.notebook)
         accounts = PrenoteState(kit.notebook)
         contents = Contents(kit.vault, settings.pgp_key_file)
-        self._files = Files(kit.notebook, settings, traces, payees, contents, kit.clock)
+        self._files = Files(kit.notebook, settings, traces, self.payees, contents, kit.clock)
         self._uploads = Uploads(self._outgoing, self._notes, contents, settings.attempt, kit.clock)
         self._prenotes = Prenotes(
             settings, accounts, self._files, self._notes, self._uploads, kit.clock
         )
-        self._reports = Reports(self._notes, news, traces, self._timetable, kit.clock)
-        self._mailbox = AchMailbox(
-            self._incoming, kit.notebook, traces, self._notes, news, payees, accounts, kit.clock
+        self._reports = Reports(self._notes, news, traces, self.cutoffs, kit.clock)
+        self.batch_key = self._prenotes if settings.prenotes else None
+        self.mailbox = AchMailbox(
+            self._incoming,
+            kit.notebook,
+            traces,
+            self._notes,
+            news,
+            self.payees,
+            accounts,
+            kit.clock,
         )
 
     @classmethod
@@ -99,8 +104,8 @@ class Ach:
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
         """Make the batch's file, once, and bring it into the bank's folder, once."""
-        with _store_told(OutcomeUnknown):
-            self._check_vault()
+        with store_errors_as(OutcomeUnknown):
+            self.payees.check_open()
             made = self._notes.made(batch.batch_id) or self._decided(batch.batch_id, members)
             if isinstance(made, FilePlan):
                 return self._uploads.deliver(batch.batch_id, made)
@@ -108,45 +113,18 @@ class Ach:
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
         """How each payment of a batch stands, by what is on record of its file."""
-        with _store_told(NotSent):
+        with store_errors_as(NotSent):
             by_word = batch.accepted_at if batch.decision else None
             return self._reports.of_batch(batch.batch_id, by_word)
 
     def cancel(self, provider_item_id: str) -> ItemReport:
         """How a payment stands: a credit that a bank has cannot be taken back by us."""
-        with _store_told(NotSent):
+        with store_errors_as(NotSent):
             return self._reports.of_entry(provider_item_id)
-
-    def departure(self, now: datetime) -> datetime:
-        """When a payment that is accepted now leaves: in time for the bank's next window."""
-        return self._timetable.departure(now)
-
-    def lane(self, payment: Payment) -> str:
-        """Payments that have to wait for a prenote keep no others waiting; those of which that
-        cannot be told now neither."""
-        try:
-            return self._prenotes.lane(payment.payee) if self._prenoting else ""
-        except StoreUnavailable:
-            return "unknown"
-
-    def collect(self) -> Iterator[Delivery]:
-        """News that the bank has put into its folder."""
-        with _store_told(NotSent):
-            self._check_vault()
-            yield from self._mailbox.collect()
-
-    def put_away(self, delivery: Delivery) -> None:
-        """Do not read a file again."""
-        with _store_told(NotSent):
-            self._mailbox.put_away(delivery)
-
-    def parse_webhook(self, body: bytes) -> WebhookNews:
-        """Read one of a delivery's bodies."""
-        return self._mailbox.parse_webhook(body)
 
     def check(self) -> None:
         """List both folders."""
-        self._check_vault()
+        self.payees.check_open()
         for folder in (self._outgoing, self._incoming):
             try:
                 with folder.open() as session:
@@ -164,16 +142,3 @@ class Ach:
         if isinstance(stopped, Postponed):
             return stopped
         return self._notes.decide(batch_id, stopped or self._files.make(batch_id, members))
-
-    def _check_vault(self) -> None:
-        if not self._vault.is_open:
-            raise Misconfigured("NO_VAULT_KEY", "PAYMENTAPP_VAULT_KEYS is not set")
-
-
-@contextmanager
-def _store_told(error: type[NotSent] | type[OutcomeUnknown]) -> Iterator[None]:
-    """A store that did not answer, as a provider's error."""
-    try:
-        yield
-    except StoreUnavailable as problem:
-        raise error("STORE_UNAVAILABLE") from problem

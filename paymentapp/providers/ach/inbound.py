@@ -16,7 +16,7 @@ from typing import Any
 
 from paymentapp.banking import BankDetailError, ReturnKind
 from paymentapp.clock import Clock
-from paymentapp.errors import NotGenuine
+from paymentapp.errors import NotGenuine, NotSent
 from paymentapp.models import Money, Status
 from paymentapp.nacha import (
     Acknowledgment,
@@ -38,6 +38,7 @@ from paymentapp.providers.ach.notes import FileNotes, FilePlan
 from paymentapp.providers.ach.payees import AchPayees, Payee
 from paymentapp.providers.ach.prenote_state import PrenoteState, is_prenote
 from paymentapp.providers.ach.reports import ACKNOWLEDGED
+from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.traces import Target, Traces
 from paymentapp.providers.base import (
     Correction,
@@ -98,15 +99,20 @@ class AchMailbox:
     def collect(self) -> Iterator[Delivery]:
         """Every whole file that has not been put away, by name. A broken one stays, and holds up
         no other. Raises NotSent, Misconfigured."""
-        try:
-            with self._folder.open() as session:
-                for name in sorted(session.sizes()):
-                    if _UNFINISHED.fullmatch(name) is None:
-                        delivery = self._delivery(session, name)
-                        if delivery is not None:
-                            yield delivery
-        except FolderError as error:
-            raise not_sent(error) from None
+        self._payees.check_open()
+        with store_errors_as(NotSent):
+            try:
+                with self._folder.open() as session:
+                    yield from self._deliveries(session)
+            except FolderError as error:
+                raise not_sent(error) from None
+
+    def _deliveries(self, session: Session) -> Iterator[Delivery]:
+        for name in sorted(session.sizes()):
+            if _UNFINISHED.fullmatch(name) is None:
+                delivery = self._delivery(session, name)
+                if delivery is not None:
+                    yield delivery
 
     def put_away(self, delivery: Delivery) -> None:
         """Move the file to `done/`; where that cannot be done in one step, note what was in it.
@@ -128,7 +134,8 @@ class AchMailbox:
             if error.missing:
                 return  # another process has put it away
             log.warning("file %s from the bank could not be moved: %s", name, error.code)
-        self._notebook.add_note(Note.new(_read_name(digest), name))
+        with store_errors_as(NotSent):
+            self._notebook.add_note(Note.new(_read_name(digest), name))
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
         """Read a body that `collect` made. Raises NotGenuine where it is none."""

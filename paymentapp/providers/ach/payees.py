@@ -71,6 +71,11 @@ class AchPayees:
         self._vault = vault
         self._prenotes = PrenoteState(notebook)
 
+    def check_open(self) -> None:
+        """Return if there is a key to open accounts with; Misconfigured otherwise."""
+        if not self._vault.is_open:
+            raise Misconfigured("NO_VAULT_KEY", "PAYMENTAPP_VAULT_KEYS is not set")
+
     def destination(self, customer_id: str, details: Mapping[str, str]) -> str:
         """Check and seal. Raises NotPayable, whose text never holds the value."""
         try:

@@ -12,7 +12,8 @@ from decimal import Decimal
 from itertools import count
 
 from paymentapp.clock import Clock
-from paymentapp.models import Member, Money
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models import Member, Money, Payment
 from paymentapp.nacha import Purpose
 from paymentapp.providers.ach.files import Files
 from paymentapp.providers.ach.news import words
@@ -74,9 +75,17 @@ class Prenotes:
             if until <= now:
                 for each in claims.values():
                     self._state.may_be_paid(each)
-        return Postponed(WAITING, self._timetable.departure(waits)) if waits > now else None
+        return Postponed(WAITING, self._timetable.next_departure(waits)) if waits > now else None
 
-    def lane(self, destination: str) -> str:
+    def key(self, payment: Payment) -> str:
+        """Payments that have to wait for a prenote keep no others waiting; those of which that
+        cannot be told now neither."""
+        try:
+            return self._waits_for(payment.payee)
+        except StoreUnavailable:
+            return "unknown"
+
+    def _waits_for(self, destination: str) -> str:
         """Payments to accounts of which nobody has asked, or not long enough ago, hold up none
         but each other: those that wait for the same file go together."""
         asked = self._state.find(destination)

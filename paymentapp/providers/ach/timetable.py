@@ -33,7 +33,7 @@ class Timetable:
         self._hold = settings.hold_days
         self._rehearsal = settings.rehearsal
 
-    def departure(self, now: datetime) -> datetime:
+    def next_departure(self, now: datetime) -> datetime:
         """When a payment that is accepted now leaves: so long before the next window's cut-off
         that its file is there in time."""
         if self._rehearsal:

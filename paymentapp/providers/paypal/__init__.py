@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from urllib.parse import quote, urlsplit
 
 from paymentapp.clock import Clock
@@ -18,10 +18,8 @@ from paymentapp.providers.base import (
     Accepted,
     ItemReport,
     Kit,
-    Payees,
+    Provider,
     Refused,
-    Transaction,
-    Webhooks,
 )
 from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.json_answers import dig, elements
@@ -39,9 +37,9 @@ from paymentapp.providers.paypal.answers import (
 )
 from paymentapp.providers.paypal.certificates import Certificates
 from paymentapp.providers.paypal.payees import PayPalPayees
-from paymentapp.providers.paypal.search import SEARCH_LAG, TRANSACTIONS, search
+from paymentapp.providers.paypal.search import TRANSACTIONS, PayPalSearch
 from paymentapp.providers.paypal.settings import PayPalSettings
-from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES, NO_SUCH_BATCH
+from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES
 from paymentapp.providers.paypal.token import Token
 from paymentapp.providers.paypal.webhooks import VERIFY, PayPalWebhooks
 
@@ -53,7 +51,7 @@ _PAGE_SIZE = 1_000  # parameter page_size, maximum
 _MAX_PAGES = 1_000  # parameter page, maximum
 
 
-class PayPal:
+class PayPal(Provider):
     """Pays through PayPal Payouts. Any number of threads may share it."""
 
     name = "paypal"
@@ -64,8 +62,8 @@ class PayPal:
     returns_unclaimed_after: timedelta | None = timedelta(days=30)  # see tables.STATUS
     submits_per_second = 2  # a few hundred calls a minute, of which a batch takes several
     currencies = CURRENCIES
-    search_lag = SEARCH_LAG
-    payees: Payees | None = PayPalPayees()
+    payees = PayPalPayees()
+    transaction_search: PayPalSearch
     settings_class = PayPalSettings
     example_details: Mapping[str, str] = {"email": "ada.l@example.com"}
 
@@ -88,7 +86,8 @@ class PayPal:
         self._certificates = Certificates(
             settings.base_url, self._hosts, settings.webhook_ca, clock
         )
-        self.webhooks: Webhooks | None = (
+        self.transaction_search = PayPalSearch(self._search, self._page)
+        self.webhooks = (
             PayPalWebhooks(settings, clock, self._certificates, self._ask_to_verify)
             if settings.webhook_id
             else None
@@ -158,19 +157,6 @@ class PayPal:
         if problem.name not in CANCEL_REFUSED or answer.status >= 500:
             raise problem.error(problem.kind(moves_money=True))
         return self._item(self._get(path), NotSent)
-
-    def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
-        """Payouts that left the account, by PayPal's transaction search."""
-        return search(self._search, start, end)
-
-    def batch_id_of(self, reference: str) -> str | None:
-        """The `sender_batch_id` of the batch that PayPal has under this id."""
-        try:
-            return sender_batch_id(self._page(reference, 1, 1)) or ""
-        except NotSent as error:
-            if error.code in NO_SUCH_BATCH:
-                return None
-            raise
 
     def check(self) -> None:
         """Get an access token, or say why there is none."""

@@ -15,11 +15,10 @@ from paymentapp.errors import NotSent
 from paymentapp.models import Money
 from paymentapp.providers.base import Transaction
 from paymentapp.providers.json_answers import as_text, dig, elements
-from paymentapp.providers.paypal.answers import read_money
+from paymentapp.providers.paypal.answers import read_money, sender_batch_id
+from paymentapp.providers.paypal.tables import NO_SUCH_BATCH
 
 TRANSACTIONS = "/v1/reporting/transactions"
-# "It takes a maximum of three hours for executed transactions to appear."
-SEARCH_LAG = timedelta(hours=3)
 # "MassPay payment", in the table of transaction event codes; for payouts, "Mass Payment":
 # https://docs.paypal.ai/growth/payouts/manage-payouts/reports-transaction-logs
 _EVENT_CODE = "T0001"
@@ -33,27 +32,47 @@ _TOO_MANY = "RESULTSET_TOO_LARGE"
 _Ask = Callable[[Mapping[str, str]], object]
 
 
-def search(ask: _Ask, start: datetime, end: datetime) -> Iterator[Transaction]:
-    """Payouts between two moments, in ranges that PayPal allows, each halved where it holds too
-    many. Ranges touch, and what lies between two of them may come twice.
+class PayPalSearch:
+    """Finds payouts that left the account, and the batch that a reference is of. Moves nothing."""
 
-    Raises NotSent where an answer makes no sense: half a search would be taken for a whole one.
-    """
-    start, end = start.replace(microsecond=0), end.replace(microsecond=0) + timedelta(seconds=1)
-    ranges = []
-    while start < end:
-        ranges.append((start, min(start + _LONGEST, end)))
-        start = ranges[-1][1]
-    ranges.reverse()
-    while ranges:
-        start, end = ranges.pop()
+    # "It takes a maximum of three hours for executed transactions to appear."
+    lag = timedelta(hours=3)
+
+    def __init__(self, ask: _Ask, page: Callable[[str, int, int], object]) -> None:
+        """`ask` answers a search, and `page` is a page, of a size, of the batch of a reference."""
+        self._ask = ask
+        self._page = page
+
+    def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
+        """Payouts between two moments, in ranges that PayPal allows, each halved where it holds
+        too many. Ranges touch, and what lies between two of them may come twice.
+
+        Raises NotSent where an answer makes no sense: half a search would be taken for a whole.
+        """
+        start, end = start.replace(microsecond=0), end.replace(microsecond=0) + timedelta(seconds=1)
+        ranges = []
+        while start < end:
+            ranges.append((start, min(start + _LONGEST, end)))
+            start = ranges[-1][1]
+        ranges.reverse()
+        while ranges:
+            start, end = ranges.pop()
+            try:
+                yield from _pages(self._ask, start, end)
+            except NotSent as error:
+                if error.code != _TOO_MANY or end - start <= _SHORTEST:
+                    raise
+                middle = start + timedelta(seconds=(end - start) // timedelta(seconds=2))
+                ranges += [(middle, end), (start, middle)]
+
+    def batch_id_of(self, reference: str) -> str | None:
+        """The `sender_batch_id` of the batch that PayPal has under this id."""
         try:
-            yield from _pages(ask, start, end)
+            return sender_batch_id(self._page(reference, 1, 1)) or ""
         except NotSent as error:
-            if error.code != _TOO_MANY or end - start <= _SHORTEST:
-                raise
-            middle = start + timedelta(seconds=(end - start) // timedelta(seconds=2))
-            ranges += [(middle, end), (start, middle)]
+            if error.code in NO_SUCH_BATCH:
+                return None
+            raise
 
 
 def _pages(ask: _Ask, start: datetime, end: datetime) -> Iterator[Transaction]:

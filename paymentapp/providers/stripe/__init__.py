@@ -7,7 +7,7 @@ a payment, and here are the verbs. Why it is so: docs/decisions/0013-stripe.md.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
@@ -19,18 +19,17 @@ from paymentapp.providers.base import (
     ItemReport,
     Kit,
     Outcome,
-    Payees,
     Postponed,
+    Provider,
     Refused,
-    Transaction,
-    Webhooks,
 )
 from paymentapp.providers.http import Http
 from paymentapp.providers.stripe.answers import Problem, Reference, Transfer
-from paymentapp.providers.stripe.api import NO_SUCH_ID, Api, Order
+from paymentapp.providers.stripe.api import Api, Order
 from paymentapp.providers.stripe.funds import Funds
 from paymentapp.providers.stripe.outcome import Outcomes
 from paymentapp.providers.stripe.payees import NO_PAYOUT, StripePayees, read_destination
+from paymentapp.providers.stripe.search import StripeSearch
 from paymentapp.providers.stripe.settings import StripeSettings
 from paymentapp.providers.stripe.tables import CURRENCIES, FENCED, REFUSALS
 from paymentapp.providers.stripe.webhooks import StripeWebhooks
@@ -44,7 +43,7 @@ KEY_TRUSTED = timedelta(hours=1)
 KEY_FORGOTTEN = timedelta(hours=24, minutes=10)
 
 
-class Stripe:
+class Stripe(Provider):
     """Pays through Stripe Connect. Any number of threads may share it."""
 
     name = "stripe"
@@ -54,20 +53,19 @@ class Stripe:
     submits_per_second = 25  # https://docs.stripe.com/rate-limits; a batch of one is always full
     batch_size = 1  # a transfer has one recipient, and one key
     currencies = CURRENCIES
-    search_lag = timedelta(minutes=1)
     settings_class = StripeSettings
     example_details: Mapping[str, str] = {"account": "acct_1032D82eZvKYlo2C", "payout": "standard"}
+    transaction_search: StripeSearch
 
     def __init__(self, settings: StripeSettings, clock: Clock, http: Http) -> None:
         self.configured = bool(settings.secret_key)
         self.description = settings.description
-        self.payees: Payees | None = StripePayees(settings.payout)
-        self.webhooks: Webhooks | None = (
-            StripeWebhooks(settings, clock) if settings.webhook_secrets else None
-        )
+        self.payees = StripePayees(settings.payout)
+        self.webhooks = StripeWebhooks(settings, clock) if settings.webhook_secrets else None
         self._clock = clock
         self._http = http
         self._api = Api(settings, http, clock)
+        self.transaction_search = StripeSearch(self._api)
         self._funds = Funds(self._api.balance, clock)
         self._outcomes = Outcomes(self._api, clock)
 
@@ -119,31 +117,6 @@ class Stripe:
             if isinstance(answer, Problem) and not answer.is_no_payout:
                 raise answer.error(answer.kind(moves_money=True))
         return self._outcomes.settle(reference)
-
-    def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
-        """The account's transfers, whoever made them."""
-        for transfer in self._api.transfers_between(start, end):
-            yield Transaction(
-                transaction_id=transfer.transfer_id,
-                at=transfer.created,
-                money=transfer.money,
-                item_id=transfer.item_id or None,
-                raw_status=transfer.status,
-            )
-
-    def batch_id_of(self, reference: str) -> str | None:
-        """The group of the transfer that Stripe has under this id."""
-        try:
-            transfer = self._api.transfer(Reference.of(reference).transfer_id)
-        except NotSent as error:
-            if error.code == NO_SUCH_ID:
-                return None
-            raise
-        if isinstance(transfer, Transfer):
-            return transfer.batch_id
-        if transfer.code == "resource_missing":
-            return None
-        raise transfer.error(transfer.kind(moves_money=False))
 
     def check(self) -> None:
         """Read the balance, which every key that is of use here may do."""

@@ -120,7 +120,7 @@ class Clients:
         def post() -> None:
             requested = None
             try:
-                requested = process.payments.request(intent.order, intent.key)
+                requested = process.services.payments.request(intent.order, intent.key)
             except StoreUnavailable:
                 pass
             finally:
@@ -152,7 +152,7 @@ class Clients:
         def cancel() -> None:
             assert process is not None
             try:
-                after = process.payments.cancel(intent.answers[0])
+                after = process.services.payments.cancel(intent.answers[0])
                 intent.told_cancelled = intent.told_cancelled or after.status is Status.CANCELLED
                 self.world.note(process, "cancel", tuple(intent.answers), after.status)
             except StoreUnavailable:

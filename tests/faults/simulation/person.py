@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paymentapp.backoffice import build_backoffice
 from paymentapp.errors import Conflict, ProviderError, StoreUnavailable
 from paymentapp.models import Batch, BatchState
-from paymentapp.services.parked import Parked, Word
-from paymentapp.services.patience import Patience
+from paymentapp.services.parked import Word
 from tests.faults.simulation.scheduler import HOUR, MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -59,8 +59,11 @@ class Person:
             self.busy -= 1
             return True
         reference = self.world.ways.reference_of(batch)
-        patience = Patience(lambda seconds: process.wait(int(seconds * SECOND)))
-        parked = Parked(process.store, process.dispatcher, process.clock, patience)
+        parked = build_backoffice(
+            process.services,
+            lambda _words: None,
+            lambda seconds: process.wait(int(seconds * SECOND)),
+        ).parked
         word = Word("somebody", "as the books say")
         self.world.note(process, "decision", batch_id, reference or "not sent")
         if reference is None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, cast
 
+from paymentapp.bootstrap import build_services
+from paymentapp.config import Settings
 from paymentapp.errors import StoreUnavailable
+from paymentapp.events import Event
 from paymentapp.models import Batch, BatchState, Payment
-from paymentapp.services.collect import Collector
-from paymentapp.services.customers import Customers
-from paymentapp.services.inbox import Inbox
-from paymentapp.services.pauses import Pauses
-from paymentapp.services.routes import Routes
-from paymentapp.services.settle import Settlement
-from paymentapp.services.webhooks import WebhookReceiver
 from paymentapp.storage.base import Store
+from paymentapp.worker import Worker
 from tests.faults.simulation import faults
 from tests.faults.simulation.clock import SkewedClock, micros_of
 from tests.faults.simulation.scheduler import MILLISECOND, SECOND, Crash, Task
@@ -26,7 +22,6 @@ if TYPE_CHECKING:
     from tests.faults.simulation.world import World
 
 LINGER = 10 * MILLISECOND
-COLLECT = timedelta(seconds=30)  # between two looks into a mailbox
 
 
 class Process:
@@ -40,37 +35,26 @@ class Process:
         self.tasks: dict[Task, None] = {}
         self.inbox: list[Payment] = []
         self.clock = SkewedClock(world.time, skew, world.tick)
-        parts = world.parts
-        # Both model all that these services call, and nothing that only others do.
-        self.store = cast(Store, parts.store(world, self))
-        providers = world.ways.providers(self)
-        pauses = Pauses(self.clock)
-        routes = Routes(providers, world.ways.rules, pauses.holds)
-        self.settlement = Settlement(self.store, self.clock)
-        self.dispatcher = parts.dispatcher(
-            self.store, providers, self.settlement, self.clock, pauses, routes
+        # It models all that these services call, and nothing that only others do.
+        self.store = cast(Store, world.parts.store(world, self))
+        self.services = build_services(
+            Settings(due_shards=world.shards, collect_seconds=30, routes=world.ways.routes),
+            store=self.store,
+            providers=world.ways.providers(self),
+            clock=self.clock,
+            worker=cast(Worker, self),
         )
-        self.events = Inbox(self.store, self.dispatcher, self.settlement, self.clock)
-        self.sweep = parts.sweep(
-            self.store, self.dispatcher, self.clock, world.shards, 4, self.events
-        )
-        self.collector = (
-            Collector(self.store, providers, self.clock, world.shards, COLLECT)
-            if world.ways.bank
-            else None
-        )
-        self.webhooks = WebhookReceiver(
-            self.store, providers, self.clock, world.shards, lambda _: None
-        )
-        self.payments = parts.payments(
-            self.store,
-            Customers(self.store, self.clock),
-            providers,
-            self.clock,
-            world.shards,
-            self._wake,
-            routes,
-        )
+
+    def wake(self, payment: Payment) -> None:
+        """A hint from the API: dispatch this soon. Some get lost, as hints may."""
+        if self.world.chance(self.world.lost_wakes):
+            return
+        if not self.inbox:
+            self.world.scheduler.later(LINGER, self._gather)
+        self.inbox.append(payment)
+
+    def hear(self, event: Event) -> None:
+        """A hint of an event, which is always lost: the sweep finds it."""
 
     def spawn(self, work: Callable[[], object], owner: Intent | None = None) -> None:
         """Begin a task; it runs until its first call before this returns. From the hub only."""
@@ -143,14 +127,6 @@ class Process:
         except Exception as error:
             self.world.unexpected(error)
 
-    def _wake(self, payment: Payment) -> None:
-        """A hint from the API: dispatch this soon. Some get lost, as hints may."""
-        if self.world.chance(self.world.lost_wakes):
-            return
-        if not self.inbox:
-            self.world.scheduler.later(LINGER, self._gather)
-        self.inbox.append(payment)
-
     def _gather(self) -> None:
         if not self.alive:
             return
@@ -158,35 +134,34 @@ class Process:
         if self.world.ways.bank:  # which is asked of each payment: that takes time, and may fail
             self.spawn(partial(self._hand_out, payments))
         else:
-            for group in self.dispatcher.group(payments):
+            for group in self.services.dispatcher.group(payments):
                 self.spawn(partial(self._submit, group))
 
     def _hand_out(self, payments: list[Payment]) -> None:
-        for group in self.dispatcher.group(payments):
+        for group in self.services.dispatcher.group(payments):
             self.spawn_later(0, partial(self._submit, group))
 
     def _sweep_once(self) -> None:
-        if self.collector is not None:
-            for name in self.collector.due():
-                self.spawn_later(0, partial(self.collector.collect, name))
+        for name in self.services.collector.due():
+            self.spawn_later(0, partial(self.services.collector.collect, name))
         if self.world.chance(0.2):
-            self.sweep.run()
+            self.services.sweep.run()
             return
-        found = self.sweep.look()
+        found = self.services.sweep.look()
         for batch in found.batches:
             self._resume(batch)
         for event in found.events:
-            self.spawn_later(0, partial(self.events.apply, event))
+            self.spawn_later(0, partial(self.services.inbox.apply, event))
         for payment in found.take_back:
-            self.spawn_later(0, partial(self.dispatcher.take_back, payment))
+            self.spawn_later(0, partial(self.services.dispatcher.take_back, payment))
         for group in found.groups:
             self.spawn_later(0, partial(self._submit, group))
 
     def _submit(self, group: list[Payment]) -> None:
-        self._follow_later(self.dispatcher.submit(group))
+        self._follow_later(self.services.dispatcher.submit(group))
 
     def _resume(self, batch: Batch) -> None:
-        self.spawn_later(0, lambda: self._follow_later(self.dispatcher.resume(batch)))
+        self.spawn_later(0, lambda: self._follow_later(self.services.dispatcher.resume(batch)))
 
     def _follow_later(self, batch: Batch | None) -> None:
         """Look soon at what was just accepted; later looks are the sweep's."""
@@ -200,4 +175,4 @@ class Process:
     def _look(self, batch_id: str) -> None:
         batch = self.store.get_batch(batch_id)
         if batch is not None and batch.state is BatchState.ACCEPTED:
-            self._follow_later(self.dispatcher.resume(batch))
+            self._follow_later(self.services.dispatcher.resume(batch))

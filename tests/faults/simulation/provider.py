@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models import Batch, Member
-from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Payees, Refused, Webhooks
+from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Provider, Refused
 from tests.faults.simulation import faults
 from tests.faults.simulation.ledger import FORGETS_AFTER, Item, Ledger
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
@@ -42,7 +42,7 @@ _AFTER: Mapping[str, type[Exception]] = {
 _DOWN = (faults.NOT_SENT, faults.ERROR_BEFORE, faults.TIMEOUT_BEFORE)
 
 
-class SimulatedProvider:
+class SimulatedProvider(Provider):
     """A process's own way to the provider."""
 
     name = "paypal"
@@ -50,9 +50,8 @@ class SimulatedProvider:
     looks_before_resending = False
     returns_unclaimed_after: timedelta | None = timedelta(days=30)
     submits_per_second = 2
+    description = "a ledger, over a bad line"
     configured = True
-    webhooks: Webhooks | None = None
-    payees: Payees | None = None
     currencies: Mapping[str, CurrencyRule] = {
         "USD": CurrencyRule(2, Decimal(20000)),
         "JPY": CurrencyRule(0, Decimal(3000000)),
@@ -111,6 +110,12 @@ class SimulatedProvider:
         self.world.note(self.process, "take_back", subject, report.raw_status)
         self._end(fault)
         return report
+
+    def check(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
 
     def _seen(self, item: Item, now: int) -> ItemReport:
         """What a look shows: at times what was, not what is."""

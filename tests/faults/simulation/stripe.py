@@ -108,7 +108,7 @@ class StripeSide:
             assert process is not None
             try:
                 body = self._event(payout, name, status)
-                process.webhooks.receive("stripe", self._signed(body), body)
+                process.services.webhooks.receive("stripe", self._signed(body), body)
                 payout.heard[name] = status
                 heard = True
             except (NotGenuine, CannotVerify):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from paymentapp.models import Batch, Customer, Money, Payment, PaymentKey, PaymentMethod
 from paymentapp.providers.base import Provider
-from paymentapp.services.routes import Rule, read_rules
 from paymentapp.vault import Vault
 from tests.faults.simulation.bank import Bank
 from tests.faults.simulation.clock import START
@@ -47,14 +46,13 @@ class Ways:
         self.bank = Bank(world) if "ach" in self.names else None
         self.stripe = StripeSide(world) if "stripe" in self.names else None
         self.takes_yen = scene != "ach"
-        text = RULES[world.draw(len(RULES))] if scene == "routes" else ""
-        self.rules: Sequence[Rule] = read_rules(text)
+        self.routes = RULES[world.draw(len(RULES))] if scene == "routes" else ""
 
     def providers(self, process: Process) -> dict[str, Provider]:
         """A process's own."""
-        found = {}
+        found: dict[str, Provider] = {}
         if "paypal" in self.names:
-            found["paypal"] = cast(Provider, self.world.parts.provider(self.world, process))
+            found["paypal"] = self.world.parts.provider(self.world, process)
         if self.bank:
             found["ach"] = self.bank.provider(process)
         if self.stripe:

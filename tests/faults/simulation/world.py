@@ -10,9 +10,6 @@ from random import Random
 from paymentapp.models import Batch, Cause, Member, PaymentKey
 from paymentapp.providers.ach import Ach
 from paymentapp.providers.stripe import Stripe
-from paymentapp.services.dispatch import Dispatcher
-from paymentapp.services.payments import Payments
-from paymentapp.services.sweep import Sweep
 from tests.faults.simulation.checks import judge
 from tests.faults.simulation.clients import Clients, Intent
 from tests.faults.simulation.clock import Time, micros_of
@@ -46,13 +43,10 @@ EVENTS = 300  # for each payment; a world that needs more runs in circles
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a process is made of; a seeded bug is another class in one of the places."""
+    """What the services of a process work with; a bug in it is another class in its place."""
 
     store: type[SimulatedStore] = SimulatedStore
     provider: type[SimulatedProvider] = SimulatedProvider
-    payments: type[Payments] = Payments
-    dispatcher: type[Dispatcher] = Dispatcher
-    sweep: type[Sweep] = Sweep
     ach: type[Ach] = Ach
     stripe: type[Stripe] = Stripe
 
@@ -285,7 +279,9 @@ class World:
             try:
                 payment = process.store.get_payment(item.member.key)
                 if payment is not None:
-                    process.settlement.apply_report(payment, item.report(raw), Cause.WEBHOOK)
+                    process.services.settlement.apply_report(
+                        payment, item.report(raw), Cause.WEBHOOK
+                    )
                     item.acknowledged.append(raw)
                 heard = True
             finally:

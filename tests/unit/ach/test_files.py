@@ -201,7 +201,7 @@ def test_payments_leave_in_time_for_the_next_window(
     windows = "10:30 same-day, 17:00"
     ach = company.provider(windows=windows)
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    departure = ach.departure(moment)
+    departure = ach.cutoffs.next_departure(moment)
     assert departure == datetime.fromisoformat(departs).replace(tzinfo=UTC)
     company.clock.now = departure
     members = [company.member("1111222233", "1000000"), company.member("2222333344", "1000000.01")]
@@ -239,7 +239,7 @@ def test_a_file_that_came_late_settles_later(company: Company) -> None:
 
 def test_a_rehearsal_has_windows_and_days_of_seconds(company: Company) -> None:
     ach = company.provider(rehearsal_seconds="5", hold_days="2")
-    departure = ach.departure(company.clock())
+    departure = ach.cutoffs.next_departure(company.clock())
     assert timedelta(0) < departure - company.clock() <= timedelta(seconds=5)
     member = company.member("1111222233")
     batch = company.batch(member)
@@ -267,7 +267,7 @@ def test_no_secret_is_logged_or_shown(company: Company, caplog: pytest.LogCaptur
     member = company.member("R03111222233", holder="Secret Holder")
     batch = company.paid(member)
     told: list[Any] = [company.ach.fetch(batch), company.ach, vars(company.ach), caplog.text]
-    deliveries = list(company.ach.collect())
+    deliveries = list(company.ach.mailbox.collect())
     told += [json.loads(body) for delivery in deliveries for body in delivery.bodies]
     told += [company.ach._notes.made(batch.batch_id), *vars(company.ach).values()]
     for secret in ("R03111222233", "Secret Holder"):

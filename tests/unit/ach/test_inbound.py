@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from paymentapp import Parts, build_parts
-from paymentapp.config import Settings
+from paymentapp.backoffice import build_backoffice
+from paymentapp.bootstrap import Services
 from paymentapp.errors import NotGenuine, NotSent
 from paymentapp.models import BatchState, Money, Payment, Status
 from paymentapp.nacha import (
@@ -29,9 +29,10 @@ from paymentapp.nacha import (
 )
 from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.base import Delivery
-from paymentapp.services.parked import Parked, Word
+from paymentapp.services.parked import Word
 from paymentapp.services.payments import PaymentOrder
 from tests.support.ach_backend import ATTEMPT, ROUTING, HookedFolder, bank_account
+from tests.support.processes import a_process
 from tests.unit.ach.conftest import LATE, Company
 from tests.unit.ach.test_upload import Process, Stopped
 
@@ -40,19 +41,19 @@ SAMPLES = Path(__file__).parents[4] / "shared" / "specs" / "ach"
 
 @dataclass
 class Service:
-    """The service's own parts around a provider and its bank."""
+    """The whole service around a provider and its bank."""
 
     company: Company
-    parts: Parts
+    services: Services
 
     def pays(self, account: str, amount: str = "12.34", **details: str) -> Payment:
         """Register a customer with an account, and ask for a payment."""
         customer = f"c-{len(self.company.notebook._customers)}"
         email = f"{customer}@example.com"
-        self.parts.customers.register(customer, email, {})
-        self.parts.methods.put(customer, "ach", bank_account(account, **details), None)
+        self.services.customers.register(customer, email, {})
+        self.services.methods.put(customer, "ach", bank_account(account, **details), None)
         order = PaymentOrder(customer, email, Money(Decimal(amount), "USD"), "ach")
-        return self.parts.payments.request(order).payment
+        return self.services.payments.request(order).payment
 
     def order_again(self, payment: Payment) -> PaymentOrder:
         """Another payment to the same customer."""
@@ -63,14 +64,14 @@ class Service:
         """Time passes; then everything that is due is done, on both sides."""
         self.company.clock.pass_by(**passes)
         for _ in range(4):
-            self.parts.worker.sweep.run()
+            self.services.sweep.run()
             self.company.bank.work()
-            for name in self.parts.worker.collector.due():
-                self.parts.worker.collector.collect(name)
+            for name in self.services.collector.due():
+                self.services.collector.collect(name)
             self.company.clock.pass_by(minutes=2)
 
     def now(self, payment: Payment) -> Payment:
-        return self.parts.payments.get(payment.key)
+        return self.services.payments.get(payment.key)
 
     def events(self) -> list[Any]:
         return list(self.company.notebook._events.values())
@@ -78,10 +79,7 @@ class Service:
 
 @pytest.fixture
 def service(company: Company) -> Service:
-    parts = build_parts(
-        Settings(), store=company.notebook, providers={"ach": company.ach}, clock=company.clock
-    )
-    return Service(company, parts)
+    return Service(company, a_process(company.notebook, company.clock, company.ach))
 
 
 def test_a_payment_leaves_with_its_window_and_succeeds(service: Service) -> None:
@@ -154,7 +152,7 @@ def test_a_change_is_made_to_the_customers_details(
     payment = service.pays(account)
     service.runs(hours=6)
     service.runs(hours=1)
-    method = service.parts.methods.get(payment.customer_id, "ach")
+    method = service.services.methods.get(payment.customer_id, "ach")
     before = {"holder": "Ann Example", "routing_number": ROUTING, "account_type": "checking"}
     assert dict(method.details) == before | {
         "account_number": "3333",
@@ -172,7 +170,7 @@ def test_the_next_payment_goes_to_the_corrected_account(service: Service) -> Non
     payment = service.pays("C01112223333")
     service.runs(hours=6)
     service.runs(hours=1)
-    service.parts.payments.request(service.order_again(payment))
+    service.services.payments.request(service.order_again(payment))
     service.runs(days=1)
     assert service.company.credits() == {"C01112223333": 1, "901112223333": 1}
 
@@ -180,7 +178,7 @@ def test_the_next_payment_goes_to_the_corrected_account(service: Service) -> Non
 def test_a_correction_that_makes_no_sense_is_only_noted(service: Service) -> None:
     payment = service.pays("C09112223333")  # corrects our own reference, which is no account
     service.runs(hours=6)
-    method = service.parts.methods.get(payment.customer_id, "ach")
+    method = service.services.methods.get(payment.customer_id, "ach")
     assert method.details["account_number"] == "3333"
     assert method.note
     assert method.note.startswith("C09")
@@ -210,18 +208,17 @@ def test_a_parked_batch_goes_on_by_a_persons_word(service: Service) -> None:
             raise Stopped
         return done
 
-    service.parts.worker.dispatcher.providers = {"ach": Process(company, step).ach}
+    stopped = a_process(company.notebook, company.clock, Process(company, step).ach)
     with pytest.raises(Stopped):
-        service.parts.worker.sweep.run()
+        stopped.sweep.run()
     company.bank.work()
-    service.parts.worker.dispatcher.providers = {"ach": company.ach}
     service.runs(seconds=60)
     service.runs(seconds=ATTEMPT)
     [batch] = company.notebook.parked_batches()
     assert batch.last_error.startswith("UPLOAD_UNCERTAIN")
     [name] = company.bank.books.files()
     assert name in batch.last_error
-    parked = Parked(company.notebook, service.parts.worker.dispatcher, company.clock)
+    parked = build_backoffice(service.services, print).parked
     parked.accept(batch.batch_id, name, Word("ann", "the bank has it"), confirmed=True)
     for _ in range(9):
         service.runs(days=1)
@@ -249,7 +246,7 @@ def returned(code: str, original: str = "091000010000001", number: int = 1) -> R
 
 
 def deliveries(company: Company) -> list[Delivery]:
-    return list(company.ach.collect())
+    return list(company.ach.mailbox.collect())
 
 
 def bodies(company: Company) -> list[dict[str, Any]]:
@@ -261,7 +258,7 @@ def test_a_return_of_another_amount_is_not_taken_for_ours(company: Company) -> N
     data = sent_back(company, returned("R03"), amount="12.35")
     company.bank.send("r.ach", data)
     [body] = deliveries(company)[0].bodies
-    news = company.ach.parse_webhook(body)
+    news = company.ach.mailbox.parse_webhook(body)
     assert news.item is not None
     assert news.item.money == Money(Decimal("12.35"), "USD")  # the inbox sets it aside
     assert company.ach.fetch(batch)[0].status is Status.SUBMITTED
@@ -287,7 +284,7 @@ def test_what_disputes_or_is_not_known_changes_nothing_and_is_told(
     batch = company.paid(company.member("1111222233"))
     company.bank.send("r.ach", sent_back(company, addenda))
     [body] = deliveries(company)[0].bodies
-    news = company.ach.parse_webhook(body)
+    news = company.ach.mailbox.parse_webhook(body)
     assert (news.item, news.batch_id, news.correction) == (None, None, None)
     assert news.kind == f"return {addenda.code}"
     assert company.ach.fetch(batch)[0].status is Status.SUBMITTED
@@ -355,7 +352,7 @@ def test_a_file_that_grows_is_left_alone(company: Company) -> None:
         return done
 
     slow = company.provider(incoming=HookedFolder(company.folder, step, "incoming"))
-    assert list(slow.collect()) == []
+    assert list(slow.mailbox.collect()) == []
     assert len(deliveries(company)) == 1
 
 
@@ -365,10 +362,10 @@ def test_another_file_in_the_place_of_the_one_that_was_read_is_not_lost(company:
     [first] = deliveries(company)
     other = sent_back(company, returned("R02", "091000010000002", 2))
     company.bank.send("daily.ach", other)
-    company.ach.put_away(first)
+    company.ach.mailbox.put_away(first)
     [second] = deliveries(company)
     assert json.loads(second.bodies[0])["code"] == "R02"
-    company.ach.put_away(second)
+    company.ach.mailbox.put_away(second)
     assert deliveries(company) == []
 
 
@@ -382,10 +379,10 @@ def test_a_folder_that_moves_nothing_is_read_once(company: Company) -> None:
         return act()
 
     ach = company.provider(incoming=HookedFolder(company.folder, step, "incoming"))
-    [delivery] = list(ach.collect())
-    ach.put_away(delivery)
-    ach.put_away(delivery)
-    assert list(ach.collect()) == []
+    [delivery] = list(ach.mailbox.collect())
+    ach.mailbox.put_away(delivery)
+    ach.mailbox.put_away(delivery)
+    assert list(ach.mailbox.collect()) == []
     assert deliveries(company) == []  # nor by any other process
 
 
@@ -395,11 +392,12 @@ def test_a_folder_out_of_reach_is_not_sent(company: Company) -> None:
             raise FolderError("ConnectionResetError")
         return act()
 
+    ach = company.provider(incoming=HookedFolder(company.folder, step, "incoming"))
     with pytest.raises(NotSent):
-        list(company.provider(incoming=HookedFolder(company.folder, step, "incoming")).collect())
+        list(ach.mailbox.collect())
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"id": 1}', b"\xff", b'{"id":"","code":""}'])
 def test_a_body_that_makes_no_sense_is_refused(company: Company, body: bytes) -> None:
     with pytest.raises(NotGenuine):
-        company.ach.parse_webhook(body)
+        company.ach.mailbox.parse_webhook(body)

@@ -13,15 +13,14 @@ from typing import Any
 
 import pytest
 
-from paymentapp import build_parts
-from paymentapp.config import Settings
-from paymentapp.errors import ProviderError, StoreUnavailable
+from paymentapp.errors import ProviderError
 from paymentapp.models import BatchState, Member, Status
 from paymentapp.nacha import read
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.base import Accepted, Postponed, Refused
 from paymentapp.vault import Vault, new_key
 from tests.support.ach_backend import ATTEMPT
+from tests.support.processes import a_process
 from tests.support.records import a_payment
 from tests.unit.ach.conftest import Company
 from tests.unit.ach.test_inbound import Service
@@ -48,14 +47,15 @@ def asked(company: Company) -> Counter[str]:
     return Counter(credit.account for credit in company.bank.books.prenotes())
 
 
-def test_payments_of_which_nothing_can_be_told_now_keep_no_others_waiting(
-    careful: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_destination: str) -> str:
-        raise StoreUnavailable("throttled")
+def key(company: Company, destination: str | None) -> str:
+    """What a payment to that account may not go together without."""
+    assert company.ach.batch_key is not None
+    return company.ach.batch_key.key(a_payment(payment_method="ach", destination=destination))
 
-    monkeypatch.setattr(careful.ach._prenotes, "lane", fail)
-    assert careful.ach.lane(a_payment(payment_method="ach", destination="k.x")) == "unknown"
+
+def test_payments_of_which_nothing_can_be_told_now_keep_no_others_waiting(careful: Company) -> None:
+    careful.notebook.down = True
+    assert key(careful, "k.x") == "unknown"
 
 
 def test_money_follows_after_the_waiting_time(careful: Company) -> None:
@@ -96,8 +96,8 @@ def test_a_returned_prenote_refuses_its_member_and_no_other(careful: Company) ->
     batch = careful.batch(*members)
     careful.ach.submit(batch, members)
     careful.bank.work()
-    [delivery] = careful.ach.collect()
-    news = careful.ach.parse_webhook(delivery.bodies[0])
+    [delivery] = careful.ach.mailbox.collect()
+    news = careful.ach.mailbox.parse_webhook(delivery.bodies[0])
     assert news.correction is not None
     assert news.correction.item_id == members[1].item_id
     assert news.correction.note == "R03 No account/unable to locate account"
@@ -205,22 +205,21 @@ def test_what_was_asked_is_known_when_its_file_is_forgotten(careful: Company) ->
     for name in [name for name in careful.notebook._notes if name.startswith("ach/traces/")]:
         del careful.notebook._notes[name]
     again = member._replace(payment_id="2026-07-07T14:00:00.000002Z")
-    assert careful.ach._prenotes.lane(member.destination or "") == ""
+    assert key(careful, member.destination) == ""
     assert isinstance(careful.ach.submit(careful.batch(again), [again]), Accepted)
 
 
 def test_who_waits_for_the_same_file_goes_together(careful: Company) -> None:
     member = careful.member("1111222233")
-    lane = careful.ach._prenotes.lane
     assert member.destination
-    assert lane(member.destination) == "new"
+    assert key(careful, member.destination) == "new"
     batch = careful.batch(member)
     careful.ach.submit(batch, [member])
-    assert lane(member.destination) == f"{batch.batch_id}.0.pre"
+    assert key(careful, member.destination) == f"{batch.batch_id}.0.pre"
     careful.clock.now = OVER - timedelta(seconds=1)
-    assert lane(member.destination) == f"{batch.batch_id}.0.pre"
+    assert key(careful, member.destination) == f"{batch.batch_id}.0.pre"
     careful.clock.now = OVER
-    assert lane(member.destination) == ""
+    assert key(careful, member.destination) == ""
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["same batch", "another batch"])
@@ -279,10 +278,8 @@ def test_a_crash_at_each_step_asks_once_and_pays_once(tmp_path: Path, after: boo
 
 def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
     """Through the dispatcher: payments to known accounts leave with their window."""
-    parts = build_parts(
-        Settings(), store=careful.notebook, providers={"ach": careful.ach}, clock=careful.clock
-    )
-    service = Service(careful, parts)
+    services = a_process(careful.notebook, careful.clock, careful.ach)
+    service = Service(careful, services)
     known = service.pays("1111222233")
     service.runs(hours=6)
     assert service.now(known).status is Status.SUBMITTING
@@ -290,7 +287,7 @@ def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
         service.runs(days=1)
     first = service.now(known)
     assert first.status in {Status.SUBMITTED, Status.SUCCEEDED}
-    again = parts.payments.request(service.order_again(first)).payment
+    again = services.payments.request(service.order_again(first)).payment
     new = service.pays("2222333344")
     service.runs(days=3)
     assert service.now(again).status is Status.SUBMITTED
@@ -298,4 +295,4 @@ def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
     assert waiting.status is Status.SUBMITTING
     batch = careful.notebook.get_batch(waiting.batch_id)
     assert (batch.state, batch.last_error) == (BatchState.FROZEN, "PRENOTE_WAITING")
-    assert parts.worker.alerts() == {}
+    assert services.worker.alerts() == {}

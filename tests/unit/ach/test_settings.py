@@ -122,6 +122,6 @@ def test_without_a_vault_it_is_not_configured_and_pays_nobody(tmp_path: Path) ->
     batch = Batch(
         new_batch_id(clock()), "ach", "USD", BatchState.FROZEN, 0, clock(), new_revision()
     )
-    for call in (lambda: made.submit(batch, []), made.check, lambda: list(made.collect())):
+    for call in (lambda: made.submit(batch, []), made.check, lambda: list(made.mailbox.collect())):
         with pytest.raises(Misconfigured, match="PAYMENTAPP_VAULT_KEYS"):
             call()

@@ -54,10 +54,10 @@ class TestSftp:
         [path] = (company.folder / "outgoing").iterdir()
         assert read(path.read_bytes()).findings == ()
         company.bank.work()
-        [delivery] = ach.collect()
-        assert ach.parse_webhook(delivery.bodies[0]).kind == "return R03"
-        ach.put_away(delivery)
-        assert list(ach.collect()) == []
+        [delivery] = ach.mailbox.collect()
+        assert ach.mailbox.parse_webhook(delivery.bodies[0]).kind == "return R03"
+        ach.mailbox.put_away(delivery)
+        assert list(ach.mailbox.collect()) == []
         assert len(list((company.folder / "incoming" / "done").iterdir())) == 1
 
     def test_a_file_that_is_there_is_never_replaced(

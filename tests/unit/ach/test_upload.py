@@ -455,5 +455,5 @@ def test_news_of_an_entry_ends_all_doubt(company: Company) -> None:
     company.bank.work()
     company.clock.pass_by(seconds=ATTEMPT + 1)
     assert isinstance(Process(company).submit(batch, members), Doubtful)
-    assert len(list(company.ach.collect())) == 1
+    assert len(list(company.ach.mailbox.collect())) == 1
     assert isinstance(Process(company).submit(batch, members), Accepted)

@@ -9,7 +9,7 @@ import pytest
 
 from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.models import Money
-from paymentapp.providers.base import Books
+from paymentapp.providers.base import TransactionSearch
 from paymentapp.providers.stripe import Stripe
 from tests.support.paypal_server import FakeClock, PayPalServer
 from tests.support.stripe_backend import KEY, StripeBackend
@@ -17,16 +17,20 @@ from tests.unit.stripe.support import TRANSFERS, a_list, a_payment, error, pays
 
 
 def test_it_offers_books(stripe: Stripe) -> None:
-    assert isinstance(stripe, Books)
-    assert stripe.search_lag >= timedelta()
+    assert stripe.transaction_search.lag >= timedelta()
+
+
+def books_of(backend: StripeBackend) -> TransactionSearch:
+    found = backend.provider.transaction_search
+    assert found is not None
+    return found
 
 
 def test_all_transfers_of_a_time_are_found_page_by_page(backend: StripeBackend) -> None:
     start = backend.clock()
     for _ in range(205):
         pays(backend)
-    books = backend.provider
-    assert isinstance(books, Books)
+    books = books_of(backend)
     found = list(books.transactions(start, backend.clock()))
     assert {each.transaction_id for each in found} == {m["id"] for m in backend.moves("transfer")}
     assert len(found) == 205
@@ -39,8 +43,7 @@ def test_what_was_made_at_another_time_is_not_found(backend: StripeBackend) -> N
     for _ in range(3):
         pays(backend)
         backend.clock.pass_by(minutes=10)
-    books = backend.provider
-    assert isinstance(books, Books)
+    books = books_of(backend)
     now = backend.clock()
     ago = [now - timedelta(minutes=minutes) for minutes in (0, 5, 15, 25, 35)]
     assert [len(list(books.transactions(*span))) for span in zip(ago[1:], ago, strict=False)] == [
@@ -54,8 +57,7 @@ def test_others_transfers_are_found_too(backend: StripeBackend) -> None:
         data={"amount": "500", "currency": "jpy", "destination": "acct_simok0009"},
         headers={"Authorization": f"Bearer {KEY}"},
     )
-    books = backend.provider
-    assert isinstance(books, Books)
+    books = books_of(backend)
     [found] = books.transactions(backend.clock() - timedelta(minutes=1), backend.clock())
     assert (found.item_id, found.money) == (None, Money(Decimal(500), "JPY"))
     assert books.batch_id_of(answer.get_json()["id"]) == ""
@@ -66,15 +68,14 @@ def test_a_page_that_is_missing_is_no_end(
 ) -> None:
     server.says("GET", TRANSFERS, error(500, None, "api_error"))
     with pytest.raises(NotSent):
-        list(stripe.transactions(clock(), clock()))
+        list(stripe.transaction_search.transactions(clock(), clock()))
     server.says("GET", TRANSFERS, a_list({"id": "tr_1", "amount": 5}))
     with pytest.raises(NotSent, match="UNREADABLE_ANSWER"):
-        list(stripe.transactions(clock(), clock()))
+        list(stripe.transaction_search.transactions(clock(), clock()))
 
 
 def test_a_reference_names_its_batch(backend: StripeBackend) -> None:
-    books = backend.provider
-    assert isinstance(books, Books)
+    books = books_of(backend)
     batch = pays(backend, "acct_simok0001:standard")
     assert batch.reference is not None
     assert "/po_" in batch.reference
@@ -87,10 +88,10 @@ def test_a_reference_names_its_batch(backend: StripeBackend) -> None:
 def test_who_may_not_look_hears_so(stripe: Stripe, server: PayPalServer, clock: FakeClock) -> None:
     server.says("GET", TRANSFERS, error(403, None))
     with pytest.raises(Misconfigured):
-        list(stripe.transactions(clock(), clock()))
+        list(stripe.transaction_search.transactions(clock(), clock()))
     server.says("GET", "/v1/transfers/tr_1", error(401, None))
     with pytest.raises(Misconfigured):
-        stripe.batch_id_of("tr_1")
+        stripe.transaction_search.batch_id_of("tr_1")
     batch, _ = a_payment(clock())
     with pytest.raises(Misconfigured):
         stripe.fetch(batch.changed(reference="tr_1"))

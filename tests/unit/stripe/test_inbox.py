@@ -15,14 +15,9 @@ import stripe as library
 from paymentapp.errors import NotGenuine
 from paymentapp.events import Event, EventState
 from paymentapp.models import Batch, BatchState, Cause, Money, Payment, Status
-from paymentapp.services.customers import Customers
-from paymentapp.services.dispatch import Dispatcher
-from paymentapp.services.inbox import Inbox
-from paymentapp.services.methods import PaymentMethods
-from paymentapp.services.payments import PaymentOrder, Payments
-from paymentapp.services.settle import Settlement
-from paymentapp.services.webhooks import WebhookReceiver
+from paymentapp.services.payments import PaymentOrder
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import StillWorker, a_process
 from tests.support.stripe_backend import WEBHOOK_SECRET, StripeBackend, stripe_backend
 from tests.unit.stripe.support import cancel, spend
 
@@ -38,19 +33,16 @@ class World:
         self.backend = backend
         self.clock = backend.clock
         self.store = MemoryStore()
-        providers = {"stripe": backend.provider}
-        settlement = Settlement(self.store, self.clock)
-        self.dispatcher = Dispatcher(self.store, providers, settlement, self.clock)
-        self.inbox = Inbox(self.store, self.dispatcher, settlement, self.clock)
-        self.heard: list[Event] = []
-        self.receiver = WebhookReceiver(self.store, providers, self.clock, 1, self.heard.append)
-        customers = Customers(self.store, self.clock)
-        customers.register("ann", "ann@example.com", {})
-        methods = PaymentMethods(self.store, customers, providers, self.clock)
-        methods.put("ann", "stripe", {"account": account, "payout": payout}, None)
-        payments = Payments(self.store, customers, providers, self.clock, 1, lambda _: None)
+        worker = StillWorker()
+        services = a_process(self.store, self.clock, backend.provider, worker=worker)
+        self.heard = worker.heard
+        self.dispatcher = services.dispatcher
+        self.inbox = services.inbox
+        self.receiver = services.webhooks
+        services.customers.register("ann", "ann@example.com", {})
+        services.methods.put("ann", "stripe", {"account": account, "payout": payout}, None)
         order = PaymentOrder("ann", "ann@example.com", Money(Decimal("12.50"), "USD"), "stripe")
-        self.key = payments.request(order).payment.key
+        self.key = services.payments.request(order).payment.key
         assert self.dispatcher.submit([self.payment]) is not None
 
     @property

@@ -9,9 +9,8 @@ import pytest
 from paymentapp.clock import utc_now
 from paymentapp.errors import NotPayable
 from paymentapp.providers.stripe.payees import Destination, StripePayees, read_destination
-from paymentapp.services.customers import Customers
-from paymentapp.services.methods import PaymentMethods
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import a_process
 from tests.support.stripe_backend import stripe_at
 
 
@@ -54,10 +53,8 @@ def test_a_destination_comes_back_as_it_went() -> None:
 
 def test_details_are_checked_before_they_are_stored() -> None:
     provider = stripe_at("https://api.stripe.com", utc_now)
-    store = MemoryStore()
-    customers = Customers(store, utc_now)
-    customers.register("ann", "ann@example.com", {})
-    methods = PaymentMethods(store, customers, {"stripe": provider}, utc_now)
+    services = a_process(MemoryStore(), utc_now, provider)
+    services.customers.register("ann", "ann@example.com", {})
     for wrong in (
         {},
         {"payout": "standard"},
@@ -66,9 +63,9 @@ def test_details_are_checked_before_they_are_stored() -> None:
         {"account": "acct_1", "iban": "x"},
     ):
         with pytest.raises(NotPayable) as raised:
-            methods.put("ann", "stripe", wrong, None)
+            services.methods.put("ann", "stripe", wrong, None)
         assert raised.value.field.startswith("details/")
-    shown, new = methods.put("ann", "stripe", {"account": "acct_1"}, None)
+    shown, new = services.methods.put("ann", "stripe", {"account": "acct_1"}, None)
     assert new
     assert shown.details == {"account": "acct_1", "payout": "none"}
 

@@ -53,7 +53,7 @@ def test_a_transfer_that_cannot_be_read_names_no_batch(
 ) -> None:
     server.says("GET", TRANSFER, Says(200, {"id": "tr_1"}))
     with pytest.raises(NotSent, match="UNREADABLE_ANSWER"):
-        stripe.batch_id_of("tr_1")
+        stripe.transaction_search.batch_id_of("tr_1")
 
 
 def test_a_transfer_without_our_item_id_is_no_outcome(

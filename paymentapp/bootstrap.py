@@ -1,0 +1,125 @@
+"""The composition root: every service is built here, once, over one store and one clock.
+
+The web application, the worker, the command line, Lambda and the tests all start from
+`build_services`. Nothing is built at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from paymentapp.clock import Clock, utc_now
+from paymentapp.config import Settings, load_settings
+from paymentapp.providers.base import Kit, Provider
+from paymentapp.providers.registry import build_providers
+from paymentapp.services.access import Access
+from paymentapp.services.collect import Collector
+from paymentapp.services.customers import Customers
+from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.health import Health
+from paymentapp.services.inbox import Inbox
+from paymentapp.services.methods import PaymentMethods
+from paymentapp.services.pauses import Pauses
+from paymentapp.services.payments import Payments
+from paymentapp.services.routes import Routes, read_rules
+from paymentapp.services.settle import Settlement
+from paymentapp.services.sweep import Sweep
+from paymentapp.services.webhooks import WebhookReceiver
+from paymentapp.storage import open_key_service, open_store
+from paymentapp.storage.base import Store
+from paymentapp.vault import Vault
+from paymentapp.worker import Worker
+
+EXTENSION = "paymentapp"  # under which a Flask app carries its services
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The service put together; an app carries it as `app.extensions[EXTENSION]`."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    providers: Mapping[str, Provider]
+    # what callers ask for
+    access: Access
+    customers: Customers
+    methods: PaymentMethods
+    payments: Payments
+    webhooks: WebhookReceiver
+    health: Health
+    # what becomes of it
+    routes: Routes
+    settlement: Settlement
+    dispatcher: Dispatcher
+    inbox: Inbox
+    sweep: Sweep
+    collector: Collector
+    worker: Worker
+
+    def close(self) -> None:
+        """Let go of connections. A worker that was started has to be stopped before."""
+        for provider in self.providers.values():
+            provider.close()
+        self.store.close()
+
+
+def build_services(
+    settings: Settings | None = None,
+    *,
+    store: Store | None = None,
+    providers: Mapping[str, Provider] | None = None,
+    clock: Clock | None = None,
+    worker: Worker | None = None,
+) -> Services:
+    """Build every service, once; what is not given is made from the settings.
+
+    No thread starts and nothing is connected before it is used: a process that runs no worker
+    leaves its own unstarted. Raises SettingsError.
+    """
+    settings = settings or load_settings()
+    clock = clock or utc_now
+    store = store or open_store(settings)
+    pauses = Pauses(clock)
+    from_settings = providers is None
+    if providers is None:
+        providers = _build_providers(settings, store, clock)
+    routes = Routes(providers, read_rules(settings.routes), pauses.holds)
+    if from_settings:  # a command that calls no provider is given none: then no rule fits
+        routes.check()
+    shards = settings.due_shards
+    customers = Customers(store, clock)
+    methods = PaymentMethods(store, customers, providers, clock)
+    settlement = Settlement(store, clock)
+    dispatcher = Dispatcher(store, providers, settlement, routes, pauses, clock)
+    inbox = Inbox(store, providers, dispatcher, settlement, methods, clock)
+    sweep = Sweep(store, dispatcher, inbox, clock, shards, settings.senders)
+    pause = timedelta(seconds=settings.collect_seconds)
+    collector = Collector(store, providers, clock, shards, pause)
+    worker = worker or Worker(store, dispatcher, inbox, sweep, collector, clock, settings)
+    return Services(
+        settings=settings,
+        clock=clock,
+        store=store,
+        providers=providers,
+        access=Access(store, clock),
+        customers=customers,
+        methods=methods,
+        payments=Payments(store, customers, routes, clock, shards, worker.wake),
+        webhooks=WebhookReceiver(store, providers, clock, shards, worker.hear),
+        health=Health(store, providers, worker, clock),
+        routes=routes,
+        settlement=settlement,
+        dispatcher=dispatcher,
+        inbox=inbox,
+        sweep=sweep,
+        collector=collector,
+        worker=worker,
+    )
+
+
+def _build_providers(settings: Settings, store: Store, clock: Clock) -> Mapping[str, Provider]:
+    vault = Vault(settings.vault_keys, open_key_service(settings))
+    return build_providers(Kit(settings, clock, vault, store))

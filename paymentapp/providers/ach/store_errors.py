@@ -1,0 +1,17 @@
+"""A store that does not answer, as one of a provider's errors: its state is in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from paymentapp.errors import NotSent, OutcomeUnknown, StoreUnavailable
+
+
+@contextmanager
+def store_errors_as(error: type[NotSent] | type[OutcomeUnknown]) -> Iterator[None]:
+    """Raise `error` where the store did not answer: `NotSent` where nothing can have been sent."""
+    try:
+        yield
+    except StoreUnavailable as problem:
+        raise error("STORE_UNAVAILABLE") from problem

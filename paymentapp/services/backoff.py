@@ -1,0 +1,18 @@
+"""How long to wait before a provider is called again after failures."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from paymentapp.errors import ProviderError
+
+SLOWEST_RETRY = 30  # seconds; an outage that ends is noticed well within a minute
+
+
+def backoff(failures: int, error: ProviderError) -> timedelta:
+    """Return how long to wait after so many failures in a row.
+
+    It doubles from 1 second to SLOWEST_RETRY, and is at least the provider's own Retry-After.
+    """
+    seconds = min(SLOWEST_RETRY, 2 ** min(failures - 1, 10))
+    return timedelta(seconds=max(seconds, error.retry_after or 0))

@@ -1,0 +1,36 @@
+"""Every service is built in one place, for the product and for the tests."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import paymentapp
+from paymentapp.backoffice import BackOffice
+from paymentapp.bootstrap import Services
+
+PACKAGE = Path(paymentapp.__file__).parent
+TESTS = Path(__file__).parents[1]
+GIVEN = {"Settings", "Clock", "Store", "Mapping[str, Provider]"}  # what services are built over
+SERVICES = {field.type for kind in (Services, BackOffice) for field in fields(kind)} - GIVEN
+# Tests of one class, by a timer or by rules of their own.
+ALONE = {"test_access.py", "test_routes.py"}
+
+
+def built(path: Path) -> Iterator[str]:
+    """The services that a module makes."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield from {node.func.id} & SERVICES
+
+
+def test_services_are_built_by_the_composition_root_alone() -> None:
+    makers = {path.name for path in PACKAGE.rglob("*.py") if any(built(path))}
+    assert makers == {"bootstrap.py", "backoffice.py"}
+
+
+def test_tests_get_their_services_from_the_composition_root() -> None:
+    makers = {path.name for path in TESTS.rglob("*.py") if any(built(path))}
+    assert makers == ALONE

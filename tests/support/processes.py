@@ -1,0 +1,57 @@
+"""Processes of the service, wired by its own composition root over what a test gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from paymentapp.bootstrap import Services, build_services
+from paymentapp.clock import Clock
+from paymentapp.config import Settings
+from paymentapp.events import Event
+from paymentapp.models import Payment
+from paymentapp.providers.base import Provider
+from paymentapp.storage.base import Store
+from paymentapp.worker import Worker
+
+
+class StillWorker:
+    """Hears of payments and events; says of itself, and does to a payment, what a test wants."""
+
+    def __init__(self) -> None:
+        self.woken: list[Payment] = []
+        self.heard: list[Event] = []
+        self.trouble: str | None = None
+        self.causes: dict[str, str] = {}
+        self.on_wake: Callable[[Payment], object] = lambda _payment: None
+
+    def wake(self, payment: Payment) -> None:
+        self.woken.append(payment)
+        self.on_wake(payment)
+
+    def hear(self, event: Event) -> None:
+        self.heard.append(event)
+
+    def problem(self) -> str | None:
+        return self.trouble
+
+    def alerts(self) -> dict[str, str]:
+        return self.causes
+
+
+def a_process(
+    store: Store,
+    clock: Clock,
+    *providers: Provider,
+    worker: StillWorker | None = None,
+    **settings: Any,
+) -> Services:
+    """A process of the service, whose own worker is not started. Processes over one store share
+    what is on record, and remember nothing of each other."""
+    return build_services(
+        Settings(**settings),
+        store=store,
+        providers={provider.name: provider for provider in providers},
+        clock=clock,
+        worker=cast(Worker, worker) if worker else None,
+    )
