@@ -1,7 +1,7 @@
 """Environment variables, each declared once: a field of a frozen dataclass with its kind and help.
 
 Parsing, errors, `paymentapp settings` and the table in docs/operating.md are made from these
-declarations. Why no library does it: docs/decisions/0015-settings.md.
+declarations. Why no library does it: docs/decisions/0016-settings.md.
 """
 
 from __future__ import annotations
