@@ -100,7 +100,7 @@ def _names(settings: Iterator[type[Declared]] | list[type[Declared]]) -> set[str
 
 
 def _nearest(name: str, known: set[str]) -> str:
-    """Compared without the prefix, in which all are alike."""
+    """Return the most similar known name, compared without the prefix that all share."""
     from difflib import get_close_matches  # here: it costs a cold start
 
     by_rest = {each.removeprefix(PREFIX): each for each in known}

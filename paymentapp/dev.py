@@ -33,7 +33,7 @@ class Simulators(NamedTuple):
 
 
 def names_an_account(environ: Mapping[str, str]) -> bool:
-    """Whether the settings say where to pay: then nothing is simulated."""
+    """Tell whether the settings say where to pay: then nothing is simulated."""
     credentials = ("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET")
     return "PAYPAL_BASE_URL" in environ or any(
         environ.get(name, "").strip() for name in credentials

@@ -1,7 +1,7 @@
 """Environment variables, each declared once: a field of a frozen dataclass with its kind and help.
 
 Parsing, errors, `paymentapp settings` and the table in docs/operating.md are made from these
-declarations. Why no library does it: docs/decisions/0015-settings.md.
+declarations. Why no library does it: docs/decisions/0016-settings.md.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Kind(Generic[T]):
     show: Callable[[str], str] = str
 
     def then(self, make: Callable[[T], U]) -> Kind[U]:
-        """The same texts, read as another type."""
+        """Read the same texts as another type."""
         return Kind(lambda value: make(self.read(value)), self.limits, self.show)
 
 
@@ -122,17 +122,17 @@ class Variables:
         return loaded
 
     def any(self, prefix: str) -> bool:
-        """Whether a variable whose name begins so is set."""
+        """Tell whether a variable whose name begins so is set."""
         return any(name.startswith(prefix) and value for name, value in self.environ.items())
 
 
 def text() -> Kind[str]:
-    """Any text."""
+    """Take any text."""
     return Kind(str)
 
 
 def matching(fits: Callable[[str], object], limits: str) -> Kind[str]:
-    """A text that fits."""
+    """Take a text that fits."""
 
     def read(value: str) -> str:
         if not fits(value):
@@ -143,13 +143,13 @@ def matching(fits: Callable[[str], object], limits: str) -> Kind[str]:
 
 
 def choice(*choices: str) -> Kind[str]:
-    """One of a few words."""
+    """Take one of a few words, as it is written."""
     words = f"{', '.join(choices[:-1])} or {choices[-1]}"
     return matching(choices.__contains__, words)
 
 
 def number(low: int, high: int) -> Kind[int]:
-    """A whole number within bounds, both included."""
+    """Take a whole number within bounds, both included."""
 
     def read(value: str) -> int:
         if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
@@ -160,7 +160,7 @@ def number(low: int, high: int) -> Kind[int]:
 
 
 def switch() -> Kind[bool]:
-    """On or off, also as `true`, `1`, `yes`, `false`, `0`, `no`."""
+    """Take `on` or `off`, also as `true`, `1`, `yes`, `false`, `0`, `no`."""
     words = dict.fromkeys(("on", "true", "1", "yes"), True)
     words |= dict.fromkeys(("off", "false", "0", "no"), False)
 
@@ -173,14 +173,14 @@ def switch() -> Kind[bool]:
 
 
 def file() -> Kind[str]:
-    """The path of a file; empty where none is set."""
+    """Take the path of a file that is there; empty where none is set."""
     return matching(
         lambda value: not value or Path(value).is_file(), "the path of a file that is there"
     )
 
 
 def url() -> Kind[str]:
-    """An address to which secrets may be sent; what it says before an `@` is not shown."""
+    """Take an address to which secrets may be sent; a user and a password in it are not shown."""
     safe = matching(_is_safe, "an https:// address (http:// only on loopback)")
     return replace(safe, show=without_user)
 

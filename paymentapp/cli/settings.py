@@ -45,8 +45,8 @@ def settings(markdown: bool) -> None:
 
 
 def _others() -> list[str]:
-    """What a variable alone does not show: values that contradict each other, or name what there
-    is not."""
+    """Return what no variable shows by itself: values that contradict each other, rules that name
+    a method that there is not."""
     try:
         with opened():
             return []
@@ -55,7 +55,7 @@ def _others() -> list[str]:
 
 
 def markdown_table(group: Group) -> str:
-    """A group as a section of a page."""
+    """Return a group as a section of a page."""
     lines = [f"### {group.settings.title}", ""]
     if group.provider and group.provider != DEFAULT:
         lines += [f"Setting one of these makes `{group.provider}` a way to pay.{_then(group)}", ""]
@@ -73,7 +73,7 @@ def _then(group: Group) -> str:
 
 
 def _note(group: Group) -> str:
-    """Why nothing of a group is in force, where nothing is."""
+    """Say when a provider is a way to pay; nothing of the default one, which always is."""
     if group.provider in {"", DEFAULT}:
         return ""
     return f" (a way to pay where one of {PREFIX}{group.provider.upper()}_* is set)"

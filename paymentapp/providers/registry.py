@@ -49,5 +49,5 @@ def provider_class(name: str) -> ProviderClass:
 
 
 def every_provider() -> dict[str, ProviderClass]:
-    """All of the lines, whatever is set."""
+    """Import all of them, whatever is set."""
     return {name: provider_class(name) for name in _PROVIDERS}

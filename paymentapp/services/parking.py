@@ -14,7 +14,7 @@ _HOUR = timedelta(hours=1)
 
 
 def park_after(provider: Facts | None) -> timedelta:
-    """How long after its freeze a batch may still be sent.
+    """Return how long after its freeze a batch may still be sent.
 
     A provider that has forgotten a batch would pay it again. Where nothing is looked up before a
     batch is sent again, it is sent for five sixths of the time that the provider remembers it, 25
@@ -41,7 +41,7 @@ def parking_rule(provider: Facts) -> str:
 
 
 def in_words(length: timedelta) -> str:
-    """A length of time in whole days, or else in hours.
+    """Write a length of time in whole days, or else in hours.
 
     >>> in_words(timedelta(days=25)), in_words(timedelta(hours=24)), in_words(timedelta(hours=20))
     ('25 days', '24 hours', '20 hours')

@@ -18,29 +18,35 @@ RECORDS = BASE | {"events", "item_ids", "models", "notes"}
 # Each room, a package or a module of its own, and the rooms that it may import. In its own it may
 # import anything.
 MAY_IMPORT = {
-    **dict.fromkeys(("clock", "errors", "loopback", "family", "banking", "simulator"), NOTHING),
+    **dict.fromkeys(("_version", "clock", "errors", "loopback"), NOTHING),
+    **dict.fromkeys(("family", "banking", "simulator"), NOTHING),
     "nacha": {"banking"},
     **dict.fromkeys(("events", "item_ids", "models", "notes"), RECORDS),
-    "config": BASE,
+    "variables": BASE,
+    "config": BASE | {"variables"},
+    "declarations": {"config", "errors", "providers", "variables"},
     "vault": BASE,
     "storage": RECORDS | {"config"},
-    "providers": RECORDS | {"config", "vault", "nacha", "banking"},
-    "services": RECORDS | {"providers", "storage"},
+    "providers": RECORDS | {"config", "variables", "vault", "nacha", "banking"},
+    "services": RECORDS | {"crew", "providers", "storage"},
     "schemas": RECORDS | {"services", "storage"},
     "crew": RECORDS,
     "worker": RECORDS | {"config", "crew", "services", "storage"},
     "bootstrap": RECORDS | {"config", "vault", "providers", "storage", "services", "worker"},
     "backoffice": {"bootstrap", "services"},
-    "api": RECORDS | {"bootstrap", "schemas", "services", "storage"},
+    "api": RECORDS | {"_version", "bootstrap", "providers", "schemas", "services", "storage"},
     "paymentapp": {"api", "bootstrap"},
     "server": BASE | {"bootstrap", "paymentapp"},
-    "gunicorn_conf": BASE | {"bootstrap", "config", "server"},
+    "gunicorn_conf": BASE | {"bootstrap", "config", "declarations", "providers", "server"},
     "dev": BASE | {"family", "vault"},
-    "run": BASE | {"bootstrap", "config", "dev", "family", "server"},
-    "cli": RECORDS | {"backoffice", "bootstrap", "run", "server", "services", "storage", "vault"},
+    "run": BASE | {"bootstrap", "config", "dev", "family", "providers", "server"},
+    "cli": RECORDS
+    | {"_version", "backoffice", "bootstrap", "config", "declarations", "providers", "run"}
+    | {"server", "services", "storage", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": RECORDS
-    | {"api", "bootstrap", "config", "paymentapp", "server", "services", "storage"},
+    | {"api", "bootstrap", "config", "declarations", "paymentapp", "providers", "server"}
+    | {"services", "storage"},
 }
 
 

@@ -15,9 +15,11 @@ import pytest
 from tests.support.service import alive, clean_environ, free_port, running_service
 
 
-def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *arguments: str, module: str = "paymentapp", **environ: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "paymentapp", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=folder,
         env=clean_environ() | environ,
         capture_output=True,
@@ -25,6 +27,11 @@ def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedPr
         timeout=60,
         check=False,
     )
+
+
+def plain_gunicorn(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    arguments = ["-c", "python:paymentapp.gunicorn_conf", "wsgi:app"]
+    return run(folder, *arguments, module="gunicorn", PORT=str(free_port()), **environ)
 
 
 def test_its_lines_say_what_is_in_force_and_the_line_to_try_works(tmp_path: Path) -> None:
@@ -102,17 +109,7 @@ def test_another_address_without_a_key_is_refused_and_told_how(tmp_path: Path) -
 
 
 def test_plain_gunicorn_refuses_strangers_too(tmp_path: Path) -> None:
-    command = ["-m", "gunicorn", "-c", "python:paymentapp.gunicorn_conf", "wsgi:app"]
-    environ = {"PAYMENTAPP_HOST": "0.0.0.0", "PAYMENTAPP_AUTH": "off", "PORT": str(free_port())}
-    environ["PAYMENTAPP_STORE"] = f"sqlite:///{tmp_path}/paymentapp.db"
-    ended = subprocess.run(
-        [sys.executable, *command],
-        env=clean_environ() | environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = plain_gunicorn(tmp_path, PAYMENTAPP_HOST="0.0.0.0", PAYMENTAPP_AUTH="off")
     assert ended.returncode != 0
     assert "PAYMENTAPP_AUTH" in ended.stderr
 
@@ -134,17 +131,7 @@ def test_a_wrong_setting_is_named_and_not_shown(tmp_path: Path, name: str, value
 
 
 def test_so_it_is_where_gunicorn_is_started_by_itself(tmp_path: Path) -> None:
-    command = ["-m", "gunicorn", "-c", "python:paymentapp.gunicorn_conf", "wsgi:app"]
-    environ = {"PORT": str(free_port()), "PAYMENTAPP_STRIPE_SECRET_KEY": "pk_live_hunter2"}
-    ended = subprocess.run(
-        [sys.executable, *command],
-        env=clean_environ() | environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=tmp_path,
-    )
+    ended = plain_gunicorn(tmp_path, PAYMENTAPP_STRIPE_SECRET_KEY="pk_live_hunter2")
     assert ended.returncode != 0
     assert "PAYMENTAPP_STRIPE_SECRET_KEY" in ended.stderr.splitlines()[-1]
     assert "hunter2" not in ended.stderr

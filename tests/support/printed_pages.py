@@ -36,14 +36,14 @@ def _part(command: str) -> re.Pattern[str]:
 
 
 def on_page(page: str, command: str) -> str:
-    """What the page has of a command."""
+    """Return what the page has of a command."""
     found = _part(command).search(page)
     assert found is not None, command
     return found[2]
 
 
 def printed(command: str) -> str:
-    """What it would print now, as the page has it."""
+    """Return what it would print now, as the page has it."""
     return f"\n{PRINTED[command]()}\n"
 
 

@@ -81,7 +81,7 @@ def _seconds(low: int, high: int) -> Kind[timedelta]:
 
 
 def _folder(value: str) -> str:
-    """A password in a URL would be in every log that names the place."""
+    """Refuse a password in a URL: it would be in every log that names the place."""
     parts = urlsplit(value)
     if parts.password is not None:
         raise Unfit("must not hold a password: PAYMENTAPP_ACH_SFTP_PASSWORD does")
@@ -117,7 +117,7 @@ def _dollars(value: str) -> Decimal:
 
 
 def _file_name(value: str) -> str:
-    """No two files may have one name: a bank may take them for the same."""
+    """Refuse a pattern that can give two files one name: a bank may take them for the same."""
     try:
         used = {name for _, name, _, _ in string.Formatter().parse(value) if name is not None}
         value.format(**dict.fromkeys(_PLACEHOLDERS, "x"))
@@ -276,7 +276,7 @@ class AchSettings(Declared):
         return self._place(self.incoming_url)
 
     def check(self) -> None:
-        """What one setting asks of the others."""
+        """Check what one setting asks of the others."""
         folders = (self.outgoing, self.incoming)
         schemes = {folder.scheme for folder in folders}
         if "sftp" in schemes and not self.sftp_known_hosts:

@@ -77,8 +77,8 @@ class PayPalSettings(Declared):
     provider_timeout: int = 30
 
     def check(self) -> None:
-        """Both credentials or none; and who could name a CA for the real PayPal's webhooks could
-        say what was paid."""
+        """Refuse half of the credentials, and a CA for the real PayPal's webhooks: who could name
+        one could say what was paid."""
         if bool(self.client_id) != bool(self.client_secret):
             raise SettingsError(
                 "PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET go together; one is not set"

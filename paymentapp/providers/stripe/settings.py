@@ -89,7 +89,7 @@ class StripeSettings(Declared):
         return f"Stripe {kind} ({parts.netloc})"
 
     def check(self) -> None:
-        """A live key is sent to nobody else."""
+        """Refuse to send a live key to anybody but Stripe."""
         if self.mode == "live" and self.base_url != STRIPE_URL:
             raise SettingsError(
                 "PAYMENTAPP_STRIPE_SECRET_KEY is a live key, and PAYMENTAPP_STRIPE_BASE_URL is not "
