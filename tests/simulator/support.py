@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -21,9 +20,9 @@ from werkzeug.test import TestResponse
 from paymentapp.simulator import Settings, create_simulator
 from paymentapp.simulator.core import Simulator
 from paymentapp.simulator.server import build_server, listen
+from tests.support.published import published
 
-_BESIDE = Path(__file__).parents[2] / ".." / "shared" / "specs" / "paypal"
-SPECS = Path(os.environ.get("PAYMENTAPP_SPECS", _BESIDE))
+SPECS = published("paypal")
 PAYOUTS = "/v1/payments/payouts"
 ITEM = "/v1/payments/payouts-item"
 SEARCH = "/v1/reporting/transactions"
@@ -81,11 +80,8 @@ class Description:
 
 
 def find_description() -> Description | None:
-    """The description, where this machine has it: in the folder named, or its ``paypal``."""
-    for folder in (SPECS / "paypal", SPECS):
-        if (folder / "payments_payouts_batch_v1.json").is_file():
-            return Description(folder)
-    return None
+    """The description, where this machine has it."""
+    return Description(SPECS) if SPECS.is_dir() else None
 
 
 def item(receiver: str = "ann@example.com", value: str = "10.00", **more: Any) -> dict[str, Any]:
