@@ -4,11 +4,9 @@ description of its API."""
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,16 +36,13 @@ from tests.support.paypal_server import (
     problem,
     settings_for,
 )
+from tests.support.published import missing, published
 
-_BESIDE = Path(__file__).parents[2] / ".." / "shared" / "specs" / "paypal"
-FOLDER = Path(os.environ.get("PAYMENTAPP_SPECS", _BESIDE))
+FOLDER = published("paypal")
 FILE = FOLDER / "payments_payouts_batch_v1.json"
 REPORTING = FOLDER / "reporting_transactions_v1.json"
 
-pytestmark = pytest.mark.skipif(
-    not FILE.is_file(),
-    reason=f"PayPal's API description is not at {FILE}; PAYMENTAPP_SPECS names its folder",
-)
+pytestmark = pytest.mark.skipif(not FILE.is_file(), reason=missing(FOLDER))
 
 BATCH = a_batch()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
+from tests.support.published import missing
 
 from .support import SPECS, Api, Description, FakeClock, find_description, lend_keys
 
@@ -28,5 +29,5 @@ def api(clock: FakeClock) -> Iterator[Api]:
 def description() -> Description:
     found = find_description()
     if found is None:
-        pytest.skip(f"PayPal's API descriptions are not in {SPECS} (PAYMENTAPP_SPECS names them)")
+        pytest.skip(missing(SPECS))
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -22,9 +21,9 @@ from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
 from paymentapp.simulator.common.database import Database
 from paymentapp.simulator.common.server import build_server, listen
 from paymentapp.simulator.paypal.core import PayPalSimulator
+from tests.support.published import published
 
-_BESIDE = Path(__file__).parents[2] / ".." / "shared" / "specs" / "paypal"
-SPECS = Path(os.environ.get("PAYMENTAPP_SPECS", _BESIDE))
+SPECS = published("paypal")
 PAYOUTS = "/v1/payments/payouts"
 ITEM = "/v1/payments/payouts-item"
 SEARCH = "/v1/reporting/transactions"
@@ -82,11 +81,8 @@ class Description:
 
 
 def find_description() -> Description | None:
-    """The description, where this machine has it: in the folder named, or its ``paypal``."""
-    for folder in (SPECS / "paypal", SPECS):
-        if (folder / "payments_payouts_batch_v1.json").is_file():
-            return Description(folder)
-    return None
+    """The description, where this machine has it."""
+    return Description(SPECS) if SPECS.is_dir() else None
 
 
 def item(receiver: str = "ann@example.com", value: str = "10.00", **more: Any) -> dict[str, Any]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,10 +31,11 @@ from paymentapp.services.parked import Word
 from paymentapp.services.payments import PaymentOrder
 from tests.support.ach_backend import ATTEMPT, ROUTING, HookedFolder, bank_account
 from tests.support.processes import a_process
+from tests.support.published import missing, published
 from tests.unit.ach.conftest import LATE, Company
 from tests.unit.ach.test_upload import Process, Stopped
 
-SAMPLES = Path(__file__).parents[4] / "shared" / "specs" / "ach"
+SAMPLES = published("ach")
 
 
 @dataclass
@@ -301,10 +300,7 @@ def test_an_entry_that_is_not_ours_is_told(
     assert "not known" in caplog.text
 
 
-@pytest.mark.skipif(
-    not SAMPLES.is_dir() and os.environ.get("CI") != "true",
-    reason="the sample files are not beside the repository",
-)
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason=missing(SAMPLES))
 def test_the_samples_are_read(company: Company) -> None:
     """moov-io/ach's (Apache-2.0): a return of a debit, one of a credit, a change of account."""
     for name in ("return-WEB.ach", "cor-example.ach"):

@@ -1,24 +1,19 @@
 """Files that others published (moov-io/ach): they read as their list says.
 
-They lie beside the repository, not in it. CI has them and fails without.
+They lie beside the repository, not in it: see tests/support/published.py.
 """
 
 from __future__ import annotations
 
-import os
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from paymentapp.nacha import ReadFile, Rule, changes, read, returns, totals
+from tests.support.published import missing, published
 
-SAMPLES = Path(__file__).parents[4] / "shared" / "specs" / "ach"
-needs_samples = pytest.mark.skipif(
-    not SAMPLES.is_dir() and os.environ.get("CI") != "true",
-    reason="the sample files are not beside the repository",
-)
-pytestmark = needs_samples
+SAMPLES = published("ach")
+pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason=missing(SAMPLES))
 VALID = (
     "ppd-credit",
     "segmentFile-ppd-credit",
