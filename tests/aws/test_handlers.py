@@ -24,7 +24,7 @@ collecting = gc.isenabled()
 if sys.argv[1:]:
     from tests.support.lambda_events import LambdaContext, rest_event
 
-    aws_lambda.parts().store.create_tables()
+    aws_lambda.services().store.create_tables()
     context = LambdaContext()
     answers = [
         aws_lambda.api(rest_event("GET", "/v1/api/payment/ada"), context)["statusCode"],
@@ -33,7 +33,7 @@ if sys.argv[1:]:
     ]
 else:
     answers = []
-print(json.dumps([ready, client, collecting, answers, aws_lambda.parts.cache_info().misses]))
+print(json.dumps([ready, client, collecting, answers, aws_lambda.services.cache_info().misses]))
 """
 
 

@@ -77,7 +77,7 @@ def test_a_secret_that_makes_no_sense_is_named_and_not_shown(text: str) -> None:
 
 
 def test_a_misspelt_variable_is_warned_of() -> None:
-    code = "from paymentapp import aws_lambda; aws_lambda.parts()"
+    code = "from paymentapp import aws_lambda; aws_lambda.services()"
     environ = {**clean_environ(), **FAKE_ACCOUNT, "PAYMENTAPP_SENDRES": "hush"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
