@@ -89,14 +89,20 @@ class Cluster:
         self.master_kills += pid == self.master.pid
 
     def wait_until_up(self, seconds: float = 30) -> None:
+        """Wait for an answer by a worker of the master that lives: those of one that was killed
+        answer as well, until a new master starts."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            try:
-                if requests.get(f"{self.url}/healthz", timeout=2).status_code == 200:
-                    return
-            except requests.RequestException:
-                time.sleep(0.05)
+            if self.master.poll() is None and self.processes()[1:] and self._answers():
+                return
+            time.sleep(0.05)
         raise AssertionError("the service did not come up")
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
 
     def close(self) -> None:
         """End everything."""
