@@ -14,7 +14,7 @@ COPY pyproject.toml setup.cfg README.md LICENSE wsgi.py ./
 COPY paymentapp paymentapp
 RUN /opt/paymentapp/bin/pip install --no-deps .
 
-FROM python:3.12.12-slim-trixie
+FROM python:3.12.12-slim-trixie AS service
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin paymentapp \
     && install --directory --owner=paymentapp --mode=0700 /var/lib/paymentapp
 COPY --from=build /opt/paymentapp /opt/paymentapp
@@ -32,3 +32,9 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=2)"]
 # gunicorn ends its workers on SIGTERM, and they finish what is in flight.
 CMD ["gunicorn", "-c", "python:paymentapp.gunicorn_conf", "wsgi:app"]
+
+# For trying out (compose.yaml): the simulators, which are no part of the service's image.
+FROM service AS simulators
+COPY simulators /srv/simulators
+
+FROM service

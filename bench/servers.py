@@ -80,7 +80,7 @@ def start_simulator(processes: Processes, name: str, **settings: float) -> Serve
     """A PayPal simulator with its state in memory."""
     port = free_port()
     flags = [f"--{key.replace('_', '-')}={value:g}" for key, value in settings.items()]
-    command = [PYTHON, "-m", "paymentapp.simulator", "--port", str(port), *flags]
+    command = [PYTHON, "-m", "simulators", "--port", str(port), *flags]
     server = Server(name, port, processes.start(name, command, {}))
     processes.await_answer(name, server.child, f"{server.url}/_simulator/settings")
     return server

@@ -14,7 +14,8 @@ from bench.bare_app import dynamodb_client, prepare_sqlite
 from bench.load import CUSTOMERS
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
-from paymentapp.models import Money, PaymentKey
+from paymentapp.models.money import Money
+from paymentapp.models.payments import PaymentKey
 from paymentapp.services.payments import PaymentOrder
 
 NOBODY = "http://127.0.0.1:9"  # a PayPal for processes that never call it

@@ -15,8 +15,8 @@ from bench.report import Finding, Section
 from bench.say import Failed, say
 from bench.servers import Server, get_json, service_settings, start_api, start_simulator
 from bench.stores import DynamoDBPlace, Place, fill, new_place, open_services
-from paymentapp.models import PaymentKey
-from paymentapp.services import sweep
+from paymentapp.models.payments import PaymentKey
+from paymentapp.worker import sweeper
 
 FIRST_SHARD = "sweep#0000"
 CALLS = 25
@@ -62,7 +62,7 @@ def measure(directory: Path, engine: str, count: int) -> Section:
     waiting = new_place(directory, engine, "waiting")
     keys = fill(waiting, count)
     say(f"  {waiting.count():,} payments wait")
-    time.sleep(sweep.GRACE.total_seconds())  # new ones are left to the process that accepted them
+    time.sleep(sweeper.GRACE.total_seconds())  # new ones are left to the process that accepted them
     bare = [_bare_updates(waiting, "bare1", count // 4)] if engine == "DynamoDB" else []
     done = [
         _submit(directory, waiting.copy("submit1"), "paymentapp worker", _start_worker, keys),
@@ -111,7 +111,7 @@ def _first_look(place: Place) -> float:
         lease = services.store.get_lease(FIRST_SHARD)
         if lease is not None:
             services.store.close()
-            return (lease.until - sweep.LEASE).timestamp()
+            return (lease.until - sweeper.LEASE).timestamp()
         time.sleep(0.02)
     raise Failed("no dispatcher has looked for payments")
 

@@ -14,23 +14,24 @@ from paymentapp.clock import Clock, utc_now
 from paymentapp.config import Settings, load_settings
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.providers.registry import build_providers
-from paymentapp.services.access import Access
-from paymentapp.services.collect import Collector
+from paymentapp.services.api_keys import Access
 from paymentapp.services.customers import Customers
-from paymentapp.services.dispatch import Dispatcher
+from paymentapp.services.dispatch.dispatcher import Dispatcher
+from paymentapp.services.dispatch.failing_providers import Pauses
 from paymentapp.services.health import Health
-from paymentapp.services.inbox import Inbox
-from paymentapp.services.methods import PaymentMethods
-from paymentapp.services.pauses import Pauses
+from paymentapp.services.inbound.inbox import Inbox
+from paymentapp.services.inbound.mailboxes import Collector
+from paymentapp.services.inbound.webhooks import WebhookReceiver
+from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.payments import Payments
-from paymentapp.services.routes import Routes, read_rules
-from paymentapp.services.settle import Settlement
-from paymentapp.services.sweep import Sweep
-from paymentapp.services.webhooks import WebhookReceiver
-from paymentapp.storage import open_key_service, open_store
+from paymentapp.services.routing import Routes, read_rules
+from paymentapp.services.settlement import Settlement
+from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
-from paymentapp.vault import Vault
-from paymentapp.worker import Worker
+from paymentapp.vault.kms import open_key_service
+from paymentapp.vault.sealing import Vault
+from paymentapp.worker.sweeper import Sweep
+from paymentapp.worker.threaded import Worker
 
 EXTENSION = "paymentapp"  # under which a Flask app carries its services
 

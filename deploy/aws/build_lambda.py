@@ -27,7 +27,7 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 
 # Pinned for other ways in: a server of its own, its page, and what only boto3 itself needs.
 LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
-OWN_LEFT_OUT = ("__main__.py", "cli", "gunicorn_conf.py", "py.typed", "run.py", "simulator")
+OWN_LEFT_OUT = ("__main__.py", "cli", "gunicorn_conf.py", "py.typed")
 # Of botocore's 400 services, those that are called; each is described in a folder of its name.
 SERVICES = {"dynamodb", "kms", "secretsmanager"}
 # Of each library, what no code of ours reaches. test_build.py imports all that is left.

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from flask import Flask, Response
 
-from paymentapp.api import customers, health, methods, payments, webhooks
+from paymentapp.api import customers, health, payment_methods, payments, webhooks
 from paymentapp.api.auth import register_auth
 from paymentapp.api.blueprint import BODY_MAX_BYTES
 from paymentapp.api.docs import register_docs
@@ -33,7 +33,7 @@ def register_api(app: Flask) -> None:
     register_problems(app)
     register_waiting(app, settings.threads)
     api = Api(app)
-    for module in (customers, methods, payments, webhooks, health):
+    for module in (customers, payment_methods, payments, webhooks, health):
         api.register_blueprint(module.blp)
     register_docs(app, api)
     app.after_request(_harden)

@@ -17,7 +17,7 @@ from werkzeug.routing import BaseConverter
 from paymentapp.api.json import BadJSON, decode
 from paymentapp.api.problems import InvalidRequest, field_errors
 from paymentapp.bootstrap import EXTENSION, Services
-from paymentapp.models import CUSTOMER_ID_PATTERN
+from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN
 
 BODY_MAX_BYTES = 64 * 1024

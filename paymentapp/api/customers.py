@@ -8,7 +8,7 @@ from flask import request
 
 from paymentapp.api import examples
 from paymentapp.api.blueprint import Blueprint, services
-from paymentapp.models import Customer
+from paymentapp.models.customers import Customer
 from paymentapp.schemas.customers import LIMITS, CustomerSchema, NewCustomerSchema
 
 blp = Blueprint("customers", __name__, description="Who can be paid.")

@@ -9,7 +9,7 @@ from flask import request
 from paymentapp.api import examples
 from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.api.waiting import with_outcome
-from paymentapp.models import Payment, PaymentKey
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.schemas.headers import PaymentHeadersSchema, PreferSchema
 from paymentapp.schemas.payments import (
     PageQuerySchema,

@@ -8,7 +8,7 @@ from flask import Flask, current_app, request
 
 from paymentapp.api.blueprint import services
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models import Payment
+from paymentapp.models.payments import Payment
 
 WAIT_MAX = "paymentapp.wait_max"  # of a request's environ: seconds that its server leaves it
 _SEATS = "paymentapp.seats"

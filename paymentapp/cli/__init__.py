@@ -58,7 +58,7 @@ def commands() -> None:
 )
 def run(port: int | None, host: str | None, dev: bool) -> None:
     """Serve the API and dispatch payments, until Ctrl-C."""
-    from paymentapp.run import run_service
+    from paymentapp.cli.run import run_service
 
     if port is not None:
         os.environ["PORT"] = str(port)

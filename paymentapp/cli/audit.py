@@ -22,12 +22,13 @@ from paymentapp.cli.common import (
 )
 from paymentapp.clock import to_text
 from paymentapp.errors import NotFound
-from paymentapp.models import Batch, Payment, PaymentKey, Status
-from paymentapp.services.differences import masked
+from paymentapp.masking import masked
+from paymentapp.models.batches import Batch
+from paymentapp.models.payments import Payment, PaymentKey, Status
 
 if TYPE_CHECKING:
-    from paymentapp.services.audit import Audit, Finding
-    from paymentapp.services.roll import Span
+    from paymentapp.services.backoffice.audit import Audit, Finding
+    from paymentapp.services.backoffice.period import Span
     from paymentapp.storage.base import Store
 
 _WIDTHS = (7, 46, 44)
@@ -51,7 +52,7 @@ def verify(start: datetime | None, end: datetime | None, as_json: bool) -> None:
 
     Exit status: 0 all is well; 1 something is not; 2 not everything could be read.
     """
-    from paymentapp.backoffice import build_backoffice
+    from paymentapp.bootstrap_backoffice import build_backoffice
 
     with opened(paying=False) as services:
         span = span_of(start, end, services.clock())

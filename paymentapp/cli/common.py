@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paymentapp.clock import from_text, to_text
-from paymentapp.services.roll import Span
+from paymentapp.services.backoffice.period import Span
 
 if TYPE_CHECKING:
     from paymentapp.bootstrap import Services

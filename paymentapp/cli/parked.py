@@ -10,11 +10,11 @@ import click
 
 from paymentapp.cli.common import Progress, opened, plural, short
 from paymentapp.clock import to_text
-from paymentapp.models import Batch, Verdict
+from paymentapp.masking import masked
+from paymentapp.models.batches import Batch, Verdict
 from paymentapp.providers.registry import every_provider
-from paymentapp.services.differences import masked
-from paymentapp.services.parked import Case, Lingering, Word
-from paymentapp.services.parking import in_words, parking_rule
+from paymentapp.services.backoffice.parked_batches import Case, Lingering, Word
+from paymentapp.services.dispatch.parking import in_words, parking_rule
 
 _SHOWN = 10  # members of a batch; JSON has them all
 
@@ -66,7 +66,7 @@ def parked() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
     """Show parked batches, longest waiting first, with the evidence for each."""
-    from paymentapp.backoffice import build_backoffice
+    from paymentapp.bootstrap_backoffice import build_backoffice
 
     with opened() as services:
         progress = Progress("parked")
@@ -186,7 +186,7 @@ def resolve(
     are followed from now on. not-sent: it did nothing, which its books must not contradict; the
     payments go out again in a new batch. Wrongly said, that pays people twice.
     """
-    from paymentapp.backoffice import build_backoffice
+    from paymentapp.bootstrap_backoffice import build_backoffice
 
     if confirm is not None and confirm != batch_id:
         raise click.UsageError("--confirm names another batch")

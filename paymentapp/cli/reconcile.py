@@ -20,11 +20,11 @@ from paymentapp.cli.common import (
     with_span,
 )
 from paymentapp.clock import to_text
-from paymentapp.services.differences import ADVICE, Difference, Kind
+from paymentapp.services.backoffice.discrepancies import ADVICE, Difference, Kind
 
 if TYPE_CHECKING:
-    from paymentapp.services.reconcile import Tally
-    from paymentapp.services.roll import Span
+    from paymentapp.services.backoffice.period import Span
+    from paymentapp.services.backoffice.reconciliation import Tally
 
 _WIDTHS = (13, 46, 22, 30)
 
@@ -55,7 +55,7 @@ def reconcile(
     Exit status: 0 all agrees, or was repaired; 1 differences are left; 2 not everything could be
     compared.
     """
-    from paymentapp.backoffice import build_backoffice
+    from paymentapp.bootstrap_backoffice import build_backoffice
 
     with opened() as services:
         span = span_of(start, end, services.clock())

@@ -23,11 +23,11 @@ def new_key(kms: str | None) -> None:
     and the plain key is not shown at all. To rotate, put the new key before the old one, restart
     everything, and run `paymentapp vault rotate`.
     """
-    from paymentapp.vault import new_key as make
+    from paymentapp.vault.sealing import new_key as make
 
     name, _, key = make().partition(":")
     if kms is not None:
-        from paymentapp.storage.dynamodb.kms import wrap
+        from paymentapp.vault.kms import wrap
 
         key = base64.b64encode(wrap(kms, base64.b64decode(key))).decode()
     click.echo(f"{name}:{key}")

@@ -12,10 +12,12 @@ from typing import NamedTuple, Protocol
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import Batch, Member, Money, Payment, Status
-from paymentapp.notes import Notebook
+from paymentapp.models.batches import Batch, Member
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment, Status
+from paymentapp.models.provider_state import Notebook
 from paymentapp.variables import Declared
-from paymentapp.vault import Vault
+from paymentapp.vault.sealing import Vault
 
 
 class CurrencyRule(NamedTuple):

@@ -11,9 +11,9 @@ from paymentapp.variables import Variables
 # By the name that a payment calls it (`payment_method`). The first is the default: it is always
 # built, and pays whom neither a request nor a customer nor a rule pays by another.
 _PROVIDERS: Mapping[str, str] = {
-    "paypal": "paymentapp.providers.paypal:PayPal",
-    "stripe": "paymentapp.providers.stripe:Stripe",
-    "ach": "paymentapp.providers.ach:Ach",
+    "paypal": "paymentapp.providers.paypal.provider:PayPal",
+    "stripe": "paymentapp.providers.stripe.provider:Stripe",
+    "ach": "paymentapp.providers.ach.provider:Ach",
 }
 DEFAULT = next(iter(_PROVIDERS))
 

@@ -14,12 +14,8 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from paymentapp.clock import from_text, to_text
 from paymentapp.errors import PaymentAppError
-from paymentapp.models import (
-    CURRENCY_PATTERN,
-    CUSTOMER_ID_PATTERN,
-    EMAIL_MAX_LENGTH,
-    EMAIL_PATTERN,
-)
+from paymentapp.models.customers import CUSTOMER_ID_PATTERN, EMAIL_MAX_LENGTH, EMAIL_PATTERN
+from paymentapp.models.money import CURRENCY_PATTERN
 
 PAYMENT_ID_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
 METHOD_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, Schema, ValidationError, post_dump, post_load
 
-from paymentapp.models import Customer
+from paymentapp.models.customers import Customer
 from paymentapp.schemas.common import (
     NUMBER_MAX,
     Moment,

@@ -8,7 +8,8 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from paymentapp.clock import to_text
-from paymentapp.models import Cause, Money, Payment, Status
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.schemas.common import (
     METHOD_PATTERN,
     PAYMENT_ID_PATTERN,
@@ -23,7 +24,7 @@ from paymentapp.schemas.common import (
     email,
 )
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.services.routes import FIRST_METHOD
+from paymentapp.services.routing import FIRST_METHOD
 from paymentapp.storage.base import PageQuery
 
 PAGE_DEFAULT = 25

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, NotFound
-from paymentapp.models import Customer
+from paymentapp.models.customers import Customer
 from paymentapp.storage.base import Store
 
 

@@ -12,21 +12,20 @@ from typing import NamedTuple
 
 from paymentapp.clock import Clock, to_text
 from paymentapp.errors import Conflict, KeyReused, NotFound, NotPayable, StoreUnavailable
-from paymentapp.models import (
+from paymentapp.models.idempotency import KEY_RETENTION, KeyClaim
+from paymentapp.models.money import Money
+from paymentapp.models.payments import (
     FINAL,
-    KEY_RETENTION,
     Cause,
-    KeyClaim,
-    Money,
     Move,
     Payment,
     PaymentKey,
     Status,
-    new_revision,
     next_payment_id,
 )
+from paymentapp.models.revisions import new_revision
 from paymentapp.services.customers import Customers
-from paymentapp.services.routes import FIRST_METHOD, Routes, Way
+from paymentapp.services.routing import FIRST_METHOD, Routes, Way
 from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjoining microseconds before we give up

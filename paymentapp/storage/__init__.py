@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from paymentapp.config import Settings
@@ -19,12 +18,3 @@ def open_store(settings: Settings) -> Store:
     from paymentapp.storage.sqlite import SQLiteStore
 
     return SQLiteStore(Path(settings.store.removeprefix("sqlite:///")))
-
-
-def open_key_service(settings: Settings) -> Callable[[bytes], bytes] | None:
-    """What opens the vault's keys where AWS KMS has sealed them; None where they are plain."""
-    if not settings.vault_kms:
-        return None
-    from paymentapp.storage.dynamodb.kms import unwrap
-
-    return unwrap

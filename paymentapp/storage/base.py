@@ -14,18 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, Self
 
-from paymentapp.events import Event
-from paymentapp.models import (
-    ApiKey,
-    Batch,
-    Customer,
-    KeyClaim,
-    Member,
-    Payment,
-    PaymentKey,
-    Status,
-)
-from paymentapp.notes import Note
+from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.batches import Batch, Member
+from paymentapp.models.customers import Customer
+from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_state import Note
 
 
 class _Change(NamedTuple):

@@ -16,7 +16,7 @@ from paymentapp import create_app
 from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 from paymentapp.providers.base import Provider
-from paymentapp.worker import Worker
+from paymentapp.worker.threaded import Worker
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker

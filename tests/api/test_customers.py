@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from paymentapp.storage.codec import customer_record
+from paymentapp.storage.codec.customers import customer_record
 from tests.api.conftest import Bench, problem
 from tests.support.item_size import item_size
 

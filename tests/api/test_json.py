@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paymentapp.api.json import BadJSON, decode
-from paymentapp.models import Money
+from paymentapp.models.money import Money
 from tests.api.conftest import Bench, problem
 
 PATH = "/v1/api/payment"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from paymentapp.models import Status
+from paymentapp.models.payments import Status
 from tests.api.conftest import Bench, problem
 from tests.api.test_payments import move
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from paymentapp.api import examples
-from paymentapp.models import Cause, PaymentKey, Status
+from paymentapp.models.payments import Cause, PaymentKey, Status
 from paymentapp.storage.base import PaymentChange
 from tests.api.conftest import ORDER, Bench, problem
 

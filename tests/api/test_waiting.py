@@ -8,7 +8,7 @@ import time
 import pytest
 
 from paymentapp.config import Settings
-from paymentapp.models import Cause, Payment, Status
+from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.schemas.headers import preferred_wait
 from paymentapp.storage.base import PaymentChange
 from tests.api.conftest import Bench

@@ -13,7 +13,7 @@ import pytest
 from paymentapp.aws_lambda import gateway
 from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
-from paymentapp.models import Payment, Status
+from paymentapp.models.payments import Payment, Status
 from paymentapp.services.payments import PaymentOrder
 from tests.support.lambda_events import LambdaContext, rest_event
 from tests.support.ledger_provider import LedgerProvider

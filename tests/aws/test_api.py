@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from paymentapp.api.gateway import Place, place_of
+from paymentapp.aws_lambda.api_gateway import Place, place_of
 from paymentapp.config import Settings
 from tests.aws.conftest import Cloud
 from tests.support.lambda_events import LambdaContext, http_event, rest_event

@@ -10,9 +10,9 @@ import pytest
 
 from paymentapp.aws_lambda import carry
 from paymentapp.errors import NotSent, StoreUnavailable
-from paymentapp.models import Status
-from paymentapp.storage.codec import payment_record
-from paymentapp.storage.dynamodb.wire import to_item
+from paymentapp.models.payments import Status
+from paymentapp.storage.codec.payments import payment_record
+from paymentapp.storage.dynamodb.attribute_values import to_item
 from tests.aws.conftest import Cloud
 from tests.support.lambda_events import LambdaContext, stream_event, stream_record
 

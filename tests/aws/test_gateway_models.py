@@ -13,7 +13,7 @@ from jsonschema import Draft4Validator, FormatChecker  # type: ignore[import-unt
 
 from deploy.aws import make_models
 from paymentapp.api.problems import KINDS, MEDIA_TYPE
-from paymentapp.models import CUSTOMER_ID_PATTERN, EMAIL_PATTERN
+from paymentapp.models.customers import CUSTOMER_ID_PATTERN, EMAIL_PATTERN
 from tests.api.conftest import Bench
 
 CUSTOMER_PATH, PAYMENT_PATH = "/v1/api/customer", "/v1/api/payment"

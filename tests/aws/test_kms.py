@@ -16,9 +16,8 @@ from paymentapp.bootstrap import build_services
 from paymentapp.cli import commands
 from paymentapp.config import load_settings
 from paymentapp.errors import Misconfigured, NotSent
-from paymentapp.storage import open_key_service
-from paymentapp.storage.dynamodb.kms import unwrap, wrap
-from paymentapp.vault import Vault
+from paymentapp.vault.kms import open_key_service, unwrap, wrap
+from paymentapp.vault.sealing import Vault
 from tests.support.emulators import FAKE_ACCOUNT, ministack, ministack_program
 
 

@@ -19,7 +19,7 @@ import pytest
 from paymentapp._version import __version__
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
-from paymentapp.models import PaymentKey
+from paymentapp.models.payments import PaymentKey
 from tests.support import lambda_runtime
 from tests.support.lambda_events import rest_event, stream_record
 from tests.support.lambda_runtime import Function
@@ -70,7 +70,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("simulator")
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "paymentapp.simulator", "--port", str(port)],
+            [sys.executable, "-m", "simulators", "--port", str(port)],
             cwd=ROOT,
             stdout=log,
             stderr=log,

@@ -10,7 +10,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from paymentapp.aws_lambda import environ_with_secret
+from paymentapp.aws_lambda.secrets import environ_with_secret
 from paymentapp.config import load_settings
 from paymentapp.errors import SettingsError
 from paymentapp.providers.paypal.settings import PayPalSettings

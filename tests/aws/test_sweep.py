@@ -10,7 +10,8 @@ import pytest
 from paymentapp.aws_lambda import tend
 from paymentapp.config import Settings
 from paymentapp.errors import NotSent, OutcomeUnknown, StoreUnavailable
-from paymentapp.models import FINAL, Batch, Status
+from paymentapp.models.batches import Batch
+from paymentapp.models.payments import FINAL, Status
 from tests.aws.conftest import Cloud
 from tests.support.lambda_events import LambdaContext
 from tests.support.ledger_provider import LedgerProvider

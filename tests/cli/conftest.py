@@ -20,10 +20,12 @@ from paymentapp.bootstrap import Services, build_services
 from paymentapp.cli import commands
 from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
-from paymentapp.models import Batch, Money, Payment
+from paymentapp.models.batches import Batch
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.simulator import PayPalSimulatorSettings
-from tests.simulator.support import serving
+from simulators import PayPalSimulatorSettings
+from tests.simulators.support import serving
 
 
 @dataclass

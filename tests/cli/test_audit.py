@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from decimal import Decimal
 
-from paymentapp.models import Money
+from paymentapp.models.money import Money
 from paymentapp.services.payments import PaymentOrder
 from tests.cli.conftest import Desk
 

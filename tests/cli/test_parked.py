@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from paymentapp.models import BatchState, Cause, Status
+from paymentapp.models.batches import BatchState
+from paymentapp.models.payments import Cause, Status
 from tests.cli.conftest import Desk
 
 BY = ["--by", "Grace  Hopper", "--note", "case 4711:\nthey have it"]

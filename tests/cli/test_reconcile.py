@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from paymentapp.models import Status
+from paymentapp.models.payments import Status
 from tests.cli.conftest import Desk
 
 

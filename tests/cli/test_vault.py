@@ -17,10 +17,10 @@ from paymentapp.cli import commands
 from paymentapp.config import Settings, load_settings
 from paymentapp.errors import StoreUnavailable
 from paymentapp.providers.base import Provider
-from paymentapp.vault import Vault, new_key
+from paymentapp.vault.sealing import Vault, new_key
 from tests.support.ach_backend import ach_environ, bank_account
 from tests.support.memory_store import MemoryStore
-from tests.support.ways import WirePayees, ledger
+from tests.support.payment_methods import WirePayees, ledger
 
 
 def test_a_new_key_is_printed_and_seals() -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from paymentapp.models import Money, Payment, Status
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment, Status
 from paymentapp.services.payments import PaymentOrder
 from tests.cli.conftest import Desk
 from tests.support.service import clean_environ

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from paymentapp.config import Settings
-from paymentapp.models import new_revision
+from paymentapp.models.revisions import new_revision
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
 from paymentapp.storage.dynamodb import DynamoDBStore

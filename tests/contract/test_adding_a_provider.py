@@ -28,10 +28,11 @@ from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
 from paymentapp.declarations import unknown
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import Batch, Member, PaymentKey
+from paymentapp.models.batches import Batch, Member
+from paymentapp.models.payments import PaymentKey
 from paymentapp.providers import registry
 from paymentapp.providers.base import Outcome, Provider
-from paymentapp.services.parking import parking_rule
+from paymentapp.services.dispatch.parking import parking_rule
 from tests.support.memory_store import MemoryStore
 
 ROOT = Path(__file__).parents[2]

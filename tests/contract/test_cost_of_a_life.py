@@ -16,10 +16,15 @@ import pytest
 
 from paymentapp.clock import utc_now
 from paymentapp.config import Settings
-from paymentapp.models import Batch, BatchState, KeyClaim, Member, Money, Payment, Status
+from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment, Status
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.storage import batch_codec, codec
 from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.codec.batches import batch_record, member_records
+from paymentapp.storage.codec.operations import claim_record
+from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore
 from tests.support.item_size import write_units
 from tests.support.ledger_provider import LedgerProvider
@@ -64,28 +69,26 @@ class BilledStore(DynamoDBStore):
         self.bill = Bill()
 
     def claim_key(self, claim: KeyClaim) -> KeyClaim:
-        self.bill.write("claim", "none", None, codec.claim_record(claim))
+        self.bill.write("claim", "none", None, claim_record(claim))
         return super().claim_key(claim)
 
     def add_payment(self, payment: Payment) -> Payment:
-        self.bill.write("payment", "due", None, codec.payment_record(payment))
+        self.bill.write("payment", "due", None, payment_record(payment))
         return super().add_payment(payment)
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         for old, new in changes:
-            self.bill.write("payment", "due", codec.payment_record(old), codec.payment_record(new))
+            self.bill.write("payment", "due", payment_record(old), payment_record(new))
         return super().change_payments(changes)
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
-        for chunk in batch_codec.member_records(batch, members):
+        for chunk in member_records(batch, members):
             self.bill.write("members", "none", None, chunk)
-        self.bill.write("batch", "attention", None, batch_codec.batch_record(batch))
+        self.bill.write("batch", "attention", None, batch_record(batch))
         super().add_batch(batch, members)
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
-        self.bill.write(
-            "batch", "attention", batch_codec.batch_record(old), batch_codec.batch_record(new)
-        )
+        self.bill.write("batch", "attention", batch_record(old), batch_record(new))
         return super().change_batch(old, new)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from paymentapp.clock import to_text
-from paymentapp.models import BatchState, Cause, Payment, PaymentKey, Status
-from paymentapp.storage import codec
+from paymentapp.models.batches import BatchState
+from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.storage.base import Lease, PageQuery, PaymentChange
+from paymentapp.storage.codec.operations import claim_record
+from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore
 from tests.support.aws_calls import Calls, counted
 from tests.support.item_size import write_units
@@ -47,8 +49,8 @@ def test_accepting_a_payment_costs_one_read_and_three_units(dynamodb_store: Dyna
     claimed = calls_of(store, lambda: store.claim_key(claim))
     added = calls_of(store, lambda: store.add_payment(payment))
     assert claimed.names + added.names == ["PutItem", "PutItem"]
-    assert write_units(codec.claim_record(claim)) == 1
-    assert write_units(codec.payment_record(payment)) == 1  # and as much again in the due index
+    assert write_units(claim_record(claim)) == 1
+    assert write_units(payment_record(payment)) == 1  # and as much again in the due index
     if added.truthful:
         assert (claimed.units, added.units) == (1, 2)
 
@@ -69,7 +71,7 @@ def test_the_life_of_a_payment_costs_seven_units(dynamodb_store: DynamoDBStore) 
     ]
     for old, new in ((accepted, held), (held, sent), (sent, settled)):
         life.append(calls_of(store, lambda old=old, new=new: change(store, old, new)))  # type: ignore[misc]
-        assert write_units(codec.payment_record(old), codec.payment_record(new)) == 1
+        assert write_units(payment_record(old), payment_record(new)) == 1
     assert [name for calls in life for name in calls.names] == ["PutItem"] * 2 + ["UpdateItem"] * 3
     assert store.get_payment(settled.key) == settled
     if life[0].truthful:

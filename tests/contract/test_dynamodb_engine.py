@@ -13,11 +13,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError, WaiterErro
 from paymentapp.clock import to_text
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError, StoreUnavailable
-from paymentapp.models import Payment, PaymentKey
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Lease, PageQuery, PaymentChange
-from paymentapp.storage.dynamodb import DynamoDBStore, changes, scans, tables
-from paymentapp.storage.dynamodb.changes import Change
+from paymentapp.storage.dynamodb import DynamoDBStore, conditional_writes, scans, tables
+from paymentapp.storage.dynamodb.conditional_writes import Change
 from tests.support.aws_calls import lost_answers
 from tests.support.records import (
     NOW,
@@ -203,7 +203,7 @@ def some_changes(count: int) -> list[Change]:
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(conditional_writes, "PAUSES", (0.0, 0.0))
 
 
 @pytest.mark.usefixtures("no_pauses")
@@ -215,7 +215,13 @@ def test_only_what_was_throttled_is_sent_again() -> None:
         [refused, "InternalServerError"],
         [refused],
     )
-    assert changes.change_many(client, "T", some_changes(5)) == [True, True, False, True, True]
+    assert conditional_writes.change_many(client, "T", some_changes(5)) == [
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
     assert client.statements == [5, 2, 1]
 
 
@@ -223,7 +229,7 @@ def test_only_what_was_throttled_is_sent_again() -> None:
 def test_throttling_without_end_is_no_refusal() -> None:
     client: Any = Refusing([None, "ThrottlingError"], ["ThrottlingError"], ["ThrottlingError"])
     with pytest.raises(StoreUnavailable, match="BatchExecuteStatement: ThrottlingError"):
-        changes.change_many(client, "T", some_changes(2))
+        conditional_writes.change_many(client, "T", some_changes(2))
     assert client.statements == [2, 1, 1]
 
 
@@ -231,7 +237,7 @@ def test_throttling_without_end_is_no_refusal() -> None:
 def test_an_unexpected_error_is_no_refusal_and_is_not_repeated(code: str) -> None:
     client: Any = Refusing([None, code])
     with pytest.raises(StoreUnavailable, match=code):
-        changes.change_many(client, "T", some_changes(2))
+        conditional_writes.change_many(client, "T", some_changes(2))
     assert client.statements == [2]
 
 
@@ -379,7 +385,7 @@ def test_items_that_dynamodb_never_hands_out_are_an_error() -> None:
     client: Any = Refusing()
     keys: list[Any] = [{"id": {"S": str(n)}} for n in range(9)]
     with pytest.raises(StoreUnavailable, match="BatchGetItem: UnprocessedKeys"):
-        list(changes.read_many(client, "T", keys))
+        list(conditional_writes.read_many(client, "T", keys))
 
 
 # Making the client and the tables

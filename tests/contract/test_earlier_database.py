@@ -11,7 +11,9 @@ import pytest
 
 from paymentapp.clock import utc_now
 from paymentapp.config import Settings
-from paymentapp.models import Member, Money, Payment, Status
+from paymentapp.models.batches import Member
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment, Status
 from paymentapp.storage import open_store
 from paymentapp.storage.base import PageQuery, Store
 from tests.support.ledger_provider import LedgerProvider

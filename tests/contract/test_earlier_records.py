@@ -9,9 +9,22 @@ from typing import Any
 
 import pytest
 
-from paymentapp.storage import batch_codec, codec, event_codec
-from paymentapp.storage.codec import Record
-from paymentapp.storage.sqlite.documents import from_json, to_json
+from paymentapp.storage.codec.batches import batch_record, member_records, read_batch, read_members
+from paymentapp.storage.codec.customers import customer_record, read_customer
+from paymentapp.storage.codec.events import event_record, read_event
+from paymentapp.storage.codec.operations import (
+    api_key_record,
+    claim_record,
+    lease_record,
+    note_record,
+    read_api_key,
+    read_claim,
+    read_lease,
+    read_note,
+)
+from paymentapp.storage.codec.payments import payment_record, read_payment
+from paymentapp.storage.codec.records import Record
+from paymentapp.storage.sqlite.json_documents import from_json, to_json
 
 KEPT: dict[str, list[Any]] = json.loads(
     (Path(__file__).parents[1] / "data" / "records_0_1.json").read_text()
@@ -20,21 +33,21 @@ KEY = "c" * 64
 
 
 def _members(record: Record) -> Record:
-    (header,) = (batch_codec.read_batch(each) for each in _records("batch")[:1])
-    (again,) = batch_codec.member_records(header, batch_codec.read_members(header, [record]))
+    (header,) = (read_batch(each) for each in _records("batch")[:1])
+    (again,) = member_records(header, read_members(header, [record]))
     return again
 
 
 AGAIN: dict[str, Callable[[Record], Record]] = {
-    "customer": lambda record: codec.customer_record(codec.read_customer(record)),
-    "payment": lambda record: codec.payment_record(codec.read_payment(record)),
-    "batch": lambda record: batch_codec.batch_record(batch_codec.read_batch(record)),
+    "customer": lambda record: customer_record(read_customer(record)),
+    "payment": lambda record: payment_record(read_payment(record)),
+    "batch": lambda record: batch_record(read_batch(record)),
     "members": _members,
-    "event": lambda record: event_codec.event_record(event_codec.read_event(record)),
-    "idempotency_key": lambda record: codec.claim_record(codec.read_claim(KEY, record)),
-    "note": lambda record: codec.note_record(codec.read_note("ach/upload/B-1", record)),
-    "lease": lambda record: codec.lease_record(codec.read_lease("sweep#0001", record)),
-    "api_key": lambda record: codec.api_key_record(codec.read_api_key(record)),
+    "event": lambda record: event_record(read_event(record)),
+    "idempotency_key": lambda record: claim_record(read_claim(KEY, record)),
+    "note": lambda record: note_record(read_note("ach/upload/B-1", record)),
+    "lease": lambda record: lease_record(read_lease("sweep#0001", record)),
+    "api_key": lambda record: api_key_record(read_api_key(record)),
 }
 
 

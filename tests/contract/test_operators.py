@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from paymentapp.errors import OutcomeUnknown
-from paymentapp.models import Batch, BatchState, Status
-from paymentapp.services.differences import Kind
-from paymentapp.services.parked import Word
-from paymentapp.services.roll import Span
+from paymentapp.models.batches import Batch, BatchState
+from paymentapp.models.payments import Status
+from paymentapp.services.backoffice.discrepancies import Kind
+from paymentapp.services.backoffice.parked_batches import Word
+from paymentapp.services.backoffice.period import Span
 from paymentapp.storage.base import Store
 from tests.support.ledger_books import START, Ledgered
 

@@ -17,7 +17,7 @@ from openapi_schema_validator import (
 )
 
 from paymentapp.clock import utc_now
-from paymentapp.providers.paypal import PayPal
+from paymentapp.providers.paypal.provider import PayPal
 from paymentapp.providers.paypal.search import TRANSACTIONS
 from paymentapp.providers.paypal.tables import BATCH_STATUS, CURRENCIES, TRANSACTION_STATUS
 from tests.support.paypal_server import (

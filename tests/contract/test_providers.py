@@ -17,7 +17,10 @@ import pytest
 from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.models import Batch, BatchState, Member, Money, Status, new_batch_id, new_revision
+from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
+from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import Accepted, ItemReport, Refused
 from paymentapp.providers.registry import build_providers, provider_class
 from tests.support.ach_backend import ach_backend, ach_environ

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models import PaymentKey
+from paymentapp.models.payments import PaymentKey
 from paymentapp.storage.base import PageQuery, PaymentChange
-from paymentapp.storage.sqlite import SQLiteStore, documents, files
-from paymentapp.storage.sqlite.writer import Writer
+from paymentapp.storage.sqlite import SQLiteStore, database
+from paymentapp.storage.sqlite.group_commit import Writer
+from paymentapp.storage.sqlite.json_documents import to_json
 from tests.support.records import (
     NOW,
     a_batch,
@@ -83,7 +84,7 @@ def test_what_was_answered_is_there_after_a_restart(sqlite_store: SQLiteStore, p
 def test_commits_are_synced(sqlite_store: SQLiteStore, path: Path) -> None:
     sqlite_store.ping()
     assert sql(path, "PRAGMA journal_mode") == [("wal",)]
-    with closing(files.connect(path)) as connection:
+    with closing(database.connect(path)) as connection:
         full = 2
         assert connection.execute("PRAGMA synchronous").fetchone() == (full,)
 
@@ -107,7 +108,7 @@ def test_no_query_reads_a_whole_table(sqlite_store: SQLiteStore, path: Path) -> 
 
 def test_a_newer_schema_is_refused(sqlite_store: SQLiteStore, path: Path) -> None:
     sqlite_store.close()
-    sql(path, f"PRAGMA user_version = {files.SCHEMA_VERSION + 1}")
+    sql(path, f"PRAGMA user_version = {database.SCHEMA_VERSION + 1}")
     for use in (sqlite_store.create_tables, sqlite_store.ping):
         with pytest.raises(StoreUnavailable, match="schema 2, this version knows 1"):
             use()
@@ -218,7 +219,7 @@ def test_writes_that_wait_share_a_commit(path: Path) -> None:
         writer.run(work)
 
     with ThreadPoolExecutor(10) as pool:
-        with files.turn(path):
+        with database.turn(path):
             answers = [pool.submit(add, number) for number in range(10)]
             wait_for_queue(writer, 9)
             assert not any(answer.done() for answer in answers)
@@ -244,7 +245,7 @@ def test_a_failure_is_its_own(path: Path) -> None:
 
     names = ["one", "bad", "two"]
     with ThreadPoolExecutor(3) as pool:
-        with files.turn(path):
+        with database.turn(path):
             answers = {name: pool.submit(writer.run, add(name)) for name in names}
             wait_for_queue(writer, 2)
         with pytest.raises(LookupError):
@@ -319,9 +320,9 @@ def test_a_writer_that_stands_still_is_not_waited_for_for_ever(
     sqlite_store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What its caller has given up before it began is not done afterwards."""
-    monkeypatch.setattr("paymentapp.storage.sqlite.writer._PATIENCE", 0.2)
+    monkeypatch.setattr("paymentapp.storage.sqlite.group_commit._PATIENCE", 0.2)
     sqlite_store.ping()
-    with files.turn(path), pytest.raises(StoreUnavailable, match="busy"):
+    with database.turn(path), pytest.raises(StoreUnavailable, match="busy"):
         sqlite_store.add_payment(a_payment())
     other = sqlite_store.add_payment(a_payment(customer_id="other"))
     assert sqlite_store.get_payment(a_payment().key) is None
@@ -354,7 +355,7 @@ def test_a_writer_that_is_closed_finishes_what_waits(sqlite_store: SQLiteStore, 
     sqlite_store.ping()
     writer = Writer(path)
     with ThreadPoolExecutor(3) as pool:
-        with files.turn(path):
+        with database.turn(path):
             waiting = [pool.submit(writer.run, lambda c: c.execute("SELECT 1")) for _ in range(2)]
             wait_for_queue(writer, 1)
             closing_it = pool.submit(writer.close)
@@ -366,17 +367,17 @@ def test_a_writer_that_is_closed_finishes_what_waits(sqlite_store: SQLiteStore, 
 def test_more_writes_than_one_commit_takes_are_done_in_several(
     sqlite_store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("paymentapp.storage.sqlite.writer._GROUP", 2)
-    with ThreadPoolExecutor(5) as pool, files.turn(path):
+    monkeypatch.setattr("paymentapp.storage.sqlite.group_commit._GROUP", 2)
+    with ThreadPoolExecutor(5) as pool, database.turn(path):
         answers = [pool.submit(sqlite_store.add_payment, each) for each in payments_of_many(5)]
     assert len({answer.result(10).customer_id for answer in answers}) == 5
 
 
 def test_an_error_of_the_disk_names_no_path(tmp_path: Path) -> None:
     error = PermissionError(errno.EACCES, os.strerror(errno.EACCES), f"{tmp_path}/secret/x.db")
-    assert str(files.unavailable(error)) == "database: Permission denied"
+    assert str(database.unavailable(error)) == "database: Permission denied"
 
 
 def test_a_record_of_another_type_is_a_fault_and_not_stored() -> None:
     with pytest.raises(TypeError, match="does not hold a complex"):
-        documents.to_json({"amount": 1j})
+        to_json({"amount": 1j})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from paymentapp.models import PaymentMethod, new_revision
-from paymentapp.notes import Note
+from paymentapp.models.customers import PaymentMethod
+from paymentapp.models.provider_state import Note
+from paymentapp.models.revisions import new_revision
 from paymentapp.storage.base import Store
 from tests.support.records import NOW, a_customer, later
 

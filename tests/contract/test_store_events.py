@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from paymentapp.events import EventState
-from paymentapp.models import BatchState
+from paymentapp.models.batches import BatchState
+from paymentapp.models.provider_events import EventState
 from paymentapp.storage.base import Store
 from tests.support.records import NOW, a_batch, an_event, later, members
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from paymentapp.errors import Conflict, StoreUnavailable
-from paymentapp.models import ApiKey, BatchState
+from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.batches import BatchState
 from paymentapp.storage.base import Lease, Store
 from tests.support.records import NOW, a_batch, a_claim, later, members
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from paymentapp.clock import to_text
-from paymentapp.models import Cause, Customer, Money, Payment, PaymentKey, Status
+from paymentapp.models.customers import Customer
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.storage.base import PageQuery, PaymentChange, Store
 from tests.support.records import (
     NOW,

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
-from paymentapp.models import BatchState
-from paymentapp.notes import Note, update_note
+from paymentapp.models.batches import BatchState
+from paymentapp.models.provider_state import Note, update_note
 from paymentapp.storage.base import Lease, PaymentChange, Store
 from tests.support.records import (
     NOW,

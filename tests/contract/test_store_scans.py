@@ -7,17 +7,9 @@ from typing import Any
 
 import pytest
 
-from paymentapp.models import (
-    BatchState,
-    Cause,
-    Decision,
-    Move,
-    Payment,
-    PaymentKey,
-    Status,
-    Verdict,
-    new_revision,
-)
+from paymentapp.models.batches import BatchState, Decision, Verdict
+from paymentapp.models.payments import Cause, Move, Payment, PaymentKey, Status
+from paymentapp.models.revisions import new_revision
 from paymentapp.storage.base import PaymentChange, Store
 from tests.support.records import (
     NOW,

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from paymentapp.config import Settings
 from paymentapp.errors import OutcomeUnknown
-from paymentapp.models import Batch, Money, Payment, Status
+from paymentapp.models.batches import Batch
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment, Status
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage import open_store
 from tests.support.ledger_provider import LedgerProvider

@@ -13,28 +13,27 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from paymentapp.events import Event, EventState
-from paymentapp.models import (
-    ApiKey,
-    Batch,
-    BatchState,
-    Cause,
-    Customer,
-    Decision,
-    KeyClaim,
-    Member,
-    Money,
-    Move,
-    Payment,
-    PaymentMethod,
-    Status,
-    Verdict,
-)
-from paymentapp.notes import Note
-from paymentapp.storage import batch_codec, codec, event_codec
+from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.batches import Batch, BatchState, Decision, Member, Verdict
+from paymentapp.models.customers import Customer, PaymentMethod
+from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Cause, Move, Payment, Status
+from paymentapp.models.provider_events import Event, EventState
+from paymentapp.models.provider_state import Note
 from paymentapp.storage.base import Lease
-from paymentapp.storage.codec import Record
-from paymentapp.storage.sqlite.documents import to_json
+from paymentapp.storage.codec.batches import batch_record, member_records
+from paymentapp.storage.codec.customers import customer_record
+from paymentapp.storage.codec.events import event_record
+from paymentapp.storage.codec.operations import (
+    api_key_record,
+    claim_record,
+    lease_record,
+    note_record,
+)
+from paymentapp.storage.codec.payments import payment_record
+from paymentapp.storage.codec.records import Record
+from paymentapp.storage.sqlite.json_documents import to_json
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 123456, tzinfo=UTC)
 MONEY = Money(Decimal("12.50"), "USD")
@@ -50,7 +49,7 @@ def customers() -> list[Record]:
         "ach": PaymentMethod("a1b2c3.c2VhbGVk-_ 1234", NOW, "account 1234 has changed"),
     }
     full = Customer("ada", "ada@example.com", NOW, attributes, methods, "ach", "0123456789ab")
-    return [codec.customer_record(each) for each in (plain, full)]
+    return [customer_record(each) for each in (plain, full)]
 
 
 def payments() -> list[Record]:
@@ -101,7 +100,7 @@ def payments() -> list[Record]:
         )
         for status in Status
     ]
-    return [codec.payment_record(each) for each in (plain, *full)]
+    return [payment_record(each) for each in (plain, *full)]
 
 
 def batches() -> list[Record]:
@@ -131,7 +130,7 @@ def batches() -> list[Record]:
         for state in BatchState
         for verdict in Verdict
     ]
-    return [batch_codec.batch_record(each) for each in (bare, *full)]
+    return [batch_record(each) for each in (bare, *full)]
 
 
 def members() -> list[Record]:
@@ -141,13 +140,13 @@ def members() -> list[Record]:
         Member("unixuser1", "2026-11-24T12:30:15.123456Z", MONEY, "unixuser1@example.com"),
         Member("ada", "2026-11-24T12:30:15.123457Z", MONEY, "ada@example.com", "a1b2c3.c2V hbA"),
     ]
-    return batch_codec.member_records(batch, listed)
+    return member_records(batch, listed)
 
 
 def events() -> list[Record]:
     """One in each state."""
     return [
-        event_codec.event_record(
+        event_record(
             Event(
                 provider="paypal",
                 event_id="WH-1",
@@ -173,10 +172,10 @@ def operations() -> dict[str, list[Record]]:
     note = Note("ach/upload/B-1", '{"step": "uploaded"}', "0123456789ab")
     lease = Lease("sweep#0001", "0011223344556677", NOW + timedelta(seconds=15))
     return {
-        "idempotency_key": [codec.claim_record(claim)],
-        "note": [codec.note_record(note)],
-        "lease": [codec.lease_record(lease)],
-        "api_key": [codec.api_key_record(each) for each in (valid, revoked)],
+        "idempotency_key": [claim_record(claim)],
+        "note": [note_record(note)],
+        "lease": [lease_record(lease)],
+        "api_key": [api_key_record(each) for each in (valid, revoked)],
     }
 
 

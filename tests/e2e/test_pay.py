@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from paymentapp.config import Settings
-from paymentapp.models import BatchState
+from paymentapp.models.batches import BatchState
 from paymentapp.storage import open_store
 from paymentapp.storage.base import PageQuery
 from tests.support.service import ROOT, Service, running_service

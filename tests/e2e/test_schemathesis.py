@@ -26,8 +26,8 @@ from paymentapp.api import examples
 from paymentapp.bootstrap import build_services
 from paymentapp.clock import to_text
 from paymentapp.config import Settings
-from paymentapp.models import Status
-from paymentapp.providers.paypal import PayPal
+from paymentapp.models.payments import Status
+from paymentapp.providers.paypal.provider import PayPal
 from tests.support.ledger_provider import LedgerProvider
 
 EXAMPLES = 25
@@ -104,7 +104,7 @@ def test_every_answer_is_one_that_the_document_allows(live: Live) -> None:
             failures += list(found(event))
             answers.update(answered(event))
     assert not failures, "\n\n".join(dict.fromkeys(failures))
-    # One payment method of one customer is rarely met by chance: tests/api/test_methods.py.
+    # One payment method of one customer is rarely met by chance: tests/api/test_payment_methods.py.
     succeeded = {label for label, status in answers if status < 300}
     assert len({label for label in succeeded if not label.endswith("{method}")}) == 9, succeeded
     assert {status for _, status in answers} >= {200, 201, 202, 400, 401, 404, 409, 415, 422}

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from paymentapp.errors import Misconfigured, OutcomeUnknown
-from paymentapp.events import Event, EventState
-from paymentapp.models import Batch, BatchState, Member, Payment, Status
-from paymentapp.providers.ach import Ach, notes
-from paymentapp.providers.ach.notes import FilePlan, Progress, Step
+from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.payments import Payment, Status
+from paymentapp.models.provider_events import Event, EventState
+from paymentapp.providers.ach import file_state
+from paymentapp.providers.ach.file_state import FilePlan, Progress, Step
+from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import Delivery, Refused
-from paymentapp.providers.stripe import Stripe
 from paymentapp.providers.stripe.answers import Problem, read_transfer, smallest_units
 from paymentapp.providers.stripe.api import Api, Order
-from paymentapp.services import inbox
-from paymentapp.services.collect import Collector
-from paymentapp.services.inbox import Inbox
+from paymentapp.providers.stripe.provider import Stripe
+from paymentapp.services.inbound import inbox
+from paymentapp.services.inbound.inbox import Inbox
+from paymentapp.services.inbound.mailboxes import Collector
 
 
 class FreshKey(Stripe):
@@ -90,10 +92,10 @@ class RenderAgain(Ach):
     def submit(self, batch: Batch, members: Sequence[Member]) -> Any:
         notebook = self._notes._notebook
         with store_errors_as(OutcomeUnknown):
-            old = notebook.get_note(notes._file(batch.batch_id))
+            old = notebook.get_note(file_state._file(batch.batch_id))
             if old is not None:
                 made = self._files.make(batch.batch_id, members)
-                notebook.change_note(old, old.changed(notes._text(made)))
+                notebook.change_note(old, old.changed(file_state._text(made)))
         return super().submit(batch, members)
 
 

@@ -9,18 +9,22 @@ from datetime import timedelta
 from typing import Any
 from unittest import mock
 
-from paymentapp import bootstrap, models
+from paymentapp import bootstrap
 from paymentapp.errors import NotPayable, OutcomeUnknown, ProviderError
-from paymentapp.models import Batch, BatchState, Cause, Member, Payment, Status
-from paymentapp.providers import ach, stripe
+from paymentapp.models import payments
+from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.providers.ach import provider as ach
 from paymentapp.providers.base import Accepted, Refused
-from paymentapp.services import dispatch, settle
-from paymentapp.services.collect import Collector
-from paymentapp.services.dispatch import Dispatcher
-from paymentapp.services.inbox import Inbox
+from paymentapp.providers.stripe import provider as stripe
+from paymentapp.services import settlement
+from paymentapp.services.dispatch import dispatcher
+from paymentapp.services.dispatch.dispatcher import Dispatcher
+from paymentapp.services.inbound.inbox import Inbox
+from paymentapp.services.inbound.mailboxes import Collector
 from paymentapp.services.payments import PaymentOrder, Payments, Requested
-from paymentapp.services.sweep import Found, Sweep
 from paymentapp.storage.base import PaymentChange
+from paymentapp.worker.sweeper import Found, Sweep
 from tests.faults import provider_bugs as bugs
 from tests.faults.simulation import tables
 from tests.faults.simulation.provider import SimulatedProvider
@@ -221,9 +225,9 @@ BUGS = [
     _bug(
         "no rank on statuses",
         "history",
-        patches=((models, "may_move", _anything), (settle, "may_move", _anything)),
+        patches=((payments, "may_move", _anything), (settlement, "may_move", _anything)),
     ),
-    _bug("no 25-day guard", "paid twice", patches=((dispatch, "park_after", _for_ever),)),
+    _bug("no 25-day guard", "paid twice", patches=((dispatcher, "park_after", _for_ever),)),
     _bug(
         "a freeze after the send",
         "paid twice",

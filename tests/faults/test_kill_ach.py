@@ -21,8 +21,8 @@ from random import Random
 
 import pytest
 
-from paymentapp.simulator.bank import BankBooks
-from paymentapp.vault import new_key
+from paymentapp.vault.sealing import new_key
+from simulators.bank import BankBooks
 from tests.support.ach_backend import ach_environ, bank_account
 from tests.support.callers import Accepted, Caller, listed
 from tests.support.cluster import Cluster
@@ -59,7 +59,7 @@ def account_of(customer: str) -> str:
 @contextmanager
 def local_bank(folder: Path) -> Iterator[BankBooks]:
     """The simulated bank at work, in a process of its own; yields its books."""
-    command = ["-m", "paymentapp.simulator.bank", "--every", "0.001"]
+    command = ["-m", "simulators.bank", "--every", "0.001"]
     for name in ("outgoing", "incoming"):
         command += [f"--{name}", str(folder / name)]
     process = subprocess.Popen(

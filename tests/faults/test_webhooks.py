@@ -22,12 +22,13 @@ from werkzeug.serving import make_server
 from paymentapp import create_app
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
-from paymentapp.models import Cause, Money, Payment, PaymentKey, Status
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
-from paymentapp.simulator.common.server import build_server, listen
-from paymentapp.simulator.paypal.core import PayPalSimulator
-from paymentapp.simulator.paypal.webhook_sender import PayPalWebhookSender
+from simulators import PayPalSimulatorSettings, create_simulator
+from simulators.common.server import build_server, listen
+from simulators.paypal.core import PayPalSimulator
+from simulators.paypal.webhook_sender import PayPalWebhookSender
 from tests.support.service import free_port
 
 BLIND: dict[str, object] = {"faults_on": ["read"], "error_before": 1.0}  # no look finds anything

@@ -14,17 +14,12 @@ from decimal import Decimal
 import pytest
 
 from paymentapp.clock import to_text, utc_now
-from paymentapp.models import (
-    Batch,
-    BatchState,
-    Member,
-    Money,
-    Status,
-    new_batch_id,
-    new_revision,
-)
+from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
+from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import Accepted, ItemReport
-from paymentapp.providers.paypal import PayPal
+from paymentapp.providers.paypal.provider import PayPal
 from paymentapp.providers.paypal.settings import SANDBOX_URL, PayPalSettings
 
 CLIENT_ID = os.environ.get("PAYPAL_CLIENT_ID", "")

@@ -16,10 +16,13 @@ import pytest
 from paymentapp.clock import to_text, utc_now
 from paymentapp.config import load_settings
 from paymentapp.errors import ProviderError
-from paymentapp.models import Batch, BatchState, Member, Money, Status, new_batch_id, new_revision
+from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
+from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import Accepted, Refused
-from paymentapp.providers.stripe import Stripe
 from paymentapp.providers.stripe.answers import Reference
+from paymentapp.providers.stripe.provider import Stripe
 from tests.support.kit import a_kit
 
 KEY = os.environ.get("STRIPE_TEST_KEY", "")

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
+import zipfile
 from configparser import ConfigParser
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +58,32 @@ def test_the_image_is_built_from_all_that_the_package_is(setup: ConfigParser) ->
     copied = (ROOT / "Dockerfile").read_text()
     kept = (ROOT / ".dockerignore").read_text().splitlines()
     assert all(f" {name} " in copied and f"!{name}" in kept for name in needed)
+
+
+def test_the_wheel_holds_the_service_and_no_simulator(tmp_path: Path) -> None:
+    """Built from a copy of what the image is built from, by the pinned build backend's hooks."""
+    source = tmp_path / "source"
+    for name in ("README.md", "LICENSE", "setup.cfg", "pyproject.toml"):
+        source.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, source)
+    for package in ("paymentapp", "simulators"):
+        shutil.copytree(ROOT / package, source / package)
+    build = "from setuptools import build_meta; print(build_meta.build_wheel('..'))"
+    done = subprocess.run(
+        [sys.executable, "-c", build], cwd=source, capture_output=True, text=True, check=True
+    )
+    with zipfile.ZipFile(tmp_path / done.stdout.splitlines()[-1]) as wheel:
+        names = wheel.namelist()
+    assert "paymentapp/services/dispatch/dispatcher.py" in names
+    assert "paymentapp/py.typed" in names
+    assert not [name for name in names if "simulator" in name and "run_simulators" not in name]
+
+
+def test_the_services_image_is_the_last_stage_and_copies_no_simulator() -> None:
+    stages = (ROOT / "Dockerfile").read_text().split("\nFROM ")
+    assert stages[-1].split() == ["service"]
+    (service,) = (stage for stage in stages if " AS service\n" in stage)
+    assert "simulators" not in service.split("\n\n#")[0]
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])

@@ -12,16 +12,17 @@ from typing import Any
 
 from paymentapp.clock import Clock
 from paymentapp.config import load_settings
-from paymentapp.models import Money, Status
-from paymentapp.notes import Notebook
-from paymentapp.providers.ach import Ach
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
+from paymentapp.models.provider_state import Notebook
 from paymentapp.providers.ach.folders import BankFolder, FolderError, Session
+from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.base import Kit, Provider
-from paymentapp.simulator.bank import BankSimulator
-from paymentapp.simulator.bank.records import entries
 from paymentapp.variables import Variables
-from paymentapp.vault import Vault, new_key
+from paymentapp.vault.sealing import Vault, new_key
+from simulators.bank import BankSimulator
+from simulators.bank.records import entries
 from tests.support.memory_store import MemoryStore
 from tests.support.paypal_server import FakeClock
 from tests.support.provider_backends import Paid

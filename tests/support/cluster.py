@@ -139,7 +139,7 @@ class Cluster:
 
     def _start_simulator(self) -> subprocess.Popen[str]:
         state = self.folder / "paypal.db"
-        command = ["-m", "paymentapp.simulator", "--port", "0", "--state", str(state)]
+        command = ["-m", "simulators", "--port", "0", "--state", str(state)]
         process = subprocess.Popen(
             [sys.executable, *command],
             env=clean_environ(),

@@ -145,7 +145,7 @@ def simulator(folder: Path) -> Iterator[str]:
     delays = ("--settle-delay", "0.3", "--reversal-delay", "1")
     with (folder / "simulator.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "paymentapp.simulator", "--port", str(port), *delays],
+            [sys.executable, "-m", "simulators", "--port", str(port), *delays],
             cwd=ROOT,
             stdout=log,
             stderr=log,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paymentapp.clock import Clock, utc_now
 from paymentapp.config import Settings
 from paymentapp.providers.base import Kit
-from paymentapp.vault import Vault, new_key
+from paymentapp.vault.sealing import Vault, new_key
 from tests.support.memory_store import MemoryStore
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paymentapp.models import Payment
-from paymentapp.storage.codec import payment_record
-from paymentapp.storage.dynamodb.wire import to_item
+from paymentapp.models.payments import Payment
+from paymentapp.storage.codec.payments import payment_record
+from paymentapp.storage.dynamodb.attribute_values import to_item
 
 RESOURCES = (
     "/v1/api/customer",

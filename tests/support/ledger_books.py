@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from paymentapp.backoffice import BackOffice, build_backoffice
 from paymentapp.bootstrap import Services
+from paymentapp.bootstrap_backoffice import BackOffice, build_backoffice
 from paymentapp.errors import NotSent, ProviderError
-from paymentapp.models import Batch, Member, Money, Payment, Status
+from paymentapp.models.batches import Batch, Member
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.base import ItemReport, Transaction
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.base import Store

@@ -7,7 +7,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from paymentapp.errors import OutcomeUnknown
-from paymentapp.models import Batch, Member, Status
+from paymentapp.models.batches import Batch, Member
+from paymentapp.models.payments import Status
 from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Provider, Refused
 
 

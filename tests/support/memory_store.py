@@ -9,18 +9,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from paymentapp.errors import StoreUnavailable
-from paymentapp.events import Event
-from paymentapp.models import (
-    ApiKey,
-    Batch,
-    BatchState,
-    Customer,
-    KeyClaim,
-    Member,
-    Payment,
-    PaymentKey,
-)
-from paymentapp.notes import Note
+from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.customers import Customer
+from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_state import Note
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 
 Key = TypeVar("Key")

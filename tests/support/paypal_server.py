@@ -18,7 +18,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from paymentapp.clock import to_text
-from paymentapp.models import Batch, BatchState, Member, Money, new_revision
+from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.money import Money
+from paymentapp.models.revisions import new_revision
 from paymentapp.providers.paypal.settings import PayPalSettings
 
 CLIENT_ID = "client-id-of-the-tests"

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from paymentapp.cli import commands
 from paymentapp.providers.registry import every_provider
-from paymentapp.services.parking import parking_rule
+from paymentapp.services.dispatch.parking import parking_rule
 from tests.support.service import ROOT
 
 PAGE = ROOT / "docs" / "operating.md"

@@ -8,11 +8,11 @@ from typing import Any, cast
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
-from paymentapp.events import Event
-from paymentapp.models import Payment
+from paymentapp.models.payments import Payment
+from paymentapp.models.provider_events import Event
 from paymentapp.providers.base import Provider
 from paymentapp.storage.base import Store
-from paymentapp.worker import Worker
+from paymentapp.worker.threaded import Worker
 
 
 class StillWorker:

@@ -10,11 +10,12 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 
-from paymentapp.models import Money, Status
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
 from paymentapp.providers.base import Provider
-from paymentapp.providers.paypal import PayPal
-from paymentapp.simulator import PayPalSimulatorSettings, create_simulator
-from paymentapp.simulator.common.server import build_server, listen
+from paymentapp.providers.paypal.provider import PayPal
+from simulators import PayPalSimulatorSettings, create_simulator
+from simulators.common.server import build_server, listen
 from tests.support.paypal_server import CLIENT_ID, CLIENT_SECRET, FakeClock, settings_for
 
 

@@ -8,20 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from paymentapp.clock import to_text
-from paymentapp.events import Event
-from paymentapp.models import (
-    Batch,
-    BatchState,
-    Cause,
-    Customer,
-    KeyClaim,
-    Member,
-    Money,
-    Move,
-    Payment,
-    Status,
-    new_revision,
-)
+from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.customers import Customer
+from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Cause, Move, Payment, Status
+from paymentapp.models.provider_events import Event
+from paymentapp.models.revisions import new_revision
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 

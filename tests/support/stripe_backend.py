@@ -12,13 +12,14 @@ from typing import Any
 
 from paymentapp.clock import Clock
 from paymentapp.config import load_settings
-from paymentapp.models import Money, Status
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
 from paymentapp.providers.base import Provider
-from paymentapp.providers.stripe import Stripe
+from paymentapp.providers.stripe.provider import Stripe
 from paymentapp.providers.stripe.tables import CURRENCIES
-from paymentapp.simulator import create_simulator
-from paymentapp.simulator.common.server import build_server, listen
-from paymentapp.simulator.stripe import StripeSimulatorSettings
+from simulators import create_simulator
+from simulators.common.server import build_server, listen
+from simulators.stripe import StripeSimulatorSettings
 from tests.support.kit import a_kit
 from tests.support.paypal_server import FakeClock
 from tests.support.provider_backends import Paid

@@ -8,20 +8,13 @@ from typing import Unpack
 
 import pytest
 
-from paymentapp.models import (
-    KEY_RETENTION,
-    Batch,
-    BatchChanges,
-    BatchState,
-    Cause,
-    Move,
-    Payment,
-    Status,
-    new_revision,
-)
-from paymentapp.services.audit import Finding
-from paymentapp.services.roll import Span
-from paymentapp.services.walk import SKEW, Check, Fault, faults
+from paymentapp.models.batches import Batch, BatchChanges, BatchState
+from paymentapp.models.idempotency import KEY_RETENTION
+from paymentapp.models.payments import Cause, Move, Payment, Status
+from paymentapp.models.revisions import new_revision
+from paymentapp.services.backoffice.audit import Finding
+from paymentapp.services.backoffice.payment_history import SKEW, Check, Fault, faults
+from paymentapp.services.backoffice.period import Span
 from tests.support.ledger_books import START, Ledgered
 from tests.support.memory_store import MemoryStore
 from tests.support.records import NOW, a_payment

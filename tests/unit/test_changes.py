@@ -10,15 +10,10 @@ from typing import Any, get_type_hints
 import pytest
 
 import paymentapp
-from paymentapp.events import Event, EventChanges
-from paymentapp.models import (
-    Batch,
-    BatchChanges,
-    Customer,
-    CustomerChanges,
-    Payment,
-    PaymentChanges,
-)
+from paymentapp.models.batches import Batch, BatchChanges
+from paymentapp.models.customers import Customer, CustomerChanges
+from paymentapp.models.payments import Payment, PaymentChanges
+from paymentapp.models.provider_events import Event, EventChanges
 from tests.support.records import a_batch, a_payment
 
 # Each field of a record either may change or is here: what a record is, or what `changed` sets.

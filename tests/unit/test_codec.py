@@ -14,27 +14,34 @@ from hypothesis import strategies as st
 
 from paymentapp.clock import to_text
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models import (
-    ApiKey,
-    Batch,
-    BatchState,
-    Cause,
-    Customer,
-    KeyClaim,
-    Member,
-    Money,
-    Move,
-    Payment,
-    PaymentMethod,
-    Status,
-    new_batch_id,
-)
-from paymentapp.storage import batch_codec, codec
+from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.customers import Customer, PaymentMethod
+from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Cause, Move, Payment, Status
 from paymentapp.storage.base import Lease
-from paymentapp.storage.codec import Record
-from paymentapp.storage.dynamodb.wire import to_item, to_record
-from paymentapp.storage.sqlite.documents import from_json, to_json
-from paymentapp.vault import Vault, new_key
+from paymentapp.storage.codec.batches import (
+    PARKED_SHARD,
+    batch_record,
+    member_records,
+    read_batch,
+    read_members,
+)
+from paymentapp.storage.codec.customers import customer_record, read_customer
+from paymentapp.storage.codec.operations import (
+    api_key_record,
+    claim_record,
+    lease_record,
+    read_api_key,
+    read_claim,
+    read_lease,
+)
+from paymentapp.storage.codec.payments import payment_record, read_payment
+from paymentapp.storage.codec.records import Record, difference
+from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
+from paymentapp.storage.sqlite.json_documents import from_json, to_json
+from paymentapp.vault.sealing import Vault, new_key
 from tests.support.item_size import item_size
 from tests.support.records import NOW, a_customer, a_payment, later, members, usd
 
@@ -120,70 +127,70 @@ listed = st.builds(Member, words, times.map(to_text), moneys, emails, st.none() 
 @both_ways
 @given(customer=customers)
 def test_customers(trip: Trip, customer: Customer) -> None:
-    assert codec.read_customer(trip(codec.customer_record(customer))) == customer
+    assert read_customer(trip(customer_record(customer))) == customer
 
 
 @both_ways
 @given(payment=payments)
 def test_payments(trip: Trip, payment: Payment) -> None:
-    assert codec.read_payment(trip(codec.payment_record(payment))) == payment
+    assert read_payment(trip(payment_record(payment))) == payment
 
 
 @both_ways
 @given(claim=claims)
 def test_claims(trip: Trip, claim: KeyClaim) -> None:
-    assert codec.read_claim(claim.key_hash, trip(codec.claim_record(claim))) == claim
+    assert read_claim(claim.key_hash, trip(claim_record(claim))) == claim
 
 
 @both_ways
 @given(batch=batches)
 def test_batches(trip: Trip, batch: Batch) -> None:
-    assert batch_codec.read_batch(trip(batch_codec.batch_record(batch))) == batch
+    assert read_batch(trip(batch_record(batch))) == batch
 
 
 @both_ways
 @given(batch=batches)
 def test_a_parked_batch_keeps_all_but_its_time(trip: Trip, batch: Batch) -> None:
     parked = replace(batch, state=BatchState.PARKED)
-    record = trip(batch_codec.batch_record(parked))
-    assert batch_codec.read_batch(record) == replace(parked, attention_at=None)
-    assert record["attention_shard"] == batch_codec.PARKED_SHARD
+    record = trip(batch_record(parked))
+    assert read_batch(record) == replace(parked, attention_at=None)
+    assert record["attention_shard"] == PARKED_SHARD
 
 
 @both_ways
 @given(chosen=st.lists(listed, max_size=5))
 def test_members(trip: Trip, chosen: list[Member]) -> None:
     batch = Batch("b", "paypal", "USD", BatchState.PREPARED, len(chosen), NOW, "r")
-    records = map(trip, batch_codec.member_records(batch, chosen))
-    assert batch_codec.read_members(batch, records) == chosen
+    records = map(trip, member_records(batch, chosen))
+    assert read_members(batch, records) == chosen
 
 
 @both_ways
 @given(name=words, owner=texts, until=times)
 def test_leases(trip: Trip, name: str, owner: str, until: datetime) -> None:
     lease = Lease(name, owner, until)
-    assert codec.read_lease(name, trip(codec.lease_record(lease))) == lease
+    assert read_lease(name, trip(lease_record(lease))) == lease
 
 
 @both_ways
 @given(key=api_keys)
 def test_api_keys(trip: Trip, key: ApiKey) -> None:
-    assert codec.read_api_key(trip(codec.api_key_record(key))) == key
+    assert read_api_key(trip(api_key_record(key))) == key
 
 
 @given(old=payments, new=payments)
 def test_a_difference_leads_from_one_version_to_the_next(old: Payment, new: Payment) -> None:
-    before, after = codec.payment_record(old), codec.payment_record(new)
-    changed, removed = codec.difference(before, after)
+    before, after = payment_record(old), payment_record(new)
+    changed, removed = difference(before, after)
     kept = {name: value for name, value in before.items() if name not in removed}
     assert kept | changed == after
 
 
 def test_what_a_later_version_added_is_ignored() -> None:
     payment, customer = a_payment(), a_customer()
-    record = codec.payment_record(payment) | {"priority": 1, "tags": ["a"], "lane": {"a": None}}
-    assert codec.read_payment(record) == payment
-    assert codec.read_customer(codec.customer_record(customer) | {"x": "y"}) == customer
+    record = payment_record(payment) | {"priority": 1, "tags": ["a"], "lane": {"a": None}}
+    assert read_payment(record) == payment
+    assert read_customer(customer_record(customer) | {"x": "y"}) == customer
 
 
 @pytest.mark.parametrize(
@@ -198,11 +205,11 @@ def test_what_a_later_version_added_is_ignored() -> None:
 )
 def test_what_is_not_understood_is_not_guessed_at(strange: Record) -> None:
     with pytest.raises(StoreUnavailable, match="a stored payment cannot be read"):
-        codec.read_payment(codec.payment_record(a_payment()) | strange)
+        read_payment(payment_record(a_payment()) | strange)
 
 
 def test_defaults_take_no_room() -> None:
-    assert set(codec.payment_record(a_payment(due_at=None))) == {
+    assert set(payment_record(a_payment(due_at=None))) == {
         *("customer_id", "payment_id", "amount", "currency", "payment_method", "email"),
         *("status", "history", "request_id", "revision", "due_shard"),
     }
@@ -225,7 +232,7 @@ def a_long_life() -> Payment:
 
 
 def test_a_payment_stays_under_a_kilobyte_for_all_its_life() -> None:
-    assert item_size(codec.payment_record(a_long_life())) < 1024
+    assert item_size(payment_record(a_long_life())) < 1024
 
 
 def test_a_payment_to_a_bank_account_stays_under_a_kilobyte_with_names_as_people_have_them() -> (
@@ -243,7 +250,7 @@ def test_a_payment_to_a_bank_account_stays_under_a_kilobyte_with_names_as_people
         .moved(Status.RETURNED, later(4), Cause.WEBHOOK, "r" * 40, reason="r" * 40)
         .changed(provider_status="RETURNED")
     )
-    assert item_size(codec.payment_record(payment)) < 1024
+    assert item_size(payment_record(payment)) < 1024
 
 
 def test_a_full_chunk_of_members_is_far_from_the_largest_item() -> None:
@@ -252,7 +259,7 @@ def test_a_full_chunk_of_members_is_far_from_the_largest_item() -> None:
         member._replace(customer_id="c" * 50, email="e" * 127, money=usd("9999999999999.99"))
         for member in members(500)
     ]
-    (record,) = batch_codec.member_records(batch, longest)
+    (record,) = member_records(batch, longest)
     assert item_size(record) < 400 * 1024 / 3
 
 

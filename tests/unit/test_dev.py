@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paymentapp.dev import names_an_account
+from paymentapp.cli.run_simulators import names_an_account
 
 
 @pytest.mark.parametrize("name", ["PAYPAL_BASE_URL", "PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET"])

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from paymentapp.events import Event, EventState
+from paymentapp.models.provider_events import Event, EventState
 from tests.support.records import NOW
 
 DUE = NOW + timedelta(seconds=5)

@@ -9,18 +9,20 @@ from decimal import Decimal
 
 import pytest
 
-from paymentapp.backoffice import build_backoffice
+from paymentapp.bootstrap_backoffice import build_backoffice
 from paymentapp.errors import Conflict, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.models import BatchState, Member, Money, Payment, Status
+from paymentapp.models.batches import BatchState, Member
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.base import Accepted, Doubtful, Postponed, Refused
-from paymentapp.services.parked import LONGEST_CALL, Word
+from paymentapp.services.backoffice.parked_batches import LONGEST_CALL, Word
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.payment_methods import ledger
 from tests.support.processes import a_process
 from tests.support.records import a_payment
-from tests.support.ways import ledger
 
 
 @dataclass

@@ -21,12 +21,14 @@ from paymentapp.errors import (
     OutcomeUnknown,
     StoreUnavailable,
 )
-from paymentapp.events import Event, EventState
-from paymentapp.models import Batch, BatchState, Cause, Money, Payment, Status
+from paymentapp.models.batches import Batch, BatchState
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.models.provider_events import Event, EventState
 from paymentapp.providers.base import ItemReport, WebhookNews
-from paymentapp.services.inbox import UNCONFIRMED
+from paymentapp.services.inbound.inbox import UNCONFIRMED
+from paymentapp.services.inbound.webhooks import GRACE
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.services.webhooks import GRACE
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process

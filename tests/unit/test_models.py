@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from paymentapp.models import Cause, Member, Money, Payment, Status
+from paymentapp.models.batches import Member
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Cause, Payment, Status
 from tests.support.records import a_payment, later, usd
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from paymentapp import notes
 from paymentapp.errors import StoreUnavailable
-from paymentapp.notes import Note, update_note
+from paymentapp.models import provider_state
+from paymentapp.models.provider_state import Note, update_note
 from tests.support.memory_store import MemoryStore
 
 NAME = "counter"
@@ -75,7 +75,7 @@ def test_writers_who_never_let_us_through_end_the_update() -> None:
     store = Contended(others=10_000)
     with pytest.raises(StoreUnavailable):
         update_note(store, NAME, "0", one_more)
-    assert store.others == 10_000 - notes.TRIES
+    assert store.others == 10_000 - provider_state.TRIES
 
 
 def test_an_error_of_the_change_ends_the_update() -> None:

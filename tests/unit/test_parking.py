@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from paymentapp.cli.common import DAYS
-from paymentapp.providers.ach.traces import KEPT
+from paymentapp.providers.ach.trace_numbers import KEPT
 from paymentapp.providers.base import Facts
 from paymentapp.providers.registry import every_provider
-from paymentapp.services.parking import UNATTENDED, in_words, park_after, parking_rule
+from paymentapp.services.dispatch.parking import UNATTENDED, in_words, park_after, parking_rule
 from tests.support.ledger_provider import LedgerProvider
 
 PROVIDERS = every_provider()

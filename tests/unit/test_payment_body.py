@@ -9,7 +9,8 @@ import pytest
 from marshmallow import Schema
 
 from paymentapp.clock import to_text
-from paymentapp.models import Cause, Money, Move, Payment, Status
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Cause, Move, Payment, Status
 from paymentapp.schemas.payments import PaymentPageSchema, PaymentSchema
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

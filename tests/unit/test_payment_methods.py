@@ -10,11 +10,11 @@ import pytest
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import Settings
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models import Customer
+from paymentapp.models.customers import Customer
 from paymentapp.providers.base import Provider
-from paymentapp.vault import Vault, new_key
+from paymentapp.vault.sealing import Vault, new_key
 from tests.support.memory_store import MemoryStore
-from tests.support.ways import WirePayees, ledger
+from tests.support.payment_methods import WirePayees, ledger
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OLD_KEY = new_key()

@@ -9,14 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from paymentapp.errors import Conflict, StoreUnavailable
-from paymentapp.models import (
-    KEY_RETENTION,
-    KeyClaim,
-    Payment,
-    Status,
-    new_revision,
-    next_payment_id,
-)
+from paymentapp.models.idempotency import KEY_RETENTION, KeyClaim
+from paymentapp.models.payments import Payment, Status, next_payment_id
+from paymentapp.models.revisions import new_revision
 from paymentapp.services.payments import COLLISION_LIMIT, PaymentOrder
 from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_provider import LedgerProvider

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from paymentapp.clock import utc_now
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import Batch, Money, Status
+from paymentapp.models.batches import Batch
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
 from paymentapp.providers.base import Accepted, ItemReport, Refused
 from paymentapp.providers.http import Answer
-from paymentapp.providers.paypal import PayPal
 from paymentapp.providers.paypal.answers import linked_batch, read_problem
+from paymentapp.providers.paypal.provider import PayPal
 from paymentapp.providers.paypal.tables import (
     BATCH_STATUS,
     CANCEL_REFUSED,

@@ -24,7 +24,7 @@ from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderEr
 from paymentapp.providers import http
 from paymentapp.providers.base import Accepted
 from paymentapp.providers.http import Http
-from paymentapp.providers.paypal import PayPal
+from paymentapp.providers.paypal.provider import PayPal
 from tests.support.paypal_server import (
     ACCESS_TOKEN,
     CLIENT_ID,

@@ -9,9 +9,9 @@ import pytest
 
 from paymentapp.clock import utc_now
 from paymentapp.errors import NotPayable
-from paymentapp.models import EMAIL_MAX_LENGTH
+from paymentapp.models.customers import EMAIL_MAX_LENGTH
 from paymentapp.providers.base import Payees
-from paymentapp.providers.paypal import PayPal
+from paymentapp.providers.paypal.provider import PayPal
 from tests.support.paypal_server import settings_for
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from paymentapp.clock import from_text, utc_now
 from paymentapp.errors import Misconfigured, NotPermitted, NotSent
-from paymentapp.models import Money
+from paymentapp.models.money import Money
 from paymentapp.providers.base import Transaction
-from paymentapp.providers.paypal import PayPal
+from paymentapp.providers.paypal.provider import PayPal
 from paymentapp.providers.paypal.search import TRANSACTIONS
 from tests.support.paypal_server import (
     PAYOUTS,

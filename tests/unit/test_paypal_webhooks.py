@@ -20,10 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from paymentapp.errors import Misconfigured, NotGenuine, NotSent
-from paymentapp.models import Money, Status
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
 from paymentapp.providers.base import Webhooks
-from paymentapp.providers.paypal import PayPal
 from paymentapp.providers.paypal.certificates import PAYPAL_HOSTS, Certificates
+from paymentapp.providers.paypal.provider import PayPal
 from paymentapp.providers.paypal.webhooks import NEWEST, OLDEST, VERIFY
 from tests.support import pki
 from tests.support.paypal_server import FakeClock, PayPalServer, Resets, Says, problem, settings_for

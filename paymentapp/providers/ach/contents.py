@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import zlib
 
-from paymentapp.providers.ach.notes import FilePlan
+from paymentapp.providers.ach.file_state import FilePlan
 from paymentapp.providers.ach.pgp import encrypted
-from paymentapp.vault import Vault
+from paymentapp.vault.sealing import Vault
 
 _BANK = "bank:"  # in front of what is encrypted for the bank
 

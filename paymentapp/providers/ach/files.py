@@ -12,7 +12,8 @@ from typing import NamedTuple
 from paymentapp.banking import BankDetailError, fits_same_day
 from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured, NotSent
-from paymentapp.models import Member
+from paymentapp.models.batches import Member
+from paymentapp.models.provider_state import Notebook, update_note
 from paymentapp.nacha import (
     Batch,
     BatchHeader,
@@ -25,13 +26,12 @@ from paymentapp.nacha import (
     credit_code,
     write,
 )
-from paymentapp.notes import Notebook, update_note
 from paymentapp.providers.ach.contents import Contents
-from paymentapp.providers.ach.notes import FilePlan
+from paymentapp.providers.ach.file_state import FilePlan
 from paymentapp.providers.ach.payees import AchPayees, Payee
+from paymentapp.providers.ach.schedule import Leaving, Timetable, local
 from paymentapp.providers.ach.settings import AchSettings
-from paymentapp.providers.ach.timetable import Leaving, Timetable, local
-from paymentapp.providers.ach.traces import Traces
+from paymentapp.providers.ach.trace_numbers import Traces
 from paymentapp.providers.base import Refused
 
 REFUSED = "NOT_AN_ENTRY"

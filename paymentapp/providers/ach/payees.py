@@ -15,10 +15,10 @@ from paymentapp.banking import (
     check_routing,
 )
 from paymentapp.errors import Misconfigured, NotPayable
-from paymentapp.notes import Notebook
+from paymentapp.models.provider_state import Notebook
 from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.base import Detail
-from paymentapp.vault import Vault
+from paymentapp.vault.sealing import Vault
 
 # One letter says type and entry class (PPD: a person's account, CCD: a company's): every payment
 # carries its destination, which has to be short.

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from paymentapp.clock import from_text, to_text
-from paymentapp.notes import Note, Notebook, update_note
+from paymentapp.models.provider_state import Note, Notebook, update_note
 
 _SUFFIX = ".pre"
 _FREE = "{}"  # of a claim on a file that was never made: the account can be claimed again

@@ -13,14 +13,16 @@ from itertools import count
 
 from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models import Member, Money, Payment
+from paymentapp.models.batches import Member
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment
 from paymentapp.nacha import Purpose
+from paymentapp.providers.ach.entry_news import words
+from paymentapp.providers.ach.file_state import FileNotes, FilePlan, Step
 from paymentapp.providers.ach.files import Files
-from paymentapp.providers.ach.news import words
-from paymentapp.providers.ach.notes import FileNotes, FilePlan, Step
 from paymentapp.providers.ach.prenote_state import Asked, PrenoteState, prenote_file
+from paymentapp.providers.ach.schedule import Timetable
 from paymentapp.providers.ach.settings import AchSettings
-from paymentapp.providers.ach.timetable import Timetable
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import Postponed, Refused
 

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from paymentapp.clock import Clock
 from paymentapp.errors import NotSent
-from paymentapp.models import Status
-from paymentapp.providers.ach.news import News, NewsNotes, words
-from paymentapp.providers.ach.notes import FileNotes, FilePlan, Progress, Step
-from paymentapp.providers.ach.timetable import Timetable
-from paymentapp.providers.ach.traces import Target, Traces
+from paymentapp.models.payments import Status
+from paymentapp.providers.ach.entry_news import News, NewsNotes, words
+from paymentapp.providers.ach.file_state import FileNotes, FilePlan, Progress, Step
+from paymentapp.providers.ach.schedule import Timetable
+from paymentapp.providers.ach.trace_numbers import Target, Traces
 from paymentapp.providers.base import ItemReport
 
 ACKNOWLEDGED = "ACKNOWLEDGED"

@@ -15,8 +15,8 @@ from datetime import timedelta
 from paymentapp.clock import Clock, to_text
 from paymentapp.errors import OutcomeUnknown
 from paymentapp.providers.ach.contents import Contents
+from paymentapp.providers.ach.file_state import FileNotes, FilePlan, Progress, Step
 from paymentapp.providers.ach.folders import Folder, FolderError, Session, not_sent
-from paymentapp.providers.ach.notes import FileNotes, FilePlan, Progress, Step
 from paymentapp.providers.base import Accepted, Doubtful
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,8 @@ from decimal import Decimal
 from urllib.parse import urlsplit
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.models import Batch, Money
+from paymentapp.models.batches import Batch
+from paymentapp.models.money import Money
 from paymentapp.providers.base import Accepted, ErrorKind, ItemReport, Refused
 from paymentapp.providers.http import Answer
 from paymentapp.providers.json_answers import as_text, dig, elements, matching

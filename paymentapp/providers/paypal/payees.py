@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from paymentapp.errors import NotPayable
-from paymentapp.models import EMAIL_MAX_LENGTH, EMAIL_PATTERN
+from paymentapp.models.customers import EMAIL_MAX_LENGTH, EMAIL_PATTERN
 from paymentapp.providers.base import Detail
 
 

@@ -12,7 +12,7 @@ from itertools import count
 
 from paymentapp.clock import from_text
 from paymentapp.errors import NotSent
-from paymentapp.models import Money
+from paymentapp.models.money import Money
 from paymentapp.providers.base import Transaction
 from paymentapp.providers.json_answers import as_text, dig, elements
 from paymentapp.providers.paypal.answers import read_money, sender_batch_id

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from paymentapp.clock import EPOCH
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.models import Money
+from paymentapp.models.money import Money
 from paymentapp.providers.base import ErrorKind, Refused
 from paymentapp.providers.json_answers import dig, matching
 from paymentapp.providers.stripe.payees import NO_PAYOUT, Destination

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.models import Money
+from paymentapp.models.money import Money
 from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.json_answers import dig
 from paymentapp.providers.stripe.answers import (

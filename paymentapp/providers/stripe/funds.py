@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
-from paymentapp.models import Money
+from paymentapp.models.money import Money
 from paymentapp.providers.stripe.answers import smallest_units
 
 _FRESH = timedelta(seconds=5)  # how long a look is believed, less what was taken since

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
 from paymentapp.errors import NotSent
-from paymentapp.models import Status
+from paymentapp.models.payments import Status
 from paymentapp.providers.base import ItemReport
 from paymentapp.providers.stripe.answers import Payout, Problem, Reference, Transfer
 from paymentapp.providers.stripe.api import Api

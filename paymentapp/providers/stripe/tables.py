@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import Status
+from paymentapp.models.payments import Status
 from paymentapp.providers.base import CurrencyRule, ErrorKind, Refused
 
 # The version whose answers and events are read here: https://docs.stripe.com/api/versioning

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from paymentapp.storage.base import PageQuery
-from paymentapp.storage.dynamodb.wire import to_item, to_value
+from paymentapp.storage.dynamodb.attribute_values import to_item, to_value
 
 AFTER_EVERY_ID = "~"
 _BEFORE_EVERY_ID = "0"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from paymentapp.clock import to_text
 from paymentapp.errors import StoreUnavailable
-from paymentapp.storage.codec import Record
-from paymentapp.storage.dynamodb.changes import PAUSES
+from paymentapp.storage.codec.records import Record
+from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.client import call
-from paymentapp.storage.dynamodb.wire import to_item, to_record
+from paymentapp.storage.dynamodb.conditional_writes import PAUSES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

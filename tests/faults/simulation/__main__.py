@@ -7,8 +7,8 @@ import sys
 import time
 from collections import Counter
 
+from tests.faults.simulation.payment_methods import SCENES
 from tests.faults.simulation.run import PAYMENTS, run_world
-from tests.faults.simulation.ways import SCENES
 from tests.faults.simulation.world import ENGINES
 
 

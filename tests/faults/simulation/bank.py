@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from paymentapp.config import Settings, load_settings
-from paymentapp.models import Money, PaymentKey
-from paymentapp.providers.ach import Ach
+from paymentapp.models.money import Money
+from paymentapp.models.payments import PaymentKey
 from paymentapp.providers.ach.payees import AchPayees
+from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.base import Kit
-from paymentapp.simulator.bank.records import BankAnswer, BankEntry, answer_file, entries
+from simulators.bank.records import BankAnswer, BankEntry, answer_file, entries
 from tests.faults.simulation.clock import moment
 from tests.faults.simulation.folder import Files, SimulatedFolder
 from tests.faults.simulation.ledger import Moved

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from paymentapp.models import FINAL, BatchState, Payment, PaymentKey, Status
+from paymentapp.models.batches import BatchState
+from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from tests.faults.simulation.clock import moment
 from tests.faults.simulation.ledger import Moved
-from tests.faults.simulation.ways import SETTLED_WITHIN
+from tests.faults.simulation.payment_methods import SETTLED_WITHIN
 
 if TYPE_CHECKING:
     from tests.faults.simulation.clients import Intent

@@ -9,7 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from paymentapp.errors import Conflict, StoreUnavailable
-from paymentapp.models import Customer, Money, Payment, PaymentKey, Status
+from paymentapp.models.customers import Customer
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.services.payments import PaymentOrder, Requested
 from tests.faults.simulation import faults
 from tests.faults.simulation.clock import START

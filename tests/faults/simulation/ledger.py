@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from paymentapp.models import Member, Money, PaymentKey, Status
+from paymentapp.models.batches import Member
+from paymentapp.models.money import Money
+from paymentapp.models.payments import PaymentKey, Status
 from paymentapp.providers.base import Accepted, ItemReport, Refused
 from tests.faults.simulation.clock import Time
 from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND

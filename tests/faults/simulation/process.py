@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 from paymentapp.errors import StoreUnavailable
-from paymentapp.events import Event
-from paymentapp.models import Batch, BatchState, Payment
+from paymentapp.models.batches import Batch, BatchState
+from paymentapp.models.payments import Payment
+from paymentapp.models.provider_events import Event
 from paymentapp.storage.base import Store
-from paymentapp.worker import Worker
+from paymentapp.worker.threaded import Worker
 from tests.faults.simulation import faults
 from tests.faults.simulation.clock import SkewedClock, micros_of
 from tests.faults.simulation.scheduler import MILLISECOND, SECOND, Crash, Task

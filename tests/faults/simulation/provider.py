@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import Batch, Member
+from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Provider, Refused
 from tests.faults.simulation import faults
 from tests.faults.simulation.ledger import FORGETS_AFTER, Item, Ledger

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 from unittest import mock
 
-from paymentapp.item_ids import item_id_of
+from paymentapp.models.item_ids import item_id_of
 from tests.faults.simulation.verdict import Failure
 from tests.faults.simulation.world import Parts, World
 
@@ -90,13 +90,18 @@ def _seeded(seed: int) -> Iterator[None]:
 
     seeded = SimpleNamespace(token_hex=token_hex)
     with ExitStack() as stack:
-        for module in ("models", "services.payments", "services.sweep", "services.collect"):
+        for module in (
+            *("models.revisions", "models.batches", "services.payments"),
+            *("services.inbound.mailboxes", "worker.sweeper"),
+        ):
             stack.enter_context(mock.patch(f"paymentapp.{module}.secrets", seeded))
         stack.enter_context(
-            mock.patch("paymentapp.vault.os", SimpleNamespace(urandom=rng.randbytes))
+            mock.patch("paymentapp.vault.sealing.os", SimpleNamespace(urandom=rng.randbytes))
         )
         # A function of its argument alone, asked the same ten times a payment: only faster so.
-        stack.enter_context(mock.patch("paymentapp.models.item_id_of", lru_cache(4096)(item_id_of)))
+        stack.enter_context(
+            mock.patch("paymentapp.models.payments.item_id_of", lru_cache(4096)(item_id_of))
+        )
         yield
 
 

@@ -8,19 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from paymentapp.errors import StoreUnavailable
-from paymentapp.events import Event
-from paymentapp.models import (
-    FINAL,
-    Batch,
-    BatchState,
-    Customer,
-    KeyClaim,
-    Member,
-    Payment,
-    PaymentKey,
-    Status,
-)
-from paymentapp.notes import Note
+from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.customers import Customer
+from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
+from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_state import Note
 from paymentapp.storage.base import Lease, PaymentChange
 from tests.faults.simulation import faults
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task

@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from paymentapp.errors import CannotVerify, NotGenuine, NotSent, OutcomeUnknown
-from paymentapp.models import PaymentKey
+from paymentapp.models.payments import PaymentKey
 from paymentapp.providers.http import Answer, Http
-from paymentapp.providers.stripe import KEY_TRUSTED, Stripe
+from paymentapp.providers.stripe.provider import KEY_TRUSTED, Stripe
 from paymentapp.providers.stripe.settings import StripeSettings
 from tests.faults.simulation import faults
 from tests.faults.simulation.clock import START

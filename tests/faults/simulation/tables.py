@@ -7,24 +7,18 @@ from datetime import datetime
 from random import Random
 from typing import TypeVar
 
-from paymentapp.events import Event
-from paymentapp.models import (
-    FINAL,
-    Batch,
-    BatchState,
-    Customer,
-    KeyClaim,
-    Member,
-    Payment,
-    PaymentKey,
-)
-from paymentapp.notes import Note
+from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.customers import Customer
+from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.payments import FINAL, Payment, PaymentKey
+from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_state import Note
 from paymentapp.storage.base import Lease
 from tests.faults.simulation.clock import Time
 from tests.faults.simulation.index import Index
+from tests.faults.simulation.legal_transitions import batch_fault, history_fault
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND
 from tests.faults.simulation.verdict import Verdict
-from tests.faults.simulation.walks import batch_fault, history_fault
 
 Versioned = TypeVar("Versioned", Payment, KeyClaim, Batch, Customer, Event, Note)
 EventKey = tuple[str, str]  # provider, and its id of the event

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-from paymentapp.models import PaymentKey
+from paymentapp.models.payments import PaymentKey
 from tests.faults.simulation.clock import moment
 
 Subject = tuple[PaymentKey, ...] | str | None  # payments, a batch id or an intent's name

@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from paymentapp.models import Money, PaymentKey
+from paymentapp.models.money import Money
+from paymentapp.models.payments import PaymentKey
 from paymentapp.providers.stripe.tables import DECIMALS
 from tests.faults.simulation.clock import START
 from tests.faults.simulation.ledger import Moved

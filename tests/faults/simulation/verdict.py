@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from paymentapp.models import PaymentKey
+from paymentapp.models.payments import PaymentKey
 from tests.faults.simulation.scheduler import Scheduler
 
 

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from paymentapp.models import Batch, Cause, Member, PaymentKey
-from paymentapp.providers.ach import Ach
-from paymentapp.providers.stripe import Stripe
+from paymentapp.models.batches import Batch, Member
+from paymentapp.models.payments import Cause, PaymentKey
+from paymentapp.providers.ach.provider import Ach
+from paymentapp.providers.stripe.provider import Stripe
 from tests.faults.simulation.checks import judge
 from tests.faults.simulation.clients import Clients, Intent
 from tests.faults.simulation.clock import Time, micros_of
+from tests.faults.simulation.fault_plan import Weather
 from tests.faults.simulation.faults import Faults
 from tests.faults.simulation.ledger import Item, Ledger
-from tests.faults.simulation.person import Person
+from tests.faults.simulation.long_fault_plan import Seasons
+from tests.faults.simulation.operator import Person
+from tests.faults.simulation.payment_methods import Ways
 from tests.faults.simulation.process import Process
 from tests.faults.simulation.provider import SimulatedProvider
 from tests.faults.simulation.scheduler import (
@@ -27,13 +31,10 @@ from tests.faults.simulation.scheduler import (
     Task,
     current_owner,
 )
-from tests.faults.simulation.seasons import Seasons
 from tests.faults.simulation.store import SimulatedStore
 from tests.faults.simulation.tables import Tables
 from tests.faults.simulation.trace import Subject, Trace
 from tests.faults.simulation.verdict import Verdict
-from tests.faults.simulation.ways import Ways
-from tests.faults.simulation.weather import Weather
 
 ENGINES = ("sqlite", "dynamodb")
 STAGES = ("stamp", "freeze", "submit", "accept", "fetch", "settle")

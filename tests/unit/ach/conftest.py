@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
-from paymentapp.models import Batch, BatchState, Member, Money, new_batch_id, new_revision
-from paymentapp.providers.ach import Ach
+from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.money import Money
+from paymentapp.models.revisions import new_revision
+from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.base import Accepted
-from paymentapp.simulator.bank import BankSimulator
-from paymentapp.simulator.bank.bank import AnswerDelays
-from paymentapp.vault import Vault, new_key
+from paymentapp.vault.sealing import Vault, new_key
+from simulators.bank import BankSimulator
+from simulators.bank.bank import AnswerDelays
 from tests.support.ach_backend import ach_at, bank_account
 from tests.support.memory_store import MemoryStore
 from tests.support.paypal_server import FakeClock

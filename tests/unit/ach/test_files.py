@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from paymentapp.errors import Misconfigured, NotSent
-from paymentapp.models import Status
+from paymentapp.models.payments import Status
 from paymentapp.nacha import File, read, write
+from paymentapp.providers.ach.file_state import FilePlan
 from paymentapp.providers.ach.files import TOO_LARGE, next_identity
 from paymentapp.providers.ach.folders import FolderError
-from paymentapp.providers.ach.notes import FilePlan
 from paymentapp.providers.base import Accepted, Postponed, Refused
 from tests.support.ach_backend import HookedFolder
 from tests.unit.ach.conftest import MONDAY, Company

@@ -8,7 +8,7 @@ import pytest
 
 from paymentapp.errors import Misconfigured, NotPayable
 from paymentapp.providers.ach.payees import AchPayees
-from paymentapp.vault import Vault, new_key
+from paymentapp.vault.sealing import Vault, new_key
 from tests.support.ach_backend import ROUTING, bank_account
 from tests.support.memory_store import MemoryStore
 

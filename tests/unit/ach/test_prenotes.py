@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 
 from paymentapp.errors import ProviderError
-from paymentapp.models import BatchState, Member, Status
+from paymentapp.models.batches import BatchState, Member
+from paymentapp.models.payments import Status
 from paymentapp.nacha import read
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.base import Accepted, Postponed, Refused
-from paymentapp.vault import Vault, new_key
+from paymentapp.vault.sealing import Vault, new_key
 from tests.support.ach_backend import ATTEMPT
 from tests.support.processes import a_process
 from tests.support.records import a_payment
 from tests.unit.ach.conftest import Company
-from tests.unit.ach.test_inbound import Service
+from tests.unit.ach.test_mailbox import Service
 from tests.unit.ach.test_upload import Process, Slow, Stopped, failing
 
 # The bank has the prenotes on Monday; they settle on Tuesday, the third day after that is Friday.

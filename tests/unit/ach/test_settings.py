@@ -10,12 +10,13 @@ import pytest
 
 from paymentapp.config import Settings, load_settings
 from paymentapp.errors import Misconfigured, SettingsError
-from paymentapp.models import Batch, BatchState, new_batch_id, new_revision
-from paymentapp.providers.ach import Ach
+from paymentapp.models.batches import Batch, BatchState, new_batch_id
+from paymentapp.models.revisions import new_revision
+from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.registry import build_providers
 from paymentapp.variables import Variables
-from paymentapp.vault import Vault
+from paymentapp.vault.sealing import Vault
 from tests.support.ach_backend import ach_environ
 from tests.support.kit import a_kit
 from tests.support.paypal_server import FakeClock

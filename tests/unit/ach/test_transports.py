@@ -11,7 +11,7 @@ import pytest
 
 from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.nacha import read
-from paymentapp.providers.ach import Ach
+from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.base import Accepted
 from tests.unit.ach.conftest import Company
 

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, StoreUnavailable
-from paymentapp.models import Batch, Member
-from paymentapp.notes import Note
-from paymentapp.providers.ach import Ach
+from paymentapp.models.batches import Batch, Member
+from paymentapp.models.provider_state import Note
 from paymentapp.providers.ach.folders import FolderError
+from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.base import Accepted, Doubtful, Postponed, Refused
 from tests.support.ach_backend import ATTEMPT, HookedFolder
 from tests.support.memory_store import MemoryStore

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from paymentapp.providers.stripe import Stripe
+from paymentapp.providers.stripe.provider import Stripe
 from tests.support.paypal_server import FakeClock, PayPalServer
 from tests.support.stripe_backend import StripeBackend, stripe_at, stripe_backend
 from tests.unit.stripe.support import with_funds

@@ -8,9 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from paymentapp.models import Batch, BatchState, Member, Money, new_batch_id, new_revision
+from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.money import Money
+from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import Accepted
-from paymentapp.providers.stripe import Stripe
+from paymentapp.providers.stripe.provider import Stripe
 from tests.support.paypal_server import PayPalServer, Says
 from tests.support.stripe_backend import StripeBackend
 

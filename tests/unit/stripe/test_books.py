@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from paymentapp.errors import Misconfigured, NotSent
-from paymentapp.models import Money
+from paymentapp.models.money import Money
 from paymentapp.providers.base import TransactionSearch
-from paymentapp.providers.stripe import Stripe
+from paymentapp.providers.stripe.provider import Stripe
 from tests.support.paypal_server import FakeClock, PayPalServer
 from tests.support.stripe_backend import KEY, StripeBackend
 from tests.unit.stripe.support import TRANSFERS, a_list, a_payment, error, pays

@@ -13,8 +13,10 @@ import pytest
 import stripe as library
 
 from paymentapp.errors import NotGenuine
-from paymentapp.events import Event, EventState
-from paymentapp.models import Batch, BatchState, Cause, Money, Payment, Status
+from paymentapp.models.batches import Batch, BatchState
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.models.provider_events import Event, EventState
 from paymentapp.services.payments import PaymentOrder
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import Batch, Status
+from paymentapp.models.batches import Batch
+from paymentapp.models.payments import Status
 from paymentapp.providers.base import Accepted, ItemReport
-from paymentapp.providers.stripe import Stripe
 from paymentapp.providers.stripe.outcome import QUIET
+from paymentapp.providers.stripe.provider import Stripe
 from paymentapp.providers.stripe.tables import FAILURES, PAYOUT_STATUS
 from tests.support.paypal_server import FakeClock, PayPalServer, Says
 from tests.support.stripe_backend import StripeBackend

@@ -12,7 +12,7 @@ import pytest
 from paymentapp.config import load_settings
 from paymentapp.errors import Misconfigured, SettingsError
 from paymentapp.providers.registry import build_providers
-from paymentapp.providers.stripe import Stripe
+from paymentapp.providers.stripe.provider import Stripe
 from paymentapp.providers.stripe.settings import STRIPE_URL, StripeSettings
 from paymentapp.variables import Variables
 from tests.support.kit import a_kit
@@ -128,7 +128,8 @@ def test_the_library_is_loaded_at_the_first_call_and_keeps_no_statistics(tmp_pat
     """A cold start builds every provider; and the library would leave a file in the home."""
     build_it = (
         "import sys; from paymentapp.config import load_settings; "
-        "from paymentapp.providers.stripe import Stripe; from tests.support.kit import a_kit; "
+        "from paymentapp.providers.stripe.provider import Stripe; "
+        "from tests.support.kit import a_kit; "
         "provider = Stripe.build(a_kit(load_settings())); "
         "assert not {'stripe', 'requests', 'cryptography'} & set(sys.modules)"
     )

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.models import Money
+from paymentapp.models.money import Money
 from paymentapp.providers.base import Accepted, Doubtful, Postponed, Refused
-from paymentapp.providers.stripe import Stripe
+from paymentapp.providers.stripe.provider import Stripe
 from paymentapp.providers.stripe.tables import ERRORS, FENCED
 from tests.support.paypal_server import FakeClock, PayPalServer, Resets, Says
 from tests.support.stripe_backend import KEY, PLENTY, StripeBackend, stripe_at

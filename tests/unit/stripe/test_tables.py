@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import Money, Status
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
 from paymentapp.providers.base import Refused
 from paymentapp.providers.stripe.answers import read_money, smallest_units
 from paymentapp.providers.stripe.tables import (
@@ -26,8 +27,8 @@ from paymentapp.providers.stripe.tables import (
     PAYOUT_STATUS,
     REFUSALS,
 )
-from paymentapp.simulator.stripe.accounts import FAILURES as SIMULATED
-from paymentapp.simulator.stripe.currencies import DECIMALS as SIMULATED_DECIMALS
+from simulators.stripe.accounts import FAILURES as SIMULATED
+from simulators.stripe.currencies import DECIMALS as SIMULATED_DECIMALS
 
 # Of all codes that Stripe publishes: what transfers between accounts, payouts, keys and requests
 # can meet. The others are of charges, customers, taxes, and so on.

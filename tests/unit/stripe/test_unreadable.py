@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
-from paymentapp.models import Batch, Member, Status
-from paymentapp.providers.stripe import Stripe
+from paymentapp.models.batches import Batch, Member
+from paymentapp.models.payments import Status
+from paymentapp.providers.stripe.provider import Stripe
 from tests.support.paypal_server import FakeClock, PayPalServer, Says
 from tests.unit.stripe.support import (
     ACCOUNT,

@@ -9,9 +9,10 @@ import pytest
 import stripe as library
 
 from paymentapp.errors import NotGenuine
-from paymentapp.models import Batch, Status
+from paymentapp.models.batches import Batch
+from paymentapp.models.payments import Status
 from paymentapp.providers.base import WebhookNews
-from paymentapp.providers.stripe import Stripe
+from paymentapp.providers.stripe.provider import Stripe
 from tests.support.paypal_server import FakeClock
 from tests.support.stripe_backend import KEY, WEBHOOK_SECRET, StripeBackend, stripe_at
 from tests.unit.stripe.support import ACCOUNT, a_payment, a_transfer, body_of, pays

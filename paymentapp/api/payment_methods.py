@@ -1,0 +1,66 @@
+"""Payment methods over HTTP: how a customer is paid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paymentapp.api import examples
+from paymentapp.api.blueprint import Blueprint, services
+from paymentapp.schemas.payment_methods import MethodSchema, MethodsSchema, NewMethodSchema
+from paymentapp.services.payment_methods import MethodShown
+
+blp = Blueprint("methods", __name__, description="How customers are paid.")
+
+_SAME = {
+    "customer_id": "$response.body#/customer_id",
+    "method": "$response.body#/payment_method",
+}
+LINKS = {
+    "show": {"operationId": "get_payment_method", "parameters": _SAME},
+    "forget": {"operationId": "delete_payment_method", "parameters": _SAME},
+}
+
+_METHODS = "/v1/api/customer/<customer_id:customer_id>/payment-methods"
+_METHOD = f"{_METHODS}/<method:method>"
+
+
+@blp.route(_METHOD, methods=["PUT"])
+@blp.arguments(NewMethodSchema(), example=examples.NEW_METHOD)
+@blp.response(201, MethodSchema, description="Set for the first time", example=examples.METHOD)
+@blp.alt_response(
+    200, schema=MethodSchema, description="Replaced", example=examples.METHOD, success=True
+)
+@blp.documents(404, 413, 415, 422, responses={201: {"links": LINKS}, 200: {"links": LINKS}})
+def put_payment_method(
+    body: dict[str, Any], customer_id: str, method: str
+) -> tuple[MethodShown, int]:
+    """Set how a customer is paid by a method. Payments accepted before go as they were."""
+    shown, new = services().methods.put(customer_id, method, body["details"], body["default"])
+    return shown, 201 if new else 200
+
+
+@blp.route(_METHOD)
+@blp.response(200, MethodSchema, description="What is known", example=examples.METHOD)
+@blp.documents(404)
+def get_payment_method(customer_id: str, method: str) -> MethodShown:
+    """Show how a customer is paid by a method."""
+    return services().methods.get(customer_id, method)
+
+
+@blp.route(_METHODS)
+@blp.response(200, MethodsSchema, description="By name", example=examples.METHODS)
+@blp.documents(404)
+def list_payment_methods(customer_id: str) -> dict[str, Any]:
+    """List the ways in which a customer is paid."""
+    return {
+        "customer_id": customer_id,
+        "payment_methods": services().methods.list(customer_id),
+    }
+
+
+@blp.route(_METHOD, methods=["DELETE"])
+@blp.response(204, description="Forgotten")
+@blp.documents(404)
+def delete_payment_method(customer_id: str, method: str) -> None:
+    """Forget how a customer is paid by a method. Payments that were accepted are still made."""
+    services().methods.delete(customer_id, method)

@@ -1,0 +1,116 @@
+"""One command for a whole service: gunicorn, and where wanted the simulators beside it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+
+from paymentapp.bootstrap import build_services
+from paymentapp.cli.process_group import Family
+from paymentapp.cli.run_simulators import Simulators, names_an_account, start_simulators
+from paymentapp.config import Settings, load_settings
+from paymentapp.errors import SettingsError
+from paymentapp.loopback import is_loopback
+from paymentapp.providers.registry import check_settings
+from paymentapp.server import check_access, stop
+
+START_SECONDS = 30
+
+
+def run_service(dev: bool) -> int:
+    """Start what is needed, say what is in force, wait, stop everything. Returns an exit status.
+
+    Raises SettingsError, with nothing left running.
+    """
+    if dev:
+        os.environ["PAYMENTAPP_AUTH"] = "off"
+    settings = load_settings()
+    if dev and not is_loopback(settings.host):
+        raise SettingsError("--dev listens on loopback only; PAYMENTAPP_HOST says another address")
+    _check_port(settings)
+    family = Family()
+    try:
+        simulators = None
+        if dev and not names_an_account(os.environ):
+            simulators = start_simulators(family, _base_url(settings))
+            os.environ.update(simulators.environ)
+        settings = load_settings()
+        check_settings(settings.variables)
+        _prepare_store(settings)
+        family.start([sys.executable, "-m", "gunicorn", *_GUNICORN])
+        _await_health(family, settings)
+        _announce(settings, simulators)
+        return family.wait()
+    finally:
+        family.stop()
+
+
+_GUNICORN = ["-c", "python:paymentapp.gunicorn_conf", "paymentapp.server:serving_app()"]
+
+
+def _check_port(settings: Settings) -> None:
+    """Raises SettingsError where the port cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SettingsError(
+                f"port {settings.port} on {settings.host} cannot be had ({error.strerror}); "
+                "choose another with PORT=8001"
+            ) from error
+
+
+def _prepare_store(settings: Settings) -> None:
+    """Make missing tables, and refuse an address that strangers reach without a key."""
+    services = build_services(settings, providers={})
+    try:
+        services.store.create_tables()
+        check_access(services, settings.host)
+    finally:
+        stop(services)
+
+
+def _await_health(family: Family, settings: Settings) -> None:
+    """Raises SettingsError where the service does not come up."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and family.alive():
+        try:
+            with urllib.request.urlopen(f"{_base_url(settings)}/healthz", timeout=2):  # noqa: S310
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise SettingsError("the service did not start; the lines above say why")
+
+
+def _base_url(settings: Settings) -> str:
+    any_address = settings.host in {"0.0.0.0", "::"}  # noqa: S104
+    host = "127.0.0.1" if any_address else settings.host
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _announce(settings: Settings, simulators: Simulators | None) -> None:
+    """Say what is in force, and one thing to try."""
+    services = build_services(settings)
+    ways = [f"  {name:<16} {provider.description}" for name, provider in services.providers.items()]
+    note = [f"  {'':<16} all simulated: see {simulators.page}/"] if simulators else []
+    auth = "API keys" if settings.auth else "none: anybody on this machine may pay"
+    key = "-H 'Authorization: Bearer YOUR_KEY' " if settings.auth else ""
+    lines = [
+        f"paymentapp is up:  {_base_url(settings)}   (docs: {_base_url(settings)}/docs)",
+        f"  store            {services.store.description}",
+        *ways,
+        *note,
+        f"  authentication   {auth}",
+        "Try:",
+        f"  curl -s {_base_url(settings)}/v1/api/customer {key}-H 'Content-Type: application/json' "
+        '-d \'{"customer_id": "unixuser1", "email": "unixuser1@example.com"}\'',
+        "Stop with Ctrl-C.",
+    ]
+    print("\n".join(lines), flush=True)  # noqa: T201
+    stop(services)

@@ -1,0 +1,130 @@
+"""The far sides that `run --dev` starts: PayPal and Stripe in one process, a bank in another.
+
+Beside the providers' own folders this is the one module that knows them by name: it starts a
+simulator of each by its command line, and sets the variables that lead there.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from paymentapp.cli.process_group import Family
+from paymentapp.errors import SettingsError
+from paymentapp.vault.sealing import new_key
+
+CHECKOUT = Path(__file__).parents[2]
+VAR = Path("var")
+WEBHOOK_ID = "SIMULATORWEBHOOK01"
+STRIPE_KEY = "sk_test_simulated0001"
+STRIPE_WEBHOOK_SECRET = "whsec_simulator"  # noqa: S105 - the simulator's, known to everybody
+BANK_SECONDS = 10  # between two departures to the bank, and of its banking days
+
+
+class Simulators(NamedTuple):
+    """Simulators that run."""
+
+    page: str  # where a person may watch them
+    environ: Mapping[str, str]  # the settings that lead to them
+
+
+def names_an_account(environ: Mapping[str, str]) -> bool:
+    """Tell whether the settings say where to pay: then nothing is simulated."""
+    credentials = ("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET")
+    return "PAYPAL_BASE_URL" in environ or any(
+        environ.get(name, "").strip() for name in credentials
+    )
+
+
+def start_simulators(family: Family, base_url: str) -> Simulators:
+    """Start them, for a service at `base_url`; what is set already stays.
+
+    Raises SettingsError where they are not there, or do not start.
+    """
+    if not (CHECKOUT / "simulators").is_dir():
+        raise SettingsError(
+            "the simulators are not installed with the package: run --dev from a checkout of the "
+            "project (make run there), or name an account to pay from"
+        )
+    VAR.mkdir(parents=True, exist_ok=True)
+    environ = _start_providers(family, base_url) | _start_bank(family)
+    page = environ["PAYPAL_BASE_URL"]
+    environ["PAYMENTAPP_VAULT_KEYS"] = _vault_key()
+    fresh = {name: value for name, value in environ.items() if name not in os.environ}
+    return Simulators(page, fresh)
+
+
+def _start_providers(family: Family, base_url: str) -> dict[str, str]:
+    """PayPal and Stripe, which tell the service by webhook what becomes of its payments."""
+    arguments = ["--port", "0", "--state", str(VAR / "paypal-simulator.db")]
+    arguments += ["--webhook-id", WEBHOOK_ID, "--webhook-url", f"{base_url}/webhooks/paypal"]
+    arguments += ["--stripe-webhook-url", f"{base_url}/webhooks/stripe"]
+    arguments += ["--stripe-api-key", STRIPE_KEY]
+    process = family.start(
+        [sys.executable, "-m", "simulators", *arguments], subprocess.PIPE, _environ()
+    )
+    line = process.stdout.readline() if process.stdout else ""
+    url = next((word for word in line.split() if word.startswith("http://")), "").rstrip("/")
+    if not url:
+        raise SettingsError("the simulator did not start")
+    ca_file = VAR / "paypal-simulator-ca.pem"
+    with urllib.request.urlopen(f"{url}/_simulator/ca", timeout=10) as ca:  # noqa: S310
+        ca_file.write_bytes(ca.read())
+    return {
+        "PAYPAL_BASE_URL": url,
+        "PAYPAL_CLIENT_ID": "simulator",
+        "PAYPAL_CLIENT_SECRET": "simulator",
+        "PAYMENTAPP_PAYPAL_WEBHOOK_ID": WEBHOOK_ID,
+        "PAYMENTAPP_PAYPAL_WEBHOOK_CA": str(ca_file),
+        "PAYMENTAPP_STRIPE_SECRET_KEY": STRIPE_KEY,
+        "PAYMENTAPP_STRIPE_BASE_URL": f"{url}/stripe",
+        "PAYMENTAPP_STRIPE_WEBHOOK_SECRETS": STRIPE_WEBHOOK_SECRET,
+    }
+
+
+def _start_bank(family: Family) -> dict[str, str]:
+    """A bank on two folders, whose days pass quickly."""
+    bank = (VAR / "bank").absolute()
+    folders = {name: bank / name for name in ("outgoing", "incoming")}
+    arguments = [f"--{name}={folder}" for name, folder in folders.items()]
+    family.start(
+        [
+            *(sys.executable, "-m", "simulators.bank"),
+            *(*arguments, f"--state={bank / 'books'}", f"--late-delay={3 * BANK_SECONDS}"),
+        ],
+        subprocess.DEVNULL,
+        _environ(),
+    )
+    settings = {
+        "ORIGIN": "1234567890",
+        "ORIGIN_NAME": "PAYMENTAPP",
+        "DESTINATION": "091000019",
+        "DESTINATION_NAME": "SIMULATED BANK",
+        "COMPANY_ID": "1234567890",
+        "COMPANY_NAME": "PAYMENTAPP",
+        "ODFI": "091000019",
+        "OUTGOING_URL": folders["outgoing"].as_uri(),
+        "INCOMING_URL": folders["incoming"].as_uri(),
+        "REHEARSAL_SECONDS": str(BANK_SECONDS),
+    }
+    environ = {f"PAYMENTAPP_ACH_{name}": value for name, value in settings.items()}
+    return {**environ, "PAYMENTAPP_COLLECT_SECONDS": "2"}
+
+
+def _environ() -> dict[str, str]:
+    """The environment of a simulator, which is imported from the checkout."""
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+
+
+def _vault_key() -> str:
+    """The key of this folder's database, made at the first start."""
+    file = VAR / "vault.key"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(new_key())
+    return file.read_text().strip()

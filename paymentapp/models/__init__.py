@@ -1,0 +1,1 @@
+"""The nouns: money, customers, payments, batches, keys, and what providers tell."""

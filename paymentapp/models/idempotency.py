@@ -1,0 +1,20 @@
+"""Idempotency keys in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+KEY_RETENTION = timedelta(days=35)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyClaim:
+    """An Idempotency-Key in use: which payment it made, and from which body."""
+
+    key_hash: str
+    fingerprint: str  # of the body; another body under the same key is refused
+    customer_id: str
+    payment_id: str
+    expires_at: datetime
+    revision: str

@@ -1,0 +1,144 @@
+"""ACH by NACHA files: a payment is an entry of a file that the bank fetches from a folder.
+
+A bank answers no call. That it has a file is known by the folder; that a payment has arrived, by
+its not having come back in time. `docs/decisions/0014-ach.md` tells why each step is as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from paymentapp.errors import NotSent, OutcomeUnknown
+from paymentapp.models.batches import Batch, Member
+from paymentapp.providers.ach.contents import Contents
+from paymentapp.providers.ach.entry_news import NewsNotes
+from paymentapp.providers.ach.file_state import FileNotes, FilePlan
+from paymentapp.providers.ach.files import Files
+from paymentapp.providers.ach.folders import BankFolder, Folder, FolderError, not_sent
+from paymentapp.providers.ach.mailbox import AchMailbox
+from paymentapp.providers.ach.payees import AchPayees
+from paymentapp.providers.ach.prenote_state import PrenoteState
+from paymentapp.providers.ach.prenotes import Prenotes
+from paymentapp.providers.ach.reports import Reports
+from paymentapp.providers.ach.schedule import Timetable
+from paymentapp.providers.ach.settings import AchSettings
+from paymentapp.providers.ach.store_errors import store_errors_as
+from paymentapp.providers.ach.trace_numbers import Traces
+from paymentapp.providers.ach.upload import Uploads
+from paymentapp.providers.base import (
+    CurrencyRule,
+    ItemReport,
+    Kit,
+    Outcome,
+    Postponed,
+    Provider,
+    Refused,
+)
+
+
+class Ach(Provider):
+    """Pays by ACH credits in NACHA files. Any number of threads may share it."""
+
+    name = "ach"
+    forgets_batch_after: timedelta | None = None  # its file is on record here
+    looks_before_resending = True
+    returns_unclaimed_after: timedelta | None = None
+    submits_per_second = 2  # files
+    settings_class = AchSettings
+    example_details: Mapping[str, str] = {
+        "holder": "Ada Lovelace",
+        "routing_number": "021000021",
+        "account_number": "000123456789",
+        "account_type": "checking",
+    }
+    payees: AchPayees
+    cutoffs: Timetable
+    mailbox: AchMailbox
+
+    def __init__(
+        self,
+        kit: Kit,
+        settings: AchSettings,
+        outgoing: Folder | None = None,
+        incoming: Folder | None = None,
+    ) -> None:
+        """`outgoing` and `incoming` stand for the folders of the settings, in tests."""
+        self._outgoing = outgoing or BankFolder(settings.outgoing)
+        self._incoming = incoming or BankFolder(settings.incoming)
+        self._prenoting = settings.prenotes
+        self.currencies: Mapping[str, CurrencyRule] = {"USD": CurrencyRule(2, settings.most)}
+        self.batch_size = min(kit.settings.batch_size, settings.batch_size)
+        self.configured = kit.vault.is_open
+        self.description = f"ACH files to {settings.outgoing.shown}"
+        self.payees = AchPayees(kit.vault, kit.notebook)
+        self.cutoffs = Timetable(settings)
+        self._notes = FileNotes(kit.notebook)
+        traces = Traces(kit.notebook, settings.odfi, kit.clock)
+        news = NewsNotes(kit.notebook)
+        accounts = PrenoteState(kit.notebook)
+        contents = Contents(kit.vault, settings.pgp_key_file)
+        self._files = Files(kit.notebook, settings, traces, self.payees, contents, kit.clock)
+        self._uploads = Uploads(self._outgoing, self._notes, contents, settings.attempt, kit.clock)
+        self._prenotes = Prenotes(
+            settings, accounts, self._files, self._notes, self._uploads, kit.clock
+        )
+        self._reports = Reports(self._notes, news, traces, self.cutoffs, kit.clock)
+        self.batch_key = self._prenotes if settings.prenotes else None
+        self.mailbox = AchMailbox(
+            self._incoming,
+            kit.notebook,
+            traces,
+            self._notes,
+            news,
+            self.payees,
+            accounts,
+            kit.clock,
+        )
+
+    @classmethod
+    def build(cls, kit: Kit) -> Ach:
+        """ACH from the settings. Raises SettingsError."""
+        service = kit.settings
+        return cls(kit, service.variables.load(AchSettings, timeout=service.provider_timeout))
+
+    def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
+        """Make the batch's file, once, and bring it into the bank's folder, once."""
+        with store_errors_as(OutcomeUnknown):
+            self.payees.check_open()
+            made = self._notes.made(batch.batch_id) or self._decided(batch.batch_id, members)
+            if isinstance(made, FilePlan):
+                return self._uploads.deliver(batch.batch_id, made)
+            return made
+
+    def fetch(self, batch: Batch) -> list[ItemReport]:
+        """How each payment of a batch stands, by what is on record of its file."""
+        with store_errors_as(NotSent):
+            by_word = batch.accepted_at if batch.decision else None
+            return self._reports.of_batch(batch.batch_id, by_word)
+
+    def cancel(self, provider_item_id: str) -> ItemReport:
+        """How a payment stands: a credit that a bank has cannot be taken back by us."""
+        with store_errors_as(NotSent):
+            return self._reports.of_entry(provider_item_id)
+
+    def check(self) -> None:
+        """List both folders."""
+        self.payees.check_open()
+        for folder in (self._outgoing, self._incoming):
+            try:
+                with folder.open() as session:
+                    session.sizes()
+            except FolderError as error:
+                raise not_sent(error) from None
+
+    def close(self) -> None:
+        """Nothing is held open between calls."""
+
+    def _decided(self, batch_id: str, members: Sequence[Member]) -> FilePlan | Refused | Postponed:
+        """What leaves for a batch: on record now, and the same for all processes for ever, but
+        where the batch is postponed."""
+        stopped = self._prenotes.settled(batch_id, members) if self._prenoting else None
+        if isinstance(stopped, Postponed):
+            return stopped
+        return self._notes.decide(batch_id, stopped or self._files.make(batch_id, members))

@@ -1,0 +1,228 @@
+"""Stripe Connect: a transfer to the recipient's connected account, and a payout on to their bank.
+
+`tables` is what Stripe publishes, `api` asks it, `answers` reads it, `outcome` says what became of
+a payment, and here are the verbs. Why it is so: docs/decisions/0013-stripe.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from paymentapp.clock import Clock
+from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.models.batches import Batch, Member
+from paymentapp.providers.base import (
+    Accepted,
+    Doubtful,
+    ItemReport,
+    Kit,
+    Outcome,
+    Postponed,
+    Provider,
+    Refused,
+)
+from paymentapp.providers.http import Http
+from paymentapp.providers.stripe.answers import Problem, Reference, Transfer
+from paymentapp.providers.stripe.api import Api, Order
+from paymentapp.providers.stripe.funds import Funds
+from paymentapp.providers.stripe.outcome import Outcomes
+from paymentapp.providers.stripe.payees import NO_PAYOUT, StripePayees, read_destination
+from paymentapp.providers.stripe.search import StripeSearch
+from paymentapp.providers.stripe.settings import StripeSettings
+from paymentapp.providers.stripe.tables import CURRENCIES, FENCED, REFUSALS
+from paymentapp.providers.stripe.webhooks import StripeWebhooks
+
+log = logging.getLogger(__name__)
+
+# "You can remove keys from the system automatically after they're at least 24 hours old". A look
+# into the books comes long before: a process that is held up between its clock and its call has
+# the rest of the day.
+KEY_TRUSTED = timedelta(hours=1)
+KEY_FORGOTTEN = timedelta(hours=24, minutes=10)
+
+
+class Stripe(Provider):
+    """Pays through Stripe Connect. Any number of threads may share it."""
+
+    name = "stripe"
+    forgets_batch_after: timedelta | None = timedelta(hours=24)  # see KEY_TRUSTED
+    looks_before_resending = True
+    returns_unclaimed_after: timedelta | None = None
+    submits_per_second = 25  # https://docs.stripe.com/rate-limits; a batch of one is always full
+    batch_size = 1  # a transfer has one recipient, and one key
+    currencies = CURRENCIES
+    settings_class = StripeSettings
+    example_details: Mapping[str, str] = {"account": "acct_1032D82eZvKYlo2C", "payout": "standard"}
+    transaction_search: StripeSearch
+
+    def __init__(self, settings: StripeSettings, clock: Clock, http: Http) -> None:
+        self.configured = bool(settings.secret_key)
+        self.description = settings.description
+        self.payees = StripePayees(settings.payout)
+        self.webhooks = StripeWebhooks(settings, clock) if settings.webhook_secrets else None
+        self._clock = clock
+        self._http = http
+        self._api = Api(settings, http, clock)
+        self.transaction_search = StripeSearch(self._api)
+        self._funds = Funds(self._api.balance, clock)
+        self._outcomes = Outcomes(self._api, clock)
+
+    @classmethod
+    def build(cls, kit: Kit) -> Stripe:
+        """Stripe from the settings. Raises SettingsError."""
+        service = kit.settings
+        settings = service.variables.load(StripeSettings)
+        http = Http(
+            settings.base_url,
+            connections=service.senders + 4,
+            read_timeout=service.provider_timeout,
+        )
+        return cls(settings, kit.clock, http)
+
+    def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
+        """Make the transfer, under the batch's id as its key, and the payout that is to follow it.
+
+        Accepted once the transfer is made, and its payout made or refused.
+        """
+        (member,) = members
+        order = _order(batch, member)
+        if isinstance(order, Refused):
+            return order
+        transfer = self._transfer(batch, order)
+        if not isinstance(transfer, Transfer):
+            return transfer
+        rest = self._payout(batch, order, transfer) if order.destination.payout != NO_PAYOUT else ""
+        return Accepted(Reference(transfer.transfer_id, rest).text)
+
+    def fetch(self, batch: Batch) -> list[ItemReport]:
+        """What became of the one payment. Where it was not paid out, the transfer is taken back:
+        nothing else is moved."""
+        if batch.reference is None:
+            raise NotSent("NO_REFERENCE", "the batch has not been accepted")
+        reference = Reference.of(batch.reference)
+        return [self._outcomes.settle(reference, batch.batch_id, batch.accepted_at)]
+
+    def cancel(self, provider_item_id: str) -> ItemReport:
+        """Cancel a payout that the bank does not have yet, and take the transfer back; where
+        Stripe will not, report what the payment is. A transfer alone has arrived.
+
+        https://docs.stripe.com/api/payouts/cancel
+        """
+        reference = Reference.of(provider_item_id)
+        transfer, payout = self._outcomes.look(reference)
+        if payout is not None and payout.status == "pending":
+            answer = self._api.cancel_payout(payout, transfer.destination.account)
+            if isinstance(answer, Problem) and not answer.is_no_payout:
+                raise answer.error(answer.kind(moves_money=True))
+        return self._outcomes.settle(reference)
+
+    def check(self) -> None:
+        """Read the balance, which every key that is of use here may do."""
+        self._api.balance()
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._http.close()
+
+    def _transfer(self, batch: Batch, order: Order) -> Transfer | Refused | Doubtful | Postponed:
+        """The transfer, made now or before.
+
+        A key that Stripe may have forgotten is not used before a look into the books: see the
+        decision for why that is safe whatever is still on its way.
+        """
+        covered = self._funds.cover(order.money)
+        if not covered or self._is_late(batch):
+            found = self._found(order)
+            if found is not None:
+                return found
+            if not covered:
+                raise Misconfigured("balance_insufficient", "the account does not have as much")
+        answer = self._api.create_transfer(order)
+        if isinstance(answer, Problem) and answer.is_kept_failure:
+            found = self._found(order)
+            if found is not None:
+                return found
+        if isinstance(answer, Problem):
+            return self._refused(batch, order, answer)
+        return answer
+
+    def _refused(
+        self, batch: Batch, order: Order, problem: Problem
+    ) -> Transfer | Refused | Postponed:
+        """A refusal, once it is certain. Raises everything else.
+
+        One that another day may lift counts when Stripe has it on record under our key: then no
+        call that is still on its way can be taken.
+        """
+        if problem.is_want_of_funds and problem.replayed:
+            until = max(_frozen_at(batch) + KEY_FORGOTTEN, self._clock() + timedelta(hours=1))
+            return Postponed(f"{problem.code}, on record under this key", until)
+        kind = problem.kind(moves_money=True)
+        if kind is not Refused:
+            raise problem.error(kind)
+        if problem.code in FENCED and not problem.replayed:
+            again = self._api.create_transfer(order)
+            if isinstance(again, Transfer):
+                return again
+            if not again.replayed or again.code != problem.code:
+                raise again.error(OutcomeUnknown)
+        log.warning("batch %s: Stripe refused the transfer: %s", order.batch_id, problem.code)
+        return Refused(problem.code, {0: f"{problem.code}: {REFUSALS[problem.code]}"})
+
+    def _found(self, order: Order) -> Transfer | Doubtful | None:
+        """The transfer that the books have of this batch; None where they certainly have none.
+        What is not as it should be is for a person."""
+        found = self._api.transfers_of(order.batch_id)
+        if not found:
+            return None
+        if len(found) > 1:
+            return Doubtful(f"{len(found)} transfers carry this batch's id")
+        (transfer,) = found
+        if (transfer.money, transfer.destination.account) != (
+            order.money,
+            order.destination.account,
+        ):
+            return Doubtful(f"{transfer.transfer_id} carries this batch's id, and is not it")
+        log.info("Stripe already has batch %s, as %s", order.batch_id, transfer.transfer_id)
+        return transfer
+
+    def _payout(self, batch: Batch, order: Order, transfer: Transfer) -> str:
+        """The id of the payout, made now or before; else the code of its refusal, from which
+        `fetch` takes the money back."""
+        if self._is_late(batch):
+            found = self._api.payout_of(transfer)
+            if found is not None:
+                return found.payout_id
+        answer = self._api.create_payout(order, transfer.transfer_id)
+        if isinstance(answer, Problem) and answer.is_kept_failure:
+            found = self._api.payout_of(transfer)
+            if found is not None:
+                return found.payout_id
+        if not isinstance(answer, Problem):
+            return answer.payout_id
+        if not answer.is_no_payout:
+            raise answer.error(answer.kind(moves_money=True))
+        log.warning("batch %s: Stripe refused the payout: %s", order.batch_id, answer.code)
+        return answer.code
+
+    def _is_late(self, batch: Batch) -> bool:
+        """Whether Stripe may have forgotten what was asked under the batch's keys."""
+        return self._clock() - _frozen_at(batch) >= KEY_TRUSTED
+
+
+def _frozen_at(batch: Batch) -> datetime:
+    """When it may first have been sent."""
+    return batch.frozen_at or batch.created_at
+
+
+def _order(batch: Batch, member: Member) -> Order | Refused:
+    """What is asked for; refused here where no request could say it."""
+    destination = read_destination(member.destination)
+    if destination is None:
+        return Refused("NO_CONNECTED_ACCOUNT", {0: "NO_CONNECTED_ACCOUNT: no account is named"})
+    rule = CURRENCIES.get(member.money.currency)
+    if rule is None or member.money.decimals > rule.decimals:
+        return Refused("NOT_PAYABLE", {0: f"NOT_PAYABLE: {member.money.currency} is not paid so"})
+    return Order(batch.batch_id, member.item_id, member.money, destination)

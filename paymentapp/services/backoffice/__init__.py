@@ -1,0 +1,1 @@
+"""What reads whole tables, for people: reconciliation, audit, parked batches."""

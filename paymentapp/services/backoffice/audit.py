@@ -1,0 +1,84 @@
+"""Audit: whether every disbursement's record is a legal walk, and every batch's list agrees."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from paymentapp.models.batches import Batch
+from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.services.backoffice import comparison
+from paymentapp.services.backoffice.batch_membership import Roll
+from paymentapp.services.backoffice.discrepancies import Kind
+from paymentapp.services.backoffice.payment_history import Check, faults
+from paymentapp.services.backoffice.period import Span
+from paymentapp.services.dispatch.batching import chunks, members_of
+from paymentapp.storage.base import Store
+from paymentapp.storage.codec.payments import payment_record
+from paymentapp.storage.item_size import item_size
+
+_CHUNK = 500
+_KILOBYTE = 1024  # of which each costs a write unit
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it must be; a warning is only worth knowing."""
+
+    check: Check
+    text: str
+    payment: PaymentKey
+    batch_id: str | None = None
+
+    @property
+    def warning(self) -> bool:
+        return self.check is Check.SIZE
+
+
+@dataclass
+class Audit:
+    """One run over the records; no provider is asked. `progress` hears what has been read."""
+
+    store: Store
+    progress: Callable[[str], None]
+    payments: int = field(default=0, init=False)
+    batches: int = field(default=0, init=False)
+
+    def verify(self, span: Span) -> Iterator[Finding]:
+        """Check what was requested in the span, and yield what is wrong as it is found."""
+        roll = Roll(self.store, span)
+        for batch in self.store.scan_batches(*span):
+            self.batches += 1
+            yield from self._batch(batch, roll)
+            self.progress(f"{self.batches} batches read")
+        for payment in self.store.scan_payments(*span):
+            self.payments += 1
+            roll.named(payment)
+            yield from self._payment(payment)
+            self.progress(f"{self.payments} payments read")
+        for payment, found in roll.strays():
+            text = "its batch does not list it" if found else "its batch is not on record"
+            yield Finding(Check.BATCH, text, payment.key, payment.batch_id)
+
+    def _payment(self, payment: Payment) -> Iterator[Finding]:
+        for check, text in faults(payment):
+            yield Finding(check, text, payment.key, payment.batch_id)
+        size = item_size(payment_record(payment))
+        if size > _KILOBYTE:
+            text = f"{size} bytes: each write of it costs double"
+            yield Finding(Check.SIZE, text, payment.key, payment.batch_id)
+
+    def _batch(self, batch: Batch, roll: Roll) -> Iterator[Finding]:
+        """A batch's list: nobody twice, and nobody who is also in another that was sent."""
+        batch = self.store.get_batch(batch.batch_id) or batch
+        members = members_of(self.store, batch)
+        for key, count in Counter(member.key for member in members).items():
+            if count > 1:
+                yield Finding(Check.BATCH, f"listed {count} times", key, batch.batch_id)
+        for chunk in chunks(members, _CHUNK):
+            payments = self.store.get_payments([member.key for member in chunk])
+            roll.listed(batch, payments.values())
+            for found in comparison.of_records(self.store, batch, chunk, payments):
+                check = Check.TWICE if found.kind is Kind.ELSEWHERE else Check.BATCH
+                yield Finding(check, found.ours, found.payment or chunk[0].key, batch.batch_id)

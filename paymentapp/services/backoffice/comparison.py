@@ -1,0 +1,109 @@
+"""One batch beside what its provider says of it, item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from paymentapp.masking import masked
+from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.payments import Payment, PaymentKey, Status, may_move
+from paymentapp.providers.base import ItemReport
+from paymentapp.services.backoffice.discrepancies import Difference, Kind
+from paymentapp.services.settlement import status_by
+from paymentapp.storage.base import Store
+
+LATE = timedelta(hours=1)  # how long a step may take before a person should know
+_NOT_YET_SENT = {BatchState.PREPARED, BatchState.FROZEN, BatchState.REFUSED}
+
+
+def sent(batch: Batch) -> bool:
+    """Whether the provider may have the batch, so that its members are in no other."""
+    by_state = {BatchState.FROZEN, BatchState.ACCEPTED, BatchState.PARKED}
+    return batch.state in by_state or batch.reference is not None
+
+
+def of_progress(batch: Batch, now: datetime) -> Difference | None:
+    """Whether a batch stands still; None where it has ended or goes on."""
+    if batch.state is BatchState.PARKED:
+        return Difference(Kind.PARKED, _waits(batch), batch_id=batch.batch_id)
+    unsent = batch.state in _NOT_YET_SENT and now - batch.created_at > LATE
+    overdue = batch.attention_at is not None and now - batch.attention_at > LATE
+    if unsent or (overdue and batch.state is not BatchState.CLOSED):
+        return Difference(Kind.STUCK, _waits(batch), batch_id=batch.batch_id)
+    return None
+
+
+def _waits(batch: Batch) -> str:
+    since = f"{batch.frozen_at or batch.created_at:%Y-%m-%d %H:%M}"
+    return f"{batch.state} since {since}" + (f", {batch.last_error}" if batch.last_error else "")
+
+
+def of_records(
+    store: Store, batch: Batch, members: Sequence[Member], payments: Mapping[PaymentKey, Payment]
+) -> list[Difference]:
+    """Members of a batch that was sent, beside the payments that they stand for."""
+    found = list(_of_records(batch, members, payments)) if sent(batch) else []
+    if found and batch.reference is None:  # a refusal may have come between the two readings
+        batch = store.get_batch(batch.batch_id) or batch
+    return found if sent(batch) else []
+
+
+def _of_records(
+    batch: Batch, members: Sequence[Member], payments: Mapping[PaymentKey, Payment]
+) -> Iterator[Difference]:
+    for member in members:
+        payment = payments.get(member.key)
+        found = partial(Difference, payment=member.key, batch_id=batch.batch_id)
+        if payment is None:
+            yield found(Kind.NO_PAYMENT, f"no record of {member.money}")
+        elif payment.batch_id != batch.batch_id:
+            yield found(Kind.ELSEWHERE, f"in batch {payment.batch_id or 'none'}")
+
+
+def of_items(
+    batch: Batch, members: Sequence[Member], reports: Mapping[str, ItemReport], now: datetime
+) -> Iterator[Difference]:
+    """The members of an accepted batch beside the items that the provider lists in it."""
+    taken_lately = batch.accepted_at is not None and now - batch.accepted_at < LATE
+    ours = {member.item_id: member for member in members}
+    for item_id, member in ours.items():
+        found = partial(Difference, payment=member.key, batch_id=batch.batch_id)
+        if item_id in reports:
+            yield from _of_content(member, reports[item_id], found)
+        elif not taken_lately:  # an item may take a moment to be listed
+            yield found(Kind.NOT_LISTED, str(member.money), "no such item")
+    for item_id in sorted(reports.keys() - ours.keys()):
+        theirs = f"{reports[item_id].money or ''} {reports[item_id].raw_status}".strip()
+        yield Difference(Kind.NOT_A_MEMBER, "", theirs, item_id=item_id, batch_id=batch.batch_id)
+
+
+def _of_content(
+    member: Member, report: ItemReport, found: Callable[[Kind, str, str], Difference]
+) -> Iterator[Difference]:
+    money = report.money
+    if money is not None and money != member.money:
+        kind = Kind.AMOUNT if money.currency == member.money.currency else Kind.CURRENCY
+        yield found(kind, str(member.money), str(money))
+    if report.receiver is not None and report.receiver.lower() != member.payee.lower():
+        yield found(Kind.RECEIVER, masked(member.payee), masked(report.receiver))
+
+
+def of_status(payment: Payment, report: ItemReport) -> Difference | None:
+    """A payment beside the item that pays it; None where they agree."""
+    found = partial(Difference, payment=payment.key, batch_id=payment.batch_id)
+    theirs = status_by(payment, report)
+    if payment.status not in {theirs, report.status} and not _says_little(payment, report):
+        kind = Kind.BEHIND if may_move(payment.status, theirs) else Kind.STATUS
+        return found(kind, payment.status.value, f"{theirs} ({report.raw_status})")
+    known = payment.transaction_id
+    if known and report.transaction_id and known != report.transaction_id:
+        return found(Kind.TRANSACTION, known, report.transaction_id)
+    return None
+
+
+def _says_little(payment: Payment, report: ItemReport) -> bool:
+    """Whether the item's status is none that the table knows, and the payment is past the start:
+    such a status says no more than that the provider has it."""
+    return report.status is None and payment.status not in {Status.PENDING, Status.SUBMITTING}

@@ -1,0 +1,80 @@
+"""A payment's history as a walk: what is not legal about it, if anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import NamedTuple
+
+from paymentapp.models.idempotency import KEY_RETENTION
+from paymentapp.models.payments import FINAL, Cause, Payment, Status, may_move
+
+SKEW = timedelta(minutes=5)  # how far the clocks of two machines may be apart
+
+
+class Check(StrEnum):
+    """What an audit looks at."""
+
+    BEGIN = "begin"  # the first line: pending, by request, when the payment was made
+    TIMES = "times"  # each line no earlier than the one before
+    MOVE = "move"  # each step a legal one
+    END = "end"  # the last line says the status
+    FIELDS = "fields"  # what else the record says goes with the status
+    BATCH = "batch"  # its batch is there and lists it, once
+    TWICE = "twice"  # in no second batch that was sent
+    SIZE = "size"  # a warning: over a kilobyte, each write costs double
+
+
+class Fault(NamedTuple):
+    """One thing that a check found."""
+
+    check: Check
+    text: str
+
+
+def faults(payment: Payment) -> Iterator[Fault]:
+    """All that is wrong with a payment's record by itself."""
+    if not payment.history:
+        yield Fault(Check.BEGIN, "the history is empty")
+        return
+    yield from _beginning(payment)
+    for before, after in pairwise(payment.history):
+        if after.at < before.at - SKEW:
+            yield Fault(Check.TIMES, f"{after.status} at {after.at}, after {before.at}")
+        if not may_move(before.status, after.status):
+            yield Fault(Check.MOVE, f"from {before.status} to {after.status}")
+    last = payment.history[-1].status
+    if last is not payment.status:
+        yield Fault(Check.END, f"the last line says {last}, the status is {payment.status}")
+    yield from (Fault(Check.FIELDS, text) for text in _fields(payment))
+
+
+def _beginning(payment: Payment) -> Iterator[Fault]:
+    """A payment's id is the time of the request. Where a crash came between an idempotency key
+    and its payment, the id is that of the first try, and the history begins with the last one."""
+    first = payment.history[0]
+    if (first.status, first.cause) != (Status.PENDING, Cause.REQUEST):
+        yield Fault(Check.BEGIN, f"the first line is {first.status} by {first.cause}")
+    earliest = payment.created_at - SKEW
+    if not earliest <= first.at <= payment.created_at + KEY_RETENTION + SKEW:
+        yield Fault(Check.BEGIN, f"the first line is of {first.at}")
+
+
+def _fields(payment: Payment) -> Iterator[str]:
+    status, batch_id = payment.status, payment.batch_id
+    if status is Status.FAILED and not payment.reason:
+        yield "failed without a reason"
+    if status is Status.PENDING and (batch_id or payment.due_at is None):
+        yield "pending, but in a batch" if batch_id else "pending, but not due"
+    stamps = [move for move in payment.history if move.status is Status.SUBMITTING]
+    in_time = status is Status.CANCELLED and payment.history[-2:][0].status is Status.PENDING
+    if status is not Status.PENDING and not in_time and not batch_id:
+        yield f"{status} without a batch"
+    if batch_id and stamps and stamps[-1].reference != batch_id:
+        yield f"in batch {batch_id}, but the history says {stamps[-1].reference}"
+    if batch_id and not stamps:
+        yield f"in batch {batch_id}, but the history knows of none"
+    if status in FINAL and payment.due_at is not None:
+        yield f"{status}, but still due"

@@ -1,0 +1,116 @@
+"""The provider's own books, searched for payments that we do not know, or know otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from datetime import datetime, timedelta
+from functools import partial
+
+from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.providers.base import Transaction, TransactionSearch
+from paymentapp.services.backoffice.discrepancies import Difference, Kind
+from paymentapp.services.backoffice.period import Span
+from paymentapp.services.backoffice.retries import Patience
+from paymentapp.services.dispatch.batching import chunks
+from paymentapp.storage.base import Store
+
+_STEP = timedelta(days=1)  # asked for at a time, and again as a whole where an answer is missing
+_CHUNK = 500
+_OLDEST = timedelta(days=60)  # how long before it moves money a payment may have been requested
+_NAMELESS = 10_000  # transactions without an id of ours, held until all payments were looked at
+_UNPAID = {Status.PENDING, Status.FAILED, Status.CANCELLED}
+
+_Found = dict[str, Transaction]  # by transaction id
+
+
+class Search:
+    """One search of one provider's books; `patiently` asks again where there was no answer."""
+
+    def __init__(self, store: Store, books: TransactionSearch, patiently: Patience) -> None:
+        self.transactions = 0
+        self._store = store
+        self._books = books
+        self._patiently = patiently
+
+    def strangers(self, span: Span) -> Iterator[Difference]:
+        """Transactions of the span that stand for no payment of ours, or for one too many.
+
+        One that repeats no id of ours is looked for by its own, among the payments. Raises
+        ProviderError.
+        """
+        nameless: _Found = {}
+        for found in self._pages(span):
+            yield from self._compared([each for each in found if each.item_id is not None])
+            nameless |= {each.transaction_id: each for each in found if each.item_id is None}
+            if len(nameless) > _NAMELESS:
+                yield from self._unclaimed(nameless, span)
+                nameless = {}
+        yield from self._unclaimed(nameless, span)
+
+    def paying(self, item_ids: Set[str], span: Span) -> list[Transaction]:
+        """The transactions of the span that pay one of these items. Raises ProviderError."""
+        return [each for page in self._pages(span) for each in page if each.item_id in item_ids]
+
+    def _pages(self, span: Span) -> Iterator[Sequence[Transaction]]:
+        """Every transaction, a few hundred at a time, and none twice.
+
+        No question begins where the books may not have got to yet: some refuse one. What is
+        found from before the span is compared as well, and does no harm.
+        """
+        before: Set[str] = set()
+        start = min(span.start, span.end - 2 * self._books.lag)
+        while start < span.end:
+            end = start + _STEP if span.end - start > 2 * _STEP else span.end
+            found = self._patiently(partial(self._between, start, end))
+            fresh = [each for name, each in found.items() if name not in before]
+            self.transactions += len(fresh)
+            yield from chunks(fresh, _CHUNK)
+            before, start = found.keys(), end
+
+    def _between(self, start: datetime, end: datetime) -> _Found:
+        return {each.transaction_id: each for each in self._books.transactions(start, end)}
+
+    def _compared(self, transactions: Sequence[Transaction]) -> Iterator[Difference]:
+        """Transactions that repeat an id, beside the payments that the ids name."""
+        keys = {each.item_id: _key(each.item_id or "") for each in transactions}
+        payments = self._store.get_payments([key for key in keys.values() if key])
+        for transaction in transactions:
+            key = keys[transaction.item_id]
+            payment = payments.get(key) if key else None
+            if payment is None:
+                yield _not_ours(transaction)
+            elif kind := _doubt(payment, transaction):
+                ours = " ".join(filter(None, [payment.status, payment.transaction_id]))
+                yield Difference(kind, ours, _told(transaction), payment=key)
+
+    def _unclaimed(self, nameless: _Found, span: Span) -> Iterator[Difference]:
+        """Transactions that no payment has on record as its own."""
+        left = dict(nameless)
+        earlier = Span(span.start - _OLDEST, span.end)
+        for payment in self._store.scan_payments(*earlier) if left else ():
+            left.pop(payment.transaction_id or "", None)
+        yield from map(_not_ours, left.values())
+
+
+def _doubt(payment: Payment, transaction: Transaction) -> Kind | None:
+    """What is wrong with a transaction of a payment, if anything."""
+    if payment.transaction_id is not None:
+        another = payment.transaction_id != transaction.transaction_id
+        return Kind.PAID_AGAIN if another else None
+    return Kind.UNEXPECTED if payment.status in _UNPAID else None
+
+
+def _not_ours(transaction: Transaction) -> Difference:
+    return Difference(Kind.NOT_OURS, "", _told(transaction), item_id=transaction.item_id)
+
+
+def _told(transaction: Transaction) -> str:
+    at = f"{transaction.at:%Y-%m-%d %H:%M}"
+    return f"{transaction.transaction_id} {transaction.money} {at}"
+
+
+def _key(item_id: str) -> PaymentKey | None:
+    try:
+        return PaymentKey.of(item_id)
+    except ValueError:
+        return None

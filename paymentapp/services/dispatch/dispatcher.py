@@ -1,0 +1,352 @@
+"""Dispatch: due payments become batches, and batches are carried through to their end.
+
+The steps are those of exactly-once submission: prepare, freeze, send, follow. Each leaves a
+record from which any other process can go on, whatever became of the one that began.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Unpack
+
+from paymentapp.clock import Clock
+from paymentapp.errors import OutcomeUnknown, ProviderError
+from paymentapp.models.batches import Batch, BatchChanges, BatchState, Member, new_batch_id
+from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.models.revisions import new_revision
+from paymentapp.providers.base import Accepted, Doubtful, ItemReport, Postponed, Provider, Refused
+from paymentapp.services.dispatch.backoff import backoff
+from paymentapp.services.dispatch.batching import grouped, member_of, members_of, stamped
+from paymentapp.services.dispatch.failing_providers import Pauses
+from paymentapp.services.dispatch.parking import park_after
+from paymentapp.services.dispatch.polling import SLOWEST_LOOK, Look, next_look
+from paymentapp.services.routing import Routes, declined
+from paymentapp.services.settlement import Settlement
+from paymentapp.storage.base import PaymentChange, Store
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=30)  # how long a batch is left to the process that works on it
+CLOCKS_APART = timedelta(seconds=5)  # of two hosts: what is due by the other's is due
+STRAGGLERS = timedelta(days=1)  # how long an aborted batch is searched for late stamps
+
+_Change = Callable[[Payment, int, datetime], Payment]
+
+
+class Dispatcher:
+    """Carries payments to their providers. Any number may work side by side."""
+
+    def __init__(
+        self,
+        store: Store,
+        providers: Mapping[str, Provider],
+        settlement: Settlement,
+        routes: Routes,
+        pauses: Pauses,
+        clock: Clock,
+    ) -> None:
+        self.store = store
+        self.providers = providers
+        self.settlement = settlement
+        self.routes = routes
+        self.pauses = pauses
+        self.clock = clock
+
+    def group(self, payments: Iterable[Payment]) -> list[list[Payment]]:
+        """Sort pending payments into what can go in one batch each, in their order.
+
+        A provider that is failing gets no new batches: its payments stay due, and leave in
+        full batches once it is back.
+        """
+        now = self.clock() + CLOCKS_APART
+        ready = [
+            payment
+            for payment in payments
+            if payment.status is Status.PENDING
+            and payment.due_at is not None
+            and payment.due_at <= now
+            and not self.pauses.holds(payment.payment_method)
+        ]
+        return grouped(ready, self.providers)
+
+    def is_full(self, group: Sequence[Payment]) -> bool:
+        """Return whether nothing more fits into the batch that a group would make."""
+        return len(group) >= self.providers[group[0].payment_method].batch_size
+
+    def submit(self, payments: Sequence[Payment]) -> Batch | None:
+        """Prepare, freeze and send one group. Returns the batch as it stands then.
+
+        Payments that another batch holds by now are left to it.
+        """
+        prepared = self._prepare(payments)
+        if prepared is None:
+            return None
+        batch, members, excluded = prepared
+        frozen = batch.changed(
+            state=BatchState.FROZEN, frozen_at=self.clock(), excluded=tuple(excluded)
+        )
+        if not self.store.change_batch(batch, frozen):
+            log.warning("batch %s was aborted before it was frozen", batch.batch_id)
+            return self._release(self.store.get_batch(batch.batch_id) or batch)
+        return self._send(frozen, members)
+
+    def resume(self, batch: Batch) -> Batch:
+        """Take the next step of a batch that needs attention, whoever began it."""
+        match batch.state:
+            case BatchState.PREPARED:
+                return self._abort(batch)
+            case BatchState.ABORTED:
+                return self._release(batch)
+            case BatchState.FROZEN:
+                return self._send_again(batch)
+            case BatchState.REFUSED:
+                return self._let_go(batch)
+            case BatchState.ACCEPTED:
+                return self.follow(batch)
+        return batch
+
+    def follow(self, batch: Batch) -> Batch:
+        """Look at an accepted batch, apply what is found, and say when to look again."""
+        return self.look(batch).batch
+
+    def look(self, batch: Batch) -> Look:
+        try:
+            reports = self.providers[batch.provider].fetch(batch)
+        except ProviderError as error:
+            log.warning("batch %s: no look at the provider: %s", batch.batch_id, error.code)
+            return Look(self._looked_at(batch, {}), answered=False)
+        seen = {report.item_id: report for report in reports}
+        return Look(self._looked_at(batch, seen), answered=True)
+
+    def _looked_at(self, batch: Batch, reports: Mapping[str, ItemReport]) -> Batch:
+        members = self._members(batch)
+        if batch.decision is not None:  # the provider has it by a person's word
+            self._change_stamped(batch, members, partial(_known_by, batch.reference or ""))
+        open_members = self.settlement.apply(batch, members, reports, Cause.POLL)
+        if open_members == 0:
+            return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
+        later = next_look(batch.accepted_at or batch.created_at, self.clock())
+        if batch.attention_at is not None and later <= batch.attention_at:
+            return batch  # early looks are cheap: the lease already brings somebody back
+        return self._advance(batch, attention_at=later)
+
+    def take_back(self, payment: Payment) -> Payment:
+        """Ask the provider to cancel an unclaimed payment, as its caller wished."""
+        provider = self.providers[payment.payment_method]
+        try:
+            report = provider.cancel(payment.provider_item_id or "")
+        except ProviderError as error:
+            log.warning("an unclaimed item could not be cancelled: %s", error.code)
+            return self._due_again(payment)
+        settled = self.settlement.apply_report(payment, report, Cause.DISPATCH)
+        return self._due_again(settled) if settled.due_at is not None else settled
+
+    def _due_again(self, payment: Payment) -> Payment:
+        later = payment.changed(due_at=self.clock() + LEASE)
+        return later if self.store.change_payments([PaymentChange(payment, later)])[0] else payment
+
+    def _prepare(self, payments: Sequence[Payment]) -> tuple[Batch, list[Member], list[int]] | None:
+        """Write the batch, then stamp each payment that is still free with it.
+
+        Returns the batch, its members, and the places of the candidates that were not free.
+        """
+        now = self.clock()
+        first = payments[0]
+        members = list(map(member_of, payments))
+        batch = Batch(
+            batch_id=new_batch_id(now),
+            provider=first.payment_method,
+            currency=first.money.currency,
+            state=BatchState.PREPARED,
+            size=len(members),
+            created_at=now,
+            revision=new_revision(),
+            attention_at=now + LEASE,
+            attention_shard=first.due_shard,
+        )
+        self.store.add_batch(batch, members)
+        stamps = [PaymentChange(p, stamped(p, batch, now)) for p in payments]
+        won = self.store.change_payments(stamps)
+        if not any(won):
+            self._advance(batch, state=BatchState.CLOSED, attention_at=None)
+            return None
+        excluded = [place for place, ok in enumerate(won) if not ok]
+        return batch, [member for member, ok in zip(members, won, strict=True) if ok], excluded
+
+    def _send_again(self, batch: Batch) -> Batch:
+        """Send a frozen batch that may have been sent before: the same, under the same id."""
+        now = self.clock()
+        claimed = batch.changed(attention_at=now + LEASE)
+        if not self.store.change_batch(batch, claimed):
+            return batch  # another process has it
+        return self._send(claimed, self._members(claimed))
+
+    def _send(self, batch: Batch, members: Sequence[Member]) -> Batch:
+        longest = park_after(self.providers.get(batch.provider))
+        if batch.frozen_at is None or self.clock() - batch.frozen_at > longest:
+            return self._park(batch, batch.last_error or "its outcome was unknown for too long")
+        provider = self.providers[batch.provider]
+        try:
+            with self.pauses.of(provider.name):
+                outcome = provider.submit(batch, members)
+        except ProviderError as error:
+            return self._wait(batch, error)
+        except Exception:
+            # Whatever went wrong in our own code, the provider may have acted before it did.
+            log.exception("batch %s: the provider's code failed", batch.batch_id)
+            return self._wait(batch, OutcomeUnknown("INTERNAL"))
+        if isinstance(outcome, Accepted):
+            return self._accepted(batch, outcome)
+        if isinstance(outcome, Doubtful):
+            return self._park(batch, outcome.code)
+        if isinstance(outcome, Postponed):
+            log.info("batch %s waits until %s: %s", batch.batch_id, outcome.until, outcome.code)
+            return self._advance(batch, attention_at=outcome.until, last_error=outcome.code)
+        return self._refused(batch, outcome)
+
+    def _wait(self, batch: Batch, error: ProviderError) -> Batch:
+        """Nothing is known for certain, or nothing can be done now: the same batch, later."""
+        log.warning("batch %s waits: %s %s", batch.batch_id, type(error).__name__, error.code)
+        attempts = batch.attempts + 1
+        return self._advance(
+            batch,
+            attempts=attempts,
+            last_error=f"{type(error).__name__}: {error.code}",
+            attention_at=self.clock() + backoff(attempts, error),
+        )
+
+    def _park(self, batch: Batch, why: str) -> Batch:
+        """Leave the batch to a person: it is not sent again."""
+        log.error("batch %s is parked: %s", batch.batch_id, why)
+        return self._advance(
+            batch,
+            state=BatchState.PARKED,
+            attention_at=None,
+            parked_at=self.clock(),
+            last_error=why,
+        )
+
+    def _accepted(self, batch: Batch, outcome: Accepted) -> Batch:
+        return self._advance(
+            batch,
+            state=BatchState.ACCEPTED,
+            reference=outcome.reference,
+            accepted_at=self.clock(),
+            last_error=None,
+        )
+
+    def _refused(self, batch: Batch, outcome: Refused) -> Batch:
+        """The provider did nothing, for reasons that lie in the batch: its members are free."""
+        log.warning("batch %s was refused: %s", batch.batch_id, outcome.code)
+        refused = self._advance(
+            batch,
+            state=BatchState.REFUSED,
+            last_error=f"Refused: {outcome.code}",
+            verdicts=dict(outcome.verdicts),
+        )
+        return self._let_go(refused) if refused.state is BatchState.REFUSED else refused
+
+    def _let_go(self, batch: Batch) -> Batch:
+        """Fail the members that the refusal names; the others go into a new batch.
+
+        Where it names none, each goes alone, until the one at fault is refused by itself.
+        """
+        members = self._members(batch)
+        verdicts = dict(batch.verdicts)
+        if not verdicts and len(members) == 1:
+            verdicts = {0: (batch.last_error or "Refused").removeprefix("Refused: ")}
+
+        def let_go(payment: Payment, position: int, now: datetime) -> Payment:
+            reason = verdicts.get(position)
+            if reason is not None:
+                return declined(self.store, self.routes, payment, now, reason)
+            return self._freed(payment, now, alone=payment.alone or not verdicts)
+
+        self._change_stamped(batch, members, let_go)
+        return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
+
+    def _abort(self, batch: Batch) -> Batch:
+        """Undo a batch whose maker did not come to freeze it."""
+        aborted = self._advance(batch, state=BatchState.ABORTED)
+        return self._release(aborted) if aborted.state is BatchState.ABORTED else aborted
+
+    def _release(self, batch: Batch) -> Batch:
+        """Free what an aborted batch has stamped.
+
+        Its maker may only be slow, and stamp more: it is searched again, ever more rarely, for a
+        day after the abort, however old it was by then. A maker that comes back later still
+        finds it closed, and frees what it stamped itself.
+        """
+        if batch.state not in {BatchState.ABORTED, BatchState.CLOSED}:
+            return batch
+        members = self.store.get_members(batch)
+        cause = Cause.PERSON if batch.decision else Cause.DISPATCH
+        self._change_stamped(
+            batch, members, lambda payment, _position, now: self._freed(payment, now, cause)
+        )
+        now = self.clock()
+        if batch.attention_at is None or batch.attention_at > now:
+            return batch  # closed, or a search out of turn, which does not count
+        searches = batch.attempts + 1
+        if now - batch.created_at > STRAGGLERS and searches > STRAGGLERS // SLOWEST_LOOK:
+            return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
+        later = next_look(batch.created_at, now)
+        return self._advance(batch, attempts=searches, attention_at=later)
+
+    def _freed(
+        self, payment: Payment, now: datetime, cause: Cause = Cause.DISPATCH, alone: bool = False
+    ) -> Payment:
+        return payment.moved(
+            Status.PENDING,
+            now,
+            cause,
+            payment.batch_id or "",
+            batch_id=None,
+            due_at=now,
+            alone=alone or payment.alone,
+        )
+
+    def _change_stamped(self, batch: Batch, members: Sequence[Member], change: _Change) -> None:
+        """Change every member that is `submitting` in this batch; nothing else is touched."""
+        waiting = list(enumerate(members))
+        while waiting:
+            payments = self.store.get_payments([member.key for _, member in waiting])
+            now = self.clock()
+            changes = {}
+            for position, member in waiting:
+                payment = payments.get(member.key)
+                if (
+                    payment is not None
+                    and payment.batch_id == batch.batch_id
+                    and payment.status is Status.SUBMITTING
+                ):
+                    changed = change(payment, position, now)
+                    changes[position, member] = PaymentChange(payment, changed)
+            done = self.store.change_payments(list(changes.values())) if changes else []
+            waiting = [place for place, ok in zip(changes, done, strict=True) if not ok]
+
+    def _members(self, batch: Batch) -> list[Member]:
+        """The frozen member list."""
+        return members_of(self.store, batch)
+
+    def _advance(self, batch: Batch, **changes: Unpack[BatchChanges]) -> Batch:
+        """Change a batch as long as it is in the state that the change was decided on.
+
+        Returns the batch as it stands then: maybe in a state that another process gave it.
+        """
+        state = batch.state
+        while True:
+            changed = batch.changed(**changes)
+            if self.store.change_batch(batch, changed):
+                return changed
+            stored = self.store.get_batch(batch.batch_id)
+            if stored is None or stored.state is not state:
+                return stored or batch
+            batch = stored
+
+
+def _known_by(reference: str, payment: Payment, _position: int, now: datetime) -> Payment:
+    return payment.moved(Status.SUBMITTED, now, Cause.PERSON, reference)

@@ -1,0 +1,1 @@
+"""What providers tell us: webhooks, mailboxes, and the inbox that applies them."""

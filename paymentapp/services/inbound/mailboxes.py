@@ -1,0 +1,83 @@
+"""Collecting: what lies in a provider's mailbox becomes events of the inbox, each one once."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from paymentapp.clock import Clock
+from paymentapp.errors import NotGenuine, ProviderError, StoreUnavailable
+from paymentapp.models.provider_events import Event
+from paymentapp.providers.base import Delivery, Provider
+from paymentapp.storage.base import Lease, Store
+
+log = logging.getLogger(__name__)
+
+
+class Collector:
+    """Empties mailboxes, one process at a time for each.
+
+    A delivery is put away once all of it is on record. A crash before that only means that it is
+    read again, and an event that is on record changes nothing.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        providers: Mapping[str, Provider],
+        clock: Clock,
+        shards: int,
+        pause: timedelta,
+    ) -> None:
+        """`pause` is the time between two looks into a mailbox."""
+        self._store = store
+        self._mailboxes = {n: p.mailbox for n, p in providers.items() if p.mailbox}
+        self._clock = clock
+        self._shards = shards
+        self._pause = pause
+        self._owner = secrets.token_hex(8)
+        self._next: dict[str, datetime] = {}
+
+    def due(self) -> list[str]:
+        """The mailboxes that this process should look into now."""
+        now = self._clock()
+        return [name for name in self._mailboxes if self._next.get(name, now) <= now]
+
+    def collect(self, name: str) -> int:
+        """Look into a mailbox, unless another process does. Returns how many events are new.
+
+        What goes wrong is logged and left to the next look.
+        """
+        now = self._clock()
+        self._next[name] = now + self._pause
+        wanted = Lease(f"collect#{name}", self._owner, now + self._pause)
+        try:
+            if self._store.hold_lease(wanted, now).owner != self._owner:
+                return 0
+            return sum(
+                self._take_in(name, delivery) for delivery in self._mailboxes[name].collect()
+            )
+        except (ProviderError, StoreUnavailable) as error:
+            log.warning("the mailbox of %s could not be emptied: %s", name, error)
+            return 0
+
+    def _take_in(self, name: str, delivery: Delivery) -> int:
+        mailbox = self._mailboxes[name]
+        try:
+            events = [self._event(name, body) for body in delivery.bodies]
+        except NotGenuine as error:
+            log.error("%s: a part of %s makes no sense: %s", name, delivery.name, error)
+            return 0
+        new = sum(self._store.add_event(event).revision == event.revision for event in events)
+        mailbox.put_away(delivery)
+        log.info("%s: %s holds %d events, %d new", name, delivery.name, len(events), new)
+        return new
+
+    def _event(self, name: str, body: bytes) -> Event:
+        news = self._mailboxes[name].parse_webhook(body)
+        now = self._clock()
+        return Event.received(
+            name, news.event_id, news.kind, body, now=now, due_at=now, shards=self._shards
+        )

@@ -1,0 +1,105 @@
+"""Settlement: what a provider says of its items becomes what our payments say."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from paymentapp.clock import Clock
+from paymentapp.models.batches import Batch, Member
+from paymentapp.models.payments import FINAL, Cause, Payment, Status, may_move
+from paymentapp.providers.base import ItemReport
+from paymentapp.storage.base import PaymentChange, Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Moves payments forward by reports; reports may repeat, be late, and come out of order."""
+
+    store: Store
+    clock: Clock
+
+    def apply(
+        self,
+        batch: Batch,
+        members: Sequence[Member],
+        reports: Mapping[str, ItemReport],
+        cause: Cause,
+    ) -> int:
+        """Apply what is known of an accepted batch, by item id.
+
+        A member without a report is with the provider all the same, and is shown as submitted.
+        Returns how many members have no final status yet.
+        """
+        waiting = list(members)
+        open_members = 0
+        while waiting:
+            payments = self.store.get_payments([member.key for member in waiting])
+            now = self.clock()
+            changes = {}
+            for member in waiting:
+                payment = payments.get(member.key)
+                if payment is None or payment.batch_id != batch.batch_id:
+                    log.error("batch %s: a member is missing or in another batch", batch.batch_id)
+                    continue
+                moved = _advanced(payment, batch, reports.get(member.item_id), cause, now)
+                if moved is not None:
+                    changes[member] = PaymentChange(payment, moved)
+                elif payment.status not in FINAL:
+                    open_members += 1
+            done = self.store.change_payments(list(changes.values())) if changes else []
+            made = [change.new for change, ok in zip(changes.values(), done, strict=True) if ok]
+            open_members += sum(payment.status not in FINAL for payment in made)
+            waiting = [member for member, ok in zip(changes, done, strict=True) if not ok]
+        return open_members
+
+    def apply_report(self, payment: Payment, report: ItemReport, cause: Cause) -> Payment:
+        """Apply one report to one payment; returns the payment as it stands then."""
+        while True:
+            moved = _advanced(payment, None, report, cause, self.clock())
+            if moved is None or self.store.change_payments([PaymentChange(payment, moved)])[0]:
+                return moved or payment
+            payment = self.store.get_payment(payment.key) or payment
+
+
+def _advanced(
+    payment: Payment,
+    batch: Batch | None,
+    report: ItemReport | None,
+    cause: Cause,
+    now: datetime,
+) -> Payment | None:
+    """The payment as the report leaves it, or None where the report changes nothing."""
+    status = status_by(payment, report)
+    raw_status = report.raw_status if report else None
+    if not may_move(payment.status, status):
+        known = report is None or report.status is not None or raw_status == payment.provider_status
+        return None if known else payment.changed(provider_status=raw_status)
+    if report is None:
+        return payment.moved(status, now, cause, (batch and batch.reference) or "")
+    return payment.moved(
+        status,
+        now,
+        cause,
+        report.reason or report.transaction_id or report.provider_item_id or "",
+        provider_item_id=report.provider_item_id or payment.provider_item_id,
+        transaction_id=report.transaction_id or payment.transaction_id,
+        provider_status=raw_status,
+        reason=None if status is Status.SUCCEEDED else report.reason,
+        due_at=None,
+    )
+
+
+def status_by(payment: Payment, report: ItemReport | None) -> Status:
+    """What a report makes of a payment. A status that the provider's table does not know is
+    taken for nothing but `submitted`: the provider has the item."""
+    if report is None or report.status is None:
+        return Status.SUBMITTED
+    taken_back = payment.cancel_requested and payment.status is not Status.SUCCEEDED
+    if report.status is Status.RETURNED and taken_back:
+        return Status.CANCELLED
+    return report.status

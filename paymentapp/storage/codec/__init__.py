@@ -1,0 +1,1 @@
+"""Records: the one form in which every engine stores a model."""

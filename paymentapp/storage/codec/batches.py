@@ -1,0 +1,121 @@
+"""Batches and their members as records; `codec` says what a record is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from paymentapp.clock import from_text, to_text
+from paymentapp.models.batches import Batch, BatchState, Decision, Member, Verdict
+from paymentapp.models.money import Money
+from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
+
+MEMBERS_PER_CHUNK = 500  # at most 230 KB, of the 400 KB that a DynamoDB item may have
+PARKED_SHARD = "parked"
+
+
+def batch_record(batch: Batch) -> Record:
+    """A batch is in the `attention` index while it has both `attention_shard` and `attention_at`.
+
+    A parked one is there under a shard of its own, by the time at which it was made: it waits for
+    a person, and its `attention_at` is not kept.
+    """
+    parked = batch.state is BatchState.PARKED
+    attention_at = batch.created_at if parked else batch.attention_at
+    decision = batch.decision
+    return without_none(
+        {
+            "batch_id": batch.batch_id,
+            "provider": batch.provider,
+            "currency": batch.currency,
+            "state": batch.state.value,
+            "size": batch.size,
+            "created_at": to_text(batch.created_at),
+            "revision": batch.revision,
+            "shard": batch.attention_shard,
+            "attention_shard": PARKED_SHARD if parked else str(batch.attention_shard),
+            "attention_at": maybe_text(attention_at),
+            "excluded": " ".join(map(str, batch.excluded)) or None,
+            "frozen_at": maybe_text(batch.frozen_at),
+            "accepted_at": maybe_text(batch.accepted_at),
+            "parked_at": maybe_text(batch.parked_at),
+            "reference": batch.reference,
+            "attempts": batch.attempts or None,
+            "last_error": batch.last_error,
+            "verdicts": [f"{place} {why}" for place, why in batch.verdicts.items()] or None,
+            "decision": [to_text(decision.at), *decision[1:]] if decision else None,
+        }
+    )
+
+
+@reads
+def read_batch(record: Record) -> Batch:
+    state = BatchState(record["state"])
+    parked = state is BatchState.PARKED
+    return Batch(
+        batch_id=record["batch_id"],
+        provider=record["provider"],
+        currency=record["currency"],
+        state=state,
+        size=record["size"],
+        created_at=from_text(record["created_at"]),
+        revision=record["revision"],
+        attention_at=None if parked else maybe_time(record.get("attention_at")),
+        attention_shard=record["shard"],
+        excluded=tuple(map(int, record.get("excluded", "").split())),
+        frozen_at=maybe_time(record.get("frozen_at")),
+        accepted_at=maybe_time(record.get("accepted_at")),
+        parked_at=maybe_time(record.get("parked_at")),
+        reference=record.get("reference"),
+        attempts=record.get("attempts", 0),
+        last_error=record.get("last_error"),
+        verdicts=dict(_read_verdict(line) for line in record.get("verdicts", ())),
+        decision=_read_decision(record.get("decision")),
+    )
+
+
+def _read_verdict(line: str) -> tuple[int, str]:
+    place, _, why = line.partition(" ")
+    return int(place), why
+
+
+def _read_decision(parts: Sequence[str] | None) -> Decision | None:
+    if parts is None:
+        return None
+    at, verdict, person, note, evidence = parts
+    return Decision(from_text(at), Verdict(verdict), person, note, evidence)
+
+
+def member_records(batch: Batch, members: Sequence[Member]) -> list[Record]:
+    """The candidates of a batch in chunks, each with the batch's first revision, which tells a
+    repeated write of the same list from another list."""
+    chunks = [
+        members[start : start + MEMBERS_PER_CHUNK]
+        for start in range(0, len(members), MEMBERS_PER_CHUNK)
+    ]
+    return [
+        {"revision": batch.revision, "members": [_member_text(member) for member in chunk]}
+        for chunk in chunks
+    ]
+
+
+@reads
+def read_members(batch: Batch, records: Iterable[Record]) -> list[Member]:
+    members = [_read_member(line) for record in records for line in record["members"]]
+    if len(members) != batch.size:
+        raise ValueError("the list is not complete")
+    return members
+
+
+def _member_text(member: Member) -> str:
+    money = member.money
+    line = (
+        f"{member.customer_id} {member.payment_id} {money.amount} {money.currency} {member.email}"
+    )
+    return line if member.destination is None else f"{line} {member.destination}"
+
+
+def _read_member(line: str) -> Member:
+    customer_id, payment_id, amount, currency, email, *rest = line.split(" ", 5)
+    destination = rest[0] if rest else None
+    return Member(customer_id, payment_id, Money(Decimal(amount), currency), email, destination)

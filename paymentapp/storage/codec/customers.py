@@ -1,0 +1,52 @@
+"""Customers as records."""
+
+from __future__ import annotations
+
+from paymentapp.clock import from_text, to_text
+from paymentapp.models.customers import Customer, PaymentMethod
+from paymentapp.storage.codec.records import Record, reads
+
+
+def customer_record(customer: Customer) -> Record:
+    record: Record = {
+        "customer_id": customer.customer_id,
+        "email": customer.email,
+        "created_at": to_text(customer.created_at),
+    }
+    if customer.attributes:
+        record["attributes"] = dict(customer.attributes)
+    if customer.methods:
+        record["methods"] = [_method_text(*item) for item in customer.methods.items()]
+    if customer.default_method is not None:
+        record["default_method"] = customer.default_method
+    if customer.revision:
+        record["revision"] = customer.revision
+    return record
+
+
+@reads
+def read_customer(record: Record) -> Customer:
+    return Customer(
+        customer_id=record["customer_id"],
+        email=record["email"],
+        created_at=from_text(record["created_at"]),
+        attributes=record.get("attributes", {}),
+        methods=dict(map(_read_method, record.get("methods", ()))),
+        default_method=record.get("default_method"),
+        revision=record.get("revision", ""),
+    )
+
+
+def _method_text(name: str, method: PaymentMethod) -> str:
+    """A way to be paid as one string: `name time destination`, and a note on a line of its own.
+
+    A list of texts is replaced as a whole, which a map of maps would not be by JSON's own patch.
+    """
+    line = f"{name} {to_text(method.updated_at)} {method.destination}"
+    return f"{line}\n{method.note}" if method.note is not None else line
+
+
+def _read_method(text: str) -> tuple[str, PaymentMethod]:
+    line, separator, note = text.partition("\n")
+    name, updated_at, destination = line.split(" ", 2)
+    return name, PaymentMethod(destination, from_text(updated_at), note if separator else None)

@@ -1,0 +1,80 @@
+"""The service's own records: idempotency keys, provider state, leases, API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from paymentapp.clock import from_text, to_text
+from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.provider_state import Note
+from paymentapp.storage.base import Lease
+from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
+
+
+def claim_record(claim: KeyClaim) -> Record:
+    """`expires_at` is in epoch seconds, the only form that DynamoDB's own expiry understands."""
+    return {
+        "fingerprint": claim.fingerprint,
+        "customer_id": claim.customer_id,
+        "payment_id": claim.payment_id,
+        "expires_at": int(claim.expires_at.timestamp()),
+        "revision": claim.revision,
+    }
+
+
+@reads
+def read_claim(key_hash: str, record: Record) -> KeyClaim:
+    return KeyClaim(
+        key_hash=key_hash,
+        fingerprint=record["fingerprint"],
+        customer_id=record["customer_id"],
+        payment_id=record["payment_id"],
+        expires_at=datetime.fromtimestamp(int(record["expires_at"]), UTC),
+        revision=record["revision"],
+    )
+
+
+def note_record(note: Note) -> Record:
+    return {"text": note.text, "revision": note.revision}
+
+
+@reads
+def read_note(name: str, record: Record) -> Note:
+    return Note(name, record["text"], record["revision"])
+
+
+def lease_record(lease: Lease) -> Record:
+    return {"owner": lease.owner, "until": to_text(lease.until)}
+
+
+@reads
+def read_lease(name: str, record: Record) -> Lease:
+    return Lease(name, record["owner"], from_text(record["until"]))
+
+
+def api_key_record(key: ApiKey) -> Record:
+    return without_none(
+        {
+            "key_id": key.key_id,
+            "secret_hash": key.secret_hash,
+            "name": key.name,
+            "scopes": sorted(key.scopes),
+            "created_at": to_text(key.created_at),
+            "revoked_at": maybe_text(key.revoked_at),
+        }
+    )
+
+
+@reads
+def read_api_key(record: Mapping[str, Any]) -> ApiKey:
+    return ApiKey(
+        key_id=record["key_id"],
+        secret_hash=record["secret_hash"],
+        name=record["name"],
+        scopes=frozenset(record["scopes"]),
+        created_at=from_text(record["created_at"]),
+        revoked_at=maybe_time(record.get("revoked_at")),
+    )

@@ -1,0 +1,89 @@
+"""Payments as records."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from paymentapp.clock import from_text, to_text
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Cause, Move, Payment, Status
+from paymentapp.storage.codec.records import Record, maybe_time, reads
+
+_OPTIONAL = (
+    "batch_id",
+    "provider_item_id",
+    "provider_status",
+    "transaction_id",
+    "reason",
+    "destination",
+    "route",
+)
+
+
+def payment_record(payment: Payment) -> Record:
+    """A payment is in the `due` index while it has both `due_shard` and `due_at`."""
+    record: Record = {
+        "customer_id": payment.customer_id,
+        "payment_id": payment.payment_id,
+        "amount": payment.money.amount,
+        "currency": payment.money.currency,
+        "payment_method": payment.payment_method,
+        "email": payment.email,
+        "status": payment.status.value,
+        "history": [_move_text(move) for move in payment.history],
+        "request_id": payment.request_id,
+        "revision": payment.revision,
+        "due_shard": str(payment.due_shard),
+    }
+    if payment.due_at is not None:
+        record["due_at"] = to_text(payment.due_at)
+    for name in _OPTIONAL:
+        value = getattr(payment, name)
+        if value is not None:
+            record[name] = value
+    if payment.alone:
+        record["alone"] = True
+    if payment.cancel_requested:
+        record["cancel_requested"] = True
+    if payment.tried:
+        record["tried"] = " ".join(payment.tried)
+    return record
+
+
+@reads
+def read_payment(record: Record) -> Payment:
+    return Payment(
+        customer_id=record["customer_id"],
+        payment_id=record["payment_id"],
+        money=Money(Decimal(record["amount"]), record["currency"]),
+        payment_method=record["payment_method"],
+        email=record["email"],
+        status=Status(record["status"]),
+        history=tuple(map(_read_move, record["history"])),
+        request_id=record["request_id"],
+        revision=record["revision"],
+        due_at=maybe_time(record.get("due_at")),
+        due_shard=int(record["due_shard"]),
+        batch_id=record.get("batch_id"),
+        provider_item_id=record.get("provider_item_id"),
+        provider_status=record.get("provider_status"),
+        transaction_id=record.get("transaction_id"),
+        reason=record.get("reason"),
+        alone=record.get("alone", False),
+        cancel_requested=record.get("cancel_requested", False),
+        destination=record.get("destination"),
+        route=record.get("route"),
+        tried=tuple(record.get("tried", "").split()),
+    )
+
+
+def _move_text(move: Move) -> str:
+    """A line of history as one string: a list of maps would cost a payment its kilobyte."""
+    line = f"{to_text(move.at)} {move.status.value} {move.cause.value}"
+    return f"{line} {move.reference}" if move.reference else line
+
+
+def _read_move(line: str) -> Move:
+    at, status, rest = line.split(" ", 2)
+    cause, _, reference = rest.partition(" ")
+    return Move(from_text(at), Status(status), Cause(cause), reference)

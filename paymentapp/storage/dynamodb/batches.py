@@ -1,0 +1,69 @@
+"""Batches in the Operations table of the DynamoDB store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from paymentapp.clock import to_text
+from paymentapp.errors import Conflict
+from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.storage.codec.batches import (
+    PARKED_SHARD,
+    batch_record,
+    member_records,
+    read_batch,
+    read_members,
+)
+from paymentapp.storage.dynamodb.listing import AFTER_EVERY_ID
+from paymentapp.storage.dynamodb.records import DynamoDBRecords
+from paymentapp.storage.dynamodb.scans import scan
+
+
+class DynamoDBBatches(DynamoDBRecords):
+    """Batches and their members, by batch id."""
+
+    def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
+        """A request for each 500 members, and one."""
+        pk = f"batch#{batch.batch_id}"
+        records = {
+            f"members#{number:04}": chunk
+            for number, chunk in enumerate(member_records(batch, members))
+        }
+        for sk, record in {**records, "header": batch_record(batch)}.items():
+            older = self._add_operation(pk, sk, record)
+            if older and older["revision"] != batch.revision:
+                raise Conflict("there is a batch of this id")
+
+    def get_batch(self, batch_id: str) -> Batch | None:
+        found = self._get(self._operations, {"pk": f"batch#{batch_id}", "sk": "header"})
+        return read_batch(found) if found else None
+
+    def get_members(self, batch: Batch) -> list[Member]:
+        """A request for each megabyte, of thousands of members."""
+        found = self._group(f"batch#{batch.batch_id}", "members#")
+        return read_members(batch, found)
+
+    def change_batch(self, old: Batch, new: Batch) -> bool:
+        records = batch_record(old), batch_record(new)
+        return self._change_operation(f"batch#{new.batch_id}", "header", *records)
+
+    def due_batches(self, shard: int, until: datetime, limit: int) -> list[Batch]:
+        """The index, then the batches that it names, 100 a request."""
+        found = self._batches(str(shard), to_text(until), limit)
+        due = [batch for batch in found if batch.attention_at and batch.attention_at <= until]
+        return sorted(due, key=lambda batch: batch.attention_at or until)
+
+    def parked_batches(self) -> list[Batch]:
+        """The index, then the batches that it names, 100 a request."""
+        found = self._batches(PARKED_SHARD, AFTER_EVERY_ID, None)
+        parked = [batch for batch in found if batch.state is BatchState.PARKED]
+        return sorted(parked, key=lambda batch: batch.created_at)
+
+    def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
+        """A request for each megabyte of the table."""
+        found = scan(self._client(), self._operations, "created_at", earliest, latest, sk="header")
+        return map(read_batch, found)
+
+    def _batches(self, shard: str, until: str, limit: int | None) -> list[Batch]:
+        return [read_batch(found) for found in self._attention(shard, until, limit)]

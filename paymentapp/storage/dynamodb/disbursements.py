@@ -1,0 +1,69 @@
+"""The Disbursements table of the DynamoDB store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from paymentapp.clock import to_text
+from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.storage.base import Page, PageQuery, PaymentChange
+from paymentapp.storage.codec.payments import payment_record, read_payment
+from paymentapp.storage.dynamodb import conditional_writes as conditional
+from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
+from paymentapp.storage.dynamodb.client import call
+from paymentapp.storage.dynamodb.listing import page_request
+from paymentapp.storage.dynamodb.records import DynamoDBRecords
+from paymentapp.storage.dynamodb.scans import scan
+
+
+class DynamoDBDisbursements(DynamoDBRecords):
+    """Payments, by customer and payment id."""
+
+    def add_payment(self, payment: Payment) -> Payment:
+        record = payment_record(payment)
+        older = self._add(self._disbursements, PaymentKey._fields, record)
+        return read_payment(older) if older else payment
+
+    def get_payment(self, key: PaymentKey) -> Payment | None:
+        found = self._get(self._disbursements, key._asdict())
+        return read_payment(found) if found else None
+
+    def get_payments(self, keys: Sequence[PaymentKey]) -> dict[PaymentKey, Payment]:
+        """100 a request."""
+        wanted = [to_item(key._asdict()) for key in dict.fromkeys(keys)]
+        items = conditional.read_many(self._client(), self._disbursements, wanted)
+        found = (read_payment(to_record(item)) for item in items)
+        return {payment.key: payment for payment in found}
+
+    def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
+        """25 a request."""
+        return conditional.change_all(
+            self._client(), self._disbursements, [_payment_change(*change) for change in changes]
+        )
+
+    def list_payments(self, customer_id: str, query: PageQuery) -> Page:
+        """One request, and `last_read` may lead to an empty page: there is no telling earlier."""
+        request = page_request(customer_id, query)
+        if request is None:
+            return Page([], None)
+        answer = call(self._client().query, TableName=self._disbursements, **request)
+        payments = [read_payment(to_record(item)) for item in answer["Items"]]
+        last: Any = answer.get("LastEvaluatedKey")
+        return Page(payments, last["payment_id"]["S"] if last else None)
+
+    def due_payments(self, shard: int, until: datetime, limit: int) -> list[Payment]:
+        """A request for each megabyte."""
+        items = self._index(self._disbursements, "due", str(shard), to_text(until), limit)
+        return [read_payment(to_record(item)) for item in items]
+
+    def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
+        """A request for each megabyte of the table."""
+        found = scan(self._client(), self._disbursements, "payment_id", earliest, latest)
+        return map(read_payment, found)
+
+
+def _payment_change(old: Payment, new: Payment) -> conditional.Change:
+    records = payment_record(old), payment_record(new)
+    return conditional.change_of(old.key._asdict(), *records)

@@ -1,0 +1,124 @@
+"""The other records in the Operations table of the DynamoDB store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from paymentapp.clock import to_text
+from paymentapp.errors import Conflict
+from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_state import Note
+from paymentapp.storage.base import Lease
+from paymentapp.storage.codec.events import (
+    SORT_KEY,
+    attention_shard,
+    event_key,
+    event_record,
+    read_event,
+)
+from paymentapp.storage.codec.operations import (
+    api_key_record,
+    claim_record,
+    lease_record,
+    note_record,
+    read_api_key,
+    read_claim,
+    read_lease,
+    read_note,
+)
+from paymentapp.storage.dynamodb.attribute_values import to_item, to_value
+from paymentapp.storage.dynamodb.client import ConditionFailed, call
+from paymentapp.storage.dynamodb.records import DynamoDBRecords
+
+
+class DynamoDBOperations(DynamoDBRecords):
+    """Idempotency records, provider events and state, leases and API keys."""
+
+    def claim_key(self, claim: KeyClaim) -> KeyClaim:
+        older = self._add_operation(f"key#{claim.key_hash}", "claim", claim_record(claim))
+        return read_claim(claim.key_hash, older) if older else claim
+
+    def change_claim(self, old: KeyClaim, new: KeyClaim) -> bool:
+        records = claim_record(old), claim_record(new)
+        return self._change_operation(f"key#{new.key_hash}", "claim", *records)
+
+    def add_event(self, event: Event) -> Event:
+        record = event_record(event)
+        older = self._add_operation(event_key(event), SORT_KEY, record)
+        return read_event(older) if older else event
+
+    def change_event(self, old: Event, new: Event) -> bool:
+        records = event_record(old), event_record(new)
+        return self._change_operation(event_key(new), SORT_KEY, *records)
+
+    def due_events(self, shard: int, until: datetime, limit: int) -> list[Event]:
+        """The index, then the events that it names, 100 a request."""
+        where = attention_shard(shard)
+        found = self._attention(where, to_text(until), limit)
+        events = map(read_event, found)
+        due = [event for event in events if event.attention_at and event.attention_at <= until]
+        return sorted(due, key=lambda event: event.attention_at or until)
+
+    def add_note(self, note: Note) -> Note:
+        older = self._add_operation(f"note#{note.name}", "note", note_record(note))
+        return read_note(note.name, older) if older else note
+
+    def get_note(self, name: str) -> Note | None:
+        found = self._get(self._operations, {"pk": f"note#{name}", "sk": "note"})
+        return read_note(name, found) if found else None
+
+    def change_note(self, old: Note, new: Note) -> bool:
+        records = note_record(old), note_record(new)
+        return self._change_operation(f"note#{new.name}", "note", *records)
+
+    def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
+        key = {"pk": "lease", "sk": wanted.name}
+        try:
+            call(
+                self._client().put_item,
+                TableName=self._operations,
+                Item=to_item(key | lease_record(wanted)),
+                ConditionExpression="attribute_not_exists(pk) OR #owner = :me OR #until <= :now",
+                ExpressionAttributeNames={"#owner": "owner", "#until": "until"},
+                ExpressionAttributeValues={
+                    ":me": to_value(wanted.owner),
+                    ":now": to_value(to_text(now)),
+                },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ConditionFailed as failed:
+            return read_lease(wanted.name, self._stored(failed, self._operations, key))
+        return wanted
+
+    def get_lease(self, name: str) -> Lease | None:
+        found = self._get(self._operations, {"pk": "lease", "sk": name})
+        return read_lease(name, found) if found else None
+
+    def add_api_key(self, key: ApiKey) -> None:
+        older = self._add_operation("apikey", key.key_id, api_key_record(key))
+        if older and read_api_key(older) != key:
+            raise Conflict("there is an API key of this id")
+
+    def get_api_key(self, key_id: str) -> ApiKey | None:
+        found = self._get(self._operations, {"pk": "apikey", "sk": key_id})
+        return read_api_key(found) if found else None
+
+    def list_api_keys(self) -> list[ApiKey]:
+        keys = map(read_api_key, self._group("apikey", ""))
+        return sorted(keys, key=lambda key: key.created_at)
+
+    def revoke_api_key(self, key_id: str, at: datetime) -> bool:
+        try:
+            call(
+                self._client().update_item,
+                TableName=self._operations,
+                Key=to_item({"pk": "apikey", "sk": key_id}),
+                UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :at)",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":at": to_value(to_text(at))},
+            )
+        except ConditionFailed:
+            return False
+        return True

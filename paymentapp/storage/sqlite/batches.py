@@ -1,0 +1,69 @@
+"""Batches in the Operations table of the SQLite store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from paymentapp.clock import to_text
+from paymentapp.errors import Conflict
+from paymentapp.models.batches import Batch, Member
+from paymentapp.storage.codec.batches import (
+    PARKED_SHARD,
+    batch_record,
+    member_records,
+    read_batch,
+    read_members,
+)
+from paymentapp.storage.sqlite import sql
+from paymentapp.storage.sqlite.records import SQLiteRecords
+from paymentapp.storage.sqlite.statements import add_if_absent, insert_record
+
+
+class SQLiteBatches(SQLiteRecords):
+    """Batches and their members, by batch id."""
+
+    def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
+        pk = f"batch#{batch.batch_id}"
+        chunks = enumerate(member_records(batch, members))
+        inserts = [insert_record(pk, f"members#{number:04}", chunk) for number, chunk in chunks]
+        inserts.append(insert_record(pk, "header", batch_record(batch)))
+
+        def work(connection: sqlite3.Connection) -> None:
+            for insert in inserts:
+                older = add_if_absent(insert, connection)
+                if older and older["revision"] != batch.revision:
+                    raise Conflict("there is a batch of this id")
+
+        self._here().writer.run(work)
+
+    def get_batch(self, batch_id: str) -> Batch | None:
+        found = self._get(sql.GET_RECORD, f"batch#{batch_id}", "header")
+        return read_batch(found) if found else None
+
+    def get_members(self, batch: Batch) -> list[Member]:
+        found = self._read(sql.GET_RECORDS, f"batch#{batch.batch_id}", "members#", "members~")
+        return read_members(batch, found)
+
+    def change_batch(self, old: Batch, new: Batch) -> bool:
+        records = batch_record(old), batch_record(new)
+        return self._change(f"batch#{new.batch_id}", "header", *records)
+
+    def due_batches(self, shard: int, until: datetime, limit: int) -> list[Batch]:
+        found = self._read(sql.ATTENTION, str(shard), to_text(until), limit)
+        return [read_batch(record) for record in found]
+
+    def parked_batches(self) -> list[Batch]:
+        found = self._read(sql.ATTENTION, PARKED_SHARD, sql.AFTER_EVERY_ID, -1)
+        return [read_batch(record) for record in found]
+
+    def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
+        span = to_text(earliest), to_text(latest)
+        return self._scan(
+            sql.SCAN_BATCHES,
+            read_batch,
+            lambda each: (f"batch#{each.batch_id}",),
+            ("batch#",),
+            *span,
+        )

@@ -1,0 +1,46 @@
+"""What one process holds of the database: its writer thread, and connections for its readers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from paymentapp.storage.sqlite.database import connect, unavailable
+from paymentapp.storage.sqlite.group_commit import Writer
+
+
+class Process:
+    """Readers have a connection each while they read: in WAL mode they wait for nobody, and see
+    the last commit."""
+
+    def __init__(self, path: Path) -> None:
+        self.writer = Writer(path)
+        self._path = path
+        self._idle: deque[sqlite3.Connection] = deque()
+
+    def read(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """The rows of one query. Raises StoreUnavailable."""
+        try:
+            connection = self._take()
+            try:
+                rows = connection.execute(sql, values).fetchall()
+            except BaseException:
+                connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+        self._idle.append(connection)
+        return rows
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+        self.writer.close()
+
+    def _take(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return connect(self._path)

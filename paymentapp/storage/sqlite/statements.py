@@ -1,0 +1,54 @@
+"""Conditional writes as pairs of statements: one that writes, one that finds what is there."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, NamedTuple
+
+from paymentapp.storage.codec.records import Record
+from paymentapp.storage.sqlite import sql
+from paymentapp.storage.sqlite.json_documents import from_json, to_json
+
+
+class Insert(NamedTuple):
+    """A statement that adds a record where there is none, and one that finds what is there."""
+
+    add: str
+    values: tuple[Any, ...]
+    get: str
+    key: tuple[str, ...]
+
+
+class Update(NamedTuple):
+    """A statement that replaces one revision by another, and one that finds the current one."""
+
+    change: str
+    values: tuple[Any, ...]
+    get_revision: str
+    key: tuple[str, ...]
+    revision: str
+
+
+def insert_record(pk: str, sk: str, record: Record) -> Insert:
+    values = (pk, sk, *_indexed(record), to_json(record))
+    return Insert(sql.ADD_RECORD, values, sql.GET_RECORD, (pk, sk))
+
+
+def _indexed(record: Record) -> tuple[Any, ...]:
+    names = ("revision", "attention_shard", "attention_at", "expires_at")
+    return tuple(record.get(name) for name in names)
+
+
+def add_if_absent(insert: Insert, connection: sqlite3.Connection) -> Record | None:
+    if connection.execute(insert.add, insert.values).rowcount:
+        return None
+    (document,) = connection.execute(insert.get, insert.key).fetchone()
+    return from_json(document)
+
+
+def make_change(update: Update, connection: sqlite3.Connection) -> bool:
+    """Whether the change is made: now, or by the same caller before."""
+    if connection.execute(update.change, update.values).rowcount:
+        return True
+    found = connection.execute(update.get_revision, update.key).fetchone()
+    return found is not None and found[0] == update.revision

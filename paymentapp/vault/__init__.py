@@ -1,0 +1,1 @@
+"""Sealing of account details, and the key service that opens the keys."""

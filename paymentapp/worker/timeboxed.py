@@ -1,0 +1,166 @@
+"""A shift: what a process that has no threads and little time, such as a Lambda, does with it.
+
+It decides nothing. What it does not come to, and what fails, a later sweep finds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
+
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models.batches import Batch, BatchState
+from paymentapp.models.payments import Payment
+from paymentapp.services.dispatch.dispatcher import Dispatcher
+from paymentapp.services.dispatch.polling import look_pause
+from paymentapp.services.inbound.inbox import Inbox
+from paymentapp.services.inbound.mailboxes import Collector
+from paymentapp.worker.concurrency import succeeds
+from paymentapp.worker.sweeper import Found, Sweep
+
+SKEW = timedelta(seconds=5)  # how far the clocks of two hosts may be apart
+STALE_LOOKS = 3  # that bring nothing new: an index lags behind what was done a moment ago,
+STALE_SECONDS = 0.2  # for about so long
+
+
+class Step(NamedTuple):
+    """Something to do, and the revisions of the records on which that was decided."""
+
+    revisions: Sequence[str]
+    do: Callable[[], object]
+
+
+class Shift:
+    """Works step by step, and begins none that there is no time for."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        sweep: Sweep,
+        inbox: Inbox,
+        collector: Collector,
+        *,
+        seconds_left: Callable[[], float],
+        step_seconds: float,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`step_seconds` is how long a step may take."""
+        self._dispatcher = dispatcher
+        self._sweep = sweep
+        self._inbox = inbox
+        self._collector = collector
+        self._seconds_left = seconds_left
+        self._step_seconds = step_seconds
+        self._sleep = sleep
+        self._begun = False
+        self._accepted: list[Batch] = []
+
+    def carry(self, payments: Iterable[Payment]) -> list[Payment]:
+        """Send what has come due, of records that may be stale: each step is conditional.
+
+        Returns the payments for which it helps to be told of them again: the store failed before
+        anything became of them.
+        """
+        soon = self._dispatcher.clock() + SKEW
+        due = [p for p in payments if p.due_at is not None and p.due_at <= soon]
+        untouched: list[Payment] = []
+        for payment in due:
+            if payment.is_to_be_taken_back and self._may_begin():
+                succeeds(partial(self._dispatcher.take_back, payment))
+        for group in self._dispatcher.group(due):
+            if self._may_begin() and not succeeds(partial(self._submit, group)):
+                untouched += self._untouched(group)
+        return untouched
+
+    def sweep(self) -> int:
+        """Look, and do what is found, until nothing new is due or the time is up.
+
+        Nothing is done twice on one revision: an index may still show what is done, and what
+        failed a moment ago would fail again. Returns how many steps went well.
+        """
+        self._collect()
+        tried: set[str] = set()
+        done = stale_looks = 0
+        while stale_looks < STALE_LOOKS and self._may_begin():
+            found = self._sweep.look()
+            if not any((found.batches, found.events, found.take_back, found.groups)):
+                break
+            steps = list(self._steps(found, tried))
+            for step in steps:
+                if self._may_begin():
+                    tried.update(step.revisions)
+                    done += succeeds(step.do)
+            if not steps:
+                stale_looks += 1
+                self._sleep(STALE_SECONDS)
+        return done
+
+    def _collect(self) -> None:
+        """Look into the mailboxes: what lies there is then found with the rest."""
+        for name in self._collector.due():
+            if self._may_begin():
+                succeeds(partial(self._collector.collect, name))
+
+    def follow(self, seconds: float) -> None:
+        """Look at what this shift sent, ever more rarely, for up to so many seconds."""
+        started = self._dispatcher.clock()
+        while self._accepted:
+            waited = self._dispatcher.clock() - started
+            pause = look_pause(waited)
+            if (waited + pause).total_seconds() > seconds or not self._may_begin(pause):
+                return
+            self._sleep(pause.total_seconds())
+            batches, self._accepted = self._accepted, []
+            for batch in batches:
+                if self._may_begin():
+                    succeeds(partial(self._look, batch))
+
+    def _steps(self, found: Found, tried: set[str]) -> Iterator[Step]:
+        """What is to be done and was not tried; batches first, as their payments wait longest."""
+        for batch in found.batches:
+            if batch.revision not in tried:
+                yield Step([batch.revision], partial(self._resume, batch))
+        for event in found.events:
+            if event.revision not in tried:
+                yield Step([event.revision], partial(self._inbox.apply, event))
+        for payment in found.take_back:
+            if payment.revision not in tried:
+                yield Step([payment.revision], partial(self._dispatcher.take_back, payment))
+        for group in found.groups:
+            fresh = [payment for payment in group if payment.revision not in tried]
+            if fresh:
+                yield Step([p.revision for p in fresh], partial(self._submit, fresh))
+
+    def _may_begin(self, after: timedelta = timedelta()) -> bool:
+        """Whether there is time for a step. A first one is begun whatever is left: under a time
+        limit that is set too low nothing would ever be done."""
+        first, self._begun = not self._begun, True
+        return first or self._seconds_left() - after.total_seconds() > self._step_seconds
+
+    def _submit(self, group: Sequence[Payment]) -> None:
+        self._remember(self._dispatcher.submit(group))
+
+    def _resume(self, batch: Batch) -> None:
+        young = batch.state is not BatchState.ACCEPTED  # an older one is followed by the sweep
+        resumed = self._dispatcher.resume(batch)
+        if young:
+            self._remember(resumed)
+
+    def _look(self, batch: Batch) -> None:
+        self._remember(self._dispatcher.follow(batch))
+
+    def _remember(self, batch: Batch | None) -> None:
+        if batch is not None and batch.state is BatchState.ACCEPTED:
+            self._accepted.append(batch)
+
+    def _untouched(self, payments: Sequence[Payment]) -> list[Payment]:
+        """Those that nobody has changed, as far as can be told."""
+        try:
+            stored = self._dispatcher.store.get_payments([payment.key for payment in payments])
+        except StoreUnavailable:
+            return list(payments)
+        now = {key: payment.revision for key, payment in stored.items()}
+        return [payment for payment in payments if now.get(payment.key) == payment.revision]

@@ -1,0 +1,6 @@
+"""Stand-alone simulated providers for development and tests, which keep ledgers and pay nobody."""
+
+from simulators.app import create_simulator
+from simulators.paypal.settings import PayPalSimulatorSettings
+
+__all__ = ["PayPalSimulatorSettings", "create_simulator"]

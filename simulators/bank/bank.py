@@ -1,0 +1,157 @@
+"""The bank at work: one look takes what is there, books it, and sends what is due."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulators.bank.books import BankBooks, DueAnswer
+from simulators.bank.records import BankAnswer, BankEntry, answer_file, entries
+from simulators.common.times import Clock, micros, span, utc_now
+
+log = logging.getLogger(__name__)
+
+# Where the parts of a correction stand in its 29 characters, from 0.
+_CORRECTIONS = {
+    "C01": {0: "account"},
+    "C02": {0: "routing"},
+    "C03": {0: "routing", 12: "account"},
+    "C04": {0: "name"},
+    "C05": {0: "code"},
+    "C06": {0: "account", 20: "code"},
+    "C07": {0: "routing", 9: "account", 26: "code"},
+}
+_ROUTING = "011000015"  # to which corrections point
+_MAGIC = re.compile(r"(L?)(R[0-9]{2}|C[0-9]{2})")
+
+
+@dataclass(frozen=True)
+class AnswerDelays:
+    """How long the bank takes to answer, in seconds."""
+
+    answer: float = 0.0
+    late: float = 10 * 24 * 3600.0
+
+
+class BankSimulator:
+    """Works on two folders; files whose names begin with a dot are not for it."""
+
+    def __init__(
+        self,
+        outgoing: Path,
+        incoming: Path,
+        state: Path,
+        clock: Clock = utc_now,
+        delays: AnswerDelays | None = None,
+        decrypt: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        """`outgoing` and `incoming` are named as the company sees them. `state` is the bank's own
+        folder, for its books and the files that it has taken."""
+        self.outgoing = outgoing
+        self.incoming = incoming
+        self._taken = state / "taken"
+        self._clock = clock
+        self._delays = delays or AnswerDelays()
+        self._decrypt = decrypt
+        for folder in (outgoing, incoming, self._taken):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.books = BankBooks(state / "books.db")
+        self._booked: set[str] = set()
+
+    def work(self) -> int:
+        """Take what is there and answer what is due. Returns how many files were taken."""
+        self._book_all()  # what was taken and not booked before a crash
+        taken = self.take()
+        self._book_all()
+        self.answer()
+        return taken
+
+    def take(self) -> int:
+        """Move files away, as banks do: in one step, whoever else looks at them."""
+        now = micros(self._clock())
+        names = sorted(path for path in self.outgoing.iterdir() if not path.name.startswith("."))
+        for place, path in enumerate(names):
+            unique = secrets.token_hex(4)  # by a clock that tests set, two files may be alike
+            path.rename(self._taken / f"{now:020d}{place:04d}{unique}-{path.name}")
+        return len(names)
+
+    def answer(self) -> int:
+        """Write one file with all answers that are due. Returns how many."""
+        now = self._clock()
+        due = self.books.due(micros(now))
+        if due:
+            answers = [_answer(each) for each in due]
+            first = self.books.next_traces(len(due))
+            company = due[0].entry.company_id
+            stamp = f"{now:%y%m%d%H%M}"
+            text = answer_file(answers, "091000019", company, stamp, first)
+            self.send(f"bank-{micros(now)}-{first}.ach", text.encode())
+            self.books.answered([each.entry_id for each in due])
+        return len(due)
+
+    def send(self, name: str, data: bytes) -> None:
+        """Put a file into the company's folder, whole at once."""
+        part = self.incoming / f".{name}.part"
+        part.write_bytes(data)
+        part.rename(self.incoming / name)
+
+    def close(self) -> None:
+        self.books.close()
+
+    def _book_all(self) -> None:
+        for path in sorted(self._taken.iterdir()):
+            if path.name not in self._booked:
+                if not self.books.has(path.name):
+                    self._book(path)
+                self._booked.add(path.name)
+
+    def _book(self, path: Path) -> None:
+        now = micros(self._clock())
+        try:
+            rows = [(e, *self._fate(e, now)) for e in entries(self._decrypt(path.read_bytes()))]
+        except (ValueError, UnicodeDecodeError) as error:
+            log.error("the bank rejects file %s: %s", path.name, error)
+            rows = []
+        self.books.enter(path.name, path.name.partition("-")[2], now, rows)
+
+    def _fate(self, entry: BankEntry, now: int) -> tuple[str | None, int]:
+        """The code of the answer to an entry, and when it is due."""
+        magic = _MAGIC.match(entry.account)
+        if magic is None:
+            acknowledged = entry.sec_code == "CCD" and not entry.is_prenote
+            return ("ACK" if acknowledged else None), now + span(self._delays.answer)
+        late, code = magic.groups()
+        return code, now + span(self._delays.late if late else self._delays.answer)
+
+
+def _answer(due: DueAnswer) -> BankAnswer:
+    """An answer's records: Appendices Four to Six of the NACHA Operating Rules."""
+    entry, code = due.entry, due.code
+    back = entry.code[0] + "1"
+    origin = f"{code}{entry.trace}{'':<6}{entry.routing[:8]}"
+    if code == "ACK":
+        return BankAnswer(entry, "ACK", entry.code[0] + "4", 0, "", entry.trace)
+    if code.startswith("R"):
+        return BankAnswer(
+            entry, entry.sec_code, back, entry.cents, f"99{origin}{'':<44}", entry.individual_id
+        )
+    text = [" "] * 29
+    for first, part in _CORRECTIONS.get(code, {}).items():
+        value = _corrected(entry, part)
+        text[first : first + len(value)] = value
+    addenda = f"98{origin}{''.join(text)}{'':<15}"
+    return BankAnswer(entry, "COR", back, 0, addenda, entry.individual_id)
+
+
+def _corrected(entry: BankEntry, part: str) -> str:
+    """What the bank says is right: an account number whose first letter is a 9, for example."""
+    return {
+        "account": f"9{entry.account[1:]}"[:17],
+        "routing": _ROUTING,
+        "name": "CORRECTED NAME",
+        "code": "32" if entry.code[0] == "2" else "22",
+    }[part]

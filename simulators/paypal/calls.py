@@ -1,0 +1,43 @@
+"""What sort of PayPal's calls a request is, for counting, for faults and for latency."""
+
+from __future__ import annotations
+
+import re
+
+from simulators.common.calls import ApiCall
+
+_ENDPOINTS = [
+    ("token", "POST", "/v1/oauth2/token"),
+    ("create", "POST", "/v1/payments/payouts"),
+    ("read", "GET", "/v1/payments/payouts/{id}"),
+    ("item", "GET", "/v1/payments/payouts-item/{id}"),
+    ("cancel", "POST", "/v1/payments/payouts-item/{id}/cancel"),
+    ("search", "GET", "/v1/reporting/transactions"),
+    ("verify", "POST", "/v1/notifications/verify-webhook-signature"),
+    ("certificate", "GET", "/v1/notifications/certs/{id}"),
+]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    # PayPal's list of test values also writes payouts-items.
+    return re.compile(path.replace("-item/", "-items?/").replace("{id}", "[^/]+") + "/?")
+
+
+_PATTERNS = [
+    (ApiCall(kind, f"{method} {path}"), method, _pattern(path)) for kind, method, path in _ENDPOINTS
+]
+
+
+def classify(method: str, path: str) -> ApiCall | None:
+    """The API call that a request is, or None for the simulator's own pages."""
+    if not path.startswith("/v1/"):
+        return None
+    for call, its_method, pattern in _PATTERNS:
+        if method == its_method and pattern.fullmatch(path):
+            return call
+    return ApiCall("other", f"{method} (unknown)")
+
+
+def is_payouts(call: ApiCall) -> bool:
+    """Whether it is one of the payouts calls, which latency slows down."""
+    return call.kind in ("create", "read", "item", "cancel")

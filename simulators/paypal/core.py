@@ -1,0 +1,51 @@
+"""The running PayPal: its settings now, its state, its signing key, and what it announces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask import current_app
+
+from simulators.common.database import Database
+from simulators.common.provider import ProviderSimulator
+from simulators.common.times import Clock
+from simulators.common.webhook_queue import StatusChange
+from simulators.paypal.records import new_id
+from simulators.paypal.settings import PayPalSimulatorSettings
+from simulators.paypal.signing import Signer
+from simulators.paypal.state import PayPalState
+
+
+class PayPalSimulator(ProviderSimulator[PayPalSimulatorSettings]):
+    """What every view needs."""
+
+    def __init__(self, settings: PayPalSimulatorSettings, database: Database, clock: Clock) -> None:
+        super().__init__(settings, database, "outbox", clock)
+        self.state = PayPalState(database)
+        self.signer = Signer(self.state, clock)
+
+    def announce(self, changes: Iterable[StatusChange]) -> None:
+        """Plan the webhooks of changes, which are read only if anybody is to hear of them."""
+        if self.settings.webhook_url is not None:
+            self.queue.add(
+                [webhook for change in changes for webhook in self.plan(change, new_event_id())]
+            )
+
+    def reset(self) -> int:
+        """Forget batches, items, webhooks and calls; how many items were forgotten."""
+        with self.database.transaction() as db:
+            deleted = self.state.forget_in(db)
+            self.queue.forget_in(db)
+            self.calls.forget_in(db)
+        return deleted
+
+
+def new_event_id() -> str:
+    """An event's id as PayPal's look."""
+    return f"WH-{new_id(17)}-{new_id(17)}"
+
+
+def running_paypal() -> PayPalSimulator:
+    """The PayPal of the current request."""
+    running: PayPalSimulator = current_app.extensions["simulator"]
+    return running

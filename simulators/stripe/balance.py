@@ -1,0 +1,49 @@
+"""What an account is and has: ``GET /v1/accounts/{id}``, ``/v1/account`` and ``/v1/balance``.
+
+https://docs.stripe.com/api/accounts/retrieve, https://docs.stripe.com/api/balance
+"""
+
+from __future__ import annotations
+
+from flask import Response, g
+
+from simulators.stripe.accounts import account_body, outcome_for
+from simulators.stripe.api import answer_json, new_blueprint
+from simulators.stripe.bodies import balance_body
+from simulators.stripe.core import running_stripe
+from simulators.stripe.currencies import DECIMALS, LARGEST
+from simulators.stripe.errors import no_access
+from simulators.stripe.forms import check_names, read_query
+from simulators.stripe.transfers import platform_balance
+
+blueprint = new_blueprint("balance")
+
+
+@blueprint.get("/accounts/<account_id>")
+def show_account(account_id: str) -> Response:
+    """An account; 403 ``account_invalid`` where nobody knows it."""
+    check_names(read_query(), ())
+    outcome = outcome_for(account_id)
+    if not outcome.known:
+        raise no_access(g.stripe_key, account_id)
+    return answer_json(account_body(account_id, outcome))
+
+
+@blueprint.get("/account")
+def show_own_account() -> Response:
+    """The account that is acted for."""
+    check_names(read_query(), ())
+    return answer_json(account_body(g.stripe_account, outcome_for(g.stripe_account)))
+
+
+@blueprint.get("/balance")
+def show_balance() -> Response:
+    """The balance; a currency of the platform's that the settings do not limit has plenty."""
+    check_names(read_query(), ())
+    stripe = running_stripe()
+    with stripe.books() as books:
+        if g.stripe_account == stripe.settings.account_id:
+            available = dict.fromkeys(DECIMALS, LARGEST) | platform_balance(books)
+        else:
+            available = books.connected_balance(g.stripe_account)
+    return answer_json(balance_body(available or {"USD": 0}))

@@ -1,0 +1,128 @@
+"""The JSON of transfers, reversals, payouts and balances, as Stripe's API reference has it.
+
+https://docs.stripe.com/api/transfers/object, .../transfer_reversals/object, .../payouts/object,
+.../balance/balance_object; the members are those of the fixtures of github.com/stripe/openapi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from simulators.stripe.accounts import FAILURES
+from simulators.stripe.books import StripeBooks
+from simulators.stripe.records import StripeMove, derived_id, seconds
+
+SHOWN_REVERSALS = 10
+
+
+def body_of(books: StripeBooks, move: StripeMove) -> dict[str, Any]:
+    """The JSON of a move, whatever its kind."""
+    if move.kind == "transfer":
+        return transfer_body(move, *books.reversals_of(move.id, SHOWN_REVERSALS))
+    return reversal_body(move) if move.kind == "reversal" else payout_body(move)
+
+
+def listed(data: Sequence[dict[str, Any]], url: str, *, has_more: bool) -> dict[str, Any]:
+    """A list, as https://docs.stripe.com/api/pagination has it."""
+    return {"object": "list", "data": list(data), "has_more": has_more, "url": url}
+
+
+def transfer_body(
+    move: StripeMove, reversals: Sequence[StripeMove], has_more: bool
+) -> dict[str, Any]:
+    """A transfer with its last reversals."""
+    url = f"/v1/transfers/{move.id}/reversals"
+    return {
+        "id": move.id,
+        "object": "transfer",
+        "amount": move.amount,
+        "amount_reversed": move.amount_reversed,
+        "balance_transaction": derived_id("txn_", move.id),
+        "created": seconds(move.created_at),
+        "currency": move.currency.lower(),
+        "description": move.description,
+        "destination": move.destination,
+        "destination_payment": derived_id("py_", move.id),
+        "livemode": False,
+        "metadata": move.metadata,
+        "reversals": listed([reversal_body(each) for each in reversals], url, has_more=has_more),
+        "reversed": move.amount_reversed == move.amount,
+        "source_transaction": None,
+        "source_type": "card",
+        "transfer_group": move.transfer_group,
+    }
+
+
+def reversal_body(move: StripeMove) -> dict[str, Any]:
+    """A reversal of a transfer."""
+    return {
+        "id": move.id,
+        "object": "transfer_reversal",
+        "amount": move.amount,
+        "balance_transaction": derived_id("txn_", move.id),
+        "created": seconds(move.created_at),
+        "currency": move.currency.lower(),
+        "destination_payment_refund": derived_id("pyr_", move.id),
+        "metadata": move.metadata,
+        "source_refund": None,
+        "transfer": move.transfer,
+    }
+
+
+def payout_body(move: StripeMove) -> dict[str, Any]:
+    """A payout; what it says of a failure it says only once it has failed."""
+    failed = move.status == "failed"
+    returned = failed or move.status == "canceled"
+    code = move.failure_code if failed else None
+    return {
+        "id": move.id,
+        "object": "payout",
+        "amount": move.amount,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "arrival_date": seconds(move.arrival_at or 0),
+        "automatic": False,
+        "balance_transaction": derived_id("txn_", move.id),
+        "created": seconds(move.created_at),
+        "currency": move.currency.lower(),
+        "description": move.description,
+        "destination": move.destination,
+        "failure_balance_transaction": derived_id("txn_f", move.id) if returned else None,
+        "failure_code": code,
+        "failure_message": FAILURES[code] if code else None,
+        "livemode": False,
+        "metadata": move.metadata,
+        "method": move.method,
+        "original_payout": None,
+        "payout_method": None,
+        "reconciliation_status": "not_applicable",
+        "reversed_by": None,
+        "source_type": "card",
+        "statement_descriptor": move.statement_descriptor,
+        "status": move.status,
+        "trace_id": _trace(move),
+        "type": "bank_account",
+    }
+
+
+def _trace(move: StripeMove) -> dict[str, Any]:
+    if move.status == "paid":
+        return {"status": "supported", "value": derived_id("", move.id)[:15]}
+    return {"status": "pending", "value": None}
+
+
+def balance_body(available: Mapping[str, int]) -> dict[str, Any]:
+    """A balance; nothing is ever pending."""
+    rows = sorted(available.items())
+    return {
+        "object": "balance",
+        "available": [_funds(currency, amount) for currency, amount in rows],
+        "livemode": False,
+        "pending": [_funds(currency, 0) for currency, _ in rows],
+    }
+
+
+def _funds(currency: str, amount: int) -> dict[str, Any]:
+    code = currency.lower()
+    return {"amount": amount, "currency": code, "source_types": {"card": amount}}

@@ -1,0 +1,159 @@
+"""The books: money moved and balances, read and written within one transaction.
+
+A payout's status is never stored: it follows from its times and the moment of reading. Balances
+follow from the moves: https://docs.stripe.com/api/balance.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from simulators.stripe.records import COLUMNS, StripeMove, move_from
+
+_STATUS = """CASE
+    WHEN m.kind != 'payout' THEN 'made'
+    WHEN m.canceled_at <= :now THEN 'canceled'
+    WHEN m.failed_at <= :now THEN 'failed'
+    WHEN :now < m.transit_at THEN 'pending'
+    WHEN :now < m.settle_at THEN 'in_transit'
+    ELSE 'paid' END"""
+
+_MOVE = f"""SELECT m.seq, {", ".join(f"m.{name}" for name in COLUMNS)}, {_STATUS} AS status,
+    (SELECT coalesce(sum(r.amount), 0) FROM stripe_moves r
+        WHERE r.transfer = m.id AND r.created_at <= :now) AS amount_reversed
+    FROM stripe_moves m"""  # noqa: S608 - constants only
+
+# What each move does to the balance of a connected account, and of the platform.
+_CONNECTED = f"""SELECT m.currency, sum(CASE
+        WHEN m.kind = 'transfer' THEN m.amount
+        WHEN m.kind = 'reversal' THEN -m.amount
+        WHEN {_STATUS} IN ('failed', 'canceled') THEN 0
+        ELSE -m.amount END)
+    FROM stripe_moves m
+    WHERE (m.destination = :account AND m.kind != 'payout')
+        OR (m.account = :account AND m.kind = 'payout')
+    GROUP BY 1"""  # noqa: S608 - constants only
+_PLATFORM = f"""SELECT m.currency, sum(CASE
+        WHEN m.kind = 'transfer' THEN -m.amount
+        WHEN m.kind = 'reversal' THEN m.amount
+        WHEN {_STATUS} IN ('failed', 'canceled') THEN 0
+        ELSE -m.amount END)
+    FROM stripe_moves m WHERE m.account = :account GROUP BY 1"""  # noqa: S608 - constants only
+
+
+class ListFilter(NamedTuple):
+    """A condition of a list; the column is a constant of the code, never of a caller."""
+
+    column: str
+    operator: str
+    value: Any
+
+
+class ListPage(NamedTuple):
+    """Where in a list a caller stands; cursors are sequence numbers."""
+
+    limit: int
+    after: int | None = None
+    before: int | None = None
+
+
+class StripeBooks:
+    """All reads and writes of moves, as of a moment."""
+
+    def __init__(self, db: sqlite3.Connection, now: int) -> None:
+        self.db = db
+        self.now = now
+
+    def as_of(self, moment: int) -> StripeBooks:
+        """The same books, read as they stand at another moment."""
+        return StripeBooks(self.db, moment)
+
+    def _rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        return self.db.execute(sql, {"now": self.now} | values).fetchall()
+
+    def move(self, kind: str, move_id: str) -> StripeMove | None:
+        """A move by Stripe's id."""
+        for row in self._rows(
+            f"{_MOVE} WHERE m.id = :id AND m.kind = :kind", id=move_id, kind=kind
+        ):
+            return move_from(row)
+        return None
+
+    def any_move(self, move_id: str) -> StripeMove | None:
+        """A move of any kind."""
+        rows = self._rows(f"{_MOVE} WHERE m.id = :id", id=move_id)
+        return move_from(rows[0]) if rows else None
+
+    def add(self, values: dict[str, Any]) -> StripeMove:
+        """Write a move down; what ``values`` does not name has no value."""
+        row: dict[str, Any] = dict.fromkeys(COLUMNS) | {"created_at": self.now} | values
+        row["metadata"] = json.dumps(row["metadata"] or {})
+        names = ", ".join(f":{name}" for name in COLUMNS)
+        sql = f"INSERT INTO stripe_moves ({', '.join(COLUMNS)}) VALUES ({names})"  # noqa: S608
+        self.db.execute(sql, row)
+        added = self.any_move(row["id"])
+        assert added is not None  # noqa: S101 - written above
+        return added
+
+    def annotate(self, move_id: str, metadata: dict[str, str], description: str | None) -> None:
+        """Replace what may be changed of a move."""
+        self.db.execute(
+            "UPDATE stripe_moves SET metadata = ?, description = ? WHERE id = ?",
+            (json.dumps(metadata), description, move_id),
+        )
+
+    def cancel(self, move_id: str) -> None:
+        """A payout is canceled now."""
+        sql = "UPDATE stripe_moves SET canceled_at = ? WHERE id = ?"
+        self.db.execute(sql, (self.now, move_id))
+
+    def page(
+        self, kind: str, filters: Iterable[ListFilter], page: ListPage
+    ) -> tuple[list[StripeMove], bool]:
+        """A page of moves, newest first, and whether there are more beyond it."""
+        wheres, values = ["m.kind = :kind"], {"kind": kind, "limit": page.limit + 1}
+        for index, (column, operator, value) in enumerate(filters):
+            expression = _STATUS if column == "status" else f"m.{column}"
+            wheres.append(f"{expression} {operator} :v{index}")
+            values[f"v{index}"] = value
+        if page.after is not None:
+            wheres.append(f"m.seq < {page.after}")
+        if page.before is not None:
+            wheres.append(f"m.seq > {page.before}")
+        order = "ASC" if page.before is not None else "DESC"
+        sql = f"{_MOVE} WHERE {' AND '.join(wheres)} ORDER BY m.seq {order} LIMIT :limit"
+        found = [move_from(row) for row in self._rows(sql, **values)]
+        shown = found[: page.limit]
+        return (shown[::-1] if order == "ASC" else shown), len(found) > page.limit
+
+    def reversals_of(self, transfer: str, limit: int) -> tuple[list[StripeMove], bool]:
+        """A transfer's reversals as of this moment, newest first."""
+        filters = [ListFilter("transfer", "=", transfer), ListFilter("created_at", "<=", self.now)]
+        return self.page("reversal", filters, ListPage(limit))
+
+    def connected_balance(self, account: str) -> dict[str, int]:
+        """What a connected account has available, by currency."""
+        return {row[0]: row[1] for row in self._rows(_CONNECTED, account=account)}
+
+    def platform_change(self, account: str) -> dict[str, int]:
+        """What the platform has less, or more, than it began with, by currency."""
+        return {row[0]: row[1] for row in self._rows(_PLATFORM, account=account)}
+
+    def ledger(self, *, after: int, limit: int) -> list[StripeMove]:
+        """Moves in the order in which they were made, from after a sequence number."""
+        sql = f"{_MOVE} WHERE m.seq > :after ORDER BY m.seq LIMIT :limit"
+        return [move_from(row) for row in self._rows(sql, after=after, limit=limit)]
+
+    def count(self) -> int:
+        """How many moves there are."""
+        return int(self._rows("SELECT count(*) FROM stripe_moves")[0][0])
+
+    def forget(self) -> int:
+        """Forget moves, keys and events; how many moves were forgotten."""
+        deleted = self.db.execute("DELETE FROM stripe_moves").rowcount
+        for table in ("stripe_keys", "stripe_events"):
+            self.db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants only
+        return deleted

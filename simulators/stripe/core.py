@@ -1,0 +1,67 @@
+"""The running Stripe: its settings now, its books, and the keys that are in use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import current_app
+
+from simulators.common.database import Database
+from simulators.common.provider import ProviderSimulator
+from simulators.common.times import Clock
+from simulators.stripe.books import StripeBooks
+from simulators.stripe.errors import key_in_use
+from simulators.stripe.schema import STRIPE_SCHEMA
+from simulators.stripe.settings import StripeSimulatorSettings
+
+
+class StripeSimulator(ProviderSimulator[StripeSimulatorSettings]):
+    """What every view needs; it keeps its tables in the simulators' one database."""
+
+    def __init__(self, settings: StripeSimulatorSettings, database: Database, clock: Clock) -> None:
+        super().__init__(settings, database, "stripe_outbox", clock)
+        database.add_tables(STRIPE_SCHEMA)
+        self._in_use: set[tuple[str, str]] = set()
+
+    @contextmanager
+    def books(self, at: int | None = None) -> Iterator[StripeBooks]:
+        """The books in one transaction: what is written in it is kept whole, or not at all."""
+        with self.database.transaction() as db:
+            yield StripeBooks(db, self.now() if at is None else at)
+
+    @contextmanager
+    def holding(self, account: str, key: str | None) -> Iterator[None]:
+        """Hold an idempotency key while a request is under way; 409 where another has it."""
+        if key is None:
+            yield
+            return
+        with self._lock:
+            if (account, key) in self._in_use:
+                raise key_in_use(key)
+            self._in_use.add((account, key))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_use.discard((account, key))
+
+    def linger(self) -> None:
+        """Take the time that a call takes."""
+        if self.settings.latency:
+            time.sleep(self.settings.latency)
+
+    def reset(self) -> int:
+        """Forget moves, keys, events, webhooks and calls; how many moves were forgotten."""
+        with self.books() as books:
+            deleted = books.forget()
+            self.queue.forget_in(books.db)
+            self.calls.forget_in(books.db, "% /stripe/%")
+        return deleted
+
+
+def running_stripe() -> StripeSimulator:
+    """The Stripe of the current request."""
+    running: StripeSimulator = current_app.extensions["stripe_simulator"]
+    return running

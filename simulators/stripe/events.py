@@ -1,0 +1,186 @@
+"""Webhook events: what is said of a change, when, and how it is signed.
+
+https://docs.stripe.com/api/events/object, https://docs.stripe.com/api/events/types. An event of a
+connected account names it in ``account`` (https://docs.stripe.com/connect/webhooks). The signature
+is ``t=...,v1=...``, HMAC-SHA256 of ``t.body`` with the endpoint's secret
+(https://docs.stripe.com/webhooks#verify-manually).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from simulators.common.webhook_queue import QueuedWebhook, StatusChange
+from simulators.stripe.bodies import body_of
+from simulators.stripe.books import StripeBooks
+from simulators.stripe.core import StripeSimulator
+from simulators.stripe.records import NEVER, StripeMove, new_id, seconds
+
+EVENT_OF_KIND = {"transfer": "transfer.created", "payout": "payout.created"}
+EVENT_OF_STATUS = {
+    "pending": "payout.created",
+    "in_transit": "payout.updated",
+    "paid": "payout.paid",
+    "failed": "payout.failed",
+    "canceled": "payout.canceled",
+}
+_COLUMNS = "id, type, account, subject, created_at, data, previous, request_id, idempotency_key"
+
+
+class Origin(NamedTuple):
+    """The request that made an event, where one did."""
+
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+
+class StripeEvent(NamedTuple):
+    """An event, without the body of what it is about where that follows from the books."""
+
+    id: str
+    type: str
+    account: str | None
+    subject: str
+    created_at: int
+    data: str | None
+    previous: str | None
+    request_id: str | None
+    idempotency_key: str | None
+
+
+def announce(
+    stripe: StripeSimulator,
+    books: StripeBooks,
+    move: StripeMove,
+    event_type: str,
+    origin: Origin,
+    previous: Mapping[str, Any] | None = None,
+) -> None:
+    """Tell what happened to a move just now, as it stands."""
+    data = json.dumps(body_of(books, move))
+    _plan(stripe, books, move, event_type, books.now, origin, data, previous)
+
+
+def foretell(stripe: StripeSimulator, books: StripeBooks, move: StripeMove) -> None:
+    """Plan the events of all that a payout will come to by itself."""
+    if move.transit_at is not None:
+        told = {"status": "pending"}
+        _plan(stripe, books, move, "payout.updated", move.transit_at, Origin(), None, told)
+    moments = {"payout.paid": move.settle_at, "payout.failed": move.failed_at}
+    if move.failed_at == move.settle_at:
+        del moments["payout.paid"]
+    for event_type, at in moments.items():
+        if at is not None and at != NEVER:
+            _plan(stripe, books, move, event_type, at, Origin(), None, None)
+
+
+def take_back(stripe: StripeSimulator, books: StripeBooks, move: StripeMove) -> None:
+    """Forget the events that a payout will not come to."""
+    values = (move.id, books.now)
+    books.db.execute("DELETE FROM stripe_events WHERE subject = ? AND created_at > ?", values)
+    stripe.queue.take_back_in(books.db, move.id, books.now)
+
+
+def _plan(
+    stripe: StripeSimulator,
+    books: StripeBooks,
+    move: StripeMove,
+    event_type: str,
+    at: int,
+    origin: Origin,
+    data: str | None,
+    previous: Mapping[str, Any] | None,
+) -> None:
+    platform = move.account == stripe.settings.account_id
+    event = StripeEvent(
+        new_id("evt_"),
+        event_type,
+        None if platform else move.account,
+        move.id,
+        at,
+        data,
+        None if previous is None else json.dumps(previous),
+        *origin,
+    )
+    sql = f"INSERT INTO stripe_events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    books.db.execute(sql, event)
+    stripe.queue.add_in(books.db, stripe.plan(StatusChange("event", move.id, at), event.id))
+
+
+def find_event(books: StripeBooks, event_id: str) -> StripeEvent | None:
+    """An event by its id."""
+    sql = f"SELECT {_COLUMNS} FROM stripe_events WHERE id = ?"  # noqa: S608 - constants only
+    row = books.db.execute(sql, (event_id,)).fetchone()
+    return StripeEvent(*row) if row else None
+
+
+def happened(books: StripeBooks, limit: int) -> list[StripeEvent]:
+    """The events up to now, newest first."""
+    sql = f"""SELECT {_COLUMNS} FROM stripe_events WHERE created_at <= ?
+        ORDER BY created_at DESC, seq DESC LIMIT ?"""  # noqa: S608 - constants only
+    return [StripeEvent(*row) for row in books.db.execute(sql, (books.now, limit))]
+
+
+def event_body(
+    stripe: StripeSimulator, books: StripeBooks, event: StripeEvent
+) -> dict[str, Any] | None:
+    """The event as it is sent; None where what it is about is gone."""
+    if event.data is not None:
+        about = json.loads(event.data)
+    else:
+        then = books.as_of(event.created_at)
+        move = then.any_move(event.subject)
+        if move is None:
+            return None
+        about = body_of(then, move)
+    data = {"object": about}
+    if event.previous is not None:
+        data["previous_attributes"] = json.loads(event.previous)
+    return envelope(stripe, event, data)
+
+
+def envelope(
+    stripe: StripeSimulator, event: StripeEvent, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is around the object."""
+    body: dict[str, Any] = {"id": event.id, "object": "event"}
+    if event.account is not None:
+        body["account"] = event.account
+    return body | {
+        "api_version": stripe.settings.api_version,
+        "created": seconds(event.created_at),
+        "data": dict(data),
+        "livemode": False,
+        "pending_webhooks": 0 if stripe.settings.webhook_url is None else 1,
+        "request": {"id": event.request_id, "idempotency_key": event.idempotency_key},
+        "type": event.type,
+    }
+
+
+def sign(stripe: StripeSimulator, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Sign an event: ``{"headers": {...}, "body": "..."}``, to be posted to a listener as it is."""
+    text = json.dumps(body, ensure_ascii=False, indent=2)
+    settings = stripe.settings
+    secret = settings.webhook_secret
+    if "account" in body:
+        secret = settings.connect_webhook_secret or secret
+    moment = seconds(stripe.now())
+    mac = hmac.new(secret.encode(), f"{moment}.{text}".encode(), hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "Stripe-Signature": f"t={moment},v1={mac}",
+        "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+    }
+    return {"headers": headers, "body": text}
+
+
+def signed_event(stripe: StripeSimulator, webhook: QueuedWebhook) -> dict[str, Any] | None:
+    """What a queued webhook posts; None where what it is about is gone."""
+    with stripe.books() as books:
+        event = find_event(books, webhook.event_id)
+        body = None if event is None else event_body(stripe, books, event)
+    return None if body is None else sign(stripe, body)

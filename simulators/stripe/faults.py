@@ -1,0 +1,91 @@
+"""What goes wrong with calls of Stripe, before, within or after their execution."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from werkzeug.wrappers import Response
+
+from simulators.common.calls import ApiCall
+from simulators.common.faults import FaultLayer, garbled
+from simulators.stripe.api import PREFIX, as_response
+from simulators.stripe.errors import lock_timeout, rate_limited, server_error, unavailable
+from simulators.stripe.idempotency import FAULT
+from simulators.stripe.records import new_id
+from simulators.stripe.settings import StripeSimulatorSettings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_ENDPOINTS = [
+    ("transfer", "POST", "/transfers"),
+    ("list", "GET", "/transfers"),
+    ("read", "GET", "/transfers/{id}"),
+    ("update", "POST", "/transfers/{id}"),
+    ("reversal", "POST", "/transfers/{id}/reversals"),
+    ("list", "GET", "/transfers/{id}/reversals"),
+    ("read", "GET", "/transfers/{id}/reversals/{id}"),
+    ("payout", "POST", "/payouts"),
+    ("list", "GET", "/payouts"),
+    ("read", "GET", "/payouts/{id}"),
+    ("update", "POST", "/payouts/{id}"),
+    ("cancel", "POST", "/payouts/{id}/cancel"),
+    ("account", "GET", "/accounts/{id}"),
+    ("account", "GET", "/account"),
+    ("account", "GET", "/balance"),
+]
+_PATTERNS = [
+    (ApiCall(kind, f"{method} {PREFIX}{path}"), method, re.compile(path.replace("{id}", "[^/]+")))
+    for kind, method, path in _ENDPOINTS
+]
+_REFUSALS = {
+    "down": unavailable,
+    "error_before": server_error,
+    "rate_limited": rate_limited,
+    "lock_timeout": lock_timeout,
+}
+
+
+class StripeFaults(FaultLayer[StripeSimulatorSettings]):
+    """The faults of Stripe; what is not under ``/stripe/v1`` passes through untouched."""
+
+    BEFORE = ("error_before", "rate_limited", "lock_timeout")
+
+    def classify(self, method: str, path: str) -> ApiCall | None:
+        """A call of Stripe's, by its path."""
+        if not path.startswith(f"{PREFIX}/"):
+            return None
+        for call, its_method, pattern in _PATTERNS:
+            if method == its_method and pattern.fullmatch(path.removeprefix(PREFIX)):
+                return call
+        return ApiCall("other", f"{method} {PREFIX} (unknown)")
+
+    def wait(self, call: ApiCall) -> None:
+        """A call takes its time later, while it holds its key."""
+
+    def refuse(self, fault: str) -> Response:
+        """An error, as Stripe words it."""
+        request_id = new_id("req_", 14)
+        answer = as_response(_REFUSALS[fault](), request_id)
+        answer.headers["Request-Id"] = request_id
+        return answer
+
+    def strike(
+        self, fault: str, environ: WSGIEnvironment, act: Callable[[], Response]
+    ) -> tuple[str, Response]:
+        """Act, then lose or spoil the answer, or have a 500 in its place.
+
+        The 500 is made within the execution, so that it is kept under the key. An answer that was
+        kept before, and one that refuses parameters, come as they are.
+        """
+        if fault not in ("error_after", "error_rolled_back"):
+            answer = act()
+            return fault, garbled(answer) if fault == "garbage" else answer
+        if environ["REQUEST_METHOD"] != "POST":
+            return fault, self.refuse("error_before")
+        environ[FAULT] = fault
+        answer = act()
+        fresh = answer.status_code == 500 and "Idempotent-Replayed" not in answer.headers
+        return (fault if fresh else str(answer.status_code)), answer

@@ -1,0 +1,31 @@
+"""Puts Stripe into the simulator: its books, its endpoints, its faults, its webhooks."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from simulators.common.database import Database
+from simulators.common.times import Clock
+from simulators.common.webhook_sender import WebhookSender
+from simulators.stripe import balance, control, payouts, transfers, unknown
+from simulators.stripe.core import StripeSimulator
+from simulators.stripe.events import signed_event
+from simulators.stripe.faults import StripeFaults
+from simulators.stripe.settings import StripeSimulatorSettings
+
+
+def add_stripe(
+    app: Flask, settings: StripeSimulatorSettings, database: Database, clock: Clock
+) -> StripeSimulator:
+    """The Stripe of a simulator that is being built, on its database and its clock."""
+    stripe = StripeSimulator(settings, database, clock)
+    app.extensions["stripe_simulator"] = stripe
+    for module in (transfers, payouts, balance, unknown, control):
+        app.register_blueprint(module.blueprint)
+    app.wsgi_app = StripeFaults(app.wsgi_app, stripe)  # type: ignore[method-assign]
+    return stripe
+
+
+def stripe_webhook_sender(stripe: StripeSimulator) -> WebhookSender[StripeSimulatorSettings]:
+    """The thread that delivers Stripe's events."""
+    return WebhookSender(stripe, lambda webhook: signed_event(stripe, webhook))

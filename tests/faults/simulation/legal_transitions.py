@@ -1,0 +1,81 @@
+"""Which steps a record may take, written down again and apart from the code that is judged."""
+
+from __future__ import annotations
+
+from paymentapp.models.batches import Batch, BatchState
+from paymentapp.models.payments import Payment, Status
+
+_OUTCOMES = (Status.SUCCEEDED, Status.FAILED, Status.RETURNED, Status.CANCELLED)
+_NEXT: dict[Status, tuple[Status, ...]] = {
+    Status.PENDING: (Status.SUBMITTING, Status.CANCELLED),
+    Status.SUBMITTING: (Status.PENDING, Status.SUBMITTED, Status.UNCLAIMED, *_OUTCOMES),
+    Status.SUBMITTED: (Status.UNCLAIMED, *_OUTCOMES),
+    Status.UNCLAIMED: _OUTCOMES,
+    Status.SUCCEEDED: (Status.RETURNED,),
+    Status.FAILED: (),
+    Status.RETURNED: (),
+    Status.CANCELLED: (),
+}
+_NEXT_STATE: dict[BatchState, tuple[BatchState, ...]] = {
+    BatchState.PREPARED: (BatchState.FROZEN, BatchState.ABORTED, BatchState.CLOSED),
+    BatchState.FROZEN: (BatchState.ACCEPTED, BatchState.REFUSED, BatchState.PARKED),
+    BatchState.ACCEPTED: (BatchState.CLOSED,),
+    BatchState.REFUSED: (BatchState.CLOSED,),
+    BatchState.ABORTED: (BatchState.CLOSED,),
+    BatchState.CLOSED: (),
+    BatchState.PARKED: (BatchState.ACCEPTED, BatchState.ABORTED),
+}
+
+
+def history_fault(old: Payment | None, new: Payment) -> str | None:
+    """What is wrong with replacing one version by the next; None where nothing is."""
+    if old is None:
+        legal = len(new.history) == 1 and new.status is Status.PENDING
+        return None if legal else f"a new payment is {new.status}, with {len(new.history)} moves"
+    if new.history is not old.history:
+        known = len(old.history)
+        if len(new.history) != known + 1 or new.history[:known] != old.history:
+            return f"the history does not go on from what it was: {_walk(old)}, then {_walk(new)}"
+        if new.status not in _NEXT[old.status]:
+            return f"a step from {old.status} to {new.status}"
+    if new.status is not new.history[-1].status:
+        return f"the status is {new.status}, the history ends with {new.history[-1].status}"
+    if (new.money, new.email, new.request_id) != (old.money, old.email, old.request_id):
+        return "the order itself was changed"
+    way, before = _way(new), _way(old)
+    if way != before and (
+        new.tried != (*old.tried, old.payment_method)
+        or new.payment_method in new.tried
+        or (old.status, new.status) != (Status.SUBMITTING, Status.PENDING)
+    ):
+        return f"it went by {before} and goes by {way}, after {new.tried}"
+    if new.batch_id != old.batch_id and {old.status, new.status} != {
+        Status.PENDING,
+        Status.SUBMITTING,
+    }:
+        return f"a {old.status} payment went from batch {old.batch_id} to {new.batch_id}"
+    return None
+
+
+def batch_fault(old: Batch | None, new: Batch) -> str | None:
+    """What is wrong with replacing one version of a batch by the next."""
+    if old is None or old.state is BatchState.PREPARED is new.state:
+        return None
+    if new.state is not old.state and new.state not in _NEXT_STATE[old.state]:
+        return f"a step from {old.state} to {new.state}"
+    if old.state is BatchState.PARKED is not new.state and new.decision is None:
+        return "it is not parked any more, and nobody has decided so"
+    if old.frozen_at is not None:
+        if (old.frozen_at, old.excluded) != (new.frozen_at, new.excluded):
+            return "its members changed after the freeze"
+        if old.reference not in (None, new.reference):
+            return "its reference changed"
+    return None
+
+
+def _way(payment: Payment) -> tuple[str, str | None]:
+    return payment.payment_method, payment.destination
+
+
+def _walk(payment: Payment) -> str:
+    return " > ".join(move.status for move in payment.history)

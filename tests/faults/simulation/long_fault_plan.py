@@ -1,0 +1,88 @@
+"""Weather for payments that take days: time goes on to where something is due, amid the faults."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tests.faults.simulation.clock import micros_of
+from tests.faults.simulation.fault_plan import MIDST, Weather
+from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.process import Process
+
+SHORT_OUTAGES = (25 * HOUR, 50 * HOUR)  # longer than a key is kept
+
+
+class Seasons(Weather):
+    """All of the weather, over weeks."""
+
+    midst = (
+        *MIDST,
+        *("rename", "rename", "upload", "upload", "add_note", "change_note", "change_note"),
+        *("list", "put_into", "add_event", "POST", "POST", "GET"),
+    )
+    stalls = 8
+    _held_up = 0  # what is being worked on, and for how long by hops
+
+    def span(self, count: int) -> int:
+        """Slowly, so that they meet what became of those before them."""
+        return count * SECOND + self.world.draw(MINUTE)
+
+    def aftermath(self) -> int:
+        """Longer: what follows comes in days."""
+        return 6 * MINUTE + self.world.draw(8 * MINUTE)
+
+    def forecast(self, span: int) -> None:
+        """Plan as ever, and let time go on in between."""
+        self.world.time.jumped = self.world.draw(9 * DAY)
+        super().forecast(span)
+        for _ in range(self.world.draw(3)):
+            length = SHORT_OUTAGES[self.world.draw(2)]
+            when = self.world.draw(span)
+            self.world.scheduler.later(when, partial(self._long_down, length))
+        self._hop()
+
+    def _long_down(self, length: int) -> None:
+        """The provider is down for a day or more, and nothing else is."""
+        self._down(40 * SECOND)
+        self.world.scheduler.later(20 * SECOND, lambda: self._skip(length))
+
+    def _skip(self, length: int) -> None:
+        if self.world.faults.on and self._is_idle():
+            self.world.jump(length)
+
+    def _hop(self) -> None:
+        """Go to where something is due, or some hours ahead of it.
+
+        What is being worked on is held up for hours thereby, and never for a day: the service
+        promises nothing for that.
+        """
+        if not self.world.faults.on:
+            return
+        length = self._ahead()
+        if self._is_idle():
+            self._held_up = 0
+            self._go(length if self.world.chance(0.7) else self.world.draw(30 * HOUR))
+        elif self.world.chance(0.4) and self._held_up < 15 * HOUR:
+            length = self.world.draw(5 * HOUR)
+            self._held_up += length
+            self._go(length)
+        self.world.scheduler.later(5 * SECOND + self.world.draw(20 * SECOND), self._hop)
+
+    def _go(self, length: int) -> None:
+        if length > MINUTE:
+            self.world.jump(length - self.world.draw(20 * SECOND))
+
+    def _stall(self, process: Process) -> None:
+        """Shorter than usual: time makes hours of it."""
+        process.stall(5 * SECOND + self.world.draw(MINUTE))
+
+    def _ahead(self) -> int:
+        soonest = self.world.tables.soonest()
+        return max(micros_of(soonest) - self.world.time.micros(), 0) if soonest else 0
+
+    def _is_idle(self) -> bool:
+        now = self.world.scheduler.now
+        return all(len(p.tasks) <= 1 and p.stalled_until <= now for p in self.world.processes)

@@ -1,0 +1,82 @@
+"""A person who looks after parked batches: asks the bank, and decides rightly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paymentapp.bootstrap_backoffice import build_backoffice
+from paymentapp.errors import Conflict, ProviderError, StoreUnavailable
+from paymentapp.models.batches import Batch, BatchState
+from paymentapp.services.backoffice.parked_batches import Word
+from tests.faults.simulation.scheduler import HOUR, MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.process import Process
+    from tests.faults.simulation.world import World
+
+WAITS = 6 * HOUR  # at least; far longer than what is on its way takes
+
+
+class Person:
+    """Decides by what is in the provider's own books, and by nothing that the service says."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.busy = 0  # batches that wait for a decision
+        self.decided = 0
+
+    def hears(self, batch: Batch) -> None:
+        """A batch was parked. In worlds of PayPal alone nobody comes: there it stays so."""
+        if self.world.ways.scene == "paypal":
+            return
+        self.busy += 1
+        after = WAITS + self.world.draw(18 * HOUR)
+        self.world.at(self.world.time.micros() + after, lambda: self._decide(batch.batch_id))
+
+    def _decide(self, batch_id: str) -> None:
+        process = self.world.any_process()
+        if process is None or self._is_on_its_way(batch_id):
+            self._later(batch_id)
+            return
+        over = False
+
+        def decide() -> None:
+            nonlocal over
+            try:
+                over = self._by_the_books(process, batch_id)
+            except (Conflict, StoreUnavailable, ProviderError) as error:
+                self.world.note(process, "no decision", batch_id, str(error))
+            finally:
+                if not over:
+                    self._later(batch_id)
+
+        process.spawn(decide)
+
+    def _by_the_books(self, process: Process, batch_id: str) -> bool:
+        """Returns whether the batch needs nobody any more."""
+        batch = process.store.get_batch(batch_id)
+        if batch is None or batch.state is not BatchState.PARKED:
+            self.busy -= 1
+            return True
+        reference = self.world.ways.reference_of(batch)
+        parked = build_backoffice(
+            process.services,
+            lambda _words: None,
+            lambda seconds: process.wait(int(seconds * SECOND)),
+        ).parked
+        word = Word("somebody", "as the books say")
+        self.world.note(process, "decision", batch_id, reference or "not sent")
+        if reference is None:
+            parked.not_sent(batch_id, word)
+        else:
+            parked.accept(batch_id, reference, word, confirmed=True)
+        return False  # a look will tell whether it was done
+
+    def _later(self, batch_id: str) -> None:
+        self.world.at(self.world.time.micros() + 10 * MINUTE, lambda: self._decide(batch_id))
+
+    def _is_on_its_way(self, batch_id: str) -> bool:
+        """No call takes as long as the person waits: where the world has held one up for so
+        long, the person waits longer."""
+        tasks = [task for process in self.world.processes for task in process.tasks]
+        return any(task.subject == batch_id for task in tasks)

@@ -1,0 +1,138 @@
+"""Ways to pay: which a world has, who can be paid by which, and whose books tell the truth."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from paymentapp.models.batches import Batch
+from paymentapp.models.customers import Customer, PaymentMethod
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.providers.base import Provider
+from paymentapp.vault.sealing import Vault
+from tests.faults.simulation.bank import Bank
+from tests.faults.simulation.clock import START
+from tests.faults.simulation.ledger import Moved
+from tests.faults.simulation.scheduler import DAY, HOUR
+from tests.faults.simulation.stripe import StripeSide
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.process import Process
+    from tests.faults.simulation.world import World
+
+SCENES: dict[str, Sequence[str]] = {
+    "paypal": ("paypal",),
+    "ach": ("ach",),
+    "stripe": ("stripe",),
+    "routes": ("paypal", "ach", "stripe"),
+}
+SETTLED_WITHIN = {  # of the last fault, or of the outcome
+    "paypal": 8 * HOUR,
+    "ach": 20 * DAY,
+    "stripe": 4 * DAY,
+    "routes": 20 * DAY,
+}
+RULES = ("ach USD ..50; stripe; paypal", "stripe USD ..70; ach; paypal", "ach; paypal; stripe")
+
+
+class Ways:
+    """The ways to pay of one world."""
+
+    def __init__(self, world: World, scene: str) -> None:
+        self.world = world
+        self.scene = scene
+        self.names = SCENES[scene]
+        self.vault = Vault(f"k:{base64.b64encode(bytes(32)).decode()}")
+        self.bank = Bank(world) if "ach" in self.names else None
+        self.stripe = StripeSide(world) if "stripe" in self.names else None
+        self.takes_yen = scene != "ach"
+        self.routes = RULES[world.draw(len(RULES))] if scene == "routes" else ""
+
+    def providers(self, process: Process) -> dict[str, Provider]:
+        """A process's own."""
+        found: dict[str, Provider] = {}
+        if "paypal" in self.names:
+            found["paypal"] = self.world.parts.provider(self.world, process)
+        if self.bank:
+            found["ach"] = self.bank.provider(process)
+        if self.stripe:
+            found["stripe"] = self.stripe.provider(process)
+        return found
+
+    def customers(self, count: int) -> int:
+        """How many can be paid, in a world of so many payments."""
+        return max(4, count // (12 if self.scene == "paypal" else 4))
+
+    def known(self, customer: Customer, number: int) -> Customer:
+        """A customer with what providers have to know of them."""
+        if self.scene == "paypal":
+            return customer
+        some = 0.75 if self.scene == "routes" else 1.0
+        methods = {
+            name: PaymentMethod(side.account_for(customer.customer_id, number), START)
+            for name, side in (("ach", self.bank), ("stripe", self.stripe))
+            if side is not None and self.world.chance(some)
+        }
+        best = None
+        if methods and (self.scene != "routes" or self.world.chance(0.3)):
+            best = min(methods)
+        return customer.changed(methods=methods, default_method=best)
+
+    def method(self, customer: Customer, money: Money) -> str | None:
+        """What a caller asks for: a way that fits, or none in particular."""
+        if self.scene == "paypal":
+            return "paypal"
+        if self.world.chance(0.6 if self.scene == "routes" else 0.3):
+            return None
+        fitting = [name for name in customer.methods if name != "ach" or money.currency == "USD"]
+        fitting += ["paypal"] if "paypal" in self.names else []
+        return fitting[self.world.draw(len(fitting))]
+
+    def moved(self) -> dict[PaymentKey, list[Moved]]:
+        """What all providers' books have, by payment."""
+        found: dict[PaymentKey, list[Moved]] = {}
+        books = [self.world.ledger.moved()]
+        if self.bank:
+            books.append(self.bank.moved())
+        if self.stripe:
+            books.append(self.stripe.moved())
+        for key, moved in chain(*books):
+            found.setdefault(key, []).append(moved)
+        return found
+
+    def payee(self, payment: Payment) -> str:
+        """Whom a payment is for, in the words of its provider's books."""
+        if payment.payment_method == "ach" and self.bank:
+            return self.bank.payee(payment.customer_id, payment.destination or "")
+        return payment.payee
+
+    def is_declined(self, payment: Payment) -> bool:
+        """Whether every provider that was asked would certainly do nothing for this payment."""
+        return all(
+            self._declines(method, payment) for method in (*payment.tried, payment.payment_method)
+        )
+
+    def _declines(self, method: str, payment: Payment) -> bool:
+        if method == "ach":
+            return self.bank is not None and payment.customer_id in self.bank.unpayable
+        if method == "stripe":
+            return self.stripe is not None and payment.customer_id in self.stripe.unpayable
+        return payment.key in self.world.ledger.at_fault
+
+    def reference_of(self, batch: Batch) -> str | None:
+        """Under which name a provider has a batch, if it has it."""
+        if batch.provider == "ach" and self.bank:
+            return self.bank.file_of(batch.batch_id)
+        if batch.provider == "stripe" and self.stripe:
+            found = self.stripe.transfers.of_batch(batch.batch_id)
+            return found[0].transfer_id if found else None
+        return self.world.ledger.reference_of(batch.batch_id)
+
+    def is_quiet(self) -> bool:
+        """Whether nothing will come of itself any more."""
+        if self.bank and (self.bank.pending or self.bank.has_mail()):
+            return False
+        return not (self.world.person.busy or (self.stripe and self.stripe.pending))

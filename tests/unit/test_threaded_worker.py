@@ -1,0 +1,329 @@
+"""The worker's threads: what leaves at once, what is gathered, what is swept, how it ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from paymentapp.bootstrap import Services, build_services
+from paymentapp.config import Settings
+from paymentapp.errors import OutcomeUnknown, StoreUnavailable
+from paymentapp.models.batches import Batch
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.models.provider_events import Event
+from paymentapp.providers.base import WebhookNews
+from paymentapp.services.payments import PaymentOrder
+from paymentapp.worker.concurrency import Crew, Pace, Timetable
+from paymentapp.worker.threaded import EVENTS_LIMIT
+from tests.support.ledger_provider import LedgerProvider
+from tests.support.told_webhooks import ToldWebhooks
+
+Make = Callable[..., Services]
+
+SELDOM = 3600  # seconds: a test that sets this sees no sweep but the first
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> float:
+    """Wait for a condition; returns the seconds that it took."""
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < seconds, "it did not come to pass"
+        time.sleep(0.005)
+    return time.monotonic() - start
+
+
+@pytest.fixture
+def make_services(tmp_path: Path) -> Iterator[Make]:
+    made: list[Services] = []
+
+    def make(
+        provider: LedgerProvider,
+        providers: Mapping[str, LedgerProvider] = MappingProxyType({}),
+        **settings: int,
+    ) -> Services:
+        store = f"sqlite:///{tmp_path}/test.db"
+        services = build_services(
+            Settings(store=store, **settings),  # type: ignore[arg-type]
+            providers={"paypal": provider, **providers},
+        )
+        services.store.create_tables()
+        made.append(services)
+        return services
+
+    yield make
+    for services in made:
+        services.worker.stop()
+        services.store.close()
+
+
+def pay(services: Services, number: int, method: str = "paypal") -> Payment:
+    customer = f"c{number}"
+    services.customers.register(customer, f"{customer}@example.com", {})
+    money = Money(Decimal(5), "USD")
+    return services.payments.request(
+        PaymentOrder(customer, f"{customer}@example.com", money, method)
+    ).payment
+
+
+def status(services: Services, key: PaymentKey) -> Status:
+    return services.payments.get(key).status
+
+
+def test_a_lone_payment_leaves_at_once(make_services: Make) -> None:
+    provider = LedgerProvider()
+    services = make_services(provider, sweep_seconds=SELDOM)
+    services.worker.start()
+    time.sleep(0.3)  # the first sweep is over
+    payment = pay(services, 1)
+    assert until(lambda: bool(provider.calls)) < 0.5
+    until(lambda: status(services, payment.key) is Status.SUCCEEDED)
+
+
+def test_a_flood_leaves_in_few_batches(make_services: Make) -> None:
+    provider = LedgerProvider(batch_size=100)
+    services = make_services(provider, sweep_seconds=1)
+    services.worker.start()
+    payments = [pay(services, n) for n in range(600)]
+    until(lambda: len(provider.paid()) == 600, 20)
+    assert len(provider.calls) <= 25
+    until(lambda: all(status(services, p.key) is Status.SUCCEEDED for p in payments), 20)
+
+
+def test_what_nobody_woke_for_is_swept(make_services: Make) -> None:
+    provider = LedgerProvider()
+    services = make_services(provider, sweep_seconds=1)
+    payment = pay(services, 1)  # accepted by a process that does not dispatch
+    services.worker.start()
+    until(lambda: status(services, payment.key) is Status.SUCCEEDED)
+
+
+def test_accepting_does_not_wait_for_a_slow_provider(make_services: Make) -> None:
+    provider = LedgerProvider()
+    release = threading.Event()
+
+    def hang(_batch: Batch) -> None:
+        release.wait(20)
+
+    provider.before = hang
+    services = make_services(provider, sweep_seconds=1)
+    services.worker.start()
+    start = time.monotonic()
+    for number in range(50):
+        pay(services, number)
+    assert time.monotonic() - start < 3
+    release.set()
+    until(lambda: len(provider.paid()) == 50)
+
+
+def test_stopping_finishes_what_is_in_flight(make_services: Make) -> None:
+    provider = LedgerProvider()
+    provider.before = lambda _batch: time.sleep(0.5)
+    services = make_services(provider)
+    services.worker.start()
+    payment = pay(services, 1)
+    until(lambda: bool(provider.calls))
+    services.worker.stop()
+    batch = services.store.get_batch(services.payments.get(payment.key).batch_id or "")
+    assert batch is not None
+    assert batch.reference == f"ref-{batch.batch_id}"
+    assert not services.worker.running
+
+
+def test_stopping_does_not_wait_for_ever(make_services: Make) -> None:
+    provider = LedgerProvider()
+    release = threading.Event()
+
+    def hang(_batch: Batch) -> None:
+        release.wait(30)
+
+    provider.before = hang
+    services = make_services(provider)
+    services.worker.start()
+    pay(services, 1)
+    until(lambda: bool(provider.calls))
+    start = time.monotonic()
+    services.worker.stop()
+    assert time.monotonic() - start < 8
+    release.set()
+
+
+def test_stopping_hands_the_sweep_to_another_process(make_services: Make) -> None:
+    provider = LedgerProvider()
+    first = make_services(provider, sweep_seconds=1)
+    second = make_services(provider, sweep_seconds=1)
+    first.worker.start()
+    until(lambda: first.sweep.is_held())
+    first.worker.stop()
+    payment = pay(second, 1)
+    second.worker.start()
+    assert until(lambda: status(second, payment.key) is Status.SUCCEEDED) < 6
+
+
+def test_a_store_that_fails_for_a_while_stops_nothing(make_services: Make) -> None:
+    provider = LedgerProvider()
+    services = make_services(provider, sweep_seconds=1)
+    real = services.store.due_payments
+
+    def fail(shard: int, until: datetime, limit: int) -> list[Payment]:
+        raise StoreUnavailable(f"for the test: {shard}, {until}, {limit}")
+
+    services.store.due_payments = fail
+    services.worker.start()
+    time.sleep(1.5)
+    services.store.due_payments = real
+    services.worker._accepted.queue.clear()
+    payment = pay(services, 1)
+    until(lambda: status(services, payment.key) is Status.SUCCEEDED)
+
+
+def test_what_cannot_be_grouped_is_left_to_the_sweep(make_services: Make) -> None:
+    """An error in grouping ends neither the payment nor the thread."""
+    services = make_services(LedgerProvider(), sweep_seconds=1)
+    real = services.dispatcher.group
+    troubles = [ValueError("nobody foresaw that")]
+
+    def group(payments: Iterable[Payment]) -> list[list[Payment]]:
+        if troubles:
+            raise troubles.pop()
+        return real(payments)
+
+    services.dispatcher.group = group
+    services.worker.start()
+    first = pay(services, 1)
+    until(lambda: status(services, first.key) is Status.SUCCEEDED, 10)
+    assert {thread.name for thread in services.worker._threads if thread.is_alive()} == {
+        "_gather",
+        "_tend",
+    }
+
+
+def test_a_failing_provider_is_an_alert_until_it_answers(make_services: Make) -> None:
+    provider = LedgerProvider()
+
+    def fail(_batch: Batch) -> None:
+        raise OutcomeUnknown("TIMEOUT")
+
+    provider.before = fail
+    services = make_services(provider, sweep_seconds=1)
+    services.worker.start()
+    pay(services, 1)
+    until(lambda: "paypal" in services.worker.alerts())
+    assert services.worker.alerts()["paypal"].startswith(
+        "OutcomeUnknown: TIMEOUT (1 in a row, left"
+    )
+    provider.before = lambda _batch: None
+    until(lambda: services.worker.alerts() == {}, 15)
+
+
+def test_it_says_whether_anybody_dispatches(make_services: Make) -> None:
+    services = make_services(LedgerProvider(), sweep_seconds=1)
+    web_only = make_services(LedgerProvider())
+    assert web_only.worker.problem() == "no dispatcher is running"
+    services.worker.start()
+    until(lambda: web_only.worker.problem() is None)
+    assert services.worker.problem() is None
+    services.worker._beat -= 100
+    until(lambda: services.worker.problem() is None)
+
+
+def test_a_crew_outlives_a_job_that_fails() -> None:
+    crew = Crew(1, "test")
+    crew.start()
+    assert crew.idle()
+    done = [crew.do(lambda: 1 // 0), crew.do(lambda: None)]
+    assert all(event.wait(5) for event in done)
+    crew.stop(time.monotonic() + 5)
+
+
+def test_a_pace_saves_up_no_more_than_its_burst() -> None:
+    pace = Pace(rate=1000, burst=3)
+    time.sleep(0.05)
+    assert [pace.take() for _ in range(4)] == [True, True, True, False]
+    time.sleep(0.005)
+    assert pace.take()
+
+
+def test_a_timetable_gives_what_is_due_in_order() -> None:
+    timetable = Timetable()
+    for due, name in ((3.0, "c"), (1.0, "a"), (2.0, "b")):
+        timetable.add(due, name)
+    assert timetable.take_due(2.5) == ["a", "b"]
+    assert timetable.take_due(2.5) == []
+    assert timetable.take_due(3.0) == ["c"]
+
+
+def listening(make_services: Make) -> tuple[Services, ToldWebhooks]:
+    """A service that expects webhooks, and sweeps but once."""
+    provider = LedgerProvider()
+    provider.webhooks = webhooks = ToldWebhooks()
+    return make_services(provider, sweep_seconds=SELDOM), webhooks
+
+
+def hear(services: Services, webhooks: ToldWebhooks, number: int) -> None:
+    body = webhooks.tells(WebhookNews(f"WH-{number}", "SOMETHING.ELSE"))
+    services.webhooks.receive("paypal", {}, body)
+
+
+def waiting(services: Services) -> int:
+    """How many events have yet to be applied."""
+    far = services.clock() + timedelta(days=1)
+    return sum(len(services.store.due_events(shard, far, 10_000)) for shard in range(4))
+
+
+def test_an_event_is_applied_at_once(make_services: Make) -> None:
+    services, webhooks = listening(make_services)
+    services.worker.start()
+    time.sleep(0.3)  # the first sweep is over
+    hear(services, webhooks, 1)
+    assert until(lambda: waiting(services) == 0) < 1
+
+
+def test_too_many_events_at_once_are_left_to_the_sweep(make_services: Make) -> None:
+    services, webhooks = listening(make_services)
+    services.worker.start()
+    time.sleep(0.3)
+    release = threading.Event()
+    real = services.inbox.apply
+    held: list[Event] = []
+
+    def hold(event: Event) -> Event:
+        held.append(event)
+        release.wait(10)
+        return real(event)
+
+    services.inbox.apply = hold
+    for number in range(EVENTS_LIMIT + 5):
+        hear(services, webhooks, number)
+    assert services.worker._clerks.is_behind(EVENTS_LIMIT)
+    release.set()
+    until(lambda: waiting(services) == 5, 30)
+
+
+def test_a_web_process_leaves_events_to_a_worker(make_services: Make) -> None:
+    services, webhooks = listening(make_services)
+    hear(services, webhooks, 1)
+    time.sleep(0.1)
+    assert waiting(services) == 1
+
+
+def test_a_job_that_the_store_fails_is_left_to_the_sweep_and_ends_no_thread(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def job() -> None:
+        raise StoreUnavailable("busy")
+
+    crew = Crew(1, "sender")
+    crew.start()
+    first, second = crew.do(job), crew.do(lambda: None)
+    assert first.wait(5)
+    assert second.wait(5)
+    crew.stop(time.monotonic() + 5)
+    assert "a step was left to the sweep: busy" in caplog.text

@@ -1,0 +1,158 @@
+"""A process without threads: what it sends, follows, applies and leaves, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from paymentapp.models.payments import Payment, Status
+from paymentapp.providers.base import WebhookNews
+from paymentapp.worker.timeboxed import Shift
+from tests.aws.conftest import Cloud
+from tests.support.ledger_provider import LedgerProvider
+from tests.support.records import an_event
+from tests.support.told_webhooks import ToldWebhooks
+
+STEP_SECONDS = 10.0
+
+
+@dataclass
+class Run:
+    """A run over a service in memory; while it sleeps, the service's clock moves on."""
+
+    cloud: Cloud = field(default_factory=Cloud)
+    seconds_left: float = 300.0
+    slept: list[float] = field(default_factory=list)
+    on_sleep: Callable[[], object] = lambda: None
+
+    def __post_init__(self) -> None:
+        services = self.cloud.services
+        self.shift = Shift(
+            services.dispatcher,
+            services.sweep,
+            services.inbox,
+            services.collector,
+            seconds_left=lambda: self.seconds_left,
+            step_seconds=STEP_SECONDS,
+            sleep=self.sleep,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(round(seconds, 3))
+        self.seconds_left -= seconds
+        self.cloud.now += timedelta(seconds=seconds)
+        self.on_sleep()
+
+    def send(self, status: Status) -> Payment:
+        """Send a payment of which the provider says this for now."""
+        (payment,) = self.cloud.accept("ann")
+        self.cloud.provider.status["ann@example.com"] = status
+        assert self.shift.carry([payment]) == []
+        return payment
+
+    def settle(self) -> None:
+        self.cloud.provider.status["ann@example.com"] = Status.SUCCEEDED
+
+
+def test_what_was_sent_is_followed_until_it_is_settled() -> None:
+    run = Run()
+    payment = run.send(Status.SUBMITTED)
+    run.on_sleep = lambda: run.settle() if len(run.slept) == 3 else None
+    run.shift.follow(60)
+    assert run.cloud.status(payment) is Status.SUCCEEDED
+    assert run.slept == [1.0, 1.0, 1.0]
+
+
+def test_what_is_not_settled_in_time_is_left_to_the_sweep() -> None:
+    run = Run()
+    payment = run.send(Status.SUBMITTED)
+    run.shift.follow(5)
+    assert run.cloud.status(payment) is Status.SUBMITTED
+    assert run.slept == [1.0, 1.0, 1.0, 1.5]  # the next one would end after five seconds
+
+
+def test_nothing_is_followed_that_could_be_cut_off() -> None:
+    run = Run()
+    run.send(Status.SUBMITTED)
+    run.seconds_left = STEP_SECONDS + 1.5
+    run.shift.follow(60)
+    assert run.slept == [1.0]
+
+
+def test_a_provider_that_does_not_answer_is_asked_again_while_there_is_time() -> None:
+    run = Run()
+    payment = run.send(Status.SUCCEEDED)
+    run.cloud.provider.can_fetch = False
+    run.on_sleep = lambda: setattr(run.cloud.provider, "can_fetch", len(run.slept) > 1)
+    run.shift.follow(60)
+    assert run.cloud.status(payment) is Status.SUCCEEDED
+    assert len(run.slept) == 2
+
+
+def test_a_sweep_follows_the_batches_that_it_has_sent_itself() -> None:
+    run = Run()
+    (payment,) = run.cloud.accept("ann")
+    run.cloud.now += timedelta(minutes=1)
+    assert run.shift.sweep() > 0
+    run.shift.follow(60)
+    assert run.cloud.status(payment) is Status.SUCCEEDED
+
+
+def test_a_sweep_applies_the_events_that_wait() -> None:
+    provider, webhooks = LedgerProvider(), ToldWebhooks()
+    provider.webhooks = webhooks
+    run = Run(Cloud(provider=provider))
+    body = webhooks.tells(WebhookNews("WH-1", "SOMETHING.ELSE")).decode()
+    run.cloud.store.add_event(an_event(body=body, attention_at=run.cloud.now, attention_shard=0))
+    assert run.shift.sweep() == 1
+    assert run.shift.sweep() == 0
+
+
+def test_a_sweep_takes_back_what_nobody_has_claimed() -> None:
+    run = Run()
+    payment = run.send(Status.UNCLAIMED)
+    run.shift.follow(3)
+    run.cloud.services.payments.cancel(payment.key)
+    run.cloud.now += timedelta(minutes=1)
+    assert run.shift.sweep() >= 1
+    assert run.cloud.status(payment) is Status.CANCELLED
+
+
+def test_a_sweep_without_time_leaves_the_mailboxes_but_for_a_first_step() -> None:
+    run = Run(seconds_left=1.0)
+    services = run.cloud.services
+    looked: list[str] = []
+
+    def collect(name: str) -> int:
+        looked.append(name)
+        return 0
+
+    services.collector.due = lambda: ["bank", "other bank"]
+    services.collector.collect = collect
+    shift = Shift(
+        services.dispatcher,
+        services.sweep,
+        services.inbox,
+        services.collector,
+        seconds_left=lambda: run.seconds_left,
+        step_seconds=STEP_SECONDS,
+    )
+    shift.sweep()
+    assert looked == ["bank"]
+
+
+def test_a_fault_in_one_step_stands_in_no_other_step_s_way(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The provider's code fails in a way that nobody foresaw."""
+    run = Run(Cloud(provider=LedgerProvider(batch_size=1)))
+    broken, fine = run.cloud.accept("ann", "bob")
+    run.shift.carry([broken, fine])
+    del run.cloud.provider.batches[run.cloud.stored(broken).batch_id or ""]
+    run.shift.follow(1.5)
+    assert "a step failed, and is left to the sweep" in caplog.text
+    assert run.cloud.status(broken) is Status.SUBMITTING
+    assert run.cloud.status(fine) is Status.SUCCEEDED
