@@ -14,13 +14,13 @@ from paymentapp.clock import Clock, utc_now
 from paymentapp.config import Settings, load_settings
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.providers.registry import build_providers
-from paymentapp.services.api_keys import Access
+from paymentapp.services.api_keys import ApiKeys
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch.dispatcher import Dispatcher
-from paymentapp.services.dispatch.failing_providers import Pauses
+from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.health import Health
 from paymentapp.services.inbound.inbox import Inbox
-from paymentapp.services.inbound.mailboxes import Collector
+from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.inbound.webhooks import WebhookReceiver
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.payments import Payments
@@ -30,7 +30,7 @@ from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
 from paymentapp.vault.kms import open_key_service
 from paymentapp.vault.sealing import Vault
-from paymentapp.worker.sweeper import Sweep
+from paymentapp.worker.sweeper import Sweeper
 from paymentapp.worker.threaded import Worker
 
 EXTENSION = "paymentapp"  # under which a Flask app carries its services
@@ -45,7 +45,7 @@ class Services:
     store: Store
     providers: Mapping[str, Provider]
     # what callers ask for
-    access: Access
+    api_keys: ApiKeys
     customers: Customers
     methods: PaymentMethods
     payments: Payments
@@ -56,8 +56,8 @@ class Services:
     settlement: Settlement
     dispatcher: Dispatcher
     inbox: Inbox
-    sweep: Sweep
-    collector: Collector
+    sweeper: Sweeper
+    mailbox_collector: MailboxCollector
     worker: Worker
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ def build_services(
     settings = settings or load_settings()
     clock = clock or utc_now
     store = store or open_store(settings)
-    pauses = Pauses(clock)
+    pauses = FailingProviders(clock)
     from_settings = providers is None
     if providers is None:
         providers = _build_providers(settings, store, clock)
@@ -96,27 +96,27 @@ def build_services(
     settlement = Settlement(store, clock)
     dispatcher = Dispatcher(store, providers, settlement, routes, pauses, clock)
     inbox = Inbox(store, providers, dispatcher, settlement, methods, clock)
-    sweep = Sweep(store, dispatcher, inbox, clock, shards, settings.senders)
+    sweeper = Sweeper(store, dispatcher, inbox, clock, shards, settings.senders)
     pause = timedelta(seconds=settings.collect_seconds)
-    collector = Collector(store, providers, clock, shards, pause)
-    worker = worker or Worker(store, dispatcher, inbox, sweep, collector, clock, settings)
+    mailbox_collector = MailboxCollector(store, providers, clock, shards, pause)
+    worker = worker or Worker(store, dispatcher, inbox, sweeper, mailbox_collector, clock, settings)
     return Services(
         settings=settings,
         clock=clock,
         store=store,
         providers=providers,
-        access=Access(store, clock),
+        api_keys=ApiKeys(store, clock),
         customers=customers,
         methods=methods,
         payments=Payments(store, customers, routes, clock, shards, worker.wake),
-        webhooks=WebhookReceiver(store, providers, clock, shards, worker.hear),
+        webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
         health=Health(store, providers, worker, clock),
         routes=routes,
         settlement=settlement,
         dispatcher=dispatcher,
         inbox=inbox,
-        sweep=sweep,
-        collector=collector,
+        sweeper=sweeper,
+        mailbox_collector=mailbox_collector,
         worker=worker,
     )
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from paymentapp.bootstrap import Services
 from paymentapp.services.backoffice.audit import Audit
-from paymentapp.services.backoffice.parked_batches import Parked
+from paymentapp.services.backoffice.parked_batches import ParkedBatches
 from paymentapp.services.backoffice.reconciliation import Reconciliation
-from paymentapp.services.backoffice.retries import Patience
+from paymentapp.services.backoffice.retries import Retrier
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class BackOffice:
     """What operators' commands use; an audit and a reconciliation are each for one run."""
 
     audit: Audit
-    parked: Parked
+    parked: ParkedBatches
     reconciliation: Reconciliation
 
 
@@ -36,11 +36,11 @@ def build_backoffice(
     that has not answered is asked again.
     """
     store, providers, clock = services.store, services.providers, services.clock
-    patiently = Patience(pause)
+    retrier = Retrier(pause)
     return BackOffice(
         audit=Audit(store, progress),
-        parked=Parked(store, providers, services.dispatcher, clock, patiently),
+        parked=ParkedBatches(store, providers, services.dispatcher, clock, retrier),
         reconciliation=Reconciliation(
-            store, providers, services.settlement, clock, progress, patiently
+            store, providers, services.settlement, clock, progress, retrier
         ),
     )

@@ -27,7 +27,7 @@ class Unfit(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class VariableKind(Generic[T]):
     """How the text of a variable is read, and how its limits are told.
 
     `read` raises ValueError where the text is not within the limits, `Unfit` where there is more
@@ -39,9 +39,9 @@ class Kind(Generic[T]):
     limits: str = ""
     show: Callable[[str], str] = str
 
-    def then(self, make: Callable[[T], U]) -> Kind[U]:
+    def then(self, make: Callable[[T], U]) -> VariableKind[U]:
         """Read the same texts as another type."""
-        return Kind(lambda value: make(self.read(value)), self.limits, self.show)
+        return VariableKind(lambda value: make(self.read(value)), self.limits, self.show)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Variable:
     """The declaration of one environment variable. `default` is its text; None: it must be set."""
 
     name: str
-    kind: Kind[Any]
+    kind: VariableKind[Any]
     default: str | None
     help: str
     secret: bool
@@ -81,7 +81,7 @@ class Declared:
 
 
 def variable(
-    name: str, kind: Kind[T], default: str | None, help_text: str, *, secret: bool = False
+    name: str, kind: VariableKind[T], default: str | None, help_text: str, *, secret: bool = False
 ) -> T:
     """Declare a field that an environment variable sets.
 
@@ -126,12 +126,12 @@ class Variables:
         return any(name.startswith(prefix) and value for name, value in self.environ.items())
 
 
-def text() -> Kind[str]:
+def text() -> VariableKind[str]:
     """Take any text."""
-    return Kind(str)
+    return VariableKind(str)
 
 
-def matching(fits: Callable[[str], object], limits: str) -> Kind[str]:
+def matching(fits: Callable[[str], object], limits: str) -> VariableKind[str]:
     """Take a text that fits."""
 
     def read(value: str) -> str:
@@ -139,16 +139,16 @@ def matching(fits: Callable[[str], object], limits: str) -> Kind[str]:
             raise ValueError
         return value
 
-    return Kind(read, limits)
+    return VariableKind(read, limits)
 
 
-def choice(*choices: str) -> Kind[str]:
+def choice(*choices: str) -> VariableKind[str]:
     """Take one of a few words, as it is written."""
     words = f"{', '.join(choices[:-1])} or {choices[-1]}"
     return matching(choices.__contains__, words)
 
 
-def number(low: int, high: int) -> Kind[int]:
+def number(low: int, high: int) -> VariableKind[int]:
     """Take a whole number within bounds, both included."""
 
     def read(value: str) -> int:
@@ -156,10 +156,10 @@ def number(low: int, high: int) -> Kind[int]:
             raise ValueError
         return int(value)
 
-    return Kind(read, f"a whole number from {low} to {high}")
+    return VariableKind(read, f"a whole number from {low} to {high}")
 
 
-def switch() -> Kind[bool]:
+def switch() -> VariableKind[bool]:
     """Take `on` or `off`, also as `true`, `1`, `yes`, `false`, `0`, `no`."""
     words = dict.fromkeys(("on", "true", "1", "yes"), True)
     words |= dict.fromkeys(("off", "false", "0", "no"), False)
@@ -169,17 +169,17 @@ def switch() -> Kind[bool]:
             raise ValueError
         return words[value.lower()]
 
-    return Kind(read, "on or off")
+    return VariableKind(read, "on or off")
 
 
-def file() -> Kind[str]:
+def file() -> VariableKind[str]:
     """Take the path of a file that is there; empty where none is set."""
     return matching(
         lambda value: not value or Path(value).is_file(), "the path of a file that is there"
     )
 
 
-def url() -> Kind[str]:
+def url() -> VariableKind[str]:
     """Take an address to which secrets may be sent; a user and a password in it are not shown."""
     safe = matching(_is_safe, "an https:// address (http:// only on loopback)")
     return replace(safe, show=without_user)

@@ -20,7 +20,7 @@ import simplejson
 
 from paymentapp import create_app
 from paymentapp.api import problems
-from paymentapp.api.problems import Kind
+from paymentapp.api.problems import ProblemType
 from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 
@@ -34,7 +34,7 @@ DRAFT_04 = "http://json-schema.org/draft-04/schema#"
 # is (README.md has two that refuse what we take), while `pattern` says all that the service says.
 _KEPT = ("type", "required", "maxProperties", "minimum", "maximum", "pattern", "enum")
 
-_TOO_MANY = Kind(
+_TOO_MANY = ProblemType(
     429,
     "/problems/too-many-requests",
     "Too many requests",
@@ -47,7 +47,7 @@ _NO_TIME = problems.UNAVAILABLE._replace(title="The answer took too long")
 
 # docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html, all
 # of them. A path or method that does not exist is to the gateway a missing token.
-GATEWAY_RESPONSES: dict[str, Kind] = {
+GATEWAY_RESPONSES: dict[str, ProblemType] = {
     "DEFAULT_4XX": problems.INVALID,
     "BAD_REQUEST_BODY": problems.INVALID,
     "BAD_REQUEST_PARAMETERS": problems.INVALID,
@@ -109,7 +109,7 @@ def _draft_04(schema: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _response(kind: Kind) -> dict[str, Any]:
+def _response(kind: ProblemType) -> dict[str, Any]:
     headers = dict(_HEADERS)
     if kind.status in _RETRY_AFTER:
         headers["Retry-After"] = _RETRY_AFTER[kind.status]

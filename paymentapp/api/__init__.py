@@ -12,7 +12,7 @@ from paymentapp.api.auth import register_auth
 from paymentapp.api.blueprint import BODY_MAX_BYTES
 from paymentapp.api.docs import register_docs
 from paymentapp.api.json import ExactJSON
-from paymentapp.api.openapi import Api
+from paymentapp.api.openapi import DocumentedApi
 from paymentapp.api.problems import register_problems
 from paymentapp.api.waiting import register_waiting
 from paymentapp.bootstrap import EXTENSION, Services
@@ -32,7 +32,7 @@ def register_api(app: Flask) -> None:
     register_auth(app, settings.auth)
     register_problems(app)
     register_waiting(app, settings.threads)
-    api = Api(app)
+    api = DocumentedApi(app)
     for module in (customers, payment_methods, payments, webhooks, health):
         api.register_blueprint(module.blp)
     register_docs(app, api)

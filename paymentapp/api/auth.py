@@ -34,7 +34,7 @@ def check_key() -> Response | None:
     token = presented_key(request)
     if not token:
         return problem(UNAUTHORIZED, headers={"WWW-Authenticate": CHALLENGE})
-    key = services().access.authenticate(token)
+    key = services().api_keys.authenticate(token)
     if key is None:
         challenge = f'{CHALLENGE}, error="invalid_token"'
         detail = "This API key is unknown or revoked."

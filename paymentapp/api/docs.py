@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, current_app, send_from_directory
 
-from paymentapp.api.openapi import TITLE, Api
+from paymentapp.api.openapi import TITLE, DocumentedApi
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -42,7 +42,7 @@ START = """SwaggerUIBundle({
 ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
 
 
-def register_docs(app: Flask, api: Api) -> None:
+def register_docs(app: Flask, api: DocumentedApi) -> None:
     """Serve the document at /openapi.json and the page at /docs."""
     blueprint = Blueprint("docs", __name__)
 

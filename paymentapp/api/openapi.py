@@ -47,7 +47,7 @@ SECURITY_SCHEMES = {
         "description": "The same key, where a bearer token does not fit.",
     },
 }
-_EXAMPLE_DETAILS: dict[problems.Kind, dict[str, Any]] = {
+_EXAMPLE_DETAILS: dict[problems.ProblemType, dict[str, Any]] = {
     problems.INVALID: {
         "errors": [
             {"pointer": "/amount", "message": "Must be greater than 0."},
@@ -94,7 +94,7 @@ class _Plugin(MarshmallowPlugin):
     Converter = _Converter
 
 
-class Api(flask_smorest.Api):  # type: ignore[misc]
+class DocumentedApi(flask_smorest.Api):  # type: ignore[misc]
     """flask-smorest with this service's errors; the document is served by `docs`.
 
     It is written when it is first asked for: a process that starts to answer a request should

@@ -26,7 +26,7 @@ NAME_MAX_LENGTH = 80
 FieldError = dict[str, str]
 
 
-class Kind(NamedTuple):
+class ProblemType(NamedTuple):
     """A kind of problem. Its `type` never changes; `detail` is what is said where nothing
     better is known."""
 
@@ -36,51 +36,55 @@ class Kind(NamedTuple):
     detail: str
 
 
-INVALID = Kind(
+INVALID = ProblemType(
     400, "/problems/invalid-request", "The request is not valid", "Correct it and send it again."
 )
-UNAUTHORIZED = Kind(
+UNAUTHORIZED = ProblemType(
     401,
     "/problems/unauthorized",
     "An API key is needed",
     "Send an API key that is valid: Authorization: Bearer pk_..., or X-API-Key: pk_...",
 )
-FORBIDDEN = Kind(
+FORBIDDEN = ProblemType(
     403, "/problems/forbidden", "Not allowed", "This API key does not have the scope for that."
 )
-NOT_FOUND = Kind(404, "/problems/not-found", "Not found", "There is nothing at this address.")
-METHOD = Kind(
+NOT_FOUND = ProblemType(
+    404, "/problems/not-found", "Not found", "There is nothing at this address."
+)
+METHOD = ProblemType(
     405, "/problems/method-not-allowed", "Method not allowed", "See the Allow header for those."
 )
-CONFLICT = Kind(
+CONFLICT = ProblemType(
     409, "/problems/conflict", "Contradicts what is on record", "Look at the record first."
 )
-TOO_LARGE = Kind(
+TOO_LARGE = ProblemType(
     413, "/problems/too-large", "The body is too large", "A body has at most 65,536 bytes."
 )
-MEDIA = Kind(
+MEDIA = ProblemType(
     415, "/problems/media-type", "Not JSON", "Send the body as Content-Type: application/json."
 )
-UNPROCESSABLE = Kind(
+UNPROCESSABLE = ProblemType(
     422, "/problems/unprocessable", "Cannot be recorded", "The body asks for too much."
 )
-NOT_PAYABLE = Kind(422, "/problems/not-payable", "Cannot be paid", "Such a payment is not made.")
-KEY_REUSED = Kind(
+NOT_PAYABLE = ProblemType(
+    422, "/problems/not-payable", "Cannot be paid", "Such a payment is not made."
+)
+KEY_REUSED = ProblemType(
     422,
     "/problems/idempotency-key-reused",
     "The Idempotency-Key stands for another request",
     "Use a new key for a new payment.",
 )
-INTERNAL = Kind(
+INTERNAL = ProblemType(
     500,
     "/problems/internal-error",
     "An error on our side",
     "It has been logged. A payment may be requested again under the same Idempotency-Key.",
 )
-NOT_VERIFIED = Kind(
+NOT_VERIFIED = ProblemType(
     503, "/problems/not-verified", "The signature cannot be checked now", "Send it again later."
 )
-UNAVAILABLE = Kind(
+UNAVAILABLE = ProblemType(
     503,
     "/problems/unavailable",
     "The records cannot be reached",
@@ -103,7 +107,7 @@ class InvalidRequest(BadRequest):
         self.errors = list(errors)
 
 
-def example(kind: Kind) -> dict[str, Any]:
+def example(kind: ProblemType) -> dict[str, Any]:
     """The body of a problem of which nothing more is known."""
     return {
         "type": kind.type,
@@ -114,7 +118,7 @@ def example(kind: Kind) -> dict[str, Any]:
 
 
 def problem(
-    kind: Kind,
+    kind: ProblemType,
     detail: str = "",
     errors: Iterable[FieldError] = (),
     headers: Mapping[str, str] | None = None,
@@ -134,7 +138,7 @@ def http_problem(error: HTTPException) -> Response | HTTPException:
     status = error.code or 500
     if status < 400:
         return error
-    kind = _BY_STATUS.get(status) or Kind(status, "about:blank", error.name, error.name)
+    kind = _BY_STATUS.get(status) or ProblemType(status, "about:blank", error.name, error.name)
     headers = {
         name: value
         for name, value in error.get_headers()

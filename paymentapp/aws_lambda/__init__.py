@@ -24,7 +24,7 @@ from paymentapp.server import start_logging
 if TYPE_CHECKING:
     from paymentapp.models.payments import Payment
     from paymentapp.storage.dynamodb import DynamoDBStore
-    from paymentapp.worker.timeboxed import Shift
+    from paymentapp.worker.timeboxed import TimeboxedRun
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +52,12 @@ def dispatch(event: Event, context: Context) -> Answer:
     Never raises: a record that fails would hold up its shard. Names the records of which it
     helps to be told again; all others, the sweep finds.
     """
-    return carry(services(), event, context)
+    return submit_records(services(), event, context)
 
 
 def sweep(_event: Event, context: Context) -> Answer:
     """Find and do what is due; run it every minute. It alone is enough for correctness."""
-    return tend(services(), context)
+    return run_sweep(services(), context)
 
 
 @cache
@@ -86,7 +86,7 @@ def gateway(service: Services) -> Callable[[Event, Context], Answer]:
     return handler
 
 
-def carry(service: Services, event: Event, context: Context) -> Answer:
+def submit_records(service: Services, event: Event, context: Context) -> Answer:
     """Send the payments of a stream's records, and look at them while that is cheap."""
     told: dict[str, Payment] = {}
     for record in event.get("Records", ()):
@@ -95,25 +95,25 @@ def carry(service: Services, event: Event, context: Context) -> Answer:
             told[record["dynamodb"]["SequenceNumber"]] = payment
     again: set[str] = set()
     try:
-        shift = _shift(service, context)
+        run = _timeboxed_run(service, context)
         latest = {payment.key: payment for payment in told.values()}
-        again = {payment.revision for payment in shift.carry(latest.values())}
-        shift.follow(service.settings.follow_seconds)
+        again = {payment.revision for payment in run.submit_due(latest.values())}
+        run.follow(service.settings.follow_seconds)
     except Exception:
         log.exception("the records of a stream are left to the sweep")
     failures = [number for number, payment in told.items() if payment.revision in again]
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failures]}
 
 
-def tend(service: Services, context: Context) -> Answer:
+def run_sweep(service: Services, context: Context) -> Answer:
     """Sweep until nothing is due or time is nearly up. Raises StoreUnavailable, for the alarm."""
-    shift = _shift(service, context)
+    run = _timeboxed_run(service, context)
     try:
-        steps = shift.sweep()
-        shift.follow(service.settings.follow_seconds)
-        service.sweep.beat(SWEEPS_MISSED * timedelta(seconds=service.settings.sweep_seconds))
+        steps = run.sweep()
+        run.follow(service.settings.follow_seconds)
+        service.sweeper.beat(SWEEPS_MISSED * timedelta(seconds=service.settings.sweep_seconds))
     finally:
-        service.sweep.release()
+        service.sweeper.release()
     return {"steps": steps}
 
 
@@ -133,14 +133,14 @@ def read_record(record: Event) -> Payment | None:
         return None
 
 
-def _shift(service: Services, context: Context) -> Shift:
-    from paymentapp.worker.timeboxed import Shift
+def _timeboxed_run(service: Services, context: Context) -> TimeboxedRun:
+    from paymentapp.worker.timeboxed import TimeboxedRun
 
-    return Shift(
+    return TimeboxedRun(
         service.dispatcher,
-        service.sweep,
+        service.sweeper,
         service.inbox,
-        service.collector,
+        service.mailbox_collector,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
     )

@@ -20,7 +20,7 @@ WAIT_SECONDS = 25  # API Gateway gives an integration 29 seconds, a cold start a
 MARGIN_SECONDS = 3  # what an answer takes besides the waiting
 
 
-class Place(NamedTuple):
+class StagePath(NamedTuple):
     """Where a request goes: below which address the API is mounted, and to which path of it."""
 
     mount: str
@@ -45,7 +45,7 @@ class BehindGateway:
         return self._app(environ, start_response)
 
 
-def place_of(event: Mapping[str, Any]) -> Place:
+def place_of(event: Mapping[str, Any]) -> StagePath:
     """Tell the mount, a stage or a custom domain's base path, from the path of the API.
 
     By the route that the gateway has matched: its last segments are the API's own.
@@ -64,7 +64,7 @@ def place_of(event: Mapping[str, Any]) -> Place:
     depth = _depth(route, event.get("pathParameters") or {})
     if 0 < depth < path.count("/"):
         path = "/" + "/".join(path.split("/")[-depth:])
-    return Place(full.removesuffix(path) if full.endswith(path) else "", path)
+    return StagePath(full.removesuffix(path) if full.endswith(path) else "", path)
 
 
 def _depth(route: str, parameters: Mapping[str, str]) -> int:

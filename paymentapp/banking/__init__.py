@@ -4,7 +4,7 @@ codes."""
 from paymentapp.banking.changes import (
     CHANGE_CODES,
     ChangeCode,
-    Correction,
+    NocCorrection,
     corrected_data,
     read_correction,
 )
@@ -44,8 +44,8 @@ __all__ = [
     "BankAccount",
     "BankDetailError",
     "ChangeCode",
-    "Correction",
     "Departure",
+    "NocCorrection",
     "ReturnKind",
     "ReturnReason",
     "Window",

@@ -89,7 +89,7 @@ CHANGE_CODES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
+class NocCorrection:
     """What a bank wants changed. A part that it does not correct is None.
 
     `problem` says why nothing of it may be applied (it is then all None), "" where it may.
@@ -131,7 +131,7 @@ class Correction:
 _TYPES = {"2": AccountType.CHECKING, "3": AccountType.SAVINGS}
 
 
-def read_correction(code: str, corrected_data: str) -> Correction:
+def read_correction(code: str, corrected_data: str) -> NocCorrection:
     """The correction that `corrected_data` (29 characters, or fewer) makes under `code`.
 
     Where one part is not valid, nothing is to be applied: the correction comes back with a
@@ -139,21 +139,23 @@ def read_correction(code: str, corrected_data: str) -> Correction:
     """
     known = CHANGE_CODES.get(code)
     if known is None:
-        return Correction(code, problem="no such change code")
+        return NocCorrection(code, problem="no such change code")
     if known.refused:
-        return Correction(code, known.title, problem="a refused notification corrects nothing")
+        return NocCorrection(code, known.title, problem="a refused notification corrects nothing")
     if not known.parts:
-        return Correction(code, known.title, problem="it corrects nothing of the account")
+        return NocCorrection(code, known.title, problem="it corrects nothing of the account")
     if not _stands_in_place(known, corrected_data):
-        return Correction(code, known.title, problem="the corrected data are not in their places")
+        return NocCorrection(
+            code, known.title, problem="the corrected data are not in their places"
+        )
     parts: dict[str, str] = {}
     for name, (first, last) in known.parts.items():
         value = corrected_data[first - 1 : last].strip()
         try:
             parts[name] = _CHECKS[name](value)
         except BankDetailError as error:
-            return Correction(code, known.title, problem=str(error))
-    return Correction(code, known.title, **parts)
+            return NocCorrection(code, known.title, problem=str(error))
+    return NocCorrection(code, known.title, **parts)
 
 
 def _stands_in_place(known: ChangeCode, corrected_data: str) -> bool:

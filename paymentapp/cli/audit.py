@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from paymentapp.cli.common import (
-    Progress,
+    ProgressReport,
     echo_json,
     echo_json_end,
     line,
     opened,
+    period_of,
     plural,
     short,
-    span_of,
-    with_span,
+    with_period,
 )
 from paymentapp.clock import to_text
 from paymentapp.errors import NotFound
@@ -27,8 +27,8 @@ from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Payment, PaymentKey, Status
 
 if TYPE_CHECKING:
-    from paymentapp.services.backoffice.audit import Audit, Finding
-    from paymentapp.services.backoffice.period import Span
+    from paymentapp.services.backoffice.audit import Audit, AuditFinding
+    from paymentapp.services.backoffice.period import Period
     from paymentapp.storage.base import Store
 
 _WIDTHS = (7, 46, 44)
@@ -41,7 +41,7 @@ def audit() -> None:
 
 
 @audit.command()
-@with_span
+@with_period
 def verify(start: datetime | None, end: datetime | None, as_json: bool) -> None:
     """Check that every history is a legal walk.
 
@@ -55,24 +55,24 @@ def verify(start: datetime | None, end: datetime | None, as_json: bool) -> None:
     from paymentapp.bootstrap_backoffice import build_backoffice
 
     with opened(paying=False) as services:
-        span = span_of(start, end, services.clock())
-        run = build_backoffice(services, Progress("audit")).audit
-        found = _counted(run.verify(span), counts := [0, 0])
+        period = period_of(start, end, services.clock())
+        run = build_backoffice(services, ProgressReport("audit")).audit
+        found = _counted(run.verify(period), counts := [0, 0])
         if as_json:
-            _print_json(span, found, run, counts)
+            _print_json(period, found, run, counts)
         else:
             _print_table(found, run, counts)
     sys.exit(1 if counts[False] else 0)
 
 
-def _counted(found: Iterable[Finding], counts: list[int]) -> Iterator[Finding]:
+def _counted(found: Iterable[AuditFinding], counts: list[int]) -> Iterator[AuditFinding]:
     """Count findings in the first place, warnings in the second."""
     for each in found:
         counts[each.warning] += 1
         yield each
 
 
-def _print_table(found: Iterable[Finding], run: Audit, counts: list[int]) -> None:
+def _print_table(found: Iterable[AuditFinding], run: Audit, counts: list[int]) -> None:
     for number, each in enumerate(found):
         if not number:
             click.echo(line(_WIDTHS, ("CHECK", "PAYMENT", "BATCH", "FINDING")))
@@ -86,13 +86,15 @@ def _print_table(found: Iterable[Finding], run: Audit, counts: list[int]) -> Non
     click.echo(f"{looked_at} checked: {result}{warned}.")
 
 
-def _print_json(span: Span, found: Iterable[Finding], run: Audit, counts: list[int]) -> None:
-    head: dict[str, object] = {"from": to_text(span.start), "to": to_text(span.end)}
+def _print_json(
+    period: Period, found: Iterable[AuditFinding], run: Audit, counts: list[int]
+) -> None:
+    head: dict[str, object] = {"from": to_text(period.start), "to": to_text(period.end)}
     echo_json(head, "findings", map(_record, found))
     echo_json_end({"batches": run.batches, "payments": run.payments, "warnings": counts[True]})
 
 
-def _record(found: Finding) -> dict[str, object]:
+def _record(found: AuditFinding) -> dict[str, object]:
     return {
         "check": found.check,
         "warning": found.warning,

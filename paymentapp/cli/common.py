@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paymentapp.clock import from_text, to_text
-from paymentapp.services.backoffice.period import Span
+from paymentapp.services.backoffice.period import Period
 
 if TYPE_CHECKING:
     from paymentapp.bootstrap import Services
@@ -49,7 +49,7 @@ class _Moment(click.ParamType[datetime]):
 MOMENT = _Moment()
 
 
-def with_span(command: Callable[..., None]) -> Callable[..., None]:
+def with_period(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of `span_of`, and --json."""
     since = f"ISO 8601; UTC where it says nothing else. {DAYS} days before --to by default."
     for option in (
@@ -61,16 +61,16 @@ def with_span(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def span_of(start: datetime | None, end: datetime | None, now: datetime) -> Span:
+def period_of(start: datetime | None, end: datetime | None, now: datetime) -> Period:
     """The span that the options name."""
     end = end or now
-    span = Span(start or end - timedelta(days=DAYS), end)
-    if span.start > span.end:
+    period = Period(start or end - timedelta(days=DAYS), end)
+    if period.start > period.end:
         raise click.UsageError("--from is later than --to")
-    return span
+    return period
 
 
-class Progress:
+class ProgressReport:
     """Says on stderr how far long work has come, every few seconds."""
 
     def __init__(self, name: str) -> None:

@@ -29,7 +29,7 @@ def keys_create(name: str, scopes: tuple[str, ...]) -> None:
     """Make a key called NAME and show it, once."""
     with opened(paying=False) as services:
         services.store.create_tables()
-        key, secret = services.access.create(name, frozenset(scopes or SCOPES))
+        key, secret = services.api_keys.create(name, frozenset(scopes or SCOPES))
         click.echo(f"Key {key.key_id} ({', '.join(sorted(key.scopes))}) for {name!r}.", err=True)
         click.echo("Keep it now: it is not shown again.", err=True)
         click.echo(secret)
@@ -39,7 +39,7 @@ def keys_create(name: str, scopes: tuple[str, ...]) -> None:
 def keys_list() -> None:
     """List all keys, the revoked ones too."""
     with opened(paying=False) as services:
-        for key in services.access.list():
+        for key in services.api_keys.list():
             state = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "valid"
             scopes = ",".join(sorted(key.scopes))
             created = to_text(key.created_at)
@@ -51,6 +51,6 @@ def keys_list() -> None:
 def keys_revoke(key_id: str) -> None:
     """Revoke the key KEY_ID; other processes notice within half a minute."""
     with opened(paying=False) as services:
-        if not services.access.revoke(key_id):
+        if not services.api_keys.revoke(key_id):
             raise SettingsError(f"there is no key {key_id!r}")
         click.echo(f"revoked {key_id}")

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import click
 
-from paymentapp.cli.common import Progress, opened, plural, short
+from paymentapp.cli.common import ProgressReport, opened, plural, short
 from paymentapp.clock import to_text
 from paymentapp.masking import masked
-from paymentapp.models.batches import Batch, Verdict
+from paymentapp.models.batches import Batch, Resolution
 from paymentapp.providers.registry import every_provider
-from paymentapp.services.backoffice.parked_batches import Case, Lingering, Word
+from paymentapp.services.backoffice.parked_batches import OperatorNote, OverduePayment, ParkedCase
 from paymentapp.services.dispatch.parking import in_words, parking_rule
 
 _SHOWN = 10  # members of a batch; JSON has them all
@@ -69,7 +69,7 @@ def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
     from paymentapp.bootstrap_backoffice import build_backoffice
 
     with opened() as services:
-        progress = Progress("parked")
+        progress = ProgressReport("parked")
         service = build_backoffice(services, progress).parked
         found = []
         for case in service.cases():
@@ -93,7 +93,7 @@ def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
         _print_lingering(lingering, service.long)
 
 
-def _print_case(case: Case, answer: str | None) -> None:
+def _print_case(case: ParkedCase, answer: str | None) -> None:
     batch, members = case
     click.echo(f"batch     {batch.batch_id}")
     click.echo(f"          {batch.provider}, {case.total}, {plural(len(members), 'payment')}")
@@ -110,7 +110,7 @@ def _print_case(case: Case, answer: str | None) -> None:
     click.echo()
 
 
-def _print_lingering(lingering: list[Lingering], length: timedelta) -> None:
+def _print_lingering(lingering: list[OverduePayment], length: timedelta) -> None:
     what = plural(len(lingering), "payment")
     click.echo(f"\n{what} without an outcome for over {in_words(length)}.")
     for payment, batch in lingering:
@@ -121,7 +121,7 @@ def _print_lingering(lingering: list[Lingering], length: timedelta) -> None:
         )
 
 
-def _case_record(case: Case, answer: str | None) -> dict[str, object]:
+def _case_record(case: ParkedCase, answer: str | None) -> dict[str, object]:
     batch = case.batch
     return {
         "batch_id": batch.batch_id,
@@ -145,7 +145,7 @@ def _case_record(case: Case, answer: str | None) -> dict[str, object]:
     }
 
 
-def _lingering_record(found: Lingering) -> dict[str, object]:
+def _lingering_record(found: OverduePayment) -> dict[str, object]:
     payment, batch = found
     return {
         "customer_id": payment.customer_id,
@@ -164,7 +164,7 @@ def _lingering_record(found: Lingering) -> dict[str, object]:
 @click.option(
     "--as",
     "verdict",
-    type=click.Choice([each.value for each in Verdict]),
+    type=click.Choice([each.value for each in Resolution]),
     required=True,
     help="What became of it: the provider has it, or did nothing and never will.",
 )
@@ -190,10 +190,10 @@ def resolve(
 
     if confirm is not None and confirm != batch_id:
         raise click.UsageError("--confirm names another batch")
-    word = Word(person, note)
+    word = OperatorNote(person, note)
     with opened() as services:
-        service = build_backoffice(services, Progress("parked")).parked
-        if verdict == Verdict.ACCEPTED:
+        service = build_backoffice(services, ProgressReport("parked")).parked
+        if verdict == Resolution.ACCEPTED:
             if not reference or not reference.strip():
                 raise click.UsageError("accepted needs --reference, the provider's id of the batch")
             batch = service.accept(batch_id, reference.strip(), word, confirmed=confirm is not None)

@@ -11,7 +11,7 @@ from types import FrameType
 STOP_SECONDS = 15
 
 
-class Family:
+class ProcessGroup:
     """The children of this process, which hears the signals for all of them."""
 
     def __init__(self) -> None:

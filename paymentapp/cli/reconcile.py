@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING
 import click
 
 from paymentapp.cli.common import (
-    Progress,
+    ProgressReport,
     echo_json,
     echo_json_end,
     line,
     opened,
+    period_of,
     plural,
-    span_of,
-    with_span,
+    with_period,
 )
 from paymentapp.clock import to_text
-from paymentapp.services.backoffice.discrepancies import ADVICE, Difference, Kind
+from paymentapp.services.backoffice.discrepancies import ADVICE, Discrepancy, DiscrepancyKind
 
 if TYPE_CHECKING:
-    from paymentapp.services.backoffice.period import Span
+    from paymentapp.services.backoffice.period import Period
     from paymentapp.services.backoffice.reconciliation import Tally
 
 _WIDTHS = (13, 46, 22, 30)
 
 
 @click.command()
-@with_span
+@with_period
 @click.option(
     "--repair",
     is_flag=True,
@@ -58,18 +58,18 @@ def reconcile(
     from paymentapp.bootstrap_backoffice import build_backoffice
 
     with opened() as services:
-        span = span_of(start, end, services.clock())
-        run = build_backoffice(services, Progress("reconcile")).reconciliation
-        found = run.run(span, repair=repair, search=search)
+        period = period_of(start, end, services.clock())
+        run = build_backoffice(services, ProgressReport("reconcile")).reconciliation
+        found = run.run(period, repair=repair, search=search)
         if as_json:
-            _print_json(span, found, run.tally)
+            _print_json(period, found, run.tally)
         else:
             _print_table(found, run.tally)
     sys.exit(2 if run.tally.not_done else 1 if run.tally.left else 0)
 
 
-def _print_table(found: Iterable[Difference], tally: Tally) -> None:
-    kinds: dict[Kind, None] = {}
+def _print_table(found: Iterable[Discrepancy], tally: Tally) -> None:
+    kinds: dict[DiscrepancyKind, None] = {}
     for number, each in enumerate(found):
         if not number:
             click.echo(line(_WIDTHS, ("KIND", "PAYMENT OR ITEM", "OURS", "THEIRS", "BATCH")))
@@ -99,8 +99,8 @@ def _summary(tally: Tally) -> str:
     return f"{', '.join(looked_at)} compared: {found}{repaired}."
 
 
-def _print_json(span: Span, found: Iterable[Difference], tally: Tally) -> None:
-    head: dict[str, object] = {"from": to_text(span.start), "to": to_text(span.end)}
+def _print_json(period: Period, found: Iterable[Discrepancy], tally: Tally) -> None:
+    head: dict[str, object] = {"from": to_text(period.start), "to": to_text(period.end)}
     echo_json(head, "differences", map(_record, found))
     echo_json_end(
         {
@@ -113,7 +113,7 @@ def _print_json(span: Span, found: Iterable[Difference], tally: Tally) -> None:
     )
 
 
-def _record(found: Difference) -> dict[str, object]:
+def _record(found: Discrepancy) -> dict[str, object]:
     key = found.payment
     return {
         "kind": found.kind,

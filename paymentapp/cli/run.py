@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 from paymentapp.bootstrap import build_services
-from paymentapp.cli.process_group import Family
+from paymentapp.cli.process_group import ProcessGroup
 from paymentapp.cli.run_simulators import Simulators, names_an_account, start_simulators
 from paymentapp.config import Settings, load_settings
 from paymentapp.errors import SettingsError
@@ -32,21 +32,21 @@ def run_service(dev: bool) -> int:
     if dev and not is_loopback(settings.host):
         raise SettingsError("--dev listens on loopback only; PAYMENTAPP_HOST says another address")
     _check_port(settings)
-    family = Family()
+    processes = ProcessGroup()
     try:
         simulators = None
         if dev and not names_an_account(os.environ):
-            simulators = start_simulators(family, _base_url(settings))
+            simulators = start_simulators(processes, _base_url(settings))
             os.environ.update(simulators.environ)
         settings = load_settings()
         check_settings(settings.variables)
         _prepare_store(settings)
-        family.start([sys.executable, "-m", "gunicorn", *_GUNICORN])
-        _await_health(family, settings)
+        processes.start([sys.executable, "-m", "gunicorn", *_GUNICORN])
+        _await_health(processes, settings)
         _announce(settings, simulators)
-        return family.wait()
+        return processes.wait()
     finally:
-        family.stop()
+        processes.stop()
 
 
 _GUNICORN = ["-c", "python:paymentapp.gunicorn_conf", "paymentapp.server:serving_app()"]
@@ -54,8 +54,8 @@ _GUNICORN = ["-c", "python:paymentapp.gunicorn_conf", "paymentapp.server:serving
 
 def _check_port(settings: Settings) -> None:
     """Raises SettingsError where the port cannot be had."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
+    processes = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(processes) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
@@ -76,10 +76,10 @@ def _prepare_store(settings: Settings) -> None:
         stop(services)
 
 
-def _await_health(family: Family, settings: Settings) -> None:
+def _await_health(processes: ProcessGroup, settings: Settings) -> None:
     """Raises SettingsError where the service does not come up."""
     end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and family.alive():
+    while time.monotonic() < end and processes.alive():
         try:
             with urllib.request.urlopen(f"{_base_url(settings)}/healthz", timeout=2):  # noqa: S310
                 return

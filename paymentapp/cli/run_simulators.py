@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from paymentapp.cli.process_group import Family
+from paymentapp.cli.process_group import ProcessGroup
 from paymentapp.errors import SettingsError
 from paymentapp.vault.sealing import new_key
 
@@ -41,7 +41,7 @@ def names_an_account(environ: Mapping[str, str]) -> bool:
     )
 
 
-def start_simulators(family: Family, base_url: str) -> Simulators:
+def start_simulators(processes: ProcessGroup, base_url: str) -> Simulators:
     """Start them, for a service at `base_url`; what is set already stays.
 
     Raises SettingsError where they are not there, or do not start.
@@ -52,20 +52,20 @@ def start_simulators(family: Family, base_url: str) -> Simulators:
             "project (make run there), or name an account to pay from"
         )
     VAR.mkdir(parents=True, exist_ok=True)
-    environ = _start_providers(family, base_url) | _start_bank(family)
+    environ = _start_providers(processes, base_url) | _start_bank(processes)
     page = environ["PAYPAL_BASE_URL"]
     environ["PAYMENTAPP_VAULT_KEYS"] = _vault_key()
     fresh = {name: value for name, value in environ.items() if name not in os.environ}
     return Simulators(page, fresh)
 
 
-def _start_providers(family: Family, base_url: str) -> dict[str, str]:
+def _start_providers(processes: ProcessGroup, base_url: str) -> dict[str, str]:
     """PayPal and Stripe, which tell the service by webhook what becomes of its payments."""
     arguments = ["--port", "0", "--state", str(VAR / "paypal-simulator.db")]
     arguments += ["--webhook-id", WEBHOOK_ID, "--webhook-url", f"{base_url}/webhooks/paypal"]
     arguments += ["--stripe-webhook-url", f"{base_url}/webhooks/stripe"]
     arguments += ["--stripe-api-key", STRIPE_KEY]
-    process = family.start(
+    process = processes.start(
         [sys.executable, "-m", "simulators", *arguments], subprocess.PIPE, _environ()
     )
     line = process.stdout.readline() if process.stdout else ""
@@ -87,12 +87,12 @@ def _start_providers(family: Family, base_url: str) -> dict[str, str]:
     }
 
 
-def _start_bank(family: Family) -> dict[str, str]:
+def _start_bank(processes: ProcessGroup) -> dict[str, str]:
     """A bank on two folders, whose days pass quickly."""
     bank = (VAR / "bank").absolute()
     folders = {name: bank / name for name in ("outgoing", "incoming")}
     arguments = [f"--{name}={folder}" for name, folder in folders.items()]
-    family.start(
+    processes.start(
         [
             *(sys.executable, "-m", "simulators.bank"),
             *(*arguments, f"--state={bank / 'books'}", f"--late-delay={3 * BANK_SECONDS}"),

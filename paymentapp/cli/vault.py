@@ -6,7 +6,7 @@ import base64
 
 import click
 
-from paymentapp.cli.common import Progress, opened, plural
+from paymentapp.cli.common import ProgressReport, opened, plural
 
 
 @click.group()
@@ -42,7 +42,7 @@ def rotate() -> None:
     Ninety days are enough for both.
     """
     with opened() as services:
-        progress = Progress("rotate")
+        progress = ProgressReport("rotate")
         looked = renewed = 0
         for customer in services.store.scan_customers():
             looked += 1

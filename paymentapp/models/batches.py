@@ -52,7 +52,7 @@ class BatchState(StrEnum):
     PARKED = "parked"  # unknown for too long: a person decides
 
 
-class Verdict(StrEnum):
+class Resolution(StrEnum):
     """What a person may decide about a parked batch."""
 
     ACCEPTED = "accepted"  # the provider has it
@@ -63,7 +63,7 @@ class Decision(NamedTuple):
     """Who decided what about a parked batch, and on what grounds; it is kept with the batch."""
 
     at: datetime
-    verdict: Verdict
+    verdict: Resolution
     person: str
     note: str  # why, in the person's words
     evidence: str  # what the provider said when it was asked
@@ -81,7 +81,7 @@ class BatchChanges(TypedDict, total=False):
     reference: str | None
     attempts: int
     last_error: str | None
-    verdicts: Mapping[int, str]
+    member_errors: Mapping[int, str]
     decision: Decision | None
 
 
@@ -105,7 +105,9 @@ class Batch:
     reference: str | None = None  # the provider's id of the batch
     attempts: int = 0
     last_error: str | None = None
-    verdicts: Mapping[int, str] = field(default_factory=dict)  # refused members: position, reason
+    member_errors: Mapping[int, str] = field(
+        default_factory=dict
+    )  # refused members: position, reason
     decision: Decision | None = None  # of a person, where the batch was parked
 
     def changed(self, **changes: Unpack[BatchChanges]) -> Batch:

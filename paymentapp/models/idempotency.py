@@ -9,7 +9,7 @@ KEY_RETENTION = timedelta(days=35)
 
 
 @dataclass(frozen=True, slots=True)
-class KeyClaim:
+class IdempotencyRecord:
     """An Idempotency-Key in use: which payment it made, and from which body."""
 
     key_hash: str

@@ -41,7 +41,7 @@ _RANK = {
 FINAL = frozenset(s for s, rank in _RANK.items() if rank == 4)
 
 
-def may_move(old: Status, new: Status) -> bool:
+def can_transition(old: Status, new: Status) -> bool:
     """Whether a payment may go from `old` to `new`: forward by rank, or taken back by the bank.
 
     A batch that certainly reached nobody also releases its members, `submitting` to `pending`.
@@ -61,7 +61,7 @@ class Cause(StrEnum):
     PERSON = "person"
 
 
-class Move(NamedTuple):
+class Transition(NamedTuple):
     """One line of a payment's history."""
 
     at: datetime
@@ -97,11 +97,11 @@ class PaymentChanges(TypedDict, total=False):
     transaction_id: str | None
     provider_status: str | None
     reason: str | None
-    alone: bool
+    isolated: bool
     cancel_requested: bool
     destination: str | None
     route: str | None
-    tried: tuple[str, ...]
+    tried_methods: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Payment:
     payment_method: str
     email: str
     status: Status
-    history: tuple[Move, ...]
+    history: tuple[Transition, ...]
     request_id: str  # tells this request's record from another's under the same key
     revision: str
     due_at: datetime | None = None  # not before then; set while the dispatcher has to act
@@ -124,11 +124,11 @@ class Payment:
     transaction_id: str | None = None
     provider_status: str | None = None  # as the provider last said it, known to us or not
     reason: str | None = None  # of a failure or a return, in the provider's words
-    alone: bool = False  # goes in a batch of its own, since it may have spoilt another
+    isolated: bool = False  # goes in a batch of its own, since it may have spoilt another
     cancel_requested: bool = False
     destination: str | None = field(default=None, repr=False)  # None: the e-mail
     route: str | None = None  # why it goes by this method, where the service chose it
-    tried: tuple[str, ...] = ()  # methods whose providers have said that they did nothing
+    tried_methods: tuple[str, ...] = ()  # methods whose providers have said that they did nothing
 
     @property
     def key(self) -> PaymentKey:
@@ -164,9 +164,9 @@ class Payment:
 
         Raises ValueError where the move is not a legal one (see `may_move`).
         """
-        if not may_move(self.status, status):
+        if not can_transition(self.status, status):
             raise ValueError(f"a payment does not go from {self.status} to {status}")
-        history = (*self.history, Move(at, status, cause, reference))
+        history = (*self.history, Transition(at, status, cause, reference))
         return replace(self, status=status, history=history, revision=new_revision(), **changes)
 
     def changed(self, **changes: Unpack[PaymentChanges]) -> Payment:

@@ -13,7 +13,7 @@ from paymentapp.models.revisions import new_revision
 KEPT = timedelta(days=45)  # far longer than any provider sends the same event again
 
 
-class EventState(StrEnum):
+class ProviderEventState(StrEnum):
     """Where an event stands."""
 
     WAITING = "waiting"  # to be applied
@@ -22,16 +22,16 @@ class EventState(StrEnum):
     SET_ASIDE = "set-aside"  # contradicts what is on record: it changed nothing, a person looks
 
 
-class EventChanges(TypedDict, total=False):
+class ProviderEventChanges(TypedDict, total=False):
     """What may change in an event's record."""
 
-    state: EventState
+    state: ProviderEventState
     attention_at: datetime | None
     note: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ProviderEvent:
     """What a provider told by webhook. The body stays out of `repr`: it holds an address."""
 
     provider: str
@@ -40,7 +40,7 @@ class Event:
     body: str = field(repr=False)
     received_at: datetime
     revision: str
-    state: EventState = EventState.WAITING
+    state: ProviderEventState = ProviderEventState.WAITING
     attention_at: datetime | None = None  # when somebody has to apply it
     attention_shard: int = 0
     note: str | None = None  # why it waits, or why it was set aside
@@ -56,7 +56,7 @@ class Event:
         now: datetime,
         due_at: datetime,
         shards: int,
-    ) -> Event:
+    ) -> ProviderEvent:
         """Make the record of an event that came just now, to be applied from `due_at` on.
 
         Its shard of the attention index, one of `shards`, follows from its id. Raises ValueError
@@ -73,6 +73,6 @@ class Event:
             attention_shard=zlib.crc32(f"{provider}/{event_id}".encode()) % shards,
         )
 
-    def changed(self, **changes: Unpack[EventChanges]) -> Event:
+    def changed(self, **changes: Unpack[ProviderEventChanges]) -> ProviderEvent:
         """Return the next version of the record."""
         return replace(self, revision=new_revision(), **changes)

@@ -13,7 +13,7 @@ TRIES = 100  # each one that fails means that another writer's has succeeded
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class StateEntry:
     """What a provider keeps for itself, such as a file that it has rendered: a name, and a text
     of at most 300 KB. The text stays out of `repr`."""
 
@@ -22,33 +22,33 @@ class Note:
     revision: str
 
     @classmethod
-    def new(cls, name: str, text: str) -> Note:
+    def new(cls, name: str, text: str) -> StateEntry:
         """Return a note that is not stored yet."""
         return cls(name, text, new_revision())
 
-    def changed(self, text: str) -> Note:
+    def changed(self, text: str) -> StateEntry:
         """The next version of the note."""
-        return Note.new(self.name, text)
+        return StateEntry.new(self.name, text)
 
 
-class Notebook(Protocol):
+class ProviderState(Protocol):
     """Where a provider keeps what it must not forget: the part of a store that is its own."""
 
-    def add_note(self, note: Note) -> Note: ...
+    def add_state_entry(self, note: StateEntry) -> StateEntry: ...
 
-    def get_note(self, name: str) -> Note | None: ...
+    def get_state_entry(self, name: str) -> StateEntry | None: ...
 
-    def change_note(self, old: Note, new: Note) -> bool: ...
+    def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool: ...
 
 
-def update_note(
-    notebook: Notebook,
+def update_state_entry(
+    state: ProviderState,
     name: str,
     start: str,
     change: Callable[[str], str],
     *,
     likely_new: bool = False,
-) -> Note:
+) -> StateEntry:
     """Replace a note's text by what `change` makes of it; return the note as it then stands.
 
     Where there is no such note, `change` gets `start`; where that is `likely_new`, it is tried
@@ -57,19 +57,19 @@ def update_note(
     written; what it raises ends the update. Raises StoreUnavailable where other writers come first
     `TRIES` times in a row.
     """
-    note = None if likely_new else notebook.get_note(name)
+    note = None if likely_new else state.get_state_entry(name)
     for _ in range(TRIES):
         text = change(note.text if note else start)
         if note is None:
-            wanted = Note.new(name, text)
-            note = notebook.add_note(wanted)
+            wanted = StateEntry.new(name, text)
+            note = state.add_state_entry(wanted)
             if note.revision == wanted.revision:
                 return note
         elif text == note.text:
             return note
         else:
             wanted = note.changed(text)
-            if notebook.change_note(note, wanted):
+            if state.change_state_entry(note, wanted):
                 return wanted
-            note = notebook.get_note(name)
+            note = state.get_state_entry(name)
     raise StoreUnavailable("a provider's note is changing all the time")

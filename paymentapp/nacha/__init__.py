@@ -16,10 +16,9 @@ from paymentapp.nacha.errors import (
     TraceOrder,
     UnknownTransactionCode,
 )
-from paymentapp.nacha.findings import Finding, Rule
+from paymentapp.nacha.findings import Finding, NachaRule
 from paymentapp.nacha.models import (
     Addenda,
-    Batch,
     BatchHeader,
     ChangeAddenda,
     ContestedAddenda,
@@ -27,6 +26,7 @@ from paymentapp.nacha.models import (
     Entry,
     File,
     FileHeader,
+    NachaBatch,
     OtherAddenda,
     PaymentAddenda,
     RefusedChangeAddenda,
@@ -43,7 +43,7 @@ from paymentapp.nacha.transactions import (
 )
 from paymentapp.nacha.views import (
     Acknowledgment,
-    Change,
+    NotificationOfChange,
     Return,
     acknowledgments,
     changes,
@@ -55,9 +55,7 @@ __all__ = [
     "TRANSACTION_CODES",
     "Acknowledgment",
     "Addenda",
-    "Batch",
     "BatchHeader",
-    "Change",
     "ChangeAddenda",
     "ContestedAddenda",
     "DishonoredAddenda",
@@ -70,8 +68,11 @@ __all__ = [
     "InvalidAmount",
     "InvalidCharacter",
     "InvalidValue",
+    "NachaBatch",
     "NachaError",
+    "NachaRule",
     "NotNacha",
+    "NotificationOfChange",
     "OtherAddenda",
     "PaymentAddenda",
     "Purpose",
@@ -79,7 +80,6 @@ __all__ = [
     "RefusedChangeAddenda",
     "Return",
     "ReturnAddenda",
-    "Rule",
     "TotalOverflow",
     "Totals",
     "TraceOrder",

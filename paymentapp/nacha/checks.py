@@ -18,9 +18,9 @@ from paymentapp.banking.routing import has_check_digit
 from paymentapp.nacha import models
 from paymentapp.nacha.addenda import RETURNS
 from paymentapp.nacha.fields import BLOCKING_FACTOR
-from paymentapp.nacha.findings import Finding, Rule
+from paymentapp.nacha.findings import Finding, NachaRule
 from paymentapp.nacha.lines import Line
-from paymentapp.nacha.models import Addenda, Batch, BatchHeader, Entry
+from paymentapp.nacha.models import Addenda, BatchHeader, Entry, NachaBatch
 from paymentapp.nacha.totals import Totals, totals
 from paymentapp.nacha.transactions import TRANSACTION_CODES
 
@@ -80,9 +80,9 @@ def batch_findings(batch: OpenBatch) -> Iterator[Finding]:
     """What is wrong with a batch's header and entries."""
     header = batch.header
     if header and header.sec_code not in _SEC_CODES:
-        yield Finding(batch.line, Rule.SEC_CODE, "unknown, or of a layout that is not read")
+        yield Finding(batch.line, NachaRule.SEC_CODE, "unknown, or of a layout that is not read")
     if header and header.service_class not in _SERVICE_CLASSES:
-        yield Finding(batch.line, Rule.SERVICE_CLASS, "unknown")
+        yield Finding(batch.line, NachaRule.SERVICE_CLASS, "unknown")
     last = ""
     for row in batch.entries:
         yield from _entry_findings(row, header)
@@ -93,45 +93,51 @@ def batch_findings(batch: OpenBatch) -> Iterator[Finding]:
 def _entry_findings(row: OpenEntry, header: BatchHeader | None) -> Iterator[Finding]:
     code = TRANSACTION_CODES.get(row.entry.transaction_code)
     if code is None:
-        yield Finding(row.line, Rule.TRANSACTION_CODE, "unknown")
+        yield Finding(row.line, NachaRule.TRANSACTION_CODE, "unknown")
     elif header and code.is_credit not in _SERVICE_CLASSES.get(header.service_class, {True, False}):
-        yield Finding(row.line, Rule.SERVICE_CLASS, "the batch's does not allow such an entry")
+        yield Finding(row.line, NachaRule.SERVICE_CLASS, "the batch's does not allow such an entry")
     if row.entry.routing.isdigit() and not has_check_digit(row.entry.routing):
-        yield Finding(row.line, Rule.CHECK_DIGIT, "of the routing number does not fit")
+        yield Finding(row.line, NachaRule.CHECK_DIGIT, "of the routing number does not fit")
     if row.indicator != ("1" if row.addenda else "0"):
-        yield Finding(row.line, Rule.ADDENDA, "the indicator does not say what follows")
+        yield Finding(row.line, NachaRule.ADDENDA, "the indicator does not say what follows")
 
 
 def _trace_findings(row: OpenEntry, header: BatchHeader | None, last: str) -> Iterator[Finding]:
     trace = row.entry.trace
     if header and trace[:8] != header.odfi:
-        yield Finding(row.line, Rule.TRACE, "does not begin with the batch's ODFI")
+        yield Finding(row.line, NachaRule.TRACE, "does not begin with the batch's ODFI")
     if trace <= last:
-        yield Finding(row.line, Rule.TRACE, "is there twice" if trace == last else "not ascending")
+        yield Finding(
+            row.line, NachaRule.TRACE, "is there twice" if trace == last else "not ascending"
+        )
 
 
 def addenda_findings(line: Line, owner: OpenEntry, addenda: Addenda) -> Iterator[Finding]:
     """What is wrong with an addenda record, the last so far of its entry."""
     match addenda:
         case models.OtherAddenda():
-            yield Finding(line.number, Rule.ADDENDA, "of a type that is not read")
+            yield Finding(line.number, NachaRule.ADDENDA, "of a type that is not read")
         case models.PaymentAddenda():
             if addenda.sequence != len(owner.addenda):
-                yield Finding(line.number, Rule.ADDENDA, "the sequence number is not the next")
+                yield Finding(line.number, NachaRule.ADDENDA, "the sequence number is not the next")
             if line.text[-7:] != owner.entry.trace[-7:]:
-                yield Finding(line.number, Rule.ADDENDA, "does not repeat the entry's trace number")
+                yield Finding(
+                    line.number, NachaRule.ADDENDA, "does not repeat the entry's trace number"
+                )
         case models.ChangeAddenda():
             if addenda.code not in CHANGE_CODES:
-                yield Finding(line.number, Rule.CHANGE_CODE, "unknown")
+                yield Finding(line.number, NachaRule.CHANGE_CODE, "unknown")
         case _ if isinstance(addenda, RETURNS):
             if not return_reason(addenda.code).known:
-                yield Finding(line.number, Rule.RETURN_CODE, "unknown")
+                yield Finding(line.number, NachaRule.RETURN_CODE, "unknown")
             if addenda.trace != owner.entry.trace:
-                yield Finding(line.number, Rule.ADDENDA, "does not repeat the entry's trace number")
+                yield Finding(
+                    line.number, NachaRule.ADDENDA, "does not repeat the entry's trace number"
+                )
 
 
 def batch_control_findings(
-    line: int, batch: Batch, control: Mapping[str, Any]
+    line: int, batch: NachaBatch, control: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """Where a batch control contradicts the batch before it."""
     yield from _totals_findings(line, control, totals([batch]))
@@ -140,11 +146,11 @@ def batch_control_findings(
         return
     for name in ("service_class", "odfi", "number"):
         if control[name] != getattr(header, name):
-            yield Finding(line, Rule.CONTROL_HEADER, f"{name} is not the batch header's")
+            yield Finding(line, NachaRule.CONTROL_HEADER, f"{name} is not the batch header's")
     # It need not be there, and some banks write it to the right.
     company_id = control["company_id"].strip()
     if company_id and company_id != header.company_id.strip():
-        yield Finding(line, Rule.CONTROL_HEADER, "company_id is not the batch header's")
+        yield Finding(line, NachaRule.CONTROL_HEADER, "company_id is not the batch header's")
 
 
 def file_control_findings(
@@ -156,10 +162,10 @@ def file_control_findings(
     """
     yield from _totals_findings(line, control, stated)
     if control["batch_count"] not in (None, batches):
-        yield Finding(line, Rule.CONTROL_COUNT, "batch_count is not the file's")
+        yield Finding(line, NachaRule.CONTROL_COUNT, "batch_count is not the file's")
     blocks = -(-records // BLOCKING_FACTOR)
     if control["block_count"] is not None and control["block_count"] < blocks:
-        yield Finding(line, Rule.CONTROL_COUNT, "block_count is less than the file has")
+        yield Finding(line, NachaRule.CONTROL_COUNT, "block_count is less than the file has")
 
 
 def stated_totals(control: Mapping[str, Any]) -> Totals | None:
@@ -169,10 +175,10 @@ def stated_totals(control: Mapping[str, Any]) -> Totals | None:
 
 
 _TOTALS = {
-    "entry_count": Rule.CONTROL_COUNT,
-    "entry_hash": Rule.CONTROL_HASH,
-    "debits": Rule.CONTROL_TOTAL,
-    "credits": Rule.CONTROL_TOTAL,
+    "entry_count": NachaRule.CONTROL_COUNT,
+    "entry_hash": NachaRule.CONTROL_HASH,
+    "debits": NachaRule.CONTROL_TOTAL,
+    "credits": NachaRule.CONTROL_TOTAL,
 }
 
 

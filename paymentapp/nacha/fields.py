@@ -15,7 +15,7 @@ RECORD_LENGTH = 94
 BLOCKING_FACTOR = 10
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """How a value is written. Appendix One, Part 1.2, Data Specifications."""
 
     TEXT = "alphameric"  # left-justified, filled with blanks
@@ -43,7 +43,7 @@ class Field:
     name: str
     position: int
     length: int
-    kind: Kind
+    kind: FieldKind
     inclusion: Inclusion
     constant: str = ""
 
@@ -54,7 +54,7 @@ class Field:
 
 Table = tuple[Field, ...]
 M, R, O = Inclusion.MANDATORY, Inclusion.REQUIRED, Inclusion.OPTIONAL  # noqa: E741
-_Row = tuple[str, int, Kind, Inclusion] | str | int
+_Row = tuple[str, int, FieldKind, Inclusion] | str | int
 
 
 def _table(*rows: _Row) -> Table:
@@ -66,7 +66,7 @@ def _table(*rows: _Row) -> Table:
         if isinstance(row, int):
             row = " " * row
         if isinstance(row, str):
-            fields.append(Field("reserved", position, len(row), Kind.CONSTANT, M, row))
+            fields.append(Field("reserved", position, len(row), FieldKind.CONSTANT, M, row))
         else:
             name, length, kind, inclusion = row
             fields.append(Field(name, position, length, kind, inclusion))
@@ -77,138 +77,138 @@ def _table(*rows: _Row) -> Table:
 FILE_HEADER = _table(
     "1",
     "01",  # priority code
-    ("destination", 10, Kind.RIGHT, M),
-    ("origin", 10, Kind.RIGHT, M),
-    ("created_on", 6, Kind.DATE, M),
-    ("created_at", 4, Kind.TIME, O),
-    ("modifier", 1, Kind.TEXT, M),
+    ("destination", 10, FieldKind.RIGHT, M),
+    ("origin", 10, FieldKind.RIGHT, M),
+    ("created_on", 6, FieldKind.DATE, M),
+    ("created_at", 4, FieldKind.TIME, O),
+    ("modifier", 1, FieldKind.TEXT, M),
     "094",  # record size
     "10",  # blocking factor
     "1",  # format code
-    ("destination_name", 23, Kind.TEXT, O),
-    ("origin_name", 23, Kind.TEXT, O),
-    ("reference", 8, Kind.TEXT, O),
+    ("destination_name", 23, FieldKind.TEXT, O),
+    ("origin_name", 23, FieldKind.TEXT, O),
+    ("reference", 8, FieldKind.TEXT, O),
 )
 BATCH_HEADER = _table(
     "5",
-    ("service_class", 3, Kind.DIGITS, M),
-    ("company_name", 16, Kind.TEXT, M),
-    ("discretionary_data", 20, Kind.TEXT, O),
-    ("company_id", 10, Kind.TEXT, M),
-    ("sec_code", 3, Kind.TEXT, M),
-    ("description", 10, Kind.TEXT, M),
-    ("descriptive_date", 6, Kind.TEXT, O),
+    ("service_class", 3, FieldKind.DIGITS, M),
+    ("company_name", 16, FieldKind.TEXT, M),
+    ("discretionary_data", 20, FieldKind.TEXT, O),
+    ("company_id", 10, FieldKind.TEXT, M),
+    ("sec_code", 3, FieldKind.TEXT, M),
+    ("description", 10, FieldKind.TEXT, M),
+    ("descriptive_date", 6, FieldKind.TEXT, O),
     # R in the specification; a bank's returns and changes may have zeros or nothing here.
-    ("effective_date", 6, Kind.DATE, O),
-    ("settlement_day", 3, Kind.NUMBER, O),
-    ("originator_status", 1, Kind.TEXT, M),
-    ("odfi", 8, Kind.DIGITS, M),
-    ("number", 7, Kind.NUMBER, M),
+    ("effective_date", 6, FieldKind.DATE, O),
+    ("settlement_day", 3, FieldKind.NUMBER, O),
+    ("originator_status", 1, FieldKind.TEXT, M),
+    ("odfi", 8, FieldKind.DIGITS, M),
+    ("number", 7, FieldKind.NUMBER, M),
 )
 ENTRY = _table(
     "6",
-    ("transaction_code", 2, Kind.DIGITS, M),
-    ("routing", 9, Kind.DIGITS, M),  # Receiving DFI Identification, and Check Digit
-    ("account", 17, Kind.TEXT, R),
-    ("amount", 10, Kind.CENTS, M),
-    ("individual_id", 15, Kind.TEXT, O),  # of an ACK: Original Entry Trace Number
-    ("name", 22, Kind.TEXT, R),
-    ("discretionary", 2, Kind.TEXT, O),
-    ("addenda_indicator", 1, Kind.DIGITS, M),
-    ("trace", 15, Kind.DIGITS, M),
+    ("transaction_code", 2, FieldKind.DIGITS, M),
+    ("routing", 9, FieldKind.DIGITS, M),  # Receiving DFI Identification, and Check Digit
+    ("account", 17, FieldKind.TEXT, R),
+    ("amount", 10, FieldKind.CENTS, M),
+    ("individual_id", 15, FieldKind.TEXT, O),  # of an ACK: Original Entry Trace Number
+    ("name", 22, FieldKind.TEXT, R),
+    ("discretionary", 2, FieldKind.TEXT, O),
+    ("addenda_indicator", 1, FieldKind.DIGITS, M),
+    ("trace", 15, FieldKind.DIGITS, M),
 )
 ADDENDA_05 = _table(
     "7",
     "05",
-    ("information", 80, Kind.TEXT, O),
-    ("sequence", 4, Kind.NUMBER, M),
-    ("entry_sequence", 7, Kind.DIGITS, M),  # the last seven digits of the entry's trace number
+    ("information", 80, FieldKind.TEXT, O),
+    ("sequence", 4, FieldKind.NUMBER, M),
+    ("entry_sequence", 7, FieldKind.DIGITS, M),  # the last seven digits of the entry's trace number
 )
 ADDENDA_98 = _table(
     "7",
     "98",
-    ("code", 3, Kind.TEXT, M),
-    ("original_trace", 15, Kind.DIGITS, M),
+    ("code", 3, FieldKind.TEXT, M),
+    ("original_trace", 15, FieldKind.DIGITS, M),
     6,
-    ("original_rdfi", 8, Kind.DIGITS, R),
-    ("corrected_data", 29, Kind.TEXT, M),
+    ("original_rdfi", 8, FieldKind.DIGITS, R),
+    ("corrected_data", 29, FieldKind.TEXT, M),
     15,
-    ("trace", 15, Kind.DIGITS, M),
+    ("trace", 15, FieldKind.DIGITS, M),
 )
 ADDENDA_98_REFUSED = _table(
     "7",
     "98",
-    ("code", 3, Kind.TEXT, M),
-    ("original_trace", 15, Kind.DIGITS, M),
+    ("code", 3, FieldKind.TEXT, M),
+    ("original_trace", 15, FieldKind.DIGITS, M),
     6,
-    ("original_rdfi", 8, Kind.DIGITS, R),
-    ("corrected_data", 29, Kind.TEXT, M),
-    ("change_code", 3, Kind.TEXT, M),
-    ("change_sequence", 7, Kind.DIGITS, M),
+    ("original_rdfi", 8, FieldKind.DIGITS, R),
+    ("corrected_data", 29, FieldKind.TEXT, M),
+    ("change_code", 3, FieldKind.TEXT, M),
+    ("change_sequence", 7, FieldKind.DIGITS, M),
     5,
-    ("trace", 15, Kind.DIGITS, M),
+    ("trace", 15, FieldKind.DIGITS, M),
 )
 ADDENDA_99 = _table(
     "7",
     "99",
-    ("code", 3, Kind.TEXT, M),
-    ("original_trace", 15, Kind.DIGITS, M),
-    ("date_of_death", 6, Kind.DATE, O),
-    ("original_rdfi", 8, Kind.DIGITS, R),
-    ("information", 44, Kind.TEXT, O),
-    ("trace", 15, Kind.DIGITS, M),
+    ("code", 3, FieldKind.TEXT, M),
+    ("original_trace", 15, FieldKind.DIGITS, M),
+    ("date_of_death", 6, FieldKind.DATE, O),
+    ("original_rdfi", 8, FieldKind.DIGITS, R),
+    ("information", 44, FieldKind.TEXT, O),
+    ("trace", 15, FieldKind.DIGITS, M),
 )
 ADDENDA_99_DISHONORED = _table(
     "7",
     "99",
-    ("code", 3, Kind.TEXT, M),
-    ("original_trace", 15, Kind.DIGITS, M),
+    ("code", 3, FieldKind.TEXT, M),
+    ("original_trace", 15, FieldKind.DIGITS, M),
     6,
-    ("original_rdfi", 8, Kind.DIGITS, R),
+    ("original_rdfi", 8, FieldKind.DIGITS, R),
     3,
-    ("return_trace", 15, Kind.DIGITS, M),
-    ("return_settlement_day", 3, Kind.NUMBER, M),
-    ("return_code", 2, Kind.TEXT, M),
-    ("information", 21, Kind.TEXT, O),
-    ("trace", 15, Kind.DIGITS, M),
+    ("return_trace", 15, FieldKind.DIGITS, M),
+    ("return_settlement_day", 3, FieldKind.NUMBER, M),
+    ("return_code", 2, FieldKind.TEXT, M),
+    ("information", 21, FieldKind.TEXT, O),
+    ("trace", 15, FieldKind.DIGITS, M),
 )
 ADDENDA_99_CONTESTED = _table(
     "7",
     "99",
-    ("code", 3, Kind.TEXT, M),
-    ("original_trace", 15, Kind.DIGITS, M),
-    ("returned_on", 6, Kind.DATE, O),
-    ("original_rdfi", 8, Kind.DIGITS, R),
-    ("settlement_day", 3, Kind.NUMBER, M),
-    ("return_trace", 15, Kind.DIGITS, M),
-    ("return_settlement_day", 3, Kind.NUMBER, M),
-    ("return_code", 2, Kind.TEXT, M),
-    ("dishonored_trace", 15, Kind.DIGITS, M),
-    ("dishonored_settlement_day", 3, Kind.NUMBER, M),
-    ("dishonored_code", 2, Kind.TEXT, M),
+    ("code", 3, FieldKind.TEXT, M),
+    ("original_trace", 15, FieldKind.DIGITS, M),
+    ("returned_on", 6, FieldKind.DATE, O),
+    ("original_rdfi", 8, FieldKind.DIGITS, R),
+    ("settlement_day", 3, FieldKind.NUMBER, M),
+    ("return_trace", 15, FieldKind.DIGITS, M),
+    ("return_settlement_day", 3, FieldKind.NUMBER, M),
+    ("return_code", 2, FieldKind.TEXT, M),
+    ("dishonored_trace", 15, FieldKind.DIGITS, M),
+    ("dishonored_settlement_day", 3, FieldKind.NUMBER, M),
+    ("dishonored_code", 2, FieldKind.TEXT, M),
     1,
-    ("trace", 15, Kind.DIGITS, M),
+    ("trace", 15, FieldKind.DIGITS, M),
 )
 BATCH_CONTROL = _table(
     "8",
-    ("service_class", 3, Kind.DIGITS, M),
-    ("entry_count", 6, Kind.NUMBER, M),  # entries and addenda
-    ("entry_hash", 10, Kind.NUMBER, M),
-    ("debits", 12, Kind.CENTS, M),
-    ("credits", 12, Kind.CENTS, M),
-    ("company_id", 10, Kind.TEXT, R),
-    ("authentication", 19, Kind.TEXT, O),
+    ("service_class", 3, FieldKind.DIGITS, M),
+    ("entry_count", 6, FieldKind.NUMBER, M),  # entries and addenda
+    ("entry_hash", 10, FieldKind.NUMBER, M),
+    ("debits", 12, FieldKind.CENTS, M),
+    ("credits", 12, FieldKind.CENTS, M),
+    ("company_id", 10, FieldKind.TEXT, R),
+    ("authentication", 19, FieldKind.TEXT, O),
     6,
-    ("odfi", 8, Kind.DIGITS, M),
-    ("number", 7, Kind.NUMBER, M),
+    ("odfi", 8, FieldKind.DIGITS, M),
+    ("number", 7, FieldKind.NUMBER, M),
 )
 FILE_CONTROL = _table(
     "9",
-    ("batch_count", 6, Kind.NUMBER, M),
-    ("block_count", 6, Kind.NUMBER, M),
-    ("entry_count", 8, Kind.NUMBER, M),
-    ("entry_hash", 10, Kind.NUMBER, M),
-    ("debits", 12, Kind.CENTS, M),
-    ("credits", 12, Kind.CENTS, M),
+    ("batch_count", 6, FieldKind.NUMBER, M),
+    ("block_count", 6, FieldKind.NUMBER, M),
+    ("entry_count", 8, FieldKind.NUMBER, M),
+    ("entry_hash", 10, FieldKind.NUMBER, M),
+    ("debits", 12, FieldKind.CENTS, M),
+    ("credits", 12, FieldKind.CENTS, M),
     39,
 )

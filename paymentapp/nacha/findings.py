@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Rule(StrEnum):
+class NachaRule(StrEnum):
     """Which rule a file breaks."""
 
     LENGTH = "length"  # a line of more than 94 characters
@@ -37,5 +37,5 @@ class Finding:
     """One rule broken on one line (from 1; 0 is the file as a whole). `words` hold no value."""
 
     line: int
-    rule: Rule
+    rule: NachaRule
     words: str

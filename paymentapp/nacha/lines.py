@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from paymentapp.nacha.errors import NotNacha
 from paymentapp.nacha.fields import RECORD_LENGTH
-from paymentapp.nacha.findings import Finding, Rule
+from paymentapp.nacha.findings import Finding, NachaRule
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
@@ -38,9 +38,13 @@ def split(data: bytes) -> tuple[list[Line], list[Finding]]:
         text = _decode(raw).rstrip()
         number = len(lines) + 1
         if len(text) > RECORD_LENGTH:
-            findings.append(Finding(number, Rule.LENGTH, f"longer than {RECORD_LENGTH} characters"))
+            findings.append(
+                Finding(number, NachaRule.LENGTH, f"longer than {RECORD_LENGTH} characters")
+            )
         if not text.isascii() or not text.isprintable():
-            findings.append(Finding(number, Rule.CHARACTERS, "not only printable ASCII characters"))
+            findings.append(
+                Finding(number, NachaRule.CHARACTERS, "not only printable ASCII characters")
+            )
         lines.append(Line(number, text[:RECORD_LENGTH].ljust(RECORD_LENGTH)))
     if not any(_looks_like_a_record(line.text) for line in lines):
         raise NotNacha("no line of it looks like a NACHA record")

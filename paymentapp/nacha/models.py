@@ -150,7 +150,7 @@ class BatchHeader:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class NachaBatch:
     """Entries of one company and one SEC code. `header` is None only where a file had none."""
 
     header: BatchHeader | None
@@ -177,9 +177,9 @@ class File:
     """A whole file. Counts, hashes and totals are not kept: see `totals`."""
 
     header: FileHeader | None
-    batches: tuple[Batch, ...] = ()
+    batches: tuple[NachaBatch, ...] = ()
 
-    def entries(self) -> Iterator[tuple[Batch, Entry]]:
+    def entries(self) -> Iterator[tuple[NachaBatch, Entry]]:
         """Every entry, with the batch that it is in."""
         for batch in self.batches:
             for entry in batch.entries:

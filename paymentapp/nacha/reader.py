@@ -22,9 +22,9 @@ from paymentapp.nacha.fields import (
     FILE_HEADER,
     Table,
 )
-from paymentapp.nacha.findings import Finding, Rule
+from paymentapp.nacha.findings import Finding, NachaRule
 from paymentapp.nacha.lines import Line, split
-from paymentapp.nacha.models import Batch, BatchHeader, Entry, File, FileHeader
+from paymentapp.nacha.models import BatchHeader, Entry, File, FileHeader, NachaBatch
 from paymentapp.nacha.records import parse
 from paymentapp.nacha.totals import Totals, totals
 
@@ -56,7 +56,7 @@ class _Reader:
     def __init__(self, findings: list[Finding]) -> None:
         self._findings = findings
         self._header: FileHeader | None = None
-        self._batches: list[Batch] = []
+        self._batches: list[NachaBatch] = []
         self._batch: OpenBatch | None = None
         self._stated = Totals()  # what the batch controls say, or the entries where there is none
         self._records = 0
@@ -74,10 +74,10 @@ class _Reader:
         """The next line that is not filler."""
         self._records += 1
         if self._ended:
-            self._find(line, Rule.ORDER, "a record behind the file control record")
+            self._find(line, NachaRule.ORDER, "a record behind the file control record")
         handler = self._take.get(line.text[0])
         if handler is None:
-            self._find(line, Rule.RECORD_TYPE, "none of 1, 5, 6, 7, 8 and 9")
+            self._find(line, NachaRule.RECORD_TYPE, "none of 1, 5, 6, 7, 8 and 9")
         else:
             handler(line)
 
@@ -85,16 +85,16 @@ class _Reader:
         """All that was read."""
         self._close_batch(control=None)
         if self._header is None:
-            self._findings.append(Finding(0, Rule.FILE_HEADER, "is missing"))
+            self._findings.append(Finding(0, NachaRule.FILE_HEADER, "is missing"))
         if not self._ended:
-            self._findings.append(Finding(0, Rule.FILE_CONTROL, "is missing"))
+            self._findings.append(Finding(0, NachaRule.FILE_CONTROL, "is missing"))
         findings = tuple(sorted(self._findings, key=lambda finding: finding.line))
         return ReadFile(File(self._header, tuple(self._batches)), findings)
 
     def _file_header(self, line: Line) -> None:
         values = self._parse(FILE_HEADER, line)
         if self._records > 1:
-            self._find(line, Rule.ORDER, "a file header that is not the first record")
+            self._find(line, NachaRule.ORDER, "a file header that is not the first record")
         self._header = self._header or FileHeader(**values)
 
     def _batch_header(self, line: Line) -> None:
@@ -105,7 +105,7 @@ class _Reader:
         values = self._parse(ENTRY, line)
         indicator = values.pop("addenda_indicator")
         if self._batch is None:
-            self._find(line, Rule.BATCH_HEADER, "is missing")
+            self._find(line, NachaRule.BATCH_HEADER, "is missing")
             self._batch = OpenBatch(line.number, None)
         self._batch.entries.append(OpenEntry(line.number, Entry(**values), indicator))
 
@@ -114,7 +114,7 @@ class _Reader:
         addenda, problems = read_addenda(line.text)
         self._problems(line, problems)
         if owner is None:
-            self._find(line, Rule.ORDER, "an addenda record without an entry")
+            self._find(line, NachaRule.ORDER, "an addenda record without an entry")
             return
         owner.addenda.append(addenda)
         self._findings += addenda_findings(line, owner, addenda)
@@ -122,7 +122,7 @@ class _Reader:
     def _batch_control(self, line: Line) -> None:
         values = self._parse(BATCH_CONTROL, line)
         if self._batch is None:
-            self._find(line, Rule.ORDER, "a batch control record without a batch")
+            self._find(line, NachaRule.ORDER, "a batch control record without a batch")
             return
         batch = self._close_batch(control=values)
         self._findings += batch_control_findings(line.number, batch, values)
@@ -136,14 +136,14 @@ class _Reader:
             )
         self._ended = True
 
-    def _close_batch(self, control: dict[str, Any] | None) -> Batch:
+    def _close_batch(self, control: dict[str, Any] | None) -> NachaBatch:
         """The open batch, if there is one, is complete; `control` is what its control says."""
         opened, self._batch = self._batch, None
         if opened is None:
-            return Batch(None)
+            return NachaBatch(None)
         if control is None:
-            self._findings.append(Finding(opened.line, Rule.BATCH_CONTROL, "is missing"))
-        batch = Batch(opened.header, tuple(entry.closed() for entry in opened.entries))
+            self._findings.append(Finding(opened.line, NachaRule.BATCH_CONTROL, "is missing"))
+        batch = NachaBatch(opened.header, tuple(entry.closed() for entry in opened.entries))
         self._batches.append(batch)
         self._findings += batch_findings(opened)
         self._stated += (control and stated_totals(control)) or totals([batch])
@@ -156,7 +156,7 @@ class _Reader:
 
     def _problems(self, line: Line, problems: list[tuple[str, str]]) -> None:
         for name, words in problems:
-            self._find(line, Rule.VALUE, f"{name} {words}")
+            self._find(line, NachaRule.VALUE, f"{name} {words}")
 
-    def _find(self, line: Line, rule: Rule, words: str) -> None:
+    def _find(self, line: Line, rule: NachaRule, words: str) -> None:
         self._findings.append(Finding(line.number, rule, words))

@@ -13,7 +13,7 @@ from paymentapp.nacha.errors import (
     InvalidCharacter,
     InvalidValue,
 )
-from paymentapp.nacha.fields import Field, Inclusion, Kind, Table
+from paymentapp.nacha.fields import Field, FieldKind, Inclusion, Table
 
 _CENT = Decimal("0.01")
 _CENTURY = 2000  # the format has two digits
@@ -37,14 +37,14 @@ def parse(table: Table, line: str) -> tuple[dict[str, Any], list[tuple[str, str]
     problems: list[tuple[str, str]] = []
     for field in table:
         text = line[field.here]
-        if field.kind is Kind.CONSTANT:
+        if field.kind is FieldKind.CONSTANT:
             if field.constant.strip() and text != field.constant:
                 problems.append((field.name, "is not the format's constant"))
             continue
         try:
             values[field.name] = _READ[field.kind](text)
         except Unreadable as error:
-            values[field.name] = text.strip() if field.kind is Kind.DIGITS else None
+            values[field.name] = text.strip() if field.kind is FieldKind.DIGITS else None
             problems.append((field.name, str(error)))
         else:
             if field.inclusion is Inclusion.MANDATORY and values[field.name] in ("", None):
@@ -53,7 +53,7 @@ def parse(table: Table, line: str) -> tuple[dict[str, Any], list[tuple[str, str]
 
 
 def _write(field: Field, record: str, values: Mapping[str, Any]) -> str:
-    if field.kind is Kind.CONSTANT:
+    if field.kind is FieldKind.CONSTANT:
         return field.constant
     value = values[field.name]
     if value in (None, ""):
@@ -115,14 +115,14 @@ def _write_time(_field: Field, _record: str, value: time) -> str:
     return f"{value:%H%M}"
 
 
-_WRITE: dict[Kind, Callable[[Field, str, Any], str]] = {
-    Kind.TEXT: _write_text,
-    Kind.RIGHT: _write_right,
-    Kind.DIGITS: _write_digits,
-    Kind.NUMBER: _write_number,
-    Kind.CENTS: _write_cents,
-    Kind.DATE: _write_date,
-    Kind.TIME: _write_time,
+_WRITE: dict[FieldKind, Callable[[Field, str, Any], str]] = {
+    FieldKind.TEXT: _write_text,
+    FieldKind.RIGHT: _write_right,
+    FieldKind.DIGITS: _write_digits,
+    FieldKind.NUMBER: _write_number,
+    FieldKind.CENTS: _write_cents,
+    FieldKind.DATE: _write_date,
+    FieldKind.TIME: _write_time,
 }
 
 
@@ -173,12 +173,12 @@ def _read_time(text: str) -> time | None:
         raise Unreadable("is not a time HHMM") from None
 
 
-_READ: dict[Kind, Callable[[str], Any]] = {
-    Kind.TEXT: str.rstrip,
-    Kind.RIGHT: str.strip,
-    Kind.DIGITS: _read_digits,
-    Kind.NUMBER: _read_number,
-    Kind.CENTS: _read_cents,
-    Kind.DATE: _read_date,
-    Kind.TIME: _read_time,
+_READ: dict[FieldKind, Callable[[str], Any]] = {
+    FieldKind.TEXT: str.rstrip,
+    FieldKind.RIGHT: str.strip,
+    FieldKind.DIGITS: _read_digits,
+    FieldKind.NUMBER: _read_number,
+    FieldKind.CENTS: _read_cents,
+    FieldKind.DATE: _read_date,
+    FieldKind.TIME: _read_time,
 }

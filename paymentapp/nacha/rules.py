@@ -18,7 +18,7 @@ from paymentapp.nacha.errors import (
     TraceOrder,
     UnknownTransactionCode,
 )
-from paymentapp.nacha.models import Batch, BatchHeader, Entry, File, PaymentAddenda
+from paymentapp.nacha.models import BatchHeader, Entry, File, NachaBatch, PaymentAddenda
 from paymentapp.nacha.transactions import TRANSACTION_CODES, WRITABLE, Purpose
 
 # The SEC codes that are written, and what their entries may be for. CTX, ATX and IAT have other
@@ -49,7 +49,7 @@ def check_file(file: File) -> None:
         last = number or last
 
 
-def check_batch(record: str, batch: Batch) -> BatchHeader:
+def check_batch(record: str, batch: NachaBatch) -> BatchHeader:
     """The batch's header, checked, and that its entries may stand together. Raises NachaError."""
     header = batch.header
     if header is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from paymentapp.nacha.models import Batch, Entry
+from paymentapp.nacha.models import Entry, NachaBatch
 from paymentapp.nacha.transactions import TRANSACTION_CODES
 
 HASH_MODULUS = 10**10  # "the rightmost 10 characters" (Appendix Three, 3.2.2, Entry Hash)
@@ -30,7 +30,7 @@ class Totals:
         )
 
 
-def totals(batches: Iterable[Batch]) -> Totals:
+def totals(batches: Iterable[NachaBatch]) -> Totals:
     """The totals of all entries of these batches."""
     found = Totals()
     for batch in batches:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from paymentapp.banking.changes import Correction, read_correction
+from paymentapp.banking.changes import NocCorrection, read_correction
 from paymentapp.banking.returns import ReturnReason, return_reason
 from paymentapp.nacha.models import (
     ChangeAddenda,
@@ -47,12 +47,12 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class NotificationOfChange:
     """A bank tells what is to be different in the next entry; this one was paid."""
 
     original_trace: str
     original_rdfi: str
-    correction: Correction
+    correction: NocCorrection
     trace: str
     individual_id: str = field(default="", repr=False)
 
@@ -84,7 +84,7 @@ def returns(file: File) -> Iterator[Return]:
                 )
 
 
-def changes(file: File) -> Iterator[Change]:
+def changes(file: File) -> Iterator[NotificationOfChange]:
     """The notifications of change in a file, in its order.
 
     One with an unknown code or corrected data that are not valid comes with the `problem` in its
@@ -93,7 +93,7 @@ def changes(file: File) -> Iterator[Change]:
     for _batch, entry in file.entries():
         for addenda in entry.addenda:
             if isinstance(addenda, ChangeAddenda | RefusedChangeAddenda):
-                yield Change(
+                yield NotificationOfChange(
                     original_trace=addenda.original_trace,
                     original_rdfi=addenda.original_rdfi,
                     correction=read_correction(addenda.code, addenda.corrected_data),

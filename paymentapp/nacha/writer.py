@@ -21,7 +21,7 @@ from paymentapp.nacha.fields import (
     RECORD_LENGTH,
     Table,
 )
-from paymentapp.nacha.models import Addenda, Batch, BatchHeader, Entry, File, PaymentAddenda
+from paymentapp.nacha.models import Addenda, BatchHeader, Entry, File, NachaBatch, PaymentAddenda
 from paymentapp.nacha.records import render
 from paymentapp.nacha.rules import TraceBook, check_batch, check_entry, check_file
 from paymentapp.nacha.totals import Totals, totals
@@ -48,7 +48,7 @@ def block_count(records: int) -> int:
     return -(-records // BLOCKING_FACTOR)
 
 
-def _batch_lines(record: str, batch: Batch, traces: TraceBook) -> Iterator[str]:
+def _batch_lines(record: str, batch: NachaBatch, traces: TraceBook) -> Iterator[str]:
     header = check_batch(record, batch)
     yield render(BATCH_HEADER, f"{record} header", values_of(header))
     traces.open(header.odfi)

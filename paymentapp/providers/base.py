@@ -15,7 +15,7 @@ from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
-from paymentapp.models.provider_state import Notebook
+from paymentapp.models.provider_state import ProviderState
 from paymentapp.variables import Declared
 from paymentapp.vault.sealing import Vault
 
@@ -45,11 +45,11 @@ class Refused:
     """
 
     code: str
-    verdicts: Mapping[int, str] = field(default_factory=dict)
+    member_errors: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Doubtful:
+class NeedsReview:
     """Whether the provider has the batch cannot be found out, now or later: it is never sent
     again, and a person decides. `code` says what is known, without a secret."""
 
@@ -65,7 +65,7 @@ class Postponed:
     until: datetime
 
 
-Outcome = Accepted | Refused | Doubtful | Postponed
+Outcome = Accepted | Refused | NeedsReview | Postponed
 # What an error of a provider means: to be raised, or a refusal.
 ErrorKind = type[NotSent] | type[OutcomeUnknown] | type[Misconfigured] | type[Refused]
 
@@ -278,7 +278,7 @@ class Kit(NamedTuple):
     settings: Settings
     clock: Clock
     vault: Vault
-    notebook: Notebook
+    state: ProviderState
 
 
 class ProviderClass(Facts, Protocol):

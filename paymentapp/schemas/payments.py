@@ -54,7 +54,7 @@ class PaymentOrderSchema(Schema):
         return PaymentOrder(data["customer_id"], data["email"], money, data["payment_method"])
 
 
-class MoveSchema(Schema):
+class TransitionSchema(Schema):
     """One line of a payment's history."""
 
     at = Moment(required=True)
@@ -111,7 +111,7 @@ class PaymentSchema(Schema):
     batch_id = fields.String(required=True, allow_none=True)
     provider_item_id = fields.String(required=True, allow_none=True)
     transaction_id = fields.String(required=True, allow_none=True)
-    history = fields.List(fields.Nested(MoveSchema), required=True)
+    history = fields.List(fields.Nested(TransitionSchema), required=True)
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """What the fields say, written by hand: marshmallow takes as long for it as all the rest

@@ -22,7 +22,7 @@ CACHE_SIZE = 4096
 _TOKEN = re.compile(r"pk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
 
-class Access:
+class ApiKeys:
     """Makes, checks and revokes API keys.
 
     What the store says of a key is remembered for 30 seconds, also that there is none, so that

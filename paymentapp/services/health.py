@@ -23,7 +23,7 @@ class Beating(Protocol):
     def alerts(self) -> Mapping[str, str]: ...
 
 
-class Check(NamedTuple):
+class HealthCheck(NamedTuple):
     """One thing that has to be in order. `detail` is for a person, and holds no secret."""
 
     name: str
@@ -49,36 +49,36 @@ class Health:
         self._worker = worker
         self._clock = clock
         self._lock = threading.Lock()
-        self._checks: list[Check] = []
-        self._looked_at: datetime | None = None
+        self._checks: list[HealthCheck] = []
+        self._apply_poll: datetime | None = None
 
-    def checks(self) -> list[Check]:
+    def checks(self) -> list[HealthCheck]:
         """Every check, as of now or up to a second ago."""
         with self._lock:
             now = self._clock()
-            age = now - self._looked_at if self._looked_at else CACHE_TIME
+            age = now - self._apply_poll if self._apply_poll else CACHE_TIME
             if not timedelta() <= age < CACHE_TIME:  # also after a clock that was set back
                 self._checks = [self._store_check(), self._dispatcher_check(), *self._paying()]
-                self._looked_at = now
+                self._apply_poll = now
             return self._checks
 
-    def _store_check(self) -> Check:
+    def _store_check(self) -> HealthCheck:
         try:
             self._store.ping()
         except StoreUnavailable:
-            return Check("store", False, "does not answer, or its tables are missing")
-        return Check("store", True, "answers")
+            return HealthCheck("store", False, "does not answer, or its tables are missing")
+        return HealthCheck("store", True, "answers")
 
-    def _dispatcher_check(self) -> Check:
+    def _dispatcher_check(self) -> HealthCheck:
         try:
             problem = self._worker.problem()
         except StoreUnavailable:
             problem = "cannot be told without the store"
-        return Check("dispatcher", problem is None, problem or "beating")
+        return HealthCheck("dispatcher", problem is None, problem or "beating")
 
-    def _paying(self) -> list[Check]:
+    def _paying(self) -> list[HealthCheck]:
         if not self._providers:
-            return [Check("provider", False, "none is configured")]
+            return [HealthCheck("provider", False, "none is configured")]
         alerts = self._worker.alerts()
         return [
             _provider_check(name, provider.configured, alerts.get(name))
@@ -86,7 +86,9 @@ class Health:
         ]
 
 
-def _provider_check(name: str, configured: bool, alert: str | None) -> Check:
+def _provider_check(name: str, configured: bool, alert: str | None) -> HealthCheck:
     if not configured:
-        return Check(f"provider {name}", False, "is not configured: its credentials are not set")
-    return Check(f"provider {name}", alert is None, alert or "configured")
+        return HealthCheck(
+            f"provider {name}", False, "is not configured: its credentials are not set"
+        )
+    return HealthCheck(f"provider {name}", alert is None, alert or "configured")

@@ -12,20 +12,20 @@ from typing import NamedTuple
 
 from paymentapp.clock import Clock, to_text
 from paymentapp.errors import Conflict, KeyReused, NotFound, NotPayable, StoreUnavailable
-from paymentapp.models.idempotency import KEY_RETENTION, KeyClaim
+from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
 from paymentapp.models.money import Money
 from paymentapp.models.payments import (
     FINAL,
     Cause,
-    Move,
     Payment,
     PaymentKey,
     Status,
+    Transition,
     next_payment_id,
 )
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.customers import Customers
-from paymentapp.services.routing import FIRST_METHOD, Routes, Way
+from paymentapp.services.routing import FIRST_METHOD, Route, Routes
 from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjoining microseconds before we give up
@@ -69,15 +69,15 @@ class Payments:
         StoreUnavailable the same request may be repeated under its key.
         """
         if order.payment_method is not None:
-            self.routes.asked(order.payment_method, order.money)
+            self.routes.validate_requested(order.payment_method, order.money)
         customer = self.customers.get(order.customer_id)
         if customer.email != order.email:
             raise NotPayable("email", "This is not the customer's e-mail.")
-        way = self.routes.way(customer, order.money, order.payment_method)
+        route = self.routes.choose(customer, order.money, order.payment_method)
         if idempotency_key is None:
-            requested = self._accept(order, way, None)
+            requested = self._accept(order, route, None)
         else:
-            requested = self._accept(order, way, self._claim(order, idempotency_key))
+            requested = self._accept(order, route, self._claim(order, idempotency_key))
         if not requested.replayed:
             self.wake(requested.payment)
         return requested
@@ -124,14 +124,14 @@ class Payments:
                 return payment
             time.sleep(min(WAIT_STEP, max(0.0, end - time.monotonic())))
 
-    def _claim(self, order: PaymentOrder, idempotency_key: str) -> KeyClaim:
+    def _claim(self, order: PaymentOrder, idempotency_key: str) -> IdempotencyRecord:
         """Bind the key to a payment id, or find the id that it was bound to before.
 
         Keys are one space for the whole service: a caller whose credentials were replaced and
         who tries again must find the payment, not make another.
         """
         now = self.clock()
-        wanted = KeyClaim(
+        wanted = IdempotencyRecord(
             key_hash=hashlib.sha256(idempotency_key.encode()).hexdigest(),
             fingerprint=_fingerprint(order),
             customer_id=order.customer_id,
@@ -139,23 +139,25 @@ class Payments:
             expires_at=now + KEY_RETENTION,
             revision=new_revision(),
         )
-        stored = self.store.claim_key(wanted)
+        stored = self.store.add_idempotency_record(wanted)
         if stored.expires_at <= now:
-            if not self.store.change_claim(stored, wanted):
+            if not self.store.change_idempotency_record(stored, wanted):
                 raise StoreUnavailable("the idempotency key is being claimed by another request")
             stored = wanted
         if stored.fingerprint != wanted.fingerprint:
             raise KeyReused("This Idempotency-Key was used with another body.")
         return stored
 
-    def _accept(self, order: PaymentOrder, way: Way, claim: KeyClaim | None) -> Requested:
+    def _accept(
+        self, order: PaymentOrder, route: Route, claim: IdempotencyRecord | None
+    ) -> Requested:
         """Write the payment: this is the acceptance.
 
         A claim without its payment is what a crash leaves behind; the payment is then made now.
         Where another payment holds the id, the next microsecond is tried, and the claim moves
         first, so that a retry looks in the right place.
         """
-        payment = self._new_payment(order, way, claim)
+        payment = self._new_payment(order, route, claim)
         for _ in range(COLLISION_LIMIT):
             stored = self.store.add_payment(payment)
             if stored.revision == payment.revision:
@@ -164,18 +166,22 @@ class Payments:
                 return Requested(stored, replayed=claim is not None)
             payment_id = next_payment_id(payment.payment_id)
             if claim is not None:
-                claim = self._moved_claim(claim, payment_id)
+                claim = self._moved_record(claim, payment_id)
                 payment_id = claim.payment_id
             payment = replace(payment, payment_id=payment_id)
         raise StoreUnavailable("too many payments of this customer at one moment")
 
-    def _moved_claim(self, claim: KeyClaim, payment_id: str) -> KeyClaim:
+    def _moved_record(self, claim: IdempotencyRecord, payment_id: str) -> IdempotencyRecord:
         moved = replace(claim, payment_id=payment_id, revision=new_revision())
-        if self.store.change_claim(claim, moved):
+        if self.store.change_idempotency_record(claim, moved):
             return moved
-        return self.store.claim_key(moved)  # another request with this key moved it already
+        return self.store.add_idempotency_record(
+            moved
+        )  # another request with this key moved it already
 
-    def _new_payment(self, order: PaymentOrder, way: Way, claim: KeyClaim | None) -> Payment:
+    def _new_payment(
+        self, order: PaymentOrder, route: Route, claim: IdempotencyRecord | None
+    ) -> Payment:
         now = self.clock()
         payment_id = claim.payment_id if claim else to_text(now)
         request_id = claim.key_hash[:32] if claim else secrets.token_hex(16)
@@ -183,15 +189,15 @@ class Payments:
             customer_id=order.customer_id,
             payment_id=payment_id,
             money=order.money,
-            payment_method=way.method,
+            payment_method=route.method,
             email=order.email,
-            destination=way.destination,
-            route=way.route,
+            destination=route.destination,
+            route=route.explanation,
             status=Status.PENDING,
-            history=(Move(now, Status.PENDING, Cause.REQUEST),),
+            history=(Transition(now, Status.PENDING, Cause.REQUEST),),
             request_id=request_id,
             revision=new_revision(),
-            due_at=self.routes.departure(way.method, now),
+            due_at=self.routes.departure(route.method, now),
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
         )
 

@@ -25,7 +25,7 @@ _RULE = re.compile(
 )
 
 
-class Rule(NamedTuple):
+class RoutingRule(NamedTuple):
     """A method, and which payments it is for; amounts are inclusive, None is without a limit."""
 
     number: int
@@ -43,15 +43,15 @@ class Rule(NamedTuple):
         )
 
 
-class Way(NamedTuple):
-    """How a payment goes, and why; `route` is None where the request itself says how."""
+class Route(NamedTuple):
+    """How a payment goes, and why; `explanation` is None where the request itself says how."""
 
     method: str
     destination: str | None
-    route: str | None
+    explanation: str | None
 
 
-def read_rules(text: str) -> list[Rule]:
+def read_rules(text: str) -> list[RoutingRule]:
     """Rules from the setting: `METHOD [CURRENCIES] [LOW..HIGH]`, several with semicolons, as in
     `wire USD ..25000; card EUR,GBP; gift`. Raises SettingsError."""
     return [_rule(number, part) for number, part in enumerate(_parts(text), start=1)]
@@ -61,7 +61,7 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(";") if part.strip()]
 
 
-def _rule(number: int, text: str) -> Rule:
+def _rule(number: int, text: str) -> RoutingRule:
     found = _RULE.fullmatch(text)
     if found is None:
         raise SettingsError(
@@ -69,7 +69,7 @@ def _rule(number: int, text: str) -> Rule:
         )
     low, high = (Decimal(limit) if limit else None for limit in found.group("low", "high"))
     currencies = frozenset((found["currencies"] or "").split(",")) - {""}
-    return Rule(number, found["method"], currencies, low, high)
+    return RoutingRule(number, found["method"], currencies, low, high)
 
 
 def unpayable(provider: Provider, money: Money) -> NotPayable | None:
@@ -91,7 +91,7 @@ class Routes:
     """Chooses ways to pay. `failing` says whether a provider should be left alone now."""
 
     providers: Mapping[str, Provider]
-    rules: Sequence[Rule]
+    rules: Sequence[RoutingRule]
     failing: Callable[[str], bool]
 
     def check(self) -> None:
@@ -103,7 +103,7 @@ class Routes:
                     f"PAYMENTAPP_ROUTES: rule {rule.number} names {rule.method}, there is {known}"
                 )
 
-    def asked(self, method: str, money: Money) -> Provider:
+    def validate_requested(self, method: str, money: Money) -> Provider:
         """The provider of a method that a request names. Raises NotPayable."""
         provider = self.providers.get(method)
         if provider is None:
@@ -114,29 +114,29 @@ class Routes:
             raise problem
         return provider
 
-    def way(self, customer: Customer, money: Money, method: str | None) -> Way:
+    def choose(self, customer: Customer, money: Money, method: str | None) -> Route:
         """How to pay a customer: as asked, else as the customer likes best, else by the first
         rule that fits, passing over providers that fail. Raises NotPayable."""
         if method is not None:
-            self.asked(method, money)
-            return Way(method, self._destination(customer, method), None)
+            self.validate_requested(method, money)
+            return Route(method, self._destination(customer, method), None)
         found = self._best(self._candidates(customer, money), customer, money, ())
         if found is not None:
             return found
         if self.rules or customer.default_method:
             raise NotPayable("payment_method", "No way to pay this customer fits such a payment.")
         method = FIRST_METHOD if FIRST_METHOD in self.providers else min(self.providers, default="")
-        self.asked(method, money)
-        return Way(method, self._destination(customer, method), None)
+        self.validate_requested(method, money)
+        return Route(method, self._destination(customer, method), None)
 
-    def another(self, customer: Customer, payment: Payment) -> Way | None:
-        """The next way for a payment whose provider has said that it did nothing.
+    def another(self, customer: Customer, payment: Payment) -> Route | None:
+        """The next route for a payment whose provider has said that it did nothing.
 
-        None where the request itself said how it is to go, or where no other way fits.
+        None where the request itself said how it is to go, or where no other route fits.
         """
         if payment.route is None:
             return None
-        done = (*payment.tried, payment.payment_method)
+        done = (*payment.tried_methods, payment.payment_method)
         money = payment.money
         return self._best(self._candidates(customer, money), customer, money, done)
 
@@ -160,9 +160,9 @@ class Routes:
         customer: Customer,
         money: Money,
         done: Sequence[str],
-    ) -> Way | None:
+    ) -> Route | None:
         """The first that can be used; one that is failing only where no other can."""
-        fallback: Way | None = None
+        fallback: Route | None = None
         passed: dict[str, str] = dict.fromkeys(done, "did nothing")
         for method, why in candidates:
             if method in passed:
@@ -171,11 +171,12 @@ class Routes:
             if problem is not None:
                 passed[method] = problem
                 continue
-            way = Way(method, customer_destination(customer, method), _told(why, passed))
+            route = Route(method, customer_destination(customer, method), _told(why, passed))
             if not self.failing(method):
-                return way
+                return route
             passed[method] = "is failing"
-            fallback = fallback or way._replace(route=f"{way.route}, though {method} is failing")
+            told = f"{route.explanation}, though {method} is failing"
+            fallback = fallback or route._replace(explanation=told)
         return fallback
 
     def _problem(self, customer: Customer, money: Money, method: str) -> str | None:
@@ -198,23 +199,23 @@ class Routes:
 
 def declined(store: Store, routes: Routes, payment: Payment, now: datetime, reason: str) -> Payment:
     """The next version of a payment whose provider has said for certain that it did nothing:
-    pending, to go another way; failed, where there is none."""
+    pending, to go by another method; failed, where there is none."""
     customer = store.get_customer(payment.customer_id)
-    way = routes.another(customer, payment) if customer else None
-    if way is None:
+    route = routes.another(customer, payment) if customer else None
+    if route is None:
         return payment.moved(Status.FAILED, now, Cause.DISPATCH, reason, reason=reason)
     return payment.moved(
         Status.PENDING,
         now,
         Cause.DISPATCH,
         reason,
-        payment_method=way.method,
-        destination=way.destination,
-        route=way.route,
-        tried=(*payment.tried, payment.payment_method),
+        payment_method=route.method,
+        destination=route.destination,
+        route=route.explanation,
+        tried_methods=(*payment.tried_methods, payment.payment_method),
         batch_id=None,
-        due_at=routes.departure(way.method, now),
-        alone=False,
+        due_at=routes.departure(route.method, now),
+        isolated=False,
     )
 
 

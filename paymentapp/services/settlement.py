@@ -9,7 +9,7 @@ from datetime import datetime
 
 from paymentapp.clock import Clock
 from paymentapp.models.batches import Batch, Member
-from paymentapp.models.payments import FINAL, Cause, Payment, Status, may_move
+from paymentapp.models.payments import FINAL, Cause, Payment, Status, can_transition
 from paymentapp.providers.base import ItemReport
 from paymentapp.storage.base import PaymentChange, Store
 
@@ -76,7 +76,7 @@ def _advanced(
     """The payment as the report leaves it, or None where the report changes nothing."""
     status = status_by(payment, report)
     raw_status = report.raw_status if report else None
-    if not may_move(payment.status, status):
+    if not can_transition(payment.status, status):
         known = report is None or report.status is not None or raw_status == payment.provider_status
         return None if known else payment.changed(provider_status=raw_status)
     if report is None:

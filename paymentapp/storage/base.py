@@ -17,10 +17,10 @@ from typing import Any, NamedTuple, Protocol, Self
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.customers import Customer
-from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment, PaymentKey, Status
-from paymentapp.models.provider_events import Event
-from paymentapp.models.provider_state import Note
+from paymentapp.models.provider_events import ProviderEvent
+from paymentapp.models.provider_state import StateEntry
 
 
 class _Change(NamedTuple):
@@ -135,10 +135,10 @@ class Store(Protocol):
         It reads the whole table, a page at a time: for an operator's command, never for the API.
         A page is as of when it is read; what changes meanwhile is seen before or after."""
 
-    def claim_key(self, claim: KeyClaim) -> KeyClaim:
+    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
         """Store a new claim. Returns what is stored under its hash: maybe an older claim."""
 
-    def change_claim(self, old: KeyClaim, new: KeyClaim) -> bool: ...
+    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool: ...
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
         """Store a new batch with its candidates, members first, so that none lacks its list."""
@@ -162,22 +162,22 @@ class Store(Protocol):
     def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
         """Every batch made between two moments, inclusively, as `scan_payments`."""
 
-    def add_event(self, event: Event) -> Event:
+    def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Store a provider's event. Returns what is stored under its id: maybe an older record."""
 
-    def change_event(self, old: Event, new: Event) -> bool: ...
+    def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool: ...
 
-    def due_events(self, shard: int, until: datetime, limit: int) -> list[Event]:
+    def due_provider_events(self, shard: int, until: datetime, limit: int) -> list[ProviderEvent]:
         """Events of a shard with `attention_at` up to `until`, longest overdue first, as
         `due_batches`; the two never meet."""
 
-    def add_note(self, note: Note) -> Note:
+    def add_state_entry(self, note: StateEntry) -> StateEntry:
         """Store a new note. Returns what is stored under its name: maybe an older note."""
 
-    def get_note(self, name: str) -> Note | None:
+    def get_state_entry(self, name: str) -> StateEntry | None:
         """The note, consistently."""
 
-    def change_note(self, old: Note, new: Note) -> bool: ...
+    def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool: ...
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
         """Take or renew a lease if it is free, expired by `now`, or the owner's own.

@@ -15,7 +15,7 @@ from paymentapp.models.payments import PaymentKey
 log = logging.getLogger(__name__)
 
 
-class Crew:
+class ThreadPool:
     """A few daemon threads that do jobs; one that fails is logged and forgotten."""
 
     def __init__(self, size: int, name: str) -> None:
@@ -80,7 +80,7 @@ def succeeds(step: Callable[[], object]) -> bool:
     return False
 
 
-class Busy:
+class InFlight:
     """What this process has in hand, so that its own sweep leaves it alone."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class Busy:
             return any(thing in self._things for thing in things)
 
 
-class Pace:
+class RateLimiter:
     """A token bucket: `rate` a second, `burst` saved up at most."""
 
     def __init__(self, rate: float, burst: int) -> None:
@@ -120,7 +120,7 @@ class Pace:
         return True
 
 
-class Timetable:
+class DelayQueue:
     """Names with the time when each is due, in monotonic seconds."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from paymentapp.clock import Clock
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Payment
-from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.storage.base import Lease, Store
@@ -33,17 +33,17 @@ OVERDUE = timedelta(minutes=2)  # when a person should know
 _BEAT = "sweep"
 
 
-class Found(NamedTuple):
+class DueWork(NamedTuple):
     """What one look at the due indexes brought."""
 
     groups: list[list[Payment]]  # each can go as one batch
     take_back: list[Payment]  # unclaimed, and no longer wanted
     batches: list[Batch]  # in need of attention
     more: bool  # whether there is more than was read
-    events: Sequence[Event]  # of webhooks, that nobody has applied yet
+    events: Sequence[ProviderEvent]  # of webhooks, that nobody has applied yet
 
 
-class Sweep:
+class Sweeper:
     """Finds due work in the shards that this process holds."""
 
     def __init__(
@@ -67,12 +67,12 @@ class Sweep:
         self._counted_at: datetime | None = None
         self._told_at: datetime | None = None
 
-    def look(self) -> Found:
+    def find_due(self) -> DueWork:
         """Take the leases that are to be had, and read what is due in their shards."""
         now = self.clock()
         batches: list[Batch] = []
         payments: list[Payment] = []
-        events: list[Event] = []
+        events: list[ProviderEvent] = []
         limit = self._limit()
         more = False
         self._count_shards(now)
@@ -90,11 +90,11 @@ class Sweep:
         if more:
             groups = self._full_ones(groups)
         back = [payment for payment in payments if payment.is_to_be_taken_back]
-        return Found(groups, back, batches, more and bool(groups), events)
+        return DueWork(groups, back, batches, more and bool(groups), events)
 
     def run(self) -> int:
         """Look, and do all that was found, one after the other. Returns how much that was."""
-        found = self.look()
+        found = self.find_due()
         for batch in found.batches:
             self.dispatcher.resume(batch)
         for event in found.events:

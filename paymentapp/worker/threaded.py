@@ -19,14 +19,14 @@ from paymentapp.config import Settings
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.payments import Payment, PaymentKey
-from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.services.dispatch.dispatcher import LEASE, Dispatcher
-from paymentapp.services.dispatch.polling import look_pause
+from paymentapp.services.dispatch.polling import poll_interval
 from paymentapp.services.inbound.inbox import Inbox
-from paymentapp.services.inbound.mailboxes import Collector
+from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.storage.base import Store
-from paymentapp.worker.concurrency import Busy, Crew, Pace, Timetable
-from paymentapp.worker.sweeper import Sweep
+from paymentapp.worker.concurrency import DelayQueue, InFlight, RateLimiter, ThreadPool
+from paymentapp.worker.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ class Worker:
         store: Store,
         dispatcher: Dispatcher,
         inbox: Inbox,
-        sweep: Sweep,
-        collector: Collector,
+        sweep: Sweeper,
+        collector: MailboxCollector,
         clock: Clock,
         settings: Settings,
     ) -> None:
@@ -61,20 +61,20 @@ class Worker:
         self._accepted: queue.Queue[Payment] = queue.Queue(ACCEPTED_LIMIT)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._crew = Crew(settings.senders, "sender")
-        self._lookers = Crew(2, "looker")
-        self._clerks = Crew(2, "clerk")
-        self._looks = Timetable()
-        self._busy = Busy()
+        self._senders = ThreadPool(settings.senders, "sender")
+        self._pollers = ThreadPool(2, "looker")
+        self._appliers = ThreadPool(2, "clerk")
+        self._due_polls = DelayQueue()
+        self._in_flight = InFlight()
         self._beat = 0.0
 
     def start(self) -> None:
         """Start the threads. Call it after a fork, never before."""
         self._beat = time.monotonic()
-        self._crew.start()
-        self._lookers.start()
-        self._clerks.start()
-        for target in (self._gather, self._tend):
+        self._senders.start()
+        self._pollers.start()
+        self._appliers.start()
+        for target in (self._gather_loop, self._sweep_loop):
             thread = threading.Thread(target=target, name=target.__name__, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -87,9 +87,9 @@ class Worker:
         end = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        self._crew.stop(end)
-        self._lookers.stop(end)
-        self._clerks.stop(end)
+        self._senders.stop(end)
+        self._pollers.stop(end)
+        self._appliers.stop(end)
         try:
             self._sweep.release()
         except StoreUnavailable:
@@ -106,9 +106,9 @@ class Worker:
             with contextlib.suppress(queue.Full):  # then the sweep will find it
                 self._accepted.put_nowait(payment)
 
-    def hear(self, event: Event) -> None:
+    def apply_soon(self, event: ProviderEvent) -> None:
         """Tell of an event that should be applied at once; as `wake`, a hint and not a duty."""
-        if self.running and not self._clerks.is_behind(EVENTS_LIMIT):
+        if self.running and not self._appliers.is_behind(EVENTS_LIMIT):
             self._apply(event)
 
     def problem(self) -> str | None:
@@ -123,10 +123,10 @@ class Worker:
         """Providers whose calls are failing, and why."""
         return self._dispatcher.pauses.causes()
 
-    def _gather(self) -> None:
+    def _gather_loop(self) -> None:
         """Turn payments that were just accepted into batches: a lone one at once, a flood full."""
-        paces = {
-            name: Pace(provider.submits_per_second, LONE_BATCHES_AT_ONCE)
+        limiters = {
+            name: RateLimiter(provider.submits_per_second, LONE_BATCHES_AT_ONCE)
             for name, provider in self._dispatcher.providers.items()
         }
         held: list[Payment] = []
@@ -139,7 +139,7 @@ class Worker:
             if not held:
                 continue
             try:
-                held = self._send_groups(held, paces)
+                held = self._send_groups(held, limiters)
             except Exception:
                 log.exception("payments were not grouped, and are left to the sweep")
                 held = []
@@ -157,12 +157,14 @@ class Worker:
             received.append(self._accepted.get_nowait())
         return received
 
-    def _send_groups(self, payments: list[Payment], paces: Mapping[str, Pace]) -> list[Payment]:
+    def _send_groups(
+        self, payments: list[Payment], limiters: Mapping[str, RateLimiter]
+    ) -> list[Payment]:
         """Hand over the groups that may leave now; returns the payments of the others."""
         held = []
         for group in self._dispatcher.group(payments):
-            pace = paces[group[0].payment_method]
-            if self._crew.idle() and (self._dispatcher.is_full(group) or pace.take()):
+            limiter = limiters[group[0].payment_method]
+            if self._senders.idle() and (self._dispatcher.is_full(group) or limiter.take()):
                 self._hand_over(group)
             else:
                 held += group
@@ -170,7 +172,7 @@ class Worker:
 
     def _hand_over(self, group: list[Payment]) -> threading.Event:
         keys = [payment.key for payment in group]
-        self._busy.add(keys)
+        self._in_flight.add(keys)
 
         def job() -> None:
             try:
@@ -178,16 +180,16 @@ class Worker:
                 if batch is not None:
                     self._follow_later(batch)
             finally:
-                self._busy.remove(keys)
+                self._in_flight.remove(keys)
 
-        return self._crew.do(job)
+        return self._senders.do(job)
 
-    def _tend(self) -> None:
+    def _sweep_loop(self) -> None:
         """Sweep at intervals, follow accepted batches when their time comes, until stopped."""
         next_sweep = time.monotonic()
         while not self._stopping.wait(0.05):
             self._beat = time.monotonic()
-            self._start_looks()
+            self._start_polls()
             if time.monotonic() < next_sweep:
                 continue
             try:
@@ -203,57 +205,57 @@ class Worker:
     def _sweep_once(self) -> bool:
         """Find due work and hand it out; returns whether more is waiting."""
         for name in self._collector.due():
-            self._once(self._lookers, f"mailbox {name}", partial(self._collector.collect, name))
-        found = self._sweep.look()
+            self._once(self._pollers, f"mailbox {name}", partial(self._collector.collect, name))
+        found = self._sweep.find_due()
         for batch in found.batches:
             self._resume(batch)
         for news in found.events:
             self._apply(news)
         for payment in found.take_back:
             self._take_back(payment)
-        groups = [group for group in found.groups if not self._busy.any(p.key for p in group)]
+        groups = [group for group in found.groups if not self._in_flight.any(p.key for p in group)]
         done = [self._hand_over(group) for group in groups]
         for event in done:
             while not event.wait(0.05) and not self._stopping.is_set():
                 self._beat = time.monotonic()
-                self._start_looks()
+                self._start_polls()
         return found.more
 
     def _resume(self, batch: Batch) -> None:
-        crew = self._lookers if batch.state is BatchState.ACCEPTED else self._crew
-        self._once(crew, batch.batch_id, lambda: self._follow_later(self._dispatcher.resume(batch)))
+        pool = self._pollers if batch.state is BatchState.ACCEPTED else self._senders
+        self._once(pool, batch.batch_id, lambda: self._follow_later(self._dispatcher.resume(batch)))
 
     def _take_back(self, payment: Payment) -> None:
-        self._once(self._lookers, payment.key, lambda: self._dispatcher.take_back(payment))
+        self._once(self._pollers, payment.key, lambda: self._dispatcher.take_back(payment))
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: ProviderEvent) -> None:
         thing = f"{event.provider} {event.event_id}"
-        self._once(self._clerks, thing, lambda: self._inbox.apply(event))
+        self._once(self._appliers, thing, lambda: self._inbox.apply(event))
 
-    def _once(self, crew: Crew, thing: PaymentKey | str, step: Callable[[], object]) -> None:
+    def _once(self, pool: ThreadPool, thing: PaymentKey | str, step: Callable[[], object]) -> None:
         """Have a step done, unless the thing is in hand already."""
-        if self._busy.any([thing]):
+        if self._in_flight.any([thing]):
             return
-        self._busy.add([thing])
+        self._in_flight.add([thing])
 
         def job() -> None:
             try:
                 step()
             finally:
-                self._busy.remove([thing])
+                self._in_flight.remove([thing])
 
-        crew.do(job)
+        pool.do(job)
 
     def _follow_later(self, batch: Batch) -> None:
         """Look at a batch soon; looks that are far off are left to the sweep."""
         if batch.state is not BatchState.ACCEPTED or batch.accepted_at is None:
             return
-        delay = look_pause(self._clock() - batch.accepted_at)
+        delay = poll_interval(self._clock() - batch.accepted_at)
         if delay < LEASE / 2:
-            self._looks.add(time.monotonic() + delay.total_seconds(), batch.batch_id)
+            self._due_polls.add(time.monotonic() + delay.total_seconds(), batch.batch_id)
 
-    def _start_looks(self) -> None:
-        for batch_id in self._looks.take_due(time.monotonic()):
+    def _start_polls(self) -> None:
+        for batch_id in self._due_polls.take_due(time.monotonic()):
             batch = self._store.get_batch(batch_id)
             if batch is not None and batch.state is BatchState.ACCEPTED:
                 self._resume(batch)

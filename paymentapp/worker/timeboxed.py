@@ -15,33 +15,33 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.payments import Payment
 from paymentapp.services.dispatch.dispatcher import Dispatcher
-from paymentapp.services.dispatch.polling import look_pause
+from paymentapp.services.dispatch.polling import poll_interval
 from paymentapp.services.inbound.inbox import Inbox
-from paymentapp.services.inbound.mailboxes import Collector
+from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.worker.concurrency import succeeds
-from paymentapp.worker.sweeper import Found, Sweep
+from paymentapp.worker.sweeper import DueWork, Sweeper
 
 SKEW = timedelta(seconds=5)  # how far the clocks of two hosts may be apart
 STALE_LOOKS = 3  # that bring nothing new: an index lags behind what was done a moment ago,
 STALE_SECONDS = 0.2  # for about so long
 
 
-class Step(NamedTuple):
+class TimedStep(NamedTuple):
     """Something to do, and the revisions of the records on which that was decided."""
 
     revisions: Sequence[str]
     do: Callable[[], object]
 
 
-class Shift:
+class TimeboxedRun:
     """Works step by step, and begins none that there is no time for."""
 
     def __init__(
         self,
         dispatcher: Dispatcher,
-        sweep: Sweep,
+        sweep: Sweeper,
         inbox: Inbox,
-        collector: Collector,
+        collector: MailboxCollector,
         *,
         seconds_left: Callable[[], float],
         step_seconds: float,
@@ -58,7 +58,7 @@ class Shift:
         self._begun = False
         self._accepted: list[Batch] = []
 
-    def carry(self, payments: Iterable[Payment]) -> list[Payment]:
+    def submit_due(self, payments: Iterable[Payment]) -> list[Payment]:
         """Send what has come due, of records that may be stale: each step is conditional.
 
         Returns the payments for which it helps to be told of them again: the store failed before
@@ -85,7 +85,7 @@ class Shift:
         tried: set[str] = set()
         done = stale_looks = 0
         while stale_looks < STALE_LOOKS and self._may_begin():
-            found = self._sweep.look()
+            found = self._sweep.find_due()
             if not any((found.batches, found.events, found.take_back, found.groups)):
                 break
             steps = list(self._steps(found, tried))
@@ -109,7 +109,7 @@ class Shift:
         started = self._dispatcher.clock()
         while self._accepted:
             waited = self._dispatcher.clock() - started
-            pause = look_pause(waited)
+            pause = poll_interval(waited)
             if (waited + pause).total_seconds() > seconds or not self._may_begin(pause):
                 return
             self._sleep(pause.total_seconds())
@@ -118,21 +118,21 @@ class Shift:
                 if self._may_begin():
                     succeeds(partial(self._look, batch))
 
-    def _steps(self, found: Found, tried: set[str]) -> Iterator[Step]:
+    def _steps(self, found: DueWork, tried: set[str]) -> Iterator[TimedStep]:
         """What is to be done and was not tried; batches first, as their payments wait longest."""
         for batch in found.batches:
             if batch.revision not in tried:
-                yield Step([batch.revision], partial(self._resume, batch))
+                yield TimedStep([batch.revision], partial(self._resume, batch))
         for event in found.events:
             if event.revision not in tried:
-                yield Step([event.revision], partial(self._inbox.apply, event))
+                yield TimedStep([event.revision], partial(self._inbox.apply, event))
         for payment in found.take_back:
             if payment.revision not in tried:
-                yield Step([payment.revision], partial(self._dispatcher.take_back, payment))
+                yield TimedStep([payment.revision], partial(self._dispatcher.take_back, payment))
         for group in found.groups:
             fresh = [payment for payment in group if payment.revision not in tried]
             if fresh:
-                yield Step([p.revision for p in fresh], partial(self._submit, fresh))
+                yield TimedStep([p.revision for p in fresh], partial(self._submit, fresh))
 
     def _may_begin(self, after: timedelta = timedelta()) -> bool:
         """Whether there is time for a step. A first one is begun whatever is left: under a time

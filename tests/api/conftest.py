@@ -43,7 +43,7 @@ class Bench:
             worker=cast(Worker, self.worker),
         )
         self.app = create_app(self.services)
-        _, self.token = self.services.access.create("test", ["read", "write"])
+        _, self.token = self.services.api_keys.create("test", ["read", "write"])
         self.client = self.caller(self.token)
 
     def clock(self) -> datetime:

@@ -58,7 +58,7 @@ def test_reading_and_writing_are_separate_scopes(paying: Bench) -> None:
         ("POST", "/v1/api/customer"),
     ]
     for scope, allowed, refused in (("read", reads, writes), ("write", writes, reads)):
-        client = paying.caller(paying.services.access.create(scope, [scope])[1])
+        client = paying.caller(paying.services.api_keys.create(scope, [scope])[1])
         for method, path in allowed:
             assert client.open(path, method=method, json=ORDER).status_code not in {401, 403}
         for method, path in refused:
@@ -109,10 +109,10 @@ def test_anything_else_is_no_key(paying: Bench, header: str) -> None:
 
 
 def test_a_revoked_key_is_refused_at_once(paying: Bench) -> None:
-    key, token = paying.services.access.create("short", ["read"])
+    key, token = paying.services.api_keys.create("short", ["read"])
     client = paying.caller(token)
     assert client.get("/v1/api/customer/ada").status_code == 200
-    assert paying.services.access.revoke(key.key_id)
+    assert paying.services.api_keys.revoke(key.key_id)
     problem(client.get("/v1/api/customer/ada"), 401, "unauthorized")
 
 

@@ -39,7 +39,7 @@ class Cloud:
             providers={"paypal": self.provider},
             clock=self.clock,
         )
-        _, self.token = self.services.access.create("test", ["read", "write"])
+        _, self.token = self.services.api_keys.create("test", ["read", "write"])
         self.context = LambdaContext()
         self.gateway = gateway(self.services)
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from paymentapp.aws_lambda.api_gateway import Place, place_of
+from paymentapp.aws_lambda.api_gateway import StagePath, place_of
 from paymentapp.config import Settings
 from tests.aws.conftest import Cloud
 from tests.support.lambda_events import LambdaContext, http_event, rest_event
@@ -105,31 +105,34 @@ PATH = "/v1/api/payment/ada/2026-01-02T03:04:05.678901Z"
         (
             {"resource": PAYMENT, "pathParameters": IDS, "path": PATH}
             | {"requestContext": {"path": f"/live{PATH}"}},
-            Place("/live", PATH),
+            StagePath("/live", PATH),
         ),
         (  # a custom domain with a base path mapping has it in both paths
             {"resource": PAYMENT, "pathParameters": IDS, "path": f"/pay{PATH}"}
             | {"requestContext": {"path": f"/pay{PATH}"}},
-            Place("/pay", PATH),
+            StagePath("/pay", PATH),
         ),
         (
             {"resource": "/{proxy+}", "pathParameters": {"proxy": PATH[1:]}, "path": PATH}
             | {"requestContext": {"path": f"/live{PATH}"}},
-            Place("/live", PATH),
+            StagePath("/live", PATH),
         ),
-        ({"resource": "/", "path": "/", "requestContext": {"path": "/live/"}}, Place("/live", "/")),
-        ({"path": PATH}, Place("", PATH)),  # a test event without a context
+        (
+            {"resource": "/", "path": "/", "requestContext": {"path": "/live/"}},
+            StagePath("/live", "/"),
+        ),
+        ({"path": PATH}, StagePath("", PATH)),  # a test event without a context
         (
             {"version": "2.0", "rawPath": f"/live{PATH}", "routeKey": "$default"}
             | {"requestContext": {"stage": "live"}},
-            Place("/live", PATH),
+            StagePath("/live", PATH),
         ),
         (
             {"version": "2.0", "rawPath": PATH, "routeKey": "$default"}
             | {"requestContext": {"stage": "$default"}},
-            Place("", PATH),
+            StagePath("", PATH),
         ),
     ],
 )
-def test_where_the_api_is_mounted(event: dict[str, object], place: Place) -> None:
+def test_where_the_api_is_mounted(event: dict[str, object], place: StagePath) -> None:
     assert place_of(event) == place

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from paymentapp.aws_lambda import carry
+from paymentapp.aws_lambda import submit_records
 from paymentapp.errors import NotSent, StoreUnavailable
 from paymentapp.models.payments import Status
 from paymentapp.storage.codec.payments import payment_record
@@ -21,7 +21,7 @@ NO_FAILURES: dict[str, Any] = {"batchItemFailures": []}
 
 def test_what_the_stream_tells_of_leaves_in_one_batch(cloud: Cloud) -> None:
     payments = cloud.accept("ann", "bob", "cy")
-    assert carry(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
+    assert submit_records(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
     assert len(cloud.provider.calls) == 1
     assert {member.customer_id for member in cloud.provider.paid()} == {"ann", "bob", "cy"}
     assert cloud.status(payments[0]) is Status.SUBMITTING
@@ -31,13 +31,13 @@ def test_told_again_nobody_is_paid_again(cloud: Cloud) -> None:
     """A stream delivers at least once, and the function may have been cut off after it paid."""
     payments = cloud.accept("ann", "bob")
     for _ in range(3):
-        assert carry(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
+        assert submit_records(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
     assert len(cloud.provider.paid()) == 2
 
 
 def test_two_images_of_a_payment_are_one_payment(cloud: Cloud) -> None:
     (payment,) = cloud.accept("ann")
-    carry(cloud.services, stream_event(payment, payment), cloud.context)
+    submit_records(cloud.services, stream_event(payment, payment), cloud.context)
     assert len(cloud.provider.paid()) == 1
 
 
@@ -47,14 +47,14 @@ def test_what_is_not_due_is_left_alone(cloud: Cloud) -> None:
         replace(settled, due_at=None), replace(later, due_at=cloud.now + timedelta(seconds=30))
     )
     event["Records"] += stream_event(removed, kind="REMOVE")["Records"]
-    assert carry(cloud.services, event, cloud.context) == NO_FAILURES
+    assert submit_records(cloud.services, event, cloud.context) == NO_FAILURES
     assert cloud.provider.calls == []
 
 
 def test_a_host_whose_clock_is_behind_waits_for_no_sweep(cloud: Cloud) -> None:
     payments = cloud.accept("ann")
     cloud.now -= timedelta(seconds=3)
-    carry(cloud.services, stream_event(*payments), cloud.context)
+    submit_records(cloud.services, stream_event(*payments), cloud.context)
     assert len(cloud.provider.paid()) == 1
 
 
@@ -78,7 +78,7 @@ def test_a_record_that_cannot_be_read_stands_in_nobodys_way(
             stream_event(fine)["Records"][0] | {"eventName": "MODIFY"},
         ]
     }
-    assert carry(cloud.services, event, cloud.context) == NO_FAILURES
+    assert submit_records(cloud.services, event, cloud.context) == NO_FAILURES
     assert [member.customer_id for member in cloud.provider.paid()] == ["bob"]
     assert "left to the sweep" in caplog.text
     assert "ann" not in caplog.text
@@ -87,10 +87,10 @@ def test_a_record_that_cannot_be_read_stands_in_nobodys_way(
 def test_a_store_that_failed_before_anything_was_done_is_worth_another_try(cloud: Cloud) -> None:
     payments = cloud.accept("ann", "bob")
     cloud.store.down = True
-    answer = carry(cloud.services, stream_event(*payments), cloud.context)
+    answer = submit_records(cloud.services, stream_event(*payments), cloud.context)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "2"}]}
     cloud.store.down = False
-    assert carry(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
+    assert submit_records(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
     assert len(cloud.provider.paid()) == 2
 
 
@@ -104,7 +104,7 @@ def test_a_store_that_failed_later_is_left_to_the_sweep(
         raise StoreUnavailable("a lost answer")
 
     monkeypatch.setattr(cloud.store, "change_batch", fails)
-    assert carry(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
+    assert submit_records(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
 
 
 def test_a_provider_that_fails_is_left_to_the_sweep(cloud: Cloud) -> None:
@@ -113,7 +113,7 @@ def test_a_provider_that_fails_is_left_to_the_sweep(cloud: Cloud) -> None:
 
     cloud.provider.before = fails
     payments = cloud.accept("ann")
-    assert carry(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
+    assert submit_records(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
 
 
 def test_our_own_mistake_is_logged_and_holds_up_no_shard(
@@ -124,26 +124,26 @@ def test_our_own_mistake_is_logged_and_holds_up_no_shard(
 
     monkeypatch.setattr(cloud.services.dispatcher, "group", fails)
     payments = cloud.accept("ann")
-    assert carry(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
+    assert submit_records(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
     assert "left to the sweep" in caplog.text
 
 
 def test_a_payment_that_was_freed_leaves_again_at_once(cloud: Cloud) -> None:
     """A change that makes a payment due is a record of the stream, too."""
     (payment,) = cloud.accept("ann")
-    carry(cloud.services, stream_event(payment, kind="MODIFY"), cloud.context)
+    submit_records(cloud.services, stream_event(payment, kind="MODIFY"), cloud.context)
     assert len(cloud.provider.paid()) == 1
 
 
 def test_an_unclaimed_payment_is_taken_back(cloud: Cloud) -> None:
     (payment,) = cloud.accept("ann")
     cloud.provider.status["ann@example.com"] = Status.UNCLAIMED
-    carry(cloud.services, stream_event(payment), cloud.context)
+    submit_records(cloud.services, stream_event(payment), cloud.context)
     batch = cloud.store.get_batch(cloud.stored(payment).batch_id or "")
     assert batch is not None
     cloud.services.dispatcher.follow(batch)
     wanted = cloud.services.payments.cancel(payment.key)
-    carry(cloud.services, stream_event(wanted, kind="MODIFY"), cloud.context)
+    submit_records(cloud.services, stream_event(wanted, kind="MODIFY"), cloud.context)
     assert cloud.status(payment) is Status.CANCELLED
 
 
@@ -152,5 +152,5 @@ def test_a_step_is_not_begun_when_time_is_short(cloud: Cloud) -> None:
     cloud.provider.batch_size = 1
     payments = cloud.accept("ann", "bob")
     cloud.context = LambdaContext(lambda: 5.0)
-    assert carry(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
+    assert submit_records(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
     assert len(cloud.provider.paid()) == 1

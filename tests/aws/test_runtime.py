@@ -102,7 +102,7 @@ def functions(
     }
     services = build_services(load_settings(environ))
     services.store.create_tables()
-    _, token = services.access.create("test", ["read", "write"])
+    _, token = services.api_keys.create("test", ["read", "write"])
     with ExitStack() as stack:
         api, dispatch, sweep = (
             stack.enter_context(lambda_runtime.running(name, code, environ, tmp_path))

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from paymentapp.aws_lambda import tend
+from paymentapp.aws_lambda import run_sweep
 from paymentapp.config import Settings
 from paymentapp.errors import NotSent, OutcomeUnknown, StoreUnavailable
 from paymentapp.models.batches import Batch
@@ -20,7 +20,7 @@ from tests.support.ledger_provider import LedgerProvider
 def sweep(cloud: Cloud, minutes: int = 1) -> None:
     for _ in range(minutes):
         cloud.now += timedelta(minutes=1)
-        tend(cloud.services, cloud.context)
+        run_sweep(cloud.services, cloud.context)
 
 
 def test_without_any_stream_all_are_paid_once_and_settled(cloud: Cloud) -> None:
@@ -92,7 +92,7 @@ def test_it_ends_when_its_time_does(cloud: Cloud) -> None:
     left = count(100, -15)  # a look at the clock costs 15 s: three steps fit
     cloud.context = LambdaContext(lambda: float(next(left)))
     cloud.now += timedelta(minutes=1)
-    tend(cloud.services, cloud.context)
+    run_sweep(cloud.services, cloud.context)
     assert 1 <= len(cloud.provider.paid()) < 9
 
 
@@ -108,7 +108,7 @@ def test_leases_are_given_back_for_whoever_comes_next(cloud: Cloud) -> None:
     (payment,) = cloud.accept("ann")
     cloud.now += timedelta(seconds=2)
     other = Cloud(store=cloud.store, provider=cloud.provider, now=cloud.now)
-    tend(other.services, other.context)
+    run_sweep(other.services, other.context)
     assert len(cloud.provider.paid()) == 1
     assert cloud.status(payment) is Status.SUBMITTING
 
@@ -134,7 +134,7 @@ def test_mailboxes_are_looked_into(cloud: Cloud) -> None:
         looked.append(name)
         return 0
 
-    collector = cloud.services.collector
+    collector = cloud.services.mailbox_collector
     collector.due = lambda: ["bank"]
     collector.collect = collect
     sweep(cloud)

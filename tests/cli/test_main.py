@@ -11,7 +11,7 @@ import click
 import pytest
 
 import paymentapp.cli
-from paymentapp.cli.common import DAYS, MOMENT, Progress, line, plural, span_of
+from paymentapp.cli.common import DAYS, MOMENT, ProgressReport, line, period_of, plural
 from tests.support.service import clean_environ
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -49,7 +49,7 @@ def test_an_error_that_nobody_foresaw_is_not_taken_for_a_finding(
 
 
 def test_progress_is_told_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = Progress("reconcile")
+    progress = ProgressReport("reconcile")
     progress("1 batch compared")
     assert capsys.readouterr().err == ""
     progress._said_at -= 3  # seconds of work
@@ -73,10 +73,10 @@ def test_moments_are_in_utc_where_they_say_nothing_else(text: str, moment: datet
 
 
 def test_a_span_is_of_the_last_days_by_default() -> None:
-    assert span_of(None, None, NOW) == (NOW - timedelta(days=DAYS), NOW)
+    assert period_of(None, None, NOW) == (NOW - timedelta(days=DAYS), NOW)
     early = NOW - timedelta(days=99)
-    assert span_of(None, early, NOW) == (early - timedelta(days=DAYS), early)
-    assert span_of(early, None, NOW) == (early, NOW)
+    assert period_of(None, early, NOW) == (early - timedelta(days=DAYS), early)
+    assert period_of(early, None, NOW) == (early, NOW)
 
 
 def test_columns_are_never_cut() -> None:

@@ -127,7 +127,7 @@ class Service:
     def sweep(self, times: int = 2) -> None:
         for _ in range(times):
             self.late += timedelta(seconds=40)
-            self.services.sweep.run()
+            self.services.sweeper.run()
 
     def pay(self, loft: str, amount: str = "12.50") -> dict[str, Any]:
         """Register somebody, tell their loft, pay them."""

@@ -17,13 +17,13 @@ import pytest
 from paymentapp.clock import utc_now
 from paymentapp.config import Settings
 from paymentapp.models.batches import Batch, BatchState, Member
-from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.base import PaymentChange
 from paymentapp.storage.codec.batches import batch_record, member_records
-from paymentapp.storage.codec.operations import claim_record
+from paymentapp.storage.codec.operations import idempotency_record
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore
 from tests.support.item_size import write_units
@@ -68,9 +68,9 @@ class BilledStore(DynamoDBStore):
         super().__init__(settings)
         self.bill = Bill()
 
-    def claim_key(self, claim: KeyClaim) -> KeyClaim:
-        self.bill.write("claim", "none", None, claim_record(claim))
-        return super().claim_key(claim)
+    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
+        self.bill.write("claim", "none", None, idempotency_record(claim))
+        return super().add_idempotency_record(claim)
 
     def add_payment(self, payment: Payment) -> Payment:
         self.bill.write("payment", "due", None, payment_record(payment))

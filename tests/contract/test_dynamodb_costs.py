@@ -8,7 +8,7 @@ from paymentapp.clock import to_text
 from paymentapp.models.batches import BatchState
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.storage.base import Lease, PageQuery, PaymentChange
-from paymentapp.storage.codec.operations import claim_record
+from paymentapp.storage.codec.operations import idempotency_record
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore
 from tests.support.aws_calls import Calls, counted
@@ -46,10 +46,10 @@ def test_accepting_a_payment_costs_one_read_and_three_units(dynamodb_store: Dyna
     assert read.names == ["GetItem"]
     assert read.units == 1 or not read.truthful
 
-    claimed = calls_of(store, lambda: store.claim_key(claim))
+    claimed = calls_of(store, lambda: store.add_idempotency_record(claim))
     added = calls_of(store, lambda: store.add_payment(payment))
     assert claimed.names + added.names == ["PutItem", "PutItem"]
-    assert write_units(claim_record(claim)) == 1
+    assert write_units(idempotency_record(claim)) == 1
     assert write_units(payment_record(payment)) == 1  # and as much again in the due index
     if added.truthful:
         assert (claimed.units, added.units) == (1, 2)
@@ -66,7 +66,7 @@ def test_the_life_of_a_payment_costs_seven_units(dynamodb_store: DynamoDBStore) 
         Status.SUCCEEDED, later(3), Cause.POLL, "I-1", provider_item_id="I-1", transaction_id="T-1"
     )
     life = [
-        calls_of(store, lambda: store.claim_key(a_claim())),
+        calls_of(store, lambda: store.add_idempotency_record(a_claim())),
         calls_of(store, lambda: store.add_payment(accepted)),
     ]
     for old, new in ((accepted, held), (held, sent), (sent, settled)):
@@ -113,10 +113,10 @@ def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> 
         (store.ping, ["BatchGetItem"]),
         (lambda: store.add_customer(a_customer()), ["PutItem"]),
         (lambda: store.add_customer(a_customer()), ["PutItem"]),
-        (lambda: store.claim_key(first), ["PutItem"]),
-        (lambda: store.claim_key(second), ["PutItem"]),
-        (lambda: store.change_claim(first, second), ["UpdateItem"]),
-        (lambda: store.change_claim(first, a_claim()), ["UpdateItem"]),
+        (lambda: store.add_idempotency_record(first), ["PutItem"]),
+        (lambda: store.add_idempotency_record(second), ["PutItem"]),
+        (lambda: store.change_idempotency_record(first, second), ["UpdateItem"]),
+        (lambda: store.change_idempotency_record(first, a_claim()), ["UpdateItem"]),
         (lambda: store.add_batch(batch, members(1200)), ["PutItem"] * 4),
         (lambda: store.get_batch(batch.batch_id), ["GetItem"]),
         (lambda: store.get_members(batch), ["Query"]),

@@ -17,7 +17,7 @@ from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Lease, PageQuery, PaymentChange
 from paymentapp.storage.dynamodb import DynamoDBStore, conditional_writes, scans, tables
-from paymentapp.storage.dynamodb.conditional_writes import Change
+from paymentapp.storage.dynamodb.conditional_writes import ItemUpdate
 from tests.support.aws_calls import lost_answers
 from tests.support.records import (
     NOW,
@@ -47,7 +47,7 @@ def test_an_add_whose_answer_was_lost_is_done(dynamodb_store: DynamoDBStore) -> 
     with lost_answers(store._client(), "PutItem") as lost:
         assert store.add_payment(payment) == payment
     with lost_answers(store._client(), "PutItem"):
-        assert store.claim_key(claim) == claim
+        assert store.add_idempotency_record(claim) == claim
     with lost_answers(store._client(), "PutItem"):
         assert store.add_customer(customer) == customer
     with lost_answers(store._client(), "PutItem", count=2):
@@ -60,12 +60,12 @@ def test_an_add_whose_answer_was_lost_is_done(dynamodb_store: DynamoDBStore) -> 
 def test_a_change_whose_answer_was_lost_is_done(dynamodb_store: DynamoDBStore) -> None:
     store, old, claim, batch = dynamodb_store, a_payment(), a_claim(), a_batch()
     store.add_payment(old)
-    store.claim_key(claim)
+    store.add_idempotency_record(claim)
     store.add_batch(batch, members(2))
     with lost_answers(store._client(), "UpdateItem") as lost:
         assert change(store, old, stamped(old))
     with lost_answers(store._client(), "UpdateItem"):
-        assert store.change_claim(claim, a_claim())
+        assert store.change_idempotency_record(claim, a_claim())
     with lost_answers(store._client(), "UpdateItem"):
         assert store.change_batch(batch, batch.changed(attempts=1))
     assert lost == [200]
@@ -194,9 +194,9 @@ class Refusing:
         return {"Responses": {table: items}, "UnprocessedKeys": left}
 
 
-def some_changes(count: int) -> list[Change]:
+def some_changes(count: int) -> list[ItemUpdate]:
     return [
-        Change({"id": {"S": str(n)}}, "old", f"new {n}" if n % 2 else "another", {"a": 1}, [])
+        ItemUpdate({"id": {"S": str(n)}}, "old", f"new {n}" if n % 2 else "another", {"a": 1}, [])
         for n in range(count)
     ]
 
@@ -287,7 +287,7 @@ def test_every_error_says_which_operation_and_nothing_more(
         lambda: store.change_payments([PaymentChange(o, stamped(o)) for o in payments_of_many(60)]),
         lambda: store.list_payments("ada", PageQuery(3)),
         lambda: store.due_payments(1, NOW, 3),
-        lambda: store.claim_key(a_claim()),
+        lambda: store.add_idempotency_record(a_claim()),
         lambda: store.change_batch(batch, batch.changed(attempts=1)),
         lambda: store.due_batches(1, NOW, 3),
         lambda: store.hold_lease(Lease("a", "me", NOW), NOW),
@@ -316,7 +316,7 @@ def test_what_was_in_the_way_and_has_gone_is_no_success(dynamodb_settings: Setti
     assert isinstance(store, DynamoDBStore)
     store._client._by_pid[os.getpid()] = Vanishing()  # type: ignore[assignment]
     with pytest.raises(StoreUnavailable, match="the item in the way has gone"):
-        store.claim_key(a_claim())
+        store.add_idempotency_record(a_claim())
 
 
 def test_a_missing_region_is_a_missing_setting(

@@ -62,7 +62,7 @@ def test_what_was_on_its_way_is_carried_on(store: Store) -> None:
         assert time.monotonic() < end
         later += 60
         now = utc_now() + timedelta(seconds=later)
-        a_process(store, lambda now=now: now, provider).sweep.run()  # type: ignore[misc]
+        a_process(store, lambda now=now: now, provider).sweeper.run()  # type: ignore[misc]
     assert only(store, "submitted").status is Status.SUCCEEDED
     paid = [member.email for member in provider.paid()]
     assert sorted(paid) == sorted(

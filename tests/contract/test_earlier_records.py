@@ -14,13 +14,13 @@ from paymentapp.storage.codec.customers import customer_record, read_customer
 from paymentapp.storage.codec.events import event_record, read_event
 from paymentapp.storage.codec.operations import (
     api_key_record,
-    claim_record,
+    idempotency_record,
     lease_record,
-    note_record,
     read_api_key,
-    read_claim,
+    read_idempotency_record,
     read_lease,
-    read_note,
+    read_state,
+    state_record,
 )
 from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.codec.records import Record
@@ -44,8 +44,8 @@ AGAIN: dict[str, Callable[[Record], Record]] = {
     "batch": lambda record: batch_record(read_batch(record)),
     "members": _members,
     "event": lambda record: event_record(read_event(record)),
-    "idempotency_key": lambda record: claim_record(read_claim(KEY, record)),
-    "note": lambda record: note_record(read_note("ach/upload/B-1", record)),
+    "idempotency_key": lambda record: idempotency_record(read_idempotency_record(KEY, record)),
+    "note": lambda record: state_record(read_state("ach/upload/B-1", record)),
     "lease": lambda record: lease_record(read_lease("sweep#0001", record)),
     "api_key": lambda record: api_key_record(read_api_key(record)),
 }

@@ -7,24 +7,24 @@ from datetime import timedelta
 from paymentapp.errors import OutcomeUnknown
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.payments import Status
-from paymentapp.services.backoffice.discrepancies import Kind
-from paymentapp.services.backoffice.parked_batches import Word
-from paymentapp.services.backoffice.period import Span
+from paymentapp.services.backoffice.discrepancies import DiscrepancyKind
+from paymentapp.services.backoffice.parked_batches import OperatorNote
+from paymentapp.services.backoffice.period import Period
 from paymentapp.storage.base import Store
 from tests.support.ledger_books import START, Ledgered
 
-WORD = Word("Grace", "case 4711")
+WORD = OperatorNote("Grace", "case 4711")
 
 
-def reconciled(service: Ledgered, *, repair: bool = False) -> list[Kind]:
+def reconciled(service: Ledgered, *, repair: bool = False) -> list[DiscrepancyKind]:
     run = service.office().reconciliation
     found = list(run.run(span(service), repair=repair))
     assert run.tally.not_done == []
     return [each.kind for each in found if not each.repaired]
 
 
-def span(service: Ledgered) -> Span:
-    return Span(START, service.now + timedelta(days=1))
+def span(service: Ledgered) -> Period:
+    return Period(START, service.now + timedelta(days=1))
 
 
 def parked(service: Ledgered, name: str, *, acted: bool) -> Batch:
@@ -44,7 +44,7 @@ def test_what_is_behind_is_repaired(engine: Store) -> None:
     service = Ledgered(engine)
     payments = service.pay("ann", "bob")
     service.send(payments)
-    assert reconciled(service) == [Kind.BEHIND, Kind.BEHIND]
+    assert reconciled(service) == [DiscrepancyKind.BEHIND, DiscrepancyKind.BEHIND]
     assert reconciled(service, repair=True) == []
     assert {service.status(payment) for payment in payments} == {Status.SUCCEEDED}
     assert list(service.office().audit.verify(span(service))) == []
@@ -54,7 +54,7 @@ def test_parked_batches_are_decided_about_and_end(engine: Store) -> None:
     service = Ledgered(engine)
     desk = service.office().parked
     taken, lost = parked(service, "ann", acted=True), parked(service, "bob", acted=False)
-    assert reconciled(service) == [Kind.PARKED, Kind.PARKED]
+    assert reconciled(service) == [DiscrepancyKind.PARKED, DiscrepancyKind.PARKED]
     assert [case.batch.batch_id for case in desk.cases()] == [taken.batch_id, lost.batch_id]
     assert desk.accept(taken.batch_id, f"ref-{taken.batch_id}", WORD, confirmed=False).decision
     assert desk.not_sent(lost.batch_id, WORD).decision

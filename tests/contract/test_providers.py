@@ -230,8 +230,8 @@ def test_a_refused_batch_pays_nobody_and_names_who_is_at_fault(backend: Backend)
     for _ in range(2):  # the reason is in the batch, so that it is said again
         outcome = backend.provider.submit(batch, members)
         assert isinstance(outcome, Refused)
-        assert set(outcome.verdicts) == {beside}
-        assert outcome.code in outcome.verdicts[beside]
+        assert set(outcome.member_errors) == {beside}
+        assert outcome.code in outcome.member_errors[beside]
     assert backend.paid() == []
 
 

@@ -138,12 +138,12 @@ def test_amounts_are_text_in_the_document(sqlite_store: SQLiteStore, path: Path)
 
 def test_claims_that_ran_out_go_at_a_start(sqlite_store: SQLiteStore) -> None:
     old, new = a_claim(key_hash="old", expires_at=NOW.replace(year=2020)), a_claim(key_hash="new")
-    sqlite_store.claim_key(old)
-    sqlite_store.claim_key(new)
+    sqlite_store.add_idempotency_record(old)
+    sqlite_store.add_idempotency_record(new)
     sqlite_store.create_tables()
     again = a_claim(key_hash="old")
-    assert sqlite_store.claim_key(again) == again
-    assert sqlite_store.claim_key(a_claim(key_hash="new")) == new
+    assert sqlite_store.add_idempotency_record(again) == again
+    assert sqlite_store.add_idempotency_record(a_claim(key_hash="new")) == new
 
 
 # Processes

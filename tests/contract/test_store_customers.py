@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paymentapp.models.customers import PaymentMethod
-from paymentapp.models.provider_state import Note
+from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.base import Store
 from tests.support.records import NOW, a_customer, later
@@ -60,16 +60,16 @@ def test_every_customer_is_found(store: Store) -> None:
 
 def test_a_note_is_kept_and_changes_by_its_revision(store: Store) -> None:
     name = f"ach/file/{NOW:%Y}"
-    assert store.get_note(name) is None
-    first = Note(name, "x" * 300_000, new_revision())
-    assert store.add_note(first) == first
-    assert store.add_note(replace(first, text="other", revision=new_revision())) == first
+    assert store.get_state_entry(name) is None
+    first = StateEntry(name, "x" * 300_000, new_revision())
+    assert store.add_state_entry(first) == first
+    assert store.add_state_entry(replace(first, text="other", revision=new_revision())) == first
     second = first.changed("uploaded")
-    assert store.change_note(first, second)
-    assert not store.change_note(first, first.changed("again"))
-    assert store.get_note(name) == second
+    assert store.change_state_entry(first, second)
+    assert not store.change_state_entry(first, first.changed("again"))
+    assert store.get_state_entry(name) == second
 
 
 def test_a_note_that_is_not_there_does_not_change(store: Store) -> None:
-    nothing = Note("none", "", new_revision())
-    assert not store.change_note(nothing, nothing.changed("x"))
+    nothing = StateEntry("none", "", new_revision())
+    assert not store.change_state_entry(nothing, nothing.changed("x"))

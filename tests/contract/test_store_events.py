@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from paymentapp.models.batches import BatchState
-from paymentapp.models.provider_events import EventState
+from paymentapp.models.provider_events import ProviderEventState
 from paymentapp.storage.base import Store
 from tests.support.records import NOW, a_batch, an_event, later, members
 
@@ -20,61 +20,61 @@ BODIES = [
 
 def test_the_first_event_of_an_id_stays(store: Store) -> None:
     first = an_event()
-    assert store.add_event(first) == first
+    assert store.add_provider_event(first) == first
     again = an_event(event_id=first.event_id, kind="SOMETHING.ELSE", body="{}")
-    assert store.add_event(again) == first
-    assert store.add_event(first) == first  # its own write, once more
+    assert store.add_provider_event(again) == first
+    assert store.add_provider_event(first) == first  # its own write, once more
 
 
 def test_ids_are_a_providers_own(store: Store) -> None:
     first = an_event()
     other = an_event(event_id=first.event_id, provider="another")
-    assert store.add_event(first) == first
-    assert store.add_event(other) == other
+    assert store.add_provider_event(first) == first
+    assert store.add_provider_event(other) == other
 
 
 @pytest.mark.parametrize("body", BODIES, ids=["unicode", "layout", "long"])
 def test_a_body_is_kept_as_it_came(store: Store, body: str) -> None:
-    event = store.add_event(an_event(body=body))
-    assert store.due_events(1, NOW, 10) == [event]
+    event = store.add_provider_event(an_event(body=body))
+    assert store.due_provider_events(1, NOW, 10) == [event]
     assert event.body == body
 
 
 def test_an_event_is_kept_whole(store: Store) -> None:
-    old = store.add_event(an_event())
+    old = store.add_provider_event(an_event())
     waiting = old.changed(attention_at=later(60), note="the batch has no reference yet")
-    assert store.change_event(old, waiting)
-    assert store.due_events(1, later(60), 10) == [waiting]
-    applied = waiting.changed(state=EventState.APPLIED, attention_at=None, note=None)
-    assert store.change_event(waiting, applied)
-    assert store.due_events(1, later(10**9), 10) == []
-    assert store.add_event(an_event(event_id=old.event_id)) == applied
+    assert store.change_provider_event(old, waiting)
+    assert store.due_provider_events(1, later(60), 10) == [waiting]
+    applied = waiting.changed(state=ProviderEventState.APPLIED, attention_at=None, note=None)
+    assert store.change_provider_event(waiting, applied)
+    assert store.due_provider_events(1, later(10**9), 10) == []
+    assert store.add_provider_event(an_event(event_id=old.event_id)) == applied
 
 
 def test_an_event_changes_by_its_revision(store: Store) -> None:
-    old = store.add_event(an_event())
-    applied = old.changed(state=EventState.APPLIED, attention_at=None)
-    aside = old.changed(state=EventState.SET_ASIDE, attention_at=None)
-    assert store.change_event(old, applied)
-    assert store.change_event(old, applied)  # its own write, once more
-    assert not store.change_event(old, aside)
-    assert store.add_event(an_event(event_id=old.event_id)) == applied
+    old = store.add_provider_event(an_event())
+    applied = old.changed(state=ProviderEventState.APPLIED, attention_at=None)
+    aside = old.changed(state=ProviderEventState.SET_ASIDE, attention_at=None)
+    assert store.change_provider_event(old, applied)
+    assert store.change_provider_event(old, applied)  # its own write, once more
+    assert not store.change_provider_event(old, aside)
+    assert store.add_provider_event(an_event(event_id=old.event_id)) == applied
 
 
 def test_an_event_that_is_not_there_does_not_change(store: Store) -> None:
     event = an_event()
-    assert not store.change_event(event, event.changed(attention_at=None))
-    assert store.due_events(1, later(10**9), 10) == []
+    assert not store.change_provider_event(event, event.changed(attention_at=None))
+    assert store.due_provider_events(1, later(10**9), 10) == []
 
 
 def test_due_events_come_longest_overdue_first(store: Store) -> None:
-    events = [store.add_event(an_event(attention_at=later(-n))) for n in range(4)]
-    store.add_event(an_event(attention_shard=0))
-    store.add_event(an_event(attention_at=later(1)))
-    store.add_event(an_event(attention_at=None))
-    assert store.due_events(1, NOW, 10) == events[::-1]
-    assert store.due_events(1, NOW, 2) == events[:1:-1]
-    assert store.due_events(1, later(-2), 10) == events[:1:-1]
+    events = [store.add_provider_event(an_event(attention_at=later(-n))) for n in range(4)]
+    store.add_provider_event(an_event(attention_shard=0))
+    store.add_provider_event(an_event(attention_at=later(1)))
+    store.add_provider_event(an_event(attention_at=None))
+    assert store.due_provider_events(1, NOW, 10) == events[::-1]
+    assert store.due_provider_events(1, NOW, 2) == events[:1:-1]
+    assert store.due_provider_events(1, later(-2), 10) == events[:1:-1]
 
 
 def test_events_and_batches_never_meet(store: Store) -> None:
@@ -82,9 +82,9 @@ def test_events_and_batches_never_meet(store: Store) -> None:
     for each in (batch, parked):
         store.add_batch(each, members(2))
     assert store.change_batch(parked, parked.changed(state=BatchState.PARKED, attention_at=None))
-    event = store.add_event(an_event())
+    event = store.add_provider_event(an_event())
     assert store.due_batches(1, later(10**6), 10) == [batch]
-    assert store.due_events(1, later(10**6), 10) == [event]
+    assert store.due_provider_events(1, later(10**6), 10) == [event]
     assert len(store.parked_batches()) == 1
     assert [each.batch_id for each in store.scan_batches(later(-60), later(60))] != []
 
@@ -92,6 +92,6 @@ def test_events_and_batches_never_meet(store: Store) -> None:
 def test_one_of_many_deliveries_is_stored(store: Store) -> None:
     rivals = [an_event(event_id="WH-1") for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        stored = set(pool.map(store.add_event, rivals))
+        stored = set(pool.map(store.add_provider_event, rivals))
     assert len(stored) == 1
     assert stored <= set(rivals)

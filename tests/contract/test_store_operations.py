@@ -26,26 +26,26 @@ def test_the_store_says_what_it_is_and_answers(store: Store) -> None:
 
 def test_the_first_claim_of_a_key_stays(store: Store) -> None:
     first = a_claim()
-    assert store.claim_key(first) == first
-    assert store.claim_key(a_claim(fingerprint="f2")) == first
-    assert store.claim_key(first) == first
+    assert store.add_idempotency_record(first) == first
+    assert store.add_idempotency_record(a_claim(fingerprint="f2")) == first
+    assert store.add_idempotency_record(first) == first
     other = a_claim(key_hash="h2")
-    assert store.claim_key(other) == other
+    assert store.add_idempotency_record(other) == other
 
 
 def test_a_claim_changes_by_its_revision(store: Store) -> None:
-    old = store.claim_key(a_claim())
+    old = store.add_idempotency_record(a_claim())
     new = a_claim(payment_id="another")
-    assert store.change_claim(old, new)
-    assert store.change_claim(old, new)  # its own write, once more
-    assert not store.change_claim(old, a_claim())
-    assert store.claim_key(a_claim()) == new
+    assert store.change_idempotency_record(old, new)
+    assert store.change_idempotency_record(old, new)  # its own write, once more
+    assert not store.change_idempotency_record(old, a_claim())
+    assert store.add_idempotency_record(a_claim()) == new
 
 
 def test_a_claim_that_is_not_there_does_not_change(store: Store) -> None:
-    assert not store.change_claim(a_claim(), a_claim())
+    assert not store.change_idempotency_record(a_claim(), a_claim())
     fresh = a_claim()
-    assert store.claim_key(fresh) == fresh
+    assert store.add_idempotency_record(fresh) == fresh
 
 
 # Batches
@@ -94,7 +94,7 @@ def test_a_batch_is_kept_whole(store: Store) -> None:
         reference="P-1",
         attempts=3,
         last_error="no funds",
-        verdicts={1: "RECEIVER_UNREGISTERED", 3: "", 5: "in their own words"},
+        member_errors={1: "RECEIVER_UNREGISTERED", 3: "", 5: "in their own words"},
     )
     assert store.change_batch(old, new)
     assert store.get_batch(old.batch_id) == new

@@ -100,7 +100,7 @@ def test_a_payment_is_kept_whole(store: Store) -> None:
         provider_status="ONHOLD",
         transaction_id="t",
         reason="because it is so",
-        alone=True,
+        isolated=True,
         cancel_requested=True,
     ).moved(Status.SUBMITTING, later(1), Cause.DISPATCH, "a reference of several words")
     assert store.add_payment(payment) == payment
@@ -150,7 +150,7 @@ def test_a_change_of_nothing_makes_nothing(store: Store) -> None:
 
 def test_a_change_can_take_back_everything_optional(store: Store) -> None:
     bare = a_payment()
-    full = bare.changed(batch_id="b", reason="r", provider_item_id="i", alone=True, due_at=None)
+    full = bare.changed(batch_id="b", reason="r", provider_item_id="i", isolated=True, due_at=None)
     store.add_payment(full)
     again = replace(bare, revision="another")
     assert change(store, full, again)
@@ -176,7 +176,7 @@ def test_many_changes_are_answered_one_by_one(store: Store, count: int) -> None:
 
 def test_changes_of_different_kinds_in_one_call(store: Store) -> None:
     first, second, third = payments_of_many(3)
-    second = replace(second, batch_id="b", reason="r", due_at=None, alone=True)
+    second = replace(second, batch_id="b", reason="r", due_at=None, isolated=True)
     for payment in (first, second, third):
         store.add_payment(payment)
     changes = [

@@ -9,7 +9,7 @@ from threading import Barrier
 from typing import TypeVar
 
 from paymentapp.models.batches import BatchState
-from paymentapp.models.provider_state import Note, update_note
+from paymentapp.models.provider_state import StateEntry, update_state_entry
 from paymentapp.storage.base import Lease, PaymentChange, Store
 from tests.support.records import (
     NOW,
@@ -55,7 +55,7 @@ def test_one_payment_wins(store: Store) -> None:
 
 def test_one_claim_wins(store: Store) -> None:
     rivals = [a_claim(payment_id=str(number)) for number in range(WRITERS)]
-    assert len(set(at_once(store.claim_key, rivals))) == 1
+    assert len(set(at_once(store.add_idempotency_record, rivals))) == 1
 
 
 def test_one_change_of_a_payment_wins(store: Store) -> None:
@@ -90,8 +90,8 @@ def test_one_change_of_a_batch_wins(store: Store) -> None:
 
 
 def test_counters_count_every_writer(store: Store) -> None:
-    def count(_number: int) -> Note:
-        return update_note(store, "counter", "0", lambda text: str(int(text) + 1))
+    def count(_number: int) -> StateEntry:
+        return update_state_entry(store, "counter", "0", lambda text: str(int(text) + 1))
 
     results = at_once(count, range(WRITERS))
     assert {int(note.text) for note in results} == set(range(1, WRITERS + 1))

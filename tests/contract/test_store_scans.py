@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from paymentapp.models.batches import BatchState, Decision, Verdict
-from paymentapp.models.payments import Cause, Move, Payment, PaymentKey, Status
+from paymentapp.models.batches import BatchState, Decision, Resolution
+from paymentapp.models.payments import Cause, Payment, PaymentKey, Status, Transition
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.base import PaymentChange, Store
 from tests.support.records import (
@@ -83,7 +83,7 @@ def test_a_scan_of_batches_goes_on_over_many_pages(store: Store) -> None:
 def test_a_decision_is_kept_with_its_batch(store: Store) -> None:
     old = a_batch()
     store.add_batch(old, members(2))
-    decision = Decision(later(5), Verdict.NOT_SENT, "Grace H.", "they say so", "searched: none")
+    decision = Decision(later(5), Resolution.NOT_SENT, "Grace H.", "they say so", "searched: none")
     new = old.changed(state=BatchState.ABORTED, decision=decision)
     assert store.change_batch(old, new)
     assert store.get_batch(old.batch_id) == new
@@ -130,5 +130,7 @@ def test_no_change_turns_a_payment_into_another(store: Store) -> None:
 
 def test_a_history_that_grows_is_taken() -> None:
     payment = a_payment()
-    grown = replace(payment, history=(*payment.history, Move(NOW, Status.CANCELLED, Cause.REQUEST)))
+    grown = replace(
+        payment, history=(*payment.history, Transition(NOW, Status.CANCELLED, Cause.REQUEST))
+    )
     assert PaymentChange(payment, grown).new is grown

@@ -70,7 +70,7 @@ def main() -> None:
     maker.provider.before = maker.fail
     maker.services.dispatcher.submit([maker.pay("frozen")])
     maker.pay("pending")
-    maker.services.access.create("kept", ["read", "write"])
+    maker.services.api_keys.create("kept", ["read", "write"])
     maker.store.close()
 
 

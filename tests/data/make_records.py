@@ -14,22 +14,22 @@ from decimal import Decimal
 from pathlib import Path
 
 from paymentapp.models.api_keys import ApiKey
-from paymentapp.models.batches import Batch, BatchState, Decision, Member, Verdict
+from paymentapp.models.batches import Batch, BatchState, Decision, Member, Resolution
 from paymentapp.models.customers import Customer, PaymentMethod
-from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.money import Money
-from paymentapp.models.payments import Cause, Move, Payment, Status
-from paymentapp.models.provider_events import Event, EventState
-from paymentapp.models.provider_state import Note
+from paymentapp.models.payments import Cause, Payment, Status, Transition
+from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
+from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease
 from paymentapp.storage.codec.batches import batch_record, member_records
 from paymentapp.storage.codec.customers import customer_record
 from paymentapp.storage.codec.events import event_record
 from paymentapp.storage.codec.operations import (
     api_key_record,
-    claim_record,
+    idempotency_record,
     lease_record,
-    note_record,
+    state_record,
 )
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.codec.records import Record
@@ -55,11 +55,13 @@ def customers() -> list[Record]:
 def payments() -> list[Record]:
     """One just accepted, and one in each status with all that a payment may carry."""
     moves = [
-        Move(NOW, Status.PENDING, Cause.REQUEST),
-        Move(NOW, Status.SUBMITTING, Cause.DISPATCH, "20261124T123015123456-0011223344556677"),
-        Move(NOW, Status.PENDING, Cause.PERSON, "why, in words"),
-        Move(NOW, Status.SUBMITTED, Cause.POLL, "ITEM-1"),
-        Move(NOW, Status.SUCCEEDED, Cause.WEBHOOK, "TX-1"),
+        Transition(NOW, Status.PENDING, Cause.REQUEST),
+        Transition(
+            NOW, Status.SUBMITTING, Cause.DISPATCH, "20261124T123015123456-0011223344556677"
+        ),
+        Transition(NOW, Status.PENDING, Cause.PERSON, "why, in words"),
+        Transition(NOW, Status.SUBMITTED, Cause.POLL, "ITEM-1"),
+        Transition(NOW, Status.SUCCEEDED, Cause.WEBHOOK, "TX-1"),
     ]
     plain = Payment(
         customer_id="unixuser1",
@@ -92,11 +94,11 @@ def payments() -> list[Record]:
             transaction_id="TX-1",
             provider_status="UNKNOWN_TO_US",
             reason="RECEIVER_UNREGISTERED: no such account",
-            alone=True,
+            isolated=True,
             cancel_requested=True,
             destination="a1b2c3.c2VhbGVk-_",
             route="rule 2; paypal did nothing",
-            tried=("paypal", "stripe"),
+            tried_methods=("paypal", "stripe"),
         )
         for status in Status
     ]
@@ -124,11 +126,11 @@ def batches() -> list[Record]:
             reference="file-1.ach",
             attempts=4,
             last_error="OutcomeUnknown: TIMEOUT",
-            verdicts={1: "RECEIVER_INVALID", 2: "two words"},
+            member_errors={1: "RECEIVER_INVALID", 2: "two words"},
             decision=Decision(NOW, verdict, "ann", "looked it up", "attempts: 4"),
         )
         for state in BatchState
-        for verdict in Verdict
+        for verdict in Resolution
     ]
     return [batch_record(each) for each in (bare, *full)]
 
@@ -147,7 +149,7 @@ def events() -> list[Record]:
     """One in each state."""
     return [
         event_record(
-            Event(
+            ProviderEvent(
                 provider="paypal",
                 event_id="WH-1",
                 kind="PAYMENT.PAYOUTS-ITEM.SUCCEEDED",
@@ -155,25 +157,27 @@ def events() -> list[Record]:
                 received_at=NOW,
                 revision="0123456789ab",
                 state=state,
-                attention_at=NOW if state is EventState.WAITING else None,
+                attention_at=NOW if state is ProviderEventState.WAITING else None,
                 attention_shard=1,
-                note="nobody could look" if state is not EventState.APPLIED else None,
+                note="nobody could look" if state is not ProviderEventState.APPLIED else None,
             )
         )
-        for state in EventState
+        for state in ProviderEventState
     ]
 
 
 def operations() -> dict[str, list[Record]]:
     """The other kinds, one record each or two."""
-    claim = KeyClaim("c" * 64, "f" * 32, "ada", "2026-11-24T12:30:15.123456Z", NOW, "0123456789ab")
+    claim = IdempotencyRecord(
+        "c" * 64, "f" * 32, "ada", "2026-11-24T12:30:15.123456Z", NOW, "0123456789ab"
+    )
     valid = ApiKey("0011223344556677", "a" * 64, "kept", frozenset({"read", "write"}), NOW)
     revoked = ApiKey("8899aabbccddeeff", "b" * 64, "old", frozenset({"read"}), NOW, NOW)
-    note = Note("ach/upload/B-1", '{"step": "uploaded"}', "0123456789ab")
+    note = StateEntry("ach/upload/B-1", '{"step": "uploaded"}', "0123456789ab")
     lease = Lease("sweep#0001", "0011223344556677", NOW + timedelta(seconds=15))
     return {
-        "idempotency_key": [claim_record(claim)],
-        "note": [note_record(note)],
+        "idempotency_key": [idempotency_record(claim)],
+        "note": [state_record(note)],
         "lease": [lease_record(lease)],
         "api_key": [api_key_record(each) for each in (valid, revoked)],
     }

@@ -57,7 +57,7 @@ def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
     provider.status[examples.EMAIL] = Status.UNCLAIMED  # so that it can be cancelled for long
     services = build_services(settings, providers={"paypal": provider})
     services.store.create_tables()
-    _, token = services.access.create("schemathesis", ["read", "write"])
+    _, token = services.api_keys.create("schemathesis", ["read", "write"])
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, create_app(services), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -8,25 +8,25 @@ from typing import Any
 from paymentapp.errors import Misconfigured, OutcomeUnknown
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.payments import Payment, Status
-from paymentapp.models.provider_events import Event, EventState
+from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.providers.ach import file_state
-from paymentapp.providers.ach.file_state import FilePlan, Progress, Step
+from paymentapp.providers.ach.file_state import FilePlan, UploadProgress, UploadStep
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import Delivery, Refused
-from paymentapp.providers.stripe.answers import Problem, read_transfer, smallest_units
-from paymentapp.providers.stripe.api import Api, Order
+from paymentapp.providers.stripe.answers import StripeProblem, read_transfer, smallest_units
+from paymentapp.providers.stripe.api import StripeApi, TransferOrder
 from paymentapp.providers.stripe.provider import Stripe
 from paymentapp.services.inbound import inbox
 from paymentapp.services.inbound.inbox import Inbox
-from paymentapp.services.inbound.mailboxes import Collector
+from paymentapp.services.inbound.mailboxes import MailboxCollector
 
 
 class FreshKey(Stripe):
     """Every attempt goes under a key of its own."""
 
-    def _transfer(self, batch: Batch, order: Order) -> Any:
+    def _transfer(self, batch: Batch, order: TransferOrder) -> Any:
         if batch.attempts:
             order = order._replace(batch_id=f"{batch.batch_id}-{batch.attempts}")
         return super()._transfer(batch, order)
@@ -39,12 +39,12 @@ class NeverLate(Stripe):
         return False
 
 
-class KeptFailureAsksAnew(Api):
+class KeptFailureAsksAnew(StripeApi):
     """A 500 that Stripe has kept is got round by another key."""
 
-    def create_transfer(self, order: Order) -> Any:
+    def create_transfer(self, order: TransferOrder) -> Any:
         answer = super().create_transfer(order)
-        if not (isinstance(answer, Problem) and answer.is_kept_failure):
+        if not (isinstance(answer, StripeProblem) and answer.is_kept_failure):
             return answer
         params: Any = {
             "amount": smallest_units(order.money),
@@ -58,18 +58,18 @@ class KeptFailureAsksAnew(Api):
             lambda client: client.v1.transfers.create(params=params, options=options),
             moves_money=True,
         )
-        return again if isinstance(again, Problem) else read_transfer(again.body)
+        return again if isinstance(again, StripeProblem) else read_transfer(again.body)
 
 
 class EmptyBalanceIsARefusal(Stripe):
     """What the balance does not cover today is taken for what can never be paid."""
 
-    def _refused(self, batch: Batch, order: Order, problem: Problem) -> Any:
+    def _refused(self, batch: Batch, order: TransferOrder, problem: StripeProblem) -> Any:
         if problem.is_want_of_funds:
             return Refused(problem.code)
         return super()._refused(batch, order, problem)
 
-    def _transfer(self, batch: Batch, order: Order) -> Any:
+    def _transfer(self, batch: Batch, order: TransferOrder) -> Any:
         try:
             return super()._transfer(batch, order)
         except Misconfigured as error:
@@ -81,7 +81,7 @@ class UploadUnfenced(Uploads):
 
     def deliver(self, file_id: str, plan: FilePlan) -> Any:
         seen = self._notes.progress(file_id, self._clock())
-        if seen.step in (Step.WRITING, Step.DELIVERING):
+        if seen.step in (UploadStep.WRITING, UploadStep.DELIVERING):
             return self._try(file_id, plan, seen)
         return super().deliver(file_id, plan)
 
@@ -90,23 +90,23 @@ class RenderAgain(Ach):
     """Each try makes the file anew, with trace numbers of its own."""
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Any:
-        notebook = self._notes._notebook
+        state = self._notes._state
         with store_errors_as(OutcomeUnknown):
-            old = notebook.get_note(file_state._file(batch.batch_id))
+            old = state.get_state_entry(file_state._file(batch.batch_id))
             if old is not None:
                 made = self._files.make(batch.batch_id, members)
-                notebook.change_note(old, old.changed(file_state._text(made)))
+                state.change_state_entry(old, old.changed(file_state._text(made)))
         return super().submit(batch, members)
 
 
 class NotThereIsTaken(Uploads):
     """A file that is not in the folder must have been taken by the bank."""
 
-    def _doubtful(self, plan: FilePlan, seen: Progress, why: str) -> Any:  # noqa: ARG002
+    def _doubtful(self, plan: FilePlan, seen: UploadProgress, why: str) -> Any:  # noqa: ARG002
         return self._uploaded(seen.note.name.removeprefix("ach/upload/"), plan)
 
 
-def closed_is_over(inbox: Inbox, event: Event, payment: Payment, status: Status) -> Any:
+def closed_is_over(inbox: Inbox, event: ProviderEvent, payment: Payment, status: Status) -> Any:
     """News of a payment whose batch is closed comes too late to be looked into."""
     batch = inbox._store.get_batch(payment.batch_id or "")
     if batch is not None and batch.state is BatchState.CLOSED:
@@ -114,11 +114,11 @@ def closed_is_over(inbox: Inbox, event: Event, payment: Payment, status: Status)
     return _confirm(inbox, event, payment, status)
 
 
-def put_away_first(collector: Collector, name: str, delivery: Delivery) -> int:
+def put_away_first(collector: MailboxCollector, name: str, delivery: Delivery) -> int:
     """What has been read is put away, and then written down."""
     collector._mailboxes[name].put_away(delivery)
     return _take_in(collector, name, delivery)
 
 
-_confirm, _take_in = Inbox._confirm, Collector._take_in
-_LOOKED_INTO = inbox._Verdict(EventState.APPLIED)
+_confirm, _take_in = Inbox._confirm, MailboxCollector._take_in
+_LOOKED_INTO = inbox._Result(ProviderEventState.APPLIED)

@@ -21,10 +21,10 @@ from paymentapp.services import settlement
 from paymentapp.services.dispatch import dispatcher
 from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.inbound.inbox import Inbox
-from paymentapp.services.inbound.mailboxes import Collector
+from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.payments import PaymentOrder, Payments, Requested
 from paymentapp.storage.base import PaymentChange
-from paymentapp.worker.sweeper import Found, Sweep
+from paymentapp.worker.sweeper import DueWork, Sweeper
 from tests.faults import provider_bugs as bugs
 from tests.faults.simulation import tables
 from tests.faults.simulation.provider import SimulatedProvider
@@ -90,8 +90,8 @@ class ClaimAfterPayment(Payments):
         customer = self.customers.get(order.customer_id)
         if customer.email != order.email:
             raise NotPayable("email", "not the customer's")
-        way = self.routes.way(customer, order.money, order.payment_method)
-        requested = self._accept(order, way, None)
+        route = self.routes.choose(customer, order.money, order.payment_method)
+        requested = self._accept(order, route, None)
         if idempotency_key is not None:
             claim = replace(self._claim(order, idempotency_key))
             first = self.store.get_payment(
@@ -129,11 +129,11 @@ class FreezeWithoutCondition(SimulatedStore):
         return super().change_batch(old, new)
 
 
-class WakeUpsAlone(Sweep):
+class WakeUpsAlone(Sweeper):
     """New payments leave by their wake-ups; nobody looks for those whose wake-up was lost."""
 
-    def look(self) -> Found:
-        return super().look()._replace(groups=[])
+    def find_due(self) -> DueWork:
+        return super().find_due()._replace(groups=[])
 
 
 class ExcludedAreSent(Dispatcher):
@@ -164,8 +164,8 @@ class VerdictsOfCandidates(Dispatcher):
 
     def _let_go(self, batch: Batch) -> Batch:
         sent = [place for place in range(batch.size) if place not in batch.excluded]
-        shifted = {sent.index(i): why for i, why in batch.verdicts.items() if i in sent}
-        return super()._let_go(replace(batch, verdicts=shifted))
+        shifted = {sent.index(i): why for i, why in batch.member_errors.items() if i in sent}
+        return super()._let_go(replace(batch, member_errors=shifted))
 
 
 class GiveUp(Dispatcher):
@@ -173,7 +173,7 @@ class GiveUp(Dispatcher):
 
     def _send_again(self, batch: Batch) -> Batch:
         if batch.attempts > 1:
-            refused = self._advance(batch, state=BatchState.REFUSED, verdicts={})
+            refused = self._advance(batch, state=BatchState.REFUSED, member_errors={})
             return self._let_go(refused)
         return super()._send_again(batch)
 
@@ -259,7 +259,7 @@ BUGS = [
         patches=((bootstrap, "Dispatcher", ExcludedAreSent),),
     ),
     _bug(
-        "cancelled on the way",
+        "cancelled on the route",
         "cancelled and paid",
         patches=((bootstrap, "Payments", CancelOnTheWay),),
     ),
@@ -315,11 +315,11 @@ BUGS = [
     _bug(
         "put away before it is on record",
         "not as the ledger",
-        patches=((Collector, "_take_in", bugs.put_away_first),),
+        patches=((MailboxCollector, "_take_in", bugs.put_away_first),),
         scene="ach",
     ),
     _bug(
-        "another way after an unknown outcome",
+        "another route after an unknown outcome",
         "paid twice",
         patches=((bootstrap, "Dispatcher", UnknownIsFailed),),
         scene="routes",

@@ -14,7 +14,7 @@ from paymentapp.clock import Clock
 from paymentapp.config import load_settings
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
-from paymentapp.models.provider_state import Notebook
+from paymentapp.models.provider_state import ProviderState
 from paymentapp.providers.ach.folders import BankFolder, FolderError, Session
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.settings import AchSettings
@@ -64,7 +64,7 @@ def bank_account(number: str, **more: str) -> dict[str, str]:
 def ach_at(
     folder: Path,
     clock: Clock,
-    notebook: Notebook | None = None,
+    state: ProviderState | None = None,
     vault: Vault | None = None,
     outgoing: Any = None,
     incoming: Any = None,
@@ -72,7 +72,7 @@ def ach_at(
 ) -> Ach:
     """A provider whose bank's folders are below `folder`."""
     loaded = load_settings(ach_environ(folder, **settings))
-    kit = Kit(loaded, clock, vault or Vault(new_key()), notebook or MemoryStore())
+    kit = Kit(loaded, clock, vault or Vault(new_key()), state or MemoryStore())
     own = loaded.variables.load(AchSettings, timeout=loaded.provider_timeout)
     return Ach(kit, own, outgoing, incoming)
 

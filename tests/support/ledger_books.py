@@ -131,7 +131,7 @@ class Ledgered:
     def sweep(self, **later: float) -> None:
         """Another process comes by."""
         self.now += timedelta(**later)
-        self.another().sweep.run()
+        self.another().sweeper.run()
         self.now += timedelta(seconds=31)  # its lease runs out
 
     def park(self, *names: str) -> tuple[Batch, list[Payment]]:

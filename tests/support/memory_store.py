@@ -12,14 +12,16 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customers import Customer
-from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment, PaymentKey
-from paymentapp.models.provider_events import Event
-from paymentapp.models.provider_state import Note
+from paymentapp.models.provider_events import ProviderEvent
+from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 
 Key = TypeVar("Key")
-Versioned = TypeVar("Versioned", Customer, Payment, KeyClaim, Batch, Event, Note)
+Versioned = TypeVar(
+    "Versioned", Customer, Payment, IdempotencyRecord, Batch, ProviderEvent, StateEntry
+)
 
 
 class MemoryStore:
@@ -33,11 +35,11 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._customers: dict[str, Customer] = {}
         self._payments: dict[PaymentKey, Payment] = {}
-        self._claims: dict[str, KeyClaim] = {}
+        self._claims: dict[str, IdempotencyRecord] = {}
         self._batches: dict[str, Batch] = {}
         self._members: dict[str, list[Member]] = {}
-        self._events: dict[tuple[str, str], Event] = {}
-        self._notes: dict[str, Note] = {}
+        self._events: dict[tuple[str, str], ProviderEvent] = {}
+        self._notes: dict[str, StateEntry] = {}
         self._leases: dict[str, Lease] = {}
         self._keys: dict[str, ApiKey] = {}
 
@@ -109,12 +111,12 @@ class MemoryStore:
         self._called("scan_payments")
         return (p for p in list(self._payments.values()) if earliest <= p.created_at <= latest)
 
-    def claim_key(self, claim: KeyClaim) -> KeyClaim:
+    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
         self._called("claim_key")
         with self._lock:
             return self._claims.setdefault(claim.key_hash, claim)
 
-    def change_claim(self, old: KeyClaim, new: KeyClaim) -> bool:
+    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
         self._called("change_claim")
         with self._lock:
             return _change(self._claims, old.key_hash, old, new)
@@ -160,17 +162,17 @@ class MemoryStore:
         self._called("scan_batches")
         return (b for b in list(self._batches.values()) if earliest <= b.created_at <= latest)
 
-    def add_event(self, event: Event) -> Event:
+    def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         self._called("add_event")
         with self._lock:
             return self._events.setdefault((event.provider, event.event_id), event)
 
-    def change_event(self, old: Event, new: Event) -> bool:
+    def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool:
         self._called("change_event")
         with self._lock:
             return _change(self._events, (old.provider, old.event_id), old, new)
 
-    def due_events(self, shard: int, until: datetime, limit: int) -> list[Event]:
+    def due_provider_events(self, shard: int, until: datetime, limit: int) -> list[ProviderEvent]:
         self._called("due_events")
         with self._lock:
             due = [
@@ -182,16 +184,16 @@ class MemoryStore:
             ]
         return [event for _, _, event in sorted(due, key=lambda item: item[:2])][:limit]
 
-    def add_note(self, note: Note) -> Note:
+    def add_state_entry(self, note: StateEntry) -> StateEntry:
         self._called("add_note")
         with self._lock:
             return self._notes.setdefault(note.name, note)
 
-    def get_note(self, name: str) -> Note | None:
+    def get_state_entry(self, name: str) -> StateEntry | None:
         self._called("get_note")
         return self._notes.get(name)
 
-    def change_note(self, old: Note, new: Note) -> bool:
+    def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool:
         self._called("change_note")
         with self._lock:
             return _change(self._notes, old.name, old, new)

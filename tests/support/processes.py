@@ -9,7 +9,7 @@ from paymentapp.bootstrap import Services, build_services
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
 from paymentapp.models.payments import Payment
-from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.providers.base import Provider
 from paymentapp.storage.base import Store
 from paymentapp.worker.threaded import Worker
@@ -20,7 +20,7 @@ class StillWorker:
 
     def __init__(self) -> None:
         self.woken: list[Payment] = []
-        self.heard: list[Event] = []
+        self.heard: list[ProviderEvent] = []
         self.trouble: str | None = None
         self.causes: dict[str, str] = {}
         self.on_wake: Callable[[Payment], object] = lambda _payment: None
@@ -29,7 +29,7 @@ class StillWorker:
         self.woken.append(payment)
         self.on_wake(payment)
 
-    def hear(self, event: Event) -> None:
+    def apply_soon(self, event: ProviderEvent) -> None:
         self.heard.append(event)
 
     def problem(self) -> str | None:

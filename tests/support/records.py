@@ -10,10 +10,10 @@ from typing import Any
 from paymentapp.clock import to_text
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customers import Customer
-from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.money import Money
-from paymentapp.models.payments import Cause, Move, Payment, Status
-from paymentapp.models.provider_events import Event
+from paymentapp.models.payments import Cause, Payment, Status, Transition
+from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.revisions import new_revision
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -40,7 +40,7 @@ def a_payment(**fields: Any) -> Payment:
         payment_method="paypal",
         email="ada@example.com",
         status=Status.PENDING,
-        history=(Move(NOW, Status.PENDING, Cause.REQUEST),),
+        history=(Transition(NOW, Status.PENDING, Cause.REQUEST),),
         request_id=new_revision(),
         revision=new_revision(),
         due_at=NOW,
@@ -64,8 +64,8 @@ def stamped(payment: Payment, batch_id: str = "b1") -> Payment:
     )
 
 
-def a_claim(**fields: Any) -> KeyClaim:
-    claim = KeyClaim(
+def a_claim(**fields: Any) -> IdempotencyRecord:
+    claim = IdempotencyRecord(
         key_hash="h1",
         fingerprint="f1",
         customer_id="ada",
@@ -99,9 +99,9 @@ def members(count: int) -> list[Member]:
     ]
 
 
-def an_event(**fields: Any) -> Event:
+def an_event(**fields: Any) -> ProviderEvent:
     """Just received, and to be applied."""
-    event = Event(
+    event = ProviderEvent(
         provider="paypal",
         event_id=f"WH-{new_revision()}",
         kind="PAYMENT.PAYOUTS-ITEM.SUCCEEDED",

@@ -10,11 +10,11 @@ import pytest
 
 from paymentapp.models.batches import Batch, BatchChanges, BatchState
 from paymentapp.models.idempotency import KEY_RETENTION
-from paymentapp.models.payments import Cause, Move, Payment, Status
+from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.models.revisions import new_revision
-from paymentapp.services.backoffice.audit import Finding
-from paymentapp.services.backoffice.payment_history import SKEW, Check, Fault, faults
-from paymentapp.services.backoffice.period import Span
+from paymentapp.services.backoffice.audit import AuditFinding
+from paymentapp.services.backoffice.payment_history import SKEW, AuditCheck, Fault, faults
+from paymentapp.services.backoffice.period import Period
 from tests.support.ledger_books import START, Ledgered
 from tests.support.memory_store import MemoryStore
 from tests.support.records import NOW, a_payment
@@ -27,8 +27,8 @@ def service() -> Ledgered:
     return Ledgered(MemoryStore())
 
 
-def verify(service: Ledgered) -> list[Finding]:
-    return list(service.office().audit.verify(Span(START, service.now + timedelta(days=1))))
+def verify(service: Ledgered) -> list[AuditFinding]:
+    return list(service.office().audit.verify(Period(START, service.now + timedelta(days=1))))
 
 
 def damage(service: Ledgered, payment: Payment, **changes: object) -> None:
@@ -50,7 +50,7 @@ def damage_batch(service: Ledgered, batch: Batch, **changes: Unpack[BatchChanges
 
 def walked(*steps: tuple[Status, Cause, str], **fields: object) -> Payment:
     """A payment with a history, a second a step, and its status."""
-    history = tuple(Move(NOW + n * SECOND, *step) for n, step in enumerate(steps))
+    history = tuple(Transition(NOW + n * SECOND, *step) for n, step in enumerate(steps))
     made = {"status": history[-1].status, "due_at": None, "history": history}
     return a_payment(**made | fields)
 
@@ -96,28 +96,48 @@ SETTLED = walked(REQUEST, STAMP, TAKEN, PAID, batch_id="b1")
 @pytest.mark.parametrize(
     ("payment", "check", "text"),
     [
-        (replace(SETTLED, history=()), Check.BEGIN, "the history is empty"),
-        (walked(TAKEN, PAID, batch_id="b1"), Check.BEGIN, "the first line is submitted by poll"),
-        (at(SETTLED, 0, NOW - SKEW - SECOND), Check.BEGIN, "the first line is of 2026-03-01 11"),
-        (at(SETTLED, 1, NOW - SKEW - SECOND), Check.TIMES, "submitting at 2026-03-01 11:54"),
-        (walked(REQUEST, STAMP, PAID, TAKEN, batch_id="b1"), Check.MOVE, "succeeded to submitted"),
-        (walked(REQUEST, STAMP, STAMP, batch_id="b1"), Check.MOVE, "submitting to submitting"),
-        (replace(SETTLED, status=Status.FAILED, reason="x"), Check.END, "the last line says succ"),
+        (replace(SETTLED, history=()), AuditCheck.BEGIN, "the history is empty"),
+        (
+            walked(TAKEN, PAID, batch_id="b1"),
+            AuditCheck.BEGIN,
+            "the first line is submitted by poll",
+        ),
+        (
+            at(SETTLED, 0, NOW - SKEW - SECOND),
+            AuditCheck.BEGIN,
+            "the first line is of 2026-03-01 11",
+        ),
+        (at(SETTLED, 1, NOW - SKEW - SECOND), AuditCheck.TIMES, "submitting at 2026-03-01 11:54"),
+        (
+            walked(REQUEST, STAMP, PAID, TAKEN, batch_id="b1"),
+            AuditCheck.MOVE,
+            "succeeded to submitted",
+        ),
+        (walked(REQUEST, STAMP, STAMP, batch_id="b1"), AuditCheck.MOVE, "submitting to submitting"),
+        (
+            replace(SETTLED, status=Status.FAILED, reason="x"),
+            AuditCheck.END,
+            "the last line says succ",
+        ),
         (
             walked(REQUEST, STAMP, (Status.FAILED, Cause.POLL, ""), batch_id="b1"),
-            Check.FIELDS,
+            AuditCheck.FIELDS,
             "failed without a reason",
         ),
-        (walked(REQUEST, due_at=NOW, batch_id="b1"), Check.FIELDS, "pending, but in a batch"),
-        (walked(REQUEST), Check.FIELDS, "pending, but not due"),
-        (replace(SETTLED, batch_id=None), Check.FIELDS, "succeeded without a batch"),
-        (walked(REQUEST, STAMP), Check.FIELDS, "submitting without a batch"),
-        (replace(SETTLED, batch_id="b9"), Check.FIELDS, "in batch b9, but the history says b1"),
-        (walked(REQUEST, PAID, batch_id="b1"), Check.FIELDS, "the history knows of none"),
-        (replace(SETTLED, due_at=NOW), Check.FIELDS, "succeeded, but still due"),
+        (walked(REQUEST, due_at=NOW, batch_id="b1"), AuditCheck.FIELDS, "pending, but in a batch"),
+        (walked(REQUEST), AuditCheck.FIELDS, "pending, but not due"),
+        (replace(SETTLED, batch_id=None), AuditCheck.FIELDS, "succeeded without a batch"),
+        (walked(REQUEST, STAMP), AuditCheck.FIELDS, "submitting without a batch"),
+        (
+            replace(SETTLED, batch_id="b9"),
+            AuditCheck.FIELDS,
+            "in batch b9, but the history says b1",
+        ),
+        (walked(REQUEST, PAID, batch_id="b1"), AuditCheck.FIELDS, "the history knows of none"),
+        (replace(SETTLED, due_at=NOW), AuditCheck.FIELDS, "succeeded, but still due"),
     ],
 )
-def test_every_fault_of_a_walk_is_found(payment: Payment, check: Check, text: str) -> None:
+def test_every_fault_of_a_walk_is_found(payment: Payment, check: AuditCheck, text: str) -> None:
     found = list(faults(payment))
     assert any(each.check is check and text in each.text for each in found), found
 
@@ -134,7 +154,7 @@ def test_a_payment_may_be_made_by_a_later_try_of_its_request() -> None:
     assert list(faults(replace(SETTLED, history=late))) == []
     too_late = tuple(move._replace(at=move.at + 2 * KEY_RETENTION) for move in SETTLED.history)
     assert list(faults(replace(SETTLED, history=too_late))) == [
-        Fault(Check.BEGIN, f"the first line is of {first.at + 2 * KEY_RETENTION}")
+        Fault(AuditCheck.BEGIN, f"the first line is of {first.at + 2 * KEY_RETENTION}")
     ]
 
 
@@ -153,7 +173,7 @@ def test_every_way_of_ending_passes(service: Ledgered) -> None:
     assert prepared is not None
     service.dispatcher.resume(prepared[0])
     run = service.office().audit
-    assert list(run.verify(Span(START, service.now))) == []
+    assert list(run.verify(Period(START, service.now))) == []
     assert (run.payments, run.batches) == (8, 4)
 
 
@@ -162,7 +182,7 @@ def test_a_fault_is_found_with_its_payment_and_batch(service: Ledgered) -> None:
     damage(service, payment, history=payment.history[:-1])
     (found,) = verify(service)
     assert (found.check, found.payment, found.batch_id) == (
-        Check.END,
+        AuditCheck.END,
         payment.key,
         payment.batch_id,
     )
@@ -172,7 +192,7 @@ def test_a_fault_is_found_with_its_payment_and_batch(service: Ledgered) -> None:
 def test_a_payment_outside_the_span_is_not_looked_at(service: Ledgered) -> None:
     (payment,) = service.settled("ann")
     damage(service, payment, history=())
-    late = Span(service.now, service.now + timedelta(days=1))
+    late = Period(service.now, service.now + timedelta(days=1))
     assert list(service.office().audit.verify(late)) == []
 
 
@@ -182,14 +202,14 @@ def test_a_batch_that_is_gone(service: Ledgered) -> None:
     assert isinstance(store, MemoryStore)
     del store._batches[payment.batch_id or ""]
     (found,) = verify(service)
-    assert (found.check, found.text) == (Check.BATCH, "its batch is not on record")
+    assert (found.check, found.text) == (AuditCheck.BATCH, "its batch is not on record")
 
 
 def test_a_batch_that_does_not_list_its_payment(service: Ledgered) -> None:
     ann, bob = service.settled("ann", "bob")
     damage_batch(service, service.batch_of(ann), excluded=(0,))
     (found,) = verify(service)
-    assert (found.check, found.payment) == (Check.BATCH, ann.key)
+    assert (found.check, found.payment) == (AuditCheck.BATCH, ann.key)
     assert found.text == "its batch does not list it"
     assert bob.batch_id == ann.batch_id
 
@@ -202,8 +222,8 @@ def test_a_batch_that_lists_a_payment_twice(service: Ledgered) -> None:
     members[1] = members[0]
     found = {(each.check, each.payment): each.text for each in verify(service)}
     assert found == {
-        (Check.BATCH, ann.key): "listed 2 times",
-        (Check.BATCH, bob.key): "its batch does not list it",
+        (AuditCheck.BATCH, ann.key): "listed 2 times",
+        (AuditCheck.BATCH, bob.key): "its batch does not list it",
     }
 
 
@@ -213,7 +233,7 @@ def test_a_payment_in_two_batches_that_were_sent(service: Ledgered) -> None:
     assert isinstance(store, MemoryStore)
     store._members[bob.batch_id or ""].append(store._members[ann.batch_id or ""][0])
     (found,) = verify(service)
-    assert (found.check, found.payment, found.batch_id) == (Check.TWICE, ann.key, bob.batch_id)
+    assert (found.check, found.payment, found.batch_id) == (AuditCheck.TWICE, ann.key, bob.batch_id)
     assert found.text == f"in batch {ann.batch_id}"
 
 
@@ -233,14 +253,14 @@ def test_a_member_that_is_not_on_record(service: Ledgered) -> None:
     assert isinstance(store, MemoryStore)
     del store._payments[payment.key]
     (found,) = verify(service)
-    assert (found.check, found.text) == (Check.BATCH, "no record of 12.5 USD")
+    assert (found.check, found.text) == (AuditCheck.BATCH, "no record of 12.5 USD")
 
 
 def test_a_large_item_is_a_warning(service: Ledgered) -> None:
     (payment,) = service.settled("ann")
     damage(service, payment, provider_status="X" * 900)
     (found,) = verify(service)
-    assert found.check is Check.SIZE
+    assert found.check is AuditCheck.SIZE
     assert found.warning
     assert "bytes" in found.text
 

@@ -13,7 +13,7 @@ import paymentapp
 from paymentapp.models.batches import Batch, BatchChanges
 from paymentapp.models.customers import Customer, CustomerChanges
 from paymentapp.models.payments import Payment, PaymentChanges
-from paymentapp.models.provider_events import Event, EventChanges
+from paymentapp.models.provider_events import ProviderEvent, ProviderEventChanges
 from tests.support.records import a_batch, a_payment
 
 # Each field of a record either may change or is here: what a record is, or what `changed` sets.
@@ -24,13 +24,13 @@ FIXED: dict[type[Any], set[str]] = {
         *("status", "history"),  # by `moved` alone
     },
     Batch: {"batch_id", "provider", "currency", "size", "created_at", "attention_shard"},
-    Event: {"provider", "event_id", "kind", "body", "received_at", "attention_shard"},
+    ProviderEvent: {"provider", "event_id", "kind", "body", "received_at", "attention_shard"},
 }
 CHANGES: dict[type[Any], type[Any]] = {
     Customer: CustomerChanges,
     Payment: PaymentChanges,
     Batch: BatchChanges,
-    Event: EventChanges,
+    ProviderEvent: ProviderEventChanges,
 }
 
 

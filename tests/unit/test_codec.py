@@ -17,9 +17,9 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
 from paymentapp.models.customers import Customer, PaymentMethod
-from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.money import Money
-from paymentapp.models.payments import Cause, Move, Payment, Status
+from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.storage.base import Lease
 from paymentapp.storage.codec.batches import (
     PARKED_SHARD,
@@ -31,10 +31,10 @@ from paymentapp.storage.codec.batches import (
 from paymentapp.storage.codec.customers import customer_record, read_customer
 from paymentapp.storage.codec.operations import (
     api_key_record,
-    claim_record,
+    idempotency_record,
     lease_record,
     read_api_key,
-    read_claim,
+    read_idempotency_record,
     read_lease,
 )
 from paymentapp.storage.codec.payments import payment_record, read_payment
@@ -61,7 +61,9 @@ moneys = st.builds(Money, amounts, currencies)
 maybe = st.none() | texts
 maybe_time = st.none() | times
 scalars = st.none() | st.booleans() | texts | st.integers(-(10**15), 10**15) | amounts
-moves = st.builds(Move, times, st.sampled_from(list(Status)), st.sampled_from(list(Cause)), texts)
+moves = st.builds(
+    Transition, times, st.sampled_from(list(Status)), st.sampled_from(list(Cause)), texts
+)
 payments = st.builds(
     Payment,
     customer_id=words,
@@ -80,11 +82,11 @@ payments = st.builds(
     transaction_id=maybe,
     provider_status=maybe,
     reason=maybe,
-    alone=st.booleans(),
+    isolated=st.booleans(),
     cancel_requested=st.booleans(),
     destination=maybe,
     route=maybe,
-    tried=st.lists(words, max_size=3).map(tuple),
+    tried_methods=st.lists(words, max_size=3).map(tuple),
 )
 customers = st.builds(
     Customer,
@@ -96,7 +98,7 @@ customers = st.builds(
     st.none() | words,
     words | st.just(""),
 )
-claims = st.builds(KeyClaim, words, words, words, words, seconds, words)
+claims = st.builds(IdempotencyRecord, words, words, words, words, seconds, words)
 batches = st.builds(
     Batch,
     batch_id=words,
@@ -115,7 +117,7 @@ batches = st.builds(
     reference=maybe,
     attempts=st.integers(0, 1000),
     last_error=maybe,
-    verdicts=st.dictionaries(st.integers(0, 15_000), texts, max_size=5),
+    member_errors=st.dictionaries(st.integers(0, 15_000), texts, max_size=5),
 )
 api_keys = st.builds(
     ApiKey, words, words, texts, st.frozensets(words, max_size=3), times, maybe_time
@@ -138,8 +140,8 @@ def test_payments(trip: Trip, payment: Payment) -> None:
 
 @both_ways
 @given(claim=claims)
-def test_claims(trip: Trip, claim: KeyClaim) -> None:
-    assert read_claim(claim.key_hash, trip(claim_record(claim))) == claim
+def test_claims(trip: Trip, claim: IdempotencyRecord) -> None:
+    assert read_idempotency_record(claim.key_hash, trip(idempotency_record(claim))) == claim
 
 
 @both_ways

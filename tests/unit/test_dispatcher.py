@@ -53,7 +53,7 @@ class World:
     def sweep(self, later: float = 2) -> None:
         """Another process comes by, some seconds later."""
         self.now += timedelta(seconds=later)
-        self.another().sweep.run()
+        self.another().sweeper.run()
         self.now += timedelta(seconds=31)  # its lease runs out
 
     def pay(self, *emails: str) -> list[Payment]:
@@ -502,7 +502,7 @@ def test_the_sweep_fills_batches_while_more_is_waiting(world: World) -> None:
     world.provider.batch_size = 5
     payments = world.pay(*(f"u{n}@example.com" for n in range(52)))
     world.now += timedelta(seconds=2)
-    sweep = world.another().sweep
+    sweep = world.another().sweeper
     while any(world.status(p) is Status.PENDING for p in payments):
         sweep.run()
     assert len(world.provider.calls) == 11
@@ -512,12 +512,12 @@ def test_the_sweep_fills_batches_while_more_is_waiting(world: World) -> None:
 def test_one_process_sweeps_a_shard_at_a_time(world: World) -> None:
     world.pay("ann@example.com")
     world.now += timedelta(seconds=2)
-    first, second = world.another().sweep, world.another().sweep
-    assert len(first.look().groups) == 1
-    assert second.look().groups == []
+    first, second = world.another().sweeper, world.another().sweeper
+    assert len(first.find_due().groups) == 1
+    assert second.find_due().groups == []
     first.release()
     world.now += timedelta(seconds=31)
-    assert len(second.look().groups) == 1
+    assert len(second.find_due().groups) == 1
 
 
 def test_a_key_pays_once_even_where_a_crash_came_between_claim_and_payment(world: World) -> None:

@@ -6,19 +6,23 @@ from datetime import timedelta
 
 import pytest
 
-from paymentapp.models.provider_events import Event, EventState
+from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from tests.support.records import NOW
 
 DUE = NOW + timedelta(seconds=5)
 
 
-def received(event_id: str, body: bytes = b"{}", shards: int = 8) -> Event:
-    return Event.received("paypal", event_id, "K", body, now=NOW, due_at=DUE, shards=shards)
+def received(event_id: str, body: bytes = b"{}", shards: int = 8) -> ProviderEvent:
+    return ProviderEvent.received("paypal", event_id, "K", body, now=NOW, due_at=DUE, shards=shards)
 
 
 def test_an_event_waits_to_be_applied() -> None:
     event = received("WH-1", b'{"id": "WH-1"}')
-    assert (event.state, event.received_at, event.attention_at) == (EventState.WAITING, NOW, DUE)
+    assert (event.state, event.received_at, event.attention_at) == (
+        ProviderEventState.WAITING,
+        NOW,
+        DUE,
+    )
     assert event.body == '{"id": "WH-1"}'
     assert event.revision != received("WH-1").revision
 

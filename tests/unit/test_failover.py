@@ -14,8 +14,8 @@ from paymentapp.errors import Conflict, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models.batches import BatchState, Member
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
-from paymentapp.providers.base import Accepted, Doubtful, Postponed, Refused
-from paymentapp.services.backoffice.parked_batches import LONGEST_CALL, Word
+from paymentapp.providers.base import Accepted, NeedsReview, Postponed, Refused
+from paymentapp.services.backoffice.parked_batches import LONGEST_CALL, OperatorNote
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
@@ -51,7 +51,7 @@ class World:
     def sweep(self, times: int = 3) -> None:
         for _ in range(times):
             self.now += timedelta(seconds=40)
-            self.services.sweep.run()
+            self.services.sweeper.run()
 
     def stored(self, payment: Payment) -> Payment:
         return self.services.payments.get(payment.key)
@@ -70,7 +70,7 @@ def test_what_one_provider_declines_another_pays() -> None:
     paid = world.stored(payment)
     assert (paid.payment_method, paid.status) == ("gift", Status.SUCCEEDED)
     assert paid.route == "rule 2; paypal did nothing"
-    assert paid.tried == ("paypal",)
+    assert paid.tried_methods == ("paypal",)
     assert [move.reference for move in paid.history if move.status is Status.PENDING] == [
         "",
         "RECEIVER_UNSUPPORTED",
@@ -125,9 +125,9 @@ def test_an_item_that_fails_later_goes_no_other_way() -> None:
 def test_a_doubtful_batch_is_parked_at_once_and_never_sent_again() -> None:
     world = World()
 
-    def doubt(*_: object) -> Accepted | Refused | Doubtful:
+    def doubt(*_: object) -> Accepted | Refused | NeedsReview:
         world.first.calls.append("doubted")
-        return Doubtful("UPLOAD_UNCERTAIN")
+        return NeedsReview("UPLOAD_UNCERTAIN")
 
     world.first.submit = doubt  # type: ignore[assignment]
     payment = world.pay()
@@ -190,8 +190,8 @@ def test_a_payment_that_may_have_left_keeps_its_way() -> None:
 def test_a_person_releases_a_doubtful_batch_once_no_call_can_be_on_its_way() -> None:
     world = World()
 
-    def doubt(*_: object) -> Doubtful:
-        return Doubtful("UPLOAD_UNCERTAIN")
+    def doubt(*_: object) -> NeedsReview:
+        return NeedsReview("UPLOAD_UNCERTAIN")
 
     pays = world.first.submit
     world.first.submit = doubt  # type: ignore[assignment]
@@ -199,7 +199,7 @@ def test_a_person_releases_a_doubtful_batch_once_no_call_can_be_on_its_way() -> 
     world.sweep(1)
     (batch,) = world.store.parked_batches()
     parked = build_backoffice(world.services, print).parked
-    word = Word("ann", "the bank's list has no such file")
+    word = OperatorNote("ann", "the bank's list has no such file")
     with pytest.raises(Conflict, match="may not be in the books before"):
         parked.not_sent(batch.batch_id, word)
     world.now += LONGEST_CALL + timedelta(minutes=6)

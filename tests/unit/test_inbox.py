@@ -24,7 +24,7 @@ from paymentapp.errors import (
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
-from paymentapp.models.provider_events import Event, EventState
+from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.providers.base import ItemReport, WebhookNews
 from paymentapp.services.inbound.inbox import UNCONFIRMED
 from paymentapp.services.inbound.webhooks import GRACE
@@ -109,7 +109,7 @@ class World:
         )
         return replace(news, **changes)
 
-    def tell(self, news: WebhookNews) -> Event:
+    def tell(self, news: WebhookNews) -> ProviderEvent:
         """Receive an event and apply it; the event as it stands then."""
         self.receiver.receive("paypal", {}, self.webhooks.tells(news))
         return self.inbox.apply(self.heard[-1])
@@ -117,12 +117,12 @@ class World:
     def sweep(self, later: timedelta) -> None:
         """Another process comes by."""
         self.now += later
-        self.another().sweep.run()
+        self.another().sweeper.run()
         self.now += timedelta(seconds=31)
 
-    def event(self, event: Event) -> Event:
+    def event(self, event: ProviderEvent) -> ProviderEvent:
         """An event as it is stored."""
-        return self.store.add_event(event)
+        return self.store.add_provider_event(event)
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def world() -> World:
 def test_what_an_event_tells_is_what_the_payment_says(world: World) -> None:
     world.send()
     event = world.tell(world.news(world.report(Status.SUCCEEDED)))
-    assert (event.state, event.attention_at) == (EventState.APPLIED, None)
+    assert (event.state, event.attention_at) == (ProviderEventState.APPLIED, None)
     assert world.event(event) == event
     payment = world.payment
     assert payment.status is Status.SUCCEEDED
@@ -162,7 +162,7 @@ def test_a_status_that_nobody_knows_changes_none(world: World) -> None:
     world.send()
     world.tell(world.news(world.report(Status.UNCLAIMED)))
     event = world.tell(world.news(world.report(None)))
-    assert event.state is EventState.APPLIED
+    assert event.state is ProviderEventState.APPLIED
     assert (world.payment.status, world.payment.provider_status) == (
         Status.UNCLAIMED,
         "SOMETHING_NEW",
@@ -211,7 +211,7 @@ def lose_answer(world: World) -> Batch:
 def test_an_event_may_come_before_the_answer(world: World) -> None:
     lose_answer(world)
     event = world.tell(world.news(world.report(Status.SUCCEEDED)))
-    assert event.state is EventState.APPLIED
+    assert event.state is ProviderEventState.APPLIED
     assert world.payment.status is Status.SUCCEEDED
     world.sweep(timedelta(seconds=5))  # the same batch again, and a look at it
     world.sweep(timedelta(seconds=60))
@@ -227,12 +227,12 @@ def test_an_event_may_come_before_the_answer(world: World) -> None:
 def test_one_that_does_not_name_our_batch_waits_for_the_answer(world: World) -> None:
     lose_answer(world)
     event = world.tell(world.news(world.report(Status.SUCCEEDED), batch_id=None))
-    assert event.state is EventState.WAITING
+    assert event.state is ProviderEventState.WAITING
     assert event.note is not None
     assert world.says() is Status.SUBMITTING
     world.sweep(timedelta(seconds=5))  # finds the batch, and the event again
     world.sweep(timedelta(seconds=5))
-    assert world.event(event).state is EventState.APPLIED
+    assert world.event(event).state is ProviderEventState.APPLIED
     assert world.payment.status is Status.SUCCEEDED
     assert world.payment.history[-1].cause is Cause.WEBHOOK
 
@@ -242,7 +242,7 @@ def test_it_is_tried_ever_more_rarely_and_never_given_up(world: World) -> None:
     event = world.tell(world.news(world.report(Status.SUCCEEDED), batch_id=None))
     waits = []
     for _ in range(60):
-        assert event.state is EventState.WAITING
+        assert event.state is ProviderEventState.WAITING
         assert event.attention_at is not None
         waits.append(event.attention_at - world.now)
         world.now = event.attention_at
@@ -251,7 +251,7 @@ def test_it_is_tried_ever_more_rarely_and_never_given_up(world: World) -> None:
     assert (waits[0], waits[-1]) == (timedelta(seconds=1), timedelta(hours=6))
     accepted = batch.changed(state=BatchState.ACCEPTED, reference=f"ref-{batch.batch_id}")
     assert world.store.change_batch(world.batch, accepted)
-    assert world.inbox.apply(event).state is EventState.APPLIED
+    assert world.inbox.apply(event).state is ProviderEventState.APPLIED
 
 
 # Not ours
@@ -285,7 +285,7 @@ def test_an_event_that_is_not_about_our_payment_changes_nothing(
     world.send()
     before = world.payment
     event = world.tell(other(world))
-    assert (event.state, event.attention_at) == (EventState.SET_ASIDE, None)
+    assert (event.state, event.attention_at) == (ProviderEventState.SET_ASIDE, None)
     assert event.note
     assert world.payment == before
     (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
@@ -295,7 +295,7 @@ def test_an_event_that_is_not_about_our_payment_changes_nothing(
 
 def test_a_payment_that_was_not_sent_cannot_have_succeeded(world: World) -> None:
     event = world.tell(world.news(world.report(Status.SUCCEEDED)))
-    assert event.state is EventState.SET_ASIDE
+    assert event.state is ProviderEventState.SET_ASIDE
     assert world.payment.status is Status.PENDING
 
 
@@ -318,7 +318,7 @@ def test_another_providers_event_is_about_none_of_these(world: World) -> None:
     )
     event = world.inbox.apply(replace(world.heard[-1], provider="other"))
     assert world.payment.status is Status.SUBMITTING
-    assert event.state is not EventState.APPLIED
+    assert event.state is not ProviderEventState.APPLIED
 
 
 # Bad news is the provider's to say
@@ -328,7 +328,7 @@ def test_a_failure_is_looked_up_and_has_its_reason(world: World) -> None:
     world.send()
     world.provider.status["ann@example.com"] = Status.FAILED
     event = world.tell(world.news(world.report(Status.FAILED)))
-    assert event.state is EventState.APPLIED
+    assert event.state is ProviderEventState.APPLIED
     assert (world.payment.status, world.payment.reason) == (Status.FAILED, "NO_LUCK")
 
 
@@ -340,10 +340,10 @@ def test_an_event_alone_never_says_that_the_money_is_back(
     world.send()
     world.provider.status["ann@example.com"] = truth
     event = world.tell(world.news(world.report(status)))
-    assert event.state is EventState.WAITING
+    assert event.state is ProviderEventState.WAITING
     assert world.payment.status is (truth or Status.SUBMITTED)
     world.now += UNCONFIRMED
-    assert world.inbox.apply(event).state is EventState.SET_ASIDE
+    assert world.inbox.apply(event).state is ProviderEventState.SET_ASIDE
     assert world.payment.status is (truth or Status.SUBMITTED)
 
 
@@ -352,12 +352,12 @@ def test_what_cannot_be_looked_up_now_is_looked_up_later(world: World) -> None:
     world.provider.status["ann@example.com"] = Status.FAILED
     world.provider.can_fetch = False
     event = world.tell(world.news(world.report(Status.FAILED)))
-    assert event.state is EventState.WAITING
+    assert event.state is ProviderEventState.WAITING
     world.provider.can_fetch = True
     world.sweep(timedelta(seconds=10))
     assert world.payment.status is Status.FAILED
     world.sweep(timedelta(seconds=10))
-    assert world.event(event).state is EventState.APPLIED
+    assert world.event(event).state is ProviderEventState.APPLIED
 
 
 def test_what_nobody_could_look_up_is_never_given_up(world: World) -> None:
@@ -367,25 +367,25 @@ def test_what_nobody_could_look_up_is_never_given_up(world: World) -> None:
     event = world.tell(world.news(world.report(Status.FAILED)))
     world.now += UNCONFIRMED
     world.sweep(timedelta(hours=12))
-    assert world.event(event).state is EventState.WAITING
+    assert world.event(event).state is ProviderEventState.WAITING
     world.provider.status["ann@example.com"] = Status.FAILED
     world.provider.can_fetch = True
     world.sweep(timedelta(hours=12))
     world.sweep(timedelta(hours=12))
     assert world.payment.status is Status.FAILED
-    assert world.event(event).state is EventState.APPLIED
+    assert world.event(event).state is ProviderEventState.APPLIED
 
 
 def test_a_failure_before_the_answer_waits_for_it(world: World) -> None:
     lose_answer(world)
     world.provider.status["ann@example.com"] = Status.FAILED
     event = world.tell(world.news(world.report(Status.FAILED)))
-    assert event.state is EventState.WAITING
+    assert event.state is ProviderEventState.WAITING
     assert world.says() is Status.SUBMITTING
     for _ in range(3):
         world.sweep(timedelta(seconds=60))
     assert world.payment.status is Status.FAILED
-    assert world.event(event).state is EventState.APPLIED
+    assert world.event(event).state is ProviderEventState.APPLIED
 
 
 def test_money_comes_back_after_the_batch_is_closed(world: World) -> None:
@@ -395,10 +395,10 @@ def test_money_comes_back_after_the_batch_is_closed(world: World) -> None:
     world.now += timedelta(days=20)
     world.provider.status["ann@example.com"] = Status.RETURNED
     event = world.tell(world.news(world.report(Status.RETURNED)))
-    assert event.state is EventState.APPLIED
+    assert event.state is ProviderEventState.APPLIED
     assert world.payment.status is Status.RETURNED
     late = world.tell(world.news(world.report(Status.SUCCEEDED)))  # told out of order
-    assert late.state is EventState.APPLIED
+    assert late.state is ProviderEventState.APPLIED
     assert world.payment.status is Status.RETURNED
     assert world.batch.state is BatchState.CLOSED
 
@@ -412,7 +412,7 @@ def test_news_of_a_batch_bring_the_next_look_forward(world: World) -> None:
     assert batch.attention_at is not None
     assert batch.attention_at > world.now
     event = world.tell(world.news(None))
-    assert event.state is EventState.APPLIED
+    assert event.state is ProviderEventState.APPLIED
     assert world.batch.attention_at is not None
     assert world.batch.attention_at <= world.now
     world.provider.status["ann@example.com"] = Status.SUCCEEDED
@@ -452,7 +452,7 @@ def test_they_do_not_wake_a_closed_batch(world: World) -> None:
 def test_news_of_somebody_elses_batch_are_set_aside(world: World) -> None:
     world.send()
     event = world.tell(world.news(None, batch_id="somebody-elses"))
-    assert event.state is EventState.SET_ASIDE
+    assert event.state is ProviderEventState.SET_ASIDE
 
 
 # Other news
@@ -460,20 +460,20 @@ def test_news_of_somebody_elses_batch_are_set_aside(world: World) -> None:
 
 def test_news_of_nothing_here_are_kept_and_ignored(world: World) -> None:
     event = world.tell(WebhookNews("WH-X", "PAYMENT.CAPTURE.COMPLETED"))
-    assert event.state is EventState.IGNORED
-    assert world.store.due_events(event.attention_shard, world.now, 10) == []
+    assert event.state is ProviderEventState.IGNORED
+    assert world.store.due_provider_events(event.attention_shard, world.now, 10) == []
 
 
 def test_what_this_version_cannot_read_is_set_aside(world: World) -> None:
     world.receiver.receive("paypal", {}, world.webhooks.tells(WebhookNews("WH-X", "X")))
     world.webhooks.news.clear()
-    assert world.inbox.apply(world.heard[-1]).state is EventState.SET_ASIDE
+    assert world.inbox.apply(world.heard[-1]).state is ProviderEventState.SET_ASIDE
 
 
 def test_an_event_waits_for_its_provider(world: World) -> None:
     world.receiver.receive("paypal", {}, world.webhooks.tells(WebhookNews("WH-X", "X")))
     world.provider.webhooks = None
-    assert world.inbox.apply(world.heard[-1]).state is EventState.WAITING
+    assert world.inbox.apply(world.heard[-1]).state is ProviderEventState.WAITING
 
 
 # Receiving
@@ -492,7 +492,7 @@ def test_an_event_is_stored_and_told_once(world: World) -> None:
     world.receiver.receive("paypal", {}, body)
     assert len(world.heard) == 1
     assert world.payment == before
-    assert world.event(event).state is EventState.APPLIED
+    assert world.event(event).state is ProviderEventState.APPLIED
 
 
 def test_what_nobody_applied_at_once_is_swept(world: World) -> None:
@@ -500,7 +500,7 @@ def test_what_nobody_applied_at_once_is_swept(world: World) -> None:
     body = world.webhooks.tells(world.news(world.report(Status.SUCCEEDED)))
     world.receiver.receive("paypal", {}, body)  # and then the process died
     world.sweep(GRACE - timedelta(seconds=1))
-    assert world.event(world.heard[0]).state is EventState.WAITING
+    assert world.event(world.heard[0]).state is ProviderEventState.WAITING
     world.sweep(timedelta(seconds=1))
     assert world.payment.status is Status.SUCCEEDED
 
@@ -541,10 +541,10 @@ def test_without_webhooks_nothing_is_expected_and_nothing_searched(world: World)
 def test_an_inbox_that_cannot_be_read_holds_up_no_payment(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(shard: int, until: datetime, limit: int) -> list[Event]:
+    def fail(shard: int, until: datetime, limit: int) -> list[ProviderEvent]:
         raise StoreUnavailable(f"for the test: {shard} {until} {limit}")
 
-    world.store.due_events = fail
+    world.store.due_provider_events = fail
     world.provider.status["ann@example.com"] = Status.SUCCEEDED
     world.sweep(timedelta(seconds=2))
     assert len(world.provider.paid()) == 1

@@ -12,7 +12,7 @@ from paymentapp.errors import NotGenuine, NotSent
 from paymentapp.models.customers import PaymentMethod
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
-from paymentapp.models.provider_events import EventState
+from paymentapp.models.provider_events import ProviderEventState
 from paymentapp.providers.base import Correction, Delivery, ItemReport, WebhookNews
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
@@ -67,7 +67,7 @@ class World:
 
     def __post_init__(self) -> None:
         services = self.another()
-        self.collector = services.collector
+        self.collector = services.mailbox_collector
         self.dispatcher = services.dispatcher
         self.inbox = services.inbox
 
@@ -79,7 +79,7 @@ class World:
     def clock(self) -> datetime:
         return self.now
 
-    def apply(self) -> list[EventState]:
+    def apply(self) -> list[ProviderEventState]:
         self.now += timedelta(seconds=1)
         return [self.inbox.apply(event).state for event in self.inbox.due(0, self.now)]
 
@@ -114,14 +114,14 @@ def test_what_lies_in_the_mailbox_becomes_events_once() -> None:
     world.bank.receives("b.ach", news(1), news(2), news(3))  # the same again, and one more
     world.now += PAUSE
     assert world.collector.collect("bank") == 1
-    assert world.apply() == [EventState.IGNORED] * 3
+    assert world.apply() == [ProviderEventState.IGNORED] * 3
 
 
 def test_a_mailbox_is_looked_into_once_a_pause_by_one_process() -> None:
     world = World()
     world.collector.collect("bank")
     assert world.collector.due() == []
-    other = world.another().collector
+    other = world.another().mailbox_collector
     assert other.due() == ["bank"]
     assert other.collect("bank") == 0
     assert world.bank.looks == 1
@@ -178,7 +178,7 @@ def test_a_return_comes_back_to_a_payment_that_had_succeeded() -> None:
     world.bank.status["ada@example.com"] = Status.RETURNED
     world.bank.receives("a.ach", news(1, item=returned, batch_id=batch.batch_id))
     world.collector.collect("bank")
-    assert world.apply() == [EventState.APPLIED]
+    assert world.apply() == [ProviderEventState.APPLIED]
     assert world.stored(payment).status is Status.RETURNED
 
 
@@ -188,7 +188,7 @@ def test_a_correction_puts_the_customers_details_right() -> None:
     right = Correction(payment.key.item_id, "C01 account number corrected", "k.new")
     world.bank.receives("a.ach", news(1, correction=right))
     world.collector.collect("bank")
-    assert world.apply() == [EventState.APPLIED]
+    assert world.apply() == [ProviderEventState.APPLIED]
     customer = world.store.get_customer("ada")
     assert customer is not None
     assert customer.methods["bank"].destination == "k.new"
@@ -219,7 +219,7 @@ def test_a_correction_of_details_that_have_changed_since_changes_nothing() -> No
     right = Correction(payment.key.item_id, "C01", "k.new")
     world.bank.receives("a.ach", news(1, correction=right))
     world.collector.collect("bank")
-    assert world.apply() == [EventState.APPLIED]
+    assert world.apply() == [ProviderEventState.APPLIED]
     assert world.store.get_customer("ada") == newer
 
 
@@ -232,4 +232,4 @@ def test_a_correction_of_another_providers_payment_is_set_aside() -> None:
     right = Correction(payment.key.item_id, "C01", "k.new")
     world.bank.receives("a.ach", news(1, correction=right))
     world.collector.collect("bank")
-    assert world.apply() == [EventState.SET_ASIDE]
+    assert world.apply() == [ProviderEventState.SET_ASIDE]

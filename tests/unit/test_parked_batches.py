@@ -17,15 +17,15 @@ from paymentapp.errors import (
     OutcomeUnknown,
     StoreUnavailable,
 )
-from paymentapp.models.batches import Batch, BatchState, Verdict
+from paymentapp.models.batches import Batch, BatchState, Resolution
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import Transaction
-from paymentapp.services.backoffice.parked_batches import Parked, Word
+from paymentapp.services.backoffice.parked_batches import OperatorNote, ParkedBatches
 from tests.support.ledger_books import START, Ledgered
 from tests.support.memory_store import MemoryStore
 
-GRACE = Word("Grace H.", "support case 4711")
+GRACE = OperatorNote("Grace H.", "support case 4711")
 
 
 @pytest.fixture
@@ -33,12 +33,12 @@ def service() -> Ledgered:
     return Ledgered(MemoryStore())
 
 
-def parked_of(service: Ledgered) -> Parked:
+def parked_of(service: Ledgered) -> ParkedBatches:
     return service.office().parked
 
 
 @pytest.fixture
-def parked(service: Ledgered) -> Parked:
+def parked(service: Ledgered) -> ParkedBatches:
     return parked_of(service)
 
 
@@ -74,13 +74,13 @@ def moves(service: Ledgered, payment: Payment) -> list[tuple[Status, Cause]]:
 # --- what is shown
 
 
-def test_nothing_is_parked(parked: Parked) -> None:
+def test_nothing_is_parked(parked: ParkedBatches) -> None:
     assert parked.cases() == []
     assert list(parked.lingering()) == []
 
 
 def test_cases_come_with_their_members_longest_waiting_first(
-    service: Ledgered, parked: Parked
+    service: Ledgered, parked: ParkedBatches
 ) -> None:
     silence(service, acted=False)
     first, _ = service.park("ann", "bob")
@@ -98,14 +98,14 @@ def test_cases_come_with_their_members_longest_waiting_first(
     [(False, "none of 0 transactions"), (True, "1 of 1 transactions since 2026-03-01T12:00")],
 )
 def test_the_providers_books_are_asked(
-    service: Ledgered, parked: Parked, acted: bool, words: str
+    service: Ledgered, parked: ParkedBatches, acted: bool, words: str
 ) -> None:
     park(service, "ann", acted=acted)
     (case,) = parked.cases()
     assert words in parked.asked(case)
 
 
-def test_books_that_cannot_be_asked_say_so(service: Ledgered, parked: Parked) -> None:
+def test_books_that_cannot_be_asked_say_so(service: Ledgered, parked: ParkedBatches) -> None:
     park(service, "ann", acted=False)
     (case,) = parked.cases()
     service.provider.search_fails = [
@@ -118,7 +118,7 @@ def test_books_that_cannot_be_asked_say_so(service: Ledgered, parked: Parked) ->
     assert parked.asked(case) == "paypal offers no search"
 
 
-def test_payments_that_linger_are_shown(service: Ledgered, parked: Parked) -> None:
+def test_payments_that_linger_are_shown(service: Ledgered, parked: ParkedBatches) -> None:
     service.provider.status["ann@example.com"] = Status.SUBMITTED
     ann, _ = service.settled("ann", "bob")
     service.now += timedelta(days=29)
@@ -131,7 +131,9 @@ def test_payments_that_linger_are_shown(service: Ledgered, parked: Parked) -> No
 # --- accepted
 
 
-def test_a_batch_that_the_provider_has_is_followed(service: Ledgered, parked: Parked) -> None:
+def test_a_batch_that_the_provider_has_is_followed(
+    service: Ledgered, parked: ParkedBatches
+) -> None:
     batch, (payment,) = park(service, "ann", acted=True)
     after = parked.accept(batch.batch_id, f"ref-{batch.batch_id}", GRACE, confirmed=False)
     assert (after.state, after.reference) == (BatchState.CLOSED, f"ref-{batch.batch_id}")
@@ -141,7 +143,7 @@ def test_a_batch_that_the_provider_has_is_followed(service: Ledgered, parked: Pa
     ]
     decision = after.decision
     assert decision is not None
-    assert (decision.verdict, decision.person, decision.note) == (Verdict.ACCEPTED, *GRACE)
+    assert (decision.verdict, decision.person, decision.note) == (Resolution.ACCEPTED, *GRACE)
     assert decision.at > START + timedelta(days=25)
     assert decision.evidence == (
         f"paypal has this batch as ref-{batch.batch_id}; attempts: 1, the last: "
@@ -151,7 +153,7 @@ def test_a_batch_that_the_provider_has_is_followed(service: Ledgered, parked: Pa
     assert len(service.provider.calls) == 1
 
 
-def test_a_reference_of_another_batch_is_refused(service: Ledgered, parked: Parked) -> None:
+def test_a_reference_of_another_batch_is_refused(service: Ledgered, parked: ParkedBatches) -> None:
     other = service.send(service.pay("bob"))
     batch, _ = park(service, "ann", acted=True)
     with pytest.raises(Conflict, match="is another batch"):
@@ -163,7 +165,7 @@ def test_a_reference_of_another_batch_is_refused(service: Ledgered, parked: Park
 
 
 def test_a_reference_that_is_forgotten_takes_a_confirmation(
-    service: Ledgered, parked: Parked
+    service: Ledgered, parked: ParkedBatches
 ) -> None:
     batch, (payment,) = park(service, "ann", acted=True)
     service.provider.forgotten = True
@@ -177,7 +179,7 @@ def test_a_reference_that_is_forgotten_takes_a_confirmation(
 
 
 def test_a_provider_that_cannot_be_asked_takes_a_confirmation(
-    service: Ledgered, parked: Parked
+    service: Ledgered, parked: ParkedBatches
 ) -> None:
     batch, _ = park(service, "ann", acted=True)
     service.provider.transaction_search = None
@@ -187,7 +189,9 @@ def test_a_provider_that_cannot_be_asked_takes_a_confirmation(
     assert after.state is BatchState.CLOSED
 
 
-def test_a_provider_that_does_not_answer_decides_nothing(service: Ledgered, parked: Parked) -> None:
+def test_a_provider_that_does_not_answer_decides_nothing(
+    service: Ledgered, parked: ParkedBatches
+) -> None:
     batch, _ = park(service, "ann", acted=True)
 
     def down(reference: str) -> str | None:
@@ -202,16 +206,18 @@ def test_a_provider_that_does_not_answer_decides_nothing(service: Ledgered, park
 # --- not sent
 
 
-def test_a_batch_that_was_not_sent_is_paid_by_a_new_one(service: Ledgered, parked: Parked) -> None:
+def test_a_batch_that_was_not_sent_is_paid_by_a_new_one(
+    service: Ledgered, parked: ParkedBatches
+) -> None:
     batch, payments = park(service, "ann", "bob", acted=False)
     after = parked.not_sent(batch.batch_id, GRACE)
     assert after.decision is not None
-    assert after.decision.verdict is Verdict.NOT_SENT
+    assert after.decision.verdict is Resolution.NOT_SENT
     assert "none of 0 transactions since 2026-03-01T12:00 pays a member" in after.decision.evidence
     for payment in payments:
         assert moves(service, payment)[2:] == [(Status.PENDING, Cause.PERSON)]
         assert service.read(payment).history[-1].reference == batch.batch_id
-        assert not service.read(payment).alone
+        assert not service.read(payment).isolated
     service.sweep(seconds=2)
     service.sweep(seconds=2)
     assert {service.status(payment) for payment in payments} == {Status.SUCCEEDED}
@@ -222,7 +228,9 @@ def test_a_batch_that_was_not_sent_is_paid_by_a_new_one(service: Ledgered, parke
     assert service.provider.calls == [batch.batch_id, *again]
 
 
-def test_a_lone_payment_that_was_not_sent_does_not_fail(service: Ledgered, parked: Parked) -> None:
+def test_a_lone_payment_that_was_not_sent_does_not_fail(
+    service: Ledgered, parked: ParkedBatches
+) -> None:
     batch, (payment,) = park(service, "ann", acted=False)
     parked.not_sent(batch.batch_id, GRACE)
     assert service.status(payment) is Status.PENDING
@@ -231,7 +239,7 @@ def test_a_lone_payment_that_was_not_sent_does_not_fail(service: Ledgered, parke
     assert stored.decision is not None
 
 
-def test_what_the_books_show_was_sent(service: Ledgered, parked: Parked) -> None:
+def test_what_the_books_show_was_sent(service: Ledgered, parked: ParkedBatches) -> None:
     batch, (payment,) = park(service, "ann", acted=True)
     with pytest.raises(Conflict, match="books know better: 1 of 1 transactions"):
         parked.not_sent(batch.batch_id, GRACE)
@@ -239,7 +247,7 @@ def test_what_the_books_show_was_sent(service: Ledgered, parked: Parked) -> None
     assert service.store.get_batch(batch.batch_id) == batch
 
 
-def test_a_member_that_has_moved_on_was_sent(service: Ledgered, parked: Parked) -> None:
+def test_a_member_that_has_moved_on_was_sent(service: Ledgered, parked: ParkedBatches) -> None:
     """A webhook has told of one of them, though the search does not show it."""
     batch, (ann, _) = park(service, "ann", "bob", acted=True)
     service.provider.hidden = {f"tx-{p.payment_id}" for p in (ann, _)}
@@ -250,7 +258,7 @@ def test_a_member_that_has_moved_on_was_sent(service: Ledgered, parked: Parked) 
 
 
 def test_the_books_are_not_believed_before_they_can_be_full(
-    service: Ledgered, parked: Parked
+    service: Ledgered, parked: ParkedBatches
 ) -> None:
     silence(service, acted=False)
     batch, _ = service.park("ann")
@@ -261,7 +269,7 @@ def test_the_books_are_not_believed_before_they_can_be_full(
 
 
 def test_where_the_account_may_not_search_the_person_is_believed(
-    service: Ledgered, parked: Parked
+    service: Ledgered, parked: ParkedBatches
 ) -> None:
     batch, _ = park(service, "ann", acted=False)
     service.provider.search_fails = [NotPermitted("NOT_AUTHORIZED")]
@@ -272,7 +280,7 @@ def test_where_the_account_may_not_search_the_person_is_believed(
 
 @pytest.mark.parametrize("error", [NotSent("NO_ANSWER"), Misconfigured("AUTHENTICATION_FAILURE")])
 def test_a_search_that_failed_can_be_done_later(
-    service: Ledgered, parked: Parked, error: Exception
+    service: Ledgered, parked: ParkedBatches, error: Exception
 ) -> None:
     batch, _ = park(service, "ann", acted=False)
     service.provider.search_fails = [error] * 9  # type: ignore[list-item]
@@ -281,7 +289,7 @@ def test_a_search_that_failed_can_be_done_later(
     assert service.store.get_batch(batch.batch_id) == batch
 
 
-def test_somebody_elses_transactions_say_nothing(service: Ledgered, parked: Parked) -> None:
+def test_somebody_elses_transactions_say_nothing(service: Ledgered, parked: ParkedBatches) -> None:
     batch, _ = park(service, "ann", acted=False)
     money = Money(Decimal("12.5"), "USD")
     service.provider.more = [
@@ -296,7 +304,7 @@ def test_somebody_elses_transactions_say_nothing(service: Ledgered, parked: Park
 # --- what is refused, cut short, or done by two at once
 
 
-def decisions(parked: Parked) -> list[Callable[[str], Batch]]:
+def decisions(parked: ParkedBatches) -> list[Callable[[str], Batch]]:
     return [
         lambda batch_id: parked.accept(batch_id, f"ref-{batch_id}", GRACE, confirmed=True),
         lambda batch_id: parked.not_sent(batch_id, GRACE),
@@ -305,7 +313,7 @@ def decisions(parked: Parked) -> list[Callable[[str], Batch]]:
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_only_a_parked_batch_is_decided_about(
-    service: Ledgered, parked: Parked, which: int
+    service: Ledgered, parked: ParkedBatches, which: int
 ) -> None:
     decide = decisions(parked)[which]
     with pytest.raises(NotFound):
@@ -320,7 +328,7 @@ def test_only_a_parked_batch_is_decided_about(
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_decision_is_made_once(service: Ledgered, parked: Parked, which: int) -> None:
+def test_a_decision_is_made_once(service: Ledgered, parked: ParkedBatches, which: int) -> None:
     batch, _ = park(service, "ann", acted=which == 0)
     decisions(parked)[which](batch.batch_id)
     for decide in decisions(parked):
@@ -330,7 +338,7 @@ def test_a_decision_is_made_once(service: Ledgered, parked: Parked, which: int) 
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_of_two_who_decide_at_once_one_is_heard(
-    service: Ledgered, parked: Parked, which: int
+    service: Ledgered, parked: ParkedBatches, which: int
 ) -> None:
     batch, (payment,) = park(service, "ann", acted=which == 0)
     service.provider.hidden = {f"tx-{payment.payment_id}"}
@@ -347,13 +355,13 @@ def test_of_two_who_decide_at_once_one_is_heard(
     stored = service.store.get_batch(batch.batch_id)
     assert stored is not None
     assert stored.decision is not None
-    assert stored.decision.verdict is list(Verdict)[1 - which]
+    assert stored.decision.verdict is list(Resolution)[1 - which]
 
 
 @pytest.mark.parametrize("after", [0, 1])
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_decision_that_is_cut_short_is_carried_out_by_a_sweep(
-    service: Ledgered, parked: Parked, which: int, after: int
+    service: Ledgered, parked: ParkedBatches, which: int, after: int
 ) -> None:
     """Cut before the first payment is changed, and after one of two was."""
     batch, payments = park(service, "ann", "bob", acted=which == 0)

@@ -10,7 +10,7 @@ from marshmallow import Schema
 
 from paymentapp.clock import to_text
 from paymentapp.models.money import Money
-from paymentapp.models.payments import Cause, Move, Payment, Status
+from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.schemas.payments import PaymentPageSchema, PaymentSchema
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -21,7 +21,7 @@ ACCEPTED = Payment(
     payment_method="paypal",
     email="ann@example.com",
     status=Status.PENDING,
-    history=(Move(START, Status.PENDING, Cause.REQUEST),),
+    history=(Transition(START, Status.PENDING, Cause.REQUEST),),
     request_id="r",
     revision="1",
     due_at=START,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from paymentapp.errors import Conflict, StoreUnavailable
-from paymentapp.models.idempotency import KEY_RETENTION, KeyClaim
+from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
 from paymentapp.models.payments import Payment, Status, next_payment_id
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.payments import COLLISION_LIMIT, PaymentOrder
@@ -28,17 +28,17 @@ class BusyStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.before_change: Callable[[], object] = lambda: None
-        self.before_claim_change: Callable[[KeyClaim], object] = lambda _: None
+        self.before_claim_change: Callable[[IdempotencyRecord], object] = lambda _: None
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         first, self.before_change = self.before_change, lambda: None
         first()
         return super().change_payments(changes)
 
-    def change_claim(self, old: KeyClaim, new: KeyClaim) -> bool:
+    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
         first, self.before_claim_change = self.before_claim_change, lambda _: None
         first(old)
-        return super().change_claim(old, new)
+        return super().change_idempotency_record(old, new)
 
 
 @dataclass
@@ -86,7 +86,7 @@ def test_two_requests_that_find_an_expired_key_do_not_both_take_it() -> None:
     world = World()
     world.pay("k1")
     world.now += KEY_RETENTION
-    world.store.before_claim_change = lambda old: world.store.change_claim(
+    world.store.before_claim_change = lambda old: world.store.change_idempotency_record(
         old, replace(old, revision=new_revision())
     )
     with pytest.raises(StoreUnavailable, match="claimed by another request"):

@@ -276,7 +276,7 @@ def detail(field: str, issue: str = "Receiver is invalid", **more: Any) -> dict[
 
 
 @pytest.mark.parametrize(
-    ("field", "verdicts"),
+    ("field", "member_errors"),
     [
         ("items[1].receiver", {1: "VALIDATION_ERROR: Receiver is invalid"}),
         ("/items/1/receiver", {1: "VALIDATION_ERROR: Receiver is invalid"}),
@@ -294,10 +294,10 @@ def detail(field: str, issue: str = "Receiver is invalid", **more: Any) -> dict[
     ],
 )
 def test_a_refusal_names_members_by_their_place(
-    server: PayPalServer, paypal: PayPal, field: str, verdicts: dict[int, str]
+    server: PayPalServer, paypal: PayPal, field: str, member_errors: dict[int, str]
 ) -> None:
     answer = problem(400, "VALIDATION_ERROR", detail(field))
-    assert submitted(server, paypal, answer) == Refused("VALIDATION_ERROR", verdicts)
+    assert submitted(server, paypal, answer) == Refused("VALIDATION_ERROR", member_errors)
 
 
 def test_the_first_word_on_a_member_counts_and_is_kept_short(
@@ -306,7 +306,7 @@ def test_the_first_word_on_a_member_counts_and_is_kept_short(
     details = [detail("items[0].receiver", "x" * 500), detail("items[0].amount", "later")]
     outcome = submitted(server, paypal, problem(400, "VALIDATION_ERROR", *details))
     assert isinstance(outcome, Refused)
-    assert outcome.verdicts == {0: ("VALIDATION_ERROR: " + "x" * 500)[:200]}
+    assert outcome.member_errors == {0: ("VALIDATION_ERROR: " + "x" * 500)[:200]}
 
 
 @pytest.mark.parametrize("details", [None, "text", [None, 3, "x", {}, {"field": 7}], {"a": 1}])

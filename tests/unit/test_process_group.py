@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from paymentapp.cli import process_group
-from paymentapp.cli.process_group import Family
+from paymentapp.cli.process_group import ProcessGroup
 
 SLEEPS = "import time; time.sleep(60)"
 STUBBORN = (
@@ -20,19 +20,19 @@ STUBBORN = (
 
 
 @pytest.fixture
-def made() -> Iterator[Family]:
+def made() -> Iterator[ProcessGroup]:
     """It takes this process's signals, which are given back afterwards."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield Family()
+    yield ProcessGroup()
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-def started(of: Family, program: str) -> subprocess.Popen[str]:
+def started(of: ProcessGroup, program: str) -> subprocess.Popen[str]:
     return of.start([sys.executable, "-c", program], stdout=subprocess.PIPE)
 
 
-def test_when_one_ends_the_others_are_ended(made: Family) -> None:
+def test_when_one_ends_the_others_are_ended(made: ProcessGroup) -> None:
     sleeping = started(made, SLEEPS)
     started(made, "pass")
     assert made.wait() == 1
@@ -40,7 +40,7 @@ def test_when_one_ends_the_others_are_ended(made: Family) -> None:
     assert sleeping.returncode == -signal.SIGTERM
 
 
-def test_after_a_signal_all_are_ended_and_that_is_no_error(made: Family) -> None:
+def test_after_a_signal_all_are_ended_and_that_is_no_error(made: ProcessGroup) -> None:
     sleeping = started(made, SLEEPS)
     signal.raise_signal(signal.SIGTERM)
     assert made.wait() == 0
@@ -49,7 +49,7 @@ def test_after_a_signal_all_are_ended_and_that_is_no_error(made: Family) -> None
 
 
 def test_one_that_does_not_end_in_time_is_killed(
-    made: Family, monkeypatch: pytest.MonkeyPatch
+    made: ProcessGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A patch, since nobody should wait fifteen seconds here."""
     monkeypatch.setattr(process_group, "STOP_SECONDS", 0.2)

@@ -17,8 +17,8 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import ItemReport, Refused, Transaction
-from paymentapp.services.backoffice.discrepancies import ADVICE, Difference, Kind
-from paymentapp.services.backoffice.period import Span
+from paymentapp.services.backoffice.discrepancies import ADVICE, Discrepancy, DiscrepancyKind
+from paymentapp.services.backoffice.period import Period
 from paymentapp.storage.base import PageQuery, PaymentChange
 from tests.support.ledger_books import START, LedgerBooks, Ledgered
 from tests.support.memory_store import MemoryStore
@@ -36,18 +36,18 @@ class Run:
     def __init__(self, service: Ledgered, *, repair: bool = False, search: bool = True) -> None:
         self.waited: list[float] = []
         run = service.office(self.waited.append).reconciliation
-        span = Span(START - timedelta(days=35), service.now + timedelta(days=1))
+        span = Period(START - timedelta(days=35), service.now + timedelta(days=1))
         sent = len(service.provider.calls)
         self.found = list(run.run(span, repair=repair, search=search))
         self.tally = run.tally
         assert len(service.provider.calls) == sent  # it never sends anything
 
     @property
-    def kinds(self) -> list[Kind]:
+    def kinds(self) -> list[DiscrepancyKind]:
         return [found.kind for found in self.found]
 
 
-def only(service: Ledgered, **options: bool) -> Difference:
+def only(service: Ledgered, **options: bool) -> Discrepancy:
     """The one difference of a run."""
     (found,) = Run(service, **options).found
     return found
@@ -98,7 +98,7 @@ def test_what_was_settled_agrees(service: Ledgered) -> None:
 
 
 def test_every_kind_has_its_advice() -> None:
-    assert set(ADVICE) == set(Kind)
+    assert set(ADVICE) == set(DiscrepancyKind)
 
 
 def test_addresses_are_masked() -> None:
@@ -114,7 +114,7 @@ def test_a_payment_that_is_behind(service: Ledgered) -> None:
     (payment,) = service.settled("ann")
     tell(service, payment, status=Status.RETURNED, raw_status="REFUNDED")
     found = only(service)
-    assert (found.kind, found.payment) == (Kind.BEHIND, payment.key)
+    assert (found.kind, found.payment) == (DiscrepancyKind.BEHIND, payment.key)
     assert (found.ours, found.theirs) == ("succeeded", "returned (REFUNDED)")
     assert found.batch_id == payment.batch_id
     assert service.status(payment) is Status.SUCCEEDED
@@ -124,7 +124,7 @@ def test_a_repair_moves_a_payment_forward_by_the_providers_report(service: Ledge
     (payment,) = service.settled("ann")
     tell(service, payment, status=Status.RETURNED, raw_status="REFUNDED", reason="refunded")
     run = Run(service, repair=True)
-    assert [(found.kind, found.repaired) for found in run.found] == [(Kind.BEHIND, True)]
+    assert [(found.kind, found.repaired) for found in run.found] == [(DiscrepancyKind.BEHIND, True)]
     assert (run.tally.differences, run.tally.repaired, run.tally.left) == (1, 1, 0)
     repaired = service.read(payment)
     assert (repaired.status, repaired.provider_status) == (Status.RETURNED, "REFUNDED")
@@ -136,7 +136,7 @@ def test_a_repair_moves_a_payment_forward_by_the_providers_report(service: Ledge
 def test_a_batch_that_nobody_looked_at_yet_is_repaired_whole(service: Ledgered) -> None:
     payments = service.pay("ann", "bob")
     service.send(payments)
-    assert Run(service).kinds == [Kind.BEHIND, Kind.BEHIND]
+    assert Run(service).kinds == [DiscrepancyKind.BEHIND, DiscrepancyKind.BEHIND]
     assert Run(service, repair=True).tally.left == 0
     assert {service.status(payment) for payment in payments} == {Status.SUCCEEDED}
 
@@ -146,7 +146,7 @@ def test_a_contradiction_is_never_repaired(service: Ledgered) -> None:
     for status in (Status.FAILED, Status.SUBMITTED, Status.UNCLAIMED):
         tell(service, payment, status=status, raw_status="X")
         found = only(service, repair=True)
-        assert (found.kind, found.repaired) == (Kind.STATUS, False)
+        assert (found.kind, found.repaired) == (DiscrepancyKind.STATUS, False)
     assert service.read(payment) == payment
 
 
@@ -169,16 +169,26 @@ def test_a_status_that_nobody_knows_says_no_more_than_that_they_have_it(service:
 @pytest.mark.parametrize(
     ("changes", "kind", "ours", "theirs"),
     [
-        ({"money": Money(Decimal(13), "USD")}, Kind.AMOUNT, "12.5 USD", "13 USD"),
-        ({"money": Money(Decimal("12.5"), "EUR")}, Kind.CURRENCY, "12.5 USD", "12.5 EUR"),
-        ({"receiver": "eve@evil.example"}, Kind.RECEIVER, "a***@example.com", "e***@evil.example"),
-        ({"transaction_id": "tx-2"}, Kind.TRANSACTION, None, "tx-2"),
+        ({"money": Money(Decimal(13), "USD")}, DiscrepancyKind.AMOUNT, "12.5 USD", "13 USD"),
+        (
+            {"money": Money(Decimal("12.5"), "EUR")},
+            DiscrepancyKind.CURRENCY,
+            "12.5 USD",
+            "12.5 EUR",
+        ),
+        (
+            {"receiver": "eve@evil.example"},
+            DiscrepancyKind.RECEIVER,
+            "a***@example.com",
+            "e***@evil.example",
+        ),
+        ({"transaction_id": "tx-2"}, DiscrepancyKind.TRANSACTION, None, "tx-2"),
     ],
 )
 def test_an_item_that_pays_something_else(
     service: Ledgered,
     changes: dict[str, object],
-    kind: Kind,
+    kind: DiscrepancyKind,
     ours: str | None,
     theirs: str,
     repair: bool,
@@ -196,7 +206,7 @@ def test_an_item_that_pays_something_else_settles_nothing(service: Ledgered) -> 
     service.send([payment])
     tell(service, payment, money=Money(Decimal(99), "USD"))
     run = Run(service, repair=True)
-    assert run.kinds == [Kind.AMOUNT, Kind.BEHIND]
+    assert run.kinds == [DiscrepancyKind.AMOUNT, DiscrepancyKind.BEHIND]
     assert run.tally.repaired == 0
     assert service.status(payment) is Status.SUBMITTING
 
@@ -231,14 +241,18 @@ def test_a_member_that_the_provider_does_not_list(service: Ledgered) -> None:
     assert Run(service).found == []  # it may take them a moment
     service.now += timedelta(hours=2)
     found = only(service)
-    assert (found.kind, found.payment, found.ours) == (Kind.NOT_LISTED, ann.key, "12.5 USD")
+    assert (found.kind, found.payment, found.ours) == (
+        DiscrepancyKind.NOT_LISTED,
+        ann.key,
+        "12.5 USD",
+    )
 
 
 def test_a_batch_that_the_provider_no_longer_knows(service: Ledgered) -> None:
     (payment,) = service.settled("ann")
     service.provider.forgotten = True
     run = Run(service)
-    assert run.kinds == [Kind.UNKNOWN_BATCH]
+    assert run.kinds == [DiscrepancyKind.UNKNOWN_BATCH]
     assert run.found[0].ours == f"ref-{payment.batch_id}"
     assert run.tally.not_done == []
 
@@ -249,14 +263,14 @@ def test_a_payment_that_waits_too_long(service: Ledgered) -> None:
     assert Run(service).found == []
     service.now += timedelta(minutes=2)
     found = only(service)
-    assert (found.kind, found.payment) == (Kind.PENDING, payment.key)
+    assert (found.kind, found.payment) == (DiscrepancyKind.PENDING, payment.key)
     assert found.ours == "pending since 2026-03-01 12:00"
 
 
 def test_a_pending_payment_that_nothing_will_find(service: Ledgered) -> None:
     (payment,) = service.pay("ann")
     overwrite(service, payment, due_at=None)
-    assert only(service).kind is Kind.NOT_DUE
+    assert only(service).kind is DiscrepancyKind.NOT_DUE
 
 
 @pytest.mark.parametrize("acted", [False, True])
@@ -270,7 +284,7 @@ def test_a_batch_that_has_no_answer(service: Ledgered, acted: bool) -> None:
     assert Run(service).found == []
     service.now += timedelta(hours=2)
     found = only(service)
-    assert (found.kind, found.batch_id) == (Kind.STUCK, batch.batch_id)
+    assert (found.kind, found.batch_id) == (DiscrepancyKind.STUCK, batch.batch_id)
     assert found.ours == "frozen since 2026-03-01 12:00, OutcomeUnknown: HTTP_503"
 
 
@@ -278,14 +292,14 @@ def test_a_batch_that_nobody_follows_any_more(service: Ledgered) -> None:
     service.provider.status["ann@example.com"] = Status.SUBMITTED
     service.settled("ann")
     service.now += timedelta(hours=2)
-    assert only(service).kind is Kind.STUCK
+    assert only(service).kind is DiscrepancyKind.STUCK
 
 
 def test_a_parked_batch(service: Ledgered) -> None:
     service.provider.before = raising(OutcomeUnknown("HTTP_503"))
     batch, _ = service.park("ann")
     found = only(service)
-    assert (found.kind, found.batch_id) == (Kind.PARKED, batch.batch_id)
+    assert (found.kind, found.batch_id) == (DiscrepancyKind.PARKED, batch.batch_id)
 
 
 def test_refused_and_aborted_batches_are_at_peace(service: Ledgered) -> None:
@@ -306,7 +320,7 @@ def test_an_item_that_is_no_member(service: Ledgered) -> None:
     strange = report(payment, item_id="zzz.eve", raw_status="SUCCESS")
     service.provider.told["zzz.eve"] = strange
     found = only(service)
-    assert (found.kind, found.item_id) == (Kind.NOT_A_MEMBER, "zzz.eve")
+    assert (found.kind, found.item_id) == (DiscrepancyKind.NOT_A_MEMBER, "zzz.eve")
     assert (found.batch_id, found.theirs) == (payment.batch_id, "12.5 USD SUCCESS")
 
 
@@ -320,7 +334,7 @@ def test_money_that_left_for_no_payment_of_ours(service: Ledgered, name: str | N
     service.settled("ann")
     service.provider.more.append(transaction(name))
     found = only(service)
-    assert (found.kind, found.item_id, found.payment) == (Kind.NOT_OURS, name, None)
+    assert (found.kind, found.item_id, found.payment) == (DiscrepancyKind.NOT_OURS, name, None)
     assert found.theirs == "TX9 7 USD 2026-03-01 12:00"
 
 
@@ -328,7 +342,7 @@ def test_a_second_transaction_of_one_payment(service: Ledgered) -> None:
     (payment,) = service.settled("ann")
     service.provider.more.append(transaction(payment.key.item_id))
     found = only(service)
-    assert (found.kind, found.payment) == (Kind.PAID_AGAIN, payment.key)
+    assert (found.kind, found.payment) == (DiscrepancyKind.PAID_AGAIN, payment.key)
     assert found.ours == f"succeeded {payment.transaction_id}"
 
 
@@ -339,7 +353,11 @@ def test_money_that_left_for_a_payment_that_was_not_paid(service: Ledgered, stat
         service.payments.cancel(payment.key)
     service.provider.more.append(transaction(payment.key.item_id))
     found = only(service)
-    assert (found.kind, found.payment, found.ours) == (Kind.UNEXPECTED, payment.key, status)
+    assert (found.kind, found.payment, found.ours) == (
+        DiscrepancyKind.UNEXPECTED,
+        payment.key,
+        status,
+    )
 
 
 def test_money_on_its_way_is_expected(service: Ledgered) -> None:
@@ -363,14 +381,14 @@ def test_very_many_transactions_without_our_ids_are_each_told_once(service: Ledg
     ]
     run = Run(service)
     assert len({found.theirs for found in run.found}) == len(run.found) == 10_500
-    assert set(run.kinds) == {Kind.NOT_OURS}
+    assert set(run.kinds) == {DiscrepancyKind.NOT_OURS}
 
 
 def test_a_lost_database_shows_everything_that_was_paid(service: Ledgered) -> None:
     service.settled("ann", "bob", "cy")
     lost = Ledgered(MemoryStore(), service.provider, service.now)
     run = Run(lost)
-    assert run.kinds == [Kind.NOT_OURS] * 3
+    assert run.kinds == [DiscrepancyKind.NOT_OURS] * 3
     assert run.tally.transactions == 3
 
 
@@ -381,7 +399,7 @@ def test_a_transaction_between_two_days_is_told_once(service: Ledgered) -> None:
         sum(start <= START - timedelta(days=32) <= end for start, end in service.provider.searches)
         == 2
     )
-    assert (run.kinds, run.tally.transactions) == ([Kind.NOT_OURS], 1)
+    assert (run.kinds, run.tally.transactions) == ([DiscrepancyKind.NOT_OURS], 1)
 
 
 def test_a_search_may_be_left_out(service: Ledgered) -> None:
@@ -400,7 +418,7 @@ def test_a_member_without_a_payment(service: Ledgered) -> None:
     assert isinstance(service.store, MemoryStore)
     del service.store._payments[payment.key]
     run = Run(service)
-    assert run.kinds == [Kind.NO_PAYMENT, Kind.NOT_OURS]
+    assert run.kinds == [DiscrepancyKind.NO_PAYMENT, DiscrepancyKind.NOT_OURS]
     assert run.found[0].payment == payment.key
 
 
@@ -408,7 +426,7 @@ def test_a_payment_in_two_batches(service: Ledgered) -> None:
     ann, bob = service.settled("ann")[0], service.settled("bob")[0]
     overwrite(service, ann, batch_id=bob.batch_id)
     run = Run(service)
-    assert run.kinds == [Kind.ELSEWHERE, Kind.NOT_IN_BATCH]
+    assert run.kinds == [DiscrepancyKind.ELSEWHERE, DiscrepancyKind.NOT_IN_BATCH]
     assert {found.payment for found in run.found} == {ann.key}
 
 
@@ -417,7 +435,7 @@ def test_a_payment_whose_batch_is_gone(service: Ledgered) -> None:
     assert isinstance(service.store, MemoryStore)
     del service.store._batches[payment.batch_id or ""]
     found = only(service)
-    assert (found.kind, found.payment) == (Kind.NO_BATCH, payment.key)
+    assert (found.kind, found.payment) == (DiscrepancyKind.NO_BATCH, payment.key)
     assert found.batch_id == payment.batch_id
 
 
@@ -462,7 +480,7 @@ def test_a_batch_of_a_provider_that_is_gone(service: Ledgered) -> None:
     service.settled("ann")
     without = a_process(service.store, service.clock)
     run = build_backoffice(without, print).reconciliation
-    assert list(run.run(Span(START, service.now))) == []
+    assert list(run.run(Period(START, service.now))) == []
     assert "no provider paypal" in run.tally.not_done[0]
 
 
@@ -474,7 +492,7 @@ def test_a_search_that_is_not_allowed_is_named_and_the_rest_is_done(
     tell(service, payment, status=Status.RETURNED, raw_status="RETURNED")
     service.provider.search_fails = [error]
     run = Run(service)
-    assert run.kinds == [Kind.BEHIND]
+    assert run.kinds == [DiscrepancyKind.BEHIND]
     assert run.tally.not_done == [f"search of paypal: {error.code}"]
 
 
@@ -496,8 +514,8 @@ def test_no_question_begins_where_the_books_may_not_have_got_to(service: Ledgere
     run = service.office().reconciliation
     hour = timedelta(hours=1)
     for span in (
-        Span(START - hour, START),  # short, and just now
-        Span(START - timedelta(days=3, seconds=1), START),  # a second more than days
+        Period(START - hour, START),  # short, and just now
+        Period(START - timedelta(days=3, seconds=1), START),  # a second more than days
     ):
         service.provider.searches.clear()
         assert list(run.run(span)) == []
@@ -505,14 +523,14 @@ def test_no_question_begins_where_the_books_may_not_have_got_to(service: Ledgere
         assert service.provider.searches[-1][1] == START
         assert service.provider.searches[0][0] <= span.start
     service.provider.searches.clear()
-    assert list(run.run(Span(START + hour, START + 2 * hour))) == []  # has not come yet
+    assert list(run.run(Period(START + hour, START + 2 * hour))) == []  # has not come yet
     assert service.provider.searches == []
 
 
 def test_a_provider_without_books_is_named(service: Ledgered) -> None:
     service.provider.transaction_search = None
     run = service.office().reconciliation
-    assert list(run.run(Span(START, service.now))) == []
+    assert list(run.run(Period(START, service.now))) == []
     assert run.tally.not_done == ["search of paypal: it offers none"]
 
 

@@ -10,7 +10,7 @@ from paymentapp.errors import NotPayable, SettingsError
 from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.models.money import Money
 from paymentapp.providers.base import CurrencyRule
-from paymentapp.services.routing import Routes, Rule, Way, read_rules
+from paymentapp.services.routing import Route, Routes, RoutingRule, read_rules
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.payment_methods import WirePayees, ledger
 from tests.support.records import NOW, a_customer, a_payment, usd
@@ -30,9 +30,9 @@ def ada(**fields: object) -> Customer:
 
 def test_rules_are_read_in_order() -> None:
     assert read_rules(" wire USD ..25000; gift EUR,GBP 10..20.50 ;paypal ") == [
-        Rule(1, "wire", frozenset({"USD"}), None, Decimal(25000)),
-        Rule(2, "gift", frozenset({"EUR", "GBP"}), Decimal(10), Decimal("20.50")),
-        Rule(3, "paypal"),
+        RoutingRule(1, "wire", frozenset({"USD"}), None, Decimal(25000)),
+        RoutingRule(2, "gift", frozenset({"EUR", "GBP"}), Decimal(10), Decimal("20.50")),
+        RoutingRule(3, "paypal"),
     ]
     assert read_rules("") == []
 
@@ -50,16 +50,16 @@ def test_a_rule_for_a_method_that_there_is_not_is_an_error_at_start() -> None:
 
 
 def test_without_rules_a_payment_goes_by_paypal() -> None:
-    assert routes().way(ada(), usd("5"), None) == Way("paypal", None, None)
+    assert routes().choose(ada(), usd("5"), None) == Route("paypal", None, None)
 
 
 def test_a_request_that_names_a_method_gets_it() -> None:
-    assert routes("paypal").way(ada(), usd("5"), "wire") == Way("wire", "k.sealed", None)
+    assert routes("paypal").choose(ada(), usd("5"), "wire") == Route("wire", "k.sealed", None)
 
 
 def test_a_named_method_without_details_is_refused() -> None:
     with pytest.raises(NotPayable, match="no details for wire") as refused:
-        routes().way(a_customer(), usd("5"), "wire")
+        routes().choose(a_customer(), usd("5"), "wire")
     assert refused.value.field == "payment_method"
 
 
@@ -73,51 +73,51 @@ def test_a_named_method_without_details_is_refused() -> None:
     ],
 )
 def test_the_first_rule_that_fits_decides(money: Money, method: str) -> None:
-    chosen = routes("wire USD 2..100; gift USD; paypal").way(ada(), money, None)
+    chosen = routes("wire USD 2..100; gift USD; paypal").choose(ada(), money, None)
     assert chosen.method == method
-    assert chosen.route == {"wire": "rule 1", "gift": "rule 2", "paypal": "rule 3"}[method]
+    assert chosen.explanation == {"wire": "rule 1", "gift": "rule 2", "paypal": "rule 3"}[method]
 
 
 def test_the_customers_default_comes_before_the_rules() -> None:
-    chosen = routes("paypal").way(ada(default_method="wire"), usd("5"), None)
-    assert chosen == Way("wire", "k.sealed", "the customer's default")
+    chosen = routes("paypal").choose(ada(default_method="wire"), usd("5"), None)
+    assert chosen == Route("wire", "k.sealed", "the customer's default")
 
 
 def test_what_was_passed_over_is_told() -> None:
-    chosen = routes("wire; gift").way(a_customer(), usd("5"), None)
-    assert chosen == Way("gift", None, "rule 2; wire has no details")
+    chosen = routes("wire; gift").choose(a_customer(), usd("5"), None)
+    assert chosen == Route("gift", None, "rule 2; wire has no details")
 
 
 def test_a_provider_that_fails_is_passed_over_while_there_is_another() -> None:
-    chosen = routes("wire; gift; paypal", "wire").way(ada(), usd("5"), None)
-    assert chosen == Way("gift", None, "rule 2; wire is failing")
+    chosen = routes("wire; gift; paypal", "wire").choose(ada(), usd("5"), None)
+    assert chosen == Route("gift", None, "rule 2; wire is failing")
 
 
 def test_where_all_are_failing_the_first_waits() -> None:
-    chosen = routes("wire; gift", "wire", "gift").way(ada(), usd("5"), None)
-    assert chosen == Way("wire", "k.sealed", "rule 1, though wire is failing")
+    chosen = routes("wire; gift", "wire", "gift").choose(ada(), usd("5"), None)
+    assert chosen == Route("wire", "k.sealed", "rule 1, though wire is failing")
 
 
 def test_a_provider_that_is_not_set_up_is_passed_over() -> None:
     chosen = routes("gift; paypal")
     chosen.providers["gift"].configured = False
-    assert chosen.way(ada(), usd("5"), None).route == "rule 2; gift is not set up"
+    assert chosen.choose(ada(), usd("5"), None).explanation == "rule 2; gift is not set up"
 
 
 def test_where_no_rule_fits_the_payment_is_refused() -> None:
     with pytest.raises(NotPayable, match="No way"):
-        routes("wire USD ..10").way(ada(), usd("11"), None)
+        routes("wire USD ..10").choose(ada(), usd("11"), None)
 
 
 def test_the_next_way_is_one_that_was_not_tried() -> None:
     rules = routes("gift; wire; paypal")
     first = a_payment(payment_method="gift", route="rule 1")
-    assert rules.another(ada(), first) == Way("wire", "k.sealed", "rule 2; gift did nothing")
-    second = a_payment(payment_method="wire", route="rule 2", tried=("gift",))
-    assert rules.another(ada(), second) == Way(
+    assert rules.another(ada(), first) == Route("wire", "k.sealed", "rule 2; gift did nothing")
+    second = a_payment(payment_method="wire", route="rule 2", tried_methods=("gift",))
+    assert rules.another(ada(), second) == Route(
         "paypal", None, "rule 3; gift did nothing; wire did nothing"
     )
-    third = a_payment(payment_method="paypal", route="rule 3", tried=("gift", "wire"))
+    third = a_payment(payment_method="paypal", route="rule 3", tried_methods=("gift", "wire"))
     assert rules.another(ada(), third) is None
 
 
@@ -128,7 +128,7 @@ def test_a_payment_whose_method_was_asked_for_has_no_other_way() -> None:
 def test_an_explanation_is_short() -> None:
     customer = a_customer()
     rules = "; ".join(["wire"] * 3 + ["gift USD"] + ["paypal"])
-    told = routes(rules, "gift", "paypal").way(customer, usd("5"), None).route
+    told = routes(rules, "gift", "paypal").choose(customer, usd("5"), None).explanation
     assert told is not None
     assert len(told) <= 110
 
@@ -137,8 +137,8 @@ def test_a_provider_that_does_not_pay_such_an_amount_is_passed_over() -> None:
     providers = {"paypal": LedgerProvider(), "gift": ledger("gift")}
     providers["gift"].currencies = {"USD": CurrencyRule(2, Decimal(10))}
     choosing = Routes(providers, read_rules("gift; paypal"), lambda _: False)
-    assert choosing.way(ada(), usd("10"), None) == Way("gift", None, "rule 1")
-    chosen = choosing.way(ada(), usd("10.01"), None)
-    assert chosen == Way("paypal", None, "rule 2; gift does not pay this amount")
-    chosen = choosing.way(ada(), Money(Decimal(5), "EUR"), None)
-    assert chosen.route == "rule 2; gift does not pay this currency"
+    assert choosing.choose(ada(), usd("10"), None) == Route("gift", None, "rule 1")
+    chosen = choosing.choose(ada(), usd("10.01"), None)
+    assert chosen == Route("paypal", None, "rule 2; gift does not pay this amount")
+    chosen = choosing.choose(ada(), Money(Decimal(5), "EUR"), None)
+    assert chosen.explanation == "rule 2; gift does not pay this currency"

@@ -47,13 +47,13 @@ def test_a_web_process_dispatches_unless_that_is_switched_off(
 
 
 def test_a_service_with_a_valid_key_listens_anywhere(services: Services) -> None:
-    services.access.create("till", ["write"])
+    services.api_keys.create("till", ["write"])
     check_access(services, ANYWHERE)
 
 
 def test_a_service_whose_keys_are_all_revoked_does_not_listen_anywhere(services: Services) -> None:
-    key, _ = services.access.create("till", ["write"])
-    services.access.revoke(key.key_id)
+    key, _ = services.api_keys.create("till", ["write"])
+    services.api_keys.revoke(key.key_id)
     with pytest.raises(SettingsError, match="no API key yet"):
         check_access(services, ANYWHERE)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from paymentapp.models.payments import Payment
-from paymentapp.worker.sweeper import LEASE, ONCE_A_MINUTE, OVERDUE, Sweep
+from paymentapp.worker.sweeper import LEASE, ONCE_A_MINUTE, OVERDUE, Sweeper
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process
@@ -24,8 +24,8 @@ class World:
     def clock(self) -> datetime:
         return self.now
 
-    def sweep(self, shards: int) -> Sweep:
-        return a_process(self.store, self.clock, LedgerProvider(), due_shards=shards).sweep
+    def sweep(self, shards: int) -> Sweeper:
+        return a_process(self.store, self.clock, LedgerProvider(), due_shards=shards).sweeper
 
     def due_in(self, shard: int) -> Payment:
         due_at = self.now - timedelta(minutes=1)
@@ -38,13 +38,13 @@ def world() -> World:
     return World()
 
 
-def found(sweep: Sweep) -> set[str]:
-    return {payment.customer_id for group in sweep.look().groups for payment in group}
+def found(sweep: Sweeper) -> set[str]:
+    return {payment.customer_id for group in sweep.find_due().groups for payment in group}
 
 
 def test_after_the_number_is_lowered_the_old_shards_are_still_swept(world: World) -> None:
     before = world.sweep(shards=8)
-    before.look()
+    before.find_due()
     before.release()
     world.due_in(7)
     world.now += LEASE
@@ -56,7 +56,7 @@ def test_after_the_number_is_raised_processes_with_the_old_one_follow(world: Wor
     old = world.sweep(shards=2)
     assert found(old) == set()
     new = world.sweep(shards=5)
-    new.look()
+    new.find_due()
     world.due_in(4)
     world.now += max(LEASE, ONCE_A_MINUTE)
     assert found(old) == {"shard-4"}
@@ -65,7 +65,7 @@ def test_after_the_number_is_raised_processes_with_the_old_one_follow(world: Wor
 def test_shards_that_nobody_has_swept_cost_one_read_a_minute(world: World) -> None:
     sweep = world.sweep(shards=3)
     for _ in range(10):
-        sweep.look()
+        sweep.find_due()
     assert world.store.calls.count("get_lease") == 1
     assert world.store.calls.count("due_payments") == 3 * 10
 
@@ -74,7 +74,7 @@ def test_a_sweep_by_a_schedule_is_alive_between_two_runs(world: World) -> None:
     one, other = world.sweep(shards=1), world.sweep(shards=1)
     assert not one.is_held()
     for sweep in (one, other, one):
-        sweep.look()
+        sweep.find_due()
         sweep.beat(timedelta(minutes=3))
         sweep.release()
         world.now += timedelta(minutes=2)
@@ -88,12 +88,12 @@ def test_an_overdue_payment_is_told_of_once_a_minute(
 ) -> None:
     sweep = world.sweep(shards=1)
     world.due_in(0)  # for a minute already
-    sweep.look()
+    sweep.find_due()
     assert caplog.messages == []
     world.now += OVERDUE
     for _ in range(5):
-        sweep.look()
+        sweep.find_due()
     assert caplog.messages == ["the oldest due payment has waited for 180 s"]
     world.now += ONCE_A_MINUTE
-    sweep.look()
+    sweep.find_due()
     assert caplog.messages[1:] == ["the oldest due payment has waited for 240 s"]

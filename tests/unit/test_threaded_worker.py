@@ -18,10 +18,10 @@ from paymentapp.errors import OutcomeUnknown, StoreUnavailable
 from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey, Status
-from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.providers.base import WebhookNews
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.worker.concurrency import Crew, Pace, Timetable
+from paymentapp.worker.concurrency import DelayQueue, RateLimiter, ThreadPool
 from paymentapp.worker.threaded import EVENTS_LIMIT
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.told_webhooks import ToldWebhooks
@@ -160,7 +160,7 @@ def test_stopping_hands_the_sweep_to_another_process(make_services: Make) -> Non
     first = make_services(provider, sweep_seconds=1)
     second = make_services(provider, sweep_seconds=1)
     first.worker.start()
-    until(lambda: first.sweep.is_held())
+    until(lambda: first.sweeper.is_held())
     first.worker.stop()
     payment = pay(second, 1)
     second.worker.start()
@@ -200,8 +200,8 @@ def test_what_cannot_be_grouped_is_left_to_the_sweep(make_services: Make) -> Non
     first = pay(services, 1)
     until(lambda: status(services, first.key) is Status.SUCCEEDED, 10)
     assert {thread.name for thread in services.worker._threads if thread.is_alive()} == {
-        "_gather",
-        "_tend",
+        "_gather_loop",
+        "_sweep_loop",
     }
 
 
@@ -235,7 +235,7 @@ def test_it_says_whether_anybody_dispatches(make_services: Make) -> None:
 
 
 def test_a_crew_outlives_a_job_that_fails() -> None:
-    crew = Crew(1, "test")
+    crew = ThreadPool(1, "test")
     crew.start()
     assert crew.idle()
     done = [crew.do(lambda: 1 // 0), crew.do(lambda: None)]
@@ -244,15 +244,15 @@ def test_a_crew_outlives_a_job_that_fails() -> None:
 
 
 def test_a_pace_saves_up_no_more_than_its_burst() -> None:
-    pace = Pace(rate=1000, burst=3)
+    limiter = RateLimiter(rate=1000, burst=3)
     time.sleep(0.05)
-    assert [pace.take() for _ in range(4)] == [True, True, True, False]
+    assert [limiter.take() for _ in range(4)] == [True, True, True, False]
     time.sleep(0.005)
-    assert pace.take()
+    assert limiter.take()
 
 
 def test_a_timetable_gives_what_is_due_in_order() -> None:
-    timetable = Timetable()
+    timetable = DelayQueue()
     for due, name in ((3.0, "c"), (1.0, "a"), (2.0, "b")):
         timetable.add(due, name)
     assert timetable.take_due(2.5) == ["a", "b"]
@@ -275,7 +275,7 @@ def hear(services: Services, webhooks: ToldWebhooks, number: int) -> None:
 def waiting(services: Services) -> int:
     """How many events have yet to be applied."""
     far = services.clock() + timedelta(days=1)
-    return sum(len(services.store.due_events(shard, far, 10_000)) for shard in range(4))
+    return sum(len(services.store.due_provider_events(shard, far, 10_000)) for shard in range(4))
 
 
 def test_an_event_is_applied_at_once(make_services: Make) -> None:
@@ -292,9 +292,9 @@ def test_too_many_events_at_once_are_left_to_the_sweep(make_services: Make) -> N
     time.sleep(0.3)
     release = threading.Event()
     real = services.inbox.apply
-    held: list[Event] = []
+    held: list[ProviderEvent] = []
 
-    def hold(event: Event) -> Event:
+    def hold(event: ProviderEvent) -> ProviderEvent:
         held.append(event)
         release.wait(10)
         return real(event)
@@ -302,7 +302,7 @@ def test_too_many_events_at_once_are_left_to_the_sweep(make_services: Make) -> N
     services.inbox.apply = hold
     for number in range(EVENTS_LIMIT + 5):
         hear(services, webhooks, number)
-    assert services.worker._clerks.is_behind(EVENTS_LIMIT)
+    assert services.worker._appliers.is_behind(EVENTS_LIMIT)
     release.set()
     until(lambda: waiting(services) == 5, 30)
 
@@ -320,7 +320,7 @@ def test_a_job_that_the_store_fails_is_left_to_the_sweep_and_ends_no_thread(
     def job() -> None:
         raise StoreUnavailable("busy")
 
-    crew = Crew(1, "sender")
+    crew = ThreadPool(1, "sender")
     crew.start()
     first, second = crew.do(job), crew.do(lambda: None)
     assert first.wait(5)

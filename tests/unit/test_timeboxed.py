@@ -10,7 +10,7 @@ import pytest
 
 from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.base import WebhookNews
-from paymentapp.worker.timeboxed import Shift
+from paymentapp.worker.timeboxed import TimeboxedRun
 from tests.aws.conftest import Cloud
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.records import an_event
@@ -30,11 +30,11 @@ class Run:
 
     def __post_init__(self) -> None:
         services = self.cloud.services
-        self.shift = Shift(
+        self.timeboxed = TimeboxedRun(
             services.dispatcher,
-            services.sweep,
+            services.sweeper,
             services.inbox,
-            services.collector,
+            services.mailbox_collector,
             seconds_left=lambda: self.seconds_left,
             step_seconds=STEP_SECONDS,
             sleep=self.sleep,
@@ -50,7 +50,7 @@ class Run:
         """Send a payment of which the provider says this for now."""
         (payment,) = self.cloud.accept("ann")
         self.cloud.provider.status["ann@example.com"] = status
-        assert self.shift.carry([payment]) == []
+        assert self.timeboxed.submit_due([payment]) == []
         return payment
 
     def settle(self) -> None:
@@ -61,7 +61,7 @@ def test_what_was_sent_is_followed_until_it_is_settled() -> None:
     run = Run()
     payment = run.send(Status.SUBMITTED)
     run.on_sleep = lambda: run.settle() if len(run.slept) == 3 else None
-    run.shift.follow(60)
+    run.timeboxed.follow(60)
     assert run.cloud.status(payment) is Status.SUCCEEDED
     assert run.slept == [1.0, 1.0, 1.0]
 
@@ -69,7 +69,7 @@ def test_what_was_sent_is_followed_until_it_is_settled() -> None:
 def test_what_is_not_settled_in_time_is_left_to_the_sweep() -> None:
     run = Run()
     payment = run.send(Status.SUBMITTED)
-    run.shift.follow(5)
+    run.timeboxed.follow(5)
     assert run.cloud.status(payment) is Status.SUBMITTED
     assert run.slept == [1.0, 1.0, 1.0, 1.5]  # the next one would end after five seconds
 
@@ -78,7 +78,7 @@ def test_nothing_is_followed_that_could_be_cut_off() -> None:
     run = Run()
     run.send(Status.SUBMITTED)
     run.seconds_left = STEP_SECONDS + 1.5
-    run.shift.follow(60)
+    run.timeboxed.follow(60)
     assert run.slept == [1.0]
 
 
@@ -87,7 +87,7 @@ def test_a_provider_that_does_not_answer_is_asked_again_while_there_is_time() ->
     payment = run.send(Status.SUCCEEDED)
     run.cloud.provider.can_fetch = False
     run.on_sleep = lambda: setattr(run.cloud.provider, "can_fetch", len(run.slept) > 1)
-    run.shift.follow(60)
+    run.timeboxed.follow(60)
     assert run.cloud.status(payment) is Status.SUCCEEDED
     assert len(run.slept) == 2
 
@@ -96,8 +96,8 @@ def test_a_sweep_follows_the_batches_that_it_has_sent_itself() -> None:
     run = Run()
     (payment,) = run.cloud.accept("ann")
     run.cloud.now += timedelta(minutes=1)
-    assert run.shift.sweep() > 0
-    run.shift.follow(60)
+    assert run.timeboxed.sweep() > 0
+    run.timeboxed.follow(60)
     assert run.cloud.status(payment) is Status.SUCCEEDED
 
 
@@ -106,18 +106,20 @@ def test_a_sweep_applies_the_events_that_wait() -> None:
     provider.webhooks = webhooks
     run = Run(Cloud(provider=provider))
     body = webhooks.tells(WebhookNews("WH-1", "SOMETHING.ELSE")).decode()
-    run.cloud.store.add_event(an_event(body=body, attention_at=run.cloud.now, attention_shard=0))
-    assert run.shift.sweep() == 1
-    assert run.shift.sweep() == 0
+    run.cloud.store.add_provider_event(
+        an_event(body=body, attention_at=run.cloud.now, attention_shard=0)
+    )
+    assert run.timeboxed.sweep() == 1
+    assert run.timeboxed.sweep() == 0
 
 
 def test_a_sweep_takes_back_what_nobody_has_claimed() -> None:
     run = Run()
     payment = run.send(Status.UNCLAIMED)
-    run.shift.follow(3)
+    run.timeboxed.follow(3)
     run.cloud.services.payments.cancel(payment.key)
     run.cloud.now += timedelta(minutes=1)
-    assert run.shift.sweep() >= 1
+    assert run.timeboxed.sweep() >= 1
     assert run.cloud.status(payment) is Status.CANCELLED
 
 
@@ -130,17 +132,17 @@ def test_a_sweep_without_time_leaves_the_mailboxes_but_for_a_first_step() -> Non
         looked.append(name)
         return 0
 
-    services.collector.due = lambda: ["bank", "other bank"]
-    services.collector.collect = collect
-    shift = Shift(
+    services.mailbox_collector.due = lambda: ["bank", "other bank"]
+    services.mailbox_collector.collect = collect
+    timeboxed = TimeboxedRun(
         services.dispatcher,
-        services.sweep,
+        services.sweeper,
         services.inbox,
-        services.collector,
+        services.mailbox_collector,
         seconds_left=lambda: run.seconds_left,
         step_seconds=STEP_SECONDS,
     )
-    shift.sweep()
+    timeboxed.sweep()
     assert looked == ["bank"]
 
 
@@ -150,9 +152,9 @@ def test_a_fault_in_one_step_stands_in_no_other_step_s_way(
     """The provider's code fails in a way that nobody foresaw."""
     run = Run(Cloud(provider=LedgerProvider(batch_size=1)))
     broken, fine = run.cloud.accept("ann", "bob")
-    run.shift.carry([broken, fine])
+    run.timeboxed.submit_due([broken, fine])
     del run.cloud.provider.batches[run.cloud.stored(broken).batch_id or ""]
-    run.shift.follow(1.5)
+    run.timeboxed.follow(1.5)
     assert "a step failed, and is left to the sweep" in caplog.text
     assert run.cloud.status(broken) is Status.SUBMITTING
     assert run.cloud.status(fine) is Status.SUCCEEDED

@@ -12,8 +12,8 @@ import pytest
 from paymentapp.errors import SettingsError
 from paymentapp.variables import (
     Declared,
-    Kind,
     Unfit,
+    VariableKind,
     Variables,
     choice,
     file,
@@ -50,7 +50,7 @@ class Kettle(Declared):
     boil: timedelta = variable(
         "KETTLE_BOIL", number(1, 9).then(lambda n: timedelta(minutes=n)), "3", "how long it takes"
     )
-    odd: str = variable("KETTLE_ODD", Kind(_is_odd, "an odd number"), "1", "its number")
+    odd: str = variable("KETTLE_ODD", VariableKind(_is_odd, "an odd number"), "1", "its number")
     pin: str = variable("KETTLE_PIN", text(), "", "opens the lid", secret=True)
     colour: str = "red"  # is no variable
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paymentapp.banking import return_reason
-from paymentapp.models.provider_state import Notebook, update_note
+from paymentapp.models.provider_state import ProviderState, update_state_entry
 
 _NONE = '{"returned":{},"acknowledged":[]}'
 _REASON_LENGTH = 40
@@ -22,15 +22,15 @@ class News:
     acknowledged: frozenset[int] = frozenset()
 
 
-class NewsNotes:
+class EntryNewsState:
     """Keeps news of files. The first return of an entry counts; repeated ones change nothing."""
 
-    def __init__(self, notebook: Notebook) -> None:
-        self._notebook = notebook
+    def __init__(self, state: ProviderState) -> None:
+        self._state = state
 
     def of(self, file_id: str) -> News:
         """All that was said of a file's entries."""
-        note = self._notebook.get_note(_name(file_id))
+        note = self._state.get_state_entry(_name(file_id))
         record = json.loads(note.text if note else _NONE)
         returned = {int(position): code for position, code in record["returned"].items()}
         return News(returned, frozenset(record["acknowledged"]))
@@ -58,7 +58,7 @@ class NewsNotes:
             change(record)
             return json.dumps(record, separators=(",", ":"))
 
-        update_note(self._notebook, _name(file_id), _NONE, changed)
+        update_state_entry(self._state, _name(file_id), _NONE, changed)
 
 
 def words(code: str) -> str:

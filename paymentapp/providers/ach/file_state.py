@@ -9,11 +9,11 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from paymentapp.clock import from_text, to_text
-from paymentapp.models.provider_state import Note, Notebook, update_note
+from paymentapp.models.provider_state import ProviderState, StateEntry, update_state_entry
 from paymentapp.providers.base import Refused
 
 
-class Step(StrEnum):
+class UploadStep(StrEnum):
     """How far a file has come. `docs/decisions/0014-ach.md` draws the walk."""
 
     RENDERED = "rendered"  # certainly not with the bank
@@ -42,43 +42,47 @@ class FilePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class UploadProgress:
     """How far a file has come, by which attempt, since when; the note that says so."""
 
-    note: Note
-    step: Step
+    note: StateEntry
+    step: UploadStep
     attempt: int
     since: datetime
 
-    def moved(self, step: Step, now: datetime, attempt: int | None = None) -> Progress:
+    def moved(self, step: UploadStep, now: datetime, attempt: int | None = None) -> UploadProgress:
         """The next version, to be written conditionally."""
         number = self.attempt if attempt is None else attempt
-        return Progress(self.note.changed(_progress(step, number, now)), step, number, now)
+        return UploadProgress(self.note.changed(_progress(step, number, now)), step, number, now)
 
 
-class FileNotes:
+class FileState:
     """Reads and writes the notes of files."""
 
-    def __init__(self, notebook: Notebook) -> None:
-        self._notebook = notebook
+    def __init__(self, state: ProviderState) -> None:
+        self._state = state
 
     def made(self, file_id: str) -> FilePlan | Refused | None:
         """What was decided for a batch: a file, or that there can be none."""
-        note = self._notebook.get_note(_file(file_id))
+        note = self._state.get_state_entry(_file(file_id))
         return _read(note.text) if note else None
 
     def decide(self, file_id: str, made: FilePlan | Refused) -> FilePlan | Refused:
         """Put a decision on record; returns what stands there, by whoever was first."""
-        return _read(self._notebook.add_note(Note.new(_file(file_id), _text(made))).text)
+        return _read(self._state.add_state_entry(StateEntry.new(_file(file_id), _text(made))).text)
 
-    def progress(self, file_id: str, made_at: datetime) -> Progress:
+    def progress(self, file_id: str, made_at: datetime) -> UploadProgress:
         """How far the file of a batch has come."""
         name = _upload(file_id)
-        note = self._notebook.get_note(name)
+        note = self._state.get_state_entry(name)
         if note is None:
-            note = self._notebook.add_note(Note.new(name, _progress(Step.RENDERED, 0, made_at)))
+            note = self._state.add_state_entry(
+                StateEntry.new(name, _progress(UploadStep.RENDERED, 0, made_at))
+            )
         record = json.loads(note.text)
-        return Progress(note, Step(record["step"]), record["attempt"], from_text(record["since"]))
+        return UploadProgress(
+            note, UploadStep(record["step"]), record["attempt"], from_text(record["since"])
+        )
 
     def uploaded(self, file_id: str, now: datetime) -> None:
         """Put on record that the bank has the file, whatever other processes make of the note
@@ -86,16 +90,16 @@ class FileNotes:
 
         def change(text: str) -> str:
             record = json.loads(text)
-            if record["step"] == Step.UPLOADED:
+            if record["step"] == UploadStep.UPLOADED:
                 return text
-            return _progress(Step.UPLOADED, record["attempt"], now)
+            return _progress(UploadStep.UPLOADED, record["attempt"], now)
 
-        start = _progress(Step.RENDERED, 0, now)
-        update_note(self._notebook, _upload(file_id), start, change)
+        start = _progress(UploadStep.RENDERED, 0, now)
+        update_state_entry(self._state, _upload(file_id), start, change)
 
-    def change(self, old: Progress, new: Progress) -> bool:
+    def change(self, old: UploadProgress, new: UploadProgress) -> bool:
         """Replace one step by the next, unless somebody else has."""
-        return self._notebook.change_note(old.note, new.note)
+        return self._state.change_state_entry(old.note, new.note)
 
 
 def _file(file_id: str) -> str:
@@ -106,13 +110,13 @@ def _upload(file_id: str) -> str:
     return f"ach/upload/{file_id}"
 
 
-def _progress(step: Step, attempt: int, since: datetime) -> str:
+def _progress(step: UploadStep, attempt: int, since: datetime) -> str:
     return json.dumps({"step": step, "attempt": attempt, "since": to_text(since)})
 
 
 def _text(made: FilePlan | Refused) -> str:
     if isinstance(made, Refused):
-        return json.dumps({"refused": made.code, "verdicts": dict(made.verdicts)})
+        return json.dumps({"refused": made.code, "verdicts": dict(made.member_errors)})
     record = asdict(replace(made, blocks=list(made.blocks), above=list(made.above)))
     times = {
         "cutoff": to_text(made.cutoff),
@@ -125,8 +129,8 @@ def _text(made: FilePlan | Refused) -> str:
 def _read(text: str) -> FilePlan | Refused:
     record = json.loads(text)
     if "refused" in record:
-        verdicts: Mapping[str, str] = record["verdicts"]
-        return Refused(record["refused"], {int(key): why for key, why in verdicts.items()})
+        member_errors: Mapping[str, str] = record["verdicts"]
+        return Refused(record["refused"], {int(key): why for key, why in member_errors.items()})
     times = {
         "cutoff": from_text(record["cutoff"]),
         "effective": date.fromisoformat(record["effective"]),

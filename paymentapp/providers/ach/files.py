@@ -13,13 +13,13 @@ from paymentapp.banking import BankDetailError, fits_same_day
 from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.models.batches import Member
-from paymentapp.models.provider_state import Notebook, update_note
+from paymentapp.models.provider_state import ProviderState, update_state_entry
 from paymentapp.nacha import (
-    Batch,
     BatchHeader,
     Entry,
     File,
     FileHeader,
+    NachaBatch,
     NachaError,
     Purpose,
     TotalOverflow,
@@ -29,7 +29,7 @@ from paymentapp.nacha import (
 from paymentapp.providers.ach.contents import Contents
 from paymentapp.providers.ach.file_state import FilePlan
 from paymentapp.providers.ach.payees import AchPayees, Payee
-from paymentapp.providers.ach.schedule import Leaving, Timetable, local
+from paymentapp.providers.ach.schedule import CutoffSchedule, Leaving, local
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.trace_numbers import Traces
 from paymentapp.providers.base import Refused
@@ -65,20 +65,20 @@ class Files:
 
     def __init__(
         self,
-        notebook: Notebook,
+        state: ProviderState,
         settings: AchSettings,
         traces: Traces,
         payees: AchPayees,
         contents: Contents,
         clock: Clock,
     ) -> None:
-        self._notebook = notebook
+        self._state = state
         self._settings = settings
         self._traces = traces
         self._payees = payees
         self._contents = contents
         self._clock = clock
-        self._timetable = Timetable(settings)
+        self._timetable = CutoffSchedule(settings)
 
     def make(
         self, file_id: str, members: Sequence[Member], purpose: Purpose = Purpose.LIVE
@@ -96,7 +96,7 @@ class Files:
         leaving = self._timetable.leaving(now)
         blocks = self._traces.free(len(members))
         rows = self._rows(members, payees, self._traces.numbers(blocks, len(members)), leaving)
-        identity = next_identity(self._notebook, self._settings.origin, now)
+        identity = next_identity(self._state, self._settings.origin, now)
         rendered = self._rendered(identity, rows, purpose)
         if isinstance(rendered, Refused):
             return rendered
@@ -153,18 +153,18 @@ class Files:
         return not fits_same_day(amount, self._settings.same_day_limit)
 
     def _opened(self, members: Sequence[Member]) -> list[Payee] | Refused:
-        payees, verdicts = [], {}
+        payees, member_errors = [], {}
         for position, member in enumerate(members):
             if member.destination is None:
-                verdicts[position] = f"{REFUSED}: no bank account"
+                member_errors[position] = f"{REFUSED}: no bank account"
             elif member.money.currency != "USD":
-                verdicts[position] = f"{REFUSED}: not US dollars"
+                member_errors[position] = f"{REFUSED}: not US dollars"
             else:
                 try:
                     payees.append(self._payees.open(member.customer_id, member.destination))
                 except BankDetailError as error:
-                    verdicts[position] = f"{REFUSED}: {error}"
-        return Refused(REFUSED, verdicts) if verdicts else payees
+                    member_errors[position] = f"{REFUSED}: {error}"
+        return Refused(REFUSED, member_errors) if member_errors else payees
 
     def _rendered(
         self, identity: Identity, rows: Sequence[Row], purpose: Purpose
@@ -180,16 +180,16 @@ class Files:
         self, identity: Identity, rows: Sequence[Row], purpose: Purpose, error: NachaError
     ) -> Refused:
         """Who it is that the format cannot carry. Where it is nobody, it is a setting."""
-        verdicts = {}
+        member_errors = {}
         for row in rows:
             try:
                 write(nacha_file(self._settings, identity, [row], purpose))
             except NachaError as problem:
                 if "entry" in problem.record:
-                    verdicts[row.position] = f"{REFUSED}: {problem.field}: {problem.rule}"
-        if not verdicts:
+                    member_errors[row.position] = f"{REFUSED}: {problem.field}: {problem.rule}"
+        if not member_errors:
             raise Misconfigured("NOT_A_FILE", f"{error.record}, {error.field}") from error
-        return Refused(REFUSED, verdicts)
+        return Refused(REFUSED, member_errors)
 
     def _name(self, file_id: str, identity: Identity) -> str:
         name = self._settings.file_name.format(
@@ -201,7 +201,7 @@ class Files:
         return name + (".pgp" if self._settings.pgp_key_file else "")
 
 
-def next_identity(notebook: Notebook, origin: str, now: datetime) -> Identity:
+def next_identity(state: ProviderState, origin: str, now: datetime) -> Identity:
     """The creation time and file id modifier of a new file, which no other file of the origin has.
 
     A day has modifiers for 36 files. The next ones begin with A again, told from the first by
@@ -217,7 +217,7 @@ def next_identity(notebook: Notebook, origin: str, now: datetime) -> Identity:
             raise NotSent("TOO_MANY_FILES", "36 in a minute", 60 - made_at.second)
         return json.dumps([count + 1, [*minutes, minute][-len(_MODIFIERS) :]])
 
-    note = update_note(notebook, f"ach/day/{origin}/{made_at:%Y%m%d}", "[0,[]]", one_more)
+    note = update_state_entry(state, f"ach/day/{origin}/{made_at:%Y%m%d}", "[0,[]]", one_more)
     before = json.loads(note.text)[0] - 1
     return Identity(made_at, _MODIFIERS[before % len(_MODIFIERS)])
 
@@ -239,7 +239,7 @@ def nacha_file(
     def kind(row: Row) -> tuple[str, date]:
         return row.payee.entry_class, row.settles
 
-    batches: list[Batch] = []
+    batches: list[NachaBatch] = []
     for (entry_class, settles), group in groupby(sorted(rows, key=kind), key=kind):
         batch = BatchHeader(
             company_name=settings.company_name,
@@ -250,7 +250,7 @@ def nacha_file(
             odfi=settings.odfi,
             number=len(batches) + 1,
         )
-        batches.append(Batch(batch, tuple(_entry(row, purpose) for row in group)))
+        batches.append(NachaBatch(batch, tuple(_entry(row, purpose) for row in group)))
     return File(header, tuple(batches))
 
 

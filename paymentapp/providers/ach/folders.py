@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from paymentapp.errors import Misconfigured, NotSent, ProviderError
-from paymentapp.providers.ach.settings import Place
+from paymentapp.providers.ach.settings import FolderLocation
 
 # By name, since the libraries that raise them are extras. PermissionError is the operating
 # system's, and what s3fs makes of S3's AccessDenied.
@@ -83,7 +83,7 @@ class Folder(Protocol):
 class BankFolder:
     """A folder by its URL. Nothing is connected, and no library loaded, before it is opened."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: FolderLocation) -> None:
         self._place = place
 
     @contextmanager
@@ -147,7 +147,7 @@ class _LocalSession(_FsspecSession):
     """A folder of this machine, from which something else takes the files to the bank. What is
     written there survives a loss of power, as the store's own records do."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: FolderLocation) -> None:
         import fsspec  # type: ignore[import-untyped]
 
         super().__init__(fsspec.filesystem("file"), urlsplit(place.url).path)
@@ -173,7 +173,7 @@ class _LocalSession(_FsspecSession):
 
 
 class _SftpSession(_FsspecSession):
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: FolderLocation) -> None:
         super().__init__(_sftp(place), urlsplit(place.url).path)
 
     def rename(self, old: str, new: str) -> None:
@@ -195,7 +195,7 @@ class _S3Session(_FsspecSession):
 
     renames = False
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: FolderLocation) -> None:
         parts = urlsplit(place.url)
         self._bucket = parts.hostname
         super().__init__(_s3(place), f"{parts.hostname}{parts.path}")
@@ -216,7 +216,7 @@ class _S3Session(_FsspecSession):
             self._fs.pipe_file(self._path(name), data)
 
 
-def _sftp(place: Place) -> Any:
+def _sftp(place: FolderLocation) -> Any:
     """paramiko by fsspec, which knows only the bank's own host key: whoever else answers at the
     address is given nothing. (fsspec alone would trust the first key that it sees.)"""
     import paramiko  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -256,7 +256,7 @@ class UnknownHostKey(Exception):
     """The bank's address answers with a key that is not the bank's."""
 
 
-def _s3(place: Place) -> Any:
+def _s3(place: FolderLocation) -> Any:
     """s3fs with the machine's own AWS credentials. Nothing is tried twice behind our back: a bank
     may have taken the object between the tries."""
     import s3fs  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -274,7 +274,7 @@ def _s3(place: Place) -> Any:
     return fs
 
 
-_OPENERS: dict[str, Callable[[Place], Any]] = {
+_OPENERS: dict[str, Callable[[FolderLocation], Any]] = {
     "file": _LocalSession,
     "sftp": _SftpSession,
     "s3": _S3Session,

@@ -19,22 +19,22 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine, NotSent
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
-from paymentapp.models.provider_state import Note, Notebook
+from paymentapp.models.provider_state import ProviderState, StateEntry
 from paymentapp.nacha import (
     Acknowledgment,
-    Batch,
-    Change,
     File,
+    NachaBatch,
+    NachaRule,
+    NotificationOfChange,
     NotNacha,
     Return,
-    Rule,
     acknowledgments,
     changes,
     read,
     returns,
 )
-from paymentapp.providers.ach.entry_news import NewsNotes, words
-from paymentapp.providers.ach.file_state import FileNotes, FilePlan
+from paymentapp.providers.ach.entry_news import EntryNewsState, words
+from paymentapp.providers.ach.file_state import FilePlan, FileState
 from paymentapp.providers.ach.folders import Folder, FolderError, Session, not_sent
 from paymentapp.providers.ach.payees import AchPayees, Payee
 from paymentapp.providers.ach.prenote_state import PrenoteState, is_prenote
@@ -55,14 +55,14 @@ _UNFINISHED = re.compile(r"\..*|.*\.(part|partial|filepart|tmp|temp|writing)", r
 # A file that breaks one of these was cut off, or changed: what it lacks may be a return.
 _BROKEN = frozenset(
     {
-        Rule.FILE_CONTROL,
-        Rule.BATCH_CONTROL,
-        Rule.CONTROL_COUNT,
-        Rule.CONTROL_HASH,
-        Rule.CONTROL_TOTAL,
-        Rule.ORDER,
-        Rule.LENGTH,
-        Rule.RECORD_TYPE,
+        NachaRule.FILE_CONTROL,
+        NachaRule.BATCH_CONTROL,
+        NachaRule.CONTROL_COUNT,
+        NachaRule.CONTROL_HASH,
+        NachaRule.CONTROL_TOTAL,
+        NachaRule.ORDER,
+        NachaRule.LENGTH,
+        NachaRule.RECORD_TYPE,
     }
 )
 _CREDIT_RETURNS = {"21", "31"}  # of a checking account, of a savings account
@@ -78,16 +78,16 @@ class AchMailbox:
     def __init__(
         self,
         folder: Folder,
-        notebook: Notebook,
+        state: ProviderState,
         traces: Traces,
-        files: FileNotes,
-        news: NewsNotes,
+        files: FileState,
+        news: EntryNewsState,
         payees: AchPayees,
         prenotes: PrenoteState,
         clock: Clock,
     ) -> None:
         self._folder = folder
-        self._notebook = notebook
+        self._state = state
         self._traces = traces
         self._files = files
         self._news = news
@@ -136,7 +136,7 @@ class AchMailbox:
                 return  # another process has put it away
             log.warning("file %s from the bank could not be moved: %s", name, error.code)
         with store_errors_as(NotSent):
-            self._notebook.add_note(Note.new(_read_name(digest), name))
+            self._state.add_state_entry(StateEntry.new(_read_name(digest), name))
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
         """Read a body that `collect` made. Raises NotGenuine where it is none."""
@@ -154,7 +154,7 @@ class AchMailbox:
             if size != len(data) or session.sizes().get(name) != size:
                 return None  # it is being written, or was taken away
             digest = hashlib.sha256(data).hexdigest()
-            if self._notebook.get_note(_read_name(digest)) is not None:
+            if self._state.get_state_entry(_read_name(digest)) is not None:
                 return None
             return Delivery(f"{digest} {name}", list(self._bodies(name, data)))
         except FolderError as error:
@@ -186,7 +186,7 @@ class AchMailbox:
             for record in self._records(batch):
                 yield json.dumps(record, separators=(",", ":")).encode()
 
-    def _records(self, batch: Batch) -> Iterator[Mapping[str, Any]]:
+    def _records(self, batch: NachaBatch) -> Iterator[Mapping[str, Any]]:
         alone = File(None, (batch,))
         header = batch.header
         settled = f"{header.effective_date}/{header.settlement_day}" if header else ""
@@ -219,7 +219,7 @@ class AchMailbox:
             return told
         return told | ({} if credit else {"amount": "0"})
 
-    def _change(self, change: Change, settled: str) -> Mapping[str, Any]:
+    def _change(self, change: NotificationOfChange, settled: str) -> Mapping[str, Any]:
         """A notification of change: the account as it should be, where that is told and valid."""
         correction = change.correction
         record = _record("change", change.trace, change.original_trace, correction.code, settled)

@@ -15,7 +15,7 @@ from paymentapp.banking import (
     check_routing,
 )
 from paymentapp.errors import Misconfigured, NotPayable
-from paymentapp.models.provider_state import Notebook
+from paymentapp.models.provider_state import ProviderState
 from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.base import Detail
 from paymentapp.vault.sealing import Vault
@@ -67,9 +67,9 @@ class AchPayees:
         ),
     )
 
-    def __init__(self, vault: Vault, notebook: Notebook) -> None:
+    def __init__(self, vault: Vault, state: ProviderState) -> None:
         self._vault = vault
-        self._prenotes = PrenoteState(notebook)
+        self._prenotes = PrenoteState(state)
 
     def check_open(self) -> None:
         """Return if there is a key to open accounts with; Misconfigured otherwise."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from paymentapp.clock import from_text, to_text
-from paymentapp.models.provider_state import Note, Notebook, update_note
+from paymentapp.models.provider_state import ProviderState, StateEntry, update_state_entry
 
 _SUFFIX = ".pre"
 _FREE = "{}"  # of a claim on a file that was never made: the account can be claimed again
@@ -17,7 +17,7 @@ _FREE = "{}"  # of a claim on a file that was never made: the account can be cla
 class Asked(NamedTuple):
     """An account that was asked about: in which file, since when, and what came back."""
 
-    note: Note
+    note: StateEntry
     file_id: str
     destination: str  # as it was sealed then
     at: datetime
@@ -28,8 +28,8 @@ class Asked(NamedTuple):
 class PrenoteState:
     """Reads and writes what is known of accounts. Of many who ask about one, the first counts."""
 
-    def __init__(self, notebook: Notebook) -> None:
-        self._notebook = notebook
+    def __init__(self, state: ProviderState) -> None:
+        self._state = state
 
     def find(self, destination: str) -> Asked | None:
         """Return what is known of an account; None where nobody has asked about it."""
@@ -41,9 +41,9 @@ class PrenoteState:
         record = {"file": file_id, "destination": destination, "at": to_text(now)}
         claim = json.dumps(record)
 
-        def claimed(name: str) -> Note:
-            return update_note(
-                self._notebook,
+        def claimed(name: str) -> StateEntry:
+            return update_state_entry(
+                self._state,
                 name,
                 _FREE,
                 lambda text: claim if text == _FREE else text,
@@ -66,30 +66,30 @@ class PrenoteState:
                 return text
             return json.dumps({**record, "returned": code})
 
-        update_note(self._notebook, name, _FREE, change)
+        update_state_entry(self._state, name, _FREE, change)
 
     def may_be_paid(self, asked: Asked) -> None:
         """Note that an account may be paid, for when its file is forgotten too. Where this is not
         written, the next payment finds out again."""
         record = json.loads(asked.note.text) | {"open": True}
-        self._notebook.change_note(asked.note, asked.note.changed(json.dumps(record)))
+        self._state.change_state_entry(asked.note, asked.note.changed(json.dumps(record)))
 
     def free(self, asked: Asked) -> None:
         """Give up a claim on a file that does not have the account in it."""
-        self._notebook.change_note(asked.note, asked.note.changed(_FREE))
+        self._state.change_state_entry(asked.note, asked.note.changed(_FREE))
 
     def keep(self, old: str, new: str) -> None:
         """The same account is sealed anew: what is known of it, now or later, is known of both."""
         name, note = self._known(old)
         if note is not None:
-            self._notebook.add_note(Note.new(_name(new), json.dumps({"as": name})))
+            self._state.add_state_entry(StateEntry.new(_name(new), json.dumps({"as": name})))
 
-    def _known(self, destination: str) -> tuple[str, Note | None]:
+    def _known(self, destination: str) -> tuple[str, StateEntry | None]:
         """Where an account is noted, and what; under the name of how it was sealed first."""
         name = _name(destination)
-        note = self._notebook.get_note(name)
+        note = self._state.get_state_entry(name)
         alias = _alias(note) if note else None
-        return (alias, self._notebook.get_note(alias)) if alias else (name, note)
+        return (alias, self._state.get_state_entry(alias)) if alias else (name, note)
 
 
 def prenote_file(batch_id: str, number: int) -> str:
@@ -102,12 +102,12 @@ def is_prenote(file_id: str) -> bool:
     return file_id.endswith(_SUFFIX)
 
 
-def _alias(note: Note) -> str | None:
+def _alias(note: StateEntry) -> str | None:
     alias: str | None = json.loads(note.text).get("as")
     return alias
 
 
-def _read(note: Note) -> Asked:
+def _read(note: StateEntry) -> Asked:
     record = json.loads(note.text)
     return Asked(
         note,

@@ -18,10 +18,10 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
 from paymentapp.nacha import Purpose
 from paymentapp.providers.ach.entry_news import words
-from paymentapp.providers.ach.file_state import FileNotes, FilePlan, Step
+from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadStep
 from paymentapp.providers.ach.files import Files
 from paymentapp.providers.ach.prenote_state import Asked, PrenoteState, prenote_file
-from paymentapp.providers.ach.schedule import Timetable
+from paymentapp.providers.ach.schedule import CutoffSchedule
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import Postponed, Refused
@@ -39,7 +39,7 @@ class Prenotes:
         settings: AchSettings,
         state: PrenoteState,
         files: Files,
-        notes: FileNotes,
+        notes: FileState,
         uploads: Uploads,
         clock: Clock,
     ) -> None:
@@ -49,7 +49,7 @@ class Prenotes:
         self._notes = notes
         self._uploads = uploads
         self._clock = clock
-        self._timetable = Timetable(settings)
+        self._timetable = CutoffSchedule(settings)
 
     def settled(self, batch_id: str, members: Sequence[Member]) -> Refused | Postponed | None:
         """None once every account of a batch may be paid; a refusal names those that may not.
@@ -148,7 +148,7 @@ class Prenotes:
     def _waited(self, file_id: str, plan: FilePlan) -> datetime:
         """When the waiting time is over; where the file has not left, it has not begun."""
         progress = self._notes.progress(file_id, self._clock())
-        left = progress.step in {Step.UPLOADED, Step.DOUBTFUL}
+        left = progress.step in {UploadStep.UPLOADED, UploadStep.DOUBTFUL}
         since = progress.since if left else self._clock()
         return self._timetable.waited_until(plan.effective, since, self._settings.prenote_days)
 

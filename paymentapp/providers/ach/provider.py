@@ -12,8 +12,8 @@ from datetime import timedelta
 from paymentapp.errors import NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.ach.contents import Contents
-from paymentapp.providers.ach.entry_news import NewsNotes
-from paymentapp.providers.ach.file_state import FileNotes, FilePlan
+from paymentapp.providers.ach.entry_news import EntryNewsState
+from paymentapp.providers.ach.file_state import FilePlan, FileState
 from paymentapp.providers.ach.files import Files
 from paymentapp.providers.ach.folders import BankFolder, Folder, FolderError, not_sent
 from paymentapp.providers.ach.mailbox import AchMailbox
@@ -21,7 +21,7 @@ from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.ach.prenotes import Prenotes
 from paymentapp.providers.ach.reports import Reports
-from paymentapp.providers.ach.schedule import Timetable
+from paymentapp.providers.ach.schedule import CutoffSchedule
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.trace_numbers import Traces
@@ -53,7 +53,7 @@ class Ach(Provider):
         "account_type": "checking",
     }
     payees: AchPayees
-    cutoffs: Timetable
+    cutoffs: CutoffSchedule
     mailbox: AchMailbox
 
     def __init__(
@@ -71,14 +71,14 @@ class Ach(Provider):
         self.batch_size = min(kit.settings.batch_size, settings.batch_size)
         self.configured = kit.vault.is_open
         self.description = f"ACH files to {settings.outgoing.shown}"
-        self.payees = AchPayees(kit.vault, kit.notebook)
-        self.cutoffs = Timetable(settings)
-        self._notes = FileNotes(kit.notebook)
-        traces = Traces(kit.notebook, settings.odfi, kit.clock)
-        news = NewsNotes(kit.notebook)
-        accounts = PrenoteState(kit.notebook)
+        self.payees = AchPayees(kit.vault, kit.state)
+        self.cutoffs = CutoffSchedule(settings)
+        self._notes = FileState(kit.state)
+        traces = Traces(kit.state, settings.odfi, kit.clock)
+        news = EntryNewsState(kit.state)
+        accounts = PrenoteState(kit.state)
         contents = Contents(kit.vault, settings.pgp_key_file)
-        self._files = Files(kit.notebook, settings, traces, self.payees, contents, kit.clock)
+        self._files = Files(kit.state, settings, traces, self.payees, contents, kit.clock)
         self._uploads = Uploads(self._outgoing, self._notes, contents, settings.attempt, kit.clock)
         self._prenotes = Prenotes(
             settings, accounts, self._files, self._notes, self._uploads, kit.clock
@@ -87,7 +87,7 @@ class Ach(Provider):
         self.batch_key = self._prenotes if settings.prenotes else None
         self.mailbox = AchMailbox(
             self._incoming,
-            kit.notebook,
+            kit.state,
             traces,
             self._notes,
             news,

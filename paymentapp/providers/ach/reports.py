@@ -9,9 +9,9 @@ from datetime import datetime
 from paymentapp.clock import Clock
 from paymentapp.errors import NotSent
 from paymentapp.models.payments import Status
-from paymentapp.providers.ach.entry_news import News, NewsNotes, words
-from paymentapp.providers.ach.file_state import FileNotes, FilePlan, Progress, Step
-from paymentapp.providers.ach.schedule import Timetable
+from paymentapp.providers.ach.entry_news import EntryNewsState, News, words
+from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadProgress, UploadStep
+from paymentapp.providers.ach.schedule import CutoffSchedule
 from paymentapp.providers.ach.trace_numbers import Target, Traces
 from paymentapp.providers.base import ItemReport
 
@@ -25,10 +25,10 @@ class Reports:
 
     def __init__(
         self,
-        notes: FileNotes,
-        news: NewsNotes,
+        notes: FileState,
+        news: EntryNewsState,
         traces: Traces,
-        timetable: Timetable,
+        timetable: CutoffSchedule,
         clock: Clock,
     ) -> None:
         self._notes = notes
@@ -44,9 +44,9 @@ class Reports:
         if not isinstance(plan, FilePlan):
             raise NotSent("NO_SUCH_FILE", "no file was made for the batch")
         progress = self._notes.progress(batch_id, self._clock())
-        if by_word is not None and progress.step is not Step.UPLOADED:
-            progress = replace(progress, step=Step.UPLOADED, since=by_word)
-        if progress.step in {Step.RENDERED, Step.WRITING}:
+        if by_word is not None and progress.step is not UploadStep.UPLOADED:
+            progress = replace(progress, step=UploadStep.UPLOADED, since=by_word)
+        if progress.step in {UploadStep.RENDERED, UploadStep.WRITING}:
             raise NotSent("NOT_UPLOADED", "the file has not left")
         return list(self._reports(batch_id, plan, progress))
 
@@ -60,7 +60,9 @@ class Reports:
             raise NotSent("NO_SUCH_ENTRY", "the number was given out and never used")
         return reports[trace]
 
-    def _reports(self, batch_id: str, plan: FilePlan, progress: Progress) -> Iterator[ItemReport]:
+    def _reports(
+        self, batch_id: str, plan: FilePlan, progress: UploadProgress
+    ) -> Iterator[ItemReport]:
         now = self._clock()
         news = self._news.of(batch_id)
         for target in self._traces.targets(plan.blocks):
@@ -68,11 +70,11 @@ class Reports:
                 yield self._report(target, plan, progress, news, now)
 
     def _report(
-        self, target: Target, plan: FilePlan, progress: Progress, news: News, now: datetime
+        self, target: Target, plan: FilePlan, progress: UploadProgress, news: News, now: datetime
     ) -> ItemReport:
         status, raw, reason = Status.SUBMITTED, progress.step.upper(), None
         effective = plan.effective_date(target.position)
-        uploaded = progress.step is Step.UPLOADED
+        uploaded = progress.step is UploadStep.UPLOADED
         over = self._timetable.settled_at(effective, plan.cutoff, progress.since)
         if target.position in news.returned:
             code = news.returned[target.position]

@@ -24,7 +24,7 @@ def local(moment: datetime) -> datetime:
     return moment.astimezone(ZoneInfo(EASTERN))
 
 
-class Timetable:
+class CutoffSchedule:
     """The bank's windows, as set."""
 
     def __init__(self, settings: AchSettings) -> None:

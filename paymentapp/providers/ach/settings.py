@@ -14,8 +14,8 @@ from paymentapp.banking import SAME_DAY_LIMIT, Window, has_check_digit
 from paymentapp.errors import SettingsError
 from paymentapp.variables import (
     Declared,
-    Kind,
     Unfit,
+    VariableKind,
     file,
     matching,
     number,
@@ -35,7 +35,7 @@ _PLACEHOLDERS = {"batch", "date", "time", "modifier"}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FolderLocation:
     """A folder at the bank, as a URL without a password, and what opens it."""
 
     url: str
@@ -56,7 +56,7 @@ class Place:
         return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
-def _ascii(longest: int) -> Kind[str]:
+def _ascii(longest: int) -> VariableKind[str]:
     def fits(value: str) -> object:
         fine = value.isascii() and value.isprintable() and len(value) <= longest
         return fine and value.strip("0 ")
@@ -64,7 +64,7 @@ def _ascii(longest: int) -> Kind[str]:
     return matching(fits, f"1 to {longest} ASCII characters")
 
 
-def _routing() -> Kind[str]:
+def _routing() -> VariableKind[str]:
     return matching(has_check_digit, "a routing number of nine digits")
 
 
@@ -72,11 +72,11 @@ def _is_origin(value: str) -> bool:
     return value.isascii() and value.isalnum() and 9 <= len(value) <= 10
 
 
-def _minutes(low: int, high: int) -> Kind[timedelta]:
+def _minutes(low: int, high: int) -> VariableKind[timedelta]:
     return number(low, high).then(lambda minutes: timedelta(minutes=minutes))
 
 
-def _seconds(low: int, high: int) -> Kind[timedelta]:
+def _seconds(low: int, high: int) -> VariableKind[timedelta]:
     return number(low, high).then(lambda seconds: timedelta(seconds=seconds))
 
 
@@ -133,8 +133,8 @@ def _file_name(value: str) -> str:
     return value
 
 
-_WHERE = Kind(_folder, _FOLDER, without_user)
-_MONEY = Kind(_dollars, f"dollars, more than 0 and at most {MOST}")
+_WHERE = VariableKind(_folder, _FOLDER, without_user)
+_MONEY = VariableKind(_dollars, f"dollars, more than 0 and at most {MOST}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ class AchSettings(Declared):
     )
     file_name: str = variable(
         "PAYMENTAPP_ACH_FILE_NAME",
-        Kind(_file_name, "a name with {batch}, or with {date}, {time} and {modifier}"),
+        VariableKind(_file_name, "a name with {batch}, or with {date}, {time} and {modifier}"),
         "ach-{date}-{batch}.ach",
         "what files are called",
     )
@@ -212,7 +212,7 @@ class AchSettings(Declared):
     )
     windows: tuple[Window, ...] = variable(
         "PAYMENTAPP_ACH_WINDOWS",
-        Kind(_windows, "HH:MM or HH:MM same-day, with commas"),
+        VariableKind(_windows, "HH:MM or HH:MM same-day, with commas"),
         "16:00",
         "the bank's cut-offs in New York's time: `09:30 same-day, 16:00`",
     )
@@ -266,12 +266,12 @@ class AchSettings(Declared):
     timeout: int = 30  # seconds to wait for a folder: the service's own setting
 
     @property
-    def outgoing(self) -> Place:
+    def outgoing(self) -> FolderLocation:
         """Where the bank fetches files."""
         return self._place(self.outgoing_url)
 
     @property
-    def incoming(self) -> Place:
+    def incoming(self) -> FolderLocation:
         """Where the bank puts files."""
         return self._place(self.incoming_url)
 
@@ -295,8 +295,8 @@ class AchSettings(Declared):
                 "PAYMENTAPP_ACH_PGP_KEY_FILE is set"
             )
 
-    def _place(self, address: str) -> Place:
-        return Place(
+    def _place(self, address: str) -> FolderLocation:
+        return FolderLocation(
             address,
             self.timeout,
             password=self.sftp_password,

@@ -18,7 +18,7 @@ from paymentapp.clock import Clock, from_text, to_text
 from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.models.batches import Member
 from paymentapp.models.money import Money
-from paymentapp.models.provider_state import Notebook, update_note
+from paymentapp.models.provider_state import ProviderState, update_state_entry
 from paymentapp.nacha import trace_number
 
 BLOCK = 100
@@ -45,8 +45,8 @@ class Target(NamedTuple):
 class Traces:
     """Gives trace numbers out, and knows whose they are."""
 
-    def __init__(self, notebook: Notebook, odfi: str, clock: Clock) -> None:
-        self._notebook = notebook
+    def __init__(self, state: ProviderState, odfi: str, clock: Clock) -> None:
+        self._state = state
         self._odfi = odfi
         self._clock = clock
 
@@ -82,7 +82,7 @@ class Traces:
             record = {"batch": batch_id, "at": at, "first": first, "members": rows}
             text = json.dumps(record, separators=(",", ":"))
             taken = partial(self._taken, text)
-            update_note(self._notebook, self._name(block), "", taken, likely_new=True)
+            update_state_entry(self._state, self._name(block), "", taken, likely_new=True)
 
     def numbers(self, blocks: Sequence[int], count: int) -> list[str]:
         """The first so many trace numbers of some blocks."""
@@ -102,7 +102,7 @@ class Traces:
         """The entries of a file, in the order of its blocks."""
         found = []
         for block in blocks:
-            note = self._notebook.get_note(self._name(block))
+            note = self._state.get_state_entry(self._name(block))
             record = json.loads(note.text) if note else {}
             for place, (item_id, amount, destination) in enumerate(record.get("members", ())):
                 found.append(
@@ -124,14 +124,14 @@ class Traces:
     def _next(self, count: int) -> list[int]:
         """The next blocks by the counter, which no other process gets from it."""
         name = f"ach/traces/{self._odfi}"
-        moved = update_note(
-            self._notebook, name, "0", lambda text: str((int(text) + count) % BLOCKS)
+        moved = update_state_entry(
+            self._state, name, "0", lambda text: str((int(text) + count) % BLOCKS)
         )
         first = int(moved.text) - count
         return [(first + step) % BLOCKS for step in range(count)]
 
     def _is_free(self, block: int) -> bool:
-        note = self._notebook.get_note(self._name(block))
+        note = self._state.get_state_entry(self._name(block))
         return note is None or not self._is_in_use(note.text)
 
     def _is_in_use(self, text: str) -> bool:

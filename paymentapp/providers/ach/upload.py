@@ -15,9 +15,9 @@ from datetime import timedelta
 from paymentapp.clock import Clock, to_text
 from paymentapp.errors import OutcomeUnknown
 from paymentapp.providers.ach.contents import Contents
-from paymentapp.providers.ach.file_state import FileNotes, FilePlan, Progress, Step
+from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadProgress, UploadStep
 from paymentapp.providers.ach.folders import Folder, FolderError, Session, not_sent
-from paymentapp.providers.base import Accepted, Doubtful
+from paymentapp.providers.base import Accepted, NeedsReview
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Uploads:
     def __init__(
         self,
         folder: Folder,
-        notes: FileNotes,
+        notes: FileState,
         contents: Contents,
         attempt: timedelta,
         clock: Clock,
@@ -42,23 +42,23 @@ class Uploads:
         self._attempt = attempt
         self._clock = clock
 
-    def deliver(self, file_id: str, plan: FilePlan) -> Accepted | Doubtful:
+    def deliver(self, file_id: str, plan: FilePlan) -> Accepted | NeedsReview:
         """See to it that the bank has the file. Raises NotSent, OutcomeUnknown, Misconfigured."""
         seen = self._notes.progress(file_id, self._clock())
-        if seen.step is Step.UPLOADED:
+        if seen.step is UploadStep.UPLOADED:
             return Accepted(plan.name)
-        if seen.step is Step.RENDERED:
+        if seen.step is UploadStep.RENDERED:
             return self._try(file_id, plan, seen)
-        if seen.step is Step.DOUBTFUL or not self._is_under_way(seen):
+        if seen.step is UploadStep.DOUBTFUL or not self._is_under_way(seen):
             return self._find_out(file_id, plan, seen)
-        if seen.step is Step.DELIVERING and self._is_there(plan):
+        if seen.step is UploadStep.DELIVERING and self._is_there(plan):
             return self._uploaded(file_id, plan)
         raise OutcomeUnknown("UPLOAD_UNDER_WAY", "another attempt has not ended yet")
 
-    def _is_under_way(self, seen: Progress) -> bool:
+    def _is_under_way(self, seen: UploadProgress) -> bool:
         return self._clock() - seen.since < self._attempt
 
-    def _try(self, file_id: str, plan: FilePlan, seen: Progress) -> Accepted | Doubtful:
+    def _try(self, file_id: str, plan: FilePlan, seen: UploadProgress) -> Accepted | NeedsReview:
         """One attempt, from a file that is certainly not with the bank."""
         data = self._contents.open(plan)
         try:
@@ -75,19 +75,19 @@ class Uploads:
         self,
         session: Session,
         plan: FilePlan,
-        seen: Progress,
+        seen: UploadProgress,
         data: bytes,
         found: Mapping[str, int],
-    ) -> Progress:
+    ) -> UploadProgress:
         """The fence: whoever moves the note to `delivering` may deliver, once, by this attempt.
 
         Before that come the bytes, under a name that the bank does not read. What goes wrong until
         then did certainly nothing: the note goes back, and the error is told as it is.
         """
         number = seen.attempt + 1
-        writing = self._moved(seen, Step.WRITING, number)
+        writing = self._moved(seen, UploadStep.WRITING, number)
         if not session.renames:
-            return self._moved(writing, Step.DELIVERING)
+            return self._moved(writing, UploadStep.DELIVERING)
         part = part_name(plan.name, number)
         try:
             _tidy(session, plan, number, found)
@@ -97,17 +97,17 @@ class Uploads:
         except FolderError:
             with contextlib.suppress(FolderError):
                 session.remove(part)
-            self._notes.change(writing, writing.moved(Step.RENDERED, self._clock()))
+            self._notes.change(writing, writing.moved(UploadStep.RENDERED, self._clock()))
             raise
         try:
-            return self._moved(writing, Step.DELIVERING)
+            return self._moved(writing, UploadStep.DELIVERING)
         except OutcomeUnknown:  # it took too long, and another process goes on
             with contextlib.suppress(FolderError):
                 session.remove(part)
             raise
 
     def _delivered(
-        self, session: Session, file_id: str, plan: FilePlan, ready: Progress, data: bytes
+        self, session: Session, file_id: str, plan: FilePlan, ready: UploadProgress, data: bytes
     ) -> Accepted:
         """The act itself. Where it is not answered, whether it was done is found out later."""
         try:
@@ -130,17 +130,19 @@ class Uploads:
             if size != plan.size:
                 log.error("file %s was uploaded, but is %d bytes long", plan.name, size)
 
-    def _find_out(self, file_id: str, plan: FilePlan, seen: Progress) -> Accepted | Doubtful:
+    def _find_out(
+        self, file_id: str, plan: FilePlan, seen: UploadProgress
+    ) -> Accepted | NeedsReview:
         """What became of an attempt whose process is gone."""
-        if seen.step is Step.WRITING:  # it did not come to deliver, and now it never will
-            return self._try(file_id, plan, self._moved(seen, Step.RENDERED))
+        if seen.step is UploadStep.WRITING:  # it did not come to deliver, and now it never will
+            return self._try(file_id, plan, self._moved(seen, UploadStep.RENDERED))
         try:
             with self._folder.open() as session:
                 found = session.sizes()
                 withdrawn = plan.name not in found and self._withdrawn(session, plan, seen, found)
                 found = session.sizes()  # again: the attempt may have come first
                 if withdrawn and plan.name not in found:
-                    return self._try(file_id, plan, self._moved(seen, Step.RENDERED))
+                    return self._try(file_id, plan, self._moved(seen, UploadStep.RENDERED))
         except FolderError as error:
             raise OutcomeUnknown(UNCERTAIN, error.code) from None
         if plan.name in found:
@@ -148,7 +150,7 @@ class Uploads:
         return self._doubtful(plan, seen, "the bank's folder has it under neither name")
 
     def _withdrawn(
-        self, session: Session, plan: FilePlan, seen: Progress, found: Mapping[str, int]
+        self, session: Session, plan: FilePlan, seen: UploadProgress, found: Mapping[str, int]
     ) -> bool:
         """Whether the attempt's own file is out of its reach: then nobody can give it the bank's
         name any more, not even a process or a request that was only slow. Renamed and not
@@ -166,7 +168,7 @@ class Uploads:
             raise
         return True
 
-    def _found(self, file_id: str, plan: FilePlan, size: int) -> Accepted | Doubtful:
+    def _found(self, file_id: str, plan: FilePlan, size: int) -> Accepted | NeedsReview:
         if size == plan.size:
             return self._uploaded(file_id, plan)
         seen = self._notes.progress(file_id, self._clock())
@@ -178,12 +180,12 @@ class Uploads:
         log.info("file %s is uploaded, %d bytes", plan.name, plan.size)
         return Accepted(plan.name)
 
-    def _doubtful(self, plan: FilePlan, seen: Progress, why: str) -> Doubtful:
+    def _doubtful(self, plan: FilePlan, seen: UploadProgress, why: str) -> NeedsReview:
         """Parked and not repeated: a bank takes files away as it reads them."""
-        if seen.step is not Step.DOUBTFUL:
-            self._moved(seen, Step.DOUBTFUL)
+        if seen.step is not UploadStep.DOUBTFUL:
+            self._moved(seen, UploadStep.DOUBTFUL)
         since = to_text(seen.since)[:19]
-        return Doubtful(f"{UNCERTAIN}: {plan.name}, attempt {seen.attempt} at {since}: {why}")
+        return NeedsReview(f"{UNCERTAIN}: {plan.name}, attempt {seen.attempt} at {since}: {why}")
 
     def _is_there(self, plan: FilePlan) -> bool:
         try:
@@ -193,7 +195,9 @@ class Uploads:
         except FolderError:
             return False
 
-    def _moved(self, seen: Progress, step: Step, attempt: int | None = None) -> Progress:
+    def _moved(
+        self, seen: UploadProgress, step: UploadStep, attempt: int | None = None
+    ) -> UploadProgress:
         """The next step, taken by this process. Raises OutcomeUnknown where another took it."""
         moved = seen.moved(step, self._clock(), attempt)
         if not self._notes.change(seen, moved):

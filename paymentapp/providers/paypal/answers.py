@@ -43,7 +43,7 @@ _OUR_FIELD = re.compile(r"(?i)sender_batch_header|email_subject|recipient_type|\
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class PayPalProblem:
     """An answer that is not 2xx; `error` in the description, as far as it has that shape."""
 
     status: int
@@ -82,12 +82,12 @@ class Problem:
         return raised(self.name, where, self.retry_after)
 
 
-def read_problem(answer: Answer, now: datetime) -> Problem:
+def read_problem(answer: Answer, now: datetime) -> PayPalProblem:
     """Read an error. Of its texts, only names and ids go on to logs and exceptions."""
     body = answer.json()
     name = matching(_NAME, dig(body, "name")) or matching(_NAME, dig(body, "error"))
     debug_id = matching(_DEBUG_ID, answer.headers.get("PayPal-Debug-Id"))
-    return Problem(
+    return PayPalProblem(
         status=answer.status,
         name=name or f"HTTP_{answer.status}",
         details=elements(dig(body, "details")),
@@ -106,12 +106,12 @@ def read_accepted(batch: Batch, body: object) -> Accepted:
     return Accepted(reference)
 
 
-def read_refused(problem: Problem, count: int) -> Refused:
+def read_refused(problem: PayPalProblem, count: int) -> Refused:
     """A refusal of a batch of `count` items, with those that PayPal names.
 
     Raises Misconfigured where all that it names comes from our settings: no payment's fault.
     """
-    verdicts: dict[int, str] = {}
+    member_errors: dict[int, str] = {}
     ours = False
     for detail in problem.details:
         field = as_text(dig(detail, "field")) or ""
@@ -120,17 +120,17 @@ def read_refused(problem: Problem, count: int) -> Refused:
             ours = True
         elif match and int(match[1]) < count:
             issue = as_text(dig(detail, "issue")) or as_text(dig(detail, "description")) or field
-            verdicts.setdefault(int(match[1]), _short(f"{problem.name}: {issue}"))
-    if ours and not verdicts:
+            member_errors.setdefault(int(match[1]), _short(f"{problem.name}: {issue}"))
+    if ours and not member_errors:
         raise problem.error(Misconfigured)
     log.warning(
         "PayPal refused a batch: %s, %d of %d items named (HTTP %d, PayPal debug id %s)",
-        *(problem.name, len(verdicts), count, problem.status, problem.debug_id or "none"),
+        *(problem.name, len(member_errors), count, problem.status, problem.debug_id or "none"),
     )
-    return Refused(problem.name, verdicts)
+    return Refused(problem.name, member_errors)
 
 
-def linked_batch(problem: Problem, hosts: frozenset[str]) -> str | None:
+def linked_batch(problem: PayPalProblem, hosts: frozenset[str]) -> str | None:
     """The one payout batch that the details link to; None where they name none, or two.
 
     The description leaves it out; PayPal sends `details[].link[].href`. An object or a text in

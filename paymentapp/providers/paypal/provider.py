@@ -25,7 +25,7 @@ from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.json_answers import dig, elements
 from paymentapp.providers.paypal.answers import (
     PAYOUTS,
-    Problem,
+    PayPalProblem,
     linked_batch,
     read_accepted,
     read_item,
@@ -191,7 +191,7 @@ class PayPal(Provider):
         payout = {"sender_batch_header": header, "items": items}
         return json.dumps(payout, separators=(",", ":")).encode()
 
-    def _adopt(self, batch: Batch, problem: Problem) -> Accepted:
+    def _adopt(self, batch: Batch, problem: PayPalProblem) -> Accepted:
         """The batch that PayPal has under this id already.
 
         Whatever is not certain here stays unknown, since PayPal may have paid. Of the link only

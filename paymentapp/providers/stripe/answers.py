@@ -36,7 +36,7 @@ _FUNDS = frozenset({"balance_insufficient", "insufficient_funds"})
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class StripeProblem:
     """An answer that is not 2xx, without its texts: they may quote an account."""
 
     status: int
@@ -97,10 +97,10 @@ class Problem:
 
 def read_problem(
     status: int, headers: Mapping[str, str], body: object, retry_after: int | None
-) -> Problem:
+) -> StripeProblem:
     """Read an error. Of its texts, only names and ids are kept."""
     kind = matching(_NAME, dig(body, "error", "type"))
-    return Problem(
+    return StripeProblem(
         status=status,
         code=matching(_NAME, dig(body, "error", "code")) or kind or f"HTTP_{status}",
         type=kind,

@@ -18,7 +18,7 @@ from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.json_answers import dig
 from paymentapp.providers.stripe.answers import (
     Payout,
-    Problem,
+    StripeProblem,
     Transfer,
     read_payout,
     read_problem,
@@ -38,7 +38,7 @@ _MOST_PAGES = 10_000
 _PATH_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
 
 
-class Order(NamedTuple):
+class TransferOrder(NamedTuple):
     """What a transfer, and a payout after it, are made from: the same for the same batch."""
 
     batch_id: str
@@ -53,7 +53,7 @@ class Order(NamedTuple):
         return {"batch_id": self.batch_id, "item_id": self.item_id, "payout": payout}
 
 
-class Api:
+class StripeApi:
     """One account's calls. Any number of threads may share it; nothing is connected before one."""
 
     def __init__(self, settings: StripeSettings, http: Http, clock: Clock) -> None:
@@ -69,7 +69,7 @@ class Api:
             raise Misconfigured("NO_KEY", "PAYMENTAPP_STRIPE_SECRET_KEY is not set")
         return open_client(self._settings.secret_key, self._settings.base_url, self._http)
 
-    def create_transfer(self, order: Order) -> Transfer | Problem:
+    def create_transfer(self, order: TransferOrder) -> Transfer | StripeProblem:
         """https://docs.stripe.com/api/transfers/create"""
         answer = self._call(
             lambda client: client.v1.transfers.create(
@@ -84,14 +84,14 @@ class Api:
             ),
             moves_money=True,
         )
-        if isinstance(answer, Problem):
+        if isinstance(answer, StripeProblem):
             return answer
         transfer = read_transfer(answer.body)
         if transfer is None or transfer.batch_id != order.batch_id:
             raise OutcomeUnknown("UNREADABLE_ANSWER", "no transfer of this batch")
         return transfer
 
-    def create_payout(self, order: Order, transfer_id: str) -> Payout | Problem:
+    def create_payout(self, order: TransferOrder, transfer_id: str) -> Payout | StripeProblem:
         """https://docs.stripe.com/api/payouts/create, of the connected account."""
         answer = self._call(
             lambda client: client.v1.payouts.create(
@@ -108,9 +108,9 @@ class Api:
             ),
             moves_money=True,
         )
-        return answer if isinstance(answer, Problem) else _payout_in(answer)
+        return answer if isinstance(answer, StripeProblem) else _payout_in(answer)
 
-    def reverse(self, transfer: Transfer, key: str) -> Problem | None:
+    def reverse(self, transfer: Transfer, key: str) -> StripeProblem | None:
         """Take back what is left of a transfer, never more: however often and under whichever key
         it is asked for. https://docs.stripe.com/api/transfer_reversals/create"""
         answer = self._call(
@@ -124,9 +124,9 @@ class Api:
             ),
             moves_money=True,
         )
-        return answer if isinstance(answer, Problem) else None
+        return answer if isinstance(answer, StripeProblem) else None
 
-    def cancel_payout(self, payout: Payout, account: str) -> Payout | Problem:
+    def cancel_payout(self, payout: Payout, account: str) -> Payout | StripeProblem:
         """https://docs.stripe.com/api/payouts/cancel"""
         answer = self._call(
             lambda client: client.v1.payouts.cancel(
@@ -138,25 +138,25 @@ class Api:
             ),
             moves_money=True,
         )
-        return answer if isinstance(answer, Problem) else _payout_in(answer)
+        return answer if isinstance(answer, StripeProblem) else _payout_in(answer)
 
-    def transfer(self, transfer_id: str) -> Transfer | Problem:
+    def transfer(self, transfer_id: str) -> Transfer | StripeProblem:
         """https://docs.stripe.com/api/transfers/retrieve; 404 where there is none."""
         answer = self._get(lambda client: client.v1.transfers.retrieve(_in_path(transfer_id)))
-        if isinstance(answer, Problem):
+        if isinstance(answer, StripeProblem):
             return answer
         transfer = read_transfer(answer.body)
         if transfer is None:
             raise NotSent("UNREADABLE_ANSWER", "no transfer")
         return transfer
 
-    def payout(self, payout_id: str, account: str) -> Payout | Problem:
+    def payout(self, payout_id: str, account: str) -> Payout | StripeProblem:
         """https://docs.stripe.com/api/payouts/retrieve"""
         options: Any = {"stripe_account": account}
         answer = self._get(
             lambda client: client.v1.payouts.retrieve(_in_path(payout_id), options=options)
         )
-        if isinstance(answer, Problem):
+        if isinstance(answer, StripeProblem):
             return answer
         payout = read_payout(answer.body)
         if payout is None:
@@ -210,7 +210,7 @@ class Api:
         https://docs.stripe.com/api/balance/balance_object
         """
         answer = self._get(lambda client: client.v1.balance.retrieve())
-        if isinstance(answer, Problem):
+        if isinstance(answer, StripeProblem):
             raise answer.error(answer.kind(moves_money=False))
         rows = dig(answer.body, "available")
         if not isinstance(rows, list):
@@ -227,7 +227,7 @@ class Api:
         page: dict[str, Any] = {"limit": _PAGE}
         for _ in range(_MOST_PAGES):
             answer = self._get(partial(_asked, ask, page))
-            if isinstance(answer, Problem):
+            if isinstance(answer, StripeProblem):
                 raise answer.error(answer.kind(moves_money=False))
             elements, more = dig(answer.body, "data"), dig(answer.body, "has_more")
             if not isinstance(elements, list) or not isinstance(more, bool):
@@ -241,12 +241,12 @@ class Api:
             page = {"limit": _PAGE, "starting_after": last}
         raise NotSent("UNREADABLE_ANSWER", "a list without an end")
 
-    def _get(self, ask: Callable[[Any], StripeObject]) -> _Said | Problem:
+    def _get(self, ask: Callable[[Any], StripeObject]) -> _Said | StripeProblem:
         return self._call(ask, moves_money=False)
 
     def _call(
         self, ask: Callable[[stripe.StripeClient], StripeObject], *, moves_money: bool
-    ) -> _Said | Problem:
+    ) -> _Said | StripeProblem:
         """One call. Raises NotSent where nothing can have come of it, OutcomeUnknown where it may
         have been acted on, and nothing of the library's: its texts quote bodies."""
         client = self._client

@@ -9,8 +9,8 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotSent
 from paymentapp.models.payments import Status
 from paymentapp.providers.base import ItemReport
-from paymentapp.providers.stripe.answers import Payout, Problem, Reference, Transfer
-from paymentapp.providers.stripe.api import Api
+from paymentapp.providers.stripe.answers import Payout, Reference, StripeProblem, Transfer
+from paymentapp.providers.stripe.api import StripeApi
 from paymentapp.providers.stripe.payees import NO_PAYOUT
 from paymentapp.providers.stripe.tables import FAILURES, NOT_PAID_OUT, PAYOUT_STATUS
 
@@ -26,7 +26,7 @@ class Outcomes:
     """Reads what became of a transfer. It reverses one whose payout failed or was not begun:
     only then the money is with us again, and may be called returned."""
 
-    def __init__(self, api: Api, clock: Clock) -> None:
+    def __init__(self, api: StripeApi, clock: Clock) -> None:
         self._api = api
         self._clock = clock
 
@@ -36,7 +36,7 @@ class Outcomes:
         """The transfer with the payout that followed it. Raises NotSent, also where it is not
         that batch's, and Misconfigured."""
         transfer = self._api.transfer(reference.transfer_id)
-        if isinstance(transfer, Problem):
+        if isinstance(transfer, StripeProblem):
             raise transfer.error(transfer.kind(moves_money=False))
         if batch_id not in {None, transfer.batch_id}:
             raise NotSent("ANOTHER_BATCH", "the transfer under this reference is another batch's")
@@ -47,7 +47,7 @@ class Outcomes:
         if reference.payout_id is None:
             return transfer, self._api.payout_of(transfer)
         payout = self._api.payout(reference.payout_id, transfer.destination.account)
-        if isinstance(payout, Problem):
+        if isinstance(payout, StripeProblem):
             raise payout.error(payout.kind(moves_money=False))
         return transfer, payout
 
@@ -89,7 +89,7 @@ class Outcomes:
         )
         return _report(transfer, payout, None, raw, f"{why}; not reversed: {problem.code}")
 
-    def _reverse(self, transfer: Transfer) -> Problem | None:
+    def _reverse(self, transfer: Transfer) -> StripeProblem | None:
         """Stripe keeps a refusal for a day: where it is only told again, it is asked anew, under
         a key of the hour. A reversal cannot take more than is left of its transfer."""
         key = f"{transfer.batch_id}-reversal"

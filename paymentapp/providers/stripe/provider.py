@@ -15,17 +15,17 @@ from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import (
     Accepted,
-    Doubtful,
     ItemReport,
     Kit,
+    NeedsReview,
     Outcome,
     Postponed,
     Provider,
     Refused,
 )
 from paymentapp.providers.http import Http
-from paymentapp.providers.stripe.answers import Problem, Reference, Transfer
-from paymentapp.providers.stripe.api import Api, Order
+from paymentapp.providers.stripe.answers import Reference, StripeProblem, Transfer
+from paymentapp.providers.stripe.api import StripeApi, TransferOrder
 from paymentapp.providers.stripe.funds import Funds
 from paymentapp.providers.stripe.outcome import Outcomes
 from paymentapp.providers.stripe.payees import NO_PAYOUT, StripePayees, read_destination
@@ -64,7 +64,7 @@ class Stripe(Provider):
         self.webhooks = StripeWebhooks(settings, clock) if settings.webhook_secrets else None
         self._clock = clock
         self._http = http
-        self._api = Api(settings, http, clock)
+        self._api = StripeApi(settings, http, clock)
         self.transaction_search = StripeSearch(self._api)
         self._funds = Funds(self._api.balance, clock)
         self._outcomes = Outcomes(self._api, clock)
@@ -114,7 +114,7 @@ class Stripe(Provider):
         transfer, payout = self._outcomes.look(reference)
         if payout is not None and payout.status == "pending":
             answer = self._api.cancel_payout(payout, transfer.destination.account)
-            if isinstance(answer, Problem) and not answer.is_no_payout:
+            if isinstance(answer, StripeProblem) and not answer.is_no_payout:
                 raise answer.error(answer.kind(moves_money=True))
         return self._outcomes.settle(reference)
 
@@ -126,7 +126,9 @@ class Stripe(Provider):
         """Let go of connections."""
         self._http.close()
 
-    def _transfer(self, batch: Batch, order: Order) -> Transfer | Refused | Doubtful | Postponed:
+    def _transfer(
+        self, batch: Batch, order: TransferOrder
+    ) -> Transfer | Refused | NeedsReview | Postponed:
         """The transfer, made now or before.
 
         A key that Stripe may have forgotten is not used before a look into the books: see the
@@ -140,16 +142,16 @@ class Stripe(Provider):
             if not covered:
                 raise Misconfigured("balance_insufficient", "the account does not have as much")
         answer = self._api.create_transfer(order)
-        if isinstance(answer, Problem) and answer.is_kept_failure:
+        if isinstance(answer, StripeProblem) and answer.is_kept_failure:
             found = self._found(order)
             if found is not None:
                 return found
-        if isinstance(answer, Problem):
+        if isinstance(answer, StripeProblem):
             return self._refused(batch, order, answer)
         return answer
 
     def _refused(
-        self, batch: Batch, order: Order, problem: Problem
+        self, batch: Batch, order: TransferOrder, problem: StripeProblem
     ) -> Transfer | Refused | Postponed:
         """A refusal, once it is certain. Raises everything else.
 
@@ -171,24 +173,24 @@ class Stripe(Provider):
         log.warning("batch %s: Stripe refused the transfer: %s", order.batch_id, problem.code)
         return Refused(problem.code, {0: f"{problem.code}: {REFUSALS[problem.code]}"})
 
-    def _found(self, order: Order) -> Transfer | Doubtful | None:
+    def _found(self, order: TransferOrder) -> Transfer | NeedsReview | None:
         """The transfer that the books have of this batch; None where they certainly have none.
         What is not as it should be is for a person."""
         found = self._api.transfers_of(order.batch_id)
         if not found:
             return None
         if len(found) > 1:
-            return Doubtful(f"{len(found)} transfers carry this batch's id")
+            return NeedsReview(f"{len(found)} transfers carry this batch's id")
         (transfer,) = found
         if (transfer.money, transfer.destination.account) != (
             order.money,
             order.destination.account,
         ):
-            return Doubtful(f"{transfer.transfer_id} carries this batch's id, and is not it")
+            return NeedsReview(f"{transfer.transfer_id} carries this batch's id, and is not it")
         log.info("Stripe already has batch %s, as %s", order.batch_id, transfer.transfer_id)
         return transfer
 
-    def _payout(self, batch: Batch, order: Order, transfer: Transfer) -> str:
+    def _payout(self, batch: Batch, order: TransferOrder, transfer: Transfer) -> str:
         """The id of the payout, made now or before; else the code of its refusal, from which
         `fetch` takes the money back."""
         if self._is_late(batch):
@@ -196,11 +198,11 @@ class Stripe(Provider):
             if found is not None:
                 return found.payout_id
         answer = self._api.create_payout(order, transfer.transfer_id)
-        if isinstance(answer, Problem) and answer.is_kept_failure:
+        if isinstance(answer, StripeProblem) and answer.is_kept_failure:
             found = self._api.payout_of(transfer)
             if found is not None:
                 return found.payout_id
-        if not isinstance(answer, Problem):
+        if not isinstance(answer, StripeProblem):
             return answer.payout_id
         if not answer.is_no_payout:
             raise answer.error(answer.kind(moves_money=True))
@@ -217,7 +219,7 @@ def _frozen_at(batch: Batch) -> datetime:
     return batch.frozen_at or batch.created_at
 
 
-def _order(batch: Batch, member: Member) -> Order | Refused:
+def _order(batch: Batch, member: Member) -> TransferOrder | Refused:
     """What is asked for; refused here where no request could say it."""
     destination = read_destination(member.destination)
     if destination is None:
@@ -225,4 +227,4 @@ def _order(batch: Batch, member: Member) -> Order | Refused:
     rule = CURRENCIES.get(member.money.currency)
     if rule is None or member.money.decimals > rule.decimals:
         return Refused("NOT_PAYABLE", {0: f"NOT_PAYABLE: {member.money.currency} is not paid so"})
-    return Order(batch.batch_id, member.item_id, member.money, destination)
+    return TransferOrder(batch.batch_id, member.item_id, member.money, destination)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from paymentapp.errors import NotSent
 from paymentapp.providers.base import Transaction
 from paymentapp.providers.stripe.answers import Reference, Transfer
-from paymentapp.providers.stripe.api import NO_SUCH_ID, Api
+from paymentapp.providers.stripe.api import NO_SUCH_ID, StripeApi
 
 
 class StripeSearch:
@@ -19,7 +19,7 @@ class StripeSearch:
 
     lag = timedelta(minutes=1)
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: StripeApi) -> None:
         self._api = api
 
     def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:

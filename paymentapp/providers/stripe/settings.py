@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
-from paymentapp.variables import Declared, Kind, Unfit, choice, url, variable
+from paymentapp.variables import Declared, Unfit, VariableKind, choice, url, variable
 
 STRIPE_URL = "https://api.stripe.com"
 PAYOUTS = ("none", "standard", "instant")
@@ -46,7 +46,7 @@ class StripeSettings(Declared):
 
     secret_key: str = variable(
         "PAYMENTAPP_STRIPE_SECRET_KEY",
-        Kind(_key, "a secret key, sk_live_... or sk_test_..., or rk_..."),
+        VariableKind(_key, "a secret key, sk_live_... or sk_test_..., or rk_..."),
         "",
         "`sk_…`, or a restricted `rk_…` with write on transfers and on payouts of connected "
         "accounts, and read on the balance",
@@ -54,14 +54,14 @@ class StripeSettings(Declared):
     )
     webhook_secrets: tuple[str, ...] = variable(
         "PAYMENTAPP_STRIPE_WEBHOOK_SECRETS",
-        Kind(_webhook_secrets, "signing secrets, whsec_..., several with commas"),
+        VariableKind(_webhook_secrets, "signing secrets, whsec_..., several with commas"),
         "",
         "`whsec_…` of the endpoints, several with commas; without one `/webhooks/stripe` is 404",
         secret=True,
     )
     base_url: str = variable(
         "PAYMENTAPP_STRIPE_BASE_URL",
-        Kind(_base_url, url().limits, url().show),
+        VariableKind(_base_url, url().limits, url().show),
         STRIPE_URL,
         "Stripe's API, or a simulator's on loopback",
     )

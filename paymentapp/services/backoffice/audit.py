@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.services.backoffice import comparison
-from paymentapp.services.backoffice.batch_membership import Roll
-from paymentapp.services.backoffice.discrepancies import Kind
-from paymentapp.services.backoffice.payment_history import Check, faults
-from paymentapp.services.backoffice.period import Span
+from paymentapp.services.backoffice.batch_membership import MembershipCheck
+from paymentapp.services.backoffice.discrepancies import DiscrepancyKind
+from paymentapp.services.backoffice.payment_history import AuditCheck, faults
+from paymentapp.services.backoffice.period import Period
 from paymentapp.services.dispatch.batching import chunks, members_of
 from paymentapp.storage.base import Store
 from paymentapp.storage.codec.payments import payment_record
@@ -23,17 +23,17 @@ _KILOBYTE = 1024  # of which each costs a write unit
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """One thing that is not as it must be; a warning is only worth knowing."""
 
-    check: Check
+    check: AuditCheck
     text: str
     payment: PaymentKey
     batch_id: str | None = None
 
     @property
     def warning(self) -> bool:
-        return self.check is Check.SIZE
+        return self.check is AuditCheck.SIZE
 
 
 @dataclass
@@ -45,40 +45,44 @@ class Audit:
     payments: int = field(default=0, init=False)
     batches: int = field(default=0, init=False)
 
-    def verify(self, span: Span) -> Iterator[Finding]:
+    def verify(self, period: Period) -> Iterator[AuditFinding]:
         """Check what was requested in the span, and yield what is wrong as it is found."""
-        roll = Roll(self.store, span)
-        for batch in self.store.scan_batches(*span):
+        membership = MembershipCheck(self.store, period)
+        for batch in self.store.scan_batches(*period):
             self.batches += 1
-            yield from self._batch(batch, roll)
+            yield from self._batch(batch, membership)
             self.progress(f"{self.batches} batches read")
-        for payment in self.store.scan_payments(*span):
+        for payment in self.store.scan_payments(*period):
             self.payments += 1
-            roll.named(payment)
+            membership.named(payment)
             yield from self._payment(payment)
             self.progress(f"{self.payments} payments read")
-        for payment, found in roll.strays():
+        for payment, found in membership.orphans():
             text = "its batch does not list it" if found else "its batch is not on record"
-            yield Finding(Check.BATCH, text, payment.key, payment.batch_id)
+            yield AuditFinding(AuditCheck.BATCH, text, payment.key, payment.batch_id)
 
-    def _payment(self, payment: Payment) -> Iterator[Finding]:
+    def _payment(self, payment: Payment) -> Iterator[AuditFinding]:
         for check, text in faults(payment):
-            yield Finding(check, text, payment.key, payment.batch_id)
+            yield AuditFinding(check, text, payment.key, payment.batch_id)
         size = item_size(payment_record(payment))
         if size > _KILOBYTE:
             text = f"{size} bytes: each write of it costs double"
-            yield Finding(Check.SIZE, text, payment.key, payment.batch_id)
+            yield AuditFinding(AuditCheck.SIZE, text, payment.key, payment.batch_id)
 
-    def _batch(self, batch: Batch, roll: Roll) -> Iterator[Finding]:
+    def _batch(self, batch: Batch, membership: MembershipCheck) -> Iterator[AuditFinding]:
         """A batch's list: nobody twice, and nobody who is also in another that was sent."""
         batch = self.store.get_batch(batch.batch_id) or batch
         members = members_of(self.store, batch)
         for key, count in Counter(member.key for member in members).items():
             if count > 1:
-                yield Finding(Check.BATCH, f"listed {count} times", key, batch.batch_id)
+                yield AuditFinding(AuditCheck.BATCH, f"listed {count} times", key, batch.batch_id)
         for chunk in chunks(members, _CHUNK):
             payments = self.store.get_payments([member.key for member in chunk])
-            roll.listed(batch, payments.values())
+            membership.listed(batch, payments.values())
             for found in comparison.of_records(self.store, batch, chunk, payments):
-                check = Check.TWICE if found.kind is Kind.ELSEWHERE else Check.BATCH
-                yield Finding(check, found.ours, found.payment or chunk[0].key, batch.batch_id)
+                check = (
+                    AuditCheck.TWICE
+                    if found.kind is DiscrepancyKind.ELSEWHERE
+                    else AuditCheck.BATCH
+                )
+                yield AuditFinding(check, found.ours, found.payment or chunk[0].key, batch.batch_id)

@@ -8,19 +8,19 @@ from typing import NamedTuple
 
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Payment
-from paymentapp.services.backoffice.period import Span
+from paymentapp.services.backoffice.period import Period
 from paymentapp.services.dispatch.batching import members_of
 from paymentapp.storage.base import Store
 
 
-class Stray(NamedTuple):
+class Orphan(NamedTuple):
     """A payment that is no member of the batch that it names; None where there is no batch."""
 
     payment: Payment
     batch: Batch | None
 
 
-class Roll:
+class MembershipCheck:
     """Counts, for each batch, its members that name it, and the payments that name it.
 
     Members that name a batch are among the payments that name it, so that the two lists are the
@@ -28,9 +28,9 @@ class Roll:
     because something moved meanwhile, is looked into afterwards.
     """
 
-    def __init__(self, store: Store, span: Span) -> None:
+    def __init__(self, store: Store, period: Period) -> None:
         self._store = store
-        self._span = span
+        self._span = period
         self._balance: Counter[str] = Counter()
 
     def listed(self, batch: Batch, payments: Iterable[Payment]) -> None:
@@ -45,7 +45,7 @@ class Roll:
             if not self._balance[payment.batch_id]:
                 del self._balance[payment.batch_id]
 
-    def strays(self) -> Iterator[Stray]:
+    def orphans(self) -> Iterator[Orphan]:
         """The payments that their batch does not list, when all is noted: a second reading, where
         the numbers ask for one."""
         doubtful = {batch_id for batch_id, balance in self._balance.items() if balance}
@@ -58,4 +58,4 @@ class Roll:
         for batch_id, payments in naming.items():
             batch = self._store.get_batch(batch_id)
             listed = {m.key for m in members_of(self._store, batch)} if batch else set()
-            yield from (Stray(payment, batch) for payment in payments if payment.key not in listed)
+            yield from (Orphan(payment, batch) for payment in payments if payment.key not in listed)

@@ -8,9 +8,9 @@ from functools import partial
 
 from paymentapp.masking import masked
 from paymentapp.models.batches import Batch, BatchState, Member
-from paymentapp.models.payments import Payment, PaymentKey, Status, may_move
+from paymentapp.models.payments import Payment, PaymentKey, Status, can_transition
 from paymentapp.providers.base import ItemReport
-from paymentapp.services.backoffice.discrepancies import Difference, Kind
+from paymentapp.services.backoffice.discrepancies import Discrepancy, DiscrepancyKind
 from paymentapp.services.settlement import status_by
 from paymentapp.storage.base import Store
 
@@ -24,14 +24,14 @@ def sent(batch: Batch) -> bool:
     return batch.state in by_state or batch.reference is not None
 
 
-def of_progress(batch: Batch, now: datetime) -> Difference | None:
+def of_progress(batch: Batch, now: datetime) -> Discrepancy | None:
     """Whether a batch stands still; None where it has ended or goes on."""
     if batch.state is BatchState.PARKED:
-        return Difference(Kind.PARKED, _waits(batch), batch_id=batch.batch_id)
+        return Discrepancy(DiscrepancyKind.PARKED, _waits(batch), batch_id=batch.batch_id)
     unsent = batch.state in _NOT_YET_SENT and now - batch.created_at > LATE
     overdue = batch.attention_at is not None and now - batch.attention_at > LATE
     if unsent or (overdue and batch.state is not BatchState.CLOSED):
-        return Difference(Kind.STUCK, _waits(batch), batch_id=batch.batch_id)
+        return Discrepancy(DiscrepancyKind.STUCK, _waits(batch), batch_id=batch.batch_id)
     return None
 
 
@@ -42,7 +42,7 @@ def _waits(batch: Batch) -> str:
 
 def of_records(
     store: Store, batch: Batch, members: Sequence[Member], payments: Mapping[PaymentKey, Payment]
-) -> list[Difference]:
+) -> list[Discrepancy]:
     """Members of a batch that was sent, beside the payments that they stand for."""
     found = list(_of_records(batch, members, payments)) if sent(batch) else []
     if found and batch.reference is None:  # a refusal may have come between the two readings
@@ -52,54 +52,64 @@ def of_records(
 
 def _of_records(
     batch: Batch, members: Sequence[Member], payments: Mapping[PaymentKey, Payment]
-) -> Iterator[Difference]:
+) -> Iterator[Discrepancy]:
     for member in members:
         payment = payments.get(member.key)
-        found = partial(Difference, payment=member.key, batch_id=batch.batch_id)
+        found = partial(Discrepancy, payment=member.key, batch_id=batch.batch_id)
         if payment is None:
-            yield found(Kind.NO_PAYMENT, f"no record of {member.money}")
+            yield found(DiscrepancyKind.NO_PAYMENT, f"no record of {member.money}")
         elif payment.batch_id != batch.batch_id:
-            yield found(Kind.ELSEWHERE, f"in batch {payment.batch_id or 'none'}")
+            yield found(DiscrepancyKind.ELSEWHERE, f"in batch {payment.batch_id or 'none'}")
 
 
 def of_items(
     batch: Batch, members: Sequence[Member], reports: Mapping[str, ItemReport], now: datetime
-) -> Iterator[Difference]:
+) -> Iterator[Discrepancy]:
     """The members of an accepted batch beside the items that the provider lists in it."""
     taken_lately = batch.accepted_at is not None and now - batch.accepted_at < LATE
     ours = {member.item_id: member for member in members}
     for item_id, member in ours.items():
-        found = partial(Difference, payment=member.key, batch_id=batch.batch_id)
+        found = partial(Discrepancy, payment=member.key, batch_id=batch.batch_id)
         if item_id in reports:
             yield from _of_content(member, reports[item_id], found)
         elif not taken_lately:  # an item may take a moment to be listed
-            yield found(Kind.NOT_LISTED, str(member.money), "no such item")
+            yield found(DiscrepancyKind.NOT_LISTED, str(member.money), "no such item")
     for item_id in sorted(reports.keys() - ours.keys()):
         theirs = f"{reports[item_id].money or ''} {reports[item_id].raw_status}".strip()
-        yield Difference(Kind.NOT_A_MEMBER, "", theirs, item_id=item_id, batch_id=batch.batch_id)
+        yield Discrepancy(
+            DiscrepancyKind.NOT_A_MEMBER, "", theirs, item_id=item_id, batch_id=batch.batch_id
+        )
 
 
 def _of_content(
-    member: Member, report: ItemReport, found: Callable[[Kind, str, str], Difference]
-) -> Iterator[Difference]:
+    member: Member, report: ItemReport, found: Callable[[DiscrepancyKind, str, str], Discrepancy]
+) -> Iterator[Discrepancy]:
     money = report.money
     if money is not None and money != member.money:
-        kind = Kind.AMOUNT if money.currency == member.money.currency else Kind.CURRENCY
+        kind = (
+            DiscrepancyKind.AMOUNT
+            if money.currency == member.money.currency
+            else DiscrepancyKind.CURRENCY
+        )
         yield found(kind, str(member.money), str(money))
     if report.receiver is not None and report.receiver.lower() != member.payee.lower():
-        yield found(Kind.RECEIVER, masked(member.payee), masked(report.receiver))
+        yield found(DiscrepancyKind.RECEIVER, masked(member.payee), masked(report.receiver))
 
 
-def of_status(payment: Payment, report: ItemReport) -> Difference | None:
+def of_status(payment: Payment, report: ItemReport) -> Discrepancy | None:
     """A payment beside the item that pays it; None where they agree."""
-    found = partial(Difference, payment=payment.key, batch_id=payment.batch_id)
+    found = partial(Discrepancy, payment=payment.key, batch_id=payment.batch_id)
     theirs = status_by(payment, report)
     if payment.status not in {theirs, report.status} and not _says_little(payment, report):
-        kind = Kind.BEHIND if may_move(payment.status, theirs) else Kind.STATUS
+        kind = (
+            DiscrepancyKind.BEHIND
+            if can_transition(payment.status, theirs)
+            else DiscrepancyKind.STATUS
+        )
         return found(kind, payment.status.value, f"{theirs} ({report.raw_status})")
     known = payment.transaction_id
     if known and report.transaction_id and known != report.transaction_id:
-        return found(Kind.TRANSACTION, known, report.transaction_id)
+        return found(DiscrepancyKind.TRANSACTION, known, report.transaction_id)
     return None
 
 

@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 from paymentapp.clock import EPOCH, Clock, to_text
 from paymentapp.errors import Conflict, NotFound, NotPermitted, ProviderError
-from paymentapp.models.batches import Batch, BatchState, Decision, Member, Verdict
+from paymentapp.models.batches import Batch, BatchState, Decision, Member, Resolution
 from paymentapp.models.money import Money
 from paymentapp.models.payments import FINAL, Payment, Status
 from paymentapp.providers.base import Provider
-from paymentapp.services.backoffice.period import Span
+from paymentapp.services.backoffice.period import Period
 from paymentapp.services.backoffice.provider_search import Search
-from paymentapp.services.backoffice.retries import Patience
+from paymentapp.services.backoffice.retries import Retrier
 from paymentapp.services.dispatch.batching import chunks, members_of
 from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.parking import park_after
@@ -33,7 +33,7 @@ LONG = timedelta(days=30)  # where no provider says how long money waits for its
 _CHUNK = 500
 
 
-class Case(NamedTuple):
+class ParkedCase(NamedTuple):
     """A parked batch, and what it would have paid."""
 
     batch: Batch
@@ -45,14 +45,14 @@ class Case(NamedTuple):
         return Money(sum(amounts, start=amounts[0] * 0), self.batch.currency)
 
 
-class Lingering(NamedTuple):
+class OverduePayment(NamedTuple):
     """A payment that the provider took long ago, and that still has no outcome."""
 
     payment: Payment
     batch: Batch
 
 
-class Word(NamedTuple):
+class OperatorNote(NamedTuple):
     """A person's statement: who says it, and why."""
 
     person: str
@@ -60,19 +60,19 @@ class Word(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Parked:
+class ParkedBatches:
     """Shows parked batches and carries out what a person decides about them."""
 
     store: Store
     providers: Mapping[str, Provider]
     dispatcher: Dispatcher
     clock: Clock
-    patiently: Patience
+    retrier: Retrier
 
-    def cases(self) -> list[Case]:
+    def cases(self) -> list[ParkedCase]:
         """Every parked batch, longest waiting first."""
         batches = sorted(self.store.parked_batches(), key=lambda batch: batch.created_at)
-        return [Case(batch, members_of(self.store, batch)) for batch in batches]
+        return [ParkedCase(batch, members_of(self.store, batch)) for batch in batches]
 
     @property
     def long(self) -> timedelta:
@@ -80,16 +80,16 @@ class Parked:
         waits = (each.returns_unclaimed_after for each in self.dispatcher.providers.values())
         return max(filter(None, waits), default=LONG)
 
-    def lingering(self) -> Iterator[Lingering]:
+    def lingering(self) -> Iterator[OverduePayment]:
         """Payments that have been followed for longer than `long`. Reads every batch."""
         latest = self.clock() - self.long
         for batch in self.store.scan_batches(EPOCH, latest):
             if batch.state is BatchState.ACCEPTED:
                 for payment in _payments(self.store, members_of(self.store, batch)):
                     if payment.status not in FINAL and payment.batch_id == batch.batch_id:
-                        yield Lingering(payment, batch)
+                        yield OverduePayment(payment, batch)
 
-    def asked(self, case: Case) -> str:
+    def asked(self, case: ParkedCase) -> str:
         """What the provider's books say of a parked batch now, in words."""
         try:
             return self._searched(case).words
@@ -101,7 +101,9 @@ class Parked:
         members = members_of(self.store, batch)
         return Counter(payment.status.value for payment in _payments(self.store, members))
 
-    def accept(self, batch_id: str, reference: str, word: Word, *, confirmed: bool) -> Batch:
+    def accept(
+        self, batch_id: str, reference: str, word: OperatorNote, *, confirmed: bool
+    ) -> Batch:
         """The provider has the batch, under `reference`: follow it.
 
         Raises Conflict where the provider says that `reference` is something else, and where it
@@ -111,7 +113,7 @@ class Parked:
         evidence = self._vouched(case.batch, reference, confirmed)
         now = self.clock()
         accepted = case.batch.changed(
-            decision=self._decision(case.batch, Verdict.ACCEPTED, word, evidence),
+            decision=self._decision(case.batch, Resolution.ACCEPTED, word, evidence),
             state=BatchState.ACCEPTED,
             reference=reference,
             accepted_at=now,
@@ -120,7 +122,7 @@ class Parked:
         )
         return self._decide(case.batch, accepted)
 
-    def not_sent(self, batch_id: str, word: Word) -> Batch:
+    def not_sent(self, batch_id: str, word: OperatorNote) -> Batch:
         """The provider did nothing with the batch: its members go back to pending.
 
         Raises Conflict where anything says otherwise, or could not say so yet; ProviderError
@@ -133,19 +135,19 @@ class Parked:
         if searched.found:
             raise Conflict(f"the provider's books know better: {searched.words}")
         aborted = case.batch.changed(
-            decision=self._decision(case.batch, Verdict.NOT_SENT, word, searched.words),
+            decision=self._decision(case.batch, Resolution.NOT_SENT, word, searched.words),
             state=BatchState.ABORTED,
             attention_at=self.clock(),
         )
         return self._decide(case.batch, aborted)
 
-    def _case(self, batch_id: str) -> Case:
+    def _case(self, batch_id: str) -> ParkedCase:
         batch = self.store.get_batch(batch_id)
         if batch is None:
             raise NotFound(f"there is no batch {batch_id}")
         if batch.state is not BatchState.PARKED:
             raise Conflict(f"batch {batch_id} is not parked, but {batch.state}{_by_whom(batch)}")
-        return Case(batch, members_of(self.store, batch))
+        return ParkedCase(batch, members_of(self.store, batch))
 
     def _vouched(self, batch: Batch, reference: str, confirmed: bool) -> str:
         provider = self.providers[batch.provider]
@@ -153,7 +155,7 @@ class Parked:
         if search is None:
             found, says = None, f"{provider.name} cannot be asked for {reference}"
         else:
-            found = self.patiently(partial(search.batch_id_of, reference))
+            found = self.retrier(partial(search.batch_id_of, reference))
             says = f"{provider.name} knows no {reference}, or no longer"
         if found == batch.batch_id:
             return f"{provider.name} has this batch as {reference}"
@@ -167,7 +169,7 @@ class Parked:
             )
         return f"{says}; confirmed all the same"
 
-    def _check_untouched(self, case: Case) -> None:
+    def _check_untouched(self, case: ParkedCase) -> None:
         """A member that has moved on did so by the provider's word: it has the batch."""
         for payment in _payments(self.store, case.members):
             held = payment.batch_id == case.batch.batch_id
@@ -187,16 +189,16 @@ class Parked:
         if self.clock() < quiet:
             raise Conflict(f"its last attempt may not be in the books before {to_text(quiet)}")
 
-    def _searched(self, case: Case) -> _Searched:
+    def _searched(self, case: ParkedCase) -> _Searched:
         """Look for the members in the books, since the freeze. Raises ProviderError."""
         provider = self.providers[case.batch.provider]
         if provider.transaction_search is None:
             return _Searched(0, f"{provider.name} offers no search")
         since = case.batch.frozen_at or case.batch.created_at
-        span = Span(since - CLOCKS_APART, self.clock())
-        search = Search(self.store, provider.transaction_search, self.patiently)
+        period = Period(since - CLOCKS_APART, self.clock())
+        search = Search(self.store, provider.transaction_search, self.retrier)
         try:
-            found = search.paying({member.item_id for member in case.members}, span)
+            found = search.paying({member.item_id for member in case.members}, period)
         except NotPermitted as error:
             return _Searched(0, f"the account may not search: {error.code}")
         count = f"{search.transactions} transactions since {to_text(since)[:16]}"
@@ -205,7 +207,9 @@ class Parked:
         ids = ", ".join(each.transaction_id for each in found[:3])
         return _Searched(len(found), f"{len(found)} of {count} pay a member: {ids}")
 
-    def _decision(self, batch: Batch, verdict: Verdict, word: Word, evidence: str) -> Decision:
+    def _decision(
+        self, batch: Batch, verdict: Resolution, word: OperatorNote, evidence: str
+    ) -> Decision:
         tried = f"attempts: {batch.attempts}, the last: {batch.last_error or 'not known'}"
         return Decision(self.clock(), verdict, *word, f"{evidence}; {tried}")
 

@@ -9,12 +9,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from paymentapp.models.idempotency import KEY_RETENTION
-from paymentapp.models.payments import FINAL, Cause, Payment, Status, may_move
+from paymentapp.models.payments import FINAL, Cause, Payment, Status, can_transition
 
 SKEW = timedelta(minutes=5)  # how far the clocks of two machines may be apart
 
 
-class Check(StrEnum):
+class AuditCheck(StrEnum):
     """What an audit looks at."""
 
     BEGIN = "begin"  # the first line: pending, by request, when the payment was made
@@ -30,25 +30,25 @@ class Check(StrEnum):
 class Fault(NamedTuple):
     """One thing that a check found."""
 
-    check: Check
+    check: AuditCheck
     text: str
 
 
 def faults(payment: Payment) -> Iterator[Fault]:
     """All that is wrong with a payment's record by itself."""
     if not payment.history:
-        yield Fault(Check.BEGIN, "the history is empty")
+        yield Fault(AuditCheck.BEGIN, "the history is empty")
         return
     yield from _beginning(payment)
     for before, after in pairwise(payment.history):
         if after.at < before.at - SKEW:
-            yield Fault(Check.TIMES, f"{after.status} at {after.at}, after {before.at}")
-        if not may_move(before.status, after.status):
-            yield Fault(Check.MOVE, f"from {before.status} to {after.status}")
+            yield Fault(AuditCheck.TIMES, f"{after.status} at {after.at}, after {before.at}")
+        if not can_transition(before.status, after.status):
+            yield Fault(AuditCheck.MOVE, f"from {before.status} to {after.status}")
     last = payment.history[-1].status
     if last is not payment.status:
-        yield Fault(Check.END, f"the last line says {last}, the status is {payment.status}")
-    yield from (Fault(Check.FIELDS, text) for text in _fields(payment))
+        yield Fault(AuditCheck.END, f"the last line says {last}, the status is {payment.status}")
+    yield from (Fault(AuditCheck.FIELDS, text) for text in _fields(payment))
 
 
 def _beginning(payment: Payment) -> Iterator[Fault]:
@@ -56,10 +56,10 @@ def _beginning(payment: Payment) -> Iterator[Fault]:
     and its payment, the id is that of the first try, and the history begins with the last one."""
     first = payment.history[0]
     if (first.status, first.cause) != (Status.PENDING, Cause.REQUEST):
-        yield Fault(Check.BEGIN, f"the first line is {first.status} by {first.cause}")
+        yield Fault(AuditCheck.BEGIN, f"the first line is {first.status} by {first.cause}")
     earliest = payment.created_at - SKEW
     if not earliest <= first.at <= payment.created_at + KEY_RETENTION + SKEW:
-        yield Fault(Check.BEGIN, f"the first line is of {first.at}")
+        yield Fault(AuditCheck.BEGIN, f"the first line is of {first.at}")
 
 
 def _fields(payment: Payment) -> Iterator[str]:

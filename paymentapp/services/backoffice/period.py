@@ -8,7 +8,7 @@ from typing import NamedTuple
 from paymentapp.models.payments import Payment
 
 
-class Span(NamedTuple):
+class Period(NamedTuple):
     """What an operator's command looks at: from a moment up to another, inclusively."""
 
     start: datetime

@@ -8,9 +8,9 @@ from functools import partial
 
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.providers.base import Transaction, TransactionSearch
-from paymentapp.services.backoffice.discrepancies import Difference, Kind
-from paymentapp.services.backoffice.period import Span
-from paymentapp.services.backoffice.retries import Patience
+from paymentapp.services.backoffice.discrepancies import Discrepancy, DiscrepancyKind
+from paymentapp.services.backoffice.period import Period
+from paymentapp.services.backoffice.retries import Retrier
 from paymentapp.services.dispatch.batching import chunks
 from paymentapp.storage.base import Store
 
@@ -26,41 +26,41 @@ _Found = dict[str, Transaction]  # by transaction id
 class Search:
     """One search of one provider's books; `patiently` asks again where there was no answer."""
 
-    def __init__(self, store: Store, books: TransactionSearch, patiently: Patience) -> None:
+    def __init__(self, store: Store, books: TransactionSearch, retrier: Retrier) -> None:
         self.transactions = 0
         self._store = store
         self._books = books
-        self._patiently = patiently
+        self._patiently = retrier
 
-    def strangers(self, span: Span) -> Iterator[Difference]:
+    def strangers(self, period: Period) -> Iterator[Discrepancy]:
         """Transactions of the span that stand for no payment of ours, or for one too many.
 
         One that repeats no id of ours is looked for by its own, among the payments. Raises
         ProviderError.
         """
         nameless: _Found = {}
-        for found in self._pages(span):
+        for found in self._pages(period):
             yield from self._compared([each for each in found if each.item_id is not None])
             nameless |= {each.transaction_id: each for each in found if each.item_id is None}
             if len(nameless) > _NAMELESS:
-                yield from self._unclaimed(nameless, span)
+                yield from self._unclaimed(nameless, period)
                 nameless = {}
-        yield from self._unclaimed(nameless, span)
+        yield from self._unclaimed(nameless, period)
 
-    def paying(self, item_ids: Set[str], span: Span) -> list[Transaction]:
+    def paying(self, item_ids: Set[str], period: Period) -> list[Transaction]:
         """The transactions of the span that pay one of these items. Raises ProviderError."""
-        return [each for page in self._pages(span) for each in page if each.item_id in item_ids]
+        return [each for page in self._pages(period) for each in page if each.item_id in item_ids]
 
-    def _pages(self, span: Span) -> Iterator[Sequence[Transaction]]:
+    def _pages(self, period: Period) -> Iterator[Sequence[Transaction]]:
         """Every transaction, a few hundred at a time, and none twice.
 
         No question begins where the books may not have got to yet: some refuse one. What is
         found from before the span is compared as well, and does no harm.
         """
         before: Set[str] = set()
-        start = min(span.start, span.end - 2 * self._books.lag)
-        while start < span.end:
-            end = start + _STEP if span.end - start > 2 * _STEP else span.end
+        start = min(period.start, period.end - 2 * self._books.lag)
+        while start < period.end:
+            end = start + _STEP if period.end - start > 2 * _STEP else period.end
             found = self._patiently(partial(self._between, start, end))
             fresh = [each for name, each in found.items() if name not in before]
             self.transactions += len(fresh)
@@ -70,7 +70,7 @@ class Search:
     def _between(self, start: datetime, end: datetime) -> _Found:
         return {each.transaction_id: each for each in self._books.transactions(start, end)}
 
-    def _compared(self, transactions: Sequence[Transaction]) -> Iterator[Difference]:
+    def _compared(self, transactions: Sequence[Transaction]) -> Iterator[Discrepancy]:
         """Transactions that repeat an id, beside the payments that the ids name."""
         keys = {each.item_id: _key(each.item_id or "") for each in transactions}
         payments = self._store.get_payments([key for key in keys.values() if key])
@@ -81,27 +81,29 @@ class Search:
                 yield _not_ours(transaction)
             elif kind := _doubt(payment, transaction):
                 ours = " ".join(filter(None, [payment.status, payment.transaction_id]))
-                yield Difference(kind, ours, _told(transaction), payment=key)
+                yield Discrepancy(kind, ours, _told(transaction), payment=key)
 
-    def _unclaimed(self, nameless: _Found, span: Span) -> Iterator[Difference]:
+    def _unclaimed(self, nameless: _Found, period: Period) -> Iterator[Discrepancy]:
         """Transactions that no payment has on record as its own."""
         left = dict(nameless)
-        earlier = Span(span.start - _OLDEST, span.end)
+        earlier = Period(period.start - _OLDEST, period.end)
         for payment in self._store.scan_payments(*earlier) if left else ():
             left.pop(payment.transaction_id or "", None)
         yield from map(_not_ours, left.values())
 
 
-def _doubt(payment: Payment, transaction: Transaction) -> Kind | None:
+def _doubt(payment: Payment, transaction: Transaction) -> DiscrepancyKind | None:
     """What is wrong with a transaction of a payment, if anything."""
     if payment.transaction_id is not None:
         another = payment.transaction_id != transaction.transaction_id
-        return Kind.PAID_AGAIN if another else None
-    return Kind.UNEXPECTED if payment.status in _UNPAID else None
+        return DiscrepancyKind.PAID_AGAIN if another else None
+    return DiscrepancyKind.UNEXPECTED if payment.status in _UNPAID else None
 
 
-def _not_ours(transaction: Transaction) -> Difference:
-    return Difference(Kind.NOT_OURS, "", _told(transaction), item_id=transaction.item_id)
+def _not_ours(transaction: Transaction) -> Discrepancy:
+    return Discrepancy(
+        DiscrepancyKind.NOT_OURS, "", _told(transaction), item_id=transaction.item_id
+    )
 
 
 def _told(transaction: Transaction) -> str:

@@ -16,11 +16,11 @@ from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.providers.base import ItemReport, Provider
 from paymentapp.services.backoffice import comparison
-from paymentapp.services.backoffice.batch_membership import Roll
-from paymentapp.services.backoffice.discrepancies import Difference, Kind
-from paymentapp.services.backoffice.period import Span
+from paymentapp.services.backoffice.batch_membership import MembershipCheck
+from paymentapp.services.backoffice.discrepancies import Discrepancy, DiscrepancyKind
+from paymentapp.services.backoffice.period import Period
 from paymentapp.services.backoffice.provider_search import Search
-from paymentapp.services.backoffice.retries import Patience
+from paymentapp.services.backoffice.retries import Retrier
 from paymentapp.services.dispatch.batching import chunks, members_of
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import Store
@@ -54,32 +54,36 @@ class Reconciliation:
     settlement: Settlement
     clock: Clock
     progress: Callable[[str], None]
-    patiently: Patience
+    retrier: Retrier
     tally: Tally = field(default_factory=Tally, init=False)
 
-    def run(self, span: Span, *, repair: bool = False, search: bool = True) -> Iterator[Difference]:
+    def run(
+        self, period: Period, *, repair: bool = False, search: bool = True
+    ) -> Iterator[Discrepancy]:
         """Compare what was made in the span, and yield what does not agree as it is found.
 
         Memory is bounded by the largest batch, a number for each batch, and a day of the books.
         Raises StoreUnavailable; what the provider did not answer is in `tally.not_done`.
         """
-        for found in self._differences(span, repair, search):
+        for found in self._differences(period, repair, search):
             self.tally.differences += 1
             self.tally.repaired += found.repaired
             yield found
 
-    def _differences(self, span: Span, repair: bool, search: bool) -> Iterator[Difference]:
-        roll = Roll(self.store, span)
-        for batch in self.store.scan_batches(*span):
+    def _differences(self, period: Period, repair: bool, search: bool) -> Iterator[Discrepancy]:
+        membership = MembershipCheck(self.store, period)
+        for batch in self.store.scan_batches(*period):
             self.tally.batches += 1
-            yield from self._batch(batch, roll, repair)
+            yield from self._batch(batch, membership, repair)
             self.progress(f"{self.tally.batches} batches compared")
-        yield from self._payments(span, roll)
+        yield from self._payments(period, membership)
         if search:
             for provider in self.providers.values():
-                yield from self._search(provider, span)
+                yield from self._search(provider, period)
 
-    def _batch(self, batch: Batch, roll: Roll, repair: bool) -> Iterator[Difference]:
+    def _batch(
+        self, batch: Batch, membership: MembershipCheck, repair: bool
+    ) -> Iterator[Discrepancy]:
         """One batch, its members, their payments, and the items that the provider lists.
 
         The payments are read before the provider is asked: what it says is not older than they.
@@ -92,10 +96,10 @@ class Reconciliation:
         payments: dict[PaymentKey, Payment] = {}
         for chunk in chunks(members, CHUNK):
             payments |= self.store.get_payments([member.key for member in chunk])
-        roll.listed(batch, payments.values())
+        membership.listed(batch, payments.values())
         yield from comparison.of_records(self.store, batch, members, payments)
         reports = self._reports(batch)
-        if isinstance(reports, Difference):
+        if isinstance(reports, Discrepancy):
             yield reports
         elif reports is not None:
             yield from comparison.of_items(batch, members, reports, self.clock())
@@ -104,16 +108,16 @@ class Reconciliation:
                 if report is not None and payment.batch_id == batch.batch_id:
                     yield from self._status(payment, report, repair)
 
-    def _status(self, payment: Payment, report: ItemReport, repair: bool) -> Iterator[Difference]:
+    def _status(self, payment: Payment, report: ItemReport, repair: bool) -> Iterator[Discrepancy]:
         found = comparison.of_status(payment, report)
         if found is None or self.store.get_payment(payment.key) != payment:
             return  # what moved while the provider was asked is the next run's to compare
-        if repair and found.kind is Kind.BEHIND and _pays(report, payment):
+        if repair and found.kind is DiscrepancyKind.BEHIND and _pays(report, payment):
             moved = self.settlement.apply_report(payment, report, Cause.POLL)
             found = replace(found, repaired=comparison.of_status(moved, report) is None)
         yield found
 
-    def _reports(self, batch: Batch) -> dict[str, ItemReport] | Difference | None:
+    def _reports(self, batch: Batch) -> dict[str, ItemReport] | Discrepancy | None:
         """What the provider lists of a batch that it took; None where there is nothing to ask, or
         no answer."""
         provider = self.providers.get(batch.provider)
@@ -123,48 +127,48 @@ class Reconciliation:
             self.tally.not_done.append(f"batch {batch.batch_id}: no provider {batch.provider}")
             return None
         try:
-            items = self.patiently(partial(_items, provider, batch, batch.reference))
+            items = self.retrier(partial(_items, provider, batch, batch.reference))
         except ProviderError as error:
             self.tally.not_done.append(f"batch {batch.batch_id}: {error.code}")
             return None
         if items is None:
-            return Difference(
-                Kind.UNKNOWN_BATCH, batch.reference, "not known", batch_id=batch.batch_id
+            return Discrepancy(
+                DiscrepancyKind.UNKNOWN_BATCH, batch.reference, "not known", batch_id=batch.batch_id
             )
         return {report.item_id: report for report in items}
 
-    def _payments(self, span: Span, roll: Roll) -> Iterator[Difference]:
+    def _payments(self, period: Period, membership: MembershipCheck) -> Iterator[Discrepancy]:
         """Payments that no batch would show."""
-        for payment in self.store.scan_payments(*span):
+        for payment in self.store.scan_payments(*period):
             self.tally.payments += 1
-            roll.named(payment)
+            membership.named(payment)
             if payment.status is Status.PENDING:
                 yield from self._waiting(payment)
             self.progress(f"{self.tally.payments} payments looked at")
-        for payment, batch in roll.strays():
-            kind = Kind.NOT_IN_BATCH if batch else Kind.NO_BATCH
-            yield Difference(
+        for payment, batch in membership.orphans():
+            kind = DiscrepancyKind.NOT_IN_BATCH if batch else DiscrepancyKind.NO_BATCH
+            yield Discrepancy(
                 kind, payment.status.value, payment=payment.key, batch_id=payment.batch_id
             )
 
-    def _waiting(self, payment: Payment) -> Iterator[Difference]:
+    def _waiting(self, payment: Payment) -> Iterator[Discrepancy]:
         since = f"pending since {payment.updated_at:%Y-%m-%d %H:%M}"
         if payment.due_at is None:
-            yield Difference(Kind.NOT_DUE, since, payment=payment.key)
+            yield Discrepancy(DiscrepancyKind.NOT_DUE, since, payment=payment.key)
         elif self.clock() - payment.updated_at > comparison.LATE:
-            yield Difference(Kind.PENDING, since, payment=payment.key)
+            yield Discrepancy(DiscrepancyKind.PENDING, since, payment=payment.key)
 
-    def _search(self, provider: Provider, span: Span) -> Iterator[Difference]:
+    def _search(self, provider: Provider, period: Period) -> Iterator[Discrepancy]:
         """What left the account, whoever sent it."""
         if provider.transaction_search is None:
             self.tally.not_done.append(f"search of {provider.name}: it offers none")
             return
-        searching = Search(self.store, provider.transaction_search, self.patiently)
-        end = min(span.end, self.clock())
-        if span.start >= end:
+        searching = Search(self.store, provider.transaction_search, self.retrier)
+        end = min(period.end, self.clock())
+        if period.start >= end:
             return
         try:
-            for found in searching.strangers(Span(span.start, end)):
+            for found in searching.strangers(Period(period.start, end)):
                 yield found
                 self.progress(f"{searching.transactions} transactions looked at")
         except ProviderError as error:

@@ -13,7 +13,7 @@ TRIES = 4
 _LONGEST = 60  # seconds, of a provider's own Retry-After
 
 
-class Patience:
+class Retrier:
     """Calls that an operator's command makes and can wait for; `pause` waits some seconds."""
 
     def __init__(self, pause: Callable[[float], None]) -> None:

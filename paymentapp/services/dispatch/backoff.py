@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from paymentapp.errors import ProviderError
 
-SLOWEST_RETRY = 30  # seconds; an outage that ends is noticed well within a minute
+LONGEST_BACKOFF = 30  # seconds; an outage that ends is noticed well within a minute
 
 
 def backoff(failures: int, error: ProviderError) -> timedelta:
@@ -14,5 +14,5 @@ def backoff(failures: int, error: ProviderError) -> timedelta:
 
     It doubles from 1 second to SLOWEST_RETRY, and is at least the provider's own Retry-After.
     """
-    seconds = min(SLOWEST_RETRY, 2 ** min(failures - 1, 10))
+    seconds = min(LONGEST_BACKOFF, 2 ** min(failures - 1, 10))
     return timedelta(seconds=max(seconds, error.retry_after or 0))

@@ -39,7 +39,7 @@ def grouped(payments: Iterable[Payment], providers: Mapping[str, Provider]) -> l
             continue
         apart = provider.batch_key.key(payment) if provider.batch_key else ""
         key = (provider.name, payment.money.currency, apart)
-        group = [] if payment.alone else open_groups.setdefault(key, [])
+        group = [] if payment.isolated else open_groups.setdefault(key, [])
         if not group:
             groups.append(group)
         group.append(payment)

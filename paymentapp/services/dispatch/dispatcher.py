@@ -17,12 +17,19 @@ from paymentapp.errors import OutcomeUnknown, ProviderError
 from paymentapp.models.batches import Batch, BatchChanges, BatchState, Member, new_batch_id
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
-from paymentapp.providers.base import Accepted, Doubtful, ItemReport, Postponed, Provider, Refused
+from paymentapp.providers.base import (
+    Accepted,
+    ItemReport,
+    NeedsReview,
+    Postponed,
+    Provider,
+    Refused,
+)
 from paymentapp.services.dispatch.backoff import backoff
 from paymentapp.services.dispatch.batching import grouped, member_of, members_of, stamped
-from paymentapp.services.dispatch.failing_providers import Pauses
+from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.parking import park_after
-from paymentapp.services.dispatch.polling import SLOWEST_LOOK, Look, next_look
+from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, Poll, next_poll_at
 from paymentapp.services.routing import Routes, declined
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import PaymentChange, Store
@@ -45,7 +52,7 @@ class Dispatcher:
         providers: Mapping[str, Provider],
         settlement: Settlement,
         routes: Routes,
-        pauses: Pauses,
+        pauses: FailingProviders,
         clock: Clock,
     ) -> None:
         self.store = store
@@ -110,25 +117,25 @@ class Dispatcher:
 
     def follow(self, batch: Batch) -> Batch:
         """Look at an accepted batch, apply what is found, and say when to look again."""
-        return self.look(batch).batch
+        return self.poll(batch).batch
 
-    def look(self, batch: Batch) -> Look:
+    def poll(self, batch: Batch) -> Poll:
         try:
             reports = self.providers[batch.provider].fetch(batch)
         except ProviderError as error:
             log.warning("batch %s: no look at the provider: %s", batch.batch_id, error.code)
-            return Look(self._looked_at(batch, {}), answered=False)
+            return Poll(self._apply_poll(batch, {}), answered=False)
         seen = {report.item_id: report for report in reports}
-        return Look(self._looked_at(batch, seen), answered=True)
+        return Poll(self._apply_poll(batch, seen), answered=True)
 
-    def _looked_at(self, batch: Batch, reports: Mapping[str, ItemReport]) -> Batch:
+    def _apply_poll(self, batch: Batch, reports: Mapping[str, ItemReport]) -> Batch:
         members = self._members(batch)
         if batch.decision is not None:  # the provider has it by a person's word
             self._change_stamped(batch, members, partial(_known_by, batch.reference or ""))
         open_members = self.settlement.apply(batch, members, reports, Cause.POLL)
         if open_members == 0:
             return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
-        later = next_look(batch.accepted_at or batch.created_at, self.clock())
+        later = next_poll_at(batch.accepted_at or batch.created_at, self.clock())
         if batch.attention_at is not None and later <= batch.attention_at:
             return batch  # early looks are cheap: the lease already brings somebody back
         return self._advance(batch, attention_at=later)
@@ -200,7 +207,7 @@ class Dispatcher:
             return self._wait(batch, OutcomeUnknown("INTERNAL"))
         if isinstance(outcome, Accepted):
             return self._accepted(batch, outcome)
-        if isinstance(outcome, Doubtful):
+        if isinstance(outcome, NeedsReview):
             return self._park(batch, outcome.code)
         if isinstance(outcome, Postponed):
             log.info("batch %s waits until %s: %s", batch.batch_id, outcome.until, outcome.code)
@@ -245,7 +252,7 @@ class Dispatcher:
             batch,
             state=BatchState.REFUSED,
             last_error=f"Refused: {outcome.code}",
-            verdicts=dict(outcome.verdicts),
+            member_errors=dict(outcome.member_errors),
         )
         return self._let_go(refused) if refused.state is BatchState.REFUSED else refused
 
@@ -255,15 +262,15 @@ class Dispatcher:
         Where it names none, each goes alone, until the one at fault is refused by itself.
         """
         members = self._members(batch)
-        verdicts = dict(batch.verdicts)
-        if not verdicts and len(members) == 1:
-            verdicts = {0: (batch.last_error or "Refused").removeprefix("Refused: ")}
+        member_errors = dict(batch.member_errors)
+        if not member_errors and len(members) == 1:
+            member_errors = {0: (batch.last_error or "Refused").removeprefix("Refused: ")}
 
         def let_go(payment: Payment, position: int, now: datetime) -> Payment:
-            reason = verdicts.get(position)
+            reason = member_errors.get(position)
             if reason is not None:
                 return declined(self.store, self.routes, payment, now, reason)
-            return self._freed(payment, now, alone=payment.alone or not verdicts)
+            return self._freed(payment, now, isolated=payment.isolated or not member_errors)
 
         self._change_stamped(batch, members, let_go)
         return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
@@ -291,13 +298,13 @@ class Dispatcher:
         if batch.attention_at is None or batch.attention_at > now:
             return batch  # closed, or a search out of turn, which does not count
         searches = batch.attempts + 1
-        if now - batch.created_at > STRAGGLERS and searches > STRAGGLERS // SLOWEST_LOOK:
+        if now - batch.created_at > STRAGGLERS and searches > STRAGGLERS // LONGEST_POLL_INTERVAL:
             return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
-        later = next_look(batch.created_at, now)
+        later = next_poll_at(batch.created_at, now)
         return self._advance(batch, attempts=searches, attention_at=later)
 
     def _freed(
-        self, payment: Payment, now: datetime, cause: Cause = Cause.DISPATCH, alone: bool = False
+        self, payment: Payment, now: datetime, cause: Cause = Cause.DISPATCH, isolated: bool = False
     ) -> Payment:
         return payment.moved(
             Status.PENDING,
@@ -306,7 +313,7 @@ class Dispatcher:
             payment.batch_id or "",
             batch_id=None,
             due_at=now,
-            alone=alone or payment.alone,
+            isolated=isolated or payment.isolated,
         )
 
     def _change_stamped(self, batch: Batch, members: Sequence[Member], change: _Change) -> None:

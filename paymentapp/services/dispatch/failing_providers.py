@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from paymentapp.services.dispatch.circuit_breaker import Breaker
 
 
-class Pauses:
+class FailingProviders:
     """Which providers are failing, by the calls of this process alone."""
 
     def __init__(self, clock: Clock) -> None:

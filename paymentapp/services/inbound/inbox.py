@@ -15,7 +15,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine, StoreUnavailable
 from paymentapp.models.batches import BatchState
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
-from paymentapp.models.provider_events import Event, EventState
+from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.providers.base import (
     Correction,
     ItemReport,
@@ -43,14 +43,14 @@ ITEM_ID_LENGTH = 63  # models.item_id makes none longer
 _TO_CONFIRM = frozenset({Status.FAILED, Status.RETURNED, Status.CANCELLED})
 
 
-class _Verdict(NamedTuple):
+class _Result(NamedTuple):
     """What becomes of an event, and why."""
 
-    state: EventState
+    state: ProviderEventState
     note: str | None = None
 
 
-_APPLIED = _Verdict(EventState.APPLIED)
+_APPLIED = _Result(ProviderEventState.APPLIED)
 
 
 class Inbox:
@@ -73,7 +73,7 @@ class Inbox:
         self._clock = clock
         self._expected = any(map(_reader, providers.values()))
 
-    def due(self, shard: int, now: datetime) -> list[Event]:
+    def due(self, shard: int, now: datetime) -> list[ProviderEvent]:
         """Events of a shard that nobody has applied yet; no search where none is expected.
 
         What goes wrong with events holds up no payment.
@@ -81,28 +81,28 @@ class Inbox:
         if not self._expected:
             return []
         try:
-            return self._store.due_events(shard, now, AT_ONCE)
+            return self._store.due_provider_events(shard, now, AT_ONCE)
         except StoreUnavailable as error:
             log.warning("the inbox could not be read: %s", error)
             return []
 
-    def apply(self, event: Event) -> Event:
+    def apply(self, event: ProviderEvent) -> ProviderEvent:
         """Apply an event. Returns it as it stands then: applied, waiting or set aside."""
         state, note = self._judge(event)
         at = None
-        if state is EventState.WAITING:
+        if state is ProviderEventState.WAITING:
             now = self._clock()
             at = now + min(max((now - event.received_at) / 2, SOONEST), LATEST)
-        if state is EventState.SET_ASIDE:
+        if state is ProviderEventState.SET_ASIDE:
             log.error("%s event %s is set aside: %s", event.provider, event.event_id, note)
         done = event.changed(state=state, note=note, attention_at=at)
-        return done if self._store.change_event(event, done) else event
+        return done if self._store.change_provider_event(event, done) else event
 
-    def _judge(self, event: Event) -> _Verdict:
+    def _judge(self, event: ProviderEvent) -> _Result:
         provider = self._providers.get(event.provider)
         reader = _reader(provider) if provider else None
         if reader is None:
-            return _Verdict(EventState.WAITING, "the provider is not configured")
+            return _Result(ProviderEventState.WAITING, "the provider is not configured")
         try:
             news = reader.parse_webhook(event.body.encode())
         except NotGenuine as error:
@@ -114,9 +114,9 @@ class Inbox:
         if news.batch_id is not None:
             return self._hasten(event, news.batch_id)
         log.info("%s event %s is ignored: %s", event.provider, event.event_id, event.kind)
-        return _Verdict(EventState.IGNORED)
+        return _Result(ProviderEventState.IGNORED)
 
-    def _apply_item(self, event: Event, news: WebhookNews, report: ItemReport) -> _Verdict:
+    def _apply_item(self, event: ProviderEvent, news: WebhookNews, report: ItemReport) -> _Result:
         payment = self._payment(report.item_id)
         if payment is None:
             return _aside("there is no such payment")
@@ -131,7 +131,7 @@ class Inbox:
         self._settlement.apply_report(payment, report, Cause.WEBHOOK)
         return _APPLIED
 
-    def _correct(self, event: Event, correction: Correction) -> _Verdict:
+    def _correct(self, event: ProviderEvent, correction: Correction) -> _Result:
         """Put the customer's details right, where they are still those that the payment had."""
         payment = self._payment(correction.item_id)
         if payment is None or payment.payment_method != event.provider:
@@ -139,7 +139,7 @@ class Inbox:
         old, new = payment.destination, correction.destination
         if self._methods.correct(payment.customer_id, event.provider, old, new, correction.note):
             return _APPLIED
-        return _Verdict(EventState.APPLIED, "the customer's details have changed since")
+        return _Result(ProviderEventState.APPLIED, "the customer's details have changed since")
 
     def _payment(self, item_id: str) -> Payment | None:
         if len(item_id) > ITEM_ID_LENGTH:
@@ -149,7 +149,7 @@ class Inbox:
         except ValueError:
             return None
 
-    def _is_foreign(self, payment: Payment, news: WebhookNews) -> _Verdict | None:
+    def _is_foreign(self, payment: Payment, news: WebhookNews) -> _Result | None:
         """What to do about an event that is not, or not yet, known to be about our batch.
 
         It may come before the answer to the call that sent the batch: then our own id, where the
@@ -164,28 +164,28 @@ class Inbox:
         if batch is None or news.reference is None:
             return _aside("the event names no batch of ours")
         if batch.reference is None:
-            return _Verdict(EventState.WAITING, "the batch has no reference yet")
+            return _Result(ProviderEventState.WAITING, "the batch has no reference yet")
         ours = batch.reference == news.reference
         return None if ours else _aside("the provider has the payment's batch under another id")
 
-    def _confirm(self, event: Event, payment: Payment, status: Status) -> _Verdict:
+    def _confirm(self, event: ProviderEvent, payment: Payment, status: Status) -> _Result:
         """Look at the batch, closed or not; one look settles all its members."""
         if _says(payment, status):
             return _APPLIED
         batch = self._store.get_batch(payment.batch_id or "")
         if batch is None or batch.reference is None:
-            return _Verdict(EventState.WAITING, "the batch has no reference yet")
-        answered = self._dispatcher.look(batch).answered
+            return _Result(ProviderEventState.WAITING, "the batch has no reference yet")
+        answered = self._dispatcher.poll(batch).answered
         seen = self._store.get_payment(payment.key)
         if seen is not None and _says(seen, status):
             return _APPLIED
         if not answered:
-            return _Verdict(EventState.WAITING, "nobody could look")
+            return _Result(ProviderEventState.WAITING, "nobody could look")
         if self._clock() - event.received_at < UNCONFIRMED:
-            return _Verdict(EventState.WAITING, "a look has not confirmed it yet")
+            return _Result(ProviderEventState.WAITING, "a look has not confirmed it yet")
         return _aside("looks have not confirmed it")
 
-    def _hasten(self, event: Event, batch_id: str) -> _Verdict:
+    def _hasten(self, event: ProviderEvent, batch_id: str) -> _Result:
         """Let the next look at a batch, or the next try to send it, come at once.
 
         A first try that is on its way is left alone.
@@ -207,11 +207,11 @@ def _reader(provider: Provider) -> Webhooks | Mailbox | None:
     return provider.webhooks or provider.mailbox
 
 
-def _aside(why: str) -> _Verdict:
-    return _Verdict(EventState.SET_ASIDE, why)
+def _aside(why: str) -> _Result:
+    return _Result(ProviderEventState.SET_ASIDE, why)
 
 
-def _difference(payment: Payment, event: Event, report: ItemReport) -> str | None:
+def _difference(payment: Payment, event: ProviderEvent, report: ItemReport) -> str | None:
     """What the provider says of the payment that is not what we asked for."""
     if payment.payment_method != event.provider:
         return "the payment is another provider's"

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine, ProviderError, StoreUnavailable
-from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.providers.base import Delivery, Provider
 from paymentapp.storage.base import Lease, Store
 
 log = logging.getLogger(__name__)
 
 
-class Collector:
+class MailboxCollector:
     """Empties mailboxes, one process at a time for each.
 
     A delivery is put away once all of it is on record. A crash before that only means that it is
@@ -70,14 +70,16 @@ class Collector:
         except NotGenuine as error:
             log.error("%s: a part of %s makes no sense: %s", name, delivery.name, error)
             return 0
-        new = sum(self._store.add_event(event).revision == event.revision for event in events)
+        new = sum(
+            self._store.add_provider_event(event).revision == event.revision for event in events
+        )
         mailbox.put_away(delivery)
         log.info("%s: %s holds %d events, %d new", name, delivery.name, len(events), new)
         return new
 
-    def _event(self, name: str, body: bytes) -> Event:
+    def _event(self, name: str, body: bytes) -> ProviderEvent:
         news = self._mailboxes[name].parse_webhook(body)
         now = self._clock()
-        return Event.received(
+        return ProviderEvent.received(
             name, news.event_id, news.kind, body, now=now, due_at=now, shards=self._shards
         )

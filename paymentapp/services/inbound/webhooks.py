@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from paymentapp.clock import Clock
 from paymentapp.errors import CannotVerify, NotFound, NotGenuine, ProviderError
-from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.providers.base import Provider, Webhooks
 from paymentapp.storage.base import Store
 
@@ -26,7 +26,7 @@ class WebhookReceiver:
         providers: Mapping[str, Provider],
         clock: Clock,
         shards: int,
-        tell: Callable[[Event], None],
+        tell: Callable[[ProviderEvent], None],
     ) -> None:
         """`tell` hears of each new event; it is only a hint, for speed."""
         self._store = store
@@ -46,14 +46,14 @@ class WebhookReceiver:
         if provider is None or provider.webhooks is None:
             raise NotFound("No webhook is expected here.")
         event = self._event(name, provider.webhooks, headers, body)
-        stored = self._store.add_event(event)
+        stored = self._store.add_provider_event(event)
         if stored.revision == event.revision:
             log.info("%s event %s: %s", name, event.event_id, event.kind)
             self._tell(event)
 
     def _event(
         self, name: str, webhooks: Webhooks, headers: Mapping[str, str], body: bytes
-    ) -> Event:
+    ) -> ProviderEvent:
         """A new record of what was delivered."""
         try:
             webhooks.verify_webhook(headers, body)
@@ -65,7 +65,7 @@ class WebhookReceiver:
             log.warning("a webhook for %s could not be checked: %s", name, error.code)
             raise CannotVerify(error.code) from error
         now = self._clock()
-        return Event.received(
+        return ProviderEvent.received(
             name,
             news.event_id,
             news.kind,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from paymentapp.clock import from_text, to_text
-from paymentapp.models.batches import Batch, BatchState, Decision, Member, Verdict
+from paymentapp.models.batches import Batch, BatchState, Decision, Member, Resolution
 from paymentapp.models.money import Money
 from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
 
@@ -42,7 +42,7 @@ def batch_record(batch: Batch) -> Record:
             "reference": batch.reference,
             "attempts": batch.attempts or None,
             "last_error": batch.last_error,
-            "verdicts": [f"{place} {why}" for place, why in batch.verdicts.items()] or None,
+            "verdicts": [f"{place} {why}" for place, why in batch.member_errors.items()] or None,
             "decision": [to_text(decision.at), *decision[1:]] if decision else None,
         }
     )
@@ -69,12 +69,12 @@ def read_batch(record: Record) -> Batch:
         reference=record.get("reference"),
         attempts=record.get("attempts", 0),
         last_error=record.get("last_error"),
-        verdicts=dict(_read_verdict(line) for line in record.get("verdicts", ())),
+        member_errors=dict(_read_member_error(line) for line in record.get("verdicts", ())),
         decision=_read_decision(record.get("decision")),
     )
 
 
-def _read_verdict(line: str) -> tuple[int, str]:
+def _read_member_error(line: str) -> tuple[int, str]:
     place, _, why = line.partition(" ")
     return int(place), why
 
@@ -83,7 +83,7 @@ def _read_decision(parts: Sequence[str] | None) -> Decision | None:
     if parts is None:
         return None
     at, verdict, person, note, evidence = parts
-    return Decision(from_text(at), Verdict(verdict), person, note, evidence)
+    return Decision(from_text(at), Resolution(verdict), person, note, evidence)
 
 
 def member_records(batch: Batch, members: Sequence[Member]) -> list[Record]:

@@ -7,13 +7,13 @@ a search for batches nor one for events ever meets the other, also in an earlier
 from __future__ import annotations
 
 from paymentapp.clock import from_text, to_text
-from paymentapp.models.provider_events import KEPT, Event, EventState
+from paymentapp.models.provider_events import KEPT, ProviderEvent, ProviderEventState
 from paymentapp.storage.codec.records import Record, maybe_time, reads
 
 SORT_KEY = "event"
 
 
-def event_key(event: Event) -> str:
+def event_key(event: ProviderEvent) -> str:
     """The partition key of an event: one for each id that its provider gives out."""
     return f"event#{event.provider}#{event.event_id}"
 
@@ -23,7 +23,7 @@ def attention_shard(shard: int) -> str:
     return f"event{shard}"
 
 
-def event_record(event: Event) -> Record:
+def event_record(event: ProviderEvent) -> Record:
     """An event is in the `attention` index while it has an `attention_at`; DynamoDB deletes it by
     its `expires_at`, in epoch seconds."""
     record: Record = {
@@ -46,15 +46,15 @@ def event_record(event: Event) -> Record:
 
 
 @reads
-def read_event(record: Record) -> Event:
-    return Event(
+def read_event(record: Record) -> ProviderEvent:
+    return ProviderEvent(
         provider=record["provider"],
         event_id=record["event_id"],
         kind=record["kind"],
         body=record["body"],
         received_at=from_text(record["received_at"]),
         revision=record["revision"],
-        state=EventState(record["state"]),
+        state=ProviderEventState(record["state"]),
         attention_at=maybe_time(record.get("attention_at")),
         attention_shard=record["shard"],
         note=record.get("note"),

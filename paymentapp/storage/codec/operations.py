@@ -8,13 +8,13 @@ from typing import Any
 
 from paymentapp.clock import from_text, to_text
 from paymentapp.models.api_keys import ApiKey
-from paymentapp.models.idempotency import KeyClaim
-from paymentapp.models.provider_state import Note
+from paymentapp.models.idempotency import IdempotencyRecord
+from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease
 from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
 
 
-def claim_record(claim: KeyClaim) -> Record:
+def idempotency_record(claim: IdempotencyRecord) -> Record:
     """`expires_at` is in epoch seconds, the only form that DynamoDB's own expiry understands."""
     return {
         "fingerprint": claim.fingerprint,
@@ -26,8 +26,8 @@ def claim_record(claim: KeyClaim) -> Record:
 
 
 @reads
-def read_claim(key_hash: str, record: Record) -> KeyClaim:
-    return KeyClaim(
+def read_idempotency_record(key_hash: str, record: Record) -> IdempotencyRecord:
+    return IdempotencyRecord(
         key_hash=key_hash,
         fingerprint=record["fingerprint"],
         customer_id=record["customer_id"],
@@ -37,13 +37,13 @@ def read_claim(key_hash: str, record: Record) -> KeyClaim:
     )
 
 
-def note_record(note: Note) -> Record:
+def state_record(note: StateEntry) -> Record:
     return {"text": note.text, "revision": note.revision}
 
 
 @reads
-def read_note(name: str, record: Record) -> Note:
-    return Note(name, record["text"], record["revision"])
+def read_state(name: str, record: Record) -> StateEntry:
+    return StateEntry(name, record["text"], record["revision"])
 
 
 def lease_record(lease: Lease) -> Record:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from paymentapp.clock import from_text, to_text
 from paymentapp.models.money import Money
-from paymentapp.models.payments import Cause, Move, Payment, Status
+from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.storage.codec.records import Record, maybe_time, reads
 
 _OPTIONAL = (
@@ -30,7 +30,7 @@ def payment_record(payment: Payment) -> Record:
         "payment_method": payment.payment_method,
         "email": payment.email,
         "status": payment.status.value,
-        "history": [_move_text(move) for move in payment.history],
+        "history": [_transition_text(move) for move in payment.history],
         "request_id": payment.request_id,
         "revision": payment.revision,
         "due_shard": str(payment.due_shard),
@@ -41,12 +41,12 @@ def payment_record(payment: Payment) -> Record:
         value = getattr(payment, name)
         if value is not None:
             record[name] = value
-    if payment.alone:
+    if payment.isolated:
         record["alone"] = True
     if payment.cancel_requested:
         record["cancel_requested"] = True
-    if payment.tried:
-        record["tried"] = " ".join(payment.tried)
+    if payment.tried_methods:
+        record["tried"] = " ".join(payment.tried_methods)
     return record
 
 
@@ -59,7 +59,7 @@ def read_payment(record: Record) -> Payment:
         payment_method=record["payment_method"],
         email=record["email"],
         status=Status(record["status"]),
-        history=tuple(map(_read_move, record["history"])),
+        history=tuple(map(_read_transition, record["history"])),
         request_id=record["request_id"],
         revision=record["revision"],
         due_at=maybe_time(record.get("due_at")),
@@ -69,21 +69,21 @@ def read_payment(record: Record) -> Payment:
         provider_status=record.get("provider_status"),
         transaction_id=record.get("transaction_id"),
         reason=record.get("reason"),
-        alone=record.get("alone", False),
+        isolated=record.get("alone", False),
         cancel_requested=record.get("cancel_requested", False),
         destination=record.get("destination"),
         route=record.get("route"),
-        tried=tuple(record.get("tried", "").split()),
+        tried_methods=tuple(record.get("tried", "").split()),
     )
 
 
-def _move_text(move: Move) -> str:
+def _transition_text(move: Transition) -> str:
     """A line of history as one string: a list of maps would cost a payment its kilobyte."""
     line = f"{to_text(move.at)} {move.status.value} {move.cause.value}"
     return f"{line} {move.reference}" if move.reference else line
 
 
-def _read_move(line: str) -> Move:
+def _read_transition(line: str) -> Transition:
     at, status, rest = line.split(" ", 2)
     cause, _, reference = rest.partition(" ")
-    return Move(from_text(at), Status(status), Cause(cause), reference)
+    return Transition(from_text(at), Status(status), Cause(cause), reference)

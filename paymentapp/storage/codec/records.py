@@ -22,17 +22,17 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class Difference(NamedTuple):
+class RecordDifference(NamedTuple):
     """What turns one version of a record into the next."""
 
     changed: Record
     removed: list[str]
 
 
-def difference(old: Record, new: Record) -> Difference:
+def difference(old: Record, new: Record) -> RecordDifference:
     """The attributes that an update sets, and those that it removes."""
     changed = {name: value for name, value in new.items() if name not in old or old[name] != value}
-    return Difference(changed, [name for name in old if name not in new])
+    return RecordDifference(changed, [name for name in old if name not in new])
 
 
 def reads(decode: Callable[_P, _T]) -> Callable[_P, _T]:

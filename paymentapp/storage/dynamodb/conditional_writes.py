@@ -33,7 +33,7 @@ _TRANSIENT = {
 _ANSWERS = {None, "ConditionalCheckFailed"}
 
 
-class Change(NamedTuple):
+class ItemUpdate(NamedTuple):
     """Attributes to set and to remove in one item, if it still has the old revision.
 
     Nothing else in the item is touched: not the attributes of a later version.
@@ -46,12 +46,12 @@ class Change(NamedTuple):
     removed: list[str]
 
 
-def change_of(key: Record, old: Record, new: Record) -> Change:
+def change_of(key: Record, old: Record, new: Record) -> ItemUpdate:
     old_revision = old.get("revision", "")
-    return Change(to_item(key), old_revision, new["revision"], *difference(old, new))
+    return ItemUpdate(to_item(key), old_revision, new["revision"], *difference(old, new))
 
 
-def change_all(client: DynamoDBClient, table: str, changes: Sequence[Change]) -> list[bool]:
+def change_all(client: DynamoDBClient, table: str, changes: Sequence[ItemUpdate]) -> list[bool]:
     """Make independent changes; one answer a change, in order: whether it is made, now or by an
     attempt whose answer was lost.
 
@@ -79,7 +79,7 @@ def _side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
         return [future.result() for future in [pool.submit(run) for run in calls]]
 
 
-def change_one(client: DynamoDBClient, table: str, change: Change) -> bool:
+def change_one(client: DynamoDBClient, table: str, change: ItemUpdate) -> bool:
     """Whether the change is made: now, or by an attempt whose answer was lost."""
     names = {f"#{place}": name for place, name in enumerate([*change.changed, *change.removed])}
     places = list(names)
@@ -110,7 +110,7 @@ def change_one(client: DynamoDBClient, table: str, change: Change) -> bool:
     return True
 
 
-def change_many(client: DynamoDBClient, table: str, changes: Sequence[Change]) -> list[bool]:
+def change_many(client: DynamoDBClient, table: str, changes: Sequence[ItemUpdate]) -> list[bool]:
     """Make up to 25 independent changes in one call; an answer for each, as `change_one`'s."""
     made: dict[int, bool] = {}
     waiting = dict(enumerate(changes))
@@ -134,7 +134,7 @@ def change_many(client: DynamoDBClient, table: str, changes: Sequence[Change]) -
 
 
 def _execute(
-    client: DynamoDBClient, table: str, changes: Mapping[int, Change]
+    client: DynamoDBClient, table: str, changes: Mapping[int, ItemUpdate]
 ) -> dict[int, str | None]:
     """The error code of each statement, None where it was made."""
     statements: Any = [_statement(table, change) for change in changes.values()]
@@ -144,7 +144,7 @@ def _execute(
 
 
 def _revisions(
-    client: DynamoDBClient, table: str, changes: Sequence[Change]
+    client: DynamoDBClient, table: str, changes: Sequence[ItemUpdate]
 ) -> dict[tuple[str, ...], str]:
     if not changes:
         return {}
@@ -157,7 +157,7 @@ def _identity(key: Item) -> tuple[str, ...]:
     return tuple(value["S"] for value in key.values())
 
 
-def _statement(table: str, change: Change) -> dict[str, Any]:
+def _statement(table: str, change: ItemUpdate) -> dict[str, Any]:
     sets = ", ".join(f'"{name}" = ?' for name in change.changed)
     removes = "".join(f" REMOVE {name}" for name in change.removed)
     where = " AND ".join(f"{name} = ?" for name in (*change.key, "revision"))

@@ -64,6 +64,6 @@ class DynamoDBDisbursements(DynamoDBRecords):
         return map(read_payment, found)
 
 
-def _payment_change(old: Payment, new: Payment) -> conditional.Change:
+def _payment_change(old: Payment, new: Payment) -> conditional.ItemUpdate:
     records = payment_record(old), payment_record(new)
     return conditional.change_of(old.key._asdict(), *records)

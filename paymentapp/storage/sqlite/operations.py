@@ -8,9 +8,9 @@ from datetime import datetime
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
 from paymentapp.models.api_keys import ApiKey
-from paymentapp.models.idempotency import KeyClaim
-from paymentapp.models.provider_events import Event
-from paymentapp.models.provider_state import Note
+from paymentapp.models.idempotency import IdempotencyRecord
+from paymentapp.models.provider_events import ProviderEvent
+from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease
 from paymentapp.storage.codec.events import (
     SORT_KEY,
@@ -21,13 +21,13 @@ from paymentapp.storage.codec.events import (
 )
 from paymentapp.storage.codec.operations import (
     api_key_record,
-    claim_record,
+    idempotency_record,
     lease_record,
-    note_record,
     read_api_key,
-    read_claim,
+    read_idempotency_record,
     read_lease,
-    read_note,
+    read_state,
+    state_record,
 )
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.json_documents import to_json
@@ -38,39 +38,39 @@ from paymentapp.storage.sqlite.statements import Insert, insert_record
 class SQLiteOperations(SQLiteRecords):
     """Idempotency records, provider events and state, leases and API keys."""
 
-    def claim_key(self, claim: KeyClaim) -> KeyClaim:
-        insert = insert_record(f"key#{claim.key_hash}", "claim", claim_record(claim))
+    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
+        insert = insert_record(f"key#{claim.key_hash}", "claim", idempotency_record(claim))
         older = self._add(insert)
-        return read_claim(claim.key_hash, older) if older else claim
+        return read_idempotency_record(claim.key_hash, older) if older else claim
 
-    def change_claim(self, old: KeyClaim, new: KeyClaim) -> bool:
-        records = claim_record(old), claim_record(new)
+    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
+        records = idempotency_record(old), idempotency_record(new)
         return self._change(f"key#{new.key_hash}", "claim", *records)
 
-    def add_event(self, event: Event) -> Event:
+    def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         record = event_record(event)
         older = self._add(insert_record(event_key(event), SORT_KEY, record))
         return read_event(older) if older else event
 
-    def change_event(self, old: Event, new: Event) -> bool:
+    def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool:
         records = event_record(old), event_record(new)
         return self._change(event_key(new), SORT_KEY, *records)
 
-    def due_events(self, shard: int, until: datetime, limit: int) -> list[Event]:
+    def due_provider_events(self, shard: int, until: datetime, limit: int) -> list[ProviderEvent]:
         where = attention_shard(shard)
         found = self._read(sql.ATTENTION, where, to_text(until), limit)
         return [read_event(record) for record in found]
 
-    def add_note(self, note: Note) -> Note:
-        older = self._add(insert_record(f"note#{note.name}", "note", note_record(note)))
-        return read_note(note.name, older) if older else note
+    def add_state_entry(self, note: StateEntry) -> StateEntry:
+        older = self._add(insert_record(f"note#{note.name}", "note", state_record(note)))
+        return read_state(note.name, older) if older else note
 
-    def get_note(self, name: str) -> Note | None:
+    def get_state_entry(self, name: str) -> StateEntry | None:
         found = self._get(sql.GET_RECORD, f"note#{name}", "note")
-        return read_note(name, found) if found else None
+        return read_state(name, found) if found else None
 
-    def change_note(self, old: Note, new: Note) -> bool:
-        records = note_record(old), note_record(new)
+    def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool:
+        records = state_record(old), state_record(new)
         return self._change(f"note#{new.name}", "note", *records)
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:

@@ -44,11 +44,11 @@ def history_fault(old: Payment | None, new: Payment) -> str | None:
         return "the order itself was changed"
     way, before = _way(new), _way(old)
     if way != before and (
-        new.tried != (*old.tried, old.payment_method)
-        or new.payment_method in new.tried
+        new.tried_methods != (*old.tried_methods, old.payment_method)
+        or new.payment_method in new.tried_methods
         or (old.status, new.status) != (Status.SUBMITTING, Status.PENDING)
     ):
-        return f"it went by {before} and goes by {way}, after {new.tried}"
+        return f"it went by {before} and goes by {way}, after {new.tried_methods}"
     if new.batch_id != old.batch_id and {old.status, new.status} != {
         Status.PENDING,
         Status.SUBMITTING,

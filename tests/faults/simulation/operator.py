@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paymentapp.bootstrap_backoffice import build_backoffice
 from paymentapp.errors import Conflict, ProviderError, StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState
-from paymentapp.services.backoffice.parked_batches import Word
+from paymentapp.services.backoffice.parked_batches import OperatorNote
 from tests.faults.simulation.scheduler import HOUR, MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Person:
             lambda _words: None,
             lambda seconds: process.wait(int(seconds * SECOND)),
         ).parked
-        word = Word("somebody", "as the books say")
+        word = OperatorNote("somebody", "as the books say")
         self.world.note(process, "decision", batch_id, reference or "not sent")
         if reference is None:
             parked.not_sent(batch_id, word)

@@ -112,7 +112,8 @@ class Ways:
     def is_declined(self, payment: Payment) -> bool:
         """Whether every provider that was asked would certainly do nothing for this payment."""
         return all(
-            self._declines(method, payment) for method in (*payment.tried, payment.payment_method)
+            self._declines(method, payment)
+            for method in (*payment.tried_methods, payment.payment_method)
         )
 
     def _declines(self, method: str, payment: Payment) -> bool:

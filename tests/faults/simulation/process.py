@@ -11,7 +11,7 @@ from paymentapp.config import Settings
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.payments import Payment
-from paymentapp.models.provider_events import Event
+from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.storage.base import Store
 from paymentapp.worker.threaded import Worker
 from tests.faults.simulation import faults
@@ -51,10 +51,10 @@ class Process:
         if self.world.chance(self.world.lost_wakes):
             return
         if not self.inbox:
-            self.world.scheduler.later(LINGER, self._gather)
+            self.world.scheduler.later(LINGER, self._gather_loop)
         self.inbox.append(payment)
 
-    def hear(self, event: Event) -> None:
+    def apply_soon(self, event: ProviderEvent) -> None:
         """A hint of an event, which is always lost: the sweep finds it."""
 
     def spawn(self, work: Callable[[], object], owner: Intent | None = None) -> None:
@@ -128,7 +128,7 @@ class Process:
         except Exception as error:
             self.world.unexpected(error)
 
-    def _gather(self) -> None:
+    def _gather_loop(self) -> None:
         if not self.alive:
             return
         payments, self.inbox = self.inbox, []
@@ -143,12 +143,12 @@ class Process:
             self.spawn_later(0, partial(self._submit, group))
 
     def _sweep_once(self) -> None:
-        for name in self.services.collector.due():
-            self.spawn_later(0, partial(self.services.collector.collect, name))
+        for name in self.services.mailbox_collector.due():
+            self.spawn_later(0, partial(self.services.mailbox_collector.collect, name))
         if self.world.chance(0.2):
-            self.services.sweep.run()
+            self.services.sweeper.run()
             return
-        found = self.services.sweep.look()
+        found = self.services.sweeper.find_due()
         for batch in found.batches:
             self._resume(batch)
         for event in found.events:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customers import Customer
-from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
-from paymentapp.models.provider_events import Event
-from paymentapp.models.provider_state import Note
+from paymentapp.models.provider_events import ProviderEvent
+from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentChange
 from tests.faults.simulation import faults
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
@@ -107,13 +107,15 @@ class SimulatedStore:
             self.world.touch(tuple(stale), faults.STALE)
         return found
 
-    def claim_key(self, claim: KeyClaim) -> KeyClaim:
+    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
         return self._write(
             "claim_key", None, lambda: self.tables.claims.setdefault(claim.key_hash, claim)
         )
 
-    def change_claim(self, old: KeyClaim, new: KeyClaim) -> bool:
-        return self._write("change_claim", None, lambda: self.tables.change_claim(old, new))
+    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
+        return self._write(
+            "change_claim", None, lambda: self.tables.change_idempotency_record(old, new)
+        )
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
         self.world.batch_made(batch, members)
@@ -157,30 +159,32 @@ class SimulatedStore:
         batches = self.tables.batches.values()
         return [batch for batch in batches if batch.state is BatchState.PARKED]
 
-    def add_event(self, event: Event) -> Event:
-        return self._write("add_event", None, lambda: self.tables.add_event(event))
+    def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
+        return self._write("add_event", None, lambda: self.tables.add_provider_event(event))
 
-    def change_event(self, old: Event, new: Event) -> bool:
-        return self._write("change_event", None, lambda: self.tables.change_event(old, new))
+    def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool:
+        return self._write(
+            "change_event", None, lambda: self.tables.change_provider_event(old, new)
+        )
 
-    def due_events(self, shard: int, until: datetime, limit: int) -> list[Event]:
+    def due_provider_events(self, shard: int, until: datetime, limit: int) -> list[ProviderEvent]:
         self._read("due_events", None)
         return [self.tables.events[key] for key in self.tables.news.due(shard, until, limit)]
 
-    def add_note(self, note: Note) -> Note:
+    def add_state_entry(self, note: StateEntry) -> StateEntry:
         return self._write(
             "add_note",
             _subject_of(note.name),
             lambda: self.tables.notes.setdefault(note.name, note),
         )
 
-    def get_note(self, name: str) -> Note | None:
+    def get_state_entry(self, name: str) -> StateEntry | None:
         self._read("get_note", _subject_of(name))
         return self.tables.notes.get(name)
 
-    def change_note(self, old: Note, new: Note) -> bool:
+    def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool:
         return self._write(
-            "change_note", _subject_of(old.name), lambda: self.tables.change_note(old, new)
+            "change_note", _subject_of(old.name), lambda: self.tables.change_state_entry(old, new)
         )
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:

@@ -9,18 +9,20 @@ from typing import TypeVar
 
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customers import Customer
-from paymentapp.models.idempotency import KeyClaim
+from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import FINAL, Payment, PaymentKey
-from paymentapp.models.provider_events import Event
-from paymentapp.models.provider_state import Note
+from paymentapp.models.provider_events import ProviderEvent
+from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease
 from tests.faults.simulation.clock import Time
 from tests.faults.simulation.index import Index
 from tests.faults.simulation.legal_transitions import batch_fault, history_fault
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND
-from tests.faults.simulation.verdict import Verdict
+from tests.faults.simulation.verdict import Resolution
 
-Versioned = TypeVar("Versioned", Payment, KeyClaim, Batch, Customer, Event, Note)
+Versioned = TypeVar(
+    "Versioned", Payment, IdempotencyRecord, Batch, Customer, ProviderEvent, StateEntry
+)
 EventKey = tuple[str, str]  # provider, and its id of the event
 
 
@@ -32,17 +34,17 @@ class Tables:
         time: Time,
         rng: Random,
         lagging: bool,
-        verdict: Verdict,
+        verdict: Resolution,
         on_parked: Callable[[Batch], None],
     ) -> None:
         self.customers: dict[str, Customer] = {}
         self.payments: dict[PaymentKey, Payment] = {}
-        self.claims: dict[str, KeyClaim] = {}
+        self.claims: dict[str, IdempotencyRecord] = {}
         self.batches: dict[str, Batch] = {}
         self.members: dict[str, list[Member]] = {}
         self.leases: dict[str, Lease] = {}
-        self.events: dict[EventKey, Event] = {}
-        self.notes: dict[str, Note] = {}
+        self.events: dict[EventKey, ProviderEvent] = {}
+        self.notes: dict[str, StateEntry] = {}
         self.destinations: set[tuple[str, str, str]] = set()  # every one that ever was
         self.settled_at: dict[PaymentKey, int] = {}
         self._time = time
@@ -92,7 +94,7 @@ class Tables:
             return True
         return is_own(stored, new)
 
-    def change_claim(self, old: KeyClaim, new: KeyClaim) -> bool:
+    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
         """Compare and swap; the writer's own version counts as swapped."""
         stored = self.claims.get(old.key_hash)
         if current(stored, old):
@@ -114,14 +116,14 @@ class Tables:
         for method, known in new.methods.items():
             self.destinations.add((new.customer_id, method, known.destination))
 
-    def add_event(self, event: Event) -> Event:
+    def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Store an event, unless one of its id is there: that one, then."""
         key = (event.provider, event.event_id)
         if key not in self.events:
             self._put_event(event)
         return self.events[key]
 
-    def change_event(self, old: Event, new: Event) -> bool:
+    def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool:
         """Compare and swap; the writer's own version counts as swapped."""
         stored = self.events.get((old.provider, old.event_id))
         if current(stored, old):
@@ -129,12 +131,12 @@ class Tables:
             return True
         return is_own(stored, new)
 
-    def _put_event(self, new: Event) -> None:
+    def _put_event(self, new: ProviderEvent) -> None:
         key = (new.provider, new.event_id)
         self.events[key] = new
         self.news.put(key, new.attention_shard, new.attention_at, key)
 
-    def change_note(self, old: Note, new: Note) -> bool:
+    def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool:
         """Compare and swap; the writer's own version counts as swapped."""
         stored = self.notes.get(old.name)
         if current(stored, old):

@@ -20,7 +20,7 @@ class Failure(NamedTuple):
         return f"[{self.check}] {self.message} ({self.intent or ''} {self.key or ''})"
 
 
-class Verdict:
+class Resolution:
     """Collects failures; the first one found on the way ends the run."""
 
     def __init__(self, scheduler: Scheduler) -> None:

@@ -34,7 +34,7 @@ from tests.faults.simulation.scheduler import (
 from tests.faults.simulation.store import SimulatedStore
 from tests.faults.simulation.tables import Tables
 from tests.faults.simulation.trace import Subject, Trace
-from tests.faults.simulation.verdict import Verdict
+from tests.faults.simulation.verdict import Resolution
 
 ENGINES = ("sqlite", "dynamodb")
 STAGES = ("stamp", "freeze", "submit", "accept", "fetch", "settle")
@@ -64,7 +64,7 @@ class World:
         self.scheduler = Scheduler()
         self.time = Time(self.scheduler)
         self.trace = Trace()
-        self.verdict = Verdict(self.scheduler)
+        self.verdict = Resolution(self.scheduler)
         self.tick = (1, 1, 1_000, 16_000)[self.draw(4)]
         self.shards = 1 + self.draw(3)
         self.batch_size = (3, 8, 20, 50)[self.draw(4)]

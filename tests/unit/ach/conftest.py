@@ -35,7 +35,7 @@ class Company:
 
     folder: Path
     clock: FakeClock = field(default_factory=FakeClock)
-    notebook: Any = field(default_factory=MemoryStore)
+    state: Any = field(default_factory=MemoryStore)
     vault: Vault = field(default_factory=lambda: Vault(new_key()))
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class Company:
 
     def provider(self, **more: Any) -> Ach:
         """Another process of the same company."""
-        options = {"clock": self.clock, "notebook": self.notebook, "vault": self.vault} | more
+        options = {"clock": self.clock, "state": self.state, "vault": self.vault} | more
         return ach_at(self.folder, **options)
 
     def member(self, number: str, amount: str = "12.34", at: int = 1, **details: str) -> Member:

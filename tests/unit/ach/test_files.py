@@ -61,7 +61,7 @@ def test_it_is_kept_sealed_and_goes_out_again_as_the_same_bytes(company: Company
     assert not isinstance(made, Refused)
     assert made is not None
     assert company.ach._uploads._contents.open(made) == first
-    for note in company.notebook._notes.values():
+    for note in company.state._notes.values():
         assert "1111222233" not in note.text
         assert "Ann Example" not in note.text
 
@@ -127,7 +127,7 @@ def test_a_refused_file_takes_no_trace_numbers(company: Company, renders: Render
     assert outcome == Refused("NOT_AN_ENTRY", {0: "NOT_AN_ENTRY: amount: zero"})
     assert company.ach.submit(batch, [bad]) == outcome
     assert renders.prenotes == 2  # the file, and then each row to tell whose fault it is
-    assert not [n for n in company.notebook._notes if n.startswith("ach/traces/09100001/")]
+    assert not [n for n in company.state._notes if n.startswith("ach/traces/09100001/")]
 
 
 def test_a_full_file_fits_a_note(company: Company) -> None:
@@ -136,7 +136,7 @@ def test_a_full_file_fits_a_note(company: Company) -> None:
         for n in range(2_500)
     ]
     company.ach.submit(company.batch(*members), members)
-    assert max(len(note.text) for note in company.notebook._notes.values()) < 300_000
+    assert max(len(note.text) for note in company.state._notes.values()) < 300_000
     assert len(read(outgoing(company).read_bytes()).file.batches[0].entries) == 2_500
 
 
@@ -154,7 +154,7 @@ def test_a_member_without_an_account_is_refused_for_ever(company: Company) -> No
     batch = company.batch(good, bad)
     outcome = company.ach.submit(batch, [good, bad])
     assert isinstance(outcome, Refused)
-    assert dict(outcome.verdicts) == {1: "NOT_AN_ENTRY: no bank account"}
+    assert dict(outcome.member_errors) == {1: "NOT_AN_ENTRY: no bank account"}
     assert company.provider().submit(batch, [good, good]) == outcome  # what was said, stands
 
 
@@ -168,15 +168,15 @@ def test_a_wrong_setting_is_nobodys_fault(company: Company) -> None:
 
 def test_a_day_has_36_modifiers_and_then_the_minute_tells(company: Company) -> None:
     now = MONDAY
-    first = [next_identity(company.notebook, "O", now).modifier for _ in range(36)]
+    first = [next_identity(company.state, "O", now).modifier for _ in range(36)]
     assert "".join(first) == "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     with pytest.raises(NotSent) as raised:
-        next_identity(company.notebook, "O", now + timedelta(seconds=20))
+        next_identity(company.state, "O", now + timedelta(seconds=20))
     assert raised.value.retry_after == 40
-    again = next_identity(company.notebook, "O", now + timedelta(minutes=1))
+    again = next_identity(company.state, "O", now + timedelta(minutes=1))
     assert (again.modifier, again.made_at.minute) == ("A", 1)
-    assert next_identity(company.notebook, "O", now + timedelta(days=1)).modifier == "A"
-    assert next_identity(company.notebook, "P", now).modifier == "A"
+    assert next_identity(company.state, "O", now + timedelta(days=1)).modifier == "A"
+    assert next_identity(company.state, "P", now).modifier == "A"
 
 
 # --- time: MONDAY is 10:00 in New York, the second of March 2026

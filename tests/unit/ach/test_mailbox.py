@@ -17,19 +17,19 @@ from paymentapp.models.batches import BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
 from paymentapp.nacha import (
-    Batch,
     BatchHeader,
     ContestedAddenda,
     DishonoredAddenda,
     Entry,
     File,
     FileHeader,
+    NachaBatch,
     ReturnAddenda,
     write,
 )
 from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.base import Delivery
-from paymentapp.services.backoffice.parked_batches import Word
+from paymentapp.services.backoffice.parked_batches import OperatorNote
 from paymentapp.services.payments import PaymentOrder
 from tests.support.ach_backend import ATTEMPT, ROUTING, HookedFolder, bank_account
 from tests.support.processes import a_process
@@ -49,7 +49,7 @@ class Service:
 
     def pays(self, account: str, amount: str = "12.34", **details: str) -> Payment:
         """Register a customer with an account, and ask for a payment."""
-        customer = f"c-{len(self.company.notebook._customers)}"
+        customer = f"c-{len(self.company.state._customers)}"
         email = f"{customer}@example.com"
         self.services.customers.register(customer, email, {})
         self.services.methods.put(customer, "ach", bank_account(account, **details), None)
@@ -65,22 +65,22 @@ class Service:
         """Time passes; then everything that is due is done, on both sides."""
         self.company.clock.pass_by(**passes)
         for _ in range(4):
-            self.services.sweep.run()
+            self.services.sweeper.run()
             self.company.bank.work()
-            for name in self.services.collector.due():
-                self.services.collector.collect(name)
+            for name in self.services.mailbox_collector.due():
+                self.services.mailbox_collector.collect(name)
             self.company.clock.pass_by(minutes=2)
 
     def now(self, payment: Payment) -> Payment:
         return self.services.payments.get(payment.key)
 
     def events(self) -> list[Any]:
-        return list(self.company.notebook._events.values())
+        return list(self.company.state._events.values())
 
 
 @pytest.fixture
 def service(company: Company) -> Service:
-    return Service(company, a_process(company.notebook, company.clock, company.ach))
+    return Service(company, a_process(company.state, company.clock, company.ach))
 
 
 def test_a_payment_leaves_with_its_window_and_succeeds(service: Service) -> None:
@@ -191,7 +191,7 @@ def test_a_corporate_credit_is_acknowledged(service: Service) -> None:
     service.runs(hours=1)
     known = service.now(payment)
     assert known.status is Status.SUBMITTED
-    batch = service.company.notebook.get_batch(known.batch_id)
+    batch = service.company.state.get_batch(known.batch_id)
     assert service.company.ach.fetch(batch)[0].raw_status == "ACKNOWLEDGED"
     [event] = service.events()
     assert (event.kind, event.state) == ("acknowledgment ACK", "applied")
@@ -209,23 +209,23 @@ def test_a_parked_batch_goes_on_by_a_persons_word(service: Service) -> None:
             raise Stopped
         return done
 
-    stopped = a_process(company.notebook, company.clock, Process(company, step).ach)
+    stopped = a_process(company.state, company.clock, Process(company, step).ach)
     with pytest.raises(Stopped):
-        stopped.sweep.run()
+        stopped.sweeper.run()
     company.bank.work()
     service.runs(seconds=60)
     service.runs(seconds=ATTEMPT)
-    [batch] = company.notebook.parked_batches()
+    [batch] = company.state.parked_batches()
     assert batch.last_error.startswith("UPLOAD_UNCERTAIN")
     [name] = company.bank.books.files()
     assert name in batch.last_error
     parked = build_backoffice(service.services, print).parked
-    parked.accept(batch.batch_id, name, Word("ann", "the bank has it"), confirmed=True)
+    parked.accept(batch.batch_id, name, OperatorNote("ann", "the bank has it"), confirmed=True)
     for _ in range(9):
         service.runs(days=1)
     assert service.now(payment).status is Status.SUCCEEDED
     assert company.credits() == {"1111222233": 1}
-    assert company.notebook.get_batch(batch.batch_id).state is BatchState.CLOSED
+    assert company.state.get_batch(batch.batch_id).state is BatchState.CLOSED
 
 
 # --- files
@@ -239,7 +239,7 @@ def sent_back(company: Company, *addenda: Any, amount: str = "12.34") -> bytes:
         for each in addenda
     ]
     top = FileHeader("1234567890", "091000019", company.clock().date())
-    return write(File(top, (Batch(header, tuple(entries)),)))
+    return write(File(top, (NachaBatch(header, tuple(entries)),)))
 
 
 def returned(code: str, original: str = "091000010000001", number: int = 1) -> ReturnAddenda:

@@ -55,7 +55,7 @@ def key(company: Company, destination: str | None) -> str:
 
 
 def test_payments_of_which_nothing_can_be_told_now_keep_no_others_waiting(careful: Company) -> None:
-    careful.notebook.down = True
+    careful.state.down = True
     assert key(careful, "k.x") == "unknown"
 
 
@@ -105,8 +105,8 @@ def test_a_returned_prenote_refuses_its_member_and_no_other(careful: Company) ->
     for _ in range(2):
         outcome = careful.ach.submit(batch, members)
         assert isinstance(outcome, Refused)
-        assert set(outcome.verdicts) == {1}
-        assert "R03" in outcome.verdicts[1]
+        assert set(outcome.member_errors) == {1}
+        assert "R03" in outcome.member_errors[1]
     assert careful.credits() == {}
 
 
@@ -125,7 +125,7 @@ def test_an_account_that_is_sealed_anew_was_asked_about(careful: Company) -> Non
     careful.bank.work()
     assert member.destination
     keys = f"{new_key()},{old_key(careful)}"
-    payees = AchPayees(Vault(keys), careful.notebook)
+    payees = AchPayees(Vault(keys), careful.state)
     renewed = payees.renew(member.customer_id, member.destination)
     assert renewed
     other = careful.provider(prenotes="on", vault=Vault(keys))
@@ -161,7 +161,7 @@ def test_one_who_cannot_be_paid_is_not_asked_about_and_spoils_nobody(careful: Co
     )
     outcome = careful.ach.submit(careful.batch(good, bad), [good, bad])
     assert isinstance(outcome, Refused)
-    assert set(outcome.verdicts) == {1}
+    assert set(outcome.member_errors) == {1}
     assert isinstance(careful.ach.submit(careful.batch(good), [good]), Postponed)
     careful.bank.work()
     assert asked(careful) == {"1111222233": 1}
@@ -203,8 +203,8 @@ def test_what_was_asked_is_known_when_its_file_is_forgotten(careful: Company) ->
     careful.bank.work()
     careful.clock.now = OVER
     assert isinstance(careful.ach.submit(batch, [member]), Accepted)
-    for name in [name for name in careful.notebook._notes if name.startswith("ach/traces/")]:
-        del careful.notebook._notes[name]
+    for name in [name for name in careful.state._notes if name.startswith("ach/traces/")]:
+        del careful.state._notes[name]
     again = member._replace(payment_id="2026-07-07T14:00:00.000002Z")
     assert key(careful, member.destination) == ""
     assert isinstance(careful.ach.submit(careful.batch(again), [again]), Accepted)
@@ -279,7 +279,7 @@ def test_a_crash_at_each_step_asks_once_and_pays_once(tmp_path: Path, after: boo
 
 def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
     """Through the dispatcher: payments to known accounts leave with their window."""
-    services = a_process(careful.notebook, careful.clock, careful.ach)
+    services = a_process(careful.state, careful.clock, careful.ach)
     service = Service(careful, services)
     known = service.pays("1111222233")
     service.runs(hours=6)
@@ -294,6 +294,6 @@ def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
     assert service.now(again).status is Status.SUBMITTED
     waiting = service.now(new)
     assert waiting.status is Status.SUBMITTING
-    batch = careful.notebook.get_batch(waiting.batch_id)
+    batch = careful.state.get_batch(waiting.batch_id)
     assert (batch.state, batch.last_error) == (BatchState.FROZEN, "PRENOTE_WAITING")
     assert services.worker.alerts() == {}

@@ -13,7 +13,7 @@ import pytest
 from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.models.batches import Member
 from paymentapp.models.money import Money
-from paymentapp.models.provider_state import Note
+from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.revisions import new_revision
 from paymentapp.providers.ach.trace_numbers import BLOCK, BLOCKS, KEPT, Traces
 from tests.support.memory_store import MemoryStore
@@ -48,11 +48,11 @@ def traces(store: MemoryStore, clock: FakeClock) -> Traces:
 def counter(store: MemoryStore, text: str) -> None:
     """The counter as a wrap, a restored backup or a mistake would leave it."""
     name = f"ach/traces/{ODFI}"
-    old = store.get_note(name)
+    old = store.get_state_entry(name)
     if old is None:
-        store.add_note(Note(name, text, new_revision()))
+        store.add_state_entry(StateEntry(name, text, new_revision()))
     else:
-        store.change_note(old, old.changed(text))
+        store.change_state_entry(old, old.changed(text))
 
 
 def assigned(traces: Traces, batch_id: str, everyone: list[Member]) -> list[int]:

@@ -145,7 +145,7 @@ class TestPgp:
         ach = company.provider(pgp_key_file=str(key[1]))
         members = [company.member(f"{n:012d}77", at=n) for n in range(2_000)]
         ach.submit(company.batch(*members), members)
-        assert max(len(note.text) for note in company.notebook._notes.values()) < 300_000
+        assert max(len(note.text) for note in company.state._notes.values()) < 300_000
 
     def test_a_file_without_a_key_needs_a_person(self, company: Company, tmp_path: Path) -> None:
         pytest.importorskip("pysequoia")

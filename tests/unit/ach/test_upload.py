@@ -17,16 +17,16 @@ import pytest
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, StoreUnavailable
 from paymentapp.models.batches import Batch, Member
-from paymentapp.models.provider_state import Note
+from paymentapp.models.provider_state import StateEntry
 from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.ach.provider import Ach
-from paymentapp.providers.base import Accepted, Doubtful, Postponed, Refused
+from paymentapp.providers.base import Accepted, NeedsReview, Postponed, Refused
 from tests.support.ach_backend import ATTEMPT, HookedFolder
 from tests.support.memory_store import MemoryStore
 from tests.unit.ach.conftest import Company
 
 STEPS = 60  # more than any attempt has
-Outcome = Accepted | Refused | Doubtful | Postponed | Exception
+Outcome = Accepted | Refused | NeedsReview | Postponed | Exception
 
 
 class Stopped(BaseException):
@@ -39,16 +39,16 @@ class _Notebook:
     def __init__(self, store: MemoryStore, step: Callable[[str, Callable[[], Any]], Any]) -> None:
         self._store, self._step = store, step
 
-    def add_note(self, note: Note) -> Note:
-        added: Note = self._step("add_note", lambda: self._store.add_note(note))
+    def add_state_entry(self, note: StateEntry) -> StateEntry:
+        added: StateEntry = self._step("add_note", lambda: self._store.add_state_entry(note))
         return added
 
-    def get_note(self, name: str) -> Note | None:
-        found: Note | None = self._step("get_note", lambda: self._store.get_note(name))
+    def get_state_entry(self, name: str) -> StateEntry | None:
+        found: StateEntry | None = self._step("get_note", lambda: self._store.get_state_entry(name))
         return found
 
-    def change_note(self, old: Note, new: Note) -> bool:
-        return bool(self._step("change_note", lambda: self._store.change_note(old, new)))
+    def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool:
+        return bool(self._step("change_note", lambda: self._store.change_state_entry(old, new)))
 
 
 class Process:
@@ -62,7 +62,7 @@ class Process:
     ) -> None:
         step = step or (lambda _, act: act())
         self.ach: Ach = company.provider(
-            notebook=_Notebook(company.notebook, step),
+            state=_Notebook(company.state, step),
             outgoing=HookedFolder(company.folder, step),
             **settings,
         )
@@ -97,7 +97,7 @@ def carried_on(company: Company, batch: Batch, members: list[Member], *, takes: 
         if takes:
             company.bank.work()
         outcome = Process(company).submit(batch, members)
-        if isinstance(outcome, Accepted | Doubtful):
+        if isinstance(outcome, Accepted | NeedsReview):
             break
         company.clock.pass_by(seconds=ATTEMPT / 2 + 1)
     else:
@@ -113,7 +113,7 @@ def check(company: Company, outcome: Outcome, members: list[Member]) -> None:
     if isinstance(outcome, Accepted):
         assert len(paid) == len(members)
     else:
-        assert isinstance(outcome, Doubtful)
+        assert isinstance(outcome, NeedsReview)
         assert outcome.code.startswith("UPLOAD_UNCERTAIN")
 
 
@@ -178,7 +178,7 @@ def test_one_fault_at_each_step(
         company.bank.close()
         if told is not None and isinstance(told, Accepted) and at > 30:
             break  # the fault comes after the end
-    doubtful = sum(isinstance(outcome, Doubtful) for outcome in outcomes)
+    doubtful = sum(isinstance(outcome, NeedsReview) for outcome in outcomes)
     # Only where the bank takes the file before anybody looks, nothing tells what became of it.
     assert doubtful <= (4 if takes else 0)
 
@@ -332,7 +332,7 @@ def test_what_was_renamed_and_taken_is_doubtful_and_stays_so(
     company.clock.pass_by(seconds=ATTEMPT + 1)
     for _ in range(2):
         outcome = Process(company).submit(batch, members)
-        assert isinstance(outcome, Doubtful)
+        assert isinstance(outcome, NeedsReview)
         assert "under neither name" in outcome.code
         assert len(outcome.code) < 200
     assert company.credits() == {"1111222233": 1, "4444555566": 1}
@@ -373,7 +373,7 @@ def test_a_file_of_another_size_is_for_a_person(
     path.write_bytes(path.read_bytes()[:-10])
     company.clock.pass_by(seconds=ATTEMPT + 1)
     outcome = Process(company).submit(batch, members)
-    assert isinstance(outcome, Doubtful)
+    assert isinstance(outcome, NeedsReview)
     assert "bytes long" in outcome.code
 
 
@@ -440,11 +440,11 @@ def test_a_folder_that_lets_nobody_in_needs_a_person(
 def test_a_store_that_is_down_leaves_it_unknown(
     company: Company, batch: Batch, members: list[Member]
 ) -> None:
-    company.notebook.down = True
+    company.state.down = True
     assert isinstance(Process(company).submit(batch, members), OutcomeUnknown)
     with pytest.raises(NotSent):
         company.ach.fetch(batch)
-    company.notebook.down = False
+    company.state.down = False
     assert isinstance(Process(company).submit(batch, members), Accepted)
 
 
@@ -454,6 +454,6 @@ def test_news_of_an_entry_ends_all_doubt(company: Company) -> None:
     stop_at(company, batch, members, "rename", after=True)
     company.bank.work()
     company.clock.pass_by(seconds=ATTEMPT + 1)
-    assert isinstance(Process(company).submit(batch, members), Doubtful)
+    assert isinstance(Process(company).submit(batch, members), NeedsReview)
     assert len(list(company.ach.mailbox.collect())) == 1
     assert isinstance(Process(company).submit(batch, members), Accepted)

@@ -13,7 +13,6 @@ from stdnum.us import rtn
 from paymentapp.banking import CHANGE_CODES, RETURN_REASONS, ReturnKind
 from paymentapp.nacha import (
     Addenda,
-    Batch,
     BatchHeader,
     ChangeAddenda,
     ContestedAddenda,
@@ -21,6 +20,7 @@ from paymentapp.nacha import (
     Entry,
     File,
     FileHeader,
+    NachaBatch,
     PaymentAddenda,
     RefusedChangeAddenda,
     ReturnAddenda,
@@ -62,11 +62,11 @@ def entry(sequence: int = 1, **changes: Any) -> Entry:
     return replace(plain, **changes)
 
 
-def batch(*entries: Entry, **changes: Any) -> Batch:
-    return Batch(replace(BATCH_HEADER, **changes), entries or (entry(),))
+def batch(*entries: Entry, **changes: Any) -> NachaBatch:
+    return NachaBatch(replace(BATCH_HEADER, **changes), entries or (entry(),))
 
 
-def file(*batches: Batch, **changes: Any) -> File:
+def file(*batches: NachaBatch, **changes: Any) -> File:
     return File(replace(HEADER, **changes), batches or (batch(),))
 
 
@@ -216,7 +216,7 @@ _NOUNS: dict[str, list[type[Any]]] = {
 
 
 @st.composite
-def batches(draw: st.DrawFn, number: int, sequences: list[int]) -> Batch:
+def batches(draw: st.DrawFn, number: int, sequences: list[int]) -> NachaBatch:
     sec_code = draw(st.sampled_from(list(_NOUNS)))
     noun = draw(st.sampled_from(_NOUNS[sec_code]))
     odfi = f"{draw(digits(7))}{number % 10}"  # so that no two batches have the same numbers
@@ -235,7 +235,7 @@ def batches(draw: st.DrawFn, number: int, sequences: list[int]) -> Batch:
         originator_status=draw(st.sampled_from("12")),
     )
     made = [draw(entries(trace_number(odfi, n), sec_code, noun)) for n in sorted(sequences)]
-    return Batch(header, tuple(made))
+    return NachaBatch(header, tuple(made))
 
 
 @st.composite

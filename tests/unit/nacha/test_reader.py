@@ -11,11 +11,11 @@ import pytest
 
 from paymentapp.nacha import (
     File,
+    NachaRule,
     NotNacha,
     OtherAddenda,
     PaymentAddenda,
     ReturnAddenda,
-    Rule,
     read,
     write,
 )
@@ -60,7 +60,7 @@ def add(at: int, text: str) -> Callable[[Lines], None]:
     return lambda some: some.insert(at, text)
 
 
-def found(change: Callable[[Lines], None]) -> list[tuple[int, Rule, str]]:
+def found(change: Callable[[Lines], None]) -> list[tuple[int, NachaRule, str]]:
     some = written()
     change(some)
     return [(finding.line, finding.rule, finding.words) for finding in read(joined(some)).findings]
@@ -116,10 +116,10 @@ def test_bare_entries_are_read() -> None:
     some = lines(write(file(batch(returned()))))
     file_read, findings = read(joined(some[2:4]))
     assert [(f.line, f.rule) for f in findings] == [
-        (0, Rule.FILE_HEADER),
-        (0, Rule.FILE_CONTROL),
-        (1, Rule.BATCH_HEADER),
-        (1, Rule.BATCH_CONTROL),
+        (0, NachaRule.FILE_HEADER),
+        (0, NachaRule.FILE_CONTROL),
+        (1, NachaRule.BATCH_HEADER),
+        (1, NachaRule.BATCH_CONTROL),
     ]
     assert file_read.header is None
     assert file_read.batches[0].header is None
@@ -129,125 +129,164 @@ def test_bare_entries_are_read() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (drop(FILE_HEADER), [(0, Rule.FILE_HEADER, "is missing")]),
-        (drop(FILE_CONTROL), [(0, Rule.FILE_CONTROL, "is missing")]),
-        (drop(BATCH_CONTROL), [(2, Rule.BATCH_CONTROL, "is missing")]),
-        (drop(BATCH_HEADER), [(2, Rule.BATCH_HEADER, "is missing")]),
+        (drop(FILE_HEADER), [(0, NachaRule.FILE_HEADER, "is missing")]),
+        (drop(FILE_CONTROL), [(0, NachaRule.FILE_CONTROL, "is missing")]),
+        (drop(BATCH_CONTROL), [(2, NachaRule.BATCH_CONTROL, "is missing")]),
+        (drop(BATCH_HEADER), [(2, NachaRule.BATCH_HEADER, "is missing")]),
         (
             drop(ADDENDA),
             [
-                (4, Rule.ADDENDA, "the indicator does not say what follows"),
-                (5, Rule.CONTROL_COUNT, "entry_count is not what the entries add up to"),
+                (4, NachaRule.ADDENDA, "the indicator does not say what follows"),
+                (5, NachaRule.CONTROL_COUNT, "entry_count is not what the entries add up to"),
             ],
         ),
         (
             drop(FIRST),
             [
-                (5, Rule.CONTROL_COUNT, "entry_count is not what the entries add up to"),
-                (5, Rule.CONTROL_HASH, "entry_hash is not what the entries add up to"),
-                (5, Rule.CONTROL_TOTAL, "credits is not what the entries add up to"),
+                (5, NachaRule.CONTROL_COUNT, "entry_count is not what the entries add up to"),
+                (5, NachaRule.CONTROL_HASH, "entry_hash is not what the entries add up to"),
+                (5, NachaRule.CONTROL_TOTAL, "credits is not what the entries add up to"),
             ],
         ),
-        (put(FIRST, 79, "1"), [(3, Rule.ADDENDA, "the indicator does not say what follows")]),
-        (put(SECOND, 79, "0"), [(4, Rule.ADDENDA, "the indicator does not say what follows")]),
-        (put(ADDENDA, 84, "0002"), [(5, Rule.ADDENDA, "the sequence number is not the next")]),
+        (put(FIRST, 79, "1"), [(3, NachaRule.ADDENDA, "the indicator does not say what follows")]),
+        (put(SECOND, 79, "0"), [(4, NachaRule.ADDENDA, "the indicator does not say what follows")]),
+        (put(ADDENDA, 84, "0002"), [(5, NachaRule.ADDENDA, "the sequence number is not the next")]),
         (
             put(ADDENDA, 88, "0000001"),
-            [(5, Rule.ADDENDA, "does not repeat the entry's trace number")],
+            [(5, NachaRule.ADDENDA, "does not repeat the entry's trace number")],
         ),
-        (put(ADDENDA, 2, "10"), [(5, Rule.ADDENDA, "of a type that is not read")]),
+        (put(ADDENDA, 2, "10"), [(5, NachaRule.ADDENDA, "of a type that is not read")]),
         (
             put(FIRST, 12, "x"),
-            [(3, Rule.VALUE, "routing is not digits")],
+            [(3, NachaRule.VALUE, "routing is not digits")],
         ),
         (
             put(FIRST, 4, " " * 9),
-            [(3, Rule.VALUE, "routing is missing"), (6, Rule.CONTROL_HASH, "entry_hash is not")],
+            [
+                (3, NachaRule.VALUE, "routing is missing"),
+                (6, NachaRule.CONTROL_HASH, "entry_hash is not"),
+            ],
         ),
-        (put(FIRST, 12, "5"), [(3, Rule.CHECK_DIGIT, "of the routing number does not fit")]),
+        (put(FIRST, 12, "5"), [(3, NachaRule.CHECK_DIGIT, "of the routing number does not fit")]),
         (
             put(FIRST, 2, "25"),
-            [(3, Rule.TRANSACTION_CODE, "unknown"), (6, Rule.CONTROL_TOTAL, "credits is not")],
+            [
+                (3, NachaRule.TRANSACTION_CODE, "unknown"),
+                (6, NachaRule.CONTROL_TOTAL, "credits is not"),
+            ],
         ),
-        (put(BATCH_HEADER, 51, "XYZ"), [(2, Rule.SEC_CODE, "unknown, or of a layout that is not")]),
-        (put(BATCH_HEADER, 51, "IAT"), [(2, Rule.SEC_CODE, "unknown, or of a layout that is not")]),
+        (
+            put(BATCH_HEADER, 51, "XYZ"),
+            [(2, NachaRule.SEC_CODE, "unknown, or of a layout that is not")],
+        ),
+        (
+            put(BATCH_HEADER, 51, "IAT"),
+            [(2, NachaRule.SEC_CODE, "unknown, or of a layout that is not")],
+        ),
         (
             put(BATCH_HEADER, 2, "299"),
-            [(2, Rule.SERVICE_CLASS, "unknown"), (6, Rule.CONTROL_HEADER, "service_class is not")],
+            [
+                (2, NachaRule.SERVICE_CLASS, "unknown"),
+                (6, NachaRule.CONTROL_HEADER, "service_class is not"),
+            ],
         ),
-        (put(SECOND, 94, "1"), [(4, Rule.TRACE, "is there twice"), (5, Rule.ADDENDA, "does not")]),
-        (put(FIRST, 94, "3"), [(4, Rule.TRACE, "not ascending")]),
-        (put(FIRST, 80, "0"), [(3, Rule.TRACE, "does not begin with the batch's ODFI")]),
-        (put(BATCH_CONTROL, 2, "200"), [(6, Rule.CONTROL_HEADER, "service_class is not")]),
-        (put(BATCH_CONTROL, 45, "X"), [(6, Rule.CONTROL_HEADER, "company_id is not")]),
-        (put(BATCH_CONTROL, 80, "0"), [(6, Rule.CONTROL_HEADER, "odfi is not")]),
-        (put(BATCH_CONTROL, 94, "2"), [(6, Rule.CONTROL_HEADER, "number is not")]),
+        (
+            put(SECOND, 94, "1"),
+            [(4, NachaRule.TRACE, "is there twice"), (5, NachaRule.ADDENDA, "does not")],
+        ),
+        (put(FIRST, 94, "3"), [(4, NachaRule.TRACE, "not ascending")]),
+        (put(FIRST, 80, "0"), [(3, NachaRule.TRACE, "does not begin with the batch's ODFI")]),
+        (put(BATCH_CONTROL, 2, "200"), [(6, NachaRule.CONTROL_HEADER, "service_class is not")]),
+        (put(BATCH_CONTROL, 45, "X"), [(6, NachaRule.CONTROL_HEADER, "company_id is not")]),
+        (put(BATCH_CONTROL, 80, "0"), [(6, NachaRule.CONTROL_HEADER, "odfi is not")]),
+        (put(BATCH_CONTROL, 94, "2"), [(6, NachaRule.CONTROL_HEADER, "number is not")]),
         (put(BATCH_CONTROL, 45, " " * 10), []),
         (put(BATCH_CONTROL, 75, "x"), []),  # reserved: what stands there means nothing
-        (put(FILE_CONTROL, 2, "000002"), [(7, Rule.CONTROL_COUNT, "batch_count is not")]),
-        (put(FILE_CONTROL, 8, "000000"), [(7, Rule.CONTROL_COUNT, "block_count is less")]),
+        (put(FILE_CONTROL, 2, "000002"), [(7, NachaRule.CONTROL_COUNT, "batch_count is not")]),
+        (put(FILE_CONTROL, 8, "000000"), [(7, NachaRule.CONTROL_COUNT, "block_count is less")]),
         (put(FILE_CONTROL, 8, "000002"), []),
-        (put(FILE_CONTROL, 14, "00000004"), [(7, Rule.CONTROL_COUNT, "entry_count is not")]),
-        (put(FILE_CONTROL, 31, "1"), [(7, Rule.CONTROL_HASH, "entry_hash is not")]),
-        (put(FILE_CONTROL, 43, "1"), [(7, Rule.CONTROL_TOTAL, "debits is not")]),
-        (put(FILE_CONTROL, 55, "1"), [(7, Rule.CONTROL_TOTAL, "credits is not")]),
+        (put(FILE_CONTROL, 14, "00000004"), [(7, NachaRule.CONTROL_COUNT, "entry_count is not")]),
+        (put(FILE_CONTROL, 31, "1"), [(7, NachaRule.CONTROL_HASH, "entry_hash is not")]),
+        (put(FILE_CONTROL, 43, "1"), [(7, NachaRule.CONTROL_TOTAL, "debits is not")]),
+        (put(FILE_CONTROL, 55, "1"), [(7, NachaRule.CONTROL_TOTAL, "credits is not")]),
         # A wrong batch control is reported once, and again where the file's contradicts it.
         (
             put(BATCH_CONTROL, 44, "1"),
-            [(6, Rule.CONTROL_TOTAL, "credits is"), (7, Rule.CONTROL_TOTAL, "credits is")],
+            [
+                (6, NachaRule.CONTROL_TOTAL, "credits is"),
+                (7, NachaRule.CONTROL_TOTAL, "credits is"),
+            ],
         ),
-        (put(FILE_HEADER, 35, "095"), [(1, Rule.VALUE, "reserved is not the format's constant")]),
-        (put(FILE_HEADER, 24, "261301"), [(1, Rule.VALUE, "created_on is not a date YYMMDD")]),
-        (put(FILE_HEADER, 24, "26 101"), [(1, Rule.VALUE, "created_on is not a date YYMMDD")]),
-        (put(FILE_HEADER, 24, "      "), [(1, Rule.VALUE, "created_on is missing")]),
-        (put(FILE_HEADER, 30, "2460"), [(1, Rule.VALUE, "created_at is not a time HHMM")]),
-        (put(FILE_HEADER, 30, "1 30"), [(1, Rule.VALUE, "created_at is not a time HHMM")]),
-        (put(BATCH_HEADER, 5, " " * 16), [(2, Rule.VALUE, "company_name is missing")]),
+        (
+            put(FILE_HEADER, 35, "095"),
+            [(1, NachaRule.VALUE, "reserved is not the format's constant")],
+        ),
+        (put(FILE_HEADER, 24, "261301"), [(1, NachaRule.VALUE, "created_on is not a date YYMMDD")]),
+        (put(FILE_HEADER, 24, "26 101"), [(1, NachaRule.VALUE, "created_on is not a date YYMMDD")]),
+        (put(FILE_HEADER, 24, "      "), [(1, NachaRule.VALUE, "created_on is missing")]),
+        (put(FILE_HEADER, 30, "2460"), [(1, NachaRule.VALUE, "created_at is not a time HHMM")]),
+        (put(FILE_HEADER, 30, "1 30"), [(1, NachaRule.VALUE, "created_at is not a time HHMM")]),
+        (put(BATCH_HEADER, 5, " " * 16), [(2, NachaRule.VALUE, "company_name is missing")]),
         (put(BATCH_HEADER, 70, "000000"), []),
         (put(BATCH_HEADER, 70, "      "), []),
-        (put(BATCH_HEADER, 70, "260230"), [(2, Rule.VALUE, "effective_date is not a date")]),
-        (put(BATCH_HEADER, 76, "x"), [(2, Rule.VALUE, "settlement_day is not a number")]),
+        (put(BATCH_HEADER, 70, "260230"), [(2, NachaRule.VALUE, "effective_date is not a date")]),
+        (put(BATCH_HEADER, 76, "x"), [(2, NachaRule.VALUE, "settlement_day is not a number")]),
         (
             put(FIRST, 30, "000000125x"),
-            [(3, Rule.VALUE, "amount is not a number"), (6, Rule.CONTROL_TOTAL, "credits is not")],
+            [
+                (3, NachaRule.VALUE, "amount is not a number"),
+                (6, NachaRule.CONTROL_TOTAL, "credits is not"),
+            ],
         ),
-        (put(BATCH_CONTROL, 33, "x"), [(6, Rule.VALUE, "credits is not a number")]),
-        (put(FILE_CONTROL, 8, "x"), [(7, Rule.VALUE, "block_count is not a number")]),
-        (put(FIRST, 55, "\xe9"), [(3, Rule.CHARACTERS, "not only printable ASCII")]),
-        (put(FIRST, 55, "\x00"), [(3, Rule.CHARACTERS, "not only printable ASCII")]),
-        (add(FIRST, "X" * 94), [(3, Rule.RECORD_TYPE, "none of")]),
-        (add(7, "X" * 94), [(8, Rule.ORDER, "behind"), (8, Rule.RECORD_TYPE, "none of")]),
-        (add(2, "705" + " " * 80 + "00010000001"), [(3, Rule.ORDER, "an addenda record without")]),
+        (put(BATCH_CONTROL, 33, "x"), [(6, NachaRule.VALUE, "credits is not a number")]),
+        (put(FILE_CONTROL, 8, "x"), [(7, NachaRule.VALUE, "block_count is not a number")]),
+        (put(FIRST, 55, "\xe9"), [(3, NachaRule.CHARACTERS, "not only printable ASCII")]),
+        (put(FIRST, 55, "\x00"), [(3, NachaRule.CHARACTERS, "not only printable ASCII")]),
+        (add(FIRST, "X" * 94), [(3, NachaRule.RECORD_TYPE, "none of")]),
+        (add(7, "X" * 94), [(8, NachaRule.ORDER, "behind"), (8, NachaRule.RECORD_TYPE, "none of")]),
+        (
+            add(2, "705" + " " * 80 + "00010000001"),
+            [(3, NachaRule.ORDER, "an addenda record without")],
+        ),
         (
             lambda some: some.insert(7, some[BATCH_CONTROL]),
-            [(8, Rule.ORDER, "behind"), (8, Rule.ORDER, "a batch control record without")],
+            [
+                (8, NachaRule.ORDER, "behind"),
+                (8, NachaRule.ORDER, "a batch control record without"),
+            ],
         ),
         (
             lambda some: some.insert(1, some[FILE_HEADER]),
-            [(2, Rule.ORDER, "a file header that is not the first record")],
+            [(2, NachaRule.ORDER, "a file header that is not the first record")],
         ),
         (
             lambda some: some.append(some[FILE_CONTROL]),
-            [(8, Rule.ORDER, "a record behind the file control record")],
+            [(8, NachaRule.ORDER, "a record behind the file control record")],
         ),
         # A second one is not held against the file.
         (
             lambda some: some.append("9" + "0" * 54),
-            [(8, Rule.ORDER, "a record behind the file control record")],
+            [(8, NachaRule.ORDER, "a record behind the file control record")],
         ),
         (
             add(1, "705" + " " * 80 + "00010000001"),
-            [(2, Rule.ORDER, "an addenda record without")],
+            [(2, NachaRule.ORDER, "an addenda record without")],
         ),
         (
             put(ADDENDA, 84, "x"),
-            [(5, Rule.VALUE, "sequence is not a number"), (5, Rule.ADDENDA, "the sequence")],
+            [
+                (5, NachaRule.VALUE, "sequence is not a number"),
+                (5, NachaRule.ADDENDA, "the sequence"),
+            ],
         ),
-        (lambda some: some.__setitem__(2, some[2] + "Z"), [(3, Rule.LENGTH, "longer than 94")]),
+        (
+            lambda some: some.__setitem__(2, some[2] + "Z"),
+            [(3, NachaRule.LENGTH, "longer than 94")],
+        ),
     ],
 )
 def test_one_rule_broken(
-    change: Callable[[Lines], None], expected: list[tuple[int, Rule, str]]
+    change: Callable[[Lines], None], expected: list[tuple[int, NachaRule, str]]
 ) -> None:
     result = found(change)
     assert [row[:2] for row in result] == [row[:2] for row in expected]
@@ -260,9 +299,9 @@ def test_a_debit_in_a_batch_of_credits() -> None:
     put(FIRST, 2, "27")(some)
     rules = [(f.line, f.rule) for f in read(joined(some)).findings]
     assert rules == [
-        (3, Rule.SERVICE_CLASS),
-        (6, Rule.CONTROL_TOTAL),
-        (6, Rule.CONTROL_TOTAL),
+        (3, NachaRule.SERVICE_CLASS),
+        (6, NachaRule.CONTROL_TOTAL),
+        (6, NachaRule.CONTROL_TOTAL),
     ]
 
 
@@ -270,7 +309,7 @@ def test_an_unknown_return_code_is_kept() -> None:
     some = lines(write(file(batch(returned()))))
     put(3, 4, "R99")(some)
     made, findings = read(joined(some))
-    assert [(f.line, f.rule) for f in findings] == [(4, Rule.RETURN_CODE)]
+    assert [(f.line, f.rule) for f in findings] == [(4, NachaRule.RETURN_CODE)]
     (addenda,) = made.batches[0].entries[0].addenda
     assert isinstance(addenda, ReturnAddenda)
     assert addenda.code == "R99"
@@ -279,7 +318,7 @@ def test_an_unknown_return_code_is_kept() -> None:
 def test_a_return_with_another_trace_number_than_its_entry() -> None:
     some = lines(write(file(batch(returned()))))
     put(3, 94, "9")(some)
-    assert [(f.line, f.rule) for f in read(joined(some)).findings] == [(4, Rule.ADDENDA)]
+    assert [(f.line, f.rule) for f in read(joined(some)).findings] == [(4, NachaRule.ADDENDA)]
 
 
 def test_a_change_may_have_another_trace_number() -> None:
@@ -291,7 +330,7 @@ def test_a_change_may_have_another_trace_number() -> None:
 def test_an_unknown_change_code_is_found() -> None:
     some = lines(write(file(batch(changed(), sec_code="COR"))))
     put(3, 4, "C92")(some)
-    assert [(f.line, f.rule) for f in read(joined(some)).findings] == [(4, Rule.CHANGE_CODE)]
+    assert [(f.line, f.rule) for f in read(joined(some)).findings] == [(4, NachaRule.CHANGE_CODE)]
 
 
 def test_an_unknown_addenda_is_kept_as_it_came() -> None:
@@ -328,7 +367,7 @@ def test_a_line_in_utf_8_keeps_its_positions() -> None:
     some = written()
     put(FIRST, 55, "Ad\xe9")(some)
     made, findings = read("".join(line + "\n" for line in some).encode("utf-8"))
-    assert [(f.line, f.rule) for f in findings] == [(3, Rule.CHARACTERS)]
+    assert [(f.line, f.rule) for f in findings] == [(3, NachaRule.CHARACTERS)]
     assert made.batches[0].entries[0].trace == entry(1).trace
     assert made.batches[0].entries[0].name == "Ad\xe9 Example"
 
@@ -356,4 +395,4 @@ def test_a_line_that_is_too_long_and_no_utf_8_either_is_read_byte_by_byte() -> N
     made, findings = read(joined(some))
     assert made.batches == read(joined(written()))[0].batches
     of_the_line = {finding.rule for finding in findings if finding.line == FIRST + 1}
-    assert of_the_line == {Rule.LENGTH, Rule.CHARACTERS}
+    assert of_the_line == {NachaRule.LENGTH, NachaRule.CHARACTERS}

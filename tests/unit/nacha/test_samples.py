@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from paymentapp.nacha import ReadFile, Rule, changes, read, returns, totals
+from paymentapp.nacha import NachaRule, ReadFile, changes, read, returns, totals
 from tests.support.published import missing, published
 
 SAMPLES = published("ach")
@@ -28,7 +28,7 @@ def sample(name: str) -> ReadFile:
     return read((SAMPLES / f"{name}.ach").read_bytes())
 
 
-def found(name: str) -> list[tuple[int, Rule]]:
+def found(name: str) -> list[tuple[int, NachaRule]]:
     return [(finding.line, finding.rule) for finding in sample(name).findings]
 
 
@@ -40,10 +40,10 @@ def test_a_valid_file_has_no_findings(name: str) -> None:
 
 def test_returns_without_an_envelope() -> None:
     assert found("bh-ed-ad-bh-ed-ad-ed-ad") == [
-        (0, Rule.FILE_HEADER),
-        (0, Rule.FILE_CONTROL),
-        (1, Rule.BATCH_CONTROL),
-        (4, Rule.BATCH_CONTROL),
+        (0, NachaRule.FILE_HEADER),
+        (0, NachaRule.FILE_CONTROL),
+        (1, NachaRule.BATCH_CONTROL),
+        (4, NachaRule.BATCH_CONTROL),
     ]
     file = sample("bh-ed-ad-bh-ed-ad-ed-ad").file
     assert [(r.code, r.original_trace, r.amount) for r in returns(file)] == [
@@ -54,7 +54,7 @@ def test_returns_without_an_envelope() -> None:
 
 
 def test_an_unknown_change_code() -> None:
-    assert found("web-invalidNOCFile") == [(4, Rule.CHANGE_CODE)]
+    assert found("web-invalidNOCFile") == [(4, NachaRule.CHANGE_CODE)]
     (change,) = changes(sample("web-invalidNOCFile").file)
     assert change.correction.code == "C92"
     assert change.correction.problem == "no such change code"
@@ -62,16 +62,16 @@ def test_an_unknown_change_code() -> None:
 
 
 def test_a_check_digit() -> None:
-    assert found("ppd-debit-invalid-entryDetail-checkDigit") == [(3, Rule.CHECK_DIGIT)]
+    assert found("ppd-debit-invalid-entryDetail-checkDigit") == [(3, NachaRule.CHECK_DIGIT)]
 
 
 def test_control_totals() -> None:
     """Behind the wrong total is an entry whose amount and trace number were overwritten."""
     assert found("invalid-two-micro-deposits") == [
-        (15, Rule.VALUE),
-        (15, Rule.VALUE),
-        (16, Rule.ADDENDA),
-        (17, Rule.CONTROL_TOTAL),
+        (15, NachaRule.VALUE),
+        (15, NachaRule.VALUE),
+        (16, NachaRule.ADDENDA),
+        (17, NachaRule.CONTROL_TOTAL),
     ]
     entry = sample("invalid-two-micro-deposits").file.batches[1].entries[2]
     assert entry.amount is None

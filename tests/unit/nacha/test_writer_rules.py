@@ -11,7 +11,6 @@ import pytest
 
 from paymentapp.nacha import (
     Addenda,
-    Batch,
     ChangeAddenda,
     DishonoredAddenda,
     EntryClassRule,
@@ -20,6 +19,7 @@ from paymentapp.nacha import (
     InvalidAmount,
     InvalidCharacter,
     InvalidValue,
+    NachaBatch,
     NachaError,
     OtherAddenda,
     PaymentAddenda,
@@ -362,8 +362,15 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
     ),
     ("no file header", File(None, (batch(),)), InvalidValue, "file", "header", "missing"),
     ("no batch", File(HEADER), InvalidValue, "file", "batches", "none"),
-    ("no batch header", File(HEADER, (Batch(None),)), InvalidValue, "batch 1", "header", "missing"),
-    ("no entry", file(Batch(BATCH_HEADER)), InvalidValue, "batch 1", "entries", "none"),
+    (
+        "no batch header",
+        File(HEADER, (NachaBatch(None),)),
+        InvalidValue,
+        "batch 1",
+        "header",
+        "missing",
+    ),
+    ("no entry", file(NachaBatch(BATCH_HEADER)), InvalidValue, "batch 1", "entries", "none"),
     ("modifier", file(modifier="a"), InvalidValue, "file header", "modifier", "A to Z"),
     ("two modifiers", file(modifier="AB"), InvalidValue, "file header", "modifier", "A to Z"),
     ("no origin", file(origin=""), InvalidValue, "file header", "origin", "missing"),

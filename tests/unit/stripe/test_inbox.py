@@ -16,7 +16,7 @@ from paymentapp.errors import NotGenuine
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
-from paymentapp.models.provider_events import Event, EventState
+from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.services.payments import PaymentOrder
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process
@@ -68,7 +68,7 @@ class World:
         found = self.backend.app.test_client().get("/_simulator/stripe/events").get_json()["items"]
         return [event for event in found if event["type"] == kind]
 
-    def deliver(self, event: dict[str, Any]) -> Event:
+    def deliver(self, event: dict[str, Any]) -> ProviderEvent:
         """Sign an event as Stripe does, receive it and apply it."""
         body = json.dumps(event)
         moment = int(self.clock().timestamp())
@@ -77,7 +77,7 @@ class World:
         self.receiver.receive("stripe", {"stripe-signature": header}, body.encode())
         assert len(self.heard) <= before + 1
         self.inbox.apply(self.heard[-1])
-        return self.store.add_event(self.heard[-1])  # as it is stored
+        return self.store.add_provider_event(self.heard[-1])  # as it is stored
 
     def look(self) -> None:
         """Follow the batch, as the sweep does."""
@@ -100,7 +100,7 @@ def paid(world: World) -> None:
 
 def test_a_transfer_s_event_changes_nothing_that_a_payout_has_to_say(world: World) -> None:
     [event] = world.events("transfer.created")
-    assert world.deliver(event).state is EventState.APPLIED
+    assert world.deliver(event).state is ProviderEventState.APPLIED
     assert world.says() is Status.SUBMITTED
 
 
@@ -108,7 +108,7 @@ def test_a_payout_that_is_paid_is_heard_of(world: World) -> None:
     world.clock.pass_by(seconds=3)
     for kind in ("payout.created", "payout.updated", "payout.paid"):
         [event] = world.events(kind)
-        assert world.deliver(event).state is EventState.APPLIED
+        assert world.deliver(event).state is ProviderEventState.APPLIED
     payment = world.payment
     assert (payment.status, payment.provider_status) == (Status.SUCCEEDED, "payout_paid")
     assert payment.history[-1].cause is Cause.WEBHOOK
@@ -119,12 +119,12 @@ def test_a_payout_that_fails_after_its_batch_was_closed_is_taken_back(world: Wor
     paid(world)
     world.clock.pass_by(seconds=10)
     [event] = world.events("payout.failed")
-    assert world.deliver(event).state is EventState.APPLIED
+    assert world.deliver(event).state is ProviderEventState.APPLIED
     payment = world.payment
     assert payment.status is Status.RETURNED
     assert (payment.reason or "").startswith("no_account: ")
     assert len(world.backend.moves("reversal")) == 1
-    assert world.deliver(event).state is EventState.APPLIED  # repeated
+    assert world.deliver(event).state is ProviderEventState.APPLIED  # repeated
     assert len(world.backend.moves("reversal")) == 1
     assert world.batch.state is BatchState.CLOSED
 
@@ -138,7 +138,7 @@ def test_in_any_order_it_ends_the_same(world: World) -> None:
         world.deliver(event)
     assert world.says() is Status.RETURNED
     [reversed_] = world.events("transfer.reversed")
-    assert world.deliver(reversed_).state is EventState.APPLIED
+    assert world.deliver(reversed_).state is ProviderEventState.APPLIED
     assert world.says() is Status.RETURNED
     assert len(world.backend.moves("reversal")) == 1
 
@@ -152,13 +152,13 @@ def test_a_failure_that_cannot_be_taken_back_yet_waits_and_is_tried_again(
     [event] = world.events("payout.failed")
     with caplog.at_level(logging.ERROR):
         waiting = world.deliver(event)
-    assert waiting.state is EventState.WAITING
+    assert waiting.state is ProviderEventState.WAITING
     assert "a person has to see to it" in caplog.text
     assert world.says() is Status.SUCCEEDED  # nothing says yet that the money is back
     assert world.payment.provider_status == "payout_failed_not_reversed"
     cancel(world.backend, ACCOUNT, spent)
     world.clock.pass_by(hours=1)
-    assert world.inbox.apply(waiting).state is EventState.APPLIED
+    assert world.inbox.apply(waiting).state is ProviderEventState.APPLIED
     assert world.says() is Status.RETURNED
 
 
@@ -166,7 +166,7 @@ def test_a_forged_failure_takes_nothing_back(world: World) -> None:
     paid(world)
     [event] = world.events("payout.paid")
     event["type"], event["data"]["object"]["status"] = "payout.failed", "failed"
-    assert world.deliver(event | {"id": "evt_forged"}).state is EventState.WAITING
+    assert world.deliver(event | {"id": "evt_forged"}).state is ProviderEventState.WAITING
     assert world.says() is Status.SUCCEEDED
     assert world.backend.moves("reversal") == []
     with pytest.raises(NotGenuine):
@@ -189,7 +189,7 @@ def test_an_event_about_other_money_is_set_aside(
     [event] = world.events("payout.paid")
     event["data"]["object"] |= change
     applied = world.deliver(event)
-    assert applied.state is EventState.SET_ASIDE
+    assert applied.state is ProviderEventState.SET_ASIDE
     assert why in (applied.note or "")
     assert world.says() is Status.SUBMITTING
 
@@ -198,7 +198,7 @@ def test_an_event_of_another_account_is_set_aside(world: World) -> None:
     world.clock.pass_by(seconds=3)
     [event] = world.events("payout.paid")
     applied = world.deliver(event | {"account": "acct_another"})
-    assert applied.state is EventState.SET_ASIDE
+    assert applied.state is ProviderEventState.SET_ASIDE
     assert "recipient" in (applied.note or "")
 
 
@@ -206,7 +206,7 @@ def test_a_transfer_alone_is_settled_by_its_event() -> None:
     with stripe_backend() as backend:
         world = World(backend, "acct_simok0001", "none")
         [event] = world.events("transfer.created")
-        assert world.deliver(event).state is EventState.APPLIED
+        assert world.deliver(event).state is ProviderEventState.APPLIED
         assert world.says() is Status.SUCCEEDED
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models.money import Money
-from paymentapp.providers.base import Accepted, Doubtful, Postponed, Refused
+from paymentapp.providers.base import Accepted, NeedsReview, Postponed, Refused
 from paymentapp.providers.stripe.provider import Stripe
 from paymentapp.providers.stripe.tables import ERRORS, FENCED
 from tests.support.paypal_server import FakeClock, PayPalServer, Resets, Says
@@ -93,7 +93,7 @@ def test_what_names_no_account_is_refused_without_a_call(
 ) -> None:
     outcome = stripe.submit(*a_payment(clock(), to))
     assert isinstance(outcome, Refused)
-    assert set(outcome.verdicts) == {0}
+    assert set(outcome.member_errors) == {0}
     assert server.seen == []
 
 
@@ -129,7 +129,7 @@ def test_every_error_of_the_table_is_what_the_table_says(
         outcome = stripe.submit(batch, members)
         assert isinstance(outcome, Refused)
         assert outcome.code == code
-        assert list(outcome.verdicts) == [0]
+        assert list(outcome.member_errors) == [0]
         assert len(server.asked("POST", TRANSFERS)) == (2 if code in FENCED else 1)
         return
     with pytest.raises(ProviderError) as raised:
@@ -468,11 +468,11 @@ def test_two_transfers_of_a_batch_or_another_than_ours_are_for_a_person(
     clock.pass_by(hours=23.5)
     mine = a_transfer(batch, members[0])
     server.says("GET", TRANSFERS, a_list(mine, mine | {"id": "tr_2"}))
-    assert isinstance(stripe.submit(batch, members), Doubtful)
+    assert isinstance(stripe.submit(batch, members), NeedsReview)
     for other in ({"amount": 1251}, {"currency": "eur"}, {"destination": "acct_other"}):
         server.says("GET", TRANSFERS, a_list(mine | other))
         outcome = stripe.submit(batch, members)
-        assert isinstance(outcome, Doubtful)
+        assert isinstance(outcome, NeedsReview)
         assert "tr_1" in outcome.code
         assert "acct_" not in outcome.code
     assert server.asked("POST", TRANSFERS) == []
