@@ -18,6 +18,7 @@ from paymentapp.services.api_keys import ApiKeys
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.failing_providers import FailingProviders
+from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.health import Health
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
@@ -54,6 +55,7 @@ class Services:
     # what becomes of it
     routes: Routes
     settlement: Settlement
+    poller: Poller
     dispatcher: Dispatcher
     inbox: Inbox
     sweeper: Sweeper
@@ -94,12 +96,15 @@ def build_services(
     customers = Customers(store, clock)
     methods = PaymentMethods(store, customers, providers, clock)
     settlement = Settlement(store, clock)
-    dispatcher = Dispatcher(store, providers, settlement, routes, pauses, clock)
-    inbox = Inbox(store, providers, dispatcher, settlement, methods, clock)
-    sweeper = Sweeper(store, dispatcher, inbox, clock, shards, settings.senders)
+    poller = Poller(store, providers, settlement, clock)
+    dispatcher = Dispatcher(store, providers, poller, routes, pauses, clock)
+    inbox = Inbox(store, providers, poller, settlement, methods, clock)
+    sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
     pause = timedelta(seconds=settings.collect_seconds)
     mailbox_collector = MailboxCollector(store, providers, clock, shards, pause)
-    worker = worker or Worker(store, dispatcher, inbox, sweeper, mailbox_collector, clock, settings)
+    worker = worker or Worker(
+        store, dispatcher, poller, inbox, sweeper, mailbox_collector, clock, settings
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -113,6 +118,7 @@ def build_services(
         health=Health(store, providers, worker, clock),
         routes=routes,
         settlement=settlement,
+        poller=poller,
         dispatcher=dispatcher,
         inbox=inbox,
         sweeper=sweeper,

@@ -138,6 +138,7 @@ def _timeboxed_run(service: Services, context: Context) -> TimeboxedRun:
 
     return TimeboxedRun(
         service.dispatcher,
+        service.poller,
         service.sweeper,
         service.inbox,
         service.mailbox_collector,

@@ -21,6 +21,7 @@ from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Payment
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.services.dispatch.dispatcher import Dispatcher
+from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.storage.base import Lease, Store
 
@@ -50,6 +51,7 @@ class Sweeper:
         self,
         store: Store,
         dispatcher: Dispatcher,
+        poller: Poller,
         inbox: Inbox,
         clock: Clock,
         shards: int,
@@ -58,6 +60,7 @@ class Sweeper:
         """`at_once` is how many batches the caller can work on at a time."""
         self.store = store
         self.dispatcher = dispatcher
+        self.poller = poller
         self.inbox = inbox
         self.clock = clock
         self.shards = shards
@@ -100,7 +103,7 @@ class Sweeper:
         for event in found.events:
             self.inbox.apply(event)
         for payment in found.take_back:
-            self.dispatcher.take_back(payment)
+            self.poller.cancel_unclaimed(payment)
         for group in found.groups:
             self.dispatcher.submit(group)
         return sum(map(len, (found.batches, found.events, found.take_back, found.groups)))

@@ -20,8 +20,9 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent
-from paymentapp.services.dispatch.dispatcher import LEASE, Dispatcher
-from paymentapp.services.dispatch.polling import poll_interval
+from paymentapp.services.dispatch.batching import LEASE
+from paymentapp.services.dispatch.dispatcher import Dispatcher
+from paymentapp.services.dispatch.polling import Poller, poll_interval
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.storage.base import Store
@@ -45,6 +46,7 @@ class Worker:
         self,
         store: Store,
         dispatcher: Dispatcher,
+        poller: Poller,
         inbox: Inbox,
         sweep: Sweeper,
         collector: MailboxCollector,
@@ -53,6 +55,7 @@ class Worker:
     ) -> None:
         self._store = store
         self._dispatcher = dispatcher
+        self._poller = poller
         self._inbox = inbox
         self._sweep = sweep
         self._collector = collector
@@ -226,7 +229,7 @@ class Worker:
         self._once(pool, batch.batch_id, lambda: self._follow_later(self._dispatcher.resume(batch)))
 
     def _take_back(self, payment: Payment) -> None:
-        self._once(self._pollers, payment.key, lambda: self._dispatcher.take_back(payment))
+        self._once(self._pollers, payment.key, lambda: self._poller.cancel_unclaimed(payment))
 
     def _apply(self, event: ProviderEvent) -> None:
         thing = f"{event.provider} {event.event_id}"

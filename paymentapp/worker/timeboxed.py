@@ -15,7 +15,7 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.payments import Payment
 from paymentapp.services.dispatch.dispatcher import Dispatcher
-from paymentapp.services.dispatch.polling import poll_interval
+from paymentapp.services.dispatch.polling import Poller, poll_interval
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.worker.concurrency import succeeds
@@ -39,6 +39,7 @@ class TimeboxedRun:
     def __init__(
         self,
         dispatcher: Dispatcher,
+        poller: Poller,
         sweep: Sweeper,
         inbox: Inbox,
         collector: MailboxCollector,
@@ -49,6 +50,7 @@ class TimeboxedRun:
     ) -> None:
         """`step_seconds` is how long a step may take."""
         self._dispatcher = dispatcher
+        self._poller = poller
         self._sweep = sweep
         self._inbox = inbox
         self._collector = collector
@@ -69,7 +71,7 @@ class TimeboxedRun:
         untouched: list[Payment] = []
         for payment in due:
             if payment.is_to_be_taken_back and self._may_begin():
-                succeeds(partial(self._dispatcher.take_back, payment))
+                succeeds(partial(self._poller.cancel_unclaimed, payment))
         for group in self._dispatcher.group(due):
             if self._may_begin() and not succeeds(partial(self._submit, group)):
                 untouched += self._untouched(group)
@@ -128,7 +130,7 @@ class TimeboxedRun:
                 yield TimedStep([event.revision], partial(self._inbox.apply, event))
         for payment in found.take_back:
             if payment.revision not in tried:
-                yield TimedStep([payment.revision], partial(self._dispatcher.take_back, payment))
+                yield TimedStep([payment.revision], partial(self._poller.cancel_unclaimed, payment))
         for group in found.groups:
             fresh = [payment for payment in group if payment.revision not in tried]
             if fresh:
@@ -150,7 +152,7 @@ class TimeboxedRun:
             self._remember(resumed)
 
     def _look(self, batch: Batch) -> None:
-        self._remember(self._dispatcher.follow(batch))
+        self._remember(self._poller.follow(batch))
 
     def _remember(self, batch: Batch | None) -> None:
         if batch is not None and batch.state is BatchState.ACCEPTED:

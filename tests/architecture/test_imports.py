@@ -163,6 +163,16 @@ def test_every_module_opens_with_a_sentence() -> None:
         assert doc.split("\n\n")[0].rstrip().endswith((".", ":")), path
 
 
+def test_a_class_name_stands_for_one_thing() -> None:
+    """Who searches for a class finds one. marshmallow reads a schema's options from its `Meta`."""
+    places: dict[str, list[str]] = {}
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and node.name != "Meta":
+                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_files_are_short() -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in modules()}
     assert {path.name: n for path, n in lengths.items() if n > 360} == {}

@@ -141,7 +141,7 @@ def test_an_unclaimed_payment_is_taken_back(cloud: Cloud) -> None:
     submit_records(cloud.services, stream_event(payment), cloud.context)
     batch = cloud.store.get_batch(cloud.stored(payment).batch_id or "")
     assert batch is not None
-    cloud.services.dispatcher.follow(batch)
+    cloud.services.poller.follow(batch)
     wanted = cloud.services.payments.cancel(payment.key)
     submit_records(cloud.services, stream_event(wanted, kind="MODIFY"), cloud.context)
     assert cloud.status(payment) is Status.CANCELLED

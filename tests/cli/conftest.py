@@ -68,7 +68,7 @@ class Desk:
             batch = services.dispatcher.submit(payments)
             assert batch is not None
             if follow:
-                batch = services.dispatcher.follow(batch)
+                batch = services.poller.follow(batch)
             return batch, [services.payments.get(payment.key) for payment in payments]
 
     def park(self, name: str, *, acted: bool) -> tuple[Batch, Payment]:

@@ -98,7 +98,7 @@ def test_not_sent(desk: Desk) -> None:
     with desk.service() as services:
         again = services.dispatcher.submit([freed])
         assert again is not None
-        services.dispatcher.follow(again)
+        services.poller.follow(again)
     assert desk.read(payment).status is Status.SUCCEEDED
     assert [line["sender_batch_id"] for line in desk.ledger()] == [again.batch_id]
     assert desk.run("audit", "verify").exit_code == 0

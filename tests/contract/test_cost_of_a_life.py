@@ -104,6 +104,7 @@ class Service:
         self.customers = services.customers
         self.payments = services.payments
         self.dispatcher = services.dispatcher
+        self.poller = services.poller
 
     def pay(self, key: str, customer_id: str = CUSTOMER) -> Payment:
         money = Money(Decimal("19999.99"), "USD")
@@ -149,10 +150,10 @@ def test_a_full_batchs_payments_cost_seven_units_each_at_most(service: Service, 
         service.provider.status[EMAIL] = Status.SUBMITTED
     batch = service.dispatcher.submit(payments)
     assert batch is not None
-    service.dispatcher.follow(batch)
+    service.poller.follow(batch)
     if slow:
         service.provider.status[EMAIL] = Status.SUCCEEDED
-        service.dispatcher.follow(batch)
+        service.poller.follow(batch)
     stored = service.store.get_batch(batch.batch_id)
     assert stored is not None
     assert stored.state is BatchState.CLOSED

@@ -49,7 +49,7 @@ class Maker:
         payment = self.pay(name)
         batch = self.services.dispatcher.submit([payment])
         assert batch is not None
-        self.services.dispatcher.follow(batch)
+        self.services.poller.follow(batch)
         return payment
 
     def fail(self, _batch: Batch) -> None:

@@ -19,11 +19,13 @@ from paymentapp.providers.base import Accepted, Refused
 from paymentapp.providers.stripe import provider as stripe
 from paymentapp.services import settlement
 from paymentapp.services.dispatch import dispatcher
+from paymentapp.services.dispatch.batching import advance, change_stamped
 from paymentapp.services.dispatch.dispatcher import Dispatcher
+from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.payments import PaymentOrder, Payments, Requested
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.base import PaymentChange, Store
 from paymentapp.worker.sweeper import DueWork, Sweeper
 from tests.faults import provider_bugs as bugs
 from tests.faults.simulation import tables
@@ -116,8 +118,10 @@ class AbortOnce(Dispatcher):
         if batch.state is not BatchState.ABORTED:
             return batch
         members = self.store.get_members(batch)
-        self._change_stamped(batch, members, lambda p, _place, now: self._freed(p, now))
-        return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
+        change_stamped(
+            self.store, self.clock, batch, members, lambda p, _place, now: self._freed(p, now)
+        )
+        return advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
 
 
 class FreezeWithoutCondition(SimulatedStore):
@@ -136,11 +140,9 @@ class WakeUpsAlone(Sweeper):
         return super().find_due()._replace(groups=[])
 
 
-class ExcludedAreSent(Dispatcher):
+def _all_candidates(store: Store, batch: Batch) -> list[Member]:
     """A batch is sent again with all candidates, also those that another batch has."""
-
-    def _members(self, batch: Batch) -> list[Member]:
-        return self.store.get_members(batch)
+    return store.get_members(batch)
 
 
 class CancelOnTheWay(Payments):
@@ -152,11 +154,12 @@ class CancelOnTheWay(Payments):
         return super()._cancelled(payment)
 
 
-class FollowOnce(Dispatcher):
+class FollowOnce(Poller):
     """One look at an accepted batch, and it is closed."""
 
     def follow(self, batch: Batch) -> Batch:
-        return self._advance(super().follow(batch), state=BatchState.CLOSED, attention_at=None)
+        followed = super().follow(batch)
+        return advance(self._store, followed, state=BatchState.CLOSED, attention_at=None)
 
 
 class VerdictsOfCandidates(Dispatcher):
@@ -173,7 +176,7 @@ class GiveUp(Dispatcher):
 
     def _send_again(self, batch: Batch) -> Batch:
         if batch.attempts > 1:
-            refused = self._advance(batch, state=BatchState.REFUSED, member_errors={})
+            refused = advance(self.store, batch, state=BatchState.REFUSED, member_errors={})
             return self._let_go(refused)
         return super()._send_again(batch)
 
@@ -225,7 +228,10 @@ BUGS = [
     _bug(
         "no rank on statuses",
         "history",
-        patches=((payments, "may_move", _anything), (settlement, "may_move", _anything)),
+        patches=(
+            (payments, "can_transition", _anything),
+            (settlement, "can_transition", _anything),
+        ),
     ),
     _bug("no 25-day guard", "paid twice", patches=((dispatcher, "park_after", _for_ever),)),
     _bug(
@@ -252,18 +258,18 @@ BUGS = [
         engines=("dynamodb",),
     ),
     _bug("no condition on the freeze", "batch", parts=Parts(store=FreezeWithoutCondition)),
-    _bug("wake-ups without a sweep", "stuck", patches=((bootstrap, "Sweep", WakeUpsAlone),)),
+    _bug("wake-ups without a sweep", "stuck", patches=((bootstrap, "Sweeper", WakeUpsAlone),)),
     _bug(
         "the excluded sent again",
         *("paid twice", "cancelled and paid", "history", "failed without a verdict"),
-        patches=((bootstrap, "Dispatcher", ExcludedAreSent),),
+        patches=((dispatcher, "members_of", _all_candidates),),
     ),
     _bug(
         "cancelled on the route",
         "cancelled and paid",
         patches=((bootstrap, "Payments", CancelOnTheWay),),
     ),
-    _bug("followed once", "stuck", patches=((bootstrap, "Dispatcher", FollowOnce),)),
+    _bug("followed once", "stuck", patches=((bootstrap, "Poller", FollowOnce),)),
     _bug(
         "verdicts of candidates",
         "failed without a verdict",
@@ -279,7 +285,7 @@ BUGS = [
     _bug(
         "a new key for a kept 500",
         *("paid twice", "stuck"),
-        patches=((stripe, "Api", bugs.KeptFailureAsksAnew),),
+        patches=((stripe, "StripeApi", bugs.KeptFailureAsksAnew),),
         scene="stripe",
     ),
     _bug(

@@ -81,6 +81,7 @@ class Ledgered:
         self.customers = self.services.customers
         self.settlement = self.services.settlement
         self.dispatcher = self.services.dispatcher
+        self.poller = self.services.poller
         self.payments = self.services.payments
 
     def another(self) -> Services:
@@ -114,7 +115,7 @@ class Ledgered:
     def settled(self, *names: str) -> list[Payment]:
         """Payments that went out in one batch and were looked at once."""
         payments = self.pay(*names)
-        self.dispatcher.follow(self.send(payments))
+        self.poller.follow(self.send(payments))
         return [self.read(payment) for payment in payments]
 
     def read(self, payment: Payment) -> Payment:

@@ -41,6 +41,7 @@ class World:
         self.customers = services.customers
         self.payments = services.payments
         self.dispatcher = services.dispatcher
+        self.poller = services.poller
 
     def clock(self) -> datetime:
         self.now += timedelta(microseconds=1)
@@ -102,7 +103,7 @@ def test_a_payment_is_prepared_frozen_sent_and_followed(world: World) -> None:
     assert batch is not None
     assert batch.state is BatchState.ACCEPTED
     assert world.status(payment) is Status.SUBMITTING
-    assert world.dispatcher.follow(batch).state is BatchState.CLOSED
+    assert world.poller.follow(batch).state is BatchState.CLOSED
     settled = world.payments.get(payment.key)
     assert settled.status is Status.SUCCEEDED
     assert [move.status for move in settled.history] == [
@@ -374,7 +375,7 @@ def test_the_first_look_shows_what_is_still_on_its_way_as_submitted(world: World
     world.provider.status["slow@example.com"] = Status.SUBMITTED
     batch = world.dispatcher.submit([payment])
     assert batch is not None
-    assert world.dispatcher.follow(batch).state is BatchState.ACCEPTED
+    assert world.poller.follow(batch).state is BatchState.ACCEPTED
     assert world.status(payment) is Status.SUBMITTED
     world.provider.status["slow@example.com"] = Status.SUCCEEDED
     world.sweep(later=120)
@@ -386,7 +387,7 @@ def test_a_look_that_fails_still_shows_the_batch_as_submitted(world: World) -> N
     batch = world.dispatcher.submit([payment])
     assert batch is not None
     world.provider.can_fetch = False
-    world.dispatcher.follow(batch)
+    world.poller.follow(batch)
     assert world.status(payment) is Status.SUBMITTED
 
 
@@ -395,23 +396,23 @@ def test_an_unknown_provider_status_is_kept_and_decides_nothing(world: World) ->
     world.provider.status["odd@example.com"] = None
     batch = world.dispatcher.submit([payment])
     assert batch is not None
-    world.dispatcher.follow(batch)
+    world.poller.follow(batch)
     after = world.payments.get(payment.key)
     assert after.status is Status.SUBMITTED
     assert after.provider_status == "SOMETHING_NEW"
-    assert world.dispatcher.follow(world.batch_of(payment)).state is BatchState.ACCEPTED
+    assert world.poller.follow(world.batch_of(payment)).state is BatchState.ACCEPTED
 
 
 def test_late_and_repeated_news_never_moves_a_payment_back(world: World) -> None:
     (payment,) = world.pay("ann@example.com")
     batch = world.dispatcher.submit([payment])
     assert batch is not None
-    world.dispatcher.follow(batch)
+    world.poller.follow(batch)
     world.provider.status["ann@example.com"] = Status.UNCLAIMED
-    world.dispatcher.follow(batch)
+    world.poller.follow(batch)
     assert world.status(payment) is Status.SUCCEEDED
     world.provider.status["ann@example.com"] = Status.RETURNED
-    world.dispatcher.follow(batch)
+    world.poller.follow(batch)
     assert world.status(payment) is Status.RETURNED
 
 
@@ -436,7 +437,7 @@ def test_an_unclaimed_payment_is_taken_back_on_request(world: World) -> None:
     world.provider.status["none@example.com"] = Status.UNCLAIMED
     batch = world.dispatcher.submit([payment])
     assert batch is not None
-    world.dispatcher.follow(batch)
+    world.poller.follow(batch)
     asked = world.payments.cancel(payment.key)
     assert asked.status is Status.UNCLAIMED
     assert asked.cancel_requested
@@ -449,7 +450,7 @@ def test_waiting_for_a_payment_that_is_taken_back_goes_on_until_it_is(world: Wor
     world.provider.status["none@example.com"] = Status.UNCLAIMED
     batch = world.dispatcher.submit([payment])
     assert batch is not None
-    world.dispatcher.follow(batch)
+    world.poller.follow(batch)
     assert world.payments.wait(payment.key, 5).status is Status.UNCLAIMED  # at once
     world.payments.cancel(payment.key)
     sweeping = threading.Timer(0.2, world.sweep)
@@ -463,7 +464,7 @@ def test_a_taken_back_payment_that_was_claimed_meanwhile_has_succeeded(world: Wo
     world.provider.status["none@example.com"] = Status.UNCLAIMED
     batch = world.dispatcher.submit([payment])
     assert batch is not None
-    world.dispatcher.follow(batch)
+    world.poller.follow(batch)
     world.payments.cancel(payment.key)
     world.provider.can_cancel = False
     world.provider.status["none@example.com"] = Status.SUCCEEDED
@@ -478,13 +479,13 @@ def test_a_payment_that_was_claimed_before_it_could_be_taken_back_may_still_retu
     world.provider.status["none@example.com"] = Status.UNCLAIMED
     batch = world.dispatcher.submit([payment])
     assert batch is not None
-    world.dispatcher.follow(batch)
+    world.poller.follow(batch)
     world.payments.cancel(payment.key)
     world.provider.status["none@example.com"] = Status.SUCCEEDED
-    world.dispatcher.follow(batch)
+    world.poller.follow(batch)
     assert world.status(payment) is Status.SUCCEEDED
     world.provider.status["none@example.com"] = Status.RETURNED
-    world.dispatcher.follow(batch)
+    world.poller.follow(batch)
     assert world.status(payment) is Status.RETURNED
 
 

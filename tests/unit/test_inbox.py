@@ -51,6 +51,7 @@ class World:
         self.heard = self.worker.heard
         services = self.another()
         self.dispatcher = services.dispatcher
+        self.poller = services.poller
         self.inbox = services.inbox
         self.receiver = services.webhooks
         services.customers.register("ann", "ann@example.com", {})
@@ -390,7 +391,7 @@ def test_a_failure_before_the_answer_waits_for_it(world: World) -> None:
 
 def test_money_comes_back_after_the_batch_is_closed(world: World) -> None:
     world.provider.status["ann@example.com"] = Status.SUCCEEDED
-    world.dispatcher.follow(world.send())
+    world.poller.follow(world.send())
     assert (world.batch.state, world.payment.status) == (BatchState.CLOSED, Status.SUCCEEDED)
     world.now += timedelta(days=20)
     world.provider.status["ann@example.com"] = Status.RETURNED
@@ -444,7 +445,7 @@ def test_they_leave_a_first_try_alone(world: World) -> None:
 
 def test_they_do_not_wake_a_closed_batch(world: World) -> None:
     world.provider.status["ann@example.com"] = Status.SUCCEEDED
-    closed = world.dispatcher.follow(world.send())
+    closed = world.poller.follow(world.send())
     world.tell(world.news(None))
     assert world.batch == closed
 

@@ -69,6 +69,7 @@ class World:
         services = self.another()
         self.collector = services.mailbox_collector
         self.dispatcher = services.dispatcher
+        self.poller = services.poller
         self.inbox = services.inbox
 
     def another(self) -> Services:
@@ -92,7 +93,7 @@ class World:
         self.store.add_payment(payment)
         batch = self.dispatcher.submit([payment])
         assert batch is not None
-        self.dispatcher.follow(batch)
+        self.poller.follow(batch)
         return self.stored(payment)
 
     def stored(self, payment: Payment) -> Payment:

@@ -19,6 +19,7 @@ from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import ItemReport, Refused, Transaction
 from paymentapp.services.backoffice.discrepancies import ADVICE, Discrepancy, DiscrepancyKind
 from paymentapp.services.backoffice.period import Period
+from paymentapp.services.dispatch.batching import advance
 from paymentapp.storage.base import PageQuery, PaymentChange
 from tests.support.ledger_books import START, LedgerBooks, Ledgered
 from tests.support.memory_store import MemoryStore
@@ -154,7 +155,7 @@ def test_a_payment_that_was_taken_back_and_returned_agrees(service: Ledgered) ->
     service.provider.status["ann@example.com"] = Status.UNCLAIMED
     (payment,) = service.settled("ann")
     service.payments.cancel(payment.key)
-    service.dispatcher.take_back(service.read(payment))
+    service.poller.cancel_unclaimed(service.read(payment))
     assert service.status(payment) is Status.CANCELLED
     assert Run(service).found == []
 
@@ -447,7 +448,7 @@ def test_what_a_refusal_frees_meanwhile_is_no_difference(service: Ledgered) -> N
 
     def refused_meanwhile(keys: Sequence[PaymentKey]) -> dict[PaymentKey, Payment]:
         service.store.get_payments = read
-        service.dispatcher._advance(batch, state=BatchState.REFUSED)
+        advance(service.store, batch, state=BatchState.REFUSED)
         held = service.read(payments[0])
         free = service.dispatcher._freed(held, service.clock())
         service.store.change_payments([PaymentChange(held, free)])

@@ -32,6 +32,7 @@ class Run:
         services = self.cloud.services
         self.timeboxed = TimeboxedRun(
             services.dispatcher,
+            services.poller,
             services.sweeper,
             services.inbox,
             services.mailbox_collector,
@@ -136,6 +137,7 @@ def test_a_sweep_without_time_leaves_the_mailboxes_but_for_a_first_step() -> Non
     services.mailbox_collector.collect = collect
     timeboxed = TimeboxedRun(
         services.dispatcher,
+        services.poller,
         services.sweeper,
         services.inbox,
         services.mailbox_collector,

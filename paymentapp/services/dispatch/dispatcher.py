@@ -7,40 +7,41 @@ record from which any other process can go on, whatever became of the one that b
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Unpack
 
 from paymentapp.clock import Clock
 from paymentapp.errors import OutcomeUnknown, ProviderError
-from paymentapp.models.batches import Batch, BatchChanges, BatchState, Member, new_batch_id
+from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import (
     Accepted,
-    ItemReport,
     NeedsReview,
     Postponed,
     Provider,
     Refused,
 )
 from paymentapp.services.dispatch.backoff import backoff
-from paymentapp.services.dispatch.batching import grouped, member_of, members_of, stamped
+from paymentapp.services.dispatch.batching import (
+    LEASE,
+    advance,
+    change_stamped,
+    grouped,
+    member_of,
+    members_of,
+    stamped,
+)
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.parking import park_after
-from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, Poll, next_poll_at
+from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, Poller, next_poll_at
 from paymentapp.services.routing import Routes, declined
-from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import PaymentChange, Store
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=30)  # how long a batch is left to the process that works on it
 CLOCKS_APART = timedelta(seconds=5)  # of two hosts: what is due by the other's is due
 STRAGGLERS = timedelta(days=1)  # how long an aborted batch is searched for late stamps
-
-_Change = Callable[[Payment, int, datetime], Payment]
 
 
 class Dispatcher:
@@ -50,14 +51,14 @@ class Dispatcher:
         self,
         store: Store,
         providers: Mapping[str, Provider],
-        settlement: Settlement,
+        poller: Poller,
         routes: Routes,
         pauses: FailingProviders,
         clock: Clock,
     ) -> None:
         self.store = store
         self.providers = providers
-        self.settlement = settlement
+        self.poller = poller
         self.routes = routes
         self.pauses = pauses
         self.clock = clock
@@ -112,48 +113,8 @@ class Dispatcher:
             case BatchState.REFUSED:
                 return self._let_go(batch)
             case BatchState.ACCEPTED:
-                return self.follow(batch)
+                return self.poller.follow(batch)
         return batch
-
-    def follow(self, batch: Batch) -> Batch:
-        """Look at an accepted batch, apply what is found, and say when to look again."""
-        return self.poll(batch).batch
-
-    def poll(self, batch: Batch) -> Poll:
-        try:
-            reports = self.providers[batch.provider].fetch(batch)
-        except ProviderError as error:
-            log.warning("batch %s: no look at the provider: %s", batch.batch_id, error.code)
-            return Poll(self._apply_poll(batch, {}), answered=False)
-        seen = {report.item_id: report for report in reports}
-        return Poll(self._apply_poll(batch, seen), answered=True)
-
-    def _apply_poll(self, batch: Batch, reports: Mapping[str, ItemReport]) -> Batch:
-        members = self._members(batch)
-        if batch.decision is not None:  # the provider has it by a person's word
-            self._change_stamped(batch, members, partial(_known_by, batch.reference or ""))
-        open_members = self.settlement.apply(batch, members, reports, Cause.POLL)
-        if open_members == 0:
-            return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
-        later = next_poll_at(batch.accepted_at or batch.created_at, self.clock())
-        if batch.attention_at is not None and later <= batch.attention_at:
-            return batch  # early looks are cheap: the lease already brings somebody back
-        return self._advance(batch, attention_at=later)
-
-    def take_back(self, payment: Payment) -> Payment:
-        """Ask the provider to cancel an unclaimed payment, as its caller wished."""
-        provider = self.providers[payment.payment_method]
-        try:
-            report = provider.cancel(payment.provider_item_id or "")
-        except ProviderError as error:
-            log.warning("an unclaimed item could not be cancelled: %s", error.code)
-            return self._due_again(payment)
-        settled = self.settlement.apply_report(payment, report, Cause.DISPATCH)
-        return self._due_again(settled) if settled.due_at is not None else settled
-
-    def _due_again(self, payment: Payment) -> Payment:
-        later = payment.changed(due_at=self.clock() + LEASE)
-        return later if self.store.change_payments([PaymentChange(payment, later)])[0] else payment
 
     def _prepare(self, payments: Sequence[Payment]) -> tuple[Batch, list[Member], list[int]] | None:
         """Write the batch, then stamp each payment that is still free with it.
@@ -178,7 +139,7 @@ class Dispatcher:
         stamps = [PaymentChange(p, stamped(p, batch, now)) for p in payments]
         won = self.store.change_payments(stamps)
         if not any(won):
-            self._advance(batch, state=BatchState.CLOSED, attention_at=None)
+            advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
             return None
         excluded = [place for place, ok in enumerate(won) if not ok]
         return batch, [member for member, ok in zip(members, won, strict=True) if ok], excluded
@@ -189,7 +150,7 @@ class Dispatcher:
         claimed = batch.changed(attention_at=now + LEASE)
         if not self.store.change_batch(batch, claimed):
             return batch  # another process has it
-        return self._send(claimed, self._members(claimed))
+        return self._send(claimed, members_of(self.store, claimed))
 
     def _send(self, batch: Batch, members: Sequence[Member]) -> Batch:
         longest = park_after(self.providers.get(batch.provider))
@@ -211,14 +172,15 @@ class Dispatcher:
             return self._park(batch, outcome.code)
         if isinstance(outcome, Postponed):
             log.info("batch %s waits until %s: %s", batch.batch_id, outcome.until, outcome.code)
-            return self._advance(batch, attention_at=outcome.until, last_error=outcome.code)
+            return advance(self.store, batch, attention_at=outcome.until, last_error=outcome.code)
         return self._refused(batch, outcome)
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
         """Nothing is known for certain, or nothing can be done now: the same batch, later."""
         log.warning("batch %s waits: %s %s", batch.batch_id, type(error).__name__, error.code)
         attempts = batch.attempts + 1
-        return self._advance(
+        return advance(
+            self.store,
             batch,
             attempts=attempts,
             last_error=f"{type(error).__name__}: {error.code}",
@@ -228,7 +190,8 @@ class Dispatcher:
     def _park(self, batch: Batch, why: str) -> Batch:
         """Leave the batch to a person: it is not sent again."""
         log.error("batch %s is parked: %s", batch.batch_id, why)
-        return self._advance(
+        return advance(
+            self.store,
             batch,
             state=BatchState.PARKED,
             attention_at=None,
@@ -237,7 +200,8 @@ class Dispatcher:
         )
 
     def _accepted(self, batch: Batch, outcome: Accepted) -> Batch:
-        return self._advance(
+        return advance(
+            self.store,
             batch,
             state=BatchState.ACCEPTED,
             reference=outcome.reference,
@@ -248,7 +212,8 @@ class Dispatcher:
     def _refused(self, batch: Batch, outcome: Refused) -> Batch:
         """The provider did nothing, for reasons that lie in the batch: its members are free."""
         log.warning("batch %s was refused: %s", batch.batch_id, outcome.code)
-        refused = self._advance(
+        refused = advance(
+            self.store,
             batch,
             state=BatchState.REFUSED,
             last_error=f"Refused: {outcome.code}",
@@ -261,7 +226,7 @@ class Dispatcher:
 
         Where it names none, each goes alone, until the one at fault is refused by itself.
         """
-        members = self._members(batch)
+        members = members_of(self.store, batch)
         member_errors = dict(batch.member_errors)
         if not member_errors and len(members) == 1:
             member_errors = {0: (batch.last_error or "Refused").removeprefix("Refused: ")}
@@ -272,12 +237,12 @@ class Dispatcher:
                 return declined(self.store, self.routes, payment, now, reason)
             return self._freed(payment, now, isolated=payment.isolated or not member_errors)
 
-        self._change_stamped(batch, members, let_go)
-        return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
+        change_stamped(self.store, self.clock, batch, members, let_go)
+        return advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
 
     def _abort(self, batch: Batch) -> Batch:
         """Undo a batch whose maker did not come to freeze it."""
-        aborted = self._advance(batch, state=BatchState.ABORTED)
+        aborted = advance(self.store, batch, state=BatchState.ABORTED)
         return self._release(aborted) if aborted.state is BatchState.ABORTED else aborted
 
     def _release(self, batch: Batch) -> Batch:
@@ -291,17 +256,21 @@ class Dispatcher:
             return batch
         members = self.store.get_members(batch)
         cause = Cause.PERSON if batch.decision else Cause.DISPATCH
-        self._change_stamped(
-            batch, members, lambda payment, _position, now: self._freed(payment, now, cause)
+        change_stamped(
+            self.store,
+            self.clock,
+            batch,
+            members,
+            lambda payment, _position, now: self._freed(payment, now, cause),
         )
         now = self.clock()
         if batch.attention_at is None or batch.attention_at > now:
             return batch  # closed, or a search out of turn, which does not count
         searches = batch.attempts + 1
         if now - batch.created_at > STRAGGLERS and searches > STRAGGLERS // LONGEST_POLL_INTERVAL:
-            return self._advance(batch, state=BatchState.CLOSED, attention_at=None)
+            return advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
         later = next_poll_at(batch.created_at, now)
-        return self._advance(batch, attempts=searches, attention_at=later)
+        return advance(self.store, batch, attempts=searches, attention_at=later)
 
     def _freed(
         self, payment: Payment, now: datetime, cause: Cause = Cause.DISPATCH, isolated: bool = False
@@ -315,45 +284,3 @@ class Dispatcher:
             due_at=now,
             isolated=isolated or payment.isolated,
         )
-
-    def _change_stamped(self, batch: Batch, members: Sequence[Member], change: _Change) -> None:
-        """Change every member that is `submitting` in this batch; nothing else is touched."""
-        waiting = list(enumerate(members))
-        while waiting:
-            payments = self.store.get_payments([member.key for _, member in waiting])
-            now = self.clock()
-            changes = {}
-            for position, member in waiting:
-                payment = payments.get(member.key)
-                if (
-                    payment is not None
-                    and payment.batch_id == batch.batch_id
-                    and payment.status is Status.SUBMITTING
-                ):
-                    changed = change(payment, position, now)
-                    changes[position, member] = PaymentChange(payment, changed)
-            done = self.store.change_payments(list(changes.values())) if changes else []
-            waiting = [place for place, ok in zip(changes, done, strict=True) if not ok]
-
-    def _members(self, batch: Batch) -> list[Member]:
-        """The frozen member list."""
-        return members_of(self.store, batch)
-
-    def _advance(self, batch: Batch, **changes: Unpack[BatchChanges]) -> Batch:
-        """Change a batch as long as it is in the state that the change was decided on.
-
-        Returns the batch as it stands then: maybe in a state that another process gave it.
-        """
-        state = batch.state
-        while True:
-            changed = batch.changed(**changes)
-            if self.store.change_batch(batch, changed):
-                return changed
-            stored = self.store.get_batch(batch.batch_id)
-            if stored is None or stored.state is not state:
-                return stored or batch
-            batch = stored
-
-
-def _known_by(reference: str, payment: Payment, _position: int, now: datetime) -> Payment:
-    return payment.moved(Status.SUBMITTED, now, Cause.PERSON, reference)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
-from paymentapp.models.batches import Batch
+from paymentapp.clock import Clock
+from paymentapp.errors import ProviderError
+from paymentapp.models.batches import Batch, BatchState
+from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.providers.base import ItemReport, Provider
+from paymentapp.services.dispatch.batching import LEASE, advance, change_stamped, members_of
+from paymentapp.services.settlement import Settlement
+from paymentapp.storage.base import PaymentChange, Store
+
+log = logging.getLogger(__name__)
 
 FIRST_POLL_AFTER = timedelta(seconds=1)
 LONGEST_POLL_INTERVAL = timedelta(hours=6)
@@ -16,6 +28,69 @@ class Poll(NamedTuple):
 
     batch: Batch
     answered: bool
+
+
+class Poller:
+    """Asks providers what became of accepted batches. Any number may work side by side."""
+
+    def __init__(
+        self,
+        store: Store,
+        providers: Mapping[str, Provider],
+        settlement: Settlement,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._providers = providers
+        self._settlement = settlement
+        self._clock = clock
+
+    def follow(self, batch: Batch) -> Batch:
+        """Look at an accepted batch, apply what is found, and say when to look again."""
+        return self.poll(batch).batch
+
+    def poll(self, batch: Batch) -> Poll:
+        """Ask once, and apply the answer; without one the batch is asked about again later."""
+        try:
+            reports = self._providers[batch.provider].fetch(batch)
+        except ProviderError as error:
+            log.warning("batch %s: no look at the provider: %s", batch.batch_id, error.code)
+            return Poll(self._apply_poll(batch, {}), answered=False)
+        seen = {report.item_id: report for report in reports}
+        return Poll(self._apply_poll(batch, seen), answered=True)
+
+    def _apply_poll(self, batch: Batch, reports: Mapping[str, ItemReport]) -> Batch:
+        members = members_of(self._store, batch)
+        if batch.decision is not None:  # the provider has it by a person's word
+            change_stamped(
+                self._store, self._clock, batch, members, partial(_known_by, batch.reference or "")
+            )
+        open_members = self._settlement.apply(batch, members, reports, Cause.POLL)
+        if open_members == 0:
+            return advance(self._store, batch, state=BatchState.CLOSED, attention_at=None)
+        later = next_poll_at(batch.accepted_at or batch.created_at, self._clock())
+        if batch.attention_at is not None and later <= batch.attention_at:
+            return batch  # early looks are cheap: the lease already brings somebody back
+        return advance(self._store, batch, attention_at=later)
+
+    def cancel_unclaimed(self, payment: Payment) -> Payment:
+        """Ask the provider to cancel an unclaimed payment, as its caller wished."""
+        provider = self._providers[payment.payment_method]
+        try:
+            report = provider.cancel(payment.provider_item_id or "")
+        except ProviderError as error:
+            log.warning("an unclaimed item could not be cancelled: %s", error.code)
+            return self._due_again(payment)
+        settled = self._settlement.apply_report(payment, report, Cause.DISPATCH)
+        return self._due_again(settled) if settled.due_at is not None else settled
+
+    def _due_again(self, payment: Payment) -> Payment:
+        later = payment.changed(due_at=self._clock() + LEASE)
+        return later if self._store.change_payments([PaymentChange(payment, later)])[0] else payment
+
+
+def _known_by(reference: str, payment: Payment, _position: int, now: datetime) -> Payment:
+    return payment.moved(Status.SUBMITTED, now, Cause.PERSON, reference)
 
 
 def poll_interval(age: timedelta) -> timedelta:

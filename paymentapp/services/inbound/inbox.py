@@ -24,7 +24,7 @@ from paymentapp.providers.base import (
     WebhookNews,
     Webhooks,
 )
-from paymentapp.services.dispatch.dispatcher import Dispatcher
+from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import Store
@@ -60,14 +60,14 @@ class Inbox:
         self,
         store: Store,
         providers: Mapping[str, Provider],
-        dispatcher: Dispatcher,
+        poller: Poller,
         settlement: Settlement,
         methods: PaymentMethods,
         clock: Clock,
     ) -> None:
         self._store = store
         self._providers = providers
-        self._dispatcher = dispatcher
+        self._poller = poller
         self._settlement = settlement
         self._methods = methods
         self._clock = clock
@@ -175,7 +175,7 @@ class Inbox:
         batch = self._store.get_batch(payment.batch_id or "")
         if batch is None or batch.reference is None:
             return _Result(ProviderEventState.WAITING, "the batch has no reference yet")
-        answered = self._dispatcher.poll(batch).answered
+        answered = self._poller.poll(batch).answered
         seen = self._store.get_payment(payment.key)
         if seen is not None and _says(seen, status):
             return _APPLIED

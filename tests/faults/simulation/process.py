@@ -154,7 +154,7 @@ class Process:
         for event in found.events:
             self.spawn_later(0, partial(self.services.inbox.apply, event))
         for payment in found.take_back:
-            self.spawn_later(0, partial(self.services.dispatcher.take_back, payment))
+            self.spawn_later(0, partial(self.services.poller.cancel_unclaimed, payment))
         for group in found.groups:
             self.spawn_later(0, partial(self._submit, group))
 

@@ -39,6 +39,7 @@ class World:
         services = a_process(self.store, self.clock, backend.provider, worker=worker)
         self.heard = worker.heard
         self.dispatcher = services.dispatcher
+        self.poller = services.poller
         self.inbox = services.inbox
         self.receiver = services.webhooks
         services.customers.register("ann", "ann@example.com", {})
@@ -81,7 +82,7 @@ class World:
 
     def look(self) -> None:
         """Follow the batch, as the sweep does."""
-        self.dispatcher.follow(self.batch)
+        self.poller.follow(self.batch)
 
 
 @pytest.fixture
