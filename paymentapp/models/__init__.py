@@ -1,1 +1,1 @@
-"""The nouns: money, customers, payments, batches, keys, and what providers tell."""
+"""The domain model: money, customers, payments, batches, keys, provider events and state."""

@@ -1,4 +1,4 @@
-"""API keys: the right to call the API."""
+"""API keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Somebody's right to call the API; the secret itself is not kept."""
+    """A caller's credentials for the API; only a hash of the secret is stored."""
 
     key_id: str
     secret_hash: str

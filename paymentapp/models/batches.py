@@ -1,4 +1,4 @@
-"""Batches: what goes to a provider in one call, under one idempotency key."""
+"""Batches: the payments that go to a provider in one call, under one idempotency key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paymentapp.models.revisions import new_revision
 
 
 class Member(NamedTuple):
-    """A payment as a batch carries it: all that the provider is told, frozen with the batch."""
+    """A payment in a batch: all that the provider receives of it, frozen with the batch."""
 
     customer_id: str
     payment_id: str
@@ -28,45 +28,47 @@ class Member(NamedTuple):
 
     @property
     def key(self) -> PaymentKey:
+        """Return the key of the payment."""
         return PaymentKey(self.customer_id, self.payment_id)
 
     @property
     def payee(self) -> str:
-        """Who is paid, as the provider knows them."""
+        """Return the payee, as the provider identifies them."""
         return self.destination or self.email
 
     @property
     def item_id(self) -> str:
+        """Return the payment's id at its provider."""
         return self.key.item_id
 
 
 class BatchState(StrEnum):
-    """Where a batch stands; `docs/decisions/0003-batches.md` draws the walk."""
+    """The state of a batch; `docs/decisions/0003-batches.md` has the transitions."""
 
     PREPARED = "prepared"  # members are being stamped; nothing may be sent
-    FROZEN = "frozen"  # may have been sent; only ever sent again as it is
+    FROZEN = "frozen"  # may have been sent; only ever sent again unchanged
     ACCEPTED = "accepted"  # the provider has it; its items are followed
-    REFUSED = "refused"  # the provider did nothing; its members are being let go
-    ABORTED = "aborted"  # never frozen, or never sent by a person's word; members are let go
+    REFUSED = "refused"  # the provider did nothing; its members are being released
+    ABORTED = "aborted"  # never frozen, or not sent as an operator said; members are released
     CLOSED = "closed"  # nothing left to do
-    PARKED = "parked"  # unknown for too long: a person decides
+    PARKED = "parked"  # its outcome stayed unknown: an operator decides
 
 
 class Resolution(StrEnum):
-    """What a person may decide about a parked batch."""
+    """What an operator may decide about a parked batch."""
 
     ACCEPTED = "accepted"  # the provider has it
     NOT_SENT = "not-sent"  # the provider did nothing with it, and never will
 
 
 class Decision(NamedTuple):
-    """Who decided what about a parked batch, and on what grounds; it is kept with the batch."""
+    """An operator's resolution of a parked batch, with its grounds; stored with the batch."""
 
     at: datetime
     verdict: Resolution
-    person: str
-    note: str  # why, in the person's words
-    evidence: str  # what the provider said when it was asked
+    person: str  # the operator's name
+    note: str  # the reason, in the operator's words
+    evidence: str  # what the provider answered then
 
 
 class BatchChanges(TypedDict, total=False):
@@ -87,7 +89,7 @@ class BatchChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What goes to a provider in one call, under one idempotency key: its own id."""
+    """The payments of one call to a provider, under one idempotency key: the batch's own id."""
 
     batch_id: str
     provider: str
@@ -96,7 +98,7 @@ class Batch:
     size: int  # candidates; the members are those that `excluded` leaves
     created_at: datetime
     revision: str
-    attention_at: datetime | None = None  # when somebody has to look at it again
+    attention_at: datetime | None = None  # when its next step is due
     attention_shard: int = 0
     excluded: tuple[int, ...] = ()  # positions of candidates that another batch took
     frozen_at: datetime | None = None
@@ -105,10 +107,9 @@ class Batch:
     reference: str | None = None  # the provider's id of the batch
     attempts: int = 0
     last_error: str | None = None
-    member_errors: Mapping[int, str] = field(
-        default_factory=dict
-    )  # refused members: position, reason
-    decision: Decision | None = None  # of a person, where the batch was parked
+    # Members that a refusal names: the reason by the member's position.
+    member_errors: Mapping[int, str] = field(default_factory=dict)
+    decision: Decision | None = None  # an operator's, where the batch was parked
 
     def changed(self, **changes: Unpack[BatchChanges]) -> Batch:
         """Return the next version of the record."""
@@ -116,5 +117,5 @@ class Batch:
 
 
 def new_batch_id(now: datetime) -> str:
-    """A batch id that no other batch will ever have; it sorts by time."""
+    """Return a batch id that no other batch will ever have; ids sort by time."""
     return f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(8)}"

@@ -1,4 +1,4 @@
-"""Customers, and how each of them is paid."""
+"""Customers and their payment methods."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TypedDict, Unpack
 from paymentapp.models.revisions import new_revision
 
 CUSTOMER_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$"
-EMAIL_MAX_LENGTH = 127  # as much as every provider takes that pays to an e-mail
-# The addresses of RFC 5321 that people have: a dot-atom at a host name with a dot in it, all
-# ASCII. No quoted local parts and no address literals, which payment providers refuse.
+EMAIL_MAX_LENGTH = 127  # the most that every provider takes that pays to an e-mail
+# RFC 5321 addresses in common use: a dot-atom at a host name with a dot in it, all ASCII. No
+# quoted local parts and no address literals, which payment providers refuse.
 EMAIL_PATTERN = (
     r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
@@ -24,13 +24,13 @@ EMAIL_PATTERN = (
 class PaymentMethod:
     """How a customer is paid by one provider.
 
-    `destination` is what the provider made of the details that it was given: it alone can read
-    it, and what is secret in it is sealed.
+    `destination` is the provider's own form of the details; only the provider's code can read it,
+    and its secret parts are sealed.
     """
 
     destination: str = field(repr=False)
     updated_at: datetime
-    note: str | None = None  # what the provider has said of it since, for a person
+    note: str | None = None  # what the provider has reported about it since, for people
 
 
 class CustomerChanges(TypedDict, total=False):
@@ -42,8 +42,10 @@ class CustomerChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Somebody who can be paid; `attributes` are the operator's own. A record as it was
-    registered has no methods and no revision."""
+    """A person or company that can be paid; `attributes` are the operator's own data.
+
+    A record as it was registered has no methods and no revision.
+    """
 
     customer_id: str
     email: str
@@ -54,13 +56,13 @@ class Customer:
     revision: str = ""
 
     def same_record(self, other: Customer) -> bool:
-        """Whether both were registered the same, whenever that was.
+        """Return whether both were registered with the same data, at whatever time.
 
-        In Python True equals 1; on record they are not the same.
+        In Python True equals 1; in a stored record they differ.
         """
         kinds = [{k: type(v) is bool for k, v in c.attributes.items()} for c in (self, other)]
-        said = [(c.customer_id, c.email, c.attributes) for c in (self, other)]
-        return said[0] == said[1] and kinds[0] == kinds[1]
+        data = [(c.customer_id, c.email, c.attributes) for c in (self, other)]
+        return data[0] == data[1] and kinds[0] == kinds[1]
 
     def changed(self, **changes: Unpack[CustomerChanges]) -> Customer:
         """Return the next version of the record."""

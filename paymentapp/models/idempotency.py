@@ -1,4 +1,4 @@
-"""Idempotency keys in use."""
+"""Idempotency records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KEY_RETENTION = timedelta(days=35)
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRecord:
-    """An Idempotency-Key in use: which payment it made, and from which body."""
+    """An Idempotency-Key that was used: the payment that it made, and from which body."""
 
     key_hash: str
     fingerprint: str  # of the body; another body under the same key is refused

@@ -1,4 +1,4 @@
-"""A payment's key as a provider carries it: one word, from which the payment is found again."""
+"""Item ids: a payment's key as one word, from which the payment is found without a search."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def item_id_of(customer_id: str, payment_id: str) -> str:
-    """The provider's item id of a payment: its key, in at most 63 characters, which is as much as
-    every provider takes.
+    """Return the item id of a payment at its provider, in at most 63 characters.
 
-    The time in base 36 takes 11 at most, the customer id 50.
+    Every provider takes that many. The time in base 36 takes at most 11, the customer id 50.
     """
     micros = (from_text(payment_id) - EPOCH) // _MICROSECOND
     return f"{_to_base36(micros)}.{customer_id}"
 
 
 def key_of(item: str) -> tuple[str, str]:
-    """The customer and the payment that `item_id_of` named. Raises ValueError where it named
-    none."""
+    """Return the customer id and payment id of an item id.
+
+    Raises ValueError where `item_id_of` made no such id.
+    """
     time, dot, customer_id = item.partition(".")
     if not dot or not customer_id or not time.isascii() or not time.isalnum():
         raise ValueError("not an item id of this service")

@@ -1,4 +1,4 @@
-"""Money: an exact amount of one currency."""
+"""Money: an exact amount in one currency."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ CURRENCY_PATTERN = r"^[A-Z]{3}$"
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An exact amount of one currency (ISO 4217 code); 12.50 and 12.5 are the same money."""
+    """An exact amount in one currency (ISO 4217 code); 12.50 and 12.5 are equal."""
 
     amount: Decimal
     currency: str
 
     def __post_init__(self) -> None:
         if not isinstance(self.amount, Decimal):
-            raise TypeError("an amount is a Decimal")
+            raise TypeError("an amount must be a Decimal")
         object.__setattr__(self, "amount", _plain(self.amount))
 
     @property
     def decimals(self) -> int:
-        """How many decimals the amount needs: 0 for 12, 1 for 12.5."""
+        """Return how many decimals the amount needs: 0 for 12, 1 for 12.5."""
         exponent = self.amount.as_tuple().exponent
         return max(0, -exponent) if isinstance(exponent, int) else 0
 
@@ -31,6 +31,6 @@ class Money:
 
 
 def _plain(amount: Decimal) -> Decimal:
-    """The same number without trailing zeros and without an exponent."""
+    """Return the same number without trailing zeros and without an exponent."""
     short = amount.normalize()
     return short.quantize(Decimal(1)) if short == short.to_integral_value() else short

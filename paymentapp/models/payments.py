@@ -1,4 +1,4 @@
-"""The nouns: Money, Customer, Payment, Batch, and the moves that a status may make."""
+"""Payments: their statuses, the legal transitions, and their history."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Status(StrEnum):
-    """Where a payment stands."""
+    """The status of a payment."""
 
-    PENDING = "pending"  # accepted, durable, not yet in a batch
+    PENDING = "pending"  # accepted and durable, in no batch
     SUBMITTING = "submitting"  # in a batch whose outcome at the provider is not yet known
     SUBMITTED = "submitted"  # the provider has it
     UNCLAIMED = "unclaimed"  # the provider holds it for a recipient without an account
     SUCCEEDED = "succeeded"
-    FAILED = "failed"  # the provider said so
+    FAILED = "failed"  # the provider said that it did not and will not pay
     RETURNED = "returned"  # the money came back
     CANCELLED = "cancelled"
 
@@ -42,9 +42,10 @@ FINAL = frozenset(s for s, rank in _RANK.items() if rank == 4)
 
 
 def can_transition(old: Status, new: Status) -> bool:
-    """Whether a payment may go from `old` to `new`: forward by rank, or taken back by the bank.
+    """Return whether a payment may go from `old` to `new`.
 
-    A batch that certainly reached nobody also releases its members, `submitting` to `pending`.
+    Forward by rank; from `succeeded` to `returned`, because banks take money back; and from
+    `submitting` to `pending`, where a batch has certainly not reached its provider.
     """
     if (old, new) in {(Status.SUCCEEDED, Status.RETURNED), (Status.SUBMITTING, Status.PENDING)}:
         return True
@@ -52,7 +53,7 @@ def can_transition(old: Status, new: Status) -> bool:
 
 
 class Cause(StrEnum):
-    """Who moved a payment."""
+    """What caused a transition of a payment."""
 
     REQUEST = "request"
     DISPATCH = "dispatch"
@@ -67,7 +68,7 @@ class Transition(NamedTuple):
     at: datetime
     status: Status
     cause: Cause
-    reference: str = ""  # the batch, the provider's item, or why
+    reference: str = ""  # the batch, the provider's item, or the reason
 
 
 class PaymentKey(NamedTuple):
@@ -78,17 +79,17 @@ class PaymentKey(NamedTuple):
 
     @classmethod
     def of(cls, item_id: str) -> PaymentKey:
-        """The payment that an item id names. Raises ValueError where it names none."""
+        """Return the key of the payment of an item id. Raises ValueError where it has none."""
         return cls(*key_of(item_id))
 
     @property
     def item_id(self) -> str:
-        """The payment's name at its provider."""
+        """Return the payment's id at its provider."""
         return item_id_of(*self)
 
 
 class PaymentChanges(TypedDict, total=False):
-    """What may change in a payment, besides its status and history, which `moved` changes."""
+    """What may change in a payment, besides its status and history: see `Payment.moved`."""
 
     payment_method: str
     due_at: datetime | None
@@ -106,50 +107,53 @@ class PaymentChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One disbursement. Every change makes a new version with a new `revision`."""
+    """One disbursement; every change makes a new version with a new `revision`."""
 
     customer_id: str
-    payment_id: str  # `to_text` of the time of the request, unique for the customer
+    payment_id: str  # `clock.to_text` of the time of the request, unique for the customer
     money: Money
     payment_method: str
     email: str
     status: Status
     history: tuple[Transition, ...]
-    request_id: str  # tells this request's record from another's under the same key
+    request_id: str  # tells this request from another one with the same payment id
     revision: str
-    due_at: datetime | None = None  # not before then; set while the dispatcher has to act
+    due_at: datetime | None = None  # when the dispatcher has to act; None: it need not
     due_shard: int = 0
     batch_id: str | None = None
     provider_item_id: str | None = None
     transaction_id: str | None = None
-    provider_status: str | None = None  # as the provider last said it, known to us or not
+    provider_status: str | None = None  # the provider's last status, in our table or not
     reason: str | None = None  # of a failure or a return, in the provider's words
-    isolated: bool = False  # goes in a batch of its own, since it may have spoilt another
+    isolated: bool = False  # sent in a batch of its own: it may be why a batch was refused
     cancel_requested: bool = False
     destination: str | None = field(default=None, repr=False)  # None: the e-mail
-    route: str | None = None  # why it goes by this method, where the service chose it
-    tried_methods: tuple[str, ...] = ()  # methods whose providers have said that they did nothing
+    route: str | None = None  # why the service chose the method; None: the caller did
+    tried_methods: tuple[str, ...] = ()  # methods whose providers said that they did nothing
 
     @property
     def key(self) -> PaymentKey:
+        """Return the primary key."""
         return PaymentKey(self.customer_id, self.payment_id)
 
     @property
     def payee(self) -> str:
-        """Who is paid, as the provider knows them."""
+        """Return the payee, as the provider identifies them."""
         return self.destination or self.email
 
     @property
     def created_at(self) -> datetime:
+        """Return the time of the request."""
         return from_text(self.payment_id)
 
     @property
     def updated_at(self) -> datetime:
+        """Return the time of the last transition."""
         return self.history[-1].at
 
     @property
     def is_to_be_taken_back(self) -> bool:
-        """Whether the provider still has to be asked to cancel it."""
+        """Return whether the provider still has to be asked to cancel the payment."""
         return self.cancel_requested and self.status is Status.UNCLAIMED
 
     def moved(
@@ -162,10 +166,10 @@ class Payment:
     ) -> Payment:
         """Return the next version, with one more line of history.
 
-        Raises ValueError where the move is not a legal one (see `may_move`).
+        Raises ValueError where the transition is not legal (see `can_transition`).
         """
         if not can_transition(self.status, status):
-            raise ValueError(f"a payment does not go from {self.status} to {status}")
+            raise ValueError(f"a payment cannot go from {self.status} to {status}")
         history = (*self.history, Transition(at, status, cause, reference))
         return replace(self, status=status, history=history, revision=new_revision(), **changes)
 
@@ -175,5 +179,5 @@ class Payment:
 
 
 def next_payment_id(payment_id: str) -> str:
-    """The id one microsecond later, for when two requests meet in one."""
+    """Return the id one microsecond later, for two requests in the same microsecond."""
     return to_text(from_text(payment_id) + _MICROSECOND)

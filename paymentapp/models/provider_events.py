@@ -1,4 +1,4 @@
-"""A provider's event, kept as it came until it is applied, and for a while after that."""
+"""Provider events: stored as received until they are applied, and for a while after that."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TypedDict, Unpack
 
 from paymentapp.models.revisions import new_revision
 
-KEPT = timedelta(days=45)  # far longer than any provider sends the same event again
+KEPT = timedelta(days=45)  # far longer than any provider repeats an event
 
 
 class ProviderEventState(StrEnum):
-    """Where an event stands."""
+    """The state of an event."""
 
     WAITING = "waiting"  # to be applied
     APPLIED = "applied"
-    IGNORED = "ignored"  # genuine, and tells nothing of payments
-    SET_ASIDE = "set-aside"  # contradicts what is on record: it changed nothing, a person looks
+    IGNORED = "ignored"  # genuine, and not about payments
+    SET_ASIDE = "set-aside"  # contradicts our records: not applied, an operator has to look
 
 
 class ProviderEventChanges(TypedDict, total=False):
@@ -32,7 +32,7 @@ class ProviderEventChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class ProviderEvent:
-    """What a provider told by webhook. The body stays out of `repr`: it holds an address."""
+    """An event received from a provider. The body stays out of `repr`: it has an address in it."""
 
     provider: str
     event_id: str  # the provider's
@@ -41,7 +41,7 @@ class ProviderEvent:
     received_at: datetime
     revision: str
     state: ProviderEventState = ProviderEventState.WAITING
-    attention_at: datetime | None = None  # when somebody has to apply it
+    attention_at: datetime | None = None  # when it has to be applied
     attention_shard: int = 0
     note: str | None = None  # why it waits, or why it was set aside
 
@@ -57,10 +57,10 @@ class ProviderEvent:
         due_at: datetime,
         shards: int,
     ) -> ProviderEvent:
-        """Make the record of an event that came just now, to be applied from `due_at` on.
+        """Make the record of an event received at `now`, to be applied from `due_at` on.
 
-        Its shard of the attention index, one of `shards`, follows from its id. Raises ValueError
-        where the body is not UTF-8.
+        Its shard of the attention index, one of `shards`, is computed from its id. Raises
+        ValueError where the body is not UTF-8.
         """
         return cls(
             provider=provider,

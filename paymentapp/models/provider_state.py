@@ -1,4 +1,4 @@
-"""A provider's notes: what it must not forget, kept by the store and read by nobody else."""
+"""Provider state: durable entries of a provider's own, which nothing else reads."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Protocol
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.revisions import new_revision
 
-TRIES = 100  # each one that fails means that another writer's has succeeded
+TRIES = 100  # each one that fails means that another writer has succeeded
 
 
 @dataclass(frozen=True, slots=True)
 class StateEntry:
-    """What a provider keeps for itself, such as a file that it has rendered: a name, and a text
-    of at most 300 KB. The text stays out of `repr`."""
+    """An entry that a provider stores for itself, such as a rendered file.
+
+    A name, and a text of at most 300 KB, which stays out of `repr`.
+    """
 
     name: str
     text: str = field(repr=False)
@@ -23,22 +25,25 @@ class StateEntry:
 
     @classmethod
     def new(cls, name: str, text: str) -> StateEntry:
-        """Return a note that is not stored yet."""
+        """Return an entry that is not stored yet."""
         return cls(name, text, new_revision())
 
     def changed(self, text: str) -> StateEntry:
-        """The next version of the note."""
+        """Return the next version of the entry."""
         return StateEntry.new(self.name, text)
 
 
 class ProviderState(Protocol):
-    """Where a provider keeps what it must not forget: the part of a store that is its own."""
+    """The part of the store that providers keep their own entries in; see `storage.base.Store`."""
 
-    def add_state_entry(self, note: StateEntry) -> StateEntry: ...
+    def add_state_entry(self, entry: StateEntry) -> StateEntry:
+        """Store a new entry; return what is stored under its name, possibly an older one."""
 
-    def get_state_entry(self, name: str) -> StateEntry | None: ...
+    def get_state_entry(self, name: str) -> StateEntry | None:
+        """Return the entry, by a consistent read; None where there is none."""
 
-    def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool: ...
+    def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool:
+        """Replace `old` by `new`; return whether `old` was still stored."""
 
 
 def update_state_entry(
@@ -49,27 +54,27 @@ def update_state_entry(
     *,
     likely_new: bool = False,
 ) -> StateEntry:
-    """Replace a note's text by what `change` makes of it; return the note as it then stands.
+    """Replace an entry's text by `change(text)`, by compare-and-swap; return the entry then.
 
-    Where there is no such note, `change` gets `start`; where that is `likely_new`, it is tried
-    first, without a look. Compare and swap: where another process has written meanwhile, `change`
-    is called again, so it has no effects of its own. A note whose text it leaves as it was is not
-    written; what it raises ends the update. Raises StoreUnavailable where other writers come first
-    `TRIES` times in a row.
+    Where there is no such entry, `change` gets `start`; with `likely_new` that is tried first,
+    without a read. Where another process has written meanwhile, `change` is called again, so it
+    must have no side effects. An entry whose text does not change is not written; an error of
+    `change` ends the update. Raises StoreUnavailable where other writers win `TRIES` times in a
+    row.
     """
-    note = None if likely_new else state.get_state_entry(name)
+    entry = None if likely_new else state.get_state_entry(name)
     for _ in range(TRIES):
-        text = change(note.text if note else start)
-        if note is None:
+        text = change(entry.text if entry else start)
+        if entry is None:
             wanted = StateEntry.new(name, text)
-            note = state.add_state_entry(wanted)
-            if note.revision == wanted.revision:
-                return note
-        elif text == note.text:
-            return note
+            entry = state.add_state_entry(wanted)
+            if entry.revision == wanted.revision:
+                return entry
+        elif text == entry.text:
+            return entry
         else:
-            wanted = note.changed(text)
-            if state.change_state_entry(note, wanted):
+            wanted = entry.changed(text)
+            if state.change_state_entry(entry, wanted):
                 return wanted
-            note = state.get_state_entry(name)
-    raise StoreUnavailable("a provider's note is changing all the time")
+            entry = state.get_state_entry(name)
+    raise StoreUnavailable(f"an entry of a provider's state was changed {TRIES} times meanwhile")

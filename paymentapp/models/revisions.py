@@ -1,4 +1,4 @@
-"""Revisions: which version of a record a conditional write replaces."""
+"""Revisions: tokens for the versions of a record, which conditional writes compare."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import secrets
 
 
 def new_revision() -> str:
-    """A token for one version of a record; whoever reads it back knows whose write it was."""
+    """Return a token for one version of a record, by which a writer recognises its own write."""
     return secrets.token_hex(6)

@@ -14,14 +14,14 @@ from tests.support.records import a_payment, later, usd
 
 @pytest.mark.parametrize("amount", [12.5, 12, "12.50"])
 def test_an_amount_is_a_decimal_and_nothing_else(amount: Any) -> None:
-    with pytest.raises(TypeError, match="an amount is a Decimal"):
+    with pytest.raises(TypeError, match="an amount must be a Decimal"):
         Money(amount, "USD")
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.SUBMITTED, Status.FAILED])
 def test_a_payment_that_has_succeeded_can_only_be_returned(status: Status) -> None:
     succeeded = _moved(a_payment(), Status.SUCCEEDED)
-    with pytest.raises(ValueError, match=f"does not go from succeeded to {status}"):
+    with pytest.raises(ValueError, match=f"cannot go from succeeded to {status}"):
         _moved(succeeded, status)
     assert _moved(succeeded, Status.RETURNED).status is Status.RETURNED
 
