@@ -1,4 +1,4 @@
-"""Where records live: one interface, two engines."""
+"""Storage: one interface, two engines."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from paymentapp.storage.base import Store
 
 
 def open_store(settings: Settings) -> Store:
-    """The store that the settings name. Connects to nothing yet; imports that engine alone, since
-    boto3 takes longer to import than all the rest."""
+    """Return the store that the settings name, without connecting to anything.
+
+    Only that engine is imported: botocore takes longer to import than all the rest.
+    """
     if settings.store == "dynamodb":
         from paymentapp.storage.dynamodb import DynamoDBStore
 

@@ -1,10 +1,10 @@
-"""What a store does: the one interface that every engine implements.
+"""The store interface, which every engine implements.
 
 Every write is conditional on what the writer has read: `add_*` on the record's absence,
-`change_*` on the revision that it replaces. A change whose answer was lost and that the engine
-repeats is recognised by its own revision, and counts as done.
+`change_*` on the revision that it replaces. A change whose answer was lost, and that the engine
+repeats, is recognised by its own revision and counts as made.
 
-Every method may raise `StoreUnavailable`, and then whether a write took place is unknown.
+Every method may raise `StoreUnavailable`; whether a write took place is then unknown.
 """
 
 from __future__ import annotations
@@ -31,34 +31,34 @@ class _Change(NamedTuple):
 class PaymentChange(_Change):
     """Replace `old` by `new`, if `old` is still what is stored.
 
-    Raises ValueError where that would lose a line of history or turn one payment into another:
-    this is the only way to change a payment, so no store is ever asked to.
+    Raises ValueError where that would lose a line of history or turn one payment into another.
+    Payments are changed by this class alone, so no store ever receives such a change.
     """
 
     __slots__ = ()
 
     def __new__(cls, old: Payment, new: Payment) -> Self:
+        """Check and make the change."""
         if new.history[: len(old.history)] != old.history:
-            raise ValueError("a payment's history only grows")
+            raise ValueError("the new history must begin with the old one")
         if (new.key, new.money, new.email) != (old.key, old.money, old.email):
-            raise ValueError("who is paid, and how much, does not change")
-        way = (old.payment_method, old.destination)
-        if (new.payment_method, new.destination) != way and new.status is not Status.PENDING:
-            raise ValueError("a payment that may have left keeps its way")
+            raise ValueError("a payment's key, money and e-mail must not change")
+        route = (old.payment_method, old.destination)
+        if (new.payment_method, new.destination) != route and new.status is not Status.PENDING:
+            raise ValueError("only a pending payment may change its method or destination")
         return super().__new__(cls, old, new)
 
     @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
-        return cls(*iterable)  # tuple's own would pass the checks by
+        return cls(*iterable)  # tuple's own method would bypass the checks
 
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
     """Which of a customer's payments to list, newest first.
 
-    `earliest` and `latest` bound the payment id (its text form) on both sides, inclusively;
-    `before` is the id to continue after. `limit` is how many records are read: with a status,
-    fewer may match.
+    `earliest` and `latest` are inclusive bounds of the payment id (a text); `before` is the id to
+    continue after. `limit` is how many records are read: with a `status`, fewer may match.
     """
 
     limit: int
@@ -69,14 +69,14 @@ class PageQuery:
 
 
 class Page(NamedTuple):
-    """A part of a listing; `last_read` is where the next part begins, None at the end."""
+    """A page of a listing; `last_read` is the `before` of the next page, None at the end."""
 
     payments: list[Payment]
     last_read: str | None
 
 
 class Lease(NamedTuple):
-    """Who does a piece of work for the time being. It saves effort; it never decides safety."""
+    """Which owner does a piece of work until a time. Safety never depends on it."""
 
     name: str
     owner: str
@@ -84,114 +84,134 @@ class Lease(NamedTuple):
 
 
 class Store(Protocol):
-    """Where customers, disbursements and the dispatcher's own records live."""
+    """Stores customers, disbursements and the dispatcher's own records."""
 
-    description: str  # which store, for a person: no secret in it
+    description: str  # the store as text for people, without a secret
 
     def create_tables(self) -> list[str]:
-        """Make what is missing and name it; nothing where all is there."""
+        """Create the tables that are missing, and return their names."""
 
     def ping(self) -> None:
-        """Return if the store answers and its tables are there."""
+        """Return if the store answers and its tables exist; else raise StoreUnavailable."""
 
     def close(self) -> None:
-        """Let go of connections and threads; what was answered is on disk."""
+        """Release connections and threads; every write that was answered is on disk."""
 
     def add_customer(self, customer: Customer) -> Customer:
-        """Store a new customer. Returns what is stored under that id: maybe an older record."""
+        """Store a new customer; return what is stored under its id, possibly an older record."""
 
-    def get_customer(self, customer_id: str) -> Customer | None: ...
+    def get_customer(self, customer_id: str) -> Customer | None:
+        """Return the customer, by a consistent read; None where there is none."""
 
-    def change_customer(self, old: Customer, new: Customer) -> bool: ...
+    def change_customer(self, old: Customer, new: Customer) -> bool:
+        """Replace `old` by `new`; return whether `old` was still stored."""
 
     def scan_customers(self) -> Iterator[Customer]:
-        """Every customer, as `scan_payments`."""
+        """Yield every customer, as `scan_payments` does."""
 
     def add_payment(self, payment: Payment) -> Payment:
-        """Store a new payment. Returns what is stored under its key: maybe another's payment,
-        which its `request_id` tells."""
+        """Store a new payment; return what is stored under its key.
+
+        That may be the payment of another request, which its `request_id` shows.
+        """
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
-        """The payment as of the last write that was answered (a consistent read)."""
+        """Return the payment, by a consistent read; None where there is none."""
 
     def get_payments(self, keys: Sequence[PaymentKey]) -> dict[PaymentKey, Payment]:
-        """Many at once, consistently; those that do not exist are left out."""
+        """Return many payments by their keys, by consistent reads; missing ones are left out."""
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
-        """Make each change whose `old` is still current; one answer a change, in order.
+        """Make each change whose `old` is still stored; return one result per change, in order.
 
-        The changes are independent of each other; a payment occurs once at most.
+        The changes are independent of each other; each payment occurs at most once.
         """
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
-        """A page of a customer's payments, newest first, consistently; reads no more than it."""
+        """Return a page of a customer's payments, newest first, by a consistent read."""
 
     def due_payments(self, shard: int, until: datetime, limit: int) -> list[Payment]:
-        """Payments of a shard with `due_at` up to `until`, oldest first; may lag behind."""
+        """Return payments of a shard with `due_at` up to `until`, oldest first; may be stale."""
 
     def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
-        """Every payment requested between two moments, inclusively, in no order.
+        """Yield every payment requested between two times, inclusive, in no order.
 
-        It reads the whole table, a page at a time: for an operator's command, never for the API.
-        A page is as of when it is read; what changes meanwhile is seen before or after."""
+        Reads the whole table, a page at a time: for operators' commands, never for the API. Each
+        page is consistent as of its own read.
+        """
 
-    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
-        """Store a new claim. Returns what is stored under its hash: maybe an older claim."""
+    def add_idempotency_record(self, record: IdempotencyRecord) -> IdempotencyRecord:
+        """Store a new record; return what is stored under its hash, possibly an older one."""
 
-    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool: ...
+    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
+        """Replace `old` by `new`; return whether `old` was still stored."""
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
-        """Store a new batch with its candidates, members first, so that none lacks its list."""
+        """Store a new batch with its candidates, the candidates first.
+
+        So a batch that can be read always has its complete list. Raises Conflict where another
+        batch has the same id.
+        """
 
     def get_batch(self, batch_id: str) -> Batch | None:
-        """The batch, consistently."""
+        """Return the batch, by a consistent read; None where there is none."""
 
     def get_members(self, batch: Batch) -> list[Member]:
-        """All candidates of a batch, in their order, also those that it excludes."""
+        """Return all candidates of a batch in their order, including the excluded ones."""
 
-    def change_batch(self, old: Batch, new: Batch) -> bool: ...
+    def change_batch(self, old: Batch, new: Batch) -> bool:
+        """Replace `old` by `new`; return whether `old` was still stored."""
 
     def due_batches(self, shard: int, until: datetime, limit: int) -> list[Batch]:
-        """Batches of a shard with `attention_at` up to `until`, longest overdue first.
+        """Return batches of a shard with `attention_at` up to `until`, oldest first.
 
-        Which ones may lag behind; each is read consistently."""
+        The selection may be stale; each batch in it is read consistently.
+        """
 
     def parked_batches(self) -> list[Batch]:
-        """Batches that wait for a person."""
+        """Return the batches that wait for an operator."""
 
     def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
-        """Every batch made between two moments, inclusively, as `scan_payments`."""
+        """Yield every batch created between two times, inclusive, as `scan_payments` does."""
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
-        """Store a provider's event. Returns what is stored under its id: maybe an older record."""
+        """Store an event; return what is stored under its id, possibly an older record."""
 
-    def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool: ...
+    def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool:
+        """Replace `old` by `new`; return whether `old` was still stored."""
 
     def due_provider_events(self, shard: int, until: datetime, limit: int) -> list[ProviderEvent]:
-        """Events of a shard with `attention_at` up to `until`, longest overdue first, as
-        `due_batches`; the two never meet."""
+        """Return events of a shard with `attention_at` up to `until`, oldest first.
 
-    def add_state_entry(self, note: StateEntry) -> StateEntry:
-        """Store a new note. Returns what is stored under its name: maybe an older note."""
+        As `due_batches`, which never returns an event, nor this a batch.
+        """
+
+    def add_state_entry(self, entry: StateEntry) -> StateEntry:
+        """Store a new entry; return what is stored under its name, possibly an older one."""
 
     def get_state_entry(self, name: str) -> StateEntry | None:
-        """The note, consistently."""
+        """Return the entry, by a consistent read; None where there is none."""
 
-    def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool: ...
+    def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool:
+        """Replace `old` by `new`; return whether `old` was still stored."""
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
-        """Take or renew a lease if it is free, expired by `now`, or the owner's own.
+        """Take or renew a lease if it is free, expired by `now`, or held by the same owner.
 
-        Returns the lease as it stands then: somebody else's, where that one is still valid."""
+        Returns the lease as it then stands: another owner's, where that one is still valid.
+        """
 
-    def get_lease(self, name: str) -> Lease | None: ...
+    def get_lease(self, name: str) -> Lease | None:
+        """Return the lease, expired or not; None where it was never held."""
 
-    def add_api_key(self, key: ApiKey) -> None: ...
+    def add_api_key(self, key: ApiKey) -> None:
+        """Store a new API key. Raises Conflict where another key has the same id."""
 
-    def get_api_key(self, key_id: str) -> ApiKey | None: ...
+    def get_api_key(self, key_id: str) -> ApiKey | None:
+        """Return the API key, revoked or not; None where there is none."""
 
     def list_api_keys(self) -> list[ApiKey]:
-        """All keys, oldest first, revoked ones too."""
+        """Return all API keys, oldest first, including revoked ones."""
 
     def revoke_api_key(self, key_id: str, at: datetime) -> bool:
-        """Mark a key as revoked. False where there is none; an earlier revocation stands."""
+        """Mark a key as revoked; return whether there is one. An earlier revocation stands."""

@@ -1,4 +1,4 @@
-"""How large DynamoDB takes an item to be.
+"""The size of an item, as DynamoDB counts it.
 
 docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html: names and
 strings by their UTF-8 bytes; a number one byte for two significant digits, and one; a null or a
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def item_size(item: Mapping[str, Any]) -> int:
-    """Bytes of a record (plain values, not AttributeValues)."""
+    """Return the size in bytes of a record (plain values, not AttributeValues)."""
     return sum(len(name.encode()) + _size(value) for name, value in item.items())
 
 

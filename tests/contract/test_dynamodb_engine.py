@@ -202,11 +202,11 @@ def some_changes(count: int) -> list[ItemUpdate]:
 
 
 @pytest.fixture
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conditional_writes, "PAUSES", (0.0, 0.0))
+def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conditional_writes, "RETRY_DELAYS", (0.0, 0.0))
 
 
-@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.usefixtures("no_delays")
 def test_only_what_was_throttled_is_sent_again() -> None:
     """And what fails its condition then is asked who wrote it."""
     refused = "ConditionalCheckFailed"
@@ -225,7 +225,7 @@ def test_only_what_was_throttled_is_sent_again() -> None:
     assert client.statements == [5, 2, 1]
 
 
-@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.usefixtures("no_delays")
 def test_throttling_without_end_is_no_refusal() -> None:
     client: Any = Refusing([None, "ThrottlingError"], ["ThrottlingError"], ["ThrottlingError"])
     with pytest.raises(StoreUnavailable, match="BatchExecuteStatement: ThrottlingError"):
@@ -315,7 +315,7 @@ def test_what_was_in_the_way_and_has_gone_is_no_success(dynamodb_settings: Setti
     store = open_store(dynamodb_settings)
     assert isinstance(store, DynamoDBStore)
     store._client._by_pid[os.getpid()] = Vanishing()  # type: ignore[assignment]
-    with pytest.raises(StoreUnavailable, match="the item in the way has gone"):
+    with pytest.raises(StoreUnavailable, match="the conflicting item no longer exists"):
         store.add_idempotency_record(a_claim())
 
 
@@ -363,8 +363,8 @@ def test_a_scan_reads_every_page() -> None:
 
 
 def test_a_page_that_is_throttled_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A patch, since the real pauses are long."""
-    monkeypatch.setattr(scans, "PAUSES", (0.0, 0.0))
+    """A patch, since the real delays are long."""
+    monkeypatch.setattr(scans, "RETRY_DELAYS", (0.0, 0.0))
     client: Any = Pages(items("a"), THROTTLED, THROTTLED, items("b"))
     assert [record["pk"] for record in scans.scan(client, "T", "made_at")] == ["a", "b"]
 
@@ -372,7 +372,7 @@ def test_a_page_that_is_throttled_is_asked_for_again(monkeypatch: pytest.MonkeyP
 def test_a_scan_that_is_throttled_without_end_is_an_error_and_not_short(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(scans, "PAUSES", (0.0,))
+    monkeypatch.setattr(scans, "RETRY_DELAYS", (0.0,))
     client: Any = Pages(items("a"), THROTTLED, THROTTLED, items("b"))
     found = scans.scan(client, "T", "made_at")
     assert next(found)["pk"] == "a"
@@ -380,7 +380,7 @@ def test_a_scan_that_is_throttled_without_end_is_an_error_and_not_short(
         next(found)
 
 
-@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.usefixtures("no_delays")
 def test_items_that_dynamodb_never_hands_out_are_an_error() -> None:
     client: Any = Refusing()
     keys: list[Any] = [{"id": {"S": str(n)}} for n in range(9)]

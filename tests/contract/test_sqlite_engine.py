@@ -219,7 +219,7 @@ def test_writes_that_wait_share_a_commit(path: Path) -> None:
         writer.run(work)
 
     with ThreadPoolExecutor(10) as pool:
-        with database.turn(path):
+        with database.write_lock(path):
             answers = [pool.submit(add, number) for number in range(10)]
             wait_for_queue(writer, 9)
             assert not any(answer.done() for answer in answers)
@@ -245,7 +245,7 @@ def test_a_failure_is_its_own(path: Path) -> None:
 
     names = ["one", "bad", "two"]
     with ThreadPoolExecutor(3) as pool:
-        with database.turn(path):
+        with database.write_lock(path):
             answers = {name: pool.submit(writer.run, add(name)) for name in names}
             wait_for_queue(writer, 2)
         with pytest.raises(LookupError):
@@ -303,7 +303,7 @@ def test_a_file_that_is_no_database_is_named_so(tmp_path: Path) -> None:
 def test_a_full_disk_fails_writes_and_nothing_else(sqlite_store: SQLiteStore) -> None:
     """And when there is room again, the same store goes on."""
     payment = sqlite_store.add_payment(a_payment())
-    writer = sqlite_store._here().writer
+    writer = sqlite_store._connections().writer
     assert writer._connection is not None
     pages = writer._connection.execute("PRAGMA page_count").fetchone()[0]
     writer.run(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}"))
@@ -320,9 +320,9 @@ def test_a_writer_that_stands_still_is_not_waited_for_for_ever(
     sqlite_store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What its caller has given up before it began is not done afterwards."""
-    monkeypatch.setattr("paymentapp.storage.sqlite.group_commit._PATIENCE", 0.2)
+    monkeypatch.setattr("paymentapp.storage.sqlite.group_commit._WAIT_SECONDS", 0.2)
     sqlite_store.ping()
-    with database.turn(path), pytest.raises(StoreUnavailable, match="busy"):
+    with database.write_lock(path), pytest.raises(StoreUnavailable, match="busy"):
         sqlite_store.add_payment(a_payment())
     other = sqlite_store.add_payment(a_payment(customer_id="other"))
     assert sqlite_store.get_payment(a_payment().key) is None
@@ -355,7 +355,7 @@ def test_a_writer_that_is_closed_finishes_what_waits(sqlite_store: SQLiteStore, 
     sqlite_store.ping()
     writer = Writer(path)
     with ThreadPoolExecutor(3) as pool:
-        with database.turn(path):
+        with database.write_lock(path):
             waiting = [pool.submit(writer.run, lambda c: c.execute("SELECT 1")) for _ in range(2)]
             wait_for_queue(writer, 1)
             closing_it = pool.submit(writer.close)
@@ -367,8 +367,8 @@ def test_a_writer_that_is_closed_finishes_what_waits(sqlite_store: SQLiteStore, 
 def test_more_writes_than_one_commit_takes_are_done_in_several(
     sqlite_store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("paymentapp.storage.sqlite.group_commit._GROUP", 2)
-    with ThreadPoolExecutor(5) as pool, database.turn(path):
+    monkeypatch.setattr("paymentapp.storage.sqlite.group_commit._GROUP_LIMIT", 2)
+    with ThreadPoolExecutor(5) as pool, database.write_lock(path):
         answers = [pool.submit(sqlite_store.add_payment, each) for each in payments_of_many(5)]
     assert len({answer.result(10).customer_id for answer in answers}) == 5
 

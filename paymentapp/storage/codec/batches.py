@@ -1,4 +1,4 @@
-"""Batches and their members as records; `codec` says what a record is."""
+"""Batches and their members as records."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ PARKED_SHARD = "parked"
 
 
 def batch_record(batch: Batch) -> Record:
-    """A batch is in the `attention` index while it has both `attention_shard` and `attention_at`.
+    """Return a batch as a record.
 
-    A parked one is there under a shard of its own, by the time at which it was made: it waits for
-    a person, and its `attention_at` is not kept.
+    It is in the `attention` index while it has both `attention_shard` and `attention_at`. A parked
+    batch is there under a shard of its own, by its creation time: it waits for an operator, and
+    its `attention_at` is not stored.
     """
     parked = batch.state is BatchState.PARKED
     attention_at = batch.created_at if parked else batch.attention_at
@@ -42,7 +43,7 @@ def batch_record(batch: Batch) -> Record:
             "reference": batch.reference,
             "attempts": batch.attempts or None,
             "last_error": batch.last_error,
-            "verdicts": [f"{place} {why}" for place, why in batch.member_errors.items()] or None,
+            "verdicts": [f"{n} {reason}" for n, reason in batch.member_errors.items()] or None,
             "decision": [to_text(decision.at), *decision[1:]] if decision else None,
         }
     )
@@ -50,6 +51,7 @@ def batch_record(batch: Batch) -> Record:
 
 @reads
 def read_batch(record: Record) -> Batch:
+    """Return the batch of a record."""
     state = BatchState(record["state"])
     parked = state is BatchState.PARKED
     return Batch(
@@ -75,20 +77,23 @@ def read_batch(record: Record) -> Batch:
 
 
 def _read_member_error(line: str) -> tuple[int, str]:
-    place, _, why = line.partition(" ")
-    return int(place), why
+    position, _, reason = line.partition(" ")
+    return int(position), reason
 
 
 def _read_decision(parts: Sequence[str] | None) -> Decision | None:
     if parts is None:
         return None
-    at, verdict, person, note, evidence = parts
-    return Decision(from_text(at), Resolution(verdict), person, note, evidence)
+    at, resolution, person, note, evidence = parts
+    return Decision(from_text(at), Resolution(resolution), person, note, evidence)
 
 
 def member_records(batch: Batch, members: Sequence[Member]) -> list[Record]:
-    """The candidates of a batch in chunks, each with the batch's first revision, which tells a
-    repeated write of the same list from another list."""
+    """Return the candidates of a batch as records of up to 500.
+
+    Each holds the batch's first revision, by which a repeated write of the same list is
+    recognised.
+    """
     chunks = [
         members[start : start + MEMBERS_PER_CHUNK]
         for start in range(0, len(members), MEMBERS_PER_CHUNK)
@@ -101,9 +106,10 @@ def member_records(batch: Batch, members: Sequence[Member]) -> list[Record]:
 
 @reads
 def read_members(batch: Batch, records: Iterable[Record]) -> list[Member]:
+    """Return the candidates of a batch, in their order."""
     members = [_read_member(line) for record in records for line in record["members"]]
     if len(members) != batch.size:
-        raise ValueError("the list is not complete")
+        raise ValueError("the list of members is not complete")
     return members
 
 

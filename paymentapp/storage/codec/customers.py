@@ -8,6 +8,7 @@ from paymentapp.storage.codec.records import Record, reads
 
 
 def customer_record(customer: Customer) -> Record:
+    """Return a customer as a record."""
     record: Record = {
         "customer_id": customer.customer_id,
         "email": customer.email,
@@ -26,6 +27,7 @@ def customer_record(customer: Customer) -> Record:
 
 @reads
 def read_customer(record: Record) -> Customer:
+    """Return the customer of a record."""
     return Customer(
         customer_id=record["customer_id"],
         email=record["email"],
@@ -38,9 +40,9 @@ def read_customer(record: Record) -> Customer:
 
 
 def _method_text(name: str, method: PaymentMethod) -> str:
-    """A way to be paid as one string: `name time destination`, and a note on a line of its own.
+    """Return a payment method as one text: `name time destination`, and a note on a second line.
 
-    A list of texts is replaced as a whole, which a map of maps would not be by JSON's own patch.
+    A JSON merge patch replaces a list of texts as a whole; it would merge a map of maps.
     """
     line = f"{name} {to_text(method.updated_at)} {method.destination}"
     return f"{line}\n{method.note}" if method.note is not None else line

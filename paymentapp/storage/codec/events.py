@@ -1,7 +1,7 @@
-"""Webhook events as records; `codec` says what a record is.
+"""Provider events as records.
 
-They wait in the same index as batches, under shards of their own: `event3` beside `3`. So neither
-a search for batches nor one for events ever meets the other, also in an earlier version's search.
+They are in the same index as batches, under shards of their own: `event3` beside `3`. So a search
+for batches never finds an event, nor the other way round, even with an earlier version's code.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ SORT_KEY = "event"
 
 
 def event_key(event: ProviderEvent) -> str:
-    """The partition key of an event: one for each id that its provider gives out."""
+    """Return the partition key of an event, made from its provider and the provider's event id."""
     return f"event#{event.provider}#{event.event_id}"
 
 
 def attention_shard(shard: int) -> str:
-    """The shard of the attention index in which the events of a shard wait."""
+    """Return the shard of the attention index that holds the events of a shard."""
     return f"event{shard}"
 
 
 def event_record(event: ProviderEvent) -> Record:
-    """An event is in the `attention` index while it has an `attention_at`; DynamoDB deletes it by
-    its `expires_at`, in epoch seconds."""
+    """Return an event as a record.
+
+    It is in the `attention` index while it has an `attention_at`; DynamoDB deletes it at its
+    `expires_at`, in epoch seconds.
+    """
     record: Record = {
         "provider": event.provider,
         "event_id": event.event_id,
@@ -47,6 +50,7 @@ def event_record(event: ProviderEvent) -> Record:
 
 @reads
 def read_event(record: Record) -> ProviderEvent:
+    """Return the event of a record."""
     return ProviderEvent(
         provider=record["provider"],
         event_id=record["event_id"],

@@ -1,4 +1,4 @@
-"""The service's own records: idempotency keys, provider state, leases, API keys."""
+"""Idempotency records, provider state, leases and API keys as records."""
 
 from __future__ import annotations
 
@@ -14,19 +14,23 @@ from paymentapp.storage.base import Lease
 from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
 
 
-def idempotency_record(claim: IdempotencyRecord) -> Record:
-    """`expires_at` is in epoch seconds, the only form that DynamoDB's own expiry understands."""
+def idempotency_record(record: IdempotencyRecord) -> Record:
+    """Return an idempotency record as stored.
+
+    `expires_at` is in epoch seconds, the only form that DynamoDB's expiry understands.
+    """
     return {
-        "fingerprint": claim.fingerprint,
-        "customer_id": claim.customer_id,
-        "payment_id": claim.payment_id,
-        "expires_at": int(claim.expires_at.timestamp()),
-        "revision": claim.revision,
+        "fingerprint": record.fingerprint,
+        "customer_id": record.customer_id,
+        "payment_id": record.payment_id,
+        "expires_at": int(record.expires_at.timestamp()),
+        "revision": record.revision,
     }
 
 
 @reads
 def read_idempotency_record(key_hash: str, record: Record) -> IdempotencyRecord:
+    """Return the idempotency record of a stored record."""
     return IdempotencyRecord(
         key_hash=key_hash,
         fingerprint=record["fingerprint"],
@@ -37,25 +41,30 @@ def read_idempotency_record(key_hash: str, record: Record) -> IdempotencyRecord:
     )
 
 
-def state_record(note: StateEntry) -> Record:
-    return {"text": note.text, "revision": note.revision}
+def state_record(entry: StateEntry) -> Record:
+    """Return an entry of a provider's state as a record."""
+    return {"text": entry.text, "revision": entry.revision}
 
 
 @reads
 def read_state(name: str, record: Record) -> StateEntry:
+    """Return the entry of a provider's state of a record."""
     return StateEntry(name, record["text"], record["revision"])
 
 
 def lease_record(lease: Lease) -> Record:
+    """Return a lease as a record."""
     return {"owner": lease.owner, "until": to_text(lease.until)}
 
 
 @reads
 def read_lease(name: str, record: Record) -> Lease:
+    """Return the lease of a record."""
     return Lease(name, record["owner"], from_text(record["until"]))
 
 
 def api_key_record(key: ApiKey) -> Record:
+    """Return an API key as a record."""
     return without_none(
         {
             "key_id": key.key_id,
@@ -70,6 +79,7 @@ def api_key_record(key: ApiKey) -> Record:
 
 @reads
 def read_api_key(record: Mapping[str, Any]) -> ApiKey:
+    """Return the API key of a record."""
     return ApiKey(
         key_id=record["key_id"],
         secret_hash=record["secret_hash"],

@@ -21,7 +21,10 @@ _OPTIONAL = (
 
 
 def payment_record(payment: Payment) -> Record:
-    """A payment is in the `due` index while it has both `due_shard` and `due_at`."""
+    """Return a payment as a record.
+
+    It is in the `due` index while it has both `due_shard` and `due_at`.
+    """
     record: Record = {
         "customer_id": payment.customer_id,
         "payment_id": payment.payment_id,
@@ -30,7 +33,7 @@ def payment_record(payment: Payment) -> Record:
         "payment_method": payment.payment_method,
         "email": payment.email,
         "status": payment.status.value,
-        "history": [_transition_text(move) for move in payment.history],
+        "history": [_transition_text(transition) for transition in payment.history],
         "request_id": payment.request_id,
         "revision": payment.revision,
         "due_shard": str(payment.due_shard),
@@ -52,6 +55,7 @@ def payment_record(payment: Payment) -> Record:
 
 @reads
 def read_payment(record: Record) -> Payment:
+    """Return the payment of a record."""
     return Payment(
         customer_id=record["customer_id"],
         payment_id=record["payment_id"],
@@ -77,10 +81,10 @@ def read_payment(record: Record) -> Payment:
     )
 
 
-def _transition_text(move: Transition) -> str:
-    """A line of history as one string: a list of maps would cost a payment its kilobyte."""
-    line = f"{to_text(move.at)} {move.status.value} {move.cause.value}"
-    return f"{line} {move.reference}" if move.reference else line
+def _transition_text(transition: Transition) -> str:
+    """Return a line of history as one text; a list of maps would make items exceed 1 KB."""
+    line = f"{to_text(transition.at)} {transition.status.value} {transition.cause.value}"
+    return f"{line} {transition.reference}" if transition.reference else line
 
 
 def _read_transition(line: str) -> Transition:

@@ -1,8 +1,8 @@
-"""The one form in which every engine stores a record: a flat dict of plain values.
+"""The form in which every engine stores a record: a flat dict of plain values.
 
-An attribute that holds its default is left out, an attribute that this version does not know is
-ignored, and an update names only what it changes (`difference`), so that what a later version has
-added to a record outlives an earlier one beside it.
+An attribute with its default value is left out, an unknown attribute is ignored, and an update
+names only what it changes (`difference`): so an attribute that a later version has added survives
+the writes of an earlier version.
 """
 
 from __future__ import annotations
@@ -23,21 +23,23 @@ _T = TypeVar("_T")
 
 
 class RecordDifference(NamedTuple):
-    """What turns one version of a record into the next."""
+    """The attributes that turn one version of a record into the next."""
 
     changed: Record
     removed: list[str]
 
 
 def difference(old: Record, new: Record) -> RecordDifference:
-    """The attributes that an update sets, and those that it removes."""
+    """Return the attributes that an update sets, and the names of those that it removes."""
     changed = {name: value for name, value in new.items() if name not in old or old[name] != value}
     return RecordDifference(changed, [name for name in old if name not in new])
 
 
 def reads(decode: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Say of a record that makes no sense here (a later version's status, say) that it does not,
-    rather than guess: a payment that is not understood is left alone."""
+    """Decorate a decoder so that a record that it cannot read raises StoreUnavailable.
+
+    For example a status of a later version: a payment that is not understood is not changed.
+    """
 
     @wraps(decode)
     def checked(*args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -51,30 +53,15 @@ def reads(decode: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 def maybe_time(text: str | None) -> datetime | None:
+    """Return the time of a text; None for None or an empty text."""
     return from_text(text) if text else None
 
 
 def maybe_text(moment: datetime | None) -> str | None:
+    """Return the text of a time; None for None."""
     return to_text(moment) if moment else None
 
 
 def without_none(record: Record) -> Record:
+    """Return a record without the attributes that are None."""
     return {name: value for name, value in record.items() if value is not None}
-
-
-# Customers
-
-
-# Disbursements
-
-
-# Idempotency keys
-
-
-# A provider's own notes
-
-
-# Leases
-
-
-# API keys

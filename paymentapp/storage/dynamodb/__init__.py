@@ -1,4 +1,4 @@
-"""The engine for AWS: three DynamoDB tables, by botocore, which is imported nowhere else."""
+"""The engine for AWS: three DynamoDB tables, through botocore."""
 
 from paymentapp.storage.dynamodb.store import DynamoDBStore
 

@@ -1,6 +1,6 @@
-"""Records as DynamoDB writes them down: a type letter beside each value.
+"""Records as DynamoDB attribute values: a type letter beside each value.
 
-By hand, since boto3's own serializer takes longer than a request's signature.
+Written by hand, since boto3's serializer takes longer than signing a request.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ Item = dict[str, Any]
 
 
 def to_item(record: Mapping[str, Any]) -> Item:
+    """Return a record as an item."""
     return {name: to_value(value) for name, value in record.items()}
 
 
 def to_value(value: Any) -> dict[str, Any]:
+    """Return a value as an attribute value. Raises TypeError for a type that no record holds."""
     match value:
         case str():
             return {"S": value}
@@ -36,6 +38,7 @@ def to_value(value: Any) -> dict[str, Any]:
 
 
 def to_record(item: Mapping[str, Any]) -> Record:
+    """Return the record of an item."""
     return {name: _from_value(value) for name, value in item.items()}
 
 
@@ -50,4 +53,4 @@ def _from_value(value: dict[str, Any]) -> Any:
             return [_from_value(part) for part in content]
         case "M":
             return to_record(content)
-    return content  # S, BOOL, and what only a later version writes
+    return content  # S, BOOL, and types that only a later version writes

@@ -24,7 +24,7 @@ class DynamoDBBatches(DynamoDBRecords):
     """Batches and their members, by batch id."""
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
-        """A request for each 500 members, and one."""
+        """Store a batch: one request for each 500 members, and one."""
         pk = f"batch#{batch.batch_id}"
         records = {
             f"members#{number:04}": chunk
@@ -36,32 +36,34 @@ class DynamoDBBatches(DynamoDBRecords):
                 raise Conflict("there is a batch of this id")
 
     def get_batch(self, batch_id: str) -> Batch | None:
+        """Implement `Store.get_batch`."""
         found = self._get(self._operations, {"pk": f"batch#{batch_id}", "sk": "header"})
         return read_batch(found) if found else None
 
     def get_members(self, batch: Batch) -> list[Member]:
-        """A request for each megabyte, of thousands of members."""
+        """Return the candidates: one request for each megabyte (thousands of members)."""
         found = self._group(f"batch#{batch.batch_id}", "members#")
         return read_members(batch, found)
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
+        """Implement `Store.change_batch`."""
         records = batch_record(old), batch_record(new)
         return self._change_operation(f"batch#{new.batch_id}", "header", *records)
 
     def due_batches(self, shard: int, until: datetime, limit: int) -> list[Batch]:
-        """The index, then the batches that it names, 100 a request."""
+        """Query the index, then read the batches that it names, 100 a request."""
         found = self._batches(str(shard), to_text(until), limit)
         due = [batch for batch in found if batch.attention_at and batch.attention_at <= until]
         return sorted(due, key=lambda batch: batch.attention_at or until)
 
     def parked_batches(self) -> list[Batch]:
-        """The index, then the batches that it names, 100 a request."""
+        """Query the index, then read the batches that it names, 100 a request."""
         found = self._batches(PARKED_SHARD, AFTER_EVERY_ID, None)
         parked = [batch for batch in found if batch.state is BatchState.PARKED]
         return sorted(parked, key=lambda batch: batch.created_at)
 
     def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
-        """A request for each megabyte of the table."""
+        """Scan the table: one request for each megabyte."""
         found = scan(self._client(), self._operations, "created_at", earliest, latest, sk="header")
         return map(read_batch, found)
 

@@ -1,7 +1,7 @@
-"""The client, and what its errors mean.
+"""The DynamoDB client, and the translation of its errors.
 
-By botocore, which is what boto3 makes its clients with: boto3's own part, for resources and
-transfers, would only add to a cold start.
+It is botocore's, on which boto3 builds: boto3's own part, for resources and transfers, would only
+lengthen a cold start.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 
 class ConditionFailed(Exception):
-    """A conditional write found something else; `item` is what, where DynamoDB said so."""
+    """The condition of a write does not hold; `item` is the stored item, where DynamoDB sent it."""
 
     def __init__(self, item: dict[str, Any] | None) -> None:
         super().__init__("the condition of a write failed")
@@ -33,10 +33,10 @@ class ConditionFailed(Exception):
 
 
 def open_client(connections: int) -> DynamoDBClient:
-    """Make a client for one process, of so many connections at most. Nothing is sent yet.
+    """Make a client for one process, with at most so many connections. Nothing is sent yet.
 
-    One thread at a time: sessions are not safe to use from two. Raises SettingsError where no
-    region is set, StoreUnavailable where botocore cannot make one.
+    Call it from one thread at a time: sessions are not thread-safe. Raises SettingsError where no
+    region is set, StoreUnavailable where botocore cannot make a client.
     """
     config = Config(
         connect_timeout=1,
@@ -44,8 +44,8 @@ def open_client(connections: int) -> DynamoDBClient:
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=connections,
         tcp_keepalive=True,
-        parameter_validation=False,  # a sixth of a call's CPU time, for requests of our own
-        user_agent="paymentapp",  # else botocore builds its long one twice a call
+        parameter_validation=False,  # takes a sixth of a call's CPU time
+        user_agent="paymentapp",  # botocore builds its long default twice a call
     )
     try:
         session = botocore.session.get_session()
@@ -57,15 +57,15 @@ def open_client(connections: int) -> DynamoDBClient:
 
 
 def clients(connections: int) -> PerProcess[DynamoDBClient]:
-    """Return what gives each process a client of its own: connections do not survive a fork."""
+    """Return a callable that gives each process a client of its own."""
     return PerProcess(partial(open_client, connections))
 
 
 def call(method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
     """Call a method of the client.
 
-    Raises ConditionFailed, or StoreUnavailable with the operation and the error's code: AWS's
-    messages may hold table data, account ids and ARNs, and stay in the chained exception.
+    Raises ConditionFailed, or StoreUnavailable with the operation and the error code. AWS's
+    messages may contain table data, account ids and ARNs; they stay in the chained exception.
     """
     try:
         return method(*args, **kwargs)

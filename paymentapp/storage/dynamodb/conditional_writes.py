@@ -1,4 +1,4 @@
-"""Changes that depend on a revision: one by UpdateItem, many by PartiQL."""
+"""Writes that are conditional on a revision: one by UpdateItem, many by PartiQL."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 READS = 100  # AWS, BatchGetItem: "as many as 100 items"
 STATEMENTS = 25  # AWS, BatchExecuteStatement: "up to 25 statements"
-CALLS_AT_ONCE = 4  # of one big change; a call waits for AWS far longer than it computes
-PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds between attempts, on top of botocore's own
+CALLS_AT_ONCE = 4  # concurrent calls of one large change; a call mostly waits for AWS
+RETRY_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds, in addition to botocore's own retries
 
-# Errors of one statement within a batch that was answered: botocore does not see them.
+# Errors of one statement of a call that succeeded: botocore does not retry them.
 _TRANSIENT = {
     "InternalServerError",
     "ProvisionedThroughputExceeded",
@@ -30,13 +30,13 @@ _TRANSIENT = {
     "ThrottlingError",
     "TransactionConflict",
 }
-_ANSWERS = {None, "ConditionalCheckFailed"}
+_FINAL = {None, "ConditionalCheckFailed"}
 
 
 class ItemUpdate(NamedTuple):
     """Attributes to set and to remove in one item, if it still has the old revision.
 
-    Nothing else in the item is touched: not the attributes of a later version.
+    Other attributes of the item, such as those of a later version, are kept.
     """
 
     key: Item
@@ -47,47 +47,48 @@ class ItemUpdate(NamedTuple):
 
 
 def change_of(key: Record, old: Record, new: Record) -> ItemUpdate:
+    """Return the update that replaces one version of a record by the next."""
     old_revision = old.get("revision", "")
     return ItemUpdate(to_item(key), old_revision, new["revision"], *difference(old, new))
 
 
 def change_all(client: DynamoDBClient, table: str, changes: Sequence[ItemUpdate]) -> list[bool]:
-    """Make independent changes; one answer a change, in order: whether it is made, now or by an
-    attempt whose answer was lost.
+    """Make independent changes; return for each, in order, whether it is made.
 
-    A PartiQL statement removes one attribute at most, or else emulators disagree on its syntax;
-    more than one is removed from a payment once in its life, if ever.
+    A change that an earlier attempt made, whose answer was lost, counts as made. A PartiQL
+    statement removes at most one attribute, because emulators disagree on the syntax for more;
+    more than one is removed from a payment at most once.
     """
-    alone = [place for place, change in enumerate(changes) if len(change.removed) > 1]
-    together = [place for place, change in enumerate(changes) if len(change.removed) <= 1]
-    if len(together) == 1:
-        alone, together = [*alone, *together], []
-    made = {place: change_one(client, table, changes[place]) for place in alone}
-    chunks = [together[i : i + STATEMENTS] for i in range(0, len(together), STATEMENTS)]
-    calls = [partial(change_many, client, table, [changes[p] for p in chunk]) for chunk in chunks]
-    for chunk, answers in zip(chunks, _side_by_side(calls), strict=True):
+    single = [n for n, change in enumerate(changes) if len(change.removed) > 1]
+    joint = [n for n, change in enumerate(changes) if len(change.removed) <= 1]
+    if len(joint) == 1:
+        single, joint = [*single, *joint], []
+    made = {n: change_one(client, table, changes[n]) for n in single}
+    chunks = [joint[i : i + STATEMENTS] for i in range(0, len(joint), STATEMENTS)]
+    calls = [partial(change_many, client, table, [changes[n] for n in chunk]) for chunk in chunks]
+    for chunk, answers in zip(chunks, _concurrently(calls), strict=True):
         made |= dict(zip(chunk, answers, strict=True))
-    return [made[place] for place in range(len(changes))]
+    return [made[n] for n in range(len(changes))]
 
 
-def _side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
+def _concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
     if len(calls) <= 1:
         return [run() for run in calls]
-    from concurrent.futures import ThreadPoolExecutor  # only for many; most starts see none
+    from concurrent.futures import ThreadPoolExecutor  # rarely needed, so not at start
 
     with ThreadPoolExecutor(min(CALLS_AT_ONCE, len(calls))) as pool:
         return [future.result() for future in [pool.submit(run) for run in calls]]
 
 
 def change_one(client: DynamoDBClient, table: str, change: ItemUpdate) -> bool:
-    """Whether the change is made: now, or by an attempt whose answer was lost."""
-    names = {f"#{place}": name for place, name in enumerate([*change.changed, *change.removed])}
-    places = list(names)
+    """Make a change; return whether it is made, now or by an attempt whose answer was lost."""
+    names = {f"#{n}": name for n, name in enumerate([*change.changed, *change.removed])}
+    aliases = list(names)
     count = len(change.changed)
-    expression = "SET " + ", ".join(f"{place} = :{place[1:]}" for place in places[:count])
+    expression = "SET " + ", ".join(f"{alias} = :{alias[1:]}" for alias in aliases[:count])
     if change.removed:
-        expression += " REMOVE " + ", ".join(places[count:])
-    values = {f":{place}": to_value(v) for place, v in enumerate(change.changed.values())}
+        expression += " REMOVE " + ", ".join(aliases[count:])
+    values = {f":{n}": to_value(value) for n, value in enumerate(change.changed.values())}
     condition = "attribute_exists(#key) AND attribute_not_exists(revision)"
     if change.old_revision:
         condition, values[":old"] = "revision = :old", to_value(change.old_revision)
@@ -111,32 +112,32 @@ def change_one(client: DynamoDBClient, table: str, change: ItemUpdate) -> bool:
 
 
 def change_many(client: DynamoDBClient, table: str, changes: Sequence[ItemUpdate]) -> list[bool]:
-    """Make up to 25 independent changes in one call; an answer for each, as `change_one`'s."""
+    """Make up to 25 independent changes in one call; return for each what `change_one` does."""
     made: dict[int, bool] = {}
     waiting = dict(enumerate(changes))
-    for pause in (*PAUSES, None):
+    for delay in (*RETRY_DELAYS, None):
         codes = _execute(client, table, waiting)
-        made |= {place: code is None for place, code in codes.items() if code in _ANSWERS}
-        waiting = {place: changes[place] for place in codes if place not in made}
-        problems = {code for code in codes.values() if code not in _ANSWERS}
+        made |= {n: code is None for n, code in codes.items() if code in _FINAL}
+        waiting = {n: changes[n] for n in codes if n not in made}
+        problems = {code for code in codes.values() if code not in _FINAL}
         if not problems:
             break
-        if pause is None or problems - _TRANSIENT:
+        if delay is None or problems - _TRANSIENT:
             names = ", ".join(sorted(map(str, problems)))
             raise StoreUnavailable(f"DynamoDB BatchExecuteStatement: {names}")
-        time.sleep(pause)
-    refused = [changes[place] for place, done in made.items() if not done]
+        time.sleep(delay)
+    refused = [changes[n] for n, done in made.items() if not done]
     current = _revisions(client, table, refused)
     return [
-        made[place] or current.get(_identity(change.key)) == change.new_revision
-        for place, change in enumerate(changes)
+        made[n] or current.get(_identity(change.key)) == change.new_revision
+        for n, change in enumerate(changes)
     ]
 
 
 def _execute(
     client: DynamoDBClient, table: str, changes: Mapping[int, ItemUpdate]
 ) -> dict[int, str | None]:
-    """The error code of each statement, None where it was made."""
+    """Execute a statement for each change; return its error code, None where it succeeded."""
     statements: Any = [_statement(table, change) for change in changes.values()]
     response = call(client.batch_execute_statement, Statements=statements)
     codes = [answer.get("Error", {}).get("Code") for answer in response["Responses"]]
@@ -169,15 +170,15 @@ def _statement(table: str, change: ItemUpdate) -> dict[str, Any]:
 
 
 def read_many(client: DynamoDBClient, table: str, keys: Sequence[Item]) -> Iterator[Item]:
-    """Items by their keys, consistently, in any order; those that do not exist are left out."""
+    """Yield items by their keys, by consistent reads, in any order; missing ones are left out."""
     for start in range(0, len(keys), READS):
         request: Any = {table: {"Keys": keys[start : start + READS], "ConsistentRead": True}}
-        for pause in (*PAUSES, None):
+        for delay in (*RETRY_DELAYS, None):
             response = call(client.batch_get_item, RequestItems=request)
             yield from response["Responses"].get(table, [])
             request = response.get("UnprocessedKeys")
             if not request:
                 break
-            if pause is None:
+            if delay is None:
                 raise StoreUnavailable("DynamoDB BatchGetItem: UnprocessedKeys")
-            time.sleep(pause)
+            time.sleep(delay)

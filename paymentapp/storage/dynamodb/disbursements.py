@@ -22,29 +22,31 @@ class DynamoDBDisbursements(DynamoDBRecords):
     """Payments, by customer and payment id."""
 
     def add_payment(self, payment: Payment) -> Payment:
+        """Implement `Store.add_payment`."""
         record = payment_record(payment)
         older = self._add(self._disbursements, PaymentKey._fields, record)
         return read_payment(older) if older else payment
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
+        """Implement `Store.get_payment`."""
         found = self._get(self._disbursements, key._asdict())
         return read_payment(found) if found else None
 
     def get_payments(self, keys: Sequence[PaymentKey]) -> dict[PaymentKey, Payment]:
-        """100 a request."""
+        """Read 100 payments a request."""
         wanted = [to_item(key._asdict()) for key in dict.fromkeys(keys)]
         items = conditional.read_many(self._client(), self._disbursements, wanted)
         found = (read_payment(to_record(item)) for item in items)
         return {payment.key: payment for payment in found}
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
-        """25 a request."""
+        """Change 25 payments a request."""
         return conditional.change_all(
             self._client(), self._disbursements, [_payment_change(*change) for change in changes]
         )
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
-        """One request, and `last_read` may lead to an empty page: there is no telling earlier."""
+        """Query one page; the next one may be empty, which DynamoDB does not say in advance."""
         request = page_request(customer_id, query)
         if request is None:
             return Page([], None)
@@ -54,12 +56,12 @@ class DynamoDBDisbursements(DynamoDBRecords):
         return Page(payments, last["payment_id"]["S"] if last else None)
 
     def due_payments(self, shard: int, until: datetime, limit: int) -> list[Payment]:
-        """A request for each megabyte."""
+        """Query the index: one request for each megabyte."""
         items = self._index(self._disbursements, "due", str(shard), to_text(until), limit)
         return [read_payment(to_record(item)) for item in items]
 
     def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
-        """A request for each megabyte of the table."""
+        """Scan the table: one request for each megabyte."""
         found = scan(self._client(), self._disbursements, "payment_id", earliest, latest)
         return map(read_payment, found)
 

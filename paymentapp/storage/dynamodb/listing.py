@@ -12,9 +12,9 @@ _BEFORE_EVERY_ID = "0"
 
 
 def page_request(customer_id: str, query: PageQuery) -> dict[str, Any] | None:
-    """The Query of one page; None where DynamoDB would refuse bounds that leave nothing.
+    """Return the Query of one page; None where the bounds are empty, which DynamoDB refuses.
 
-    A page begins after `before`, which has to lie within the bounds.
+    A page begins after `before`, which DynamoDB requires to lie within the bounds.
     """
     low = query.earliest or _BEFORE_EVERY_ID
     high = query.latest or AFTER_EVERY_ID

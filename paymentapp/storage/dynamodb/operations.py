@@ -36,44 +36,51 @@ from paymentapp.storage.dynamodb.records import DynamoDBRecords
 class DynamoDBOperations(DynamoDBRecords):
     """Idempotency records, provider events and state, leases and API keys."""
 
-    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
-        older = self._add_operation(f"key#{claim.key_hash}", "claim", idempotency_record(claim))
-        return read_idempotency_record(claim.key_hash, older) if older else claim
+    def add_idempotency_record(self, record: IdempotencyRecord) -> IdempotencyRecord:
+        """Implement `Store.add_idempotency_record`."""
+        older = self._add_operation(f"key#{record.key_hash}", "claim", idempotency_record(record))
+        return read_idempotency_record(record.key_hash, older) if older else record
 
     def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
+        """Implement `Store.change_idempotency_record`."""
         records = idempotency_record(old), idempotency_record(new)
         return self._change_operation(f"key#{new.key_hash}", "claim", *records)
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
+        """Implement `Store.add_provider_event`."""
         record = event_record(event)
         older = self._add_operation(event_key(event), SORT_KEY, record)
         return read_event(older) if older else event
 
     def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool:
+        """Implement `Store.change_provider_event`."""
         records = event_record(old), event_record(new)
         return self._change_operation(event_key(new), SORT_KEY, *records)
 
     def due_provider_events(self, shard: int, until: datetime, limit: int) -> list[ProviderEvent]:
-        """The index, then the events that it names, 100 a request."""
-        where = attention_shard(shard)
-        found = self._attention(where, to_text(until), limit)
+        """Query the index, then read the events that it names, 100 a request."""
+        found = self._attention(attention_shard(shard), to_text(until), limit)
         events = map(read_event, found)
         due = [event for event in events if event.attention_at and event.attention_at <= until]
         return sorted(due, key=lambda event: event.attention_at or until)
 
-    def add_state_entry(self, note: StateEntry) -> StateEntry:
-        older = self._add_operation(f"note#{note.name}", "note", state_record(note))
-        return read_state(note.name, older) if older else note
+    def add_state_entry(self, entry: StateEntry) -> StateEntry:
+        """Implement `Store.add_state_entry`."""
+        older = self._add_operation(f"note#{entry.name}", "note", state_record(entry))
+        return read_state(entry.name, older) if older else entry
 
     def get_state_entry(self, name: str) -> StateEntry | None:
+        """Implement `Store.get_state_entry`."""
         found = self._get(self._operations, {"pk": f"note#{name}", "sk": "note"})
         return read_state(name, found) if found else None
 
     def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool:
+        """Implement `Store.change_state_entry`."""
         records = state_record(old), state_record(new)
         return self._change_operation(f"note#{new.name}", "note", *records)
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
+        """Implement `Store.hold_lease`."""
         key = {"pk": "lease", "sk": wanted.name}
         try:
             call(
@@ -93,23 +100,28 @@ class DynamoDBOperations(DynamoDBRecords):
         return wanted
 
     def get_lease(self, name: str) -> Lease | None:
+        """Implement `Store.get_lease`."""
         found = self._get(self._operations, {"pk": "lease", "sk": name})
         return read_lease(name, found) if found else None
 
     def add_api_key(self, key: ApiKey) -> None:
+        """Implement `Store.add_api_key`."""
         older = self._add_operation("apikey", key.key_id, api_key_record(key))
         if older and read_api_key(older) != key:
             raise Conflict("there is an API key of this id")
 
     def get_api_key(self, key_id: str) -> ApiKey | None:
+        """Implement `Store.get_api_key`."""
         found = self._get(self._operations, {"pk": "apikey", "sk": key_id})
         return read_api_key(found) if found else None
 
     def list_api_keys(self) -> list[ApiKey]:
+        """Implement `Store.list_api_keys`."""
         keys = map(read_api_key, self._group("apikey", ""))
         return sorted(keys, key=lambda key: key.created_at)
 
     def revoke_api_key(self, key_id: str, at: datetime) -> bool:
+        """Implement `Store.revoke_api_key`."""
         try:
             call(
                 self._client().update_item,

@@ -1,4 +1,4 @@
-"""What every table of the DynamoDB store shares: get, add where absent, change, query."""
+"""The operations that all tables of the DynamoDB store share: get, add if absent, change, query."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class DynamoDBRecords:
-    """Records as items of tables; each method is one request where it does not say more."""
+    """Records as items of tables; each method is one request unless it says otherwise."""
 
     _client: PerProcess[DynamoDBClient]
     _customers: str  # the names of the tables
@@ -32,7 +32,7 @@ class DynamoDBRecords:
         return to_record(item) if item else None
 
     def _add(self, table: str, key: Sequence[str], record: Record) -> Record | None:
-        """Add a record, or return the one that is there."""
+        """Add a record; return None, or the record that was there already."""
         try:
             call(
                 self._client().put_item,
@@ -46,10 +46,10 @@ class DynamoDBRecords:
         return None
 
     def _stored(self, failed: ConditionFailed, table: str, key: Record) -> Record:
-        """What stood in the way of a write: as the error says, or else by a read."""
+        """Return the record because of which a write failed: from the error, or by a read."""
         found = to_record(failed.item) if failed.item else self._get(table, key)
         if found is None:
-            raise StoreUnavailable("DynamoDB PutItem: the item in the way has gone")
+            raise StoreUnavailable("DynamoDB PutItem: the conflicting item no longer exists")
         return found
 
     def _add_operation(self, pk: str, sk: str, record: Record) -> Record | None:
@@ -60,7 +60,7 @@ class DynamoDBRecords:
         return conditional.change_one(self._client(), self._operations, change)
 
     def _group(self, pk: str, prefix: str) -> Iterator[Record]:
-        """Operations records whose sort keys begin alike, in their order."""
+        """Yield the Operations records of a key whose sort keys have a prefix, in order."""
         items = self._query(
             None,
             TableName=self._operations,
@@ -73,7 +73,7 @@ class DynamoDBRecords:
         return map(to_record, items)
 
     def _attention(self, shard: str, until: str, limit: int | None) -> Iterator[Record]:
-        """What the attention index names, as it is now and no longer as the index has it."""
+        """Yield the records that the attention index names, by consistent reads."""
         found = self._index(self._operations, "attention", shard, until, limit)
         keys = [{"pk": item["pk"], "sk": item["sk"]} for item in found]
         items = conditional.read_many(self._client(), self._operations, keys)
@@ -82,7 +82,7 @@ class DynamoDBRecords:
     def _index(
         self, table: str, index: str, shard: str, until: str, limit: int | None
     ) -> list[Item]:
-        """What an index holds of a shard up to a time, oldest first. It may lag behind."""
+        """Return the items of a shard in an index up to a time, oldest first; may be stale."""
         return self._query(
             limit,
             TableName=table,
@@ -93,7 +93,7 @@ class DynamoDBRecords:
         )
 
     def _query(self, limit: int | None, **request: Any) -> list[Item]:
-        """All pages of a query, or the first `limit` items."""
+        """Return all items of a query, or the first `limit`."""
         items: list[Item] = []
         while limit is None or len(items) < limit:
             if limit is not None:

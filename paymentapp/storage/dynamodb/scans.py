@@ -1,4 +1,4 @@
-"""Reading a whole table, for the commands of an operator; nothing else here ever scans."""
+"""Scans of a whole table, for operators' commands; nothing else scans."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.client import call
-from paymentapp.storage.dynamodb.conditional_writes import PAUSES
+from paymentapp.storage.dynamodb.conditional_writes import RETRY_DELAYS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,8 +29,11 @@ def scan(
     latest: datetime = LAST,
     sk: str | None = None,
 ) -> Iterator[Record]:
-    """Every record whose attribute `name` is a time of the span, a megabyte of the table at a
-    time, consistently; of one sort key where `sk` names it."""
+    """Yield every record whose attribute `name` is a time between two times, inclusive.
+
+    Only records of the sort key `sk`, where it is given. Reads consistently, one request for each
+    megabyte of the table.
+    """
     values = {":earliest": to_text(earliest), ":latest": to_text(latest)}
     condition = f"{name} BETWEEN :earliest AND :latest"
     if sk is not None:
@@ -51,10 +54,10 @@ def scan(
 
 
 def _page(client: DynamoDBClient, request: dict[str, Any]) -> Any:
-    """One page. A scan is long, and one throttled page must not end it."""
-    for pause in PAUSES:
+    """Read one page, with retries: one throttled page must not end a long scan."""
+    for delay in RETRY_DELAYS:
         try:
             return call(client.scan, **request)
         except StoreUnavailable:
-            time.sleep(pause)
+            time.sleep(delay)
     return call(client.scan, **request)

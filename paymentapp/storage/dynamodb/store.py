@@ -16,7 +16,7 @@ from paymentapp.storage.dynamodb.operations import DynamoDBOperations
 
 
 class DynamoDBStore(DynamoDBCustomers, DynamoDBDisbursements, DynamoDBBatches, DynamoDBOperations):
-    """Each call of an interface method is one request, where the method does not say more."""
+    """A store in three tables; each method is one request unless it says otherwise."""
 
     def __init__(self, settings: Settings) -> None:
         prefix = settings.table_prefix
@@ -29,14 +29,15 @@ class DynamoDBStore(DynamoDBCustomers, DynamoDBDisbursements, DynamoDBBatches, D
         self._client = clients(at_once + 8)
 
     def warm_up(self) -> None:
-        """Make the client, which takes longer than a request. Nothing is sent."""
+        """Make the client, which takes longer than a request; nothing is sent."""
         self._client()
 
     def create_tables(self) -> list[str]:
+        """Implement `Store.create_tables`."""
         return tables.create(self._client(), self._prefix)
 
     def ping(self) -> None:
-        """Read a key from each table that nothing has: a table that is missing is an error."""
+        """Read a key that no item has from each table: a missing table is an error."""
         keys: Any = {
             self._customers: {"Keys": [to_item({"customer_id": "-"})]},
             self._disbursements: {"Keys": [to_item({"customer_id": "-", "payment_id": "-"})]},
@@ -45,4 +46,5 @@ class DynamoDBStore(DynamoDBCustomers, DynamoDBDisbursements, DynamoDBBatches, D
         call(self._client().batch_get_item, RequestItems=keys)
 
     def close(self) -> None:
+        """Implement `Store.close`."""
         self._client.close()

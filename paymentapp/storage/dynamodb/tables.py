@@ -1,4 +1,4 @@
-"""The three tables: their keys, their indexes, and how they are made."""
+"""The three tables: keys, indexes, and their creation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from paymentapp.storage.dynamodb.client import call
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Table: its keys; then an index over it, that index's keys, and what it copies.
-# An item is in an index only while it has both of the index's keys.
+# Table: its keys; then its index: name, keys and projection.
+# An item is in an index only while it has both keys of the index.
 _TABLES: dict[str, tuple[tuple[str, ...], tuple[str, tuple[str, str], str] | None]] = {
     "Customers": (("customer_id",), None),
     "Disbursements": (("customer_id", "payment_id"), ("due", ("due_shard", "due_at"), "ALL")),
@@ -26,7 +26,7 @@ _EXPIRING = "Operations"
 
 
 def create(client: DynamoDBClient, prefix: str) -> list[str]:
-    """Make the tables that are missing, wait until all can be used, and name those made."""
+    """Create the missing tables, wait until all are active, and return the names of new ones."""
     made = [name for name in _TABLES if _create(client, prefix, name)]
     for name in _TABLES:
         _wait(client, prefix + name)
@@ -38,14 +38,14 @@ def _create(client: DynamoDBClient, prefix: str, name: str) -> bool:
     try:
         call(client.create_table, **definition(prefix, name))
     except StoreUnavailable as error:
-        if _code(error) == "ResourceInUseException":  # it is there, or being made
+        if _code(error) == "ResourceInUseException":  # it exists, or is being created
             return False
         raise
     return True
 
 
 def definition(prefix: str, name: str) -> Any:
-    """The CreateTable request of a table."""
+    """Return the CreateTable request of a table."""
     keys, index = _TABLES[name]
     request: dict[str, Any] = {
         "TableName": prefix + name,
@@ -80,8 +80,7 @@ def _wait(client: DynamoDBClient, table: str) -> None:
 
 
 def _expire(client: DynamoDBClient, table: str) -> None:
-    """Let DynamoDB delete idempotency claims and webhook events by itself: nothing else has an
-    `expires_at`."""
+    """Turn on expiry by `expires_at`, which only idempotency records and events have."""
     described = call(client.describe_time_to_live, TableName=table)
     if described["TimeToLiveDescription"].get("TimeToLiveStatus", "DISABLED") == "DISABLED":
         setting: Any = {"Enabled": True, "AttributeName": "expires_at"}

@@ -25,6 +25,7 @@ class SQLiteBatches(SQLiteRecords):
     """Batches and their members, by batch id."""
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
+        """Implement `Store.add_batch`."""
         pk = f"batch#{batch.batch_id}"
         chunks = enumerate(member_records(batch, members))
         inserts = [insert_record(pk, f"members#{number:04}", chunk) for number, chunk in chunks]
@@ -36,29 +37,35 @@ class SQLiteBatches(SQLiteRecords):
                 if older and older["revision"] != batch.revision:
                     raise Conflict("there is a batch of this id")
 
-        self._here().writer.run(work)
+        self._connections().writer.run(work)
 
     def get_batch(self, batch_id: str) -> Batch | None:
+        """Implement `Store.get_batch`."""
         found = self._get(sql.GET_RECORD, f"batch#{batch_id}", "header")
         return read_batch(found) if found else None
 
     def get_members(self, batch: Batch) -> list[Member]:
+        """Implement `Store.get_members`."""
         found = self._read(sql.GET_RECORDS, f"batch#{batch.batch_id}", "members#", "members~")
         return read_members(batch, found)
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
+        """Implement `Store.change_batch`."""
         records = batch_record(old), batch_record(new)
         return self._change(f"batch#{new.batch_id}", "header", *records)
 
     def due_batches(self, shard: int, until: datetime, limit: int) -> list[Batch]:
+        """Implement `Store.due_batches`."""
         found = self._read(sql.ATTENTION, str(shard), to_text(until), limit)
         return [read_batch(record) for record in found]
 
     def parked_batches(self) -> list[Batch]:
+        """Implement `Store.parked_batches`."""
         found = self._read(sql.ATTENTION, PARKED_SHARD, sql.AFTER_EVERY_ID, -1)
         return [read_batch(record) for record in found]
 
     def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
+        """Implement `Store.scan_batches`."""
         span = to_text(earliest), to_text(latest)
         return self._scan(
             sql.SCAN_BATCHES,

@@ -1,4 +1,4 @@
-"""What one process holds of the database: its writer thread, and connections for its readers."""
+"""The database connections of one process: a writer thread, and a pool for readers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from paymentapp.storage.sqlite.database import connect, unavailable
 from paymentapp.storage.sqlite.group_commit import Writer
 
 
-class Process:
-    """Readers have a connection each while they read: in WAL mode they wait for nobody, and see
-    the last commit."""
+class ProcessConnections:
+    """A writer, and a connection for each reader while it reads.
+
+    In WAL mode readers wait for nobody, and see the last commit.
+    """
 
     def __init__(self, path: Path) -> None:
         self.writer = Writer(path)
@@ -21,7 +23,7 @@ class Process:
         self._idle: deque[sqlite3.Connection] = deque()
 
     def read(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """The rows of one query. Raises StoreUnavailable."""
+        """Return the rows of one query. Raises StoreUnavailable."""
         try:
             connection = self._take()
             try:
@@ -35,6 +37,7 @@ class Process:
         return rows
 
     def close(self) -> None:
+        """Close idle connections, and stop the writer when its queue is empty."""
         while self._idle:
             self._idle.pop().close()
         self.writer.close()

@@ -16,16 +16,19 @@ class SQLiteCustomers(SQLiteRecords):
     """Customers, by their id."""
 
     def add_customer(self, customer: Customer) -> Customer:
+        """Implement `Store.add_customer`."""
         key = (customer.customer_id,)
         values = (*key, to_json(customer_record(customer)))
         older = self._add(Insert(sql.ADD_CUSTOMER, values, sql.GET_CUSTOMER, key))
         return read_customer(older) if older else customer
 
     def get_customer(self, customer_id: str) -> Customer | None:
+        """Implement `Store.get_customer`."""
         found = self._get(sql.GET_CUSTOMER, customer_id)
         return read_customer(found) if found else None
 
     def change_customer(self, old: Customer, new: Customer) -> bool:
+        """Implement `Store.change_customer`."""
         records = customer_record(old), customer_record(new)
         key = (old.customer_id,)
         values = (patch(*records), *key, old.revision)
@@ -34,6 +37,7 @@ class SQLiteCustomers(SQLiteRecords):
         )
 
     def scan_customers(self) -> Iterator[Customer]:
+        """Implement `Store.scan_customers`."""
         return self._scan(
             sql.SCAN_CUSTOMERS, read_customer, lambda each: (each.customer_id,), ("",)
         )

@@ -1,4 +1,4 @@
-"""The database file: its tables and their version, its connections, and how its errors read."""
+"""The database file: tables, schema version, connections, and error texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paymentapp.errors import StoreUnavailable
 SCHEMA_VERSION = 1  # raised only when an earlier program could no longer work with the file
 TABLES = ("Customers", "Disbursements", "Operations")
 
-# The partial indexes hold only what somebody has to act on, as DynamoDB's sparse ones do.
+# The partial indexes hold only records that need an action, as DynamoDB's sparse indexes do.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS Customers (
     customer_id TEXT PRIMARY KEY NOT NULL,
@@ -45,7 +45,7 @@ CREATE INDEX IF NOT EXISTS attention ON Operations (attention_shard, attention_a
 CREATE INDEX IF NOT EXISTS expiry ON Operations (expires_at) WHERE expires_at IS NOT NULL;
 """
 
-# What DynamoDB's expiry does by itself; once at a start, and never for long.
+# DynamoDB expires records by itself. Here a bounded number is deleted at each start.
 _PURGE = """
 DELETE FROM Operations WHERE rowid IN (
     SELECT rowid FROM Operations
@@ -68,9 +68,9 @@ _CAUSES = {
 
 
 def unavailable(error: Exception) -> StoreUnavailable:
-    """The error as callers see it: a few words on the cause, no path and no data."""
+    """Return the error that callers see: the cause in a few words, without paths or data."""
     if isinstance(error, StoreUnavailable):
-        return StoreUnavailable(*error.args)  # each waiting thread raises one of its own
+        return StoreUnavailable(*error.args)  # each waiting thread raises its own instance
     if isinstance(error, FileNotFoundError):
         return StoreUnavailable(f"database: {_CAUSES[sqlite3.SQLITE_CANTOPEN]}")
     if isinstance(error, OSError):
@@ -87,7 +87,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
-        timeout=5,  # for programs that do not know our turns: a backup, the sqlite3 shell
+        timeout=5,  # for programs that do not use our write lock: a backup, the sqlite3 shell
         isolation_level=None,
         check_same_thread=False,  # a connection serves one thread at a time, not always the same
     )
@@ -106,11 +106,11 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def turn(path: Path) -> Iterator[None]:
-    """Wait until it is this process's turn to write.
+def write_lock(path: Path) -> Iterator[None]:
+    """Hold the lock that serialises the writers of this machine.
 
-    SQLite's own waiting sleeps up to 100 ms between looks; the kernel wakes the next one at once,
-    and lets go of a dead process's lock. The lock has a file of its own, because closing any
+    SQLite's own waiting sleeps up to 100 ms between attempts; the kernel wakes the next process at
+    once, and releases the lock of a dead one. The lock has a file of its own, because closing any
     handle of the database file would drop SQLite's locks on it (sqlite.org/howtocorrupt, 2.2).
     """
     handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -122,12 +122,12 @@ def turn(path: Path) -> Iterator[None]:
 
 
 def create(path: Path) -> list[str]:
-    """Make the file, private to its owner, and its tables; name the tables that were missing.
+    """Create the file, private to its owner, and its tables; return the names of new tables.
 
     Raises sqlite3.Error, OSError or StoreUnavailable.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with turn(path):
+    with write_lock(path):
         _create_file(path)
         with closing(connect(path)) as connection:
             before = _tables(connection)

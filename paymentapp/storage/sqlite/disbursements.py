@@ -24,24 +24,29 @@ class SQLiteDisbursements(SQLiteRecords):
     """Payments, by customer and payment id."""
 
     def add_payment(self, payment: Payment) -> Payment:
+        """Implement `Store.add_payment`."""
         record = payment_record(payment)
         values = (*payment.key, *_indexed_payment(record), to_json(record))
         older = self._add(Insert(sql.ADD_PAYMENT, values, sql.GET_PAYMENT, payment.key))
         return read_payment(older) if older else payment
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
+        """Implement `Store.get_payment`."""
         found = self._get(sql.GET_PAYMENT, *key)
         return read_payment(found) if found else None
 
     def get_payments(self, keys: Sequence[PaymentKey]) -> dict[PaymentKey, Payment]:
+        """Implement `Store.get_payments`."""
         found = self._read(sql.GET_PAYMENTS, json.dumps(keys))
         return {payment.key: payment for payment in map(read_payment, found)}
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
+        """Implement `Store.change_payments`."""
         updates = [_payment_update(old, new) for old, new in changes]
-        return self._here().writer.run(partial(_change_all, updates)) if updates else []
+        return self._connections().writer.run(partial(_change_all, updates)) if updates else []
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
+        """Implement `Store.list_payments`."""
         found = self._read(
             sql.LIST_PAYMENTS,
             customer_id,
@@ -55,10 +60,12 @@ class SQLiteDisbursements(SQLiteRecords):
         return Page([p for p in payments if query.status in (None, p.status)], last_read)
 
     def due_payments(self, shard: int, until: datetime, limit: int) -> list[Payment]:
+        """Implement `Store.due_payments`."""
         found = self._read(sql.DUE_PAYMENTS, str(shard), to_text(until), limit)
         return [read_payment(record) for record in found]
 
     def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
+        """Implement `Store.scan_payments`."""
         span = to_text(earliest), to_text(latest)
         return self._scan(sql.SCAN_PAYMENTS, read_payment, lambda each: each.key, ("", ""), *span)
 

@@ -1,4 +1,4 @@
-"""Group commit: one thread a process writes, and whoever waits for the disk shares one commit."""
+"""Group commit: one thread per process writes, and concurrent writes share one commit."""
 
 from __future__ import annotations
 
@@ -11,34 +11,36 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from paymentapp.errors import StoreUnavailable
-from paymentapp.storage.sqlite.database import connect, turn, unavailable
+from paymentapp.storage.sqlite.database import connect, unavailable, write_lock
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
-_PATIENCE = 10.0  # seconds that a caller waits
-_GROUP = 256  # so that the first of a group does not wait for too many others
+_WAIT_SECONDS = 10.0  # how long a caller waits for its commit
+_GROUP_LIMIT = 256  # writes in one transaction, so that the first does not wait for too many
 
 
 class _Job:
-    """One piece of work, and the caller that waits for it."""
+    """One write, and the caller that waits for it."""
 
     __slots__ = ("_done", "abandoned", "error", "one_write", "result", "work")
 
     def __init__(self, work: Work[Any], one_write: bool) -> None:
         self.work = work
-        self.one_write = one_write  # which SQLite undoes by itself where it fails
+        self.one_write = one_write  # SQLite itself undoes a single statement that fails
         self.result: Any = None
         self.error: Exception | None = None
-        self.abandoned = False  # nobody waits any longer; begun or not, the caller cannot know
-        self._done = threading.Lock()  # held until done: the cheapest way to wake one thread
+        self.abandoned = False  # the caller gave up: its outcome is unknown to it
+        self._done = threading.Lock()  # held until done; cheaper than an Event
         self._done.acquire()
 
     def finish(self) -> None:
+        """Implement `Store.finish`."""
         self._done.release()
 
     def wait(self) -> Any:
-        if not self._done.acquire(timeout=_PATIENCE):
+        """Implement `Store.wait`."""
+        if not self._done.acquire(timeout=_WAIT_SECONDS):
             self.abandoned = True
             raise StoreUnavailable("database: busy")
         if self.error is not None:
@@ -47,10 +49,10 @@ class _Job:
 
 
 class Writer:
-    """Runs every write of this process, in the order in which they came.
+    """Runs every write of this process, in order of arrival.
 
-    While a commit waits for the disk the next writes queue up; the next transaction takes them
-    all. A lone write is taken at once.
+    Writes that arrive while a commit waits for the disk are queued, and the next transaction runs
+    all of them. A lone write is run at once.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,11 +65,11 @@ class Writer:
         self._thread.start()
 
     def run(self, work: Work[T], *, one_write: bool = False) -> T:
-        """Do `work` in a transaction; returns what it returned once that is on disk.
+        """Run `work` in a transaction; return its result once the commit is on disk.
 
-        What `work` raises undoes its own statements alone; `one_write` says that it writes by
-        one statement, so that nothing is left to undo. Raises StoreUnavailable where the
-        transaction failed or took too long.
+        An error of `work` undoes its own statements alone, and is raised. `one_write` means that
+        it writes by one statement, so that nothing is left to undo. Raises StoreUnavailable where
+        the transaction failed or took too long.
         """
         job = _Job(work, one_write)
         with self._gate:
@@ -78,12 +80,12 @@ class Writer:
         return result
 
     def close(self) -> None:
-        """Finish what is queued and let go of the file."""
+        """Finish the queued writes and close the file."""
         with self._gate:
             if not self._closed:
                 self._closed = True
                 self._queue.put(None)
-        self._thread.join(_PATIENCE)
+        self._thread.join(_WAIT_SECONDS)
 
     def _serve(self) -> None:
         while (job := self._queue.get()) is not None:
@@ -99,10 +101,10 @@ class Writer:
         self._drop_connection()
 
     def _commit(self, group: list[_Job]) -> bool:
-        """Run one transaction for the group and for who else waits; False after `close`."""
+        """Run one transaction for the group and all queued writes; return False after `close`."""
         more = True
         try:
-            with turn(self._path):
+            with write_lock(self._path):
                 more = self._take_waiting(group)
                 if self._connection is None:
                     self._connection = connect(self._path)
@@ -119,7 +121,7 @@ class Writer:
 
     def _take_waiting(self, group: list[_Job]) -> bool:
         with suppress(Empty):
-            while len(group) < _GROUP:
+            while len(group) < _GROUP_LIMIT:
                 job = self._queue.get_nowait()
                 if job is None:
                     return False
@@ -127,7 +129,7 @@ class Writer:
         return True
 
     def _drop_connection(self) -> None:
-        """Closing rolls back; the next group opens the file anew, whatever has become of it."""
+        """Close the connection, which rolls back; the next group opens the file again."""
         if self._connection is not None:
             with suppress(sqlite3.Error):
                 self._connection.close()
@@ -135,9 +137,9 @@ class Writer:
 
 
 def _do(job: _Job, connection: sqlite3.Connection) -> None:
-    """Do one piece of work in the open transaction, so that its failure is its own.
+    """Run one write in the open transaction, so that its failure affects no other write.
 
-    Raises where the failure (a full disk, say) has undone the whole transaction.
+    Raises where the failure (a full disk, for example) has undone the whole transaction.
     """
     if not job.one_write:
         connection.execute("SAVEPOINT work")

@@ -1,4 +1,4 @@
-"""Records as JSON documents. JSON numbers would pass through a float, so decimals are strings."""
+"""Records as JSON documents; decimals are strings, because JSON numbers would become floats."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from paymentapp.storage.codec.records import Record, difference
 
 
 def to_json(record: Record) -> str:
-    """A decimal becomes its text; one among a customer's attributes, where a text may stand just
-    as well, becomes `{"N": text}`, as in DynamoDB's own JSON."""
+    """Return a record as a JSON document.
+
+    A decimal becomes its text. Among a customer's attributes, whose values may also be texts, it
+    becomes `{"N": text}`, as in DynamoDB's JSON.
+    """
     plain = {
         name: str(value) if isinstance(value, Decimal) else value for name, value in record.items()
     }
@@ -18,6 +21,7 @@ def to_json(record: Record) -> str:
 
 
 def from_json(document: str) -> Record:
+    """Return the record of a JSON document."""
     record: Record = json.loads(document)
     if "attributes" in record:
         record["attributes"] = {
@@ -28,9 +32,9 @@ def from_json(document: str) -> Record:
 
 
 def patch(old: Record, new: Record) -> str:
-    """What SQLite's json_patch (RFC 7396) needs to turn a document of `old` into one of `new`.
+    """Return the patch (RFC 7396, SQLite's json_patch) that turns `old` into `new`.
 
-    It leaves alone what neither of them names: the attributes of a later version.
+    It keeps attributes that neither of them has: those of a later version.
     """
     changed, removed = difference(old, new)
     return to_json(changed | dict.fromkeys(removed))

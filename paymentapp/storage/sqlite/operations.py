@@ -38,42 +38,50 @@ from paymentapp.storage.sqlite.statements import Insert, insert_record
 class SQLiteOperations(SQLiteRecords):
     """Idempotency records, provider events and state, leases and API keys."""
 
-    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
-        insert = insert_record(f"key#{claim.key_hash}", "claim", idempotency_record(claim))
+    def add_idempotency_record(self, record: IdempotencyRecord) -> IdempotencyRecord:
+        """Implement `Store.add_idempotency_record`."""
+        insert = insert_record(f"key#{record.key_hash}", "claim", idempotency_record(record))
         older = self._add(insert)
-        return read_idempotency_record(claim.key_hash, older) if older else claim
+        return read_idempotency_record(record.key_hash, older) if older else record
 
     def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
+        """Implement `Store.change_idempotency_record`."""
         records = idempotency_record(old), idempotency_record(new)
         return self._change(f"key#{new.key_hash}", "claim", *records)
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
+        """Implement `Store.add_provider_event`."""
         record = event_record(event)
         older = self._add(insert_record(event_key(event), SORT_KEY, record))
         return read_event(older) if older else event
 
     def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool:
+        """Implement `Store.change_provider_event`."""
         records = event_record(old), event_record(new)
         return self._change(event_key(new), SORT_KEY, *records)
 
     def due_provider_events(self, shard: int, until: datetime, limit: int) -> list[ProviderEvent]:
-        where = attention_shard(shard)
-        found = self._read(sql.ATTENTION, where, to_text(until), limit)
+        """Implement `Store.due_provider_events`."""
+        found = self._read(sql.ATTENTION, attention_shard(shard), to_text(until), limit)
         return [read_event(record) for record in found]
 
-    def add_state_entry(self, note: StateEntry) -> StateEntry:
-        older = self._add(insert_record(f"note#{note.name}", "note", state_record(note)))
-        return read_state(note.name, older) if older else note
+    def add_state_entry(self, entry: StateEntry) -> StateEntry:
+        """Implement `Store.add_state_entry`."""
+        older = self._add(insert_record(f"note#{entry.name}", "note", state_record(entry)))
+        return read_state(entry.name, older) if older else entry
 
     def get_state_entry(self, name: str) -> StateEntry | None:
+        """Implement `Store.get_state_entry`."""
         found = self._get(sql.GET_RECORD, f"note#{name}", "note")
         return read_state(name, found) if found else None
 
     def change_state_entry(self, old: StateEntry, new: StateEntry) -> bool:
+        """Implement `Store.change_state_entry`."""
         records = state_record(old), state_record(new)
         return self._change(f"note#{new.name}", "note", *records)
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
+        """Implement `Store.hold_lease`."""
         document = to_json(lease_record(wanted))
         values = (wanted.name, document, wanted.owner, to_text(now))
         key = ("lease", wanted.name)
@@ -81,24 +89,30 @@ class SQLiteOperations(SQLiteRecords):
         return read_lease(wanted.name, holder) if holder else wanted
 
     def get_lease(self, name: str) -> Lease | None:
+        """Implement `Store.get_lease`."""
         found = self._get(sql.GET_RECORD, "lease", name)
         return read_lease(name, found) if found else None
 
     def add_api_key(self, key: ApiKey) -> None:
+        """Implement `Store.add_api_key`."""
         older = self._add(insert_record("apikey", key.key_id, api_key_record(key)))
         if older and read_api_key(older) != key:
             raise Conflict("there is an API key of this id")
 
     def get_api_key(self, key_id: str) -> ApiKey | None:
+        """Implement `Store.get_api_key`."""
         found = self._get(sql.GET_RECORD, "apikey", key_id)
         return read_api_key(found) if found else None
 
     def list_api_keys(self) -> list[ApiKey]:
+        """Implement `Store.list_api_keys`."""
         found = self._read(sql.GET_RECORDS, "apikey", "", sql.AFTER_EVERY_ID)
         return sorted(map(read_api_key, found), key=lambda key: key.created_at)
 
     def revoke_api_key(self, key_id: str, at: datetime) -> bool:
+        """Implement `Store.revoke_api_key`."""
+
         def work(connection: sqlite3.Connection) -> bool:
             return connection.execute(sql.REVOKE_API_KEY, (to_text(at), key_id)).rowcount == 1
 
-        return self._here().writer.run(work)
+        return self._connections().writer.run(work)

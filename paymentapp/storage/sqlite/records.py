@@ -1,4 +1,4 @@
-"""What every table of the SQLite store shares: read, add where absent, change by revision."""
+"""The operations that all tables of the SQLite store share: read, add if absent, change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.sqlite import sql
-from paymentapp.storage.sqlite.connections import Process
+from paymentapp.storage.sqlite.connections import ProcessConnections
 from paymentapp.storage.sqlite.json_documents import from_json, patch
 from paymentapp.storage.sqlite.statements import (
     Insert,
@@ -25,14 +25,14 @@ _Each = TypeVar("_Each")
 class SQLiteRecords:
     """Records as JSON documents in the tables of one file."""
 
-    _here: PerProcess[Process]
+    _connections: PerProcess[ProcessConnections]
 
     def _get(self, statement: str, *values: Any) -> Record | None:
         found = self._read(statement, *values)
         return found[0] if found else None
 
     def _read(self, statement: str, *values: Any) -> list[Record]:
-        return [from_json(document) for (document,) in self._here().read(statement, values)]
+        return [from_json(document) for (document,) in self._connections().read(statement, values)]
 
     def _scan(
         self,
@@ -42,8 +42,10 @@ class SQLiteRecords:
         after: tuple[str, ...],
         *bounds: str,
     ) -> Iterator[_Each]:
-        """Yield everything from behind a key on; a query for each chunk, so that no reader holds
-        back the log for long."""
+        """Yield every record after a key.
+
+        One query for each chunk: a long read would keep SQLite from checkpointing its log.
+        """
         while True:
             found = self._read(statement, *after, *bounds, sql.SCAN_CHUNK)
             for each in map(read, found):
@@ -53,8 +55,8 @@ class SQLiteRecords:
                 return
 
     def _add(self, insert: Insert) -> Record | None:
-        """Add a record, or return the one that is there."""
-        return self._here().writer.run(partial(add_if_absent, insert), one_write=True)
+        """Add a record; return None, or the record that was there already."""
+        return self._connections().writer.run(partial(add_if_absent, insert), one_write=True)
 
     def _change(self, pk: str, sk: str, old: Record, new: Record) -> bool:
         values = (patch(old, new), *_indexed(new), pk, sk, old["revision"])
@@ -64,4 +66,4 @@ class SQLiteRecords:
         )
 
     def _update(self, update: Update) -> bool:
-        return self._here().writer.run(partial(make_change, update), one_write=True)
+        return self._connections().writer.run(partial(make_change, update), one_write=True)

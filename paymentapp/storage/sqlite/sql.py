@@ -1,4 +1,4 @@
-"""The statements. Each write is one statement, which holds its own condition."""
+"""The SQL statements; each write is one statement with its own condition."""
 
 PINGS = (
     "SELECT 1 FROM Customers LIMIT 1",

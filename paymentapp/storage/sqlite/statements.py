@@ -1,4 +1,4 @@
-"""Conditional writes as pairs of statements: one that writes, one that finds what is there."""
+"""Conditional writes as pairs of statements: one that writes, one that reads what is stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paymentapp.storage.sqlite.json_documents import from_json, to_json
 
 
 class Insert(NamedTuple):
-    """A statement that adds a record where there is none, and one that finds what is there."""
+    """A statement that adds a record where there is none, and one that reads what is stored."""
 
     add: str
     values: tuple[Any, ...]
@@ -20,7 +20,7 @@ class Insert(NamedTuple):
 
 
 class Update(NamedTuple):
-    """A statement that replaces one revision by another, and one that finds the current one."""
+    """A statement that replaces one revision by another, and one that reads the stored one."""
 
     change: str
     values: tuple[Any, ...]
@@ -30,6 +30,7 @@ class Update(NamedTuple):
 
 
 def insert_record(pk: str, sk: str, record: Record) -> Insert:
+    """Return the statements that add a record to the Operations table."""
     values = (pk, sk, *_indexed(record), to_json(record))
     return Insert(sql.ADD_RECORD, values, sql.GET_RECORD, (pk, sk))
 
@@ -40,6 +41,7 @@ def _indexed(record: Record) -> tuple[Any, ...]:
 
 
 def add_if_absent(insert: Insert, connection: sqlite3.Connection) -> Record | None:
+    """Add a record; return None, or the record that was there already."""
     if connection.execute(insert.add, insert.values).rowcount:
         return None
     (document,) = connection.execute(insert.get, insert.key).fetchone()
@@ -47,7 +49,7 @@ def add_if_absent(insert: Insert, connection: sqlite3.Connection) -> Record | No
 
 
 def make_change(update: Update, connection: sqlite3.Connection) -> bool:
-    """Whether the change is made: now, or by the same caller before."""
+    """Make a change; return whether it is made, now or by the same caller before."""
     if connection.execute(update.change, update.values).rowcount:
         return True
     found = connection.execute(update.get_revision, update.key).fetchone()

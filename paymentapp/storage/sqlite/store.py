@@ -9,14 +9,14 @@ from pathlib import Path
 from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.sqlite import database, sql
 from paymentapp.storage.sqlite.batches import SQLiteBatches
-from paymentapp.storage.sqlite.connections import Process
+from paymentapp.storage.sqlite.connections import ProcessConnections
 from paymentapp.storage.sqlite.customers import SQLiteCustomers
 from paymentapp.storage.sqlite.disbursements import SQLiteDisbursements
 from paymentapp.storage.sqlite.operations import SQLiteOperations
 
 
 class SQLiteStore(SQLiteCustomers, SQLiteDisbursements, SQLiteBatches, SQLiteOperations):
-    """Everything in one file, which the processes of one machine share.
+    """A store in one file, which the processes of one machine share.
 
     The file belongs to one service, so its tables need no prefix.
     """
@@ -24,17 +24,20 @@ class SQLiteStore(SQLiteCustomers, SQLiteDisbursements, SQLiteBatches, SQLiteOpe
     def __init__(self, path: Path) -> None:
         self.description = f"SQLite {path}"
         self._path = path.absolute()
-        self._here = PerProcess(partial(Process, self._path))
+        self._connections = PerProcess(partial(ProcessConnections, self._path))
 
     def create_tables(self) -> list[str]:
+        """Implement `Store.create_tables`."""
         try:
             return database.create(self._path)
         except (sqlite3.Error, OSError) as error:
             raise database.unavailable(error) from error
 
     def ping(self) -> None:
+        """Implement `Store.ping`."""
         for statement in sql.PINGS:
-            self._here().read(statement)
+            self._connections().read(statement)
 
     def close(self) -> None:
-        self._here.close()
+        """Implement `Store.close`."""
+        self._connections.close()
