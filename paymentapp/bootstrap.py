@@ -1,4 +1,4 @@
-"""The composition root: every service is built here, once, over one store and one clock.
+"""The composition root: builds every service once, over one store and one clock.
 
 The web application, the worker, the command line, Lambda and the tests all start from
 `build_services`. Nothing is built at import.
@@ -34,25 +34,25 @@ from paymentapp.vault.sealing import Vault
 from paymentapp.worker.sweeper import Sweeper
 from paymentapp.worker.threaded import Worker
 
-EXTENSION = "paymentapp"  # under which a Flask app carries its services
+EXTENSION = "paymentapp"  # the key in `app.extensions`
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The service put together; an app carries it as `app.extensions[EXTENSION]`."""
+    """All services, wired; a Flask app has them as `app.extensions[EXTENSION]`."""
 
     settings: Settings
     clock: Clock
     store: Store
     providers: Mapping[str, Provider]
-    # what callers ask for
+    # called by the API
     api_keys: ApiKeys
     customers: Customers
     methods: PaymentMethods
     payments: Payments
     webhooks: WebhookReceiver
     health: Health
-    # what becomes of it
+    # dispatch, and what providers report
     routes: Routes
     settlement: Settlement
     poller: Poller
@@ -63,7 +63,7 @@ class Services:
     worker: Worker
 
     def close(self) -> None:
-        """Let go of connections. A worker that was started has to be stopped before."""
+        """Release connections. Stop the worker first, if it was started."""
         for provider in self.providers.values():
             provider.close()
         self.store.close()
@@ -77,27 +77,26 @@ def build_services(
     clock: Clock | None = None,
     worker: Worker | None = None,
 ) -> Services:
-    """Build every service, once; what is not given is made from the settings.
+    """Build every service once; arguments that are None are made from the settings.
 
-    No thread starts and nothing is connected before it is used: a process that runs no worker
-    leaves its own unstarted. Raises SettingsError.
+    No thread starts, and nothing is connected before it is used. Raises SettingsError.
     """
     settings = settings or load_settings()
     clock = clock or utc_now
     store = store or open_store(settings)
-    pauses = FailingProviders(clock)
+    failing = FailingProviders(clock)
     from_settings = providers is None
     if providers is None:
         providers = _build_providers(settings, store, clock)
-    routes = Routes(providers, read_rules(settings.routes), pauses.holds)
-    if from_settings:  # a command that calls no provider is given none: then no rule fits
+    routes = Routes(providers, read_rules(settings.routes), failing.holds)
+    if from_settings:  # commands that call no provider pass none, and no rule would fit
         routes.check()
     shards = settings.due_shards
     customers = Customers(store, clock)
     methods = PaymentMethods(store, customers, providers, clock)
     settlement = Settlement(store, clock)
     poller = Poller(store, providers, settlement, clock)
-    dispatcher = Dispatcher(store, providers, poller, routes, pauses, clock)
+    dispatcher = Dispatcher(store, providers, poller, routes, failing, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
     sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
     pause = timedelta(seconds=settings.collect_seconds)

@@ -94,7 +94,7 @@ READY: dict[str, Any] = {
     "status": "ready",
     "checks": [
         {"name": "store", "ok": True, "detail": "answers"},
-        {"name": "dispatcher", "ok": True, "detail": "beating"},
+        {"name": "dispatcher", "ok": True, "detail": "running"},
         {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
 }

@@ -1,4 +1,4 @@
-"""Readiness: whether this process can do its work, and if not, what is wrong."""
+"""Readiness: whether this process can do its work, and what is wrong where it cannot."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from paymentapp.storage.base import Store
 CACHE_TIME = timedelta(seconds=1)
 
 
-class Beating(Protocol):
-    """The part of the worker that health looks at."""
+class WorkerStatus(Protocol):
+    """The part of the worker that readiness depends on."""
 
-    def problem(self) -> str | None: ...
+    def problem(self) -> str | None:
+        """Return what is wrong with dispatching as a whole, or None. Raises StoreUnavailable."""
 
-    def alerts(self) -> Mapping[str, str]: ...
+    def alerts(self) -> Mapping[str, str]:
+        """Return the providers whose calls are failing, each with the last error."""
 
 
 class HealthCheck(NamedTuple):
-    """One thing that has to be in order. `detail` is for a person, and holds no secret."""
+    """The result of one check. `detail` is text for people, without a secret."""
 
     name: str
     ok: bool
@@ -32,16 +34,16 @@ class HealthCheck(NamedTuple):
 
 
 class Health:
-    """Looks at the store, the dispatcher and the providers.
+    """Checks the store, the dispatcher and the providers.
 
-    The answer is kept for a second: it is public, and asking must not load the store.
+    The result is cached for a second: the endpoint is public, and must not load the store.
     """
 
     def __init__(
         self,
         store: Store,
         providers: Mapping[str, Provider],
-        worker: Beating,
+        worker: WorkerStatus,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -50,16 +52,20 @@ class Health:
         self._clock = clock
         self._lock = threading.Lock()
         self._checks: list[HealthCheck] = []
-        self._apply_poll: datetime | None = None
+        self._checked_at: datetime | None = None
 
     def checks(self) -> list[HealthCheck]:
-        """Every check, as of now or up to a second ago."""
+        """Return the result of every check, at most a second old."""
         with self._lock:
             now = self._clock()
-            age = now - self._apply_poll if self._apply_poll else CACHE_TIME
-            if not timedelta() <= age < CACHE_TIME:  # also after a clock that was set back
-                self._checks = [self._store_check(), self._dispatcher_check(), *self._paying()]
-                self._apply_poll = now
+            age = now - self._checked_at if self._checked_at else CACHE_TIME
+            if not timedelta() <= age < CACHE_TIME:  # negative after a clock was set back
+                self._checks = [
+                    self._store_check(),
+                    self._dispatcher_check(),
+                    *self._provider_checks(),
+                ]
+                self._checked_at = now
             return self._checks
 
     def _store_check(self) -> HealthCheck:
@@ -73,10 +79,10 @@ class Health:
         try:
             problem = self._worker.problem()
         except StoreUnavailable:
-            problem = "cannot be told without the store"
-        return HealthCheck("dispatcher", problem is None, problem or "beating")
+            problem = "unknown: the store does not answer"
+        return HealthCheck("dispatcher", problem is None, problem or "running")
 
-    def _paying(self) -> list[HealthCheck]:
+    def _provider_checks(self) -> list[HealthCheck]:
         if not self._providers:
             return [HealthCheck("provider", False, "none is configured")]
         alerts = self._worker.alerts()

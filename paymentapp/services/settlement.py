@@ -1,4 +1,4 @@
-"""Settlement: what a provider says of its items becomes what our payments say."""
+"""Settlement: apply a provider's item reports to our payments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Moves payments forward by reports; reports may repeat, be late, and come out of order."""
+    """Moves payments forward by item reports, which may be repeated, late or out of order."""
 
     store: Store
     clock: Clock
@@ -30,10 +30,10 @@ class Settlement:
         reports: Mapping[str, ItemReport],
         cause: Cause,
     ) -> int:
-        """Apply what is known of an accepted batch, by item id.
+        """Apply the reports of an accepted batch, by item id.
 
-        A member without a report is with the provider all the same, and is shown as submitted.
-        Returns how many members have no final status yet.
+        A member without a report becomes `submitted`: the provider has the batch. Returns the
+        number of members without a final status.
         """
         waiting = list(members)
         open_members = 0
@@ -44,7 +44,9 @@ class Settlement:
             for member in waiting:
                 payment = payments.get(member.key)
                 if payment is None or payment.batch_id != batch.batch_id:
-                    log.error("batch %s: a member is missing or in another batch", batch.batch_id)
+                    log.error(
+                        "batch %s: member missing or in another batch; skipped", batch.batch_id
+                    )
                     continue
                 moved = _advanced(payment, batch, reports.get(member.item_id), cause, now)
                 if moved is not None:
@@ -58,7 +60,7 @@ class Settlement:
         return open_members
 
     def apply_report(self, payment: Payment, report: ItemReport, cause: Cause) -> Payment:
-        """Apply one report to one payment; returns the payment as it stands then."""
+        """Apply one report to one payment; return the payment as it then stands."""
         while True:
             moved = _advanced(payment, None, report, cause, self.clock())
             if moved is None or self.store.change_payments([PaymentChange(payment, moved)])[0]:
@@ -73,7 +75,7 @@ def _advanced(
     cause: Cause,
     now: datetime,
 ) -> Payment | None:
-    """The payment as the report leaves it, or None where the report changes nothing."""
+    """Return the payment after the report, or None where the report changes nothing."""
     status = status_by(payment, report)
     raw_status = report.raw_status if report else None
     if not can_transition(payment.status, status):
@@ -95,11 +97,14 @@ def _advanced(
 
 
 def status_by(payment: Payment, report: ItemReport | None) -> Status:
-    """What a report makes of a payment. A status that the provider's table does not know is
-    taken for nothing but `submitted`: the provider has the item."""
+    """Return the status that a report gives a payment.
+
+    A status that is not in the provider's table means no more than `submitted`: the provider has
+    the item.
+    """
     if report is None or report.status is None:
         return Status.SUBMITTED
-    taken_back = payment.cancel_requested and payment.status is not Status.SUCCEEDED
-    if report.status is Status.RETURNED and taken_back:
+    cancelling = payment.cancel_requested and payment.status is not Status.SUCCEEDED
+    if report.status is Status.RETURNED and cancelling:
         return Status.CANCELLED
     return report.status

@@ -1,1 +1,1 @@
-"""What runs the services: threads in a process, or steps within a time limit."""
+"""Runs the services: by threads in a process, or by steps within a time limit."""

@@ -1,4 +1,4 @@
-"""What the worker's threads share: a crew for jobs, what is in hand, a pace, a timetable."""
+"""Thread pool, in-flight set, rate limiter and delay queue of the worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class ThreadPool:
-    """A few daemon threads that do jobs; one that fails is logged and forgotten."""
+    """A fixed number of daemon threads that run jobs; a job that fails is logged and dropped."""
 
     def __init__(self, size: int, name: str) -> None:
         self._size = size
@@ -27,21 +27,22 @@ class ThreadPool:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
+        """Start the threads."""
         for number in range(self._size):
             thread = threading.Thread(target=self._run, name=f"{self._name}-{number}", daemon=True)
             thread.start()
             self._threads.append(thread)
 
     def idle(self) -> bool:
-        """Whether a job would start at once."""
+        """Return whether a new job would start at once."""
         return self._active < self._size
 
     def is_behind(self, jobs: int) -> bool:
-        """Whether that many jobs are running or waiting."""
+        """Return whether at least that many jobs are running or queued."""
         return self._active >= jobs
 
     def do(self, job: Callable[[], object]) -> threading.Event:
-        """Queue a job; the event tells when it has ended, well or not."""
+        """Queue a job. The event is set when the job has ended, whether it failed or not."""
         done = threading.Event()
         with self._lock:
             self._active += 1
@@ -49,15 +50,15 @@ class ThreadPool:
         return done
 
     def stop(self, end: float) -> None:
-        """End when the queue is empty, or at `end` (monotonic seconds) with jobs unfinished."""
+        """Stop when the queue is empty, or at `end` (monotonic seconds) with jobs unfinished."""
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _run(self) -> None:
-        while (entry := self._jobs.get()) is not None:
-            job, done = entry
+        while (queued := self._jobs.get()) is not None:
+            job, done = queued
             try:
                 succeeds(job)
             finally:
@@ -67,41 +68,47 @@ class ThreadPool:
 
 
 def succeeds(step: Callable[[], object]) -> bool:
-    """Do a step; return whether it went well. One that fails is logged, and stands in nobody's
-    way: the sweep comes back to it."""
+    """Run a step; return whether it raised nothing.
+
+    An error is logged and not raised: it must not stop the caller's other steps, and the sweep
+    finds the work again.
+    """
     try:
         step()
     except StoreUnavailable as error:
-        log.warning("a step was left to the sweep: %s", error)
+        log.warning("step failed: %s; the sweep retries it", error)
     except Exception:
-        log.exception("a step failed, and is left to the sweep")
+        log.exception("step failed; the sweep retries it")
     else:
         return True
     return False
 
 
 class InFlight:
-    """What this process has in hand, so that its own sweep leaves it alone."""
+    """Payments, batches and events that this process is working on; its own sweep skips them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._things: set[PaymentKey | str] = set()
+        self._ids: set[PaymentKey | str] = set()
 
-    def add(self, things: Iterable[PaymentKey | str]) -> None:
+    def add(self, ids: Iterable[PaymentKey | str]) -> None:
+        """Mark ids as being worked on."""
         with self._lock:
-            self._things.update(things)
+            self._ids.update(ids)
 
-    def remove(self, things: Iterable[PaymentKey | str]) -> None:
+    def remove(self, ids: Iterable[PaymentKey | str]) -> None:
+        """Unmark ids; one that is not marked is ignored."""
         with self._lock:
-            self._things.difference_update(things)
+            self._ids.difference_update(ids)
 
-    def any(self, things: Iterable[PaymentKey | str]) -> bool:
+    def any(self, ids: Iterable[PaymentKey | str]) -> bool:
+        """Return whether at least one of the ids is being worked on."""
         with self._lock:
-            return any(thing in self._things for thing in things)
+            return any(each in self._ids for each in ids)
 
 
 class RateLimiter:
-    """A token bucket: `rate` a second, `burst` saved up at most."""
+    """A token bucket: `rate` tokens a second, at most `burst` saved up."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
@@ -110,7 +117,7 @@ class RateLimiter:
         self._at = time.monotonic()
 
     def take(self) -> bool:
-        """Take a token if there is one."""
+        """Take a token; return whether there was one."""
         now = time.monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now
@@ -121,18 +128,19 @@ class RateLimiter:
 
 
 class DelayQueue:
-    """Names with the time when each is due, in monotonic seconds."""
+    """Names, each with the time at which it is due, in monotonic seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: list[tuple[float, str]] = []
 
     def add(self, due: float, name: str) -> None:
+        """Add a name that is due at `due`."""
         with self._lock:
             heapq.heappush(self._entries, (due, name))
 
     def take_due(self, now: float) -> list[str]:
-        """Remove and return what is due, the earliest first."""
+        """Remove and return the names due by `now`, earliest first."""
         names = []
         with self._lock:
             while self._entries and self._entries[0][0] <= now:

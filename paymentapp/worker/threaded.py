@@ -1,7 +1,7 @@
-"""The worker: the threads that carry payments on, inside a web process or alone.
+"""The worker: threads that dispatch payments, inside a web process or in a process of their own.
 
-It decides nothing. A payment that this process accepted is picked up at once; everything else,
-and everything that was dropped, comes with the next sweep.
+It makes no decision of its own. A payment that this process accepted is picked up at once; the
+next sweep finds everything else, and everything that was dropped.
 """
 
 from __future__ import annotations
@@ -31,16 +31,19 @@ from paymentapp.worker.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
-ACCEPTED_LIMIT = 50_000  # payments; beyond that the sweep finds them
-EVENTS_LIMIT = 1_000  # of webhooks; likewise
-LONE_BATCHES_AT_ONCE = 10  # part-filled ones that a provider gets, after a quiet time
-PATIENCE = 0.5  # seconds that a payment is held back to fill a batch; less than the sweep's grace
+ACCEPTED_LIMIT = 50_000  # payments queued here; the sweep finds those beyond
+EVENTS_LIMIT = 1_000  # provider events queued here; likewise
+PARTIAL_BATCH_BURST = 10  # batches that are not full, to one provider after a quiet time
+HOLD_SECONDS = 0.5  # how long a payment waits for its batch to fill; less than the sweep's grace
 STOP_SECONDS = 5.0
 
 
 class Worker:
-    """Runs a dispatcher: `senders` threads send, one gathers, one sweeps and follows; two more
-    apply what providers tell by webhook."""
+    """Runs a dispatcher by threads.
+
+    `senders` threads send batches, one thread groups accepted payments, one sweeps, two poll
+    providers, and two apply provider events.
+    """
 
     def __init__(
         self,
@@ -65,14 +68,14 @@ class Worker:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._senders = ThreadPool(settings.senders, "sender")
-        self._pollers = ThreadPool(2, "looker")
-        self._appliers = ThreadPool(2, "clerk")
+        self._pollers = ThreadPool(2, "poller")
+        self._appliers = ThreadPool(2, "applier")
         self._due_polls = DelayQueue()
         self._in_flight = InFlight()
         self._beat = 0.0
 
     def start(self) -> None:
-        """Start the threads. Call it after a fork, never before."""
+        """Start the threads. Call this after a fork, never before."""
         self._beat = time.monotonic()
         self._senders.start()
         self._pollers.start()
@@ -83,7 +86,7 @@ class Worker:
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """Finish what is in flight, for a few seconds; what is not finished, a sweep resumes."""
+        """Finish work in flight, for a few seconds; a sweep resumes what is not finished."""
         if not self._threads or self._stopping.is_set():
             return
         self._stopping.set()
@@ -96,26 +99,26 @@ class Worker:
         try:
             self._sweep.release()
         except StoreUnavailable:
-            log.warning("the sweep's leases could not be given back; they expire by themselves")
+            log.warning("sweep leases not released: store unavailable; they expire by themselves")
 
     @property
     def running(self) -> bool:
-        """Whether this process dispatches."""
+        """Return whether this process dispatches."""
         return bool(self._threads) and not self._stopping.is_set()
 
     def wake(self, payment: Payment) -> None:
-        """Tell of a payment that should leave at once. Never blocks; a hint, not a duty."""
+        """Queue a payment to be sent at once. Never blocks; a hint that may be dropped."""
         if self.running:
-            with contextlib.suppress(queue.Full):  # then the sweep will find it
+            with contextlib.suppress(queue.Full):  # the sweep finds it then
                 self._accepted.put_nowait(payment)
 
     def apply_soon(self, event: ProviderEvent) -> None:
-        """Tell of an event that should be applied at once; as `wake`, a hint and not a duty."""
+        """Queue an event to be applied at once; a hint that may be dropped, as in `wake`."""
         if self.running and not self._appliers.is_behind(EVENTS_LIMIT):
             self._apply(event)
 
     def problem(self) -> str | None:
-        """What is wrong with dispatching as a whole, or None. Raises StoreUnavailable."""
+        """Return what is wrong with dispatching as a whole, or None. Raises StoreUnavailable."""
         if not self.running:
             return None if self._sweep.is_held() else "no dispatcher is running"
         silence = time.monotonic() - self._beat
@@ -123,13 +126,13 @@ class Worker:
         return f"the dispatcher has been silent for {silence:.0f} s" if silence > limit else None
 
     def alerts(self) -> dict[str, str]:
-        """Providers whose calls are failing, and why."""
-        return self._dispatcher.pauses.causes()
+        """Return the providers whose calls are failing, each with the last error."""
+        return self._dispatcher.failing.causes()
 
     def _gather_loop(self) -> None:
-        """Turn payments that were just accepted into batches: a lone one at once, a flood full."""
+        """Group accepted payments into batches: a lone payment at once, many in full batches."""
         limiters = {
-            name: RateLimiter(provider.submits_per_second, LONE_BATCHES_AT_ONCE)
+            name: RateLimiter(provider.submits_per_second, PARTIAL_BATCH_BURST)
             for name, provider in self._dispatcher.providers.items()
         }
         held: list[Payment] = []
@@ -144,13 +147,13 @@ class Worker:
             try:
                 held = self._send_groups(held, limiters)
             except Exception:
-                log.exception("payments were not grouped, and are left to the sweep")
+                log.exception("accepted payments not grouped; the sweep sends them")
                 held = []
-            if held and time.monotonic() - held_since > PATIENCE:
-                held = []  # no sender is free: the sweep takes them, in full batches
+            if held and time.monotonic() - held_since > HOLD_SECONDS:
+                held = []  # no sender is free: the sweep sends them, in full batches
 
     def _receive(self, timeout: float) -> list[Payment]:
-        """What was accepted; after the first, a moment more for others to come along."""
+        """Return payments accepted meanwhile; wait `linger_ms` after the first one for more."""
         try:
             received = [self._accepted.get(timeout=timeout)]
         except queue.Empty:
@@ -163,7 +166,7 @@ class Worker:
     def _send_groups(
         self, payments: list[Payment], limiters: Mapping[str, RateLimiter]
     ) -> list[Payment]:
-        """Hand over the groups that may leave now; returns the payments of the others."""
+        """Hand the groups that may be sent now to a sender; return the payments of the others."""
         held = []
         for group in self._dispatcher.group(payments):
             limiter = limiters[group[0].payment_method]
@@ -188,7 +191,7 @@ class Worker:
         return self._senders.do(job)
 
     def _sweep_loop(self) -> None:
-        """Sweep at intervals, follow accepted batches when their time comes, until stopped."""
+        """Sweep at intervals, and start polls when they are due, until stopped."""
         next_sweep = time.monotonic()
         while not self._stopping.wait(0.05):
             self._beat = time.monotonic()
@@ -198,59 +201,67 @@ class Worker:
             try:
                 more = self._sweep_once()
             except StoreUnavailable as error:
-                log.warning("the sweep could not read the store: %s", error)
+                log.warning(
+                    "sweep could not read the store: %s; retried in %d s",
+                    error,
+                    self._settings.sweep_seconds,
+                )
                 more = False
             except Exception:
-                log.exception("the sweep failed")  # the next one may not
+                log.exception("sweep failed; retried in %d s", self._settings.sweep_seconds)
                 more = False
             next_sweep = time.monotonic() + (0 if more else self._settings.sweep_seconds)
 
     def _sweep_once(self) -> bool:
-        """Find due work and hand it out; returns whether more is waiting."""
+        """Find due work and hand it to the pools; return whether more is waiting."""
         for name in self._collector.due():
-            self._once(self._pollers, f"mailbox {name}", partial(self._collector.collect, name))
+            self._do_once(self._pollers, f"mailbox {name}", partial(self._collector.collect, name))
         found = self._sweep.find_due()
         for batch in found.batches:
             self._resume(batch)
-        for news in found.events:
-            self._apply(news)
+        for received in found.events:
+            self._apply(received)
         for payment in found.take_back:
             self._take_back(payment)
         groups = [group for group in found.groups if not self._in_flight.any(p.key for p in group)]
-        done = [self._hand_over(group) for group in groups]
-        for event in done:
-            while not event.wait(0.05) and not self._stopping.is_set():
+        sent = [self._hand_over(group) for group in groups]
+        for done in sent:
+            while not done.wait(0.05) and not self._stopping.is_set():
                 self._beat = time.monotonic()
                 self._start_polls()
         return found.more
 
     def _resume(self, batch: Batch) -> None:
         pool = self._pollers if batch.state is BatchState.ACCEPTED else self._senders
-        self._once(pool, batch.batch_id, lambda: self._follow_later(self._dispatcher.resume(batch)))
+        self._do_once(
+            pool, batch.batch_id, lambda: self._follow_later(self._dispatcher.resume(batch))
+        )
 
     def _take_back(self, payment: Payment) -> None:
-        self._once(self._pollers, payment.key, lambda: self._poller.cancel_unclaimed(payment))
+        self._do_once(self._pollers, payment.key, lambda: self._poller.cancel_unclaimed(payment))
 
     def _apply(self, event: ProviderEvent) -> None:
-        thing = f"{event.provider} {event.event_id}"
-        self._once(self._appliers, thing, lambda: self._inbox.apply(event))
+        name = f"{event.provider} {event.event_id}"
+        self._do_once(self._appliers, name, lambda: self._inbox.apply(event))
 
-    def _once(self, pool: ThreadPool, thing: PaymentKey | str, step: Callable[[], object]) -> None:
-        """Have a step done, unless the thing is in hand already."""
-        if self._in_flight.any([thing]):
+    def _do_once(
+        self, pool: ThreadPool, name: PaymentKey | str, step: Callable[[], object]
+    ) -> None:
+        """Have a pool do a step, unless this process is working on `name` already."""
+        if self._in_flight.any([name]):
             return
-        self._in_flight.add([thing])
+        self._in_flight.add([name])
 
         def job() -> None:
             try:
                 step()
             finally:
-                self._in_flight.remove([thing])
+                self._in_flight.remove([name])
 
         pool.do(job)
 
     def _follow_later(self, batch: Batch) -> None:
-        """Look at a batch soon; looks that are far off are left to the sweep."""
+        """Schedule the next poll of a batch if it is due soon; the sweep does the later ones."""
         if batch.state is not BatchState.ACCEPTED or batch.accepted_at is None:
             return
         delay = poll_interval(self._clock() - batch.accepted_at)

@@ -1,6 +1,6 @@
-"""A shift: what a process that has no threads and little time, such as a Lambda, does with it.
+"""Dispatching within a time limit, for processes without threads, such as a Lambda function.
 
-It decides nothing. What it does not come to, and what fails, a later sweep finds.
+It makes no decision of its own. A later sweep finds what it does not reach and what fails.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from paymentapp.worker.concurrency import succeeds
 from paymentapp.worker.sweeper import DueWork, Sweeper
 
 SKEW = timedelta(seconds=5)  # how far the clocks of two hosts may be apart
-STALE_LOOKS = 3  # that bring nothing new: an index lags behind what was done a moment ago,
-STALE_SECONDS = 0.2  # for about so long
+STALE_READS = 3  # reads in a row that find nothing new before a sweep ends: an index lags
+STALE_SECONDS = 0.2  # behind what was just done for about so long
 
 
 class TimedStep(NamedTuple):
-    """Something to do, and the revisions of the records on which that was decided."""
+    """A step to take, and the revisions of the records on which it was decided."""
 
     revisions: Sequence[str]
     do: Callable[[], object]
 
 
 class TimeboxedRun:
-    """Works step by step, and begins none that there is no time for."""
+    """Dispatches step by step, and begins no step that it may lack the time for."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class TimeboxedRun:
         step_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`step_seconds` is how long a step may take."""
+        """Make a run; `step_seconds` is how long a step may take."""
         self._dispatcher = dispatcher
         self._poller = poller
         self._sweep = sweep
@@ -61,10 +61,10 @@ class TimeboxedRun:
         self._accepted: list[Batch] = []
 
     def submit_due(self, payments: Iterable[Payment]) -> list[Payment]:
-        """Send what has come due, of records that may be stale: each step is conditional.
+        """Send the payments that are due. The records may be stale: each step is conditional.
 
-        Returns the payments for which it helps to be told of them again: the store failed before
-        anything became of them.
+        Returns the payments that are worth delivering again: the store failed before anything
+        was done for them.
         """
         soon = self._dispatcher.clock() + SKEW
         due = [p for p in payments if p.due_at is not None and p.due_at <= soon]
@@ -78,15 +78,15 @@ class TimeboxedRun:
         return untouched
 
     def sweep(self) -> int:
-        """Look, and do what is found, until nothing new is due or the time is up.
+        """Find and do due work until nothing new is due or the time is up.
 
-        Nothing is done twice on one revision: an index may still show what is done, and what
-        failed a moment ago would fail again. Returns how many steps went well.
+        No step is repeated on the same revision: an index may still show what is done, and what
+        has just failed would fail again. Returns the number of steps that succeeded.
         """
         self._collect()
         tried: set[str] = set()
-        done = stale_looks = 0
-        while stale_looks < STALE_LOOKS and self._may_begin():
+        done = stale_reads = 0
+        while stale_reads < STALE_READS and self._may_begin():
             found = self._sweep.find_due()
             if not any((found.batches, found.events, found.take_back, found.groups)):
                 break
@@ -96,18 +96,18 @@ class TimeboxedRun:
                     tried.update(step.revisions)
                     done += succeeds(step.do)
             if not steps:
-                stale_looks += 1
+                stale_reads += 1
                 self._sleep(STALE_SECONDS)
         return done
 
     def _collect(self) -> None:
-        """Look into the mailboxes: what lies there is then found with the rest."""
+        """Collect from the mailboxes; the sweep then finds their events with the rest."""
         for name in self._collector.due():
             if self._may_begin():
                 succeeds(partial(self._collector.collect, name))
 
     def follow(self, seconds: float) -> None:
-        """Look at what this shift sent, ever more rarely, for up to so many seconds."""
+        """Poll what this run has sent, at growing intervals, for up to so many seconds."""
         started = self._dispatcher.clock()
         while self._accepted:
             waited = self._dispatcher.clock() - started
@@ -118,10 +118,10 @@ class TimeboxedRun:
             batches, self._accepted = self._accepted, []
             for batch in batches:
                 if self._may_begin():
-                    succeeds(partial(self._look, batch))
+                    succeeds(partial(self._poll, batch))
 
     def _steps(self, found: DueWork, tried: set[str]) -> Iterator[TimedStep]:
-        """What is to be done and was not tried; batches first, as their payments wait longest."""
+        """Yield steps that were not tried yet; batches first, as their payments wait longest."""
         for batch in found.batches:
             if batch.revision not in tried:
                 yield TimedStep([batch.revision], partial(self._resume, batch))
@@ -137,8 +137,11 @@ class TimeboxedRun:
                 yield TimedStep([p.revision for p in fresh], partial(self._submit, fresh))
 
     def _may_begin(self, after: timedelta = timedelta()) -> bool:
-        """Whether there is time for a step. A first one is begun whatever is left: under a time
-        limit that is set too low nothing would ever be done."""
+        """Return whether there is time for another step.
+
+        The first step is always begun: under a limit that is set too low, nothing would ever be
+        done otherwise.
+        """
         first, self._begun = not self._begun, True
         return first or self._seconds_left() - after.total_seconds() > self._step_seconds
 
@@ -146,12 +149,12 @@ class TimeboxedRun:
         self._remember(self._dispatcher.submit(group))
 
     def _resume(self, batch: Batch) -> None:
-        young = batch.state is not BatchState.ACCEPTED  # an older one is followed by the sweep
+        young = batch.state is not BatchState.ACCEPTED  # the sweep follows older ones
         resumed = self._dispatcher.resume(batch)
         if young:
             self._remember(resumed)
 
-    def _look(self, batch: Batch) -> None:
+    def _poll(self, batch: Batch) -> None:
         self._remember(self._poller.follow(batch))
 
     def _remember(self, batch: Batch | None) -> None:
@@ -159,7 +162,7 @@ class TimeboxedRun:
             self._accepted.append(batch)
 
     def _untouched(self, payments: Sequence[Payment]) -> list[Payment]:
-        """Those that nobody has changed, as far as can be told."""
+        """Return the payments that are unchanged; all of them where the store does not answer."""
         try:
             stored = self._dispatcher.store.get_payments([payment.key for payment in payments])
         except StoreUnavailable:

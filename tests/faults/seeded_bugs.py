@@ -79,7 +79,7 @@ class FreezeAfterSend(Dispatcher):
         except (ProviderError, ValueError):
             outcome = None
         if not self.store.change_batch(batch, frozen):
-            return self._release(self.store.get_batch(batch.batch_id) or batch)
+            return self._release_aborted(self.store.get_batch(batch.batch_id) or batch)
         if isinstance(outcome, Accepted):
             return self._accepted(frozen, outcome)
         return self._send(frozen, members)
@@ -114,7 +114,7 @@ class NoFundsIsARefusal(SimulatedProvider):
 class AbortOnce(Dispatcher):
     """An aborted batch is searched once, and its maker's late stamps are not found."""
 
-    def _release(self, batch: Batch) -> Batch:
+    def _release_aborted(self, batch: Batch) -> Batch:
         if batch.state is not BatchState.ABORTED:
             return batch
         members = self.store.get_members(batch)
@@ -165,10 +165,10 @@ class FollowOnce(Poller):
 class VerdictsOfCandidates(Dispatcher):
     """A refusal's positions are counted among the candidates, not among those who were sent."""
 
-    def _let_go(self, batch: Batch) -> Batch:
+    def _release_refused(self, batch: Batch) -> Batch:
         sent = [place for place in range(batch.size) if place not in batch.excluded]
         shifted = {sent.index(i): why for i, why in batch.member_errors.items() if i in sent}
-        return super()._let_go(replace(batch, member_errors=shifted))
+        return super()._release_refused(replace(batch, member_errors=shifted))
 
 
 class GiveUp(Dispatcher):
@@ -177,7 +177,7 @@ class GiveUp(Dispatcher):
     def _send_again(self, batch: Batch) -> Batch:
         if batch.attempts > 1:
             refused = advance(self.store, batch, state=BatchState.REFUSED, member_errors={})
-            return self._let_go(refused)
+            return self._release_refused(refused)
         return super()._send_again(batch)
 
 

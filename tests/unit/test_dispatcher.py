@@ -602,4 +602,4 @@ def test_a_member_that_is_not_on_record_is_told_of_and_holds_up_nobody(
     members = [member_of(each) for each in (lost, payment)]
     assert settlement.apply(batch, members, {}, Cause.POLL) == 1  # the one that is on record
     assert world.status(payment) is Status.SUBMITTED
-    assert "a member is missing or in another batch" in caplog.text
+    assert "member missing or in another batch; skipped" in caplog.text

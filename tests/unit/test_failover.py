@@ -148,7 +148,7 @@ def test_a_postponed_batch_waits_for_its_time_and_nothing_else_does() -> None:
     payment = world.pay()
     world.sweep(3)
     assert world.stored(payment).status is Status.SUBMITTING
-    assert not world.services.dispatcher.pauses.causes()
+    assert not world.services.dispatcher.failing.causes()
     world.first.submit = pays
     second = world.pay()
     world.sweep(3)
@@ -183,7 +183,9 @@ def test_a_payment_that_may_have_left_keeps_its_way() -> None:
     by_another = payment.changed(payment_method="gift")
     to_another = payment.changed(destination="elsewhere")
     for changed in (by_another, to_another):
-        with pytest.raises(ValueError, match="keeps its way"):
+        with pytest.raises(
+            ValueError, match="only a pending payment may change its method or destination"
+        ):
             PaymentChange(payment, changed)
 
 

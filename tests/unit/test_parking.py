@@ -62,7 +62,7 @@ def test_nobody_is_told_another_providers_story(name: str) -> None:
 
 def test_the_rule_says_what_is_declared() -> None:
     assert "forgets a batch after 30 days, and would then pay" in parking_rule(PROVIDERS["paypal"])
-    assert "for 20 hours is sent no more" in parking_rule(declaring(timedelta(hours=24)))
+    assert "for 20 hours is parked" in parking_rule(declaring(timedelta(hours=24)))
     assert "never forgets a batch" in parking_rule(declaring(None))
 
 

@@ -217,7 +217,7 @@ def test_a_failing_provider_is_an_alert_until_it_answers(make_services: Make) ->
     pay(services, 1)
     until(lambda: "paypal" in services.worker.alerts())
     assert services.worker.alerts()["paypal"].startswith(
-        "OutcomeUnknown: TIMEOUT (1 in a row, left"
+        "OutcomeUnknown: TIMEOUT (1 in a row, no new batch"
     )
     provider.before = lambda _batch: None
     until(lambda: services.worker.alerts() == {}, 15)
@@ -326,4 +326,4 @@ def test_a_job_that_the_store_fails_is_left_to_the_sweep_and_ends_no_thread(
     assert first.wait(5)
     assert second.wait(5)
     crew.stop(time.monotonic() + 5)
-    assert "a step was left to the sweep: busy" in caplog.text
+    assert "step failed: busy; the sweep retries it" in caplog.text

@@ -157,6 +157,6 @@ def test_a_fault_in_one_step_stands_in_no_other_step_s_way(
     run.timeboxed.submit_due([broken, fine])
     del run.cloud.provider.batches[run.cloud.stored(broken).batch_id or ""]
     run.timeboxed.follow(1.5)
-    assert "a step failed, and is left to the sweep" in caplog.text
+    assert "step failed; the sweep retries it" in caplog.text
     assert run.cloud.status(broken) is Status.SUBMITTING
     assert run.cloud.status(fine) is Status.SUCCEEDED

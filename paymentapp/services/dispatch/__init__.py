@@ -1,1 +1,1 @@
-"""From a payment that is due to a batch that a provider has: prepare, freeze, send, poll."""
+"""Dispatch: batches, their submission to providers, and polling."""

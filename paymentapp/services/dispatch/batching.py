@@ -1,4 +1,4 @@
-"""Batches and their members: which payments go together, and conditional changes of both."""
+"""Batches and their members: group payments, and change both by conditional writes."""
 
 from __future__ import annotations
 
@@ -13,36 +13,39 @@ from paymentapp.providers.base import Provider
 from paymentapp.storage.base import PaymentChange, Store
 
 T = TypeVar("T")
-MemberChange = Callable[[Payment, int, datetime], Payment]  # of a member at a position
+MemberChange = Callable[[Payment, int, datetime], Payment]  # the payment, its position, the time
 
-LEASE = timedelta(seconds=30)  # how long a batch is left to the process that works on it
+LEASE = timedelta(seconds=30)  # how long the process that works on a batch has it to itself
 
 
 def member_of(payment: Payment) -> Member:
-    """What a batch carries of a payment."""
+    """Return the member of a batch that a payment becomes."""
     return Member(
         payment.customer_id, payment.payment_id, payment.money, payment.email, payment.destination
     )
 
 
 def members_of(store: Store, batch: Batch) -> list[Member]:
-    """The members of a batch: its candidates without those that another batch took."""
+    """Read the members of a batch: its candidates without those that another batch took."""
     excluded = set(batch.excluded)
     candidates = store.get_members(batch)
-    return [member for place, member in enumerate(candidates) if place not in excluded]
+    return [member for position, member in enumerate(candidates) if position not in excluded]
 
 
 def grouped(payments: Iterable[Payment], providers: Mapping[str, Provider]) -> list[list[Payment]]:
-    """Payments that can go in one batch each, in their order: of one provider, currency and
-    batch key, and at most its batch size. A payment of no provider that there is, is left out."""
+    """Group payments into lists that fit one batch each, in their order.
+
+    The payments of a list have the same provider, currency and batch key, and are at most the
+    provider's batch size. A payment whose provider is not configured is left out.
+    """
     open_groups: dict[tuple[str, str, str], list[Payment]] = {}
     groups = []
     for payment in payments:
         provider = providers.get(payment.payment_method)
         if provider is None:
             continue
-        apart = provider.batch_key.key(payment) if provider.batch_key else ""
-        key = (provider.name, payment.money.currency, apart)
+        batch_key = provider.batch_key.key(payment) if provider.batch_key else ""
+        key = (provider.name, payment.money.currency, batch_key)
         group = [] if payment.isolated else open_groups.setdefault(key, [])
         if not group:
             groups.append(group)
@@ -53,7 +56,7 @@ def grouped(payments: Iterable[Payment], providers: Mapping[str, Provider]) -> l
 
 
 def stamped(payment: Payment, batch: Batch, now: datetime) -> Payment:
-    """The payment as a member of the batch, no longer due."""
+    """Return the payment as a member of the batch, no longer due."""
     return payment.moved(
         Status.SUBMITTING,
         now,
@@ -65,9 +68,9 @@ def stamped(payment: Payment, batch: Batch, now: datetime) -> Payment:
 
 
 def advance(store: Store, batch: Batch, **changes: Unpack[BatchChanges]) -> Batch:
-    """Change a batch as long as it is in the state that the change was decided on.
+    """Change a batch by compare-and-swap, while it is in the state of `batch`.
 
-    Returns the batch as it stands then: maybe in a state that another process gave it.
+    Returns the batch as it then stands: possibly in a state that another process gave it.
     """
     state = batch.state
     while True:
@@ -83,7 +86,7 @@ def advance(store: Store, batch: Batch, **changes: Unpack[BatchChanges]) -> Batc
 def change_stamped(
     store: Store, clock: Clock, batch: Batch, members: Sequence[Member], change: MemberChange
 ) -> None:
-    """Change every member that is `submitting` in this batch; nothing else is touched."""
+    """Change every member that is `submitting` in this batch, and nothing else."""
     waiting = list(enumerate(members))
     while waiting:
         payments = store.get_payments([member.key for _, member in waiting])
@@ -99,9 +102,9 @@ def change_stamped(
                 changed = change(payment, position, now)
                 changes[position, member] = PaymentChange(payment, changed)
         done = store.change_payments(list(changes.values())) if changes else []
-        waiting = [place for place, ok in zip(changes, done, strict=True) if not ok]
+        waiting = [lost for lost, ok in zip(changes, done, strict=True) if not ok]
 
 
 def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The values, at most so many at a time."""
+    """Yield the values in order, at most `size` at a time."""
     return (values[first : first + size] for first in range(0, len(values), size))

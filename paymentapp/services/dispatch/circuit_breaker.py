@@ -12,10 +12,11 @@ from paymentapp.services.dispatch.backoff import backoff
 
 
 class Breaker(CircuitBreaker):  # type: ignore[misc]
-    """Opens at the first failure: what fails is sent again by itself, only new work waits.
+    """Opens at the first failure: the failed batch is retried, and only new batches wait.
 
-    It stays open longer after every failure in a row, and at least as long as the provider says;
-    then one that succeeds closes it. The library's own has one length of time, by its own clock.
+    It stays open longer after each failure in a row, and at least for the provider's Retry-After;
+    after that, a call that succeeds closes it. The library's class has one fixed duration and its
+    own clock.
     """
 
     def __init__(self, name: str, clock: Clock) -> None:
@@ -35,17 +36,17 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]
 
     @property
     def open_remaining(self) -> float:
-        """Seconds."""
+        """Return the seconds until new batches may be sent; negative after that."""
         return (self._until - self._clock()).total_seconds()
 
     @property
     def cause(self) -> str:
-        """The last failure, in words that give nothing away."""
+        """Return the last failure as text, without a secret."""
         error = known(self.last_failure)
-        wait = f"left alone for {self.open_remaining:.0f} s" if self.opened else "tried again"
+        wait = f"no new batch for {self.open_remaining:.0f} s" if self.opened else "being retried"
         return f"{type(error).__name__}: {error.code} ({self.failure_count} in a row, {wait})"
 
 
 def known(error: BaseException | None) -> ProviderError:
-    """The error as one of a provider's; a fault of our own leaves the outcome unknown."""
+    """Return the error as a ProviderError; an error in our own code leaves the outcome unknown."""
     return error if isinstance(error, ProviderError) else OutcomeUnknown("INTERNAL")

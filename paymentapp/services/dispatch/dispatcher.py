@@ -1,7 +1,7 @@
-"""Dispatch: due payments become batches, and batches are carried through to their end.
+"""Dispatch: turn due payments into batches, and take each batch to its end.
 
-The steps are those of exactly-once submission: prepare, freeze, send, follow. Each leaves a
-record from which any other process can go on, whatever became of the one that began.
+The steps are those of exactly-once submission: prepare, freeze, send, follow. Each step leaves a
+record from which any other process can continue, whatever happened to the one that began.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from paymentapp.storage.base import PaymentChange, Store
 
 log = logging.getLogger(__name__)
 
-CLOCKS_APART = timedelta(seconds=5)  # of two hosts: what is due by the other's is due
-STRAGGLERS = timedelta(days=1)  # how long an aborted batch is searched for late stamps
+CLOCK_SKEW = timedelta(seconds=5)  # between two hosts: due by the other's clock is due
+LATE_STAMPS = timedelta(days=1)  # how long an aborted batch is searched for them
 
 
 class Dispatcher:
-    """Carries payments to their providers. Any number may work side by side."""
+    """Sends payments to their providers. Any number of dispatchers may work side by side."""
 
     def __init__(
         self,
@@ -53,41 +53,41 @@ class Dispatcher:
         providers: Mapping[str, Provider],
         poller: Poller,
         routes: Routes,
-        pauses: FailingProviders,
+        failing: FailingProviders,
         clock: Clock,
     ) -> None:
         self.store = store
         self.providers = providers
         self.poller = poller
         self.routes = routes
-        self.pauses = pauses
+        self.failing = failing
         self.clock = clock
 
     def group(self, payments: Iterable[Payment]) -> list[list[Payment]]:
-        """Sort pending payments into what can go in one batch each, in their order.
+        """Group pending payments into lists that fit one batch each, in their order.
 
-        A provider that is failing gets no new batches: its payments stay due, and leave in
-        full batches once it is back.
+        A failing provider gets no new batches: its payments stay due, and leave in full batches
+        once it answers again.
         """
-        now = self.clock() + CLOCKS_APART
+        now = self.clock() + CLOCK_SKEW
         ready = [
             payment
             for payment in payments
             if payment.status is Status.PENDING
             and payment.due_at is not None
             and payment.due_at <= now
-            and not self.pauses.holds(payment.payment_method)
+            and not self.failing.holds(payment.payment_method)
         ]
         return grouped(ready, self.providers)
 
     def is_full(self, group: Sequence[Payment]) -> bool:
-        """Return whether nothing more fits into the batch that a group would make."""
+        """Return whether a group fills a batch of its provider."""
         return len(group) >= self.providers[group[0].payment_method].batch_size
 
     def submit(self, payments: Sequence[Payment]) -> Batch | None:
-        """Prepare, freeze and send one group. Returns the batch as it stands then.
+        """Prepare, freeze and send one group; return the batch as it then stands.
 
-        Payments that another batch holds by now are left to it.
+        Payments that another batch has taken meanwhile are left out. None where all were taken.
         """
         prepared = self._prepare(payments)
         if prepared is None:
@@ -97,29 +97,29 @@ class Dispatcher:
             state=BatchState.FROZEN, frozen_at=self.clock(), excluded=tuple(excluded)
         )
         if not self.store.change_batch(batch, frozen):
-            log.warning("batch %s was aborted before it was frozen", batch.batch_id)
-            return self._release(self.store.get_batch(batch.batch_id) or batch)
+            log.warning("batch %s aborted by another process before its freeze", batch.batch_id)
+            return self._release_aborted(self.store.get_batch(batch.batch_id) or batch)
         return self._send(frozen, members)
 
     def resume(self, batch: Batch) -> Batch:
-        """Take the next step of a batch that needs attention, whoever began it."""
+        """Take the next step of a batch that needs attention, whichever process began it."""
         match batch.state:
             case BatchState.PREPARED:
                 return self._abort(batch)
             case BatchState.ABORTED:
-                return self._release(batch)
+                return self._release_aborted(batch)
             case BatchState.FROZEN:
                 return self._send_again(batch)
             case BatchState.REFUSED:
-                return self._let_go(batch)
+                return self._release_refused(batch)
             case BatchState.ACCEPTED:
                 return self.poller.follow(batch)
         return batch
 
     def _prepare(self, payments: Sequence[Payment]) -> tuple[Batch, list[Member], list[int]] | None:
-        """Write the batch, then stamp each payment that is still free with it.
+        """Write the batch, then stamp each payment that is still free with its id.
 
-        Returns the batch, its members, and the places of the candidates that were not free.
+        Returns the batch, its members, and the positions of the candidates that were not free.
         """
         now = self.clock()
         first = payments[0]
@@ -141,15 +141,15 @@ class Dispatcher:
         if not any(won):
             advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
             return None
-        excluded = [place for place, ok in enumerate(won) if not ok]
+        excluded = [position for position, ok in enumerate(won) if not ok]
         return batch, [member for member, ok in zip(members, won, strict=True) if ok], excluded
 
     def _send_again(self, batch: Batch) -> Batch:
-        """Send a frozen batch that may have been sent before: the same, under the same id."""
+        """Send a frozen batch that may have been sent before: the same members and id."""
         now = self.clock()
         claimed = batch.changed(attention_at=now + LEASE)
         if not self.store.change_batch(batch, claimed):
-            return batch  # another process has it
+            return batch  # another process works on it
         return self._send(claimed, members_of(self.store, claimed))
 
     def _send(self, batch: Batch, members: Sequence[Member]) -> Batch:
@@ -158,38 +158,42 @@ class Dispatcher:
             return self._park(batch, batch.last_error or "its outcome was unknown for too long")
         provider = self.providers[batch.provider]
         try:
-            with self.pauses.of(provider.name):
+            with self.failing.of(provider.name):
                 outcome = provider.submit(batch, members)
         except ProviderError as error:
             return self._wait(batch, error)
         except Exception:
-            # Whatever went wrong in our own code, the provider may have acted before it did.
-            log.exception("batch %s: the provider's code failed", batch.batch_id)
+            # Whatever failed in our own code, the provider may have acted before.
+            log.exception("batch %s: error in the provider's code", batch.batch_id)
             return self._wait(batch, OutcomeUnknown("INTERNAL"))
         if isinstance(outcome, Accepted):
             return self._accepted(batch, outcome)
         if isinstance(outcome, NeedsReview):
             return self._park(batch, outcome.code)
         if isinstance(outcome, Postponed):
-            log.info("batch %s waits until %s: %s", batch.batch_id, outcome.until, outcome.code)
+            log.info(
+                "batch %s postponed: %s; sent at %s", batch.batch_id, outcome.code, outcome.until
+            )
             return advance(self.store, batch, attention_at=outcome.until, last_error=outcome.code)
         return self._refused(batch, outcome)
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
-        """Nothing is known for certain, or nothing can be done now: the same batch, later."""
-        log.warning("batch %s waits: %s %s", batch.batch_id, type(error).__name__, error.code)
+        """Keep the batch for another attempt: its outcome is unknown, or it cannot be sent now."""
         attempts = batch.attempts + 1
+        delay = backoff(attempts, error)
+        name = type(error).__name__
+        log.warning("batch %s waits: %s %s; retried in %s", batch.batch_id, name, error.code, delay)
         return advance(
             self.store,
             batch,
             attempts=attempts,
-            last_error=f"{type(error).__name__}: {error.code}",
-            attention_at=self.clock() + backoff(attempts, error),
+            last_error=f"{name}: {error.code}",
+            attention_at=self.clock() + delay,
         )
 
     def _park(self, batch: Batch, why: str) -> Batch:
-        """Leave the batch to a person: it is not sent again."""
-        log.error("batch %s is parked: %s", batch.batch_id, why)
+        """Leave the batch to an operator: it is not sent again."""
+        log.error("batch %s is parked: %s; see `paymentapp parked list`", batch.batch_id, why)
         return advance(
             self.store,
             batch,
@@ -210,8 +214,8 @@ class Dispatcher:
         )
 
     def _refused(self, batch: Batch, outcome: Refused) -> Batch:
-        """The provider did nothing, for reasons that lie in the batch: its members are free."""
-        log.warning("batch %s was refused: %s", batch.batch_id, outcome.code)
+        """Record that the provider did nothing because of the content, and free the members."""
+        log.warning("batch %s refused: %s; its members are released", batch.batch_id, outcome.code)
         refused = advance(
             self.store,
             batch,
@@ -219,38 +223,39 @@ class Dispatcher:
             last_error=f"Refused: {outcome.code}",
             member_errors=dict(outcome.member_errors),
         )
-        return self._let_go(refused) if refused.state is BatchState.REFUSED else refused
+        return self._release_refused(refused) if refused.state is BatchState.REFUSED else refused
 
-    def _let_go(self, batch: Batch) -> Batch:
-        """Fail the members that the refusal names; the others go into a new batch.
+    def _release_refused(self, batch: Batch) -> Batch:
+        """Fail the members that the refusal names; release the others for a new batch.
 
-        Where it names none, each goes alone, until the one at fault is refused by itself.
+        Where it names none, each is sent in a batch of its own, so that the one at fault is
+        refused by itself.
         """
         members = members_of(self.store, batch)
         member_errors = dict(batch.member_errors)
         if not member_errors and len(members) == 1:
             member_errors = {0: (batch.last_error or "Refused").removeprefix("Refused: ")}
 
-        def let_go(payment: Payment, position: int, now: datetime) -> Payment:
+        def released(payment: Payment, position: int, now: datetime) -> Payment:
             reason = member_errors.get(position)
             if reason is not None:
                 return declined(self.store, self.routes, payment, now, reason)
             return self._freed(payment, now, isolated=payment.isolated or not member_errors)
 
-        change_stamped(self.store, self.clock, batch, members, let_go)
+        change_stamped(self.store, self.clock, batch, members, released)
         return advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
 
     def _abort(self, batch: Batch) -> Batch:
-        """Undo a batch whose maker did not come to freeze it."""
+        """Undo a batch that its process has not frozen in time."""
         aborted = advance(self.store, batch, state=BatchState.ABORTED)
-        return self._release(aborted) if aborted.state is BatchState.ABORTED else aborted
+        return self._release_aborted(aborted) if aborted.state is BatchState.ABORTED else aborted
 
-    def _release(self, batch: Batch) -> Batch:
-        """Free what an aborted batch has stamped.
+    def _release_aborted(self, batch: Batch) -> Batch:
+        """Release the payments that an aborted batch has stamped.
 
-        Its maker may only be slow, and stamp more: it is searched again, ever more rarely, for a
-        day after the abort, however old it was by then. A maker that comes back later still
-        finds it closed, and frees what it stamped itself.
+        The process that prepared it may only be slow, and stamp more payments: the batch is
+        searched again, at growing intervals, for a day after the abort, however old it was then.
+        A process that resumes later still finds the batch closed, and releases its own stamps.
         """
         if batch.state not in {BatchState.ABORTED, BatchState.CLOSED}:
             return batch
@@ -265,9 +270,9 @@ class Dispatcher:
         )
         now = self.clock()
         if batch.attention_at is None or batch.attention_at > now:
-            return batch  # closed, or a search out of turn, which does not count
+            return batch  # closed, or searched before its time, which is not counted
         searches = batch.attempts + 1
-        if now - batch.created_at > STRAGGLERS and searches > STRAGGLERS // LONGEST_POLL_INTERVAL:
+        if now - batch.created_at > LATE_STAMPS and searches > LATE_STAMPS // LONGEST_POLL_INTERVAL:
             return advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
         later = next_poll_at(batch.created_at, now)
         return advance(self.store, batch, attempts=searches, attention_at=later)

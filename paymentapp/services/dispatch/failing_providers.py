@@ -1,4 +1,4 @@
-"""Pauses: a provider that fails is left alone for a while, and the reason is known."""
+"""Which providers are failing and why; a failing provider gets no new batches for a while."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class FailingProviders:
-    """Which providers are failing, by the calls of this process alone."""
+    """Which providers are failing, by the calls of this process alone: a breaker for each."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -20,9 +20,10 @@ class FailingProviders:
         self._breakers: dict[str, Breaker] = {}
 
     def of(self, provider: str) -> Breaker:
-        """The provider's breaker: `with` it, a call is made, and what becomes of it is counted.
+        """Return the provider's breaker, a context manager that counts the call made within it.
 
-        The library is loaded here: it takes time, and what only accepts payments calls nobody.
+        The library is imported here: it takes time, and a process that only accepts payments
+        needs none.
         """
         from paymentapp.services.dispatch.circuit_breaker import Breaker
 
@@ -32,12 +33,12 @@ class FailingProviders:
             return self._breakers[provider]
 
     def holds(self, provider: str) -> bool:
-        """Whether the provider should get no new batch now."""
+        """Return whether the provider should get no new batch now."""
         breaker = self._breakers.get(provider)
         return breaker is not None and bool(breaker.opened)
 
     def causes(self) -> dict[str, str]:
-        """Failing providers and why."""
+        """Return the failing providers, each with its last error."""
         with self._lock:
             failing = {name: each for name, each in self._breakers.items() if not each.closed}
         return {name: breaker.cause for name, breaker in failing.items()}

@@ -1,4 +1,4 @@
-"""Looks at accepted batches: how often they come, and what comes of one."""
+"""Polling of accepted batches: the intervals, and applying what a poll returns."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ LONGEST_POLL_INTERVAL = timedelta(hours=6)
 
 
 class Poll(NamedTuple):
-    """A batch after a look at its provider, and whether the provider has answered."""
+    """A batch after a poll, and whether the provider answered."""
 
     batch: Batch
     answered: bool
 
 
 class Poller:
-    """Asks providers what became of accepted batches. Any number may work side by side."""
+    """Polls providers for the items of accepted batches. Any number may work side by side."""
 
     def __init__(
         self,
@@ -46,40 +46,40 @@ class Poller:
         self._clock = clock
 
     def follow(self, batch: Batch) -> Batch:
-        """Look at an accepted batch, apply what is found, and say when to look again."""
+        """Poll an accepted batch, apply the reports, and schedule the next poll."""
         return self.poll(batch).batch
 
     def poll(self, batch: Batch) -> Poll:
-        """Ask once, and apply the answer; without one the batch is asked about again later."""
+        """Poll once and apply the answer; without an answer only schedule the next poll."""
         try:
             reports = self._providers[batch.provider].fetch(batch)
         except ProviderError as error:
-            log.warning("batch %s: no look at the provider: %s", batch.batch_id, error.code)
+            log.warning("batch %s: poll failed: %s; polled again later", batch.batch_id, error.code)
             return Poll(self._apply_poll(batch, {}), answered=False)
         seen = {report.item_id: report for report in reports}
         return Poll(self._apply_poll(batch, seen), answered=True)
 
     def _apply_poll(self, batch: Batch, reports: Mapping[str, ItemReport]) -> Batch:
         members = members_of(self._store, batch)
-        if batch.decision is not None:  # the provider has it by a person's word
+        if batch.decision is not None:  # an operator said that the provider has it
             change_stamped(
-                self._store, self._clock, batch, members, partial(_known_by, batch.reference or "")
+                self._store, self._clock, batch, members, partial(_submitted, batch.reference or "")
             )
         open_members = self._settlement.apply(batch, members, reports, Cause.POLL)
         if open_members == 0:
             return advance(self._store, batch, state=BatchState.CLOSED, attention_at=None)
         later = next_poll_at(batch.accepted_at or batch.created_at, self._clock())
         if batch.attention_at is not None and later <= batch.attention_at:
-            return batch  # early looks are cheap: the lease already brings somebody back
+            return batch  # saves a write: the lease already brings a process back in time
         return advance(self._store, batch, attention_at=later)
 
     def cancel_unclaimed(self, payment: Payment) -> Payment:
-        """Ask the provider to cancel an unclaimed payment, as its caller wished."""
+        """Ask the provider to cancel an unclaimed payment, as its caller requested."""
         provider = self._providers[payment.payment_method]
         try:
             report = provider.cancel(payment.provider_item_id or "")
         except ProviderError as error:
-            log.warning("an unclaimed item could not be cancelled: %s", error.code)
+            log.warning("unclaimed item not cancelled: %s; retried in %s", error.code, LEASE)
             return self._due_again(payment)
         settled = self._settlement.apply_report(payment, report, Cause.DISPATCH)
         return self._due_again(settled) if settled.due_at is not None else settled
@@ -89,15 +89,15 @@ class Poller:
         return later if self._store.change_payments([PaymentChange(payment, later)])[0] else payment
 
 
-def _known_by(reference: str, payment: Payment, _position: int, now: datetime) -> Payment:
+def _submitted(reference: str, payment: Payment, _position: int, now: datetime) -> Payment:
     return payment.moved(Status.SUBMITTED, now, Cause.PERSON, reference)
 
 
 def poll_interval(age: timedelta) -> timedelta:
-    """Looks come ever more rarely: the next one when the age has grown by half."""
+    """Return the time to the next poll: half the age, from 1 second up to 6 hours."""
     return min(max(age / 2, FIRST_POLL_AFTER), LONGEST_POLL_INTERVAL)
 
 
 def next_poll_at(since: datetime, now: datetime) -> datetime:
-    """When to look again at what has been going on since then."""
+    """Return the time of the next poll of something that began at `since`."""
     return now + poll_interval(now - since)
