@@ -1,6 +1,6 @@
 """The back office: the services of operators' commands, which may read whole tables.
 
-They are built apart from `bootstrap`, so that what serves a request or dispatches imports none.
+They are built apart from `bootstrap`, so that web processes and workers import none of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from paymentapp.services.backoffice.retries import Retrier
 
 @dataclass(frozen=True, slots=True)
 class BackOffice:
-    """What operators' commands use; an audit and a reconciliation are each for one run."""
+    """The services of operators' commands; an audit and a reconciliation are for one run each."""
 
     audit: Audit
     parked: ParkedBatches
@@ -32,8 +32,8 @@ def build_backoffice(
 ) -> BackOffice:
     """Build the back office over the same store, providers and clock.
 
-    `progress` hears how far a run has come. `pause` waits a number of seconds, before a provider
-    that has not answered is asked again.
+    `progress` is called with a text as a run goes on. `pause` sleeps for a number of seconds
+    before a provider call is retried.
     """
     store, providers, clock = services.store, services.providers, services.clock
     retrier = Retrier(pause)

@@ -1,4 +1,4 @@
-"""UTC time: the one clock that the service reads, and the one text form that it writes."""
+"""UTC time: the clock of the service, and the text form of times."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def utc_now() -> datetime:
-    """The current time, aware, in UTC."""
+    """Return the current time in UTC, with time zone."""
     return datetime.now(UTC)
 
 
 def to_text(moment: datetime) -> str:
-    """Write a moment as ISO 8601 UTC with microseconds; the texts sort as the moments do.
+    """Return a time as ISO 8601 UTC with microseconds; the texts sort as the times do.
 
     >>> to_text(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
     '2026-01-02T03:04:05.000000Z'
@@ -24,11 +24,11 @@ def to_text(moment: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """Read what `to_text` wrote (or any ISO 8601 time with an offset).
+    """Return the time of a text that `to_text` wrote, or of any ISO 8601 time with an offset.
 
     Raises ValueError where the text is no such time.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError(f"no UTC offset in {text!r}")
+        raise ValueError(f"the time {text!r} has no UTC offset")
     return moment.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The service's own settings: environment variables, read once. Providers declare theirs."""
+"""The service's own settings, from environment variables; providers declare theirs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _is_prefix(value: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Settings(Declared):
-    """Everything that can be set, but for what a provider declares itself."""
+    """The settings of the service, apart from those of providers."""
 
     title: ClassVar[str] = "Service"
 
@@ -28,13 +28,13 @@ class Settings(Declared):
         "PAYMENTAPP_STORE",
         matching(_is_store, "sqlite:///path or dynamodb"),
         "sqlite:///var/paymentapp.db",
-        "where records are kept; a path is relative to the working folder (`sqlite:////abs/path`)",
+        "where records are stored; a path is relative to the working folder (`sqlite:////abs/path`)",
     )
     table_prefix: str = variable(
         "PAYMENTAPP_TABLE_PREFIX",
         matching(_is_prefix, "at most 100 letters, digits, '_', '.' and '-'"),
         "",
-        "goes before each DynamoDB table's name",
+        "prefix of each DynamoDB table's name",
     )
     due_shards: int = variable(
         "PAYMENTAPP_DUE_SHARDS",
@@ -47,75 +47,75 @@ class Settings(Declared):
         "PAYMENTAPP_AUTH",
         switch(),
         "on",
-        "whether callers need an API key; `off` serves callers on loopback only",
+        "whether callers need an API key; `off` is allowed on loopback only",
     )
     host: str = variable("PAYMENTAPP_HOST", text(), "127.0.0.1", "the address to listen on")
     port: int = variable("PORT", number(0, 65535), "8000", "the port to listen on")
     workers: int = variable("PAYMENTAPP_WORKERS", number(1, 64), "2", "gunicorn's processes")
     threads: int = variable(
-        "PAYMENTAPP_THREADS", number(1, 256), "16", "threads of each process that answer requests"
+        "PAYMENTAPP_THREADS", number(1, 256), "16", "request threads of each process"
     )
     dispatcher: bool = variable(
         "PAYMENTAPP_DISPATCHER",
         switch(),
         "on",
-        "whether the processes that serve also send; `off` where `paymentapp worker` runs",
+        "whether web processes also dispatch; `off` where `paymentapp worker` runs",
     )
     senders: int = variable(
-        "PAYMENTAPP_SENDERS", number(1, 32), "4", "batches that a process sends at a time"
+        "PAYMENTAPP_SENDERS", number(1, 32), "4", "batches that a process sends concurrently"
     )
     batch_size: int = variable(
         "PAYMENTAPP_BATCH_SIZE",
         number(1, 15_000),
         "500",
-        "payments of a batch at most; a provider may set a lower limit",
+        "payments in a batch at most; a provider may have a lower limit",
     )
     linger_ms: int = variable(
         "PAYMENTAPP_LINGER_MS",
         number(0, 1000),
         "10",
-        "milliseconds that a lone payment waits for company",
+        "milliseconds that a payment waits for others to share its batch",
     )
     sweep_seconds: int = variable(
-        "PAYMENTAPP_SWEEP_SECONDS", number(1, 3600), "2", "between two sweeps"
+        "PAYMENTAPP_SWEEP_SECONDS", number(1, 3600), "2", "seconds between two sweeps"
     )
     follow_seconds: int = variable(
         "PAYMENTAPP_FOLLOW_SECONDS",
         number(0, 60),
         "2",
-        "under Lambda: how long a function looks at what it has just sent",
+        "under Lambda: seconds that a function polls what it has just sent",
     )
     collect_seconds: int = variable(
         "PAYMENTAPP_COLLECT_SECONDS",
         number(1, 3600),
         "60",
-        "between two looks into a mailbox, such as a bank's folder of returns",
+        "seconds between two reads of a mailbox, such as a bank's folder of returns",
     )
     provider_timeout: int = variable(
         "PAYMENTAPP_PROVIDER_TIMEOUT",
         number(1, 60),
         "30",
-        "seconds to wait for a provider's answer",
+        "time-out of a call to a provider, in seconds",
     )
     routes: str = variable(
         "PAYMENTAPP_ROUTES",
         text(),
         "",
-        "by which method a payment goes that names none: see *Ways to pay*",
+        "rules for the method of a payment that names none: see *Ways to pay*",
     )
     vault_keys: str = variable(
         "PAYMENTAPP_VAULT_KEYS",
         text(),
         "",
-        "what seals account details: `NAME:BASE64`, made by `paymentapp vault new-key`; several "
-        "with commas, the first one seals",
+        "keys that seal account details: `NAME:BASE64`, made by `paymentapp vault new-key`; with "
+        "several, separated by commas, the first one seals",
         secret=True,
     )
     vault_kms: bool = variable(
         "PAYMENTAPP_VAULT_KMS",
         switch(),
         "off",
-        "`on` where AWS KMS has sealed those keys (`vault new-key --kms KEY`)",
+        "`on` where AWS KMS has encrypted those keys (`vault new-key --kms KEY`)",
     )
     variables: Variables = field(default_factory=lambda: Variables({}), repr=False)
 
@@ -123,7 +123,7 @@ class Settings(Declared):
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment.
 
-    Raises SettingsError, which names the variable and never its value.
+    Raises SettingsError, whose message has the variable's name and never its value.
     """
     variables = Variables(dict(os.environ if environ is None else environ))
     return variables.load(Settings, variables=variables)

@@ -1,4 +1,4 @@
-"""Everything that is declared, the service's and the providers', beside what is set of it."""
+"""All declared settings, of the service and of its providers, with the values that are set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paymentapp.variables import Declared, Variable, Variables, variables_of
 log = logging.getLogger(__name__)
 
 PREFIX = "PAYMENTAPP_"
-# Variables that begin so and are others': the simulators', the scripts' in curl/, the tests'.
+# Variables with the prefix that are not the product's: of the simulators, of curl/, of the tests.
 _SIMULATORS = "PAYMENTAPP_SIMULATOR_"
 _OTHERS = {
     *("PAYMENTAPP_URL", "PAYMENTAPP_KEY"),
@@ -23,18 +23,19 @@ _OTHERS = {
 
 
 class Group(NamedTuple):
-    """The settings of one part. `provider` is empty for the service's own."""
+    """The settings of one part; `provider` is empty for the service's own."""
 
     settings: type[Declared]
     provider: str = ""
 
     @property
     def variables(self) -> list[Variable]:
+        """Return the declarations, in order."""
         return list(variables_of(self.settings).values())
 
 
 class State(NamedTuple):
-    """A variable beside what it is set to. `shown` has no secret in it, and nothing wrong."""
+    """A variable and its value. `shown` contains no secret, and no value that is wrong."""
 
     variable: Variable
     shown: str
@@ -42,13 +43,13 @@ class State(NamedTuple):
 
 
 def groups() -> list[Group]:
-    """Return every group; imports every provider."""
+    """Return every group. Imports every provider."""
     providers = every_provider().items()
     return [Group(Settings), *(Group(each.settings_class, name) for name, each in providers)]
 
 
 def states(group: Group, environ: Mapping[str, str]) -> list[State]:
-    """Return how each variable of a group stands."""
+    """Return the state of each variable of a group."""
     required = group.provider in {"", *asked_for(Variables(environ))}
     return [_state(each, environ, required) for each in group.variables]
 
@@ -68,24 +69,24 @@ def _state(variable: Variable, environ: Mapping[str, str], required: bool) -> St
 
 
 def unknown(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return names that are set as if they were this service's and are not, each with the name
-    that may have been meant, or with an empty one.
+    """Return names that are set and begin as ours do, but are none of our settings.
 
-    Only the providers that are asked for are imported, as long as all is well.
+    Each comes with the most similar setting, or with an empty text. While all names are known,
+    only the configured providers are imported.
     """
-    asked = [provider_class(name).settings_class for name in asked_for(Variables(environ))]
-    strange = set(_named_like_ours(environ)) - _names([Settings, *asked])
-    if not strange:
+    configured = [provider_class(name).settings_class for name in asked_for(Variables(environ))]
+    unexpected = set(_named_like_ours(environ)) - _names([Settings, *configured])
+    if not unexpected:
         return {}
     known = _names(group.settings for group in groups())
-    return {name: _nearest(name, known) for name in sorted(strange - known)}
+    return {name: _nearest(name, known) for name in sorted(unexpected - known)}
 
 
 def warn_of_unknown(environ: Mapping[str, str]) -> None:
-    """Log each unknown name, without its value. For once in a process that serves."""
+    """Log each unknown name, without its value. Call it once, at the start of a process."""
     for name, meant in unknown(environ).items():
         hint = f": is {meant} meant?" if meant else ""
-        log.warning("%s is set, and no setting of this service%s", name, hint)
+        log.warning("%s is set, but is no setting of this service%s", name, hint)
 
 
 def _named_like_ours(environ: Mapping[str, str]) -> Iterator[str]:
@@ -100,8 +101,8 @@ def _names(settings: Iterator[type[Declared]] | list[type[Declared]]) -> set[str
 
 
 def _nearest(name: str, known: set[str]) -> str:
-    """Return the most similar known name, compared without the prefix that all share."""
-    from difflib import get_close_matches  # here: it costs a cold start
+    """Return the most similar known name, compared without the common prefix."""
+    from difflib import get_close_matches  # not at import: it lengthens a cold start
 
     by_rest = {each.removeprefix(PREFIX): each for each in known}
     found = get_close_matches(name.removeprefix(PREFIX), by_rest, n=1)

@@ -1,4 +1,4 @@
-"""The error tree. What a caller sees of each is decided in `api/problems.py` alone."""
+"""The error classes. `api/problems.py` decides what a caller sees of each."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ class PaymentAppError(Exception):
 
 
 class NotFound(PaymentAppError):
-    """No such customer, payment or page."""
+    """There is no such customer, payment or page."""
 
 
 class Conflict(PaymentAppError):
-    """The request contradicts what is on record."""
+    """The request contradicts a stored record."""
 
 
 class NotPayable(PaymentAppError):
-    """The request is well-formed, but such a payment cannot be made; `field` says which part."""
+    """The request is well-formed, but cannot be paid; `field` names the part at fault."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -24,37 +24,37 @@ class NotPayable(PaymentAppError):
 
 
 class KeyReused(PaymentAppError):
-    """An Idempotency-Key came back with another body."""
+    """An Idempotency-Key was used before with another body."""
 
 
 class StoreUnavailable(PaymentAppError):
-    """The store did not do what it was asked, or did not say; `retry_after` is in seconds."""
+    """The store failed, or did not answer; `retry_after` is in seconds."""
 
     retry_after = 2
 
 
 class NotGenuine(PaymentAppError):
-    """A webhook event that its provider did not sign, or not lately, or that makes no sense.
+    """A webhook event that its provider has not signed, or long ago, or that is not well-formed.
 
     The message is for the log: it says which check failed, and quotes nothing of the request.
     """
 
 
 class CannotVerify(PaymentAppError):
-    """Whether a webhook event is genuine cannot be told now; `retry_after` is in seconds."""
+    """The signature of a webhook cannot be verified now; `retry_after` is in seconds."""
 
     retry_after = 60
 
 
 class SettingsError(PaymentAppError):
-    """A setting is missing or wrong; the message names the variable and never its value."""
+    """A setting is missing or wrong; the message has the variable's name, never its value."""
 
 
 class ProviderError(PaymentAppError):
-    """The base of the three ways in which a call to a provider can go wrong.
+    """The base of the errors of a call to a provider.
 
-    `code` is the provider's own name for it. Neither it nor the message holds a secret, an
-    account number or a body.
+    `code` is the provider's name for the error. Neither it nor the message contains a secret, an
+    account number or a body. `retry_after` is the provider's, in seconds.
     """
 
     def __init__(self, code: str, message: str = "", retry_after: int | None = None) -> None:
@@ -64,16 +64,16 @@ class ProviderError(PaymentAppError):
 
 
 class NotSent(ProviderError):
-    """The provider certainly did nothing, and may be asked again as before."""
+    """The call certainly had no effect; the same call may be repeated."""
 
 
 class OutcomeUnknown(ProviderError):
-    """The provider may have acted: only the same call, under the same key, may follow."""
+    """The call may have had its effect: only the same call, under the same key, may follow."""
 
 
 class Misconfigured(ProviderError):
-    """Nothing will work until a person acts: credentials, permissions, funds."""
+    """The call cannot work until an operator acts: credentials, permissions, funds."""
 
 
 class NotPermitted(Misconfigured):
-    """The account may not ask this; everything else works."""
+    """The account lacks the permission for this call; other calls work."""

@@ -1,6 +1,6 @@
-"""Gunicorn's settings, from ours: `gunicorn -c python:paymentapp.gunicorn_conf wsgi:app`.
+"""Gunicorn's settings, made from ours: `gunicorn -c python:paymentapp.gunicorn_conf wsgi:app`.
 
-Threads, not sync workers: a request waits for the store, and waiting costs a thread nothing.
+Threads and not sync workers: a request mostly waits for the store.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ loglevel = "warning"
 
 
 def on_starting(server: Arbiter) -> None:
-    """Refuse wrong settings, and an address that strangers reach, before any worker starts."""
+    """Stop before any worker starts where settings are wrong or access is not protected."""
     from paymentapp.bootstrap import build_services
     from paymentapp.declarations import warn_of_unknown
     from paymentapp.errors import PaymentAppError
@@ -41,7 +41,7 @@ def on_starting(server: Arbiter) -> None:
     try:
         check_settings(_settings.variables)
         for address in server.cfg.address:
-            if not isinstance(address, str):  # a path is a Unix socket
+            if not isinstance(address, str):  # a text is the path of a Unix socket
                 check_access(services, address[0])
     except PaymentAppError as error:
         raise SystemExit(f"paymentapp: {error}") from None

@@ -1,4 +1,4 @@
-"""Which addresses only this machine reaches."""
+"""Loopback addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
-    """Whether an address or a host name means this machine."""
+    """Return whether an address or a host name is a loopback one."""
     if host == "localhost":
         return True
     try:

@@ -1,10 +1,10 @@
-"""Masking: what a log, a report or a page may show of an address."""
+"""Masking of addresses in logs, reports and pages."""
 
 from __future__ import annotations
 
 
 def masked(email: str | None) -> str:
-    """An e-mail address that a person recognises and nobody can write to.
+    """Return an e-mail address masked, so that people recognise it and nobody can use it.
 
     >>> masked("ann@example.com")
     'a***@example.com'

@@ -1,4 +1,4 @@
-"""What a web process runs: the application, and beside it, unless switched off, the worker."""
+"""A web process: the application, and the worker unless it is switched off."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 def serving_app() -> Flask:
-    """The application of one web process, with its worker started.
+    """Return the application of one web process, with its worker started.
 
     Call it in the process that serves, after any fork. The worker stops when the process exits.
     """
@@ -32,21 +32,22 @@ def serving_app() -> Flask:
 
 
 def stop(services: Services) -> None:
-    """Finish or hand over what is in flight, then let go of connections."""
+    """Stop the worker, which finishes or leaves its work, then release connections."""
     services.worker.stop()
     services.close()
 
 
 def start_logging() -> None:
-    """Log to standard error: our own news, other libraries' warnings."""
+    """Log to standard error: from INFO of our own loggers, from WARNING of other libraries."""
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
     logging.getLogger("paymentapp").setLevel(logging.INFO)
 
 
 def check_access(services: Services, host: str) -> None:
-    """Refuse to serve strangers. Raises SettingsError, which says what to do instead.
+    """Raise SettingsError where anybody on a network could call the service.
 
-    On loopback anything goes; on another address there must be authentication and a key.
+    Loopback needs nothing; another address needs authentication and an API key. The message says
+    what to do.
     """
     if is_loopback(host):
         return

@@ -1,7 +1,7 @@
-"""Environment variables, each declared once: a field of a frozen dataclass with its kind and help.
+"""Environment variables, each declared once, as a field of a frozen dataclass with kind and help.
 
-Parsing, errors, `paymentapp settings` and the table in docs/operating.md are made from these
-declarations. Why no library does it: docs/decisions/0016-settings.md.
+Parsing, errors, `paymentapp settings` and the tables in docs/operating.md are made from these
+declarations. Why no library is used: docs/decisions/0016-settings.md.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ _DECLARED = "variable"  # the key in a field's metadata
 
 
 class Unfit(ValueError):
-    """Says why a text is refused, as the end of a sentence that begins with the variable's name;
-    never with the text itself."""
+    """Why a text is refused: the end of a sentence that begins with the variable's name.
+
+    It never contains the text itself.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class VariableKind(Generic[T]):
-    """How the text of a variable is read, and how its limits are told.
+    """How the text of a variable is parsed, described and shown.
 
-    `read` raises ValueError where the text is not within the limits, `Unfit` where there is more
-    to say. `limits` completes "must be"; empty where any text will do. `show` makes of a text
-    what may be shown of it.
+    `read` raises ValueError where the text is not within the limits, `Unfit` where the message
+    says more. `limits` completes "must be"; it is empty where any text is allowed. `show` returns
+    the part of a text that may be shown.
     """
 
     read: Callable[[str], T]
@@ -40,13 +42,13 @@ class VariableKind(Generic[T]):
     show: Callable[[str], str] = str
 
     def then(self, make: Callable[[T], U]) -> VariableKind[U]:
-        """Read the same texts as another type."""
+        """Return a kind that converts the value further."""
         return VariableKind(lambda value: make(self.read(value)), self.limits, self.show)
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """The declaration of one environment variable. `default` is its text; None: it must be set."""
+    """The declaration of one environment variable; `default` is a text, None if required."""
 
     name: str
     kind: VariableKind[Any]
@@ -55,7 +57,7 @@ class Variable:
     secret: bool
 
     def read(self, environ: Mapping[str, str]) -> Any:
-        """Read its value; the default where it is not set, or empty. Raises SettingsError."""
+        """Return the value; the default where it is not set, or empty. Raises SettingsError."""
         text = environ.get(self.name, "").strip() or self.default
         if text is None:
             raise SettingsError(f"{self.name} is not set")
@@ -63,21 +65,21 @@ class Variable:
             return self.kind.read(text)
         except Unfit as unfit:
             problem = str(unfit)
-        except ValueError:  # its text may quote the value
+        except ValueError:  # its message may quote the value
             problem = f"must be {self.kind.limits}"
         raise SettingsError(f"{self.name} {problem}")
 
 
 class Declared:
-    """The base of a frozen dataclass whose fields are variables: the settings of one part."""
+    """The base of frozen dataclasses whose fields are variables: the settings of one part."""
 
     __slots__ = ()
-    title: ClassVar[str]  # of its table
-    arn_variable: ClassVar[str] = ""  # names a secret on AWS that holds some of them
-    short_names: ClassVar[Mapping[str, str]] = {}  # variables, by shorter names used in it
+    title: ClassVar[str]  # the heading of its table
+    arn_variable: ClassVar[str] = ""  # names a secret on AWS that has some of the values
+    short_names: ClassVar[Mapping[str, str]] = {}  # variables by their shorter names in it
 
     def check(self) -> None:
-        """Raise SettingsError where values that are fine by themselves contradict each other."""
+        """Raise SettingsError where valid values contradict each other."""
 
 
 def variable(
@@ -85,35 +87,35 @@ def variable(
 ) -> T:
     """Declare a field that an environment variable sets.
 
-    `default` is written as the variable would be; None makes it required (and the field keyword
+    `default` is the text of the variable; None makes the variable required (and the field keyword
     only). The value of a secret is never shown, and stays out of `repr`.
     """
     declared = Variable(name, kind, default, help_text, secret)
-    carried: Any = {"metadata": {_DECLARED: declared}, "repr": not secret}
+    options: Any = {"metadata": {_DECLARED: declared}, "repr": not secret}
     if default is None:
-        carried["kw_only"] = True
+        options["kw_only"] = True
     else:
-        carried["default"] = declared.read({})
-    value: T = field(**carried)
+        options["default"] = declared.read({})
+    value: T = field(**options)
     return value
 
 
 def variables_of(settings: type[Declared]) -> dict[str, Variable]:
-    """Return the declarations by field, in their order."""
+    """Return the declarations by field name, in order."""
     found = {each.name: each.metadata.get(_DECLARED) for each in fields(settings)}  # type: ignore[arg-type]  # subclasses are dataclasses
     return {name: each for name, each in found.items() if each is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """The variables that are set, from which each part reads its own. Values stay out of `repr`."""
+    """The environment, from which each part reads its variables. Values stay out of `repr`."""
 
     environ: Mapping[str, str] = field(repr=False)
 
     def load(self, settings: type[S], **others: object) -> S:
-        """Read the settings of one part; `others` are its fields that are no variables.
+        """Return the settings of one part; `others` are its fields that are no variables.
 
-        Raises SettingsError, which names the variable and never its value.
+        Raises SettingsError, whose message has the variable's name and never its value.
         """
         declared = variables_of(settings)
         read = {name: each.read(self.environ) for name, each in declared.items()}
@@ -122,17 +124,17 @@ class Variables:
         return loaded
 
     def any(self, prefix: str) -> bool:
-        """Tell whether a variable whose name begins so is set."""
+        """Return whether a variable is set whose name begins with `prefix`."""
         return any(name.startswith(prefix) and value for name, value in self.environ.items())
 
 
 def text() -> VariableKind[str]:
-    """Take any text."""
+    """Accept any text."""
     return VariableKind(str)
 
 
 def matching(fits: Callable[[str], object], limits: str) -> VariableKind[str]:
-    """Take a text that fits."""
+    """Accept a text for which `fits` is true."""
 
     def read(value: str) -> str:
         if not fits(value):
@@ -143,13 +145,13 @@ def matching(fits: Callable[[str], object], limits: str) -> VariableKind[str]:
 
 
 def choice(*choices: str) -> VariableKind[str]:
-    """Take one of a few words, as it is written."""
+    """Accept one of a few words, case-sensitive."""
     words = f"{', '.join(choices[:-1])} or {choices[-1]}"
     return matching(choices.__contains__, words)
 
 
 def number(low: int, high: int) -> VariableKind[int]:
-    """Take a whole number within bounds, both included."""
+    """Accept a whole number within inclusive bounds."""
 
     def read(value: str) -> int:
         if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
@@ -160,7 +162,7 @@ def number(low: int, high: int) -> VariableKind[int]:
 
 
 def switch() -> VariableKind[bool]:
-    """Take `on` or `off`, also as `true`, `1`, `yes`, `false`, `0`, `no`."""
+    """Accept `on` or `off`, also as `true`, `1`, `yes`, `false`, `0`, `no`."""
     words = dict.fromkeys(("on", "true", "1", "yes"), True)
     words |= dict.fromkeys(("off", "false", "0", "no"), False)
 
@@ -173,20 +175,20 @@ def switch() -> VariableKind[bool]:
 
 
 def file() -> VariableKind[str]:
-    """Take the path of a file that is there; empty where none is set."""
+    """Accept the path of an existing file, or an empty text."""
     return matching(
         lambda value: not value or Path(value).is_file(), "the path of a file that is there"
     )
 
 
 def url() -> VariableKind[str]:
-    """Take an address to which secrets may be sent; a user and a password in it are not shown."""
+    """Accept an address to which secrets may be sent; a user and password in it are not shown."""
     safe = matching(_is_safe, "an https:// address (http:// only on loopback)")
     return replace(safe, show=without_user)
 
 
 def without_user(address: str) -> str:
-    """Return an address without the user's name and password that it may hold."""
+    """Return an address without a user name and password in it."""
     scheme, sign, rest = address.partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}{sign}{host.rpartition('@')[2]}{slash}{path}"

@@ -137,7 +137,9 @@ def test_so_it_is_where_gunicorn_is_started_by_itself(tmp_path: Path) -> None:
     assert "hunter2" not in ended.stderr
 
 
-UNKNOWN = "PAYMENTAPP_SENDRES is set, and no setting of this service: is PAYMENTAPP_SENDERS meant?"
+UNKNOWN = (
+    "PAYMENTAPP_SENDRES is set, but is no setting of this service: is PAYMENTAPP_SENDERS meant?"
+)
 
 
 def test_a_misspelt_variable_is_warned_of_once(tmp_path: Path) -> None:

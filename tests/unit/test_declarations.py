@@ -111,9 +111,9 @@ def test_the_warning_has_no_value_in_it(caplog: pytest.LogCaptureFixture) -> Non
     with caplog.at_level(logging.WARNING):
         warn_of_unknown({"PAYMENTAPP_VAULT_KEY": "hunter2", "PAYMENTAPP_XYZZY": "hunter2"})
     assert caplog.messages == [
-        "PAYMENTAPP_VAULT_KEY is set, and no setting of this service: is PAYMENTAPP_VAULT_KEYS "
+        "PAYMENTAPP_VAULT_KEY is set, but is no setting of this service: is PAYMENTAPP_VAULT_KEYS "
         "meant?",
-        "PAYMENTAPP_XYZZY is set, and no setting of this service",
+        "PAYMENTAPP_XYZZY is set, but is no setting of this service",
     ]
 
 
