@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Cancel a payment that has not left yet, or that nobody has claimed.
+# Cancel a payment that has not been sent, or recall one that nobody has claimed.
 #   curl/cancel_payment.sh CUSTOMER_ID PAYMENT_ID
 source "$(dirname "$0")/common.sh"
 

@@ -1,7 +1,7 @@
-# Shared by the scripts in this folder: where the service is, who calls, and how.
+# Shared by the scripts in this folder: service URL, API key, and functions that call the service.
 #
 #   PAYMENTAPP_URL   default http://127.0.0.1:${PORT:-8000}
-#   PAYMENTAPP_KEY   an API key; not needed where `make run` serves
+#   PAYMENTAPP_KEY   an API key; not needed with `make run`
 
 set -euo pipefail
 
@@ -11,7 +11,7 @@ if [ -n "${PAYMENTAPP_KEY:-}" ]; then
   auth=(-H "Authorization: Bearer $PAYMENTAPP_KEY")
 fi
 
-# call METHOD PATH [CURL ARGUMENTS...]: the answer's body on standard output; fails on an error.
+# call METHOD PATH [CURL ARGUMENTS...]: print the response body; fail on an HTTP error.
 call() {
   local method=$1 path=$2
   shift 2
@@ -20,14 +20,14 @@ call() {
   echo
 }
 
-# send METHOD PATH BODY [CURL ARGUMENTS...]: the same, with a JSON body.
+# send METHOD PATH BODY [CURL ARGUMENTS...]: the same with a JSON body.
 send() {
   local method=$1 path=$2 body=$3
   shift 3
   call "$method" "$path" --header 'Content-Type: application/json' --data "$body" "$@"
 }
 
-# field NAME: the first string of that name in a JSON answer on standard input.
+# field NAME: print the first string member of that name in the JSON on standard input.
 field() {
   grep -o "\"$1\": *\"[^\"]*\"" | head -n 1 | cut -d '"' -f 4
 }

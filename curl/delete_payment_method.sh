@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Forget how a customer is paid by a method.   curl/delete_payment_method.sh CUSTOMER_ID METHOD
+# Delete a customer's details for a payment method.   curl/delete_payment_method.sh CUSTOMER_ID METHOD
 source "$(dirname "$0")/common.sh"
 
-call DELETE "/v1/api/customer/${1:?which customer}/payment-methods/${2:?which method}"
+call DELETE "/v1/api/customer/${1:?customer id}/payment-methods/${2:?payment method}"

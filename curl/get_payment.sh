@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Show one payment with its history.   curl/get_payment.sh CUSTOMER_ID PAYMENT_ID
+# Show a payment and its history.   curl/get_payment.sh CUSTOMER_ID PAYMENT_ID
 source "$(dirname "$0")/common.sh"
 
 call GET "/v1/api/payment/${1:?customer id}/${2:?payment id}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Is the service alive, and is it ready to pay?   curl/health.sh
+# Show whether the service is alive, and whether it is ready.   curl/health.sh
 source "$(dirname "$0")/common.sh"
 
 call GET /healthz

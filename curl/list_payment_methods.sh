@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# List how a customer is paid; of account numbers the last four alone.
+# List a customer's payment methods; of account numbers only the last four digits.
 #   curl/list_payment_methods.sh [CUSTOMER_ID]
 source "$(dirname "$0")/common.sh"
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Pay a customer.   curl/pay_customer.sh [CUSTOMER_ID [AMOUNT [CURRENCY [EMAIL]]]]
 #
-# IDEMPOTENCY_KEY names the request: sent again with the same key, it pays once.
-# WAIT=5 waits up to five seconds for the outcome. METHOD=paypal says how to pay; without it the
-# customer's default and the service's rules do.
+# IDEMPOTENCY_KEY identifies the request: a retry with the same key does not pay again.
+# WAIT=5 waits up to five seconds for the outcome. METHOD=paypal sets the payment method; without it
+# the customer's default and the routing rules of the service decide.
 source "$(dirname "$0")/common.sh"
 
 customer=${1:-unixuser1}

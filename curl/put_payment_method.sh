@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Say how a customer is paid by a method.
+# Set a customer's details for a payment method.
 #   curl/put_payment_method.sh CUSTOMER_ID METHOD NAME=VALUE...
 #
 # DEFAULT=true makes it the customer's default.
 source "$(dirname "$0")/common.sh"
 
-customer=${1:?which customer}
-method=${2:?which method: paypal, stripe, ach}
+customer=${1:?customer id}
+method=${2:?payment method: paypal, stripe or ach}
 shift 2
 details=
 for detail in "$@"; do

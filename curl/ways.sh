@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Pay one person in three ways: tell the service how, choose, follow the money until it has arrived.
-# For the simulators of `make run`, whose account ids and account numbers these are. Ends with an
-# error where anything is not as it should be.
+# Pay one customer by three payment methods: set their details, pay, follow each payment.
+# The account ids and numbers are test values of the simulators that `make run` starts. Fails if a
+# result is not the expected one.
 #   curl/ways.sh [CUSTOMER_ID]
 here=$(dirname "$0")
 source "$here/common.sh"
@@ -9,10 +9,10 @@ source "$here/common.sh"
 customer=${1:-ways-$(date +%s)-$$}
 
 say() { printf '\n# %s\n' "$*"; }
-expect() { # expect WHAT WANTED GOT
+expect() { # expect NAME EXPECTED ACTUAL
   [ "$2" = "$3" ] || { echo "ways: $1 is '$3', not '$2'" >&2; exit 1; }
 }
-pay() { # pay METHOD AMOUNT STATUS: pay, and wait until the payment says so
+pay() { # pay METHOD AMOUNT STATUS: pay, and wait until the payment has that status
   paid=$(METHOD=$1 "$here/pay_customer.sh" "$customer" "$2" USD)
   expect payment_method "${1:-stripe}" "$(field payment_method <<<"$paid")"
   payment_id=$(field payment_id <<<"$paid")
@@ -25,7 +25,7 @@ pay() { # pay METHOD AMOUNT STATUS: pay, and wait until the payment says so
   echo "$payment"
 }
 
-say "Register $customer, and say how to pay them besides PayPal"
+say "Register $customer, and set their details for Stripe and ACH"
 "$here/add_customer.sh" "$customer"
 DEFAULT=true "$here/put_payment_method.sh" "$customer" stripe account=acct_simok0001
 "$here/put_payment_method.sh" "$customer" ach "holder=Ada Lovelace" routing_number=021000021 \
@@ -35,15 +35,15 @@ DEFAULT=true "$here/put_payment_method.sh" "$customer" stripe account=acct_simok
 say "By PayPal, to their e-mail"
 pay paypal 1.01 succeeded
 
-say "By their default, a transfer to their Stripe account"
+say "By their default method, a transfer to their Stripe account"
 pay "" 2.02 succeeded
 
-say "By ACH: a file for the bank, then its days, which are short here"
+say "By ACH: a file to the bank, then simulated banking days of ten seconds"
 pay ach 3.03 succeeded
 
-say "An account that the bank does not know: the money comes back"
+say "By ACH to an account that the bank does not know: the payment is returned"
 "$here/put_payment_method.sh" "$customer" ach "holder=Ada Lovelace" routing_number=021000021 \
   account_number=R03 account_type=checking
 pay ach 4.04 returned
 
-say "Done: all as it should be"
+say "Done: every result is the expected one"

@@ -1,7 +1,7 @@
 """Paymentapp: a disbursement service that pays people exactly once.
 
-`create_app` makes the web application. What it serves is put together in `bootstrap`; importing
-the package builds nothing, and loads no library that a part of the service may never need.
+`create_app` returns the web application; `bootstrap` builds the services behind it. Importing the
+package builds nothing, and loads no library that a part of the service may never need.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def create_app(services: Services | None = None) -> Flask:
-    """Return the Flask application over `services`, or over what the environment describes.
+    """Return the Flask application over `services`, by default built from the environment.
 
     Raises SettingsError.
     """

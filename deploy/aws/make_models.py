@@ -1,10 +1,10 @@
-"""Writes what API Gateway knows of the service: the models of its bodies, and its errors' shape.
+"""Generate API Gateway's request models and its error responses from the service.
 
     python -m deploy.aws.make_models [--check]
 
-Both come from the service itself, so that there is one truth; Terraform reads the files. The
-gateway must never refuse what the service accepts. So a model holds only what every validator
-reads alike and what AWS documents as supported, and the service judges the rest.
+Terraform reads the files. The gateway must never refuse what the service accepts, so a model holds
+only what all validators understand alike and what AWS documents as supported; the service checks
+the rest.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 
 HERE = Path(__file__).parent
-MODELS = {"NewCustomer": "customer to register", "PaymentOrder": "payment to be made"}
+MODELS = {"NewCustomer": "customer to register", "PaymentOrder": "payment request"}
 DRAFT_04 = "http://json-schema.org/draft-04/schema#"
 
 # Left out, as "not supported in Models" of docs.aws.amazon.com/apigateway/latest/developerguide/
 # api-gateway-known-issues.html: additionalProperties, exclusiveMinimum. Left out with them is
-# patternProperties, which means little alone. And `format`: validators disagree on what an e-mail
-# is (README.md has two that refuse what we take), while `pattern` says all that the service says.
+# patternProperties, which has no use without them. And `format`: validators disagree on what an
+# e-mail address is (README.md names two that refuse valid ones); `pattern` states the same rule.
 _KEPT = ("type", "required", "maxProperties", "minimum", "maximum", "pattern", "enum")
 
 _TOO_MANY = ProblemType(
     429,
     "/problems/too-many-requests",
     "Too many requests",
-    "Wait a little, then send the request again, a payment under the same Idempotency-Key.",
+    "Wait, then retry; retry a payment request with the same Idempotency-Key.",
 )
-_QUOTA = _TOO_MANY._replace(detail="This month's requests of the plan are used up.")
+_QUOTA = _TOO_MANY._replace(detail="The monthly quota of the usage plan is used up.")
 _GATEWAY_KEY = problems.FORBIDDEN._replace(detail="X-API-Key must hold a valid gateway key.")
 _IDENTITY = problems.UNAUTHORIZED._replace(detail="The identity token is missing or invalid.")
 _NO_TIME = problems.UNAVAILABLE._replace(title="The answer took too long")
 
 # docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html, all
-# of them. A path or method that does not exist is to the gateway a missing token.
+# of them. The gateway reports an unknown path or method as a missing authentication token.
 GATEWAY_RESPONSES: dict[str, ProblemType] = {
     "DEFAULT_4XX": problems.INVALID,
     "BAD_REQUEST_BODY": problems.INVALID,
@@ -79,7 +79,7 @@ _RETRY_AFTER = {429: "2", 503: "2"}
 
 
 def gateway_models() -> dict[str, Any]:
-    """The request models, as JSON Schema draft-04, by name."""
+    """Return the request models by name, as JSON Schema draft-04."""
     services = build_services(Settings(store="sqlite:///:memory:"), providers={})
     document = create_app(services).test_client().get("/openapi.json").get_data(as_text=True)
     schemas = json.loads(document)["components"]["schemas"]
@@ -90,17 +90,17 @@ def gateway_models() -> dict[str, Any]:
 
 
 def gateway_problems() -> dict[str, Any]:
-    """What the gateway answers where it refuses by itself, by its own name for the reason."""
+    """Return the gateway's own error responses by AWS's name of the response type."""
     return {name: _response(kind) for name, kind in GATEWAY_RESPONSES.items()}
 
 
 def _draft_04(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a schema that draft-04 and the gateway read as the service means it."""
+    """Return the part of a schema that means the same in draft-04 and at the gateway."""
     kept = {name: schema[name] for name in _KEPT if name in schema}
     if "exclusiveMinimum" in schema:  # a number here, a flag in draft-04
         kept["minimum"] = schema["exclusiveMinimum"]
     if "maxLength" in schema:
-        # Characters, which some validators count in UTF-16, where one may be two.
+        # Some validators count UTF-16 code units, of which a character may have two.
         kept["maxLength"] = 2 * schema["maxLength"]
     if "properties" in schema:
         kept["properties"] = {
@@ -117,7 +117,7 @@ def _response(kind: ProblemType) -> dict[str, Any]:
 
 
 def files() -> dict[Path, str]:
-    """Each file and what belongs into it."""
+    """Return the content of each generated file."""
     made = {"models.json": gateway_models(), "problems.json": gateway_problems()}
     return {
         HERE / name: simplejson.dumps(content, indent=2, ensure_ascii=True) + "\n"
@@ -126,16 +126,19 @@ def files() -> dict[Path, str]:
 
 
 def stale() -> list[Path]:
-    """The files that are not what they would be if they were made now."""
+    """Return the files that are missing or out of date."""
     return [path for path, text in files().items() if not path.exists() or path.read_text() != text]
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Write the files, or check them with --check. Return the exit status."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 if a file is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit with 1 if a file is stale"
+    )
     if parser.parse_args(arguments).check:
         for path in stale():
-            sys.stderr.write(f"{path.relative_to(Path.cwd())} is stale: make models\n")
+            sys.stderr.write(f"{path.relative_to(Path.cwd())} is stale: run `make models`\n")
         return 1 if stale() else 0
     for path, text in files().items():
         path.write_text(text)

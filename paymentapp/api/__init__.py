@@ -1,4 +1,4 @@
-"""HTTP in and out."""
+"""The HTTP API: views, authentication, error responses and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from paymentapp.bootstrap import EXTENSION, Services
 
 
 def register_api(app: Flask) -> None:
-    """Put the HTTP API on an app that carries the services."""
+    """Register the HTTP API on an app that holds the services in `extensions[EXTENSION]`."""
     settings = cast(Services, app.extensions[EXTENSION]).settings
-    # One byte more than is taken: werkzeug cuts a chunked body off at its limit, silently, so
-    # that only the byte beyond tells a body that is too large.
+    # One byte more than is accepted: werkzeug truncates a chunked body at its limit without an
+    # error, so a body that is too large is recognised by that extra byte.
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES + 1
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.json = ExactJSON(app)
-    app.ensure_sync = _as_it_is  # type: ignore[method-assign,assignment]
+    app.ensure_sync = _unchanged  # type: ignore[method-assign,assignment]
 
     register_auth(app, settings.auth)
     register_problems(app)
@@ -36,16 +36,16 @@ def register_api(app: Flask) -> None:
     for module in (customers, payment_methods, payments, webhooks, health):
         api.register_blueprint(module.blp)
     register_docs(app, api)
-    app.after_request(_harden)
+    app.after_request(_set_security_headers)
 
 
-def _as_it_is(view: Callable[..., Any]) -> Callable[..., Any]:
-    """No view here is a coroutine function; Flask would ask at each call."""
+def _unchanged(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a view as it is: none is a coroutine function, which Flask checks on each call."""
     return view
 
 
-def _harden(response: Response) -> Response:
-    """No cache keeps anybody's payments; no browser guesses at a type."""
+def _set_security_headers(response: Response) -> Response:
+    """Forbid caches to store payment data, and browsers to sniff content types."""
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -1,4 +1,4 @@
-"""Who may call what: an API key with the scope for it, or loopback where keys are off."""
+"""Authentication: an API key with the required scope, or loopback only where keys are off."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from paymentapp.api.blueprint import services
 from paymentapp.api.problems import FORBIDDEN, UNAUTHORIZED, problem
 from paymentapp.loopback import is_loopback
 
-# Every other endpoint needs a key: a new view is private unless it is named here.
-# A webhook is let in by its signature instead.
+# Every other endpoint requires a key, so a new view is private unless it is listed here.
+# A webhook is authenticated by its signature instead.
 PUBLIC = frozenset(
     {
         *("health.healthz", "health.readyz", "docs.document", "docs.page", "docs.asset"),
@@ -20,7 +20,7 @@ CHALLENGE = 'Bearer realm="paymentapp"'
 
 
 def register_auth(app: Flask, auth: bool) -> None:
-    """Check each request before its view. What has no view is left to be 404 or 405."""
+    """Check the caller before each view. A request without a view goes on to be 404 or 405."""
 
     @app.before_request
     def check() -> Response | None:
@@ -30,7 +30,7 @@ def register_auth(app: Flask, auth: bool) -> None:
 
 
 def check_key() -> Response | None:
-    """Refuse a caller without a valid key, or with one that lacks the scope."""
+    """Return 401 without a valid API key, 403 if it lacks the scope, None if it may go on."""
     token = presented_key(request)
     if not token:
         return problem(UNAUTHORIZED, headers={"WWW-Authenticate": CHALLENGE})
@@ -48,19 +48,22 @@ def check_key() -> Response | None:
 
 
 def check_loopback() -> Response | None:
-    """Without keys, serve this machine alone, however the server came to be bound.
+    """Return 403 unless the request comes from this machine; used where authentication is off.
 
-    A request that a proxy passed on is not local, and neither is one for another host name,
-    which a web page could make resolve to this machine.
+    The address that the server listens on is not relied on. A request that a proxy forwarded is
+    not local. Neither is one for another host name, which a web page could make resolve to this
+    machine (DNS rebinding).
     """
     forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
     if is_loopback(request.remote_addr or "") and is_loopback(host_name(request)) and not forwarded:
         return None
-    return problem(FORBIDDEN, "Authentication is off, so only this machine itself is served.")
+    return problem(
+        FORBIDDEN, "Authentication is off, so only requests from this machine are served."
+    )
 
 
 def presented_key(req: Request) -> str:
-    """The key in `Authorization: Bearer`, else in `X-API-Key`, else nothing."""
+    """Return the key from `Authorization: Bearer`, else from `X-API-Key`, else an empty string."""
     header = req.headers.get("Authorization")
     if header is None:
         return req.headers.get("X-API-Key", "").strip()
@@ -69,6 +72,6 @@ def presented_key(req: Request) -> str:
 
 
 def host_name(req: Request) -> str:
-    """The host that the caller named, without a port."""
+    """Return the host of the `Host` header, without a port."""
     host = req.headers.get("Host", "")
     return host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]

@@ -1,4 +1,4 @@
-"""What every view shares: the blueprint, the request parser and the path converters."""
+"""The base of every view: blueprint, request parser, path converters."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def services() -> Services:
-    """The service that the current app was built over."""
+    """Return the services that the current app was built with."""
     return cast(Services, current_app.extensions[EXTENSION])
 
 
 def raw_body(req: flask.Request) -> bytes:
-    """The body as it came, as long as it is not too large."""
+    """Return the request body, unparsed. Raises RequestEntityTooLarge over BODY_MAX_BYTES."""
     body = req.get_data(cache=False)
     if len(body) > BODY_MAX_BYTES:
         raise RequestEntityTooLarge
@@ -39,7 +39,7 @@ def raw_body(req: flask.Request) -> bytes:
 
 
 class CustomerId(BaseConverter):
-    """A customer id in a path. What does not match has no route, and is 404."""
+    """A customer id in a path. An id that does not match has no route and is 404."""
 
     regex = CUSTOMER_ID_PATTERN.removeprefix("^").removesuffix("$")
 
@@ -51,7 +51,7 @@ class PaymentId(BaseConverter):
 
 
 class Method(BaseConverter):
-    """A payment method's name in a path."""
+    """The name of a payment method in a path."""
 
     regex = METHOD_PATTERN.removeprefix("^").removesuffix("$")
 
@@ -60,12 +60,13 @@ CONVERTERS = {"customer_id": CustomerId, "payment_id": PaymentId, "method": Meth
 
 
 class RequestParser(FlaskParser):
-    """Reads bodies with the strict decoder, and queries and headers without surprises."""
+    """Parse request bodies with the strict JSON decoder, and queries and headers as strings."""
 
     DEFAULT_VALIDATION_STATUS = 400
-    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # as each schema says
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # each schema decides
 
     def load_json(self, req: flask.Request, _schema: Schema) -> Any:
+        """Return the decoded body. Raises UnsupportedMediaType, ValidationError."""
         charset = req.mimetype_params.get("charset", "utf-8").lower()
         if req.mimetype != "application/json" or charset not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType
@@ -75,37 +76,40 @@ class RequestParser(FlaskParser):
             raise ValidationError(str(error)) from error
 
     def load_querystring(self, req: flask.Request, _schema: Schema) -> Any:
+        """Return the query parameters. Raises ValidationError if one is repeated."""
         repeated = [name for name, values in req.args.lists() if len(values) > 1]
         if repeated:
             raise ValidationError({name: ["Given more than once."] for name in repeated})
         return req.args.to_dict()
 
     def load_headers(self, req: flask.Request, schema: Schema) -> Any:
+        """Return the headers that the schema knows, by their names there."""
         names = [field.data_key or name for name, field in schema.load_fields.items()]
         return {name: req.headers[name] for name in names if name in req.headers}
 
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
+        """Raise the validation errors as InvalidRequest, each with its place in the request."""
         ((location, messages),) = cast(dict[str, Any], error.messages).items()
         raise InvalidRequest(field_errors(location, messages))
 
 
-PRIVATE_ERRORS = (401, 403, 503)  # of every view that needs an API key, besides its own
+PRIVATE_ERRORS = (401, 403, 503)  # documented for every view that requires an API key
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
-    """Views with their documentation."""
+    """A flask-smorest blueprint whose views document their errors by status."""
 
     ARGUMENTS_PARSER = RequestParser()
 
-    if TYPE_CHECKING:  # flask-smorest has no types; these are the parts of it that views use
+    if TYPE_CHECKING:  # flask-smorest has no types; these are the decorators that views use
 
-        def route(
-            self, rule: str, *, methods: Sequence[str] = ("GET",)
-        ) -> Callable[[View], View]: ...
+        def route(self, rule: str, *, methods: Sequence[str] = ("GET",)) -> Callable[[View], View]:
+            """Register a view for a URL rule."""
 
         def arguments(
             self, schema: Schema, *, location: str = "json", example: Any = None
-        ) -> Callable[[View], View]: ...
+        ) -> Callable[[View], View]:
+            """Load a part of the request by a schema, and pass it to the view."""
 
         def response(
             self,
@@ -115,7 +119,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             description: str,
             example: Any = None,
             headers: Any = None,
-        ) -> Callable[[View], View]: ...
+        ) -> Callable[[View], View]:
+            """Dump the view's result by a schema, and document it."""
 
         def alt_response(
             self,
@@ -126,7 +131,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             example: Any,
             headers: Any = None,
             success: bool = False,
-        ) -> Callable[[View], View]: ...
+        ) -> Callable[[View], View]:
+            """Document another response."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -134,8 +140,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     @staticmethod
     def documents(*statuses: int, **operation: Any) -> Callable[[View], View]:
-        """Document the errors of a view, beside those that every view has, and other members
-        of its OpenAPI operation. Adds nothing to the path of a request."""
+        """Document a view's error statuses, and other members of its OpenAPI operation.
+
+        The errors that every view has are added to them. Costs nothing when a request is served.
+        """
 
         def decorator(view: View) -> View:
             members = {"operationId": view.__name__, **operation}

@@ -11,9 +11,9 @@ from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.models.customers import Customer
 from paymentapp.schemas.customers import LIMITS, CustomerSchema, NewCustomerSchema
 
-blp = Blueprint("customers", __name__, description="Who can be paid.")
+blp = Blueprint("customers", __name__, description="Customers: the people who can be paid.")
 
-LOCATION = {"Location": {"description": "Where the record is.", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "URL of the record.", "schema": {"type": "string"}}}
 LINKS = {
     "customer": {
         "operationId": "get_customer",
@@ -47,7 +47,7 @@ LINKS = {
 @blp.alt_response(
     200,
     schema=CustomerSchema,
-    description="The identical record was there",
+    description="The identical record already existed",
     example=examples.CUSTOMER,
     headers=LOCATION,
     success=True,

@@ -1,4 +1,4 @@
-"""The OpenAPI document and its page; everything on the page comes from this server."""
+"""The OpenAPI document and its Swagger UI page, which loads nothing from another server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# Addresses are relative, so that the page also works below a gateway's stage.
+# URLs are relative, so that the page also works below the stage path of an API gateway.
 PAGE = f"""<!DOCTYPE html>
 <html lang="en">
 <head>

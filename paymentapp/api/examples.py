@@ -1,4 +1,4 @@
-"""The examples in the OpenAPI document: one customer, one payment, told through."""
+"""Examples of the OpenAPI document: the same customer and payment in every operation."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ ORDER: dict[str, Any] = {
 }
 
 
-def _move(seconds: str, status: str, cause: str, reference: str) -> dict[str, str]:
+def _transition(seconds: str, status: str, cause: str, reference: str) -> dict[str, str]:
     at = f"2026-01-02T03:04:{seconds}Z"
     return {"at": at, "status": status, "cause": cause, "reference": reference}
 
 
-_PENDING = _move("05.678901", "pending", "request", "")
+_PENDING = _transition("05.678901", "pending", "request", "")
 PENDING: dict[str, Any] = {
     **ORDER,
     "payment_id": PAYMENT_ID,
@@ -64,16 +64,16 @@ SUCCEEDED: dict[str, Any] = {
     "transaction_id": "0C413693MN970190K",
     "history": [
         _PENDING,
-        _move("05.690210", "submitting", "dispatch", BATCH_ID),
-        _move("06.501233", "submitted", "dispatch", BATCH_ID),
-        _move("09.123456", "succeeded", "poll", "8AELMXH8UB2P8"),
+        _transition("05.690210", "submitting", "dispatch", BATCH_ID),
+        _transition("06.501233", "submitted", "dispatch", BATCH_ID),
+        _transition("09.123456", "succeeded", "poll", "8AELMXH8UB2P8"),
     ],
 }
 CANCELLED: dict[str, Any] = {
     **PENDING,
     "status": "cancelled",
     "updated_at": "2026-01-02T03:04:06.000000Z",
-    "history": [_PENDING, _move("06.000000", "cancelled", "request", "")],
+    "history": [_PENDING, _transition("06.000000", "cancelled", "request", "")],
 }
 METHOD: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,

@@ -1,4 +1,7 @@
-"""Health over HTTP, for load balancers and for people. Needs no key, so it tells no secret."""
+"""Health checks over HTTP, for load balancers and operators.
+
+They require no API key, so their answers hold nothing confidential.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,23 @@ from paymentapp.api import examples
 from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.schemas.health import AliveSchema, ReadySchema
 
-blp = Blueprint("health", __name__, description="Whether the service works.")
+blp = Blueprint("health", __name__, description="Liveness and readiness.")
 
 
 @blp.route("/healthz")
 @blp.response(200, AliveSchema, description="Alive", example={"status": "ok"})
 @blp.documents(security=[])
 def healthz() -> dict[str, str]:
-    """Tell whether the process answers."""
+    """Report that the process is alive."""
     return {"status": "ok"}
 
 
 @blp.route("/readyz")
 @blp.response(200, ReadySchema, description="Ready", example=examples.READY)
-@blp.alt_response(
-    503, schema=ReadySchema, description="Something is wrong", example=examples.NOT_READY
-)
+@blp.alt_response(503, schema=ReadySchema, description="Not ready", example=examples.NOT_READY)
 @blp.documents(security=[])
 def readyz() -> tuple[dict[str, Any], int]:
-    """Tell whether the store answers, the dispatcher beats and the providers are configured."""
+    """Report whether store, dispatcher and providers are ready."""
     checks = services().health.checks()
     ready = all(check.ok for check in checks)
     return {"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503

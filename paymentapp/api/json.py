@@ -1,4 +1,4 @@
-"""JSON in and out: a decoder that refuses what is ambiguous, an encoder that keeps Decimals."""
+"""JSON: a strict decoder that yields Decimals, and an encoder that writes them exactly."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ import simplejson
 from flask.json.provider import JSONProvider
 
 DIGITS_MAX = 18
-EXPONENT_MIN = -400  # below that even a double is zero
+EXPONENT_MIN = -400  # smaller numbers are zero even as a double
 NUMBER_TEXT_MAX = 450
 
 
 class BadJSON(ValueError):
-    """The text is not JSON as this service takes it; the message is for the caller."""
+    """The text is not JSON that this service accepts; the message is shown to the caller."""
 
 
 class ExactJSON(JSONProvider):
-    """Flask's JSON, with Decimals written as the numbers that they are."""
+    """Flask's JSON provider with exact numbers: a Decimal is written as a JSON number."""
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Return the JSON text of an object."""
         if kwargs:
             return simplejson.dumps(obj, use_decimal=True, **kwargs)
         return _encoder.encode(obj)
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
+        """Return the value of a JSON text, as `decode` reads it."""
         return decode(s.encode() if isinstance(s, str) else s)
 
 
 def decode(body: bytes) -> Any:
-    """Read a body strictly: UTF-8, numbers as Decimals, no name twice, nothing but JSON.
+    """Decode a body as strict JSON (RFC 8259): UTF-8, no duplicate names, numbers as Decimals.
 
     Raises BadJSON.
     """
@@ -52,7 +54,7 @@ def decode(body: bytes) -> Any:
 
 
 def _number(text: str) -> Decimal:
-    """A number, once it is known to be harmless: nothing is computed from a giant exponent."""
+    """Return a number as a Decimal. Bounds digits and exponent before anything is computed."""
     if len(text) > NUMBER_TEXT_MAX:
         raise BadJSON("A number is too long.")
     try:

@@ -1,4 +1,4 @@
-"""The OpenAPI document, gathered from the views and their schemas."""
+"""The OpenAPI document, generated from the views and their schemas."""
 
 from __future__ import annotations
 
@@ -21,30 +21,29 @@ from paymentapp.schemas.common import ProblemSchema, json_schema_extras
 TITLE = "Payments"
 DESCRIPTION = """\
 Pay people, exactly once. Register a customer, request a payment, and follow it until it is
-settled or has come back.
+settled or returned.
 
-* A payment is accepted (202) once it is on record. Nobody waits for a payment provider, unless
-  the caller asks to with `Prefer: wait=N`.
-* Send an `Idempotency-Key` with each request for a payment. Then it is safe to send it again
-  whenever the answer was an error or got lost.
+* A payment is accepted (202) once it is stored durably. The answer does not wait for a payment
+  provider unless the request says so with `Prefer: wait=N`.
+* Send an `Idempotency-Key` with each payment request. It is then safe to retry whenever the
+  answer was an error or got lost.
 * An amount is a JSON number and stays exact.
-* Every error is a problem document (RFC 9457). Its `type` is one of those in the examples and
-  does not change; `errors` names each place in the request that is wrong.
-* A path whose ids cannot exist is 404, as one whose ids do not.
+* Every error is a problem document (RFC 9457). Its `type` is stable and one of those in the
+  examples; `errors` lists each part of the request that is wrong.
+* A path with a malformed id is 404, as is one with an id that does not exist.
 """
 SECURITY_SCHEMES = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key, `pk_...`. Scope `read` is for GET, `write` for the "
-        "rest; "
-        "neither implies the other.",
+        "description": "An API key, `pk_...`. GET requires the scope `read`, every other method "
+        "the scope `write`; neither implies the other.",
     },
     "api_key": {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "The same key, where a bearer token does not fit.",
+        "description": "The same API key, for clients that cannot send a bearer token.",
     },
 }
 _EXAMPLE_DETAILS: dict[problems.ProblemType, dict[str, Any]] = {
@@ -63,19 +62,19 @@ _EXAMPLE_DETAILS: dict[problems.ProblemType, dict[str, Any]] = {
 _ERROR_HEADERS = {
     401: {
         "WWW-Authenticate": {
-            "description": "Bearer, and what is wrong (RFC 6750).",
+            "description": "Bearer challenge with the error (RFC 6750).",
             "schema": {"type": "string"},
         }
     },
     403: {
         "WWW-Authenticate": {
-            "description": "Bearer, and the scope that is needed; where authentication is on.",
+            "description": "Bearer challenge with the required scope, if authentication is on.",
             "schema": {"type": "string"},
         }
     },
     503: {
         "Retry-After": {
-            "description": "Seconds to wait before trying again.",
+            "description": "Seconds to wait before a retry.",
             "schema": {"type": "integer", "minimum": 0},
         }
     },
@@ -83,9 +82,10 @@ _ERROR_HEADERS = {
 
 
 class _Converter(OpenAPIConverter):
-    """Also writes what a schema says of its JSON Schema beyond the fields."""
+    """Convert a schema, and add its `Meta.json_schema` to the JSON Schema of its fields."""
 
     def schema2jsonschema(self, schema: Any) -> Any:
+        """Return the JSON Schema of a marshmallow schema."""
         fields = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
         return {**fields, **json_schema_extras(schema)}
 
@@ -95,10 +95,9 @@ class _Plugin(MarshmallowPlugin):
 
 
 class DocumentedApi(flask_smorest.Api):  # type: ignore[misc]
-    """flask-smorest with this service's errors; the document is served by `docs`.
+    """A flask-smorest API with this service's error responses; `docs` serves its document.
 
-    It is written when it is first asked for: a process that starts to answer a request should
-    not gather it before.
+    The document is generated on first use, so that it does not delay the start of a process.
     """
 
     DEFAULT_ERROR_RESPONSE_NAME = None
@@ -132,7 +131,7 @@ class DocumentedApi(flask_smorest.Api):  # type: ignore[misc]
         self._blueprints.append(blp)
 
     def document(self) -> dict[str, Any]:
-        """The OpenAPI document of all blueprints."""
+        """Return the OpenAPI document of all blueprints."""
         with self._lock:
             if not self._documented:
                 self._document_errors()
@@ -146,7 +145,7 @@ class DocumentedApi(flask_smorest.Api):  # type: ignore[misc]
             return written
 
     def _register_responses(self) -> None:
-        """Ours are registered with the document."""
+        """Do nothing: `document` registers the error responses of this service instead."""
 
     def _document_errors(self) -> None:
         for status in sorted({kind.status for kind in problems.KINDS}):
@@ -154,12 +153,13 @@ class DocumentedApi(flask_smorest.Api):  # type: ignore[misc]
             self.spec.components.response(name, _error_response(status), lazy=True)
 
     def _register_etag_headers(self) -> None:
-        """Not used here, so not documented; as is flask-smorest's own paging."""
+        """Do nothing: flask-smorest's ETags are not used."""
 
     def _register_pagination_header(self) -> None:
-        pass
+        """Do nothing: flask-smorest's paging is not used."""
 
     def handle_http_exception(self, error: HTTPException) -> Response | HTTPException:
+        """Return the problem document of an HTTP error."""
         return problems.http_problem(error)
 
 

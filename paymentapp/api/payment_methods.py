@@ -1,4 +1,4 @@
-"""Payment methods over HTTP: how a customer is paid."""
+"""Payment methods of a customer over HTTP."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 from paymentapp.api import examples
 from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.schemas.payment_methods import MethodSchema, MethodsSchema, NewMethodSchema
-from paymentapp.services.payment_methods import MethodShown
+from paymentapp.services.payment_methods import PaymentMethodView
 
-blp = Blueprint("methods", __name__, description="How customers are paid.")
+blp = Blueprint("methods", __name__, description="Payment methods: how a customer is paid.")
 
 _SAME = {
     "customer_id": "$response.body#/customer_id",
@@ -33,25 +33,27 @@ _METHOD = f"{_METHODS}/<method:method>"
 @blp.documents(404, 413, 415, 422, responses={201: {"links": LINKS}, 200: {"links": LINKS}})
 def put_payment_method(
     body: dict[str, Any], customer_id: str, method: str
-) -> tuple[MethodShown, int]:
-    """Set how a customer is paid by a method. Payments accepted before go as they were."""
-    shown, new = services().methods.put(customer_id, method, body["details"], body["default"])
-    return shown, 201 if new else 200
+) -> tuple[PaymentMethodView, int]:
+    """Set a customer's details for a payment method. Accepted payments keep the earlier ones."""
+    view, new = services().methods.put(customer_id, method, body["details"], body["default"])
+    return view, 201 if new else 200
 
 
 @blp.route(_METHOD)
-@blp.response(200, MethodSchema, description="What is known", example=examples.METHOD)
+@blp.response(200, MethodSchema, description="The payment method", example=examples.METHOD)
 @blp.documents(404)
-def get_payment_method(customer_id: str, method: str) -> MethodShown:
-    """Show how a customer is paid by a method."""
+def get_payment_method(customer_id: str, method: str) -> PaymentMethodView:
+    """Show a customer's details for a payment method."""
     return services().methods.get(customer_id, method)
 
 
 @blp.route(_METHODS)
-@blp.response(200, MethodsSchema, description="By name", example=examples.METHODS)
+@blp.response(
+    200, MethodsSchema, description="The payment methods, by name", example=examples.METHODS
+)
 @blp.documents(404)
 def list_payment_methods(customer_id: str) -> dict[str, Any]:
-    """List the ways in which a customer is paid."""
+    """List a customer's payment methods."""
     return {
         "customer_id": customer_id,
         "payment_methods": services().methods.list(customer_id),
@@ -59,8 +61,8 @@ def list_payment_methods(customer_id: str) -> dict[str, Any]:
 
 
 @blp.route(_METHOD, methods=["DELETE"])
-@blp.response(204, description="Forgotten")
+@blp.response(204, description="Deleted")
 @blp.documents(404)
 def delete_payment_method(customer_id: str, method: str) -> None:
-    """Forget how a customer is paid by a method. Payments that were accepted are still made."""
+    """Delete a customer's details for a payment method. Accepted payments are still made."""
     services().methods.delete(customer_id, method)

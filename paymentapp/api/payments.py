@@ -20,18 +20,18 @@ from paymentapp.schemas.payments import (
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.base import PageQuery
 
-blp = Blueprint("payments", __name__, description="What they are paid, and what became of it.")
+blp = Blueprint("payments", __name__, description="Payments: request, list, show, cancel.")
 
 PREFERENCE_APPLIED = {
     "Preference-Applied": {
-        "description": "`wait=N`, if it was waited for an outcome.",
+        "description": "`wait=N`, if the answer was delayed to wait for an outcome.",
         "schema": {"type": "string", "pattern": "^wait=[0-9]+$"},
     }
 }
 ACCEPTED_HEADERS = {
-    "Location": {"description": "Where the payment is.", "schema": {"type": "string"}},
+    "Location": {"description": "URL of the payment.", "schema": {"type": "string"}},
     "Idempotent-Replayed": {
-        "description": "`true`, if an earlier request with this key made the payment.",
+        "description": "`true`, if an earlier request with this key created the payment.",
         "schema": {"type": "string", "enum": ["true"]},
     },
     **PREFERENCE_APPLIED,
@@ -56,7 +56,7 @@ LINKS = {
 @blp.response(
     202,
     PaymentSchema,
-    description="On record, and will be made",
+    description="Accepted: stored, and will be paid",
     example=examples.PENDING,
     headers=ACCEPTED_HEADERS,
 )
@@ -72,7 +72,7 @@ def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payme
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
 @blp.arguments(PageQuerySchema(), location="query")
-@blp.response(200, PaymentPageSchema, description="A page, newest first", example=examples.PAGE)
+@blp.response(200, PaymentPageSchema, description="One page, newest first", example=examples.PAGE)
 @blp.documents(404)
 def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
     """List a customer's payments, newest first."""
@@ -95,7 +95,7 @@ def get_payment(customer_id: str, payment_id: str) -> Payment:
 @blp.response(
     200,
     PaymentSchema,
-    description="Cancelled; or, while unclaimed, to be taken back (`cancel_requested`)",
+    description="Cancelled; or, if unclaimed, being recalled (`cancel_requested`)",
     example=examples.CANCELLED,
     headers=PREFERENCE_APPLIED,
 )
@@ -103,6 +103,6 @@ def get_payment(customer_id: str, payment_id: str) -> Payment:
 def cancel_payment(
     headers: dict[str, Any], customer_id: str, payment_id: str
 ) -> tuple[Payment, dict[str, str]]:
-    """Cancel a payment that has not left, or take back one that nobody claimed."""
+    """Cancel a payment that has not been sent, or recall one that nobody claimed."""
     payment = services().payments.cancel(PaymentKey(customer_id, payment_id))
     return with_outcome(payment, headers.get("wait"))

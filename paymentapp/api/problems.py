@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): the one place where errors get their body and their status."""
+"""Problem documents (RFC 9457): the only place that gives errors their body and status."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ FieldError = dict[str, str]
 
 
 class ProblemType(NamedTuple):
-    """A kind of problem. Its `type` never changes; `detail` is what is said where nothing
-    better is known."""
+    """A problem type. `type` never changes; `detail` is the default text."""
 
     status: int
     type: str
@@ -37,7 +36,10 @@ class ProblemType(NamedTuple):
 
 
 INVALID = ProblemType(
-    400, "/problems/invalid-request", "The request is not valid", "Correct it and send it again."
+    400,
+    "/problems/invalid-request",
+    "The request is not valid",
+    "Correct the request and send it again.",
 )
 UNAUTHORIZED = ProblemType(
     401,
@@ -48,59 +50,60 @@ UNAUTHORIZED = ProblemType(
 FORBIDDEN = ProblemType(
     403, "/problems/forbidden", "Not allowed", "This API key does not have the scope for that."
 )
-NOT_FOUND = ProblemType(
-    404, "/problems/not-found", "Not found", "There is nothing at this address."
-)
+NOT_FOUND = ProblemType(404, "/problems/not-found", "Not found", "There is no such resource.")
 METHOD = ProblemType(
-    405, "/problems/method-not-allowed", "Method not allowed", "See the Allow header for those."
+    405,
+    "/problems/method-not-allowed",
+    "Method not allowed",
+    "The Allow header lists the allowed methods.",
 )
 CONFLICT = ProblemType(
-    409, "/problems/conflict", "Contradicts what is on record", "Look at the record first."
+    409, "/problems/conflict", "Conflicts with the stored record", "Read the record first."
 )
 TOO_LARGE = ProblemType(
-    413, "/problems/too-large", "The body is too large", "A body has at most 65,536 bytes."
+    413, "/problems/too-large", "The body is too large", "A body may have at most 65,536 bytes."
 )
 MEDIA = ProblemType(
     415, "/problems/media-type", "Not JSON", "Send the body as Content-Type: application/json."
 )
 UNPROCESSABLE = ProblemType(
-    422, "/problems/unprocessable", "Cannot be recorded", "The body asks for too much."
+    422, "/problems/unprocessable", "Cannot be stored", "The body exceeds a limit."
 )
 NOT_PAYABLE = ProblemType(
-    422, "/problems/not-payable", "Cannot be paid", "Such a payment is not made."
+    422, "/problems/not-payable", "Cannot be paid", "This payment cannot be made."
 )
 KEY_REUSED = ProblemType(
     422,
     "/problems/idempotency-key-reused",
-    "The Idempotency-Key stands for another request",
-    "Use a new key for a new payment.",
+    "The Idempotency-Key belongs to another request",
+    "Use a new key for each new payment.",
 )
 INTERNAL = ProblemType(
     500,
     "/problems/internal-error",
-    "An error on our side",
-    "It has been logged. A payment may be requested again under the same Idempotency-Key.",
+    "Internal error",
+    "It has been logged. Retry a payment request with the same Idempotency-Key.",
 )
 NOT_VERIFIED = ProblemType(
-    503, "/problems/not-verified", "The signature cannot be checked now", "Send it again later."
+    503, "/problems/not-verified", "The signature cannot be checked now", "Retry later."
 )
 UNAVAILABLE = ProblemType(
     503,
     "/problems/unavailable",
-    "The records cannot be reached",
-    "Try again shortly; request a payment again under the same Idempotency-Key.",
+    "The store is unavailable",
+    "Retry shortly; retry a payment request with the same Idempotency-Key.",
 )
 KINDS = (
     *(INVALID, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, CONFLICT, TOO_LARGE, MEDIA),
     *(UNPROCESSABLE, NOT_PAYABLE, KEY_REUSED, INTERNAL, NOT_VERIFIED, UNAVAILABLE),
 )
-# Of kinds that share a status the last one stands here; no exception of HTTP's own ever means one
-# of them.
+# Types that share a status (422, 503) overwrite each other here. Neither Flask nor werkzeug raises
+# such a status by itself, so the entry is not used.
 _BY_STATUS = {kind.status: kind for kind in KINDS}
 
 
 class InvalidRequest(BadRequest):
-    """The request does not fit its model; `errors` says where."""
+    """The request does not match its schema; `errors` says where."""
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
         super().__init__()
@@ -108,7 +111,7 @@ class InvalidRequest(BadRequest):
 
 
 def example(kind: ProblemType) -> dict[str, Any]:
-    """The body of a problem of which nothing more is known."""
+    """Return the default body of a problem type."""
     return {
         "type": kind.type,
         "title": kind.title,
@@ -123,7 +126,7 @@ def problem(
     errors: Iterable[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """An error's response."""
+    """Return the response of a problem, with at most ERRORS_MAX of its `errors`."""
     body: dict[str, Any] = example(kind)
     if detail:
         body["detail"] = detail
@@ -134,7 +137,10 @@ def problem(
 
 
 def http_problem(error: HTTPException) -> Response | HTTPException:
-    """What Flask, werkzeug or a view raised as an HTTP status; their own texts are not shown."""
+    """Return the response of an HTTP error that Flask, werkzeug or a view raised.
+
+    Their own texts are not shown.
+    """
     status = error.code or 500
     if status < 400:
         return error
@@ -148,7 +154,7 @@ def http_problem(error: HTTPException) -> Response | HTTPException:
 
 
 def register_problems(app: Flask) -> None:
-    """Answer this service's own errors; those of HTTP come through `http_problem`."""
+    """Register handlers for this service's own errors; `http_problem` answers those of HTTP."""
 
     @app.errorhandler(NotFound)
     def not_found(error: NotFound) -> Response:
@@ -173,8 +179,8 @@ def register_problems(app: Flask) -> None:
 
     @app.errorhandler(NotGenuine)
     def not_genuine(_: NotGenuine) -> Response:
-        # Which check failed is in the log: a forger is not told.
-        return problem(INVALID, "This is no event that the provider signed lately.")
+        # The log says which check failed; the sender, who may be a forger, does not learn it.
+        return problem(INVALID, "This is no event with a valid, recent signature.")
 
     @app.errorhandler(CannotVerify)
     def cannot_verify(error: CannotVerify) -> Response:
@@ -187,13 +193,16 @@ def register_problems(app: Flask) -> None:
 
 
 def body_error(path: Iterable[str | int], message: str) -> FieldError:
-    """An error at a place in the body, as a JSON Pointer (RFC 6901)."""
+    """Return an error of the body, its place as a JSON Pointer (RFC 6901)."""
     names = (str(name)[:NAME_MAX_LENGTH].replace("~", "~0").replace("/", "~1") for name in path)
     return {"pointer": "".join(f"/{name}" for name in names), "message": message}
 
 
 def field_errors(location: str, messages: Any) -> list[FieldError]:
-    """Marshmallow's messages, each with its place; `location` is webargs' (json, query...)."""
+    """Return marshmallow's messages, each with its place.
+
+    `location` is the one of webargs: json, query or headers.
+    """
     if location == "json":
         return [body_error(path, message) for path, message in _flat(messages)]
     member = {"headers": "header"}.get(location, "parameter")

@@ -1,4 +1,4 @@
-"""Waiting for an outcome on a caller's behalf, without taking every thread for it."""
+"""`Prefer: wait`: hold an answer until the payment has an outcome, in half of the threads."""
 
 from __future__ import annotations
 
@@ -10,25 +10,28 @@ from paymentapp.api.blueprint import services
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.payments import Payment
 
-WAIT_MAX = "paymentapp.wait_max"  # of a request's environ: seconds that its server leaves it
-_SEATS = "paymentapp.seats"
+WAIT_MAX = "paymentapp.wait_max"  # WSGI environ: seconds that the server allows for waiting
+_SLOTS = "paymentapp.wait_slots"
 
 
 def register_waiting(app: Flask, threads: int) -> None:
-    """Let half of a process's threads wait at once; the others keep answering."""
-    app.extensions[_SEATS] = threading.BoundedSemaphore(max(1, threads // 2))
+    """Let at most half of the process's threads wait at once; the others keep answering."""
+    app.extensions[_SLOTS] = threading.BoundedSemaphore(max(1, threads // 2))
 
 
 def with_outcome(payment: Payment, seconds: int | None) -> tuple[Payment, dict[str, str]]:
-    """The payment after up to `seconds`, and the header that says so, if it was waited for."""
-    seats: threading.BoundedSemaphore = current_app.extensions[_SEATS]
-    if seconds is None or not seats.acquire(blocking=False):
+    """Return the payment after waiting up to `seconds`, and `Preference-Applied` if it waited.
+
+    Does not wait while too many callers wait already.
+    """
+    slots: threading.BoundedSemaphore = current_app.extensions[_SLOTS]
+    if seconds is None or not slots.acquire(blocking=False):
         return payment, {}
     seconds = min(seconds, request.environ.get(WAIT_MAX, seconds))
     try:
         payment = services().payments.wait(payment.key, seconds)
     except StoreUnavailable:
-        return payment, {}  # what was asked for is done and on record: no error now
+        return payment, {}  # the request itself is done and stored, so this is no error
     finally:
-        seats.release()
+        slots.release()
     return payment, {"Preference-Applied": f"wait={seconds}"}

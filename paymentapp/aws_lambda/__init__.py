@@ -1,7 +1,8 @@
-"""AWS Lambda: the API behind API Gateway, the dispatcher behind a stream, and the sweep.
+"""AWS Lambda handlers: the API, the dispatcher and the sweep.
 
-Three handlers over one composition. No worker is started, since nothing runs once a handler has
-answered: the stream carries on what the API has accepted, and the sweep finds what it misses.
+All three use the same services. No worker is started, since Lambda freezes the process once a
+handler returns: the DynamoDB stream triggers the dispatch of what the API accepted, and the
+scheduled sweep finds what the stream missed.
 """
 
 from __future__ import annotations
@@ -31,38 +32,39 @@ log = logging.getLogger(__name__)
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
 
-SWEEPS_MISSED = 3  # until /readyz says that nobody dispatches
-MARGIN_SECONDS = 8  # of a step, beside the provider's answer: its connection, and our own writes
+SWEEPS_MISSED = 3  # missed in a row until /readyz reports that no dispatcher is running
+MARGIN_SECONDS = 8  # per step, besides the provider's time-out: connecting, and our own writes
 
 
 class Context(Protocol):
     """The part of Lambda's context object that is used here."""
 
-    def get_remaining_time_in_millis(self) -> int: ...
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends this invocation."""
 
 
 def api(event: Event, context: Context) -> Answer:
-    """Answer a request that API Gateway passes on: the proxy event of a REST or an HTTP API."""
+    """Answer a request from API Gateway: a proxy event of a REST or an HTTP API."""
     return _gateway()(event, context)
 
 
 def dispatch(event: Event, context: Context) -> Answer:
-    """Carry on what the stream of Disbursements tells of (`NEW_IMAGE`).
+    """Dispatch the payments in records of the Disbursements stream (`NEW_IMAGE`).
 
-    Never raises: a record that fails would hold up its shard. Names the records of which it
-    helps to be told again; all others, the sweep finds.
+    Never raises: a record that fails would block its shard. Returns the records that are worth
+    delivering again as `batchItemFailures`; the sweep finds all others.
     """
     return submit_records(services(), event, context)
 
 
 def sweep(_event: Event, context: Context) -> Answer:
-    """Find and do what is due; run it every minute. It alone is enough for correctness."""
+    """Process everything that is due; scheduled every minute. Correctness needs this one alone."""
     return run_sweep(services(), context)
 
 
 @cache
 def services() -> Services:
-    """The service of this process, put together once."""
+    """Return the services of this process, built once."""
     start_logging()
     environ = environ_with_secret(os.environ)
     warn_of_unknown(environ)
@@ -75,7 +77,7 @@ def _gateway() -> Callable[[Event, Context], Answer]:
 
 
 def gateway(service: Services) -> Callable[[Event, Context], Answer]:
-    """The API as a function of proxy events."""
+    """Return a function that answers proxy events by the API."""
     from apig_wsgi import make_lambda_handler
 
     from paymentapp.aws_lambda.api_gateway import BehindGateway
@@ -87,26 +89,26 @@ def gateway(service: Services) -> Callable[[Event, Context], Answer]:
 
 
 def submit_records(service: Services, event: Event, context: Context) -> Answer:
-    """Send the payments of a stream's records, and look at them while that is cheap."""
-    told: dict[str, Payment] = {}
+    """Submit the payments of stream records, then poll them for `follow_seconds`."""
+    received: dict[str, Payment] = {}
     for record in event.get("Records", ()):
         payment = read_record(record)
         if payment is not None:
-            told[record["dynamodb"]["SequenceNumber"]] = payment
-    again: set[str] = set()
+            received[record["dynamodb"]["SequenceNumber"]] = payment
+    unsubmitted: set[str] = set()
     try:
         run = _timeboxed_run(service, context)
-        latest = {payment.key: payment for payment in told.values()}
-        again = {payment.revision for payment in run.submit_due(latest.values())}
+        latest = {payment.key: payment for payment in received.values()}
+        unsubmitted = {payment.revision for payment in run.submit_due(latest.values())}
         run.follow(service.settings.follow_seconds)
     except Exception:
-        log.exception("the records of a stream are left to the sweep")
-    failures = [number for number, payment in told.items() if payment.revision in again]
+        log.exception("stream records not processed; the sweep processes them")
+    failures = [n for n, payment in received.items() if payment.revision in unsubmitted]
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failures]}
 
 
 def run_sweep(service: Services, context: Context) -> Answer:
-    """Sweep until nothing is due or time is nearly up. Raises StoreUnavailable, for the alarm."""
+    """Sweep until nothing is due or time runs out. Raises StoreUnavailable (sets off the alarm)."""
     run = _timeboxed_run(service, context)
     try:
         steps = run.sweep()
@@ -118,7 +120,7 @@ def run_sweep(service: Services, context: Context) -> Answer:
 
 
 def read_record(record: Event) -> Payment | None:
-    """The payment of a stream's record, if it has one that is due and that can be read."""
+    """Return the payment of a stream record, or None if it is not due or not readable."""
     from paymentapp.storage.codec.payments import read_payment
     from paymentapp.storage.dynamodb.attribute_values import to_record
 
@@ -128,8 +130,8 @@ def read_record(record: Event) -> Payment | None:
     try:
         return read_payment(to_record(image))
     except Exception as error:
-        # A later version may have written it. The log gets no part of it, which may be personal.
-        log.warning("a stream record is left to the sweep: %s", type(error).__name__)
+        # A later version may have written it. Its content may be personal and is not logged.
+        log.warning("stream record not readable: %s; the sweep processes it", type(error).__name__)
         return None
 
 
@@ -148,11 +150,13 @@ def _timeboxed_run(service: Services, context: Context) -> TimeboxedRun:
 
 
 def _warm_up(handler: str) -> None:
-    """Put together what the handler needs while the function starts: Lambda gives that phase a
-    whole processor, and the first request only the share that was paid for."""
+    """Build what the handler needs during the init phase.
+
+    Lambda gives that phase a whole processor, and the first request only its configured share.
+    """
     if not handler.startswith(f"{__name__}."):
         return
-    gc.disable()  # a tenth of the time goes into looking for garbage, of which there is none yet
+    gc.disable()  # collection takes a tenth of this time, and there is no garbage yet
     if handler == f"{__name__}.api":
         _gateway()
     if services().settings.store == "dynamodb":

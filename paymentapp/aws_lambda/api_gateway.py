@@ -1,6 +1,6 @@
-"""Behind API Gateway: what its proxy event says of a request beyond what WSGI knows.
+"""API Gateway: take from its proxy events what WSGI does not know of a request.
 
-The two kinds of event: https://docs.aws.amazon.com/apigateway/latest/developerguide/
+The two event formats: https://docs.aws.amazon.com/apigateway/latest/developerguide/
 set-up-lambda-proxy-integrations.html (REST, 1.0) and http-api-develop-integrations-lambda.html
 (HTTP, 2.0).
 """
@@ -16,39 +16,40 @@ from paymentapp.api.waiting import WAIT_MAX
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-WAIT_SECONDS = 25  # API Gateway gives an integration 29 seconds, a cold start among them
-MARGIN_SECONDS = 3  # what an answer takes besides the waiting
+WAIT_SECONDS = 25  # API Gateway allows an integration 29 seconds, including a cold start
+MARGIN_SECONDS = 3  # to answer after waiting
 
 
 class StagePath(NamedTuple):
-    """Where a request goes: below which address the API is mounted, and to which path of it."""
+    """The prefix that the API is mounted below, and the path within the API."""
 
     mount: str
     path: str
 
 
 class BehindGateway:
-    """Middleware below `apig_wsgi`: puts the mount, the caller's address and the time right."""
+    """WSGI middleware that corrects mount, client address and waiting time set by `apig_wsgi`."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Correct the environ, and pass the request on."""
         event = environ["apig_wsgi.full_event"]
-        place = place_of(event)
-        environ["SCRIPT_NAME"] = place.mount
-        environ["PATH_INFO"] = unquote(place.path, encoding="iso-8859-1")
-        # Not X-Forwarded-For, whose first address is whatever the caller says.
+        stage_path = stage_path_of(event)
+        environ["SCRIPT_NAME"] = stage_path.mount
+        environ["PATH_INFO"] = unquote(stage_path.path, encoding="iso-8859-1")
+        # Not X-Forwarded-For: the caller controls its first address.
         environ["REMOTE_ADDR"] = _source_address(event)
         seconds_left = environ["apig_wsgi.context"].get_remaining_time_in_millis() / 1000
         environ[WAIT_MAX] = max(0, min(WAIT_SECONDS, int(seconds_left - MARGIN_SECONDS)))
         return self._app(environ, start_response)
 
 
-def place_of(event: Mapping[str, Any]) -> StagePath:
-    """Tell the mount, a stage or a custom domain's base path, from the path of the API.
+def stage_path_of(event: Mapping[str, Any]) -> StagePath:
+    """Split a path into its mount (a stage, or the base path of a domain) and the API's path.
 
-    By the route that the gateway has matched: its last segments are the API's own.
+    The matched route tells where: the API's path has as many segments as the route.
     """
     context = event.get("requestContext") or {}
     if event.get("version") == "2.0":
@@ -68,7 +69,7 @@ def place_of(event: Mapping[str, Any]) -> StagePath:
 
 
 def _depth(route: str, parameters: Mapping[str, str]) -> int:
-    """How many segments of the path the route has, `{proxy+}` as many as it stands for."""
+    """Return how many segments of the path a route matches; `{proxy+}` may match several."""
     depth = 0
     for segment in filter(None, route.split("/")):
         greedy = segment.startswith("{") and segment.endswith("+}")

@@ -1,4 +1,4 @@
-"""The environment of a function: Lambda's defaults, and what a secret holds."""
+"""The environment variables of a function: Lambda's defaults, and those from a secret."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from paymentapp.errors import SettingsError
 from paymentapp.providers.registry import DEFAULT, provider_class
 
-# What differs from a server: one request at a time, a sweep a minute, and an end that is near.
+# Other than on a server: one request at a time, one sweep per minute, a short time-out.
 DEFAULTS = {
     "PAYMENTAPP_STORE": "dynamodb",
     "PAYMENTAPP_THREADS": "2",
@@ -22,10 +22,10 @@ DEFAULTS = {
 def environ_with_secret(
     environ: Mapping[str, str], fetch: Callable[[str], str] | None = None
 ) -> dict[str, str]:
-    """The variables, with Lambda's defaults for those not set, and with what the secret holds
-    that the default provider's variable names: variables, and some by the provider's short names.
+    """Return the variables, with Lambda's defaults and with those that the secret contains.
 
-    Raises SettingsError where there is a secret that cannot be read.
+    A variable of the default provider names the secret, which holds variables by their names or by
+    the provider's short names. Raises SettingsError if the secret cannot be read.
     """
     given = {**DEFAULTS, **{name: value for name, value in environ.items() if value.strip()}}
     provider = provider_class(DEFAULT).settings_class
@@ -34,11 +34,11 @@ def environ_with_secret(
         return given
     try:
         return given | _variables(json.loads((fetch or _fetch_secret)(arn)), provider.short_names)
-    except Exception as error:  # its text may quote the secret
+    except Exception as error:  # its text may contain the secret, so only its type is shown
         short = " and ".join(f'"{name}"' for name in provider.short_names)
         raise SettingsError(
-            f"{provider.arn_variable} must name a secret that this function may read, a JSON "
-            f"object of texts: {short}, or variables by their names: {type(error).__name__}"
+            f"{provider.arn_variable} must name a secret that this function may read: a JSON "
+            f"object of strings, {short} or variables by their names: {type(error).__name__}"
         ) from None
 
 
@@ -46,9 +46,9 @@ def _variables(secret: Any, short_names: Mapping[str, str]) -> dict[str, str]:
     known = {short_names.get(name, name): value for name, value in secret.items()}
     found = {name: value for name, value in known.items() if name.isupper()}
     if not found or not all(isinstance(value, str) and value for value in found.values()):
-        raise ValueError("no variables, or not texts")
+        raise ValueError("no variables, or values that are not strings")
     if 0 < len(short_names.keys() & secret.keys()) < len(short_names):
-        raise ValueError("half of what goes together")
+        raise ValueError("an incomplete set of credentials")
     return found
 
 

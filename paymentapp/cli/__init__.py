@@ -1,4 +1,4 @@
-"""The command line: run the service, make tables, run a worker; a module for each other noun."""
+"""The command line: `run`, `init`, `worker`, and a module for each other command group."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from paymentapp.errors import PaymentAppError
 
 
 def main() -> None:
-    """Run the command. An error that nobody foresaw is exit status 2 as well: 1 says more."""
+    """Run the command line. An unexpected error exits with 2, since 1 has a meaning of its own."""
     try:
         commands.main(prog_name="paymentapp")
     except Exception:
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 class _Commands(click.Group):
-    """An error that we raise on purpose is one line, and exit status 2."""
+    """Print an error of our own as one line, and exit with status 2."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -53,8 +53,8 @@ def commands() -> None:
 @click.option(
     "--dev",
     is_flag=True,
-    help="For trying out: no authentication, on loopback only; providers are the project's own "
-    "simulators unless the settings name an account.",
+    help="Development mode: no authentication, loopback only, and the project's own simulators "
+    "as providers, unless the settings name an account.",
 )
 def run(port: int | None, host: str | None, dev: bool) -> None:
     """Serve the API and dispatch payments, until Ctrl-C."""
@@ -69,7 +69,7 @@ def run(port: int | None, host: str | None, dev: bool) -> None:
 
 @commands.command()
 def init() -> None:
-    """Create the tables of the store, those that are missing."""
+    """Create the missing tables of the store."""
     with opened(paying=False) as services:
         made = services.store.create_tables()
         click.echo(f"store: {services.store.description}")

@@ -1,4 +1,4 @@
-"""What the commands share: the service put together, moments, progress, columns."""
+"""Helpers of the commands: services, time options, progress, table output."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from paymentapp.services.backoffice.period import Period
 if TYPE_CHECKING:
     from paymentapp.bootstrap import Services
 
-DAYS = 35  # longer than any provider takes to return what nobody claims
-_SECONDS_OF_SILENCE = 2.0
+DAYS = 35  # longer than any provider takes to return unclaimed money
+_PROGRESS_SECONDS = 2.0
 
 
 @contextmanager
 def opened(*, paying: bool = True) -> Iterator[Services]:
-    """The service put together, and closed in the end. Without `paying` it has no providers, and
-    needs none of their settings. Nothing is dispatched by it."""
+    """Yield the services and close them at the end; nothing is dispatched.
+
+    Without `paying` there are no providers, and none of their settings are required.
+    """
     from paymentapp.bootstrap import build_services
 
     services = build_services() if paying else build_services(providers={})
@@ -50,11 +52,11 @@ MOMENT = _Moment()
 
 
 def with_period(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `span_of`, and --json."""
-    since = f"ISO 8601; UTC where it says nothing else. {DAYS} days before --to by default."
+    """Add the options --from and --to (see `period_of`) and --json to a command."""
+    since = f"ISO 8601; UTC unless it has an offset. Default: {DAYS} days before --to."
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
-        click.option("--to", "end", type=MOMENT, help="Now by default."),
+        click.option("--to", "end", type=MOMENT, help="Default: now."),
         click.option("--from", "start", type=MOMENT, help=since),
     ):
         command = option(command)
@@ -62,7 +64,7 @@ def with_period(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def period_of(start: datetime | None, end: datetime | None, now: datetime) -> Period:
-    """The span that the options name."""
+    """Return the period of the options. Raises UsageError if --from is later than --to."""
     end = end or now
     period = Period(start or end - timedelta(days=DAYS), end)
     if period.start > period.end:
@@ -71,43 +73,46 @@ def period_of(start: datetime | None, end: datetime | None, now: datetime) -> Pe
 
 
 class ProgressReport:
-    """Says on stderr how far long work has come, every few seconds."""
+    """Print the progress of long work to standard error, at most every two seconds."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._said_at = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def __call__(self, text: str) -> None:
-        if time.monotonic() - self._said_at > _SECONDS_OF_SILENCE:
-            self._said_at = time.monotonic()
+        """Print a text, unless one was printed just before."""
+        if time.monotonic() - self._printed_at > _PROGRESS_SECONDS:
+            self._printed_at = time.monotonic()
             click.echo(f"{self._name}: {text}", err=True)
 
 
 def line(widths: Sequence[int], cells: Iterable[str]) -> str:
-    """Cells in columns; one that is too long pushes the others on, and none is cut."""
+    """Return cells in columns; a cell that is too long shifts the rest, and none is truncated."""
     padded = [cell.ljust(width) for cell, width in zip(cells, (*widths, 0), strict=True)]
     return "  ".join(padded).rstrip()
 
 
 def echo_json(head: dict[str, object], name: str, records: Iterable[dict[str, object]]) -> None:
-    """Begin a JSON document with its first members and a list that is printed as it comes; the
-    caller prints the rest with `echo_json_end`."""
+    """Print the start of a JSON document: its first members, and a list, record by record.
+
+    The caller ends the document with `echo_json_end`.
+    """
     click.echo(json.dumps(head)[:-1] + f', "{name}": [', nl=False)
     for number, record in enumerate(records):
         click.echo((",\n " if number else "\n ") + json.dumps(record), nl=False)
 
 
 def echo_json_end(tail: dict[str, object]) -> None:
-    """End the list and the document."""
+    """Print the end of the list, the last members and the end of the document."""
     click.echo("], " + json.dumps(tail)[1:])
 
 
 def plural(count: int, noun: str) -> str:
-    """A number of things, in words: `1 batch`, `1,200 payments`."""
+    """Return a count with its noun: `1 batch`, `1,200 payments`."""
     ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
     return f"{count:,} {noun}{ending}"
 
 
 def short(moment: datetime | None) -> str:
-    """A moment to the second."""
+    """Return a time to the second, `-` for None."""
     return f"{to_text(moment)[:19]}Z" if moment else "-"

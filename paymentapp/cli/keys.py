@@ -1,4 +1,4 @@
-"""Commands that make, list and revoke API keys."""
+"""The commands `keys`: create, list and revoke API keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCOPES = ("read", "write")
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys."""
+    """Create, list and revoke API keys."""
 
 
 @keys.command("create")
@@ -23,21 +23,21 @@ def keys() -> None:
     "scopes",
     multiple=True,
     type=click.Choice(SCOPES),
-    help="What the key may do; may be given twice. Both where it is left out.",
+    help="What the key may do; may be given twice. Default: both.",
 )
 def keys_create(name: str, scopes: tuple[str, ...]) -> None:
-    """Make a key called NAME and show it, once."""
+    """Create a key named NAME and print it. It cannot be shown again."""
     with opened(paying=False) as services:
         services.store.create_tables()
         key, secret = services.api_keys.create(name, frozenset(scopes or SCOPES))
         click.echo(f"Key {key.key_id} ({', '.join(sorted(key.scopes))}) for {name!r}.", err=True)
-        click.echo("Keep it now: it is not shown again.", err=True)
+        click.echo("Store it now: it cannot be shown again.", err=True)
         click.echo(secret)
 
 
 @keys.command("list")
 def keys_list() -> None:
-    """List all keys, the revoked ones too."""
+    """List all keys, including revoked ones."""
     with opened(paying=False) as services:
         for key in services.api_keys.list():
             state = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "valid"
@@ -49,8 +49,8 @@ def keys_list() -> None:
 @keys.command("revoke")
 @click.argument("key_id")
 def keys_revoke(key_id: str) -> None:
-    """Revoke the key KEY_ID; other processes notice within half a minute."""
+    """Revoke the key KEY_ID. It takes up to 30 seconds to reach all processes."""
     with opened(paying=False) as services:
         if not services.api_keys.revoke(key_id):
-            raise SettingsError(f"there is no key {key_id!r}")
+            raise SettingsError(f"no such key: {key_id!r}")
         click.echo(f"revoked {key_id}")

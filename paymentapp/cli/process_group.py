@@ -1,4 +1,4 @@
-"""Child processes that live and end together."""
+"""Child processes that are stopped together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STOP_SECONDS = 15
 
 
 class ProcessGroup:
-    """The children of this process, which hears the signals for all of them."""
+    """Child processes. Handles SIGINT and SIGTERM for all of them."""
 
     def __init__(self) -> None:
         self._children: list[subprocess.Popen[str]] = []
@@ -26,7 +26,7 @@ class ProcessGroup:
         stdout: int | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
-        """Start a child in a session of its own, so that Ctrl-C reaches it through us alone."""
+        """Start a child in a session of its own, so that Ctrl-C does not reach it directly."""
         child = subprocess.Popen(  # noqa: S603
             command, stdout=stdout, text=True, start_new_session=True, env=environ
         )
@@ -34,16 +34,17 @@ class ProcessGroup:
         return child
 
     def alive(self) -> bool:
+        """Return whether all children run and no signal has come."""
         return not self._stopping and all(child.poll() is None for child in self._children)
 
     def wait(self) -> int:
-        """Until a signal comes or a child ends; 0 or 1."""
+        """Wait for a signal (returns 0) or the end of a child (returns 1)."""
         while self.alive():
             time.sleep(0.1)
         return 0 if self._stopping else 1
 
     def stop(self) -> None:
-        """End every child, the youngest first."""
+        """Stop every child, the last one started first."""
         for child in reversed(self._children):
             if child.poll() is None:
                 child.terminate()

@@ -1,4 +1,4 @@
-"""One command for a whole service: gunicorn, and where wanted the simulators beside it."""
+"""The command `run`: gunicorn, and with --dev the simulators."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ START_SECONDS = 30
 
 
 def run_service(dev: bool) -> int:
-    """Start what is needed, say what is in force, wait, stop everything. Returns an exit status.
+    """Start the service, print what is in force, wait, stop everything. Return the exit status.
 
-    Raises SettingsError, with nothing left running.
+    Raises SettingsError, and leaves nothing running.
     """
     if dev:
         os.environ["PAYMENTAPP_AUTH"] = "off"
     settings = load_settings()
     if dev and not is_loopback(settings.host):
-        raise SettingsError("--dev listens on loopback only; PAYMENTAPP_HOST says another address")
+        raise SettingsError(
+            "--dev listens on loopback only: unset PAYMENTAPP_HOST, or set 127.0.0.1"
+        )
     _check_port(settings)
     processes = ProcessGroup()
     try:
@@ -53,21 +55,21 @@ _GUNICORN = ["-c", "python:paymentapp.gunicorn_conf", "paymentapp.server:serving
 
 
 def _check_port(settings: Settings) -> None:
-    """Raises SettingsError where the port cannot be had."""
-    processes = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(processes) as probe:
+    """Check that the port is free. Raises SettingsError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
             raise SettingsError(
-                f"port {settings.port} on {settings.host} cannot be had ({error.strerror}); "
+                f"port {settings.port} on {settings.host} is not available ({error.strerror}); "
                 "choose another with PORT=8001"
             ) from error
 
 
 def _prepare_store(settings: Settings) -> None:
-    """Make missing tables, and refuse an address that strangers reach without a key."""
+    """Create missing tables, and refuse to serve other machines without an API key."""
     services = build_services(settings, providers={})
     try:
         services.store.create_tables()
@@ -77,7 +79,7 @@ def _prepare_store(settings: Settings) -> None:
 
 
 def _await_health(processes: ProcessGroup, settings: Settings) -> None:
-    """Raises SettingsError where the service does not come up."""
+    """Wait until the service is alive. Raises SettingsError."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and processes.alive():
         try:
@@ -85,7 +87,7 @@ def _await_health(processes: ProcessGroup, settings: Settings) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
-    raise SettingsError("the service did not start; the lines above say why")
+    raise SettingsError("the service did not start; see the messages above")
 
 
 def _base_url(settings: Settings) -> str:
@@ -95,16 +97,16 @@ def _base_url(settings: Settings) -> str:
 
 
 def _announce(settings: Settings, simulators: Simulators | None) -> None:
-    """Say what is in force, and one thing to try."""
+    """Print the settings in force, and a command to try."""
     services = build_services(settings)
-    ways = [f"  {name:<16} {provider.description}" for name, provider in services.providers.items()]
+    methods = [f"  {name:<16} {each.description}" for name, each in services.providers.items()]
     note = [f"  {'':<16} all simulated: see {simulators.page}/"] if simulators else []
-    auth = "API keys" if settings.auth else "none: anybody on this machine may pay"
+    auth = "API keys" if settings.auth else "none: anyone on this machine may pay"
     key = "-H 'Authorization: Bearer YOUR_KEY' " if settings.auth else ""
     lines = [
         f"paymentapp is up:  {_base_url(settings)}   (docs: {_base_url(settings)}/docs)",
         f"  store            {services.store.description}",
-        *ways,
+        *methods,
         *note,
         f"  authentication   {auth}",
         "Try:",

@@ -1,7 +1,7 @@
-"""The far sides that `run --dev` starts: PayPal and Stripe in one process, a bank in another.
+"""Simulators for `run --dev`: PayPal and Stripe in one process, a bank in another.
 
-Beside the providers' own folders this is the one module that knows them by name: it starts a
-simulator of each by its command line, and sets the variables that lead there.
+Besides the providers' own folders, this is the only module that knows them by name: it starts
+their simulators by command line, and sets the variables that point to them.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ CHECKOUT = Path(__file__).parents[2]
 VAR = Path("var")
 WEBHOOK_ID = "SIMULATORWEBHOOK01"
 STRIPE_KEY = "sk_test_simulated0001"
-STRIPE_WEBHOOK_SECRET = "whsec_simulator"  # noqa: S105 - the simulator's, known to everybody
-BANK_SECONDS = 10  # between two departures to the bank, and of its banking days
+STRIPE_WEBHOOK_SECRET = "whsec_simulator"  # noqa: S105 - of the simulator, and public
+BANK_SECONDS = 10  # of a simulated banking day, and between two files to the bank
 
 
 class Simulators(NamedTuple):
-    """Simulators that run."""
+    """The running simulators."""
 
-    page: str  # where a person may watch them
-    environ: Mapping[str, str]  # the settings that lead to them
+    page: str  # URL of their web page
+    environ: Mapping[str, str]  # settings that point to them
 
 
 def names_an_account(environ: Mapping[str, str]) -> bool:
-    """Tell whether the settings say where to pay: then nothing is simulated."""
+    """Return whether the settings name a provider account; then nothing is simulated."""
     credentials = ("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET")
     return "PAYPAL_BASE_URL" in environ or any(
         environ.get(name, "").strip() for name in credentials
@@ -42,9 +42,9 @@ def names_an_account(environ: Mapping[str, str]) -> bool:
 
 
 def start_simulators(processes: ProcessGroup, base_url: str) -> Simulators:
-    """Start them, for a service at `base_url`; what is set already stays.
+    """Start the simulators for a service at `base_url`; variables that are set keep their values.
 
-    Raises SettingsError where they are not there, or do not start.
+    Raises SettingsError if the simulators are not installed or do not start.
     """
     if not (CHECKOUT / "simulators").is_dir():
         raise SettingsError(
@@ -60,7 +60,7 @@ def start_simulators(processes: ProcessGroup, base_url: str) -> Simulators:
 
 
 def _start_providers(processes: ProcessGroup, base_url: str) -> dict[str, str]:
-    """PayPal and Stripe, which tell the service by webhook what becomes of its payments."""
+    """Start the simulators of PayPal and Stripe, with webhooks to the service."""
     arguments = ["--port", "0", "--state", str(VAR / "paypal-simulator.db")]
     arguments += ["--webhook-id", WEBHOOK_ID, "--webhook-url", f"{base_url}/webhooks/paypal"]
     arguments += ["--stripe-webhook-url", f"{base_url}/webhooks/stripe"]
@@ -88,7 +88,7 @@ def _start_providers(processes: ProcessGroup, base_url: str) -> dict[str, str]:
 
 
 def _start_bank(processes: ProcessGroup) -> dict[str, str]:
-    """A bank on two folders, whose days pass quickly."""
+    """Start the simulated bank, with short days, on two folders."""
     bank = (VAR / "bank").absolute()
     folders = {name: bank / name for name in ("outgoing", "incoming")}
     arguments = [f"--{name}={folder}" for name, folder in folders.items()]
@@ -117,12 +117,12 @@ def _start_bank(processes: ProcessGroup) -> dict[str, str]:
 
 
 def _environ() -> dict[str, str]:
-    """The environment of a simulator, which is imported from the checkout."""
+    """Return the environment of a simulator, which is imported from the checkout."""
     return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 
 
 def _vault_key() -> str:
-    """The key of this folder's database, made at the first start."""
+    """Return the vault key in `var`, generated at the first start."""
     file = VAR / "vault.key"
     if not file.exists():
         file.touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""The command that shows every setting: what it may be, what it is, and what is wrong."""
+"""The command `settings`: show every setting, and check it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from paymentapp.providers.registry import DEFAULT
 from paymentapp.variables import Variable
 
 _COLUMNS = ("VARIABLE", "VALUE", "DEFAULT", "MUST BE", "MEANING")
-_MOST = 40  # characters to which a column grows
+_WIDTH_MAX = 40  # characters of a column
 
 
 @click.command()
 @click.option("--markdown", is_flag=True, help="Print the tables of docs/operating.md instead.")
 def settings(markdown: bool) -> None:
-    """Show every setting: its value, its default, its limits and its meaning.
+    """Show every setting: its value, default, limits and meaning.
 
-    Of a secret it is only told whether it is set. What is wrong is named below.
+    Of a secret, only whether it is set. Problems are listed at the end.
 
-    Exit status: 0 all is well; 1 something is wrong.
+    Exit status: 0 no problem; 1 a problem.
     """
     if markdown:
         click.echo("\n\n".join(markdown_table(group) for group in groups()))
@@ -34,19 +34,20 @@ def settings(markdown: bool) -> None:
     for group in groups():
         found = states(group, os.environ)
         problems += [state.problem for state in found if state.problem]
-        click.echo(f"{group.settings.title}{_note(group)}")
-        rows = [(state.variable.name, state.shown, *_told(state.variable)) for state in found]
+        click.echo(f"{group.settings.title}{_provider_note(group)}")
+        rows = [
+            (state.variable.name, state.shown, *_description(state.variable)) for state in found
+        ]
         click.echo("\n".join(_aligned([_COLUMNS, *rows])) + "\n")
-    problems += _others() if not problems else []
+    problems += _combined_problems() if not problems else []
     for name, meant in unknown(os.environ).items():
-        problems.append(f"{name} is no setting" + (f": is {meant} meant?" if meant else ""))
-    click.echo("\n".join(problems) or "Nothing is wrong.")
+        problems.append(f"{name} is not a setting" + (f": did you mean {meant}?" if meant else ""))
+    click.echo("\n".join(problems) or "No problems.")
     sys.exit(1 if problems else 0)
 
 
-def _others() -> list[str]:
-    """Return what no variable shows by itself: values that contradict each other, rules that name
-    a method that there is not."""
+def _combined_problems() -> list[str]:
+    """Return problems of settings together: contradictions, rules that name unknown methods."""
     try:
         with opened():
             return []
@@ -55,36 +56,41 @@ def _others() -> list[str]:
 
 
 def markdown_table(group: Group) -> str:
-    """Return a group as a section of a page."""
+    """Return a group of settings as a section of a Markdown page."""
     lines = [f"### {group.settings.title}", ""]
     if group.provider and group.provider != DEFAULT:
-        lines += [f"Setting one of these makes `{group.provider}` a way to pay.{_then(group)}", ""]
+        lines += [
+            f"Set one of these to enable the payment method `{group.provider}`.{_required(group)}",
+            "",
+        ]
     lines += ["| variable | default | must be | |", "|---|---|---|---|"]
     for each in group.variables:
-        default, limits, meaning = _told(each)
+        default, limits, meaning = _description(each)
         shown = f"`{default}`" if each.default else default
         lines.append(f"| `{each.name}` | {shown} | {limits} | {meaning} |")
     return "\n".join(lines)
 
 
-def _then(group: Group) -> str:
-    needed = any(each.default is None for each in group.variables)
-    return " Those marked as required have to be set then." if needed else ""
+def _required(group: Group) -> str:
+    has_required = any(each.default is None for each in group.variables)
+    return " Those marked as required must then be set." if has_required else ""
 
 
-def _note(group: Group) -> str:
-    """Say when a provider is a way to pay; nothing of the default one, which always is."""
+def _provider_note(group: Group) -> str:
+    """Return when a provider is enabled; nothing for the default one, which always is."""
     if group.provider in {"", DEFAULT}:
         return ""
-    return f" (a way to pay where one of {PREFIX}{group.provider.upper()}_* is set)"
+    return f" (enabled if one of {PREFIX}{group.provider.upper()}_* is set)"
 
 
-def _told(variable: Variable) -> tuple[str, str, str]:
+def _description(variable: Variable) -> tuple[str, str, str]:
     default = "required" if variable.default is None else variable.default
     return default, variable.kind.limits, variable.help
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [min(_MOST, max(map(len, column))) for column in list(zip(*rows, strict=True))[:-1]]
+    widths = [
+        min(_WIDTH_MAX, max(map(len, column))) for column in list(zip(*rows, strict=True))[:-1]
+    ]
     for row in rows:
         yield "  " + line(widths, row)

@@ -1,4 +1,4 @@
-"""Commands for the keys that seal customers' account details."""
+"""The commands `vault`: create and rotate the keys that seal account details."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from paymentapp.cli.common import ProgressReport, opened, plural
 
 @click.group()
 def vault() -> None:
-    """Make and rotate the keys that seal account details."""
+    """Create and rotate the keys that seal account details."""
 
 
 @vault.command("new-key")
-@click.option("--kms", metavar="KEY", help="Seal it by this AWS KMS key: an id, ARN or alias.")
+@click.option("--kms", metavar="KEY", help="Encrypt it with this AWS KMS key: an id, ARN or alias.")
 def new_key(kms: str | None) -> None:
-    """Make a key and print it, for PAYMENTAPP_VAULT_KEYS.
+    """Create a key and print it, for PAYMENTAPP_VAULT_KEYS.
 
-    Without --kms it is a secret. With it only that KMS key opens it (set PAYMENTAPP_VAULT_KMS=on),
-    and the plain key is not shown at all. To rotate, put the new key before the old one, restart
-    everything, and run `paymentapp vault rotate`.
+    Without --kms the output is a secret. With it, only that KMS key can decrypt the output (set
+    PAYMENTAPP_VAULT_KMS=on), and the plain key is never shown. To rotate, put the new key before
+    the old one, restart all processes, and run `paymentapp vault rotate`.
     """
     from paymentapp.vault.sealing import new_key as make
 
@@ -35,17 +35,16 @@ def new_key(kms: str | None) -> None:
 
 @vault.command()
 def rotate() -> None:
-    """Seal every customer's details again, by the first key of PAYMENTAPP_VAULT_KEYS.
+    """Seal every customer's details with the first key of PAYMENTAPP_VAULT_KEYS.
 
-    It may be interrupted and run again. Keep the old key in the setting, after the new one, until
-    what was sealed by it is no longer on its way: payments that were accepted before, and files.
-    Ninety days are enough for both.
+    It may be interrupted and run again. Keep the old key in the setting, after the new one, as long
+    as payments and files that were sealed with it are in progress: 90 days are enough for both.
     """
     with opened() as services:
         progress = ProgressReport("rotate")
-        looked = renewed = 0
+        checked = renewed = 0
         for customer in services.store.scan_customers():
-            looked += 1
+            checked += 1
             renewed += services.methods.renew(customer)
-            progress(f"{plural(looked, 'customer')} looked at")
-        click.echo(f"{plural(renewed, 'payment method')} of {plural(looked, 'customer')} renewed")
+            progress(f"{plural(checked, 'customer')} checked")
+        click.echo(f"{plural(renewed, 'payment method')} of {plural(checked, 'customer')} renewed")

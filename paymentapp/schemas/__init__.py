@@ -1,1 +1,1 @@
-"""The JSON models, as marshmallow schemas."""
+"""Marshmallow schemas of the request and response bodies, queries and headers."""

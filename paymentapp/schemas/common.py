@@ -1,4 +1,4 @@
-"""What the JSON models share: patterns, fields, and how they are written as JSON Schema."""
+"""Patterns and fields that several schemas share, with their JSON Schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paymentapp.models.money import CURRENCY_PATTERN
 
 PAYMENT_ID_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
 METHOD_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
-NUMBER_MAX = 10**15 - 1  # 15 digits before the point, which every JSON reader keeps exactly
+NUMBER_MAX = 10**15 - 1  # 15 digits before the point: a double keeps them exactly
 _DATE_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT_PATTERN = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
@@ -27,7 +27,10 @@ _MOMENT_PATTERN = re.compile(
 
 
 class Unprocessable(PaymentAppError):
-    """The body fits its JSON model and breaks a rule that no model can say; `field` has it."""
+    """The body matches its JSON Schema but breaks a rule that JSON Schema cannot express.
+
+    `field` names the member at fault, and is empty for the whole body.
+    """
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -35,26 +38,30 @@ class Unprocessable(PaymentAppError):
 
 
 class Pattern(validate.Regexp):
-    """The whole text matches; in `Regexp`, `$` would let a line feed follow."""
+    """A regular expression that the whole text must match.
+
+    In marshmallow's `Regexp`, `$` would accept a trailing line feed.
+    """
 
     def __call__(self, value: Any) -> Any:
+        """Return the value. Raises ValidationError."""
         if self.regex.fullmatch(value) is None:
             raise ValidationError(self.error)
         return value
 
 
 def customer_id() -> fields.String:
-    """The operator's own name for a customer."""
-    message = "Must be 1 to 50 letters, digits, '.', '_' or '-', a letter or digit first."
+    """Return the field of a customer id, which the operator chooses."""
+    message = "Must be 1 to 50 letters, digits, '.', '_' or '-', starting with a letter or digit."
     return fields.String(
         required=True,
         validate=Pattern(CUSTOMER_ID_PATTERN, error=message),
-        metadata={"description": "The operator's own id of the customer."},
+        metadata={"description": "Id of the customer, chosen by the operator."},
     )
 
 
 def email(description: str) -> fields.String:
-    """An e-mail address that a provider takes."""
+    """Return the field of an e-mail address that providers accept."""
     return fields.String(
         required=True,
         validate=[
@@ -66,16 +73,18 @@ def email(description: str) -> fields.String:
 
 
 def currency() -> fields.String:
-    """A currency code."""
+    """Return the field of a currency code."""
     return fields.String(
         required=True,
         validate=Pattern(CURRENCY_PATTERN, error="Must be three capital letters (ISO 4217)."),
-        metadata={"description": "ISO 4217 code; the payment method decides which are paid."},
+        metadata={
+            "description": "ISO 4217 code. Each payment method has its own list of currencies."
+        },
     )
 
 
 class Amount(fields.Decimal):
-    """A positive amount, exact both ways: a Decimal made by the JSON decoder, never by this."""
+    """A positive amount, as the Decimal that the JSON decoder made; no other type is accepted."""
 
     default_error_messages = {
         "invalid": "Must be a number.",
@@ -105,7 +114,7 @@ class Amount(fields.Decimal):
 
 
 class Moment(fields.String):
-    """A time as it is shown: ISO 8601, UTC, microseconds."""
+    """A time in a response: ISO 8601, UTC, with microseconds."""
 
     def __init__(self, **kwargs: Any) -> None:
         metadata = kwargs.pop("metadata", {})
@@ -116,13 +125,13 @@ class Moment(fields.String):
 
 
 class Boundary(fields.String):
-    """One end of a span of time, inclusive, loaded as the payment id at that end.
+    """An inclusive bound of a time range. Loads as the payment id of that time.
 
-    A date alone stands for its moment `at`, in UTC.
+    A date without a time means the time `at` of that day, in UTC.
     """
 
     default_error_messages = {
-        "invalid": "Must be an ISO 8601 date, or a date and time with an offset (+ sent as %2B)."
+        "invalid": "Must be an ISO 8601 date, or a date and time with an offset (send + as %2B)."
     }
 
     def __init__(self, at: time, **kwargs: Any) -> None:
@@ -147,12 +156,12 @@ class Boundary(fields.String):
 
 
 class Cursor(fields.String):
-    """Where a page begins: a payment id in base64url, opaque to the caller."""
+    """The position of the next page: a payment id in base64url, opaque to the caller."""
 
-    default_error_messages = {"invalid": "Not a cursor that this service gave out."}
+    default_error_messages = {"invalid": "Must be a `next_cursor` that this service returned."}
 
     def __init__(self, **kwargs: Any) -> None:
-        metadata = {"format": "cursor", "description": "`next_cursor` of the page before."}
+        metadata = {"format": "cursor", "description": "`next_cursor` of the previous page."}
         super().__init__(metadata=metadata, **kwargs)
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
@@ -162,17 +171,17 @@ class Cursor(fields.String):
         text = super()._deserialize(value, *args, **kwargs)
         try:
             payment_id = base64.b64decode(text.encode(), b"-_", validate=True).decode()
-            genuine = to_text(from_text(payment_id)) == payment_id
+            is_canonical = to_text(from_text(payment_id)) == payment_id
         except (binascii.Error, ValueError, OverflowError) as error:
             raise self.make_error("invalid") from error
-        # Base64 can spell one text in several ways; only the way we spell it is ours.
-        if not genuine or self._serialize(payment_id) != text:
+        # Base64 has several encodings of one text; only the canonical one is accepted.
+        if not is_canonical or self._serialize(payment_id) != text:
             raise self.make_error("invalid")
         return payment_id
 
 
 class QueryInteger(fields.Integer):
-    """A whole number in a query string: ASCII digits alone, where `int` takes much more."""
+    """An integer in a query string: ASCII digits only, where `int` also accepts other forms."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10):
@@ -181,30 +190,39 @@ class QueryInteger(fields.Integer):
 
 
 class FieldErrorSchema(Schema):
-    """One thing that is wrong, and where it stands."""
+    """One error, and its place in the request."""
 
-    pointer = fields.String(metadata={"description": "In the body, as a JSON Pointer."})
-    parameter = fields.String(metadata={"description": "In the query string, by name."})
-    header = fields.String(metadata={"description": "In the request's headers, by name."})
-    message = fields.String(required=True, metadata={"description": "What is wrong with it."})
+    pointer = fields.String(
+        metadata={"description": "Place in the body, as a JSON Pointer (RFC 6901)."}
+    )
+    parameter = fields.String(metadata={"description": "Name of the query parameter."})
+    header = fields.String(metadata={"description": "Name of the request header."})
+    message = fields.String(
+        required=True, metadata={"description": "What is wrong, and what is expected."}
+    )
 
 
 class ProblemSchema(Schema):
-    """Every error's body (RFC 9457)."""
+    """The body of every error (RFC 9457)."""
 
     type = fields.String(
         required=True,
-        metadata={"format": "uri-reference", "description": "Which problem; it does not change."},
+        metadata={"format": "uri-reference", "description": "Problem type; stable."},
     )
-    title = fields.String(required=True, metadata={"description": "The problem in words."})
+    title = fields.String(
+        required=True, metadata={"description": "Short text of the problem type."}
+    )
     status = fields.Integer(required=True, metadata={"description": "The HTTP status."})
-    detail = fields.String(required=True, metadata={"description": "What to do about it."})
+    detail = fields.String(
+        required=True, metadata={"description": "What is wrong here, or what to do about it."}
+    )
     errors = fields.List(
-        fields.Nested(FieldErrorSchema), metadata={"description": "Each thing that is wrong."}
+        fields.Nested(FieldErrorSchema),
+        metadata={"description": "Each part of the request that is wrong."},
     )
 
 
 def json_schema_extras(schema: Any) -> Mapping[str, Any]:
-    """What a schema says of its own JSON Schema beyond its fields (`Meta.json_schema`)."""
+    """Return a schema's `Meta.json_schema`: members of its JSON Schema besides its fields."""
     extras: Mapping[str, Any] = getattr(getattr(schema, "Meta", None), "json_schema", {})
     return extras

@@ -1,4 +1,4 @@
-"""The JSON models of customers."""
+"""Schemas of customers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from paymentapp.schemas.common import (
 ATTRIBUTES_MAX = 10
 VALUE_MAX_LENGTH = 200
 DECIMALS_MAX = 15
-TOTAL_MAX_BYTES = 600  # of all names and values; the record with its own fields stays below 1 KB
+TOTAL_MAX_BYTES = 600  # names and values together; keeps the whole record below 1 KB
 RESERVED = ("customer_id", "email", "created_at", "updated_at")
 NAME_PATTERN = rf"^(?!({'|'.join(RESERVED)})$)[A-Za-z][A-Za-z0-9_]{{0,39}}$"
 TEXT_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 LIMITS = (
-    f"Up to {ATTRIBUTES_MAX} further attributes may be given beside `customer_id` and `email`. "
-    f"A name has a letter first, then letters, digits and `_`, 40 at most, and is none of "
-    f"{', '.join(RESERVED[2:])}. A value is a string of at most {VALUE_MAX_LENGTH} characters "
-    f"without control characters, a number of at most 18 digits, true, false or null. Names and "
-    f"values together take at most {TOTAL_MAX_BYTES} bytes."
+    f"Up to {ATTRIBUTES_MAX} additional attributes are accepted besides `customer_id` and `email`. "
+    f"A name starts with a letter, followed by letters, digits or `_`, at most 40 characters in "
+    f"all, and is none of {', '.join(RESERVED[2:])}. A value is a string of at most "
+    f"{VALUE_MAX_LENGTH} characters without control characters, a number of at most 18 digits, "
+    f"true, false or null. Names and values together have at most {TOTAL_MAX_BYTES} bytes."
 )
 
 _SCALAR = {
@@ -42,17 +42,17 @@ _SCALAR = {
 }
 _check_name = Pattern(
     NAME_PATTERN,
-    error="An attribute's name is a letter, then letters, digits or '_', 40 at most; "
-    f"{', '.join(RESERVED[2:])} are taken.",
+    error="The name of an attribute must be a letter, then letters, digits or '_', at most 40 in "
+    f"all; {', '.join(RESERVED[2:])} are reserved.",
 )
-_check_text = Pattern(TEXT_PATTERN, error="A value has no control characters.")
+_check_text = Pattern(TEXT_PATTERN, error="A value must not contain control characters.")
 
 
 class NewCustomerSchema(Schema):
-    """A customer to register, with further attributes of the operator's own."""
+    """A customer to register, with any additional attributes."""
 
     customer_id = customer_id()
-    email = email("Where the customer is paid, for methods that pay by e-mail.")
+    email = email("E-mail address; methods that pay by e-mail send the money there.")
 
     class Meta:
         unknown = INCLUDE
@@ -65,7 +65,10 @@ class NewCustomerSchema(Schema):
 
     @post_load
     def gather_attributes(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Move the attributes into a mapping of their own. Raises also Unprocessable."""
+        """Move the additional attributes into `attributes`.
+
+        Raises ValidationError, Unprocessable.
+        """
         attributes = {name: data[name] for name in data if name not in self.fields}
         _check_attributes(attributes)
         own = {name: data[name] for name in self.fields}
@@ -73,15 +76,15 @@ class NewCustomerSchema(Schema):
 
 
 class CustomerSchema(Schema):
-    """A customer's record."""
+    """A customer record."""
 
     customer_id = customer_id()
-    email = email("Where the customer is paid.")
+    email = email("E-mail address of the customer.")
     created_at = Moment(required=True)
 
     class Meta:
         json_schema = {
-            "description": "The record, with the further attributes that it was given.",
+            "description": "The record, with its additional attributes.",
             "additionalProperties": {"type": _SCALAR["type"]},
         }
 
@@ -89,12 +92,13 @@ class CustomerSchema(Schema):
     def spread_attributes(
         self, data: dict[str, Any], customer: Customer, **_: Any
     ) -> dict[str, Any]:
+        """Add the additional attributes as members of their own."""
         return {**data, **customer.attributes}
 
 
 def _check_attributes(attributes: Mapping[str, Any]) -> None:
     if len(attributes) > ATTRIBUTES_MAX:
-        raise ValidationError(f"At most {ATTRIBUTES_MAX} further attributes may be given.")
+        raise ValidationError(f"At most {ATTRIBUTES_MAX} additional attributes are accepted.")
     errors = {}
     for name, value in attributes.items():
         try:
@@ -110,20 +114,22 @@ def _check_attributes(attributes: Mapping[str, Any]) -> None:
 def _check_value(value: Any) -> None:
     if isinstance(value, str):
         if len(value) > VALUE_MAX_LENGTH:
-            raise ValidationError(f"A value has at most {VALUE_MAX_LENGTH} characters.")
+            raise ValidationError(f"A value must have at most {VALUE_MAX_LENGTH} characters.")
         _check_text(value)
     elif isinstance(value, Decimal):
         if abs(value) > NUMBER_MAX:
-            raise ValidationError(f"A number is at most {NUMBER_MAX}.")
+            raise ValidationError(f"A number must be between -{NUMBER_MAX} and {NUMBER_MAX}.")
     elif not isinstance(value, (bool, type(None))):
-        raise ValidationError("A value is a string, a number, true, false or null.")
+        raise ValidationError("A value must be a string, a number, true, false or null.")
 
 
 def _check_record(attributes: Mapping[str, Any]) -> None:
-    """Refuse what each model allows in itself, but a record does not hold."""
+    """Refuse attributes that their schemas allow but that a record cannot hold."""
     for name, value in attributes.items():
         if isinstance(value, Decimal) and -int(value.as_tuple().exponent) > DECIMALS_MAX:
-            raise Unprocessable(name, f"A number has at most {DECIMALS_MAX} decimals.")
+            raise Unprocessable(name, f"A number must have at most {DECIMALS_MAX} decimals.")
     total = sum(len(name) + len(str(value).encode()) for name, value in attributes.items())
     if total > TOTAL_MAX_BYTES:
-        raise Unprocessable("", f"All attributes together take at most {TOTAL_MAX_BYTES} bytes.")
+        raise Unprocessable(
+            "", f"All attributes together must have at most {TOTAL_MAX_BYTES} bytes."
+        )

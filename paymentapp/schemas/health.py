@@ -1,4 +1,4 @@
-"""The JSON models of health."""
+"""Schemas of the health checks."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from marshmallow import Schema, fields, validate
 
 
 class AliveSchema(Schema):
-    """The process answers."""
+    """The process is alive."""
 
     status = fields.String(required=True, validate=validate.Equal("ok"))
 
 
 class CheckSchema(Schema):
-    """One thing that has to be in order."""
+    """The result of one check."""
 
     name = fields.String(required=True)
     ok = fields.Boolean(required=True)
-    detail = fields.String(required=True, metadata={"description": "What is wrong, in words."})
+    detail = fields.String(required=True, metadata={"description": "The result in words."})
 
 
 class ReadySchema(Schema):
-    """Whether the process can do its work."""
+    """Whether the process is ready, and the result of each check."""
 
     status = fields.String(required=True, validate=validate.OneOf(["ready", "not ready"]))
     checks = fields.List(fields.Nested(CheckSchema), required=True)

@@ -1,4 +1,4 @@
-"""The JSON models of payment methods."""
+"""Schemas of payment methods."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def _details(description: str) -> fields.Dict:
 
 
 class NewMethodSchema(Schema):
-    """How a customer is to be paid by a method."""
+    """A customer's details for a payment method, to be stored."""
 
     details = _details(
-        "What the method has to know, each a text: the error for an unknown or a missing one "
-        "names those that there are."
+        "The details that the payment method requires, each a string. The error for an unknown "
+        "one lists those that it knows."
     )
     default = fields.Boolean(
         load_default=None,
@@ -29,32 +29,32 @@ class NewMethodSchema(Schema):
         truthy={True},
         falsy={False},
         metadata={
-            "description": "Whether payments that name no method go by this one; left out, that "
-            "stays as it is."
+            "description": "Whether this is the customer's default method, used for payments "
+            "that name none. Left out, the default does not change."
         },
     )
 
 
 class MethodSchema(Schema):
-    """How a customer is paid by a method."""
+    """A customer's details for a payment method."""
 
     customer_id = customer_id()
     payment_method = fields.String(required=True)
-    details = _details("What is known; of a secret only the last four characters.")
+    details = _details("The stored details; of a secret, only the last four characters.")
     default = fields.Boolean(
         required=True,
-        metadata={"description": "Payments that name no method go by this one."},
+        metadata={"description": "Whether payments that name no method use this one."},
     )
     updated_at = Moment(required=True)
     note = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "What the provider has said of these details since."},
+        metadata={"description": "What the provider has reported about these details since."},
     )
 
 
 class MethodsSchema(Schema):
-    """The ways in which a customer is paid."""
+    """A customer's payment methods."""
 
     customer_id = customer_id()
     payment_methods = fields.List(fields.Nested(MethodSchema), required=True)

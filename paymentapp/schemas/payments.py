@@ -1,4 +1,4 @@
-"""The JSON models of payments."""
+"""Schemas of payments."""
 
 from __future__ import annotations
 
@@ -32,51 +32,56 @@ PAGE_MAX = 100
 
 
 class PaymentOrderSchema(Schema):
-    """A payment to be made. Loads as a PaymentOrder."""
+    """A payment request. Loads as a PaymentOrder."""
 
     customer_id = customer_id()
-    email = email("The customer's e-mail, as it is on record.")
+    email = email("The customer's e-mail address, as registered.")
     amount = Amount(required=True)
     currency = currency()
     payment_method = fields.String(
         load_default=None,
         allow_none=False,
-        validate=Pattern(METHOD_PATTERN, error="Must be the name of a payment method."),
+        validate=Pattern(
+            METHOD_PATTERN,
+            error="Must be the name of a payment method: a-z, then up to 31 of a-z, 0-9 and '_'.",
+        ),
         metadata={
-            "description": "How the customer is paid. Where it is left out, the customer's default "
-            f"and the service's rules decide; without any, it is {FIRST_METHOD}."
+            "description": "The payment method. If left out, the customer's default decides, then "
+            f"the routing rules of the service, then {FIRST_METHOD}."
         },
     )
 
     @post_load
     def make_order(self, data: dict[str, Any], **_: Any) -> PaymentOrder:
+        """Return the loaded fields as a PaymentOrder."""
         money = Money(data["amount"], data["currency"])
         return PaymentOrder(data["customer_id"], data["email"], money, data["payment_method"])
 
 
 class TransitionSchema(Schema):
-    """One line of a payment's history."""
+    """One status change in a payment's history."""
 
     at = Moment(required=True)
     status = fields.Enum(Status, by_value=True, required=True)
     cause = fields.Enum(
-        Cause, by_value=True, required=True, metadata={"description": "Who moved the payment."}
+        Cause, by_value=True, required=True, metadata={"description": "What changed the status."}
     )
     reference = fields.String(
-        required=True, metadata={"description": "The batch, the provider's item, or why."}
+        required=True,
+        metadata={"description": "Id of the batch, id of the provider's item, or the reason."},
     )
 
 
 class PaymentSchema(Schema):
-    """A payment and what became of it."""
+    """A payment with its status and history."""
 
     customer_id = customer_id()
     payment_id = fields.String(
         required=True,
         validate=Pattern(PAYMENT_ID_PATTERN),
-        metadata={"description": "The time of the request, unique for the customer."},
+        metadata={"description": "Time of the request, unique per customer."},
     )
-    email = email("The customer's e-mail, as it was then.")
+    email = email("The customer's e-mail address at the time of the request.")
     amount = Amount(attribute="money.amount", required=True)
     currency = fields.String(
         attribute="money.currency", required=True, metadata={"description": "ISO 4217 code."}
@@ -87,26 +92,30 @@ class PaymentSchema(Schema):
         by_value=True,
         required=True,
         metadata={
-            "description": "pending, submitting, submitted, unclaimed are on the way; "
-            "succeeded, failed, returned, cancelled are outcomes. "
-            "A succeeded payment may still be returned by the bank."
+            "description": "pending, submitting, submitted and unclaimed are in progress; "
+            "succeeded, failed, returned and cancelled are outcomes. "
+            "The bank may still return a succeeded payment."
         },
     )
     created_at = Moment(required=True)
-    updated_at = Moment(required=True, metadata={"description": "When the status last changed."})
+    updated_at = Moment(required=True, metadata={"description": "Time of the last status change."})
     reason = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Of a failure or a return, in the provider's words."},
+        metadata={"description": "Reason of a failure or a return, as the provider reports it."},
     )
     cancel_requested = fields.Boolean(
         required=True,
-        metadata={"description": "An unclaimed payment is to be taken back by the provider."},
+        metadata={
+            "description": "Whether an unclaimed payment is being recalled from the provider."
+        },
     )
     route = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Why it goes by this method; null where the request said how."},
+        metadata={
+            "description": "Why this payment method was chosen; null if the request named it."
+        },
     )
     batch_id = fields.String(required=True, allow_none=True)
     provider_item_id = fields.String(required=True, allow_none=True)
@@ -114,8 +123,10 @@ class PaymentSchema(Schema):
     history = fields.List(fields.Nested(TransitionSchema), required=True)
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """What the fields say, written by hand: marshmallow takes as long for it as all the rest
-        of a request. A test holds the two to each other."""
+        """Return the body that the fields describe, built by hand for speed.
+
+        Marshmallow takes as long for it as the rest of the request. A test compares the two.
+        """
         return [_payment_body(payment) for payment in obj] if many else _payment_body(obj)
 
 
@@ -128,7 +139,7 @@ def _payment_body(payment: Payment) -> dict[str, Any]:
         "currency": payment.money.currency,
         "payment_method": payment.payment_method,
         "status": payment.status.value,
-        "created_at": payment.payment_id,  # the same moment, in the same form
+        "created_at": payment.payment_id,  # the same time in the same format
         "updated_at": to_text(payment.updated_at),
         "reason": payment.reason,
         "cancel_requested": payment.cancel_requested,
@@ -138,18 +149,18 @@ def _payment_body(payment: Payment) -> dict[str, Any]:
         "transaction_id": payment.transaction_id,
         "history": [
             {
-                "at": to_text(move.at),
-                "status": move.status.value,
-                "cause": move.cause.value,
-                "reference": move.reference,
+                "at": to_text(transition.at),
+                "status": transition.status.value,
+                "cause": transition.cause.value,
+                "reference": transition.reference,
             }
-            for move in payment.history
+            for transition in payment.history
         ],
     }
 
 
 class PaymentPageSchema(Schema):
-    """A page of a customer's payments."""
+    """One page of a customer's payments."""
 
     customer_id = customer_id()
     payments = fields.List(fields.Nested(PaymentSchema), required=True)
@@ -157,38 +168,39 @@ class PaymentPageSchema(Schema):
 
 
 class PageQuerySchema(Schema):
-    """Which payments to list. Loads as a PageQuery."""
+    """Filters and position of a listing. Loads as a PageQuery."""
 
     limit = QueryInteger(
         load_default=PAGE_DEFAULT,
         validate=validate.Range(1, PAGE_MAX),
         metadata={
-            "description": "How many records are read. With `status`, those that do not match "
-            "are left out of the page, so it may be short, or empty, and still have a next one: "
-            "only a `next_cursor` of null is the end."
+            "description": "How many records to read. With `status`, those that do not match are "
+            "left out, so a page may be short or empty and still have a next one: only a "
+            "`next_cursor` of null marks the end."
         },
     )
     cursor = Cursor(data_key="cursor", attribute="before")
     status = fields.Enum(
-        Status, by_value=True, metadata={"description": "Only payments that stand there."}
+        Status, by_value=True, metadata={"description": "Only payments with this status."}
     )
     earliest = Boundary(
         time.min,
         data_key="from",
         metadata={
-            "description": "Only payments requested at that time or later: a date (from its "
-            "first moment, UTC), or a date and time with an offset."
+            "description": "Only payments requested at this time or later: a date (from 00:00 "
+            "UTC), or a date and time with an offset."
         },
     )
     latest = Boundary(
         time.max,
         data_key="to",
         metadata={
-            "description": "Only payments requested at that time or earlier: a date (to its "
-            "last moment, UTC), or a date and time with an offset."
+            "description": "Only payments requested at this time or earlier: a date (to the end "
+            "of that day, UTC), or a date and time with an offset."
         },
     )
 
     @post_load
     def make_query(self, data: dict[str, Any], **_: Any) -> PageQuery:
+        """Return the loaded fields as a PageQuery."""
         return PageQuery(**data)

@@ -1,4 +1,4 @@
-"""The JSON models of webhooks."""
+"""Schemas of webhooks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from marshmallow import Schema, fields, validate
 
 
 class ReceivedSchema(Schema):
-    """The event is on record."""
+    """The answer to a stored event."""
 
     status = fields.String(required=True, validate=validate.Equal("received"))

@@ -1,4 +1,4 @@
-"""API keys: who may call the API, and for what."""
+"""API keys: create, check and revoke them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _TOKEN = re.compile(r"pk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
 
 class ApiKeys:
-    """Makes, checks and revokes API keys.
+    """Create, check and revoke API keys.
 
-    What the store says of a key is remembered for 30 seconds, also that there is none, so that
-    authentication costs no read a request. A revocation therefore takes up to 30 seconds in
-    other processes; in this one it holds at once.
+    Keys, and the fact that one does not exist, are cached for 30 seconds, so that authentication
+    costs no read per request. A revocation therefore takes up to 30 seconds to reach other
+    processes; in this one it takes effect at once.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class ApiKeys:
         self._changes = 0
 
     def create(self, name: str, scopes: Iterable[str]) -> tuple[ApiKey, str]:
-        """Make a key; returns its record, and the text to authenticate with, shown only now.
+        """Create a key. Return its record, and the secret text, which is never shown again.
 
-        A key has the scopes that it was given: `write` does not imply `read`. Raises ValueError
-        for an empty or unknown scope.
+        Scopes do not imply each other: `write` alone cannot read. Raises ValueError for no scope
+        or an unknown one.
         """
         wanted = frozenset(scopes)
         if not wanted or not wanted <= SCOPES:
-            raise ValueError(f"scopes are among {', '.join(sorted(SCOPES))}, at least one")
+            raise ValueError(f"scopes must be at least one of {', '.join(sorted(SCOPES))}")
         secret = secrets.token_urlsafe(32)
         key = ApiKey(secrets.token_hex(8), _hash(secret), name, wanted, self._clock())
         self._store.add_api_key(key)
@@ -55,7 +55,7 @@ class ApiKeys:
         return key, f"pk_{key.key_id}_{secret}"
 
     def authenticate(self, text: str) -> ApiKey | None:
-        """The key that a caller's text proves, or None. Raises StoreUnavailable."""
+        """Return the valid key of a presented secret text, or None. Raises StoreUnavailable."""
         parts = _TOKEN.fullmatch(text)
         if parts is None:
             return None
@@ -65,11 +65,11 @@ class ApiKeys:
         return None if key.revoked_at else key
 
     def list(self) -> list[ApiKey]:
-        """All keys, oldest first, revoked ones too."""
+        """Return all keys, oldest first, including revoked ones."""
         return self._store.list_api_keys()
 
     def revoke(self, key_id: str) -> bool:
-        """Revoke a key. False where there is none."""
+        """Revoke a key. Return False if it does not exist."""
         found = self._store.revoke_api_key(key_id, self._clock())
         self._forget(key_id)
         return found
@@ -81,7 +81,7 @@ class ApiKeys:
             changes = self._changes
         key = self._store.get_api_key(key_id)
         with self._lock:
-            if changes == self._changes:  # else what was read may be older than the change
+            if changes == self._changes:  # otherwise the record may predate a change
                 self._known[key_id] = key
         return key
 
@@ -92,5 +92,5 @@ class ApiKeys:
 
 
 def _hash(secret: str) -> str:
-    """SHA-256, without salt or stretching: the secret is 256 random bits, not a password."""
+    """Return the SHA-256. No salt or stretching: the secret is 256 random bits, no password."""
     return hashlib.sha256(secret.encode()).hexdigest()

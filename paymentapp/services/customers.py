@@ -1,4 +1,4 @@
-"""Customers: who can be paid."""
+"""Customers: the people who can be paid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paymentapp.storage.base import Store
 
 @dataclass(frozen=True, slots=True)
 class Customers:
-    """Registers and finds customers."""
+    """Register and find customers."""
 
     store: Store
     clock: Clock
@@ -25,10 +25,10 @@ class Customers:
         email: str,
         attributes: Mapping[str, str | int | bool | Decimal | None],
     ) -> tuple[Customer, bool]:
-        """Make a customer's record; returns it, and whether it is new.
+        """Register a customer. Return the stored record, and whether it is new.
 
-        The identical record may be registered again. Raises Conflict where the id stands for
-        another e-mail or other attributes.
+        Registering the identical record again is allowed. Raises Conflict if the id is registered
+        with another e-mail or other attributes.
         """
         wanted = Customer(customer_id, email, self.clock(), attributes)
         stored = self.store.add_customer(wanted)
@@ -41,7 +41,7 @@ class Customers:
         return stored, False
 
     def get(self, customer_id: str) -> Customer:
-        """Find a customer. Raises NotFound."""
+        """Return a customer. Raises NotFound."""
         customer = self.store.get_customer(customer_id)
         if customer is None:
             raise NotFound("There is no such customer.")

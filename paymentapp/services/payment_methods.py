@@ -1,4 +1,4 @@
-"""Payment methods: how each customer is paid, kept with the customer's record."""
+"""Payment methods of customers, stored in the customer's record."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from paymentapp.providers.base import Payees, Provider
 from paymentapp.services.customers import Customers
 from paymentapp.storage.base import Store
 
-_TRIES = 20  # of a change, while others change the same customer
+_TRIES = 20  # of a compare-and-swap of one customer's record
 
 
-class MethodShown(NamedTuple):
-    """A way to be paid, as far as anybody may see it."""
+class PaymentMethodView(NamedTuple):
+    """A customer's payment method as it is shown: secrets are masked."""
 
     customer_id: str
     payment_method: str
@@ -32,8 +32,10 @@ class MethodShown(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethods:
-    """Keeps the details that providers need of customers. Secrets are sealed by the provider's
-    own `payees` before they come near the store."""
+    """Store the details about customers that providers need.
+
+    The provider's own `payees` seals secrets before they reach the store.
+    """
 
     store: Store
     customers: Customers
@@ -42,82 +44,85 @@ class PaymentMethods:
 
     def put(
         self, customer_id: str, method: str, details: Mapping[str, str], default: bool | None
-    ) -> tuple[MethodShown, bool]:
-        """Set how a customer is paid by a method; returns it, and whether it is new.
+    ) -> tuple[PaymentMethodView, bool]:
+        """Store a customer's details for a method. Return them, and whether the method is new.
 
-        `default` makes it the customer's default, or no longer so; None leaves that as it is.
-        Raises NotFound (the customer, the method), NotPayable (a detail), StoreUnavailable.
+        `default` makes it the customer's default method (True), no longer so (False), or changes
+        nothing (None). Raises NotFound (customer, method), NotPayable (a detail),
+        StoreUnavailable.
         """
         payees = self._payees(method)
         self.customers.get(customer_id)
         destination = _destination(payees, customer_id, details)
-        known = PaymentMethod(destination, self.clock())
+        wanted = PaymentMethod(destination, self.clock())
 
         def change(customer: Customer) -> Customer:
-            methods = {**customer.methods, method: known}
-            chosen = _default(customer.default_method, method, default)
-            return customer.changed(methods=methods, default_method=chosen)
+            methods = {**customer.methods, method: wanted}
+            default_method = _default_method(customer.default_method, method, default)
+            return customer.changed(methods=methods, default_method=default_method)
 
         before, after = self._change(customer_id, change)
-        return self._shown(after, method), method not in before.methods
+        return self._view(after, method), method not in before.methods
 
-    def get(self, customer_id: str, method: str) -> MethodShown:
-        """Show how a customer is paid by a method. Raises NotFound."""
+    def get(self, customer_id: str, method: str) -> PaymentMethodView:
+        """Return a customer's details for a method. Raises NotFound, StoreUnavailable."""
         customer = self.customers.get(customer_id)
         if method not in customer.methods:
             raise NotFound("This customer has no such payment method.")
-        return self._shown(customer, method)
+        return self._view(customer, method)
 
-    def list(self, customer_id: str) -> list[MethodShown]:
-        """Show all ways in which a customer is paid, by name. Raises NotFound."""
+    def list(self, customer_id: str) -> list[PaymentMethodView]:
+        """Return all payment methods of a customer, by name. Raises NotFound, StoreUnavailable."""
         customer = self.customers.get(customer_id)
-        return [self._shown(customer, method) for method in sorted(customer.methods)]
+        return [self._view(customer, method) for method in sorted(customer.methods)]
 
     def delete(self, customer_id: str, method: str) -> None:
-        """Forget how a customer is paid by a method. Payments that were accepted are still made.
+        """Delete a customer's details for a method. Accepted payments are still made.
 
-        Raises NotFound, also where it was forgotten before.
+        Raises NotFound, also if they were deleted before; StoreUnavailable.
         """
         self.get(customer_id, method)
 
         def change(customer: Customer) -> Customer:
-            methods = {name: known for name, known in customer.methods.items() if name != method}
-            chosen = _default(customer.default_method, method, default=False)
-            return customer.changed(methods=methods, default_method=chosen)
+            methods = {name: kept for name, kept in customer.methods.items() if name != method}
+            default_method = _default_method(customer.default_method, method, default=False)
+            return customer.changed(methods=methods, default_method=default_method)
 
         self._change(customer_id, change)
 
     def correct(
         self, customer_id: str, method: str, old: str | None, new: str | None, note: str
     ) -> bool:
-        """Put right what a provider says is wrong, or only make a note of it.
+        """Apply a provider's correction to stored details, and its note; without `new` only that.
 
-        `old` is the destination that it speaks of. Returns False where the customer's details
-        are others by now: then nothing is changed.
+        `old` is the destination that the provider corrects. Returns False, and changes nothing, if
+        the customer's details have changed since.
         """
 
-        def right(known: PaymentMethod) -> PaymentMethod | None:
-            if known.destination not in (old, new):
+        def corrected(stored: PaymentMethod) -> PaymentMethod | None:
+            if stored.destination not in (old, new):
                 return None
-            return PaymentMethod(new or known.destination, self.clock(), note)
+            return PaymentMethod(new or stored.destination, self.clock(), note)
 
-        return self._replace(customer_id, method, right)
+        return self._replace(customer_id, method, corrected)
 
     def renew(self, customer: Customer) -> int:
-        """Seal a customer's details by today's key. Returns how many were not; StoreUnavailable
-        where some cannot be opened."""
+        """Seal a customer's details with the current key. Return how many it changed.
+
+        Raises StoreUnavailable if some cannot be opened.
+        """
         renewed = 0
-        for method, known in customer.methods.items():
+        for method, stored in customer.methods.items():
             provider = self.providers.get(method)
             if provider is None or provider.payees is None:
                 continue
             try:
-                sealed = provider.payees.renew(customer.customer_id, known.destination)
+                sealed = provider.payees.renew(customer.customer_id, stored.destination)
             except ProviderError as error:
                 raise StoreUnavailable(f"details cannot be opened: {error.code}") from error
             if sealed is not None:
-                again = partial(_sealed_again, known.destination, sealed)
-                renewed += self._replace(customer.customer_id, method, again)
+                resealed = partial(_resealed, stored.destination, sealed)
+                renewed += self._replace(customer.customer_id, method, resealed)
         return renewed
 
     def _replace(
@@ -126,12 +131,11 @@ class PaymentMethods:
         method: str,
         successor: Callable[[PaymentMethod], PaymentMethod | None],
     ) -> bool:
-        """Another version of a method that there is. False where there is none by now, or where
-        it has no successor."""
+        """Replace a stored method by its successor. False if either does not exist."""
 
         def change(customer: Customer) -> Customer:
-            known = customer.methods.get(method)
-            new = successor(known) if known else None
+            stored = customer.methods.get(method)
+            new = successor(stored) if stored else None
             return customer.changed(methods={**customer.methods, method: new}) if new else customer
 
         try:
@@ -143,46 +147,49 @@ class PaymentMethods:
     def _payees(self, method: str) -> Payees:
         provider = self.providers.get(method)
         if provider is None or provider.payees is None:
-            takes = [p.name for p in self.providers.values() if p.payees is not None]
-            raise NotFound(f"There is no such payment method; there is {', '.join(sorted(takes))}.")
+            names = sorted(p.name for p in self.providers.values() if p.payees is not None)
+            raise NotFound(f"Unknown payment method; available: {', '.join(names)}.")
         return provider.payees
 
     def _change(
         self, customer_id: str, change: Callable[[Customer], Customer]
     ) -> tuple[Customer, Customer]:
-        """The record before and after; the same where `change` returns it as it is."""
+        """Compare-and-swap a customer. Return the old and the new record; the same if unchanged."""
         for _ in range(_TRIES):
             old = self.customers.get(customer_id)
             new = change(old)
             if new is old or self.store.change_customer(old, new):
                 return old, new
-        raise StoreUnavailable("the customer's record is changing all the time")
+        raise StoreUnavailable("the customer's record keeps changing")
 
-    def _shown(self, customer: Customer, method: str) -> MethodShown:
-        known = customer.methods[method]
+    def _view(self, customer: Customer, method: str) -> PaymentMethodView:
+        stored = customer.methods[method]
         provider = self.providers.get(method)
         details: Mapping[str, str] = {}
         if provider is not None and provider.payees is not None:
             try:
-                details = provider.payees.show(customer.customer_id, known.destination)
+                details = provider.payees.show(customer.customer_id, stored.destination)
             except ProviderError as error:
                 raise StoreUnavailable(f"details cannot be opened: {error.code}") from error
-        return MethodShown(
+        return PaymentMethodView(
             customer.customer_id,
             method,
             details,
             customer.default_method == method,
-            known.updated_at,
-            known.note,
+            stored.updated_at,
+            stored.note,
         )
 
 
 def _destination(payees: Payees, customer_id: str, details: Mapping[str, str]) -> str:
-    """The checked details as a destination. Raises NotPayable, with a pointer into the body."""
+    """Check details and return their destination.
+
+    Raises NotPayable (with a pointer into the body), StoreUnavailable.
+    """
     known = {detail.name: detail for detail in payees.details}
     for name in details:
         if name not in known:
-            raise NotPayable(f"details/{name}", f"Unknown detail; there is {', '.join(known)}.")
+            raise NotPayable(f"details/{name}", f"Unknown detail; known: {', '.join(known)}.")
     for name, detail in known.items():
         if name not in details and detail.required:
             raise NotPayable(f"details/{name}", "Missing detail.")
@@ -196,14 +203,14 @@ def _destination(payees: Payees, customer_id: str, details: Mapping[str, str]) -
         raise StoreUnavailable(f"details cannot be sealed: {error.code}") from error
 
 
-def _sealed_again(old: str, new: str, known: PaymentMethod) -> PaymentMethod | None:
-    """The same details under another seal, where they are still those."""
-    return replace(known, destination=new) if known.destination == old else None
+def _resealed(old: str, new: str, stored: PaymentMethod) -> PaymentMethod | None:
+    """Return the method with its details sealed anew, or None if they have changed since."""
+    return replace(stored, destination=new) if stored.destination == old else None
 
 
-def _default(today: str | None, method: str, default: bool | None) -> str | None:
+def _default_method(current: str | None, method: str, default: bool | None) -> str | None:
     if default is None:
-        return today
+        return current
     if default:
         return method
-    return None if today == method else today
+    return None if current == method else current

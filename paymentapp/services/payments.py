@@ -1,4 +1,4 @@
-"""Payments: accept a request durably, show it, cancel it. No provider is called from here."""
+"""Payments: accept requests durably, show and cancel them. Nothing here calls a provider."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from paymentapp.services.customers import Customers
 from paymentapp.services.routing import FIRST_METHOD, Route, Routes
 from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
 
-COLLISION_LIMIT = 1000  # payments of one customer in adjoining microseconds before we give up
-WAIT_STEP = 0.05  # seconds between two looks while a caller waits
+COLLISION_LIMIT = 1000  # payments of one customer in adjacent microseconds until a 503
+WAIT_STEP = 0.05  # seconds between two reads while a caller waits
 
 
 class PaymentOrder(NamedTuple):
-    """What a caller asks for."""
+    """A payment request, validated against its schema."""
 
     customer_id: str
     email: str
     money: Money
-    payment_method: str | None  # None: as the customer and the rules have it
+    payment_method: str | None  # None: the customer's default or the routing rules decide
 
 
 class Requested(NamedTuple):
-    """The payment that a request led to, and whether an earlier request had made it."""
+    """The payment of a request, and whether an earlier request with this key had created it."""
 
     payment: Payment
     replayed: bool
@@ -50,9 +50,10 @@ class Requested(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Payments:
-    """Accepts payments and tells what became of them.
+    """Accept, show, list and cancel payments.
 
-    `wake` hears of each payment that the dispatcher should see to at once; it must not block.
+    `wake` is called with each payment that the dispatcher should process at once; it must not
+    block.
     """
 
     store: Store
@@ -63,10 +64,10 @@ class Payments:
     wake: Callable[[Payment], None]
 
     def request(self, order: PaymentOrder, idempotency_key: str | None = None) -> Requested:
-        """Accept a payment: when this returns, it is on record and will be made.
+        """Accept a payment: once this returns, it is stored durably and will be made.
 
         Raises NotPayable, NotFound (the customer), KeyReused, StoreUnavailable. After
-        StoreUnavailable the same request may be repeated under its key.
+        StoreUnavailable the same request may be retried with its key.
         """
         if order.payment_method is not None:
             self.routes.validate_requested(order.payment_method, order.money)
@@ -83,23 +84,22 @@ class Payments:
         return requested
 
     def get(self, key: PaymentKey) -> Payment:
-        """Find a payment. Raises NotFound."""
+        """Return a payment. Raises NotFound."""
         payment = self.store.get_payment(key)
         if payment is None:
             raise NotFound("This customer has no such payment.")
         return payment
 
     def list(self, customer_id: str, query: PageQuery) -> Page:
-        """A page of a customer's payments, newest first. Raises NotFound (the customer)."""
+        """Return a page of a customer's payments, newest first. Raises NotFound (the customer)."""
         self.customers.get(customer_id)
         return self.store.list_payments(customer_id, query)
 
     def cancel(self, key: PaymentKey) -> Payment:
-        """Cancel a payment that has not left, or ask for an unclaimed one to be taken back.
+        """Cancel a payment that has not been sent, or request the recall of an unclaimed one.
 
-        A pending payment is cancelled at once. For an unclaimed one the wish is recorded, and
-        the dispatcher takes it to the provider. Raises NotFound, and Conflict where it is too
-        late.
+        A pending payment is cancelled at once. For an unclaimed one the request is stored, and
+        the dispatcher passes it to the provider. Raises NotFound, and Conflict if it is too late.
         """
         while True:
             payment = self.get(key)
@@ -112,9 +112,9 @@ class Payments:
                 return wanted
 
     def wait(self, key: PaymentKey, seconds: float) -> Payment:
-        """The payment once it has an outcome, or after `seconds`.
+        """Return the payment once it has an outcome, or after `seconds`. Raises NotFound.
 
-        Unclaimed is one, unless the payment is being taken back.
+        `unclaimed` counts as an outcome, unless the payment is being recalled.
         """
         end = time.monotonic() + seconds
         while True:
@@ -125,10 +125,10 @@ class Payments:
             time.sleep(min(WAIT_STEP, max(0.0, end - time.monotonic())))
 
     def _claim(self, order: PaymentOrder, idempotency_key: str) -> IdempotencyRecord:
-        """Bind the key to a payment id, or find the id that it was bound to before.
+        """Bind the key to a new payment id, or return the record that binds it already.
 
-        Keys are one space for the whole service: a caller whose credentials were replaced and
-        who tries again must find the payment, not make another.
+        All callers share one key space: a caller whose credentials were replaced and who retries
+        must find the payment, not create another.
         """
         now = self.clock()
         wanted = IdempotencyRecord(
@@ -149,42 +149,41 @@ class Payments:
         return stored
 
     def _accept(
-        self, order: PaymentOrder, route: Route, claim: IdempotencyRecord | None
+        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None
     ) -> Requested:
-        """Write the payment: this is the acceptance.
+        """Write the payment: this write is the acceptance.
 
-        A claim without its payment is what a crash leaves behind; the payment is then made now.
-        Where another payment holds the id, the next microsecond is tried, and the claim moves
-        first, so that a retry looks in the right place.
+        A crash may leave an idempotency record without its payment, which is then created now.
+        If another payment has the id, the next microsecond is tried; the idempotency record is
+        changed first, so that a retry finds the payment.
         """
-        payment = self._new_payment(order, route, claim)
+        payment = self._new_payment(order, route, record)
         for _ in range(COLLISION_LIMIT):
             stored = self.store.add_payment(payment)
             if stored.revision == payment.revision:
                 return Requested(stored, replayed=False)
             if stored.request_id == payment.request_id:
-                return Requested(stored, replayed=claim is not None)
+                return Requested(stored, replayed=record is not None)
             payment_id = next_payment_id(payment.payment_id)
-            if claim is not None:
-                claim = self._moved_record(claim, payment_id)
-                payment_id = claim.payment_id
+            if record is not None:
+                record = self._move_record(record, payment_id)
+                payment_id = record.payment_id
             payment = replace(payment, payment_id=payment_id)
         raise StoreUnavailable("too many payments of this customer at one moment")
 
-    def _moved_record(self, claim: IdempotencyRecord, payment_id: str) -> IdempotencyRecord:
-        moved = replace(claim, payment_id=payment_id, revision=new_revision())
-        if self.store.change_idempotency_record(claim, moved):
+    def _move_record(self, record: IdempotencyRecord, payment_id: str) -> IdempotencyRecord:
+        """Bind the key to another payment id, unless a concurrent request did so before."""
+        moved = replace(record, payment_id=payment_id, revision=new_revision())
+        if self.store.change_idempotency_record(record, moved):
             return moved
-        return self.store.add_idempotency_record(
-            moved
-        )  # another request with this key moved it already
+        return self.store.add_idempotency_record(moved)
 
     def _new_payment(
-        self, order: PaymentOrder, route: Route, claim: IdempotencyRecord | None
+        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None
     ) -> Payment:
         now = self.clock()
-        payment_id = claim.payment_id if claim else to_text(now)
-        request_id = claim.key_hash[:32] if claim else secrets.token_hex(16)
+        payment_id = record.payment_id if record else to_text(now)
+        request_id = record.key_hash[:32] if record else secrets.token_hex(16)
         return Payment(
             customer_id=order.customer_id,
             payment_id=payment_id,
@@ -211,12 +210,12 @@ class Payments:
 
 
 def due_shard(customer_id: str, payment_id: str, shards: int) -> int:
-    """The shard of the due index that a payment waits in."""
+    """Return the shard of the due index that a payment belongs to."""
     return zlib.crc32(f"{customer_id}/{payment_id}".encode()) % shards
 
 
 def _fingerprint(order: PaymentOrder) -> str:
-    """Tells one body from another, by what it means: 12.50 and 12.5 are the same."""
-    method = order.payment_method or FIRST_METHOD  # as it was when there was no other
+    """Return a hash of what the body means: 12.50 and 12.5 are the same."""
+    method = order.payment_method or FIRST_METHOD  # as in the version that had no other
     parts = [order.customer_id, order.email, str(order.money), method]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -123,7 +123,7 @@ def bodies(*names: str) -> st.SearchStrategy[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, Draft202012Validator]:
-    """The models of the document, as any JSON Schema validator reads them."""
+    """Return the schemas of the document, as any JSON Schema validator reads them."""
     document = Bench().client.get("/openapi.json").get_json()
     types = Draft202012Validator.TYPE_CHECKER.redefine(
         "number", lambda _, value: isinstance(value, (int, Decimal)) and not isinstance(value, bool)

@@ -32,7 +32,7 @@ def post(bench: Bench, body: bytes, path: str = "/webhooks/paypal") -> TestRespo
 
 
 def events(bench: Bench) -> list[str]:
-    """The bodies of the events that are on record."""
+    """Return the bodies of the stored events."""
     return [event.body for event in bench.store._events.values()]
 
 

@@ -50,7 +50,7 @@ class Cloud:
     def call(
         self, method: str, path: str, body: object = None, **options: Any
     ) -> tuple[dict[str, Any], Any]:
-        """A request through the gateway; returns its answer, and the body decoded."""
+        """Send a request through the gateway; return its response, and the decoded body."""
         key = {"Authorization": f"Bearer {self.token}"}
         headers = {**key, **options.pop("headers", {})}
         answer = self.gateway(rest_event(method, path, body, headers, **options), self.context)

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from paymentapp.aws_lambda.api_gateway import StagePath, place_of
+from paymentapp.aws_lambda.api_gateway import StagePath, stage_path_of
 from paymentapp.config import Settings
 from tests.aws.conftest import Cloud
 from tests.support.lambda_events import LambdaContext, http_event, rest_event
@@ -100,7 +100,7 @@ PATH = "/v1/api/payment/ada/2026-01-02T03:04:05.678901Z"
 
 
 @pytest.mark.parametrize(
-    ("event", "place"),
+    ("event", "stage_path"),
     [
         (
             {"resource": PAYMENT, "pathParameters": IDS, "path": PATH}
@@ -134,5 +134,5 @@ PATH = "/v1/api/payment/ada/2026-01-02T03:04:05.678901Z"
         ),
     ],
 )
-def test_where_the_api_is_mounted(event: dict[str, object], place: StagePath) -> None:
-    assert place_of(event) == place
+def test_where_the_api_is_mounted(event: dict[str, object], stage_path: StagePath) -> None:
+    assert stage_path_of(event) == stage_path

@@ -142,7 +142,7 @@ def _run(code: lambda_runtime.Code, program: str, *arguments: str) -> str:
 
 
 def test_the_zip_describes_each_service_that_is_called() -> None:
-    """botocore's descriptions of all others are left out."""
+    """Check that the service descriptions of botocore are those that the code uses."""
     sources = "".join(path.read_text() for path in (ROOT / "paymentapp").rglob("*.py"))
     called = set(re.findall(r'create_client\(\s*"([a-z0-9-]+)"', sources))
     assert "dynamodb" in called

@@ -65,11 +65,10 @@ def seconds(python: str, code: str, path: Path, handler: str = "") -> float:
 
 @pytest.mark.slow
 def test_a_cold_start_is_no_slower_than_the_prototypes(tmp_path: Path) -> None:
-    """The zip's content on Lambda's Python, beside a prototype's libraries, compiled in the same
-    way; a client of DynamoDB included.
+    """Compare the zip's content with a prototype's libraries, both compiled, on Lambda's Python.
 
-    In each round every case runs once, in another order, right after one another: what the machine
-    does meanwhile is in both parts of a round's ratio. The median of these ratios is the answer.
+    Both include a DynamoDB client. Each round runs every case once, in another order, so that other
+    load on the machine affects both sides of the round's ratio. The result is the median ratio.
     """
     code = lambda_runtime.unpacked(tmp_path)
     cases = {

@@ -81,7 +81,7 @@ def test_deploy_pay_and_take_down(cloud: EmulatedAws) -> None:
 
 
 def open_for_business(cloud: EmulatedAws) -> None:
-    """What README.md tells to do after the first apply: the secret, a key, and the gateway's."""
+    """Set the secret and create the keys, as README.md says to do after the first apply."""
     outputs = cloud.terraform.outputs()
     secret = json.dumps({"client_id": "e2e", "client_secret": SECRET})
     secrets = cloud.client("secretsmanager")
@@ -201,7 +201,7 @@ def is_problem(answer: Answer, reason: str) -> int:
 
 
 def pay_by_stream_alone(cloud: EmulatedAws) -> None:
-    """The sweep is off: only the stream can have woken the dispatcher."""
+    """Pay while the sweep is off, so that only the stream can wake the dispatcher."""
     begun = time.monotonic()
     cloud.run("curl/pay_customer.sh", "ada", "12.50", "USD")
     answered = time.monotonic() - begun
@@ -214,13 +214,13 @@ def pay_by_stream_alone(cloud: EmulatedAws) -> None:
 
 
 def paid(paypal: str) -> list[Any]:
-    """What the simulator has on its books."""
+    """Return the items on the simulator's ledger."""
     books: list[Any] = fetch(f"{paypal}/_simulator/ledger").body["items"]
     return books
 
 
 def wait_for_a_sweep(cloud: EmulatedAws) -> None:
-    """Ready means that somebody dispatches: the schedule has run once."""
+    """Wait until the service is ready: the scheduled sweep has run once."""
     end = time.monotonic() + 150
     while time.monotonic() < end:
         if cloud.call("GET", "/readyz").status == 200:
@@ -231,8 +231,10 @@ def wait_for_a_sweep(cloud: EmulatedAws) -> None:
 
 
 def a_webhook_tells_of_a_refund(cloud: EmulatedAws) -> None:
-    """A recipient sends the money back, when the payment is settled and nobody looks any more: the
-    simulator's signed event, posted to the gateway, is all that tells of it."""
+    """Refund a settled payment, which is no longer polled.
+
+    Only the simulator's signed event, posted to the gateway, reports the refund.
+    """
     rita = {"customer_id": "rita", "email": "refunded-rita@example.com"}
     key = {"X-API-Key": gateway_key(cloud, "first")}
     settings = json.dumps({"webhook_url": f"{cloud.url}/webhooks/paypal"}).encode()

@@ -34,7 +34,7 @@ VALIDATORS = {
 def texts(
     name: str, good: dict[str, Any], wrong: dict[str, list[str]]
 ) -> Iterator[tuple[str, str]]:
-    """A good body with one member replaced by each text, and without it."""
+    """Yield a valid body with one member replaced by each text, and without the member."""
     for member, values in wrong.items():
         for value in values:
             rest = {key: json.dumps(text) for key, text in good.items() if key != member}
@@ -146,7 +146,7 @@ def paying(bench: Bench) -> Bench:
 
 
 def gateway_takes(name: str, body: str) -> bool:
-    """What a request validator does: parse, then hold against the model."""
+    """Return whether a request validator accepts a body: it parses it and checks the model."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

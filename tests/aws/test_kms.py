@@ -23,7 +23,7 @@ from tests.support.emulators import FAKE_ACCOUNT, ministack, ministack_program
 
 @pytest.fixture(scope="module")
 def kms_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The id of a KMS key in the emulator, which the environment names."""
+    """Yield the id of a KMS key in the emulator; the environment points to it."""
     program = ministack_program()
     if program is None:
         pytest.skip("ministack is not installed")

@@ -55,7 +55,7 @@ class Functions:
         return json.loads(answer["body"], parse_float=Decimal)
 
     def image(self, payment: dict[str, Any]) -> dict[str, Any]:
-        """The record as DynamoDB has it, which is what its stream tells."""
+        """Return the record as it is in DynamoDB, and so in its stream."""
         import botocore.session
 
         client: Any = botocore.session.get_session().create_client("dynamodb")
@@ -136,7 +136,7 @@ def test_a_payment_that_the_stream_dropped(functions: Functions) -> None:
 def test_a_record_that_cannot_be_read_is_no_failure(functions: Functions) -> None:
     strange = stream_record("7", {"due_at": {"S": "soon"}, "status": {"S": "unheard of"}})
     assert functions.dispatch.invoke({"Records": [strange]}) == {"batchItemFailures": []}
-    assert "left to the sweep" in functions.dispatch.log.read_text()
+    assert "the sweep processes" in functions.dispatch.log.read_text()
 
 
 def test_the_document_has_the_version_though_the_zip_has_no_metadata(functions: Functions) -> None:
@@ -144,7 +144,7 @@ def test_the_document_has_the_version_though_the_zip_has_no_metadata(functions: 
 
 
 def _settled(functions: Functions, payment: dict[str, Any]) -> Any:
-    """The payment once sweeps have brought it to an end; on AWS they come each minute."""
+    """Sweep until the payment is settled, and return it."""
     path = f"/v1/api/payment/ada/{payment['payment_id']}"
     end = time.monotonic() + 45
     while time.monotonic() < end:

@@ -97,7 +97,7 @@ def test_a_secret_that_cannot_be_read_is_named() -> None:
 
 @pytest.fixture(scope="module")
 def stored_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The ARN of a secret in an emulated Secrets Manager, which the environment names."""
+    """Yield the ARN of a secret in an emulated Secrets Manager; the environment points to it."""
     program = ministack_program()
     if program is None:
         pytest.skip("ministack is not installed")

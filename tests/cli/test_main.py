@@ -52,7 +52,7 @@ def test_progress_is_told_now_and_then(capsys: pytest.CaptureFixture[str]) -> No
     progress = ProgressReport("reconcile")
     progress("1 batch compared")
     assert capsys.readouterr().err == ""
-    progress._said_at -= 3  # seconds of work
+    progress._printed_at -= 3  # seconds of work
     progress("2 batches compared")
     progress("3 batches compared")
     captured = capsys.readouterr()

@@ -29,7 +29,7 @@ def test_it_shows_every_variable_and_starts_nothing(elsewhere: Path) -> None:
         assert f"\n{group.settings.title}" in f"\n{result.stdout}"
         assert all(f"  {each.name} " in result.stdout for each in group.variables)
     assert "PAYMENTAPP_SENDERS           3        4  " in result.stdout
-    assert result.stdout.endswith("\nNothing is wrong.\n")
+    assert result.stdout.endswith("\nNo problems.\n")
     assert list(elsewhere.iterdir()) == []
 
 
@@ -51,7 +51,7 @@ def test_everything_that_is_wrong_is_named_and_not_shown() -> None:
         "\nPAYMENTAPP_WORKERS must be a whole number from 1 to 64\n"
         "PAYMENTAPP_STRIPE_SECRET_KEY is a publishable key: a secret one (sk_) or a restricted one "
         "(rk_) is needed\n"
-        "PAYMENTAPP_SENDRES is no setting: is PAYMENTAPP_SENDERS meant?\n"
+        "PAYMENTAPP_SENDRES is not a setting: did you mean PAYMENTAPP_SENDERS?\n"
     )
     assert "hunter2" not in result.output
 

@@ -50,7 +50,7 @@ def test_the_story_in_curl(service: Service) -> None:
         check=False,
     )
     assert told.returncode == 0, told.stdout + told.stderr + service.output()
-    assert "Done: all as it should be" in told.stdout
+    assert "Done: every result is the expected one" in told.stdout
 
 
 def test_a_hundred_payments_end_as_their_addresses_say(service: Service) -> None:

@@ -28,7 +28,7 @@ def test_the_three_ways_in_curl(tmp_path: Path) -> None:
             check=False,
         )
         assert told.returncode == 0, told.stdout + told.stderr + service.output()
-        assert "Done: all as it should be" in told.stdout
+        assert "Done: every result is the expected one" in told.stdout
         stored = [path for path in (tmp_path / "var").glob("paymentapp.db*") if path.is_file()]
         assert stored
         kept = [*(path.read_bytes() for path in stored), service.output().encode()]
