@@ -299,7 +299,7 @@ def test_an_entry_that_is_not_ours_is_told(
     others = [returned("R03", "091000010000002", 1), returned("R03", "071000010000001", 2)]
     company.bank.send("r.ach", sent_back(company, *others))
     assert [set(body) for body in bodies(company)] == [{"id", "kind", "code", "trace"}] * 2
-    assert "not known" in caplog.text
+    assert "of an unknown entry not applied" in caplog.text
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason=missing(SAMPLES))

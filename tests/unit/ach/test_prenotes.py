@@ -41,7 +41,7 @@ def careful(tmp_path: Path) -> Company:
 
 def claim(company: Company, member: Member, file_id: str) -> None:
     """As a process would that stops right after."""
-    company.ach._prenotes._state.ask(member.destination or "", file_id, company.clock())
+    company.ach._prenotes._state.claim(member.destination or "", file_id, company.clock())
 
 
 def asked(company: Company) -> Counter[str]:
@@ -139,12 +139,12 @@ def test_an_account_that_is_sealed_anew_was_asked_about(careful: Company) -> Non
 
 def test_who_asks_while_an_account_is_sealed_anew_gets_the_older_claim(careful: Company) -> None:
     state = careful.ach._prenotes._state
-    first = state.ask("k.old", "b1.0.pre", careful.clock())
+    first = state.claim("k.old", "b1.0.pre", careful.clock())
     state.keep("k.old", "k.new")
-    assert state.ask("k.new", "b2.0.pre", careful.clock()) == first
+    assert state.claim("k.new", "b2.0.pre", careful.clock()) == first
     state.free(first)
     assert state.find("k.new") is None
-    again = state.ask("k.new", "b2.0.pre", careful.clock())
+    again = state.claim("k.new", "b2.0.pre", careful.clock())
     assert again.file_id == "b2.0.pre"
     assert state.find("k.old") == again
 
@@ -178,7 +178,7 @@ def test_accounts_that_another_batch_claimed_and_left_are_asked_about(careful: C
         careful.clock.pass_by(seconds=ATTEMPT + 1)
     careful.bank.work()
     assert asked(careful) == {"1111222233": 1, "2222333344": 1}
-    assert careful.ach._notes.made("z.0.pre") == Refused("PRENOTE_ABANDONED")
+    assert careful.ach._file_state.decision("z.0.pre") == Refused("PRENOTE_ABANDONED")
     assert careful.credits() == {}
 
 

@@ -374,7 +374,7 @@ def test_a_file_of_another_size_is_for_a_person(
     company.clock.pass_by(seconds=ATTEMPT + 1)
     outcome = Process(company).submit(batch, members)
     assert isinstance(outcome, NeedsReview)
-    assert "bytes long" in outcome.code
+    assert "940 bytes instead of 950" in outcome.code
 
 
 def test_a_part_that_was_cut_off_is_never_renamed(
