@@ -107,7 +107,7 @@ class NotThereIsTaken(Uploads):
 
 
 def closed_is_over(inbox: Inbox, event: ProviderEvent, payment: Payment, status: Status) -> Any:
-    """News of a payment whose batch is closed comes too late to be looked into."""
+    """Apply an event about a closed batch without a poll."""
     batch = inbox._store.get_batch(payment.batch_id or "")
     if batch is not None and batch.state is BatchState.CLOSED:
         return _LOOKED_INTO
@@ -115,7 +115,7 @@ def closed_is_over(inbox: Inbox, event: ProviderEvent, payment: Payment, status:
 
 
 def put_away_first(collector: MailboxCollector, name: str, delivery: Delivery) -> int:
-    """What has been read is put away, and then written down."""
+    """Put a delivery away before its events are stored."""
     collector._mailboxes[name].put_away(delivery)
     return _take_in(collector, name, delivery)
 

@@ -80,8 +80,8 @@ class MailboxCollector:
         return new
 
     def _event(self, name: str, body: bytes) -> ProviderEvent:
-        news = self._mailboxes[name].parse_webhook(body)
+        update = self._mailboxes[name].parse_webhook(body)
         now = self._clock()
         return ProviderEvent.received(
-            name, news.event_id, news.kind, body, now=now, due_at=now, shards=self._shards
+            name, update.event_id, update.kind, body, now=now, due_at=now, shards=self._shards
         )

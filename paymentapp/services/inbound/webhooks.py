@@ -58,7 +58,7 @@ class WebhookReceiver:
         """Verify and read a delivery, and return its record."""
         try:
             webhooks.verify_webhook(headers, body)
-            news = webhooks.parse_webhook(body)
+            update = webhooks.parse_webhook(body)
         except NotGenuine as error:
             log.warning("webhook for %s refused: %s; nothing stored", name, error)
             raise
@@ -70,8 +70,8 @@ class WebhookReceiver:
         now = self._clock()
         return ProviderEvent.received(
             name,
-            news.event_id,
-            news.kind,
+            update.event_id,
+            update.kind,
             body,
             now=now,
             due_at=now + GRACE,

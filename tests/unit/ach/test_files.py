@@ -1,4 +1,4 @@
-"""Files: what the bank gets, byte for byte, and when it settles and counts as arrived."""
+"""Files: what the bank gets, byte for byte, when it settles and when it has succeeded."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_it_is_kept_sealed_and_goes_out_again_as_the_same_bytes(company: Company
 
 
 class Renders:
-    """Counts the files that are rendered, those of no money apart."""
+    """Counts the files that are rendered, those of no money separately."""
 
     def __init__(self) -> None:
         self.live = self.prenotes = 0

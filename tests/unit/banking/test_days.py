@@ -1,4 +1,4 @@
-"""Banking days and departures at the edges: holidays on weekends, clock changes, cut-offs."""
+"""Banking days and departures at the edges: holidays on weekends, clock changes, cutoffs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EVENING = Window("evening", time(20, 0), same_day=False)
 
 
 def eastern(*parts: int) -> datetime:
-    """A time of New York's clocks, in UTC."""
+    """Return a time of New York's clocks, in UTC."""
     return datetime(*parts, tzinfo=ZoneInfo(EASTERN)).astimezone(UTC)  # type: ignore[misc,arg-type]
 
 

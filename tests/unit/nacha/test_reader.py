@@ -1,4 +1,4 @@
-"""What the reader bears with, and what it finds: each rule broken once, alone."""
+"""What the reader tolerates, and what it finds: each rule broken once, alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def plain() -> File:
 
 
 def written() -> Lines:
-    """The file as lines, without filling."""
+    """Return the lines of the file, without filler."""
     return lines(write(plain()))[:7]
 
 
@@ -39,7 +39,7 @@ def joined(some: Lines) -> bytes:
 
 
 def put(line: int, position: int, text: str) -> Callable[[Lines], None]:
-    """A change of a file's lines: `text` from that position (from 1) on."""
+    """Return a change of a file's lines: `text` from that position (from 1) on."""
 
     def change(some: Lines) -> None:
         old = some[line]

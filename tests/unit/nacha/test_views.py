@@ -1,4 +1,4 @@
-"""Returns, changes and acknowledgments, as they come out of a bank's file."""
+"""Returns, changes and acknowledgments, as they are read from a bank's file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TRACE = trace_number(ODFI, 1)
 
 
 def again(made: File) -> File:
-    """The file as it arrives."""
+    """Write and read a file."""
     return read(write(made)).file
 
 
