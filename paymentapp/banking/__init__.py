@@ -1,5 +1,4 @@
-"""What every provider that pays by bank account shares: accounts, banking days, return and change
-codes."""
+"""Rules of US bank payments: accounts, banking days, return and change codes."""
 
 from paymentapp.banking.changes import (
     CHANGE_CODES,

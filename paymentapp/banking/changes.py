@@ -1,8 +1,8 @@
-"""Notification-of-change codes: what a bank corrects, and the correction read out of its 29
-characters.
+"""Notification of change (NOC) codes, and the correction in the 29 characters of corrected data.
 
-NACHA Operating Rules (2013), Appendix Five, Part 5.3, Table of Change Codes, has the positions; C08
-and C14 are for international entries. C10 to C12 were withdrawn; banks may still send them.
+The positions are those of NACHA Operating Rules (2013), Appendix Five, Part 5.3, Table of Change
+Codes. C08 and C14 are for international entries. C10 to C12 were withdrawn; banks may still send
+them.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from paymentapp.banking.routing import (
     check_routing,
 )
 
-# Part of the correction: first and last position within the corrected data, from 1.
 _ACCOUNT_AT_START = {"account_number": (1, 17)}
 _ROUTING = {"routing": (1, 9)}
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeCode:
-    """One code. `parts`: which parts of an account it corrects, and where they stand."""
+    """One change code.
+
+    `parts` maps each part of an account that the code corrects to its first and last position in
+    the corrected data, counted from 1.
+    """
 
     code: str
     title: str
@@ -90,10 +93,10 @@ CHANGE_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class NocCorrection:
-    """What a bank wants changed. A part that it does not correct is None.
+    """The correction that a bank asks for. A part that it does not correct is None.
 
-    `problem` says why nothing of it may be applied (it is then all None), "" where it may.
-    `to_checking_or_savings` follows from a corrected transaction code.
+    `problem` says why the correction must not be applied; every part is then None. It is "" where
+    the correction may be applied.
     """
 
     code: str
@@ -107,15 +110,15 @@ class NocCorrection:
 
     @property
     def account_type(self) -> AccountType | None:
-        """The account's type by the corrected transaction code: 2x is checking, 3x savings."""
+        """Return the account type of the corrected transaction code: 2x checking, 3x savings."""
         if self.transaction_code is None:
             return None
         return _TYPES[self.transaction_code[0]]
 
     def corrected(self, account: BankAccount) -> BankAccount:
-        """The account with the correction applied; the same where there is nothing to apply.
+        """Return the account with the correction applied; unchanged where nothing is to apply.
 
-        Raises BankDetailError where the outcome would not be an account.
+        Raises BankDetailError where the result would not be a valid account.
         """
         if self.problem:
             return account
@@ -132,21 +135,21 @@ _TYPES = {"2": AccountType.CHECKING, "3": AccountType.SAVINGS}
 
 
 def read_correction(code: str, corrected_data: str) -> NocCorrection:
-    """The correction that `corrected_data` (29 characters, or fewer) makes under `code`.
+    """Read the correction that `corrected_data` (at most 29 characters) makes under `code`.
 
-    Where one part is not valid, nothing is to be applied: the correction comes back with a
-    `problem`, which names the part and never its value.
+    A correction with one invalid part is invalid as a whole: it is returned with a `problem`, which
+    names the part and never its value.
     """
     known = CHANGE_CODES.get(code)
     if known is None:
-        return NocCorrection(code, problem="no such change code")
+        return NocCorrection(code, problem="unknown change code")
     if known.refused:
         return NocCorrection(code, known.title, problem="a refused notification corrects nothing")
     if not known.parts:
         return NocCorrection(code, known.title, problem="it corrects nothing of the account")
-    if not _stands_in_place(known, corrected_data):
+    if not _in_position(known, corrected_data):
         return NocCorrection(
-            code, known.title, problem="the corrected data are not in their places"
+            code, known.title, problem="the corrected data are not in the code's positions"
         )
     parts: dict[str, str] = {}
     for name, (first, last) in known.parts.items():
@@ -158,9 +161,12 @@ def read_correction(code: str, corrected_data: str) -> NocCorrection:
     return NocCorrection(code, known.title, **parts)
 
 
-def _stands_in_place(known: ChangeCode, corrected_data: str) -> bool:
-    """Whether nothing stands outside of the code's parts. Otherwise a part is too long or has
-    slipped, and what stands in its place may be half of another account's number."""
+def _in_position(known: ChangeCode, corrected_data: str) -> bool:
+    """Return whether only the positions of the code's parts are filled.
+
+    Otherwise a part is too long or shifted, and the text at its position may be half of another
+    account's number.
+    """
     rest = list(corrected_data)
     for first, last in known.parts.values():
         rest[first - 1 : last] = " " * len(rest[first - 1 : last])
@@ -168,9 +174,10 @@ def _stands_in_place(known: ChangeCode, corrected_data: str) -> bool:
 
 
 def corrected_data(code: str, **parts: str) -> str:
-    """The 29 characters that `read_correction` reads, as a bank would write them.
+    """Return the text that `read_correction` reads, as a bank would write it.
 
-    Raises ValueError for a part that the code does not correct, or that is too long.
+    Trailing blanks are left out. Raises ValueError for a part that the code does not correct, or
+    that is too long.
     """
     text = [" "] * 29
     for name, value in parts.items():
@@ -184,15 +191,16 @@ def corrected_data(code: str, **parts: str) -> str:
 
 
 def _check_transaction_code(code: str) -> str:
-    """Any code of a checking or a savings account."""
+    """Return the code if it is one of a checking or savings account. Raises BankDetailError."""
     if len(code) == 2 and code[0] in _TYPES and code[1] in "12346789":
         return code
-    raise BankDetailError("transaction_code", "not one of a checking or savings account")
+    raise BankDetailError("transaction_code", "must be that of a checking or savings account")
 
 
 def _check_individual_id(text: str) -> str:
+    """Return the text if there is any. Raises BankDetailError."""
     if not text:
-        raise BankDetailError("individual_id", "missing")
+        raise BankDetailError("individual_id", "must not be empty")
     return text
 
 

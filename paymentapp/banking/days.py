@@ -1,4 +1,4 @@
-"""Banking days of the Federal Reserve, and when a file has to leave to settle on one."""
+"""Banking days of the Federal Reserve, and the cutoffs by which a file settles on one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A time of day by which a file must have left, in New York's local time."""
+    """A cutoff: the time of day, in New York, by which a file must have been uploaded."""
 
     name: str
     cutoff: time
@@ -25,7 +25,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """When a file has to have left (UTC), and the date on which its entries are to settle."""
+    """The cutoff of a file (UTC), and the date on which its entries are to settle."""
 
     window: Window
     leaves_by: datetime
@@ -43,26 +43,27 @@ SAME_DAY_WINDOWS = (
 
 
 def is_banking_day(day: date) -> bool:
-    """Whether the Federal Reserve Banks settle on `day`.
+    """Return whether the Federal Reserve Banks settle on `day`: no weekend, no holiday.
 
-    They do not on weekends and holidays; a holiday on a Sunday is observed on Monday, one on a
-    Saturday is not moved ("Holidays Observed by the Federal Reserve System", federalreserve.gov).
+    A holiday on a Sunday is observed on Monday; one on a Saturday is not moved ("Holidays Observed
+    by the Federal Reserve System", federalreserve.gov).
     """
     return day.weekday() < 5 and day not in _holidays(day.year)
 
 
 def next_banking_day(day: date) -> date:
-    """The first banking day after `day`."""
+    """Return the first banking day after `day`."""
     return add_banking_days(day, 1)
 
 
 def add_banking_days(day: date, count: int) -> date:
-    """The `count`th banking day after `day`; 0 is `day` itself, if it is one, or the next.
+    """Return the `count`th banking day after `day`.
 
-    Raises ValueError for a negative count.
+    A count of 0 gives `day` itself if it is a banking day, and the next one otherwise. Raises
+    ValueError for a negative count.
     """
     if count < 0:
-        raise ValueError("banking days are counted forward")
+        raise ValueError("the number of banking days must not be negative")
     if count == 0:
         return day if is_banking_day(day) else add_banking_days(day, 1)
     while count:
@@ -74,16 +75,17 @@ def add_banking_days(day: date, count: int) -> date:
 def next_departure(
     now: datetime, windows: Sequence[Window] = SAME_DAY_WINDOWS, *, same_day: bool = True
 ) -> Departure:
-    """The next window that is still open at `now` (aware), and the effective entry date.
+    """Return the next window that is still open at `now` (aware), and the effective entry date.
 
-    A same-day window settles on the day that the file leaves, any other on the next banking day;
-    so does every window where `same_day` is False, for payments above the limit. A file that would
-    leave at the cut-off itself is late. Raises ValueError without windows or with a naive time.
+    A same-day window settles on its own day, any other on the next banking day. `same_day=False`
+    is for payments above the same-day limit: every window then settles on the next banking day. A
+    file uploaded at the cutoff itself is late. Raises ValueError without windows or with a naive
+    time.
     """
     if not windows:
-        raise ValueError("there is no window by which a file could leave")
+        raise ValueError("at least one window is needed")
     if now.tzinfo is None:
-        raise ValueError("a time without a zone")
+        raise ValueError("the time must have a zone")
     eastern = ZoneInfo(EASTERN)
     day = add_banking_days(now.astimezone(eastern).date(), 0)
     in_order = sorted(windows, key=lambda window: window.cutoff)
@@ -97,17 +99,17 @@ def next_departure(
 
 
 def fits_same_day(amount: Decimal, limit: Decimal = SAME_DAY_LIMIT) -> bool:
-    """Whether a payment of `amount` USD may settle on the day that it leaves."""
+    """Return whether a payment of `amount` USD may settle on the day that it is sent."""
     return amount <= limit
 
 
 @lru_cache(maxsize=16)
 def _holidays(year: int) -> frozenset[date]:
-    """The days of `year` on which the Reserve Banks are closed, weekends aside.
+    """Return the days of `year` on which the Reserve Banks are closed, weekends aside.
 
-    A set a year, and not the library's object, which fills itself while it is being asked and so
-    may answer wrongly to two threads.
+    A frozen set for each year instead of the library's own object: that one fills itself on lookup
+    and is not safe to share between threads.
     """
-    from holidays.financial.federal_reserve import FederalReserve  # here: it costs a cold start
+    from holidays.financial.federal_reserve import FederalReserve  # lazily, for Lambda cold starts
 
     return frozenset(FederalReserve(years=year))  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Return reason codes: why a bank sends an ACH entry back, and what that says of the account.
+"""Return reason codes: why a bank returns an ACH entry, and whether the account may be used again.
 
 Codes and titles: NACHA Operating Rules (2013), Appendix Four, Part 4.2; the later names of R10, R11
 and R17, and the later codes R62, R77 and R90, as moov-io/ach's `addenda99.go` has them. The
@@ -12,17 +12,21 @@ from enum import StrEnum
 
 
 class ReturnKind(StrEnum):
-    """Who speaks to whom."""
+    """Which bank sends the code, and about what."""
 
-    RETURN = "return"  # the receiving bank, or an operator, sends an entry back
+    RETURN = "return"  # the receiving bank, or an ACH operator, returns an entry
     DISHONORED = "dishonored"  # the originating bank does not accept a return
-    CONTESTED = "contested"  # the receiving bank insists on it
+    CONTESTED = "contested"  # the receiving bank contests a dishonored return
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnReason:
-    """One code. `stop_using`: do not pay this account again until its details have changed."""
+    """One return code.
+
+    `words` explains it in a sentence. `stop_using`: the account must not be paid again until its
+    details have changed.
+    """
 
     code: str
     title: str
@@ -32,11 +36,12 @@ class ReturnReason:
 
     @property
     def known(self) -> bool:
+        """Whether the code is a published one."""
         return self.kind is not ReturnKind.UNKNOWN
 
 
 def return_reason(code: str) -> ReturnReason:
-    """What the code means; a code that nobody published is kept as it came."""
+    """Return the reason of a code; an unpublished code is kept, with the kind UNKNOWN."""
     return RETURN_REASONS.get(code) or ReturnReason(
         code, "", "The bank gave a reason that is not in the table.", kind=ReturnKind.UNKNOWN
     )
@@ -47,7 +52,7 @@ _ROWS: tuple[tuple[str, str, str] | tuple[str, str, str, bool], ...] = (
     ("R01", "Insufficient Funds", "The account does not cover the debit."),
     ("R02", "Account Closed", "The account was closed.", _STOP),
     ("R03", "No Account/Unable to Locate Account", "No such account of that person.", _STOP),
-    ("R04", "Invalid Account Number Structure", "No account number looks like this.", _STOP),
+    ("R04", "Invalid Account Number Structure", "The account number is malformed.", _STOP),
     (
         "R05",
         "Unauthorized Debit to Consumer Account Using Corporate SEC Code",
@@ -187,7 +192,7 @@ _ROWS: tuple[tuple[str, str, str] | tuple[str, str, str, bool], ...] = (
 
 
 def _kind(code: str) -> ReturnKind:
-    """Appendix Four, 4.4 and 4.5: R61 to R70 dishonor a return, R71 to R77 contest that."""
+    """Return the kind of a code (Appendix Four, 4.4 and 4.5)."""
     if "R61" <= code <= "R70":
         return ReturnKind.DISHONORED
     return ReturnKind.CONTESTED if "R71" <= code <= "R77" else ReturnKind.RETURN

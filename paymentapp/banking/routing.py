@@ -1,4 +1,4 @@
-"""What a US bank account is made of, checked: routing number, account number, type, holder."""
+"""Checks of the parts of a US bank account: routing number, account number, type, holder."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ RECEIVING_PREFIXES = frozenset(
     f"{prefix:02d}" for prefix in (*range(1, 13), *range(21, 33), *range(61, 73))
 )
 _REFUSED_PREFIXES = {
-    "00": "it is the US government's, which holds no customer's account",
-    "80": "it is for traveller's cheques, not for accounts",
+    "00": "must not be the US government's, which holds no customer's account",
+    "80": "must not be one for traveller's cheques",
 }
 
 
 class BankDetailError(ValueError):
-    """A bank detail is not one; `field` says which, and the message never holds the value."""
+    """A bank detail is invalid; `field` says which, and the message never holds the value."""
 
     def __init__(self, field: str, rule: str) -> None:
         super().__init__(f"{field}: {rule}")
@@ -33,13 +33,15 @@ class BankDetailError(ValueError):
 
 
 class AccountType(StrEnum):
+    """The kinds of accounts that are paid."""
+
     CHECKING = "checking"
     SAVINGS = "savings"
 
 
 @dataclass(frozen=True, slots=True)
 class BankAccount:
-    """An account that may be paid to. Raises BankDetailError where a part is wrong."""
+    """A valid account. Raises BankDetailError where a part is invalid."""
 
     routing: str
     number: str = field(repr=False)
@@ -54,64 +56,64 @@ class BankAccount:
 
     @property
     def last4(self) -> str:
-        """What may be shown of the number: its last four characters, if it has more than eight."""
+        """Return what may be shown of the number: the last four characters if it has over eight."""
         return self.number[-4:] if len(self.number) > 8 else ""
 
 
 def has_check_digit(number: str) -> bool:
-    """Whether nine digits end in their check digit (3, 7, 1 times the digits, modulo 10)."""
-    from stdnum.us import rtn  # here: it costs a cold start
+    """Return whether nine digits end in their check digit (weights 3, 7, 1, modulo 10)."""
+    from stdnum.us import rtn  # lazily, for Lambda cold starts
 
     return bool(_ROUTING.fullmatch(number)) and rtn.is_valid(number)
 
 
 def check_routing(number: str) -> str:
-    """The routing number itself, if it may receive ACH credits. Raises BankDetailError."""
+    """Return the routing number if it may receive ACH credits. Raises BankDetailError."""
     if not _ROUTING.fullmatch(number):
-        raise BankDetailError("routing_number", "nine digits")
+        raise BankDetailError("routing_number", "must have nine digits")
     if number == "000000000":
-        raise BankDetailError("routing_number", "all zeros")
+        raise BankDetailError("routing_number", "must not be all zeros")
     if not has_check_digit(number):
-        raise BankDetailError("routing_number", "its check digit does not fit")
+        raise BankDetailError("routing_number", "must end in its check digit")
     if number[:2] not in RECEIVING_PREFIXES:
-        why = _REFUSED_PREFIXES.get(number[:2], "no bank has a number that begins so")
-        raise BankDetailError("routing_number", why)
+        reason = _REFUSED_PREFIXES.get(number[:2], "must begin with 01-12, 21-32 or 61-72")
+        raise BankDetailError("routing_number", reason)
     return number
 
 
 def check_account_number(number: str) -> str:
-    """The account number itself: 1 to 17 letters, digits and hyphens. Raises BankDetailError.
+    """Return the account number: 1 to 17 letters, digits and hyphens. Raises BankDetailError.
 
-    NACHA Operating Rules, Appendix Three, DFI Account Number, which also has blanks left out and
-    what is too long cut off; we would rather ask.
+    NACHA Operating Rules, Appendix Three, DFI Account Number, would have blanks left out and a
+    longer number cut off. Such a number is refused here: it may be mistyped.
     """
     if not number:
-        raise BankDetailError("account_number", "missing")
+        raise BankDetailError("account_number", "must not be empty")
     if len(number) > ACCOUNT_LENGTH:
-        raise BankDetailError("account_number", f"at most {ACCOUNT_LENGTH} characters")
+        raise BankDetailError("account_number", f"must have at most {ACCOUNT_LENGTH} characters")
     if not re.fullmatch(r"[A-Za-z0-9-]+", number):
-        raise BankDetailError("account_number", "letters, digits and hyphens only, no blanks")
+        raise BankDetailError("account_number", "must have letters, digits and hyphens only")
     if not number.strip("0-"):
-        raise BankDetailError("account_number", "all zeros")
+        raise BankDetailError("account_number", "must not be all zeros")
     return number
 
 
 def check_account_type(word: str) -> AccountType:
-    """The account type of that word. Raises BankDetailError."""
+    """Return the account type of that name. Raises BankDetailError."""
     try:
         return AccountType(word)
     except ValueError:
-        raise BankDetailError("account_type", "checking or savings") from None
+        raise BankDetailError("account_type", "must be checking or savings") from None
 
 
 def check_holder(name: str) -> str:
-    """The holder's name itself: 1 to 22 printable ASCII characters. Raises BankDetailError."""
+    """Return the holder's name: 1 to 22 printable ASCII characters. Raises BankDetailError."""
     if not name.strip():
-        raise BankDetailError("account_holder", "missing")
+        raise BankDetailError("account_holder", "must not be empty")
     if len(name) > HOLDER_LENGTH:
-        raise BankDetailError("account_holder", f"at most {HOLDER_LENGTH} characters")
+        raise BankDetailError("account_holder", f"must have at most {HOLDER_LENGTH} characters")
     if not _PRINTABLE.fullmatch(name):
-        raise BankDetailError("account_holder", "printable ASCII characters only")
+        raise BankDetailError("account_holder", "must have printable ASCII characters only")
     if name != name.strip():
-        raise BankDetailError("account_holder", "begins or ends with a blank")
+        raise BankDetailError("account_holder", "must not begin or end with a blank")
     return name

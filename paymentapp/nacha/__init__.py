@@ -1,7 +1,6 @@
-"""NACHA files: a strict writer, a tolerant reader, and what a bank's file says of earlier entries.
+"""NACHA files: a strict writer, a tolerant reader, and views of returns, changes, acknowledgments.
 
-Money goes in and comes out as Decimal dollars. `docs/decisions/0012-nacha-codec.md` says why this
-is our own.
+Amounts are Decimal dollars. `docs/decisions/0012-nacha-codec.md` says why no library is used.
 """
 
 from paymentapp.nacha.errors import (

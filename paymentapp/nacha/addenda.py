@@ -1,4 +1,4 @@
-"""Which addenda record is written and read by which table."""
+"""The field table by which each kind of addenda record is written and read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paymentapp.nacha import fields, models
 from paymentapp.nacha.fields import Table
 from paymentapp.nacha.records import parse
 
-TABLES: dict[type, Table] = {  # of all but what is never written
+TABLES: dict[type, Table] = {  # of all kinds but OtherAddenda, which is never written
     models.PaymentAddenda: fields.ADDENDA_05,
     models.ChangeAddenda: fields.ADDENDA_98,
     models.RefusedChangeAddenda: fields.ADDENDA_98_REFUSED,
@@ -31,26 +31,27 @@ CHANGES = (models.ChangeAddenda, models.RefusedChangeAddenda)
 
 
 def values_of(record: Any) -> dict[str, Any]:
-    """The fields of a record by name."""
+    """Return the fields of a record by name."""
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
 def read_addenda(line: str) -> tuple[models.Addenda, list[tuple[str, str]]]:
-    """The addenda in a line of 94 characters, and what is wrong with which field.
+    """Read the addenda in a line of 94 characters; also return the problem of each bad field.
 
-    Whether an addenda 99 is a return, dishonors one or contests that is told by its code, and by
-    its code too whether an addenda 98 is refused (Appendix Five: "denoted by a valid code").
+    The return code decides whether an addenda 99 is a return, a dishonored or a contested one, and
+    the change code whether an addenda 98 is a refused one (Appendix Five: "denoted by a valid
+    code").
     """
-    noun = _noun(line[1:3], line[3:6])
-    if noun is None:
+    kind = _addenda_class(line[1:3], line[3:6])
+    if kind is None:
         return models.OtherAddenda(line[1:3], line[3:].rstrip()), []
-    values, problems = parse(TABLES[noun], line)
+    values, problems = parse(TABLES[kind], line)
     values.pop("entry_sequence", None)
-    addenda: models.Addenda = noun(**values)
+    addenda: models.Addenda = kind(**values)
     return addenda, problems
 
 
-def _noun(type_code: str, code: str) -> type | None:
+def _addenda_class(type_code: str, code: str) -> type | None:
     if type_code == "05":
         return models.PaymentAddenda
     if type_code == "98":

@@ -1,9 +1,9 @@
-"""What the reader checks beyond single fields: codes, check digits, trace numbers, controls.
+"""The reader's checks beyond single fields: codes, check digits, trace numbers, controls.
 
 The rules are those by which an ACH operator rejects (NACHA Operating Rules (2013), Appendix Two,
-Parts 2.3 to 2.5). Two are not held against a file that comes from a bank, since banks' own files do
-not keep them: an addenda 98 may bear another trace number than its entry, and a file may state more
-blocks than it has, its filling having been cut off.
+Parts 2.3 to 2.5). Two of them are not applied, since files of banks break them: an addenda 98 may
+have another trace number than its entry, and the block count may be larger than the file, whose
+filler was cut off.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _SERVICE_CLASSES = {"200": {True, False}, "220": {True}, "225": {False}}  # cred
 
 @dataclass(slots=True)
 class OpenEntry:
-    """An entry whose addenda are still being read."""
+    """An entry that is being read, with its addenda so far."""
 
     line: int
     entry: Entry
@@ -64,12 +64,13 @@ class OpenEntry:
     addenda: list[Addenda] = field(default_factory=list)
 
     def closed(self) -> Entry:
+        """Return the entry with its addenda."""
         return replace(self.entry, addenda=tuple(self.addenda))
 
 
 @dataclass(slots=True)
 class OpenBatch:
-    """A batch whose control record has not come yet."""
+    """A batch that is being read, before its control record."""
 
     line: int
     header: BatchHeader | None
@@ -77,10 +78,10 @@ class OpenBatch:
 
 
 def batch_findings(batch: OpenBatch) -> Iterator[Finding]:
-    """What is wrong with a batch's header and entries."""
+    """Yield the findings about a batch's header and entries."""
     header = batch.header
     if header and header.sec_code not in _SEC_CODES:
-        yield Finding(batch.line, NachaRule.SEC_CODE, "unknown, or of a layout that is not read")
+        yield Finding(batch.line, NachaRule.SEC_CODE, "unknown, or of an unsupported layout")
     if header and header.service_class not in _SERVICE_CLASSES:
         yield Finding(batch.line, NachaRule.SERVICE_CLASS, "unknown")
     last = ""
@@ -97,9 +98,9 @@ def _entry_findings(row: OpenEntry, header: BatchHeader | None) -> Iterator[Find
     elif header and code.is_credit not in _SERVICE_CLASSES.get(header.service_class, {True, False}):
         yield Finding(row.line, NachaRule.SERVICE_CLASS, "the batch's does not allow such an entry")
     if row.entry.routing.isdigit() and not has_check_digit(row.entry.routing):
-        yield Finding(row.line, NachaRule.CHECK_DIGIT, "of the routing number does not fit")
+        yield Finding(row.line, NachaRule.CHECK_DIGIT, "of the routing number is wrong")
     if row.indicator != ("1" if row.addenda else "0"):
-        yield Finding(row.line, NachaRule.ADDENDA, "the indicator does not say what follows")
+        yield Finding(row.line, NachaRule.ADDENDA, "the indicator does not match what follows")
 
 
 def _trace_findings(row: OpenEntry, header: BatchHeader | None, last: str) -> Iterator[Finding]:
@@ -107,16 +108,14 @@ def _trace_findings(row: OpenEntry, header: BatchHeader | None, last: str) -> It
     if header and trace[:8] != header.odfi:
         yield Finding(row.line, NachaRule.TRACE, "does not begin with the batch's ODFI")
     if trace <= last:
-        yield Finding(
-            row.line, NachaRule.TRACE, "is there twice" if trace == last else "not ascending"
-        )
+        yield Finding(row.line, NachaRule.TRACE, "duplicate" if trace == last else "not ascending")
 
 
 def addenda_findings(line: Line, owner: OpenEntry, addenda: Addenda) -> Iterator[Finding]:
-    """What is wrong with an addenda record, the last so far of its entry."""
+    """Yield the findings about an addenda record, the last so far of its entry."""
     match addenda:
         case models.OtherAddenda():
-            yield Finding(line.number, NachaRule.ADDENDA, "of a type that is not read")
+            yield Finding(line.number, NachaRule.ADDENDA, "of an unsupported type")
         case models.PaymentAddenda():
             if addenda.sequence != len(owner.addenda):
                 yield Finding(line.number, NachaRule.ADDENDA, "the sequence number is not the next")
@@ -139,7 +138,7 @@ def addenda_findings(line: Line, owner: OpenEntry, addenda: Addenda) -> Iterator
 def batch_control_findings(
     line: int, batch: NachaBatch, control: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    """Where a batch control contradicts the batch before it."""
+    """Yield where a batch control contradicts its batch."""
     yield from _totals_findings(line, control, totals([batch]))
     header = batch.header
     if header is None:
@@ -147,7 +146,7 @@ def batch_control_findings(
     for name in ("service_class", "odfi", "number"):
         if control[name] != getattr(header, name):
             yield Finding(line, NachaRule.CONTROL_HEADER, f"{name} is not the batch header's")
-    # It need not be there, and some banks write it to the right.
+    # It may be missing, and some banks right-justify it.
     company_id = control["company_id"].strip()
     if company_id and company_id != header.company_id.strip():
         yield Finding(line, NachaRule.CONTROL_HEADER, "company_id is not the batch header's")
@@ -156,9 +155,9 @@ def batch_control_findings(
 def file_control_findings(
     line: int, control: Mapping[str, Any], batches: int, records: int, stated: Totals
 ) -> Iterator[Finding]:
-    """Where the file control contradicts the batch controls, whose sums `stated` are.
+    """Yield where the file control contradicts the batch controls, whose sums `stated` are.
 
-    `records` counts all up to the file control, without filling.
+    `records` is the number of records up to the file control, without filler.
     """
     yield from _totals_findings(line, control, stated)
     if control["batch_count"] not in (None, batches):
@@ -169,7 +168,7 @@ def file_control_findings(
 
 
 def stated_totals(control: Mapping[str, Any]) -> Totals | None:
-    """What a batch control says; None where a part of it cannot be read."""
+    """Return the totals in a batch control; None where a part of them cannot be read."""
     stated = {name: control[name] for name in _TOTALS}
     return None if None in stated.values() else Totals(**stated)
 
@@ -183,7 +182,7 @@ _TOTALS = {
 
 
 def _totals_findings(line: int, control: Mapping[str, Any], counted: Totals) -> Iterator[Finding]:
-    """An unreadable part has been reported as such."""
+    """Yield where totals differ; a part that cannot be read has its own finding already."""
     for name, rule in _TOTALS.items():
         if control[name] not in (None, getattr(counted, name)):
-            yield Finding(line, rule, f"{name} is not what the entries add up to")
+            yield Finding(line, rule, f"{name} is not the total of the entries")

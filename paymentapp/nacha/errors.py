@@ -1,13 +1,16 @@
-"""What the writer refuses, and the one thing that the reader does.
+"""The errors of the writer, and the only one of the reader.
 
-Each error says record, field and rule, and never a value: a value may be an account number.
+Each names the record, the field and the rule, and never a value: it may be an account number.
 """
 
 from __future__ import annotations
 
 
 class NachaError(ValueError):
-    """The base. `record` is like "batch 1 entry 3", `field` a name of `fields.py`."""
+    """The base of the writer's errors.
+
+    `record` is like "batch 1 entry 3", `field` a name of `fields.py`.
+    """
 
     def __init__(self, record: str, field: str, rule: str) -> None:
         super().__init__(f"{record}, {field}: {rule}")
@@ -17,19 +20,19 @@ class NachaError(ValueError):
 
 
 class FieldOverflow(NachaError):
-    """A value has more characters or digits than its field."""
+    """A value is longer than its field."""
 
 
 class InvalidCharacter(NachaError):
-    """A value holds what is not printable ASCII, or not a digit where only digits stand."""
+    """A value has a character that is not printable ASCII, or no digit in a numeric field."""
 
 
 class InvalidValue(NachaError):
-    """A mandatory value is missing, or it is not one that the field may have."""
+    """A mandatory value is missing, or a value is not allowed."""
 
 
 class InvalidAmount(NachaError):
-    """An amount has a third decimal, is negative, or is zero or not zero where it may not be."""
+    """An amount is negative, has over two decimals, or is (or is not) zero where it must not be."""
 
 
 class TotalOverflow(NachaError):
@@ -37,16 +40,16 @@ class TotalOverflow(NachaError):
 
 
 class TraceOrder(NachaError):
-    """Trace numbers do not ascend within a batch, repeat, or are not of the batch's ODFI."""
+    """A trace number does not ascend within its batch, is a duplicate, or has another ODFI."""
 
 
 class UnknownTransactionCode(NachaError):
-    """A transaction code that does not exist, or that this service never writes (debits)."""
+    """A transaction code is unknown, or one that this service never writes (debits)."""
 
 
 class EntryClassRule(NachaError):
-    """An entry or its addenda are not what the batch's SEC or service class allows."""
+    """An entry or its addenda are not allowed by the batch's SEC code or service class."""
 
 
 class NotNacha(ValueError):
-    """The bytes are no NACHA file, nor a part of one."""
+    """The bytes are neither a NACHA file nor a part of one."""

@@ -1,4 +1,4 @@
-"""Where each field of each record stands: the record formats as tables.
+"""The record formats as tables: the position, length and kind of each field of each record.
 
 NACHA Operating Rules (2013), Appendix Three, 3.1.1 (file), 3.1.2 (batch), 3.1.8 and 3.1.17 (entry
 and addenda 05 of CCD and PPD); Appendix Four, 4.3 to 4.5 (returns); Appendix Five, 5.4 (changes);
@@ -16,7 +16,7 @@ BLOCKING_FACTOR = 10
 
 
 class FieldKind(Enum):
-    """How a value is written. Appendix One, Part 1.2, Data Specifications."""
+    """How a value is formatted (Appendix One, Part 1.2, Data Specifications)."""
 
     TEXT = "alphameric"  # left-justified, filled with blanks
     RIGHT = "right-justified"  # bTTTTAAAAC: text, filled with blanks at the left
@@ -29,7 +29,7 @@ class FieldKind(Enum):
 
 
 class Inclusion(StrEnum):
-    """3.2.1: what happens without the field. A mandatory or required one is never written empty."""
+    """What happens without the field (3.2.1). A mandatory or required one is never left empty."""
 
     MANDATORY = "M"  # the ACH operator rejects the entry, batch or file
     REQUIRED = "R"  # the receiving bank may return the entry
@@ -38,7 +38,7 @@ class Inclusion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `position` counts from 1, as the specification does."""
+    """One field; `position` counts from 1, as in the specification."""
 
     name: str
     position: int
@@ -49,6 +49,7 @@ class Field:
 
     @property
     def here(self) -> slice:
+        """Return the field's place in a line."""
         return slice(self.position - 1, self.position - 1 + self.length)
 
 
@@ -58,8 +59,11 @@ _Row = tuple[str, int, FieldKind, Inclusion] | str | int
 
 
 def _table(*rows: _Row) -> Table:
-    """A table of rows in order: a name, length, kind and inclusion; a constant; or so many
-    reserved blanks."""
+    """Make a table of rows in order.
+
+    A row is (name, length, kind, inclusion), the text of a constant, or a number of reserved
+    blanks.
+    """
     fields: list[Field] = []
     position = 1
     for row in rows:

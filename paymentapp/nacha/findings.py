@@ -1,4 +1,4 @@
-"""What the reader finds wrong with a file, and reports without stopping."""
+"""Findings: what the reader reports about a file, without stopping."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class NachaRule(StrEnum):
-    """Which rule a file breaks."""
+    """The rules that a file may break."""
 
     LENGTH = "length"  # a line of more than 94 characters
     CHARACTERS = "characters"  # not printable ASCII
@@ -34,7 +34,7 @@ class NachaRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule broken on one line (from 1; 0 is the file as a whole). `words` hold no value."""
+    """A rule that is broken on a line (from 1; 0 is the whole file); `words` hold no value."""
 
     line: int
     rule: NachaRule

@@ -1,4 +1,4 @@
-"""Bytes to lines of 94 characters, however they came: CRLF, LF, or no line ends at all."""
+"""Splits bytes into lines of 94 characters, with CRLF, LF or no line ends."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ _SHORTEST = 40  # characters: no such record has all its mandatory fields in few
 
 
 class Line(NamedTuple):
-    """One record's line; `number` counts from 1, in records where the file has no line ends."""
+    """The line of one record; `number` counts from 1, in records if there are no line ends."""
 
     number: int
     text: str
 
     @property
     def is_filler(self) -> bool:
-        """A line of nines, which fills the last block."""
+        """Return whether it is a line of nines, which fills up the last block."""
         return not self.text.rstrip().strip("9")
 
 
 def split(data: bytes) -> tuple[list[Line], list[Finding]]:
-    """The lines, each filled up with blanks to 94, and what is wrong with their length or
-    characters. Raises NotNacha where no line looks like a record."""
+    """Return the lines, each padded to 94, and the findings about their length or characters.
+
+    Raises NotNacha where no line looks like a record.
+    """
     lines: list[Line] = []
     findings: list[Finding] = []
     for raw in _raw_lines(data.removeprefix(_BOM).rstrip(b"\x1a")):
@@ -52,7 +54,7 @@ def split(data: bytes) -> tuple[list[Line], list[Finding]]:
 
 
 def _raw_lines(data: bytes) -> Iterator[bytes]:
-    """Lines, and whole blocks or files without line ends cut into records; blank ones left out."""
+    """Yield the lines that are not blank; a block or file without line ends is cut into records."""
     lines = [line for line in _LINE_END.split(data) if line.strip()]
     for line in lines:
         unbroken = len(line) > RECORD_LENGTH and (
@@ -68,7 +70,7 @@ def _raw_lines(data: bytes) -> Iterator[bytes]:
 
 
 def _decode(raw: bytes) -> str:
-    """A byte is a position, but where a line has 94 characters in UTF-8 alone."""
+    """Decode a line: a byte is a position, unless the line has 94 characters only in UTF-8."""
     if len(raw) > RECORD_LENGTH:
         try:
             if len(text := raw.decode("utf-8").rstrip()) <= RECORD_LENGTH:

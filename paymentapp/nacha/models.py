@@ -1,7 +1,7 @@
-"""The nouns of a NACHA file: file, batch, entry, addenda, as immutable records.
+"""Models of a NACHA file: file, batch, entry and addenda, all immutable.
 
-Amounts are Decimal dollars with two decimals here, and integer cents on the wire. What may hold an
-account number or a person's name is left out of every `repr`.
+Amounts are Decimal dollars with two decimals here, and integer cents in the file. Fields that may
+hold an account number or a person's name are left out of every `repr`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from decimal import Decimal
 
 
 def _private(default: str = "") -> str:
-    """A field that no repr shows."""
+    """Declare a field that no repr shows."""
     return field(default=default, repr=False)
 
 
@@ -38,7 +38,7 @@ class ChangeAddenda:
 
 @dataclass(frozen=True, slots=True)
 class RefusedChangeAddenda:
-    """Addenda 98 with a code C61 to C69: an ODFI refuses a notification of change."""
+    """Addenda 98 with a code C61 to C69: the ODFI refuses a notification of change."""
 
     code: str
     original_trace: str
@@ -51,7 +51,7 @@ class RefusedChangeAddenda:
 
 @dataclass(frozen=True, slots=True)
 class ReturnAddenda:
-    """Addenda 99: a return; unknown codes are kept as they came."""
+    """Addenda 99: a return. An unknown code is kept as it came."""
 
     code: str
     original_trace: str
@@ -63,7 +63,7 @@ class ReturnAddenda:
 
 @dataclass(frozen=True, slots=True)
 class DishonoredAddenda:
-    """Addenda 99 with a code R61 to R70: an ODFI dishonors a return."""
+    """Addenda 99 with a code R61 to R70: the ODFI dishonors a return."""
 
     code: str
     original_trace: str
@@ -77,7 +77,7 @@ class DishonoredAddenda:
 
 @dataclass(frozen=True, slots=True)
 class ContestedAddenda:
-    """Addenda 99 with a code R71 to R77: an RDFI contests a dishonored return."""
+    """Addenda 99 with a code R71 to R77: the RDFI contests a dishonored return."""
 
     code: str
     original_trace: str
@@ -95,7 +95,7 @@ class ContestedAddenda:
 
 @dataclass(frozen=True, slots=True)
 class OtherAddenda:
-    """An addenda of a type that is not read: kept as it came, and never written."""
+    """An addenda of an unsupported type: kept as it came, and never written."""
 
     type_code: str
     text: str = _private()  # positions 4 to 94
@@ -116,8 +116,8 @@ Addenda = (
 class Entry:
     """One entry detail (record 6) with its addenda.
 
-    `amount` is None only where a file that was read does not hold a number there. In a batch of
-    SEC code ACK `individual_id` is the trace number of the entry that is acknowledged.
+    `amount` is None only where the field of a file that was read is not a number. In a batch of SEC
+    code ACK `individual_id` is the trace number of the entry that is acknowledged.
     """
 
     transaction_code: str  # see `transactions.py`
@@ -133,7 +133,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class BatchHeader:
-    """Record 5: who pays, what for, and when it is to settle."""
+    """Record 5: the company that pays, the purpose, and the date of settlement."""
 
     company_name: str
     company_id: str
@@ -159,8 +159,11 @@ class NachaBatch:
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """Record 1. `created_on`, `created_at` (the sender's local time) and `modifier` tell files
-    of one origin apart: an operator refuses a second file with the same three."""
+    """Record 1.
+
+    `created_on`, `created_at` (the sender's local time) and `modifier` identify a file of an
+    origin: an ACH operator refuses a second file with the same three.
+    """
 
     destination: str  # where the file goes: the bank's 9 digits
     origin: str  # who sends it: 9 or 10 characters, as the bank assigns them
@@ -174,26 +177,26 @@ class FileHeader:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A whole file. Counts, hashes and totals are not kept: see `totals`."""
+    """A whole file. Counts, hashes and totals are computed: see `totals`."""
 
     header: FileHeader | None
     batches: tuple[NachaBatch, ...] = ()
 
     def entries(self) -> Iterator[tuple[NachaBatch, Entry]]:
-        """Every entry, with the batch that it is in."""
+        """Yield every entry, with the batch that it is in."""
         for batch in self.batches:
             for entry in batch.entries:
                 yield batch, entry
 
 
 def trace_number(odfi: str, sequence: int) -> str:
-    """The trace number of the ODFI's `sequence`th entry (1 to 9,999,999) of a day.
+    """Return the trace number of an ODFI (8 digits) and a sequence number (1 to 9,999,999).
 
     NACHA Operating Rules (2013), Appendix Three, 3.2.2, Trace Number: the ODFI's eight digits,
     then seven in ascending order within each batch. Raises ValueError outside of that.
     """
     if len(odfi) != 8 or not odfi.isascii() or not odfi.isdigit():
-        raise ValueError("an ODFI is 8 digits")
+        raise ValueError("an ODFI must have 8 digits")
     if not 0 < sequence <= 9_999_999:
-        raise ValueError("a sequence number of a trace is 1 to 9999999")
+        raise ValueError("the sequence number of a trace must be 1 to 9999999")
     return f"{odfi}{sequence:07d}"

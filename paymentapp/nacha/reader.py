@@ -1,4 +1,4 @@
-"""Bytes to a file, tolerantly: what is wrong is reported, and everything that can be read is."""
+"""The tolerant reader: reads everything that can be read, and reports what is wrong."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from paymentapp.nacha.totals import Totals, totals
 
 
 class ReadFile(NamedTuple):
-    """What was read, and what is wrong with it: nothing, where `findings` is empty."""
+    """A file that was read, and the rules that it breaks."""
 
     file: File
     findings: tuple[Finding, ...]
 
 
 def read(data: bytes) -> ReadFile:
-    """The file in `data`, with whatever line ends, with or without its envelope.
+    """Read the file in `data`, with any line ends, with or without file header and control.
 
-    Which entries are returns, changes or acknowledgments tell `views.py`. Raises NotNacha for
-    bytes that are no part of a NACHA file, and nothing else, whatever the bytes.
+    `views.py` finds its returns, changes and acknowledgments. Raises NotNacha for bytes that are no
+    part of a NACHA file, and nothing else, whatever the bytes.
     """
     lines, findings = split(data)
     reader = _Reader(findings)
@@ -51,7 +51,7 @@ def read(data: bytes) -> ReadFile:
 
 
 class _Reader:
-    """Takes line by line, and keeps what it has read and found."""
+    """Takes line by line, and collects models and findings."""
 
     def __init__(self, findings: list[Finding]) -> None:
         self._findings = findings
@@ -71,10 +71,10 @@ class _Reader:
         }
 
     def take(self, line: Line) -> None:
-        """The next line that is not filler."""
+        """Take the next line that is not filler."""
         self._records += 1
         if self._ended:
-            self._find(line, NachaRule.ORDER, "a record behind the file control record")
+            self._find(line, NachaRule.ORDER, "a record after the file control record")
         handler = self._take.get(line.text[0])
         if handler is None:
             self._find(line, NachaRule.RECORD_TYPE, "none of 1, 5, 6, 7, 8 and 9")
@@ -82,7 +82,7 @@ class _Reader:
             handler(line)
 
     def end(self) -> ReadFile:
-        """All that was read."""
+        """Close what is open, and return all that was read."""
         self._close_batch(control=None)
         if self._header is None:
             self._findings.append(Finding(0, NachaRule.FILE_HEADER, "is missing"))
@@ -137,7 +137,7 @@ class _Reader:
         self._ended = True
 
     def _close_batch(self, control: dict[str, Any] | None) -> NachaBatch:
-        """The open batch, if there is one, is complete; `control` is what its control says."""
+        """Close the open batch, if there is one; `control` has the values of its control."""
         opened, self._batch = self._batch, None
         if opened is None:
             return NachaBatch(None)

@@ -1,4 +1,4 @@
-"""One record to and from its 94 characters, by its table."""
+"""Renders and parses the 94 characters of a record by its table."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _CENTURY = 2000  # the format has two digits
 
 
 class Unreadable(ValueError):
-    """A field does not hold what its kind asks for; the message says what, never the value."""
+    """The text of a field is not of the field's kind; the message never holds the value."""
 
 
 def render(table: Table, record: str, values: Mapping[str, Any]) -> str:
-    """The record's 94 characters. Raises NachaError, which calls the record `record`."""
+    """Render the record's 94 characters. Raises NachaError, with `record` as its name."""
     return "".join(_write(field, record, values) for field in table)
 
 
 def parse(table: Table, line: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The values in a line of 94 characters, and what is wrong with which field, in words.
+    """Parse a line of 94 characters into values by field; also return (field, problem) pairs.
 
     A value that cannot be read is None; text and digits are kept as they came.
     """
@@ -93,7 +93,7 @@ def _write_number(field: Field, record: str, value: int) -> str:
 
 
 def _write_cents(field: Field, record: str, value: Decimal) -> str:
-    """Dollars as cents: never rounded, never through a float."""
+    """Render dollars as cents; never rounded, never through a float."""
     if not isinstance(value, Decimal) or not value.is_finite():
         raise InvalidAmount(record, field.name, "not a Decimal number")
     if value < 0:
@@ -131,7 +131,7 @@ def _all_digits(text: str) -> bool:
 
 
 def _read_digits(text: str) -> str:
-    """Digits keep their zeros; a field that is blank all over is empty."""
+    """Read digits with their leading zeros; a blank field is empty."""
     if text.strip() and not _all_digits(text):
         raise Unreadable("is not digits")
     return text.strip()
@@ -145,13 +145,13 @@ def _read_number(text: str) -> int | None:
 
 
 def _read_cents(text: str) -> Decimal | None:
-    """Dollars with two decimals."""
+    """Read cents as dollars with two decimals."""
     cents = _read_number(text)
     return None if cents is None else Decimal(cents).scaleb(-2)
 
 
 def _read_date(text: str) -> date | None:
-    """Nothing where the field is blank or zeros, as banks leave it."""
+    """Read a date; None where a bank left the field blank or zero."""
     if not text.strip(" 0"):
         return None
     try:

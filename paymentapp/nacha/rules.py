@@ -1,8 +1,7 @@
-"""What the writer checks beyond single fields: entry classes, amounts, addenda, trace numbers.
+"""The writer's checks beyond single fields: entry classes, amounts, addenda, trace numbers.
 
-NACHA Operating Rules (2013), Appendix One, Parts 1.3 to 1.5; Appendix Two, Parts 2.3 to 2.5, where
-an ACH operator's reasons to reject are; Appendices Four to Six for returns, changes and
-acknowledgments.
+NACHA Operating Rules (2013), Appendix One, Parts 1.3 to 1.5; Appendix Two, Parts 2.3 to 2.5 (why
+an ACH operator rejects); Appendices Four to Six for returns, changes and acknowledgments.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from paymentapp.nacha.errors import (
 from paymentapp.nacha.models import BatchHeader, Entry, File, NachaBatch, PaymentAddenda
 from paymentapp.nacha.transactions import TRANSACTION_CODES, WRITABLE, Purpose
 
-# The SEC codes that are written, and what their entries may be for. CTX, ATX and IAT have other
+# The SEC codes that are written, and the purposes of their entries. CTX, ATX and IAT have other
 # layouts; WEB and TEL credits are not for companies that pay people.
 _PURPOSES = {
     "PPD": {Purpose.LIVE, Purpose.PRENOTE, Purpose.RETURN},
@@ -34,13 +33,13 @@ _SERVICE_CLASS = {"ACK": "200"}  # Appendix Six, 6.4.1; for the others 220
 
 
 def check_file(file: File) -> None:
-    """The file header, and that there are batches in ascending order. Raises NachaError."""
+    """Check the file header, and that there are batches in ascending order. Raises NachaError."""
     if file.header is None:
         raise InvalidValue("file", "header", "is missing")
     if not re.fullmatch("[A-Z0-9]", file.header.modifier):
-        raise InvalidValue("file header", "modifier", "one of A to Z and 0 to 9")
+        raise InvalidValue("file header", "modifier", "must be one of A to Z and 0 to 9")
     if not file.batches:
-        raise InvalidValue("file", "batches", "there is none")
+        raise InvalidValue("file", "batches", "must have at least one")
     last = 0
     for position, batch in enumerate(file.batches, 1):
         number = batch.header.number if batch.header else None
@@ -50,16 +49,19 @@ def check_file(file: File) -> None:
 
 
 def check_batch(record: str, batch: NachaBatch) -> BatchHeader:
-    """The batch's header, checked, and that its entries may stand together. Raises NachaError."""
+    """Check that the batch's entries may be in one batch, and return its header.
+
+    Raises NachaError.
+    """
     header = batch.header
     if header is None:
         raise InvalidValue(record, "header", "is missing")
     if not batch.entries:
-        raise InvalidValue(record, "entries", "there is none")
+        raise InvalidValue(record, "entries", "must have at least one")
     _check_header(f"{record} header", header)
     kinds = {_kind_of(entry) for entry in batch.entries}
     if len(kinds) > 1:  # Appendix Two, 2.4
-        raise EntryClassRule(record, "entries", "forward entries and returns do not mix")
+        raise EntryClassRule(record, "entries", "must not mix forward entries and returns")
     if header.effective_date is None and kinds == {"forward"}:
         raise InvalidValue(f"{record} header", "effective_date", "is missing")
     return header
@@ -76,11 +78,11 @@ def _check_header(record: str, header: BatchHeader) -> None:
     if header.originator_status not in {"1", "2"}:
         raise InvalidValue(record, "originator_status", "1, or 2 for the government")
     if header.settlement_day is not None and not 1 <= header.settlement_day <= 366:
-        raise InvalidValue(record, "settlement_day", "1 to 366")
+        raise InvalidValue(record, "settlement_day", "must be 1 to 366")
 
 
 def _kind_of(entry: Entry) -> str:
-    """ "forward", or which sort of return or change it is."""
+    """Return "forward", or the kind of return or change."""
     kind = TRANSACTION_CODES.get(entry.transaction_code)
     if kind is None or kind.purpose is not Purpose.RETURN:
         return "forward"
@@ -88,10 +90,10 @@ def _kind_of(entry: Entry) -> str:
 
 
 def check_entry(record: str, header: BatchHeader, entry: Entry) -> None:
-    """One entry against its batch's SEC code. Raises NachaError."""
+    """Check one entry against its batch's SEC code. Raises NachaError."""
     if entry.transaction_code not in WRITABLE:
         raise UnknownTransactionCode(
-            record, "transaction_code", "not of a credit to a checking or savings account"
+            record, "transaction_code", "must be of a credit to a checking or savings account"
         )
     purpose = TRANSACTION_CODES[entry.transaction_code].purpose
     if purpose not in _PURPOSES[header.sec_code]:
@@ -107,7 +109,7 @@ def check_entry(record: str, header: BatchHeader, entry: Entry) -> None:
 
 
 def _check_amount(record: str, header: BatchHeader, entry: Entry, purpose: Purpose) -> None:
-    """Appendix Two, 2.5, R19: zero is for what moves no money, and only for that."""
+    """Check that the amount is zero only where no money moves (Appendix Two, 2.5, R19)."""
     if entry.amount is None:
         raise InvalidAmount(record, "amount", "is missing")
     if purpose is Purpose.RETURN and header.sec_code != "COR":
@@ -119,7 +121,7 @@ def _check_amount(record: str, header: BatchHeader, entry: Entry, purpose: Purpo
 
 
 def _check_addenda(record: str, header: BatchHeader, entry: Entry, purpose: Purpose) -> None:
-    """Appendix One, table of addenda; Appendix Two, 2.5, R25 and R26."""
+    """Check the addenda (Appendix One, table of addenda; Appendix Two, 2.5, R25 and R26)."""
     allowed: tuple[type, ...] = (PaymentAddenda,)
     if purpose is Purpose.RETURN:
         allowed = CHANGES if header.sec_code == "COR" else RETURNS
@@ -127,21 +129,21 @@ def _check_addenda(record: str, header: BatchHeader, entry: Entry, purpose: Purp
         purpose is Purpose.ZERO_DOLLAR and header.sec_code != "ACK"
     )
     if len(entry.addenda) > 1:
-        raise EntryClassRule(record, "addenda", "at most one")
+        raise EntryClassRule(record, "addenda", "must be one at most")
     if needs_one and not entry.addenda:
         raise EntryClassRule(record, "addenda", "is missing")
     for addenda in entry.addenda:
         if not isinstance(addenda, allowed):
-            raise EntryClassRule(record, "addenda", "not of a type for such an entry")
+            raise EntryClassRule(record, "addenda", "is of a type for other entries")
         if isinstance(addenda, PaymentAddenda) and addenda.sequence != 1:
-            raise EntryClassRule(record, "addenda", "the first has the sequence number 1")
+            raise EntryClassRule(record, "addenda", "must have the sequence number 1")
 
 
 class TraceBook:
-    """The trace numbers of a file: of their batch's ODFI, ascending in it, each used once.
+    """Checks the trace numbers of a file: of the batch's ODFI, ascending in it, each used once.
 
-    Appendix One, 1.5; Appendix Two, 2.4. That a number is used once in the whole file is our own
-    rule: by it alone a return finds its payment.
+    Appendix One, 1.5; Appendix Two, 2.4. That a number is unique in the whole file is our own rule:
+    a return is matched to its payment by it.
     """
 
     def __init__(self) -> None:
@@ -150,15 +152,15 @@ class TraceBook:
         self._last = ""
 
     def open(self, odfi: str) -> None:
-        """A new batch begins."""
+        """Begin a new batch."""
         self._odfi, self._last = odfi, ""
 
     def add(self, record: str, trace: str) -> None:
-        """The next entry. Raises TraceOrder."""
+        """Check the next entry's number. Raises TraceOrder."""
         if trace[:8] != self._odfi:
             raise TraceOrder(record, "trace", "does not begin with the batch's ODFI")
         if trace in self._seen:
-            raise TraceOrder(record, "trace", "is there twice")
+            raise TraceOrder(record, "trace", "is a duplicate")
         if trace < self._last:
             raise TraceOrder(record, "trace", "does not ascend")
         self._last = trace

@@ -1,4 +1,4 @@
-"""Counts, the entry hash and the totals that the control records of a batch and a file carry."""
+"""Counts, entry hash and totals, as in the control records of a batch and a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HASH_MODULUS = 10**10  # "the rightmost 10 characters" (Appendix Three, 3.2.2, E
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a control record says. `debits` and `credits` are dollars."""
+    """The totals of a control record; `debits` and `credits` are dollars."""
 
     entry_count: int = 0  # entries and addenda
     entry_hash: int = 0
@@ -31,7 +31,7 @@ class Totals:
 
 
 def totals(batches: Iterable[NachaBatch]) -> Totals:
-    """The totals of all entries of these batches."""
+    """Return the totals of all entries of these batches."""
     found = Totals()
     for batch in batches:
         for entry in batch.entries:
@@ -40,7 +40,7 @@ def totals(batches: Iterable[NachaBatch]) -> Totals:
 
 
 def _of_entry(entry: Entry) -> Totals:
-    """An entry with an unknown transaction code or an unreadable amount adds to neither total."""
+    """Return an entry's part; with an unknown code or a bad amount it adds to neither total."""
     rdfi = entry.routing[:8]
     kind = TRANSACTION_CODES.get(entry.transaction_code)
     amount = entry.amount or Decimal(0)

@@ -1,4 +1,4 @@
-"""Transaction codes: to which kind of account an entry goes, which way, and what for.
+"""Transaction codes: the kind of account, the direction and the purpose of an entry.
 
 NACHA Operating Rules (2013), Appendix Three, 3.2.2, Transaction Code: the first digit is the kind
 of account, the second the direction and the purpose. Codes of ADV files (81 to 88) are not read.
@@ -11,6 +11,8 @@ from enum import StrEnum
 
 
 class Purpose(StrEnum):
+    """What an entry is for."""
+
     LIVE = "live"  # moves money
     PRENOTE = "prenote"  # asks whether the account exists
     ZERO_DOLLAR = "zero-dollar"  # remittance data, or an acknowledgment
@@ -19,6 +21,8 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TransactionCode:
+    """One transaction code."""
+
     code: str
     account_kind: str
     is_credit: bool
@@ -46,14 +50,16 @@ TRANSACTION_CODES = {
     if first + second not in _LOAN_HAS_NOT
 } | {"55": TransactionCode("55", "loan", False, Purpose.LIVE)}
 
-# What this service writes: credits to checking and savings accounts, and what answers them.
-# It never writes a debit: it pays, and takes nothing from an account.
+# The codes that this service writes: credits to checking and savings accounts, and their returns.
+# It never debits a payee's account.
 WRITABLE = frozenset({"21", "22", "23", "24", "31", "32", "33", "34"})
 
 
 def credit_code(account_type: str, purpose: Purpose = Purpose.LIVE) -> str:
-    """The code of a credit to an account of that type, "checking" or "savings": 22 or 32, a
-    prenotification's 23 or 33, and so on."""
+    """Return the code of a credit to an account of that type, "checking" or "savings".
+
+    22 or 32 for a payment, 23 or 33 for a prenote, and so on. Raises ValueError for other types.
+    """
     for row in TRANSACTION_CODES.values():
         if (row.account_kind, row.is_credit, row.purpose) == (account_type, True, purpose):
             return row.code

@@ -1,4 +1,4 @@
-"""What a bank's file says of earlier entries: returns, changes, acknowledgments."""
+"""Views of what a bank's file says about earlier entries: returns, changes, acknowledgments."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _ZERO_DOLLAR_CREDITS = {"24", "34"}
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """An entry has come back, or (see `reason.kind`) a bank disputes that another did.
+    """A returned entry, or (see `reason.kind`) a bank's dispute about one.
 
-    `amount` is None where the file's is not a number. `original_rdfi` are 8 digits. The trace
+    `amount` is None where the field is not a number. `original_rdfi` has 8 digits. The trace
     numbers are as they came; `original_trace` is that of the entry that was sent.
     """
 
@@ -43,12 +43,13 @@ class Return:
 
     @property
     def reason(self) -> ReturnReason:
+        """Return what the code means."""
         return return_reason(self.code)
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationOfChange:
-    """A bank tells what is to be different in the next entry; this one was paid."""
+    """A bank's correction for the next entry; the original entry was paid."""
 
     original_trace: str
     original_rdfi: str
@@ -59,7 +60,7 @@ class NotificationOfChange:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgment:
-    """The receiving bank has a corporate credit, and says so (SEC codes ACK and ATX)."""
+    """The receiving bank's acknowledgment of a corporate credit (SEC codes ACK and ATX)."""
 
     original_trace: str
     trace: str
@@ -67,7 +68,7 @@ class Acknowledgment:
 
 
 def returns(file: File) -> Iterator[Return]:
-    """The returns in a file, in its order; with dishonored and contested ones among them."""
+    """Yield the returns in a file, in its order, dishonored and contested ones included."""
     for _batch, entry in file.entries():
         for addenda in entry.addenda:
             if isinstance(addenda, ReturnAddenda | DishonoredAddenda | ContestedAddenda):
@@ -85,10 +86,10 @@ def returns(file: File) -> Iterator[Return]:
 
 
 def changes(file: File) -> Iterator[NotificationOfChange]:
-    """The notifications of change in a file, in its order.
+    """Yield the notifications of change in a file, in its order.
 
-    One with an unknown code or corrected data that are not valid comes with the `problem` in its
-    correction; so does a refused one.
+    The correction of one with an unknown code or invalid data, or of a refused one, has a
+    `problem`.
     """
     for _batch, entry in file.entries():
         for addenda in entry.addenda:
@@ -103,10 +104,10 @@ def changes(file: File) -> Iterator[NotificationOfChange]:
 
 
 def acknowledgments(file: File) -> Iterator[Acknowledgment]:
-    """The acknowledgments in a file, in its order.
+    """Yield the acknowledgments in a file, in its order.
 
-    Appendix Six, 6.4.2: the trace number of the entry that is acknowledged stands where other
-    entries have their individual id.
+    The trace number of the acknowledged entry is in the field that is the individual id of other
+    entries (Appendix Six, 6.4.2).
     """
     for batch, entry in file.entries():
         if (

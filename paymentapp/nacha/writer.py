@@ -1,4 +1,4 @@
-"""A file to its bytes, strictly: whatever the format does not allow is an error, never cut off."""
+"""The strict writer: whatever the format does not allow is an error, and nothing is cut off."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from paymentapp.nacha.totals import Totals, totals
 
 
 def write(file: File, *, newline: Literal["\n", "\r\n"] = "\n") -> bytes:
-    """The file's bytes, every record on a line of its own, in whole blocks of ten.
+    """Return the file's bytes, every record on a line of its own, in whole blocks of ten.
 
     Counts, hashes, totals and the block count are computed. Raises NachaError, which names the
     record, the field and the rule, and never a value.
@@ -44,7 +44,7 @@ def write(file: File, *, newline: Literal["\n", "\r\n"] = "\n") -> bytes:
 
 
 def block_count(records: int) -> int:
-    """How many blocks of ten so many records fill; the last is filled up with nines."""
+    """Return the number of blocks of ten for so many records; the last is filled up with nines."""
     return -(-records // BLOCKING_FACTOR)
 
 
@@ -85,7 +85,7 @@ _REPEATED = ("service_class", "company_id", "odfi", "number")
 
 
 def _file_control(file: File, records: int) -> str:
-    """`records` are those before the control record itself."""
+    """Render the file control; `records` is the number of records before it."""
     counts = {"batch_count": len(file.batches), "block_count": block_count(records + 1)}
     return _control(FILE_CONTROL, "file control", values_of(totals(file.batches)) | counts)
 

@@ -1,1 +1,1 @@
-"""Sealing of account details, and the key service that opens the keys."""
+"""Encryption of account details, and the key service that decrypts the keys."""

@@ -1,7 +1,7 @@
-"""AWS KMS: the vault's keys are stored sealed, and opened once a process.
+"""AWS KMS: the vault's keys are stored encrypted, and decrypted once a process.
 
-https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html: the sealed key names the
-KMS key by itself; which one may be used is the role's to say.
+https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html: the ciphertext names its KMS
+key; the process's IAM role decides whether it may use it.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from paymentapp.errors import Misconfigured, NotSent
 
 
 def open_key_service(settings: Settings) -> Callable[[bytes], bytes] | None:
-    """What opens the vault's keys where AWS KMS has sealed them; None where they are plain."""
+    """Return what decrypts the vault's keys by AWS KMS; None where the keys are plain."""
     return unwrap if settings.vault_kms else None
 
 
 def unwrap(sealed: bytes) -> bytes:
-    """The key inside. Raises Misconfigured where KMS refuses, NotSent where it does not answer."""
+    """Decrypt a key. Raises Misconfigured where KMS refuses, NotSent where it does not answer."""
     answer: bytes = _call("decrypt", CiphertextBlob=sealed)["Plaintext"]
     return answer
 
 
 def wrap(key_id: str, key: bytes) -> bytes:
-    """A key sealed by the KMS key of that id, ARN or alias. Raises as `unwrap`."""
+    """Encrypt a key by the KMS key of that id, ARN or alias. Raises as `unwrap`."""
     answer: bytes = _call("encrypt", KeyId=key_id, Plaintext=key)["CiphertextBlob"]
     return answer
 
 
 def _call(operation: str, **request: Any) -> Any:
-    """botocore is imported here: it takes longer than all the rest, and most starts need no key."""
+    """Call KMS; botocore is imported here since it is slow to load, and most starts need no key."""
     import botocore.session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError

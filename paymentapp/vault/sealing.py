@@ -1,8 +1,8 @@
-"""The vault: what identifies an account is sealed before it is stored, and opened to be used.
+"""The vault: account details are encrypted ("sealed") before they are stored.
 
-AES-256-GCM (NIST SP 800-38D) with a fresh 96-bit nonce for each text, bound to where it belongs:
-a sealed text that is moved to another customer's record does not open. Keys have names, so that a
-new one can seal while an old one still opens.
+AES-256-GCM (NIST SP 800-38D) with a fresh 96-bit nonce for each text, and the record's owner as
+additional data: a sealed text that is copied to another customer's record does not open. Keys have
+names, so that they can be rotated: the first one seals, every one opens.
 """
 
 from __future__ import annotations
@@ -26,38 +26,43 @@ _KEY = 32  # bytes
 
 
 def new_key() -> str:
-    """A key for the settings: a name, a colon, 32 random bytes in base64."""
+    """Return a new key for the settings: a name, a colon, 32 random bytes in base64."""
     name = os.urandom(3).hex()
     return f"{name}:{base64.b64encode(os.urandom(_KEY)).decode()}"
 
 
 class Vault:
-    """Seals with its first key, opens with any. Nothing of the keys shows in `repr`.
+    """Seals with its first key, opens with any. Keys are in no `repr`.
 
-    `unwrap` opens a key that is itself sealed by a key service; it is called when it is needed.
+    `unwrap` decrypts a key that a key service has encrypted; it is called at first use.
     """
 
     def __init__(self, keys: str, unwrap: Callable[[bytes], bytes] | None = None) -> None:
-        """`keys` is `NAME:BASE64`, several with commas, the sealing one first; with `unwrap`, what
-        the key service made of each key. Raises SettingsError."""
+        """Read the keys: `NAME:BASE64`, several with commas, the sealing one first.
+
+        With `unwrap` the base64 part is the ciphertext of the key. Raises SettingsError.
+        """
         self._written = dict(map(_read_key, filter(None, keys.split(","))))
         self._unwrap = unwrap
         for name, key in self._written.items():
             if unwrap is None and len(key) != _KEY:
-                raise SettingsError(f"PAYMENTAPP_VAULT_KEYS: key {name} is not of {_KEY} bytes")
+                raise SettingsError(f"PAYMENTAPP_VAULT_KEYS: key {name} must have {_KEY} bytes")
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a key at all."""
+        """Return whether there is a key at all."""
         return bool(self._written)
 
     @property
     def sealing_key(self) -> str:
-        """The name of the key that seals."""
+        """Return the name of the key that seals."""
         return next(iter(self._written), "")
 
     def seal(self, text: str, place: str) -> str:
-        """The text as only `open` with the same place reads it: `NAME.BASE64`, for any store."""
+        """Encrypt a text for its owner, `place`. Returns `NAME.BASE64`; `open` decrypts it.
+
+        Raises Misconfigured where there is no key.
+        """
         name = self.sealing_key
         if not name:
             raise Misconfigured("NO_VAULT_KEY", "PAYMENTAPP_VAULT_KEYS is not set")
@@ -66,7 +71,7 @@ class Vault:
         return f"{name}.{base64.urlsafe_b64encode(sealed).decode().rstrip('=')}"
 
     def open(self, sealed: str, place: str) -> str:
-        """What was sealed. Raises Misconfigured where no key here opens it."""
+        """Decrypt a sealed text. Raises Misconfigured where no key here opens it."""
         from cryptography.exceptions import InvalidTag
 
         name, _, body = sealed.partition(".")
@@ -80,7 +85,7 @@ class Vault:
             raise Misconfigured("NOT_SEALED_HERE", f"key {name} does not open it") from error
 
     def is_current(self, sealed: str) -> bool:
-        """Whether it was the first key that sealed it."""
+        """Return whether the first key has sealed it."""
         return sealed.partition(".")[0] == self.sealing_key
 
     def _cipher(self, name: str) -> AESGCM:
@@ -88,7 +93,7 @@ class Vault:
 
     @cached_property
     def _ciphers(self) -> Mapping[str, AESGCM]:
-        """cryptography is loaded here: it takes time, and many starts seal nothing."""
+        """Build the ciphers; cryptography is imported here since many starts seal nothing."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         unwrap = self._unwrap or bytes

@@ -1,9 +1,9 @@
-"""A local bank: takes NACHA files from a folder as a bank does, keeps books, and answers by files.
+"""A simulated bank: takes NACHA files from a folder, books their entries, and answers by files.
 
-It reads and writes the format by itself, so that it agrees with the service by the specification
-and by nothing else. What an account's number begins with decides what becomes of a credit to it:
+It has its own reader and writer of the format, so that it agrees with the service only by the
+specification. The first characters of an account number decide what becomes of a credit to it:
 
-- `R03` and other return codes: it is sent back with that code; with `L` in front (`LR03`), late.
+- `R03` and other return codes: it is returned with that code; with `L` in front (`LR03`), late.
 - `C01` to `C07`: it is paid, and a notification of change follows.
 - anything else: it is paid; a corporate credit (CCD) is acknowledged.
 """

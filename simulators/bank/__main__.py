@@ -1,4 +1,4 @@
-"""``python -m simulators.bank``: a bank that works on two folders until told to stop."""
+"""``python -m simulators.bank``: a bank that works on two folders until it is stopped."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ from simulators.bank.bank import AnswerDelays, BankSimulator
 
 
 def main() -> None:
-    """Work at intervals until a signal comes."""
+    """Run rounds of work until a signal comes."""
     parser = argparse.ArgumentParser(
         prog="python -m simulators.bank",
-        description="A local bank: takes NACHA files, keeps books, sends returns. Pays nobody.",
+        description="A simulated bank: takes NACHA files, books entries, sends returns.",
     )
-    parser.add_argument("--outgoing", type=Path, required=True, help="the folder it takes from")
-    parser.add_argument("--incoming", type=Path, required=True, help="the folder it answers into")
-    parser.add_argument("--state", type=Path, required=True, help="its books and taken files")
-    parser.add_argument("--every", type=float, default=1.0, help="seconds between two looks")
+    parser.add_argument(
+        "--outgoing", type=Path, required=True, help="the folder from which it takes files"
+    )
+    parser.add_argument(
+        "--incoming", type=Path, required=True, help="the folder into which it puts answers"
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        required=True,
+        help="the folder of its books and of the files that it took",
+    )
+    parser.add_argument("--every", type=float, default=1.0, help="seconds between two rounds")
     parser.add_argument("--answer-delay", type=float, default=0.0, help="seconds")
-    parser.add_argument("--late-delay", type=float, default=60.0, help="seconds, of late returns")
+    parser.add_argument("--late-delay", type=float, default=60.0, help="seconds until late returns")
     flags = parser.parse_args()
     delays = AnswerDelays(flags.answer_delay, flags.late_delay)
     bank = BankSimulator(flags.outgoing, flags.incoming, flags.state, delays=delays)

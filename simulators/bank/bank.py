@@ -1,4 +1,4 @@
-"""The bank at work: one look takes what is there, books it, and sends what is due."""
+"""The bank's work: each round takes files, books their entries, and sends the answers due."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from simulators.common.times import Clock, micros, span, utc_now
 
 log = logging.getLogger(__name__)
 
-# Where the parts of a correction stand in its 29 characters, from 0.
+# The positions of the parts of a correction in its 29 characters, from 0.
 _CORRECTIONS = {
     "C01": {0: "account"},
     "C02": {0: "routing"},
@@ -25,20 +25,20 @@ _CORRECTIONS = {
     "C06": {0: "account", 20: "code"},
     "C07": {0: "routing", 9: "account", 26: "code"},
 }
-_ROUTING = "011000015"  # to which corrections point
+_ROUTING = "011000015"  # the routing number of corrections
 _MAGIC = re.compile(r"(L?)(R[0-9]{2}|C[0-9]{2})")
 
 
 @dataclass(frozen=True)
 class AnswerDelays:
-    """How long the bank takes to answer, in seconds."""
+    """The seconds until the bank answers an entry."""
 
     answer: float = 0.0
     late: float = 10 * 24 * 3600.0
 
 
 class BankSimulator:
-    """Works on two folders; files whose names begin with a dot are not for it."""
+    """A bank that works on two folders; it ignores files whose names begin with a dot."""
 
     def __init__(
         self,
@@ -49,8 +49,11 @@ class BankSimulator:
         delays: AnswerDelays | None = None,
         decrypt: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        """`outgoing` and `incoming` are named as the company sees them. `state` is the bank's own
-        folder, for its books and the files that it has taken."""
+        """Open the bank's books.
+
+        `outgoing` and `incoming` are named as the company sees them. `state` is the bank's own
+        folder, for its books and the files that it has taken.
+        """
         self.outgoing = outgoing
         self.incoming = incoming
         self._taken = state / "taken"
@@ -63,24 +66,24 @@ class BankSimulator:
         self._booked: set[str] = set()
 
     def work(self) -> int:
-        """Take what is there and answer what is due. Returns how many files were taken."""
-        self._book_all()  # what was taken and not booked before a crash
+        """Take files, and send the answers due. Returns the number of files that were taken."""
+        self._book_all()  # files that were taken and not booked before a crash
         taken = self.take()
         self._book_all()
         self.answer()
         return taken
 
     def take(self) -> int:
-        """Move files away, as banks do: in one step, whoever else looks at them."""
+        """Take files by a rename, as banks do. Returns their number."""
         now = micros(self._clock())
         names = sorted(path for path in self.outgoing.iterdir() if not path.name.startswith("."))
         for place, path in enumerate(names):
-            unique = secrets.token_hex(4)  # by a clock that tests set, two files may be alike
+            unique = secrets.token_hex(4)  # the clock of a test may stand still
             path.rename(self._taken / f"{now:020d}{place:04d}{unique}-{path.name}")
         return len(names)
 
     def answer(self) -> int:
-        """Write one file with all answers that are due. Returns how many."""
+        """Write one file with all answers that are due. Returns their number."""
         now = self._clock()
         due = self.books.due(micros(now))
         if due:
@@ -94,12 +97,13 @@ class BankSimulator:
         return len(due)
 
     def send(self, name: str, data: bytes) -> None:
-        """Put a file into the company's folder, whole at once."""
+        """Put a file into the company's folder, by a rename."""
         part = self.incoming / f".{name}.part"
         part.write_bytes(data)
         part.rename(self.incoming / name)
 
     def close(self) -> None:
+        """Close the books."""
         self.books.close()
 
     def _book_all(self) -> None:
@@ -119,7 +123,7 @@ class BankSimulator:
         self.books.enter(path.name, path.name.partition("-")[2], now, rows)
 
     def _fate(self, entry: BankEntry, now: int) -> tuple[str | None, int]:
-        """The code of the answer to an entry, and when it is due."""
+        """Return the code of the answer to an entry, and when it is due."""
         magic = _MAGIC.match(entry.account)
         if magic is None:
             acknowledged = entry.sec_code == "CCD" and not entry.is_prenote
@@ -129,7 +133,7 @@ class BankSimulator:
 
 
 def _answer(due: DueAnswer) -> BankAnswer:
-    """An answer's records: Appendices Four to Six of the NACHA Operating Rules."""
+    """Return an answer's records (NACHA Operating Rules, Appendices Four to Six)."""
     entry, code = due.entry, due.code
     back = entry.code[0] + "1"
     origin = f"{code}{entry.trace}{'':<6}{entry.routing[:8]}"
@@ -148,7 +152,7 @@ def _answer(due: DueAnswer) -> BankAnswer:
 
 
 def _corrected(entry: BankEntry, part: str) -> str:
-    """What the bank says is right: an account number whose first letter is a 9, for example."""
+    """Return the corrected part: an account number whose first character is a 9, for example."""
     return {
         "account": f"9{entry.account[1:]}"[:17],
         "routing": _ROUTING,

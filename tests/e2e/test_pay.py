@@ -143,4 +143,4 @@ def test_money_that_comes_back_later_is_told_by_webhook(tmp_path: Path) -> None:
         while service.call("GET", path)[1]["status"] != "returned":
             assert time.monotonic() < end, service.output()
             time.sleep(0.2)
-        assert "is set aside" not in service.output()
+        assert "set aside" not in service.output()

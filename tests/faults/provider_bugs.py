@@ -80,7 +80,7 @@ class UploadUnfenced(Uploads):
     """Whoever comes uploads, also where another attempt may have delivered."""
 
     def deliver(self, file_id: str, plan: FilePlan) -> Any:
-        seen = self._notes.progress(file_id, self._clock())
+        seen = self._file_state.progress(file_id, self._clock())
         if seen.step in (UploadStep.WRITING, UploadStep.DELIVERING):
             return self._try(file_id, plan, seen)
         return super().deliver(file_id, plan)
@@ -90,7 +90,7 @@ class RenderAgain(Ach):
     """Each try makes the file anew, with trace numbers of its own."""
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Any:
-        state = self._notes._state
+        state = self._file_state._state
         with store_errors_as(OutcomeUnknown):
             old = state.get_state_entry(file_state._file(batch.batch_id))
             if old is not None:
@@ -103,11 +103,11 @@ class NotThereIsTaken(Uploads):
     """A file that is not in the folder must have been taken by the bank."""
 
     def _doubtful(self, plan: FilePlan, seen: UploadProgress, why: str) -> Any:  # noqa: ARG002
-        return self._uploaded(seen.note.name.removeprefix("ach/upload/"), plan)
+        return self._uploaded(seen.entry.name.removeprefix("ach/upload/"), plan)
 
 
 def closed_is_over(inbox: Inbox, event: ProviderEvent, payment: Payment, status: Status) -> Any:
-    """News of a payment whose batch is closed comes too late to be looked into."""
+    """Apply an event about a closed batch without a poll."""
     batch = inbox._store.get_batch(payment.batch_id or "")
     if batch is not None and batch.state is BatchState.CLOSED:
         return _LOOKED_INTO
@@ -115,7 +115,7 @@ def closed_is_over(inbox: Inbox, event: ProviderEvent, payment: Payment, status:
 
 
 def put_away_first(collector: MailboxCollector, name: str, delivery: Delivery) -> int:
-    """What has been read is put away, and then written down."""
+    """Put a delivery away before its events are stored."""
     collector._mailboxes[name].put_away(delivery)
     return _take_in(collector, name, delivery)
 

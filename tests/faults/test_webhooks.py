@@ -264,7 +264,7 @@ def test_news_of_payments_that_are_not_ours_are_set_aside(
     }
     signed = _signed(here, {"event_type": "PAYMENT.PAYOUTS-ITEM.SUCCEEDED", "resource": resource})
     assert _post(here.url, signed["headers"], signed["body"]) == 200
-    here.until(lambda: f"{json.loads(signed['body'])['id']} is set aside" in caplog.text)
+    here.until(lambda: f"{json.loads(signed['body'])['id']} set aside" in caplog.text)
 
 
 def _signed(here: Town, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What an event makes of a payment, and what it must not: in any order, any number of times."""
+"""What an event does to a payment, and what it must not: in any order, any number of times."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class World:
         self._ids = count()
 
     def another(self) -> Services:
-        """Another process."""
+        """Build another process."""
         return a_process(self.store, self.clock, self.provider, worker=self.worker, due_shards=2)
 
     def clock(self) -> datetime:
@@ -74,7 +74,7 @@ class World:
         return payment
 
     def says(self) -> Status:
-        """The payment's status, now and perhaps not again."""
+        """Return the payment's status; a call, so that mypy expects it to change."""
         return self.payment.status
 
     @property
@@ -90,7 +90,7 @@ class World:
         return batch
 
     def report(self, status: Status | None, **changes: Any) -> ItemReport:
-        """What the provider says of the payment."""
+        """Make a report of the provider about the payment."""
         report = ItemReport(
             item_id=self.key.item_id,
             status=status,
@@ -103,7 +103,7 @@ class World:
         return replace(report, **changes)
 
     def news(self, item: ItemReport | None, **changes: Any) -> WebhookNews:
-        """An event about the batch that the payment is in, and about an item of it."""
+        """Make an event about the batch that the payment is in, and about an item of it."""
         batch_id = self.payment.batch_id
         news = WebhookNews(
             f"WH-{next(self._ids)}", "ITEM", item, batch_id, batch_id and f"ref-{batch_id}"
@@ -111,18 +111,18 @@ class World:
         return replace(news, **changes)
 
     def tell(self, news: WebhookNews) -> ProviderEvent:
-        """Receive an event and apply it; the event as it stands then."""
+        """Receive an event and apply it; return its new version."""
         self.receiver.receive("paypal", {}, self.webhooks.tells(news))
         return self.inbox.apply(self.heard[-1])
 
     def sweep(self, later: timedelta) -> None:
-        """Another process comes by."""
+        """Sweep by another process."""
         self.now += later
         self.another().sweeper.run()
         self.now += timedelta(seconds=31)
 
     def event(self, event: ProviderEvent) -> ProviderEvent:
-        """An event as it is stored."""
+        """Return an event as it is stored."""
         return self.store.add_provider_event(event)
 
 
@@ -197,7 +197,7 @@ def test_an_event_that_is_applied_twice_is_applied_once(world: World) -> None:
 
 
 def lose_answer(world: World) -> Batch:
-    """The provider has the batch, and nobody here knows."""
+    """Send a batch whose answer is lost."""
 
     def lost(_batch: Batch) -> None:
         raise OutcomeUnknown("TIMEOUT")
@@ -549,4 +549,4 @@ def test_an_inbox_that_cannot_be_read_holds_up_no_payment(
     world.provider.status["ann@example.com"] = Status.SUCCEEDED
     world.sweep(timedelta(seconds=2))
     assert len(world.provider.paid()) == 1
-    assert "the inbox could not be read" in caplog.text
+    assert "inbox not read" in caplog.text

@@ -1,4 +1,4 @@
-"""The vault: what it seals opens only with its key and in its place."""
+"""The vault: what it seals opens only with its key and for its owner."""
 
 from __future__ import annotations
 

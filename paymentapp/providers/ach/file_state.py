@@ -1,4 +1,4 @@
-"""What is on record of each file: what leaves (written once), and how far it has come."""
+"""The stored state of each file: its plan (written once), and the progress of its upload."""
 
 from __future__ import annotations
 
@@ -14,79 +14,78 @@ from paymentapp.providers.base import Refused
 
 
 class UploadStep(StrEnum):
-    """How far a file has come. `docs/decisions/0014-ach.md` draws the walk."""
+    """How far the upload of a file is; `docs/decisions/0014-ach.md` draws the state machine."""
 
-    RENDERED = "rendered"  # certainly not with the bank
+    RENDERED = "rendered"  # the bank certainly does not have it
     WRITING = "writing"  # an attempt writes it under a name that the bank does not read
     DELIVERING = "delivering"  # from here on the bank may have it
     UPLOADED = "uploaded"  # the bank has it
-    DOUBTFUL = "doubtful"  # an attempt has ended, and nothing tells how: a person decides
+    DOUBTFUL = "doubtful"  # an attempt has ended with an unknown outcome: an operator decides
 
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
-    """A file as it was made: whoever was first decided, and nobody makes it again."""
+    """A file as it was made, once: the first process decides, and no other makes it again."""
 
     name: str
     size: int  # bytes
-    blocks: Sequence[int]  # of trace numbers, see `traces`
+    blocks: Sequence[int]  # of trace numbers, see `trace_numbers`
     cutoff: datetime
     effective: date
     next_day: date
-    above: Sequence[int]  # positions that settle on `next_day`: above the same-day limit
-    content: str = field(repr=False)  # see `files`: sealed, or encrypted for the bank
+    above: Sequence[int]  # positions above the same-day limit, which settle on `next_day`
+    content: str = field(repr=False)  # see `contents`: sealed, or encrypted for the bank
 
     def effective_date(self, position: int) -> date:
-        """When the entry at a position is to settle."""
+        """Return the date on which the entry at a position is to settle."""
         return self.next_day if position in self.above else self.effective
 
 
 @dataclass(frozen=True, slots=True)
 class UploadProgress:
-    """How far a file has come, by which attempt, since when; the note that says so."""
+    """The step of an upload, its attempt, since when, and the stored entry."""
 
-    note: StateEntry
+    entry: StateEntry
     step: UploadStep
     attempt: int
     since: datetime
 
     def moved(self, step: UploadStep, now: datetime, attempt: int | None = None) -> UploadProgress:
-        """The next version, to be written conditionally."""
+        """Return the next version, to be written conditionally."""
         number = self.attempt if attempt is None else attempt
-        return UploadProgress(self.note.changed(_progress(step, number, now)), step, number, now)
+        return UploadProgress(self.entry.changed(_progress(step, number, now)), step, number, now)
 
 
 class FileState:
-    """Reads and writes the notes of files."""
+    """Reads and writes the state of files."""
 
     def __init__(self, state: ProviderState) -> None:
         self._state = state
 
-    def made(self, file_id: str) -> FilePlan | Refused | None:
-        """What was decided for a batch: a file, or that there can be none."""
-        note = self._state.get_state_entry(_file(file_id))
-        return _read(note.text) if note else None
+    def decision(self, file_id: str) -> FilePlan | Refused | None:
+        """Return what was decided for a batch: its file, or a refusal; None where nothing was."""
+        stored = self._state.get_state_entry(_file(file_id))
+        return _read(stored.text) if stored else None
 
     def decide(self, file_id: str, made: FilePlan | Refused) -> FilePlan | Refused:
-        """Put a decision on record; returns what stands there, by whoever was first."""
+        """Store a decision unless there is one; return the stored one, the first."""
         return _read(self._state.add_state_entry(StateEntry.new(_file(file_id), _text(made))).text)
 
     def progress(self, file_id: str, made_at: datetime) -> UploadProgress:
-        """How far the file of a batch has come."""
+        """Return the progress of a file's upload; stored as RENDERED where there is none."""
         name = _upload(file_id)
-        note = self._state.get_state_entry(name)
-        if note is None:
-            note = self._state.add_state_entry(
+        entry = self._state.get_state_entry(name)
+        if entry is None:
+            entry = self._state.add_state_entry(
                 StateEntry.new(name, _progress(UploadStep.RENDERED, 0, made_at))
             )
-        record = json.loads(note.text)
+        record = json.loads(entry.text)
         return UploadProgress(
-            note, UploadStep(record["step"]), record["attempt"], from_text(record["since"])
+            entry, UploadStep(record["step"]), record["attempt"], from_text(record["since"])
         )
 
     def uploaded(self, file_id: str, now: datetime) -> None:
-        """Put on record that the bank has the file, whatever other processes make of the note
-        meanwhile."""
+        """Record that the bank has the file, whatever step another process writes meanwhile."""
 
         def change(text: str) -> str:
             record = json.loads(text)
@@ -98,8 +97,8 @@ class FileState:
         update_state_entry(self._state, _upload(file_id), start, change)
 
     def change(self, old: UploadProgress, new: UploadProgress) -> bool:
-        """Replace one step by the next, unless somebody else has."""
-        return self._state.change_state_entry(old.note, new.note)
+        """Replace one step by the next (compare-and-swap); False where another process has."""
+        return self._state.change_state_entry(old.entry, new.entry)
 
 
 def _file(file_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Files: payments become the bytes that the bank gets, once."""
+"""Makes the file of a batch: the bytes that the bank gets, once."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from paymentapp.nacha import (
 from paymentapp.providers.ach.contents import Contents
 from paymentapp.providers.ach.file_state import FilePlan
 from paymentapp.providers.ach.payees import AchPayees, Payee
-from paymentapp.providers.ach.schedule import CutoffSchedule, Leaving, local
+from paymentapp.providers.ach.schedule import CutoffSchedule, FileDates, local
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.trace_numbers import Traces
 from paymentapp.providers.base import Refused
 
 REFUSED = "NOT_AN_ENTRY"
-TOO_LARGE = "TOTAL_TOO_LARGE"  # names nobody, so that each goes alone
+TOO_LARGE = "TOTAL_TOO_LARGE"  # without member errors, so that each member is isolated
 _MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 class Row(NamedTuple):
-    """A member as an entry of a file."""
+    """The data of one entry of a file."""
 
     position: int
     trace: str
@@ -53,15 +53,15 @@ class Row(NamedTuple):
         return f"Row({self.position} {self.trace})"
 
 
-class Identity(NamedTuple):
-    """What tells a file from all others of ours: the time, in New York, and the modifier."""
+class FileIdentity(NamedTuple):
+    """What identifies a file of ours: the time, in New York, and the modifier."""
 
     made_at: datetime
     modifier: str
 
 
 class Files:
-    """Makes files. Nothing of one is on record but its trace numbers, before it is decided on."""
+    """Makes files. Only the trace numbers are stored before the file is decided on."""
 
     def __init__(
         self,
@@ -78,39 +78,38 @@ class Files:
         self._payees = payees
         self._contents = contents
         self._clock = clock
-        self._timetable = CutoffSchedule(settings)
+        self._schedule = CutoffSchedule(settings)
 
     def make(
         self, file_id: str, members: Sequence[Member], purpose: Purpose = Purpose.LIVE
     ) -> FilePlan | Refused:
-        """Render the file of these members, under trace numbers and a name that no other has.
+        """Render the file of these members, under unused trace numbers and a name of its own.
 
-        Refused where the format cannot carry a member. Raises Misconfigured where a setting is at
-        fault, what is sealed does not open, or no trace number is free; NotSent where the minute
-        has had its files, or another process was given one of the trace numbers.
+        Returns Refused where the format cannot hold a member. Raises Misconfigured where a setting
+        is wrong, a destination does not open, or no trace number is free; NotSent where this
+        minute has had all its files, or another process has taken one of the trace numbers.
         """
         payees = self._opened(members)
         if isinstance(payees, Refused):
             return payees
         now = self._clock()
-        leaving = self._timetable.leaving(now)
+        dates = self._schedule.file_dates(now)
         blocks = self._traces.free(len(members))
-        rows = self._rows(members, payees, self._traces.numbers(blocks, len(members)), leaving)
+        rows = self._rows(members, payees, self._traces.numbers(blocks, len(members)), dates)
         identity = next_identity(self._state, self._settings.origin, now)
         rendered = self._rendered(identity, rows, purpose)
         if isinstance(rendered, Refused):
             return rendered
         self._traces.assign(blocks, file_id, members)
         name = self._name(file_id, identity)
-        data, content = self._contents.kept(name, rendered)
+        data, content = self._contents.encode(name, rendered)
         above = [row.position for row in rows if self._is_large(row.amount)]
         return FilePlan(
-            name, len(data), blocks, leaving.cutoff, leaving.effective, leaving.next_day, above,
-            content,
-        )  # fmt: skip
+            name, len(data), blocks, dates.cutoff, dates.effective, dates.next_day, above, content
+        )
 
     def refusal(self, members: Sequence[Member]) -> Refused | None:
-        """Whom the format cannot carry, if anybody, told before there is anything to send.
+        """Return the refusal of members that the format cannot hold, by rendering a trial file.
 
         Raises Misconfigured as `make` does.
         """
@@ -118,21 +117,21 @@ class Files:
         if isinstance(payees, Refused):
             return payees
         now = self._clock()
-        traces = self._traces.numbers(range(len(members)), len(members))  # as good as any
-        rows = self._rows(members, payees, traces, self._timetable.leaving(now))
-        rendered = self._rendered(Identity(local(now), _MODIFIERS[0]), rows, Purpose.LIVE)
+        traces = self._traces.numbers(range(len(members)), len(members))  # any will do
+        rows = self._rows(members, payees, traces, self._schedule.file_dates(now))
+        rendered = self._rendered(FileIdentity(local(now), _MODIFIERS[0]), rows, Purpose.LIVE)
         return rendered if isinstance(rendered, Refused) else None
 
     def destinations(self, plan: FilePlan) -> set[str]:
-        """To whom the entries of a file go, as they were sealed then."""
-        return {target.destination for target in self._traces.targets(plan.blocks)}
+        """Return the destinations of a file's entries, as they were sealed then."""
+        return {entry.destination for entry in self._traces.entries(plan.blocks)}
 
     def _rows(
         self,
         members: Sequence[Member],
         payees: Sequence[Payee],
         traces: Sequence[str],
-        leaving: Leaving,
+        dates: FileDates,
     ) -> list[Row]:
         return [
             Row(
@@ -141,7 +140,7 @@ class Files:
                 payee,
                 member.money.amount,
                 member.item_id.partition(".")[0],
-                leaving.next_day if self._is_large(member.money.amount) else leaving.effective,
+                dates.next_day if self._is_large(member.money.amount) else dates.effective,
             )
             for position, (member, payee, trace) in enumerate(
                 zip(members, payees, traces, strict=True)
@@ -149,7 +148,7 @@ class Files:
         ]
 
     def _is_large(self, amount: Decimal) -> bool:
-        """Whether a payment is above what may settle on the day that it leaves."""
+        """Return whether a payment is above the same-day limit."""
         return not fits_same_day(amount, self._settings.same_day_limit)
 
     def _opened(self, members: Sequence[Member]) -> list[Payee] | Refused:
@@ -167,19 +166,22 @@ class Files:
         return Refused(REFUSED, member_errors) if member_errors else payees
 
     def _rendered(
-        self, identity: Identity, rows: Sequence[Row], purpose: Purpose
+        self, identity: FileIdentity, rows: Sequence[Row], purpose: Purpose
     ) -> bytes | Refused:
         try:
             return write(nacha_file(self._settings, identity, rows, purpose))
         except TotalOverflow:
             return Refused(TOO_LARGE)
         except NachaError as error:
-            return self._culprits(identity, rows, purpose, error)
+            return self._member_errors(identity, rows, purpose, error)
 
-    def _culprits(
-        self, identity: Identity, rows: Sequence[Row], purpose: Purpose, error: NachaError
+    def _member_errors(
+        self, identity: FileIdentity, rows: Sequence[Row], purpose: Purpose, error: NachaError
     ) -> Refused:
-        """Who it is that the format cannot carry. Where it is nobody, it is a setting."""
+        """Refuse the members that the format cannot hold. Raises Misconfigured where none is.
+
+        Then a setting is at fault, such as the company's name.
+        """
         member_errors = {}
         for row in rows:
             try:
@@ -191,7 +193,7 @@ class Files:
             raise Misconfigured("NOT_A_FILE", f"{error.record}, {error.field}") from error
         return Refused(REFUSED, member_errors)
 
-    def _name(self, file_id: str, identity: Identity) -> str:
+    def _name(self, file_id: str, identity: FileIdentity) -> str:
         name = self._settings.file_name.format(
             batch=file_id,
             date=f"{identity.made_at:%Y%m%d}",
@@ -201,12 +203,12 @@ class Files:
         return name + (".pgp" if self._settings.pgp_key_file else "")
 
 
-def next_identity(state: ProviderState, origin: str, now: datetime) -> Identity:
-    """The creation time and file id modifier of a new file, which no other file of the origin has.
+def next_identity(state: ProviderState, origin: str, now: datetime) -> FileIdentity:
+    """Return a creation time and file id modifier that no other file of the origin has.
 
-    A day has modifiers for 36 files. The next ones begin with A again, told from the first by
-    their time of creation (Appendix Three, File Creation Time); so a minute has 36 files at most.
-    Raises NotSent where this one has had them.
+    There are 36 modifiers. After 36 files of a day they begin with A again; the time of creation
+    then makes the difference (Appendix Three, File Creation Time), so a minute has 36 files at
+    most. Raises NotSent where this minute has had them.
     """
     made_at = local(now)
     minute = f"{made_at:%H%M}"
@@ -217,15 +219,15 @@ def next_identity(state: ProviderState, origin: str, now: datetime) -> Identity:
             raise NotSent("TOO_MANY_FILES", "36 in a minute", 60 - made_at.second)
         return json.dumps([count + 1, [*minutes, minute][-len(_MODIFIERS) :]])
 
-    note = update_state_entry(state, f"ach/day/{origin}/{made_at:%Y%m%d}", "[0,[]]", one_more)
-    before = json.loads(note.text)[0] - 1
-    return Identity(made_at, _MODIFIERS[before % len(_MODIFIERS)])
+    entry = update_state_entry(state, f"ach/day/{origin}/{made_at:%Y%m%d}", "[0,[]]", one_more)
+    before = json.loads(entry.text)[0] - 1
+    return FileIdentity(made_at, _MODIFIERS[before % len(_MODIFIERS)])
 
 
 def nacha_file(
-    settings: AchSettings, identity: Identity, rows: Sequence[Row], purpose: Purpose
+    settings: AchSettings, identity: FileIdentity, rows: Sequence[Row], purpose: Purpose
 ) -> File:
-    """The rows as a file: one NACHA batch for each entry class and effective date, in order."""
+    """Return the rows as a file, with a NACHA batch for each entry class and effective date."""
     header = FileHeader(
         destination=settings.destination,
         origin=settings.origin,

@@ -1,7 +1,7 @@
-"""The bank's folders: listed, read, written to, and nothing more of a file system.
+"""The bank's folders, by fsspec: list, read, write, rename, remove.
 
-fsspec reaches them. What goes wrong is a FolderError, whose code is the error's own name: the text
-of a library's error may hold a user, a path or worse.
+Every error is a FolderError, whose code is the name of the library's error. Its text is dropped: it
+may hold a user, a path or a secret.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from paymentapp.errors import Misconfigured, NotSent, ProviderError
 from paymentapp.providers.ach.settings import FolderLocation
 
 # By name, since the libraries that raise them are extras. PermissionError is the operating
-# system's, and what s3fs makes of S3's AccessDenied.
+# system's, and what s3fs raises for S3's AccessDenied.
 _DENIED = {
     "PermissionError",
     "AuthenticationException",
@@ -34,7 +34,10 @@ _NO_FOLDER = {"FileNotFoundError", "NotADirectoryError"}
 
 
 class FolderError(Exception):
-    """A folder did not do what it was asked, or did not say. `denied`: a person has to act."""
+    """An operation on a folder failed, or its outcome is unknown.
+
+    `denied`: an operator has to act. `missing`: the file or folder does not exist.
+    """
 
     def __init__(self, code: str, *, denied: bool = False, missing: bool = False) -> None:
         super().__init__(code)
@@ -44,52 +47,53 @@ class FolderError(Exception):
 
 
 def not_sent(error: FolderError) -> ProviderError:
-    """The error for a folder that was not reached, or did not take what does no harm."""
+    """Return the provider's error for a folder operation after which nothing was sent."""
     if error.denied or error.missing:
         return Misconfigured(f"FOLDER_{error.code}", "the bank's folder")
     return NotSent(f"FOLDER_{error.code}", "the bank's folder")
 
 
 class Session(Protocol):
-    """A folder that is open. Names are those of files right in it."""
+    """An open folder. Names are those of files directly in it."""
 
-    renames: bool  # whether a file can be written under another name first
+    renames: bool  # whether files can be renamed, so that a file appears whole
 
     def sizes(self) -> Mapping[str, int]:
-        """The files in the folder, by name, with their sizes in bytes."""
+        """Return the files in the folder, by name, with their sizes in bytes."""
 
-    def read(self, name: str) -> bytes: ...
+    def read(self, name: str) -> bytes:
+        """Return the content of a file."""
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a whole file, and return when it is as safe there as the folder can make it."""
+        """Write a whole file; return when it is as durable as the folder can make it."""
 
     def rename(self, old: str, new: str) -> None:
-        """In one step: at no time are both there, or neither."""
+        """Rename a file atomically: at no time are both names there, or neither."""
 
     def remove(self, name: str) -> None:
-        """Raises FolderError, `missing` where it was not there."""
+        """Remove a file. Raises FolderError, `missing` where it was not there."""
 
     def put_into(self, folder: str, name: str, new: str) -> None:
-        """Rename a file into a folder below, which is made where there is none."""
+        """Rename a file into a subfolder, which is made where there is none."""
 
 
 class Folder(Protocol):
-    """A place that can be opened, once for each piece of work."""
+    """A folder that can be opened, once for each piece of work."""
 
     def open(self) -> Any:
-        """A context manager of a Session. Raises FolderError."""
+        """Return a context manager of a Session. Raises FolderError."""
 
 
 class BankFolder:
-    """A folder by its URL. Nothing is connected, and no library loaded, before it is opened."""
+    """A folder by its URL. Libraries are loaded and connections made when it is opened."""
 
     def __init__(self, place: FolderLocation) -> None:
         self._place = place
 
     @contextmanager
     def open(self) -> Iterator[Session]:
-        """A connection of its own for each piece of work: there are a few a day."""
-        with _told():
+        """Open a connection for one piece of work; there are only a few a day."""
+        with _folder_errors():
             session = _OPENERS[self._place.scheme](self._place)
         try:
             yield session
@@ -98,7 +102,7 @@ class BankFolder:
 
 
 class _FsspecSession:
-    """What all file systems do alike."""
+    """The operations that are the same for all file systems."""
 
     renames = True
 
@@ -107,7 +111,7 @@ class _FsspecSession:
         self._root = root.rstrip("/")
 
     def sizes(self) -> Mapping[str, int]:
-        with _told():
+        with _folder_errors():
             found = self._fs.ls(self._root, detail=True)
             return {
                 str(each["name"]).rpartition("/")[2]: int(each["size"])
@@ -116,11 +120,11 @@ class _FsspecSession:
             }
 
     def read(self, name: str) -> bytes:
-        with _told(), self._fs.open(self._path(name), "rb") as file:
+        with _folder_errors(), self._fs.open(self._path(name), "rb") as file:
             return bytes(file.read())
 
     def write(self, name: str, data: bytes) -> None:
-        with _told(), self._fs.open(self._path(name), "wb") as file:
+        with _folder_errors(), self._fs.open(self._path(name), "wb") as file:
             file.write(data)
             file.flush()
 
@@ -128,11 +132,11 @@ class _FsspecSession:
         raise NotImplementedError
 
     def remove(self, name: str) -> None:
-        with _told():
+        with _folder_errors():
             self._fs.rm_file(self._path(name))
 
     def put_into(self, folder: str, name: str, new: str) -> None:
-        with _told():
+        with _folder_errors():
             self._fs.makedirs(self._path(folder), exist_ok=True)
         self.rename(name, f"{folder}/{new}")
 
@@ -144,8 +148,10 @@ class _FsspecSession:
 
 
 class _LocalSession(_FsspecSession):
-    """A folder of this machine, from which something else takes the files to the bank. What is
-    written there survives a loss of power, as the store's own records do."""
+    """A folder of this machine, from which another program takes the files to the bank.
+
+    Files are synced to disk, as the store's own records are.
+    """
 
     def __init__(self, place: FolderLocation) -> None:
         import fsspec  # type: ignore[import-untyped]
@@ -153,14 +159,14 @@ class _LocalSession(_FsspecSession):
         super().__init__(fsspec.filesystem("file"), urlsplit(place.url).path)
 
     def write(self, name: str, data: bytes) -> None:
-        with _told(), self._fs.open(self._path(name), "wb") as file:
+        with _folder_errors(), self._fs.open(self._path(name), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
 
     def rename(self, old: str, new: str) -> None:
-        """Not fsspec's, which copies where it cannot rename."""
-        with _told():
+        """Rename by the operating system; fsspec copies where it cannot rename."""
+        with _folder_errors():
             Path(self._path(old)).rename(self._path(new))
             self._sync()
 
@@ -177,13 +183,13 @@ class _SftpSession(_FsspecSession):
         super().__init__(_sftp(place), urlsplit(place.url).path)
 
     def rename(self, old: str, new: str) -> None:
-        """The protocol's own, which fails where `new` is there; fsspec's would replace it."""
-        with _told():
+        """Rename by the protocol, which fails where `new` exists; fsspec would replace it."""
+        with _folder_errors():
             self._fs.ftp.rename(self._path(old), self._path(new))
 
     def remove(self, name: str) -> None:
-        """One request: fsspec's asks first what kind of file it is."""
-        with _told():
+        """Remove in one request; fsspec makes two."""
+        with _folder_errors():
             self._fs.ftp.remove(self._path(name))
 
     def close(self) -> None:
@@ -191,7 +197,7 @@ class _SftpSession(_FsspecSession):
 
 
 class _S3Session(_FsspecSession):
-    """S3 has no renaming, and needs none: an object is there whole, or not at all."""
+    """A prefix of a bucket. S3 cannot rename, and need not: an object appears whole."""
 
     renames = False
 
@@ -201,24 +207,26 @@ class _S3Session(_FsspecSession):
         super().__init__(_s3(place), f"{parts.hostname}{parts.path}")
 
     def sizes(self) -> Mapping[str, int]:
-        """S3 has no folders either: one with nothing in it is not there, but its bucket is."""
+        """List the objects; a prefix without objects is empty if its bucket exists."""
         try:
             return super().sizes()
         except FolderError as error:
             if not error.missing:
                 raise
-        with _told():
+        with _folder_errors():
             self._fs.ls(self._bucket)
             return {}
 
     def write(self, name: str, data: bytes) -> None:
-        with _told():
+        with _folder_errors():
             self._fs.pipe_file(self._path(name), data)
 
 
 def _sftp(place: FolderLocation) -> Any:
-    """paramiko by fsspec, which knows only the bank's own host key: whoever else answers at the
-    address is given nothing. (fsspec alone would trust the first key that it sees.)"""
+    """Connect by paramiko, which accepts only the bank's own host key.
+
+    fsspec by itself would trust the first key that it sees.
+    """
     import paramiko  # type: ignore[import-untyped,import-not-found,unused-ignore]
     from fsspec.implementations.sftp import SFTPFileSystem  # type: ignore[import-untyped]
 
@@ -253,12 +261,14 @@ def _sftp(place: FolderLocation) -> Any:
 
 
 class UnknownHostKey(Exception):
-    """The bank's address answers with a key that is not the bank's."""
+    """The server's host key is not the bank's."""
 
 
 def _s3(place: FolderLocation) -> Any:
-    """s3fs with the machine's own AWS credentials. Nothing is tried twice behind our back: a bank
-    may have taken the object between the tries."""
+    """Open S3 by s3fs with the machine's AWS credentials.
+
+    Every retry of the libraries is off: the bank may take an object between two attempts.
+    """
     import s3fs  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
     fs = s3fs.S3FileSystem(
@@ -282,8 +292,8 @@ _OPENERS: dict[str, Callable[[FolderLocation], Any]] = {
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Whatever a library raises, as a FolderError."""
+def _folder_errors() -> Iterator[None]:
+    """Raise a FolderError for whatever a library raises."""
     try:
         yield
     except Exception as error:

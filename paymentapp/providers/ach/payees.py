@@ -1,4 +1,4 @@
-"""Payees: a US bank account as one sealed word, and what of it may be shown."""
+"""Payees: a US bank account as one sealed string, and the parts that may be shown."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.base import Detail
 from paymentapp.vault.sealing import Vault
 
-# One letter says type and entry class (PPD: a person's account, CCD: a company's): every payment
-# carries its destination, which has to be short.
+# One letter for type and entry class (PPD: a person's account, CCD: a company's): a destination is
+# stored with every payment, so it has to be short.
 _LETTERS = {
     "A": (AccountType.CHECKING, "PPD"),
     "B": (AccountType.SAVINGS, "PPD"),
@@ -29,24 +29,24 @@ _LETTERS = {
     "D": (AccountType.SAVINGS, "CCD"),
 }
 _BY_MEANING = {meaning: letter for letter, meaning in _LETTERS.items()}
-_FIELDS = {"account_holder": "holder"}  # ours, where the bank details' own name is another
+_FIELDS = {"account_holder": "holder"}  # BankDetailError's name to the API's
 
 
 class Payee(NamedTuple):
-    """An account, and as what its holder is paid."""
+    """An account, and the entry class by which its holder is paid."""
 
     account: BankAccount
     entry_class: str
 
 
 class AchPayees:
-    """A US bank account, sealed for its customer."""
+    """Seals a customer's US bank account."""
 
     email_is_enough = False
     details: Sequence[Detail] = (
         Detail(
             "holder",
-            "Who holds the account, as the bank has it.",
+            "The holder's name, as the bank has it.",
             "[!-~]([ -~]{0,20}[!-~])?",
             "1 to 22 printable ASCII characters.",
         ),
@@ -60,7 +60,7 @@ class AchPayees:
         Detail("account_type", "checking or savings.", "checking|savings", "checking or savings."),
         Detail(
             "entry_class",
-            "PPD where a person holds the account, which is assumed; CCD where a company does.",
+            "PPD (the default) where a person holds the account, CCD where a company does.",
             "PPD|CCD",
             "PPD or CCD.",
             required=False,
@@ -72,12 +72,12 @@ class AchPayees:
         self._prenotes = PrenoteState(state)
 
     def check_open(self) -> None:
-        """Return if there is a key to open accounts with; Misconfigured otherwise."""
+        """Check that there is a key. Raises Misconfigured."""
         if not self._vault.is_open:
             raise Misconfigured("NO_VAULT_KEY", "PAYMENTAPP_VAULT_KEYS is not set")
 
     def destination(self, customer_id: str, details: Mapping[str, str]) -> str:
-        """Check and seal. Raises NotPayable, whose text never holds the value."""
+        """Check and seal an account. Raises NotPayable, whose text never holds the value."""
         try:
             account = BankAccount(
                 check_routing(details["routing_number"]),
@@ -90,7 +90,7 @@ class AchPayees:
         return self.seal(customer_id, Payee(account, details.get("entry_class", "PPD")))
 
     def show(self, customer_id: str, destination: str) -> Mapping[str, str]:
-        """All but the account number, of which only the last four are told."""
+        """Return the details; of the account number only the last four characters."""
         try:
             account, entry_class = self.open(customer_id, destination)
         except BankDetailError as error:
@@ -104,7 +104,7 @@ class AchPayees:
         }
 
     def renew(self, customer_id: str, destination: str) -> str | None:
-        """The same account under today's key; a prenote that was sent for it still counts."""
+        """Seal the account by the current key; its prenote still counts. None where it is."""
         if self._vault.is_current(destination):
             return None
         renewed = self._vault.seal(self._vault.open(destination, customer_id), customer_id)
@@ -112,7 +112,7 @@ class AchPayees:
         return renewed
 
     def seal(self, customer_id: str, payee: Payee) -> str:
-        """One word of at most 120 characters."""
+        """Return the sealed account, at most 120 characters without a blank."""
         account = payee.account
         letter = _BY_MEANING[account.account_type, payee.entry_class]
         # No account number has a vertical bar, so the first one ends it.
@@ -120,12 +120,15 @@ class AchPayees:
         return self._vault.seal(text, customer_id)
 
     def open(self, customer_id: str, destination: str) -> Payee:
-        """What `seal` sealed. Raises Misconfigured where it does not open, BankDetailError where
-        it does, and is no account by the rules of today."""
+        """Open what `seal` sealed.
+
+        Raises Misconfigured where no key opens it, BankDetailError where the account is not valid
+        by the current rules.
+        """
         text = self._vault.open(destination, customer_id)
         number, bar, holder = text[10:].partition("|")
         if not bar or text[0] not in _LETTERS:
-            raise Misconfigured("NOT_SEALED_HERE", "a destination is no bank account")
+            raise Misconfigured("NOT_SEALED_HERE", "a destination is not a bank account")
         account_type, entry_class = _LETTERS[text[0]]
         return Payee(BankAccount(text[1:10], number, account_type, holder), entry_class)
 

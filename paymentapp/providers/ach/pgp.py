@@ -1,4 +1,4 @@
-"""OpenPGP: a file as only the bank can read it."""
+"""OpenPGP: encrypts files for the bank."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from paymentapp.errors import Misconfigured
 
 
 def encrypted(data: bytes, key_file: str) -> bytes:
-    """The bytes encrypted for the public key in a file (RFC 9580, binary).
+    """Encrypt bytes for the public key in a file (RFC 9580, binary).
 
     Raises Misconfigured where the library or a usable key is missing.
     """

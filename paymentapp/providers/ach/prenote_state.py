@@ -1,4 +1,4 @@
-"""What is known of an account that was asked about by a prenote, on record by its destination."""
+"""The prenote of each account, stored by the account's destination."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from paymentapp.clock import from_text, to_text
 from paymentapp.models.provider_state import ProviderState, StateEntry, update_state_entry
 
 _SUFFIX = ".pre"
-_FREE = "{}"  # of a claim on a file that was never made: the account can be claimed again
+_FREE = "{}"  # the claim was given up, since its file was never made: it can be claimed again
 
 
-class Asked(NamedTuple):
-    """An account that was asked about: in which file, since when, and what came back."""
+class PrenoteRecord(NamedTuple):
+    """The prenote of an account: its file, when it was claimed, and its return code."""
 
-    note: StateEntry
+    entry: StateEntry
     file_id: str
     destination: str  # as it was sealed then
     at: datetime
     returned: str | None
-    open: bool  # it was, long enough ago
+    open: bool  # the waiting time is over: the account may be paid
 
 
 class PrenoteState:
-    """Reads and writes what is known of accounts. Of many who ask about one, the first counts."""
+    """Reads and writes the prenotes of accounts. The first claim on an account counts."""
 
     def __init__(self, state: ProviderState) -> None:
         self._state = state
 
-    def find(self, destination: str) -> Asked | None:
-        """Return what is known of an account; None where nobody has asked about it."""
-        _, note = self._known(destination)
-        return _read(note) if note and note.text != _FREE else None
+    def find(self, destination: str) -> PrenoteRecord | None:
+        """Return the prenote of an account; None where there is none."""
+        _, entry = self._stored(destination)
+        return _read(entry) if entry and entry.text != _FREE else None
 
-    def ask(self, destination: str, file_id: str, now: datetime) -> Asked:
-        """Claim an account for a file of prenotes; return whose it is: of whoever came first."""
+    def claim(self, destination: str, file_id: str, now: datetime) -> PrenoteRecord:
+        """Claim an account for a file of prenotes; return the claim that stands, the first."""
         record = {"file": file_id, "destination": destination, "at": to_text(now)}
         claim = json.dumps(record)
 
@@ -50,14 +50,14 @@ class PrenoteState:
                 likely_new=True,
             )
 
-        note = claimed(_name(destination))
-        alias = _alias(note)
-        return _read(claimed(alias) if alias else note)
+        entry = claimed(_name(destination))
+        alias = _alias(entry)
+        return _read(claimed(alias) if alias else entry)
 
     def returned(self, destination: str, code: str) -> None:
-        """There is no such account, or it is not to be paid: the first reason counts."""
-        name, note = self._known(destination)
-        if note is None:
+        """Record that the prenote was returned; the first reason counts."""
+        name, entry = self._stored(destination)
+        if entry is None:
             return
 
         def change(text: str) -> str:
@@ -68,49 +68,52 @@ class PrenoteState:
 
         update_state_entry(self._state, name, _FREE, change)
 
-    def may_be_paid(self, asked: Asked) -> None:
-        """Note that an account may be paid, for when its file is forgotten too. Where this is not
-        written, the next payment finds out again."""
-        record = json.loads(asked.note.text) | {"open": True}
-        self._state.change_state_entry(asked.note, asked.note.changed(json.dumps(record)))
+    def may_be_paid(self, prenote: PrenoteRecord) -> None:
+        """Record that an account may be paid, so that its file is not read again.
 
-    def free(self, asked: Asked) -> None:
-        """Give up a claim on a file that does not have the account in it."""
-        self._state.change_state_entry(asked.note, asked.note.changed(_FREE))
+        If the write is lost, the next payment finds out again.
+        """
+        entry = prenote.entry
+        record = json.loads(entry.text) | {"open": True}
+        self._state.change_state_entry(entry, entry.changed(json.dumps(record)))
+
+    def free(self, prenote: PrenoteRecord) -> None:
+        """Give up a claim whose file does not contain the account."""
+        self._state.change_state_entry(prenote.entry, prenote.entry.changed(_FREE))
 
     def keep(self, old: str, new: str) -> None:
-        """The same account is sealed anew: what is known of it, now or later, is known of both."""
-        name, note = self._known(old)
-        if note is not None:
+        """Share the prenote of an account with the same account under another seal."""
+        name, entry = self._stored(old)
+        if entry is not None:
             self._state.add_state_entry(StateEntry.new(_name(new), json.dumps({"as": name})))
 
-    def _known(self, destination: str) -> tuple[str, StateEntry | None]:
-        """Where an account is noted, and what; under the name of how it was sealed first."""
+    def _stored(self, destination: str) -> tuple[str, StateEntry | None]:
+        """Return the name and the entry of an account's prenote, by the account's first seal."""
         name = _name(destination)
-        note = self._state.get_state_entry(name)
-        alias = _alias(note) if note else None
-        return (alias, self._state.get_state_entry(alias)) if alias else (name, note)
+        entry = self._state.get_state_entry(name)
+        alias = _alias(entry) if entry else None
+        return (alias, self._state.get_state_entry(alias)) if alias else (name, entry)
 
 
 def prenote_file(batch_id: str, number: int) -> str:
-    """The id of a batch's own file of prenotes; one that was made takes no more accounts."""
+    """Return the id of a batch's `number`th file of prenotes."""
     return f"{batch_id}.{number}{_SUFFIX}"
 
 
 def is_prenote(file_id: str) -> bool:
-    """Whether a file has prenotes in it, and no payments."""
+    """Return whether a file has prenotes and no payments."""
     return file_id.endswith(_SUFFIX)
 
 
-def _alias(note: StateEntry) -> str | None:
-    alias: str | None = json.loads(note.text).get("as")
+def _alias(entry: StateEntry) -> str | None:
+    alias: str | None = json.loads(entry.text).get("as")
     return alias
 
 
-def _read(note: StateEntry) -> Asked:
-    record = json.loads(note.text)
-    return Asked(
-        note,
+def _read(entry: StateEntry) -> PrenoteRecord:
+    record = json.loads(entry.text)
+    return PrenoteRecord(
+        entry,
         record["file"],
         record["destination"],
         from_text(record["at"]),

@@ -1,7 +1,7 @@
 """ACH by NACHA files: a payment is an entry of a file that the bank fetches from a folder.
 
-A bank answers no call. That it has a file is known by the folder; that a payment has arrived, by
-its not having come back in time. `docs/decisions/0014-ach.md` tells why each step is as it is.
+A bank answers no call. Whether it has a file is known from the folder; a payment has succeeded if
+it was not returned in time. `docs/decisions/0014-ach.md` gives the reason of each step.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import timedelta
 from paymentapp.errors import NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.ach.contents import Contents
-from paymentapp.providers.ach.entry_news import EntryNewsState
+from paymentapp.providers.ach.entry_updates import EntryUpdateState
 from paymentapp.providers.ach.file_state import FilePlan, FileState
 from paymentapp.providers.ach.files import Files
 from paymentapp.providers.ach.folders import BankFolder, Folder, FolderError, not_sent
@@ -63,7 +63,7 @@ class Ach(Provider):
         outgoing: Folder | None = None,
         incoming: Folder | None = None,
     ) -> None:
-        """`outgoing` and `incoming` stand for the folders of the settings, in tests."""
+        """Build it; `outgoing` and `incoming` replace the folders of the settings, in tests."""
         self._outgoing = outgoing or BankFolder(settings.outgoing)
         self._incoming = incoming or BankFolder(settings.incoming)
         self._prenoting = settings.prenotes
@@ -73,24 +73,26 @@ class Ach(Provider):
         self.description = f"ACH files to {settings.outgoing.shown}"
         self.payees = AchPayees(kit.vault, kit.state)
         self.cutoffs = CutoffSchedule(settings)
-        self._notes = FileState(kit.state)
+        self._file_state = FileState(kit.state)
         traces = Traces(kit.state, settings.odfi, kit.clock)
-        news = EntryNewsState(kit.state)
+        updates = EntryUpdateState(kit.state)
         accounts = PrenoteState(kit.state)
         contents = Contents(kit.vault, settings.pgp_key_file)
         self._files = Files(kit.state, settings, traces, self.payees, contents, kit.clock)
-        self._uploads = Uploads(self._outgoing, self._notes, contents, settings.attempt, kit.clock)
-        self._prenotes = Prenotes(
-            settings, accounts, self._files, self._notes, self._uploads, kit.clock
+        self._uploads = Uploads(
+            self._outgoing, self._file_state, contents, settings.attempt, kit.clock
         )
-        self._reports = Reports(self._notes, news, traces, self.cutoffs, kit.clock)
+        self._prenotes = Prenotes(
+            settings, accounts, self._files, self._file_state, self._uploads, kit.clock
+        )
+        self._reports = Reports(self._file_state, updates, traces, self.cutoffs, kit.clock)
         self.batch_key = self._prenotes if settings.prenotes else None
         self.mailbox = AchMailbox(
             self._incoming,
             kit.state,
             traces,
-            self._notes,
-            news,
+            self._file_state,
+            updates,
             self.payees,
             accounts,
             kit.clock,
@@ -98,27 +100,29 @@ class Ach(Provider):
 
     @classmethod
     def build(cls, kit: Kit) -> Ach:
-        """ACH from the settings. Raises SettingsError."""
+        """Build ACH from the settings. Raises SettingsError."""
         service = kit.settings
         return cls(kit, service.variables.load(AchSettings, timeout=service.provider_timeout))
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
-        """Make the batch's file, once, and bring it into the bank's folder, once."""
+        """Make the batch's file, once, and upload it, once."""
         with store_errors_as(OutcomeUnknown):
             self.payees.check_open()
-            made = self._notes.made(batch.batch_id) or self._decided(batch.batch_id, members)
+            made = self._file_state.decision(batch.batch_id) or self._decided(
+                batch.batch_id, members
+            )
             if isinstance(made, FilePlan):
                 return self._uploads.deliver(batch.batch_id, made)
             return made
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
-        """How each payment of a batch stands, by what is on record of its file."""
+        """Report on each payment of a batch, from the stored state of its file."""
         with store_errors_as(NotSent):
-            by_word = batch.accepted_at if batch.decision else None
-            return self._reports.of_batch(batch.batch_id, by_word)
+            confirmed_at = batch.accepted_at if batch.decision else None
+            return self._reports.of_batch(batch.batch_id, confirmed_at)
 
     def cancel(self, provider_item_id: str) -> ItemReport:
-        """How a payment stands: a credit that a bank has cannot be taken back by us."""
+        """Report on a payment; a credit that the bank has cannot be cancelled."""
         with store_errors_as(NotSent):
             return self._reports.of_entry(provider_item_id)
 
@@ -133,12 +137,11 @@ class Ach(Provider):
                 raise not_sent(error) from None
 
     def close(self) -> None:
-        """Nothing is held open between calls."""
+        """Do nothing: no connection is open between calls."""
 
     def _decided(self, batch_id: str, members: Sequence[Member]) -> FilePlan | Refused | Postponed:
-        """What leaves for a batch: on record now, and the same for all processes for ever, but
-        where the batch is postponed."""
+        """Decide on the batch's file, for good and for all processes, unless it is postponed."""
         stopped = self._prenotes.settled(batch_id, members) if self._prenoting else None
         if isinstance(stopped, Postponed):
             return stopped
-        return self._notes.decide(batch_id, stopped or self._files.make(batch_id, members))
+        return self._file_state.decide(batch_id, stopped or self._files.make(batch_id, members))

@@ -1,4 +1,4 @@
-"""What is to be said of the entries of a file, by what is on record of it."""
+"""Reports on the entries of a file, from its stored state."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import datetime
 from paymentapp.clock import Clock
 from paymentapp.errors import NotSent
 from paymentapp.models.payments import Status
-from paymentapp.providers.ach.entry_news import EntryNewsState, News, words
+from paymentapp.providers.ach.entry_updates import EntryUpdates, EntryUpdateState, return_text
 from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadProgress, UploadStep
 from paymentapp.providers.ach.schedule import CutoffSchedule
-from paymentapp.providers.ach.trace_numbers import Target, Traces
+from paymentapp.providers.ach.trace_numbers import SentEntry, Traces
 from paymentapp.providers.base import ItemReport
 
 ACKNOWLEDGED = "ACKNOWLEDGED"
@@ -20,76 +20,87 @@ SETTLED = "SETTLED"
 
 
 class Reports:
-    """Tells how entries stand. A bank says nothing of a credit that has arrived: it has, where the
-    time is over in which it would have come back."""
+    """Reports the status of entries.
+
+    A bank does not report that a credit has arrived. An entry has succeeded when the time is over
+    in which it would have been returned.
+    """
 
     def __init__(
         self,
-        notes: FileState,
-        news: EntryNewsState,
+        file_state: FileState,
+        updates: EntryUpdateState,
         traces: Traces,
-        timetable: CutoffSchedule,
+        schedule: CutoffSchedule,
         clock: Clock,
     ) -> None:
-        self._notes = notes
-        self._news = news
+        self._file_state = file_state
+        self._updates = updates
         self._traces = traces
-        self._timetable = timetable
+        self._schedule = schedule
         self._clock = clock
 
-    def of_batch(self, batch_id: str, by_word: datetime | None = None) -> list[ItemReport]:
-        """How each entry of a batch's file stands; `by_word` is since when the bank has the file
-        by a person's word. Raises NotSent where there is no file, or the bank cannot have it."""
-        plan = self._notes.made(batch_id)
+    def of_batch(self, batch_id: str, confirmed_at: datetime | None = None) -> list[ItemReport]:
+        """Report on each entry of a batch's file.
+
+        `confirmed_at` is when an operator recorded that the bank has the file. Raises NotSent where
+        there is no file, or the bank cannot have it.
+        """
+        plan = self._file_state.decision(batch_id)
         if not isinstance(plan, FilePlan):
             raise NotSent("NO_SUCH_FILE", "no file was made for the batch")
-        progress = self._notes.progress(batch_id, self._clock())
-        if by_word is not None and progress.step is not UploadStep.UPLOADED:
-            progress = replace(progress, step=UploadStep.UPLOADED, since=by_word)
+        progress = self._file_state.progress(batch_id, self._clock())
+        if confirmed_at is not None and progress.step is not UploadStep.UPLOADED:
+            progress = replace(progress, step=UploadStep.UPLOADED, since=confirmed_at)
         if progress.step in {UploadStep.RENDERED, UploadStep.WRITING}:
-            raise NotSent("NOT_UPLOADED", "the file has not left")
+            raise NotSent("NOT_UPLOADED", "the file is not uploaded yet")
         return list(self._reports(batch_id, plan, progress))
 
     def of_entry(self, trace: str) -> ItemReport:
-        """How one entry stands, by its trace number. Raises NotSent where it is none of ours."""
-        target = self._traces.find(trace)
-        if target is None:
+        """Report on the entry of a trace number. Raises NotSent where it is none of ours."""
+        entry = self._traces.find(trace)
+        if entry is None:
             raise NotSent("NO_SUCH_ENTRY", "no entry has this trace number")
-        reports = {each.provider_item_id: each for each in self.of_batch(target.batch_id)}
+        reports = {each.provider_item_id: each for each in self.of_batch(entry.batch_id)}
         if trace not in reports:
-            raise NotSent("NO_SUCH_ENTRY", "the number was given out and never used")
+            raise NotSent("NO_SUCH_ENTRY", "the trace number was reserved and never used")
         return reports[trace]
 
     def _reports(
         self, batch_id: str, plan: FilePlan, progress: UploadProgress
     ) -> Iterator[ItemReport]:
         now = self._clock()
-        news = self._news.of(batch_id)
-        for target in self._traces.targets(plan.blocks):
-            if target.batch_id == batch_id:
-                yield self._report(target, plan, progress, news, now)
+        updates = self._updates.of_file(batch_id)
+        for entry in self._traces.entries(plan.blocks):
+            if entry.batch_id == batch_id:
+                yield self._report(entry, plan, progress, updates, now)
 
     def _report(
-        self, target: Target, plan: FilePlan, progress: UploadProgress, news: News, now: datetime
+        self,
+        entry: SentEntry,
+        plan: FilePlan,
+        progress: UploadProgress,
+        updates: EntryUpdates,
+        now: datetime,
     ) -> ItemReport:
         status, raw, reason = Status.SUBMITTED, progress.step.upper(), None
-        effective = plan.effective_date(target.position)
+        effective = plan.effective_date(entry.position)
         uploaded = progress.step is UploadStep.UPLOADED
-        over = self._timetable.settled_at(effective, plan.cutoff, progress.since)
-        if target.position in news.returned:
-            code = news.returned[target.position]
-            status, raw, reason = Status.RETURNED, code, words(code)
-        elif uploaded and now >= over:
+        settled_at = self._schedule.settled_at(effective, plan.cutoff, progress.since)
+        if entry.position in updates.returned:
+            code = updates.returned[entry.position]
+            status, raw, reason = Status.RETURNED, code, return_text(code)
+        elif uploaded and now >= settled_at:
             status, raw = Status.SUCCEEDED, SETTLED
-        elif target.position in news.acknowledged:
+        elif entry.position in updates.acknowledged:
             raw = ACKNOWLEDGED
         return ItemReport(
-            item_id=target.item_id,
+            item_id=entry.item_id,
             status=status,
             raw_status=raw,
-            provider_item_id=target.trace,
-            transaction_id=target.trace if status is Status.SUCCEEDED else None,
+            provider_item_id=entry.trace,
+            transaction_id=entry.trace if status is Status.SUCCEEDED else None,
             reason=reason,
-            money=target.money,
-            receiver=target.destination,
+            money=entry.money,
+            receiver=entry.destination,
         )

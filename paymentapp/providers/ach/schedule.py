@@ -1,4 +1,4 @@
-"""When files leave, when their entries settle, and when what has not come back has arrived."""
+"""When files are uploaded, when their entries settle, and when an entry counts as paid."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from paymentapp.clock import EPOCH
 from paymentapp.providers.ach.settings import AchSettings
 
 
-class Leaving(NamedTuple):
-    """A file that leaves now: by when the bank has to have it, and when its entries settle."""
+class FileDates(NamedTuple):
+    """The dates of a file that is made now: its cutoff, and when its entries settle."""
 
     cutoff: datetime  # UTC
     effective: date
-    next_day: date  # the same for payments above the same-day limit
+    next_day: date  # the effective date of payments above the same-day limit
 
 
 def local(moment: datetime) -> datetime:
-    """The time in New York, which banks' files and cut-offs are in."""
+    """Return the time in New York, which the files and cutoffs of banks are in."""
     return moment.astimezone(ZoneInfo(EASTERN))
 
 
 class CutoffSchedule:
-    """The bank's windows, as set."""
+    """The bank's windows, by the settings."""
 
     def __init__(self, settings: AchSettings) -> None:
         self._windows = settings.windows
@@ -34,23 +34,22 @@ class CutoffSchedule:
         self._rehearsal = settings.rehearsal
 
     def next_departure(self, now: datetime) -> datetime:
-        """When a payment that is accepted now leaves: so long before the next window's cut-off
-        that its file is there in time."""
+        """Return when a payment that is accepted now is due: the lead before the next cutoff."""
         if self._rehearsal:
             return now + self._rehearsal - (now - EPOCH) % self._rehearsal
         return next_departure(now + self._lead, self._windows).leaves_by - self._lead
 
-    def leaving(self, now: datetime) -> Leaving:
-        """The window that a file made now goes by, and what follows from it."""
+    def file_dates(self, now: datetime) -> FileDates:
+        """Return the dates of a file that is made now."""
         window = next_departure(now, self._windows)
         later = next_departure(now, self._windows, same_day=False)
-        return Leaving(window.leaves_by, window.effective_date, later.effective_date)
+        return FileDates(window.leaves_by, window.effective_date, later.effective_date)
 
     def settled_at(self, effective: date, cutoff: datetime, uploaded: datetime) -> datetime:
-        """When the hold is over: the days in which a bank may send back what it cannot credit
-        have passed, counted from the day on which the entries settled.
+        """Return when the hold is over, counted from the day on which the entries settle.
 
-        A file that came too late for its window settles on the next banking day at the soonest.
+        Within the hold a bank returns what it cannot credit. A file that was uploaded after its
+        cutoff settles on the next banking day at the soonest.
         """
         if self._rehearsal:
             return uploaded + self._hold * self._rehearsal
@@ -59,7 +58,7 @@ class CutoffSchedule:
         return self._morning_after(add_banking_days(effective, self._hold))
 
     def waited_until(self, effective: date, uploaded: datetime, days: int) -> datetime:
-        """When the waiting time of a prenote that settles on `effective` is over."""
+        """Return when the waiting time of a prenote that settles on `effective` is over."""
         if self._rehearsal:
             return uploaded + days * self._rehearsal
         start = max(effective, local(uploaded).date())

@@ -1,4 +1,4 @@
-"""What has to be set to pay by NACHA files: who we are to the bank, its folders, its windows."""
+"""The settings of ACH: company and bank, folders, windows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from paymentapp.variables import (
 
 MOST = Decimal("99999999.99")  # NACHA Operating Rules, Appendix Three: Amount has ten digits
 LARGEST_BATCH = 2_500  # entries: a stored file then stays under 300 KB
-LARGEST_PGP_BATCH = 2_000  # what is encrypted is not compressed any more
+LARGEST_PGP_BATCH = 2_000  # an encrypted file cannot be compressed for storage
 _SCHEMES = {"file", "sftp", "s3"}
 _FOLDER = "file:///folder, sftp://user@host/folder or s3://bucket/folder"
 _WINDOW = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(\s+same-day)?")
@@ -36,7 +36,7 @@ _PLACEHOLDERS = {"batch", "date", "time", "modifier"}
 
 @dataclass(frozen=True, slots=True)
 class FolderLocation:
-    """A folder at the bank, as a URL without a password, and what opens it."""
+    """A folder of the bank: its URL, without a password, and the credentials."""
 
     url: str
     timeout: int  # seconds, of connecting and of each answer
@@ -47,11 +47,12 @@ class FolderLocation:
 
     @property
     def scheme(self) -> str:
+        """Return the scheme of the URL: file, sftp or s3."""
         return urlsplit(self.url).scheme
 
     @property
     def shown(self) -> str:
-        """The place for a person: without a user's name."""
+        """Return the URL for logs and people: without the user's name."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
@@ -81,7 +82,7 @@ def _seconds(low: int, high: int) -> VariableKind[timedelta]:
 
 
 def _folder(value: str) -> str:
-    """Refuse a password in a URL: it would be in every log that names the place."""
+    """Check a folder's URL; a password in it is refused, since logs name the URL."""
     parts = urlsplit(value)
     if parts.password is not None:
         raise Unfit("must not hold a password: PAYMENTAPP_ACH_SFTP_PASSWORD does")
@@ -102,7 +103,7 @@ def _windows(value: str) -> tuple[Window, ...]:
             raise ValueError
         windows.append(Window(part[:5], time(int(found[1]), int(found[2])), bool(found[3])))
     if not windows:
-        raise Unfit("names no window")
+        raise Unfit("must name at least one window")
     return tuple(windows)
 
 
@@ -117,7 +118,7 @@ def _dollars(value: str) -> Decimal:
 
 
 def _file_name(value: str) -> str:
-    """Refuse a pattern that can give two files one name: a bank may take them for the same."""
+    """Check a file name pattern, by which no two files may have the same name."""
     try:
         used = {name for _, name, _, _ in string.Formatter().parse(value) if name is not None}
         value.format(**dict.fromkeys(_PLACEHOLDERS, "x"))
@@ -139,7 +140,7 @@ _MONEY = VariableKind(_dollars, f"dollars, more than 0 and at most {MOST}")
 
 @dataclass(frozen=True, slots=True)
 class AchSettings(Declared):
-    """All settings of this provider. Those without a default are required."""
+    """All settings of ACH. Those without a default are required."""
 
     title: ClassVar[str] = "ACH"
 
@@ -160,13 +161,13 @@ class AchSettings(Declared):
         "PAYMENTAPP_ACH_DESTINATION_NAME", _ascii(23), None, "the bank's name"
     )
     company_id: str = variable(
-        "PAYMENTAPP_ACH_COMPANY_ID", _ascii(10), None, "the company, as recipients see it: its id"
+        "PAYMENTAPP_ACH_COMPANY_ID", _ascii(10), None, "the company's id, which recipients see"
     )
     company_name: str = variable(
-        "PAYMENTAPP_ACH_COMPANY_NAME", _ascii(16), None, "the company, as recipients see it"
+        "PAYMENTAPP_ACH_COMPANY_NAME", _ascii(16), None, "the company's name, which recipients see"
     )
     description: str = variable(
-        "PAYMENTAPP_ACH_DESCRIPTION", _ascii(10), "PAYMENT", "what for, as recipients see it"
+        "PAYMENTAPP_ACH_DESCRIPTION", _ascii(10), "PAYMENT", "the purpose, which recipients see"
     )
     odfi: str = variable(
         "PAYMENTAPP_ACH_ODFI",
@@ -178,68 +179,71 @@ class AchSettings(Declared):
         "PAYMENTAPP_ACH_OUTGOING_URL",
         _WHERE,
         None,
-        "where the bank fetches files; SFTP needs `pip install paymentapp[sftp]`, S3 `[s3]`",
+        "the folder from which the bank takes files; SFTP needs `pip install paymentapp[sftp]`, "
+        "S3 `[s3]`",
     )
     incoming_url: str = variable(
-        "PAYMENTAPP_ACH_INCOMING_URL", _WHERE, None, "where the bank puts files"
+        "PAYMENTAPP_ACH_INCOMING_URL", _WHERE, None, "the folder into which the bank puts files"
     )
     sftp_known_hosts: str = variable(
         "PAYMENTAPP_ACH_SFTP_KNOWN_HOSTS",
         file(),
         "",
-        "a file with the bank's host key; required for SFTP",
+        "a known_hosts file with the bank's host key; required for SFTP",
     )
     sftp_password: str = variable(
-        "PAYMENTAPP_ACH_SFTP_PASSWORD", text(), "", "never in the URL", secret=True
+        "PAYMENTAPP_ACH_SFTP_PASSWORD", text(), "", "the password, never in the URL", secret=True
     )
     sftp_key_file: str = variable(
-        "PAYMENTAPP_ACH_SFTP_KEY_FILE", file(), "", "a private key, instead of a password"
+        "PAYMENTAPP_ACH_SFTP_KEY_FILE", file(), "", "the private key, instead of a password"
     )
     sftp_key_password: str = variable(
-        "PAYMENTAPP_ACH_SFTP_KEY_PASSWORD", text(), "", "opens that key", secret=True
+        "PAYMENTAPP_ACH_SFTP_KEY_PASSWORD", text(), "", "the password of that key", secret=True
     )
     file_name: str = variable(
         "PAYMENTAPP_ACH_FILE_NAME",
         VariableKind(_file_name, "a name with {batch}, or with {date}, {time} and {modifier}"),
         "ach-{date}-{batch}.ach",
-        "what files are called",
+        "the names of files",
     )
     pgp_key_file: str = variable(
         "PAYMENTAPP_ACH_PGP_KEY_FILE",
         file(),
         "",
-        "the bank's public key; files are then encrypted for it (`[pgp]`)",
+        "the bank's public PGP key, for which files are then encrypted (`[pgp]`)",
     )
     windows: tuple[Window, ...] = variable(
         "PAYMENTAPP_ACH_WINDOWS",
         VariableKind(_windows, "HH:MM or HH:MM same-day, with commas"),
         "16:00",
-        "the bank's cut-offs in New York's time: `09:30 same-day, 16:00`",
+        "the bank's cutoffs in New York's time: `09:30 same-day, 16:00`",
     )
     lead: timedelta = variable(
-        "PAYMENTAPP_ACH_LEAD_MINUTES", _minutes(0, 240), "15", "how long before them files leave"
+        "PAYMENTAPP_ACH_LEAD_MINUTES",
+        _minutes(0, 240),
+        "15",
+        "minutes before a cutoff at which files are uploaded",
     )
     batch_size: int = variable(
         "PAYMENTAPP_ACH_BATCH_SIZE",
         number(1, LARGEST_BATCH),
         "2000",
-        f"entries of a file at most; not above {LARGEST_PGP_BATCH} where files are encrypted",
+        f"most entries of a file; at most {LARGEST_PGP_BATCH} where files are encrypted",
     )
     most: Decimal = variable(
-        "PAYMENTAPP_ACH_MAXIMUM", _MONEY, str(MOST), "dollars of a payment at most"
+        "PAYMENTAPP_ACH_MAXIMUM", _MONEY, str(MOST), "most dollars of one payment"
     )
     same_day_limit: Decimal = variable(
         "PAYMENTAPP_ACH_SAME_DAY_LIMIT",
         _MONEY,
         str(SAME_DAY_LIMIT),
-        "dollars, above which a payment settles on the next banking day",
+        "dollars above which a payment settles on the next banking day",
     )
     hold_days: int = variable(
         "PAYMENTAPP_ACH_HOLD_DAYS",
         number(0, 60),
         "2",
-        "banking days after the effective date until a payment that has not come back has "
-        "succeeded",
+        "banking days after the effective date until a payment that was not returned has succeeded",
     )
     prenotes: bool = variable(
         "PAYMENTAPP_ACH_PRENOTES",
@@ -248,47 +252,51 @@ class AchSettings(Declared):
         "an entry of zero dollars before the first payment to an account",
     )
     prenote_days: int = variable(
-        "PAYMENTAPP_ACH_PRENOTE_DAYS", number(1, 10), "3", "banking days to wait for its return"
+        "PAYMENTAPP_ACH_PRENOTE_DAYS",
+        number(1, 10),
+        "3",
+        "banking days between a prenote and the first payment",
     )
     attempt: timedelta = variable(
         "PAYMENTAPP_ACH_ATTEMPT_SECONDS",
         _seconds(2, 3600),
         "300",
-        "longer than any upload can take",
+        "seconds after which an upload attempt has certainly ended",
     )
     rehearsal: timedelta | None = variable(
         "PAYMENTAPP_ACH_REHEARSAL_SECONDS",
         _seconds(0, 3600).then(lambda length: length or None),
         "0",
-        "for trying out, on folders of this machine alone: windows and banking days that are so "
-        "short",
+        "for trying out, with folders of this machine only: the length of windows and banking days",
     )
     timeout: int = 30  # seconds to wait for a folder: the service's own setting
 
     @property
     def outgoing(self) -> FolderLocation:
-        """Where the bank fetches files."""
+        """Return the folder from which the bank takes files."""
         return self._place(self.outgoing_url)
 
     @property
     def incoming(self) -> FolderLocation:
-        """Where the bank puts files."""
+        """Return the folder into which the bank puts files."""
         return self._place(self.incoming_url)
 
     def check(self) -> None:
-        """Check what one setting asks of the others."""
+        """Check settings against each other. Raises SettingsError."""
         folders = (self.outgoing, self.incoming)
         schemes = {folder.scheme for folder in folders}
         if "sftp" in schemes and not self.sftp_known_hosts:
             raise SettingsError(
-                "PAYMENTAPP_ACH_SFTP_KNOWN_HOSTS is not set: the bank's host key, as a file"
+                "PAYMENTAPP_ACH_SFTP_KNOWN_HOSTS must be set for SFTP: a file with the host key"
             )
         if self.rehearsal and schemes != {"file"}:
             raise SettingsError(
-                "PAYMENTAPP_ACH_REHEARSAL_SECONDS is for folders on this machine (file:///)"
+                "PAYMENTAPP_ACH_REHEARSAL_SECONDS is only for folders of this machine (file:///)"
             )
         if self.outgoing_url.rstrip("/") == self.incoming_url.rstrip("/"):
-            raise SettingsError("PAYMENTAPP_ACH_INCOMING_URL is the outgoing folder too")
+            raise SettingsError(
+                "PAYMENTAPP_ACH_INCOMING_URL must not be PAYMENTAPP_ACH_OUTGOING_URL"
+            )
         if self.pgp_key_file and self.batch_size > LARGEST_PGP_BATCH:
             raise SettingsError(
                 f"PAYMENTAPP_ACH_BATCH_SIZE must be at most {LARGEST_PGP_BATCH} where "

@@ -1,4 +1,4 @@
-"""A store that does not answer, as one of a provider's errors: its state is in the store."""
+"""Turns an unavailable store into a provider's error: the state of ACH is in the store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paymentapp.errors import NotSent, OutcomeUnknown, StoreUnavailable
 
 @contextmanager
 def store_errors_as(error: type[NotSent] | type[OutcomeUnknown]) -> Iterator[None]:
-    """Raise `error` where the store did not answer: `NotSent` where nothing can have been sent."""
+    """Raise `error` for StoreUnavailable: `NotSent` only where nothing can have been sent."""
     try:
         yield
     except StoreUnavailable as problem:

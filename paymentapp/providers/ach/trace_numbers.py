@@ -1,8 +1,8 @@
-"""Trace numbers: given out in blocks, each to one batch, and the way from a return to its payment.
+"""Trace numbers: assigned to batches in blocks; a return is matched to its payment by them.
 
-A block is a hundred of the seven-digit sequence numbers under the ODFI's eight. A counter says
-which block is next, but it only saves looking: a block is a batch's by a note of its own, which
-is added conditionally, so that a counter that has wrapped, or was lost, gives nothing out twice.
+A block is a hundred of the seven-digit sequence numbers below the ODFI's eight digits. A counter
+proposes the next block, only to save reads: a block belongs to a batch by a stored entry of its
+own, added conditionally. So a counter that has wrapped, or was lost, assigns nothing twice.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from paymentapp.nacha import trace_number
 
 BLOCK = 100
 BLOCKS = 99_999  # sequence numbers 1 to 9,999,900
-# A return that comes late by the rules (60 days for what nobody authorized), twice over.
+# Twice the longest time that the rules allow for a return (60 days, of an unauthorized entry).
 KEPT = timedelta(days=120)
-_TRIES = 1_000  # blocks still in use that are passed over
+_TRIES = 1_000  # blocks still in use that are skipped
 
 
-class Target(NamedTuple):
-    """An entry of ours: which place in which batch, and what it paid to whom."""
+class SentEntry(NamedTuple):
+    """An entry that was sent: its batch and position, amount and payee."""
 
     batch_id: str
     position: int
@@ -39,11 +39,11 @@ class Target(NamedTuple):
     destination: str
 
     def __repr__(self) -> str:
-        return f"Target({self.batch_id} {self.position})"
+        return f"SentEntry({self.batch_id} {self.position})"
 
 
 class Traces:
-    """Gives trace numbers out, and knows whose they are."""
+    """Assigns trace numbers, and finds the entry of one."""
 
     def __init__(self, state: ProviderState, odfi: str, clock: Clock) -> None:
         self._state = state
@@ -51,10 +51,10 @@ class Traces:
         self._clock = clock
 
     def free(self, count: int) -> list[int]:
-        """Return ascending blocks of so many numbers that no batch has.
+        """Return blocks, in ascending order, for `count` numbers that no batch has.
 
-        They are a batch's once they are assigned to it; no other process gets them from the
-        counter meanwhile. Raises Misconfigured where there are none.
+        `assign` makes them a batch's; meanwhile the counter gives them to no other process. Raises
+        Misconfigured where there are none.
         """
         wanted = -(-count // BLOCK)
         found: list[int] = []
@@ -64,13 +64,13 @@ class Traces:
                     found.append(block)
             if len(found) == wanted:
                 return sorted(found)
-        raise Misconfigured("NO_TRACE_NUMBERS", f"none is free within {KEPT.days} days")
+        raise Misconfigured("NO_TRACE_NUMBERS", f"all are in use for {KEPT.days} days")
 
     def assign(self, blocks: Sequence[int], batch_id: str, members: Sequence[Member]) -> None:
-        """Put on record whose numbers these are: position 0 has the first of the first block.
+        """Assign blocks to a batch: position 0 has the first number of the first block.
 
-        Numbers that a crash leaves unused after this are lost until their blocks come round again.
-        Raises NotSent where another process has taken a block.
+        After a crash the numbers stay unused until their blocks are free again. Raises NotSent
+        where another process has taken a block.
         """
         for index, block in enumerate(blocks):
             first = index * BLOCK
@@ -85,28 +85,28 @@ class Traces:
             update_state_entry(self._state, self._name(block), "", taken, likely_new=True)
 
     def numbers(self, blocks: Sequence[int], count: int) -> list[str]:
-        """The first so many trace numbers of some blocks."""
+        """Return the first `count` trace numbers of some blocks."""
         return [self.trace(blocks[n // BLOCK], n % BLOCK) for n in range(count)]
 
-    def find(self, trace: str) -> Target | None:
-        """The entry that went out under a trace number, as far as it is ours."""
+    def find(self, trace: str) -> SentEntry | None:
+        """Return the entry that was sent under a trace number; None where it is not ours."""
         if not (len(trace) == 15 and trace.isascii() and trace.isdigit()):
             return None
         if trace[:8] != self._odfi or int(trace[8:]) == 0:
             return None
         block, place = divmod(int(trace[8:]) - 1, BLOCK)
-        targets = self.targets([block])
-        return targets[place] if place < len(targets) else None
+        entries = self.entries([block])
+        return entries[place] if place < len(entries) else None
 
-    def targets(self, blocks: Sequence[int]) -> list[Target]:
-        """The entries of a file, in the order of its blocks."""
+    def entries(self, blocks: Sequence[int]) -> list[SentEntry]:
+        """Return the entries of a file, in the order of its blocks."""
         found = []
         for block in blocks:
-            note = self._state.get_state_entry(self._name(block))
-            record = json.loads(note.text) if note else {}
+            stored = self._state.get_state_entry(self._name(block))
+            record = json.loads(stored.text) if stored else {}
             for place, (item_id, amount, destination) in enumerate(record.get("members", ())):
                 found.append(
-                    Target(
+                    SentEntry(
                         record["batch"],
                         record["first"] + place,
                         self.trace(block, place),
@@ -118,11 +118,11 @@ class Traces:
         return found
 
     def trace(self, block: int, place: int) -> str:
-        """The trace number at a place of a block."""
+        """Return the trace number at a place of a block."""
         return trace_number(self._odfi, block * BLOCK + place + 1)
 
     def _next(self, count: int) -> list[int]:
-        """The next blocks by the counter, which no other process gets from it."""
+        """Advance the counter, and return the blocks that it proposes to this process only."""
         name = f"ach/traces/{self._odfi}"
         moved = update_state_entry(
             self._state, name, "0", lambda text: str((int(text) + count) % BLOCKS)
@@ -131,15 +131,15 @@ class Traces:
         return [(first + step) % BLOCKS for step in range(count)]
 
     def _is_free(self, block: int) -> bool:
-        note = self._state.get_state_entry(self._name(block))
-        return note is None or not self._is_in_use(note.text)
+        stored = self._state.get_state_entry(self._name(block))
+        return stored is None or not self._is_in_use(stored.text)
 
     def _is_in_use(self, text: str) -> bool:
         return self._clock() - from_text(json.loads(text)["at"]) <= KEPT
 
     def _taken(self, record: str, text: str) -> str:
         if text and self._is_in_use(text):
-            raise NotSent("TRACE_NUMBERS_TAKEN", "another process was given the same ones")
+            raise NotSent("TRACE_NUMBERS_TAKEN", "another process has the same ones")
         return record
 
     def _name(self, block: int) -> str:

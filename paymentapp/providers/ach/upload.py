@@ -1,8 +1,8 @@
-"""Upload: a file reaches the bank's folder once, though a bank knows no idempotency key.
+"""Uploads a file to the bank's folder at most once, though a bank knows no idempotency key.
 
-Every step is a conditional write, so that of all processes one takes it. The one irreversible act
-is the renaming to the name that the bank reads; `docs/decisions/0014-ach.md` argues why it is done
-at most once for all crashes and interleavings.
+Each step is a conditional write, so that only one process takes it. The one irreversible operation
+is the rename to the name that the bank reads; `docs/decisions/0014-ach.md` argues why it is done
+at most once whatever crashes and interleaves.
 """
 
 from __future__ import annotations
@@ -25,42 +25,42 @@ UNCERTAIN = "UPLOAD_UNCERTAIN"
 
 
 class Uploads:
-    """Brings files into the bank's folder. Any number of processes may try with the same file."""
+    """Uploads files. Any number of processes may try to upload the same file."""
 
     def __init__(
         self,
         folder: Folder,
-        notes: FileState,
+        file_state: FileState,
         contents: Contents,
         attempt: timedelta,
         clock: Clock,
     ) -> None:
-        """`attempt` is longer than an attempt can run."""
+        """`attempt` is the time after which an attempt has certainly ended."""
         self._folder = folder
-        self._notes = notes
+        self._file_state = file_state
         self._contents = contents
         self._attempt = attempt
         self._clock = clock
 
     def deliver(self, file_id: str, plan: FilePlan) -> Accepted | NeedsReview:
-        """See to it that the bank has the file. Raises NotSent, OutcomeUnknown, Misconfigured."""
-        seen = self._notes.progress(file_id, self._clock())
+        """Upload the file unless it is. Raises NotSent, OutcomeUnknown, Misconfigured."""
+        seen = self._file_state.progress(file_id, self._clock())
         if seen.step is UploadStep.UPLOADED:
             return Accepted(plan.name)
         if seen.step is UploadStep.RENDERED:
             return self._try(file_id, plan, seen)
-        if seen.step is UploadStep.DOUBTFUL or not self._is_under_way(seen):
-            return self._find_out(file_id, plan, seen)
+        if seen.step is UploadStep.DOUBTFUL or not self._is_recent(seen):
+            return self._resolve(file_id, plan, seen)
         if seen.step is UploadStep.DELIVERING and self._is_there(plan):
             return self._uploaded(file_id, plan)
-        raise OutcomeUnknown("UPLOAD_UNDER_WAY", "another attempt has not ended yet")
+        raise OutcomeUnknown("UPLOAD_UNDER_WAY", "another attempt may still be running")
 
-    def _is_under_way(self, seen: UploadProgress) -> bool:
+    def _is_recent(self, seen: UploadProgress) -> bool:
         return self._clock() - seen.since < self._attempt
 
     def _try(self, file_id: str, plan: FilePlan, seen: UploadProgress) -> Accepted | NeedsReview:
-        """One attempt, from a file that is certainly not with the bank."""
-        data = self._contents.open(plan)
+        """Make one attempt with a file that the bank certainly does not have."""
+        data = self._contents.decode(plan)
         try:
             with self._folder.open() as session:
                 found = session.sizes()
@@ -79,10 +79,10 @@ class Uploads:
         data: bytes,
         found: Mapping[str, int],
     ) -> UploadProgress:
-        """The fence: whoever moves the note to `delivering` may deliver, once, by this attempt.
+        """Write the bytes, then take the step `delivering`: the fence that one attempt passes.
 
-        Before that come the bytes, under a name that the bank does not read. What goes wrong until
-        then did certainly nothing: the note goes back, and the error is told as it is.
+        The bytes are under a name that the bank does not read. An error before the fence has
+        certainly done nothing: the step is taken back, and the error raised as it is.
         """
         number = seen.attempt + 1
         writing = self._moved(seen, UploadStep.WRITING, number)
@@ -97,11 +97,11 @@ class Uploads:
         except FolderError:
             with contextlib.suppress(FolderError):
                 session.remove(part)
-            self._notes.change(writing, writing.moved(UploadStep.RENDERED, self._clock()))
+            self._file_state.change(writing, writing.moved(UploadStep.RENDERED, self._clock()))
             raise
         try:
             return self._moved(writing, UploadStep.DELIVERING)
-        except OutcomeUnknown:  # it took too long, and another process goes on
+        except OutcomeUnknown:  # it took too long, and another process has taken over
             with contextlib.suppress(FolderError):
                 session.remove(part)
             raise
@@ -109,7 +109,7 @@ class Uploads:
     def _delivered(
         self, session: Session, file_id: str, plan: FilePlan, ready: UploadProgress, data: bytes
     ) -> Accepted:
-        """The act itself. Where it is not answered, whether it was done is found out later."""
+        """Rename, which is irreversible. If it is not answered, a later attempt finds out."""
         try:
             if session.renames:
                 session.rename(part_name(plan.name, ready.attempt), plan.name)
@@ -123,18 +123,20 @@ class Uploads:
         return self._uploaded(file_id, plan)
 
     def _verify(self, session: Session, plan: FilePlan) -> None:
-        """It was written whole and renamed, and both were answered; a bank that is quick has
-        taken it away already. A size that is another by now is for a person to look into."""
+        """Log an error if the uploaded file has another size; it may be gone already."""
         with contextlib.suppress(FolderError):
             size = session.sizes().get(plan.name, plan.size)
             if size != plan.size:
-                log.error("file %s was uploaded, but is %d bytes long", plan.name, size)
+                log.error(
+                    "file %s uploaded with %d bytes instead of %d: ask the bank for its size",
+                    *(plan.name, size, plan.size),
+                )
 
-    def _find_out(
+    def _resolve(
         self, file_id: str, plan: FilePlan, seen: UploadProgress
     ) -> Accepted | NeedsReview:
-        """What became of an attempt whose process is gone."""
-        if seen.step is UploadStep.WRITING:  # it did not come to deliver, and now it never will
+        """Find out what became of an attempt that has ended without an outcome."""
+        if seen.step is UploadStep.WRITING:  # it did not pass the fence, and now it cannot
             return self._try(file_id, plan, self._moved(seen, UploadStep.RENDERED))
         try:
             with self._folder.open() as session:
@@ -147,14 +149,16 @@ class Uploads:
             raise OutcomeUnknown(UNCERTAIN, error.code) from None
         if plan.name in found:
             return self._found(file_id, plan, found[plan.name])
-        return self._doubtful(plan, seen, "the bank's folder has it under neither name")
+        return self._doubtful(plan, seen, "it is not in the bank's folder, under neither name")
 
     def _withdrawn(
         self, session: Session, plan: FilePlan, seen: UploadProgress, found: Mapping[str, int]
     ) -> bool:
-        """Whether the attempt's own file is out of its reach: then nobody can give it the bank's
-        name any more, not even a process or a request that was only slow. Renamed and not
-        removed, so that it is seen by who comes after a crash."""
+        """Rename the attempt's own file, so that the attempt cannot deliver it any more.
+
+        Not even a slow process or request can. Returns False where the file is not there. It is
+        renamed and not removed, so that it is found after a crash.
+        """
         part, withdrawn = part_name(plan.name, seen.attempt), _withdrawn_name(plan, seen.attempt)
         if withdrawn in found:
             return True
@@ -171,17 +175,17 @@ class Uploads:
     def _found(self, file_id: str, plan: FilePlan, size: int) -> Accepted | NeedsReview:
         if size == plan.size:
             return self._uploaded(file_id, plan)
-        seen = self._notes.progress(file_id, self._clock())
-        return self._doubtful(plan, seen, f"it is {size} bytes long instead of {plan.size}")
+        seen = self._file_state.progress(file_id, self._clock())
+        return self._doubtful(plan, seen, f"it has {size} bytes instead of {plan.size}")
 
     def _uploaded(self, file_id: str, plan: FilePlan) -> Accepted:
-        """The bank has it, whatever another process makes of the note meanwhile."""
-        self._notes.uploaded(file_id, self._clock())
-        log.info("file %s is uploaded, %d bytes", plan.name, plan.size)
+        """Record that the bank has the file, whatever step another process writes meanwhile."""
+        self._file_state.uploaded(file_id, self._clock())
+        log.info("file %s uploaded, %d bytes", plan.name, plan.size)
         return Accepted(plan.name)
 
     def _doubtful(self, plan: FilePlan, seen: UploadProgress, why: str) -> NeedsReview:
-        """Parked and not repeated: a bank takes files away as it reads them."""
+        """Leave the file to an operator: a bank takes files away as it reads them."""
         if seen.step is not UploadStep.DOUBTFUL:
             self._moved(seen, UploadStep.DOUBTFUL)
         since = to_text(seen.since)[:19]
@@ -198,15 +202,15 @@ class Uploads:
     def _moved(
         self, seen: UploadProgress, step: UploadStep, attempt: int | None = None
     ) -> UploadProgress:
-        """The next step, taken by this process. Raises OutcomeUnknown where another took it."""
+        """Take the next step. Raises OutcomeUnknown where another process took it."""
         moved = seen.moved(step, self._clock(), attempt)
-        if not self._notes.change(seen, moved):
-            raise OutcomeUnknown("UPLOAD_UNDER_WAY", "another process has the file in hand")
+        if not self._file_state.change(seen, moved):
+            raise OutcomeUnknown("UPLOAD_UNDER_WAY", "another process has taken over the file")
         return moved
 
 
 def part_name(name: str, attempt: int) -> str:
-    """What an attempt calls its file until it is whole: each attempt its own."""
+    """Return the name of an attempt's own file, before it is delivered."""
     return f".{name}.{attempt}.part"
 
 
@@ -215,7 +219,7 @@ def _withdrawn_name(plan: FilePlan, attempt: int) -> str:
 
 
 def _tidy(session: Session, plan: FilePlan, attempt: int, found: Mapping[str, int]) -> None:
-    """Remove what earlier attempts have left: none of them can deliver any more."""
+    """Remove the files of earlier attempts, which cannot deliver any more."""
     for number in range(1, attempt):
         for name in (part_name(plan.name, number), _withdrawn_name(plan, number)):
             if name in found:

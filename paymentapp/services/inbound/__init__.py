@@ -1,1 +1,1 @@
-"""What providers tell us: webhooks, mailboxes, and the inbox that applies them."""
+"""Provider updates: webhooks, mailboxes, and the inbox that applies them to payments."""

@@ -1,7 +1,7 @@
-"""The inbox: what an event tells becomes what a payment says, if the event is about our payment.
+"""The inbox: applies the events of providers to payments, if an event matches its payment.
 
-Any process may apply an event, any number of times and in any order: the ranks of the statuses
-make late and repeated news harmless. Nothing is lost here if an event is: looks find the same.
+Any process may apply an event, any number of times and in any order: by the ranks of the statuses
+late and repeated events change nothing. A lost event loses nothing: a poll finds the same.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 200  # events of a shard that one look of the sweep brings
+AT_ONCE = 200  # events of a shard that a sweep reads
 SOONEST = timedelta(seconds=1)
 LATEST = timedelta(hours=6)
-UNCONFIRMED = timedelta(days=1)  # how long a look may contradict an event
+UNCONFIRMED = timedelta(days=1)  # how long polls may contradict an event
 ITEM_ID_LENGTH = 63  # models.item_id makes none longer
 
-# The money is not with the recipient: whoever reads that may pay again. An event says so without
-# the provider's reason, and its signature covers no more than a checksum of it; so it is the
-# occasion to ask the provider, and the provider's answer is what counts.
+# By these statuses the recipient does not have the money, so that somebody may pay again. An event
+# has no reason in it, and its signature covers only a checksum; so the provider is polled, and its
+# answer counts.
 _TO_CONFIRM = frozenset({Status.FAILED, Status.RETURNED, Status.CANCELLED})
 
 
 class _Result(NamedTuple):
-    """What becomes of an event, and why."""
+    """The new state of an event, and the reason."""
 
     state: ProviderEventState
     note: str | None = None
@@ -54,7 +54,7 @@ _APPLIED = _Result(ProviderEventState.APPLIED)
 
 
 class Inbox:
-    """Applies events. Any number may work side by side."""
+    """Applies events. Any number of processes may do so at the same time."""
 
     def __init__(
         self,
@@ -74,68 +74,68 @@ class Inbox:
         self._expected = any(map(_reader, providers.values()))
 
     def due(self, shard: int, now: datetime) -> list[ProviderEvent]:
-        """Events of a shard that nobody has applied yet; no search where none is expected.
+        """Return the events of a shard that are due; without a search where no provider sends any.
 
-        What goes wrong with events holds up no payment.
+        An error of the store is logged and gives none, so that it holds up no payment.
         """
         if not self._expected:
             return []
         try:
             return self._store.due_provider_events(shard, now, AT_ONCE)
         except StoreUnavailable as error:
-            log.warning("the inbox could not be read: %s", error)
+            log.warning("inbox not read: %s; retried by the next sweep", error)
             return []
 
     def apply(self, event: ProviderEvent) -> ProviderEvent:
-        """Apply an event. Returns it as it stands then: applied, waiting or set aside."""
-        state, note = self._judge(event)
+        """Apply an event, and return its new version: applied, waiting or set aside."""
+        state, note = self._result(event)
         at = None
         if state is ProviderEventState.WAITING:
             now = self._clock()
             at = now + min(max((now - event.received_at) / 2, SOONEST), LATEST)
         if state is ProviderEventState.SET_ASIDE:
-            log.error("%s event %s is set aside: %s", event.provider, event.event_id, note)
+            log.error("%s event %s set aside: %s", event.provider, event.event_id, note)
         done = event.changed(state=state, note=note, attention_at=at)
         return done if self._store.change_provider_event(event, done) else event
 
-    def _judge(self, event: ProviderEvent) -> _Result:
+    def _result(self, event: ProviderEvent) -> _Result:
         provider = self._providers.get(event.provider)
         reader = _reader(provider) if provider else None
         if reader is None:
             return _Result(ProviderEventState.WAITING, "the provider is not configured")
         try:
-            news = reader.parse_webhook(event.body.encode())
+            update = reader.parse_webhook(event.body.encode())
         except NotGenuine as error:
-            return _aside(str(error))
-        if news.correction is not None:
-            return self._correct(event, news.correction)
-        if news.item is not None:
-            return self._apply_item(event, news, news.item)
-        if news.batch_id is not None:
-            return self._hasten(event, news.batch_id)
-        log.info("%s event %s is ignored: %s", event.provider, event.event_id, event.kind)
+            return _set_aside(str(error))
+        if update.correction is not None:
+            return self._correct(event, update.correction)
+        if update.item is not None:
+            return self._apply_item(event, update, update.item)
+        if update.batch_id is not None:
+            return self._poll_soon(event, update.batch_id)
+        log.info("%s event %s ignored: %s", event.provider, event.event_id, event.kind)
         return _Result(ProviderEventState.IGNORED)
 
-    def _apply_item(self, event: ProviderEvent, news: WebhookNews, report: ItemReport) -> _Result:
+    def _apply_item(self, event: ProviderEvent, update: WebhookNews, report: ItemReport) -> _Result:
         payment = self._payment(report.item_id)
         if payment is None:
-            return _aside("there is no such payment")
+            return _set_aside("there is no such payment")
         problem = _difference(payment, event, report)
         if problem is not None:
-            return _aside(problem)
-        foreign = self._is_foreign(payment, news)
-        if foreign is not None:
-            return foreign
+            return _set_aside(problem)
+        mismatch = self._batch_mismatch(payment, update)
+        if mismatch is not None:
+            return mismatch
         if report.status in _TO_CONFIRM:
             return self._confirm(event, payment, report.status)
         self._settlement.apply_report(payment, report, Cause.WEBHOOK)
         return _APPLIED
 
     def _correct(self, event: ProviderEvent, correction: Correction) -> _Result:
-        """Put the customer's details right, where they are still those that the payment had."""
+        """Correct the customer's details, if they are still those that the payment had."""
         payment = self._payment(correction.item_id)
         if payment is None or payment.payment_method != event.provider:
-            return _aside("there is no such payment")
+            return _set_aside("there is no such payment")
         old, new = payment.destination, correction.destination
         if self._methods.correct(payment.customer_id, event.provider, old, new, correction.note):
             return _APPLIED
@@ -143,56 +143,56 @@ class Inbox:
 
     def _payment(self, item_id: str) -> Payment | None:
         if len(item_id) > ITEM_ID_LENGTH:
-            return None  # nor would a store take a key of any length
+            return None  # a store refuses longer keys
         try:
             return self._store.get_payment(PaymentKey.of(item_id))
         except ValueError:
             return None
 
-    def _is_foreign(self, payment: Payment, news: WebhookNews) -> _Result | None:
-        """What to do about an event that is not, or not yet, known to be about our batch.
+    def _batch_mismatch(self, payment: Payment, update: WebhookNews) -> _Result | None:
+        """Return the result for an event that is not, or not yet, about the payment's batch.
 
-        It may come before the answer to the call that sent the batch: then our own id, where the
-        event repeats it, tells as much as the provider's would.
+        An event may come before the answer to the call that sent the batch. Then the batch is known
+        by our own id, where the event repeats it.
         """
         if payment.batch_id is None:
-            return _aside("the payment is in no batch")
-        if news.batch_id is not None:
-            ours = news.batch_id == payment.batch_id
-            return None if ours else _aside("the payment is in another batch")
+            return _set_aside("the payment is in no batch")
+        if update.batch_id is not None:
+            ours = update.batch_id == payment.batch_id
+            return None if ours else _set_aside("the payment is in another batch")
         batch = self._store.get_batch(payment.batch_id)
-        if batch is None or news.reference is None:
-            return _aside("the event names no batch of ours")
+        if batch is None or update.reference is None:
+            return _set_aside("the event names no batch of ours")
         if batch.reference is None:
             return _Result(ProviderEventState.WAITING, "the batch has no reference yet")
-        ours = batch.reference == news.reference
-        return None if ours else _aside("the provider has the payment's batch under another id")
+        ours = batch.reference == update.reference
+        return None if ours else _set_aside("the provider has the payment's batch under another id")
 
     def _confirm(self, event: ProviderEvent, payment: Payment, status: Status) -> _Result:
-        """Look at the batch, closed or not; one look settles all its members."""
-        if _says(payment, status):
+        """Poll the batch, closed or not; one poll settles all its members."""
+        if _has_status(payment, status):
             return _APPLIED
         batch = self._store.get_batch(payment.batch_id or "")
         if batch is None or batch.reference is None:
             return _Result(ProviderEventState.WAITING, "the batch has no reference yet")
         answered = self._poller.poll(batch).answered
         seen = self._store.get_payment(payment.key)
-        if seen is not None and _says(seen, status):
+        if seen is not None and _has_status(seen, status):
             return _APPLIED
         if not answered:
-            return _Result(ProviderEventState.WAITING, "nobody could look")
+            return _Result(ProviderEventState.WAITING, "the provider did not answer the poll")
         if self._clock() - event.received_at < UNCONFIRMED:
-            return _Result(ProviderEventState.WAITING, "a look has not confirmed it yet")
-        return _aside("looks have not confirmed it")
+            return _Result(ProviderEventState.WAITING, "no poll has confirmed it yet")
+        return _set_aside("no poll has confirmed it within a day")
 
-    def _hasten(self, event: ProviderEvent, batch_id: str) -> _Result:
-        """Let the next look at a batch, or the next try to send it, come at once.
+    def _poll_soon(self, event: ProviderEvent, batch_id: str) -> _Result:
+        """Make a batch due now, for its next poll or its next attempt to send it.
 
-        A first try that is on its way is left alone.
+        A first attempt that is under way is left alone.
         """
         batch = self._store.get_batch(batch_id)
         if batch is None or batch.provider != event.provider:
-            return _aside("there is no such batch")
+            return _set_aside("there is no such batch")
         now = self._clock()
         sent = batch.state is BatchState.ACCEPTED or (
             batch.state is BatchState.FROZEN and batch.attempts > 0
@@ -203,16 +203,16 @@ class Inbox:
 
 
 def _reader(provider: Provider) -> Webhooks | Mailbox | None:
-    """What reads the provider's events."""
+    """Return what reads the provider's events."""
     return provider.webhooks or provider.mailbox
 
 
-def _aside(why: str) -> _Result:
-    return _Result(ProviderEventState.SET_ASIDE, why)
+def _set_aside(reason: str) -> _Result:
+    return _Result(ProviderEventState.SET_ASIDE, reason)
 
 
 def _difference(payment: Payment, event: ProviderEvent, report: ItemReport) -> str | None:
-    """What the provider says of the payment that is not what we asked for."""
+    """Return how the report contradicts the payment that was asked for; None where it agrees."""
     if payment.payment_method != event.provider:
         return "the payment is another provider's"
     if report.money != payment.money:
@@ -222,7 +222,7 @@ def _difference(payment: Payment, event: ProviderEvent, report: ItemReport) -> s
     return None
 
 
-def _says(payment: Payment, status: Status) -> bool:
-    """Whether the payment says so already; a return that was asked for is a cancellation."""
+def _has_status(payment: Payment, status: Status) -> bool:
+    """Return whether the payment has the status; a return on request counts as cancelled."""
     both = {Status.RETURNED, Status.CANCELLED}
     return payment.status is status or (payment.status in both and status in both)

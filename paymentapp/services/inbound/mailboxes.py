@@ -1,4 +1,4 @@
-"""Collecting: what lies in a provider's mailbox becomes events of the inbox, each one once."""
+"""Collects what is in the mailboxes of providers: each message becomes one event of the inbox."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 class MailboxCollector:
     """Empties mailboxes, one process at a time for each.
 
-    A delivery is put away once all of it is on record. A crash before that only means that it is
-    read again, and an event that is on record changes nothing.
+    A delivery is put away after all of its events are stored. After a crash it is read again; that
+    is idempotent, since an event that is on record changes nothing.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class MailboxCollector:
         shards: int,
         pause: timedelta,
     ) -> None:
-        """`pause` is the time between two looks into a mailbox."""
+        """`pause` is the time between two polls of a mailbox."""
         self._store = store
         self._mailboxes = {n: p.mailbox for n, p in providers.items() if p.mailbox}
         self._clock = clock
@@ -41,14 +41,14 @@ class MailboxCollector:
         self._next: dict[str, datetime] = {}
 
     def due(self) -> list[str]:
-        """The mailboxes that this process should look into now."""
+        """Return the mailboxes that this process should poll now."""
         now = self._clock()
         return [name for name in self._mailboxes if self._next.get(name, now) <= now]
 
     def collect(self, name: str) -> int:
-        """Look into a mailbox, unless another process does. Returns how many events are new.
+        """Poll a mailbox, unless another process holds its lease. Returns the number of new events.
 
-        What goes wrong is logged and left to the next look.
+        Errors are logged; the next poll tries again.
         """
         now = self._clock()
         self._next[name] = now + self._pause
@@ -60,7 +60,7 @@ class MailboxCollector:
                 self._take_in(name, delivery) for delivery in self._mailboxes[name].collect()
             )
         except (ProviderError, StoreUnavailable) as error:
-            log.warning("the mailbox of %s could not be emptied: %s", name, error)
+            log.warning("mailbox of %s not emptied: %s; retried at the next poll", name, error)
             return 0
 
     def _take_in(self, name: str, delivery: Delivery) -> int:
@@ -68,18 +68,20 @@ class MailboxCollector:
         try:
             events = [self._event(name, body) for body in delivery.bodies]
         except NotGenuine as error:
-            log.error("%s: a part of %s makes no sense: %s", name, delivery.name, error)
+            log.error("delivery %s of %s not stored: %s", delivery.name, name, error)
             return 0
         new = sum(
             self._store.add_provider_event(event).revision == event.revision for event in events
         )
         mailbox.put_away(delivery)
-        log.info("%s: %s holds %d events, %d new", name, delivery.name, len(events), new)
+        log.info(
+            "delivery %s of %s stored: %d events, %d new", delivery.name, name, len(events), new
+        )
         return new
 
     def _event(self, name: str, body: bytes) -> ProviderEvent:
-        news = self._mailboxes[name].parse_webhook(body)
+        update = self._mailboxes[name].parse_webhook(body)
         now = self._clock()
         return ProviderEvent.received(
-            name, news.event_id, news.kind, body, now=now, due_at=now, shards=self._shards
+            name, update.event_id, update.kind, body, now=now, due_at=now, shards=self._shards
         )

@@ -1,4 +1,4 @@
-"""Webhooks received: told genuine, stored once, answered; `inbox` applies them."""
+"""Receives webhooks: verifies the signature, stores the event once; `inbox` applies it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
 
-GRACE = timedelta(seconds=5)  # how long a new event is left to the process that received it
+GRACE = timedelta(seconds=5)  # a new event is left to the process that received it for so long
 
 
 class WebhookReceiver:
-    """Takes providers' events in. What it has answered is on record, and will be applied."""
+    """Stores the events of providers. An event is on record before its delivery is answered."""
 
     def __init__(
         self,
@@ -26,49 +26,52 @@ class WebhookReceiver:
         providers: Mapping[str, Provider],
         clock: Clock,
         shards: int,
-        tell: Callable[[ProviderEvent], None],
+        notify: Callable[[ProviderEvent], None],
     ) -> None:
-        """`tell` hears of each new event; it is only a hint, for speed."""
+        """`notify` is called with each new event; it is a hint for speed, and may be lost."""
         self._store = store
         self._providers = providers
         self._clock = clock
         self._shards = shards
-        self._tell = tell
+        self._notify = notify
 
     def receive(self, name: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Take in one delivery; names of headers are in small letters.
+        """Verify and store one delivery; header names are in lower case.
 
-        An event that is on record changes nothing. Raises NotFound where that provider sends none
-        here, NotGenuine where it did not send this one, CannotVerify where that cannot be told
-        now, StoreUnavailable where it could not be kept.
+        Idempotent: an event that is on record changes nothing. Raises NotFound where no webhook of
+        that provider is configured, NotGenuine where the provider did not sign this one,
+        CannotVerify where the signature cannot be checked now, StoreUnavailable where the event
+        could not be stored.
         """
         provider = self._providers.get(name)
         if provider is None or provider.webhooks is None:
-            raise NotFound("No webhook is expected here.")
+            raise NotFound("No webhook of this provider is configured.")
         event = self._event(name, provider.webhooks, headers, body)
         stored = self._store.add_provider_event(event)
         if stored.revision == event.revision:
-            log.info("%s event %s: %s", name, event.event_id, event.kind)
-            self._tell(event)
+            log.info("%s event %s received: %s", name, event.event_id, event.kind)
+            self._notify(event)
 
     def _event(
         self, name: str, webhooks: Webhooks, headers: Mapping[str, str], body: bytes
     ) -> ProviderEvent:
-        """A new record of what was delivered."""
+        """Verify and read a delivery, and return its record."""
         try:
             webhooks.verify_webhook(headers, body)
-            news = webhooks.parse_webhook(body)
+            update = webhooks.parse_webhook(body)
         except NotGenuine as error:
-            log.warning("a webhook for %s was refused: %s", name, error)
+            log.warning("webhook for %s refused: %s; nothing stored", name, error)
             raise
         except ProviderError as error:
-            log.warning("a webhook for %s could not be checked: %s", name, error.code)
+            log.warning(
+                "webhook for %s not verified: %s; the provider sends it again", name, error.code
+            )
             raise CannotVerify(error.code) from error
         now = self._clock()
         return ProviderEvent.received(
             name,
-            news.event_id,
-            news.kind,
+            update.event_id,
+            update.kind,
             body,
             now=now,
             due_at=now + GRACE,

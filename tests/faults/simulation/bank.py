@@ -1,4 +1,4 @@
-"""A bank: it takes files away, keeps books of them, and tells what came back by files of its own.
+"""A simulated bank: takes files, books their entries, and sends returns by files of its own.
 
 It reads and writes the format by the records of the bank simulator, and not by the service's code.
 """
@@ -37,7 +37,7 @@ LATE_RETURNS = ("R06", "R10", "R29")
 
 
 class _Due(NamedTuple):
-    """What the bank will tell, and from when."""
+    """An answer that the bank will send, and from when."""
 
     at: int
     code: str
@@ -46,7 +46,7 @@ class _Due(NamedTuple):
 
 
 class Bank:
-    """One for all processes. What it has booked is the truth."""
+    """One bank for all processes. Its books are the truth."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -70,7 +70,7 @@ class Bank:
         )
 
     def provider(self, process: Process) -> Ach:
-        """A process's own ACH, the real one, over this bank's folders."""
+        """Build a process's own ACH, the real one, over this bank's folders."""
         world = self.world
         kit = Kit(self._general, process.clock, world.ways.vault, process.store)
         outgoing = SimulatedFolder(world, process, self.outgoing)
@@ -79,7 +79,7 @@ class Bank:
         )
 
     def account_for(self, customer_id: str, number: int) -> str:
-        """Open an account for a customer; returns the destination, which some entry cannot hold."""
+        """Open an account for a customer; return the destination, which an entry may not hold."""
         account = f"{10_000_000 + number}"
         self.holders[account] = customer_id
         vault = self.world.ways.vault
@@ -91,22 +91,24 @@ class Bank:
         return self._payees().destination(customer_id, details)
 
     def payee(self, customer_id: str, destination: str) -> str:
-        """The account behind a destination, as the books have it."""
+        """Return the account of a destination, as the books have it."""
         account = self._payees().open(customer_id, destination).account
         return f"{account.routing}/{account.number}/{account.account_type}"
 
     def moved(self) -> Iterator[tuple[PaymentKey, Moved]]:
-        """Everything that it was told to pay."""
+        """Yield everything that it was instructed to pay."""
         yield from self.booked
 
     def file_of(self, batch_id: str) -> str | None:
-        """The file of a batch, if the bank has it: what a person sees who asks the bank. One with
-        prenotes for the batch has another name, and pays nobody."""
+        """Return the file of a batch, if the bank has it: what an operator learns from the bank.
+
+        A file of prenotes for the batch has another name, and pays nobody.
+        """
         names = [*self.taken, *(name for name in self.outgoing if name[0] != ".")]
         return next((name for name in names if name.endswith(f"-{batch_id}.ach")), None)
 
     def has_mail(self) -> bool:
-        """Whether a file of its own has not been read yet."""
+        """Return whether a file of its own is unread."""
         return any("/" not in name and self._is_unread(name) for name in self.incoming)
 
     def _is_unread(self, name: str) -> bool:
@@ -119,7 +121,7 @@ class Bank:
     # Taking files
 
     def _noticed(self, name: str) -> None:
-        """A file has got a name that the bank reads: it is taken at once, or after a while."""
+        """Take a file that has a name which the bank reads: at once, or after a while."""
         if name[0] == ".":
             return
         waits = (0, 30 * SECOND, 10 * MINUTE, 6 * HOUR)
@@ -160,7 +162,7 @@ class Bank:
         self.world.verdict.fail(check, message, members[0].key if members else None)
 
     def _book(self, name: str, entry: BankEntry) -> None:
-        """Write an entry down, and decide what becomes of it."""
+        """Book an entry, and decide what becomes of it."""
         now = self.world.time.micros()
         moved = None
         if entry.cents:
@@ -199,7 +201,7 @@ class Bank:
         self.world.at(when, do)
 
     def _tell_due(self) -> None:
-        """One file with all that is due; some come again, under another name or the same."""
+        """Send one file with all answers due; some come again, under the same or another name."""
         now = self.world.time.micros()
         due = [each for each in self._due if each.at <= now]
         if not due:
@@ -231,8 +233,10 @@ class Bank:
             self._whole(name, data, returned)
 
     def _name(self) -> str:
-        """A name for a file. Some banks use names again, but not within days: whoever moves a file
-        away by its name, late, would else move another."""
+        """Return a name for a file.
+
+        Some banks reuse names, but not within days: a late rename would move the newer file.
+        """
         now = self.world.time.micros()
         slot = next((n for n, at in self._used.items() if now - at > REUSED_AFTER), len(self._used))
         if self._reuses:
@@ -252,7 +256,7 @@ class Bank:
                 each.moved.steps.append((now, "RETURNED"))
 
     def _answer(self, due: _Due) -> BankAnswer:
-        """An answer's records: Appendices Four to Six of the NACHA Operating Rules."""
+        """Return an answer's records (NACHA Operating Rules, Appendices Four to Six)."""
         entry, code = due.entry, due.code
         origin = f"{code}{entry.trace}{'':<6}{entry.routing[:8]}"
         back = f"{entry.code[0]}1"
@@ -283,7 +287,7 @@ def _digest(data: bytes) -> str:
 def _settings(
     every: int, same_day: bool, prenotes: bool, hold: int, size: int
 ) -> tuple[AchSettings, Settings]:
-    """Windows every so many minutes, day and night, on banking days."""
+    """Make settings with a window every so many minutes, day and night."""
     times = [f"{n // 60:02d}:{n % 60:02d}" for n in range(every, 24 * 60, every)]
     environ = ach_environ(
         Path("/simulated"),

@@ -1,4 +1,4 @@
-"""A bank's folder as a process reaches it: any call may fail, act and not say so, or act late."""
+"""A bank's folder with faults: a call may fail, or take effect late or without an answer."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _BEFORE: Mapping[str, FolderError] = {
 
 
 class Files(dict[str, bytes]):
-    """What lies in a folder, and in those below it, by name."""
+    """The files in a folder and its subfolders, by name."""
 
     def __init__(self, renames: bool, on_name: Callable[[str], None]) -> None:
-        """`on_name` hears of each name that a file has got from the company."""
+        """`on_name` is called with each new name that the company gives a file."""
         super().__init__()
         self.renames = renames
         self.on_name = on_name
@@ -41,7 +41,7 @@ class Files(dict[str, bytes]):
         self.on_name(name)
 
     def rename(self, old: str, new: str) -> None:
-        """As SFTP has it: it fails where `new` is there."""
+        """Rename as SFTP does: fail where `new` exists."""
         if old not in self:
             raise FolderError("FileNotFoundError", missing=True)
         if new in self:
@@ -54,7 +54,7 @@ class Files(dict[str, bytes]):
 
 
 class SimulatedFolder:
-    """A process's own way to a folder; it is its own session."""
+    """A process's access to a folder, and its own session."""
 
     def __init__(self, world: World, process: Process, files: Files) -> None:
         self.world = world
@@ -85,7 +85,7 @@ class SimulatedFolder:
         return self._call("read", name, faults.FOLDER_READS, READ_RATE, read)
 
     def write(self, name: str, data: bytes) -> None:
-        """One that is cut off leaves half a file, where a file can be seen before it is whole."""
+        """Write; if it is cut off, half a file is left where files appear before they are whole."""
         whole = self.files.renames
         menu = faults.UPLOADS if whole else faults.FOLDER_WRITES
         self._call("upload", name, menu, WRITE_RATE, lambda: self.files.put(name, data), data)
@@ -135,7 +135,7 @@ class SimulatedFolder:
         return result
 
     def _begin(self, call: str, name: str, menu: tuple[str, ...], rate: float) -> str | None:
-        """Let time pass, and others go on. Returns what will go wrong after that."""
+        """Let time pass and other tasks run; return the fault that follows."""
         world, process = self.world, self.process
         task = current_task()
         subject = task.subject = batch_in(name) or task.subject

@@ -1,4 +1,4 @@
-"""Files: what the bank gets, byte for byte, and when it settles and counts as arrived."""
+"""Files: what the bank gets, byte for byte, when it settles and when it has succeeded."""
 
 from __future__ import annotations
 
@@ -56,18 +56,18 @@ def test_it_is_kept_sealed_and_goes_out_again_as_the_same_bytes(company: Company
     batch = company.batch(*members)
     company.ach.submit(batch, members)
     first = outgoing(company).read_bytes()
-    made = company.ach._notes.made(batch.batch_id)
+    made = company.ach._file_state.decision(batch.batch_id)
     company.clock.pass_by(days=3)
     assert not isinstance(made, Refused)
     assert made is not None
-    assert company.ach._uploads._contents.open(made) == first
+    assert company.ach._uploads._contents.decode(made) == first
     for note in company.state._notes.values():
         assert "1111222233" not in note.text
         assert "Ann Example" not in note.text
 
 
 class Renders:
-    """Counts the files that are rendered, those of no money apart."""
+    """Counts the files that are rendered, those of no money separately."""
 
     def __init__(self) -> None:
         self.live = self.prenotes = 0
@@ -269,6 +269,6 @@ def test_no_secret_is_logged_or_shown(company: Company, caplog: pytest.LogCaptur
     told: list[Any] = [company.ach.fetch(batch), company.ach, vars(company.ach), caplog.text]
     deliveries = list(company.ach.mailbox.collect())
     told += [json.loads(body) for delivery in deliveries for body in delivery.bodies]
-    told += [company.ach._notes.made(batch.batch_id), *vars(company.ach).values()]
+    told += [company.ach._file_state.decision(batch.batch_id), *vars(company.ach).values()]
     for secret in ("R03111222233", "Secret Holder"):
         assert secret not in repr(told)

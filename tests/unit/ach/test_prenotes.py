@@ -1,4 +1,4 @@
-"""Prenotes: an account is asked about once, and not paid before the waiting time is over."""
+"""Prenotes: one for each account, which is not paid before the waiting time is over."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ OVER = datetime(2026, 3, 7, 5, 0, tzinfo=UTC)
 
 @pytest.fixture
 def careful(tmp_path: Path) -> Company:
-    """A company that asks first."""
+    """Build a company that sends prenotes."""
     made = Company(tmp_path)
     made.ach = made.provider(prenotes="on")
     return made
 
 
 def claim(company: Company, member: Member, file_id: str) -> None:
-    """As a process would that stops right after."""
-    company.ach._prenotes._state.ask(member.destination or "", file_id, company.clock())
+    """Claim the account, as a process does that stops right after."""
+    company.ach._prenotes._state.claim(member.destination or "", file_id, company.clock())
 
 
 def asked(company: Company) -> Counter[str]:
@@ -49,7 +49,7 @@ def asked(company: Company) -> Counter[str]:
 
 
 def key(company: Company, destination: str | None) -> str:
-    """What a payment to that account may not go together without."""
+    """Return the batch key of a payment to that account."""
     assert company.ach.batch_key is not None
     return company.ach.batch_key.key(a_payment(payment_method="ach", destination=destination))
 
@@ -139,12 +139,12 @@ def test_an_account_that_is_sealed_anew_was_asked_about(careful: Company) -> Non
 
 def test_who_asks_while_an_account_is_sealed_anew_gets_the_older_claim(careful: Company) -> None:
     state = careful.ach._prenotes._state
-    first = state.ask("k.old", "b1.0.pre", careful.clock())
+    first = state.claim("k.old", "b1.0.pre", careful.clock())
     state.keep("k.old", "k.new")
-    assert state.ask("k.new", "b2.0.pre", careful.clock()) == first
+    assert state.claim("k.new", "b2.0.pre", careful.clock()) == first
     state.free(first)
     assert state.find("k.new") is None
-    again = state.ask("k.new", "b2.0.pre", careful.clock())
+    again = state.claim("k.new", "b2.0.pre", careful.clock())
     assert again.file_id == "b2.0.pre"
     assert state.find("k.old") == again
 
@@ -178,7 +178,7 @@ def test_accounts_that_another_batch_claimed_and_left_are_asked_about(careful: C
         careful.clock.pass_by(seconds=ATTEMPT + 1)
     careful.bank.work()
     assert asked(careful) == {"1111222233": 1, "2222333344": 1}
-    assert careful.ach._notes.made("z.0.pre") == Refused("PRENOTE_ABANDONED")
+    assert careful.ach._file_state.decision("z.0.pre") == Refused("PRENOTE_ABANDONED")
     assert careful.credits() == {}
 
 
@@ -196,7 +196,7 @@ def test_a_claim_on_a_file_without_the_account_counts_for_nothing(careful: Compa
 
 
 def test_what_was_asked_is_known_when_its_file_is_forgotten(careful: Company) -> None:
-    """Trace numbers come round again, and with them the notes of who was in a file."""
+    """Trace numbers are reused, and with them the record of who was in a file."""
     member = careful.member("1111222233")
     batch = careful.batch(member)
     careful.ach.submit(batch, [member])
@@ -227,7 +227,7 @@ def test_who_waits_for_the_same_file_goes_together(careful: Company) -> None:
 def test_a_slow_process_asks_no_second_time_and_pays_nobody_early(
     tmp_path: Path, same: bool
 ) -> None:
-    """It stands at each of its steps while another takes its claims over."""
+    """It is suspended at each of its steps while another process takes its claims over."""
     for at in range(34):
         company = Company(tmp_path / str(at))
         members = [company.member("1111222233"), company.member("2222333344")]

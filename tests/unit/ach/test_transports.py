@@ -1,4 +1,4 @@
-"""The ways to a bank: a real SFTP server, and OpenPGP for real. The libraries are extras."""
+"""Transports: a real SFTP server, and real OpenPGP. The libraries are extras."""
 
 from __future__ import annotations
 

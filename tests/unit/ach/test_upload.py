@@ -1,4 +1,4 @@
-"""The fence: whatever fails or stops at whatever step, and whoever comes beside, it goes once.
+"""The fence: whatever fails or stops at any step, beside any other process, a file goes once.
 
 Every call of the notebook and of the folder is a step. A process can fail or stop before or after
 each, and another can come while it stands at one.
@@ -30,11 +30,11 @@ Outcome = Accepted | Refused | NeedsReview | Postponed | Exception
 
 
 class Stopped(BaseException):
-    """A process ends here; nothing of it runs after this."""
+    """The process ends here; nothing of it runs after this."""
 
 
 class _Notebook:
-    """A process's way to the notebook, each call a step."""
+    """A process's access to the provider state, each call a step."""
 
     def __init__(self, store: MemoryStore, step: Callable[[str, Callable[[], Any]], Any]) -> None:
         self._store, self._step = store, step
@@ -52,7 +52,7 @@ class _Notebook:
 
 
 class Process:
-    """A process that pays; `step` is called with each thing that it does."""
+    """A process that pays; `step` is called with each operation."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Process:
 
 
 def failing(at: int, error: type[BaseException], *, after: bool) -> Callable[..., Any]:
-    """A step that goes wrong: the one at a place, having been done or not."""
+    """Make the step at a place fail, after it was done or before."""
     places = count()
 
     def step(what: str, act: Callable[[], Any]) -> Any:
@@ -92,7 +92,7 @@ def failing(at: int, error: type[BaseException], *, after: bool) -> Callable[...
 
 
 def carried_on(company: Company, batch: Batch, members: list[Member], *, takes: bool) -> Outcome:
-    """Other processes try until there is an answer; the bank takes files at once, or at the end."""
+    """Let other processes try until there is an answer; the bank takes files at once, or last."""
     for _ in range(10):
         if takes:
             company.bank.work()
@@ -107,7 +107,7 @@ def carried_on(company: Company, batch: Batch, members: list[Member], *, takes: 
 
 
 def check(company: Company, outcome: Outcome, members: list[Member]) -> None:
-    """Nobody was paid twice; everybody once, if that is what was said."""
+    """Check that nobody was paid twice, and everybody once if the answer says so."""
     paid = company.credits()
     assert all(times == 1 for times in paid.values()), paid
     if isinstance(outcome, Accepted):
@@ -128,7 +128,7 @@ def batch(company: Company, members: list[Member]) -> Batch:
 
 
 def steps_of(company: Company, batch: Batch, members: list[Member]) -> list[str]:
-    """What an undisturbed attempt does."""
+    """Return the steps of an undisturbed attempt."""
     done: list[str] = []
 
     def step(what: str, act: Callable[[], Any]) -> Any:
@@ -201,8 +201,10 @@ def test_two_crashes_in_a_row(tmp_path: Path, after: bool) -> None:
 
 
 class Slow:
-    """A process that stands still at one of its steps until it is told to go on; then it either
-    does go on, or takes that step and ends."""
+    """Suspend a process at one of its steps until it is resumed.
+
+    Then it goes on, or takes that step and ends.
+    """
 
     def __init__(
         self,
@@ -309,7 +311,7 @@ def test_many_processes_at_once_upload_one_file(
 def stop_at(
     company: Company, batch: Batch, members: list[Member], what: str, *, after: bool
 ) -> None:
-    """A process that ends at the first step of a kind in the folder."""
+    """End a process at the first step of a kind in the folder."""
 
     def step(name: str, act: Callable[[], Any]) -> Any:
         if name != what:
@@ -374,7 +376,7 @@ def test_a_file_of_another_size_is_for_a_person(
     company.clock.pass_by(seconds=ATTEMPT + 1)
     outcome = Process(company).submit(batch, members)
     assert isinstance(outcome, NeedsReview)
-    assert "bytes long" in outcome.code
+    assert "940 bytes instead of 950" in outcome.code
 
 
 def test_a_part_that_was_cut_off_is_never_renamed(

@@ -1,4 +1,4 @@
-"""Bank details: what is taken, what is refused, and that a refusal never repeats the value."""
+"""Bank details: what is valid, what is refused, and that a refusal never repeats the value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GOOD = BankAccount("231380104", "12345678901", AccountType.CHECKING, "Ada Exampl
 
 
 def with_prefix(prefix: str) -> str:
-    """A routing number with that prefix and a check digit that fits."""
+    """Return a routing number with that prefix and a valid check digit."""
     start = prefix + "104288"
     return start + rtn.calc_check_digit(start)
 
@@ -37,15 +37,15 @@ def test_the_edges_of_the_ranges_that_hold_accounts(prefix: str) -> None:
     ("prefix", "words"),
     [
         ("00", "government"),
-        ("13", "no bank"),
-        ("20", "no bank"),
-        ("33", "no bank"),
-        ("60", "no bank"),
-        ("73", "no bank"),
-        ("79", "no bank"),
+        ("13", "must begin with 01-12, 21-32 or 61-72"),
+        ("20", "must begin with 01-12, 21-32 or 61-72"),
+        ("33", "must begin with 01-12, 21-32 or 61-72"),
+        ("60", "must begin with 01-12, 21-32 or 61-72"),
+        ("73", "must begin with 01-12, 21-32 or 61-72"),
+        ("79", "must begin with 01-12, 21-32 or 61-72"),
         ("80", "traveller"),
-        ("81", "no bank"),
-        ("99", "no bank"),
+        ("81", "must begin with 01-12, 21-32 or 61-72"),
+        ("99", "must begin with 01-12, 21-32 or 61-72"),
     ],
 )
 def test_beyond_the_edges_no_account_can_be_paid(prefix: str, words: str) -> None:
@@ -56,17 +56,17 @@ def test_beyond_the_edges_no_account_can_be_paid(prefix: str, words: str) -> Non
 @pytest.mark.parametrize(
     ("number", "rule"),
     [
-        ("", "nine digits"),
-        ("23138010", "nine digits"),
-        ("2313801041", "nine digits"),
-        ("23138010A", "nine digits"),
-        ("231-380104", "nine digits"),
-        (" 231380104", "nine digits"),
-        ("231380104\n", "nine digits"),
-        ("231380104".translate({0x32: 0xFF12}), "nine digits"),
-        ("231380105", "its check digit does not fit"),
-        ("213380104", "its check digit does not fit"),
-        ("000000000", "all zeros"),
+        ("", "must have nine digits"),
+        ("23138010", "must have nine digits"),
+        ("2313801041", "must have nine digits"),
+        ("23138010A", "must have nine digits"),
+        ("231-380104", "must have nine digits"),
+        (" 231380104", "must have nine digits"),
+        ("231380104\n", "must have nine digits"),
+        ("231380104".translate({0x32: 0xFF12}), "must have nine digits"),
+        ("231380105", "must end in its check digit"),
+        ("213380104", "must end in its check digit"),
+        ("000000000", "must not be all zeros"),
     ],
 )
 def test_a_routing_number_that_is_none(number: str, rule: str) -> None:
@@ -90,18 +90,18 @@ def test_an_account_number(number: str) -> None:
 @pytest.mark.parametrize(
     ("number", "rule"),
     [
-        ("", "missing"),
-        ("123456789012345678", "at most 17 characters"),
-        ("0000", "all zeros"),
-        ("00-00", "all zeros"),
-        ("-", "all zeros"),
-        ("12 34", "letters, digits"),
-        (" 1", "letters, digits"),
-        ("1 ", "letters, digits"),
-        ("12*34", "letters, digits"),
-        ("12\n34", "letters, digits"),
-        ("12345\n", "letters, digits"),
-        ("123".translate({0x32: 0x662}), "letters, digits"),
+        ("", "must not be empty"),
+        ("123456789012345678", "must have at most 17 characters"),
+        ("0000", "must not be all zeros"),
+        ("00-00", "must not be all zeros"),
+        ("-", "must not be all zeros"),
+        ("12 34", "must have letters, digits"),
+        (" 1", "must have letters, digits"),
+        ("1 ", "must have letters, digits"),
+        ("12*34", "must have letters, digits"),
+        ("12\n34", "must have letters, digits"),
+        ("12345\n", "must have letters, digits"),
+        ("123".translate({0x32: 0x662}), "must have letters, digits"),
     ],
 )
 def test_an_account_number_that_is_none(number: str, rule: str) -> None:
@@ -113,7 +113,7 @@ def test_an_account_number_that_is_none(number: str, rule: str) -> None:
 
 def test_an_account_type() -> None:
     assert check_account_type("savings") is AccountType.SAVINGS
-    with pytest.raises(BankDetailError, match="account_type: checking or savings"):
+    with pytest.raises(BankDetailError, match="account_type: must be checking or savings"):
         check_account_type("Current")
 
 
@@ -126,13 +126,13 @@ def test_a_holder_has_22_characters_at_most() -> None:
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
-        ("", "missing"),
-        ("   ", "missing"),
+        ("", "must not be empty"),
+        ("   ", "must not be empty"),
         ("José", "ASCII"),
         ("A\tB", "ASCII"),
         ("Ada\n", "ASCII"),
-        (" Ada", "begins or ends"),
-        ("Ada ", "begins or ends"),
+        (" Ada", "must not begin or end"),
+        ("Ada ", "must not begin or end"),
     ],
 )
 def test_a_holder_that_is_none(name: str, rule: str) -> None:

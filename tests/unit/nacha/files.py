@@ -49,7 +49,7 @@ BATCH_HEADER = BatchHeader(
 
 
 def entry(sequence: int = 1, **changes: Any) -> Entry:
-    """A credit of 12.50 to a checking account."""
+    """Make a credit of 12.50 to a checking account."""
     plain = Entry(
         transaction_code="22",
         routing="231380104",
@@ -71,21 +71,21 @@ def file(*batches: NachaBatch, **changes: Any) -> File:
 
 
 def returned(code: str = "R03", sequence: int = 1, **changes: Any) -> Entry:
-    """An entry that comes back."""
+    """Make an entry that is returned."""
     trace = trace_number(ODFI, sequence)
     addenda = ReturnAddenda(code, "231380100000007", "23138010", trace, **changes)
     return entry(sequence, transaction_code="21", addenda=(addenda,))
 
 
 def changed(code: str = "C01", data: str = SECRET, sequence: int = 1) -> Entry:
-    """A notification of change."""
+    """Make a notification of change."""
     trace = trace_number(ODFI, sequence)
     addenda = ChangeAddenda(code, "231380100000007", "23138010", trace, data)
     return entry(sequence, transaction_code="21", amount=Decimal("0.00"), addenda=(addenda,))
 
 
 def acknowledged(sequence: int = 1, **changes: Any) -> Entry:
-    """An acknowledgment."""
+    """Make an acknowledgment."""
     plain = entry(
         sequence,
         transaction_code="24",
@@ -186,7 +186,7 @@ def addenda_of(noun: type[Addenda], trace: str) -> st.SearchStrategy[Any]:
 
 @st.composite
 def entries(draw: st.DrawFn, trace: str, sec_code: str, noun: type[Addenda]) -> Entry:
-    """An entry of a batch of that SEC code whose addenda are of that type."""
+    """Draw an entry of a batch of that SEC code whose addenda are of that type."""
     moves = noun is PaymentAddenda
     purposes = {"COR": "1", "ACK": "4", "PPD": "23", "CCD": "234"}[sec_code] if moves else "1"
     purpose = draw(st.sampled_from(purposes))

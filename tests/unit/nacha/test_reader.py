@@ -1,4 +1,4 @@
-"""What the reader bears with, and what it finds: each rule broken once, alone."""
+"""What the reader tolerates, and what it finds: each rule broken once, alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def plain() -> File:
 
 
 def written() -> Lines:
-    """The file as lines, without filling."""
+    """Return the lines of the file, without filler."""
     return lines(write(plain()))[:7]
 
 
@@ -39,7 +39,7 @@ def joined(some: Lines) -> bytes:
 
 
 def put(line: int, position: int, text: str) -> Callable[[Lines], None]:
-    """A change of a file's lines: `text` from that position (from 1) on."""
+    """Return a change of a file's lines: `text` from that position (from 1) on."""
 
     def change(some: Lines) -> None:
         old = some[line]
@@ -136,26 +136,32 @@ def test_bare_entries_are_read() -> None:
         (
             drop(ADDENDA),
             [
-                (4, NachaRule.ADDENDA, "the indicator does not say what follows"),
-                (5, NachaRule.CONTROL_COUNT, "entry_count is not what the entries add up to"),
+                (4, NachaRule.ADDENDA, "the indicator does not match what follows"),
+                (5, NachaRule.CONTROL_COUNT, "entry_count is not the total of the entries"),
             ],
         ),
         (
             drop(FIRST),
             [
-                (5, NachaRule.CONTROL_COUNT, "entry_count is not what the entries add up to"),
-                (5, NachaRule.CONTROL_HASH, "entry_hash is not what the entries add up to"),
-                (5, NachaRule.CONTROL_TOTAL, "credits is not what the entries add up to"),
+                (5, NachaRule.CONTROL_COUNT, "entry_count is not the total of the entries"),
+                (5, NachaRule.CONTROL_HASH, "entry_hash is not the total of the entries"),
+                (5, NachaRule.CONTROL_TOTAL, "credits is not the total of the entries"),
             ],
         ),
-        (put(FIRST, 79, "1"), [(3, NachaRule.ADDENDA, "the indicator does not say what follows")]),
-        (put(SECOND, 79, "0"), [(4, NachaRule.ADDENDA, "the indicator does not say what follows")]),
+        (
+            put(FIRST, 79, "1"),
+            [(3, NachaRule.ADDENDA, "the indicator does not match what follows")],
+        ),
+        (
+            put(SECOND, 79, "0"),
+            [(4, NachaRule.ADDENDA, "the indicator does not match what follows")],
+        ),
         (put(ADDENDA, 84, "0002"), [(5, NachaRule.ADDENDA, "the sequence number is not the next")]),
         (
             put(ADDENDA, 88, "0000001"),
             [(5, NachaRule.ADDENDA, "does not repeat the entry's trace number")],
         ),
-        (put(ADDENDA, 2, "10"), [(5, NachaRule.ADDENDA, "of a type that is not read")]),
+        (put(ADDENDA, 2, "10"), [(5, NachaRule.ADDENDA, "of an unsupported type")]),
         (
             put(FIRST, 12, "x"),
             [(3, NachaRule.VALUE, "routing is not digits")],
@@ -167,7 +173,7 @@ def test_bare_entries_are_read() -> None:
                 (6, NachaRule.CONTROL_HASH, "entry_hash is not"),
             ],
         ),
-        (put(FIRST, 12, "5"), [(3, NachaRule.CHECK_DIGIT, "of the routing number does not fit")]),
+        (put(FIRST, 12, "5"), [(3, NachaRule.CHECK_DIGIT, "of the routing number is wrong")]),
         (
             put(FIRST, 2, "25"),
             [
@@ -177,11 +183,11 @@ def test_bare_entries_are_read() -> None:
         ),
         (
             put(BATCH_HEADER, 51, "XYZ"),
-            [(2, NachaRule.SEC_CODE, "unknown, or of a layout that is not")],
+            [(2, NachaRule.SEC_CODE, "unknown, or of an unsupported layout")],
         ),
         (
             put(BATCH_HEADER, 51, "IAT"),
-            [(2, NachaRule.SEC_CODE, "unknown, or of a layout that is not")],
+            [(2, NachaRule.SEC_CODE, "unknown, or of an unsupported layout")],
         ),
         (
             put(BATCH_HEADER, 2, "299"),
@@ -192,7 +198,7 @@ def test_bare_entries_are_read() -> None:
         ),
         (
             put(SECOND, 94, "1"),
-            [(4, NachaRule.TRACE, "is there twice"), (5, NachaRule.ADDENDA, "does not")],
+            [(4, NachaRule.TRACE, "duplicate"), (5, NachaRule.ADDENDA, "does not")],
         ),
         (put(FIRST, 94, "3"), [(4, NachaRule.TRACE, "not ascending")]),
         (put(FIRST, 80, "0"), [(3, NachaRule.TRACE, "does not begin with the batch's ODFI")]),
@@ -243,7 +249,10 @@ def test_bare_entries_are_read() -> None:
         (put(FIRST, 55, "\xe9"), [(3, NachaRule.CHARACTERS, "not only printable ASCII")]),
         (put(FIRST, 55, "\x00"), [(3, NachaRule.CHARACTERS, "not only printable ASCII")]),
         (add(FIRST, "X" * 94), [(3, NachaRule.RECORD_TYPE, "none of")]),
-        (add(7, "X" * 94), [(8, NachaRule.ORDER, "behind"), (8, NachaRule.RECORD_TYPE, "none of")]),
+        (
+            add(7, "X" * 94),
+            [(8, NachaRule.ORDER, "after the file control"), (8, NachaRule.RECORD_TYPE, "none of")],
+        ),
         (
             add(2, "705" + " " * 80 + "00010000001"),
             [(3, NachaRule.ORDER, "an addenda record without")],
@@ -251,7 +260,7 @@ def test_bare_entries_are_read() -> None:
         (
             lambda some: some.insert(7, some[BATCH_CONTROL]),
             [
-                (8, NachaRule.ORDER, "behind"),
+                (8, NachaRule.ORDER, "after the file control"),
                 (8, NachaRule.ORDER, "a batch control record without"),
             ],
         ),
@@ -261,12 +270,12 @@ def test_bare_entries_are_read() -> None:
         ),
         (
             lambda some: some.append(some[FILE_CONTROL]),
-            [(8, NachaRule.ORDER, "a record behind the file control record")],
+            [(8, NachaRule.ORDER, "a record after the file control record")],
         ),
         # A second one is not held against the file.
         (
             lambda some: some.append("9" + "0" * 54),
-            [(8, NachaRule.ORDER, "a record behind the file control record")],
+            [(8, NachaRule.ORDER, "a record after the file control record")],
         ),
         (
             add(1, "705" + " " * 80 + "00010000001"),

@@ -54,7 +54,7 @@ def test_the_controls_add_up(file: File) -> None:
 
 
 def use(data: bytes) -> None:
-    """Read, and look at everything: only NotNacha may come out."""
+    """Read, and view everything: only NotNacha may be raised."""
     try:
         file, findings = read(data)
     except NotNacha:

@@ -57,7 +57,7 @@ def test_an_unknown_change_code() -> None:
     assert found("web-invalidNOCFile") == [(4, NachaRule.CHANGE_CODE)]
     (change,) = changes(sample("web-invalidNOCFile").file)
     assert change.correction.code == "C92"
-    assert change.correction.problem == "no such change code"
+    assert change.correction.problem == "unknown change code"
     assert change.correction.account_number is None
 
 

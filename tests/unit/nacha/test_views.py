@@ -1,4 +1,4 @@
-"""Returns, changes and acknowledgments, as they come out of a bank's file."""
+"""Returns, changes and acknowledgments, as they are read from a bank's file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TRACE = trace_number(ODFI, 1)
 
 
 def again(made: File) -> File:
-    """The file as it arrives."""
+    """Write and read a file."""
     return read(write(made)).file
 
 
@@ -104,7 +104,7 @@ def test_a_change() -> None:
 def test_a_change_that_is_not_to_be_applied() -> None:
     (found,) = changes(again(file(batch(changed("C02", "231380105"), sec_code="COR"))))
     assert found.correction.routing is None
-    assert found.correction.problem == "routing_number: its check digit does not fit"
+    assert found.correction.problem == "routing_number: must end in its check digit"
 
 
 def test_a_refused_change() -> None:

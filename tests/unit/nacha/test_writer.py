@@ -96,7 +96,7 @@ def test_lines_end_with_lf_or_crlf() -> None:
 
 @pytest.mark.parametrize(("entries", "blocks"), [(1, 1), (5, 1), (6, 1), (7, 2), (16, 2), (17, 3)])
 def test_the_last_block_is_filled_with_nines(entries: int, blocks: int) -> None:
-    """Four records more than entries: 6 entries make a block without filling."""
+    """Four records more than entries: 6 entries make a block without filler."""
     written = lines(write(file(batch(*(entry(n) for n in range(1, entries + 1))))))
     assert len(written) == blocks * 10
     filling = blocks * 10 - entries - 4

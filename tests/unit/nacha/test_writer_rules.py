@@ -237,7 +237,7 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         EntryClassRule,
         "entry 1",
         "addenda",
-        "at most one",
+        "must be one at most",
     ),
     (
         "two addenda of a company",
@@ -245,7 +245,7 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         EntryClassRule,
         "entry 1",
         "addenda",
-        "at most one",
+        "must be one at most",
     ),
     (
         "second without a first",
@@ -261,7 +261,7 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         EntryClassRule,
         "entry 1",
         "addenda",
-        "not of a type",
+        "is of a type for other entries",
     ),
     (
         "a change within returns",
@@ -269,7 +269,7 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         EntryClassRule,
         "entry 1",
         "addenda",
-        "not of a type",
+        "is of a type for other entries",
     ),
     (
         "a return within changes",
@@ -277,7 +277,7 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         EntryClassRule,
         "entry 1",
         "addenda",
-        "not of a type",
+        "is of a type for other entries",
     ),
     (
         "a type that is not read",
@@ -285,7 +285,7 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         EntryClassRule,
         "entry 1",
         "addenda",
-        "not of a type",
+        "is of a type for other entries",
     ),
     (
         "a return without a reason",
@@ -317,7 +317,7 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         EntryClassRule,
         "batch 1",
         "entries",
-        "do not mix",
+        "must not mix",
     ),
     (
         "returns among dishonored ones",
@@ -325,7 +325,7 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         EntryClassRule,
         "batch 1",
         "entries",
-        "do not mix",
+        "must not mix",
     ),
     ("SEC code", file(batch(sec_code="WEB")), EntryClassRule, "batch 1 header", "sec_code", "PPD"),
     (
@@ -361,7 +361,7 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         "200 for ACK",
     ),
     ("no file header", File(None, (batch(),)), InvalidValue, "file", "header", "missing"),
-    ("no batch", File(HEADER), InvalidValue, "file", "batches", "none"),
+    ("no batch", File(HEADER), InvalidValue, "file", "batches", "at least one"),
     (
         "no batch header",
         File(HEADER, (NachaBatch(None),)),
@@ -370,7 +370,14 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         "header",
         "missing",
     ),
-    ("no entry", file(NachaBatch(BATCH_HEADER)), InvalidValue, "batch 1", "entries", "none"),
+    (
+        "no entry",
+        file(NachaBatch(BATCH_HEADER)),
+        InvalidValue,
+        "batch 1",
+        "entries",
+        "at least one",
+    ),
     ("modifier", file(modifier="a"), InvalidValue, "file header", "modifier", "A to Z"),
     ("two modifiers", file(modifier="AB"), InvalidValue, "file header", "modifier", "A to Z"),
     ("no origin", file(origin=""), InvalidValue, "file header", "origin", "missing"),
@@ -486,7 +493,7 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         TraceOrder,
         "batch 1 entry 2",
         "trace",
-        "twice",
+        "is a duplicate",
     ),
     (
         "twice in two batches",
@@ -494,7 +501,7 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         TraceOrder,
         "batch 2 entry 1",
         "trace",
-        "twice",
+        "is a duplicate",
     ),
     (
         "another ODFI",

@@ -1,4 +1,4 @@
-"""What the bank has said of a file's entries: what came back, what was acknowledged."""
+"""What the bank has reported about the entries of a file: returns and acknowledgments."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ _REASON_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """By position: the code of each return; which entries were acknowledged."""
+class EntryUpdates:
+    """The return code of each returned entry, and the acknowledged entries, by position."""
 
     returned: Mapping[int, str] = field(default_factory=dict)
     acknowledged: frozenset[int] = frozenset()
 
 
-class EntryNewsState:
-    """Keeps news of files. The first return of an entry counts; repeated ones change nothing."""
+class EntryUpdateState:
+    """Stores the updates of files; of several returns of an entry the first one counts."""
 
     def __init__(self, state: ProviderState) -> None:
         self._state = state
 
-    def of(self, file_id: str) -> News:
-        """All that was said of a file's entries."""
-        note = self._state.get_state_entry(_name(file_id))
-        record = json.loads(note.text if note else _NONE)
+    def of_file(self, file_id: str) -> EntryUpdates:
+        """Return everything that was reported about a file's entries."""
+        stored = self._state.get_state_entry(_name(file_id))
+        record = json.loads(stored.text if stored else _NONE)
         returned = {int(position): code for position, code in record["returned"].items()}
-        return News(returned, frozenset(record["acknowledged"]))
+        return EntryUpdates(returned, frozenset(record["acknowledged"]))
 
-    def returned(self, file_id: str, position: int, code: str) -> None:
-        """An entry has come back."""
+    def add_return(self, file_id: str, position: int, code: str) -> None:
+        """Record that an entry was returned."""
 
         def change(record: dict[str, Any]) -> None:
             record["returned"].setdefault(str(position), code)
 
         self._change(file_id, change)
 
-    def acknowledged(self, file_id: str, position: int) -> None:
-        """The receiving bank has an entry."""
+    def add_acknowledgment(self, file_id: str, position: int) -> None:
+        """Record that the receiving bank has acknowledged an entry."""
 
         def change(record: dict[str, Any]) -> None:
             if position not in record["acknowledged"]:
@@ -61,12 +61,15 @@ class EntryNewsState:
         update_state_entry(self._state, _name(file_id), _NONE, changed)
 
 
-def words(code: str) -> str:
-    """A return code and its reason, in at most 40 characters, as `R03 No account/unable to locate
-    account` would be."""
+def return_text(code: str) -> str:
+    """Return a return code with its title, in at most 40 characters.
+
+    >>> return_text("R02")
+    'R02 Account closed'
+    """
     title = return_reason(code).title
-    short = f"{code} {title[:1]}{title[1:].lower()}".strip()
-    return short if len(short) <= _REASON_LENGTH else f"{short[: _REASON_LENGTH - 1].rstrip()}."
+    text = f"{code} {title[:1]}{title[1:].lower()}".strip()
+    return text if len(text) <= _REASON_LENGTH else f"{text[: _REASON_LENGTH - 1].rstrip()}."
 
 
 def _name(file_id: str) -> str:
