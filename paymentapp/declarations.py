@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError
-from paymentapp.providers.registry import asked_for, every_provider, provider_class
+from paymentapp.providers.registry import configured_names, every_provider, provider_class
 from paymentapp.variables import Declared, Variable, Variables, variables_of
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def groups() -> list[Group]:
 
 def states(group: Group, environ: Mapping[str, str]) -> list[State]:
     """Return how each variable of a group stands."""
-    required = group.provider in {"", *asked_for(Variables(environ))}
+    required = group.provider in {"", *configured_names(Variables(environ))}
     return [_state(each, environ, required) for each in group.variables]
 
 
@@ -73,7 +73,7 @@ def unknown(environ: Mapping[str, str]) -> dict[str, str]:
 
     Only the providers that are asked for are imported, as long as all is well.
     """
-    asked = [provider_class(name).settings_class for name in asked_for(Variables(environ))]
+    asked = [provider_class(name).settings_class for name in configured_names(Variables(environ))]
     strange = set(_named_like_ours(environ)) - _names([Settings, *asked])
     if not strange:
         return {}
