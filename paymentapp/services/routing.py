@@ -194,7 +194,7 @@ class Routes:
         return None if _knows(provider, customer) else "has no details"
 
     def _destination(self, customer: Customer, method: str) -> str | None:
-        """Where the customer is paid by a method. Raises NotPayable where that is not known."""
+        """Return the customer's destination by a method. Raises NotPayable where it is unknown."""
         if not _knows(self.providers[method], customer):
             raise NotPayable(
                 "payment_method", f"The customer has no details for {method}: put them first."
