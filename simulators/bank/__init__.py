@@ -1,9 +1,9 @@
-"""A local bank: takes NACHA files from a folder as a bank does, keeps books, and answers by files.
+"""A local bank: takes NACHA files from a folder, keeps books, and answers with files.
 
-It reads and writes the format by itself, so that it agrees with the service by the specification
-and by nothing else. What an account's number begins with decides what becomes of a credit to it:
+It parses and writes the format independently, so that it agrees with the service by the
+specification alone. The beginning of an account number decides what happens to a credit:
 
-- `R03` and other return codes: it is sent back with that code; with `L` in front (`LR03`), late.
+- `R03` and other return codes: it is returned with that code; with `L` in front (`LR03`), late.
 - `C01` to `C07`: it is paid, and a notification of change follows.
 - anything else: it is paid; a corporate credit (CCD) is acknowledged.
 """

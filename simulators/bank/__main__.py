@@ -1,4 +1,4 @@
-"""``python -m simulators.bank``: a bank that works on two folders until told to stop."""
+"""``python -m simulators.bank``: run a bank on two folders until stopped."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from simulators.bank.bank import AnswerDelays, BankSimulator
 
 
 def main() -> None:
-    """Work at intervals until a signal comes."""
+    """Run the bank's work at intervals until a signal arrives."""
     parser = argparse.ArgumentParser(
         prog="python -m simulators.bank",
         description="A local bank: takes NACHA files, keeps books, sends returns. Pays nobody.",
     )
-    parser.add_argument("--outgoing", type=Path, required=True, help="the folder it takes from")
-    parser.add_argument("--incoming", type=Path, required=True, help="the folder it answers into")
+    parser.add_argument("--outgoing", type=Path, required=True, help="folder it takes files from")
+    parser.add_argument("--incoming", type=Path, required=True, help="folder it answers into")
     parser.add_argument("--state", type=Path, required=True, help="its books and taken files")
-    parser.add_argument("--every", type=float, default=1.0, help="seconds between two looks")
-    parser.add_argument("--answer-delay", type=float, default=0.0, help="seconds")
+    parser.add_argument("--every", type=float, default=1.0, help="seconds between two rounds")
+    parser.add_argument("--answer-delay", type=float, default=0.0, help="seconds until an answer")
     parser.add_argument("--late-delay", type=float, default=60.0, help="seconds, of late returns")
     flags = parser.parse_args()
     delays = AnswerDelays(flags.answer_delay, flags.late_delay)

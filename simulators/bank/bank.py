@@ -1,4 +1,4 @@
-"""The bank at work: one look takes what is there, books it, and sends what is due."""
+"""The bank: each round takes files, books them, and sends the answers that are due."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from simulators.common.times import Clock, micros, span, utc_now
 
 log = logging.getLogger(__name__)
 
-# Where the parts of a correction stand in its 29 characters, from 0.
+# Offsets of a correction's parts within its 29 characters, from 0.
 _CORRECTIONS = {
     "C01": {0: "account"},
     "C02": {0: "routing"},
@@ -26,19 +26,19 @@ _CORRECTIONS = {
     "C07": {0: "routing", 9: "account", 26: "code"},
 }
 _ROUTING = "011000015"  # to which corrections point
-_MAGIC = re.compile(r"(L?)(R[0-9]{2}|C[0-9]{2})")
+_TEST_ACCOUNT = re.compile(r"(L?)(R[0-9]{2}|C[0-9]{2})")
 
 
 @dataclass(frozen=True)
 class AnswerDelays:
-    """How long the bank takes to answer, in seconds."""
+    """Delays of the bank's answers, in seconds."""
 
     answer: float = 0.0
     late: float = 10 * 24 * 3600.0
 
 
 class BankSimulator:
-    """Works on two folders; files whose names begin with a dot are not for it."""
+    """A bank that works on two folders; it ignores files whose names begin with a dot."""
 
     def __init__(
         self,
@@ -49,8 +49,11 @@ class BankSimulator:
         delays: AnswerDelays | None = None,
         decrypt: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        """`outgoing` and `incoming` are named as the company sees them. `state` is the bank's own
-        folder, for its books and the files that it has taken."""
+        """Open or create the bank's folders and books.
+
+        `outgoing` and `incoming` are named from the company's side. `state` is the bank's own
+        folder, for its books and the files that it has taken.
+        """
         self.outgoing = outgoing
         self.incoming = incoming
         self._taken = state / "taken"
@@ -63,7 +66,7 @@ class BankSimulator:
         self._booked: set[str] = set()
 
     def work(self) -> int:
-        """Take what is there and answer what is due. Returns how many files were taken."""
+        """Take files, and send the answers that are due. Returns the number of files taken."""
         self._book_all()  # what was taken and not booked before a crash
         taken = self.take()
         self._book_all()
@@ -71,7 +74,7 @@ class BankSimulator:
         return taken
 
     def take(self) -> int:
-        """Move files away, as banks do: in one step, whoever else looks at them."""
+        """Move the outgoing files away, each in one step, as banks do. Returns their number."""
         now = micros(self._clock())
         names = sorted(path for path in self.outgoing.iterdir() if not path.name.startswith("."))
         for place, path in enumerate(names):
@@ -80,7 +83,7 @@ class BankSimulator:
         return len(names)
 
     def answer(self) -> int:
-        """Write one file with all answers that are due. Returns how many."""
+        """Write one file with all answers that are due. Returns their number."""
         now = self._clock()
         due = self.books.due(micros(now))
         if due:
@@ -94,12 +97,13 @@ class BankSimulator:
         return len(due)
 
     def send(self, name: str, data: bytes) -> None:
-        """Put a file into the company's folder, whole at once."""
+        """Put a file into the company's folder, atomically."""
         part = self.incoming / f".{name}.part"
         part.write_bytes(data)
         part.rename(self.incoming / name)
 
     def close(self) -> None:
+        """Close the books."""
         self.books.close()
 
     def _book_all(self) -> None:
@@ -112,43 +116,45 @@ class BankSimulator:
     def _book(self, path: Path) -> None:
         now = micros(self._clock())
         try:
-            rows = [(e, *self._fate(e, now)) for e in entries(self._decrypt(path.read_bytes()))]
+            data = self._decrypt(path.read_bytes())
+            rows = [(e, *self._answer_to(e, now)) for e in entries(data)]
         except (ValueError, UnicodeDecodeError) as error:
-            log.error("the bank rejects file %s: %s", path.name, error)
+            log.error("file %s rejected by the bank: %s", path.name, error)
             rows = []
         self.books.enter(path.name, path.name.partition("-")[2], now, rows)
 
-    def _fate(self, entry: BankEntry, now: int) -> tuple[str | None, int]:
-        """The code of the answer to an entry, and when it is due."""
-        magic = _MAGIC.match(entry.account)
-        if magic is None:
+    def _answer_to(self, entry: BankEntry, now: int) -> tuple[str | None, int]:
+        """Return the code of the answer to an entry, and when it is due."""
+        test_account = _TEST_ACCOUNT.match(entry.account)
+        if test_account is None:
             acknowledged = entry.sec_code == "CCD" and not entry.is_prenote
             return ("ACK" if acknowledged else None), now + span(self._delays.answer)
-        late, code = magic.groups()
+        late, code = test_account.groups()
         return code, now + span(self._delays.late if late else self._delays.answer)
 
 
 def _answer(due: DueAnswer) -> BankAnswer:
-    """An answer's records: Appendices Four to Six of the NACHA Operating Rules."""
+    """Return an answer's records: Appendices Four to Six of the NACHA Operating Rules."""
     entry, code = due.entry, due.code
-    back = entry.code[0] + "1"
+    return_code = entry.code[0] + "1"
     origin = f"{code}{entry.trace}{'':<6}{entry.routing[:8]}"
     if code == "ACK":
         return BankAnswer(entry, "ACK", entry.code[0] + "4", 0, "", entry.trace)
     if code.startswith("R"):
         return BankAnswer(
-            entry, entry.sec_code, back, entry.cents, f"99{origin}{'':<44}", entry.individual_id
+            *(entry, entry.sec_code, return_code, entry.cents),
+            *(f"99{origin}{'':<44}", entry.individual_id),
         )
     text = [" "] * 29
     for first, part in _CORRECTIONS.get(code, {}).items():
         value = _corrected(entry, part)
         text[first : first + len(value)] = value
     addenda = f"98{origin}{''.join(text)}{'':<15}"
-    return BankAnswer(entry, "COR", back, 0, addenda, entry.individual_id)
+    return BankAnswer(entry, "COR", return_code, 0, addenda, entry.individual_id)
 
 
 def _corrected(entry: BankEntry, part: str) -> str:
-    """What the bank says is right: an account number whose first letter is a 9, for example."""
+    """Return the corrected value: an account number whose first character is a 9, for example."""
     return {
         "account": f"9{entry.account[1:]}"[:17],
         "routing": _ROUTING,

@@ -1,4 +1,4 @@
-"""The bank's books: every file that it took, every entry in it, and what it still has to answer."""
+"""The bank's books: every file taken, every entry in it, and the answers that are still due."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OF_ENTRY = ", ".join(f"e.{name}" for name in BankEntry._fields)
 
 
 class BankCredit(NamedTuple):
-    """Money that the bank was told to pay."""
+    """An entry: money that the bank was instructed to pay."""
 
     file: str
     trace: str
@@ -34,7 +34,7 @@ class BankCredit(NamedTuple):
 
 
 class DueAnswer(NamedTuple):
-    """An answer to be given now."""
+    """An answer that is due now."""
 
     entry_id: int
     code: str
@@ -42,7 +42,7 @@ class DueAnswer(NamedTuple):
 
 
 class BankBooks:
-    """SQLite, so that they outlive the bank's process. Times are microseconds since 1970."""
+    """Books in SQLite, which outlive the bank's process. Times are microseconds since 1970."""
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class BankBooks:
             self._db.executescript(_TABLES)
 
     def has(self, taken: str) -> bool:
-        """Whether a file is in the books, by the name under which it was taken."""
+        """Return whether a file is in the books, by the name under which it was taken."""
         with self._lock:
             found = self._db.execute("SELECT 1 FROM files WHERE taken = ?", (taken,)).fetchone()
         return found is not None
@@ -60,7 +60,7 @@ class BankBooks:
     def enter(
         self, taken: str, name: str, at: int, rows: Sequence[tuple[BankEntry, str | None, int]]
     ) -> None:
-        """A file with its entries, the code of the answer to each, and when that is due."""
+        """Record a file with its entries, the code of the answer to each, and when that is due."""
         with self._lock, self._db:
             file = self._db.execute(
                 "INSERT INTO files (taken, name, at) VALUES (?, ?, ?)", (taken, name, at)
@@ -78,7 +78,7 @@ class BankBooks:
                     )
 
     def due(self, now: int) -> list[DueAnswer]:
-        """What is to be answered by now."""
+        """Return the answers that are due by now."""
         with self._lock:
             rows = self._db.execute(
                 f"SELECT a.entry, a.code, {_OF_ENTRY} "  # noqa: S608
@@ -88,32 +88,34 @@ class BankBooks:
         return [DueAnswer(row[0], row[1], BankEntry(*row[2:])) for row in rows]
 
     def answered(self, entry_ids: Sequence[int]) -> None:
+        """Mark entries as answered."""
         with self._lock, self._db:
             self._db.executemany(
                 "UPDATE answers SET sent = 1 WHERE entry = ?", [(each,) for each in entry_ids]
             )
 
     def next_traces(self, count: int) -> int:
-        """The first of so many trace numbers of the bank's own."""
+        """Reserve trace numbers of the bank's own, and return the first."""
         with self._lock, self._db:
             (last,) = self._db.execute("SELECT COALESCE(MAX(traces), 0) FROM counter").fetchone()
             self._db.execute("INSERT INTO counter VALUES (?)", (last + count,))
         return int(last) + 1
 
     def credits(self) -> list[BankCredit]:
-        """Everything that was to be paid, whether or not it was sent back."""
+        """Return every credit, whether or not it was returned."""
         return self._credits("substr(code, 2, 1) = '2'")
 
     def prenotes(self) -> list[BankCredit]:
-        """Every account that was asked about."""
+        """Return every prenote."""
         return self._credits("substr(code, 2, 1) = '3'")
 
     def files(self) -> list[str]:
-        """The names of all files that were taken, in order."""
+        """Return the names of all files taken, in order."""
         with self._lock:
             return [row[0] for row in self._db.execute("SELECT name FROM files ORDER BY id")]
 
     def close(self) -> None:
+        """Close the database."""
         self._db.close()
 
     def _credits(self, condition: str) -> list[BankCredit]:

@@ -1,4 +1,4 @@
-"""The few records of a NACHA file that a bank's back office looks at, by their positions."""
+"""The records of a NACHA file that a bank's back office reads, by their positions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class BankEntry(NamedTuple):
-    """An entry detail of a batch. The amount is whole cents."""
+    """An entry detail record of a batch. The amount is in whole cents."""
 
     sec_code: str
     company_id: str
@@ -26,25 +26,29 @@ class BankEntry(NamedTuple):
 
     @property
     def is_prenote(self) -> bool:
+        """Whether the entry is a prenote, of zero dollars."""
         return self.code[1] == "3"
 
 
 class BankAnswer(NamedTuple):
-    """What the bank tells of an entry: its SEC code, record 6's code, and its addenda."""
+    """The bank's answer to an entry: its SEC code, transaction code and addenda."""
 
     entry: BankEntry
     sec_code: str
     code: str
     cents: int
-    addenda: str  # type code and what is between it and the trace number: 77 characters, or none
+    addenda: str  # from the type code up to the trace number, 77 characters; or empty
     individual_id: str
 
 
 def entries(data: bytes) -> Iterator[BankEntry]:
-    """The entries of a file. Raises ValueError where it is none, or its totals do not add up."""
+    """Yield the entries of a file.
+
+    Raises ValueError where it is malformed or its totals do not match.
+    """
     lines = [line.ljust(94) for line in data.decode("ascii").splitlines()]
     if not lines or lines[0][:3] != "101" or len(lines) % 10:
-        raise ValueError("no NACHA file in whole blocks")
+        raise ValueError("not a NACHA file in whole blocks")
     batch, total, count = "", 0, 0
     for line in lines:
         match line[0]:
@@ -55,7 +59,7 @@ def entries(data: bytes) -> Iterator[BankEntry]:
                 yield _entry(batch, line)
             case "9" if line.strip("9"):
                 if int(line[43:55]) != total or int(line[13:21]) != count:
-                    raise ValueError("the file's totals are not those of its entries")
+                    raise ValueError("the file's totals do not match its entries")
 
 
 def _entry(batch: str, line: str) -> BankEntry:
@@ -77,7 +81,7 @@ def _entry(batch: str, line: str) -> BankEntry:
 def answer_file(
     answers: Sequence[BankAnswer], bank: str, company: str, stamp: str, first: int
 ) -> str:
-    """A file of the bank's to the company; `stamp` is YYMMDDHHMM, `first` its first trace."""
+    """Render a file to the company; `stamp` is YYMMDDHHMM, `first` its first trace number."""
     lines = [f"101 {bank:>9}{company:>10}{stamp}A094101{'COMPANY':<23}{'LOCAL BANK':<23}{'':<8}"]
     for number, answer in enumerate(answers, 1):
         trace = f"{answer.entry.routing[:8]}{first + number - 1:07d}"
@@ -86,7 +90,7 @@ def answer_file(
 
 
 def _answer(answer: BankAnswer, number: int, trace: str, date: str) -> list[str]:
-    """A batch of one entry, as ACH operators sort them."""
+    """Return a batch of one entry, as ACH operators send returns."""
     entry = answer.entry
     service = "200" if answer.sec_code == "ACK" else "220"
     odfi = trace[:8]
