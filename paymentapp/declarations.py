@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError
-from paymentapp.providers.registry import asked_for, every_provider, provider_class
+from paymentapp.providers.registry import configured_names, every_provider, provider_class
 from paymentapp.variables import Declared, Variable, Variables, variables_of
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def groups() -> list[Group]:
 
 def states(group: Group, environ: Mapping[str, str]) -> list[State]:
     """Return the state of each variable of a group."""
-    required = group.provider in {"", *asked_for(Variables(environ))}
+    required = group.provider in {"", *configured_names(Variables(environ))}
     return [_state(each, environ, required) for each in group.variables]
 
 
@@ -74,7 +74,7 @@ def unknown(environ: Mapping[str, str]) -> dict[str, str]:
     Each comes with the most similar setting, or with an empty text. While all names are known,
     only the configured providers are imported.
     """
-    configured = [provider_class(name).settings_class for name in asked_for(Variables(environ))]
+    configured = [provider_class(name).settings_class for name in configured_names(Variables(environ))]
     unexpected = set(_named_like_ours(environ)) - _names([Settings, *configured])
     if not unexpected:
         return {}

@@ -1,4 +1,4 @@
-"""Stand-alone simulated providers for development and tests, which keep ledgers and pay nobody."""
+"""Stand-alone simulated providers for development and tests; they keep ledgers and pay nobody."""
 
 from simulators.app import create_simulator
 from simulators.paypal.settings import PayPalSimulatorSettings

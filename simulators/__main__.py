@@ -1,4 +1,4 @@
-"""``python -m simulators``: read flags and environment, serve until told to stop."""
+"""``python -m simulators``: read flags and environment variables, and serve until stopped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from simulators.stripe.wiring import stripe_webhook_sender
 
 _EPILOG = f"""\
 Each flag has an environment variable: --settle-delay is {variable("settle_delay")}.
-A flag wins over its variable. All but --host, --port and --state can be changed while it
+A flag overrides its variable. All but --host, --port and --state can be changed while it
 runs, with PUT /_simulator/settings, or /_simulator/stripe/settings for the --stripe flags.
 The page at / shows what was paid with PayPal, and which recipients and notes lead to which
 outcome. Stripe's API is at /stripe; GET /_simulator/stripe/ledger shows what was moved.
@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulators",
         usage="%(prog)s [options]",
-        description="A local PayPal that speaks the Payouts API and pays nobody.",
+        description="A local PayPal and Stripe with the same APIs, which pay nobody.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -58,7 +58,10 @@ def _plain(default: Any) -> str:
 
 
 def read_settings(arguments: list[str]) -> tuple[PayPalSimulatorSettings, StripeSimulatorSettings]:
-    """Flags over environment over defaults; raises InvalidSetting naming the flag or variable."""
+    """Read settings from flags, then the environment, then defaults.
+
+    Raises InvalidSetting naming the flag or variable.
+    """
     given = {k: v for k, v in vars(_parser().parse_args(arguments)).items() if v is not None}
     paypal = PayPalSimulatorSettings(**_values(PayPalSimulatorSettings, given))
     return paypal, StripeSimulatorSettings(**_values(StripeSimulatorSettings, given))
@@ -77,7 +80,7 @@ def _stop(*_: object) -> NoReturn:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; 2 with one line on stderr where it cannot start."""
+    """Serve until SIGTERM or SIGINT; return 2 with one line on stderr where it cannot start."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:

@@ -1,4 +1,4 @@
-"""Builds the simulator: its state, its endpoints, and the layer of faults in front of them."""
+"""Application of the simulators: state, endpoints, and the fault layer in front of them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def create_simulator(
     clock: Clock = utc_now,
     stripe_settings: StripeSimulatorSettings | None = None,
 ) -> Flask:
-    """The simulator as a WSGI application: PayPal at ``/v1``, Stripe at ``/stripe/v1``.
+    """Create the simulators as a WSGI application: PayPal at ``/v1``, Stripe at ``/stripe/v1``.
 
-    ``settings.state`` names the SQLite file (in memory by default); ``clock`` answers an aware
-    time in UTC, and moves batches, tokens and the 30 days that a ``sender_batch_id`` is kept, and
-    with Stripe payouts and the 24 hours of an idempotency key.
+    ``settings.state`` is the path of the SQLite file (in memory by default). ``clock`` returns an
+    aware time in UTC; batches, tokens, the 30 days of a ``sender_batch_id``, payouts of Stripe and
+    the 24 hours of its idempotency keys follow it.
     """
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -67,5 +67,5 @@ def _answer_any(error: Exception) -> Response | HTTPException:
         raise error
     if isinstance(error, HTTPException):
         return _answer_error(PayPalError(_NAME_OF_STATUS.get(error.code or 500, "INTERNAL_ERROR")))
-    logging.getLogger(__name__).exception("an error of the simulator itself")
+    logging.getLogger(__name__).exception("internal error of the simulator")
     return _answer_error(PayPalError("INTERNAL_SERVER_ERROR"))

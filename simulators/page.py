@@ -1,4 +1,4 @@
-"""The page for a developer: what was paid, by status and currency, recent calls, the settings."""
+"""Page for developers: payments by status and currency, recent calls, and the settings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TONES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Pager:
-    """Where a page of a list stands."""
+    """The position of a page in a list."""
 
     number: int
     count: int
@@ -46,13 +46,13 @@ class Pager:
 
     @property
     def offset(self) -> int:
-        """Rows before this page."""
+        """Number of rows before this page."""
         return (self.number - 1) * PAGE_SIZE
 
 
 @blueprint.get("/")
 def show() -> str:
-    """The page."""
+    """Render the page."""
     running = running_paypal()
     now, state, made = running.now(), running.state, running.calls
     pager = _pager(state.item_count())
@@ -86,7 +86,7 @@ def _pager(total: int) -> Pager:
 
 
 def _totals(rows: list[tuple[str, str, int, int]]) -> list[dict[str, Any]]:
-    """One row a currency: its sum by status, and how many items each status has."""
+    """Return one row for each currency: its sum, and the count and sum of each status."""
     by_currency: dict[str, dict[str, Any]] = {}
     for currency, status, count, minor in rows:
         row = by_currency.setdefault(

@@ -1,4 +1,4 @@
-"""Commands that check and show what is on record of each disbursement."""
+"""Commands that check and show the record of each disbursement."""
 
 from __future__ import annotations
 
@@ -37,20 +37,21 @@ _HISTORY = (27, 10, 8)
 
 @click.group()
 def audit() -> None:
-    """Check every disbursement's history, or show one."""
+    """Check every disbursement's history, or show one payment's."""
 
 
 @audit.command()
 @with_period
 def verify(start: datetime | None, end: datetime | None, as_json: bool) -> None:
-    """Check that every history is a legal walk.
+    """Check that every history is legal.
 
-    Of each disbursement requested between --from and --to: its history begins with the request,
-    goes on in time (give or take 5 minutes between two machines' clocks) by legal moves and ends
-    with the status; what else is on record agrees with that; its batch is there and lists it
-    once; no second batch that was sent does. An item over a kilobyte is only a warning.
+    For each disbursement requested between --from and --to: its history begins with the request,
+    proceeds in time (with 5 minutes' tolerance between two machines' clocks) by legal transitions
+    and ends with the payment's status; the other fields agree with that; its batch exists and
+    lists it once; no other batch that was sent lists it. A record over a kilobyte is only a
+    warning.
 
-    Exit status: 0 all is well; 1 something is not; 2 not everything could be read.
+    Exit status: 0 no findings; 1 findings; 2 not everything could be read.
     """
     from paymentapp.bootstrap_backoffice import build_backoffice
 
@@ -66,7 +67,7 @@ def verify(start: datetime | None, end: datetime | None, as_json: bool) -> None:
 
 
 def _counted(found: Iterable[AuditFinding], counts: list[int]) -> Iterator[AuditFinding]:
-    """Count findings in the first place, warnings in the second."""
+    """Count findings in the first place and warnings in the second."""
     for each in found:
         counts[each.warning] += 1
         yield each
@@ -81,9 +82,9 @@ def _print_table(found: Iterable[AuditFinding], run: Audit, counts: list[int]) -
         click.echo(line(_WIDTHS, cells))
     findings, warnings = counts
     warned = f", {plural(warnings, 'warning')}" if warnings else ""
-    looked_at = f"{plural(run.batches, 'batch')} and {plural(run.payments, 'payment')}"
+    checked = f"{plural(run.batches, 'batch')} and {plural(run.payments, 'payment')}"
     result = plural(findings, "finding") if findings else "no finding"
-    click.echo(f"{looked_at} checked: {result}{warned}.")
+    click.echo(f"{checked} checked: {result}{warned}.")
 
 
 def _print_json(
@@ -111,8 +112,8 @@ def _record(found: AuditFinding) -> dict[str, object]:
 def show(customer_id: str, payment_id: str) -> None:
     """Show the history of payment PAYMENT_ID of customer CUSTOMER_ID.
 
-    With each batch that it was in, the provider's references, and a person's decision where one
-    was made.
+    Includes each batch that it was in, the provider's references, and an operator's decision where
+    one was made.
     """
     with opened(paying=False) as services:
         payment = services.store.get_payment(PaymentKey(customer_id, payment_id))
@@ -130,8 +131,8 @@ def _print_payment(payment: Payment) -> None:
     if payment.reason:
         click.echo(f"reason    {payment.reason}")
     if payment.provider_item_id:
-        told = f"item {payment.provider_item_id}, transaction {payment.transaction_id or '-'}"
-        click.echo(f"provider  {told}, last said {payment.provider_status}")
+        ids = f"item {payment.provider_item_id}, transaction {payment.transaction_id or '-'}"
+        click.echo(f"provider  {ids}, last reported {payment.provider_status}")
     click.echo()
     for move in payment.history:
         cells = (to_text(move.at), move.status, move.cause, move.reference)
@@ -158,7 +159,7 @@ def _reference(batch: Batch) -> str:
 
 
 def print_decision(batch: Batch) -> None:
-    """Who decided what about a batch, where somebody did."""
+    """Print the operator's decision about a batch, where there is one."""
     decision = batch.decision
     if decision is not None:
         click.echo(f"decided   {short(decision.at)} {decision.verdict} by {decision.person}")

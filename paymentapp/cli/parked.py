@@ -1,4 +1,4 @@
-"""Commands for batches whose outcome stayed unknown: the evidence, and a person's decision."""
+"""Commands for parked batches: the evidence, and an operator's decision."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from paymentapp.services.dispatch.parking import in_words, parking_rule
 _SHOWN = 10  # members of a batch; JSON has them all
 
 
-class _Line(click.ParamType[str]):
-    """A text on one line, of a length that a record can bear."""
+class _OneLine(click.ParamType[str]):
+    """A text on one line, of bounded length."""
 
     name = "text"
 
-    def __init__(self, longest: int) -> None:
-        self._longest = longest
+    def __init__(self, max_length: int) -> None:
+        self._max_length = max_length
 
     def convert(self, value: object, param: object, ctx: object) -> str:  # noqa: ARG002
         text = " ".join(str(value).split())
-        if not 0 < len(text) <= self._longest or not text.isprintable():
-            self.fail(f"must have 1 to {self._longest} characters")
+        if not 0 < len(text) <= self._max_length or not text.isprintable():
+            self.fail(f"must have 1 to {self._max_length} characters")
         return text
 
 
-class _Explained(click.Group):
-    """Its help has a line for each provider, from what the providers declare."""
+class _ProviderRulesGroup(click.Group):
+    """A group whose help has a line for each provider, from the providers' declarations."""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
@@ -45,27 +45,27 @@ class _Explained(click.Group):
                 formatter.write_text(parking_rule(provider))
 
 
-@click.group(cls=_Explained)
+@click.group(cls=_ProviderRulesGroup)
 def parked() -> None:
-    """List and resolve batches that only a person can decide.
+    """List and resolve batches that need an operator's decision.
 
-    A batch is parked at once where nobody but a person can find out whether its provider has it,
-    and where it has had no outcome for so long that it must not be sent again:
+    A batch is parked at once where no call can determine whether its provider has it, and where
+    it has had no outcome for so long that it must not be sent again:
     """
 
 
 @parked.command("list")
-@click.option("--ask", is_flag=True, help="Also ask the provider's books about each, now.")
+@click.option("--ask", is_flag=True, help="Also search the provider's books for each, now.")
 @click.option(
     "--all",
     "everything",
     is_flag=True,
-    help="Also payments that the provider took long ago and that have no outcome yet, held by it, "
-    "for example. Reads every batch.",
+    help="Also payments that the provider accepted long ago and that have no outcome yet, for "
+    "example because it holds them. Reads every batch.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
-    """Show parked batches, longest waiting first, with the evidence for each."""
+    """Show parked batches with the evidence for each, the longest waiting first."""
     from paymentapp.bootstrap_backoffice import build_backoffice
 
     with opened() as services:
@@ -73,15 +73,15 @@ def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
         service = build_backoffice(services, progress).parked
         found = []
         for case in service.cases():
-            found.append((case, service.asked(case) if ask else None))
-            progress(f"{plural(len(found), 'batch')} asked about")
-        lingering = list(service.lingering()) if everything else []
+            found.append((case, service.search_result(case) if ask else None))
+            progress(f"{plural(len(found), 'batch')} searched for")
+        overdue = list(service.overdue()) if everything else []
         names = dict.fromkeys(case.batch.provider for case, _ in found)
         known = [services.providers[name] for name in names if name in services.providers]
         rules = [parking_rule(provider) for provider in known]
     if as_json:
         cases = [_case_record(case, answer) for case, answer in found]
-        others = [_lingering_record(each) for each in lingering]
+        others = [_overdue_record(each) for each in overdue]
         click.echo(json.dumps({"parked": cases, "lingering": others}, indent=1))
         return
     for case, answer in found:
@@ -90,7 +90,7 @@ def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
     for rule in rules:
         click.echo(rule)
     if everything:
-        _print_lingering(lingering, service.long)
+        _print_overdue(overdue, service.overdue_after)
 
 
 def _print_case(case: ParkedCase, answer: str | None) -> None:
@@ -110,10 +110,10 @@ def _print_case(case: ParkedCase, answer: str | None) -> None:
     click.echo()
 
 
-def _print_lingering(lingering: list[OverduePayment], length: timedelta) -> None:
-    what = plural(len(lingering), "payment")
+def _print_overdue(overdue: list[OverduePayment], length: timedelta) -> None:
+    what = plural(len(overdue), "payment")
     click.echo(f"\n{what} without an outcome for over {in_words(length)}.")
-    for payment, batch in lingering:
+    for payment, batch in overdue:
         said = payment.provider_status or "nothing"
         click.echo(
             f"  {payment.customer_id} {payment.payment_id}  {payment.money}  {payment.status}, "
@@ -145,7 +145,7 @@ def _case_record(case: ParkedCase, answer: str | None) -> dict[str, object]:
     }
 
 
-def _lingering_record(found: OverduePayment) -> dict[str, object]:
+def _overdue_record(found: OverduePayment) -> dict[str, object]:
     payment, batch = found
     return {
         "customer_id": payment.customer_id,
@@ -163,44 +163,45 @@ def _lingering_record(found: OverduePayment) -> dict[str, object]:
 @click.argument("batch_id")
 @click.option(
     "--as",
-    "verdict",
+    "resolution",
     type=click.Choice([each.value for each in Resolution]),
     required=True,
     help="What became of it: the provider has it, or did nothing and never will.",
 )
 @click.option("--reference", help="With accepted: the provider's own id of the batch.")
-@click.option("--by", "person", type=_Line(80), required=True, help="Who decides.")
-@click.option("--note", type=_Line(500), required=True, help="Why; kept with the batch for good.")
+@click.option("--by", "person", type=_OneLine(80), required=True, help="Who decides.")
+@click.option("--note", type=_OneLine(500), required=True, help="Why; stored with the batch.")
 @click.option("--confirm", metavar="BATCH_ID", help="The batch id once more; needed for not-sent.")
 def resolve(
     batch_id: str,
-    verdict: str,
+    resolution: str,
     reference: str | None,
     person: str,
     note: str,
     confirm: str | None,
 ) -> None:
-    """Say what became of the parked batch BATCH_ID.
+    """Record what became of the parked batch BATCH_ID.
 
-    accepted: the provider has it under --reference, which it is asked to confirm; its payments
-    are followed from now on. not-sent: it did nothing, which its books must not contradict; the
-    payments go out again in a new batch. Wrongly said, that pays people twice.
+    accepted: the provider has it under --reference, which the provider must confirm; its payments
+    are polled from now on. not-sent: the provider did nothing, which its books must not
+    contradict; the payments go out again in a new batch. If that is wrong, people are paid twice.
     """
     from paymentapp.bootstrap_backoffice import build_backoffice
 
     if confirm is not None and confirm != batch_id:
         raise click.UsageError("--confirm names another batch")
-    word = OperatorNote(person, note)
+    statement = OperatorNote(person, note)
     with opened() as services:
         service = build_backoffice(services, ProgressReport("parked")).parked
-        if verdict == Resolution.ACCEPTED:
+        if resolution == Resolution.ACCEPTED:
             if not reference or not reference.strip():
                 raise click.UsageError("accepted needs --reference, the provider's id of the batch")
-            batch = service.accept(batch_id, reference.strip(), word, confirmed=confirm is not None)
+            confirmed = confirm is not None
+            batch = service.accept(batch_id, reference.strip(), statement, confirmed=confirmed)
         else:
             if confirm is None:
                 raise click.UsageError(f"not-sent needs --confirm {batch_id}")
-            batch = service.not_sent(batch_id, word)
+            batch = service.not_sent(batch_id, statement)
         statuses = service.statuses(batch)
     _print_resolved(batch, statuses)
 

@@ -1,4 +1,4 @@
-"""The command that compares every disbursement with what the provider says."""
+"""Command that compares every disbursement with the provider's records."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ _WIDTHS = (13, 46, 22, 30)
 @click.option(
     "--repair",
     is_flag=True,
-    help="Move payments that are merely behind forward, by the provider's own report. Nothing is "
-    "ever sent.",
+    help="Move payments that are merely behind forward, by the provider's own report. Sends "
+    "nothing.",
 )
 @click.option(
     "--search/--no-search",
     default=True,
-    help="Search the provider's books for payments that are not ours. Without the permission to, "
-    "leave it out knowingly: the exit status is 2 otherwise.",
+    help="Search the provider's books for payments that are not ours. Where the account may not "
+    "search, --no-search leaves it out knowingly: the exit status is 2 otherwise.",
 )
 def reconcile(
     start: datetime | None, end: datetime | None, as_json: bool, repair: bool, search: bool
 ) -> None:
-    """Compare every disbursement with the provider, both ways.
+    """Compare every disbursement with the provider's records, both ways.
 
-    What was made between --from and --to: status, amount, currency, recipient; ours that the
-    provider does not have, and theirs that we do not. Prints the differences, and what to do
-    about each kind.
+    Covers what was requested between --from and --to: status, amount, currency and recipient; ours
+    that the provider does not have, and theirs that we do not. Prints the differences, and what to
+    do about each kind.
 
-    Exit status: 0 all agrees, or was repaired; 1 differences are left; 2 not everything could be
-    compared.
+    Exit status: 0 everything agrees or was repaired; 1 differences are left; 2 not everything
+    could be compared.
     """
     from paymentapp.bootstrap_backoffice import build_backoffice
 
@@ -89,14 +89,14 @@ def _print_table(found: Iterable[Discrepancy], tally: Tally) -> None:
 
 
 def _summary(tally: Tally) -> str:
-    looked_at = [
+    compared = [
         plural(tally.batches, "batch"),
         plural(tally.payments, "payment"),
         plural(tally.transactions, "transaction"),
     ]
     found = plural(tally.differences, "difference") if tally.differences else "no difference"
     repaired = f", {tally.repaired} repaired" if tally.repaired else ""
-    return f"{', '.join(looked_at)} compared: {found}{repaired}."
+    return f"{', '.join(compared)} compared: {found}{repaired}."
 
 
 def _print_json(period: Period, found: Iterable[Discrepancy], tally: Tally) -> None:

@@ -1,4 +1,4 @@
-"""What a provider is: declared facts, a few verbs, and answers that are values."""
+"""Interface of a provider: declared facts, a few operations, and results that are values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from paymentapp.vault.sealing import Vault
 
 
 class CurrencyRule(NamedTuple):
-    """How a provider takes a currency: its decimals, and the most that one payment may be."""
+    """How a provider takes a currency: its decimals and the largest single payment."""
 
     decimals: int
     maximum: Decimal
@@ -36,11 +36,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The provider did nothing, because of what the batch holds: asked again, it would say the
-    same. `verdicts` names the members at fault by their position among the members sent; where
-    it is empty the provider named none.
+    """The provider did nothing because of the batch's content; a retry would be refused again.
 
-    Reasons that may pass (no funds, no permission, a rate limit) are no refusal: they are raised
+    `member_errors` maps the positions of the members at fault, among the members sent, to the
+    reason; it is empty where the provider named none.
+
+    Reasons that may pass (no funds, no permission, a rate limit) are not refusals: they are raised
     as `Misconfigured` or `NotSent`, and the same batch waits.
     """
 
@@ -50,230 +51,240 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NeedsReview:
-    """Whether the provider has the batch cannot be found out, now or later: it is never sent
-    again, and a person decides. `code` says what is known, without a secret."""
+    """It cannot be determined, now or later, whether the provider has the batch.
+
+    The batch is never sent again, and an operator decides. `code` says what is known, without a
+    secret.
+    """
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """Nothing has been paid, and nothing may be before `until`: the same batch waits for that.
-    It is no failure; other batches go on. `code` says why."""
+    """Nothing has been paid, and nothing may be before `until`: the same batch waits for that time.
+
+    It is not a failure; other batches go on. `code` says why.
+    """
 
     code: str
     until: datetime
 
 
 Outcome = Accepted | Refused | NeedsReview | Postponed
-# What an error of a provider means: to be raised, or a refusal.
+# How a provider's error is classified: an exception to raise, or a refusal.
 ErrorKind = type[NotSent] | type[OutcomeUnknown] | type[Misconfigured] | type[Refused]
 
 
 @dataclass(frozen=True, slots=True)
 class ItemReport:
-    """What a provider says of one item. `status` is None where it is not in the table."""
+    """A provider's report of one item; `status` is None where the table does not know it."""
 
-    item_id: str  # ours, see models.item_id
+    item_id: str  # ours, see models.item_ids
     status: Status | None
     raw_status: str
     provider_item_id: str | None = None
     transaction_id: str | None = None
     reason: str | None = None
-    money: Money | None = None  # what it was told to pay, and to whom (`Payment.payee`)
-    receiver: str | None = field(default=None, repr=False)
+    money: Money | None = None  # the amount it was told to pay
+    receiver: str | None = field(default=None, repr=False)  # compare `Payment.payee`
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a provider says of the details that a payment went by: right in future, or wrong."""
+    """A provider's correction of a payee's details: right in future, or known to be wrong."""
 
     item_id: str
-    note: str  # for a person, without an account number
-    destination: str | None = field(default=None, repr=False)  # the right one, where it is told
+    note: str  # for an operator, without an account number
+    destination: str | None = field(default=None, repr=False)  # the correct one, where reported
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookNews:
-    """A webhook event as far as it is understood; of no concern to us where it has neither an
-    item nor a batch."""
+    """A provider's event as far as it is understood.
 
-    event_id: str  # the provider's, the same whenever it sends the event again
-    kind: str  # in the provider's words
+    It concerns no payment of ours where it has neither an item nor a batch.
+    """
+
+    event_id: str  # the provider's, the same whenever it redelivers the event
+    kind: str  # the provider's event type
     item: ItemReport | None = None
-    batch_id: str | None = None  # ours, as the provider repeats it
+    batch_id: str | None = None  # ours, as the provider echoes it
     reference: str | None = None  # the provider's id of that batch
     correction: Correction | None = None
 
 
 class Detail(NamedTuple):
-    """One thing that a provider has to be told of a customer, as a text."""
+    """One field that a provider needs to know of a customer, as text."""
 
     name: str
     description: str
-    pattern: str  # what the whole of it matches
-    problem: str  # what to say where it does not; never with the value
+    pattern: str  # a regular expression that must match the whole value
+    problem: str  # the error text where it does not; never with the value
     required: bool = True
 
 
 class Payees(Protocol):
-    """What a provider has to know of a customer to pay them.
+    """What a provider must know of a customer to pay them.
 
-    A destination is one word that is stored with the customer and with each payment. It is
-    the provider's own, and what is secret in it is sealed for that customer.
+    A destination is one string that is stored with the customer and with each payment. Its format
+    is the provider's own, and what is secret in it is sealed for that customer.
     """
 
     details: Sequence[Detail]
-    email_is_enough: bool  # whether a customer of whom it knows no details can be paid
+    email_is_enough: bool  # whether a customer without stored details can be paid
 
     def destination(self, customer_id: str, details: Mapping[str, str]) -> str:
-        """Check details that match their patterns. Raises NotPayable, whose field is a detail's
-        name; Misconfigured where they cannot be sealed."""
+        """Return the destination for details that match their patterns.
+
+        Raises NotPayable, whose field is a detail's name; Misconfigured where they cannot be
+        sealed.
+        """
 
     def show(self, customer_id: str, destination: str) -> Mapping[str, str]:
-        """The details by their names, as far as anybody may see them: the last four of an
-        account number. Raises Misconfigured where they cannot be opened."""
+        """Return the details by name, masked for display: an account number's last four digits.
+
+        Raises Misconfigured where they cannot be opened.
+        """
 
     def renew(self, customer_id: str, destination: str) -> str | None:
-        """The same destination under today's key; None where it is already."""
+        """Return the destination sealed with the current key; None where it already is."""
 
 
 class Webhooks(Protocol):
-    """How a provider's webhook events are told from anybody else's, and read."""
+    """Verification and parsing of a provider's webhook events."""
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Return if the provider signed exactly these bytes, and lately. Names of headers are in
-        small letters.
+        """Return if the provider signed exactly these bytes, recently; header names are lower case.
 
         Raises NotGenuine where it did not; `NotSent` or `Misconfigured` where that cannot be
-        told now.
+        checked now.
         """
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
-        """Read a body that has been verified. Raises NotGenuine where it makes no sense."""
+        """Parse a body that has been verified. Raises NotGenuine where it makes no sense."""
 
 
 class Cutoffs(Protocol):
-    """Times at which payments leave, as a bank's cut-offs."""
+    """Times at which payments leave, such as a bank's cut-off times."""
 
     def next_departure(self, now: datetime) -> datetime:
-        """When a payment that is accepted now should leave; not before `now`."""
+        """Return when a payment accepted now should leave; never before `now`."""
 
 
 class BatchKey(Protocol):
-    """What keeps payments apart that should not wait for each other in one batch."""
+    """Groups payments that may share a batch."""
 
     def key(self, payment: Payment) -> str:
-        """Payments of different keys go in different batches."""
+        """Return the group key: payments with different keys go in different batches."""
 
 
 class Delivery(NamedTuple):
-    """News that lay in a provider's mailbox: event bodies, which `parse_webhook` reads."""
+    """One file from a provider's mailbox: event bodies, which `parse_webhook` reads."""
 
     name: str  # of the file, for the mailbox
     bodies: Sequence[bytes]
 
 
 class Mailbox(Protocol):
-    """News that has to be fetched, as files from a bank.
+    """Provider updates that have to be fetched, such as files from a bank.
 
     The exceptions are a provider's; nothing here moves money.
     """
 
     def collect(self) -> Iterator[Delivery]:
-        """Everything that has not been put away, in the order in which it came."""
+        """Yield everything that has not been put away, in the order in which it came."""
 
     def put_away(self, delivery: Delivery) -> None:
-        """All of it is on record: do not tell of it again. Telling again does no harm."""
+        """Mark a delivery as recorded, so that it is not collected again. Idempotent."""
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
-        """Read one of a delivery's bodies. Raises NotGenuine where it makes no sense."""
+        """Parse one body of a delivery. Raises NotGenuine where it makes no sense."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A payment that left the account, as the provider's own books have it."""
+    """A payment that left the account, as the provider's own books record it."""
 
     transaction_id: str
     at: datetime
     money: Money
-    item_id: str | None  # ours, as far as the books repeat it
+    item_id: str | None  # ours, where the books echo it
     raw_status: str
 
 
 class TransactionSearch(Protocol):
-    """A look into the provider's own books, whoever sent a payment.
+    """Search of the provider's own books, for payments by any sender.
 
-    Nothing here moves money. The exceptions are a provider's, and `NotPermitted` where the
-    account may not look.
+    Nothing here moves money. The exceptions are a provider's, and `NotPermitted` where the account
+    may not search.
     """
 
     lag: timedelta  # how long a payment may take to appear
 
     def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
-        """Payments that left the account between two moments, some of them perhaps twice."""
+        """Yield payments that left the account between two times; some may come twice."""
 
     def batch_id_of(self, reference: str) -> str | None:
-        """Our id of the batch that the provider has under its own `reference`.
+        """Return our id of the batch that the provider has under its own `reference`.
 
-        Empty where that batch carries none, None where the provider knows no such batch."""
+        Empty where that batch carries none, None where the provider knows no such batch.
+        """
 
 
 class Facts(Protocol):
-    """What a provider's class declares of it: true before it is built."""
+    """What a provider's class declares; true before it is built."""
 
     name: str
-    forgets_batch_after: timedelta | None  # from when on a repeated batch is a new one; None: never
-    looks_before_resending: bool  # whether `submit` looks for a batch that may be forgotten
-    returns_unclaimed_after: timedelta | None  # None: nothing waits for its recipient
-    submits_per_second: int  # of batches that are not full; those that are may always go
+    forgets_batch_after: timedelta | None  # after it a resent batch is a new one; None: never
+    looks_before_resending: bool  # whether `submit` searches for a batch that may be forgotten
+    returns_unclaimed_after: timedelta | None  # None: no payment waits to be claimed
+    submits_per_second: int  # limit for batches that are not full; full ones are not limited
 
 
 class Provider(Facts, Protocol):
-    """A way to pay people. Every provider is a subclass, and declares what is not None below.
+    """A provider of payments. Each one is a subclass, and declares what is not None below.
 
-    Every call has a time-out. Exceptions are `NotSent`, `OutcomeUnknown` and `Misconfigured`,
-    and nothing else.
+    Every call has a timeout. Exceptions are `NotSent`, `OutcomeUnknown` and `Misconfigured`, and
+    nothing else.
     """
 
     currencies: Mapping[str, CurrencyRule]
-    batch_size: int  # members of one call at most, as set
-    description: str  # which account or address, for a person: no secret in it
-    configured: bool  # whether its settings are there; nothing is paid before they are
+    batch_size: int  # maximum members of one call, from the settings
+    description: str  # which account or address, for operators: no secret in it
+    configured: bool  # whether its settings are complete; nothing is paid before they are
 
-    # What a provider may offer besides; None where it does not.
-    webhooks: Webhooks | None = None  # also where the settings name none
+    # Optional abilities; None where the provider does not have them.
+    webhooks: Webhooks | None = None  # also None where the settings configure no webhook
     payees: Payees | None = None  # None: the customer's e-mail is all that it needs
     cutoffs: Cutoffs | None = None  # None: payments leave at once
-    batch_key: BatchKey | None = None  # None: any payments go together
+    batch_key: BatchKey | None = None  # None: any payments may share a batch
     mailbox: Mailbox | None = None
     transaction_search: TransactionSearch | None = None
 
     @abstractmethod
     def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
-        """Send a batch under its own id; the same batch may be sent any number of times."""
+        """Send a batch under its own id; sending the same batch again has no further effect."""
 
     @abstractmethod
     def fetch(self, batch: Batch) -> list[ItemReport]:
-        """What the provider says of every item of an accepted batch."""
+        """Return the provider's report of every item of an accepted batch."""
 
     @abstractmethod
     def cancel(self, provider_item_id: str) -> ItemReport:
-        """Take back an item that nobody has claimed; the report says what became of it.
-
-        Also where it is too late: then it tells the item's own status."""
+        """Cancel an unclaimed item, and return its report, also where it is too late to cancel."""
 
     @abstractmethod
     def check(self) -> None:
-        """Return if the credentials are there and are accepted, without moving anything."""
+        """Return if the credentials are set and accepted; move nothing."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 class Kit(NamedTuple):
-    """What providers are built from."""
+    """Dependencies that providers are built from."""
 
     settings: Settings
     clock: Clock
@@ -282,10 +293,10 @@ class Kit(NamedTuple):
 
 
 class ProviderClass(Facts, Protocol):
-    """What the registry's lines name: a provider's class."""
+    """A provider's class, as the registry names it."""
 
     settings_class: type[Declared]
-    example_details: Mapping[str, str]  # of a customer, for documentation
+    example_details: Mapping[str, str]  # a customer's, for documentation
 
     def build(self, kit: Kit) -> Provider:
-        """Build the provider from its settings. Nothing is sent. Raises SettingsError."""
+        """Build the provider from its settings; send nothing. Raises SettingsError."""

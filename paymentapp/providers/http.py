@@ -1,7 +1,7 @@
-"""The one door to the network: a pooled session whose calls are bounded in time and in size.
+"""HTTP client of the providers: a pooled session whose calls are bounded in time and size.
 
-requests is imported at the first call: it takes a tenth of a cold start, and what only accepts
-payments never calls.
+requests is imported at the first call: it takes a tenth of a cold start, and a process that only
+accepts payments never calls a provider.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 3
 MAX_ANSWER_BYTES = 16 * 1024 * 1024  # a page of 1,000 payouts, each with a long note, is about 6
 _CHUNK = 64 * 1024
-_LONGEST_WAIT = 3600  # seconds; a Retry-After beyond it is not taken at its word
+_LONGEST_WAIT = 3600  # seconds; a longer Retry-After is cut to it
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said. The body stays out of `repr`: it may hold a token or an address."""
+    """An HTTP response. The body stays out of `repr`: it may hold a token or an address."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -37,17 +37,18 @@ class Answer:
 
     @property
     def ok(self) -> bool:
+        """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
     def json(self) -> object:
-        """The body as JSON, its fractions as Decimal; None where it is no JSON."""
+        """Parse the body as JSON, with fractions as Decimal; None where it is not JSON."""
         try:
             return parse_json(self.body)
         except ValueError:
             return None
 
     def retry_after(self, now: datetime) -> int | None:
-        """Seconds to wait, from either form of Retry-After (RFC 9110, 10.2.3), an hour at most."""
+        """Return the seconds of Retry-After, in either form (RFC 9110, 10.2.3), an hour at most."""
         value = self.headers.get("Retry-After", "").strip()
         if value.isascii() and value.isdigit():
             return min(int(value[:9]), _LONGEST_WAIT)
@@ -60,10 +61,9 @@ class Answer:
 
 
 class Http:
-    """Calls to one provider. Any number of threads may share it.
+    """HTTP client of one provider. Any number of threads may share it.
 
-    Nothing is repeated here and no redirect is followed: what may be asked again is the
-    provider's to know.
+    It never retries and follows no redirect: only the provider knows which calls are safe to retry.
     """
 
     def __init__(
@@ -91,14 +91,14 @@ class Http:
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=self._connections, max_retries=0)
         session.mount("https://", adapter)
         session.mount("http://", adapter)  # the settings allow it on loopback alone
-        # requests would otherwise read ~/.netrc at every call, and let it replace our
-        # Authorization. Of the environment only the proxy variables are meant for us; they are
-        # read here, once, and not for loopback.
+        # With trust_env, requests reads ~/.netrc at every call and lets it replace our
+        # Authorization header. Of the environment only the proxy variables apply; they are read
+        # here, once, and not for loopback.
         session.trust_env = False
         if self._base.startswith("https:"):
             session.proxies = dict(get_environ_proxies(self._base))
         session.headers["User-Agent"] = "paymentapp"
-        # A cookie would be state that threads share.
+        # Refuse cookies: they would be state shared between threads.
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return session
 
@@ -114,8 +114,8 @@ class Http:
     ) -> Answer:
         """Send one request and read its whole answer, whatever its status.
 
-        Raises NotSent where nothing can have come of it: the request never left, or it is of
-        the kind that moves no money. Raises OutcomeUnknown where it may have been acted on.
+        Raises NotSent where the request had no effect: it never left, or its method moves no money.
+        Raises OutcomeUnknown where it may have been acted on.
         """
         from urllib3.exceptions import HTTPError
 
@@ -132,21 +132,24 @@ class Http:
             ) as response:
                 return Answer(response.status_code, response.headers, self._read(response))
         except (OSError, ValueError, HTTPError) as error:  # requests' own are OSErrors
-            # `from None`: the text of these can quote a header or a URL.
-            raise _fault(error, moves_money) from None
+            # `from None`: these texts can quote a header or a URL.
+            raise _classified(error, moves_money) from None
 
     def _read(self, response: requests.Response) -> bytes:
-        """The body, decoded. `read1` returns what is there, so that the clock is looked at even
-        when the server sends a byte at a time."""
+        """Read the body, decoded; at most `_timeout` seconds in all.
+
+        `read1` returns what has arrived, so the deadline is checked even when the server sends one
+        byte at a time.
+        """
         from requests import ReadTimeout
 
-        ends = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self._timeout
         body = bytearray()
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
             if len(body) > (self._max_bytes or MAX_ANSWER_BYTES):
                 raise _AnswerTooLarge
-            if time.monotonic() > ends:
+            if time.monotonic() > deadline:
                 raise ReadTimeout
         return bytes(body)
 
@@ -157,10 +160,10 @@ class Http:
 
 
 class _AnswerTooLarge(ValueError):
-    """The server sent more than any answer of its can be."""
+    """The server sent more than `max_bytes`."""
 
 
-def _fault(error: Exception, moves_money: bool) -> ProviderError:
+def _classified(error: Exception, moves_money: bool) -> ProviderError:
     if _never_left(error):
         return NotSent("NOT_CONNECTED", _kind_of(error))
     if moves_money:
@@ -169,10 +172,10 @@ def _fault(error: Exception, moves_money: bool) -> ProviderError:
 
 
 def _never_left(error: Exception) -> bool:
-    """Whether not one byte of the request was sent.
+    """Return whether not one byte of the request was sent.
 
-    A connection that breaks later proves nothing: also a kept one that the server had already
-    closed may have carried the request.
+    A connection that breaks later proves nothing: even one that the server had already closed may
+    have delivered the request.
     """
     from requests.exceptions import ConnectTimeout, ProxyError
     from urllib3.exceptions import NewConnectionError
@@ -183,17 +186,17 @@ def _never_left(error: Exception) -> bool:
     reason = _reason(error)
     if isinstance(reason, HandshakeError):
         return any(isinstance(each, ssl.SSLCertVerificationError) for each in reason.args)
-    return isinstance(reason, NewConnectionError)  # a name that does not resolve is one, too
+    return isinstance(reason, NewConnectionError)  # also raised where a name does not resolve
 
 
 def _reason(error: Exception) -> object:
-    """What urllib3 gave up for, under the two wrappings that requests puts around it."""
+    """Return urllib3's own error, which requests wraps twice."""
     wrapped = error.args[0] if error.args else None
     return getattr(wrapped, "reason", None)
 
 
 def _kind_of(error: Exception) -> str:
-    """The names of the exceptions, which say enough and quote nothing."""
+    """Return the names of the exceptions, which say enough and quote nothing."""
     reason = _reason(error)
     inner = f" ({type(reason).__name__})" if isinstance(reason, Exception) else ""
     return type(error).__name__.lstrip("_") + inner

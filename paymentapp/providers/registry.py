@@ -1,4 +1,4 @@
-"""The ways to pay: a line each."""
+"""Registry of the payment providers, one line each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pkgutil import resolve_name
 from paymentapp.providers.base import Kit, Provider, ProviderClass
 from paymentapp.variables import Variables
 
-# By the name that a payment calls it (`payment_method`). The first is the default: it is always
-# built, and pays whom neither a request nor a customer nor a rule pays by another.
+# Keys are the values of `payment_method`. The first is the default: it is always built, and pays
+# where no request, customer or rule names another.
 _PROVIDERS: Mapping[str, str] = {
     "paypal": "paymentapp.providers.paypal.provider:PayPal",
     "stripe": "paymentapp.providers.stripe.provider:Stripe",
@@ -19,15 +19,15 @@ DEFAULT = next(iter(_PROVIDERS))
 
 
 def build_providers(kit: Kit) -> dict[str, Provider]:
-    """Build every provider that the settings ask for. Nothing is sent. Raises SettingsError."""
-    asked = asked_for(kit.settings.variables)
-    return {name: provider_class(name).build(kit) for name in asked}
+    """Build every provider that the settings configure; send nothing. Raises SettingsError."""
+    names = configured_names(kit.settings.variables)
+    return {name: provider_class(name).build(kit) for name in names}
 
 
-def asked_for(variables: Variables) -> list[str]:
-    """Name the default provider, and each of which a variable is set.
+def configured_names(variables: Variables) -> list[str]:
+    """Return the default provider's name, and each name of which a variable is set.
 
-    Another is not even imported: a Lambda's cold start would wait for it.
+    Other providers are not even imported: that would slow down a Lambda's cold start.
     """
     return [
         name
@@ -37,17 +37,17 @@ def asked_for(variables: Variables) -> list[str]:
 
 
 def check_settings(variables: Variables) -> None:
-    """Raise SettingsError where the settings of a provider that is asked for are wrong."""
-    for name in asked_for(variables):
+    """Check the settings of each configured provider. Raises SettingsError."""
+    for name in configured_names(variables):
         variables.load(provider_class(name).settings_class)
 
 
 def provider_class(name: str) -> ProviderClass:
-    """Import what a provider declares, and how it is built."""
+    """Import and return a provider's class."""
     declared: ProviderClass = resolve_name(_PROVIDERS[name])
     return declared
 
 
 def every_provider() -> dict[str, ProviderClass]:
-    """Import all of them, whatever is set."""
+    """Import and return all provider classes, whatever is configured."""
     return {name: provider_class(name) for name in _PROVIDERS}

@@ -1,4 +1,4 @@
-"""Routes: by which method a payment goes, and why."""
+"""Routing: by which method a payment goes, and why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paymentapp.providers.base import Provider
 from paymentapp.providers.registry import DEFAULT
 from paymentapp.storage.base import Store
 
-FIRST_METHOD = DEFAULT  # where neither the request, nor the customer, nor a rule says otherwise
+FIRST_METHOD = DEFAULT  # where no request, customer or rule names a method
 _RULE = re.compile(
     r"(?P<method>[a-z][a-z0-9_]{0,31})"
     r"(\s+(?P<currencies>[A-Z]{3}(,[A-Z]{3})*))?"
@@ -26,16 +26,16 @@ _RULE = re.compile(
 
 
 class RoutingRule(NamedTuple):
-    """A method, and which payments it is for; amounts are inclusive, None is without a limit."""
+    """A method and the payments it applies to; amounts are inclusive, None means no limit."""
 
     number: int
     method: str
-    currencies: frozenset[str] = frozenset()  # all, where it names none
+    currencies: frozenset[str] = frozenset()  # empty: all currencies
     low: Decimal | None = None
     high: Decimal | None = None
 
     def covers(self, money: Money) -> bool:
-        """Whether the rule is for such a payment."""
+        """Return whether the rule applies to such a payment."""
         return (
             (not self.currencies or money.currency in self.currencies)
             and (self.low is None or self.low <= money.amount)
@@ -44,7 +44,7 @@ class RoutingRule(NamedTuple):
 
 
 class Route(NamedTuple):
-    """How a payment goes, and why; `explanation` is None where the request itself says how."""
+    """How a payment goes; `explanation` is None where the request itself named the method."""
 
     method: str
     destination: str | None
@@ -52,8 +52,10 @@ class Route(NamedTuple):
 
 
 def read_rules(text: str) -> list[RoutingRule]:
-    """Rules from the setting: `METHOD [CURRENCIES] [LOW..HIGH]`, several with semicolons, as in
-    `wire USD ..25000; card EUR,GBP; gift`. Raises SettingsError."""
+    """Parse the setting's rules: `METHOD [CURRENCIES] [LOW..HIGH]`, separated by semicolons.
+
+    For example `wire USD ..25000; card EUR,GBP; gift`. Raises SettingsError.
+    """
     return [_rule(number, part) for number, part in enumerate(_parts(text), start=1)]
 
 
@@ -73,7 +75,7 @@ def _rule(number: int, text: str) -> RoutingRule:
 
 
 def unpayable(provider: Provider, money: Money) -> NotPayable | None:
-    """Why a provider does not pay such an amount, if it does not."""
+    """Return why a provider does not pay such an amount; None where it does."""
     rule = provider.currencies.get(money.currency)
     if rule is None:
         return NotPayable("currency", f"{provider.name} does not pay in this currency.")
@@ -88,14 +90,14 @@ def unpayable(provider: Provider, money: Money) -> NotPayable | None:
 
 @dataclass(frozen=True)
 class Routes:
-    """Chooses ways to pay. `failing` says whether a provider should be left alone now."""
+    """Chooses payment methods. `failing` says whether to avoid a provider for now."""
 
     providers: Mapping[str, Provider]
     rules: Sequence[RoutingRule]
     failing: Callable[[str], bool]
 
     def check(self) -> None:
-        """Raises SettingsError where a rule names a method that there is not."""
+        """Raise SettingsError where a rule names a method that is not configured."""
         for rule in self.rules:
             if rule.method not in self.providers:
                 known = ", ".join(sorted(self.providers))
@@ -104,7 +106,7 @@ class Routes:
                 )
 
     def validate_requested(self, method: str, money: Money) -> Provider:
-        """The provider of a method that a request names. Raises NotPayable."""
+        """Return the provider of a method that a request names. Raises NotPayable."""
         provider = self.providers.get(method)
         if provider is None:
             known = ", ".join(sorted(self.providers))
@@ -115,8 +117,11 @@ class Routes:
         return provider
 
     def choose(self, customer: Customer, money: Money, method: str | None) -> Route:
-        """How to pay a customer: as asked, else as the customer likes best, else by the first
-        rule that fits, passing over providers that fail. Raises NotPayable."""
+        """Choose how to pay a customer. Raises NotPayable.
+
+        In order: the requested method, the customer's default, the first rule that fits, passing
+        over providers that are failing.
+        """
         if method is not None:
             self.validate_requested(method, money)
             return Route(method, self._destination(customer, method), None)
@@ -124,30 +129,29 @@ class Routes:
         if found is not None:
             return found
         if self.rules or customer.default_method:
-            raise NotPayable("payment_method", "No way to pay this customer fits such a payment.")
+            raise NotPayable("payment_method", "No payment method of this customer fits.")
         method = FIRST_METHOD if FIRST_METHOD in self.providers else min(self.providers, default="")
         self.validate_requested(method, money)
         return Route(method, self._destination(customer, method), None)
 
     def another(self, customer: Customer, payment: Payment) -> Route | None:
-        """The next route for a payment whose provider has said that it did nothing.
+        """Return the next route for a payment whose provider certainly did nothing.
 
-        None where the request itself said how it is to go, or where no other route fits.
+        None where the request itself named the method, or where no other route fits.
         """
         if payment.route is None:
             return None
-        done = (*payment.tried_methods, payment.payment_method)
+        tried = (*payment.tried_methods, payment.payment_method)
         money = payment.money
-        return self._best(self._candidates(customer, money), customer, money, done)
+        return self._best(self._candidates(customer, money), customer, money, tried)
 
     def departure(self, method: str, now: datetime) -> datetime:
-        """When a payment that goes by a method from now leaves: at once, where its provider names
-        no times."""
+        """Return when a payment by a method leaves: at once, where its provider has no cut-offs."""
         cutoffs = self.providers[method].cutoffs
         return cutoffs.next_departure(now) if cutoffs else now
 
     def _candidates(self, customer: Customer, money: Money) -> Iterator[tuple[str, str]]:
-        """Methods in the order of preference, and why each."""
+        """Yield methods in order of preference, each with the reason."""
         if customer.default_method is not None:
             yield customer.default_method, "the customer's default"
         for rule in self.rules:
@@ -159,24 +163,25 @@ class Routes:
         candidates: Iterator[tuple[str, str]],
         customer: Customer,
         money: Money,
-        done: Sequence[str],
+        tried: Sequence[str],
     ) -> Route | None:
-        """The first that can be used; one that is failing only where no other can."""
+        """Return the first usable route; a failing provider's only where there is no other."""
         fallback: Route | None = None
-        passed: dict[str, str] = dict.fromkeys(done, "did nothing")
-        for method, why in candidates:
-            if method in passed:
+        skipped: dict[str, str] = dict.fromkeys(tried, "did nothing")
+        for method, reason in candidates:
+            if method in skipped:
                 continue
             problem = self._problem(customer, money, method)
             if problem is not None:
-                passed[method] = problem
+                skipped[method] = problem
                 continue
-            route = Route(method, customer_destination(customer, method), _told(why, passed))
+            explanation = _explanation(reason, skipped)
+            route = Route(method, customer_destination(customer, method), explanation)
             if not self.failing(method):
                 return route
-            passed[method] = "is failing"
-            told = f"{route.explanation}, though {method} is failing"
-            fallback = fallback or route._replace(explanation=told)
+            skipped[method] = "is failing"
+            explanation = f"{explanation}, though {method} is failing"
+            fallback = fallback or route._replace(explanation=explanation)
         return fallback
 
     def _problem(self, customer: Customer, money: Money, method: str) -> str | None:
@@ -189,7 +194,7 @@ class Routes:
         return None if _knows(provider, customer) else "has no details"
 
     def _destination(self, customer: Customer, method: str) -> str | None:
-        """Where the customer is paid by a method. Raises NotPayable where that is not known."""
+        """Return the customer's destination by a method. Raises NotPayable where it is unknown."""
         if not _knows(self.providers[method], customer):
             raise NotPayable(
                 "payment_method", f"The customer has no details for {method}: put them first."
@@ -198,8 +203,10 @@ class Routes:
 
 
 def declined(store: Store, routes: Routes, payment: Payment, now: datetime, reason: str) -> Payment:
-    """The next version of a payment whose provider has said for certain that it did nothing:
-    pending, to go by another method; failed, where there is none."""
+    """Return the next version of a payment whose provider certainly did nothing.
+
+    Pending, to go by another method; failed, where there is none.
+    """
     customer = store.get_customer(payment.customer_id)
     route = routes.another(customer, payment) if customer else None
     if route is None:
@@ -220,7 +227,7 @@ def declined(store: Store, routes: Routes, payment: Payment, now: datetime, reas
 
 
 def customer_destination(customer: Customer, method: str) -> str | None:
-    """Where a customer is paid by a method; None stands for the customer's e-mail."""
+    """Return where a customer is paid by a method; None stands for the customer's e-mail."""
     known = customer.methods.get(method)
     return known.destination if known else None
 
@@ -230,6 +237,6 @@ def _knows(provider: Provider, customer: Customer) -> bool:
     return payees is None or payees.email_is_enough or provider.name in customer.methods
 
 
-def _told(why: str, passed: Mapping[str, str]) -> str:
-    """The explanation that is kept with the payment: short, since it is stored each time."""
-    return "; ".join([why, *(f"{method} {reason}" for method, reason in passed.items())])[:80]
+def _explanation(reason: str, skipped: Mapping[str, str]) -> str:
+    """Return the explanation that is stored with the payment, cut to 80 characters."""
+    return "; ".join([reason, *(f"{method} {why}" for method, why in skipped.items())])[:80]

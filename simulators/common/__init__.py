@@ -1,1 +1,1 @@
-"""What every simulated provider needs, and nothing of any one of them."""
+"""Parts that every simulated provider needs; nothing specific to one of them."""

@@ -1,4 +1,4 @@
-"""Calls of a simulated API: what sort each is, and which were made."""
+"""Calls of a simulated API: their kinds, and a log of those made."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _KEPT = 200
 
 @dataclass(frozen=True)
 class ApiCall:
-    """An API call: its kind, as ``faults_on`` names it, and the endpoint it is counted under."""
+    """An API call: its kind, as ``faults_on`` lists it, and the endpoint it is counted under."""
 
     kind: str
     endpoint: str
 
 
 class CallLog:
-    """Counts all calls, and keeps the last ones; every simulated provider writes in one log."""
+    """Counts all calls, and keeps the last ones; all simulated providers share one log."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         database.add_tables(_SCHEMA)
 
     def record(self, endpoint: str, path: str, answer: str, now: int) -> None:
-        """Count a call; the last 200 are also kept one by one."""
+        """Count a call; the last 200 are also kept individually."""
         with self._database.transaction() as db:
             db.execute(
                 """INSERT INTO call_counts VALUES (?, ?, 1)
@@ -55,17 +55,17 @@ class CallLog:
             db.execute("DELETE FROM recent_calls WHERE id <= ?", ((cursor.lastrowid or 0) - _KEPT,))
 
     def counts(self) -> list[tuple[str, str, int]]:
-        """``(endpoint, answer, calls)``; an answer is an HTTP status or the name of a fault."""
+        """Return ``(endpoint, answer, calls)``; an answer is an HTTP status or a fault's name."""
         sql = "SELECT endpoint, answer, calls FROM call_counts ORDER BY 1, 2"
         return [(row[0], row[1], row[2]) for row in self._database.rows(sql)]
 
     def recent(self, limit: int) -> list[tuple[int, str, str, str]]:
-        """``(time, endpoint, path, answer)`` of the last calls, newest first."""
+        """Return ``(time, endpoint, path, answer)`` of the last calls, newest first."""
         sql = "SELECT at, endpoint, path, answer FROM recent_calls ORDER BY id DESC LIMIT :limit"
         rows = self._database.rows(sql, limit=limit)
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     def forget_in(self, db: sqlite3.Connection, endpoints: str = "%") -> None:
-        """Forget calls of endpoints like that, within a transaction that is under way."""
+        """Delete the calls of matching endpoints, within an open transaction."""
         for table in ("call_counts", "recent_calls"):
             db.execute(f"DELETE FROM {table} WHERE endpoint LIKE ?", (endpoints,))  # noqa: S608

@@ -1,4 +1,4 @@
-"""What the control endpoints of all simulated providers share: how they read, and their errors."""
+"""Control endpoints of all simulated providers: reading of requests, and errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_LIMIT = 15_000
 
 
 class ControlError(Exception):
-    """A control call that cannot be done; ``members`` join the problem document."""
+    """A control call that cannot be performed; ``members`` are added to the problem document."""
 
     def __init__(self, status: int, text: str, **members: Any) -> None:
         super().__init__(text)
@@ -23,7 +23,7 @@ class ControlError(Exception):
 
 
 def problem(error: ControlError) -> Response:
-    """The error as RFC 9457 has it."""
+    """Return the error as a problem document (RFC 9457)."""
     title = "Not found" if error.status == 404 else "Bad request"
     body = {"type": "about:blank", "title": title, "status": error.status, "detail": str(error)}
     answer = jsonify(body | error.members)
@@ -32,7 +32,7 @@ def problem(error: ControlError) -> Response:
 
 
 def changed_settings(provider: ProviderSimulator[Any]) -> Response:
-    """Change the settings that the body names; all settings then. 400 names the first bad key."""
+    """Change the settings that the body names, and return all; 400 names the first invalid key."""
     try:
         settings = provider.change(read_object())
     except InvalidSetting as error:
@@ -41,7 +41,7 @@ def changed_settings(provider: ProviderSimulator[Any]) -> Response:
 
 
 def read_object() -> dict[str, Any]:
-    """The body as a JSON object; 400 where it is none."""
+    """Read the body as a JSON object; 400 where it is not one."""
     try:
         body = json.loads(request.get_data())
     except (ValueError, RecursionError):
@@ -52,7 +52,7 @@ def read_object() -> dict[str, Any]:
 
 
 def read_integer(name: str, default: int, high: int) -> int:
-    """A whole number of the query; 400 where it is none, or too large."""
+    """Read a whole number from the query; 400 where it is not one, or too large."""
     text = request.args.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= high):
         raise ControlError(400, f"{name} must be a whole number from 0 to {high}", key=name)

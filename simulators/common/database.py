@@ -1,4 +1,4 @@
-"""The memory of all simulated providers: one SQLite database, one short transaction a call.
+"""Storage of all simulated providers: one SQLite database, one short transaction for each call.
 
 WAL with ``synchronous=NORMAL`` survives ``kill -9``; a power cut may lose the last calls.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Database:
-    """Safe to call from any thread, and atomic call by call."""
+    """Database that any thread may call; each call is atomic."""
 
     def __init__(self, path: str) -> None:
         self._lock = threading.Lock()
@@ -25,7 +25,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that nobody else's call comes into."""
+        """Open an exclusive transaction."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -36,16 +36,16 @@ class Database:
             self._connection.execute("COMMIT")
 
     def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
-        """The rows of one query."""
+        """Return the rows of one query."""
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
 
     def add_tables(self, script: str) -> None:
-        """Make tables where they are not there yet."""
+        """Create tables where they do not exist."""
         with self._lock:
             self._connection.executescript(script)
 
     def close(self) -> None:
-        """Release the file."""
+        """Close the file."""
         with self._lock:
             self._connection.close()

@@ -1,4 +1,4 @@
-"""The layer in front of an API that counts calls, waits, and makes them go wrong on purpose."""
+"""Fault layer in front of an API: counts calls, delays them, and injects faults."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class ConnectionDropped(ConnectionError):
-    """Ends the connection with no answer; the server turns it into a closed socket."""
+    """Ends the connection without an answer; the server closes the socket."""
 
 
 class FaultLayer(ABC, Generic[S]):
-    """WSGI middleware around one provider's API; what is not that API passes through untouched.
+    """WSGI middleware around one provider's API; requests outside that API pass through unchanged.
 
-    A struck call is counted under the fault's name, any other under its HTTP status. ``BEFORE``
-    names the faults that ``refuse`` answers without anything having been done.
+    A call with an injected fault is counted under the fault's name, any other under its HTTP
+    status. ``BEFORE`` names the faults that ``refuse`` answers without acting.
     """
 
     BEFORE: ClassVar[tuple[str, ...]]
@@ -33,6 +33,7 @@ class FaultLayer(ABC, Generic[S]):
         self._provider = provider
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
         path = environ.get("PATH_INFO", "")
         call = self.classify(environ["REQUEST_METHOD"], path)
         if call is None:
@@ -48,13 +49,13 @@ class FaultLayer(ABC, Generic[S]):
     def _answer(
         self, call: ApiCall, environ: WSGIEnvironment, act: Callable[[], Response]
     ) -> tuple[str, Response | None]:
-        """What to count the call under, and the answer; None closes the connection."""
+        """Return what to count the call under, and the answer; None closes the connection."""
         settings = self._provider.settings
         if settings.down != "no":
             answer = None if settings.down == "closed" else self.refuse("down")
             return f"down_{settings.down}", answer
         self.wait(call)
-        fault = self._provider.deal_fault(call.kind)
+        fault = self._provider.draw_fault(call.kind)
         if fault == "drop_before":
             return fault, None
         if fault in self.BEFORE:
@@ -62,29 +63,29 @@ class FaultLayer(ABC, Generic[S]):
         if fault is None:
             answer = act()
             return str(answer.status_code), answer
-        name, answer = self.strike(fault, environ, act)
+        name, answer = self.inject(fault, environ, act)
         return name, None if fault == "drop_after" else answer
 
     @abstractmethod
     def classify(self, method: str, path: str) -> ApiCall | None:
-        """The API call that a request is, or None for what is no part of this API."""
+        """Return the API call that a request is; None where it does not belong to this API."""
 
     @abstractmethod
     def wait(self, call: ApiCall) -> None:
-        """Be slow, where the settings say so."""
+        """Delay the call, according to the settings."""
 
     @abstractmethod
     def refuse(self, fault: str) -> Response:
-        """The answer of a fault that strikes before anything is done."""
+        """Return the answer of a fault that occurs before anything is done."""
 
     @abstractmethod
-    def strike(
+    def inject(
         self, fault: str, environ: WSGIEnvironment, act: Callable[[], Response]
     ) -> tuple[str, Response]:
-        """Act, and spoil the answer; its name in the counts, and the answer."""
+        """Act, and lose or corrupt the answer; return its name in the counts, and the answer."""
 
 
-def garbled(answer: Response) -> Response:
-    """The answer with a body that is no JSON and no text."""
+def corrupted(answer: Response) -> Response:
+    """Return the answer with a body that is neither JSON nor text."""
     answer.set_data(b'{"id": "\xff\x00<html>')
     return answer

@@ -1,4 +1,4 @@
-"""What every simulated provider has: settings now, a clock, a log of calls, webhooks, its dice."""
+"""Base of every simulated provider: settings, clock, log of calls, webhooks and random faults."""
 
 from __future__ import annotations
 
@@ -20,45 +20,53 @@ from simulators.common.webhook_queue import (
 
 
 class ProviderSimulatorSettings(WebhookFaultSettings, Protocol):
-    """What the settings of every simulated provider have; the probability of a fault is under the
-    fault's name."""
+    """Settings common to every simulated provider; a fault's probability has the fault's name."""
 
     FAULTS: ClassVar[tuple[str, ...]]
 
     @property
-    def webhook_url(self) -> str | None: ...
+    def webhook_url(self) -> str | None:
+        """Where to post webhook events."""
+
     @property
-    def fault_seed(self) -> int | None: ...
+    def fault_seed(self) -> int | None:
+        """Seed of the random faults."""
+
     @property
-    def faults_on(self) -> tuple[str, ...]: ...
+    def faults_on(self) -> tuple[str, ...]:
+        """Kinds of call that faults are injected into."""
+
     @property
-    def down(self) -> str: ...
-    def updated(self, changes: Mapping[str, Any]) -> Self: ...
+    def down(self) -> str:
+        """Whether, and how, every call fails."""
+
+    def updated(self, changes: Mapping[str, Any]) -> Self:
+        """Return a copy with JSON values changed."""
 
 
 S = TypeVar("S", bound=ProviderSimulatorSettings)
 
 
 class ProviderSimulator(Generic[S]):
-    """One provider; its settings are replaced as a whole, so a reader sees one version."""
+    """One provider. Its settings are replaced as a whole, so a reader sees one version."""
 
     def __init__(self, settings: S, database: Database, queue: str, clock: Clock) -> None:
-        """`queue` names the table of its webhooks; all else is the simulators' one database."""
+        """Set up the provider on the shared database; `queue` names the table of its webhooks."""
         self.settings = settings
         self.database = database
         self.calls = CallLog(database)
         self.queue = WebhookQueue(database, queue)
         self._clock = clock
         self._lock = threading.Lock()
-        self._roll()
+        self._seed()
 
-    def _roll(self) -> None:
+    def _seed(self) -> None:
         seed = self.settings.fault_seed
-        self._dice = random.Random(seed)  # noqa: S311 - no secret hangs on it
-        self._webhook_dice = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)  # noqa: S311 - not used for secrets
+        self._webhook_random = random.Random(seed)  # noqa: S311
 
     def now(self) -> int:
-        """The clock, in microseconds since 1970."""
+        """Return the clock's time, in microseconds since 1970."""
         return micros(self._clock())
 
     def change(self, changes: Mapping[str, Any]) -> S:
@@ -66,16 +74,19 @@ class ProviderSimulator(Generic[S]):
         with self._lock:
             self.settings = self.settings.updated(changes)
             if "fault_seed" in changes:
-                self._roll()
+                self._seed()
             return self.settings
 
-    def deal_fault(self, kind: str) -> str | None:
-        """The fault that strikes this call, if any; one draw a call keeps a seed repeatable."""
+    def draw_fault(self, kind: str) -> str | None:
+        """Return the fault to inject into this call, if any.
+
+        Each call draws one random number, so that a seed gives the same sequence of faults.
+        """
         settings = self.settings
         if kind not in settings.faults_on:
             return None
         with self._lock:
-            draw = self._dice.random()
+            draw = self._random.random()
         for fault in settings.FAULTS:
             draw -= getattr(settings, fault)
             if draw < 0:
@@ -83,9 +94,9 @@ class ProviderSimulator(Generic[S]):
         return None
 
     def plan(self, change: StatusChange, event_id: str) -> list[QueuedWebhook]:
-        """The webhooks that tell of a change, where anybody is to hear of it."""
+        """Return the webhooks that report a change; none where no listener is set."""
         settings = self.settings
         if settings.webhook_url is None:
             return []
         with self._lock:
-            return list(webhooks_about(change, event_id, settings, self._webhook_dice))
+            return list(webhooks_about(change, event_id, settings, self._webhook_random))

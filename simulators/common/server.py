@@ -1,7 +1,7 @@
-"""Serves the simulator over HTTP/1.1 with connections that stay open, and drops those it must.
+"""HTTP/1.1 server of the simulators, with persistent connections and injected disconnects.
 
-Werkzeug's own handler closes every connection and waits 10 ms after each answer to drain it; this
-one reads each request whole and sends each answer in one piece, so that a pooled client works and
+Werkzeug's own handler closes every connection and waits 10 ms after each answer to drain it. This
+one reads each request whole and sends each answer in one write, so that pooled clients work and
 nothing waits for a delayed acknowledgement.
 """
 
@@ -27,7 +27,7 @@ MAX_BODY = 100 * 1024 * 1024
 
 
 class KeepAliveHandler(WSGIRequestHandler):
-    """One connection; a request at a time until the client leaves or a fault drops it."""
+    """One connection: a request at a time, until the client leaves or a fault drops it."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -41,7 +41,7 @@ class KeepAliveHandler(WSGIRequestHandler):
             environ["wsgi.input"] = io.BytesIO(self._read_body(environ))
         except ValueError:
             self.close_connection = True
-            app = Response("the body cannot be read, or is too large\n", 413)
+            app = Response("the body is unreadable or too large\n", 413)
         environ["wsgi.input_terminated"] = True
         try:
             chunks, status, headers = run_wsgi_app(app, environ, buffered=True)
@@ -49,7 +49,7 @@ class KeepAliveHandler(WSGIRequestHandler):
             self._drop()
             return
         except Exception:
-            logging.getLogger(__name__).exception("an error of the simulator itself")
+            logging.getLogger(__name__).exception("internal error of the simulator")
             self._drop()
             return
         self._send(b"".join(chunks), status, list(headers))
@@ -94,11 +94,11 @@ class KeepAliveHandler(WSGIRequestHandler):
         return answered
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: the page lists the calls."""
+        """Log nothing: the page lists the calls."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; raises OSError where the address is taken or not this machine's."""
+    """Return a listening socket. Raises OSError where the address cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -112,7 +112,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def build_server(app: WSGIApplication, listener: socket.socket) -> BaseWSGIServer:
-    """A server on a socket from ``listen``, a daemon thread a connection; it keeps a copy of it."""
+    """Return a server on a copy of a socket from ``listen``, with a thread per connection."""
     host, port = listener.getsockname()[:2]
     return make_server(
         host,

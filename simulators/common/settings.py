@@ -1,4 +1,4 @@
-"""What a setting is: how it is checked, how it is read from text, and what a set of them can do."""
+"""Settings: their types, their parsing from text, and sets of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MASK = "********"
 
 
 class InvalidSetting(ValueError):
-    """A setting that does not exist, or has a value that it cannot have; ``key`` names it."""
+    """A setting that does not exist or has an invalid value; ``key`` names it."""
 
     def __init__(self, key: str, problem: str) -> None:
         super().__init__(f"{key}: {problem}")
@@ -23,9 +23,9 @@ class InvalidSetting(ValueError):
 
 @dataclass(frozen=True)
 class SettingType:
-    """How one sort of setting is checked, and how it is read from text (``--flag``, environment).
+    """How a type of setting is checked, and parsed from text (``--flag``, environment).
 
-    ``check`` takes the JSON value and returns what the dataclass holds, or raises ValueError with
+    ``check`` takes the JSON value and returns what the dataclass stores, or raises ValueError with
     a sentence; ``parse`` turns text into that JSON value.
     """
 
@@ -39,21 +39,21 @@ def _is_number(value: Any) -> bool:
 
 
 def seconds(value: Any) -> float:
-    """A duration."""
+    """Check a duration."""
     if not _is_number(value) or value < 0:
         raise ValueError("must be a number of seconds, 0 or more")
     return float(value)
 
 
 def probability(value: Any) -> float:
-    """A number from 0 to 1."""
+    """Check a number from 0 to 1."""
     if not _is_number(value) or not 0 <= value <= 1:
         raise ValueError("must be a probability, a number from 0 to 1")
     return float(value)
 
 
 def integer(low: int, high: int) -> Callable[[Any], int]:
-    """A whole number within bounds."""
+    """Return a check for a whole number within bounds."""
 
     def check(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
@@ -64,14 +64,14 @@ def integer(low: int, high: int) -> Callable[[Any], int]:
 
 
 def filled(value: Any) -> str:
-    """A text that is not empty."""
+    """Check a text that is not empty."""
     if not isinstance(value, str) or not value:
         raise ValueError("must be a text that is not empty")
     return value
 
 
 def url(value: Any) -> str:
-    """An address of http or https."""
+    """Check an http or https address."""
     text = filled(value)
     if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
         raise ValueError("must be an http:// or https:// address")
@@ -79,12 +79,12 @@ def url(value: Any) -> str:
 
 
 def optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """What ``check`` takes, or nothing."""
+    """Return a check that also accepts None."""
     return lambda value: None if value is None else check(value)
 
 
 def funds(decimals: int) -> Callable[[Any], dict[str, str]]:
-    """Amounts by currency, as texts of at most so many decimals."""
+    """Return a check for amounts by currency, as text with a maximum of decimals."""
 
     def check(value: Any) -> dict[str, str]:
         if not isinstance(value, Mapping):
@@ -101,7 +101,7 @@ def funds(decimals: int) -> Callable[[Any], dict[str, str]]:
 
 
 def calls_among(kinds: tuple[str, ...]) -> Callable[[Any], tuple[str, ...]]:
-    """A list of calls, each one of ``kinds``."""
+    """Return a check for a list of calls, each one of ``kinds``."""
 
     def check(value: Any) -> tuple[str, ...]:
         if not isinstance(value, list | tuple) or not all(kind in kinds for kind in value):
@@ -112,7 +112,7 @@ def calls_among(kinds: tuple[str, ...]) -> Callable[[Any], tuple[str, ...]]:
 
 
 def choice(*choices: str) -> Callable[[Any], str]:
-    """One of a few texts."""
+    """Return a check for one of a few texts."""
 
     def check(value: Any) -> str:
         if value not in choices:
@@ -123,7 +123,7 @@ def choice(*choices: str) -> Callable[[Any], str]:
 
 
 def number_from(text: str) -> Any:
-    """A number; text that is none stays, for the check to name."""
+    """Parse a number; leave other text for the check to report."""
     try:
         return float(text)
     except ValueError:
@@ -131,18 +131,18 @@ def number_from(text: str) -> Any:
 
 
 def integer_from(text: str) -> Any:
-    """A whole number; text that is none stays."""
+    """Parse a whole number; leave other text for the check to report."""
     return int(text) if re.fullmatch(r"-?\d{1,18}", text) else text
 
 
 def pairs_from(text: str) -> Any:
-    """``USD=100.00,EUR=5`` as an object."""
+    """Parse ``USD=100.00,EUR=5`` into an object."""
     pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
     return {currency.strip(): amount.strip() for currency, _, amount in pairs}
 
 
 def list_from(text: str) -> Any:
-    """``a,b`` as a list."""
+    """Parse ``a,b`` into a list."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
@@ -151,57 +151,58 @@ PROBABILITY = SettingType(probability, number_from, "P")
 
 
 def metadata(kind: SettingType, help_text: str, *, secret: bool = False) -> dict[str, Any]:
-    """What a field of a set of settings carries."""
+    """Return the metadata of a setting's field."""
     return {"kind": kind, "help": help_text, "secret": secret}
 
 
 def setting(kind: SettingType, default: Any, help_text: str, *, secret: bool = False) -> Any:
-    """A field of a set of settings."""
-    carried = metadata(kind, help_text, secret=secret)
-    return field(default=default, metadata=carried, repr=not secret)
+    """Return a field of a set of settings."""
+    return field(
+        default=default, metadata=metadata(kind, help_text, secret=secret), repr=not secret
+    )
 
 
-# What several providers are set by alike: how it is read, the default, and the help.
+# Settings that several providers share: type, default and help.
 _SHARED: dict[str, tuple[SettingType, Any, str]] = {
     "webhook_url": (
         SettingType(optional(url), str, "URL"),
         None,
-        "where to post webhook events (default: nowhere)",
+        "address to post webhook events to (default: none)",
     ),
-    "webhook_delay": (SECONDS, 0.0, "the most that an event comes late"),
+    "webhook_delay": (SECONDS, 0.0, "maximum delay of an event"),
     "webhook_loss": (PROBABILITY, 0.0, "never send an event"),
     "webhook_duplicates": (PROBABILITY, 0.0, "send an event twice"),
     "webhook_shuffle": (
         PROBABILITY,
         0.0,
-        "hold an event back for 1 to 3 seconds, so that others overtake it",
+        "delay an event by 1 to 3 seconds, so that others overtake it",
     ),
-    "drop_before": (PROBABILITY, 0.0, "close the connection without having acted"),
+    "drop_before": (PROBABILITY, 0.0, "close the connection without acting"),
     "fault_seed": (
         SettingType(optional(integer(0, 2**53)), integer_from, "N"),
         None,
-        "makes the sequence of faults repeatable",
+        "seed that makes the sequence of faults repeatable",
     ),
     "down": (
         SettingType(choice("no", "503", "closed"), str, "no|503|closed"),
         "no",
-        "every API call is answered 503, or its connection closed",
+        "whether every API call gets a 503, or a closed connection",
     ),
 }
 
 
 def shared_setting(name: str) -> Any:
-    """A field that several sets of settings have alike, each in its own order."""
+    """Return a field for a setting that several providers share."""
     return setting(*_SHARED[name])
 
 
 @dataclass(frozen=True)
 class SimulatorSettings:
-    """Checks its fields when made; each is a ``setting``. ``FAULTS`` are probabilities a call."""
+    """A set of settings, checked when constructed. ``FAULTS`` are probabilities for each call."""
 
     FAULTS: ClassVar[tuple[str, ...]] = ()
     FIXED_AT_START: ClassVar[frozenset[str]] = frozenset()
-    PREFIX: ClassVar[str] = ""  # of the names of flags and variables
+    PREFIX: ClassVar[str] = ""  # before the names of flags and variables
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -215,27 +216,27 @@ class SimulatorSettings:
 
     @classmethod
     def by_name(cls) -> dict[str, Field[Any]]:
-        """The settings in the order in which help and the page list them."""
+        """Return the settings in the order in which help and the page list them."""
         return {each.name: each for each in fields(cls)}
 
     @classmethod
     def is_secret(cls, name: str) -> bool:
-        """Whether the setting must never be shown."""
+        """Return whether the setting must never be shown."""
         return bool(cls.by_name()[name].metadata["secret"])
 
     @classmethod
     def flag(cls, name: str) -> str:
-        """The command's flag for a setting."""
+        """Return the command-line flag of a setting."""
         return f"--{(cls.PREFIX + name).replace('_', '-')}"
 
     @classmethod
     def variable(cls, name: str) -> str:
-        """The environment variable of a setting."""
+        """Return the environment variable of a setting."""
         return ENV_PREFIX + (cls.PREFIX + name).upper()
 
     @classmethod
     def from_texts(cls, texts: Mapping[str, str], label: Callable[[str], str]) -> dict[str, Any]:
-        """Checked values from texts by setting; ``label`` says how an error names a setting."""
+        """Parse and check texts; ``label`` returns how an error names a setting."""
         values: dict[str, Any] = {}
         known = cls.by_name()
         for name, text in texts.items():
@@ -248,12 +249,12 @@ class SimulatorSettings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> dict[str, Any]:
-        """The settings that ``PAYMENTAPP_SIMULATOR_*`` gives; empty ones count as absent."""
+        """Return the settings from ``PAYMENTAPP_SIMULATOR_*``; empty ones count as absent."""
         texts = {name: environ.get(cls.variable(name), "") for name in cls.by_name()}
         return cls.from_texts({name: text for name, text in texts.items() if text}, cls.variable)
 
     def updated(self, changes: Mapping[str, Any]) -> Self:
-        """A copy with the JSON values ``changes``; InvalidSetting names the first bad key."""
+        """Return a copy with JSON values changed; InvalidSetting names the first invalid key."""
         known = self.by_name()
         for key in changes:
             if key not in known:
@@ -264,7 +265,7 @@ class SimulatorSettings:
         return replace(self, **kept)
 
     def as_json(self) -> dict[str, Any]:
-        """Every setting by name, secrets masked."""
+        """Return every setting by name, secrets masked."""
         shown: dict[str, Any] = {}
         for name in self.by_name():
             value = getattr(self, name)

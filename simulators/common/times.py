@@ -1,4 +1,4 @@
-"""Time as the simulator keeps it: microseconds since 1970, UTC, by a clock that tests can set."""
+"""Times in the simulators: microseconds since 1970, UTC, by a clock that tests can set."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ DAY = 24 * 3600 * 1_000_000
 
 
 def utc_now() -> datetime:
-    """The machine's clock."""
+    """Return the machine's time."""
     return datetime.now(UTC)
 
 
 def micros(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware datetime."""
+    """Convert an aware datetime to microseconds since 1970."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def span(seconds: float) -> int:
-    """A duration in microseconds."""
+    """Convert a duration to microseconds."""
     return round(seconds * 1_000_000)
 
 
 def rfc3339(moment: int) -> str:
-    """The time as PayPal writes it, to the second: ``2026-03-01T09:30:00Z``."""
+    """Format a time as PayPal does, to the second: ``2026-03-01T09:30:00Z``."""
     return f"{_EPOCH + timedelta(seconds=moment // 1_000_000):%Y-%m-%dT%H:%M:%SZ}"

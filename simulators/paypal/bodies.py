@@ -1,4 +1,4 @@
-"""The JSON of batches and items, as PayPal's API description has it.
+"""JSON bodies of batches and items, as in PayPal's API description.
 
 Schemas ``payout``, ``payout_batch``, ``payout_batch_items`` and ``payout_item-2`` of
 https://developer.paypal.com/docs/api/payments.payouts-batch/v1/.
@@ -18,17 +18,17 @@ _ECHOED_HEADER = ("recipient_type", "email_subject", "email_message")
 
 
 def link(href: str, rel: str, method: str = "GET") -> dict[str, str]:
-    """A HATEOAS link."""
+    """Return a HATEOAS link."""
     return {"href": href, "rel": rel, "method": method, "encType": "application/json"}
 
 
 def batch_link(base: str, payout_batch_id: str, rel: str = "self") -> dict[str, str]:
-    """The link to a batch; ``base`` is the simulator's own address."""
+    """Return the link to a batch; ``base`` is the simulator's own address."""
     return link(f"{base}/v1/payments/payouts/{payout_batch_id}", rel)
 
 
 def created(batch: PayPalBatch, base: str) -> dict[str, Any]:
-    """The answer to a create call: always PENDING, whatever the delay."""
+    """Return the answer to a create call: always PENDING, whatever the delay."""
     header = {
         "payout_batch_id": batch.payout_batch_id,
         "batch_status": "PENDING",
@@ -38,7 +38,7 @@ def created(batch: PayPalBatch, base: str) -> dict[str, Any]:
 
 
 def batch_header(batch: PayPalBatch, now: int) -> dict[str, Any]:
-    """The header of a batch; the fee is 0 until the batch is PROCESSING."""
+    """Return the header of a batch; the fee is 0 until the batch is PROCESSING."""
     status = batch.status(now)
     header: dict[str, Any] = {
         "payout_batch_id": batch.payout_batch_id,
@@ -57,7 +57,7 @@ def batch_header(batch: PayPalBatch, now: int) -> dict[str, Any]:
 
 
 def batch_item(item: PayPalItem, now: int, base: str) -> dict[str, Any]:
-    """An item as a batch lists it; a failed one has no transaction, only an error."""
+    """Return an item as a batch lists it; a failed one has no transaction, only an error."""
     settled = now >= item.settle_at
     body: dict[str, Any] = {"payout_item_id": item.payout_item_id}
     if settled and item.status != "FAILED":
@@ -80,7 +80,7 @@ def batch_item(item: PayPalItem, now: int, base: str) -> dict[str, Any]:
 
 
 def single_item(item: PayPalItem, now: int, base: str) -> dict[str, Any]:
-    """An item as it is shown alone, with links to itself and its batch."""
+    """Return an item on its own, with links to itself and its batch."""
     body = batch_item(item, now, base)
     if item.sender_batch_id is not None:
         body["sender_batch_id"] = item.sender_batch_id
@@ -110,7 +110,7 @@ def _sender_item(item: PayPalItem) -> dict[str, Any]:
 
 
 def only_fields(body: dict[str, Any], fields: str) -> dict[str, Any]:
-    """The parts of a body that ``fields`` names, ``batch_header,items.transaction_status``."""
+    """Return the parts of a body that ``fields`` names (``batch_header,items.payout_item_id``)."""
     return dict(_pick(body, [name.strip().split(".") for name in fields.split(",")]))
 
 

@@ -1,4 +1,4 @@
-"""What sort of PayPal's calls a request is, for counting, for faults and for latency."""
+"""Kinds of PayPal's calls, for counting, faults and latency."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PATTERNS = [
 
 
 def classify(method: str, path: str) -> ApiCall | None:
-    """The API call that a request is, or None for the simulator's own pages."""
+    """Return the API call that a request is; None for the simulator's own pages."""
     if not path.startswith("/v1/"):
         return None
     for call, its_method, pattern in _PATTERNS:
@@ -39,5 +39,5 @@ def classify(method: str, path: str) -> ApiCall | None:
 
 
 def is_payouts(call: ApiCall) -> bool:
-    """Whether it is one of the payouts calls, which latency slows down."""
+    """Return whether it is a payouts call, to which latency applies."""
     return call.kind in ("create", "read", "item", "cancel")

@@ -1,4 +1,4 @@
-"""What PayPal does not have: settings, the ledger, counts of calls and signed events on demand."""
+"""Control endpoints, not part of PayPal's API: settings, ledger, calls and signed events."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ blueprint.register_error_handler(ControlError, problem)
 
 @blueprint.get("/settings")
 def show_settings() -> Response:
-    """All settings now; a secret shows as asterisks."""
+    """Return all settings; a secret shows as asterisks."""
     return jsonify(running_paypal().settings.as_json())
 
 
 @blueprint.put("/settings")
 def change_settings() -> Response:
-    """Change the settings that the object names and keep the rest; 400 names the first bad key."""
+    """Change the settings that the object names, keep the rest; 400 names the first invalid key."""
     return changed_settings(running_paypal())
 
 
 @blueprint.get("/ledger")
 def show_ledger() -> Response:
-    """Items in the order of acceptance, ``limit`` a page, after sequence number ``after``.
+    """Return items in order of acceptance, ``limit`` a page, after sequence number ``after``.
 
     ``{"items": [...], "total": n, "next": seq}``; ``next`` is null on the last page.
     """
@@ -54,13 +54,13 @@ def show_ledger() -> Response:
 
 @blueprint.delete("/ledger")
 def reset_ledger() -> Response:
-    """Forget all batches, items and calls: ``{"deleted": items}``."""
+    """Delete all batches, items and calls: ``{"deleted": items}``."""
     return jsonify({"deleted": running_paypal().reset()})
 
 
 @blueprint.get("/calls")
 def show_calls() -> Response:
-    """Calls by endpoint and answer; an answer is an HTTP status or the name of a fault."""
+    """Count calls by endpoint and answer; an answer is an HTTP status or the name of a fault."""
     endpoints: dict[str, dict[str, Any]] = {}
     for endpoint, answer, calls in running_paypal().calls.counts():
         counted = endpoints.setdefault(endpoint, {"calls": 0, "answers": {}})
@@ -74,7 +74,7 @@ def show_calls() -> Response:
 def issue_event() -> tuple[Response, int]:
     """Sign an event about ``payout_item_id``, or of ``event_type`` with ``resource``.
 
-    ``{"headers": {...}, "body": "..."}``: what PayPal would post to a listener.
+    Returns ``{"headers": {...}, "body": "..."}``, what PayPal would post to a listener.
     """
     wanted = read_object()
     running = running_paypal()
@@ -96,19 +96,19 @@ def _event_of_item(payout_item_id: str) -> tuple[str, dict[str, Any]]:
     except KeyError:
         raise ControlError(404, "no such payout item") from None
     if found is None:
-        raise ControlError(400, "PayPal sends no event for an item that stands like this")
+        raise ControlError(400, "PayPal sends no event for an item of this status")
     return found
 
 
 @blueprint.get("/ca")
 def show_ca() -> Response:
-    """The certificate of the CA behind the events' signatures, as PEM, for a listener to trust."""
+    """Return the certificate of the CA that signed the events' certificate, as PEM."""
     return Response(running_paypal().signer.ca(), content_type="application/x-pem-file")
 
 
 @blueprint.get("/outbox")
 def show_queue() -> Response:
-    """How many webhook events have yet to be delivered, now or later: ``{"waiting": n}``."""
+    """Count the webhook events that are yet to be delivered: ``{"waiting": n}``."""
     return jsonify({"waiting": running_paypal().queue.count()})
 
 

@@ -1,4 +1,4 @@
-"""The running PayPal: its settings now, its state, its signing key, and what it announces."""
+"""The running PayPal: its settings, state, signing key and webhooks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from simulators.paypal.state import PayPalState
 
 
 class PayPalSimulator(ProviderSimulator[PayPalSimulatorSettings]):
-    """What every view needs."""
+    """Everything that a view needs."""
 
     def __init__(self, settings: PayPalSimulatorSettings, database: Database, clock: Clock) -> None:
         super().__init__(settings, database, "outbox", clock)
@@ -25,14 +25,14 @@ class PayPalSimulator(ProviderSimulator[PayPalSimulatorSettings]):
         self.signer = Signer(self.state, clock)
 
     def announce(self, changes: Iterable[StatusChange]) -> None:
-        """Plan the webhooks of changes, which are read only if anybody is to hear of them."""
+        """Queue the webhooks of changes; the changes are computed only if a listener is set."""
         if self.settings.webhook_url is not None:
             self.queue.add(
                 [webhook for change in changes for webhook in self.plan(change, new_event_id())]
             )
 
     def reset(self) -> int:
-        """Forget batches, items, webhooks and calls; how many items were forgotten."""
+        """Delete batches, items, webhooks and calls; return the number of items deleted."""
         with self.database.transaction() as db:
             deleted = self.state.forget_in(db)
             self.queue.forget_in(db)
@@ -41,11 +41,11 @@ class PayPalSimulator(ProviderSimulator[PayPalSimulatorSettings]):
 
 
 def new_event_id() -> str:
-    """An event's id as PayPal's look."""
+    """Return an event id in PayPal's format."""
     return f"WH-{new_id(17)}-{new_id(17)}"
 
 
 def running_paypal() -> PayPalSimulator:
-    """The PayPal of the current request."""
+    """Return the PayPal of the current request."""
     running: PayPalSimulator = current_app.extensions["simulator"]
     return running

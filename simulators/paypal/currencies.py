@@ -1,4 +1,4 @@
-"""The currencies that PayPal pays out in, and how many decimals each has.
+"""Currencies of PayPal's payouts, and their decimals.
 
 From https://developer.paypal.com/api/rest/reference/currency-codes/: HUF, JPY and TWD take no
 decimals, "if you pass a decimal amount, an error occurs"; all others take up to two.
@@ -18,13 +18,13 @@ DECIMALS |= dict.fromkeys(("HUF", "JPY", "TWD"), 0)
 # Ten digits keep the sum of 15,000 items inside SQLite's 64-bit integers.
 _VALUE = re.compile(r"(\d{1,10})(?:\.(\d+))?", re.ASCII)
 
-# A flat fee an item, 0.25 or 25 without decimals. The real ones depend on country and currency;
-# what matters to a client is that there is one.
+# A flat fee for each item, 0.25 or 25 without decimals. The real fees depend on country and
+# currency; what matters to a client is that there is one.
 FEE_MINOR = 25
 
 
 def minor_units(currency: str, value: str) -> int:
-    """``value`` in the currency's smallest unit; raises ValueError with the reason it is refused.
+    """Convert ``value`` to the currency's smallest unit; raise ValueError where it is refused.
 
     >>> minor_units("USD", "9.8")
     980
@@ -43,6 +43,6 @@ def minor_units(currency: str, value: str) -> int:
 
 
 def amount(currency: str, minor: int) -> dict[str, str]:
-    """PayPal's currency object, ``{"currency": "USD", "value": "9.80"}``."""
+    """Return PayPal's currency object, ``{"currency": "USD", "value": "9.80"}``."""
     decimals = DECIMALS[currency]
     return {"currency": currency, "value": f"{Decimal(minor).scaleb(-decimals):.{decimals}f}"}

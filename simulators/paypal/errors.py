@@ -1,10 +1,10 @@
-"""PayPal's errors: names, messages, HTTP status codes, and the one body that they all share.
+"""PayPal's errors: names, messages, HTTP status codes, and their common body.
 
 Shape from the ``error`` schema of PayPal's Payouts API description. Names and codes from
 https://developer.paypal.com/api/payments.payouts-batch/v1/errors and, for items,
 https://developer.paypal.com/payouts/view-transactions. PayPal publishes no HTTP code for
 SENDER_LOCKED, SYNC_MODE_NOT_APPLICABLE, PREVIOUS_REQUEST_IN_PROGRESS and CIP_NOT_VERIFIED: those
-four are the code of their class (403, 400, 409, 403).
+four have the code of their class (403, 400, 409, 403).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ AUTHORIZATION = "Authorization error occurred."
 # name: (HTTP status, message)
 REFUSALS: dict[str, tuple[int, str]] = {
     "VALIDATION_ERROR": (400, "Invalid request - see details"),
-    # Of the transaction search
+    # Errors of the transaction search
     "INVALID_REQUEST": (
         400,
         "Request is not well-formed, syntactically incorrect, or violates schema.",
@@ -31,7 +31,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
         "again.",
     ),
     "NOT_AUTHORIZED": (403, "Authorization failed due to insufficient permissions."),
-    # Of payouts
+    # Errors of payouts
     "USER_BUSINESS_ERROR": (400, "User business error."),
     "NON_HOLDING_CURRENCY": (
         400,
@@ -80,7 +80,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     ),
 }
 
-# What an item's ``errors`` says; the words are those of PayPal's activity log, shortened.
+# Messages of an item's ``errors``: the words of PayPal's activity log, shortened.
 ITEM_ERRORS: dict[str, str] = {
     "ACCOUNT_RESTRICTED": "Access to the sender's account has been restricted.",
     "ACCOUNT_UNCONFIRMED_EMAIL": "The sender's email is unconfirmed.",
@@ -122,7 +122,7 @@ ITEM_ERRORS: dict[str, str] = {
 
 
 class PayPalError(Exception):
-    """A refusal: its name in ``REFUSALS``, the details, and keys to add to the body."""
+    """An error answer: its name in ``REFUSALS``, details, and further keys of the body."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class PayPalError(Exception):
         self.extra = dict(extra or {})
 
     def body(self) -> dict[str, Any]:
-        """The JSON body, as the ``error`` schema has it."""
+        """Return the JSON body, in the shape of the ``error`` schema."""
         body: dict[str, Any] = {
             "name": self.name,
             "message": self.message,
@@ -150,7 +150,7 @@ class PayPalError(Exception):
 
 
 def item_error(name: str) -> dict[str, Any]:
-    """The ``errors`` object of a payout item."""
+    """Return the ``errors`` object of a payout item."""
     return {
         "name": name,
         "message": ITEM_ERRORS[name],
@@ -162,10 +162,10 @@ def item_error(name: str) -> dict[str, Any]:
 
 
 def detail(field: str, issue: str, location: str = "body") -> dict[str, Any]:
-    """One entry of ``details``."""
+    """Return one entry of ``details``."""
     return {"field": field, "location": location, "issue": issue}
 
 
 def debug_id() -> str:
-    """A correlation id as PayPal's look: 13 hexadecimal digits."""
+    """Return a correlation id in PayPal's format: 13 hexadecimal digits."""
     return secrets.token_hex(7)[:13]

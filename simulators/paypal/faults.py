@@ -1,4 +1,4 @@
-"""What goes wrong with calls of PayPal, before or after they were acted on."""
+"""Faults of PayPal's calls, before or after they were acted on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from werkzeug.wrappers import Response
 
 from simulators.common.calls import ApiCall
-from simulators.common.faults import FaultLayer, garbled
+from simulators.common.faults import FaultLayer, corrupted
 from simulators.paypal.calls import classify, is_payouts
 from simulators.paypal.errors import PayPalError
 from simulators.paypal.settings import PayPalSimulatorSettings
@@ -20,35 +20,35 @@ if TYPE_CHECKING:
 
 
 class PayPalFaults(FaultLayer[PayPalSimulatorSettings]):
-    """The faults of PayPal; the page and ``/_simulator`` pass through untouched."""
+    """Fault layer of PayPal; the page and ``/_simulator`` pass through unchanged."""
 
     BEFORE = ("error_before", "rate_limited")
 
     def classify(self, method: str, path: str) -> ApiCall | None:
-        """A call of PayPal's, by its path."""
+        """Return PayPal's call for a path."""
         return classify(method, path)
 
     def wait(self, call: ApiCall) -> None:
-        """Latency slows the payouts calls alone."""
+        """Delay payouts calls by the latency."""
         if is_payouts(call) and self._provider.settings.latency:
             time.sleep(self._provider.settings.latency)
 
     def refuse(self, fault: str) -> Response:
-        """An error, as PayPal words it."""
+        """Return an error in PayPal's words."""
         return _error(_REFUSALS[fault])
 
-    def strike(
+    def inject(
         self,
         fault: str,
         environ: WSGIEnvironment,  # noqa: ARG002 - Stripe's faults need it
         act: Callable[[], Response],
     ) -> tuple[str, Response]:
-        """Act, then lose or spoil the answer."""
+        """Act, then lose or corrupt the answer."""
         answer = act()
         if fault == "error_after":
             answer = _error("INTERNAL_SERVER_ERROR")
         elif fault == "garbage":
-            garbled(answer)
+            corrupted(answer)
         return fault, answer
 
 

@@ -1,4 +1,4 @@
-"""Access tokens, by the client-credentials grant.
+"""Access tokens by the client-credentials grant.
 
 https://developer.paypal.com/api/rest/authentication/
 """
@@ -27,7 +27,7 @@ SCOPES = (
 
 @blueprint.post("/v1/oauth2/token")
 def issue_token() -> tuple[Response, int]:
-    """Exchange a client id and secret (HTTP Basic) for a token; 401 invalid_client, 400 else.
+    """Exchange a client id and secret (HTTP Basic) for a token; 401 invalid_client, otherwise 400.
 
     https://developer.paypal.com/api/rest/authentication/
     """
@@ -57,10 +57,10 @@ def issue_token() -> tuple[Response, int]:
 
 
 def require_token() -> None:
-    """Refuse a call without a valid Bearer token, as PayPal does with 401.
+    """Refuse a call without a valid Bearer token with 401, as PayPal does.
 
-    No header: the description's AUTHENTICATION_FAILURE. An unknown or expired token: the same, and
-    the ``error`` and ``error_description`` that PayPal's gateway answers with.
+    Without a header the answer is the description's AUTHENTICATION_FAILURE; for an unknown or
+    expired token, the same with the ``error`` and ``error_description`` of PayPal's gateway.
     """
     credentials = request.authorization
     if credentials is None or credentials.type != "bearer" or not credentials.token:

@@ -1,9 +1,9 @@
-"""What becomes of a payout: by the recipient's address, and by PayPal's own test values.
+"""Outcomes of payouts, by the recipient's address and by PayPal's own test values.
 
-The test values are PayPal's, from https://developer.paypal.com/api/payouts/test-values; the
-address prefixes are the simulator's. Statuses are those of ``transaction_enum`` in PayPal's API
-description. ERRPYO004, 007, 008 and 009 in a note change nothing: PayPal gives them a meaning only
-as the item id of a cancel.
+The test values are PayPal's, from https://developer.paypal.com/api/payouts/test-values; the address
+prefixes are the simulator's. Statuses are those of ``transaction_enum`` in PayPal's API
+description. ERRPYO004, 007, 008 and 009 in a note change nothing: PayPal defines them only as the
+item id of a cancel call.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ItemOutcome:
-    """The status an item settles as, its error, and the status that may follow later.
+    """The status that an item settles as, its error, and the status that may follow later.
 
     ``later`` comes after the reversal delay, except for UNCLAIMED, which PayPal returns by itself
     after 30 days.
@@ -26,11 +26,11 @@ class ItemOutcome:
 
 SUCCESS = ItemOutcome("SUCCESS")
 
-# Prefix of the local part of an EMAIL receiver, in any case of letters.
+# Prefix of the local part of an EMAIL receiver; case does not matter.
 BY_PREFIX: dict[str, ItemOutcome] = {
     "fail": ItemOutcome("FAILED", "RECEIVER_ACCOUNT_LOCKED"),
     "unclaimed": ItemOutcome("UNCLAIMED", "RECEIVER_UNREGISTERED", later="RETURNED"),
-    # Straight to RETURNED: the way through UNCLAIMED is "unclaimed", cancelled or left 30 days.
+    # RETURNED at once; "unclaimed" becomes RETURNED when cancelled, or after 30 days.
     "returned": ItemOutcome("RETURNED", "RECEIVER_UNREGISTERED"),
     "held": ItemOutcome("ONHOLD", "REGULATORY_PENDING"),
     "blocked": ItemOutcome("BLOCKED", "REGULATORY_BLOCKED"),
@@ -133,7 +133,7 @@ CANCEL_VALUES: dict[str, str] = {
 }
 CANCEL_SUCCESS = "POSPOI002"
 
-# Errors that stand beside a status other than FAILED.
+# Errors that occur with a status other than FAILED.
 _STATUS_OF_ERROR: dict[str, str] = {
     "RECEIVER_UNCONFIRMED": "UNCLAIMED",
     "RECEIVER_UNREGISTERED": "UNCLAIMED",
@@ -144,7 +144,7 @@ _STATUS_OF_ERROR: dict[str, str] = {
 
 
 def outcome_for(recipient_type: str, receiver: str) -> ItemOutcome:
-    """What becomes of a payment to ``receiver``."""
+    """Return the outcome of a payment to ``receiver``."""
     if recipient_type == "EMAIL":
         local = receiver.lower()
         for prefix, outcome in BY_PREFIX.items():
@@ -154,5 +154,5 @@ def outcome_for(recipient_type: str, receiver: str) -> ItemOutcome:
 
 
 def status_of_error(name: str) -> str:
-    """The transaction status that an item with this error has."""
+    """Return the transaction status of an item with this error."""
     return _STATUS_OF_ERROR.get(name, "FAILED")

@@ -1,7 +1,7 @@
 """The Payouts API: create a batch, read it, read an item, cancel an unclaimed one.
 
 https://developer.paypal.com/docs/api/payments.payouts-batch/v1/. ``PayPal-Request-Id`` is accepted
-and ignored: in PayPal's sandbox too, only ``sender_batch_id`` keeps a payout from being made twice.
+and ignored: in PayPal's sandbox too, only ``sender_batch_id`` prevents a second payout.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def create_batch() -> tuple[Response, int]:
 
 @blueprint.get("/payouts/<payout_batch_id>")
 def show_batch(payout_batch_id: str) -> Response:
-    """A batch with a page of its items: ``page``, ``page_size``, ``total_required``, ``fields``.
+    """Return a batch with a page of its items.
 
+    Parameters: ``page``, ``page_size``, ``total_required``, ``fields``.
     https://developer.paypal.com/docs/api/payments.payouts-batch/v1/#payouts_get
     """
     page, page_size = _query_integer("page", 1), _query_integer("page_size", MAX_PAGE_SIZE)
@@ -84,8 +85,9 @@ def show_batch(payout_batch_id: str) -> Response:
 @blueprint.get("/payouts-item/<payout_item_id>")
 @blueprint.get("/payouts-items/<payout_item_id>")
 def show_item(payout_item_id: str) -> Response:
-    """An item; 404 INVALID_RESOURCE_ID. (PayPal's test values also write ``payouts-items``.)
+    """Return an item; 404 INVALID_RESOURCE_ID.
 
+    PayPal's test values also write ``payouts-items``.
     https://developer.paypal.com/docs/api/payments.payouts-batch/v1/#payouts-item_get
     """
     now = running_paypal().now()
@@ -112,7 +114,7 @@ def cancel_item(payout_item_id: str) -> Response:
 
 
 def read_json() -> Any:
-    """The body as JSON; 415 for another media type, 400 where it cannot be read."""
+    """Read the body as JSON; 415 for another media type, 400 where it cannot be parsed."""
     if request.mimetype != "application/json":
         raise PayPalError("UNSUPPORTED_MEDIA_TYPE")
     try:
@@ -123,12 +125,12 @@ def read_json() -> Any:
 
 
 def base_url() -> str:
-    """The simulator's address as the caller knows it."""
+    """Return the simulator's address as the caller knows it."""
     return request.host_url.rstrip("/")
 
 
 def changes_of(state: PayPalState, batch: PayPalBatch) -> Iterator[StatusChange]:
-    """All that will happen to a batch by itself; the state is read only if anybody asks."""
+    """Yield all future changes of a batch that need no call."""
     yield StatusChange("batch", batch.payout_batch_id, batch.processing_at)
     for item in state.batch_items(batch.payout_batch_id, 0, batch.item_count, batch.created_at):
         yield StatusChange("item", item.payout_item_id, batch.settle_at)
@@ -154,7 +156,7 @@ def _funds(running: PayPalSimulator, currency: str) -> int | None:
 
 
 def _duplicate(payout_batch_id: str) -> dict[str, Any]:
-    """The detail as PayPal gives it; ``link`` is not in the description, but in every answer."""
+    """Return the detail that PayPal sends; its ``link`` is missing in the description."""
     found = detail("SENDER_BATCH_ID", "Batch with given sender_batch_id already exists")
     return found | {"link": [bodies.batch_link(base_url(), payout_batch_id)]}
 

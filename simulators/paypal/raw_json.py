@@ -1,4 +1,4 @@
-"""Parts of a JSON text as they stand there, byte for byte."""
+"""Members of a JSON text, byte for byte."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def raw_member(body: bytes, name: str) -> bytes:
-    """The text of a member of a JSON object, with every space that it came with.
+    """Return the text of a member of a JSON object, with its whitespace.
 
-    Of a name that occurs twice it is the last, as for most who read JSON. Raises ValueError where
-    there is no such member.
+    Of a name that occurs twice it is the last, as in most parsers. Raises ValueError where there is
+    no such member.
     """
     text = body.decode()
     position = _skip(text, 0) + 1  # the opening brace

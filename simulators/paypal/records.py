@@ -1,4 +1,4 @@
-"""What the simulator keeps of a payout, and the identifiers that it gives out."""
+"""Records of payouts, and the ids that are issued."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PayPalItemRequest:
 
 @dataclass(frozen=True)
 class PayPalBatchRequest:
-    """A valid request; ``header`` is the sender_batch_header as it came, without its id."""
+    """A valid request; ``header`` is the sender_batch_header as received, without its id."""
 
     sender_batch_id: str | None
     header: dict[str, Any]
@@ -38,7 +38,7 @@ class PayPalBatchRequest:
 
 @dataclass(frozen=True)
 class PayPalBatch:
-    """A batch that was accepted; times are microseconds since 1970."""
+    """An accepted batch; times are microseconds since 1970."""
 
     payout_batch_id: str
     sender_batch_id: str | None
@@ -53,7 +53,7 @@ class PayPalBatch:
     settle_at: int
 
     def status(self, now: int) -> str:
-        """PENDING, then PROCESSING, then SUCCESS, or DENIED where every item failed."""
+        """Return PENDING, then PROCESSING, then SUCCESS, or DENIED where every item failed."""
         if now < self.processing_at:
             return "PENDING"
         if now < self.settle_at:
@@ -63,7 +63,7 @@ class PayPalBatch:
 
 @dataclass(frozen=True)
 class PayPalItem:
-    """An item as it stands at the moment of reading."""
+    """An item in its state at the time of reading."""
 
     seq: int
     payout_item_id: str
@@ -88,7 +88,7 @@ class PayPalItem:
     status: str
 
     def processed_at(self, now: int) -> int:
-        """When the item last changed; only of meaning once it has settled."""
+        """Return when the item last changed; meaningful only once it has settled."""
         if self.cancelled_at is not None:
             return self.cancelled_at
         if self.later_at is not None and now >= self.later_at:
@@ -98,9 +98,10 @@ class PayPalItem:
 
 @dataclass(frozen=True)
 class TransactionQuery:
-    """Which transactions are wanted; times are microseconds since 1970, None wants any.
+    """Filters of a transaction search; times are microseconds since 1970, None matches any.
 
-    ``shown`` is up to when the search has been filled; ``statuses`` are names between spaces.
+    ``shown`` is the time up to which the search index is filled; ``statuses`` are names separated
+    by spaces.
     """
 
     start: int
@@ -112,5 +113,5 @@ class TransactionQuery:
 
 
 def new_id(length: int = 13) -> str:
-    """An identifier as PayPal's look: capital letters and digits, never guessed twice."""
+    """Return a random id in PayPal's format: capital letters and digits."""
     return base64.b32encode(os.urandom(length * 5 // 8 + 1))[:length].decode()

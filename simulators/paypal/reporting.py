@@ -1,7 +1,7 @@
 """The transaction search: payouts that moved money, as the account's books list them.
 
-https://developer.paypal.com/docs/api/transaction-search/v1/. A payout is a transaction of its own,
-event code T0001, with the sender's item id as custom field; one that failed moved nothing.
+https://developer.paypal.com/docs/api/transaction-search/v1/. Each payout is a transaction, event
+code T0001, with the sender's item id as custom field; one that failed moved nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EVENT_CODE = "T0001"
 LONGEST = 31 * DAY
 ACCOUNT = "SIMULATOR00"
 
-# transaction_status: "P" waits, "S" is done, "V" was reversed.
+# transaction_status: "P" pending, "S" completed, "V" reversed.
 STATUS_CODES: dict[str, str] = {
     "SUCCESS": "S",
     "UNCLAIMED": "P",
@@ -38,7 +38,7 @@ STATUS_CODES: dict[str, str] = {
     "REVERSED": "V",
 }
 
-# The patterns of the parameters and of custom_field in the description.
+# The description's patterns of the parameters and of custom_field.
 _TIME = re.compile(
     r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[1-2][0-9]|3[0-1])[Tt]([0-1][0-9]|2[0-3]):[0-5][0-9]:"
     r"[0-5][0-9]([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -48,7 +48,7 @@ _CUSTOM_FIELD = re.compile(r"[a-zA-Z0-9_'\-., \":;!?]{1,127}")
 
 @blueprint.get("/transactions")
 def search() -> Response:
-    """A page of what moved in at most 31 days; 400 INVALID_REQUEST, 403 where it is not allowed.
+    """Return a page of what moved in at most 31 days; 400 INVALID_REQUEST, 403 where not permitted.
 
     https://developer.paypal.com/docs/api/transaction-search/v1/#search_get
     """
@@ -101,7 +101,7 @@ def _answer(
     }
     if page < pages:
         body["links"] += [_link(page + 1, "next"), _link(pages, "last")]
-    if items:  # the description wants at least one
+    if items:  # the description requires at least one
         body["transaction_details"] = [_detail(item, now) for item in items]
     return body
 

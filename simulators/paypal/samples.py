@@ -1,8 +1,8 @@
-"""The answers to PayPal's test values that stand in a path: payouts that were never made.
+"""Answers to PayPal's test values in a path: payouts that were never made.
 
-https://developer.paypal.com/api/payouts/test-values ("use the test values as path parameters").
-The amounts and the receiver are those of the page's example. A batch whose item failed is DENIED,
-as the sandbox answers, where the page's example says SUCCESS.
+https://developer.paypal.com/api/payouts/test-values ("use the test values as path parameters"). The
+amounts and the receiver are those of the page's example. A batch whose item failed is DENIED, as in
+the sandbox, where the page's example says SUCCESS.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PROCESSING = span(30)
 
 
 def sample_batch(value: str, now: int) -> tuple[PayPalBatch, PayPalItem] | None:
-    """The batch that a test value names and its one item; None for any other id."""
+    """Return the batch that a test value names and its one item; None for any other id."""
     error = outcomes.BATCH_VALUES.get(value)
     status = outcomes.BATCH_STATUS_VALUES.get(value)
     if error is None and status is None:
@@ -25,7 +25,7 @@ def sample_batch(value: str, now: int) -> tuple[PayPalBatch, PayPalItem] | None:
     if status == "DENIED":
         error = "NON_HOLDING_CURRENCY"
     item_status = outcomes.status_of_error(error) if error else "SUCCESS"
-    # How far the sample has got: not begun, under way, or done.
+    # The sample's age, which makes it pending, processing or completed.
     age = {"PENDING": 0, "PROCESSING": _PROCESSING // 2}.get(status or "", _PROCESSING)
     item = _item(value, item_status, error, now - age)
     batch = PayPalBatch(
@@ -45,7 +45,7 @@ def sample_batch(value: str, now: int) -> tuple[PayPalBatch, PayPalItem] | None:
 
 
 def sample_item(value: str, now: int) -> PayPalItem | None:
-    """The item that a test value names; None for any other id."""
+    """Return the item that a test value names; None for any other id."""
     error = outcomes.ITEM_VALUES.get(value)
     if error is None and value != outcomes.ITEM_SUCCESS:
         return None
@@ -55,7 +55,7 @@ def sample_item(value: str, now: int) -> PayPalItem | None:
 
 
 def sample_cancel(value: str, now: int) -> PayPalItem | None:
-    """The cancelled item that a test value names, or its refusal; None for any other id."""
+    """Return the cancelled item that a test value names, or raise its error; else None."""
     if value in outcomes.CANCEL_VALUES:
         raise PayPalError(outcomes.CANCEL_VALUES[value])
     if value != outcomes.CANCEL_SUCCESS:

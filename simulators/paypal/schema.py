@@ -1,4 +1,4 @@
-"""The tables of PayPal, in the simulators' one SQLite file."""
+"""Tables of PayPal, in the simulators' one SQLite file."""
 
 PAYPAL_SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL);

@@ -1,4 +1,4 @@
-"""The settings of the simulator and its PayPal, from the environment, flags and JSON."""
+"""Settings of the simulator and its PayPal, from the environment, flags and JSON."""
 
 from __future__ import annotations
 
@@ -38,10 +38,11 @@ def _webhook_id(value: Any) -> str:
 
 @dataclass(frozen=True)
 class PayPalSimulatorSettings(SimulatorSettings):
-    """Everything that can be set; each has a flag, a variable and a key of the same name.
+    """All settings; each has a flag, a variable and a JSON key of the same name.
 
     ``balance`` limits what can be paid in the currencies that it names (others are unlimited).
-    Faults are probabilities a call; at most one strikes a call, so together they are at most 1.
+    Faults are probabilities for each call; at most one is injected into a call, so together they
+    are at most 1.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = FAULTS
@@ -58,11 +59,13 @@ class PayPalSimulatorSettings(SimulatorSettings):
         ":memory:",
         "SQLite file that keeps the state across restarts",
     )
-    latency: float = setting(SECONDS, 0.0, "wait before acting on each payouts call")
+    latency: float = setting(SECONDS, 0.0, "delay before acting on each payouts call")
     settle_delay: float = setting(SECONDS, 2.0, "time from accepting a batch to its outcome")
     reversal_delay: float = setting(SECONDS, 10.0, "time from SUCCESS to REFUNDED or REVERSED")
     token_lifetime: int = setting(
-        SettingType(integer(0, 10**9), integer_from, "SECONDS"), 32400, "life of an access token"
+        SettingType(integer(0, 10**9), integer_from, "SECONDS"),
+        32400,
+        "lifetime of an access token",
     )
     client_id: str | None = setting(
         SettingType(optional(filled), str, "ID"), None, "the only client id accepted (default: any)"
@@ -74,7 +77,9 @@ class PayPalSimulatorSettings(SimulatorSettings):
         secret=True,
     )
     webhook_id: str = setting(
-        SettingType(_webhook_id, str, "ID"), "SIMULATORWEBHOOK01", "webhook id that signatures name"
+        SettingType(_webhook_id, str, "ID"),
+        "SIMULATORWEBHOOK01",
+        "webhook id that signatures cover",
     )
     webhook_url: str | None = shared_setting("webhook_url")
     webhook_delay: float = shared_setting("webhook_delay")
@@ -90,7 +95,7 @@ class PayPalSimulatorSettings(SimulatorSettings):
     search: str = setting(
         SettingType(choice("on", "off"), str, "on|off"),
         "on",
-        "whether transactions may be searched",
+        "whether the account may search transactions",
     )
     search_lag: float = setting(
         SECONDS, 0.0, "time until a transaction appears in the search; PayPal's takes up to 3 hours"
@@ -98,38 +103,38 @@ class PayPalSimulatorSettings(SimulatorSettings):
     search_limit: int = setting(
         SettingType(integer(1, 10**9), integer_from, "N"),
         10_000,
-        "transactions that a search may find",
+        "maximum number of transactions that a search finds",
     )
     drop_before: float = shared_setting("drop_before")
     drop_after: float = setting(PROBABILITY, 0.0, "act, then close the connection unanswered")
-    error_before: float = setting(PROBABILITY, 0.0, "answer 500 without having acted")
+    error_before: float = setting(PROBABILITY, 0.0, "answer 500 without acting")
     error_after: float = setting(PROBABILITY, 0.0, "act, then answer 500")
-    garbage: float = setting(PROBABILITY, 0.0, "act, then answer a body that is no JSON")
-    rate_limited: float = setting(PROBABILITY, 0.0, "answer 429 without having acted")
+    garbage: float = setting(PROBABILITY, 0.0, "act, then answer a body that is not JSON")
+    rate_limited: float = setting(PROBABILITY, 0.0, "answer 429 without acting")
     faults_on: tuple[str, ...] = setting(
         SettingType(calls_among(CALL_KINDS), list_from, "KIND,..."),
         ("create", "read", "item", "cancel"),
-        f"calls that faults strike, among {', '.join(CALL_KINDS)}",
+        f"calls that faults are injected into, among {', '.join(CALL_KINDS)}",
     )
     fault_seed: int | None = shared_setting("fault_seed")
     down: str = shared_setting("down")
 
 
 def setting_fields() -> list[Field[Any]]:
-    """The settings in the order in which help and the page list them."""
+    """Return the settings in the order in which help and the page list them."""
     return list(PayPalSimulatorSettings.by_name().values())
 
 
 def is_secret(name: str) -> bool:
-    """Whether the setting must never be shown."""
+    """Return whether the setting must never be shown."""
     return PayPalSimulatorSettings.is_secret(name)
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """The settings that ``PAYMENTAPP_SIMULATOR_*`` variables give; empty ones count as absent."""
+    """Return the settings from ``PAYMENTAPP_SIMULATOR_*`` variables; empty ones count as absent."""
     return PayPalSimulatorSettings.from_environment(environ)
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return PayPalSimulatorSettings.variable(name)

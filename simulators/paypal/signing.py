@@ -1,7 +1,7 @@
-"""The key that signs the simulator's webhooks, under a certificate that its own CA has made.
+"""The key that signs the simulator's webhooks, with a certificate from the simulator's own CA.
 
-The CA's key is thrown away as soon as it has signed. Who wants to believe this simulator names its
-CA, which is at ``/_simulator/ca``; a listener of the real PayPal never would.
+The CA's key is discarded once it has signed. A listener that trusts this simulator configures its
+CA, which is at ``/_simulator/ca``; a listener of the real PayPal never does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _USAGES = (
 
 
 class _Keys(NamedTuple):
-    """PEM texts, as the state keeps them."""
+    """PEM texts, as the state stores them."""
 
     key: bytes
     certificate: bytes
@@ -37,7 +37,7 @@ class _Keys(NamedTuple):
 
 
 class Signer:
-    """Signs as PayPal does; the keys are made at first use, and kept with the state."""
+    """Signs as PayPal does; the keys are made at first use, and stored with the state."""
 
     def __init__(self, state: PayPalState, clock: Clock) -> None:
         self._state = state
@@ -47,28 +47,28 @@ class Signer:
         self._key: RSAPrivateKey | None = None
 
     def certificate(self) -> bytes:
-        """The certificate of the signing key, as PEM."""
+        """Return the certificate of the signing key, as PEM."""
         return self._load().certificate
 
     def ca(self) -> bytes:
-        """The certificate of the CA, as PEM."""
+        """Return the certificate of the CA, as PEM."""
         return self._load().ca
 
     def certificate_id(self) -> str:
-        """The last part of the certificate's address."""
+        """Return the last part of the certificate's address."""
         from cryptography.x509 import load_pem_x509_certificate
 
         return f"CERT-{load_pem_x509_certificate(self.certificate()).serial_number:x}"
 
     def sign(self, text: bytes) -> str:
-        """The signature of a text, RSA with SHA-256, in base64."""
+        """Return the signature of a text, RSA with SHA-256, in base64."""
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.hashes import SHA256
 
         return base64.b64encode(self._private().sign(text, PKCS1v15(), SHA256())).decode()
 
     def is_signature(self, signature: str, text: bytes) -> bool:
-        """Whether this key made the signature of exactly this text."""
+        """Return whether this key made the signature of exactly this text."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.hashes import SHA256
@@ -125,7 +125,7 @@ class Signer:
         *,
         is_ca: bool,
     ) -> CertificateBuilder:
-        """A certificate that a strict verifier takes (RFC 5280, and what browsers ask besides)."""
+        """Return a certificate that a strict verifier accepts (RFC 5280, and browsers' rules)."""
         from cryptography import x509
         from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 

@@ -1,7 +1,7 @@
-"""PayPal's memory: batches and their items, tokens, and the keys that sign webhooks.
+"""Storage of PayPal: batches and their items, tokens, and the keys that sign webhooks.
 
-A status is never stored: it follows from the outcome, the times kept with the item and the clock,
-so that nothing has to run between two calls and a restart changes nothing.
+A status is never stored: it follows from the outcome, the times stored with the item and the clock.
+So nothing has to run between two calls, and a restart changes nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from simulators.paypal.records import (
 from simulators.paypal.schema import PAYPAL_SCHEMA
 
 # "If you specify a sender_batch_id that was used in the last 30 days, the API rejects the request";
-# an item that nobody claims is returned after as long.
+# an unclaimed item is returned after the same time.
 REMEMBERED = 30 * DAY
 
 _STATUS = """CASE
@@ -51,7 +51,7 @@ _NEW_ITEM = """INSERT INTO items (batch, payout_item_id, sender_item_id, recipie
     settle_at, transaction_id, activity_id)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
-# What a transaction search finds: money that moved, from when the search shows it.
+# Matches of a transaction search: money that moved, once the search index includes it.
 _FOUND = f"""WHERE i.outcome != 'FAILED' AND i.settle_at BETWEEN :start AND min(:end, :shown)
     AND (:currency IS NULL OR b.currency = :currency)
     AND (:transaction_id IS NULL OR i.transaction_id = :transaction_id)
@@ -66,7 +66,7 @@ class DuplicateBatch(Exception):
 
 
 class InsufficientFunds(Exception):
-    """The batch costs more than is left of the balance in its currency."""
+    """The batch costs more than the remaining balance in its currency."""
 
 
 class PayPalState:
@@ -81,10 +81,10 @@ class PayPalState:
     def add_batch(
         self, new: PayPalBatchRequest, *, now: int, settle: int, reversal: int, funds: int | None
     ) -> PayPalBatch:
-        """Accept a batch, or raise DuplicateBatch or InsufficientFunds having changed nothing.
+        """Accept a batch, or raise DuplicateBatch or InsufficientFunds and change nothing.
 
-        ``settle`` and ``reversal`` are durations in microseconds; ``funds`` is what the currency's
-        balance started with, None where it has no limit.
+        ``settle`` and ``reversal`` are durations in microseconds; ``funds`` is the currency's
+        initial balance, None where it has no limit.
         """
         batch = PayPalBatch(
             payout_batch_id=new_id(),
@@ -110,7 +110,7 @@ class PayPalState:
         return batch
 
     def batch(self, payout_batch_id: str) -> PayPalBatch | None:
-        """A batch by PayPal's id."""
+        """Return a batch by PayPal's id."""
         sql = f"SELECT {_BATCH_COLUMNS} FROM batches WHERE payout_batch_id = :id"  # noqa: S608
         for row in self._database.rows(sql, id=payout_batch_id):
             stored = dict(zip(_BATCH_COLUMNS.replace(",", " ").split(), row, strict=True))
@@ -121,13 +121,13 @@ class PayPalState:
     def batch_items(
         self, payout_batch_id: str, offset: int, limit: int, now: int
     ) -> list[PayPalItem]:
-        """A page of a batch's items, in the order of the request."""
+        """Return a page of a batch's items, in the order of the request."""
         sql = f"{_ITEM} WHERE b.payout_batch_id = :id ORDER BY i.seq LIMIT :limit OFFSET :offset"
         rows = self._database.rows(sql, id=payout_batch_id, limit=limit, offset=offset, now=now)
         return [PayPalItem(*row) for row in rows]
 
     def item(self, payout_item_id: str, now: int) -> PayPalItem | None:
-        """An item by PayPal's id."""
+        """Return an item by PayPal's id."""
         for row in self._database.rows(
             f"{_ITEM} WHERE i.payout_item_id = :id", id=payout_item_id, now=now
         ):
@@ -135,7 +135,7 @@ class PayPalState:
         return None
 
     def cancel(self, payout_item_id: str, now: int) -> bool:
-        """Return an UNCLAIMED item to its sender; False where it is anything else by now."""
+        """Return an UNCLAIMED item to its sender; False where it has another status."""
         with self._database.transaction() as db:
             cursor = db.execute(
                 f"""UPDATE items AS i SET cancelled_at = :now
@@ -147,7 +147,7 @@ class PayPalState:
     def search(
         self, wanted: TransactionQuery, now: int, *, offset: int, limit: int
     ) -> tuple[int, list[PayPalItem]]:
-        """How many transactions a search finds, and a page of them, oldest first."""
+        """Return the number of transactions that match, and a page of them, oldest first."""
         values = asdict(wanted) | {"now": now}
         sql = f"SELECT count(*) FROM items i JOIN batches b ON b.id = i.batch {_FOUND}"  # noqa: S608
         total = int(self._database.rows(sql, **values)[0][0])
@@ -158,14 +158,14 @@ class PayPalState:
     # Ledger
 
     def ledger(self, now: int, *, after: int, limit: int) -> list[PayPalItem]:
-        """Items in the order in which they were accepted, from after a sequence number."""
+        """Return items in the order in which they were accepted, after a sequence number."""
         sql = f"{_ITEM} WHERE i.seq > :after ORDER BY i.seq LIMIT :limit"
         return [
             PayPalItem(*row) for row in self._database.rows(sql, after=after, limit=limit, now=now)
         ]
 
     def newest(self, now: int, *, offset: int, limit: int) -> list[PayPalItem]:
-        """Items, newest first."""
+        """Return items, newest first."""
         sql = f"{_ITEM} ORDER BY i.seq DESC LIMIT :limit OFFSET :offset"
         return [
             PayPalItem(*row)
@@ -173,17 +173,17 @@ class PayPalState:
         ]
 
     def totals(self, now: int) -> list[tuple[str, str, int, int]]:
-        """``(currency, status, items, sum in the smallest unit)`` for each pair that occurs."""
+        """Return ``(currency, status, items, sum in smallest units)`` for each pair that occurs."""
         sql = f"""SELECT b.currency, {_STATUS} AS status, count(*), sum(i.minor)
             FROM items i JOIN batches b ON b.id = i.batch GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608
         return [(row[0], row[1], row[2], row[3]) for row in self._database.rows(sql, now=now)]
 
     def item_count(self) -> int:
-        """How many items were ever accepted."""
+        """Count all items ever accepted."""
         return int(self._database.rows("SELECT count(*) FROM items")[0][0])
 
     def forget_in(self, db: sqlite3.Connection) -> int:
-        """Forget batches and items, within a transaction; how many items were forgotten."""
+        """Delete batches and items, within an open transaction; return the number of items."""
         deleted = db.execute("DELETE FROM items").rowcount
         db.execute("DELETE FROM batches")
         return deleted
@@ -191,23 +191,23 @@ class PayPalState:
     # Tokens and facts
 
     def add_token(self, token: str, now: int, expires_at: int) -> None:
-        """Remember an access token, and forget those that have expired."""
+        """Store an access token, and delete those that have expired."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM tokens WHERE expires_at <= ?", (now,))
             db.execute("INSERT INTO tokens (token, expires_at) VALUES (?, ?)", (token, expires_at))
 
     def token_valid(self, token: str, now: int) -> bool:
-        """Whether the token was issued here and has not expired."""
+        """Return whether the token was issued here and has not expired."""
         sql = "SELECT 1 FROM tokens WHERE token = :token AND expires_at > :now"
         return bool(self._database.rows(sql, token=token, now=now))
 
     def fact(self, name: str) -> bytes | None:
-        """Something that is kept once, None where it is not."""
+        """Return a value that is stored once; None where it is not stored."""
         found = self._database.rows("SELECT value FROM facts WHERE name = :name", name=name)
         return bytes(found[0][0]) if found else None
 
     def add_facts(self, facts: Mapping[str, bytes]) -> None:
-        """Keep facts, all or none; one that is kept already stays."""
+        """Store values, all or none; one that is stored already stays."""
         with self._database.transaction() as db:
             db.executemany("INSERT OR IGNORE INTO facts VALUES (?, ?)", facts.items())
 

@@ -1,9 +1,9 @@
-"""Reads the body of a create call by the rules of PayPal's API description, naming what is wrong.
+"""Validation of the body of a create call, by the rules of PayPal's API description.
 
 Limits from the ``create_payout_request`` schema; wording of the issues from answers of PayPal's
 sandbox where known ("Receiver is invalid or does not match with type", "Multiple currencies within
-a batch is not allowed"). As PayPal does, one bad item refuses the whole request, and ``details``
-names every bad field: ``items[1].receiver``.
+a batch is not allowed"). As at PayPal, one invalid item refuses the whole request, and ``details``
+names every invalid field: ``items[1].receiver``.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _Problems(list[dict[str, Any]]):
 
 
 def read_batch(body: Any) -> PayPalBatchRequest:
-    """The batch that a request body asks for; raises PayPalError VALIDATION_ERROR."""
+    """Parse the body of a request; raises PayPalError VALIDATION_ERROR."""
     problems = _Problems()
     if not isinstance(body, Mapping):
         problems.add("body", "JSON request is malformed")
@@ -97,7 +97,10 @@ def _read_header(raw: Any, problems: _Problems) -> dict[str, Any]:
 def _read_texts(
     raw: Mapping[str, Any], limits: Mapping[str, int], prefix: str, problems: _Problems
 ) -> dict[str, Any]:
-    """The text fields that are given; a newline is no match for the description's ``^.*$``."""
+    """Return the text fields that are given.
+
+    A newline does not match the description's ``^.*$``.
+    """
     texts: dict[str, Any] = {}
     for name, limit in limits.items():
         value = raw.get(name)
@@ -187,7 +190,7 @@ def _read_amount(raw: Any, path: str, problems: _Problems) -> tuple[str, int]:
 
 
 def _one_currency(raw_items: list[Any], problems: _Problems) -> str:
-    """The batch's currency; PayPal wants a batch for each ("separate payouts per currency")."""
+    """Return the batch's currency; PayPal requires "separate payouts per currency"."""
     first = ""
     for index, raw in enumerate(raw_items):
         amount = raw.get("amount") if isinstance(raw, Mapping) else None

@@ -1,4 +1,4 @@
-"""Delivers PayPal's webhooks, signed."""
+"""Delivery of PayPal's webhooks, signed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulators.paypal.webhooks import event_of, sign_event
 
 
 class PayPalWebhookSender(WebhookSender[PayPalSimulatorSettings]):
-    """``base`` is the simulator's own address, under which the signing certificate is."""
+    """Sender of PayPal's webhooks; ``base`` is the simulator's own address."""
 
     def __init__(self, paypal: PayPalSimulator, base: str) -> None:
         def build(webhook: QueuedWebhook) -> Mapping[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Webhook events: what they say, how they are signed, and the endpoint that verifies them.
+"""Webhook events: their content, their signature, and the endpoint that verifies it.
 
 PayPal signs ``transmission_id|time|webhook_id|crc32(body)`` with RSA and a certificate at
 ``cert_url`` (https://developer.paypal.com/api/rest/webhooks/rest/), and so does the simulator.
@@ -55,8 +55,9 @@ _FIELDS = {
 
 @blueprint.post("/verify-webhook-signature")
 def verify() -> Response:
-    """SUCCESS where this simulator signed exactly these bytes, else FAILURE; 400 where malformed.
+    """Answer SUCCESS where this simulator signed exactly these bytes, else FAILURE.
 
+    400 where the call is malformed.
     https://developer.paypal.com/docs/api/webhooks/v1/#verify-webhook-signature_post
     """
     require_token()
@@ -71,7 +72,7 @@ def verify() -> Response:
 
 @blueprint.get("/certs/<certificate_id>")
 def certificate(certificate_id: str) -> Response:
-    """The certificate that events are signed with, as PEM; no token is needed, as at PayPal."""
+    """Return the certificate that events are signed with, as PEM; as at PayPal, without a token."""
     signer = running_paypal().signer
     if certificate_id != signer.certificate_id():
         raise PayPalError("RESOURCE_NOT_FOUND")
@@ -79,11 +80,11 @@ def certificate(certificate_id: str) -> Response:
 
 
 def sign_event(running: PayPalSimulator, event: Mapping[str, Any], base: str) -> dict[str, Any]:
-    """Sign an event: ``{"headers": {...}, "body": "..."}``, to be posted to a listener as it is."""
+    """Sign an event: return ``{"headers": {...}, "body": "..."}``, ready to post to a listener."""
     body = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
     time = rfc3339(running.now())
     signature = ""
-    # The description's pattern wants a letter or digit first, which base64 does not promise.
+    # The description's pattern requires a letter or digit first, which base64 does not guarantee.
     while not signature[:1].isalnum():
         transmission_id = str(uuid.uuid4())
         text = signed_text(transmission_id, time, running.settings.webhook_id, body.encode())
@@ -102,7 +103,7 @@ def sign_event(running: PayPalSimulator, event: Mapping[str, Any], base: str) ->
 def new_event(
     event_type: str, resource: Mapping[str, Any], created: int, event_id: str = ""
 ) -> dict[str, Any]:
-    """An event as PayPal's ``event`` schema has it."""
+    """Return an event in the shape of PayPal's ``event`` schema."""
     return {
         "id": event_id or f"WH-{new_id(17)}-{new_id(17)}",
         "event_version": "1.0",
@@ -118,8 +119,10 @@ def new_event(
 def item_event(
     running: PayPalSimulator, payout_item_id: str, at: int, base: str
 ) -> tuple[str, dict[str, Any]] | None:
-    """The type and the resource of the event about an item as it stood at a time; None where
-    PayPal sends none. Raises KeyError where there is no such item."""
+    """Return the type and resource of the event about an item in its state at a time.
+
+    None where PayPal sends none. Raises KeyError where there is no such item.
+    """
     item = running.state.item(payout_item_id, at)
     if item is None:
         raise KeyError(payout_item_id)
@@ -133,7 +136,7 @@ def item_event(
 
 
 def event_of(running: PayPalSimulator, webhook: QueuedWebhook, base: str) -> dict[str, Any] | None:
-    """The event that a queued webhook tells of; None where what it is about is gone."""
+    """Return the event of a queued webhook; None where its subject no longer exists."""
     if webhook.kind == "item":
         try:
             found = item_event(running, webhook.subject, webhook.changed_at, base)
@@ -158,7 +161,7 @@ def _batch_event(
 
 
 def signed_text(transmission_id: str, time: str, webhook_id: str, body: bytes) -> bytes:
-    """What a signature covers; the checksum is decimal, as PayPal has it."""
+    """Return the text that a signature covers; its checksum is decimal, as PayPal's."""
     return f"{transmission_id}|{time}|{webhook_id}|{zlib.crc32(body)}".encode()
 
 

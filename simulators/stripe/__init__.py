@@ -1,8 +1,8 @@
-"""A stand-alone Stripe Connect beside the PayPal: transfers, reversals, payouts, and a ledger.
+"""A stand-alone Stripe Connect beside PayPal: transfers, reversals, payouts, and a ledger.
 
 It is served under ``/stripe``: ``stripe.StripeClient(key, base_addresses={"api": BASE})`` with
-``BASE`` the simulator's address and ``/stripe``. What becomes of money, the account id says
-(``simulators.stripe.accounts`` has the table); ``/_simulator/stripe`` has the controls.
+``BASE`` the simulator's address and ``/stripe``. The account id decides the outcome of a payment
+(see the table in ``simulators.stripe.accounts``); the controls are at ``/_simulator/stripe``.
 """
 
 from simulators.stripe.settings import StripeSimulatorSettings

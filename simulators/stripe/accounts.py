@@ -1,4 +1,4 @@
-"""What becomes of money: by the id of the connected account that it goes to.
+"""Outcomes of payments, by the id of the connected account.
 
 ================================== ===============================================================
 an id that begins with             what happens
@@ -8,7 +8,7 @@ an id that begins with             what happens
                                    ``insufficient_capabilities_for_transfer``
 ``acct_simpending``                the same, the capability being ``pending``
 ``acct_simunknown``                no such account: 400 ``resource_missing`` for a transfer, 403
-                                   ``account_invalid`` where it is asked for or acted for
+                                   ``account_invalid`` where it is retrieved or acted for
 ``acct_simnobank``                 transfers are made; a payout finds no external account: 400
 ``acct_simnopayouts``              transfers are made; ``payouts_enabled`` is false, a payout is
                                    refused: 400 ``payouts_not_allowed``
@@ -19,7 +19,7 @@ an id that begins with             what happens
 
 CODE is a failure code without its underscores, ``accountclosed``; without one it is
 ``could_not_process``. More letters and digits may follow, ``acct_simpayoutfailsnoaccount0042``.
-An account has one bank account, which takes every currency; Stripe's take their own.
+An account has one bank account, which takes every currency; at Stripe each takes its own.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ _BY_WORD = {code.replace("_", ""): code for code in FAILURES}
 class AccountOutcome:
     """How an account behaves; ``failure`` is the code of its payouts, ``late`` means after paid.
 
-    ``meaning`` is for the page.
+    ``meaning`` is shown on the page.
     """
 
     meaning: str
@@ -121,7 +121,7 @@ BY_PREFIX: dict[str, AccountOutcome] = {
 
 
 def outcome_for(account: str) -> AccountOutcome:
-    """What an account's id says of it; a text that is no such id is an account nobody knows."""
+    """Return the outcome for an account's id; a malformed id is an unknown account."""
     if not _SHAPE.fullmatch(account):
         return BY_PREFIX["unknown"]
     word = account.removeprefix("acct_sim")
@@ -134,18 +134,18 @@ def outcome_for(account: str) -> AccountOutcome:
 
 
 def _with_code(outcome: AccountOutcome, word: str) -> AccountOutcome:
-    # The longest that fits, should one code ever begin another.
+    # The longest match, in case one code is ever the beginning of another.
     found = max((each for each in _BY_WORD if word.startswith(each)), key=len, default="")
     return replace(outcome, failure=_BY_WORD.get(found, DEFAULT_FAILURE))
 
 
 def bank_of(account: str) -> str:
-    """The id of an account's one bank account."""
+    """Return the id of an account's one bank account."""
     return derived_id("ba_", account)
 
 
 def account_body(account: str, outcome: AccountOutcome) -> dict[str, Any]:
-    """An account (https://docs.stripe.com/api/accounts/object), as far as payments go."""
+    """Return an account (https://docs.stripe.com/api/accounts/object), as far as payments go."""
     banks = [_bank_body(account)] if outcome.bank else []
     return {
         "id": account,

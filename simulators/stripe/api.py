@@ -1,4 +1,4 @@
-"""What every endpoint of Stripe shares: who asks, for which account, and how errors look.
+"""Common parts of Stripe's endpoints: authentication, the account acted for, and errors.
 
 https://docs.stripe.com/api/authentication, https://docs.stripe.com/api/connected-accounts,
 https://docs.stripe.com/api/request_ids, https://docs.stripe.com/api/versioning.
@@ -31,7 +31,7 @@ PAGE_NAMES = ("limit", "starting_after", "ending_before")
 
 
 def new_blueprint(name: str) -> Blueprint:
-    """A blueprint of API endpoints, with all that they share."""
+    """Return a blueprint of API endpoints with the common parts."""
     blueprint = Blueprint(f"stripe_{name}", __name__, url_prefix=PREFIX)
     blueprint.before_request(_begin)
     blueprint.after_request(_finish)
@@ -44,7 +44,7 @@ def _begin() -> None:
     g.stripe_key = _require_key()
     g.stripe_account = _require_account(g.stripe_key)
     if request.method == "GET":
-        running_stripe().linger()
+        running_stripe().wait_latency()
 
 
 def _require_key() -> str:
@@ -60,7 +60,7 @@ def _require_key() -> str:
 
 
 def _require_account(key: str) -> str:
-    """The account that is acted for: that of ``Stripe-Account``, else the platform's own."""
+    """Return the account that is acted for: that of ``Stripe-Account``, else the platform's own."""
     account = request.headers.get("Stripe-Account")
     if not account:
         return running_stripe().settings.account_id
@@ -81,24 +81,24 @@ def _finish(answer: Response) -> Response:
 
 def _answer_error(error: Exception) -> Response:
     if not isinstance(error, StripeError):
-        logging.getLogger(__name__).error("an error of the simulator itself", exc_info=error)
+        logging.getLogger(__name__).error("internal error of the simulator", exc_info=error)
         error = server_error()
     return as_response(error, g.stripe_request_id)
 
 
 def as_response(error: StripeError, request_id: str) -> Response:
-    """The envelope with its status and headers."""
+    """Return the error's body with its status and headers."""
     body = json.dumps(error.body(request_id), indent=2)
     return Response(body, error.status, error.headers, content_type="application/json")
 
 
 def answer_json(body: dict[str, Any]) -> Response:
-    """A body that was asked for, indented as Stripe's are."""
+    """Return a JSON answer, indented as Stripe's are."""
     return Response(json.dumps(body, indent=2), 200, content_type="application/json")
 
 
 def find(books: StripeBooks, kind: str, move_id: str, account: str) -> StripeMove:
-    """A move of an account; 404 where it has none of that id."""
+    """Return a move of an account; 404 where it has none of that id."""
     move = books.move(kind, move_id)
     if move is None or move.account != account:
         raise missing(kind, move_id, "id" if kind == "payout" else kind, 404)
@@ -106,7 +106,7 @@ def find(books: StripeBooks, kind: str, move_id: str, account: str) -> StripeMov
 
 
 def read_page(params: Params, books: StripeBooks, kind: str, filters: list[ListFilter]) -> ListPage:
-    """The page that is asked for; 400 for a cursor that is no object of the list's kind."""
+    """Read which page is requested; 400 for a cursor that is not an object of the list's kind."""
     limit = integer(text(params, "limit") or "10", "limit", 1, 100)
     cursors: dict[str, int | None] = {}
     for name in PAGE_NAMES[1:]:

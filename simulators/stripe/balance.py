@@ -1,4 +1,4 @@
-"""What an account is and has: ``GET /v1/accounts/{id}``, ``/v1/account`` and ``/v1/balance``.
+"""Accounts and balances: ``GET /v1/accounts/{id}``, ``/v1/account`` and ``/v1/balance``.
 
 https://docs.stripe.com/api/accounts/retrieve, https://docs.stripe.com/api/balance
 """
@@ -21,7 +21,7 @@ blueprint = new_blueprint("balance")
 
 @blueprint.get("/accounts/<account_id>")
 def show_account(account_id: str) -> Response:
-    """An account; 403 ``account_invalid`` where nobody knows it."""
+    """Return an account; 403 ``account_invalid`` where it is unknown."""
     check_names(read_query(), ())
     outcome = outcome_for(account_id)
     if not outcome.known:
@@ -31,14 +31,14 @@ def show_account(account_id: str) -> Response:
 
 @blueprint.get("/account")
 def show_own_account() -> Response:
-    """The account that is acted for."""
+    """Return the account that is acted for."""
     check_names(read_query(), ())
     return answer_json(account_body(g.stripe_account, outcome_for(g.stripe_account)))
 
 
 @blueprint.get("/balance")
 def show_balance() -> Response:
-    """The balance; a currency of the platform's that the settings do not limit has plenty."""
+    """Return the balance; where the settings set no limit, the platform has a large one."""
     check_names(read_query(), ())
     stripe = running_stripe()
     with stripe.books() as books:

@@ -1,4 +1,4 @@
-"""The JSON of transfers, reversals, payouts and balances, as Stripe's API reference has it.
+"""JSON bodies of transfers, reversals, payouts and balances, as in Stripe's API reference.
 
 https://docs.stripe.com/api/transfers/object, .../transfer_reversals/object, .../payouts/object,
 .../balance/balance_object; the members are those of the fixtures of github.com/stripe/openapi.
@@ -17,21 +17,21 @@ SHOWN_REVERSALS = 10
 
 
 def body_of(books: StripeBooks, move: StripeMove) -> dict[str, Any]:
-    """The JSON of a move, whatever its kind."""
+    """Return the JSON of a move of any kind."""
     if move.kind == "transfer":
         return transfer_body(move, *books.reversals_of(move.id, SHOWN_REVERSALS))
     return reversal_body(move) if move.kind == "reversal" else payout_body(move)
 
 
 def listed(data: Sequence[dict[str, Any]], url: str, *, has_more: bool) -> dict[str, Any]:
-    """A list, as https://docs.stripe.com/api/pagination has it."""
+    """Return a list in the shape of https://docs.stripe.com/api/pagination."""
     return {"object": "list", "data": list(data), "has_more": has_more, "url": url}
 
 
 def transfer_body(
     move: StripeMove, reversals: Sequence[StripeMove], has_more: bool
 ) -> dict[str, Any]:
-    """A transfer with its last reversals."""
+    """Return a transfer with its last reversals."""
     url = f"/v1/transfers/{move.id}/reversals"
     return {
         "id": move.id,
@@ -55,7 +55,7 @@ def transfer_body(
 
 
 def reversal_body(move: StripeMove) -> dict[str, Any]:
-    """A reversal of a transfer."""
+    """Return a reversal of a transfer."""
     return {
         "id": move.id,
         "object": "transfer_reversal",
@@ -71,7 +71,7 @@ def reversal_body(move: StripeMove) -> dict[str, Any]:
 
 
 def payout_body(move: StripeMove) -> dict[str, Any]:
-    """A payout; what it says of a failure it says only once it has failed."""
+    """Return a payout; its failure shows only once it has failed."""
     failed = move.status == "failed"
     returned = failed or move.status == "canceled"
     code = move.failure_code if failed else None
@@ -113,7 +113,7 @@ def _trace(move: StripeMove) -> dict[str, Any]:
 
 
 def balance_body(available: Mapping[str, int]) -> dict[str, Any]:
-    """A balance; nothing is ever pending."""
+    """Return a balance; nothing is ever pending."""
     rows = sorted(available.items())
     return {
         "object": "balance",

@@ -1,6 +1,6 @@
-"""The books: money moved and balances, read and written within one transaction.
+"""Books of moves and balances, read and written within one transaction.
 
-A payout's status is never stored: it follows from its times and the moment of reading. Balances
+A payout's status is never stored: it follows from its times and the time of reading. Balances
 follow from the moves: https://docs.stripe.com/api/balance.
 """
 
@@ -26,7 +26,7 @@ _MOVE = f"""SELECT m.seq, {", ".join(f"m.{name}" for name in COLUMNS)}, {_STATUS
         WHERE r.transfer = m.id AND r.created_at <= :now) AS amount_reversed
     FROM stripe_moves m"""  # noqa: S608 - constants only
 
-# What each move does to the balance of a connected account, and of the platform.
+# Effect of each move on the balance of a connected account, and of the platform.
 _CONNECTED = f"""SELECT m.currency, sum(CASE
         WHEN m.kind = 'transfer' THEN m.amount
         WHEN m.kind = 'reversal' THEN -m.amount
@@ -45,7 +45,7 @@ _PLATFORM = f"""SELECT m.currency, sum(CASE
 
 
 class ListFilter(NamedTuple):
-    """A condition of a list; the column is a constant of the code, never of a caller."""
+    """A condition of a list; the column is a constant of the code, never from a request."""
 
     column: str
     operator: str
@@ -53,7 +53,7 @@ class ListFilter(NamedTuple):
 
 
 class ListPage(NamedTuple):
-    """Where in a list a caller stands; cursors are sequence numbers."""
+    """A caller's position in a list; cursors are sequence numbers."""
 
     limit: int
     after: int | None = None
@@ -61,21 +61,21 @@ class ListPage(NamedTuple):
 
 
 class StripeBooks:
-    """All reads and writes of moves, as of a moment."""
+    """All reads and writes of moves, as of a time."""
 
     def __init__(self, db: sqlite3.Connection, now: int) -> None:
         self.db = db
         self.now = now
 
     def as_of(self, moment: int) -> StripeBooks:
-        """The same books, read as they stand at another moment."""
+        """Return the same books as of another time."""
         return StripeBooks(self.db, moment)
 
     def _rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         return self.db.execute(sql, {"now": self.now} | values).fetchall()
 
     def move(self, kind: str, move_id: str) -> StripeMove | None:
-        """A move by Stripe's id."""
+        """Return a move by Stripe's id."""
         for row in self._rows(
             f"{_MOVE} WHERE m.id = :id AND m.kind = :kind", id=move_id, kind=kind
         ):
@@ -83,12 +83,12 @@ class StripeBooks:
         return None
 
     def any_move(self, move_id: str) -> StripeMove | None:
-        """A move of any kind."""
+        """Return a move of any kind."""
         rows = self._rows(f"{_MOVE} WHERE m.id = :id", id=move_id)
         return move_from(rows[0]) if rows else None
 
     def add(self, values: dict[str, Any]) -> StripeMove:
-        """Write a move down; what ``values`` does not name has no value."""
+        """Record a move; fields that ``values`` does not name are NULL."""
         row: dict[str, Any] = dict.fromkeys(COLUMNS) | {"created_at": self.now} | values
         row["metadata"] = json.dumps(row["metadata"] or {})
         names = ", ".join(f":{name}" for name in COLUMNS)
@@ -99,21 +99,21 @@ class StripeBooks:
         return added
 
     def annotate(self, move_id: str, metadata: dict[str, str], description: str | None) -> None:
-        """Replace what may be changed of a move."""
+        """Replace the fields of a move that may be changed."""
         self.db.execute(
             "UPDATE stripe_moves SET metadata = ?, description = ? WHERE id = ?",
             (json.dumps(metadata), description, move_id),
         )
 
     def cancel(self, move_id: str) -> None:
-        """A payout is canceled now."""
+        """Mark a payout as canceled now."""
         sql = "UPDATE stripe_moves SET canceled_at = ? WHERE id = ?"
         self.db.execute(sql, (self.now, move_id))
 
     def page(
         self, kind: str, filters: Iterable[ListFilter], page: ListPage
     ) -> tuple[list[StripeMove], bool]:
-        """A page of moves, newest first, and whether there are more beyond it."""
+        """Return a page of moves, newest first, and whether more follow."""
         wheres, values = ["m.kind = :kind"], {"kind": kind, "limit": page.limit + 1}
         for index, (column, operator, value) in enumerate(filters):
             expression = _STATUS if column == "status" else f"m.{column}"
@@ -130,29 +130,29 @@ class StripeBooks:
         return (shown[::-1] if order == "ASC" else shown), len(found) > page.limit
 
     def reversals_of(self, transfer: str, limit: int) -> tuple[list[StripeMove], bool]:
-        """A transfer's reversals as of this moment, newest first."""
+        """Return a transfer's reversals as of this time, newest first."""
         filters = [ListFilter("transfer", "=", transfer), ListFilter("created_at", "<=", self.now)]
         return self.page("reversal", filters, ListPage(limit))
 
     def connected_balance(self, account: str) -> dict[str, int]:
-        """What a connected account has available, by currency."""
+        """Return a connected account's available balance, by currency."""
         return {row[0]: row[1] for row in self._rows(_CONNECTED, account=account)}
 
     def platform_change(self, account: str) -> dict[str, int]:
-        """What the platform has less, or more, than it began with, by currency."""
+        """Return the change of the platform's balance since the start, by currency."""
         return {row[0]: row[1] for row in self._rows(_PLATFORM, account=account)}
 
     def ledger(self, *, after: int, limit: int) -> list[StripeMove]:
-        """Moves in the order in which they were made, from after a sequence number."""
+        """Return moves in the order in which they were made, after a sequence number."""
         sql = f"{_MOVE} WHERE m.seq > :after ORDER BY m.seq LIMIT :limit"
         return [move_from(row) for row in self._rows(sql, after=after, limit=limit)]
 
     def count(self) -> int:
-        """How many moves there are."""
+        """Count the moves."""
         return int(self._rows("SELECT count(*) FROM stripe_moves")[0][0])
 
     def forget(self) -> int:
-        """Forget moves, keys and events; how many moves were forgotten."""
+        """Delete moves, keys and events; return the number of moves."""
         deleted = self.db.execute("DELETE FROM stripe_moves").rowcount
         for table in ("stripe_keys", "stripe_events"):
             self.db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants only

@@ -1,4 +1,4 @@
-"""What Stripe does not have: settings, the ledger, events on demand, under their own prefix."""
+"""Control endpoints, not part of Stripe's API: settings, ledger and events on demand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from simulators.stripe.events import (
     StripeEvent,
     envelope,
     event_body,
-    happened,
+    past_events,
     sign,
 )
 from simulators.stripe.records import StripeMove, new_id
@@ -36,20 +36,22 @@ blueprint.register_error_handler(ControlError, problem)
 
 @blueprint.get("/settings")
 def show_settings() -> Response:
-    """All settings now; a secret shows as asterisks."""
+    """Return all settings; a secret shows as asterisks."""
     return jsonify(running_stripe().settings.as_json())
 
 
 @blueprint.put("/settings")
 def change_settings() -> Response:
-    """Change the settings that the object names and keep the rest; 400 names the first bad key."""
+    """Change the settings that the object names, keep the rest; 400 names the first invalid key."""
     return changed_settings(running_stripe())
 
 
 @blueprint.get("/ledger")
 def show_ledger() -> Response:
-    """Transfers, reversals and payouts in the order in which they were made, ``limit`` a page,
-    after sequence number ``after``; ``{"items": [...], "total": n, "next": seq}``.
+    """Return transfers, reversals and payouts in the order in which they were made.
+
+    ``limit`` a page, after sequence number ``after``: ``{"items": [...], "total": n, "next":
+    seq}``.
     """
     after, limit = read_integer("after", 0, 2**62), read_integer("limit", 1000, MAX_LIMIT)
     with running_stripe().books() as books:
@@ -62,23 +64,25 @@ def show_ledger() -> Response:
 
 @blueprint.delete("/ledger")
 def reset_ledger() -> Response:
-    """Forget all moves, keys, events and calls: ``{"deleted": moves}``."""
+    """Delete all moves, keys, events and calls: ``{"deleted": moves}``."""
     return jsonify({"deleted": running_stripe().reset()})
 
 
 @blueprint.get("/events")
 def show_events() -> Response:
-    """The events up to now, newest first, as they are or would be sent: ``{"items": [...]}``."""
+    """Return the events up to now, newest first, as sent or to be sent: ``{"items": [...]}``."""
     stripe, limit = running_stripe(), read_integer("limit", 1000, MAX_LIMIT)
     with stripe.books() as books:
-        bodies = [event_body(stripe, books, event) for event in happened(books, limit)]
+        bodies = [event_body(stripe, books, event) for event in past_events(books, limit)]
     return jsonify({"items": [body for body in bodies if body is not None]})
 
 
 @blueprint.post("/events")
 def issue_event() -> tuple[Response, int]:
-    """Sign an event about the transfer or payout ``id``, or of ``type`` with an ``object`` and,
-    if it is a connected account's, ``account``: ``{"headers": {...}, "body": "..."}``.
+    """Sign an event about the transfer or payout ``id``, or of ``type`` with an ``object``.
+
+    ``account`` names the connected account, where it is one's. Returns ``{"headers": {...}, "body":
+    "..."}``.
     """
     wanted = read_object()
     stripe = running_stripe()
@@ -94,7 +98,7 @@ def issue_event() -> tuple[Response, int]:
 
 @blueprint.get("/outbox")
 def show_queue() -> Response:
-    """How many webhook events have yet to be delivered, now or later: ``{"waiting": n}``."""
+    """Count the webhook events that are yet to be delivered: ``{"waiting": n}``."""
     return jsonify({"waiting": running_stripe().queue.count()})
 
 
@@ -141,7 +145,7 @@ def _entry(move: StripeMove) -> dict[str, Any]:
 
 
 def _status(move: StripeMove) -> str:
-    """A payout's status; a transfer has none with Stripe, and says here what is left of it."""
+    """Return a payout's status, or how far a transfer was reversed; Stripe has no word for it."""
     if move.kind != "transfer" or not move.amount_reversed:
         return move.status
     return "reversed" if move.amount_reversed == move.amount else "partly_reversed"

@@ -1,4 +1,4 @@
-"""The running Stripe: its settings now, its books, and the keys that are in use."""
+"""The running Stripe: its settings, its books, and the idempotency keys in use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from simulators.stripe.settings import StripeSimulatorSettings
 
 
 class StripeSimulator(ProviderSimulator[StripeSimulatorSettings]):
-    """What every view needs; it keeps its tables in the simulators' one database."""
+    """Everything that a view needs; its tables are in the simulators' one database."""
 
     def __init__(self, settings: StripeSimulatorSettings, database: Database, clock: Clock) -> None:
         super().__init__(settings, database, "stripe_outbox", clock)
@@ -27,13 +27,13 @@ class StripeSimulator(ProviderSimulator[StripeSimulatorSettings]):
 
     @contextmanager
     def books(self, at: int | None = None) -> Iterator[StripeBooks]:
-        """The books in one transaction: what is written in it is kept whole, or not at all."""
+        """Open the books in one transaction, which is committed whole or not at all."""
         with self.database.transaction() as db:
             yield StripeBooks(db, self.now() if at is None else at)
 
     @contextmanager
     def holding(self, account: str, key: str | None) -> Iterator[None]:
-        """Hold an idempotency key while a request is under way; 409 where another has it."""
+        """Hold an idempotency key during a request; 409 where another request holds it."""
         if key is None:
             yield
             return
@@ -47,13 +47,13 @@ class StripeSimulator(ProviderSimulator[StripeSimulatorSettings]):
             with self._lock:
                 self._in_use.discard((account, key))
 
-    def linger(self) -> None:
-        """Take the time that a call takes."""
+    def wait_latency(self) -> None:
+        """Wait for the latency that the settings give each call."""
         if self.settings.latency:
             time.sleep(self.settings.latency)
 
     def reset(self) -> int:
-        """Forget moves, keys, events, webhooks and calls; how many moves were forgotten."""
+        """Delete moves, keys, events, webhooks and calls; return the number of moves."""
         with self.books() as books:
             deleted = books.forget()
             self.queue.forget_in(books.db)
@@ -62,6 +62,6 @@ class StripeSimulator(ProviderSimulator[StripeSimulatorSettings]):
 
 
 def running_stripe() -> StripeSimulator:
-    """The Stripe of the current request."""
+    """Return the Stripe of the current request."""
     running: StripeSimulator = current_app.extensions["stripe_simulator"]
     return running

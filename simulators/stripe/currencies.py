@@ -1,7 +1,7 @@
-"""Amounts as Stripe takes them: whole numbers of the smallest unit, with exceptions.
+"""Amounts in Stripe's format: whole numbers of the smallest unit, with exceptions.
 
 https://docs.stripe.com/currencies: "zero-decimal currencies", "three-decimal currencies" and
-"special cases". The texts of the refusals are the simulator's own; Stripe does not publish them.
+"special cases". The texts of the errors are the simulator's own; Stripe does not publish them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LARGEST = 999_999_999_999
 
 
 def step(currency: str, *, payout: bool) -> int:
-    """What an amount in the API must be a multiple of."""
+    """Return what an amount in the API must be a multiple of."""
     if currency in WHOLE or (payout and currency in WHOLE_IN_PAYOUTS):
         return 100
     # "These API calls require the least-significant (last) digit to be 0."
@@ -39,7 +39,7 @@ def step(currency: str, *, payout: bool) -> int:
 
 
 def decimal_text(currency: str, minor: int) -> str:
-    """An amount of the API as people write it: ``12.50`` USD, ``900`` JPY, ``5`` ISK."""
+    """Format an amount of the API as a decimal: ``12.50`` USD, ``900`` JPY, ``5`` ISK."""
     value = Decimal(minor).scaleb(-DECIMALS[currency])
     if currency in WHOLE and minor % 100 == 0:
         value = value.quantize(Decimal(1))
@@ -47,5 +47,5 @@ def decimal_text(currency: str, minor: int) -> str:
 
 
 def minor_units(currency: str, text: str) -> int:
-    """A setting's text in the API's smallest unit."""
+    """Convert a setting's text to the API's smallest unit."""
     return int(Decimal(text).scaleb(DECIMALS[currency]))

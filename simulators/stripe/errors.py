@@ -1,4 +1,4 @@
-"""Stripe's errors: status, type, code and words.
+"""Stripe's errors: status, type, code and message.
 
 https://docs.stripe.com/api/errors, https://docs.stripe.com/error-codes and, for the headers,
 https://docs.stripe.com/error-low-level. Texts are Stripe's where it publishes them or where its
@@ -47,7 +47,7 @@ _IN_USE = (
 
 
 class StripeError(Exception):
-    """An error of the API. ``headers`` go with the answer."""
+    """An error of the API. ``headers`` are added to the answer."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class StripeError(Exception):
         self.headers = headers or {}
 
     def body(self, request_id: str) -> dict[str, Any]:
-        """The envelope; members without a value are left out, as Stripe does."""
+        """Return the envelope; members without a value are left out, as Stripe does."""
         error = {
             "code": self.code,
             "doc_url": _doc_url(self.code),
@@ -80,7 +80,7 @@ class StripeError(Exception):
 
 
 class Refusal(StripeError):
-    """An error that a request met after its execution began: it is kept under the key."""
+    """An error that occurs after execution began: it is stored under the key."""
 
 
 def _doc_url(code: str | None) -> str | None:
@@ -88,47 +88,50 @@ def _doc_url(code: str | None) -> str | None:
 
 
 def server_error() -> StripeError:
-    """A 500; whether it is kept under the key depends on when it came."""
+    """Return a 500; when it occurs decides whether it is stored under the key."""
     return StripeError(500, _SORRY, type_="api_error")
 
 
 def unavailable() -> StripeError:
-    """A 503 from in front of the API."""
+    """Return a 503 from in front of the API."""
     return StripeError(503, "Service Temporarily Unavailable", type_="api_error")
 
 
 def rate_limited() -> StripeError:
-    """Too many requests: "rate limiters run before the API's idempotency layer"."""
+    """Return a 429: "rate limiters run before the API's idempotency layer"."""
     headers = {"Stripe-Rate-Limited-Reason": "global-rate"}
     return StripeError(429, _RATE_LIMIT, code="rate_limit", headers=headers)
 
 
 def lock_timeout() -> StripeError:
-    """https://docs.stripe.com/rate-limits#object-lock-timeouts: clients retry it by themselves."""
+    """Return a 429 that clients retry by themselves.
+
+    https://docs.stripe.com/rate-limits#object-lock-timeouts
+    """
     headers = {"Stripe-Should-Retry": "true"}
     return StripeError(429, _LOCKED, code="lock_timeout", headers=headers)
 
 
 def key_in_use(key: str) -> StripeError:
-    """Another request with the same key has not ended yet."""
+    """Return a 409: another request with the same key is in progress."""
     message = _IN_USE.format(key=key)
     headers = {"Stripe-Should-Retry": "true"}
     return StripeError(409, message, code="idempotency_key_in_use", headers=headers)
 
 
 def key_reused(message: str) -> StripeError:
-    """The key was used with something else."""
+    """Return a 400: the key was used with another request."""
     return StripeError(400, message, type_="idempotency_error")
 
 
 def missing(what: str, name: str, param: str, status: int = 400) -> StripeError:
-    """``No such transfer: 'tr_1'``; 404 where the address names it."""
+    """Return ``No such transfer: 'tr_1'``; with status 404 where the path names it."""
     kind = Refusal if status == 400 else StripeError
     return kind(status, f"No such {what}: '{name}'", code="resource_missing", param=param)
 
 
 def no_access(key: str, account: str) -> StripeError:
-    """The account is unknown, or has disconnected from the platform."""
+    """Return a 403: the account is unknown, or has disconnected from the platform."""
     message = (
         f"The provided key '{redacted(key)}' does not have access to account '{account}' (or that "
         "account does not exist). Application access may have been revoked."
@@ -137,12 +140,12 @@ def no_access(key: str, account: str) -> StripeError:
 
 
 def invalid_key(key: str) -> StripeError:
-    """A wrong key, shown as Stripe shows it."""
+    """Return a 401 for a wrong key, shown as Stripe shows it."""
     return StripeError(401, f"Invalid API Key provided: {redacted(key)}", headers=_REALM)
 
 
 def no_key() -> StripeError:
-    """No key at all."""
+    """Return a 401 for a missing key."""
     message = (
         "You did not provide an API key. You need to provide your API key in the Authorization "
         "header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See "
@@ -156,7 +159,7 @@ _REALM = {"WWW-Authenticate": 'Bearer realm="Stripe"'}
 
 
 def redacted(key: str) -> str:
-    """``sk_test_************1234``: the prefix and the last four characters."""
+    """Return ``sk_test_************1234``: the prefix and the last four characters."""
     prefix = key[:8] if key[:8] in ("sk_test_", "rk_test_", "sk_live_", "rk_live_") else ""
     shown = key[-4:] if len(key) > len(prefix) + 4 else ""
     return prefix + "*" * (len(key) - len(prefix) - len(shown)) + shown

@@ -1,4 +1,4 @@
-"""Webhook events: what is said of a change, when, and how it is signed.
+"""Webhook events: their content, their time and their signature.
 
 https://docs.stripe.com/api/events/object, https://docs.stripe.com/api/events/types. An event of a
 connected account names it in ``account`` (https://docs.stripe.com/connect/webhooks). The signature
@@ -32,14 +32,14 @@ _COLUMNS = "id, type, account, subject, created_at, data, previous, request_id, 
 
 
 class Origin(NamedTuple):
-    """The request that made an event, where one did."""
+    """The request that caused an event, where one did."""
 
     request_id: str | None = None
     idempotency_key: str | None = None
 
 
 class StripeEvent(NamedTuple):
-    """An event, without the body of what it is about where that follows from the books."""
+    """An event, without its object where that follows from the books."""
 
     id: str
     type: str
@@ -60,26 +60,26 @@ def announce(
     origin: Origin,
     previous: Mapping[str, Any] | None = None,
 ) -> None:
-    """Tell what happened to a move just now, as it stands."""
+    """Queue the event of a change made just now, with the move's current state."""
     data = json.dumps(body_of(books, move))
     _plan(stripe, books, move, event_type, books.now, origin, data, previous)
 
 
-def foretell(stripe: StripeSimulator, books: StripeBooks, move: StripeMove) -> None:
-    """Plan the events of all that a payout will come to by itself."""
+def schedule_events(stripe: StripeSimulator, books: StripeBooks, move: StripeMove) -> None:
+    """Queue the events of all changes of a payout that need no call."""
     if move.transit_at is not None:
-        told = {"status": "pending"}
-        _plan(stripe, books, move, "payout.updated", move.transit_at, Origin(), None, told)
-    moments = {"payout.paid": move.settle_at, "payout.failed": move.failed_at}
+        previous = {"status": "pending"}
+        _plan(stripe, books, move, "payout.updated", move.transit_at, Origin(), None, previous)
+    times = {"payout.paid": move.settle_at, "payout.failed": move.failed_at}
     if move.failed_at == move.settle_at:
-        del moments["payout.paid"]
-    for event_type, at in moments.items():
+        del times["payout.paid"]
+    for event_type, at in times.items():
         if at is not None and at != NEVER:
             _plan(stripe, books, move, event_type, at, Origin(), None, None)
 
 
-def take_back(stripe: StripeSimulator, books: StripeBooks, move: StripeMove) -> None:
-    """Forget the events that a payout will not come to."""
+def unschedule_events(stripe: StripeSimulator, books: StripeBooks, move: StripeMove) -> None:
+    """Delete the queued events of changes that will not happen."""
     values = (move.id, books.now)
     books.db.execute("DELETE FROM stripe_events WHERE subject = ? AND created_at > ?", values)
     stripe.queue.take_back_in(books.db, move.id, books.now)
@@ -112,14 +112,14 @@ def _plan(
 
 
 def find_event(books: StripeBooks, event_id: str) -> StripeEvent | None:
-    """An event by its id."""
+    """Return an event by its id."""
     sql = f"SELECT {_COLUMNS} FROM stripe_events WHERE id = ?"  # noqa: S608 - constants only
     row = books.db.execute(sql, (event_id,)).fetchone()
     return StripeEvent(*row) if row else None
 
 
-def happened(books: StripeBooks, limit: int) -> list[StripeEvent]:
-    """The events up to now, newest first."""
+def past_events(books: StripeBooks, limit: int) -> list[StripeEvent]:
+    """Return the events up to now, newest first."""
     sql = f"""SELECT {_COLUMNS} FROM stripe_events WHERE created_at <= ?
         ORDER BY created_at DESC, seq DESC LIMIT ?"""  # noqa: S608 - constants only
     return [StripeEvent(*row) for row in books.db.execute(sql, (books.now, limit))]
@@ -128,7 +128,7 @@ def happened(books: StripeBooks, limit: int) -> list[StripeEvent]:
 def event_body(
     stripe: StripeSimulator, books: StripeBooks, event: StripeEvent
 ) -> dict[str, Any] | None:
-    """The event as it is sent; None where what it is about is gone."""
+    """Return the event as it is sent; None where its subject no longer exists."""
     if event.data is not None:
         about = json.loads(event.data)
     else:
@@ -146,7 +146,7 @@ def event_body(
 def envelope(
     stripe: StripeSimulator, event: StripeEvent, data: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What is around the object."""
+    """Return the event object around its data."""
     body: dict[str, Any] = {"id": event.id, "object": "event"}
     if event.account is not None:
         body["account"] = event.account
@@ -162,7 +162,7 @@ def envelope(
 
 
 def sign(stripe: StripeSimulator, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Sign an event: ``{"headers": {...}, "body": "..."}``, to be posted to a listener as it is."""
+    """Sign an event: return ``{"headers": {...}, "body": "..."}``, ready to post to a listener."""
     text = json.dumps(body, ensure_ascii=False, indent=2)
     settings = stripe.settings
     secret = settings.webhook_secret
@@ -179,7 +179,7 @@ def sign(stripe: StripeSimulator, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def signed_event(stripe: StripeSimulator, webhook: QueuedWebhook) -> dict[str, Any] | None:
-    """What a queued webhook posts; None where what it is about is gone."""
+    """Return the request that a queued webhook posts; None where its subject no longer exists."""
     with stripe.books() as books:
         event = find_event(books, webhook.event_id)
         body = None if event is None else event_body(stripe, books, event)

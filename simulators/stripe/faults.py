@@ -1,4 +1,4 @@
-"""What goes wrong with calls of Stripe, before, within or after their execution."""
+"""Faults of Stripe's calls, before, during or after their execution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from werkzeug.wrappers import Response
 
 from simulators.common.calls import ApiCall
-from simulators.common.faults import FaultLayer, garbled
+from simulators.common.faults import FaultLayer, corrupted
 from simulators.stripe.api import PREFIX, as_response
 from simulators.stripe.errors import lock_timeout, rate_limited, server_error, unavailable
 from simulators.stripe.idempotency import FAULT
@@ -49,12 +49,12 @@ _REFUSALS = {
 
 
 class StripeFaults(FaultLayer[StripeSimulatorSettings]):
-    """The faults of Stripe; what is not under ``/stripe/v1`` passes through untouched."""
+    """Fault layer of Stripe; requests outside ``/stripe/v1`` pass through unchanged."""
 
     BEFORE = ("error_before", "rate_limited", "lock_timeout")
 
     def classify(self, method: str, path: str) -> ApiCall | None:
-        """A call of Stripe's, by its path."""
+        """Return Stripe's call for a path."""
         if not path.startswith(f"{PREFIX}/"):
             return None
         for call, its_method, pattern in _PATTERNS:
@@ -63,26 +63,26 @@ class StripeFaults(FaultLayer[StripeSimulatorSettings]):
         return ApiCall("other", f"{method} {PREFIX} (unknown)")
 
     def wait(self, call: ApiCall) -> None:
-        """A call takes its time later, while it holds its key."""
+        """Do nothing: the latency applies later, while the call holds its key."""
 
     def refuse(self, fault: str) -> Response:
-        """An error, as Stripe words it."""
+        """Return an error in Stripe's words."""
         request_id = new_id("req_", 14)
         answer = as_response(_REFUSALS[fault](), request_id)
         answer.headers["Request-Id"] = request_id
         return answer
 
-    def strike(
+    def inject(
         self, fault: str, environ: WSGIEnvironment, act: Callable[[], Response]
     ) -> tuple[str, Response]:
-        """Act, then lose or spoil the answer, or have a 500 in its place.
+        """Act, then lose or corrupt the answer, or fail with a 500.
 
-        The 500 is made within the execution, so that it is kept under the key. An answer that was
-        kept before, and one that refuses parameters, come as they are.
+        The 500 occurs during the execution, so that it is stored under the key. A replayed answer,
+        and one that refuses parameters, are returned unchanged.
         """
         if fault not in ("error_after", "error_rolled_back"):
             answer = act()
-            return fault, garbled(answer) if fault == "garbage" else answer
+            return fault, corrupted(answer) if fault == "garbage" else answer
         if environ["REQUEST_METHOD"] != "POST":
             return fault, self.refuse("error_before")
         environ[FAULT] = fault

@@ -1,8 +1,8 @@
-"""Requests as Stripe takes them: forms with brackets, and each parameter's rules.
+"""Requests in Stripe's format: forms with brackets, and the rules of each parameter.
 
 https://docs.stripe.com/api (bodies are form-encoded), https://docs.stripe.com/api/metadata and
-https://docs.stripe.com/api/pagination. What is refused here is refused before execution begins,
-so that nothing is kept under an idempotency key.
+https://docs.stripe.com/api/pagination. What is refused here is refused before execution begins, so
+that nothing is stored under an idempotency key.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OPERATORS = {"gt": ">=", "gte": ">=", "lt": "<", "lte": "<"}
 
 
 def read_form() -> dict[str, Any]:
-    """The body's parameters; 400 for a body that is no form."""
+    """Read the body's parameters; 400 for a body that is not a form."""
     if request.mimetype not in ("application/x-www-form-urlencoded", ""):
         message = (
             "Invalid request (check that your POST content type is "
@@ -40,12 +40,12 @@ def read_form() -> dict[str, Any]:
 
 
 def read_query() -> dict[str, Any]:
-    """The address's parameters."""
+    """Read the query's parameters."""
     return decode(request.query_string)
 
 
 def decode(text: bytes) -> dict[str, Any]:
-    """``a=1&b[c]=2&d[]=3`` as ``{"a": "1", "b": {"c": "2"}, "d": {"": "3"}}``."""
+    """Decode ``a=1&b[c]=2&d[]=3`` to ``{"a": "1", "b": {"c": "2"}, "d": {"": "3"}}``."""
     params: dict[str, Any] = {}
     for name, value in parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True):
         found = _NAME.fullmatch(name)
@@ -64,7 +64,7 @@ def decode(text: bytes) -> dict[str, Any]:
 
 
 def check_names(params: Params, known: Iterable[str]) -> None:
-    """400 for a parameter that the endpoint does not have, and for anything to be expanded."""
+    """Refuse parameters that the endpoint does not have, and any ``expand``, with 400."""
     for name in params:
         if name == "expand":
             wanted = params[name]
@@ -76,7 +76,7 @@ def check_names(params: Params, known: Iterable[str]) -> None:
 
 
 def text(params: Params, name: str, limit: int = MAX_TEXT) -> str | None:
-    """A text, None where it is not given or unset."""
+    """Return a text; None where it is absent or empty."""
     value = params.get(name)
     if isinstance(value, dict):
         raise _invalid(f"Invalid string: {value}", name)
@@ -87,7 +87,7 @@ def text(params: Params, name: str, limit: int = MAX_TEXT) -> str | None:
 
 
 def required(params: Params, name: str) -> str:
-    """A text that must be there."""
+    """Return a text that must be present."""
     value = params.get(name)
     if value is None:
         raise StripeError(
@@ -104,7 +104,7 @@ def required(params: Params, name: str) -> str:
 
 
 def choice(params: Params, name: str, choices: tuple[str, ...]) -> str:
-    """One of a few texts, the first where it is not given."""
+    """Return one of a few texts; the first where it is absent."""
     value = text(params, name)
     if value is not None and value not in choices:
         listed = ", ".join(choices[:-1]) + f", or {choices[-1]}"
@@ -113,7 +113,7 @@ def choice(params: Params, name: str, choices: tuple[str, ...]) -> str:
 
 
 def currency(params: Params) -> str:
-    """A currency in capitals; Stripe takes it in any case of letters."""
+    """Return a currency in capitals; Stripe accepts either case."""
     code = required(params, "currency").upper()
     if code not in DECIMALS:
         listed = ", ".join(known.lower() for known in DECIMALS)
@@ -126,7 +126,7 @@ def currency(params: Params) -> str:
 
 
 def amount(params: Params, code: str, *, payout: bool = False) -> int:
-    """An amount in the smallest unit, of which the currency may want multiples."""
+    """Return an amount in the smallest unit, a multiple of what the currency requires."""
     value = integer(required(params, "amount"), "amount")
     if value > LARGEST:
         message = f"Amount must be no more than {LARGEST} in the smallest unit of {code.lower()}"
@@ -139,7 +139,7 @@ def amount(params: Params, code: str, *, payout: bool = False) -> int:
 
 
 def integer(value: str, name: str, low: int = 1, high: int | None = None) -> int:
-    """A whole number within bounds."""
+    """Return a whole number within bounds."""
     if not re.fullmatch(r"-?[0-9]{1,18}", value):
         message = f"Invalid integer: {value}"
         raise StripeError(400, message, code="parameter_invalid_integer", param=name)
@@ -153,7 +153,7 @@ def integer(value: str, name: str, low: int = 1, high: int | None = None) -> int
 
 
 def metadata(params: Params) -> dict[str, str]:
-    """The metadata given; an empty value is one that is to be unset."""
+    """Return the metadata; an empty value is one to unset."""
     given = params.get("metadata") or {}
     if not isinstance(given, dict):
         raise _invalid("Invalid hash", "metadata")
@@ -177,16 +177,16 @@ def metadata(params: Params) -> dict[str, str]:
 
 
 def check_count(kept: Params) -> None:
-    """400 for more metadata than an object may have."""
+    """Refuse more metadata than an object may have, with 400."""
     if len(kept) > MAX_METADATA_KEYS:
         message = f"You can have up to {MAX_METADATA_KEYS} metadata keys, but passed {len(kept)}"
         raise _invalid(message, "metadata")
 
 
 def time_bounds(params: Params, name: str) -> list[tuple[str, int]]:
-    """The bounds that ``created`` or ``created[gte]`` set, as operators and microseconds.
+    """Return the bounds that ``created`` or ``created[gte]`` set, as operators and microseconds.
 
-    Stripe's times are whole seconds, so that ``gt`` one is from the beginning of the next.
+    Stripe's times are whole seconds, so ``gt`` a second starts at the next one.
     """
     given = params.get(name)
     if given is None:

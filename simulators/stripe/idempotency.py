@@ -1,9 +1,9 @@
-"""Idempotency keys: the first answer of a key is kept and given again, whatever it was.
+"""Idempotency keys: the first answer under a key is stored and replayed, whatever it was.
 
 https://docs.stripe.com/api/idempotent_requests and https://docs.stripe.com/error-low-level: the
-status and body are kept once execution has begun, "including 500 errors"; parameters that fail
-validation, a 409 and a 429 keep nothing; other parameters, or another endpoint, are an error; a
-key is forgotten after 24 hours. Keys are an account's own.
+status and body are stored once execution has begun, "including 500 errors"; parameters that fail
+validation, a 409 and a 429 store nothing; other parameters, or another endpoint, are an error; a
+key is forgotten after 24 hours. Each account has its own keys.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from simulators.stripe.forms import Params, read_form
 W = TypeVar("W")
 
 MAX_KEY = 255
-FAULT = "simulator.stripe.fault"  # in the environment: what is to go wrong within the execution
+FAULT = "simulator.stripe.fault"  # in the WSGI environment: the fault to inject when executing
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class StripeRequest:
 
     @property
     def origin(self) -> Origin:
-        """Who is behind what it does, as events tell it."""
+        """The origin of what the request does, as events report it."""
         return Origin(self.request_id, self.key)
 
     @property
@@ -52,7 +52,7 @@ class StripeRequest:
 
 @dataclass(frozen=True)
 class KeptAnswer:
-    """An answer as it stands under its key."""
+    """An answer stored under its key."""
 
     endpoint: str
     text: str
@@ -64,7 +64,7 @@ class KeptAnswer:
 def perform(
     read: Callable[[Params], W], act: Callable[[StripeRequest, StripeBooks, W], dict[str, Any]]
 ) -> Response:
-    """Execute the request, or give its first answer again.
+    """Execute the request, or replay its first answer.
 
     ``read`` checks parameters and touches nothing; ``act`` checks against the books and writes in
     them, and raises a Refusal before it has written anything. All of it, with the answer under its
@@ -78,7 +78,7 @@ def perform(
     path = request.path.removeprefix("/stripe")
     ask = StripeRequest(stripe, g.stripe_account, key, path, params, g.stripe_request_id)
     with stripe.holding(ask.account, ask.key):
-        stripe.linger()
+        stripe.wait_latency()
         with stripe.books() as books:
             kept = _find(books, ask)
             if kept is not None:
@@ -156,6 +156,6 @@ def _replay(ask: StripeRequest, kept: KeptAnswer) -> Response:
 def _answer(kept: KeptAnswer) -> Response:
     answer = Response(kept.body, kept.status, content_type="application/json")
     if kept.status >= 400:
-        # With this key, to ask again would only bring the same answer.
+        # A retry with this key would get the same answer.
         answer.headers["Stripe-Should-Retry"] = "false"
     return answer

@@ -1,4 +1,4 @@
-"""The Payouts API: pay a connected account's balance to its bank, with ``Stripe-Account``.
+"""The Payouts API: pay out a connected account's balance to its bank, with ``Stripe-Account``.
 
 https://docs.stripe.com/api/payouts. A payout is ``pending``, then ``in_transit``, then ``paid`` or
 ``failed``; "some payouts that fail might initially show as paid, then change to failed".
@@ -17,7 +17,7 @@ from simulators.stripe.bodies import body_of, listed
 from simulators.stripe.books import ListFilter, StripeBooks
 from simulators.stripe.core import StripeSimulator, running_stripe
 from simulators.stripe.errors import INSUFFICIENT_FOR_PAYOUT, Refusal, missing
-from simulators.stripe.events import announce, foretell, take_back
+from simulators.stripe.events import announce, schedule_events, unschedule_events
 from simulators.stripe.forms import (
     Params,
     amount,
@@ -42,15 +42,16 @@ from simulators.stripe.transfers import (
 blueprint = new_blueprint("payouts")
 
 MAX_DESCRIPTOR = 22
-# in_transit is not among the published values, and finds everything:
+# in_transit is not among the published values, and matches everything:
 # https://github.com/stripe/stripe-node/issues/1509
 LISTED_STATUSES = ("pending", "paid", "failed", "canceled", "in_transit")
 
 
 @blueprint.post("/payouts")
 def create_payout() -> Response:
-    """Pay out: 400 ``balance_insufficient``, ``payouts_not_allowed``, or no external account.
+    """Create a payout.
 
+    400 ``balance_insufficient``, ``payouts_not_allowed``, or no external account.
     https://docs.stripe.com/api/payouts/create
     """
     return perform(_read_payout, _make_payout)
@@ -58,7 +59,10 @@ def create_payout() -> Response:
 
 @blueprint.get("/payouts")
 def list_payouts() -> Response:
-    """The account's payouts, newest first. https://docs.stripe.com/api/payouts/list"""
+    """List the account's payouts, newest first.
+
+    https://docs.stripe.com/api/payouts/list
+    """
     params = read_query()
     check_names(params, (*PAGE_NAMES, "created", "arrival_date", "status", "destination"))
     filters = [ListFilter("account", "=", g.stripe_account)]
@@ -78,7 +82,7 @@ def list_payouts() -> Response:
 
 @blueprint.get("/payouts/<payout_id>")
 def show_payout(payout_id: str) -> Response:
-    """A payout; 404 ``resource_missing``, also with another account's.
+    """Return a payout; 404 ``resource_missing``, also where it is another account's.
 
     https://docs.stripe.com/api/payouts/retrieve
     """
@@ -89,7 +93,10 @@ def show_payout(payout_id: str) -> Response:
 
 @blueprint.post("/payouts/<payout_id>")
 def update_payout(payout_id: str) -> Response:
-    """Change metadata. https://docs.stripe.com/api/payouts/update"""
+    """Change metadata.
+
+    https://docs.stripe.com/api/payouts/update
+    """
 
     def act(ask: StripeRequest, books: StripeBooks, change: MetadataChange) -> dict[str, Any]:
         move = find(books, "payout", payout_id, ask.account)
@@ -111,7 +118,7 @@ def cancel_payout(payout_id: str) -> Response:
             message = f"Payouts can only be canceled while pending; {move.id} is {move.status}."
             raise Refusal(400, message)
         books.cancel(move.id)
-        take_back(ask.stripe, books, move)
+        unschedule_events(ask.stripe, books, move)
         canceled = find(books, "payout", payout_id, ask.account)
         announce(ask.stripe, books, canceled, "payout.canceled", ask.origin)
         return body_of(books, canceled)
@@ -153,19 +160,19 @@ def _make_payout(ask: StripeRequest, books: StripeBooks, wanted: dict[str, Any])
     times = _times(ask.stripe, outcome, books.now)
     move = books.add(wanted | owner | times | {"idempotency_key": ask.key})
     announce(ask.stripe, books, move, "payout.created", ask.origin)
-    foretell(ask.stripe, books, move)
+    schedule_events(ask.stripe, books, move)
     return body_of(books, move)
 
 
 def _available(ask: StripeRequest, books: StripeBooks, code: str) -> int | None:
-    """What the account can pay out in a currency, None where that has no limit."""
+    """Return what the account can pay out in a currency; None where it has no limit."""
     if ask.account == ask.stripe.settings.account_id:
         return platform_balance(books).get(code)
     return books.connected_balance(ask.account).get(code, 0)
 
 
 def _times(stripe: StripeSimulator, outcome: AccountOutcome, now: int) -> dict[str, Any]:
-    """When a payout made now will be what; the day of arrival is that of the bank's answer."""
+    """Return the times of a payout's changes; it arrives on the day of the bank's answer."""
     delay = span(stripe.settings.payout_delay)
     settle_at = now + delay
     failed_at = None

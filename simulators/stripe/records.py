@@ -1,4 +1,4 @@
-"""What Stripe keeps of money moved, and the identifiers that it gives out."""
+"""Records of moved money, and the ids that are issued."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 _ALPHABET = string.ascii_letters + string.digits
-NEVER = 2**62  # a time that does not come
+NEVER = 2**62  # a time that is never reached
 
 
 @dataclass(frozen=True)
 class StripeMove:
-    """A transfer, a reversal or a payout, as it stands at the moment of reading.
+    """A transfer, a reversal or a payout, in its state at the time of reading.
 
     ``amount`` is in the API's smallest unit and ``currency`` in capitals; times are microseconds
     since 1970. ``account`` owns it: the platform, or the connected account of a payout.
@@ -57,22 +57,22 @@ COLUMNS = (
 
 
 def move_from(row: tuple[Any, ...]) -> StripeMove:
-    """A move from a row of ``seq``, ``COLUMNS``, ``status`` and ``amount_reversed``."""
+    """Build a move from a row of ``seq``, ``COLUMNS``, ``status`` and ``amount_reversed``."""
     names = ("seq", *COLUMNS, "status", "amount_reversed")
     stored = dict(zip(names, row, strict=True))
     return StripeMove(**stored | {"metadata": json.loads(stored["metadata"])})
 
 
 def new_id(prefix: str, length: int = 24) -> str:
-    """An identifier as Stripe's look, ``tr_`` and letters and digits, never guessed twice."""
+    """Return a random id in Stripe's format: ``tr_`` followed by letters and digits."""
     return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 def derived_id(prefix: str, of: str) -> str:
-    """The identifier of something that belongs to ``of``: always the same one."""
+    """Return the id of something that belongs to ``of``; always the same one."""
     return prefix + hashlib.sha256(f"{prefix}{of}".encode()).hexdigest()[:24]
 
 
 def seconds(moment: int) -> int:
-    """A time as Stripe writes it, in seconds since 1970."""
+    """Convert a time to Stripe's format, seconds since 1970."""
     return moment // 1_000_000

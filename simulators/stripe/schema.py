@@ -1,7 +1,7 @@
-"""The tables of Stripe, in the simulators' one SQLite file."""
+"""Tables of Stripe, in the simulators' one SQLite file."""
 
 STRIPE_SCHEMA = """
--- Money moved, in the order in which it was: one row a transfer, a reversal or a payout.
+-- Moved money, in order: one row for each transfer, reversal or payout.
 CREATE TABLE IF NOT EXISTS stripe_moves (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,

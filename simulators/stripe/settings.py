@@ -1,4 +1,4 @@
-"""The settings of Stripe; flags and variables carry ``stripe`` before the name."""
+"""Settings of Stripe; flags and variables have ``stripe`` before the name."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def _balance(value: Any) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class StripeSimulatorSettings(SimulatorSettings):
-    """Everything that can be set of Stripe.
+    """All settings of Stripe.
 
-    ``balance`` is what the platform had to begin with, in the currencies that it names (others are
-    unlimited). Faults are probabilities a call; at most one strikes a call.
+    ``balance`` is the platform's initial balance, in the currencies that it names (others are
+    unlimited). Faults are probabilities for each call; at most one is injected into a call.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = FAULTS
@@ -75,9 +75,9 @@ class StripeSimulatorSettings(SimulatorSettings):
     api_version: str = setting(
         SettingType(filled, str, "VERSION"),
         "2026-10-28.endive",
-        "API version of events, and by default",
+        "API version of events, and of calls that name none",
     )
-    latency: float = setting(SECONDS, 0.0, "time that each call takes, its key being in use")
+    latency: float = setting(SECONDS, 0.0, "duration of each call, during which its key is in use")
     payout_delay: float = setting(
         SECONDS, 2.0, "time from a payout to paid or failed; half of it until in_transit"
     )
@@ -110,26 +110,26 @@ class StripeSimulatorSettings(SimulatorSettings):
     )
     drop_before: float = shared_setting("drop_before")
     drop_after: float = setting(
-        PROBABILITY, 0.0, "act, keep the answer under the key, then close the connection"
+        PROBABILITY, 0.0, "act, store the answer under the key, then close the connection"
     )
     error_before: float = setting(
-        PROBABILITY, 0.0, "answer 500 without having begun: nothing is kept under the key"
+        PROBABILITY, 0.0, "answer 500 before execution: nothing is stored under the key"
     )
     error_after: float = setting(
-        PROBABILITY, 0.0, "act, then answer 500, which is kept under the key and replayed"
+        PROBABILITY, 0.0, "act, then answer 500, which is stored under the key and replayed"
     )
     error_rolled_back: float = setting(
-        PROBABILITY, 0.0, "begin, do nothing, answer 500, which is kept under the key and replayed"
+        PROBABILITY, 0.0, "do nothing, answer 500, which is stored under the key and replayed"
     )
     garbage: float = setting(
-        PROBABILITY, 0.0, "act, keep the answer under the key, then send a body that is no JSON"
+        PROBABILITY, 0.0, "act, store the answer under the key, then send a body that is not JSON"
     )
-    rate_limited: float = setting(PROBABILITY, 0.0, "answer 429 rate_limit, nothing kept")
-    lock_timeout: float = setting(PROBABILITY, 0.0, "answer 429 lock_timeout, nothing kept")
+    rate_limited: float = setting(PROBABILITY, 0.0, "answer 429 rate_limit, store nothing")
+    lock_timeout: float = setting(PROBABILITY, 0.0, "answer 429 lock_timeout, store nothing")
     faults_on: tuple[str, ...] = setting(
         SettingType(calls_among(CALL_KINDS), list_from, "KIND,..."),
         CALL_KINDS,
-        f"calls that faults strike, among {', '.join(CALL_KINDS)}",
+        f"calls that faults are injected into, among {', '.join(CALL_KINDS)}",
     )
     fault_seed: int | None = shared_setting("fault_seed")
     down: str = shared_setting("down")

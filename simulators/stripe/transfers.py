@@ -47,7 +47,7 @@ SOURCES = ("card", "bank_account", "fpx")
 
 
 class MetadataChange(NamedTuple):
-    """What an update asks for; a metadata value that is empty unsets its key."""
+    """The changes of an update; an empty metadata value unsets its key."""
 
     metadata: dict[str, str]
     unset_all: bool
@@ -57,7 +57,7 @@ class MetadataChange(NamedTuple):
 
 @blueprint.before_request
 def require_platform() -> None:
-    """Transfers are the platform's own; a connected account makes none."""
+    """Refuse calls for a connected account: only the platform makes transfers."""
     if g.stripe_account != running_stripe().settings.account_id:
         message = "Only Stripe Connect platforms can work with other accounts."
         raise StripeError(403, message)
@@ -65,15 +65,20 @@ def require_platform() -> None:
 
 @blueprint.post("/transfers")
 def create_transfer() -> Response:
-    """Make a transfer: 400 ``balance_insufficient``, ``insufficient_capabilities_for_transfer``,
-    ``resource_missing``. https://docs.stripe.com/api/transfers/create
+    """Create a transfer.
+
+    400 ``balance_insufficient``, ``insufficient_capabilities_for_transfer``, ``resource_missing``.
+    https://docs.stripe.com/api/transfers/create
     """
     return perform(_read_transfer, _make_transfer)
 
 
 @blueprint.get("/transfers")
 def list_transfers() -> Response:
-    """Transfers, newest first. https://docs.stripe.com/api/transfers/list"""
+    """List transfers, newest first.
+
+    https://docs.stripe.com/api/transfers/list
+    """
     params = read_query()
     check_names(params, (*PAGE_NAMES, "created", "destination", "transfer_group"))
     filters = [ListFilter("created_at", *bound) for bound in time_bounds(params, "created")]
@@ -89,7 +94,10 @@ def list_transfers() -> Response:
 
 @blueprint.get("/transfers/<transfer_id>")
 def show_transfer(transfer_id: str) -> Response:
-    """A transfer; 404 ``resource_missing``. https://docs.stripe.com/api/transfers/retrieve"""
+    """Return a transfer; 404 ``resource_missing``.
+
+    https://docs.stripe.com/api/transfers/retrieve
+    """
     check_names(read_query(), ())
     with running_stripe().books() as books:
         return answer_json(body_of(books, find(books, "transfer", transfer_id, g.stripe_account)))
@@ -97,7 +105,10 @@ def show_transfer(transfer_id: str) -> Response:
 
 @blueprint.post("/transfers/<transfer_id>")
 def update_transfer(transfer_id: str) -> Response:
-    """Change metadata and description. https://docs.stripe.com/api/transfers/update"""
+    """Change metadata and description.
+
+    https://docs.stripe.com/api/transfers/update
+    """
 
     def act(ask: StripeRequest, books: StripeBooks, change: MetadataChange) -> dict[str, Any]:
         move = find(books, "transfer", transfer_id, ask.account)
@@ -108,10 +119,10 @@ def update_transfer(transfer_id: str) -> Response:
 
 @blueprint.post("/transfers/<transfer_id>/reversals")
 def create_reversal(transfer_id: str) -> Response:
-    """Take back all of a transfer or a part, never more than is left of it.
+    """Reverse all or part of a transfer, never more than is left of it.
 
-    The connected account must have it: "available balance is greater than the reversal amount"
-    (https://docs.stripe.com/connect/separate-charges-and-transfers#reverse-transfers).
+    The connected account must have the money: "available balance is greater than the reversal
+    amount" (https://docs.stripe.com/connect/separate-charges-and-transfers#reverse-transfers).
     https://docs.stripe.com/api/transfer_reversals/create
     """
 
@@ -123,7 +134,7 @@ def create_reversal(transfer_id: str) -> Response:
 
 @blueprint.get("/transfers/<transfer_id>/reversals")
 def list_reversals(transfer_id: str) -> Response:
-    """A transfer's reversals, newest first."""
+    """List a transfer's reversals, newest first."""
     params = read_query()
     check_names(params, PAGE_NAMES)
     with running_stripe().books() as books:
@@ -137,7 +148,7 @@ def list_reversals(transfer_id: str) -> Response:
 
 @blueprint.get("/transfers/<transfer_id>/reversals/<reversal_id>")
 def show_reversal(transfer_id: str, reversal_id: str) -> Response:
-    """One reversal; 404 ``resource_missing``."""
+    """Return one reversal; 404 ``resource_missing``."""
     check_names(read_query(), ())
     with running_stripe().books() as books:
         move = books.move("reversal", reversal_id)
@@ -183,7 +194,7 @@ def _make_transfer(
 
 
 def platform_balance(books: StripeBooks) -> dict[str, int]:
-    """What the platform has available in the currencies that the settings limit."""
+    """Return the platform's balance in the currencies that the settings limit."""
     settings = running_stripe().settings
     change = books.platform_change(settings.account_id)
     return {
@@ -207,20 +218,20 @@ def _reverse(
     ask: StripeRequest, books: StripeBooks, transfer: StripeMove, wanted: dict[str, Any]
 ) -> dict[str, Any]:
     left = transfer.amount - transfer.amount_reversed
-    taken = left if wanted["amount"] is None else wanted["amount"]
+    reversed_units = left if wanted["amount"] is None else wanted["amount"]
     if left == 0:
         raise Refusal(400, f"Transfer {transfer.id} has already been fully reversed.")
-    if taken > left:
+    if reversed_units > left:
         message = (
-            f"Transfer reversal amount ({taken}) is greater than unreversed amount on transfer "
-            f"({left})"
+            f"Transfer reversal amount ({reversed_units}) is greater than unreversed amount on "
+            f"transfer ({left})"
         )
         raise Refusal(400, message, param="amount")
-    if taken > books.connected_balance(transfer.destination).get(transfer.currency, 0):
+    if reversed_units > books.connected_balance(transfer.destination).get(transfer.currency, 0):
         raise Refusal(400, INSUFFICIENT_FOR_PAYOUT, code="balance_insufficient")
     owner = {"id": new_id("trr_"), "kind": "reversal", "account": ask.account}
     copied = {name: getattr(transfer, name) for name in ("destination", "currency")}
-    values = {"transfer": transfer.id, "amount": taken, "idempotency_key": ask.key}
+    values = {"transfer": transfer.id, "amount": reversed_units, "idempotency_key": ask.key}
     move = books.add(wanted | owner | copied | values)
     changed = books.move("transfer", transfer.id)
     if changed is not None:
@@ -231,7 +242,7 @@ def _reverse(
 def read_change(
     params: Params, names: tuple[str, ...] = ("metadata", "description")
 ) -> MetadataChange:
-    """What an update of a transfer or a payout asks for."""
+    """Read the changes of an update of a transfer or a payout."""
     check_names(params, names)
     return MetadataChange(
         metadata=metadata(params),
@@ -248,7 +259,7 @@ def annotated(
     change: MetadataChange,
     event_type: str,
 ) -> dict[str, Any]:
-    """A move with its metadata and description changed, as the API shows it."""
+    """Change a move's metadata and description, and return its JSON."""
     kept = {} if change.unset_all else move.metadata | change.metadata
     kept = {key: value for key, value in kept.items() if value}
     check_count(kept)

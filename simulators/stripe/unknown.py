@@ -1,4 +1,4 @@
-"""Every address under ``/stripe/v1`` that is no endpoint, answered as Stripe answers it."""
+"""Answers to paths under ``/stripe/v1`` that are not endpoints, in Stripe's words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ blueprint = new_blueprint("unknown")
 @blueprint.route("/", defaults={"rest": ""}, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
 @blueprint.route("/<path:rest>", methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
 def unknown(rest: str) -> Response:
-    """Anything that is no endpoint: 404."""
+    """Answer 404."""
     message = (
         f"Unrecognized request URL ({request.method}: /v1/{rest}). If you are trying to list "
         "objects, remove the trailing slash. If you are trying to retrieve an object, make sure "

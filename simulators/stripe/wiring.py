@@ -1,4 +1,4 @@
-"""Puts Stripe into the simulator: its books, its endpoints, its faults, its webhooks."""
+"""Adds Stripe to the simulators: its books, endpoints, faults and webhooks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from simulators.stripe.settings import StripeSimulatorSettings
 def add_stripe(
     app: Flask, settings: StripeSimulatorSettings, database: Database, clock: Clock
 ) -> StripeSimulator:
-    """The Stripe of a simulator that is being built, on its database and its clock."""
+    """Add Stripe to an application, on the simulators' database and clock."""
     stripe = StripeSimulator(settings, database, clock)
     app.extensions["stripe_simulator"] = stripe
     for module in (transfers, payouts, balance, unknown, control):
@@ -27,5 +27,5 @@ def add_stripe(
 
 
 def stripe_webhook_sender(stripe: StripeSimulator) -> WebhookSender[StripeSimulatorSettings]:
-    """The thread that delivers Stripe's events."""
+    """Return the thread that delivers Stripe's events."""
     return WebhookSender(stripe, lambda webhook: signed_event(stripe, webhook))

@@ -92,7 +92,7 @@ def test_a_history_is_shown_with_its_references(desk: Desk) -> None:
     assert lines[1] == "          12.5 USD by paypal to a***@example.com: succeeded"
     assert lines[2] == (
         f"provider  item {payment.provider_item_id}, transaction {payment.transaction_id}, "
-        "last said SUCCESS"
+        "last reported SUCCESS"
     )
     steps = [line.split()[1:] for line in lines[4:7]]
     assert steps == [

@@ -110,7 +110,7 @@ def test_not_sent_is_refused_where_the_books_know_better(desk: Desk) -> None:
     confirm = ["--confirm", batch.batch_id]
     result = desk.run(*resolve(batch.batch_id, "not-sent", *confirm, *BY))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "the provider's books know better: 1 of 1 transactions" in result.stderr
+    assert "the provider's books contradict that: 1 of 1 transactions" in result.stderr
     assert desk.read(payment).status is Status.SUBMITTING
 
 
@@ -123,7 +123,7 @@ def test_a_wrong_reference_is_refused(desk: Desk) -> None:
     assert f"{theirs} is another batch: theirs" in result.stderr
     result = desk.run(*resolve(batch.batch_id, "accepted", "--reference", "UNKNOWN1", *BY))
     assert result.exit_code == 2
-    assert "paypal knows no UNKNOWN1, or no longer" in result.stderr
+    assert "paypal does not know UNKNOWN1, or no longer" in result.stderr
     assert f"--confirm {batch.batch_id}" in result.stderr
 
 
@@ -145,7 +145,7 @@ def test_a_batch_that_is_not_parked_is_refused(desk: Desk) -> None:
     ):
         result = desk.run(*command)
         assert result.exit_code == 2
-        assert f"batch {batch.batch_id} is not parked, but closed" in result.stderr
+        assert f"batch {batch.batch_id} is closed, not parked" in result.stderr
     assert desk.run(*resolve("b0", "accepted", "--reference", "R", *BY)).exit_code == 2
 
 

@@ -25,7 +25,7 @@ def test_a_difference_is_exit_status_1_with_what_to_do(desk: Desk) -> None:
     assert head.split() == ["KIND", "PAYMENT", "OR", "ITEM", "OURS", "THEIRS", "BATCH"]
     assert found.split()[:3] == ["behind", "ann", payment.payment_id]
     assert found.split()[3:] == ["submitting", "succeeded", "(SUCCESS)", batch.batch_id]
-    assert advice.startswith("behind: The provider is further on. --repair moves")
+    assert advice.startswith("behind: The provider is ahead. --repair moves")
     assert summary.endswith("compared: 1 difference.")
     assert desk.read(payment).status is Status.SUBMITTING
 

@@ -65,7 +65,7 @@ class EmptyBalanceIsARefusal(Stripe):
     """What the balance does not cover today is taken for what can never be paid."""
 
     def _refused(self, batch: Batch, order: TransferOrder, problem: StripeProblem) -> Any:
-        if problem.is_want_of_funds:
+        if problem.is_insufficient_funds:
             return Refused(problem.code)
         return super()._refused(batch, order, problem)
 

@@ -93,7 +93,7 @@ def test_fifty_cents_are_transferred_once(stripe: Stripe) -> None:
     assert first.reference in {
         each.transaction_id for each in stripe.transaction_search.transactions(start, utc_now())
     }
-    transfer, _ = stripe._outcomes.look(Reference.of(first.reference))
+    transfer, _ = stripe._outcomes.read(Reference.of(first.reference))
     assert stripe._api.reverse(transfer, f"{batch.batch_id}-reversal") is None
     [after] = stripe.fetch(batch.changed(reference=first.reference, accepted_at=utc_now()))
     assert after.status is Status.RETURNED

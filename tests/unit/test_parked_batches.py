@@ -76,7 +76,7 @@ def moves(service: Ledgered, payment: Payment) -> list[tuple[Status, Cause]]:
 
 def test_nothing_is_parked(parked: ParkedBatches) -> None:
     assert parked.cases() == []
-    assert list(parked.lingering()) == []
+    assert list(parked.overdue()) == []
 
 
 def test_cases_come_with_their_members_longest_waiting_first(
@@ -102,7 +102,7 @@ def test_the_providers_books_are_asked(
 ) -> None:
     park(service, "ann", acted=acted)
     (case,) = parked.cases()
-    assert words in parked.asked(case)
+    assert words in parked.search_result(case)
 
 
 def test_books_that_cannot_be_asked_say_so(service: Ledgered, parked: ParkedBatches) -> None:
@@ -112,19 +112,19 @@ def test_books_that_cannot_be_asked_say_so(service: Ledgered, parked: ParkedBatc
         NotPermitted("NOT_AUTHORIZED"),
         Misconfigured("NO_CREDENTIALS"),
     ]
-    assert parked.asked(case) == "the account may not search: NOT_AUTHORIZED"
-    assert parked.asked(case) == "no answer: NO_CREDENTIALS"
+    assert parked.search_result(case) == "the account may not search: NOT_AUTHORIZED"
+    assert parked.search_result(case) == "no answer: NO_CREDENTIALS"
     service.provider.transaction_search = None
-    assert parked.asked(case) == "paypal offers no search"
+    assert parked.search_result(case) == "paypal offers no search"
 
 
 def test_payments_that_linger_are_shown(service: Ledgered, parked: ParkedBatches) -> None:
     service.provider.status["ann@example.com"] = Status.SUBMITTED
     ann, _ = service.settled("ann", "bob")
     service.now += timedelta(days=29)
-    assert list(parked.lingering()) == []
+    assert list(parked.overdue()) == []
     service.now += timedelta(days=2)
-    ((payment, batch),) = parked.lingering()
+    ((payment, batch),) = parked.overdue()
     assert (payment.key, batch.batch_id) == (ann.key, ann.batch_id)
 
 
@@ -169,13 +169,13 @@ def test_a_reference_that_is_forgotten_takes_a_confirmation(
 ) -> None:
     batch, (payment,) = park(service, "ann", acted=True)
     service.provider.forgotten = True
-    with pytest.raises(Conflict, match=r"knows no R1, or no longer.*--confirm"):
+    with pytest.raises(Conflict, match=r"does not know R1, or no longer.*--confirm"):
         parked.accept(batch.batch_id, "R1", GRACE, confirmed=False)
     after = parked.accept(batch.batch_id, "R1", GRACE, confirmed=True)
     assert (after.state, after.reference) == (BatchState.ACCEPTED, "R1")
     assert moves(service, payment)[-1] == (Status.SUBMITTED, Cause.PERSON)
     assert after.decision is not None
-    assert "confirmed all the same" in after.decision.evidence
+    assert "confirmed by the operator" in after.decision.evidence
 
 
 def test_a_provider_that_cannot_be_asked_takes_a_confirmation(
@@ -183,7 +183,7 @@ def test_a_provider_that_cannot_be_asked_takes_a_confirmation(
 ) -> None:
     batch, _ = park(service, "ann", acted=True)
     service.provider.transaction_search = None
-    with pytest.raises(Conflict, match="cannot be asked"):
+    with pytest.raises(Conflict, match="offers no search for"):
         parked.accept(batch.batch_id, "R1", GRACE, confirmed=False)
     after = parked.accept(batch.batch_id, "R1", GRACE, confirmed=True)
     assert after.state is BatchState.CLOSED
@@ -241,7 +241,7 @@ def test_a_lone_payment_that_was_not_sent_does_not_fail(
 
 def test_what_the_books_show_was_sent(service: Ledgered, parked: ParkedBatches) -> None:
     batch, (payment,) = park(service, "ann", acted=True)
-    with pytest.raises(Conflict, match="books know better: 1 of 1 transactions"):
+    with pytest.raises(Conflict, match="books contradict that: 1 of 1 transactions"):
         parked.not_sent(batch.batch_id, GRACE)
     assert service.status(payment) is Status.SUBMITTING
     assert service.store.get_batch(batch.batch_id) == batch
@@ -253,7 +253,7 @@ def test_a_member_that_has_moved_on_was_sent(service: Ledgered, parked: ParkedBa
     service.provider.hidden = {f"tx-{p.payment_id}" for p in (ann, _)}
     report = service.provider._report(service.provider.batches[batch.batch_id][0])
     service.settlement.apply_report(service.read(ann), report, Cause.WEBHOOK)
-    with pytest.raises(Conflict, match="a member is succeeded by now"):
+    with pytest.raises(Conflict, match="a member is succeeded, so the batch was sent"):
         parked.not_sent(batch.batch_id, GRACE)
 
 
@@ -319,11 +319,11 @@ def test_only_a_parked_batch_is_decided_about(
     with pytest.raises(NotFound):
         decide("no such batch")
     accepted = service.send(service.pay("ann"))
-    with pytest.raises(Conflict, match="not parked, but accepted"):
+    with pytest.raises(Conflict, match="is accepted, not parked"):
         decide(accepted.batch_id)
     silence(service, acted=False)
     frozen = service.send(service.pay("bob"))
-    with pytest.raises(Conflict, match="not parked, but frozen"):
+    with pytest.raises(Conflict, match="is frozen, not parked"):
         decide(frozen.batch_id)
 
 
@@ -332,7 +332,7 @@ def test_a_decision_is_made_once(service: Ledgered, parked: ParkedBatches, which
     batch, _ = park(service, "ann", acted=which == 0)
     decisions(parked)[which](batch.batch_id)
     for decide in decisions(parked):
-        with pytest.raises(Conflict, match=r"not parked, but \w+: Grace H\. decided"):
+        with pytest.raises(Conflict, match=r"is \w+, not parked: Grace H\. decided"):
             decide(batch.batch_id)
 
 
@@ -350,7 +350,7 @@ def test_of_two_who_decide_at_once_one_is_heard(
         return change(old, new)
 
     service.store.change_batch = other_first
-    with pytest.raises(Conflict, match="somebody else has decided meanwhile"):
+    with pytest.raises(Conflict, match="was decided meanwhile"):
         decisions(parked)[which](batch.batch_id)
     stored = service.store.get_batch(batch.batch_id)
     assert stored is not None

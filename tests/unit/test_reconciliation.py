@@ -532,7 +532,7 @@ def test_a_provider_without_books_is_named(service: Ledgered) -> None:
     service.provider.transaction_search = None
     run = service.office().reconciliation
     assert list(run.run(Period(START, service.now))) == []
-    assert run.tally.not_done == ["search of paypal: it offers none"]
+    assert run.tally.not_done == ["search of paypal: not offered"]
 
 
 def test_no_more_than_a_chunk_is_read_at_a_time(service: Ledgered) -> None:

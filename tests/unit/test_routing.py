@@ -105,7 +105,7 @@ def test_a_provider_that_is_not_set_up_is_passed_over() -> None:
 
 
 def test_where_no_rule_fits_the_payment_is_refused() -> None:
-    with pytest.raises(NotPayable, match="No way"):
+    with pytest.raises(NotPayable, match="No payment method of this customer fits"):
         routes("wire USD ..10").choose(ada(), usd("11"), None)
 
 

@@ -1,6 +1,7 @@
-"""Reading what PayPal answers: anything may be missing, and nothing is taken for more than it says.
+"""Parsing of PayPal's answers: any field may be missing, and nothing is inferred beyond the text.
 
-The shapes are those of PayPal's API description, https://developer.paypal.com/api/payments.payouts-batch/v1/
+The shapes are those of PayPal's API description,
+https://developer.paypal.com/api/payments.payouts-batch/v1/
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ _DEBUG_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _LINK = re.compile(rf"{PAYOUTS}/({_ID.pattern})/?")
 # `details[].field`: "items[1].receiver", or the JSON pointer "/items/1/receiver".
 _ITEM_FIELD = re.compile(r"\bitems[\[/.]([0-9]{1,5})(?![0-9])(.*)", re.DOTALL)
-# Of the fields that we send, those that come from the settings and not from a payment.
+# The fields of a request that come from our settings and not from a payment.
 _OUR_FIELD = re.compile(r"(?i)sender_batch_header|email_subject|recipient_type|\bnote\b")
 
 
 @dataclass(frozen=True, slots=True)
 class PayPalProblem:
-    """An answer that is not 2xx; `error` in the description, as far as it has that shape."""
+    """An answer that is not 2xx, read as the description's `error` schema as far as it matches."""
 
     status: int
     name: str  # PayPal's, or HTTP_<status> where the body has none
@@ -54,20 +55,20 @@ class PayPalProblem:
 
     @property
     def is_about_batch_id(self) -> bool:
-        """Whether it speaks of the batch's id, in whatever words: then PayPal may have it.
+        """Whether the error concerns the batch's id, so that PayPal may already have the batch.
 
-        Now it is 400 USER_BUSINESS_ERROR, field SENDER_BATCH_ID, issue "Batch with given
-        sender_batch_id already exists"; it was "Duplicate batch request". So the issue is not
-        looked at.
+        Today it is 400 USER_BUSINESS_ERROR, field SENDER_BATCH_ID, issue "Batch with given
+        sender_batch_id already exists"; earlier it was "Duplicate batch request". So the issue's
+        text is not compared.
         """
         fields = (str(dig(each, "field")).lower() for each in self.details)
         return self.name == "USER_BUSINESS_ERROR" or any("sender_batch_id" in f for f in fields)
 
     def kind(self, *, moves_money: bool) -> ErrorKind:
-        """Which of the four it is.
+        """Return how the error is classified.
 
-        Of a call that moves money, a 5xx may have been acted on, by whatever name, and a name
-        that is not known says nothing. Of any other, only that it can be asked again.
+        For a call that moves money, a 5xx may have been acted on, whatever its name, and an unknown
+        name proves nothing. Any other call can simply be retried.
         """
         if not moves_money:
             return ERRORS_BY_STATUS.get(self.status, NotSent)
@@ -75,15 +76,15 @@ class PayPalProblem:
         return known if known and 400 <= self.status < 500 else OutcomeUnknown
 
     def error(self, kind: ErrorKind) -> ProviderError:
-        """The exception of that kind; a refusal is an answer to `submit` alone."""
+        """Return the exception of that kind; only `submit` returns a refusal as a value."""
         raised = Misconfigured if issubclass(kind, Refused) else kind
         where = f"HTTP {self.status}, PayPal debug id {self.debug_id or 'none'}"
-        log.warning("PayPal answered %s (%s): %s", self.name, where, raised.__name__)
+        log.warning("PayPal answered %s (%s), treated as %s", self.name, where, raised.__name__)
         return raised(self.name, where, self.retry_after)
 
 
 def read_problem(answer: Answer, now: datetime) -> PayPalProblem:
-    """Read an error. Of its texts, only names and ids go on to logs and exceptions."""
+    """Parse an error. Of its texts, only names and ids are passed on to logs and exceptions."""
     body = answer.json()
     name = matching(_NAME, dig(body, "name")) or matching(_NAME, dig(body, "error"))
     debug_id = matching(_DEBUG_ID, answer.headers.get("PayPal-Debug-Id"))
@@ -97,7 +98,10 @@ def read_problem(answer: Answer, now: datetime) -> PayPalProblem:
 
 
 def read_accepted(batch: Batch, body: object) -> Accepted:
-    """The answer to a create call (`payout`). Raises OutcomeUnknown where it names no batch."""
+    """Parse the answer to a create call (`payout`).
+
+    Raises OutcomeUnknown where it names no batch, or another one.
+    """
     reference = matching(_ID, dig(body, "batch_header", "payout_batch_id"))
     if not reference:
         raise OutcomeUnknown("UNREADABLE_ANSWER", "accepted, but without a payout_batch_id")
@@ -107,21 +111,21 @@ def read_accepted(batch: Batch, body: object) -> Accepted:
 
 
 def read_refused(problem: PayPalProblem, count: int) -> Refused:
-    """A refusal of a batch of `count` items, with those that PayPal names.
+    """Parse the refusal of a batch of `count` items, with the items that PayPal names.
 
-    Raises Misconfigured where all that it names comes from our settings: no payment's fault.
+    Raises Misconfigured where it names only fields from our settings: no payment is at fault.
     """
     member_errors: dict[int, str] = {}
-    ours = False
+    names_settings = False
     for detail in problem.details:
         field = as_text(dig(detail, "field")) or ""
         match = _ITEM_FIELD.search(field)
         if _OUR_FIELD.search(match[2] if match else field):
-            ours = True
+            names_settings = True
         elif match and int(match[1]) < count:
             issue = as_text(dig(detail, "issue")) or as_text(dig(detail, "description")) or field
             member_errors.setdefault(int(match[1]), _short(f"{problem.name}: {issue}"))
-    if ours and not member_errors:
+    if names_settings and not member_errors:
         raise problem.error(Misconfigured)
     log.warning(
         "PayPal refused a batch: %s, %d of %d items named (HTTP %d, PayPal debug id %s)",
@@ -131,10 +135,10 @@ def read_refused(problem: PayPalProblem, count: int) -> Refused:
 
 
 def linked_batch(problem: PayPalProblem, hosts: frozenset[str]) -> str | None:
-    """The one payout batch that the details link to; None where they name none, or two.
+    """Return the one payout batch that the details link to; None where they name none, or several.
 
-    The description leaves it out; PayPal sends `details[].link[].href`. An object or a text in
-    its place, and the plural, are understood too.
+    The description leaves the link out; PayPal sends `details[].link[].href`. An object or a string
+    in its place, and the plural, are accepted too.
     """
     found = set()
     for href in (href for detail in problem.details for href in _hrefs(detail)):
@@ -158,14 +162,14 @@ def _hrefs(detail: object) -> Iterator[str]:
 
 
 def read_items(page: object) -> dict[str, ItemReport]:
-    """The items of a page (`payout_batch`) by our item ids; one without is nobody's."""
+    """Parse the items of a page (`payout_batch`), keyed by our item ids; skip those without one."""
     batch_status = as_text(dig(page, "batch_header", "batch_status"))
     reports = (read_item(each, batch_status) for each in elements(dig(page, "items")))
     return {report.item_id: report for report in reports if report}
 
 
 def read_item(item: object, batch_status: str | None = None) -> ItemReport | None:
-    """One item (`payout_batch_items`, `payout_item-2`); None where it does not say which."""
+    """Parse one item (`payout_batch_items`, `payout_item-2`); None where it has no id of ours."""
     item_id = as_text(dig(item, "payout_item", "sender_item_id"))
     if item_id is None:
         return None
@@ -189,7 +193,7 @@ def read_item(item: object, batch_status: str | None = None) -> ItemReport | Non
 
 
 def read_money(amount: object, currency: str) -> Money | None:
-    """An amount beside its currency, whose name differs from API to API; None for anything else."""
+    """Parse an amount and its currency, whose key differs between APIs; None for anything else."""
     value, code = as_text(dig(amount, "value")), as_text(dig(amount, currency))
     if value is None or code is None or not _AMOUNT.fullmatch(value):
         return None
@@ -197,7 +201,7 @@ def read_money(amount: object, currency: str) -> Money | None:
 
 
 def _item_reason(errors: object) -> str | None:
-    """ "NAME: words" of an item's error, in PayPal's words; None where there is none."""
+    """Return "NAME: words" for an item's error, in PayPal's words; None where there is none."""
     first = errors[0] if isinstance(errors, list) and errors else errors
     name = matching(_NAME, dig(first, "name"))
     words = ITEM_ERRORS.get(name) or as_text(dig(first, "message")) or ""
@@ -205,18 +209,18 @@ def _item_reason(errors: object) -> str | None:
 
 
 def warn_of_unknown(reports: Sequence[ItemReport]) -> None:
-    """Log the statuses that are not in the table, once for them all."""
+    """Log the statuses that are not in the table, in one line."""
     raw = {report.raw_status for report in reports if report.status is None}
     if raw:
         names = ", ".join(sorted(matching(_NAME, each) or "(unreadable)" for each in raw))
-        log.warning("PayPal reports a status that the table does not know: %s", names)
+        log.warning("PayPal reported a status that the table does not know: %s", names)
 
 
 def sender_batch_id(body: object) -> str | None:
-    """Our id of the batch, as PayPal repeats it."""
+    """Return our id of the batch, as PayPal echoes it."""
     return as_text(dig(body, "batch_header", "sender_batch_header", "sender_batch_id"))
 
 
 def _short(reason: str) -> str:
-    """A reason on one line, no longer than a payment's record can bear."""
+    """Return the reason on one line, cut to the length that a payment's record allows."""
     return " ".join(reason.split())[:_REASON_LENGTH]

@@ -1,4 +1,4 @@
-"""What PayPal has to know of a customer: an e-mail, mostly the one that we have already."""
+"""PayPal's payee details: an e-mail address, usually the customer's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paymentapp.providers.base import Detail
 
 
 class PayPalPayees:
-    """An e-mail: the customer's own, or another that PayPal knows them by."""
+    """Payees by e-mail: the customer's own, or another one of their PayPal account."""
 
     details: Sequence[Detail] = (
         Detail(
@@ -23,13 +23,15 @@ class PayPalPayees:
     email_is_enough = True
 
     def destination(self, customer_id: str, details: Mapping[str, str]) -> str:  # noqa: ARG002
-        """The e-mail itself: it is no secret. PayPal, payout_item.receiver: maxLength 127."""
+        """Return the e-mail as it is: it is not secret. Maximum 127 (`payout_item.receiver`)."""
         if len(details["email"]) > EMAIL_MAX_LENGTH:
             raise NotPayable("email", self.details[0].problem)
         return details["email"]
 
     def show(self, customer_id: str, destination: str) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the e-mail."""
         return {"email": destination}
 
     def renew(self, customer_id: str, destination: str) -> str | None:  # noqa: ARG002
+        """Return None: nothing is sealed."""
         return None

@@ -1,4 +1,4 @@
-"""PayPal Payouts: `tables` is what PayPal publishes, `answers` reads it, and here are the verbs.
+"""PayPal Payouts: `tables` has what PayPal publishes, `answers` parses it, this module calls it.
 
 The API: https://developer.paypal.com/api/payments.payouts-batch/v1/ (description version 1.9).
 """
@@ -52,7 +52,7 @@ _MAX_PAGES = 1_000  # parameter page, maximum
 
 
 class PayPal(Provider):
-    """Pays through PayPal Payouts. Any number of threads may share it."""
+    """Payments by PayPal Payouts. Any number of threads may share it."""
 
     name = "paypal"
     # "The API completes a payment only once for a sender_batch_id that is used within 30 days"
@@ -60,7 +60,7 @@ class PayPal(Provider):
     forgets_batch_after: timedelta | None = timedelta(days=30)
     looks_before_resending = False
     returns_unclaimed_after: timedelta | None = timedelta(days=30)  # see tables.STATUS
-    submits_per_second = 2  # a few hundred calls a minute, of which a batch takes several
+    submits_per_second = 2  # PayPal allows a few hundred calls a minute; a batch takes several
     currencies = CURRENCIES
     payees = PayPalPayees()
     transaction_search: PayPalSearch
@@ -95,7 +95,7 @@ class PayPal(Provider):
 
     @classmethod
     def build(cls, kit: Kit) -> PayPal:
-        """PayPal from the settings. Raises SettingsError."""
+        """Build PayPal from the settings. Raises SettingsError."""
         service = kit.settings
         settings = service.variables.load(
             PayPalSettings,
@@ -106,10 +106,10 @@ class PayPal(Provider):
         return cls(settings, kit.clock)
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
-        """Send a batch, whose id is PayPal's `sender_batch_id`.
+        """Send a batch, with its id as PayPal's `sender_batch_id`.
 
         "PayPal does not process duplicate payouts": for 30 days it answers a repeated
-        `sender_batch_id` with a link to the original, which is then the answer here too.
+        `sender_batch_id` with a link to the original, which is then adopted.
         """
         answer = self._call("POST", PAYOUTS, moves_money=True, body=self._payout(batch, members))
         if answer.ok:
@@ -123,10 +123,10 @@ class PayPal(Provider):
         return read_refused(problem, len(members))
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
-        """What PayPal says of every item of an accepted batch, from all its pages.
+        """Return PayPal's report of every item of an accepted batch, from all its pages.
 
-        It moves nothing: whatever goes wrong is NotSent, or Misconfigured where PayPal does not
-        let us look.
+        It moves nothing: any failure is NotSent, or Misconfigured where PayPal does not permit the
+        call.
         """
         if batch.reference is None:
             raise NotSent("NO_REFERENCE", "the batch has not been accepted")
@@ -134,18 +134,18 @@ class PayPal(Provider):
         for number in range(1, _MAX_PAGES + 1):
             page = self._page(batch.reference, number, _PAGE_SIZE)
             found = read_items(page)
-            news = found.keys() - reports.keys()
+            fresh = found.keys() - reports.keys()
             reports |= found
             total = dig(page, "total_pages")
             items = len(elements(dig(page, "items")))
             last = number >= total if isinstance(total, int) else items < _PAGE_SIZE
-            if last or not news:
+            if last or not fresh:
                 break
         warn_of_unknown(list(reports.values()))
         return list(reports.values())
 
     def cancel(self, provider_item_id: str) -> ItemReport:
-        """Take back an unclaimed item; where PayPal will not, report what the item is.
+        """Cancel an unclaimed item, and return its report, also where PayPal refuses to cancel it.
 
         https://developer.paypal.com/payouts/use-payouts/cancel-reverse-payouts
         """
@@ -159,11 +159,11 @@ class PayPal(Provider):
         return self._item(self._get(path), NotSent)
 
     def check(self) -> None:
-        """Get an access token, or say why there is none."""
+        """Obtain an access token. Raises where PayPal issues none."""
         self._token.get()
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         self._certificates.close()
         self._http.close()
 
@@ -171,7 +171,7 @@ class PayPal(Provider):
         return self._call("POST", VERIFY, moves_money=False, body=body)
 
     def _payout(self, batch: Batch, members: Sequence[Member]) -> bytes:
-        """The body of a create call (`create_payout_request`)."""
+        """Return the body of a create call (`create_payout_request`)."""
         note = {"note": self._note} if self._note else {}
         header = {
             "sender_batch_id": batch.batch_id,
@@ -192,10 +192,10 @@ class PayPal(Provider):
         return json.dumps(payout, separators=(",", ":")).encode()
 
     def _adopt(self, batch: Batch, problem: PayPalProblem) -> Accepted:
-        """The batch that PayPal has under this id already.
+        """Return the batch that PayPal already has under this id.
 
-        Whatever is not certain here stays unknown, since PayPal may have paid. Of the link only
-        the id is taken, and the batch under it has to be ours by PayPal's word.
+        Anything uncertain stays unknown, because PayPal may have paid. Of the link only the id is
+        used, and the batch under it must echo our `sender_batch_id`.
         """
         reference = linked_batch(problem, self._hosts)
         if reference is None:
@@ -203,7 +203,7 @@ class PayPal(Provider):
         try:
             page = self._page(reference, 1, 1)
         except ProviderError as error:
-            raise OutcomeUnknown(problem.name, f"its original: {error}") from error
+            raise OutcomeUnknown(problem.name, f"reading the original: {error}") from error
         if sender_batch_id(page) != batch.batch_id:
             raise OutcomeUnknown(problem.name, "the batch that PayPal links to is not this one")
         log.info("PayPal already has batch %s, as %s", batch.batch_id, reference)
@@ -247,12 +247,12 @@ class PayPal(Provider):
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> Answer:
-        """One call with a token, and once more with a fresh one: a 401 did nothing.
+        """Make a call with a token, and once more with a new one after a 401, which did nothing.
 
-        No PayPal-Request-Id goes with it. PayPal answers a repeated one with "the latest status
-        of the previous request" (https://developer.paypal.com/reference/guidelines/idempotency):
-        a batch refused for want of funds could be refused again, from memory, after the account
-        was filled. Nor does it keep a second batch from being made on this API
+        No PayPal-Request-Id is sent. PayPal answers a repeated one with "the latest status of the
+        previous request" (https://developer.paypal.com/reference/guidelines/idempotency): a batch
+        refused for lack of funds could be refused again, from memory, after the account was funded.
+        Nor does it prevent a second batch on this API
         (https://github.com/paypal/PayPal-Java-SDK/issues/379); `sender_batch_id` does.
         """
         for _ in range(2):
@@ -272,9 +272,9 @@ class PayPal(Provider):
 
 
 def _value(member: Member) -> str:
-    """The amount with exactly its currency's decimals: "12.50", and "1250" for JPY.
+    """Return the amount with exactly its currency's decimals: "12.50", and "1250" for JPY.
 
-    It is never rounded: a decimal too many goes out as it is, for PayPal to refuse.
+    It is never rounded: an extra decimal is sent as it is, for PayPal to refuse.
     """
     rule = CURRENCIES.get(member.money.currency)
     places = max(rule.decimals if rule else 0, member.money.decimals)
@@ -282,8 +282,10 @@ def _value(member: Member) -> str:
 
 
 def _names_of(netloc: str) -> frozenset[str]:
-    """The names of the host that we call. PayPal's has two: `api-m.` is the one to call, and
-    the links that it answers with say `api.`."""
+    """Return the names of the host that we call.
+
+    PayPal's has two: `api-m.` is the one to call, and the links in its answers say `api.`.
+    """
     first, _, domain = netloc.lower().partition(".")
     if first in {"api", "api-m"} and domain in {"paypal.com", "sandbox.paypal.com"}:
         return frozenset({f"api.{domain}", f"api-m.{domain}"})

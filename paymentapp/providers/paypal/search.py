@@ -1,4 +1,4 @@
-"""PayPal's transaction search: the payouts that left the account, whoever sent them.
+"""PayPal's transaction search: the payouts that left the account, by any sender.
 
 The API: https://developer.paypal.com/docs/api/transaction-search/v1/ (description version 1.9).
 """
@@ -23,7 +23,7 @@ TRANSACTIONS = "/v1/reporting/transactions"
 # https://docs.paypal.ai/growth/payouts/manage-payouts/reports-transaction-logs
 _EVENT_CODE = "T0001"
 _LONGEST = timedelta(days=31)  # parameter end_date: "The maximum supported range is 31 days."
-_SHORTEST = timedelta(seconds=2)  # a range of which PayPal will not tell less than everything
+_SHORTEST = timedelta(seconds=2)  # a range that is not halved any further
 _PAGE_SIZE = 500  # parameter page_size, maximum
 # "The request returned more items than the maximum limit" (10,000), whatever the page:
 # https://docs.paypal.ai/growth/reports/troubleshooting
@@ -33,21 +33,22 @@ _Ask = Callable[[Mapping[str, str]], object]
 
 
 class PayPalSearch:
-    """Finds payouts that left the account, and the batch that a reference is of. Moves nothing."""
+    """Search for payouts that left the account, and for the batch of a reference. Moves nothing."""
 
     # "It takes a maximum of three hours for executed transactions to appear."
     lag = timedelta(hours=3)
 
     def __init__(self, ask: _Ask, page: Callable[[str, int, int], object]) -> None:
-        """`ask` answers a search, and `page` is a page, of a size, of the batch of a reference."""
+        """Take `ask`, which runs one search, and `page`, which reads a page of a batch."""
         self._ask = ask
         self._page = page
 
     def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
-        """Payouts between two moments, in ranges that PayPal allows, each halved where it holds
-        too many. Ranges touch, and what lies between two of them may come twice.
+        """Yield payouts between two times.
 
-        Raises NotSent where an answer makes no sense: half a search would be taken for a whole.
+        The period is divided into ranges that PayPal allows, and a range with too many results is
+        halved. Ranges touch, so a payout at their border may come twice. Raises NotSent where an
+        answer makes no sense, because a partial result would be taken for a complete one.
         """
         start, end = start.replace(microsecond=0), end.replace(microsecond=0) + timedelta(seconds=1)
         ranges = []
@@ -66,7 +67,7 @@ class PayPalSearch:
                 ranges += [(middle, end), (start, middle)]
 
     def batch_id_of(self, reference: str) -> str | None:
-        """The `sender_batch_id` of the batch that PayPal has under this id."""
+        """Return the `sender_batch_id` of the batch that PayPal has under this id."""
         try:
             return sender_batch_id(self._page(reference, 1, 1)) or ""
         except NotSent as error:
@@ -97,7 +98,7 @@ def _pages(ask: _Ask, start: datetime, end: datetime) -> Iterator[Transaction]:
 
 
 def _read(detail: object) -> Transaction | None:
-    """One transaction (`transaction_detail`); None where the money came instead of leaving."""
+    """Parse one transaction (`transaction_detail`); None where it is incoming money."""
     info = dig(detail, "transaction_info")
     money = read_money(dig(info, "transaction_amount"), "currency_code")
     transaction_id = dig(info, "transaction_id")

@@ -1,4 +1,4 @@
-"""What has to be set to pay by PayPal: an app's credentials, its address, and its webhook."""
+"""PayPal's settings: an app's credentials, the API's address and the webhook."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _is_webhook_id(value: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PayPalSettings(Declared):
-    """Everything that can be set of PayPal, and what it takes of the service's own settings."""
+    """All settings of PayPal, and those of the service that it uses."""
 
     title: ClassVar[str] = "PayPal"
     arn_variable: ClassVar[str] = "PAYMENTAPP_PAYPAL_SECRET_ARN"
@@ -50,14 +50,14 @@ class PayPalSettings(Declared):
         "PAYMENTAPP_PAYPAL_WEBHOOK_ID",
         matching(_is_webhook_id, "PayPal's id of the webhook: up to 50 letters and digits"),
         "",
-        "of the webhook that is registered with PayPal for `https://…/webhooks/paypal`; without "
+        "id of the webhook that is registered with PayPal for `https://…/webhooks/paypal`; without "
         "it that address is 404",
     )
     webhook_verify: str = variable(
         "PAYMENTAPP_PAYPAL_WEBHOOK_VERIFY",
         choice("offline", "paypal"),
         "offline",
-        "where signatures are checked; `paypal` asks PayPal about each one: a call an event",
+        "where signatures are verified; `paypal` makes a call to PayPal for each event",
     )
     webhook_ca: str = variable(
         "PAYMENTAPP_PAYPAL_WEBHOOK_CA",
@@ -69,16 +69,18 @@ class PayPalSettings(Declared):
         "PAYMENTAPP_PAYPAL_EMAIL_SUBJECT",
         text(),
         "You have a payment",
-        "of the e-mail that PayPal writes to recipients",
+        "subject of the e-mail that PayPal sends to recipients",
     )
-    note: str = variable("PAYMENTAPP_PAYPAL_NOTE", text(), "", "what PayPal writes in it")
-    batch_size: int = 500  # from here on the service's own
+    note: str = variable("PAYMENTAPP_PAYPAL_NOTE", text(), "", "text of that e-mail")
+    batch_size: int = 500  # from here on, settings of the service
     senders: int = 4
     provider_timeout: int = 30
 
     def check(self) -> None:
-        """Refuse half of the credentials, and a CA for the real PayPal's webhooks: who could name
-        one could say what was paid."""
+        """Refuse incomplete credentials, and a CA where PAYPAL_BASE_URL is not on loopback.
+
+        Whoever chooses the CA could forge PayPal's webhooks.
+        """
         if bool(self.client_id) != bool(self.client_secret):
             raise SettingsError(
                 "PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET go together; one is not set"

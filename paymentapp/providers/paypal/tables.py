@@ -1,4 +1,4 @@
-"""What PayPal publishes: its statuses, its errors and its currencies, each with its own words."""
+"""PayPal's published statuses, errors and currencies, each with PayPal's own words."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.payments import Status
 from paymentapp.providers.base import CurrencyRule, ErrorKind, Refused
 
-# --- What PayPal says of a payout -------------------------------------------------------------
+# --- Statuses of a payout ---------------------------------------------------------------------
 # The values: `transaction_enum` of the API description. The words:
 # https://developer.paypal.com/payouts/use-payouts/track-payout-item-status
 # and, for DENIED, ON_HOLD and REFUNDED,
 # https://docs.paypal.ai/growth/payouts/manage-payouts/track-payout-item-status
-# A payment is `failed` only where PayPal says that the money did not leave: whoever reads that
-# will pay again.
+# A payment is `failed` only where PayPal says that the money did not leave: a caller who reads
+# `failed` will pay again.
 TRANSACTION_STATUS: Mapping[str, Status] = {
     # "Funds have been credited to the recipient's account."
     "SUCCESS": Status.SUCCEEDED,
@@ -36,9 +36,9 @@ TRANSACTION_STATUS: Mapping[str, Status] = {
     # "This payout request is being reviewed and is on hold."
     "ONHOLD": Status.SUBMITTED,
     "ON_HOLD": Status.SUBMITTED,
-    # "This payout request has been blocked." Not failed: PayPal publishes neither that this is
-    # its last word nor where the money is, and money that is blocked by regulation
-    # (REGULATORY_BLOCKED) may be taken and kept. PayPal has it; a person finds out the rest.
+    # "This payout request has been blocked." Not failed: PayPal publishes neither that this
+    # status is final nor where the money is, and money blocked by regulation
+    # (REGULATORY_BLOCKED) may be taken and kept. PayPal has it; an operator finds out the rest.
     "BLOCKED": Status.SUBMITTED,
     # "The recipient refunds the payout. The money returns to your account."
     "REFUNDED": Status.RETURNED,
@@ -46,8 +46,8 @@ TRANSACTION_STATUS: Mapping[str, Status] = {
     "REVERSED": Status.RETURNED,
 }
 
-# What a batch status makes of the items that were not processed when it came; None where the
-# items speak for themselves. `batch_enum` of the API description and its words:
+# The status that a batch's status gives to items that were not processed; None where the items'
+# own statuses apply. `batch_enum` of the API description and its words:
 # https://developer.paypal.com/api/payments.payouts-batch/v1/definitions/batch_enum
 BATCH_STATUS: Mapping[str, Status | None] = {
     # "Your payout requests were denied, so they were not processed."
@@ -63,14 +63,14 @@ BATCH_STATUS: Mapping[str, Status | None] = {
     "CANCELED": Status.CANCELLED,
 }
 
-# --- What PayPal says of a request ------------------------------------------------------------
+# --- Errors of a request ----------------------------------------------------------------------
 # The names and words: https://developer.paypal.com/payouts/view-transactions (error codes),
 # https://developer.paypal.com/api/payouts/test-values (what the sandbox can be made to say) and
-# the API description. The test for `Refused`: asked again with the same content, PayPal would
-# say the same, whatever has happened to the account in between. It alone sets payments free to
-# go in another batch, so nothing stands there that could follow a batch that PayPal took.
+# the API description. The criterion for `Refused`: PayPal would answer the same content the same
+# way again, whatever has happened to the account in between. Only `Refused` lets payments go in
+# another batch, so no error is in this class that could follow a batch that PayPal accepted.
 ERRORS: Mapping[str, ErrorKind] = {
-    # What the batch holds
+    # The batch's content
     "VALIDATION_ERROR": Refused,  # 400 "Invalid request - see details"
     "INVALID_REQUEST": Refused,  # 400 "not well-formed ... or violates schema"
     "REQUEST_ENTITY_TOO_LARGE": Refused,  # 413 "The request payload is too large."
@@ -99,7 +99,7 @@ ERRORS: Mapping[str, ErrorKind] = {
     "REQUIRED_SCOPE_MISSING": Misconfigured,  # 403 "The access token does not have the ... scope."
     "REFUSED_ACTION_DENIED": Misconfigured,  # "send money option is not allowed for this merchant"
     "REFUSED_ACCESS_DENIED": Misconfigured,  # "Your account is not allowed to send money."
-    # The address that we call, or how
+    # The address or form of our call
     "RESOURCE_NOT_FOUND": Misconfigured,  # 404 "The specified resource does not exist."
     "INVALID_RESOURCE_ID": Misconfigured,  # 404 "Requested resource ID was not found."
     "METHOD_NOT_SUPPORTED": Misconfigured,  # 405
@@ -111,9 +111,9 @@ ERRORS: Mapping[str, ErrorKind] = {
     "RATE_LIMIT_REACHED": NotSent,  # 429 "Too many requests. Blocked due to rate limiting."
     "RATE_LIMIT_VALIDATION": NotSent,  # 429
     "RATE_LIMIT_VALIDATION_FAILURES": NotSent,  # 429 "blocked due to multiple failed attempts"
-    # Perhaps done
+    # May have been done
     # 400 "For batch processing, try again with a different sender_batch_ID": mostly a duplicate,
-    # which links to the original (see `_adopt`). Without a link nothing is known.
+    # which links to the original (see `_adopt`). Without a link the outcome is unknown.
     "USER_BUSINESS_ERROR": OutcomeUnknown,
     "PREVIOUS_REQUEST_IN_PROGRESS": OutcomeUnknown,
     "RESOURCE_CONFLICT": OutcomeUnknown,  # 409 "detected a conflict while processing this request"
@@ -122,10 +122,10 @@ ERRORS: Mapping[str, ErrorKind] = {
     "SERVICE_UNAVAILABLE": OutcomeUnknown,  # 503
     "REQUEST_TIMEOUT_EXCEEDED": OutcomeUnknown,  # 504 "not respond ... within the timeout"
 }
-# Where the name is not in the table. Whoever may not do it has not done it.
+# For names that are not in the table. A call without permission did nothing.
 ERRORS_BY_STATUS: Mapping[int, ErrorKind] = {401: Misconfigured, 403: Misconfigured, 429: NotSent}
 
-# A cancellation that PayPal did not do: what became of the item is then the item's to say.
+# Cancellations that PayPal did not perform: the item's own status then says what became of it.
 CANCEL_REFUSED = frozenset(
     {
         "ITEM_ALREADY_CANCELLED",  # 400 "The requested item is already cancelled."
@@ -135,7 +135,7 @@ CANCEL_REFUSED = frozenset(
     }
 )
 
-# A batch that PayPal does not know, or no longer.
+# Errors for a batch that PayPal does not know, or no longer.
 NO_SUCH_BATCH = frozenset(
     {
         "INVALID_RESOURCE_ID",  # 404 "Requested resource ID was not found."
@@ -144,7 +144,7 @@ NO_SUCH_BATCH = frozenset(
     }
 )
 
-# Why an item stands as it does: PayPal's words, short enough for the payment's record.
+# Reasons for an item's status: PayPal's words, short enough for the payment's record.
 # https://developer.paypal.com/payouts/view-transactions, and RECEIVER_ACCOUNT_LIMITATION from
 # https://developer.paypal.com/api/payments.payouts-batch/v1/errors/receiver_account_limitation
 ITEM_ERRORS: Mapping[str, str] = {
@@ -199,7 +199,7 @@ ITEM_ERRORS: Mapping[str, str] = {
     "USER_FUNDING_SOURCE_INELIGIBLE": "the funding source is not allowed",
 }
 
-# --- What PayPal pays -------------------------------------------------------------------------
+# --- Currencies and limits --------------------------------------------------------------------
 # The currencies, and the three without decimals ("decimal amounts will throw an error"):
 # https://developer.paypal.com/reference/currency-codes and the payouts list,
 # https://developer.paypal.com/limited-release/payouts/reference/country-and-currency-codes
@@ -208,8 +208,8 @@ ITEM_ERRORS: Mapping[str, str] = {
 # equivalent in local currency by default", more by agreement
 # (https://developer.paypal.com/docs/payouts/standard/reference/faq/), and more to registered
 # recipients than to others (https://developer.paypal.com/payouts/fees), reportedly USD 60,000. So
-# the figures are no limits of PayPal's but a guard against slips: USD 60,000, and in the other
-# currencies somewhat more than that is worth. Below them PayPal decides, and says so of the item.
+# the figures are not PayPal's limits but a guard against mistakes: USD 60,000, and in the other
+# currencies somewhat more than its value. Below them PayPal decides, and reports it of the item.
 CURRENCIES: Mapping[str, CurrencyRule] = {
     "AUD": CurrencyRule(2, Decimal(120_000)),
     "BRL": CurrencyRule(2, Decimal(450_000)),  # within Brazil

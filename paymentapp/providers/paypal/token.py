@@ -1,4 +1,4 @@
-"""PayPal's OAuth 2.0 access token: one for all threads, renewed before it ends."""
+"""PayPal's OAuth 2.0 access token, shared by all threads and renewed before it expires."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from paymentapp.providers.json_answers import dig, matching
 from paymentapp.providers.paypal.answers import read_problem
 
 _PATH = "/v1/oauth2/token"
-_FORM = re.compile(r"[\x21-\x7e]{1,8192}")  # what can stand in a header
+_FORM = re.compile(r"[\x21-\x7e]{1,8192}")  # characters that a header can hold
 _A_YEAR = 366 * 86_400
 
 
 class _Issued(NamedTuple):
     value: str
     renew_at: datetime
-    ends_at: datetime
+    expires_at: datetime
 
 
 class Token:
-    """The token of one account, by its client credentials (RFC 6749, 4.4).
+    """Access token of one account, obtained by its client credentials (RFC 6749, 4.4).
 
     "Rather than generate an OAuth 2.0 access token for each transaction, cache tokens":
     https://developer.paypal.com/reference/guidelines/rate-limiting
@@ -41,17 +41,17 @@ class Token:
         self._issued: _Issued | None = None
 
     def get(self) -> str:
-        """A token that is good for a while yet.
+        """Return a token that is valid for a while yet.
 
-        One thread renews it; the others go on with the old one as long as that is good, and
-        wait where it is not. Raises NotSent where PayPal does not answer, Misconfigured where
-        it does not take the credentials.
+        One thread renews it; the others keep using the old one while that is valid, and otherwise
+        wait. Raises NotSent where PayPal does not answer, Misconfigured where it refuses the
+        credentials.
         """
         now = self._clock()
         seen = self._issued
         if seen and now < seen.renew_at:
             return seen.value
-        if not self._lock.acquire(blocking=not (seen and now < seen.ends_at)):
+        if not self._lock.acquire(blocking=not (seen and now < seen.expires_at)):
             return seen.value if seen else ""
         try:
             issued = self._issued
@@ -62,7 +62,7 @@ class Token:
             self._lock.release()
 
     def drop(self, value: str) -> None:
-        """Forget a token that PayPal did not take, unless another has come in its place."""
+        """Discard a token that PayPal refused, unless another has replaced it."""
         if self._issued and self._issued.value == value:
             self._issued = None
 
@@ -70,13 +70,13 @@ class Token:
         try:
             return self._fetch(now)
         except NotSent:
-            if old is None or now >= old.ends_at:
+            if old is None or now >= old.expires_at:
                 raise
-            # The old one is still good; ask again a little later.
-            return old._replace(renew_at=min(old.ends_at, now + timedelta(seconds=30)))
+            # The old one is still valid; retry a little later.
+            return old._replace(renew_at=min(old.expires_at, now + timedelta(seconds=30)))
 
     def _fetch(self, now: datetime) -> _Issued:
-        """Ask for a fresh token, which moves nothing."""
+        """Request a new token; this moves nothing."""
         if not self._configured:
             raise Misconfigured("NO_CREDENTIALS", "set PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET")
         answer = self._http.call(
@@ -93,8 +93,8 @@ class Token:
         value, seconds = matching(_FORM, dig(body, "access_token")), dig(body, "expires_in")
         if not value:
             raise NotSent("UNREADABLE_ANSWER", "no access token")
-        # A token whose life is not told, or not believable, is taken to have none.
+        # A token whose lifetime is missing or implausible is used once.
         life = seconds if isinstance(seconds, int) and 0 < seconds < _A_YEAR else 0
         margin = max(60, life // 10)
-        ends_at = now + timedelta(seconds=life)
-        return _Issued(value, ends_at - timedelta(seconds=margin), ends_at)
+        expires_at = now + timedelta(seconds=life)
+        return _Issued(value, expires_at - timedelta(seconds=margin), expires_at)

@@ -1,7 +1,7 @@
-"""PayPal's webhooks: told from anybody else's, and read.
+"""Verification and parsing of PayPal's webhooks.
 
-https://developer.paypal.com/api/rest/webhooks/rest/ says how they are signed,
-https://developer.paypal.com/api/rest/webhooks/event-names/#payouts which there are.
+Signatures: https://developer.paypal.com/api/rest/webhooks/rest/; event types:
+https://developer.paypal.com/api/rest/webhooks/event-names/#payouts
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ VERIFY = "/v1/notifications/verify-webhook-signature"
 ALGORITHM = "SHA256withRSA"
 # "If your app responds with any other status code, PayPal tries to resend the notification
 # message 25 times over the course of 3 days"
-OLDEST = timedelta(days=4)
-NEWEST = timedelta(minutes=5)  # from the future, where clocks are apart
+MAX_AGE = timedelta(days=4)
+MAX_CLOCK_SKEW = timedelta(minutes=5)
 _ITEM = "PAYMENT.PAYOUTS-ITEM."
 _BATCH = "PAYMENT.PAYOUTSBATCH."
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
@@ -42,8 +42,10 @@ _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 @dataclass(frozen=True, slots=True)
 class _Transmission:
-    """What the headers say of one delivery; the names are those of the verify call
-    (`verify_webhook_signature`), and so are the lengths."""
+    """The headers of one delivery.
+
+    Names and lengths are those of the verify call (`verify_webhook_signature`).
+    """
 
     auth_algo: str
     cert_url: str
@@ -52,7 +54,7 @@ class _Transmission:
     transmission_time: str
 
 
-# Of each: the header, and the form that it must have.
+# Each field's header, and the pattern that it must match.
 _HEADERS: Mapping[str, tuple[str, re.Pattern[str]]] = {
     "auth_algo": ("paypal-auth-algo", re.compile(r"[A-Za-z0-9]{1,100}")),
     "cert_url": ("paypal-cert-url", re.compile(r"[!-~]{1,500}")),
@@ -63,7 +65,7 @@ _HEADERS: Mapping[str, tuple[str, re.Pattern[str]]] = {
 
 
 class PayPalWebhooks:
-    """The events of one webhook, as it was registered with PayPal under its id."""
+    """Events of one webhook, registered with PayPal under its id."""
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class PayPalWebhooks:
         certificates: Certificates,
         ask: Callable[[bytes], Answer],
     ) -> None:
-        """`ask` makes the verify call with a body as it is."""
+        """Take `ask`, which makes the verify call with a body as it is."""
         self._id = settings.webhook_id
         self._by_paypal = settings.webhook_verify == "paypal"
         self._clock = clock
@@ -80,10 +82,10 @@ class PayPalWebhooks:
         self._ask = ask
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Check the signature here, or have PayPal check it, as the settings say.
+        """Verify the signature here, or have PayPal verify it, according to the settings.
 
-        The signed text has the body in it as its CRC-32 alone. Whoever has the headers of a
-        delivery can make other bodies for them: they are as secret as a key, and never logged.
+        The signed text includes the body only as its CRC-32. Whoever has the headers of a delivery
+        can construct other bodies for them: they are as secret as a key, and never logged.
         """
         transmission = _read_headers(headers)
         if transmission.auth_algo != ALGORITHM:
@@ -95,7 +97,7 @@ class PayPalWebhooks:
             self._verify_here(transmission, body)
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
-        """Read an event (`event`) with its resource (`payout_batch_items` or `payout_header`)."""
+        """Parse an event (`event`) with its resource (`payout_batch_items` or `payout_header`)."""
         event = parse_event(body)
         event_id, kind = matching(_ID, dig(event, "id")), matching(_ID, dig(event, "event_type"))
         if not event_id or not kind:
@@ -122,9 +124,9 @@ class PayPalWebhooks:
         try:
             age = self._clock() - from_text(transmission.transmission_time)
         except (ValueError, OverflowError):
-            raise NotGenuine("the time of the transmission is no time") from None
-        if not -NEWEST <= age <= OLDEST:
-            raise NotGenuine("the time of the transmission is too far off")
+            raise NotGenuine("the transmission time cannot be parsed") from None
+        if not -MAX_CLOCK_SKEW <= age <= MAX_AGE:
+            raise NotGenuine("the transmission time is too far from now")
 
     def _verify_here(self, transmission: _Transmission, body: bytes) -> None:
         from cryptography.exceptions import InvalidSignature
@@ -148,20 +150,20 @@ class PayPalWebhooks:
         return "|".join(parts).encode()
 
     def _verify_by_paypal(self, transmission: _Transmission, body: bytes) -> None:
-        """Ask PayPal, with the event byte for byte as it came: written anew, it has another
-        checksum.
+        """Have PayPal verify the event, passed on byte for byte.
 
+        Encoded anew, it would have another checksum.
         https://developer.paypal.com/docs/api/webhooks/v1/#verify-webhook-signature_post
         """
-        parse_event(body)  # one object and nothing after it, or it could add members to the call
-        said = {name: getattr(transmission, name) for name in _HEADERS} | {"webhook_id": self._id}
-        call = json.dumps(said).removesuffix("}").encode() + b', "webhook_event": ' + body + b"}"
+        parse_event(body)  # one object and nothing after it: else it could add members to the call
+        fields = {name: getattr(transmission, name) for name in _HEADERS} | {"webhook_id": self._id}
+        call = json.dumps(fields).removesuffix("}").encode() + b', "webhook_event": ' + body + b"}"
         answer = self._ask(call)
         status = dig(answer.json(), "verification_status") if answer.ok else None
         if status == "SUCCESS":
             return
         if status == "FAILURE" or answer.status in {400, 422}:
-            raise NotGenuine("PayPal says that the signature is not its own")
+            raise NotGenuine("PayPal does not confirm the signature")
         if answer.ok:
             raise NotSent("UNREADABLE_ANSWER", "no verification_status")
         problem = read_problem(answer, self._clock())
@@ -173,13 +175,13 @@ def _read_headers(headers: Mapping[str, str]) -> _Transmission:
     for name, (header, form) in _HEADERS.items():
         value = headers.get(header, "")
         if not form.fullmatch(value):
-            raise NotGenuine(f"the header {header} is missing, or of another form")
+            raise NotGenuine(f"the header {header} is missing or malformed")
         found[name] = value
     return _Transmission(**found)
 
 
 def _read_report(resource: object) -> ItemReport | None:
-    """None where the item is not said to be ours, or not how it stands."""
+    """Return the item's report; None where the item is not ours, or has no status."""
     report = read_item(resource)
     if report is None or not report.raw_status:
         return None

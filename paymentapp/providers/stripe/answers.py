@@ -1,4 +1,4 @@
-"""Reading what Stripe answers: anything may be missing, and nothing is taken for more than it says.
+"""Parsing of Stripe's answers: any field may be missing, and nothing is inferred beyond the text.
 
 The shapes: https://docs.stripe.com/api/transfers/object, https://docs.stripe.com/api/payouts/object
 and https://docs.stripe.com/api/errors.
@@ -29,29 +29,29 @@ _ID = re.compile(r"[A-Za-z0-9_]{1,100}")
 _TRANSFER_ID = re.compile(r"tr_[A-Za-z0-9_]{1,100}")
 _PAYOUT_ID = re.compile(r"po_[A-Za-z0-9_]{1,100}")
 _OURS = re.compile(r"[A-Za-z0-9._-]{1,100}")  # batch and item ids
-_LATEST = 10**11  # seconds that are still a time
-_LARGEST = 10**13  # beyond every amount
+_MAX_SECONDS = 10**11  # of a timestamp, so that it still is one
+_MAX_UNITS = 10**13  # larger than any amount
 _INVALID = "invalid_request_error"
 _FUNDS = frozenset({"balance_insufficient", "insufficient_funds"})
 
 
 @dataclass(frozen=True, slots=True)
 class StripeProblem:
-    """An answer that is not 2xx, without its texts: they may quote an account."""
+    """An answer that is not 2xx, without its texts, which may quote an account."""
 
     status: int
     code: str  # Stripe's, or its type of the error, or HTTP_<status>
     type: str = ""
     param: str = ""
-    replayed: bool = False  # kept under our key, and not made anew
+    replayed: bool = False  # stored under our idempotency key by an earlier call
     request_id: str = ""
     retry_after: int | None = None
 
     def kind(self, *, moves_money: bool) -> ErrorKind:
-        """Which of the four it is.
+        """Return how the error is classified.
 
-        Of a call that moves money, a 5xx may have been acted on, by whatever name, and a name
-        that is not known says nothing. Of any other, only that it can be asked again.
+        For a call that moves money, a 5xx may have been acted on, whatever its name, and an unknown
+        name proves nothing. Any other call can simply be retried.
         """
         if not moves_money:
             found = ERRORS.get(self.code) or ERRORS_BY_STATUS.get(self.status)
@@ -64,30 +64,31 @@ class StripeProblem:
 
     @property
     def is_kept_failure(self) -> bool:
-        """Whether Stripe failed within an earlier call under this key. It says no more, however
-        often it is asked; the books do."""
+        """Whether Stripe failed during an earlier call under this key.
+
+        A retry gets the same answer; only the books say what happened.
+        """
         return self.status >= 500 and self.replayed
 
     @property
-    def is_want_of_funds(self) -> bool:
-        """Whether the account that is paid from does not have as much."""
+    def is_insufficient_funds(self) -> bool:
+        """Whether the account that is paid from has too small a balance."""
         return self.code in _FUNDS
 
     @property
     def is_no_payout(self) -> bool:
-        """Whether a payout was certainly not begun: the connected account or its bank is not
-        such that it could be."""
-        theirs = {None, Refused} >= {ERRORS.get(self.code)} or self.is_want_of_funds
+        """Whether the payout was certainly not begun, because of the account or its bank."""
+        theirs = {None, Refused} >= {ERRORS.get(self.code)} or self.is_insufficient_funds
         refused = self.status in {400, 402, 404} and self.type == _INVALID
         return self.code == "account_invalid" or (refused and theirs)
 
     def error(self, kind: ErrorKind) -> ProviderError:
-        """The exception of that kind; a refusal is an answer to `submit` alone."""
+        """Return the exception of that kind; only `submit` returns a refusal as a value."""
         raised = Misconfigured if issubclass(kind, Refused) else kind
-        again = ", kept from an earlier call" if self.replayed else ""
+        again = ", replayed from an earlier call" if self.replayed else ""
         where = f"HTTP {self.status}, Stripe request {self.request_id or 'unknown'}{again}"
         level = logging.ERROR if self.type == "idempotency_error" else logging.WARNING
-        log.log(level, "Stripe answered %s (%s): %s", self.code, where, raised.__name__)
+        log.log(level, "Stripe answered %s (%s), treated as %s", self.code, where, raised.__name__)
         return raised(self.code, where, self.retry_after)
 
     @property
@@ -98,7 +99,7 @@ class StripeProblem:
 def read_problem(
     status: int, headers: Mapping[str, str], body: object, retry_after: int | None
 ) -> StripeProblem:
-    """Read an error. Of its texts, only names and ids are kept."""
+    """Parse an error. Of its texts, only names and ids are kept."""
     kind = matching(_NAME, dig(body, "error", "type"))
     return StripeProblem(
         status=status,
@@ -112,13 +113,16 @@ def read_problem(
 
 
 def is_replayed(headers: Mapping[str, str]) -> bool:
-    """Whether an answer was kept under its key: https://docs.stripe.com/error-low-level"""
+    """Return whether an answer was stored under its key.
+
+    https://docs.stripe.com/error-low-level
+    """
     return headers.get("Idempotent-Replayed", "").lower() == "true"
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A transfer, as far as it matters; `batch_id` is its group, which nobody can change."""
+    """The relevant fields of a transfer; `batch_id` is its group, which nobody can change."""
 
     transfer_id: str
     batch_id: str
@@ -132,7 +136,7 @@ class Transfer:
 
     @property
     def status(self) -> str:
-        """Stripe has no word for it."""
+        """A word for the transfer's state; Stripe has none."""
         if self.is_reversed:
             return "reversed"
         return "partly_reversed" if self.amount_reversed else "transferred"
@@ -140,7 +144,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """A payout of a connected account; what is ours it says in its metadata."""
+    """The relevant fields of a connected account's payout; our ids are in its metadata."""
 
     payout_id: str
     status: str
@@ -153,12 +157,12 @@ class Payout:
 
 
 def read_transfer(body: object) -> Transfer | None:
-    """None where it lacks something."""
+    """Parse a transfer; None where a field is missing."""
     transfer_id = matching(_TRANSFER_ID, dig(body, "id"))
-    amount, back = _whole(dig(body, "amount")), _whole(dig(body, "amount_reversed"))
+    amount, reversed_units = _whole(dig(body, "amount")), _whole(dig(body, "amount_reversed"))
     money = read_money(amount, dig(body, "currency"))
     account, created = matching(_ID, dig(body, "destination")), _whole(dig(body, "created"))
-    if not (transfer_id and account and money) or None in {amount, back, created}:
+    if not (transfer_id and account and money) or None in {amount, reversed_units, created}:
         return None
     return Transfer(
         transfer_id=transfer_id,
@@ -169,14 +173,14 @@ def read_transfer(body: object) -> Transfer | None:
         ),
         money=money,
         amount=amount or 0,
-        amount_reversed=back or 0,
+        amount_reversed=reversed_units or 0,
         is_reversed=dig(body, "reversed") is True,
-        created=EPOCH + timedelta(seconds=min(created or 0, _LATEST)),
+        created=EPOCH + timedelta(seconds=min(created or 0, _MAX_SECONDS)),
     )
 
 
 def read_payout(body: object) -> Payout | None:
-    """None where it lacks something."""
+    """Parse a payout; None where a field is missing."""
     payout_id = matching(_PAYOUT_ID, dig(body, "id"))
     status = matching(_NAME, dig(body, "status"))
     money = read_money(dig(body, "amount"), dig(body, "currency"))
@@ -195,7 +199,7 @@ def read_payout(body: object) -> Payout | None:
 
 
 def read_money(amount: object, currency: object) -> Money | None:
-    """Smallest units and a currency in small letters; None for anything else."""
+    """Convert smallest units and a lower-case currency code; None for anything else."""
     units = _whole(amount)
     if units is None or not isinstance(currency, str):
         return None
@@ -204,7 +208,10 @@ def read_money(amount: object, currency: object) -> Money | None:
 
 
 def smallest_units(money: Money) -> int:
-    """The whole number that stands for an amount in requests. Raises ValueError where none does."""
+    """Return the integer that stands for an amount in requests.
+
+    Raises ValueError where none does.
+    """
     units = money.amount.scaleb(DECIMALS[money.currency])
     if units != units.to_integral_value():
         raise ValueError(f"{money.currency} has no such small unit")
@@ -212,29 +219,35 @@ def smallest_units(money: Money) -> int:
 
 
 class Reference(NamedTuple):
-    """What Stripe has of a batch: the transfer, and behind a slash the payout that followed it, or
-    why there is none."""
+    """Our reference of a batch: the transfer's id.
+
+    After a slash follows the id of its payout, or the code of the payout's refusal.
+    """
 
     transfer_id: str
     rest: str = ""
 
     @classmethod
     def of(cls, text: str) -> Reference:
+        """Parse the stored text."""
         return cls(*text.partition("/")[::2])
 
     @property
     def text(self) -> str:
+        """The text that is stored."""
         return f"{self.transfer_id}/{self.rest}" if self.rest else self.transfer_id
 
     @property
     def payout_id(self) -> str | None:
+        """The payout's id, where one was made."""
         return self.rest if self.rest.startswith("po_") else None
 
     @property
     def refusal(self) -> str | None:
+        """The code with which Stripe refused the payout, where it did."""
         return None if self.rest.startswith("po_") else self.rest or None
 
 
 def _whole(value: object) -> int | None:
-    fine = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST
+    fine = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_UNITS
     return value if isinstance(value, int) and fine else None

@@ -1,6 +1,7 @@
-"""The calls, each with what it answers: a value, also where Stripe says no.
+"""Calls of Stripe's API; each returns a value, also for an error of Stripe's.
 
-Whatever moves money goes under a key of ours: https://docs.stripe.com/api/idempotent_requests
+Every call that moves money carries an idempotency key of ours:
+https://docs.stripe.com/api/idempotent_requests
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _PATH_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
 
 
 class TransferOrder(NamedTuple):
-    """What a transfer, and a payout after it, are made from: the same for the same batch."""
+    """The content of a transfer and of its payout; the same for the same batch."""
 
     batch_id: str
     item_id: str
@@ -48,13 +49,13 @@ class TransferOrder(NamedTuple):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What Stripe repeats to us."""
+        """What Stripe stores and echoes for us."""
         payout = self.destination.payout
         return {"batch_id": self.batch_id, "item_id": self.item_id, "payout": payout}
 
 
 class StripeApi:
-    """One account's calls. Any number of threads may share it; nothing is connected before one."""
+    """Calls for one account. Any number of threads may share it; it connects at the first call."""
 
     def __init__(self, settings: StripeSettings, http: Http, clock: Clock) -> None:
         self._settings = settings
@@ -70,7 +71,10 @@ class StripeApi:
         return open_client(self._settings.secret_key, self._settings.base_url, self._http)
 
     def create_transfer(self, order: TransferOrder) -> Transfer | StripeProblem:
-        """https://docs.stripe.com/api/transfers/create"""
+        """Create a transfer.
+
+        https://docs.stripe.com/api/transfers/create
+        """
         answer = self._call(
             lambda client: client.v1.transfers.create(
                 params={
@@ -92,7 +96,10 @@ class StripeApi:
         return transfer
 
     def create_payout(self, order: TransferOrder, transfer_id: str) -> Payout | StripeProblem:
-        """https://docs.stripe.com/api/payouts/create, of the connected account."""
+        """Create a payout of the connected account.
+
+        https://docs.stripe.com/api/payouts/create
+        """
         answer = self._call(
             lambda client: client.v1.payouts.create(
                 params={
@@ -111,8 +118,10 @@ class StripeApi:
         return answer if isinstance(answer, StripeProblem) else _payout_in(answer)
 
     def reverse(self, transfer: Transfer, key: str) -> StripeProblem | None:
-        """Take back what is left of a transfer, never more: however often and under whichever key
-        it is asked for. https://docs.stripe.com/api/transfer_reversals/create"""
+        """Reverse what is left of a transfer; repeated calls, under any key, never reverse more.
+
+        https://docs.stripe.com/api/transfer_reversals/create
+        """
         answer = self._call(
             lambda client: client.v1.transfers.reversals.create(
                 transfer.transfer_id,
@@ -127,7 +136,10 @@ class StripeApi:
         return answer if isinstance(answer, StripeProblem) else None
 
     def cancel_payout(self, payout: Payout, account: str) -> Payout | StripeProblem:
-        """https://docs.stripe.com/api/payouts/cancel"""
+        """Cancel a payout.
+
+        https://docs.stripe.com/api/payouts/cancel
+        """
         answer = self._call(
             lambda client: client.v1.payouts.cancel(
                 payout.payout_id,
@@ -141,7 +153,10 @@ class StripeApi:
         return answer if isinstance(answer, StripeProblem) else _payout_in(answer)
 
     def transfer(self, transfer_id: str) -> Transfer | StripeProblem:
-        """https://docs.stripe.com/api/transfers/retrieve; 404 where there is none."""
+        """Retrieve a transfer; the problem is a 404 where there is none.
+
+        https://docs.stripe.com/api/transfers/retrieve
+        """
         answer = self._get(lambda client: client.v1.transfers.retrieve(_in_path(transfer_id)))
         if isinstance(answer, StripeProblem):
             return answer
@@ -151,7 +166,10 @@ class StripeApi:
         return transfer
 
     def payout(self, payout_id: str, account: str) -> Payout | StripeProblem:
-        """https://docs.stripe.com/api/payouts/retrieve"""
+        """Retrieve a payout.
+
+        https://docs.stripe.com/api/payouts/retrieve
+        """
         options: Any = {"stripe_account": account}
         answer = self._get(
             lambda client: client.v1.payouts.retrieve(_in_path(payout_id), options=options)
@@ -164,7 +182,7 @@ class StripeApi:
         return payout
 
     def transfers_of(self, batch_id: str) -> list[Transfer]:
-        """All transfers of a batch's group, from all pages.
+        """Return all transfers of a batch's group, from all pages.
 
         https://docs.stripe.com/api/transfers/list
         """
@@ -176,7 +194,7 @@ class StripeApi:
         return [_readable(read_transfer(body)) for body in pages]
 
     def transfers_between(self, start: datetime, end: datetime) -> Iterator[Transfer]:
-        """All transfers that were made between two moments, in whole seconds around them."""
+        """Yield all transfers that were made between two times, rounded out to whole seconds."""
         last = end.replace(microsecond=0) + timedelta(seconds=1)
         created = {"gte": int(start.timestamp()), "lte": int(last.timestamp())}
         pages = self._pages(
@@ -186,7 +204,7 @@ class StripeApi:
             yield _readable(read_transfer(body))
 
     def payout_of(self, transfer: Transfer) -> Payout | None:
-        """The payout that followed a transfer, looked for among all of the account's since then.
+        """Return the payout of a transfer, searched for among the account's payouts since then.
 
         https://docs.stripe.com/api/payouts/list
         """
@@ -202,10 +220,10 @@ class StripeApi:
             for payout in map(read_payout, pages)
             if payout is not None and payout.batch_id == transfer.batch_id
         ]
-        return ours[-1] if ours else None  # newest first; an owner may copy metadata later
+        return ours[-1] if ours else None  # the oldest: an owner may copy metadata later
 
     def balance(self) -> dict[str, int]:
-        """What the platform has available, in smallest units by currency.
+        """Return the platform's available balance, in smallest units by currency.
 
         https://docs.stripe.com/api/balance/balance_object
         """
@@ -223,10 +241,10 @@ class StripeApi:
         return found
 
     def _pages(self, ask: Callable[[Any, Any], StripeObject]) -> Iterator[object]:
-        """The elements of a list, newest first, all of them: raises where a page is missing."""
+        """Yield all elements of a list, newest first. Raises where a page is missing."""
         page: dict[str, Any] = {"limit": _PAGE}
         for _ in range(_MOST_PAGES):
-            answer = self._get(partial(_asked, ask, page))
+            answer = self._get(partial(_page_call, ask, page))
             if isinstance(answer, StripeProblem):
                 raise answer.error(answer.kind(moves_money=False))
             elements, more = dig(answer.body, "data"), dig(answer.body, "has_more")
@@ -241,50 +259,55 @@ class StripeApi:
             page = {"limit": _PAGE, "starting_after": last}
         raise NotSent("UNREADABLE_ANSWER", "a list without an end")
 
-    def _get(self, ask: Callable[[Any], StripeObject]) -> _Said | StripeProblem:
+    def _get(self, ask: Callable[[Any], StripeObject]) -> _Response | StripeProblem:
         return self._call(ask, moves_money=False)
 
     def _call(
         self, ask: Callable[[stripe.StripeClient], StripeObject], *, moves_money: bool
-    ) -> _Said | StripeProblem:
-        """One call. Raises NotSent where nothing can have come of it, OutcomeUnknown where it may
-        have been acted on, and nothing of the library's: its texts quote bodies."""
+    ) -> _Response | StripeProblem:
+        """Make one call.
+
+        Raises NotSent where it had no effect, OutcomeUnknown where it may have been acted on, and
+        none of the library's own exceptions: their texts quote bodies.
+        """
         client = self._client
         import stripe
 
         try:
             answer = ask(client).last_response
             if answer is not None:
-                return _Said(answer.data)
+                return _Response(answer.data)
         except ProviderError:
             raise
         except stripe.StripeError as error:
             headers = error.headers or {}
             if error.http_status is not None and isinstance(error.json_body, dict):
-                told = Answer(error.http_status, headers, b"").retry_after(self._clock())
-                return read_problem(error.http_status, headers, error.json_body, told)
-        except Exception:  # noqa: S110 - of the library, at an answer of any shape
+                wait = Answer(error.http_status, headers, b"").retry_after(self._clock())
+                return read_problem(error.http_status, headers, error.json_body, wait)
+        except Exception:  # noqa: S110 - the library may raise anything at an unexpected shape
             pass
         kind = OutcomeUnknown if moves_money else NotSent
         raise kind("UNREADABLE_ANSWER", "not an answer of Stripe's API")
 
 
-def _asked(ask: Callable[[Any, Any], StripeObject], page: object, client: object) -> StripeObject:
+def _page_call(
+    ask: Callable[[Any, Any], StripeObject], page: object, client: object
+) -> StripeObject:
     return ask(client, page)
 
 
-class _Said(NamedTuple):
+class _Response(NamedTuple):
     body: object
 
 
 def _in_path(name: str) -> str:
-    """An id as part of an address; the library would do strange things to another text."""
+    """Return an id as it is used in a path. Raises NotSent for any other text."""
     if not _PATH_ID.fullmatch(name):
         raise NotSent(NO_SUCH_ID, "not an id of Stripe's")
     return name
 
 
-def _payout_in(answer: _Said) -> Payout:
+def _payout_in(answer: _Response) -> Payout:
     payout = read_payout(answer.body)
     if payout is None:
         raise OutcomeUnknown("UNREADABLE_ANSWER", "no payout")

@@ -1,7 +1,7 @@
-"""Stripe's own library over our door to the network. It is loaded at the first call.
+"""Stripe's own library over our HTTP client. It is imported at the first call.
 
-The library writes requests, reads answers and makes errors of them. It does not repeat anything,
-reports nothing about itself, and does not log: its debug log has whole bodies in it.
+The library builds requests, parses answers and maps errors. It does not retry, sends no telemetry,
+and does not log: its debug log contains whole bodies.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import stripe
 from paymentapp.providers.http import Http
 from paymentapp.providers.stripe.tables import API_VERSION
 
-# Also the only way to keep the library from writing an id for its statistics into the home.
+# Also the only setting that keeps the library from writing a telemetry id to the home directory.
 stripe.enable_telemetry = False
 logging.getLogger("stripe").setLevel(logging.WARNING)
 
-_ABOUT_US = ("X-Stripe-Client-User-Agent", "X-Stripe-Client-Telemetry")
+_TELEMETRY_HEADERS = ("X-Stripe-Client-User-Agent", "X-Stripe-Client-Telemetry")
 
 
-class _Door(stripe.HTTPClient):
-    """One try, bounded in time and size, without redirects, cookies or a netrc: see `Http`.
+class _HttpAdapter(stripe.HTTPClient):
+    """One attempt, bounded in time and size, without redirects, cookies or a netrc: see `Http`.
 
-    What it raises passes through the library as it is: NotSent where the request certainly never
-    left, else OutcomeUnknown where it may move money.
+    Its exceptions pass through the library unchanged: NotSent where the request certainly never
+    left or moves no money, else OutcomeUnknown.
     """
 
     name = "paymentapp"
@@ -50,7 +50,7 @@ class _Door(stripe.HTTPClient):
             method.upper(),
             url.removeprefix(self._base_url),
             moves_money=method.lower() != "get",
-            headers={name: value for name, value in headers.items() if name not in _ABOUT_US},
+            headers={k: v for k, v in headers.items() if k not in _TELEMETRY_HEADERS},
             body=post_data.encode() if post_data else None,
         )
         return answer.body.decode(), answer.status, answer.headers
@@ -60,11 +60,11 @@ class _Door(stripe.HTTPClient):
 
 
 def open_client(key: str, base_url: str, http: Http) -> stripe.StripeClient:
-    """A client with settings of its own; the library's global ones are not looked at."""
+    """Return a client with settings of its own, independent of the library's global ones."""
     return stripe.StripeClient(
         key,
         stripe_version=API_VERSION,
         base_addresses={"api": base_url},
         max_network_retries=0,
-        http_client=_Door(http, base_url),
+        http_client=_HttpAdapter(http, base_url),
     )

@@ -1,4 +1,4 @@
-"""What became of a transfer and its payout, and the way back of money that did not arrive."""
+"""Outcome of a transfer and its payout, and the reversal of money that did not arrive."""
 
 from __future__ import annotations
 
@@ -17,24 +17,29 @@ from paymentapp.providers.stripe.tables import FAILURES, NOT_PAID_OUT, PAYOUT_ST
 log = logging.getLogger(__name__)
 
 # How long after its batch was accepted a payout that Stripe refused may still be made, by a call
-# that was on its way by then. Only afterwards is the transfer reversed for the want of one.
-QUIET = timedelta(minutes=15)
-_PASSING = frozenset({401, 403, 409, 429})  # of a reversal: not a word about the transfer
+# that was still in flight. Only afterwards is the transfer reversed for lack of a payout.
+IN_FLIGHT_LIMIT = timedelta(minutes=15)
+_TEMPORARY = frozenset({401, 403, 409, 429})  # of a reversal: says nothing about the transfer
 
 
 class Outcomes:
-    """Reads what became of a transfer. It reverses one whose payout failed or was not begun:
-    only then the money is with us again, and may be called returned."""
+    """Determines what became of a transfer.
+
+    It reverses one whose payout failed or was not begun: only then the money is back, and the
+    payment may be reported as returned.
+    """
 
     def __init__(self, api: StripeApi, clock: Clock) -> None:
         self._api = api
         self._clock = clock
 
-    def look(
+    def read(
         self, reference: Reference, batch_id: str | None = None
     ) -> tuple[Transfer, Payout | None]:
-        """The transfer with the payout that followed it. Raises NotSent, also where it is not
-        that batch's, and Misconfigured."""
+        """Return the transfer with its payout.
+
+        Raises NotSent, also where the transfer is not that batch's, and Misconfigured.
+        """
         transfer = self._api.transfer(reference.transfer_id)
         if isinstance(transfer, StripeProblem):
             raise transfer.error(transfer.kind(moves_money=False))
@@ -54,44 +59,46 @@ class Outcomes:
     def settle(
         self, reference: Reference, batch_id: str | None = None, accepted_at: datetime | None = None
     ) -> ItemReport:
-        """How the payment stands, with the money taken back where it did not arrive.
+        """Report the payment, after reversing the transfer where the money did not arrive.
 
-        Without `accepted_at`, a payout that is not there is still waited for.
+        Without `accepted_at`, a missing payout is still waited for.
         """
-        transfer, payout = self.look(reference, batch_id)
-        why = _why(payout, reference)
+        transfer, payout = self.read(reference, batch_id)
+        reason = _reason(payout, reference)
         if transfer.is_reversed or not _is_stranded(transfer, payout):
-            return as_it_stands(transfer, payout, why)
-        waits = accepted_at is None or self._clock() - accepted_at < QUIET
+            return current_report(transfer, payout, reason)
+        waits = accepted_at is None or self._clock() - accepted_at < IN_FLIGHT_LIMIT
         if payout is None and waits:
-            return _report(transfer, None, Status.SUBMITTED, "payout_refused", why)
-        return self._take_back(transfer, payout, why or "no payout was made")
+            return _report(transfer, None, Status.SUBMITTED, "payout_refused", reason)
+        return self._take_back(transfer, payout, reason or "no payout was made")
 
-    def _take_back(self, transfer: Transfer, payout: Payout | None, why: str) -> ItemReport:
-        """Reverse the transfer. Until that is done nothing is said that others would act upon.
+    def _take_back(self, transfer: Transfer, payout: Payout | None, reason: str) -> ItemReport:
+        """Reverse the transfer; until that is done, report nothing that others would act on.
 
-        Raises what may pass by itself, for the next look to try again.
+        Raises what may pass by itself, for the next poll to retry.
         """
         problem = self._reverse(transfer)
         if problem is None:
-            log.warning("batch %s: not paid out, and taken back: %s", transfer.batch_id, why)
-            return _report(transfer, payout, Status.RETURNED, "reversed", why)
+            log.warning("batch %s not paid out: %s; transfer reversed", transfer.batch_id, reason)
+            return _report(transfer, payout, Status.RETURNED, "reversed", reason)
         fresh = self._api.transfer(transfer.transfer_id)
         if isinstance(fresh, Transfer) and fresh.is_reversed:
-            return _report(fresh, payout, Status.RETURNED, "reversed", why)
-        if problem.status in _PASSING or problem.status >= 500:
+            return _report(fresh, payout, Status.RETURNED, "reversed", reason)
+        if problem.status in _TEMPORARY or problem.status >= 500:
             raise problem.error(problem.kind(moves_money=True))
         raw = f"payout_{payout.status if payout else 'refused'}_not_reversed"
         log.error(
-            "batch %s: the payout did not arrive (%s) and transfer %s could not be reversed: %s. "
-            "The money is in the connected account; a person has to see to it",
-            *(transfer.batch_id, why, transfer.transfer_id, problem.code),
+            "batch %s: the payout did not arrive (%s) and transfer %s could not be reversed: %s; "
+            "the money is in the connected account, and an operator has to recover it",
+            *(transfer.batch_id, reason, transfer.transfer_id, problem.code),
         )
-        return _report(transfer, payout, None, raw, f"{why}; not reversed: {problem.code}")
+        return _report(transfer, payout, None, raw, f"{reason}; not reversed: {problem.code}")
 
     def _reverse(self, transfer: Transfer) -> StripeProblem | None:
-        """Stripe keeps a refusal for a day: where it is only told again, it is asked anew, under
-        a key of the hour. A reversal cannot take more than is left of its transfer."""
+        """Reverse the transfer; where a stored refusal is replayed, retry under a key of the hour.
+
+        Stripe stores a refusal for a day. A reversal cannot take more than is left of its transfer.
+        """
         key = f"{transfer.batch_id}-reversal"
         problem = self._api.reverse(transfer, key)
         if problem is None or not problem.replayed:
@@ -99,38 +106,40 @@ class Outcomes:
         return self._api.reverse(transfer, f"{key}-{self._clock():%Y%m%dT%H}")
 
 
-def as_it_stands(transfer: Transfer, payout: Payout | None, why: str | None = None) -> ItemReport:
-    """What Stripe says of a payment, without doing anything about it."""
+def current_report(
+    transfer: Transfer, payout: Payout | None, reason: str | None = None
+) -> ItemReport:
+    """Report what Stripe says of a payment, without acting on it."""
     if transfer.is_reversed:
-        gone = why or "the transfer was reversed"
-        return _report(transfer, payout, Status.RETURNED, transfer.status, gone)
+        reason = reason or "the transfer was reversed"
+        return _report(transfer, payout, Status.RETURNED, transfer.status, reason)
     if transfer.amount_reversed:
-        log.error("transfer %s was reversed in part: a person did that", transfer.transfer_id)
+        log.error("transfer %s was reversed in part, by hand", transfer.transfer_id)
         return _report(transfer, payout, None, transfer.status)
     if payout is not None:
         status = payout_status(payout.status)
-        return _report(transfer, payout, status, f"payout_{payout.status}", why)
+        return _report(transfer, payout, status, f"payout_{payout.status}", reason)
     no_more = transfer.destination.payout == NO_PAYOUT
     status = Status.SUCCEEDED if no_more else Status.SUBMITTED
     return _report(transfer, None, status, transfer.status)
 
 
 def payout_status(raw: str) -> Status | None:
-    """By the table; None, and a warning, for what it does not know."""
+    """Return the status from the table; None, and log a warning, for an unknown one."""
     if raw not in PAYOUT_STATUS:
-        log.warning("Stripe reports a payout status that the table does not know: %s", raw)
+        log.warning("Stripe reported a payout status that the table does not know: %s", raw)
     return PAYOUT_STATUS.get(raw)
 
 
 def _is_stranded(transfer: Transfer, payout: Payout | None) -> bool:
-    """Whether the money got no farther than the connected account, and was to go farther."""
+    """Return whether the money was to leave the connected account, and did not."""
     if payout is None:
         return transfer.destination.payout != NO_PAYOUT
     return PAYOUT_STATUS.get(payout.status) is Status.RETURNED
 
 
-def _why(payout: Payout | None, reference: Reference) -> str | None:
-    """ "CODE: words" of a payout that failed or was refused; None of any other."""
+def _reason(payout: Payout | None, reference: Reference) -> str | None:
+    """Return "CODE: words" for a payout that failed or was refused; None for any other."""
     if payout is not None:
         return reason_of(payout)
     code = reference.refusal
@@ -139,7 +148,7 @@ def _why(payout: Payout | None, reference: Reference) -> str | None:
 
 
 def reason_of(payout: Payout) -> str | None:
-    """ "CODE: words" of a payout that failed; None of any other."""
+    """Return "CODE: words" for a payout that failed; None for any other."""
     if PAYOUT_STATUS.get(payout.status) is not Status.RETURNED:
         return None
     code = payout.failure_code or payout.status

@@ -1,4 +1,4 @@
-"""Whom Stripe pays: a connected account, and whether its money goes on to the bank."""
+"""Stripe's payee details: a connected account, and whether its money is paid out to its bank."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ _DESTINATION = re.compile(r"(?P<account>acct_[A-Za-z0-9]{1,50})(:(?P<payout>stan
 
 
 class Destination(NamedTuple):
-    """A connected account, and how its money is paid out from there: `none` leaves it there."""
+    """A connected account and its payout method; `none` leaves the money in the account."""
 
     account: str
     payout: str
 
     @property
     def text(self) -> str:
-        """The one word that is stored with customers and payments."""
+        """The string that is stored with customers and payments."""
         return self.account if self.payout == NO_PAYOUT else f"{self.account}:{self.payout}"
 
 
 def read_destination(text: str | None) -> Destination | None:
-    """What `text` was made from; None where it is no such word."""
+    """Parse a stored destination; None for any other text."""
     found = _DESTINATION.fullmatch(text or "")
     return Destination(found["account"], found["payout"] or NO_PAYOUT) if found else None
 
 
 class StripePayees:
-    """Connected accounts. Their ids are no secret: whoever has the key could list them all."""
+    """Connected accounts. Their ids are not secret: the API key alone lists them all."""
 
     email_is_enough = False
     details: Sequence[Detail] = (
@@ -52,17 +52,22 @@ class StripePayees:
     )
 
     def __init__(self, payout: str) -> None:
-        """`payout` is for customers whose details do not say. It is written down with them, so
-        that another setting changes nothing for payments that are on their way."""
+        """Take the payout method for customers whose details name none.
+
+        It is stored with their details, so that changing the setting does not affect payments that
+        are under way.
+        """
         self._payout = payout
 
     def destination(self, customer_id: str, details: Mapping[str, str]) -> str:  # noqa: ARG002
-        """The account, with how it is paid out behind a colon."""
+        """Return the account, with its payout method after a colon."""
         return Destination(details["account"], details.get("payout") or self._payout).text
 
     def show(self, customer_id: str, destination: str) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the account and its payout method."""
         known = read_destination(destination)
         return {"account": known.account, "payout": known.payout} if known else {}
 
     def renew(self, customer_id: str, destination: str) -> str | None:  # noqa: ARG002
+        """Return None: nothing is sealed."""
         return None

@@ -1,7 +1,7 @@
-"""Stripe Connect: a transfer to the recipient's connected account, and a payout on to their bank.
+"""Stripe Connect: a transfer to the payee's connected account, and a payout to their bank.
 
-`tables` is what Stripe publishes, `api` asks it, `answers` reads it, `outcome` says what became of
-a payment, and here are the verbs. Why it is so: docs/decisions/0013-stripe.md.
+`tables` has what Stripe publishes, `api` calls it, `answers` parses it, `outcome` determines what
+became of a payment. Design: docs/decisions/0013-stripe.md.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from paymentapp.providers.stripe.webhooks import StripeWebhooks
 
 log = logging.getLogger(__name__)
 
-# "You can remove keys from the system automatically after they're at least 24 hours old". A look
-# into the books comes long before: a process that is held up between its clock and its call has
-# the rest of the day.
+# "You can remove keys from the system automatically after they're at least 24 hours old". The
+# books are searched long before that: a process that is delayed between reading its clock and
+# making its call has the rest of the day.
 KEY_TRUSTED = timedelta(hours=1)
 KEY_FORGOTTEN = timedelta(hours=24, minutes=10)
 
 
 class Stripe(Provider):
-    """Pays through Stripe Connect. Any number of threads may share it."""
+    """Payments by Stripe Connect. Any number of threads may share it."""
 
     name = "stripe"
     forgets_batch_after: timedelta | None = timedelta(hours=24)  # see KEY_TRUSTED
@@ -71,7 +71,7 @@ class Stripe(Provider):
 
     @classmethod
     def build(cls, kit: Kit) -> Stripe:
-        """Stripe from the settings. Raises SettingsError."""
+        """Build Stripe from the settings. Raises SettingsError."""
         service = kit.settings
         settings = service.variables.load(StripeSettings)
         http = Http(
@@ -82,7 +82,7 @@ class Stripe(Provider):
         return cls(settings, kit.clock, http)
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
-        """Make the transfer, under the batch's id as its key, and the payout that is to follow it.
+        """Make the transfer, with the batch's id as its idempotency key, and then its payout.
 
         Accepted once the transfer is made, and its payout made or refused.
         """
@@ -97,21 +97,23 @@ class Stripe(Provider):
         return Accepted(Reference(transfer.transfer_id, rest).text)
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
-        """What became of the one payment. Where it was not paid out, the transfer is taken back:
-        nothing else is moved."""
+        """Report the one payment; where it was not paid out, reverse its transfer.
+
+        Nothing else is moved.
+        """
         if batch.reference is None:
             raise NotSent("NO_REFERENCE", "the batch has not been accepted")
         reference = Reference.of(batch.reference)
         return [self._outcomes.settle(reference, batch.batch_id, batch.accepted_at)]
 
     def cancel(self, provider_item_id: str) -> ItemReport:
-        """Cancel a payout that the bank does not have yet, and take the transfer back; where
-        Stripe will not, report what the payment is. A transfer alone has arrived.
+        """Cancel a payout that the bank does not have yet, and reverse the transfer.
 
-        https://docs.stripe.com/api/payouts/cancel
+        Where Stripe refuses to cancel, only report. A transfer without a payout has already
+        arrived. https://docs.stripe.com/api/payouts/cancel
         """
         reference = Reference.of(provider_item_id)
-        transfer, payout = self._outcomes.look(reference)
+        transfer, payout = self._outcomes.read(reference)
         if payout is not None and payout.status == "pending":
             answer = self._api.cancel_payout(payout, transfer.destination.account)
             if isinstance(answer, StripeProblem) and not answer.is_no_payout:
@@ -119,20 +121,20 @@ class Stripe(Provider):
         return self._outcomes.settle(reference)
 
     def check(self) -> None:
-        """Read the balance, which every key that is of use here may do."""
+        """Read the balance, which every usable key may do."""
         self._api.balance()
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         self._http.close()
 
     def _transfer(
         self, batch: Batch, order: TransferOrder
     ) -> Transfer | Refused | NeedsReview | Postponed:
-        """The transfer, made now or before.
+        """Return the transfer, made now or before.
 
-        A key that Stripe may have forgotten is not used before a look into the books: see the
-        decision for why that is safe whatever is still on its way.
+        A key that Stripe may have forgotten is used only after a search of the books; the decision
+        says why that is safe whatever is still in flight.
         """
         covered = self._funds.cover(order.money)
         if not covered or self._is_late(batch):
@@ -153,14 +155,14 @@ class Stripe(Provider):
     def _refused(
         self, batch: Batch, order: TransferOrder, problem: StripeProblem
     ) -> Transfer | Refused | Postponed:
-        """A refusal, once it is certain. Raises everything else.
+        """Return a refusal, once it is certain. Raises for everything else.
 
-        One that another day may lift counts when Stripe has it on record under our key: then no
-        call that is still on its way can be taken.
+        A refusal that may be lifted later counts once Stripe has stored it under our key: then no
+        call that is still in flight can succeed.
         """
-        if problem.is_want_of_funds and problem.replayed:
+        if problem.is_insufficient_funds and problem.replayed:
             until = max(_frozen_at(batch) + KEY_FORGOTTEN, self._clock() + timedelta(hours=1))
-            return Postponed(f"{problem.code}, on record under this key", until)
+            return Postponed(f"{problem.code}, stored under this key", until)
         kind = problem.kind(moves_money=True)
         if kind is not Refused:
             raise problem.error(kind)
@@ -170,29 +172,33 @@ class Stripe(Provider):
                 return again
             if not again.replayed or again.code != problem.code:
                 raise again.error(OutcomeUnknown)
-        log.warning("batch %s: Stripe refused the transfer: %s", order.batch_id, problem.code)
+        log.warning("batch %s refused by Stripe: %s", order.batch_id, problem.code)
         return Refused(problem.code, {0: f"{problem.code}: {REFUSALS[problem.code]}"})
 
     def _found(self, order: TransferOrder) -> Transfer | NeedsReview | None:
-        """The transfer that the books have of this batch; None where they certainly have none.
-        What is not as it should be is for a person."""
+        """Return the transfer that Stripe has for this batch; None where it certainly has none.
+
+        A transfer that does not match the order needs review.
+        """
         found = self._api.transfers_of(order.batch_id)
         if not found:
             return None
         if len(found) > 1:
-            return NeedsReview(f"{len(found)} transfers carry this batch's id")
+            return NeedsReview(f"{len(found)} transfers have this batch's id")
         (transfer,) = found
         if (transfer.money, transfer.destination.account) != (
             order.money,
             order.destination.account,
         ):
-            return NeedsReview(f"{transfer.transfer_id} carries this batch's id, and is not it")
+            return NeedsReview(f"{transfer.transfer_id} has this batch's id, but other content")
         log.info("Stripe already has batch %s, as %s", order.batch_id, transfer.transfer_id)
         return transfer
 
     def _payout(self, batch: Batch, order: TransferOrder, transfer: Transfer) -> str:
-        """The id of the payout, made now or before; else the code of its refusal, from which
-        `fetch` takes the money back."""
+        """Return the id of the payout, made now or before, else the code of its refusal.
+
+        For a refusal, `fetch` reverses the transfer.
+        """
         if self._is_late(batch):
             found = self._api.payout_of(transfer)
             if found is not None:
@@ -206,21 +212,21 @@ class Stripe(Provider):
             return answer.payout_id
         if not answer.is_no_payout:
             raise answer.error(answer.kind(moves_money=True))
-        log.warning("batch %s: Stripe refused the payout: %s", order.batch_id, answer.code)
+        log.warning("batch %s: payout refused by Stripe: %s", order.batch_id, answer.code)
         return answer.code
 
     def _is_late(self, batch: Batch) -> bool:
-        """Whether Stripe may have forgotten what was asked under the batch's keys."""
+        """Return whether Stripe may have forgotten the batch's idempotency keys."""
         return self._clock() - _frozen_at(batch) >= KEY_TRUSTED
 
 
 def _frozen_at(batch: Batch) -> datetime:
-    """When it may first have been sent."""
+    """Return when the batch may first have been sent."""
     return batch.frozen_at or batch.created_at
 
 
 def _order(batch: Batch, member: Member) -> TransferOrder | Refused:
-    """What is asked for; refused here where no request could say it."""
+    """Return the transfer to request; Refused where no request can express it."""
     destination = read_destination(member.destination)
     if destination is None:
         return Refused("NO_CONNECTED_ACCOUNT", {0: "NO_CONNECTED_ACCOUNT: no account is named"})

@@ -1,6 +1,7 @@
-"""Stripe's list of transfers, searched for those of the account, whoever made them.
+"""Search of Stripe's list of transfers, for those of the account by any sender.
 
-The API: https://docs.stripe.com/api/transfers/list and https://docs.stripe.com/api/transfers/retrieve
+The API: https://docs.stripe.com/api/transfers/list and
+https://docs.stripe.com/api/transfers/retrieve
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from paymentapp.providers.stripe.api import NO_SUCH_ID, StripeApi
 
 
 class StripeSearch:
-    """Finds transfers, and the batch that one was made for. Moves nothing."""
+    """Search for transfers, and for the batch that one was made for. Moves nothing."""
 
     lag = timedelta(minutes=1)
 
@@ -23,7 +24,7 @@ class StripeSearch:
         self._api = api
 
     def transactions(self, start: datetime, end: datetime) -> Iterator[Transaction]:
-        """The account's transfers, whoever made them."""
+        """Yield the account's transfers, whoever made them."""
         for transfer in self._api.transfers_between(start, end):
             yield Transaction(
                 transaction_id=transfer.transfer_id,
@@ -34,7 +35,7 @@ class StripeSearch:
             )
 
     def batch_id_of(self, reference: str) -> str | None:
-        """The group of the transfer that Stripe has under this id."""
+        """Return the group of the transfer that Stripe has under this id."""
         try:
             transfer = self._api.transfer(Reference.of(reference).transfer_id)
         except NotSent as error:

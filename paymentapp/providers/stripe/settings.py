@@ -1,4 +1,4 @@
-"""What has to be set to pay by Stripe: a key, where its API is, and whose events are believed."""
+"""Stripe's settings: an API key, the API's address and the webhook secrets."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _base_url(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StripeSettings(Declared):
-    """Everything that can be set of Stripe."""
+    """All settings of Stripe."""
 
     title: ClassVar[str] = "Stripe"
 
@@ -69,19 +69,19 @@ class StripeSettings(Declared):
         "PAYMENTAPP_STRIPE_PAYOUT",
         choice(*PAYOUTS),
         "none",
-        "for customers whose details do not say: `standard` or `instant` pays out to their bank "
-        "after the transfer",
+        "payout method for customers whose details name none: `standard` or `instant` pays out to "
+        "their bank after the transfer",
     )
 
     @property
     def mode(self) -> str:
-        """`live` or `test`, as the key says; empty without one."""
+        """`live` or `test`, from the key; empty without one."""
         found = _KEY.fullmatch(self.secret_key)
         return found["mode"] if found else ""
 
     @property
     def description(self) -> str:
-        """Where payments go, for a person."""
+        """The account's mode and address, for operators."""
         parts = urlsplit(self.base_url)
         if is_loopback(parts.hostname or ""):
             return f"Stripe simulator ({parts.netloc})"
@@ -89,7 +89,7 @@ class StripeSettings(Declared):
         return f"Stripe {kind} ({parts.netloc})"
 
     def check(self) -> None:
-        """Refuse to send a live key to anybody but Stripe."""
+        """Refuse to send a live key to any host but Stripe's."""
         if self.mode == "live" and self.base_url != STRIPE_URL:
             raise SettingsError(
                 "PAYMENTAPP_STRIPE_SECRET_KEY is a live key, and PAYMENTAPP_STRIPE_BASE_URL is not "

@@ -1,4 +1,4 @@
-"""What Stripe publishes: its statuses, its errors and its currencies, each with its own words."""
+"""Stripe's published statuses, errors and currencies, each with Stripe's own words."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.payments import Status
 from paymentapp.providers.base import CurrencyRule, ErrorKind, Refused
 
-# The version whose answers and events are read here: https://docs.stripe.com/api/versioning
+# The API version of the answers and events that are parsed: https://docs.stripe.com/api/versioning
 API_VERSION = "2026-10-28.endive"
 
-# --- What Stripe says of a payout -------------------------------------------------------------
-# https://docs.stripe.com/api/payouts/object#payout_object-status. A transfer has no status with
+# --- Statuses of a payout ---------------------------------------------------------------------
+# https://docs.stripe.com/api/payouts/object#payout_object-status. A transfer has no status at
 # Stripe: it is made at once or not at all, and may be reversed.
 PAYOUT_STATUS: Mapping[str, Status] = {
     # "A payout is pending until it's submitted to the bank"
@@ -23,8 +23,8 @@ PAYOUT_STATUS: Mapping[str, Status] = {
     # "The status changes to paid if the transaction succeeds"
     "paid": Status.SUCCEEDED,
     # "or to failed or canceled (within 5 business days)". "Some payouts that fail might initially
-    # show as paid, then change to failed." The money is then in the connected account: it is
-    # `returned` once the transfer is reversed, and not before.
+    # show as paid, then change to failed." The money is then in the connected account: the
+    # payment is `returned` once the transfer is reversed, and not before.
     "failed": Status.RETURNED,
     "canceled": Status.RETURNED,
 }
@@ -48,7 +48,7 @@ FAILURES: Mapping[str, str] = {
     "unsupported_card": "the bank no longer supports payouts to this card",
 }
 
-# Why a payout was not even begun: https://docs.stripe.com/error-codes
+# Why a payout was not begun: https://docs.stripe.com/error-codes
 NOT_PAID_OUT: Mapping[str, str] = {
     "account_invalid": "the connected account is no longer connected",
     "amount_too_large": "the amount is greater than the maximum amount allowed",
@@ -66,19 +66,19 @@ NOT_PAID_OUT: Mapping[str, str] = {
     "resource_missing": "there is no such bank account",
 }
 
-# --- What Stripe says of a request ------------------------------------------------------------
+# --- Errors of a request ----------------------------------------------------------------------
 # The codes and words: https://docs.stripe.com/error-codes; the types, where an error has no code:
-# https://docs.stripe.com/api/errors. The test for `Refused`: asked again with the same content,
-# Stripe would say the same, whatever has happened in between. It alone sets payments free to go
-# another way, so nothing stands there that could follow a transfer that Stripe made.
+# https://docs.stripe.com/api/errors. The criterion for `Refused`: Stripe would answer the same
+# content the same way again, whatever has happened in between. Only `Refused` lets payments go by
+# another method, so no error is in this class that could follow a transfer that Stripe made.
 ERRORS: Mapping[str, ErrorKind] = {
-    # What the transfer holds
+    # The transfer's content
     "amount_too_large": Refused,  # "The specified amount is greater than the maximum amount"
     "amount_too_small": Refused,  # "The specified amount is less than the minimum amount allowed."
     "invalid_charge_amount": Refused,  # "must be a positive integer in the smallest currency unit"
     "parameter_invalid_integer": Refused,  # "must be greater than or equal to"
-    # The recipient, as they stand now: only what Stripe will go on saying counts (`FENCED`)
-    "resource_missing": Refused,  # "No such destination"; of anything else, see `Problem.kind`
+    # The recipient's current state: counts once Stripe is certain to repeat it (`FENCED`)
+    "resource_missing": Refused,  # "No such destination"; of others, see `StripeProblem.kind`
     "account_invalid": Refused,  # "The account ID provided ... is invalid."
     "insufficient_capabilities_for_transfer": Refused,  # "at least one of ... capabilities enabled"
     "capability_not_active": Refused,
@@ -98,27 +98,27 @@ ERRORS: Mapping[str, ErrorKind] = {
     "livemode_mismatch": Misconfigured,  # "Test and live mode API keys ... only available within"
     "testmode_charges_only": Misconfigured,  # "Your account has not been activated"
     "tls_version_unsupported": Misconfigured,
-    # The way in which we ask
+    # The form of our call
     "parameter_unknown": Misconfigured,  # "unexpected parameters"
     "parameter_missing": Misconfigured,  # "One or more required values are missing."
     "parameter_invalid_empty": Misconfigured,
     "parameter_invalid_string_blank": Misconfigured,
     "parameter_invalid_string_empty": Misconfigured,
     "parameters_exclusive": Misconfigured,
-    # Too much at a time: "rate limiters run before the API's idempotency layer"
+    # Too many calls: "rate limiters run before the API's idempotency layer"
     "rate_limit": NotSent,
     "lock_timeout": NotSent,  # "another API request or Stripe process is currently accessing it"
-    # Perhaps done
-    "idempotency_key_in_use": OutcomeUnknown,  # 409: an earlier call of ours is still going on
-    "idempotency_error": OutcomeUnknown,  # another body under our key: see `Problem.error`
+    # May have been done
+    "idempotency_key_in_use": OutcomeUnknown,  # 409: an earlier call of ours is in progress
+    "idempotency_error": OutcomeUnknown,  # another body under our key: see `StripeProblem.error`
     "api_error": OutcomeUnknown,  # "temporary problem with Stripe's servers"
     "processing_error": OutcomeUnknown,
     "request_blocked": OutcomeUnknown,
     "anomalous_money_movement_request": OutcomeUnknown,
     "approval_required": OutcomeUnknown,
 }
-# Where the code is not in the table. Whoever may not do it, or asks at no address of the API's,
-# has not done it.
+# For codes that are not in the table. A call without permission, or to an address that the API
+# does not have, did nothing.
 ERRORS_BY_STATUS: Mapping[int, ErrorKind] = {
     401: Misconfigured,
     403: Misconfigured,
@@ -126,9 +126,9 @@ ERRORS_BY_STATUS: Mapping[int, ErrorKind] = {
     429: NotSent,
 }
 
-# Refusals that another day may lift, as an account gains a capability: a call of ours that is
-# still on its way could then be taken. They count once Stripe says that it has the refusal on
-# record under our key, and will answer the same to whatever comes under it for a day.
+# Refusals that may be lifted later, as an account gains a capability: a call of ours that is still
+# in flight could then succeed. They count once Stripe has the refusal stored under our key, and
+# replays it to every call under that key for a day.
 FENCED = frozenset(
     {
         "resource_missing",
@@ -140,7 +140,7 @@ FENCED = frozenset(
     }
 )
 
-# What a recipient's payment is told of such a refusal.
+# The reason that a payment shows for such a refusal.
 REFUSALS: Mapping[str, str] = {
     "resource_missing": "the platform has no such connected account",
     "account_invalid": "the platform has no such connected account",
@@ -155,9 +155,9 @@ REFUSALS: Mapping[str, str] = {
 }
 
 
-# --- What Stripe pays -------------------------------------------------------------------------
-# https://docs.stripe.com/currencies. Amounts in requests are whole numbers of a smallest unit,
-# of which a unit has so many decimals; all others have two.
+# --- Currencies and limits --------------------------------------------------------------------
+# https://docs.stripe.com/currencies. Amounts in requests are whole numbers of the smallest unit;
+# these are the currencies with no or three decimals, all others have two.
 def _codes(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
@@ -173,8 +173,8 @@ _TWO = _codes(
     ZMW"""
 )
 # ISK and UGX: "zero-decimal", but sent with two decimals "for backward compatibility". HUF and
-# TWD: "Stripe treats HUF as a zero-decimal currency for payouts", and who is paid a fraction could
-# not have it paid out.
+# TWD: "Stripe treats HUF as a zero-decimal currency for payouts", so that a payee could not have
+# a fraction paid out.
 _WHOLE = frozenset({"HUF", "ISK", "TWD", "UGX"})
 DECIMALS: Mapping[str, int] = {
     **dict.fromkeys(_ZERO, 0),
@@ -182,10 +182,10 @@ DECIMALS: Mapping[str, int] = {
     **dict.fromkeys(_THREE, 3),
 }
 
-# The most that one transfer may be is not published; of charges it is eight digits, and up to
-# twelve in currencies of little worth. So the figures are no limits of Stripe's but a guard
-# against slips: eight digits where a unit is worth more than about ten US cents, else twelve.
-_STRONG = _THREE | _codes(
+# The maximum of a transfer is not published; that of a charge has eight digits, and up to twelve
+# in currencies of low value. So the figures are not Stripe's limits but a guard against mistakes:
+# eight digits where a unit is worth more than about ten US cents, else twelve.
+_HIGH_VALUE = _THREE | _codes(
     """AED ANG AUD AWG AZN BAM BBD BMD BND BRL BSD BWP BYN BZD CAD CHF CNY DKK EUR FJD FKP GBP GEL
     GIP GTQ HKD ILS KYD MOP MYR NZD PAB PEN PGK PLN QAR RON SAR SBD SCR SGD SHP TOP TTD USD WST
     XCD"""
@@ -193,9 +193,12 @@ _STRONG = _THREE | _codes(
 
 
 def _rule(currency: str) -> CurrencyRule:
-    """Three-decimal currencies are declared with two: "the least-significant (last) digit" of an
-    amount has to be 0."""
-    digits = 8 if currency in _STRONG else 12
+    """Return the rule of a currency.
+
+    Three-decimal currencies are declared with two: "the least-significant (last) digit" of an
+    amount has to be 0.
+    """
+    digits = 8 if currency in _HIGH_VALUE else 12
     decimals = 0 if currency in _WHOLE else min(DECIMALS[currency], 2)
     most = Decimal(10**digits - 1).scaleb(-DECIMALS[currency])
     return CurrencyRule(decimals, most - most % Decimal(1).scaleb(-decimals))

@@ -1,7 +1,7 @@
-"""Stripe's webhooks: told from anybody else's, and read.
+"""Verification and parsing of Stripe's webhooks.
 
-https://docs.stripe.com/webhooks says how they are signed, https://docs.stripe.com/api/events/types
-which there are, and https://docs.stripe.com/connect/webhooks whose.
+Signatures: https://docs.stripe.com/webhooks; event types: https://docs.stripe.com/api/events/types;
+events of connected accounts: https://docs.stripe.com/connect/webhooks
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from paymentapp.providers.stripe.answers import (
     read_payout,
     read_transfer,
 )
-from paymentapp.providers.stripe.outcome import as_it_stands, payout_status, reason_of
+from paymentapp.providers.stripe.outcome import current_report, payout_status, reason_of
 from paymentapp.providers.stripe.payees import Destination
 from paymentapp.providers.stripe.settings import StripeSettings
 
 HEADER = "stripe-signature"
-# "Our libraries have a default tolerance of 5 minutes"; every repetition is signed anew.
+# "Our libraries have a default tolerance of 5 minutes"; every redelivery is signed anew.
 TOLERANCE = timedelta(minutes=5)
 _ID = re.compile(r"evt_[A-Za-z0-9_]{1,100}")
 _KIND = re.compile(r"[a-z0-9_.]{1,100}")
@@ -34,8 +34,10 @@ _TIME = re.compile(r"[0-9]{1,11}")
 
 
 class StripeWebhooks:
-    """The events of the endpoints that were registered for the platform's account and for those
-    connected to it; each endpoint has a secret, and for a day another while it is rotated."""
+    """Events of the registered endpoints: the platform account's and the connected accounts'.
+
+    Each endpoint has a secret, and a second one for a day while it is rotated.
+    """
 
     def __init__(self, settings: StripeSettings, clock: Clock) -> None:
         self._secrets = settings.webhook_secrets
@@ -43,22 +45,22 @@ class StripeWebhooks:
         self._clock = clock
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Have the library check the signature, by any of the secrets; its age, by our clock."""
+        """Verify the signature with the library, by any of the secrets; its age by our clock."""
         header = headers.get(HEADER, "")
         if not any(_is_signed(header, body, secret) for secret in self._secrets):
             raise NotGenuine("the signature is not Stripe's")
         times = [part[2:] for part in header.split(",") if part.startswith("t=")]
         if len(times) != 1 or not _TIME.fullmatch(times[0]):
-            raise NotGenuine("the signature has no time, or two")
+            raise NotGenuine("the signature does not have exactly one time")
         signed_at = EPOCH + timedelta(seconds=int(times[0]))
         if abs(self._clock() - signed_at) > TOLERANCE:
-            raise NotGenuine("the time of the signature is too far off")
+            raise NotGenuine("the time of the signature is too far from now")
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
-        """Read an event (https://docs.stripe.com/api/events/object) with its object.
+        """Parse an event (https://docs.stripe.com/api/events/object) with its object.
 
         "Both live and test mode events" of connected accounts come to an endpoint: those of the
-        other mode are none of ours.
+        other mode do not concern us.
         """
         event = parse_event(body)
         event_id, kind = matching(_ID, dig(event, "id")), matching(_KIND, dig(event, "type"))
@@ -76,20 +78,20 @@ class StripeWebhooks:
 
 
 def _of_transfer(news: WebhookNews, about: object) -> WebhookNews:
-    """A transfer of ours says so by its group and its metadata."""
+    """Add the transfer's report, where its group and metadata name a payment of ours."""
     transfer = read_transfer(about)
     if transfer is None or not (transfer.batch_id and transfer.item_id):
         return news
-    # Which payout followed it, the event does not say.
-    item = replace(as_it_stands(transfer, None), provider_item_id=None)
+    # The event does not name the payout that followed.
+    item = replace(current_report(transfer, None), provider_item_id=None)
     return replace(news, item=item, batch_id=transfer.batch_id, reference=transfer.transfer_id)
 
 
 def _of_payout(news: WebhookNews, about: object, account: str) -> WebhookNews:
-    """A payout of ours says so by its metadata, and Stripe says whose account it is of.
+    """Add the payout's report, where its metadata names a payment of ours.
 
-    One that failed is told as `returned`, which is never taken from an event: it is the occasion
-    for a look, and that look takes the money back.
+    A failed one is reported as `returned`, a status that is never taken from an event: the event
+    triggers a poll, which reverses the transfer.
     """
     payout = read_payout(about)
     if payout is None or not (payout.batch_id and payout.item_id and account):
@@ -108,8 +110,10 @@ def _of_payout(news: WebhookNews, about: object, account: str) -> WebhookNews:
 
 
 def _is_signed(header: str, body: bytes, secret: str) -> bool:
-    """Whether the library finds the secret's signature. Its own check of the time is by another
-    clock than ours."""
+    """Return whether the library finds the secret's signature; its check of the age is not used.
+
+    The library's clock is not ours.
+    """
     from stripe import SignatureVerificationError, WebhookSignature
 
     try:

@@ -1,1 +1,1 @@
-"""What reads whole tables, for people: reconciliation, audit, parked batches."""
+"""Services for operators that read whole tables: reconciliation, audit, parked batches."""

@@ -1,4 +1,4 @@
-"""Audit: whether every disbursement's record is a legal walk, and every batch's list agrees."""
+"""Audit: check that every history is legal and every batch's list of members is consistent."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.item_size import item_size
 
 _CHUNK = 500
-_KILOBYTE = 1024  # of which each costs a write unit
+_KILOBYTE = 1024  # DynamoDB charges a write unit for each
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """One thing that is not as it must be; a warning is only worth knowing."""
+    """An inconsistency; a warning is only informative."""
 
     check: AuditCheck
     text: str
@@ -33,12 +33,13 @@ class AuditFinding:
 
     @property
     def warning(self) -> bool:
+        """Whether it is only informative."""
         return self.check is AuditCheck.SIZE
 
 
 @dataclass
 class Audit:
-    """One run over the records; no provider is asked. `progress` hears what has been read."""
+    """One run over the records; no provider is called. `progress` is told what has been read."""
 
     store: Store
     progress: Callable[[str], None]
@@ -46,7 +47,7 @@ class Audit:
     batches: int = field(default=0, init=False)
 
     def verify(self, period: Period) -> Iterator[AuditFinding]:
-        """Check what was requested in the span, and yield what is wrong as it is found."""
+        """Check what was requested in the period, and yield each finding at once."""
         membership = MembershipCheck(self.store, period)
         for batch in self.store.scan_batches(*period):
             self.batches += 1
@@ -70,7 +71,7 @@ class Audit:
             yield AuditFinding(AuditCheck.SIZE, text, payment.key, payment.batch_id)
 
     def _batch(self, batch: Batch, membership: MembershipCheck) -> Iterator[AuditFinding]:
-        """A batch's list: nobody twice, and nobody who is also in another that was sent."""
+        """Check a batch's list: no member twice, and none in another batch that was sent."""
         batch = self.store.get_batch(batch.batch_id) or batch
         members = members_of(self.store, batch)
         for key, count in Counter(member.key for member in members).items():

@@ -1,4 +1,4 @@
-"""One batch beside what its provider says of it, item by item."""
+"""Comparison of one batch with its provider's report, item by item."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from paymentapp.services.backoffice.discrepancies import Discrepancy, Discrepanc
 from paymentapp.services.settlement import status_by
 from paymentapp.storage.base import Store
 
-LATE = timedelta(hours=1)  # how long a step may take before a person should know
+LATE = timedelta(hours=1)  # how long a step may take before an operator should know
 _NOT_YET_SENT = {BatchState.PREPARED, BatchState.FROZEN, BatchState.REFUSED}
 
 
 def sent(batch: Batch) -> bool:
-    """Whether the provider may have the batch, so that its members are in no other."""
+    """Return whether the provider may have the batch, so that its members are in no other."""
     by_state = {BatchState.FROZEN, BatchState.ACCEPTED, BatchState.PARKED}
     return batch.state in by_state or batch.reference is not None
 
 
 def of_progress(batch: Batch, now: datetime) -> Discrepancy | None:
-    """Whether a batch stands still; None where it has ended or goes on."""
+    """Return a discrepancy where a batch makes no progress; None where it has ended or goes on."""
     if batch.state is BatchState.PARKED:
-        return Discrepancy(DiscrepancyKind.PARKED, _waits(batch), batch_id=batch.batch_id)
+        return Discrepancy(DiscrepancyKind.PARKED, _waiting(batch), batch_id=batch.batch_id)
     unsent = batch.state in _NOT_YET_SENT and now - batch.created_at > LATE
     overdue = batch.attention_at is not None and now - batch.attention_at > LATE
     if unsent or (overdue and batch.state is not BatchState.CLOSED):
-        return Discrepancy(DiscrepancyKind.STUCK, _waits(batch), batch_id=batch.batch_id)
+        return Discrepancy(DiscrepancyKind.STUCK, _waiting(batch), batch_id=batch.batch_id)
     return None
 
 
-def _waits(batch: Batch) -> str:
+def _waiting(batch: Batch) -> str:
     since = f"{batch.frozen_at or batch.created_at:%Y-%m-%d %H:%M}"
     return f"{batch.state} since {since}" + (f", {batch.last_error}" if batch.last_error else "")
 
@@ -43,9 +43,9 @@ def _waits(batch: Batch) -> str:
 def of_records(
     store: Store, batch: Batch, members: Sequence[Member], payments: Mapping[PaymentKey, Payment]
 ) -> list[Discrepancy]:
-    """Members of a batch that was sent, beside the payments that they stand for."""
+    """Compare the members of a batch that was sent with their payments."""
     found = list(_of_records(batch, members, payments)) if sent(batch) else []
-    if found and batch.reference is None:  # a refusal may have come between the two readings
+    if found and batch.reference is None:  # a refusal may have come between the two reads
         batch = store.get_batch(batch.batch_id) or batch
     return found if sent(batch) else []
 
@@ -65,14 +65,14 @@ def _of_records(
 def of_items(
     batch: Batch, members: Sequence[Member], reports: Mapping[str, ItemReport], now: datetime
 ) -> Iterator[Discrepancy]:
-    """The members of an accepted batch beside the items that the provider lists in it."""
-    taken_lately = batch.accepted_at is not None and now - batch.accepted_at < LATE
+    """Compare the members of an accepted batch with the items that the provider lists in it."""
+    accepted_lately = batch.accepted_at is not None and now - batch.accepted_at < LATE
     ours = {member.item_id: member for member in members}
     for item_id, member in ours.items():
         found = partial(Discrepancy, payment=member.key, batch_id=batch.batch_id)
         if item_id in reports:
             yield from _of_content(member, reports[item_id], found)
-        elif not taken_lately:  # an item may take a moment to be listed
+        elif not accepted_lately:  # an item may take a moment to be listed
             yield found(DiscrepancyKind.NOT_LISTED, str(member.money), "no such item")
     for item_id in sorted(reports.keys() - ours.keys()):
         theirs = f"{reports[item_id].money or ''} {reports[item_id].raw_status}".strip()
@@ -97,10 +97,10 @@ def _of_content(
 
 
 def of_status(payment: Payment, report: ItemReport) -> Discrepancy | None:
-    """A payment beside the item that pays it; None where they agree."""
+    """Compare a payment with the item that pays it; None where they agree."""
     found = partial(Discrepancy, payment=payment.key, batch_id=payment.batch_id)
     theirs = status_by(payment, report)
-    if payment.status not in {theirs, report.status} and not _says_little(payment, report):
+    if payment.status not in {theirs, report.status} and not _uninformative(payment, report):
         kind = (
             DiscrepancyKind.BEHIND
             if can_transition(payment.status, theirs)
@@ -113,7 +113,9 @@ def of_status(payment: Payment, report: ItemReport) -> Discrepancy | None:
     return None
 
 
-def _says_little(payment: Payment, report: ItemReport) -> bool:
-    """Whether the item's status is none that the table knows, and the payment is past the start:
-    such a status says no more than that the provider has it."""
+def _uninformative(payment: Payment, report: ItemReport) -> bool:
+    """Return whether an unknown status adds nothing: the payment is past submission already.
+
+    Such a status says no more than that the provider has the item.
+    """
     return report.status is None and payment.status not in {Status.PENDING, Status.SUBMITTING}

@@ -1,4 +1,4 @@
-"""What reconciliation can find: the kinds of difference, and what a person should do about each."""
+"""Kinds of difference that reconciliation can find, and what an operator should do about each."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from paymentapp.models.payments import PaymentKey
 
 
 class DiscrepancyKind(StrEnum):
-    """How what is on record here and what the provider says can differ."""
+    """How our records and the provider's can differ."""
 
-    # Of one payment, by its item
+    # Of one payment and its item
     BEHIND = "behind"
     STATUS = "status"
     AMOUNT = "amount"
@@ -40,34 +40,34 @@ class DiscrepancyKind(StrEnum):
 
 ADVICE: Mapping[DiscrepancyKind, str] = {
     DiscrepancyKind.BEHIND: (
-        "The provider is further on. --repair moves the payment on by the provider's own report; "
-        "the next look at the batch would, too, as long as there is one."
+        "The provider is ahead. --repair moves the payment forward by the provider's own report; "
+        "so does the next poll of the batch, as long as it is polled."
     ),
     DiscrepancyKind.STATUS: (
-        "The two contradict each other, and no legal move leads from ours to theirs. Look the item "
-        "up at the provider; whoever was told our status may have to be told another."
+        "The two contradict each other, and no legal transition leads from ours to theirs. Look "
+        "the item up at the provider; whoever relied on our status may have to be informed."
     ),
     DiscrepancyKind.AMOUNT: (
-        "Another amount was paid than was asked for. Find out who changed it where; send nothing "
-        "before that is known."
+        "Another amount was paid than was requested. Find out who changed it and where; send "
+        "nothing before that is known."
     ),
     DiscrepancyKind.CURRENCY: (
-        "It was paid in another currency than was asked for. As for an amount."
+        "It was paid in another currency than was requested. Proceed as for an amount."
     ),
     DiscrepancyKind.RECEIVER: (
-        "It went to another address than was asked for. Ask the provider to hold it."
+        "It went to another payee than was requested. Ask the provider to hold it."
     ),
     DiscrepancyKind.TRANSACTION: (
         "The item has another transaction than the one on record. Look both up: one of them may be "
         "a second payment."
     ),
     DiscrepancyKind.NOT_LISTED: (
-        "The provider took the batch and does not list this payment in it. Ask the provider what "
-        "became of it; do not ask for it again before they say that it was not paid."
+        "The provider accepted the batch and does not list this payment in it. Ask the provider "
+        "what became of it; do not request it again before they say that it was not paid."
     ),
     DiscrepancyKind.UNKNOWN_BATCH: (
         "The provider does not know the batch under the reference on record: it is too old, or the "
-        "credentials are another account's. Look into its activity report."
+        "credentials belong to another account. Check the provider's activity report."
     ),
     DiscrepancyKind.PENDING: (
         "Accepted, and in no batch for over an hour. See /readyz and the log: no dispatcher runs, "
@@ -78,20 +78,20 @@ ADVICE: Mapping[DiscrepancyKind, str] = {
         "happen: report it with the payment's history (`paymentapp audit show`)."
     ),
     DiscrepancyKind.STUCK: (
-        "The batch has made no step for over an hour. See /readyz and the log: no dispatcher runs, "
-        "or the provider's calls fail."
+        "The batch has made no progress for over an hour. See /readyz and the log: no dispatcher "
+        "runs, or the provider's calls fail."
     ),
     DiscrepancyKind.PARKED: (
-        "It is sent no more until a person has found out what became of it; OURS has its last "
-        "error. Decide: `paymentapp parked list --ask`."
+        "It is not sent again until an operator has decided what became of it; OURS shows its last "
+        "error. See `paymentapp parked list --ask`."
     ),
     DiscrepancyKind.NOT_A_MEMBER: (
-        "The provider's batch holds an item that is none of its members here. Restored from an "
-        "older copy? Do not dispatch before that is known."
+        "The provider's batch has an item that is not a member here. Was the database restored "
+        "from an older copy? Do not dispatch before that is known."
     ),
     DiscrepancyKind.NOT_OURS: (
-        "Money left the account for no payment on record: somebody else's payout, or a payment of "
-        "a database that was lost. Find out which before anything is paid again."
+        "Money left the account for no payment on record: another program's payout, or a payment "
+        "of a database that was lost. Find out which before anything is paid again."
     ),
     DiscrepancyKind.PAID_AGAIN: (
         "There are two transactions for one payment. Look both up: the recipient may have been "
@@ -102,31 +102,32 @@ ADVICE: Mapping[DiscrepancyKind, str] = {
         "nobody pays it a second time."
     ),
     DiscrepancyKind.NO_PAYMENT: (
-        "The batch lists a payment that is not on record. Restored from an older copy?"
+        "The batch lists a payment that is not on record. Was the database restored from an older "
+        "copy?"
     ),
     DiscrepancyKind.ELSEWHERE: (
-        "The batch was sent with a payment that names another batch: it may have been paid by "
-        "both. Look it up at the provider under both."
+        "The batch was sent with a payment that points at another batch: both may have paid it. "
+        "Look it up at the provider under both."
     ),
     DiscrepancyKind.NO_BATCH: (
-        "The payment names a batch that is not on record. Restored from an older copy? Look it up "
-        "at the provider by the payment's item id."
+        "The payment points at a batch that is not on record. Was the database restored from an "
+        "older copy? Look it up at the provider by the payment's item id."
     ),
     DiscrepancyKind.NOT_IN_BATCH: (
-        "The payment names a batch that does not list it, so nothing follows it. Look it up at the "
-        "provider by the payment's item id."
+        "The payment points at a batch that does not list it, so it is not polled. Look it up at "
+        "the provider by the payment's item id."
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """One thing that does not agree. No text in it holds an e-mail address that is not masked."""
+    """One difference. No text in it contains an unmasked e-mail address."""
 
     kind: DiscrepancyKind
     ours: str = ""
     theirs: str = ""
     payment: PaymentKey | None = None
-    item_id: str | None = None  # where it names no payment of ours
+    item_id: str | None = None  # the provider's item, where it is no payment of ours
     batch_id: str | None = None
     repaired: bool = False

@@ -1,7 +1,7 @@
-"""Parked batches: the evidence for each, and what becomes of it by a person's decision.
+"""Parked batches: the evidence for each, and its resolution by an operator.
 
-A decision is one conditional write of the batch, which keeps it: who, when, why, on what evidence.
-What follows from it is a step of the dispatcher like any other, that a sweep finishes if need be.
+A decision is one conditional write of the batch that records who, when, why and on what evidence.
+What follows from it is an ordinary step of the dispatcher, which a sweep completes if need be.
 """
 
 from __future__ import annotations
@@ -27,33 +27,34 @@ from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.parking import park_after
 from paymentapp.storage.base import Store
 
-CLOCKS_APART = timedelta(minutes=5)
-LONGEST_CALL = timedelta(minutes=15)  # far longer than a provider's time-outs let one take
-LONG = timedelta(days=30)  # where no provider says how long money waits for its recipient
+CLOCK_SKEW = timedelta(minutes=5)
+LONGEST_CALL = timedelta(minutes=15)  # far longer than the providers' timeouts allow
+OVERDUE_AFTER = timedelta(days=30)  # where no provider declares how long it holds unclaimed money
 _CHUNK = 500
 
 
 class ParkedCase(NamedTuple):
-    """A parked batch, and what it would have paid."""
+    """A parked batch and its members."""
 
     batch: Batch
     members: Sequence[Member]
 
     @property
     def total(self) -> Money:
+        """The sum of the members' amounts."""
         amounts = [member.money.amount for member in self.members]
         return Money(sum(amounts, start=amounts[0] * 0), self.batch.currency)
 
 
 class OverduePayment(NamedTuple):
-    """A payment that the provider took long ago, and that still has no outcome."""
+    """A payment that its provider accepted long ago, and that still has no outcome."""
 
     payment: Payment
     batch: Batch
 
 
 class OperatorNote(NamedTuple):
-    """A person's statement: who says it, and why."""
+    """An operator's statement: who makes it, and why."""
 
     person: str
     note: str
@@ -61,7 +62,7 @@ class OperatorNote(NamedTuple):
 
 @dataclass(frozen=True)
 class ParkedBatches:
-    """Shows parked batches and carries out what a person decides about them."""
+    """Shows parked batches, and carries out operators' decisions about them."""
 
     store: Store
     providers: Mapping[str, Provider]
@@ -70,50 +71,50 @@ class ParkedBatches:
     retrier: Retrier
 
     def cases(self) -> list[ParkedCase]:
-        """Every parked batch, longest waiting first."""
+        """Return every parked batch, the longest waiting first."""
         batches = sorted(self.store.parked_batches(), key=lambda batch: batch.created_at)
         return [ParkedCase(batch, members_of(self.store, batch)) for batch in batches]
 
     @property
-    def long(self) -> timedelta:
-        """Longer than money waits for its recipient, as far as the providers say."""
+    def overdue_after(self) -> timedelta:
+        """Longer than any provider holds unclaimed money."""
         waits = (each.returns_unclaimed_after for each in self.dispatcher.providers.values())
-        return max(filter(None, waits), default=LONG)
+        return max(filter(None, waits), default=OVERDUE_AFTER)
 
-    def lingering(self) -> Iterator[OverduePayment]:
-        """Payments that have been followed for longer than `long`. Reads every batch."""
-        latest = self.clock() - self.long
+    def overdue(self) -> Iterator[OverduePayment]:
+        """Yield payments without an outcome for longer than `overdue_after`. Reads every batch."""
+        latest = self.clock() - self.overdue_after
         for batch in self.store.scan_batches(EPOCH, latest):
             if batch.state is BatchState.ACCEPTED:
                 for payment in _payments(self.store, members_of(self.store, batch)):
                     if payment.status not in FINAL and payment.batch_id == batch.batch_id:
                         yield OverduePayment(payment, batch)
 
-    def asked(self, case: ParkedCase) -> str:
-        """What the provider's books say of a parked batch now, in words."""
+    def search_result(self, case: ParkedCase) -> str:
+        """Search the provider's books for a parked batch now, and return the result in words."""
         try:
-            return self._searched(case).words
+            return self._search(case).words
         except ProviderError as error:
             return f"no answer: {error.code}"
 
     def statuses(self, batch: Batch) -> Counter[str]:
-        """How many members of a batch stand where."""
+        """Count a batch's members by status."""
         members = members_of(self.store, batch)
         return Counter(payment.status.value for payment in _payments(self.store, members))
 
     def accept(
-        self, batch_id: str, reference: str, word: OperatorNote, *, confirmed: bool
+        self, batch_id: str, reference: str, note: OperatorNote, *, confirmed: bool
     ) -> Batch:
-        """The provider has the batch, under `reference`: follow it.
+        """Record that the provider has the batch, under `reference`, and poll it.
 
-        Raises Conflict where the provider says that `reference` is something else, and where it
-        no longer knows it, unless the person has `confirmed` that they know it nevertheless.
+        Raises Conflict where the provider says that `reference` is something else, and where it no
+        longer knows it, unless the operator has `confirmed` that they know it nevertheless.
         """
         case = self._case(batch_id)
-        evidence = self._vouched(case.batch, reference, confirmed)
+        evidence = self._evidence(case.batch, reference, confirmed)
         now = self.clock()
         accepted = case.batch.changed(
-            decision=self._decision(case.batch, Resolution.ACCEPTED, word, evidence),
+            decision=self._decision(case.batch, Resolution.ACCEPTED, note, evidence),
             state=BatchState.ACCEPTED,
             reference=reference,
             accepted_at=now,
@@ -122,20 +123,20 @@ class ParkedBatches:
         )
         return self._decide(case.batch, accepted)
 
-    def not_sent(self, batch_id: str, word: OperatorNote) -> Batch:
-        """The provider did nothing with the batch: its members go back to pending.
+    def not_sent(self, batch_id: str, note: OperatorNote) -> Batch:
+        """Record that the provider did nothing with the batch, and return its members to pending.
 
-        Raises Conflict where anything says otherwise, or could not say so yet; ProviderError
-        where the provider's books could be searched, but not now.
+        Raises Conflict where anything contradicts that, or could not show yet; ProviderError where
+        the provider's books could be searched, but not now.
         """
         case = self._case(batch_id)
         self._check_untouched(case)
         self._check_quiet(case.batch)
-        searched = self._searched(case)
-        if searched.found:
-            raise Conflict(f"the provider's books know better: {searched.words}")
+        result = self._search(case)
+        if result.found:
+            raise Conflict(f"the provider's books contradict that: {result.words}")
         aborted = case.batch.changed(
-            decision=self._decision(case.batch, Resolution.NOT_SENT, word, searched.words),
+            decision=self._decision(case.batch, Resolution.NOT_SENT, note, result.words),
             state=BatchState.ABORTED,
             attention_at=self.clock(),
         )
@@ -146,17 +147,17 @@ class ParkedBatches:
         if batch is None:
             raise NotFound(f"there is no batch {batch_id}")
         if batch.state is not BatchState.PARKED:
-            raise Conflict(f"batch {batch_id} is not parked, but {batch.state}{_by_whom(batch)}")
+            raise Conflict(f"batch {batch_id} is {batch.state}, not parked{_by_whom(batch)}")
         return ParkedCase(batch, members_of(self.store, batch))
 
-    def _vouched(self, batch: Batch, reference: str, confirmed: bool) -> str:
+    def _evidence(self, batch: Batch, reference: str, confirmed: bool) -> str:
         provider = self.providers[batch.provider]
         search = provider.transaction_search
         if search is None:
-            found, says = None, f"{provider.name} cannot be asked for {reference}"
+            found, says = None, f"{provider.name} offers no search for {reference}"
         else:
             found = self.retrier(partial(search.batch_id_of, reference))
-            says = f"{provider.name} knows no {reference}, or no longer"
+            says = f"{provider.name} does not know {reference}, or no longer"
         if found == batch.batch_id:
             return f"{provider.name} has this batch as {reference}"
         if found is not None:
@@ -167,60 +168,63 @@ class ParkedBatches:
                 f"--confirm {batch.batch_id}; the payments then stay submitted until it reports "
                 "them, or for good"
             )
-        return f"{says}; confirmed all the same"
+        return f"{says}; confirmed by the operator"
 
     def _check_untouched(self, case: ParkedCase) -> None:
-        """A member that has moved on did so by the provider's word: it has the batch."""
+        """Raise Conflict where a member has moved on, so that the provider must have the batch."""
         for payment in _payments(self.store, case.members):
             held = payment.batch_id == case.batch.batch_id
             if not held or payment.status is not Status.SUBMITTING:
                 at = f"{payment.customer_id} {payment.payment_id}"
-                raise Conflict(f"a member is {payment.status} by now, so the batch was sent: {at}")
+                raise Conflict(f"a member is {payment.status}, so the batch was sent: {at}")
 
     def _check_quiet(self, batch: Batch) -> None:
-        """Nothing is sent later than `park_after` the freeze, and no call begins once a batch is
-        parked; what was sent last has to be in the books before they can be believed."""
+        """Raise Conflict where the last attempt may not be in the provider's books yet.
+
+        Nothing is sent later than `park_after` the freeze, and no call begins once a batch is
+        parked.
+        """
         search = self.providers[batch.provider].transaction_search
         lag = search.lag if search else timedelta()
         quiet = (batch.frozen_at or batch.created_at) + park_after(self.providers[batch.provider])
         if batch.parked_at is not None:
             quiet = min(quiet, batch.parked_at + LONGEST_CALL)
-        quiet += lag + CLOCKS_APART
+        quiet += lag + CLOCK_SKEW
         if self.clock() < quiet:
             raise Conflict(f"its last attempt may not be in the books before {to_text(quiet)}")
 
-    def _searched(self, case: ParkedCase) -> _Searched:
-        """Look for the members in the books, since the freeze. Raises ProviderError."""
+    def _search(self, case: ParkedCase) -> _SearchResult:
+        """Search the books for the members, since the freeze. Raises ProviderError."""
         provider = self.providers[case.batch.provider]
         if provider.transaction_search is None:
-            return _Searched(0, f"{provider.name} offers no search")
+            return _SearchResult(0, f"{provider.name} offers no search")
         since = case.batch.frozen_at or case.batch.created_at
-        period = Period(since - CLOCKS_APART, self.clock())
+        period = Period(since - CLOCK_SKEW, self.clock())
         search = Search(self.store, provider.transaction_search, self.retrier)
         try:
             found = search.paying({member.item_id for member in case.members}, period)
         except NotPermitted as error:
-            return _Searched(0, f"the account may not search: {error.code}")
+            return _SearchResult(0, f"the account may not search: {error.code}")
         count = f"{search.transactions} transactions since {to_text(since)[:16]}"
         if not found:
-            return _Searched(0, f"none of {count} pays a member")
+            return _SearchResult(0, f"none of {count} pays a member")
         ids = ", ".join(each.transaction_id for each in found[:3])
-        return _Searched(len(found), f"{len(found)} of {count} pay a member: {ids}")
+        return _SearchResult(len(found), f"{len(found)} of {count} pay a member: {ids}")
 
     def _decision(
-        self, batch: Batch, verdict: Resolution, word: OperatorNote, evidence: str
+        self, batch: Batch, resolution: Resolution, note: OperatorNote, evidence: str
     ) -> Decision:
-        tried = f"attempts: {batch.attempts}, the last: {batch.last_error or 'not known'}"
-        return Decision(self.clock(), verdict, *word, f"{evidence}; {tried}")
+        attempts = f"attempts: {batch.attempts}, the last: {batch.last_error or 'not known'}"
+        return Decision(self.clock(), resolution, *note, f"{evidence}; {attempts}")
 
     def _decide(self, batch: Batch, decided: Batch) -> Batch:
-        """Write a decision down, and take the step that follows from it."""
+        """Write a decision, and take the step that follows from it."""
         if not self.store.change_batch(batch, decided):
-            raise Conflict("somebody else has decided meanwhile: look again")
+            raise Conflict("the batch was decided meanwhile: list it again")
         return self.dispatcher.resume(decided)
 
 
-class _Searched(NamedTuple):
+class _SearchResult(NamedTuple):
     found: int
     words: str
 

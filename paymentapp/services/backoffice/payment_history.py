@@ -1,4 +1,4 @@
-"""A payment's history as a walk: what is not legal about it, if anything."""
+"""Check of a payment's history: every transition legal, and every field consistent with it."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from typing import NamedTuple
 from paymentapp.models.idempotency import KEY_RETENTION
 from paymentapp.models.payments import FINAL, Cause, Payment, Status, can_transition
 
-SKEW = timedelta(minutes=5)  # how far the clocks of two machines may be apart
+SKEW = timedelta(minutes=5)  # clock difference between two machines
 
 
 class AuditCheck(StrEnum):
-    """What an audit looks at."""
+    """The checks of an audit."""
 
-    BEGIN = "begin"  # the first line: pending, by request, when the payment was made
+    BEGIN = "begin"  # the first line: pending, by request, at the payment's creation
     TIMES = "times"  # each line no earlier than the one before
-    MOVE = "move"  # each step a legal one
-    END = "end"  # the last line says the status
-    FIELDS = "fields"  # what else the record says goes with the status
+    MOVE = "move"  # each transition is legal
+    END = "end"  # the last line has the payment's status
+    FIELDS = "fields"  # the other fields agree with the status
     BATCH = "batch"  # its batch is there and lists it, once
     TWICE = "twice"  # in no second batch that was sent
     SIZE = "size"  # a warning: over a kilobyte, each write costs double
 
 
 class Fault(NamedTuple):
-    """One thing that a check found."""
+    """One inconsistency, and the check that found it."""
 
     check: AuditCheck
     text: str
 
 
 def faults(payment: Payment) -> Iterator[Fault]:
-    """All that is wrong with a payment's record by itself."""
+    """Yield every inconsistency within a payment's record."""
     if not payment.history:
         yield Fault(AuditCheck.BEGIN, "the history is empty")
         return
@@ -52,8 +52,11 @@ def faults(payment: Payment) -> Iterator[Fault]:
 
 
 def _beginning(payment: Payment) -> Iterator[Fault]:
-    """A payment's id is the time of the request. Where a crash came between an idempotency key
-    and its payment, the id is that of the first try, and the history begins with the last one."""
+    """Check the first line of the history.
+
+    A payment's id is the time of the request. After a crash between writing an idempotency key and
+    its payment, the id is the time of the first attempt, and the history begins with the last.
+    """
     first = payment.history[0]
     if (first.status, first.cause) != (Status.PENDING, Cause.REQUEST):
         yield Fault(AuditCheck.BEGIN, f"the first line is {first.status} by {first.cause}")

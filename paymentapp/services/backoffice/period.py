@@ -1,4 +1,4 @@
-"""The period that an operator's command looks at."""
+"""The period that an operator's command covers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from paymentapp.models.payments import Payment
 
 
 class Period(NamedTuple):
-    """What an operator's command looks at: from a moment up to another, inclusively."""
+    """From one time to another, inclusive."""
 
     start: datetime
     end: datetime
 
     def holds(self, payment: Payment) -> bool:
+        """Return whether a payment was requested within the period."""
         return self.start <= payment.created_at <= self.end

@@ -1,4 +1,4 @@
-"""The provider's own books, searched for payments that we do not know, or know otherwise."""
+"""Search of the provider's books for payments that are unknown here, or recorded differently."""
 
 from __future__ import annotations
 
@@ -14,54 +14,54 @@ from paymentapp.services.backoffice.retries import Retrier
 from paymentapp.services.dispatch.batching import chunks
 from paymentapp.storage.base import Store
 
-_STEP = timedelta(days=1)  # asked for at a time, and again as a whole where an answer is missing
+_STEP = timedelta(days=1)  # searched in one request, and retried as a whole
 _CHUNK = 500
-_OLDEST = timedelta(days=60)  # how long before it moves money a payment may have been requested
-_NAMELESS = 10_000  # transactions without an id of ours, held until all payments were looked at
+_MAX_AGE = timedelta(days=60)  # how long before its transaction a payment may be requested
+_MAX_NAMELESS = 10_000  # transactions without an id of ours that are kept for one pass
 _UNPAID = {Status.PENDING, Status.FAILED, Status.CANCELLED}
 
 _Found = dict[str, Transaction]  # by transaction id
 
 
 class Search:
-    """One search of one provider's books; `patiently` asks again where there was no answer."""
+    """One search of one provider's books; `retrier` retries calls that got no answer."""
 
     def __init__(self, store: Store, books: TransactionSearch, retrier: Retrier) -> None:
         self.transactions = 0
         self._store = store
         self._books = books
-        self._patiently = retrier
+        self._retrier = retrier
 
-    def strangers(self, period: Period) -> Iterator[Discrepancy]:
-        """Transactions of the span that stand for no payment of ours, or for one too many.
+    def unexplained(self, period: Period) -> Iterator[Discrepancy]:
+        """Yield the period's transactions that pay nothing of ours, or pay a payment once more.
 
-        One that repeats no id of ours is looked for by its own, among the payments. Raises
+        A transaction without an id of ours is matched by its own id, among the payments. Raises
         ProviderError.
         """
         nameless: _Found = {}
         for found in self._pages(period):
             yield from self._compared([each for each in found if each.item_id is not None])
             nameless |= {each.transaction_id: each for each in found if each.item_id is None}
-            if len(nameless) > _NAMELESS:
+            if len(nameless) > _MAX_NAMELESS:
                 yield from self._unclaimed(nameless, period)
                 nameless = {}
         yield from self._unclaimed(nameless, period)
 
     def paying(self, item_ids: Set[str], period: Period) -> list[Transaction]:
-        """The transactions of the span that pay one of these items. Raises ProviderError."""
+        """Return the period's transactions that pay one of these items. Raises ProviderError."""
         return [each for page in self._pages(period) for each in page if each.item_id in item_ids]
 
     def _pages(self, period: Period) -> Iterator[Sequence[Transaction]]:
-        """Every transaction, a few hundred at a time, and none twice.
+        """Yield every transaction once, a few hundred at a time.
 
-        No question begins where the books may not have got to yet: some refuse one. What is
-        found from before the span is compared as well, and does no harm.
+        No range starts where the books may lag behind: some providers refuse such a range.
+        Transactions found from before the period are compared too, which does no harm.
         """
         before: Set[str] = set()
         start = min(period.start, period.end - 2 * self._books.lag)
         while start < period.end:
             end = start + _STEP if period.end - start > 2 * _STEP else period.end
-            found = self._patiently(partial(self._between, start, end))
+            found = self._retrier(partial(self._between, start, end))
             fresh = [each for name, each in found.items() if name not in before]
             self.transactions += len(fresh)
             yield from chunks(fresh, _CHUNK)
@@ -71,7 +71,7 @@ class Search:
         return {each.transaction_id: each for each in self._books.transactions(start, end)}
 
     def _compared(self, transactions: Sequence[Transaction]) -> Iterator[Discrepancy]:
-        """Transactions that repeat an id, beside the payments that the ids name."""
+        """Compare transactions that carry an id with the payments that the ids name."""
         keys = {each.item_id: _key(each.item_id or "") for each in transactions}
         payments = self._store.get_payments([key for key in keys.values() if key])
         for transaction in transactions:
@@ -79,21 +79,21 @@ class Search:
             payment = payments.get(key) if key else None
             if payment is None:
                 yield _not_ours(transaction)
-            elif kind := _doubt(payment, transaction):
+            elif kind := _discrepancy(payment, transaction):
                 ours = " ".join(filter(None, [payment.status, payment.transaction_id]))
-                yield Discrepancy(kind, ours, _told(transaction), payment=key)
+                yield Discrepancy(kind, ours, _summary(transaction), payment=key)
 
     def _unclaimed(self, nameless: _Found, period: Period) -> Iterator[Discrepancy]:
-        """Transactions that no payment has on record as its own."""
+        """Yield transactions that no payment has on record as its own."""
         left = dict(nameless)
-        earlier = Period(period.start - _OLDEST, period.end)
+        earlier = Period(period.start - _MAX_AGE, period.end)
         for payment in self._store.scan_payments(*earlier) if left else ():
             left.pop(payment.transaction_id or "", None)
         yield from map(_not_ours, left.values())
 
 
-def _doubt(payment: Payment, transaction: Transaction) -> DiscrepancyKind | None:
-    """What is wrong with a transaction of a payment, if anything."""
+def _discrepancy(payment: Payment, transaction: Transaction) -> DiscrepancyKind | None:
+    """Return how a transaction contradicts its payment; None where it agrees."""
     if payment.transaction_id is not None:
         another = payment.transaction_id != transaction.transaction_id
         return DiscrepancyKind.PAID_AGAIN if another else None
@@ -102,11 +102,11 @@ def _doubt(payment: Payment, transaction: Transaction) -> DiscrepancyKind | None
 
 def _not_ours(transaction: Transaction) -> Discrepancy:
     return Discrepancy(
-        DiscrepancyKind.NOT_OURS, "", _told(transaction), item_id=transaction.item_id
+        DiscrepancyKind.NOT_OURS, "", _summary(transaction), item_id=transaction.item_id
     )
 
 
-def _told(transaction: Transaction) -> str:
+def _summary(transaction: Transaction) -> str:
     at = f"{transaction.at:%Y-%m-%d %H:%M}"
     return f"{transaction.transaction_id} {transaction.money} {at}"
 

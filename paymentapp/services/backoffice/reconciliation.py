@@ -1,7 +1,7 @@
-"""Reconciliation: every disbursement beside what the provider says, both ways.
+"""Reconciliation: compare every disbursement with the provider's records, both ways.
 
-Nothing is sent from here and nothing adopted. A repair moves a payment forward by the provider's
-own report, as the next look at its batch would; everything else is for a person.
+It sends nothing and adopts nothing. A repair moves a payment forward by the provider's own report,
+as the next poll of its batch would; everything else is left to an operator.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CHUNK = 500  # payments read at a time
 
 @dataclass
 class Tally:
-    """What a run has looked at so far, and what it could not look at."""
+    """What a run has compared so far, and what it could not compare."""
 
     batches: int = 0
     payments: int = 0
@@ -41,13 +41,13 @@ class Tally:
 
     @property
     def left(self) -> int:
-        """Differences that a person has to see to."""
+        """Differences that an operator has to resolve."""
         return self.differences - self.repaired
 
 
 @dataclass
 class Reconciliation:
-    """One run. `progress` hears all the time what has been done."""
+    """One run. `progress` is told what has been compared."""
 
     store: Store
     providers: Mapping[str, Provider]
@@ -60,7 +60,7 @@ class Reconciliation:
     def run(
         self, period: Period, *, repair: bool = False, search: bool = True
     ) -> Iterator[Discrepancy]:
-        """Compare what was made in the span, and yield what does not agree as it is found.
+        """Compare what was requested in the period, and yield each difference at once.
 
         Memory is bounded by the largest batch, a number for each batch, and a day of the books.
         Raises StoreUnavailable; what the provider did not answer is in `tally.not_done`.
@@ -84,14 +84,15 @@ class Reconciliation:
     def _batch(
         self, batch: Batch, membership: MembershipCheck, repair: bool
     ) -> Iterator[Discrepancy]:
-        """One batch, its members, their payments, and the items that the provider lists.
+        """Compare one batch, its members, their payments, and the items that the provider lists.
 
-        The payments are read before the provider is asked: what it says is not older than they.
+        The payments are read before the provider is called, so its report is not older than they
+        are.
         """
         batch = self.store.get_batch(batch.batch_id) or batch
-        still = comparison.of_progress(batch, self.clock())
-        if still is not None:
-            yield still
+        stalled = comparison.of_progress(batch, self.clock())
+        if stalled is not None:
+            yield stalled
         members = members_of(self.store, batch)
         payments: dict[PaymentKey, Payment] = {}
         for chunk in chunks(members, CHUNK):
@@ -111,15 +112,17 @@ class Reconciliation:
     def _status(self, payment: Payment, report: ItemReport, repair: bool) -> Iterator[Discrepancy]:
         found = comparison.of_status(payment, report)
         if found is None or self.store.get_payment(payment.key) != payment:
-            return  # what moved while the provider was asked is the next run's to compare
+            return  # it moved during the provider's call: the next run compares it
         if repair and found.kind is DiscrepancyKind.BEHIND and _pays(report, payment):
             moved = self.settlement.apply_report(payment, report, Cause.POLL)
             found = replace(found, repaired=comparison.of_status(moved, report) is None)
         yield found
 
     def _reports(self, batch: Batch) -> dict[str, ItemReport] | Discrepancy | None:
-        """What the provider lists of a batch that it took; None where there is nothing to ask, or
-        no answer."""
+        """Return what the provider lists of a batch, by item id.
+
+        None where there is nothing to compare, or no answer.
+        """
         provider = self.providers.get(batch.provider)
         if batch.reference is None:
             return None
@@ -138,13 +141,13 @@ class Reconciliation:
         return {report.item_id: report for report in items}
 
     def _payments(self, period: Period, membership: MembershipCheck) -> Iterator[Discrepancy]:
-        """Payments that no batch would show."""
+        """Check payments that no batch would show."""
         for payment in self.store.scan_payments(*period):
             self.tally.payments += 1
             membership.named(payment)
             if payment.status is Status.PENDING:
                 yield from self._waiting(payment)
-            self.progress(f"{self.tally.payments} payments looked at")
+            self.progress(f"{self.tally.payments} payments checked")
         for payment, batch in membership.orphans():
             kind = DiscrepancyKind.NOT_IN_BATCH if batch else DiscrepancyKind.NO_BATCH
             yield Discrepancy(
@@ -159,31 +162,31 @@ class Reconciliation:
             yield Discrepancy(DiscrepancyKind.PENDING, since, payment=payment.key)
 
     def _search(self, provider: Provider, period: Period) -> Iterator[Discrepancy]:
-        """What left the account, whoever sent it."""
+        """Check what left the account, whoever sent it."""
         if provider.transaction_search is None:
-            self.tally.not_done.append(f"search of {provider.name}: it offers none")
+            self.tally.not_done.append(f"search of {provider.name}: not offered")
             return
-        searching = Search(self.store, provider.transaction_search, self.retrier)
+        search = Search(self.store, provider.transaction_search, self.retrier)
         end = min(period.end, self.clock())
         if period.start >= end:
             return
         try:
-            for found in searching.strangers(Period(period.start, end)):
+            for found in search.unexplained(Period(period.start, end)):
                 yield found
-                self.progress(f"{searching.transactions} transactions looked at")
+                self.progress(f"{search.transactions} transactions checked")
         except ProviderError as error:
             self.tally.not_done.append(f"search of {provider.name}: {error.code}")
-        self.tally.transactions += searching.transactions
+        self.tally.transactions += search.transactions
 
 
 def _pays(report: ItemReport, payment: Payment) -> bool:
-    """Whether the item pays what was asked for: one that pays something else settles nothing."""
+    """Return whether the item pays what was requested; one that does not settles nothing."""
     money, receiver = report.money or payment.money, report.receiver or payment.payee
     return money == payment.money and receiver.lower() == payment.payee.lower()
 
 
 def _items(provider: Provider, batch: Batch, reference: str) -> list[ItemReport] | None:
-    """What the provider lists of a batch; None where it does not know the batch, or no longer."""
+    """Return what the provider lists of a batch; None where it does not know the batch."""
     try:
         return provider.fetch(batch)
     except NotSent:

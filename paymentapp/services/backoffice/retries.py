@@ -1,4 +1,4 @@
-"""Asking again: only what moves nothing, and only where there was no answer."""
+"""Retries of read-only provider calls that got no answer."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from paymentapp.errors import NotSent
 T = TypeVar("T")
 
 TRIES = 4
-_LONGEST = 60  # seconds, of a provider's own Retry-After
+_MAX_WAIT = 60  # seconds; a longer Retry-After is cut to it
 
 
 class Retrier:
-    """Calls that an operator's command makes and can wait for; `pause` waits some seconds."""
+    """Retries calls for operators' commands, which can wait; `pause` sleeps some seconds."""
 
     def __init__(self, pause: Callable[[float], None]) -> None:
         self._pause = pause
 
     def __call__(self, ask: Callable[[], T]) -> T:
-        """What `ask` returns, at the first try that is answered; a provider's error otherwise."""
+        """Return the first answer of `ask`; after the last attempt, raise its error."""
         for attempt in range(TRIES - 1):
             try:
                 return ask()
             except NotSent as error:
-                self._pause(max(2**attempt, min(error.retry_after or 0, _LONGEST)))
+                self._pause(max(2**attempt, min(error.retry_after or 0, _MAX_WAIT)))
         return ask()

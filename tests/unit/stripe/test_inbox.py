@@ -154,7 +154,7 @@ def test_a_failure_that_cannot_be_taken_back_yet_waits_and_is_tried_again(
     with caplog.at_level(logging.ERROR):
         waiting = world.deliver(event)
     assert waiting.state is ProviderEventState.WAITING
-    assert "a person has to see to it" in caplog.text
+    assert "an operator has to recover it" in caplog.text
     assert world.says() is Status.SUCCEEDED  # nothing says yet that the money is back
     assert world.payment.provider_status == "payout_failed_not_reversed"
     cancel(world.backend, ACCOUNT, spent)

@@ -11,7 +11,7 @@ from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Status
 from paymentapp.providers.base import Accepted, ItemReport
-from paymentapp.providers.stripe.outcome import QUIET
+from paymentapp.providers.stripe.outcome import IN_FLIGHT_LIMIT
 from paymentapp.providers.stripe.provider import Stripe
 from paymentapp.providers.stripe.tables import FAILURES, PAYOUT_STATUS
 from tests.support.paypal_server import FakeClock, PayPalServer, Says
@@ -164,7 +164,7 @@ def test_what_cannot_be_taken_back_is_not_called_returned_and_a_person_is_called
     assert report.raw_status == "payout_failed_not_reversed"
     assert "balance_insufficient" in (report.reason or "")
     [record] = [each for each in caplog.records if each.levelno == logging.ERROR]
-    assert "a person has to see to it" in record.message
+    assert "an operator has to recover it" in record.message
     assert batch.batch_id in record.message
     assert "acct_" not in record.message
     assert backend.moves("reversal") == []
@@ -202,7 +202,7 @@ def test_a_payout_that_is_refused_is_taken_back_once_none_can_be_under_way(
     report = look(backend, batch)
     assert (report.status, report.raw_status) == (Status.SUBMITTED, "payout_refused")
     assert backend.moves("reversal") == []
-    backend.clock.now += QUIET
+    backend.clock.now += IN_FLIGHT_LIMIT
     report = look(backend, batch)
     assert report.status is Status.RETURNED
     assert (report.reason or "").startswith(why)
@@ -218,7 +218,7 @@ def test_a_payout_that_was_made_after_all_is_found_and_nothing_taken_back(
     alone = outcome.reference.partition("/")[0]
     for reference in (alone, f"{alone}/payouts_not_allowed"):
         known = batch.changed(reference=reference, accepted_at=batch.frozen_at)
-        backend.clock.now += QUIET
+        backend.clock.now += IN_FLIGHT_LIMIT
         assert look(backend, known).status is Status.SUCCEEDED
     assert backend.moves("reversal") == []
 

@@ -380,7 +380,7 @@ def test_a_failure_that_stripe_keeps_is_settled_by_its_books_and_never_sent_unde
         backend.provider.submit(batch, members)
     backend.recover()
     for _ in range(3):
-        with pytest.raises(OutcomeUnknown, match="kept from an earlier call"):
+        with pytest.raises(OutcomeUnknown, match="replayed from an earlier call"):
             backend.provider.submit(batch, members)
         backend.clock.pass_by(hours=7)
     assert len(backend.moves(call)) == 0
