@@ -101,7 +101,7 @@ class Settings(Declared):
         "PAYMENTAPP_ROUTES",
         text(),
         "",
-        "by which method a payment goes that names none: see *Ways to pay*",
+        "by which method a payment goes that names none: see *Payment methods and routing*",
     )
     vault_keys: str = variable(
         "PAYMENTAPP_VAULT_KEYS",
