@@ -1,10 +1,10 @@
-"""Writes what API Gateway knows of the service: the models of its bodies, and its errors' shape.
+"""Generate API Gateway's models and error responses from the service's schemas.
 
     python -m deploy.aws.make_models [--check]
 
-Both come from the service itself, so that there is one truth; Terraform reads the files. The
-gateway must never refuse what the service accepts. So a model holds only what every validator
-reads alike and what AWS documents as supported, and the service judges the rest.
+The schemas are the one source; Terraform reads the generated files. The gateway must never refuse
+what the service accepts. So a model holds only what every validator reads alike and what AWS
+documents as supported, and the service checks the rest.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ _RETRY_AFTER = {429: "2", 503: "2"}
 
 
 def gateway_models() -> dict[str, Any]:
-    """The request models, as JSON Schema draft-04, by name."""
+    """Return the request models, as JSON Schema draft-04, by name."""
     services = build_services(Settings(store="sqlite:///:memory:"), providers={})
     document = create_app(services).test_client().get("/openapi.json").get_data(as_text=True)
     schemas = json.loads(document)["components"]["schemas"]
@@ -90,12 +90,12 @@ def gateway_models() -> dict[str, Any]:
 
 
 def gateway_problems() -> dict[str, Any]:
-    """What the gateway answers where it refuses by itself, by its own name for the reason."""
+    """Return the gateway's own error responses, by its name for the reason."""
     return {name: _response(kind) for name, kind in GATEWAY_RESPONSES.items()}
 
 
 def _draft_04(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a schema that draft-04 and the gateway read as the service means it."""
+    """Return the part of a schema that draft-04 and the gateway read as the service means it."""
     kept = {name: schema[name] for name in _KEPT if name in schema}
     if "exclusiveMinimum" in schema:  # a number here, a flag in draft-04
         kept["minimum"] = schema["exclusiveMinimum"]
@@ -117,7 +117,7 @@ def _response(kind: ProblemType) -> dict[str, Any]:
 
 
 def files() -> dict[Path, str]:
-    """Each file and what belongs into it."""
+    """Return each file with its content."""
     made = {"models.json": gateway_models(), "problems.json": gateway_problems()}
     return {
         HERE / name: simplejson.dumps(content, indent=2, ensure_ascii=True) + "\n"
@@ -126,7 +126,7 @@ def files() -> dict[Path, str]:
 
 
 def stale() -> list[Path]:
-    """The files that are not what they would be if they were made now."""
+    """Return the files that are out of date."""
     return [path for path, text in files().items() if not path.exists() or path.read_text() != text]
 
 

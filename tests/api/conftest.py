@@ -1,4 +1,4 @@
-"""The API over a store in memory, a provider that keeps a ledger and a worker that rests."""
+"""The API over a store in memory, a provider with a ledger and a worker without threads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ORDER = {"customer_id": "ada", "email": "ada@example.com", "amount": 12.5, "curr
 
 @dataclass
 class Bench:
-    """A service on the bench: its parts, and a caller with every right."""
+    """A service, its parts, and a client with every scope."""
 
     settings: Settings = field(default_factory=Settings)
     store: MemoryStore = field(default_factory=MemoryStore)
@@ -51,7 +51,7 @@ class Bench:
         return self.now
 
     def caller(self, token: str | None) -> FlaskClient:
-        """A client that authenticates with `token`."""
+        """Return a client that authenticates with `token`."""
         client = self.app.test_client()
         if token is not None:
             client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
@@ -66,7 +66,7 @@ class Bench:
         return self.client.post("/v1/api/payment", json=body, headers=headers)
 
     def send(self, path: str, text: str | bytes, **options: Any) -> TestResponse:
-        """Post a text as it is."""
+        """Send a text body unchanged."""
         options = {"content_type": "application/json", **options}
         return self.client.post(path, data=text, **options)
 
@@ -78,7 +78,7 @@ def bench() -> Bench:
 
 @pytest.fixture
 def paying(bench: Bench) -> Bench:
-    """With a customer to pay."""
+    """Return the setup with a registered customer."""
     bench.add_customer()
     return bench
 

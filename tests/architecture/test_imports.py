@@ -1,4 +1,4 @@
-"""The rules of the tree: who may import what, and where words and floats may stand."""
+"""Rules of the source tree: imports, provider names, floats, class names, file lengths."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def modules(folder: Path = PACKAGE) -> Iterator[Path]:
 
 
 def imports(path: Path) -> set[str]:
-    """The top-level packages that a module imports, anywhere in it."""
+    """Return the top-level packages that a module imports, anywhere in it."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -55,7 +55,7 @@ def test_requests_is_in_the_providers_http_helper_alone() -> None:
 
 
 def test_no_float_holds_an_amount() -> None:
-    """No call of float() and no float-parsing JSON; what measures seconds is not money."""
+    """Forbid float() and JSON parsing to floats; the module that measures seconds is exempt."""
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -64,7 +64,7 @@ def test_no_float_holds_an_amount() -> None:
 
 
 def words(path: Path) -> Iterator[str]:
-    """Every name and every text of a module, docstrings too."""
+    """Yield every name and every text of a module, including docstrings."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from (f"{each.name} {each.asname}" for each in node.names)
@@ -86,7 +86,7 @@ def words(path: Path) -> Iterator[str]:
 
 
 def naming(provider: str, path: Path) -> list[str]:
-    """What of a module names a provider: `StripeSettings`, `PAYMENTAPP_ACH_X`, "by ACH"."""
+    """Return what names a provider in a module: `StripeSettings`, `PAYMENTAPP_ACH_X`, "by ACH"."""
     named = re.compile(rf"(?<![a-z]){provider}(?![a-z])")
     in_camel_case = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
     return [
@@ -98,10 +98,10 @@ def naming(provider: str, path: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", every_provider())
 def test_one_provider_one_place(name: str) -> None:
-    """A provider's name stands in its own folder and in the registry, and in no other code or text.
+    """Allow a provider's name only in its own folder and in the registry.
 
     `run_simulators.py` starts the simulators of all. ACH is also the network whose files and rules
-    `nacha` and `banking` are about.
+    `nacha` and `banking` implement.
     """
     elsewhere = {"nacha", "banking"} if name == "ach" else set()
     for path in modules():
@@ -142,13 +142,13 @@ def test_what_only_sounds_like_a_provider_is_none(tmp_path: Path) -> None:
 
 
 def test_what_a_provider_can_do_is_asked_of_no_type() -> None:
-    """Abilities are attributes: `isinstance` looks for each method of a protocol, each time."""
+    """Require attributes: `isinstance` on a protocol looks up each of its methods, each time."""
     assert [path for path in modules() if "runtime_checkable" in path.read_text()] == []
 
 
 @pytest.mark.parametrize("heavy", ["boto3", "requests", "flask", "sqlite3", "cryptography"])
 def test_nothing_is_built_at_import(heavy: str) -> None:
-    """Importing the package loads no library that a part may never need."""
+    """Import the package without loading libraries that not every process needs."""
     code = f"import paymentapp, sys; sys.exit({heavy!r} in sys.modules)"
     # `make coverage` would measure the process, and loads sqlite3 for it.
     unmeasured = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
@@ -164,7 +164,7 @@ def test_every_module_opens_with_a_sentence() -> None:
 
 
 def test_a_class_name_stands_for_one_thing() -> None:
-    """Who searches for a class finds one. marshmallow reads a schema's options from its `Meta`."""
+    """Require unique class names. marshmallow reads a schema's options from its `Meta`."""
     places: dict[str, list[str]] = {}
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text())):
@@ -179,7 +179,7 @@ def test_files_are_short() -> None:
 
 
 def test_cryptography_is_loaded_only_to_check_a_signature() -> None:
-    """It costs time and memory: a service without webhooks never loads it."""
+    """Start without loading it: it costs time and memory, and only webhooks need it."""
     code = (
         "import sys; from paymentapp import create_app; "
         "from paymentapp.bootstrap import build_services; "

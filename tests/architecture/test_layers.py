@@ -1,4 +1,4 @@
-"""Imports run one way: no circle, and each room of the package imports only the rooms below it."""
+"""Imports run one way: no cycles, and each layer imports only the layers below it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _ROOMS_INSIDE = {name for name in MAY_IMPORT if "." in name}
 
 
 def room(module: str) -> str:
-    """The part of the package that a module is in; `create_app`'s own is `paymentapp`."""
+    """Return the layer that a module is in; `create_app`'s own is `paymentapp`."""
     parts = module.split(".")[1:]
     inside = ".".join(parts[:2])
     return inside if inside in _ROOMS_INSIDE else parts[0] if parts else module

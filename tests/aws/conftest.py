@@ -1,4 +1,4 @@
-"""The handlers over a store in memory, a provider that keeps a ledger, and a clock to be moved."""
+"""The handlers over a store in memory, a provider with a ledger, and a movable clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.records import usd
 
 @dataclass
 class Cloud:
-    """One service; `caller` has every right."""
+    """One service and its handlers; `caller` is a key with every scope."""
 
     settings: Settings = field(
         default_factory=lambda: Settings(follow_seconds=0, senders=1, sweep_seconds=60)
@@ -50,14 +50,14 @@ class Cloud:
     def call(
         self, method: str, path: str, body: object = None, **options: Any
     ) -> tuple[dict[str, Any], Any]:
-        """A request through the gateway; returns its answer, and the body decoded."""
+        """Send a request through the gateway; return its answer and the decoded body."""
         key = {"Authorization": f"Bearer {self.token}"}
         headers = {**key, **options.pop("headers", {})}
         answer = self.gateway(rest_event(method, path, body, headers, **options), self.context)
         return answer, json.loads(answer["body"], parse_float=Decimal)
 
     def accept(self, *names: str) -> list[Payment]:
-        """Payments that were just accepted, each to a customer of its own."""
+        """Accept payments, each to its own customer."""
         accepted = []
         for name in names:
             email = f"{name}@example.com"

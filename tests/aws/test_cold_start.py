@@ -1,4 +1,4 @@
-"""How a function starts: what it imports, and how long that takes beside a prototype's handler."""
+"""How a function starts: what it imports, and how long that takes compared with a prototype."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def test_each_function_loads_what_it_needs() -> None:
 
 
 def seconds(python: str, code: str, path: Path, handler: str = "") -> float:
-    """Processor time of a fresh process: what else this machine does counts the least there.
+    """Return the processor time of a fresh process, which depends least on other load.
 
-    `-P` and `-s`: nothing is found but what is below `path`, wherever this runs.
+    With `-P` and `-s` only modules below `path` are found, wherever this runs.
     """
     process = subprocess.Popen([python, "-P", "-s", "-c", code], env=_environ(path, handler))
     _, status, used = os.wait4(process.pid, 0)
@@ -65,11 +65,11 @@ def seconds(python: str, code: str, path: Path, handler: str = "") -> float:
 
 @pytest.mark.slow
 def test_a_cold_start_is_no_slower_than_the_prototypes(tmp_path: Path) -> None:
-    """The zip's content on Lambda's Python, beside a prototype's libraries, compiled in the same
-    way; a client of DynamoDB included.
+    """Compare the zip's content with a prototype's libraries, compiled the same way.
 
-    In each round every case runs once, in another order, right after one another: what the machine
-    does meanwhile is in both parts of a round's ratio. The median of these ratios is the answer.
+    A client of DynamoDB is included. In each round every case runs once, in another order and right
+    after one another, so that other load affects both parts of a round's ratio. The median of these
+    ratios counts.
     """
     code = lambda_runtime.unpacked(tmp_path)
     cases = {
@@ -93,7 +93,7 @@ def test_a_cold_start_is_no_slower_than_the_prototypes(tmp_path: Path) -> None:
 
 
 def prototypes_libraries(python: str, folder: Path) -> Path:
-    """In our versions, with bytecode that is compiled as ours is."""
+    """Install the prototype's libraries in our versions, with bytecode compiled as ours is."""
     pinned = (ROOT / "requirements.txt").read_text().split()
     wanted = [pin for pin in pinned if pin.partition("==")[0] in PROTOTYPES_LIBRARIES]
     assert len(wanted) == len(PROTOTYPES_LIBRARIES)

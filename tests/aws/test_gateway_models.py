@@ -1,4 +1,4 @@
-"""API Gateway's models: made from the service's schemas, fresh, and never stricter than it."""
+"""API Gateway's models: generated from the schemas, up to date, never stricter than the service."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VALIDATORS = {
 def texts(
     name: str, good: dict[str, Any], wrong: dict[str, list[str]]
 ) -> Iterator[tuple[str, str]]:
-    """A good body with one member replaced by each text, and without it."""
+    """Yield a valid body with one member replaced by each text, and without it."""
     for member, values in wrong.items():
         for value in values:
             rest = {key: json.dumps(text) for key, text in good.items() if key != member}
@@ -140,13 +140,13 @@ def bench() -> Bench:
 
 @pytest.fixture
 def paying(bench: Bench) -> Bench:
-    """With a customer to pay."""
+    """Return the setup with a registered customer."""
     bench.add_customer()
     return bench
 
 
 def gateway_takes(name: str, body: str) -> bool:
-    """What a request validator does: parse, then hold against the model."""
+    """Validate a body as the gateway's request validator does: parse, then apply the model."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -197,7 +197,7 @@ def test_the_gateway_refuses_nothing_that_the_service_takes(paying: Bench, name:
 
 
 def test_the_gateway_is_of_use() -> None:
-    """It keeps most of what is refused for its shape from running a function at all."""
+    """Check that the gateway refuses most malformed bodies, so that they run no function."""
     refused = [body for body in BODIES if not gateway_takes(*body)]
     assert len(refused) > len(BODIES) / 2
     assert not gateway_takes("PaymentOrder", json.dumps({**ORDER, "amount": "12.50"}))

@@ -1,4 +1,4 @@
-"""The handlers as Lambda imports them: one service, put together while the function starts."""
+"""The handlers as Lambda imports them: one service, built while the function starts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ print(json.dumps([ready, client, collecting, answers, aws_lambda.services.cache_
 
 
 def run(handler: str, *arguments: str, **environ: str) -> Any:
-    """What a fresh process reports that imports the module for a handler."""
+    """Return what a fresh process reports that imports the module for a handler."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments],
         env=clean_environ() | {"_HANDLER": handler} | environ,

@@ -1,4 +1,4 @@
-"""The vault's keys sealed by a key service: made by the command, opened when they are needed."""
+"""Vault keys encrypted by KMS: made by the command, opened when they are needed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.emulators import FAKE_ACCOUNT, ministack, ministack_program
 
 @pytest.fixture(scope="module")
 def kms_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The id of a KMS key in the emulator, which the environment names."""
+    """Create a KMS key in the emulator; return its id."""
     program = ministack_program()
     if program is None:
         pytest.skip("ministack is not installed")

@@ -1,4 +1,4 @@
-"""The three functions as AWS runs them: `make lambda`'s zip below AWS's runtime, over sockets."""
+"""The three functions as AWS runs them: the zip of `make lambda` under the Lambda runtime."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ORDER = {**ADA, "amount": 12.5, "currency": "USD"}
 
 @dataclass
 class Functions:
-    """The three, the service that they share, and how a caller reaches the first."""
+    """The three functions, the service that they share, and a client of the first."""
 
     api: Function
     dispatch: Function
@@ -55,7 +55,7 @@ class Functions:
         return json.loads(answer["body"], parse_float=Decimal)
 
     def image(self, payment: dict[str, Any]) -> dict[str, Any]:
-        """The record as DynamoDB has it, which is what its stream tells."""
+        """Return the record as DynamoDB has it and its stream reports it."""
         import botocore.session
 
         client: Any = botocore.session.get_session().create_client("dynamodb")
@@ -144,7 +144,7 @@ def test_the_document_has_the_version_though_the_zip_has_no_metadata(functions: 
 
 
 def _settled(functions: Functions, payment: dict[str, Any]) -> Any:
-    """The payment once sweeps have brought it to an end; on AWS they come each minute."""
+    """Sweep until the payment is final; on AWS a sweep runs each minute."""
     path = f"/v1/api/payment/ada/{payment['payment_id']}"
     end = time.monotonic() + 45
     while time.monotonic() < end:

@@ -1,5 +1,7 @@
-"""schemathesis on the whole API, over HTTP and every storage engine: all its checks, good data and
-bad, in sequences that follow the document's links."""
+"""schemathesis on the whole API, over HTTP and every storage engine.
+
+All its checks, with valid and invalid data, in sequences that follow the document's links.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ class Live(NamedTuple):
 
 @pytest.fixture(params=["sqlite", "dynamodb"])
 def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
-    """The service on a port of 127.0.0.1, dispatching to a provider that keeps a ledger."""
+    """Run the service on a port of 127.0.0.1 with a provider that keeps a ledger."""
     if request.param == "dynamodb":
         request.getfixturevalue("dynamodb_endpoint")
         prefix = f"st-{secrets.token_hex(4)}-"
@@ -111,7 +113,7 @@ def test_every_answer_is_one_that_the_document_allows(live: Live) -> None:
 
 
 def found(event: events.ScenarioFinished) -> Iterator[str]:
-    """What the checks hold against the answers, each with a curl line to see it again."""
+    """Return the failed checks, each with a curl command that reproduces it."""
     for case_id, checks in event.recorder.checks.items():
         for check in checks:
             if check.failure_info is not None:

@@ -1,4 +1,4 @@
-"""A bank for tests: folders of this machine, the simulated bank on them, folders that fail."""
+"""A simulated bank for tests: local folders, the bank simulator on them, and folders that fail."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ATTEMPT = 300  # seconds, of the settings
 
 
 def ach_environ(folder: Path, **more: str) -> dict[str, str]:
-    """Settings of a company whose bank has two folders on this machine."""
+    """Return the settings of a company whose bank has two folders on this machine."""
     own = {
         "ORIGIN": "1234567890",
         "ORIGIN_NAME": "EXAMPLE CO",
@@ -51,7 +51,7 @@ def ach_environ(folder: Path, **more: str) -> dict[str, str]:
 
 
 def bank_account(number: str, **more: str) -> dict[str, str]:
-    """The details of an account, as a caller puts them."""
+    """Return the details of a bank account, as a caller sends them."""
     return {
         "holder": "Ann Example",
         "routing_number": ROUTING,
@@ -70,7 +70,7 @@ def ach_at(
     incoming: Any = None,
     **settings: str,
 ) -> Ach:
-    """A provider whose bank's folders are below `folder`."""
+    """Build a provider whose bank's folders are below `folder`."""
     loaded = load_settings(ach_environ(folder, **settings))
     kit = Kit(loaded, clock, vault or Vault(new_key()), state or MemoryStore())
     own = loaded.variables.load(AchSettings, timeout=loaded.provider_timeout)
@@ -78,8 +78,10 @@ def ach_at(
 
 
 class HookedFolder:
-    """A folder of this machine; `hook` is called with each thing that is to be done there, and
-    the doing of it: it may do it, or fail, or both."""
+    """A local folder that calls `hook` with each operation and the function that performs it.
+
+    The hook may perform it, or raise, or both.
+    """
 
     def __init__(
         self, folder: Path, hook: Callable[[str, Callable[[], Any]], Any], name: str = "outgoing"
@@ -123,7 +125,7 @@ class _HookedSession:
 
 
 class _AnyPlace(Vault):
-    """The suite makes destinations before it makes up their customers."""
+    """Payees for any customer: the suite makes destinations before it makes up their customers."""
 
     def seal(self, text: str, place: str) -> str:  # noqa: ARG002
         return super().seal(text, "any")
@@ -133,7 +135,7 @@ class _AnyPlace(Vault):
 
 
 class AchBackend:
-    """A bank's far side for the suite that every provider passes."""
+    """The bank for the contract suite of providers."""
 
     failed = Status.RETURNED
     waiting = Status.SUCCEEDED  # no credit waits to be claimed: it arrives, or is sent back
@@ -163,7 +165,7 @@ class AchBackend:
         self.provider: Provider = self.ach
 
     def paid(self) -> list[Paid]:
-        """What the bank has taken, and what lies ready for it."""
+        """Return what the bank has taken, and what it can take."""
         taken = [
             (credit.trace, credit.account, credit.cents) for credit in self.bank.books.credits()
         ]
@@ -200,7 +202,7 @@ class AchBackend:
         return self._payee(f"R03{next(self._numbers):08d}")
 
     def is_refused(self) -> str:
-        """An account that can be sealed, and that no entry can hold: its holder is in Cyrillic."""
+        """Make an account that can be sealed but not written to an entry: a Cyrillic holder."""
         number = f"{next(self._numbers):08d}88"
         letters = "\N{CYRILLIC CAPITAL LETTER A}\N{CYRILLIC SMALL LETTER EN}"
         self._accounts[number] = self._vault.seal(f"A{ROUTING}{number}|{letters}", "any")
@@ -255,7 +257,7 @@ def _do(what: str, act: Callable[[], Any]) -> Any:  # noqa: ARG001
 
 @contextmanager
 def ach_backend() -> Iterator[AchBackend]:
-    """A simulated bank and a provider that pays through its folders."""
+    """Run a simulated bank and a provider that pays through its folders."""
     with TemporaryDirectory() as folder:
         backend = AchBackend(Path(folder))
         try:

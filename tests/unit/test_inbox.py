@@ -1,4 +1,4 @@
-"""What an event makes of a payment, and what it must not: in any order, any number of times."""
+"""The effect of an event on a payment, in any order and any number of times."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from paymentapp.services.payments import PaymentOrder
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process
-from tests.support.told_webhooks import ToldWebhooks
+from tests.support.scripted_webhooks import ScriptedWebhooks
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class World:
-    """A service whose time stands still, with one payment to Ann on its way."""
+    """A service with a fixed clock and one submitted payment to Ann."""
 
     def __init__(self) -> None:
         self.now = START
         self.store = MemoryStore()
         self.provider = LedgerProvider()
-        self.webhooks = ToldWebhooks()
+        self.webhooks = ScriptedWebhooks()
         self.provider.webhooks = self.webhooks
         self.provider.status["ann@example.com"] = Status.SUBMITTED
         self.worker = StillWorker()
@@ -60,7 +60,7 @@ class World:
         self._ids = count()
 
     def another(self) -> Services:
-        """Another process."""
+        """Build another process."""
         return a_process(self.store, self.clock, self.provider, worker=self.worker, due_shards=2)
 
     def clock(self) -> datetime:
@@ -74,7 +74,7 @@ class World:
         return payment
 
     def says(self) -> Status:
-        """The payment's status, now and perhaps not again."""
+        """Return the payment's current status."""
         return self.payment.status
 
     @property
@@ -90,7 +90,7 @@ class World:
         return batch
 
     def report(self, status: Status | None, **changes: Any) -> ItemReport:
-        """What the provider says of the payment."""
+        """Return the provider's report of the payment."""
         report = ItemReport(
             item_id=self.key.item_id,
             status=status,
@@ -103,7 +103,7 @@ class World:
         return replace(report, **changes)
 
     def news(self, item: ItemReport | None, **changes: Any) -> WebhookNews:
-        """An event about the batch that the payment is in, and about an item of it."""
+        """Return an event about the payment's batch and an item of it."""
         batch_id = self.payment.batch_id
         news = WebhookNews(
             f"WH-{next(self._ids)}", "ITEM", item, batch_id, batch_id and f"ref-{batch_id}"
@@ -111,18 +111,18 @@ class World:
         return replace(news, **changes)
 
     def tell(self, news: WebhookNews) -> ProviderEvent:
-        """Receive an event and apply it; the event as it stands then."""
+        """Receive an event and apply it; return it as it is then."""
         self.receiver.receive("paypal", {}, self.webhooks.tells(news))
         return self.inbox.apply(self.heard[-1])
 
     def sweep(self, later: timedelta) -> None:
-        """Another process comes by."""
+        """Sweep in another process."""
         self.now += later
         self.another().sweeper.run()
         self.now += timedelta(seconds=31)
 
     def event(self, event: ProviderEvent) -> ProviderEvent:
-        """An event as it is stored."""
+        """Return an event as it is stored."""
         return self.store.add_provider_event(event)
 
 
@@ -197,7 +197,7 @@ def test_an_event_that_is_applied_twice_is_applied_once(world: World) -> None:
 
 
 def lose_answer(world: World) -> Batch:
-    """The provider has the batch, and nobody here knows."""
+    """Let the provider accept the batch, and lose its answer."""
 
     def lost(_batch: Batch) -> None:
         raise OutcomeUnknown("TIMEOUT")
@@ -362,7 +362,7 @@ def test_what_cannot_be_looked_up_now_is_looked_up_later(world: World) -> None:
 
 
 def test_what_nobody_could_look_up_is_never_given_up(world: World) -> None:
-    """A day without an answer proves nothing: the money may be back all the same."""
+    """Keep it: a day without an answer proves nothing, and the money may be back all the same."""
     world.send()
     world.provider.can_fetch = False
     event = world.tell(world.news(world.report(Status.FAILED)))

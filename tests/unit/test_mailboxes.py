@@ -1,4 +1,4 @@
-"""Mailboxes: everything in them becomes an event once, whoever looks and whatever breaks."""
+"""Mailboxes: everything in them becomes an event once, under concurrency and failures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OLD = PaymentMethod("k.old", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 class Bank(LedgerProvider):
-    """A ledger with a mailbox: a body stands for the news that a test has laid down."""
+    """A ledger provider with a mailbox: a body is a key to the event that a test has registered."""
 
     name = "bank"
 
@@ -73,7 +73,7 @@ class World:
         self.inbox = services.inbox
 
     def another(self) -> Services:
-        """Another process."""
+        """Build another process."""
         pause = PAUSE // timedelta(seconds=1)
         return a_process(self.store, self.clock, self.bank, due_shards=1, collect_seconds=pause)
 
@@ -85,7 +85,7 @@ class World:
         return [self.inbox.apply(event).state for event in self.inbox.due(0, self.now)]
 
     def pays_ada(self) -> Payment:
-        """A payment by the bank that has succeeded."""
+        """Make a payment by the bank that has succeeded."""
         self.store.add_customer(a_customer(methods={"bank": OLD}))
         payment = a_payment(
             payment_method="bank", destination="k.old", money=Money(Decimal(5), "USD")

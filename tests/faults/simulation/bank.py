@@ -1,6 +1,6 @@
-"""A bank: it takes files away, keeps books of them, and tells what came back by files of its own.
+"""The simulated bank: it takes files, keeps a ledger, and reports returns in files of its own.
 
-It reads and writes the format by the records of the bank simulator, and not by the service's code.
+It reads and writes the format with the bank simulator's code, not the service's.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LATE_RETURNS = ("R06", "R10", "R29")
 
 
 class _Due(NamedTuple):
-    """What the bank will tell, and from when."""
+    """A record that the bank will report, and from when."""
 
     at: int
     code: str
@@ -46,7 +46,7 @@ class _Due(NamedTuple):
 
 
 class Bank:
-    """One for all processes. What it has booked is the truth."""
+    """The one bank of all processes. Its ledger is the truth."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -70,19 +70,19 @@ class Bank:
         )
 
     def provider(self, process: Process) -> Ach:
-        """A process's own ACH, the real one, over this bank's folders."""
+        """Build a process's ACH provider, the real one, over this bank's folders."""
         world = self.world
-        kit = Kit(self._general, process.clock, world.ways.vault, process.store)
+        kit = Kit(self._general, process.clock, world.methods.vault, process.store)
         outgoing = SimulatedFolder(world, process, self.outgoing)
         return world.parts.ach(
             kit, self._own, outgoing, SimulatedFolder(world, process, self.incoming)
         )
 
     def account_for(self, customer_id: str, number: int) -> str:
-        """Open an account for a customer; returns the destination, which some entry cannot hold."""
+        """Open an account for a customer; return its destination, which an entry may not hold."""
         account = f"{10_000_000 + number}"
         self.holders[account] = customer_id
-        vault = self.world.ways.vault
+        vault = self.world.methods.vault
         if self.world.chance(0.1):
             self.unpayable.add(customer_id)
             return vault.seal(f"A{ROUTING}{account}|\N{CYRILLIC CAPITAL LETTER YA}", customer_id)
@@ -91,22 +91,24 @@ class Bank:
         return self._payees().destination(customer_id, details)
 
     def payee(self, customer_id: str, destination: str) -> str:
-        """The account behind a destination, as the books have it."""
+        """Return the account behind a destination, as the ledger has it."""
         account = self._payees().open(customer_id, destination).account
         return f"{account.routing}/{account.number}/{account.account_type}"
 
     def moved(self) -> Iterator[tuple[PaymentKey, Moved]]:
-        """Everything that it was told to pay."""
+        """Return every payment that the bank was told to make."""
         yield from self.booked
 
     def file_of(self, batch_id: str) -> str | None:
-        """The file of a batch, if the bank has it: what a person sees who asks the bank. One with
-        prenotes for the batch has another name, and pays nobody."""
+        """Return the file of a batch, if the bank has it, as the bank would answer an operator.
+
+        A file with prenotes for the batch has another name, and pays nobody.
+        """
         names = [*self.taken, *(name for name in self.outgoing if name[0] != ".")]
         return next((name for name in names if name.endswith(f"-{batch_id}.ach")), None)
 
     def has_mail(self) -> bool:
-        """Whether a file of its own has not been read yet."""
+        """Return whether a file from the bank has not been read yet."""
         return any("/" not in name and self._is_unread(name) for name in self.incoming)
 
     def _is_unread(self, name: str) -> bool:
@@ -114,12 +116,12 @@ class Bank:
         return data is not None and f"ach/read/{_digest(data)}" not in self.world.tables.notes
 
     def _payees(self) -> AchPayees:
-        return AchPayees(self.world.ways.vault, None)  # type: ignore[arg-type]  # renews nothing
+        return AchPayees(self.world.methods.vault, None)  # type: ignore[arg-type]  # renews nothing
 
     # Taking files
 
     def _noticed(self, name: str) -> None:
-        """A file has got a name that the bank reads: it is taken at once, or after a while."""
+        """Take a file that got a name which the bank reads, at once or after a while."""
         if name[0] == ".":
             return
         waits = (0, 30 * SECOND, 10 * MINUTE, 6 * HOUR)
@@ -157,10 +159,10 @@ class Bank:
 
     def _fail(self, check: str, message: str, name: str) -> None:
         members = self.world.tables.members.get(batch_in(name) or "")
-        self.world.verdict.fail(check, message, members[0].key if members else None)
+        self.world.findings.fail(check, message, members[0].key if members else None)
 
     def _book(self, name: str, entry: BankEntry) -> None:
-        """Write an entry down, and decide what becomes of it."""
+        """Record an entry in the ledger, and decide its outcome."""
         now = self.world.time.micros()
         moved = None
         if entry.cents:
@@ -199,7 +201,7 @@ class Bank:
         self.world.at(when, do)
 
     def _tell_due(self) -> None:
-        """One file with all that is due; some come again, under another name or the same."""
+        """Write one file with all that is due; some come again, under the same or another name."""
         now = self.world.time.micros()
         due = [each for each in self._due if each.at <= now]
         if not due:
@@ -215,7 +217,7 @@ class Bank:
             self._at(again, partial(self._send, text.encode(), []))
 
     def _send(self, data: bytes, returned: list[_Due]) -> None:
-        """Put a file into the folder: whole at once, or in two steps."""
+        """Put a file into the folder, in one step or in two."""
         name = self._name()
         if self._is_unread(name) or name in self._writing:
             soon = self.world.time.micros() + MINUTE
@@ -231,8 +233,11 @@ class Bank:
             self._whole(name, data, returned)
 
     def _name(self) -> str:
-        """A name for a file. Some banks use names again, but not within days: whoever moves a file
-        away by its name, late, would else move another."""
+        """Return a name for a file.
+
+        Some banks reuse names, but not within days: a late move of a file by its name would else
+        move another file.
+        """
         now = self.world.time.micros()
         slot = next((n for n, at in self._used.items() if now - at > REUSED_AFTER), len(self._used))
         if self._reuses:
@@ -252,7 +257,7 @@ class Bank:
                 each.moved.steps.append((now, "RETURNED"))
 
     def _answer(self, due: _Due) -> BankAnswer:
-        """An answer's records: Appendices Four to Six of the NACHA Operating Rules."""
+        """Return an answer's records: Appendices Four to Six of the NACHA Operating Rules."""
         entry, code = due.entry, due.code
         origin = f"{code}{entry.trace}{'':<6}{entry.routing[:8]}"
         back = f"{entry.code[0]}1"
@@ -283,7 +288,7 @@ def _digest(data: bytes) -> str:
 def _settings(
     every: int, same_day: bool, prenotes: bool, hold: int, size: int
 ) -> tuple[AchSettings, Settings]:
-    """Windows every so many minutes, day and night, on banking days."""
+    """Return settings with windows every so many minutes, day and night, on banking days."""
     times = [f"{n // 60:02d}:{n % 60:02d}" for n in range(every, 24 * 60, every)]
     environ = ach_environ(
         Path("/simulated"),

@@ -1,4 +1,4 @@
-"""A bank's folder as a process reaches it: any call may fail, act and not say so, or act late."""
+"""A bank's folder as a process sees it: calls may fail, lose their answer, or take effect late."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _BEFORE: Mapping[str, FolderError] = {
 
 
 class Files(dict[str, bytes]):
-    """What lies in a folder, and in those below it, by name."""
+    """The files of a folder and its subfolders, by name."""
 
     def __init__(self, renames: bool, on_name: Callable[[str], None]) -> None:
-        """`on_name` hears of each name that a file has got from the company."""
+        """Call `on_name` with each name that the company gives a file."""
         super().__init__()
         self.renames = renames
         self.on_name = on_name
@@ -41,7 +41,7 @@ class Files(dict[str, bytes]):
         self.on_name(name)
 
     def rename(self, old: str, new: str) -> None:
-        """As SFTP has it: it fails where `new` is there."""
+        """Rename as SFTP does: fail if `new` exists."""
         if old not in self:
             raise FolderError("FileNotFoundError", missing=True)
         if new in self:
@@ -54,7 +54,7 @@ class Files(dict[str, bytes]):
 
 
 class SimulatedFolder:
-    """A process's own way to a folder; it is its own session."""
+    """A process's access to a folder, which is its own session."""
 
     def __init__(self, world: World, process: Process, files: Files) -> None:
         self.world = world
@@ -85,7 +85,7 @@ class SimulatedFolder:
         return self._call("read", name, faults.FOLDER_READS, READ_RATE, read)
 
     def write(self, name: str, data: bytes) -> None:
-        """One that is cut off leaves half a file, where a file can be seen before it is whole."""
+        """Write a file; an interrupted write leaves half of it, where partial files are visible."""
         whole = self.files.renames
         menu = faults.UPLOADS if whole else faults.FOLDER_WRITES
         self._call("upload", name, menu, WRITE_RATE, lambda: self.files.put(name, data), data)
@@ -135,12 +135,12 @@ class SimulatedFolder:
         return result
 
     def _begin(self, call: str, name: str, menu: tuple[str, ...], rate: float) -> str | None:
-        """Let time pass, and others go on. Returns what will go wrong after that."""
+        """Let time pass and other tasks run; return the fault of this call."""
         world, process = self.world, self.process
         task = current_task()
         subject = task.subject = batch_in(name) or task.subject
-        if call in world.weather.traps:
-            world.weather.spring(call, process)
+        if call in world.fault_plan.traps:
+            world.fault_plan.trigger(call, process)
         forced = call == "upload" and isinstance(subject, str) and world.doomed(subject, "submit")
         fault = world.faults.draw(menu, rate, forced)
         if world.provider_is_down():

@@ -31,7 +31,7 @@ LATE = 10 * 24 * 3600.0  # seconds
 
 @dataclass
 class Company:
-    """A provider with a folder, a clock, a notebook and a vault of its own."""
+    """A provider with its own folder, clock, state and vault."""
 
     folder: Path
     clock: FakeClock = field(default_factory=FakeClock)
@@ -50,12 +50,12 @@ class Company:
         self.ach = self.provider()
 
     def provider(self, **more: Any) -> Ach:
-        """Another process of the same company."""
+        """Build another process of the same company."""
         options = {"clock": self.clock, "state": self.state, "vault": self.vault} | more
         return ach_at(self.folder, **options)
 
     def member(self, number: str, amount: str = "12.34", at: int = 1, **details: str) -> Member:
-        """A payment to an account, each account a customer's."""
+        """Make a payment to an account, each account a customer's."""
         assert self.ach.payees is not None
         customer = f"customer-{zlib.crc32(number.encode())}"
         destination = self.ach.payees.destination(customer, bank_account(number, **details))
@@ -64,7 +64,7 @@ class Company:
         return Member(customer, payment_id, money, "ann@example.com", destination)
 
     def batch(self, *members: Member) -> Batch:
-        """A frozen batch."""
+        """Make a frozen batch."""
         now = self.clock()
         return Batch(
             *(new_batch_id(now), "ach", "USD", BatchState.FROZEN, len(members), now),
@@ -73,7 +73,7 @@ class Company:
         )
 
     def paid(self, *members: Member) -> Batch:
-        """A batch that the bank has."""
+        """Make a batch that the bank has."""
         batch = self.batch(*members)
         outcome = self.ach.submit(batch, members)
         assert isinstance(outcome, Accepted)
@@ -83,7 +83,7 @@ class Company:
         )
 
     def credits(self) -> Counter[str]:
-        """How often the bank has paid each account."""
+        """Count how often the bank has credited each account."""
         return Counter(credit.account for credit in self.bank.books.credits())
 
 

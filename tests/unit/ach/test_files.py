@@ -67,7 +67,7 @@ def test_it_is_kept_sealed_and_goes_out_again_as_the_same_bytes(company: Company
 
 
 class Renders:
-    """Counts the files that are rendered, those of no money apart."""
+    """Counts the rendered files, prenotes apart."""
 
     def __init__(self) -> None:
         self.live = self.prenotes = 0

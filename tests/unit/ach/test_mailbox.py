@@ -1,4 +1,4 @@
-"""What comes back: returns, changes and acknowledgments, through the service's own inbox."""
+"""Returns, changes and acknowledgments, through the service's own inbox."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ SAMPLES = published("ach")
 
 @dataclass
 class Service:
-    """The whole service around a provider and its bank."""
+    """The whole service with a provider and its bank."""
 
     company: Company
     services: Services
 
     def pays(self, account: str, amount: str = "12.34", **details: str) -> Payment:
-        """Register a customer with an account, and ask for a payment."""
+        """Register a customer with an account, and request a payment."""
         customer = f"c-{len(self.company.state._customers)}"
         email = f"{customer}@example.com"
         self.services.customers.register(customer, email, {})
@@ -57,12 +57,12 @@ class Service:
         return self.services.payments.request(order).payment
 
     def order_again(self, payment: Payment) -> PaymentOrder:
-        """Another payment to the same customer."""
+        """Request another payment to the same customer."""
         money = Money(Decimal(5), "USD")
         return PaymentOrder(payment.customer_id, payment.email, money, "ach")
 
     def runs(self, **passes: float) -> None:
-        """Time passes; then everything that is due is done, on both sides."""
+        """Let time pass, then do everything that is due, in the service and at the bank."""
         self.company.clock.pass_by(**passes)
         for _ in range(4):
             self.services.sweeper.run()
@@ -198,7 +198,7 @@ def test_a_corporate_credit_is_acknowledged(service: Service) -> None:
 
 
 def test_a_parked_batch_goes_on_by_a_persons_word(service: Service) -> None:
-    """The process that renamed the file has gone, and so has the file."""
+    """Resolve it as accepted: the process that renamed the file and the file are gone."""
     company = service.company
     payment = service.pays("1111222233")
     company.clock.pass_by(hours=6)
@@ -232,7 +232,7 @@ def test_a_parked_batch_goes_on_by_a_persons_word(service: Service) -> None:
 
 
 def sent_back(company: Company, *addenda: Any, amount: str = "12.34") -> bytes:
-    """A file of the bank's with one entry for each addenda 99."""
+    """Write a file from the bank with one entry for each addenda 99."""
     header = BatchHeader("EXAMPLE CO", "1234567890", "PPD", "PAYMENT", None, "02100002", 1)
     entries = [
         Entry("21", ROUTING, "any", Decimal(amount), each.trace, "ANN", addenda=(each,))
@@ -304,7 +304,7 @@ def test_an_entry_that_is_not_ours_is_told(
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason=missing(SAMPLES))
 def test_the_samples_are_read(company: Company) -> None:
-    """moov-io/ach's (Apache-2.0): a return of a debit, one of a credit, a change of account."""
+    """Read moov-io/ach's (Apache-2.0): a return of a debit or a credit, a change of account."""
     for name in ("return-WEB.ach", "cor-example.ach"):
         company.bank.send(name, (SAMPLES / name).read_bytes())
     found = bodies(company)

@@ -1,4 +1,4 @@
-"""Bank accounts: checked, sealed in one short word, shown as far as anybody may see them."""
+"""Bank accounts: checked, sealed in one short text, shown masked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prenotes: an account is asked about once, and not paid before the waiting time is over."""
+"""Prenotes: each account is tested once, and not paid before the waiting time is over."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ OVER = datetime(2026, 3, 7, 5, 0, tzinfo=UTC)
 
 @pytest.fixture
 def careful(tmp_path: Path) -> Company:
-    """A company that asks first."""
+    """Return a company that sends prenotes."""
     made = Company(tmp_path)
     made.ach = made.provider(prenotes="on")
     return made
 
 
 def claim(company: Company, member: Member, file_id: str) -> None:
-    """As a process would that stops right after."""
+    """Claim accounts like a process that stops right after."""
     company.ach._prenotes._state.ask(member.destination or "", file_id, company.clock())
 
 
@@ -49,7 +49,7 @@ def asked(company: Company) -> Counter[str]:
 
 
 def key(company: Company, destination: str | None) -> str:
-    """What a payment to that account may not go together without."""
+    """Return the batch key of a payment to that account."""
     assert company.ach.batch_key is not None
     return company.ach.batch_key.key(a_payment(payment_method="ach", destination=destination))
 
@@ -169,7 +169,7 @@ def test_one_who_cannot_be_paid_is_not_asked_about_and_spoils_nobody(careful: Co
 
 
 def test_accounts_that_another_batch_claimed_and_left_are_asked_about(careful: Company) -> None:
-    """Also where this batch's own file is made by then: it takes no more accounts."""
+    """Send them also when this batch's own file exists: it takes no more accounts."""
     members = [careful.member("1111222233"), careful.member("2222333344")]
     batch = careful.batch(*members)
     claim(careful, members[1], "z.0.pre")
@@ -196,7 +196,7 @@ def test_a_claim_on_a_file_without_the_account_counts_for_nothing(careful: Compa
 
 
 def test_what_was_asked_is_known_when_its_file_is_forgotten(careful: Company) -> None:
-    """Trace numbers come round again, and with them the notes of who was in a file."""
+    """Reuse trace numbers, and with them the entries of what a file held."""
     member = careful.member("1111222233")
     batch = careful.batch(member)
     careful.ach.submit(batch, [member])
@@ -227,7 +227,7 @@ def test_who_waits_for_the_same_file_goes_together(careful: Company) -> None:
 def test_a_slow_process_asks_no_second_time_and_pays_nobody_early(
     tmp_path: Path, same: bool
 ) -> None:
-    """It stands at each of its steps while another takes its claims over."""
+    """Suspend it at each of its steps while another process takes over its claims."""
     for at in range(34):
         company = Company(tmp_path / str(at))
         members = [company.member("1111222233"), company.member("2222333344")]
@@ -278,7 +278,7 @@ def test_a_crash_at_each_step_asks_once_and_pays_once(tmp_path: Path, after: boo
 
 
 def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
-    """Through the dispatcher: payments to known accounts leave with their window."""
+    """Send payments to known accounts in their window, through the dispatcher."""
     services = a_process(careful.state, careful.clock, careful.ach)
     service = Service(careful, services)
     known = service.pays("1111222233")

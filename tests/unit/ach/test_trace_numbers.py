@@ -1,4 +1,4 @@
-"""Trace numbers: given out once, whoever asks, and found again from a return."""
+"""Trace numbers: assigned once under concurrency, and found again from a return."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def traces(store: MemoryStore, clock: FakeClock) -> Traces:
 
 
 def counter(store: MemoryStore, text: str) -> None:
-    """The counter as a wrap, a restored backup or a mistake would leave it."""
+    """Set the counter as a wrap, a restored backup or a mistake would leave it."""
     name = f"ach/traces/{ODFI}"
     old = store.get_state_entry(name)
     if old is None:
@@ -56,7 +56,7 @@ def counter(store: MemoryStore, text: str) -> None:
 
 
 def assigned(traces: Traces, batch_id: str, everyone: list[Member]) -> list[int]:
-    """The blocks that a batch gets, as for a file."""
+    """Assign blocks to a batch, as for a file."""
     blocks = traces.free(len(everyone))
     traces.assign(blocks, batch_id, everyone)
     return blocks
@@ -151,7 +151,7 @@ def test_a_block_is_another_batchs_after_its_time(
 def test_of_two_that_were_given_the_same_block_one_gets_it(
     traces: Traces, store: MemoryStore
 ) -> None:
-    """As after a backup was restored in between."""
+    """Assign the same block twice, as after a backup was restored."""
     first = traces.free(1)
     counter(store, "0")
     assert traces.free(1) == first

@@ -1,7 +1,7 @@
-"""The fence: whatever fails or stops at whatever step, and whoever comes beside, it goes once.
+"""The upload fence: a file goes once, whatever fails or stops, with other processes beside it.
 
-Every call of the notebook and of the folder is a step. A process can fail or stop before or after
-each, and another can come while it stands at one.
+Every call of the state and of the folder is a step. A process can fail or stop before or after
+each, and another can run while it is suspended at one.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ Outcome = Accepted | Refused | NeedsReview | Postponed | Exception
 
 
 class Stopped(BaseException):
-    """A process ends here; nothing of it runs after this."""
+    """The process ended here; nothing of it runs after this."""
 
 
-class _Notebook:
-    """A process's way to the notebook, each call a step."""
+class _StepState:
+    """A process's access to the state; each call is a step."""
 
     def __init__(self, store: MemoryStore, step: Callable[[str, Callable[[], Any]], Any]) -> None:
         self._store, self._step = store, step
@@ -52,7 +52,7 @@ class _Notebook:
 
 
 class Process:
-    """A process that pays; `step` is called with each thing that it does."""
+    """A process that pays; `step` is called with each step that it makes."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Process:
     ) -> None:
         step = step or (lambda _, act: act())
         self.ach: Ach = company.provider(
-            state=_Notebook(company.state, step),
+            state=_StepState(company.state, step),
             outgoing=HookedFolder(company.folder, step),
             **settings,
         )
@@ -75,7 +75,7 @@ class Process:
 
 
 def failing(at: int, error: type[BaseException], *, after: bool) -> Callable[..., Any]:
-    """A step that goes wrong: the one at a place, having been done or not."""
+    """Make a step fail: the one at a position, done or not."""
     places = count()
 
     def step(what: str, act: Callable[[], Any]) -> Any:
@@ -92,7 +92,7 @@ def failing(at: int, error: type[BaseException], *, after: bool) -> Callable[...
 
 
 def carried_on(company: Company, batch: Batch, members: list[Member], *, takes: bool) -> Outcome:
-    """Other processes try until there is an answer; the bank takes files at once, or at the end."""
+    """Let other processes retry until there is an answer; the bank takes files early or late."""
     for _ in range(10):
         if takes:
             company.bank.work()
@@ -107,7 +107,7 @@ def carried_on(company: Company, batch: Batch, members: list[Member], *, takes: 
 
 
 def check(company: Company, outcome: Outcome, members: list[Member]) -> None:
-    """Nobody was paid twice; everybody once, if that is what was said."""
+    """Check that nobody was paid twice, and everybody once if that is what was reported."""
     paid = company.credits()
     assert all(times == 1 for times in paid.values()), paid
     if isinstance(outcome, Accepted):
@@ -128,7 +128,7 @@ def batch(company: Company, members: list[Member]) -> Batch:
 
 
 def steps_of(company: Company, batch: Batch, members: list[Member]) -> list[str]:
-    """What an undisturbed attempt does."""
+    """Return the steps of an undisturbed attempt."""
     done: list[str] = []
 
     def step(what: str, act: Callable[[], Any]) -> Any:
@@ -185,7 +185,7 @@ def test_one_fault_at_each_step(
 
 @pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 def test_two_crashes_in_a_row(tmp_path: Path, after: bool) -> None:
-    """The second process stops too, at each step of what it does about the first."""
+    """Stop the second process too, at each step of its recovery from the first crash."""
     numbers = count()
     for first in range(10, 32, 3):
         for second in range(0, 25, 2):
@@ -201,8 +201,10 @@ def test_two_crashes_in_a_row(tmp_path: Path, after: bool) -> None:
 
 
 class Slow:
-    """A process that stands still at one of its steps until it is told to go on; then it either
-    does go on, or takes that step and ends."""
+    """A process that is suspended at one of its steps.
+
+    When resumed it continues, or takes that step and ends.
+    """
 
     def __init__(
         self,
@@ -258,7 +260,7 @@ def slow_at_each_step(tmp_path: Path) -> Iterator[tuple[Company, Batch, list[Mem
 def test_a_slow_process_wakes_up_after_another_has_been_there(
     tmp_path: Path, late: bool, takes: bool
 ) -> None:
-    """Also after the time in which an attempt ends, when the other takes it for dead."""
+    """Resume it also after the time of an attempt, when the other takes it for dead."""
     for company, batch, members, slow in slow_at_each_step(tmp_path):
         if late:
             company.clock.pass_by(seconds=ATTEMPT + 1)
@@ -273,7 +275,7 @@ def test_a_slow_process_wakes_up_after_another_has_been_there(
 def test_a_slow_process_wakes_up_while_another_stands_at_each_step(
     tmp_path: Path, ends: bool
 ) -> None:
-    """Such as between another's look into the folder and what it does by that."""
+    """Resume it, for example, between another's look into the folder and its next step."""
     numbers = count()
     for first in range(12, 22):
         for second in range(14):
@@ -309,7 +311,7 @@ def test_many_processes_at_once_upload_one_file(
 def stop_at(
     company: Company, batch: Batch, members: list[Member], what: str, *, after: bool
 ) -> None:
-    """A process that ends at the first step of a kind in the folder."""
+    """Return a process that ends at the first step of a kind in the folder."""
 
     def step(name: str, act: Callable[[], Any]) -> Any:
         if name != what:
@@ -341,7 +343,7 @@ def test_what_was_renamed_and_taken_is_doubtful_and_stays_so(
 def test_a_slow_process_that_comes_first_has_uploaded(
     company: Company, batch: Batch, members: list[Member]
 ) -> None:
-    """Its renaming comes between the other's look and the withdrawal."""
+    """Let its rename come between the other's look and the withdrawal."""
     stop_at(company, batch, members, "rename", after=False)
     company.clock.pass_by(seconds=ATTEMPT + 1)
     name = f"ach-20260302-{batch.batch_id}.ach"

@@ -1,4 +1,4 @@
-"""Notifications of change: where each code's corrections stand, and which are not applied."""
+"""Notifications of change: the positions of each code's corrections, and which are not applied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Banking days and departures at the edges: holidays on weekends, clock changes, cut-offs."""
+"""Banking days and departures: holidays on weekends, clock changes, cut-offs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EVENING = Window("evening", time(20, 0), same_day=False)
 
 
 def eastern(*parts: int) -> datetime:
-    """A time of New York's clocks, in UTC."""
+    """Return a time of New York's clocks, in UTC."""
     return datetime(*parts, tzinfo=ZoneInfo(EASTERN)).astimezone(UTC)  # type: ignore[misc,arg-type]
 
 
@@ -124,7 +124,7 @@ def test_the_next_departure(
 
 
 def test_the_day_is_new_yorks_and_not_utcs() -> None:
-    """At 02:00 UTC on Saturday it is Friday evening there."""
+    """Use the date there: at 02:00 UTC on Saturday it is Friday evening."""
     now = datetime(2026, 1, 10, 0, 30, tzinfo=UTC)
     assert next_departure(now, [EVENING]).leaves_by == datetime(2026, 1, 10, 1, 0, tzinfo=UTC)
     assert next_departure(now, [EVENING]).effective_date == date(2026, 1, 12)

@@ -1,4 +1,4 @@
-"""Bank details: what is taken, what is refused, and that a refusal never repeats the value."""
+"""Bank details: which are valid, and that an error never repeats the value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GOOD = BankAccount("231380104", "12345678901", AccountType.CHECKING, "Ada Exampl
 
 
 def with_prefix(prefix: str) -> str:
-    """A routing number with that prefix and a check digit that fits."""
+    """Return a routing number with that prefix and a valid check digit."""
     start = prefix + "104288"
     return start + rtn.calc_check_digit(start)
 

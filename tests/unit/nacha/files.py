@@ -1,4 +1,4 @@
-"""NACHA files to test with, and strategies that make them. All banks and accounts are invented."""
+"""NACHA files for tests, and strategies that generate them. All banks and accounts are invented."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ BATCH_HEADER = BatchHeader(
 
 
 def entry(sequence: int = 1, **changes: Any) -> Entry:
-    """A credit of 12.50 to a checking account."""
+    """Return a credit of 12.50 to a checking account."""
     plain = Entry(
         transaction_code="22",
         routing="231380104",
@@ -71,21 +71,21 @@ def file(*batches: NachaBatch, **changes: Any) -> File:
 
 
 def returned(code: str = "R03", sequence: int = 1, **changes: Any) -> Entry:
-    """An entry that comes back."""
+    """Return an entry that comes back."""
     trace = trace_number(ODFI, sequence)
     addenda = ReturnAddenda(code, "231380100000007", "23138010", trace, **changes)
     return entry(sequence, transaction_code="21", addenda=(addenda,))
 
 
 def changed(code: str = "C01", data: str = SECRET, sequence: int = 1) -> Entry:
-    """A notification of change."""
+    """Return a notification of change."""
     trace = trace_number(ODFI, sequence)
     addenda = ChangeAddenda(code, "231380100000007", "23138010", trace, data)
     return entry(sequence, transaction_code="21", amount=Decimal("0.00"), addenda=(addenda,))
 
 
 def acknowledged(sequence: int = 1, **changes: Any) -> Entry:
-    """An acknowledgment."""
+    """Return an acknowledgment."""
     plain = entry(
         sequence,
         transaction_code="24",
@@ -106,13 +106,13 @@ _DIGITS = st.characters(min_codepoint=0x30, max_codepoint=0x39)
 
 
 def texts(longest: int, shortest: int = 0) -> st.SearchStrategy[str]:
-    """Printable text that neither begins nor ends with a blank."""
+    """Generate printable text that neither begins nor ends with a blank."""
     found = st.text(_PRINTABLE, min_size=shortest, max_size=longest)
     return found.map(str.strip).filter(lambda text: len(text) >= shortest)
 
 
 def names(longest: int) -> st.SearchStrategy[str]:
-    """Text that is not all zeros."""
+    """Generate text that is not all zeros."""
     return texts(longest, 1).filter(lambda text: bool(text.strip("0 ")))
 
 
@@ -148,7 +148,7 @@ def _common(trace: str, codes: list[str]) -> dict[str, st.SearchStrategy[Any]]:
 
 
 def addenda_of(noun: type[Addenda], trace: str) -> st.SearchStrategy[Any]:
-    """Addenda of one type for the entry with that trace number."""
+    """Generate addenda of one type for the entry with that trace number."""
     kinds = RETURNS_OF_KIND
     days = DAYS_OF_YEAR
     fields: dict[type, dict[str, st.SearchStrategy[Any]]] = {
@@ -186,7 +186,7 @@ def addenda_of(noun: type[Addenda], trace: str) -> st.SearchStrategy[Any]:
 
 @st.composite
 def entries(draw: st.DrawFn, trace: str, sec_code: str, noun: type[Addenda]) -> Entry:
-    """An entry of a batch of that SEC code whose addenda are of that type."""
+    """Generate an entry of a batch of that SEC code whose addenda are of that type."""
     moves = noun is PaymentAddenda
     purposes = {"COR": "1", "ACK": "4", "PPD": "23", "CCD": "234"}[sec_code] if moves else "1"
     purpose = draw(st.sampled_from(purposes))
@@ -240,7 +240,7 @@ def batches(draw: st.DrawFn, number: int, sequences: list[int]) -> NachaBatch:
 
 @st.composite
 def files(draw: st.DrawFn) -> File:
-    """Any file that may be written."""
+    """Generate any file that can be written."""
     header = FileHeader(
         destination=draw(texts(10, 1)),
         origin=draw(texts(10, 1)),

@@ -1,4 +1,4 @@
-"""What the reader bears with, and what it finds: each rule broken once, alone."""
+"""The reader's tolerance and findings: each rule violated once, alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def plain() -> File:
 
 
 def written() -> Lines:
-    """The file as lines, without filling."""
+    """Return the file as lines, without padding."""
     return lines(write(plain()))[:7]
 
 
@@ -39,7 +39,7 @@ def joined(some: Lines) -> bytes:
 
 
 def put(line: int, position: int, text: str) -> Callable[[Lines], None]:
-    """A change of a file's lines: `text` from that position (from 1) on."""
+    """Change a file's lines: `text` from that position (from 1) on."""
 
     def change(some: Lines) -> None:
         old = some[line]

@@ -1,4 +1,4 @@
-"""What is written is read again, and no bytes whatever stop the reader."""
+"""What is written is read again, and no bytes make the reader fail."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_controls_add_up(file: File) -> None:
 
 
 def use(data: bytes) -> None:
-    """Read, and look at everything: only NotNacha may come out."""
+    """Read the bytes and access everything: only NotNacha may be raised."""
     try:
         file, findings = read(data)
     except NotNacha:
