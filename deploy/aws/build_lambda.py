@@ -25,12 +25,12 @@ WHEELS = {"x86_64": "x86_64", "arm64": "aarch64"}  # Lambda's name, the wheels' 
 # Amazon Linux 2023, below Lambda's Python 3.12, has glibc 2.34.
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
 
-# Pinned for other ways in: a server of its own, its page, and what only boto3 itself needs.
+# Pinned for other entry points: gunicorn, the documentation page, and what only boto3 needs.
 LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = ("__main__.py", "cli", "gunicorn_conf.py", "py.typed")
-# Of botocore's 400 services, those that are called; each is described in a folder of its name.
+# Those of botocore's 400 services that are called; each has a folder of its name.
 SERVICES = {"dynamodb", "kms", "secretsmanager"}
-# Of each library, what no code of ours reaches. test_build.py imports all that is left.
+# The parts of each library that our code does not reach. test_build.py imports all the rest.
 UNREACHED = {
     "botocore": ("cacert.pem",),  # it takes certifi's
     "dateutil": ("zoneinfo/*.tar.gz",),  # AWS's times are in UTC
@@ -48,13 +48,13 @@ REACHED = (
     *("holidays/financial/federal_reserve.py", "tzdata/zoneinfo/America/New_York"),
     *("stdnum/__init__.py", "stdnum/exceptions.py", "stdnum/util.py", "stdnum/us/rtn.py"),
 )
-# These import all that is beside them, and are made to import nothing.
+# These import everything beside them; they are emptied.
 EMPTIED = (
     *("holidays/financial/__init__.py", "stdnum/us/__init__.py"),
     *("tzdata/zoneinfo/__init__.py", "tzdata/zoneinfo/America/__init__.py"),
 )
-# Texts of libraries that are replaced, each of them once. marshmallow compiles one expression of
-# 6,000 letters at each start, a tenth of ours, for a check that we do not use: now when it is used.
+# Edits of library sources, each applied once. marshmallow compiles a regular expression of 6,000
+# characters at each start, a tenth of ours, for a check that we do not use: now at its first use.
 EDITS = {
     "marshmallow/validate.py": (
         ("    DOMAIN_REGEX = re.compile(\n", "    DOMAIN_REGEX = functools.partial(re.compile,\n"),
