@@ -105,9 +105,9 @@ def test_one_provider_one_place(name: str) -> None:
     """
     elsewhere = {"nacha", "banking"} if name == "ach" else set()
     for path in modules():
-        room, *rest = path.relative_to(PACKAGE).parts
-        own = room == "providers" and rest[0] in {name, f"{name}.py", "registry.py"}
-        if not own and room not in elsewhere and path.name != "run_simulators.py":
+        folder, *rest = path.relative_to(PACKAGE).parts
+        own = folder == "providers" and rest[0] in {name, f"{name}.py", "registry.py"}
+        if not own and folder not in elsewhere and path.name != "run_simulators.py":
             assert naming(name, path) == [], path
 
 
