@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 import paymentapp
 from paymentapp.providers.registry import every_provider
+from tests.architecture.measures import naming, repeated_class_names
 
 PACKAGE = Path(paymentapp.__file__).parent
 # The key service, and Lambda's secret, which is read before there are settings.
@@ -61,39 +61,6 @@ def test_no_float_holds_an_amount() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 times = path == PACKAGE / "worker" / "concurrency.py"
                 assert node.func.id != "float" or times, f"{path}:{node.lineno}"
-
-
-def words(path: Path) -> Iterator[str]:
-    """Yield every name and every text of a module, including docstrings."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (f"{each.name} {each.asname}" for each in node.names)
-        match node:
-            case (
-                ast.Name(id=str(word))
-                | ast.Attribute(attr=str(word))
-                | ast.arg(arg=str(word))
-                | ast.keyword(arg=str(word))
-                | ast.Constant(value=str(word))
-                | ast.ImportFrom(module=str(word))
-                | ast.FunctionDef(name=str(word))
-                | ast.AsyncFunctionDef(name=str(word))
-                | ast.ClassDef(name=str(word))
-                | ast.ExceptHandler(name=str(word))
-                | ast.MatchAs(name=str(word))
-            ):
-                yield word
-
-
-def naming(provider: str, path: Path) -> list[str]:
-    """Return what names a provider in a module: `StripeSettings`, `PAYMENTAPP_ACH_X`, "by ACH"."""
-    named = re.compile(rf"(?<![a-z]){provider}(?![a-z])")
-    in_camel_case = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-    return [
-        word
-        for word in words(path)
-        if named.search(word.lower()) or named.search(in_camel_case.sub("_", word).lower())
-    ]
 
 
 @pytest.mark.parametrize("name", every_provider())
@@ -164,13 +131,7 @@ def test_every_module_opens_with_a_sentence() -> None:
 
 
 def test_a_class_name_stands_for_one_thing() -> None:
-    """Require unique class names. marshmallow reads a schema's options from its `Meta`."""
-    places: dict[str, list[str]] = {}
-    for path in modules():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and node.name != "Meta":
-                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
-    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+    assert repeated_class_names(PACKAGE) == {}
 
 
 def test_files_are_short() -> None:
