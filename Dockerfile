@@ -1,4 +1,4 @@
-# The service for any place that runs containers; on AWS Lambda it is a zip (deploy/aws).
+# The container image of the service. For AWS Lambda, use the zip instead (deploy/aws).
 #
 #   docker build --tag paymentapp .
 #   docker run --publish 127.0.0.1:8000:8000 --env-file my.env paymentapp
@@ -7,7 +7,7 @@ FROM python:3.12.12-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/paymentapp
 WORKDIR /src
-# The libraries first: they change less often than the service.
+# Install the libraries first: they change less often than the service.
 COPY requirements.txt ./
 RUN /opt/paymentapp/bin/pip install --requirement requirements.txt
 COPY pyproject.toml setup.cfg README.md LICENSE wsgi.py ./
@@ -28,12 +28,12 @@ ENV PATH=/opt/paymentapp/bin:$PATH \
 USER 10001
 VOLUME /var/lib/paymentapp
 EXPOSE 8000
-# Alive, and not ready: an instance that cannot reach its store is not mended by a restart.
+# Checks liveness, not readiness: a restart does not help an instance that cannot reach its store.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=2)"]
-# gunicorn ends its workers on SIGTERM, and they finish what is in flight.
+# On SIGTERM gunicorn stops its workers, which finish requests and calls in flight.
 CMD ["gunicorn", "-c", "python:paymentapp.gunicorn_conf", "wsgi:app"]
 
-# For trying out (compose.yaml): the simulators, which are no part of the service's image.
+# The simulators, for compose.yaml; they are not part of the service's image.
 FROM service AS simulators
 COPY simulators /srv/simulators
 

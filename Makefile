@@ -12,7 +12,7 @@ help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/.run: requirements.txt setup.cfg pyproject.toml paymentapp/_version.py
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "paymentapp needs Python 3.11 or later; say which with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "paymentapp needs Python 3.11 or later; set PYTHON=... to its path"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
@@ -26,16 +26,16 @@ $(VENV)/.dev: $(VENV)/.run $(EMULATOR) requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulators (PORT=8001 moves it)
+run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulators (PORT=8001 changes the port)
 	@exec $(BIN)/paymentapp run --dev
 
-test: $(VENV)/.dev ## run every test that needs nothing but Python (TESTS=tests/unit for some of them)
+test: $(VENV)/.dev ## run the tests that need nothing but Python (TESTS=tests/unit for some of them)
 	$(BIN)/python -m pytest -m "not live and not slow" -n auto $(TESTS)
 
-faults: $(VENV)/.dev ## attack it: simulated faults, kill -9, providers and disks that fail; takes 5 minutes
+faults: $(VENV)/.dev ## inject faults: simulation, kill -9, failing providers and disks; takes 5 minutes
 	$(BIN)/python -m pytest -m "not live" -n 2 --dist worksteal -rP tests/faults
 
-coverage: $(VENV)/.dev ## run the tests of `make test`, and list the lines of paymentapp/ that none of them ran
+coverage: $(VENV)/.dev ## run the tests of `make test` and list the lines of paymentapp/ that none of them ran
 	rm -rf build/coverage && mkdir -p build/coverage
 	$(BIN)/coverage run -m pytest -m "not live and not slow" -n auto
 	$(BIN)/coverage combine --quiet
@@ -43,36 +43,36 @@ coverage: $(VENV)/.dev ## run the tests of `make test`, and list the lines of pa
 
 check: $(VENV)/.dev lint types test ## what CI runs: format, lint, types, tests
 
-lint: $(VENV)/.dev ## check format and style with ruff
+lint: $(VENV)/.dev ## check formatting and style with ruff
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: $(VENV)/.dev ## check types with mypy, in strict mode
+types: $(VENV)/.dev ## check types with mypy in strict mode
 	$(BIN)/mypy
 
-format: $(VENV)/.dev ## put the code into its format, and repair what can be repaired of its style
+format: $(VENV)/.dev ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## measure speed and memory, and write bench/RESULTS.md; takes 8 minutes
-	@test -d .tools/node_modules || ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools amplify-dynamodb-simulator@2.9.30 || echo "DynamoDB Local cannot be installed: left out"
+bench: $(VENV)/.dev ## measure speed and memory and write bench/RESULTS.md; takes 8 minutes
+	@test -d .tools/node_modules || ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools amplify-dynamodb-simulator@2.9.30 || echo "DynamoDB Local cannot be installed: skipped"
 	$(BIN)/python -m bench.run
 
-models: $(VENV)/.dev ## write what API Gateway knows of the service: its models, its errors
+models: $(VENV)/.dev ## write the API Gateway models and errors from the service's schemas
 	$(BIN)/python -m deploy.aws.make_models
 
-docs: $(VENV)/.dev ## write the parts of docs/operating.md that commands print
+docs: $(VENV)/.dev ## write the generated parts of docs/operating.md
 	$(BIN)/python -m tests.support.printed_pages
 
-lambda-test: $(VENV)/.dev ## build the zip twice, and run the functions from it under AWS's own runtime
+lambda-test: $(VENV)/.dev ## build the zip twice and run its functions under the AWS Lambda runtime
 	tests/support/lambda_tools.sh
 	$(BIN)/python -m pytest -m slow -rA tests/aws
 
-e2e-aws: $(VENV)/.dev ## deploy to an AWS emulator with Terraform itself, pay through it, and take it down
+e2e-aws: $(VENV)/.dev ## deploy to an AWS emulator with Terraform, make payments, and destroy it
 	E2E_AWS=1 $(BIN)/python -m pytest -rA tests/aws/test_e2e_aws.py
 
-lambda: $(VENV)/.run ## build build/lambda.zip for AWS Lambda; needs python3.12 (ARCH=x86_64, else arm64)
+lambda: $(VENV)/.run ## build build/lambda.zip for AWS Lambda; needs python3.12 (ARCH=x86_64, default arm64)
 	$(BIN)/python deploy/aws/build_lambda.py --arch $(or $(ARCH),arm64)
 
-clean: ## remove what was built, but not var/ with its database
+clean: ## remove build output; keeps var/ with its database
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

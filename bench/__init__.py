@@ -1,1 +1,1 @@
-"""What the project's performance claims rest on; `python -m bench.run --help`."""
+"""Benchmarks, on which the project's performance claims rest; see `python -m bench.run --help`."""

@@ -1,4 +1,4 @@
-"""How many payments the API accepts a second, beside a bare Flask view with the same storage."""
+"""Benchmark of accepting payments, compared with a bare Flask view over the same storage."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Plan(NamedTuple):
 
 
 class Round(NamedTuple):
-    """What came of one round, and the processor time of the workers, in milliseconds a payment."""
+    """One round: its load, and the workers' processor time in milliseconds a payment."""
 
     load: Load
     cpu: float
@@ -66,7 +66,7 @@ class Round(NamedTuple):
 
 @dataclass
 class Side:
-    """One of the servers that are compared, and what it has done."""
+    """One of the servers that are compared, and its rounds."""
 
     name: str
     count: Callable[[], int]
@@ -94,8 +94,10 @@ class Side:
         return median(each.cpu for each in self.rounds)
 
     def check(self) -> None:
-        """Raises Failed unless the store holds what was accepted; what was still unanswered when
-        a round ended may be there as well."""
+        """Raise Failed unless the store holds what was accepted.
+
+        Requests that were unanswered when a round ended may be there as well.
+        """
         rows = self.count()
         if not self.accepted <= rows <= self.accepted + self.floods * CONNECTIONS:
             raise Failed(f"{self.name}: {self.accepted} payments were accepted, {rows} are stored")
@@ -141,8 +143,11 @@ def _start_bare(processes: Processes, engine: str) -> Side:
 
 
 def _measure_whole(processes: Processes, engine: str, number: int, plan: Plan) -> list[Round]:
-    """One round with the dispatcher in the workers, on a service of its own that ends with it,
-    so that what it has still to dispatch disturbs nobody."""
+    """Measure one round with the dispatcher in the workers.
+
+    It runs on a service of its own that ends with it, so that its remaining dispatching disturbs no
+    other round.
+    """
     place = new_place(processes.directory, engine, f"whole{number}")
     prepare(place)
     paypal = start_simulator(processes, f"paypal{number}")
@@ -157,8 +162,11 @@ def _measure_whole(processes: Processes, engine: str, number: int, plan: Plan) -
 
 
 def _report(engine: str, alone: int, bare: Side, api: Side, whole: Side) -> Section:
-    """The first `alone` rounds of the bare view stand beside the API's, the rest beside those
-    with the dispatcher; each is compared with its neighbour."""
+    """Report the rounds.
+
+    The first `alone` rounds of the bare view are compared with the API's, the rest with those with
+    the dispatcher, each with its neighbour.
+    """
     target = TARGETS[engine]
     ratio, whole_ratio = _ratio(api, bare.rounds[:alone]), _ratio(whole, bare.rounds[alone:])
     say(f"  API / bare view: {ratio:.2f}; with dispatcher: {whole_ratio:.2f}")

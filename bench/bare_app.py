@@ -1,4 +1,4 @@
-"""What the API is measured against: a bare Flask view with the same storage calls by hand."""
+"""The baseline: a bare Flask view with the same storage calls, written by hand."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CREATE INDEX due ON payments (due_shard, due_at) WHERE due_at IS NOT NULL;
 
 
 def prepare_sqlite(path: str, customers: list[tuple[str, str]]) -> None:
-    """Make the database file with its tables and customers."""
+    """Create the database file with its tables and customers."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.executescript(SCHEMA)
@@ -70,7 +70,7 @@ def _new_payment(body: dict[str, Any]) -> dict[str, str]:
 
 
 def sqlite_app() -> Flask:
-    """The view over SQLite: a connection a thread, WAL, full sync, a commit a write."""
+    """Build the view over SQLite: a connection a thread, WAL, full sync, a commit a write."""
     app = Flask(__name__)
     local = threading.local()
 
@@ -113,9 +113,9 @@ def sqlite_app() -> Flask:
 
 
 def dynamodb_client() -> DynamoDBClient:
-    """boto3's client as it comes, with time-outs, retries and a pool as every server needs them.
+    """Return a default boto3 client with the timeouts, retries and pool that every server needs.
 
-    The service's own has two more settings that save CPU time: what they gain is its merit.
+    The service's own has two more settings that save CPU time, which are part of what is measured.
     """
     import boto3
     from botocore.config import Config
@@ -132,7 +132,7 @@ def dynamodb_client() -> DynamoDBClient:
 
 
 def dynamodb_app() -> Flask:
-    """The view over DynamoDB: one client, a consistent read, two conditional writes."""
+    """Build the view over DynamoDB: one client, a consistent read, two conditional writes."""
     app = Flask(__name__)
     client = dynamodb_client()
     prefix = os.environ["BARE_TABLE_PREFIX"]
@@ -171,7 +171,7 @@ def dynamodb_app() -> Flask:
 
 
 def boto3_app() -> Flask:
-    """The view over SQLite in a process that has a boto3 client as well."""
+    """Build the view over SQLite in a process that has a boto3 client as well."""
     app = sqlite_app()
     app.extensions["dynamodb"] = dynamodb_client()
     return app

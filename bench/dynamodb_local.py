@@ -1,4 +1,4 @@
-"""Starts AWS's DynamoDB Local for the measurements, where this machine has it."""
+"""AWS's DynamoDB Local for the measurements, where this machine has it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ FOLDER = ROOT / ".tools" / "node_modules" / "amplify-dynamodb-simulator" / "emul
 
 
 def start(processes: Processes) -> None:
-    """Start it, and lead this process and its children there. Raises Failed where it is absent."""
+    """Start it, and set its address for this process and its children.
+
+    Raises Failed where it is missing.
+    """
     folder = Path(os.environ.get("DYNAMODB_LOCAL", FOLDER))
     if shutil.which("java") is None or not (folder / "DynamoDBLocal.jar").exists():
         raise Failed("needs java, and the npm package amplify-dynamodb-simulator in .tools")

@@ -1,4 +1,4 @@
-"""How much memory a worker takes, and how long the app takes to come up, beside a bare app."""
+"""Memory of a worker and time to start, compared with a bare app."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """Of one process, in MiB."""
+    """Memory of one process, in MiB."""
 
     rss: float
     pss: float
@@ -51,7 +51,7 @@ class Memory(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """An app that is measured: how it is made, with which environment."""
+    """An app to measure: how it is built, and its environment."""
 
     name: str
     code: str
@@ -59,7 +59,7 @@ class Subject(NamedTuple):
 
 
 def measure(directory: Path, engines: list[str], plan: Plan) -> Section:
-    """Weigh the service on each engine, and the bare app."""
+    """Measure the service on each engine, and the bare app."""
     say("memory and start")
     memories, subjects = {}, []
     app = "dynamodb_app" if "DynamoDB" in engines else "boto3_app"
@@ -107,7 +107,7 @@ def _memory(pid: int) -> Memory:
 
 
 def _starts(subjects: list[Subject], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of each start, after one that fills the caches."""
+    """Return the milliseconds of each start, after one that fills the caches."""
     times: dict[str, list[float]] = {subject.name: [] for subject in subjects}
     for _ in range(rounds + 1):
         for subject in subjects:

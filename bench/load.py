@@ -1,4 +1,4 @@
-"""Puts load on a server: as much as it takes (wrk), or at a fixed rate whatever it answers."""
+"""Load on a server: as much as it takes (wrk), or at a fixed rate whatever it answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCRIPT = Path(__file__).with_name("post.lua")
 
 
 class Load(NamedTuple):
-    """What came of one round of load; latencies in milliseconds."""
+    """The result of one round of load; latencies in milliseconds."""
 
     answers: int
     seconds: float
@@ -54,7 +54,7 @@ def flood(port: int, run: str, seconds: int) -> Load:
 
 
 def _probe(port: int, run: str) -> str:
-    """What is answered to one request, for whoever looks into a failure."""
+    """Send one request and describe its answer, to diagnose a failure."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     headers = {"Content-Type": "application/json", "Idempotency-Key": f'"{run}-probe"'}
     try:
@@ -76,12 +76,12 @@ def _generator(port: int, run: str, seconds: int) -> list[str]:
 
 
 def generator_name() -> str:
-    """What puts the load on."""
+    """Return the name of the load generator."""
     return "wrk" if shutil.which("wrk") else "a Python client in a process of its own"
 
 
 def order(number: int) -> bytes:
-    """The body of a request, the same as wrk's."""
+    """Return the body of a request, the same as wrk's."""
     who = f"bench{number % CUSTOMERS}"
     return (
         f'{{"customer_id": "{who}", "email": "{who}@example.com",'
@@ -92,8 +92,8 @@ def order(number: int) -> bytes:
 class Steady:
     """Requests at fixed times, whatever becomes of earlier ones (open loop).
 
-    A latency counts from the time at which a request was to leave, so that one that is held up
-    by an earlier one is not taken for a fast one.
+    A latency counts from the time at which a request was to be sent, so that one that is delayed by
+    an earlier one does not count as fast.
     """
 
     def __init__(self, port: int, run: str, rate: float, seconds: float) -> None:
@@ -106,7 +106,7 @@ class Steady:
         self._refused = 0
 
     def run(self, senders: int = 16) -> list[float]:
-        """Send all; returns the latencies in milliseconds, in no order. Raises Failed."""
+        """Send all; return the latencies in milliseconds, in no order. Raises Failed."""
         begin = time.perf_counter() + 0.1
         threads = [threading.Thread(target=self._send, args=(begin,)) for _ in range(senders)]
         for thread in threads:

@@ -1,4 +1,4 @@
-"""Does what wrk does with post.lua, where wrk is not installed."""
+"""The same load as wrk with post.lua, where wrk is not installed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _request(port: int, key: str, number: int) -> bytes:
 
 
 def _status(server: socket.socket) -> bytes:
-    """Read one answer, whose length its head tells; returns its status."""
+    """Read one answer by its Content-Length; return its status."""
     answer = b""
     while b"\r\n\r\n" not in answer:
         answer += server.recv(65536) or _broken()

@@ -1,4 +1,4 @@
-"""Starts servers on free loopback ports, and ends each of them whatever else happens."""
+"""Servers on free loopback ports, which end whatever else happens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOP_SECONDS = 6
 
 
 def free_port() -> int:
-    """A port that is free now."""
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 class Processes:
-    """Child processes, each in a group of its own, ended at the end of a `with` block."""
+    """Child processes, each in its own process group, ended at the end of a `with` block."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -51,7 +51,7 @@ class Processes:
     def start(
         self, name: str, command: list[str], environment: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
-        """Start a child; what it says goes to `name`.log in the directory."""
+        """Start a child; its output goes to `name`.log in the directory."""
         with self.log(name).open("ab") as log:
             child = subprocess.Popen(
                 command,
@@ -69,7 +69,7 @@ class Processes:
         return self.directory / f"{name}.log"
 
     def stop(self, child: subprocess.Popen[bytes], *, at_once: bool = False) -> None:
-        """End a child and what it has started: politely, and after a few seconds by force."""
+        """Stop a child and its children: by SIGTERM, and after a few seconds by SIGKILL."""
         self._children.remove(child)
         if child.poll() is None and not at_once:
             child.send_signal(signal.SIGTERM)
@@ -80,7 +80,7 @@ class Processes:
         child.wait()
 
     def await_answer(self, name: str, child: subprocess.Popen[bytes], url: str) -> None:
-        """Wait until a GET is answered with 200. Raises Failed, with the child's last words."""
+        """Wait until a GET is answered with 200. Raises Failed, with the end of the child's log."""
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and child.poll() is None:
             try:
@@ -92,7 +92,7 @@ class Processes:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without what would change how a server runs."""
+    """Return this process's environment without what would change how a server runs."""
     own = ("PAYMENTAPP_", "PAYPAL_", "GUNICORN_", "PORT", "WEB_CONCURRENCY")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     root = str(Path(__file__).resolve().parent.parent)

@@ -1,4 +1,4 @@
-"""Writes what was measured to bench/RESULTS.md: machine, date, commit, targets, raw numbers."""
+"""The report of a run, bench/RESULTS.md: machine, date, commit, targets, raw numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACKAGES = ("flask", "flask-smorest", "marshmallow", "gunicorn", "boto3", "reque
 
 @dataclass(frozen=True)
 class Finding:
-    """One number and what it should be; without a target it is for information."""
+    """One number and its target; without a target it is for information."""
 
     what: str
     value: str
@@ -38,7 +38,7 @@ class Finding:
 
 @dataclass
 class Section:
-    """One measurement: how it was made, its findings, and the raw numbers."""
+    """One measurement: its method, findings and raw numbers."""
 
     title: str
     method: str
@@ -111,7 +111,7 @@ def _machine(busy: float) -> list[tuple[str, str]]:
 
 
 def _sync_time() -> float:
-    """The median time of fdatasync after a small write where the databases are, in ms."""
+    """Return the median time of fdatasync after a small write, in ms."""
     times = []
     with tempfile.TemporaryFile() as file:
         for _ in range(200):

@@ -34,7 +34,7 @@ All servers listen on loopback, keep their files in a temporary folder, and end 
 
 
 def main() -> int:
-    """Measure what was asked for; 1 where something could not be measured."""
+    """Take the requested measurements; return 1 if one failed."""
     options = _options()
     signal.signal(signal.SIGTERM, _stop)
     begin, busy = time.monotonic(), os.getloadavg()[0]
@@ -114,7 +114,7 @@ def _footprint(directory: Path, engines: list[str], quick: bool) -> Callable[[],
 
 
 def _start_dynamodb(processes: Processes) -> str:
-    """Start DynamoDB Local; returns what is missing where it cannot be."""
+    """Start DynamoDB Local; return what is missing if it cannot be started."""
     try:
         dynamodb_local.start(processes)
     except Failed as failure:
@@ -124,7 +124,7 @@ def _start_dynamodb(processes: Processes) -> str:
 
 
 def _try(title: str, step: Callable[[], Section]) -> Section:
-    """Take a measure; one that fails leaves the others alone."""
+    """Take a measurement; a failure does not affect the others."""
     try:
         return step()
     except Exception as error:

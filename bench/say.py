@@ -1,4 +1,4 @@
-"""How a measurement tells of its progress, and of its failure."""
+"""Progress and failures of measurements."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _begin = time.monotonic()
 
 
 class Failed(Exception):
-    """A measurement cannot be made, or what it measured is not what it should be; says why."""
+    """A measurement cannot be made, or its result is not what it should be; the text says why."""
 
 
 def say(text: str) -> None:
-    """Tell of progress, with the seconds since the start."""
+    """Print progress, with the seconds since the start."""
     print(f"[{time.monotonic() - _begin:4.0f} s] {text}", flush=True)

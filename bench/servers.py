@@ -26,12 +26,12 @@ class Server(NamedTuple):
         return f"http://127.0.0.1:{self.port}"
 
     def workers(self) -> list[int]:
-        """The process ids of gunicorn's workers."""
+        """Return the process ids of gunicorn's workers."""
         pid = self.child.pid
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def cpu_seconds(self) -> float:
-        """What the workers have used of the processors so far."""
+        """Return the processor time of the workers so far, in seconds."""
         ticks = 0
         for pid in self.workers():
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -42,7 +42,7 @@ class Server(NamedTuple):
 def start_api(
     processes: Processes, name: str, place: Place, *, paypal: Server | None = None
 ) -> Server:
-    """The API on two gunicorn workers; its dispatcher is off where there is no PayPal for it."""
+    """Start the API on two gunicorn workers; without a PayPal its dispatcher is off."""
     port = free_port()
     environment = service_settings(place, paypal) | {
         "PORT": str(port),
@@ -54,7 +54,7 @@ def start_api(
 
 
 def service_settings(place: Place, paypal: Server | None) -> dict[str, str]:
-    """The environment of a process of the service."""
+    """Return the environment of a process of the service."""
     return place.settings() | {
         "PAYMENTAPP_AUTH": "off",
         "PAYPAL_BASE_URL": paypal.url if paypal else NOBODY,
@@ -64,7 +64,7 @@ def service_settings(place: Place, paypal: Server | None) -> dict[str, str]:
 
 
 def start_bare(processes: Processes, name: str, app: str, environment: dict[str, str]) -> Server:
-    """A bare app under gunicorn with the same options as the API's."""
+    """Start a bare app under gunicorn with the same options as the API's."""
     port = free_port()
     arguments = [
         *("--bind", f"127.0.0.1:{port}", "--worker-class", gunicorn_conf.worker_class),
@@ -77,7 +77,7 @@ def start_bare(processes: Processes, name: str, app: str, environment: dict[str,
 
 
 def start_simulator(processes: Processes, name: str, **settings: float) -> Server:
-    """A PayPal simulator with its state in memory."""
+    """Start a PayPal simulator with its state in memory."""
     port = free_port()
     flags = [f"--{key.replace('_', '-')}={value:g}" for key, value in settings.items()]
     command = [PYTHON, "-m", "simulators", "--port", str(port), *flags]
@@ -92,6 +92,6 @@ def _ready(processes: Processes, server: Server) -> Server:
 
 
 def get_json(url: str) -> Any:
-    """The decoded answer to a GET."""
+    """Return the decoded answer to a GET."""
     with urllib.request.urlopen(url, timeout=30) as answer:
         return json.loads(answer.read())

@@ -1,4 +1,4 @@
-"""Whether a slow provider slows down the callers: latency of POST at a fixed rate."""
+"""Latency of POST at a fixed rate while the provider is slow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Plan(NamedTuple):
 
 @dataclass
 class Rounds:
-    """What was measured under one provider."""
+    """The measurements with one provider."""
 
     latency: float
     samples: list[list[float]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Rounds:
 
 
 def measure(directory: Path, engine: str, plan: Plan) -> Section:
-    """Compare the latency over a slow provider with that over a fast one."""
+    """Compare the latency with a slow provider with that with a fast one."""
     say(f"latency over a slow provider, on {engine}")
     fast, slow = Rounds(0), Rounds(SLOW)
     for number in range(plan.rounds):

@@ -1,4 +1,4 @@
-"""The stores that are measured: how to make one, count what is in it, and copy it."""
+"""The stores that are measured: create one, count its payments, copy it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOBODY = "http://127.0.0.1:9"  # a PayPal for processes that never call it
 
 
 def customers() -> list[tuple[str, str]]:
-    """Ids and e-mails of those who are paid."""
+    """Return ids and e-mails of the customers who are paid."""
     return [(f"bench{number}", f"bench{number}@example.com") for number in range(CUSTOMERS)]
 
 
@@ -32,17 +32,17 @@ class Place(Protocol):
     engine: str
 
     def settings(self) -> dict[str, str]:
-        """The environment variables that lead to it."""
+        """Return the environment variables that select it."""
 
     def count(self) -> int:
-        """How many payments are in it."""
+        """Return the number of payments in it."""
 
     def copy(self, name: str) -> Place:
-        """The same records in another place; nobody writes meanwhile."""
+        """Copy the records to another place; nobody writes meanwhile."""
 
 
 class SQLitePlace:
-    """A file."""
+    """A SQLite file."""
 
     engine = "SQLite"
 
@@ -66,7 +66,7 @@ class SQLitePlace:
 
 
 def count_sqlite(path: Path, table: str) -> int:
-    """How many rows a table has."""
+    """Return the number of rows of a table."""
     connection = sqlite3.connect(path)
     count: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
     connection.close()
@@ -74,7 +74,7 @@ def count_sqlite(path: Path, table: str) -> int:
 
 
 class DynamoDBPlace:
-    """Tables with a prefix of their own."""
+    """DynamoDB tables with a prefix of their own."""
 
     engine = "DynamoDB"
 
@@ -90,7 +90,7 @@ class DynamoDBPlace:
         return sum(page["Count"] for page in pages.paginate(TableName=table, Select="COUNT"))
 
     def items(self, count: int) -> list[dict[str, Any]]:
-        """The first payments of the table, as they are stored."""
+        """Yield the first payments of the table, as they are stored."""
         items: list[dict[str, Any]] = []
         pages = dynamodb_client().get_paginator("scan")
         for page in pages.paginate(TableName=f"{self.prefix}Disbursements"):
@@ -110,7 +110,7 @@ class DynamoDBPlace:
 
 
 def new_place(directory: Path, engine: str, name: str) -> Place:
-    """A place for a store of an engine; nothing is there yet."""
+    """Return an empty place for a store of an engine."""
     return SQLitePlace(directory, name) if engine == "SQLite" else DynamoDBPlace(name)
 
 
@@ -127,7 +127,7 @@ def _copy_table(source: str, target: str) -> None:
 
 
 def open_services(place: Place) -> Services:
-    """The service over a place, in this process, for preparing things."""
+    """Build the service over a place, in this process, to prepare it."""
     environment = place.settings() | {
         "PAYPAL_BASE_URL": NOBODY,
         "PAYPAL_CLIENT_ID": "bench",
@@ -137,7 +137,7 @@ def open_services(place: Place) -> Services:
 
 
 def prepare(place: Place) -> None:
-    """Make the tables, and register those who are paid."""
+    """Create the tables, and register the customers who are paid."""
     services = open_services(place)
     services.store.create_tables()
     for customer_id, email in customers():
@@ -146,12 +146,12 @@ def prepare(place: Place) -> None:
 
 
 def prepare_bare_sqlite(path: Path) -> None:
-    """The same customers for the bare view."""
+    """Create the same customers for the bare view."""
     prepare_sqlite(str(path), customers())
 
 
 def fill(place: Place, count: int) -> list[PaymentKey]:
-    """Accept payments which then wait, since no dispatcher runs; returns their keys."""
+    """Accept payments, which wait since no dispatcher runs; return their keys."""
     prepare(place)
     services = open_services(place)
     who = customers()

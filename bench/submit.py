@@ -1,4 +1,4 @@
-"""How fast 10,000 waiting payments reach PayPal, in how many calls, and that each does once."""
+"""Submitting 10,000 waiting payments to PayPal: time, number of calls, each payment once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Bare conditional updates: {threads} threads with one boto3 client, `update_item`
 
 
 class Submitted(NamedTuple):
-    """What one dispatcher did."""
+    """The result of one dispatcher."""
 
     how: str
     payments: int
@@ -57,7 +57,7 @@ class Submitted(NamedTuple):
 
 
 def measure(directory: Path, engine: str, count: int) -> Section:
-    """Let a worker, and then two web processes, submit the same waiting payments."""
+    """Submit the same waiting payments with a worker, and then with two web processes."""
     say(f"submitting {count:,} payments on {engine}")
     waiting = new_place(directory, engine, "waiting")
     keys = fill(waiting, count)
@@ -104,7 +104,7 @@ def _start_web(processes: Processes, place: Place, paypal: Server) -> None:
 
 
 def _first_look(place: Place) -> float:
-    """When a dispatcher took the lease to look for due payments, in seconds since 1970."""
+    """Return when a dispatcher took the lease on due payments, in seconds since 1970."""
     services = open_services(place)
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
@@ -126,7 +126,7 @@ def _await_all(paypal: Server, count: int) -> None:
 
 
 def _check_ledger(paypal: Server, keys: list[PaymentKey]) -> None:
-    """Raises Failed unless the simulator has each payment, once, and nothing else."""
+    """Raise Failed unless the simulator has each payment, once, and nothing else."""
     items: list[Any] = []
     after = 0
     while after is not None:
@@ -140,7 +140,7 @@ def _check_ledger(paypal: Server, keys: list[PaymentKey]) -> None:
 
 
 def _bare_updates(waiting: Place, name: str, count: int) -> float:
-    """How many conditional updates a second plain boto3 makes."""
+    """Return how many conditional updates a second plain boto3 makes."""
     place = waiting.copy(name)
     assert isinstance(place, DynamoDBPlace)
     client = dynamodb_client()

@@ -74,7 +74,9 @@ def unknown(environ: Mapping[str, str]) -> dict[str, str]:
     Each comes with the most similar setting, or with an empty text. While all names are known,
     only the configured providers are imported.
     """
-    configured = [provider_class(name).settings_class for name in configured_names(Variables(environ))]
+    configured = [
+        provider_class(name).settings_class for name in configured_names(Variables(environ))
+    ]
     unexpected = set(_named_like_ours(environ)) - _names([Settings, *configured])
     if not unexpected:
         return {}

@@ -1,4 +1,4 @@
-"""Fixtures that more than one kind of test uses."""
+"""Fixtures for several test folders."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from tests.support.emulators import FAKE_ACCOUNT, ministack, ministack_program
 
 @pytest.fixture(scope="session")
 def dynamodb_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a DynamoDB, which boto3 finds in the environment. Each process of a parallel
-    run has its own emulator, or else its own table prefixes."""
+    """Set the address of a DynamoDB in the environment, where boto3 finds it.
+
+    Each process of a parallel run has its own emulator, or else its own table prefixes.
+    """
     with pytest.MonkeyPatch.context() as environment:
         for name, value in FAKE_ACCOUNT.items():
             if name not in os.environ:
@@ -35,7 +37,7 @@ def dynamodb_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 @pytest.fixture
 def dynamodb_environ(dynamodb_endpoint: str) -> dict[str, str]:
-    """Settings for a service's own processes: DynamoDB, with tables of its own."""
+    """Return settings for service processes: DynamoDB with tables of their own."""
     return {
         "PAYMENTAPP_STORE": "dynamodb",
         "PAYMENTAPP_TABLE_PREFIX": f"t{secrets.token_hex(4)}-",

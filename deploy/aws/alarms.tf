@@ -1,4 +1,4 @@
-# What a person is told of. Each alarm says what to do, or where that is written.
+# Alarms for operators. Each one says what to do, or where to read it.
 
 resource "aws_sns_topic" "alarms" {
   name              = "${var.name}-alarms"
@@ -40,14 +40,14 @@ resource "aws_sns_topic_subscription" "alarms" {
 locals {
   namespace = "Paymentapp/${var.name}"
 
-  # Lines of docs/operating.md, counted. A line comes from the sweep or from the dispatcher.
+  # Counts of log lines that docs/operating.md explains. The sweep or the dispatcher writes them.
   log_lines = {
     Overdue       = "oldest due payment has waited"
     Parked        = "is parked"
     Misconfigured = "waits: Misconfigured"
     Unknown       = "waits: OutcomeUnknown"
     UnknownStatus = "status that the table does not know"
-    SetAside      = "is set aside"
+    SetAside      = "set aside: "
     StoreTrouble  = "could not read the store"
   }
 
@@ -72,60 +72,60 @@ resource "aws_cloudwatch_log_metric_filter" "lines" {
   }
 }
 
-# Where an alarm does not say otherwise: the sum of a minute, 1 or more, in three minutes of five.
+# The default of an alarm: a sum of 1 or more in a minute, in three minutes of five.
 locals {
   alarms = merge(
     {
-      # Due and not in a batch, by the tables: whatever the stream did or did not do.
+      # Due and not in a batch, by the tables, independent of the stream.
       overdue = {
-        what      = "A payment has been due for minutes, in three sweeps of five. The line in the sweep's log says how long: PayPal's calls fail, or there are too few dispatchers."
+        what      = "A payment has been due for minutes, in three of five sweeps. The sweep's log says how long. PayPal's calls fail, or there are too few dispatchers."
         namespace = local.namespace, metric = "Overdue"
       }
       parked = {
-        what      = "A batch's outcome has been unknown for 25 days. It is not sent again; a person decides (paymentapp parked)."
+        what      = "A batch is parked: its outcome is unknown and it is not sent again. An operator has to decide (paymentapp parked)."
         namespace = local.namespace, metric = "Parked"
         seconds   = 300, periods = 1, of = 1
       }
       misconfigured = {
-        what      = "PayPal refuses our credentials or permissions, or there are no funds. Payments wait until this is put right."
+        what      = "PayPal refuses the credentials or permissions, or there are no funds. Payments wait until this is fixed."
         namespace = local.namespace, metric = "Misconfigured"
         seconds   = 300, periods = 1, of = 1
       }
       unknown = {
-        what      = "PayPal's answers have been lost for a quarter of an hour. The same batches go again by themselves; is PayPal up?"
+        what      = "PayPal's answers have been lost for 15 minutes. The same batches are sent again automatically. Check whether PayPal is up."
         namespace = local.namespace, metric = "Unknown"
         seconds   = 900, periods = 1, of = 1, threshold = 5
       }
       unknown-status = {
-        what      = "PayPal said something that this version does not know. The payment stays as it is until a version does."
+        what      = "PayPal reported a status that this version does not know. The payment's status stays as it is until a version knows it."
         namespace = local.namespace, metric = "UnknownStatus"
         seconds   = 3600, periods = 1, of = 1
       }
       set-aside = {
-        what      = "A webhook contradicts what is on record, or is about no payment of ours. It changed nothing."
+        what      = "A webhook contradicts the stored records, or names no payment of ours. It changed nothing."
         namespace = local.namespace, metric = "SetAside"
         seconds   = 3600, periods = 1, of = 1
       }
       oldest-waiting = {
-        what       = "A payment has waited for the dispatcher for more than ${var.oldest_waiting_seconds} s: it fails, or it needs dispatch_concurrency."
+        what       = "A payment has waited for the dispatcher for more than ${var.oldest_waiting_seconds} s: the dispatcher fails, or needs more dispatch_concurrency."
         namespace  = "AWS/Lambda", metric = "IteratorAge"
         dimensions = { FunctionName = aws_lambda_function.this["dispatch"].function_name }
         statistic  = "Maximum", threshold = 1000 * var.oldest_waiting_seconds
       }
-      # The sweep is what makes dispatching certain: its silence is the worst of all.
+      # Recovery depends on the sweep, so this alarm is the most important one.
       sweep-silent = {
-        what       = "The sweep has not run for five minutes: nothing is followed, and nothing that was dropped is found."
+        what       = "The sweep has not run for five minutes: nothing is polled, and interrupted work is not resumed."
         namespace  = "AWS/Lambda", metric = "Invocations"
         dimensions = { FunctionName = aws_lambda_function.this["sweep"].function_name }
         below      = true, silence = "breaching"
         seconds    = 300, periods = 1, of = 1
       }
       gateway-5xx = {
-        what       = "Callers get 5xx. They may repeat under their Idempotency-Key."
+        what       = "Callers get 5xx. They may retry under their Idempotency-Key."
         namespace  = "AWS/ApiGateway", metric = "5XXError"
         dimensions = { ApiName = var.name, Stage = var.stage }
       }
-      # Callers that ask to wait (Prefer) are slow on purpose: hence of one method, and the median.
+      # Callers that wait (Prefer) are slow on purpose; so this is the median of one method.
       latency = {
         what       = "Half of all requests for a payment take longer than a second."
         namespace  = "AWS/ApiGateway", metric = "Latency"
@@ -135,23 +135,23 @@ locals {
     },
     {
       for name, function in aws_lambda_function.this : "${name}-errors" => {
-        what       = "${name} raised, or ran out of time. Payments are safe; its log says why."
+        what       = "${name} raised an error, or ran out of time. No payment is lost; its log has the reason."
         namespace  = "AWS/Lambda", metric = "Errors"
         dimensions = { FunctionName = function.function_name }
       }
     },
     {
-      # Not the dispatcher: it is throttled whenever its reserved concurrency is in use, which only
-      # delays, and `oldest-waiting` tells when that is too much.
+      # Not the dispatcher: it is throttled whenever its reserved concurrency is in use. That only
+      # delays payments, and `oldest-waiting` reports when the delay is too long.
       for name in ["api", "sweep"] : "${name}-throttles" => {
-        what       = "Lambda has no room for ${name}: raise the account's limit of concurrent executions."
+        what       = "Lambda throttles ${name}: raise the account's limit of concurrent executions."
         namespace  = "AWS/Lambda", metric = "Throttles"
         dimensions = { FunctionName = aws_lambda_function.this[name].function_name }
       }
     },
     {
       for name, queue in aws_sqs_queue.dead_letters : "${name}-dead-letters" => {
-        what       = "${name} could not do what was put into this queue. The payments are in the tables, and the sweep goes on with them; find out why, then purge it."
+        what       = "${name} failed on the events in this queue. The payments are in the tables, and the sweep resumes them. Find out why, then purge the queue."
         namespace  = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible"
         dimensions = { QueueName = queue.name }
         statistic  = "Maximum"
@@ -164,7 +164,7 @@ locals {
         disbursements = aws_dynamodb_table.disbursements
         operations    = aws_dynamodb_table.operations
         } : "${name}-throttles" => {
-        what       = "DynamoDB refuses writes to ${table.name}: a partition is hot. docs/scale.md says what to turn."
+        what       = "DynamoDB throttles writes to ${table.name}: a partition is hot. docs/scale.md says which settings to change."
         namespace  = "AWS/DynamoDB", metric = "WriteThrottleEvents"
         dimensions = { TableName = table.name }
       }

@@ -1,7 +1,7 @@
 """Build build/lambda.zip: the service for AWS Lambda's Python 3.12, the same bytes each time.
 
-`make lambda` runs it. The wheels are those of Lambda's Python and processor, whatever this
-machine is; bytecode is compiled here, since a cold start would otherwise compile all of it.
+`make lambda` runs it. The wheels are those of Lambda's Python and processor, whatever this machine
+is; bytecode is compiled here, since a cold start would otherwise compile all of it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ WHEELS = {"x86_64": "x86_64", "arm64": "aarch64"}  # Lambda's name, the wheels' 
 # Amazon Linux 2023, below Lambda's Python 3.12, has glibc 2.34.
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
 
-# Pinned for other ways in: a server of its own, its page, and what only boto3 itself needs.
+# Pinned for other entry points: gunicorn, the documentation page, and what only boto3 needs.
 LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = ("__main__.py", "cli", "gunicorn_conf.py", "py.typed")
-# Of botocore's 400 services, those that are called; each is described in a folder of its name.
+# Those of botocore's 400 services that are called; each has a folder of its name.
 SERVICES = {"dynamodb", "kms", "secretsmanager"}
-# Of each library, what no code of ours reaches. test_build.py imports all that is left.
+# The parts of each library that our code does not reach. test_build.py imports all the rest.
 UNREACHED = {
     "botocore": ("cacert.pem",),  # it takes certifi's
     "dateutil": ("zoneinfo/*.tar.gz",),  # AWS's times are in UTC
@@ -48,13 +48,13 @@ REACHED = (
     *("holidays/financial/federal_reserve.py", "tzdata/zoneinfo/America/New_York"),
     *("stdnum/__init__.py", "stdnum/exceptions.py", "stdnum/util.py", "stdnum/us/rtn.py"),
 )
-# These import all that is beside them, and are made to import nothing.
+# These import everything beside them; they are emptied.
 EMPTIED = (
     *("holidays/financial/__init__.py", "stdnum/us/__init__.py"),
     *("tzdata/zoneinfo/__init__.py", "tzdata/zoneinfo/America/__init__.py"),
 )
-# Texts of libraries that are replaced, each of them once. marshmallow compiles one expression of
-# 6,000 letters at each start, a tenth of ours, for a check that we do not use: now when it is used.
+# Edits of library sources, each applied once. marshmallow compiles a regular expression of 6,000
+# characters at each start, a tenth of ours, for a check that we do not use: now at its first use.
 EDITS = {
     "marshmallow/validate.py": (
         ("    DOMAIN_REGEX = re.compile(\n", "    DOMAIN_REGEX = functools.partial(re.compile,\n"),
@@ -104,7 +104,7 @@ def main() -> int:
 
 
 def find_python() -> str | None:
-    """A Python 3.12: bytecode is of one minor version alone."""
+    """Return a Python 3.12: bytecode works with one minor version only."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     candidates = [
         os.environ.get("PYTHON312"),
@@ -120,7 +120,7 @@ def find_python() -> str | None:
 
 
 def install_libraries(folder: Path, requirements: Path, machine: str) -> None:
-    """The pinned libraries that Lambda needs, as wheels for its Python and processor."""
+    """Install the pinned libraries that Lambda needs, as wheels for its Python and processor."""
     wanted = [
         line
         for line in requirements.read_text().splitlines()
@@ -141,7 +141,7 @@ def install_libraries(folder: Path, requirements: Path, machine: str) -> None:
 
 
 def trim(folder: Path) -> None:
-    """Remove what no function reads."""
+    """Remove files that no function reads."""
     trim_botocore(folder / "botocore" / "data")
     for package, parts in UNREACHED.items():
         if (folder / package).is_dir():
@@ -159,7 +159,7 @@ def trim(folder: Path) -> None:
 
 
 def edit(folder: Path) -> None:
-    """Replace what EDITS says. Raises ValueError where a version has another text."""
+    """Apply EDITS. Raises ValueError if a version has another text."""
     for name, changes in EDITS.items():
         text = (folder / name).read_text()
         for old, new in changes:
@@ -182,7 +182,7 @@ def trim_package(folder: Path, package: str, parts: tuple[str, ...]) -> None:
 
 
 def trim_botocore(data: Path) -> None:
-    """Leave what it says of our services, without the prose: each cold start reads all of it."""
+    """Keep botocore's data for our services, without its texts: each cold start reads all."""
     for entry in data.iterdir():
         if entry.is_dir() and entry.name not in SERVICES:
             _remove(entry)
@@ -210,7 +210,7 @@ def _without_prose(model: Any) -> Any:
 
 
 def copy_service(folder: Path) -> None:
-    """Our own package, without what is for a server or for development."""
+    """Copy our own package, without the parts for servers and for development."""
 
     def ignored(directory: str, names: list[str]) -> list[str]:
         top = Path(directory) == ROOT / "paymentapp"
@@ -220,7 +220,7 @@ def copy_service(folder: Path) -> None:
 
 
 def compile_all(folder: Path, python: str) -> None:
-    """Bytecode that is taken as it is, without a look at the source's time or content."""
+    """Compile bytecode that is used without checking the source's time or content."""
     subprocess.run(
         [
             *(python, "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"),
@@ -232,7 +232,7 @@ def compile_all(folder: Path, python: str) -> None:
 
 
 def write_zip(folder: Path, output: Path) -> None:
-    """Sorted, and without this machine's times, owners and modes."""
+    """Write the zip in sorted order, without this machine's times, owners and modes."""
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in _files(folder):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), MOMENT)

@@ -1,4 +1,4 @@
-# One page, in the order of a payment's life.
+# One dashboard, in the order of a payment's life.
 
 locals {
   widgets = [

@@ -1,4 +1,4 @@
-# The stream of Disbursements wakes the dispatcher. It is a hint: what it drops, the sweep finds.
+# The stream of Disbursements triggers the dispatcher. It is a hint: the sweep finds what it drops.
 
 resource "aws_lambda_event_source_mapping" "dispatch" {
   event_source_arn  = aws_dynamodb_table.disbursements.stream_arn
@@ -6,20 +6,20 @@ resource "aws_lambda_event_source_mapping" "dispatch" {
   enabled           = var.dispatch_enabled
   starting_position = "TRIM_HORIZON"
 
-  # A lone payment leaves at once. While one call is at PayPal, the next ones gather, up to what one
-  # batch takes, so that a flood leaves in full batches without anybody waiting for it.
-  batch_size                         = min(var.batch_size, 10000) # a stream gives no more
+  # A lone payment leaves at once. While one call to PayPal runs, the next payments gather, up to
+  # one batch, so that under load full batches leave without a waiting time.
+  batch_size                         = min(var.batch_size, 10000) # the maximum of a stream
   maximum_batching_window_in_seconds = var.dispatch_window_seconds
   parallelization_factor             = var.dispatch_per_shard
 
-  # A record that fails never holds up its shard: the others are told apart, it is tried thrice, put
-  # aside, and the payment is found by the sweep.
+  # A record that fails does not block its shard: it is reported alone, retried three times, moved
+  # to the dead letter queue, and the sweep finds its payment.
   function_response_types        = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error = true
   maximum_retry_attempts         = 3
   maximum_record_age_in_seconds  = 3600
 
-  # Only what carries a due mark: of a payment's four or five versions, one.
+  # Only records with a due mark: one of a payment's four or five versions.
   filter_criteria {
     filter {
       pattern = jsonencode({
@@ -40,7 +40,7 @@ resource "aws_sqs_queue" "dead_letters" {
   for_each = toset(["dispatch", "sweep"])
 
   name                              = "${var.name}-${each.key}-dead-letters"
-  message_retention_seconds         = 1209600 # 14 days, the longest that there is
+  message_retention_seconds         = 1209600 # 14 days, the maximum
   sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null
   kms_master_key_id                 = var.kms_key_arn
   kms_data_key_reuse_period_seconds = 300

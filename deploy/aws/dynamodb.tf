@@ -28,7 +28,7 @@ resource "aws_dynamodb_table" "disbursements" {
   range_key                   = "payment_id"
   deletion_protection_enabled = var.deletion_protection
 
-  # The dispatcher needs to know which payment is due, and reads the payment itself again.
+  # Tells the dispatcher which payment is due; it reads the payment itself again.
   stream_enabled   = true
   stream_view_type = "NEW_IMAGE"
 
@@ -52,7 +52,7 @@ resource "aws_dynamodb_table" "disbursements" {
     type = "S"
   }
 
-  # Sparse: a payment is in it only while it has a due mark.
+  # Sparse: holds payments only while they have a due mark.
   global_secondary_index {
     name            = "due"
     hash_key        = "due_shard"
@@ -97,7 +97,7 @@ resource "aws_dynamodb_table" "operations" {
     type = "S"
   }
 
-  # Sparse: batches and events, while somebody has to look at them.
+  # Sparse: holds batches and events only while they have an attention time.
   global_secondary_index {
     name            = "attention"
     hash_key        = "attention_shard"

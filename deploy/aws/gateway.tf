@@ -1,9 +1,9 @@
-# The REST API: its resources, and the same for every method.
+# The REST API: its resources, and one configuration for every method.
 
 resource "aws_api_gateway_rest_api" "this" {
   name                     = var.name
   description              = "Pay people, exactly once"
-  minimum_compression_size = -1 # answers are small
+  minimum_compression_size = -1 # responses are small
 
   endpoint_configuration {
     types = ["REGIONAL"]
@@ -105,8 +105,8 @@ resource "aws_api_gateway_resource" "health" {
 }
 
 locals {
-  # By the operationId of the OpenAPI document. A public method is let in without keys: health tells
-  # no secret, and a webhook is let in by its signature.
+  # By the operationId of the OpenAPI document. A public method needs no keys: health reveals no
+  # secret, and a webhook is authenticated by its signature.
   methods = {
     add_customer          = { resource = aws_api_gateway_resource.customers, verb = "POST", model = "NewCustomer" }
     get_customer          = { resource = aws_api_gateway_resource.customer, verb = "GET" }
@@ -140,7 +140,7 @@ resource "aws_api_gateway_method" "this" {
   authorizer_id        = try(each.value.public, false) ? null : one(aws_api_gateway_authorizer.this[*].id)
   authorization_scopes = try(each.value.public, false) ? null : try(var.authorizer.scopes, null)
 
-  # The body where there is a model for it, the path's parameters everywhere.
+  # Validates the body where there is a model for it, and the path's parameters everywhere.
   request_validator_id = aws_api_gateway_request_validator.this[can(each.value.model) ? "body" : "parameters"].id
   request_models       = can(each.value.model) ? { "application/json" = aws_api_gateway_model.this[each.value.model].name } : {}
   request_parameters = {
@@ -168,8 +168,8 @@ resource "aws_api_gateway_request_validator" "this" {
   validate_request_parameters = true
 }
 
-# Made from the service's own schemas by `make models`. They are coarser than the service on purpose:
-# what they let through, the service judges and explains.
+# Generated from the service's schemas by `make models`. They are less strict than the service on
+# purpose: the service checks and explains what they let through.
 resource "aws_api_gateway_model" "this" {
   for_each = jsondecode(file("${path.module}/models.json"))
 
@@ -179,7 +179,7 @@ resource "aws_api_gateway_model" "this" {
   schema       = jsonencode(each.value)
 }
 
-# The gateway's own refusals look like the service's: `make models` writes their bodies too.
+# The gateway's error responses look like the service's: `make models` writes their bodies too.
 resource "aws_api_gateway_gateway_response" "this" {
   for_each = jsondecode(file("${path.module}/problems.json"))
 

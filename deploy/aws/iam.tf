@@ -1,4 +1,4 @@
-# One role a function, each with what its code calls and no more.
+# One role for each function, with only the permissions that its code uses.
 
 data "aws_iam_policy_document" "assume_lambda" {
   statement {
@@ -30,7 +30,7 @@ resource "aws_iam_role_policy" "function" {
   policy = each.value
 }
 
-# What all three do: write their own log, read the secret, use the key if there is one.
+# For all three: write their own log, read the secret, use the KMS key if there is one.
 data "aws_iam_policy_document" "common" {
   for_each = local.functions
 
@@ -57,7 +57,7 @@ data "aws_iam_policy_document" "common" {
   }
 }
 
-# Accepts and shows; cancels by a conditional update. Sends nothing.
+# Accepts and shows payments; cancels them by a conditional update. Calls no provider.
 data "aws_iam_policy_document" "api" {
   source_policy_documents = [data.aws_iam_policy_document.common["api"].json]
 
@@ -96,7 +96,7 @@ data "aws_iam_policy_document" "api" {
   }
 }
 
-# Makes batches of due payments and sends them.
+# Batches due payments and sends them.
 data "aws_iam_policy_document" "dispatch" {
   source_policy_documents = [
     data.aws_iam_policy_document.common["dispatch"].json,
@@ -122,7 +122,7 @@ data "aws_iam_policy_document" "dispatch" {
   }
 }
 
-# The same, and finds by the indexes what is due.
+# The same, and finds due work with the indexes.
 data "aws_iam_policy_document" "sweep" {
   source_policy_documents = [
     data.aws_iam_policy_document.common["sweep"].json,
@@ -145,9 +145,9 @@ data "aws_iam_policy_document" "sweep" {
   }
 }
 
-# Carrying a batch from one state to the next, which dispatcher and sweep both do.
+# Changes of a batch's state, which dispatcher and sweep both make.
 data "aws_iam_policy_document" "carry" {
-  # A bank's notice of change corrects the details; another way to pay needs those of that way.
+  # A bank's notification of change corrects the details; another route needs the details for it.
   statement {
     sid       = "CarryDetails"
     actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]

@@ -1,4 +1,4 @@
-# One zip, three functions: the API, the dispatcher that the stream wakes, and the sweep.
+# One zip, three functions: the API, the dispatcher on the stream, and the sweep.
 
 locals {
   functions = {
@@ -10,14 +10,14 @@ locals {
     }
     dispatch = {
       handler     = "paymentapp.aws_lambda.dispatch"
-      timeout     = 120 # a provider's answer may take 20 s, and each currency is a call
+      timeout     = 120 # a provider's answer may take 20 s, and each currency needs a call
       concurrency = var.dispatch_concurrency
       dead_letter = true
     }
     sweep = {
       handler     = "paymentapp.aws_lambda.sweep"
       timeout     = 60 # until the next one comes
-      concurrency = -1 # leases keep two from doing the same
+      concurrency = -1 # leases avoid duplicate work
       dead_letter = true
     }
   }
@@ -56,7 +56,7 @@ resource "aws_lambda_function" "this" {
     variables = local.environment
   }
 
-  # For calls that nobody waits for; what the stream could not deliver has its own destination.
+  # For asynchronous calls; records that the stream could not deliver have their own destination.
   dynamic "dead_letter_config" {
     for_each = each.value.dead_letter ? [aws_sqs_queue.dead_letters[each.key].arn] : []
 
@@ -72,7 +72,7 @@ resource "aws_lambda_function" "this" {
     system_log_level      = "WARN"
   }
 
-  # Lambda tries to reach the queue, and to write logs, as soon as the function is there.
+  # Lambda accesses the queue and writes logs as soon as the function exists.
   depends_on = [aws_iam_role_policy.function]
 }
 

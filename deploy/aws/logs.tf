@@ -12,7 +12,7 @@ resource "aws_cloudwatch_log_group" "access" {
   kms_key_id        = var.kms_key_arn
 }
 
-# API Gateway writes logs by one role for the whole account and region.
+# API Gateway writes logs with one role for the whole account and region.
 
 data "aws_iam_policy_document" "assume_gateway" {
   count = var.gateway_logs_account_role ? 1 : 0
@@ -38,7 +38,7 @@ resource "aws_iam_role_policy_attachment" "gateway_logs" {
   count = var.gateway_logs_account_role ? 1 : 0
 
   role = aws_iam_role.gateway_logs[0].name
-  # AWS's own policy: the role serves every gateway of the account, of whatever log group.
+  # AWS's own policy: the role serves every gateway of the account, with any log group.
   policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 }
 

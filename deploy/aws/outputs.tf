@@ -1,20 +1,20 @@
 output "url" {
-  description = "Where the API is; PAYMENTAPP_URL of the scripts in curl/."
+  description = "Address of the API; PAYMENTAPP_URL of the scripts in curl/."
   value       = aws_api_gateway_stage.this.invoke_url
 }
 
 output "api_id" {
-  description = "The REST API's id."
+  description = "Id of the REST API."
   value       = aws_api_gateway_rest_api.this.id
 }
 
 output "webhook_url" {
-  description = "To be given to PayPal, which answers with the webhook's id (paypal_webhook_id)."
+  description = "Address to register with PayPal, which returns the webhook's id (paypal_webhook_id)."
   value       = "${aws_api_gateway_stage.this.invoke_url}/webhooks/paypal"
 }
 
 output "table_names" {
-  description = "The three tables."
+  description = "Names of the three tables."
   value = {
     customers     = aws_dynamodb_table.customers.name
     disbursements = aws_dynamodb_table.disbursements.name
@@ -23,7 +23,7 @@ output "table_names" {
 }
 
 output "secret_arn" {
-  description = "Where the PayPal credentials are to be put."
+  description = "ARN of the secret for the PayPal credentials."
   value       = aws_secretsmanager_secret.paypal.arn
 }
 
@@ -33,16 +33,16 @@ output "gateway_key_ids" {
 }
 
 output "function_names" {
-  description = "The three functions."
+  description = "Names of the three functions."
   value       = { for name, function in aws_lambda_function.this : name => function.function_name }
 }
 
 output "dead_letter_urls" {
-  description = "The queues that should be empty."
+  description = "Dead letter queues, which should be empty."
   value       = { for name, queue in aws_sqs_queue.dead_letters : name => queue.url }
 }
 
 output "alarm_topic_arn" {
-  description = "Where alarms go."
+  description = "ARN of the topic for alarms."
   value       = aws_sns_topic.alarms.arn
 }

@@ -1,6 +1,6 @@
-# Usage plans say how much a caller may ask for. A gateway key tells callers apart and opens nothing:
-# every call needs one of the service's own keys as well, which Terraform never sees. That is why it
-# is acceptable that the state holds gateway keys, as it does for every key that Terraform makes.
+# Usage plans limit how much a caller may request. A gateway key identifies a caller and grants
+# nothing: every call also needs one of the service's own keys, which Terraform never sees. So it is
+# acceptable that the state holds gateway keys, as it does for every key that Terraform creates.
 
 resource "aws_api_gateway_usage_plan" "this" {
   for_each = var.plans

@@ -1,5 +1,5 @@
-# The secret's place, without its value: a value in Terraform would be in the state in the clear.
-# README.md has the command that puts it in.
+# The secret without its value: a value in Terraform would be in the state in plain text. README.md
+# has the command that sets it.
 
 resource "aws_secretsmanager_secret" "paypal" {
   name                    = "${var.name}/paypal"

@@ -1,9 +1,9 @@
-# What is served: a deployment of the API, on one stage.
+# A deployment of the API on one stage.
 
 resource "aws_api_gateway_deployment" "this" {
   rest_api_id = aws_api_gateway_rest_api.this.id
 
-  # A deployment is a snapshot. It is made anew whenever something that it holds has changed.
+  # A deployment is a snapshot: a new one is needed whenever something in it has changed.
   triggers = {
     content = sha1(jsonencode([
       filesha1("${path.module}/gateway.tf"),
@@ -30,8 +30,8 @@ resource "aws_api_gateway_stage" "this" {
   deployment_id = aws_api_gateway_deployment.this.id
   stage_name    = var.stage
 
-  # Who asked for what, and what became of it. No body, no key, and the path as it is in the API: the
-  # real one holds a customer's id.
+  # Requests and responses, without bodies and keys, and with the path template: the real path has a
+  # customer's id.
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
     format = jsonencode({
@@ -50,12 +50,12 @@ resource "aws_api_gateway_stage" "this" {
     })
   }
 
-  # Without the role the stage may not log.
+  # Without the role the stage cannot log.
   depends_on = [aws_api_gateway_account.this]
 }
 
-# Metrics of each method cost $2.10 a month a method. The stage's own are free, and enough but for the
-# alarm about the latency of the one method that takes payments.
+# Metrics of each method cost $2.10 a month a method. The stage's own are free, and enough except for
+# the alarm on the latency of the one method that accepts payments.
 resource "aws_api_gateway_method_settings" "this" {
   for_each = {
     "*/*"                 = false

@@ -1,4 +1,4 @@
-# The sweep finds all that is due, whoever dropped it, and follows what is with the provider.
+# The sweep resumes all due work, whoever left it, and polls submitted batches.
 
 resource "aws_cloudwatch_event_rule" "sweep" {
   name                = "${var.name}-sweep"
@@ -20,7 +20,7 @@ resource "aws_lambda_permission" "schedule" {
   source_arn    = aws_cloudwatch_event_rule.sweep.arn
 }
 
-# No second try: the next sweep is one. Its failure is put aside for the alarm.
+# No retry: the next sweep is one. The failed event goes to the dead letter queue, for the alarm.
 resource "aws_lambda_function_event_invoke_config" "sweep" {
   function_name                = aws_lambda_function.this["sweep"].function_name
   maximum_retry_attempts       = 0

@@ -1,29 +1,29 @@
-# What a deployment is called and where it is
+# Name and location of a deployment
 
 variable "name" {
-  description = "Goes before the name of everything but the tables."
+  description = "Prefix of the name of everything except the tables."
   type        = string
   default     = "paymentapp"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,29}$", var.name))
-    error_message = "A name is 2 to 30 lower-case letters, digits and hyphens, a letter first."
+    error_message = "Must be 2 to 30 lower-case letters, digits and hyphens, beginning with a letter."
   }
 }
 
 variable "region" {
-  description = "Where everything is."
+  description = "The AWS region."
   type        = string
   default     = "us-east-1"
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "A region looks like us-east-1."
+    error_message = "Must be a region such as us-east-1."
   }
 }
 
 variable "tags" {
-  description = "Put on everything."
+  description = "Tags of all resources."
   type        = map(string)
   default     = { Application = "paymentapp" }
 }
@@ -31,37 +31,37 @@ variable "tags" {
 # The tables
 
 variable "table_prefix" {
-  description = "Goes before each table's name, for two deployments in one account and region."
+  description = "Prefix of each table's name, for two deployments in one account and region."
   type        = string
   default     = ""
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_.-]{0,100}$", var.table_prefix))
-    error_message = "A prefix holds letters, digits, '_', '.' and '-'."
+    error_message = "Must be letters, digits, '_', '.' and '-'."
   }
 }
 
 variable "deletion_protection" {
-  description = "Whether the tables refuse to be deleted, by Terraform too. They are the books."
+  description = "Whether the tables are protected against deletion, by Terraform too. They are the records of all payments."
   type        = bool
   default     = true
 }
 
 variable "kms_key_arn" {
-  description = "A key of your own for tables, secret, queues, topic and logs. AWS's keys where null."
+  description = "A customer-managed KMS key for tables, secret, queues, topic and logs. null: AWS's keys."
   type        = string
   default     = null
 
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.kms_key_arn))
-    error_message = "This is not the ARN of a KMS key; an alias does not do."
+    error_message = "Must be the ARN of a KMS key, not of an alias."
   }
 }
 
 # The functions
 
 variable "lambda_zip" {
-  description = "What `make lambda` built."
+  description = "The zip that `make lambda` built."
   type        = string
   default     = "../../build/lambda.zip"
 }
@@ -73,85 +73,85 @@ variable "lambda_architecture" {
 
   validation {
     condition     = contains(["arm64", "x86_64"], var.lambda_architecture)
-    error_message = "Lambda has arm64 and x86_64."
+    error_message = "Must be arm64 or x86_64."
   }
 }
 
 variable "lambda_memory_mb" {
-  description = "Of each function. CPU comes with it: 1,769 MB are one core."
+  description = "Memory of each function. CPU is proportional: 1,769 MB are one core."
   type        = number
   default     = 1024
 
   validation {
     condition     = var.lambda_memory_mb >= 256 && var.lambda_memory_mb <= 10240
-    error_message = "From 256 MB, below which a cold start takes seconds, to Lambda's 10,240."
+    error_message = "Must be from 256, below which a cold start takes seconds, to Lambda's maximum of 10,240."
   }
 }
 
 variable "dispatch_concurrency" {
-  description = "How many dispatchers run at a time, reserved for them. -1 reserves none, for accounts whose whole limit is small."
+  description = "Reserved concurrency of the dispatcher. -1 reserves none, for accounts with a small limit."
   type        = number
   default     = 5
 
   validation {
     condition     = var.dispatch_concurrency == -1 || (var.dispatch_concurrency >= 1 && var.dispatch_concurrency <= 1000)
-    error_message = "From 1 to 1,000, or -1; 0 would stop all dispatching: that is what dispatch_enabled is for."
+    error_message = "Must be from 1 to 1,000, or -1. To stop dispatching, use dispatch_enabled."
   }
 }
 
 variable "batch_size" {
-  description = "Payments of a batch at most: what one call to PayPal carries."
+  description = "Maximum payments of a batch, which is one call to PayPal."
   type        = number
   default     = 500
 
   validation {
     condition     = var.batch_size >= 1 && var.batch_size <= 15000 && floor(var.batch_size) == var.batch_size
-    error_message = "A whole number from 1 to PayPal's 15,000."
+    error_message = "Must be a whole number from 1 to 15,000, PayPal's maximum."
   }
 }
 
 variable "dispatch_window_seconds" {
-  description = "How long the dispatcher waits for a batch to fill. 0 sends a lone payment at once; more makes fewer calls to PayPal."
+  description = "Seconds that the dispatcher waits for a batch to fill. 0 sends a lone payment at once; more makes fewer calls to PayPal."
   type        = number
   default     = 0
 
   validation {
     condition     = var.dispatch_window_seconds >= 0 && var.dispatch_window_seconds <= 300
-    error_message = "From 0 to 300 seconds."
+    error_message = "Must be from 0 to 300 seconds."
   }
 }
 
 variable "dispatch_per_shard" {
-  description = "Dispatchers at a time on one shard of the stream."
+  description = "Concurrent dispatchers on one shard of the stream."
   type        = number
   default     = 1
 
   validation {
     condition     = contains(range(1, 11), var.dispatch_per_shard)
-    error_message = "A whole number from 1 to 10."
+    error_message = "Must be a whole number from 1 to 10."
   }
 }
 
 variable "dispatch_enabled" {
-  description = "Whether the stream wakes the dispatcher. Off, with sweep_enabled, while restored tables are compared with the provider."
+  description = "Whether the stream triggers the dispatcher. Switch it off, with sweep_enabled, while restored tables are compared with the provider."
   type        = bool
   default     = true
 }
 
 variable "sweep_enabled" {
-  description = "Whether the sweep runs. Without it nothing is followed, and what the stream missed is not found."
+  description = "Whether the sweep runs. Without it nothing is polled, and what the stream missed is not found."
   type        = bool
   default     = true
 }
 
 variable "sweep_schedule" {
-  description = "When the sweep runs; EventBridge's shortest rate is a minute."
+  description = "Schedule of the sweep; EventBridge's shortest rate is a minute."
   type        = string
   default     = "rate(1 minute)"
 
   validation {
     condition     = can(regex("^(rate|cron)\\(.+\\)$", var.sweep_schedule))
-    error_message = "A schedule is rate(...) or cron(...)."
+    error_message = "Must be rate(...) or cron(...)."
   }
 }
 
@@ -162,67 +162,67 @@ variable "due_shards" {
 
   validation {
     condition     = var.due_shards >= 1 && var.due_shards <= 1000 && floor(var.due_shards) == var.due_shards
-    error_message = "A whole number from 1 to 1,000."
+    error_message = "Must be a whole number from 1 to 1,000."
   }
 }
 
 # PayPal
 
 variable "paypal_base_url" {
-  description = "Which PayPal. https://api-m.paypal.com moves real money."
+  description = "PayPal's API. https://api-m.paypal.com moves real money."
   type        = string
   default     = "https://api-m.sandbox.paypal.com"
 
   validation {
     # Loopback is for the simulator: on AWS nothing listens there.
     condition     = can(regex("^https://[a-z0-9.-]+$|^http://127\\.0\\.0\\.1:[0-9]+$", var.paypal_base_url))
-    error_message = "An https:// address without a path."
+    error_message = "Must be an https:// address without a path."
   }
 }
 
 variable "paypal_webhook_id" {
-  description = "PayPal's id of the webhook that leads here. Without it webhooks are refused, and looks alone settle payments."
+  description = "PayPal's id of the webhook for this deployment. Without it webhooks are refused, and payments settle by polling only."
   type        = string
   default     = ""
 
   validation {
     condition     = can(regex("^[A-Za-z0-9]{0,50}$", var.paypal_webhook_id))
-    error_message = "Up to 50 letters and digits."
+    error_message = "Must be up to 50 letters and digits."
   }
 }
 
 variable "settings" {
-  description = "Further settings of docs/operating.md for all functions, by their variable. No secrets, which belong into the secret: a function's environment is in the state."
+  description = "Further settings of docs/operating.md for all functions, by variable. Put secrets into the secret instead: a function's environment is in the state."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = alltrue([for name in keys(var.settings) : can(regex("^PAYMENTAPP_[A-Z0-9_]+$", name)) && !can(regex("_(KEYS?|SECRETS?|TOKENS?|PASSWORDS?)$", name))])
-    error_message = "Each name begins with PAYMENTAPP_, and none is a secret's: these belong into the secret, by the same names."
+    error_message = "Each name must begin with PAYMENTAPP_. Secrets belong into the secret, under the same names."
   }
 }
 
 variable "secret_recovery_days" {
-  description = "How long a deleted secret can be brought back; 0 deletes it at once."
+  description = "Days in which a deleted secret can be restored; 0 deletes it at once."
   type        = number
   default     = 7
 
   validation {
     condition     = var.secret_recovery_days == 0 || (var.secret_recovery_days >= 7 && var.secret_recovery_days <= 30)
-    error_message = "0, or 7 to 30."
+    error_message = "Must be 0, or from 7 to 30."
   }
 }
 
 # The gateway
 
 variable "stage" {
-  description = "The stage's name, which is the first part of every path."
+  description = "Name of the stage, which is the first part of every path."
   type        = string
   default     = "live"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,19}$", var.stage))
-    error_message = "2 to 20 lower-case letters and digits."
+    error_message = "Must be 2 to 20 lower-case letters and digits."
   }
 }
 
@@ -235,9 +235,9 @@ variable "throttle" {
   default = {}
 
   validation {
-    # -1 would mean "the account's limit", and an emulator takes it for none at all.
+    # -1 means "the account's limit" on AWS, and no limit at all on an emulator.
     condition     = var.throttle.rate > 0 && var.throttle.burst > 0
-    error_message = "Both are above 0."
+    error_message = "Both must be above 0."
   }
 }
 
@@ -256,32 +256,32 @@ variable "plans" {
 
   validation {
     condition     = alltrue([for plan in values(var.plans) : plan.rate > 0 && plan.burst > 0])
-    error_message = "Rate and burst are above 0."
+    error_message = "Rate and burst must be above 0."
   }
 }
 
 variable "callers" {
-  description = "Who has a gateway key, and on which plan."
+  description = "Callers with a gateway key, and the plan of each."
   type        = map(string)
   default     = { first = "basic" }
 
   validation {
     condition     = alltrue([for plan in values(var.callers) : contains(keys(var.plans), plan)])
-    error_message = "Each caller's plan is one of var.plans."
+    error_message = "Each caller's plan must be one of var.plans."
   }
 }
 
 variable "gateway_key_required" {
-  description = "Whether callers need a gateway key, in X-API-Key, beside the service's own in Authorization."
+  description = "Whether callers need a gateway key in X-API-Key, in addition to the service's key in Authorization."
   type        = bool
   default     = true
 }
 
 variable "authorizer" {
   description = <<-EOT
-    A further check in front of the service's own keys: user pools of Cognito, or a Lambda function that
-    returns a policy for a token (a JWT of any issuer, say). The token comes in a header of its own, since
-    Authorization holds the service's key.
+    A further check before the service's own keys: Cognito user pools, or a Lambda function that returns a
+    policy for a token (for example a JWT of any issuer). The token has a header of its own, since
+    Authorization has the service's key.
   EOT
   type = object({
     user_pool_arns = optional(list(string), [])
@@ -299,17 +299,17 @@ variable "authorizer" {
 
   validation {
     condition     = var.authorizer == null || try(length(var.authorizer.scopes) == 0 || length(var.authorizer.user_pool_arns) > 0, false)
-    error_message = "Scopes are for user pools; a function sees to them itself."
+    error_message = "Scopes are for user pools; a function checks them itself."
   }
 
   validation {
     condition     = try(!contains(["authorization", "x-api-key"], lower(var.authorizer.header)), true)
-    error_message = "Authorization and X-API-Key are taken by the service's key and the gateway's."
+    error_message = "Authorization and X-API-Key are used for the service's key and the gateway's."
   }
 }
 
 variable "gateway_logs_account_role" {
-  description = "Whether to set the role by which API Gateway writes logs. It is one for the whole account and region: off where something else manages it."
+  description = "Whether to set the role with which API Gateway writes logs. There is one for the whole account and region: switch it off if another stack manages it."
   type        = bool
   default     = true
 }
@@ -317,29 +317,29 @@ variable "gateway_logs_account_role" {
 # Logs and alarms
 
 variable "log_retention_days" {
-  description = "How long logs are kept."
+  description = "Retention of logs."
   type        = number
   default     = 365
 
   validation {
     condition     = contains([30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "One of the spans that CloudWatch knows, 30 days at least."
+    error_message = "Must be a retention that CloudWatch supports, at least 30 days."
   }
 }
 
 variable "alarm_emails" {
-  description = "Who is told. Each address gets a message to confirm."
+  description = "E-mail addresses for alarms. Each one gets a message to confirm."
   type        = set(string)
   default     = []
 }
 
 variable "oldest_waiting_seconds" {
-  description = "How long a payment may wait for the dispatcher before the alarm."
+  description = "Seconds that a payment may wait for the dispatcher before the alarm."
   type        = number
   default     = 120
 
   validation {
     condition     = var.oldest_waiting_seconds >= 60
-    error_message = "60 at least: the sweep itself comes once a minute."
+    error_message = "Must be at least 60: the sweep runs once a minute."
   }
 }

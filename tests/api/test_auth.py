@@ -1,4 +1,4 @@
-"""Who is let in."""
+"""Authentication and scopes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VALUES = {
 
 
 def routes(bench: Bench) -> list[tuple[str, str]]:
-    """Every method and path pattern of the app."""
+    """Return every method and path pattern of the app."""
     return [
         (method, rule.rule)
         for rule in bench.app.url_map.iter_rules()

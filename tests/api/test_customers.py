@@ -1,4 +1,4 @@
-"""Registering and showing customers."""
+"""Registering customers and getting them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document is complete, and its page needs nothing from elsewhere."""
+"""The OpenAPI document is complete, and its page loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_every_example_fits_its_model(document: dict[str, Any]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Decimals as the numbers that a validator knows."""
+    """Convert Decimals to numbers that a validator knows."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):

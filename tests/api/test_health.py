@@ -1,4 +1,4 @@
-"""Health tells what is wrong, and no secret."""
+"""Health endpoints report what is wrong, and no secret."""
 
 from __future__ import annotations
 

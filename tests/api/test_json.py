@@ -1,4 +1,4 @@
-"""The decoder takes JSON and nothing else; numbers come out as they went in."""
+"""The decoder accepts JSON and nothing else; numbers stay exact."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ PATH = "/v1/api/payment/ada"
 
 @pytest.fixture
 def history(paying: Bench) -> Bench:
-    """Five payments of Ada's on five days, the second one submitted."""
+    """Create five payments of one customer on five days, the second one submitted."""
     for day in range(1, 6):
         paying.now = datetime(2026, 4, day, 23, 59, 59, 999_998, tzinfo=UTC)
         location = paying.pay(amount=day).headers["Location"]

@@ -1,4 +1,4 @@
-"""The JSON models in the document say what the service takes: no more, and never less."""
+"""The JSON models in the OpenAPI document accept exactly what the service accepts, or more."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ GOOD = {
 
 
 def bodies(*names: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Good bodies in which some things are replaced, left out or added."""
+    """Generate valid bodies with some members replaced, left out or added."""
     given_fields = {name: st.just(GOOD[name]) | VALUES | st.just(ABSENT) for name in names}
     known = st.fixed_dictionaries(given_fields).map(
         lambda body: {name: value for name, value in body.items() if value is not ABSENT}
@@ -134,7 +134,7 @@ def models() -> dict[str, Draft202012Validator]:
 
 
 def taken(schema: Schema, body: dict[str, Any]) -> bool:
-    """Whether the service's model takes a body (it may still not be payable)."""
+    """Return whether the service's schema accepts a body (it may still not be payable)."""
     try:
         schema.load(body)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""Payment methods over HTTP: set, shown without secrets, chosen, forgotten."""
+"""Payment methods over HTTP: set, shown without secrets, chosen, deleted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DETAILS = {"account": ACCOUNT, "name": "Ada Lovelace"}
 
 @pytest.fixture
 def wired(paying: Bench) -> Bench:
-    """With a provider besides that needs an account number."""
+    """Add a second provider that needs an account number."""
     providers = cast(dict[str, LedgerProvider], paying.services.providers)
     providers["wire"] = ledger("wire", WirePayees())
     return paying

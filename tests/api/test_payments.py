@@ -1,4 +1,4 @@
-"""Requesting, showing, listing and cancelling payments."""
+"""Requesting, getting, listing and cancelling payments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATH = "/v1/api/payment"
 
 
 def move(bench: Bench, location: str, *statuses: Status) -> None:
-    """Carry a payment on, as the dispatcher would."""
+    """Change a payment as the dispatcher would."""
     customer_id, payment_id = location.split("/")[-2:]
     payment = bench.services.payments.get(PaymentKey(customer_id, payment_id))
     for status in statuses:

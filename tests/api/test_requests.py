@@ -1,4 +1,4 @@
-"""What holds for every request: sizes, types, methods, and one shape for all errors."""
+"""Rules for every request: sizes, types, methods, and one format for all errors."""
 
 from __future__ import annotations
 

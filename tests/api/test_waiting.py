@@ -1,4 +1,4 @@
-"""The Prefer header: who wants to, may wait for an outcome, but not take every thread for it."""
+"""The Prefer header: callers may wait for an outcome, but not occupy every thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: who gets in, what is answered, and what is on record after it."""
+"""Webhooks over HTTP: which are accepted, the answers, and what is stored."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from paymentapp.errors import Misconfigured, NotGenuine, NotSent, OutcomeUnknown
 from paymentapp.providers.base import WebhookNews
 from tests.api.conftest import Bench, problem
 from tests.support.ledger_provider import LedgerProvider
-from tests.support.told_webhooks import ToldWebhooks
+from tests.support.scripted_webhooks import ScriptedWebhooks
 
 NEWS = WebhookNews("WH-1", "PAYMENT.PAYOUTS-ITEM.SUCCEEDED")
 
 
 @pytest.fixture
-def webhooks(bench: Bench) -> ToldWebhooks:
-    webhooks = ToldWebhooks()
+def webhooks(bench: Bench) -> ScriptedWebhooks:
+    webhooks = ScriptedWebhooks()
     cast(LedgerProvider, bench.services.providers["paypal"]).webhooks = webhooks
     return webhooks
 
@@ -36,7 +36,7 @@ def events(bench: Bench) -> list[str]:
     return [event.body for event in bench.store._events.values()]
 
 
-def test_a_genuine_event_is_recorded_and_answered(bench: Bench, webhooks: ToldWebhooks) -> None:
+def test_a_genuine_event_is_recorded_and_answered(bench: Bench, webhooks: ScriptedWebhooks) -> None:
     body = webhooks.tells(NEWS)
     response = post(bench, body)
     assert (response.status_code, response.get_json()) == (200, {"status": "received"})
@@ -47,7 +47,7 @@ def test_a_genuine_event_is_recorded_and_answered(bench: Bench, webhooks: ToldWe
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", None])
 @pytest.mark.parametrize("body", [b' {"a": 1.0}\n', b"\x00\xff", b"not json", b'{"a":1,"a":2}'])
 def test_the_check_sees_the_bytes_as_they_came(
-    bench: Bench, webhooks: ToldWebhooks, kind: str | None, body: bytes
+    bench: Bench, webhooks: ScriptedWebhooks, kind: str | None, body: bytes
 ) -> None:
     seen: list[bytes] = []
 
@@ -61,7 +61,9 @@ def test_the_check_sees_the_bytes_as_they_came(
     assert seen == [body]
 
 
-def test_an_event_that_comes_again_changes_nothing(bench: Bench, webhooks: ToldWebhooks) -> None:
+def test_an_event_that_comes_again_changes_nothing(
+    bench: Bench, webhooks: ScriptedWebhooks
+) -> None:
     body = webhooks.tells(NEWS)
     assert post(bench, body).status_code == 200
     before = dict(bench.store._events)
@@ -69,7 +71,7 @@ def test_an_event_that_comes_again_changes_nothing(bench: Bench, webhooks: ToldW
     assert bench.store._events == before
 
 
-def test_a_forged_or_stale_event_changes_nothing(bench: Bench, webhooks: ToldWebhooks) -> None:
+def test_a_forged_or_stale_event_changes_nothing(bench: Bench, webhooks: ScriptedWebhooks) -> None:
     webhooks.problem = NotGenuine("the time of the transmission is too far off")
     body = problem(post(bench, webhooks.tells(NEWS)), 400, "invalid-request")
     assert "time" not in body["detail"]  # a forger is not told what gave it away
@@ -81,7 +83,7 @@ def test_where_none_is_expected_there_is_nothing(bench: Bench, path: str) -> Non
     problem(post(bench, b"{}", path), 404, "not-found")
 
 
-def test_a_large_body_is_refused_unread(bench: Bench, webhooks: ToldWebhooks) -> None:
+def test_a_large_body_is_refused_unread(bench: Bench, webhooks: ScriptedWebhooks) -> None:
     problem(post(bench, b"x" * (BODY_MAX_BYTES + 1)), 413, "too-large")
     assert webhooks.checked == []
     problem(post(bench, b"x" * BODY_MAX_BYTES), 400, "invalid-request")
@@ -92,7 +94,7 @@ def test_a_large_body_is_refused_unread(bench: Bench, webhooks: ToldWebhooks) ->
     "error", [NotSent("BUSY"), Misconfigured("NOT_AUTHORIZED"), OutcomeUnknown("X")]
 )
 def test_what_cannot_be_checked_now_is_asked_for_again(
-    bench: Bench, webhooks: ToldWebhooks, error: Exception
+    bench: Bench, webhooks: ScriptedWebhooks, error: Exception
 ) -> None:
     webhooks.problem = error
     response = post(bench, webhooks.tells(NEWS))
@@ -102,7 +104,7 @@ def test_what_cannot_be_checked_now_is_asked_for_again(
 
 
 def test_what_cannot_be_recorded_now_is_asked_for_again(
-    bench: Bench, webhooks: ToldWebhooks
+    bench: Bench, webhooks: ScriptedWebhooks
 ) -> None:
     body = webhooks.tells(NEWS)
     bench.store.down = True
@@ -128,7 +130,7 @@ def test_strangers_may_knock_even_without_authentication() -> None:
 
 
 def test_logs_hold_no_body(
-    bench: Bench, webhooks: ToldWebhooks, caplog: pytest.LogCaptureFixture
+    bench: Bench, webhooks: ScriptedWebhooks, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     secret = b'{"receiver": "ann@example.com"}'

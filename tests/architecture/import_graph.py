@@ -1,8 +1,8 @@
 """The import graph of a package: its modules, and which of them each one imports.
 
-Every import statement counts, also inside a function and for type checkers alone: a circle that
-is imported late is a circle. Two things are no edges: that `a.b.c` runs `a.b` first, which the tree
-shows anyway, and names in strings (`providers/registry.py`, and the simulators' own process).
+Every import statement counts, including those inside functions and for type checkers only. Two
+things are no edges: that importing `a.b.c` runs `a.b` first, and names in strings
+(`providers/registry.py`, and the simulators' own process).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Graph = Mapping[str, Set[str]]
 
 
 def import_graph(package: Path) -> Graph:
-    """Read the modules below a package's folder; names are dotted, as in `paymentapp.api.json`."""
+    """Return the import graph of a package folder, by dotted names (`paymentapp.api.json`)."""
     modules = {_name(path, package): path for path in sorted(package.rglob("*.py"))}
     return {
         name: {_module(target, modules) for target in _targets(path, package.name)}
@@ -24,7 +24,7 @@ def import_graph(package: Path) -> Graph:
 
 
 def find_circle(graph: Graph) -> list[str]:
-    """Return a path that ends where it began, or nothing."""
+    """Return a path that ends where it began, or an empty list."""
     done: set[str] = set()
     for start in graph:
         circle = _search(graph, [start], done)
@@ -34,7 +34,7 @@ def find_circle(graph: Graph) -> list[str]:
 
 
 def _search(graph: Graph, path: list[str], done: set[str]) -> list[str]:
-    """Go on from the end of a path; `done` are modules from which no circle is reached."""
+    """Search from the end of a path; `done` are modules from which no cycle is reached."""
     if path[-1] in path[:-1]:
         return path[path.index(path[-1]) :]
     for name in sorted(graph[path[-1]] - done):
@@ -51,7 +51,7 @@ def _name(path: Path, package: Path) -> str:
 
 
 def _targets(path: Path, package: str) -> Iterator[str]:
-    """What a module imports of the package: `from a import b` is `a.b`, a module or not."""
+    """Yield what a module imports of the package: `from a import b` is `a.b`, a module or not."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}:{node.lineno} is relative"
@@ -62,5 +62,5 @@ def _targets(path: Path, package: str) -> Iterator[str]:
 
 
 def _module(target: str, modules: Mapping[str, Path]) -> str:
-    """The module of a target, which may be a name in it."""
+    """Return the module of a target, which may be a name in the module."""
     return target if target in modules else target.rpartition(".")[0]

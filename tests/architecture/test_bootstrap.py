@@ -1,4 +1,4 @@
-"""Every service is built in one place, for the product and for the tests."""
+"""The composition root builds every service, for the product and for the tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALONE = {"test_api_keys.py", "test_routing.py"}
 
 
 def built(path: Path) -> Iterator[str]:
-    """The services that a module makes."""
+    """Yield the services that a module builds."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield from {node.func.id} & SERVICES

@@ -1,10 +1,9 @@
-"""The rules of the tree: who may import what, and where words and floats may stand."""
+"""Rules of the source tree: imports, provider names, floats, class names, file lengths."""
 
 from __future__ import annotations
 
 import ast
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 import paymentapp
 from paymentapp.providers.registry import every_provider
+from tests.architecture.measures import naming, repeated_class_names
 
 PACKAGE = Path(paymentapp.__file__).parent
 # The key service, and Lambda's secret, which is read before there are settings.
@@ -26,7 +26,7 @@ def modules(folder: Path = PACKAGE) -> Iterator[Path]:
 
 
 def imports(path: Path) -> set[str]:
-    """The top-level packages that a module imports, anywhere in it."""
+    """Return the top-level packages that a module imports, anywhere in it."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -55,7 +55,7 @@ def test_requests_is_in_the_providers_http_helper_alone() -> None:
 
 
 def test_no_float_holds_an_amount() -> None:
-    """No call of float() and no float-parsing JSON; what measures seconds is not money."""
+    """Forbid float() and JSON parsing to floats; the module that measures seconds is exempt."""
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -63,51 +63,18 @@ def test_no_float_holds_an_amount() -> None:
                 assert node.func.id != "float" or times, f"{path}:{node.lineno}"
 
 
-def words(path: Path) -> Iterator[str]:
-    """Every name and every text of a module, docstrings too."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (f"{each.name} {each.asname}" for each in node.names)
-        match node:
-            case (
-                ast.Name(id=str(word))
-                | ast.Attribute(attr=str(word))
-                | ast.arg(arg=str(word))
-                | ast.keyword(arg=str(word))
-                | ast.Constant(value=str(word))
-                | ast.ImportFrom(module=str(word))
-                | ast.FunctionDef(name=str(word))
-                | ast.AsyncFunctionDef(name=str(word))
-                | ast.ClassDef(name=str(word))
-                | ast.ExceptHandler(name=str(word))
-                | ast.MatchAs(name=str(word))
-            ):
-                yield word
-
-
-def naming(provider: str, path: Path) -> list[str]:
-    """What of a module names a provider: `StripeSettings`, `PAYMENTAPP_ACH_X`, "by ACH"."""
-    named = re.compile(rf"(?<![a-z]){provider}(?![a-z])")
-    in_camel_case = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-    return [
-        word
-        for word in words(path)
-        if named.search(word.lower()) or named.search(in_camel_case.sub("_", word).lower())
-    ]
-
-
 @pytest.mark.parametrize("name", every_provider())
 def test_one_provider_one_place(name: str) -> None:
-    """A provider's name stands in its own folder and in the registry, and in no other code or text.
+    """Allow a provider's name only in its own folder and in the registry.
 
     `run_simulators.py` starts the simulators of all. ACH is also the network whose files and rules
-    `nacha` and `banking` are about.
+    `nacha` and `banking` implement.
     """
     elsewhere = {"nacha", "banking"} if name == "ach" else set()
     for path in modules():
-        room, *rest = path.relative_to(PACKAGE).parts
-        own = room == "providers" and rest[0] in {name, f"{name}.py", "registry.py"}
-        if not own and room not in elsewhere and path.name != "run_simulators.py":
+        folder, *rest = path.relative_to(PACKAGE).parts
+        own = folder == "providers" and rest[0] in {name, f"{name}.py", "registry.py"}
+        if not own and folder not in elsewhere and path.name != "run_simulators.py":
             assert naming(name, path) == [], path
 
 
@@ -142,13 +109,13 @@ def test_what_only_sounds_like_a_provider_is_none(tmp_path: Path) -> None:
 
 
 def test_what_a_provider_can_do_is_asked_of_no_type() -> None:
-    """Abilities are attributes: `isinstance` looks for each method of a protocol, each time."""
+    """Require attributes: `isinstance` on a protocol looks up each of its methods, each time."""
     assert [path for path in modules() if "runtime_checkable" in path.read_text()] == []
 
 
 @pytest.mark.parametrize("heavy", ["boto3", "requests", "flask", "sqlite3", "cryptography"])
 def test_nothing_is_built_at_import(heavy: str) -> None:
-    """Importing the package loads no library that a part may never need."""
+    """Import the package without loading libraries that not every process needs."""
     code = f"import paymentapp, sys; sys.exit({heavy!r} in sys.modules)"
     # `make coverage` would measure the process, and loads sqlite3 for it.
     unmeasured = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
@@ -164,13 +131,7 @@ def test_every_module_opens_with_a_sentence() -> None:
 
 
 def test_a_class_name_stands_for_one_thing() -> None:
-    """Who searches for a class finds one. marshmallow reads a schema's options from its `Meta`."""
-    places: dict[str, list[str]] = {}
-    for path in modules():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and node.name != "Meta":
-                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
-    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+    assert repeated_class_names(PACKAGE) == {}
 
 
 def test_files_are_short() -> None:
@@ -179,7 +140,7 @@ def test_files_are_short() -> None:
 
 
 def test_cryptography_is_loaded_only_to_check_a_signature() -> None:
-    """It costs time and memory: a service without webhooks never loads it."""
+    """Start without loading it: it costs time and memory, and only webhooks need it."""
     code = (
         "import sys; from paymentapp import create_app; "
         "from paymentapp.bootstrap import build_services; "

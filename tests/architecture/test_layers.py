@@ -1,4 +1,4 @@
-"""Imports run one way: no circle, and each room of the package imports only the rooms below it."""
+"""Imports run one way: no cycles, and each layer imports only the layers below it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ GRAPH = import_graph(PACKAGE)
 NOTHING: frozenset[str] = frozenset()
 BASE = {"clock", "errors", "loopback", "masking"}
 MODELS = BASE | {"models"}
-# Each room, a package or a module of its own, and the rooms that it may import. In its own it may
-# import anything. Services have three rooms inside theirs.
+# Each layer, a package or a module of its own, and the layers that it may import. A module may
+# import anything in its own layer. `services` has three layers inside.
 MAY_IMPORT = {
     **dict.fromkeys(("_version", "clock", "errors", "loopback", "masking", "banking"), NOTHING),
     "nacha": {"banking"},
@@ -50,14 +50,14 @@ MAY_IMPORT = {
     | {"api", "bootstrap", "config", "declarations", "paymentapp", "providers", "server"}
     | {"storage", "worker"},
 }
-_ROOMS_INSIDE = {name for name in MAY_IMPORT if "." in name}
+_SUB_LAYERS = {name for name in MAY_IMPORT if "." in name}
 
 
-def room(module: str) -> str:
-    """The part of the package that a module is in; `create_app`'s own is `paymentapp`."""
+def layer(module: str) -> str:
+    """Return the layer that a module is in; `create_app`'s own is `paymentapp`."""
     parts = module.split(".")[1:]
     inside = ".".join(parts[:2])
-    return inside if inside in _ROOMS_INSIDE else parts[0] if parts else module
+    return inside if inside in _SUB_LAYERS else parts[0] if parts else module
 
 
 def test_no_import_leads_back_to_where_it_began() -> None:
@@ -65,23 +65,25 @@ def test_no_import_leads_back_to_where_it_began() -> None:
     assert not circle, " -> ".join(circle)
 
 
-def test_every_room_says_what_it_may_import() -> None:
-    assert {room(module) for module in GRAPH} == MAY_IMPORT.keys()
+def test_every_layer_says_what_it_may_import() -> None:
+    assert {layer(module) for module in GRAPH} == MAY_IMPORT.keys()
 
 
 @pytest.mark.parametrize("name", MAY_IMPORT)
-def test_a_room_imports_the_rooms_below_it(name: str) -> None:
+def test_a_layer_imports_the_layers_below_it(name: str) -> None:
     for module, targets in GRAPH.items():
-        if room(module) == name:
-            beyond = {target for target in targets if room(target) not in {name, *MAY_IMPORT[name]}}
+        if layer(module) == name:
+            beyond = {
+                target for target in targets if layer(target) not in {name, *MAY_IMPORT[name]}
+            }
             assert not beyond, f"{module} imports {beyond}"
 
 
 def test_of_the_providers_others_know_what_they_are_and_their_registry() -> None:
     known = {"paymentapp.providers.base", "paymentapp.providers.registry"}
     for module, targets in GRAPH.items():
-        inside = {target for target in targets if room(target) == "providers"}
-        assert room(module) == "providers" or inside <= known, module
+        inside = {target for target in targets if layer(target) == "providers"}
+        assert layer(module) == "providers" or inside <= known, module
 
 
 @pytest.mark.parametrize(

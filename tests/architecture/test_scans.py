@@ -1,4 +1,4 @@
-"""Whole tables are read by an operator's commands, and by nothing that serves a request."""
+"""Only operators' commands read whole tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handlers over a store in memory, a provider that keeps a ledger, and a clock to be moved."""
+"""The handlers over a store in memory, a provider with a ledger, and a movable clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.records import usd
 
 @dataclass
 class Cloud:
-    """One service; `caller` has every right."""
+    """One service and its handlers; `caller` is a key with every scope."""
 
     settings: Settings = field(
         default_factory=lambda: Settings(follow_seconds=0, senders=1, sweep_seconds=60)
@@ -57,7 +57,7 @@ class Cloud:
         return answer, json.loads(answer["body"], parse_float=Decimal)
 
     def accept(self, *names: str) -> list[Payment]:
-        """Payments that were just accepted, each to a customer of its own."""
+        """Accept payments, each to its own customer."""
         accepted = []
         for name in names:
             email = f"{name}@example.com"

@@ -60,7 +60,7 @@ def test_an_http_api_is_served_too(cloud: Cloud) -> None:
 
 
 def test_without_a_key_of_ours_the_gateway_opens_nothing(cloud: Cloud) -> None:
-    """Whatever the gateway's own authorizer and usage plan have let in."""
+    """Ignore what the gateway's own authorizer and usage plan have accepted."""
     event = rest_event("GET", "/v1/api/customer/ada", headers={"x-api-key": "of-a-usage-plan"})
     event["requestContext"]["authorizer"] = {"claims": {"sub": "somebody"}}
     answer = cloud.gateway(event, cloud.context)
@@ -75,7 +75,7 @@ def test_beside_an_authorizer_the_key_comes_in_its_own_header(cloud: Cloud) -> N
 
 
 def test_with_keys_off_nobody_is_served_from_afar() -> None:
-    """A caller cannot pass for this machine, whatever it says of itself."""
+    """Do not believe a caller that claims to be on this machine."""
     cloud = Cloud(settings=Settings(auth=False))
     headers = {"Host": "127.0.0.1", "X-Forwarded-For": "127.0.0.1"}
     event = rest_event("GET", "/v1/api/customer/ada", headers=headers)

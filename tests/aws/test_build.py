@@ -1,4 +1,4 @@
-"""The zip for Lambda: the same bytes each time, small, and with all that a function imports."""
+"""The zip for Lambda: reproducible, small, and complete."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ assert zoneinfo.ZoneInfo("America/New_York").key
 
 @pytest.fixture(scope="module", params=["arm64", "x86_64"])
 def zips(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Built twice, in folders of their own."""
+    """Build the zip twice, in separate folders."""
     lambda_runtime.lambdas_python()
     paths = [tmp_path_factory.mktemp("build") / "lambda.zip" for _ in range(2)]
     for path in paths:
@@ -131,7 +131,7 @@ def test_a_trimmed_library_does_what_we_need_it_for(
 
 
 def _run(code: lambda_runtime.Code, program: str, *arguments: str) -> str:
-    """Lambda's Python with the zip's content, and nothing else that is installed here."""
+    """Run Lambda's Python with the zip's content only."""
     done = subprocess.run(
         [code.python, "-I", "-c", program, str(code.path[0]), *arguments],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""How a function starts: what it imports, and how long that takes beside a prototype's handler."""
+"""How a function starts: what it imports, and how long that takes compared with a prototype."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def test_each_function_loads_what_it_needs() -> None:
 
 
 def seconds(python: str, code: str, path: Path, handler: str = "") -> float:
-    """Processor time of a fresh process: what else this machine does counts the least there.
+    """Return the processor time of a fresh process, which depends least on other load.
 
-    `-P` and `-s`: nothing is found but what is below `path`, wherever this runs.
+    With `-P` and `-s` only modules below `path` are found, wherever this runs.
     """
     process = subprocess.Popen([python, "-P", "-s", "-c", code], env=_environ(path, handler))
     _, status, used = os.wait4(process.pid, 0)
@@ -92,7 +92,7 @@ def test_a_cold_start_is_no_slower_than_the_prototypes(tmp_path: Path) -> None:
 
 
 def prototypes_libraries(python: str, folder: Path) -> Path:
-    """In our versions, with bytecode that is compiled as ours is."""
+    """Install the prototype's libraries in our versions, with bytecode compiled as ours is."""
     pinned = (ROOT / "requirements.txt").read_text().split()
     wanted = [pin for pin in pinned if pin.partition("==")[0] in PROTOTYPES_LIBRARIES]
     assert len(wanted) == len(PROTOTYPES_LIBRARIES)

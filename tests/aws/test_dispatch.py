@@ -28,7 +28,7 @@ def test_what_the_stream_tells_of_leaves_in_one_batch(cloud: Cloud) -> None:
 
 
 def test_told_again_nobody_is_paid_again(cloud: Cloud) -> None:
-    """A stream delivers at least once, and the function may have been cut off after it paid."""
+    """Repeat the records: a stream delivers at least once, and a function may be cut off."""
     payments = cloud.accept("ann", "bob")
     for _ in range(3):
         assert submit_records(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
@@ -97,7 +97,7 @@ def test_a_store_that_failed_before_anything_was_done_is_worth_another_try(cloud
 def test_a_store_that_failed_later_is_left_to_the_sweep(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The members are stamped: the same records, told again, would find nothing to do."""
+    """Report no failure: the members are stamped, so the same records would find nothing to do."""
     payments = cloud.accept("ann")
 
     def fails(*_: object) -> bool:
@@ -129,7 +129,7 @@ def test_our_own_mistake_is_logged_and_holds_up_no_shard(
 
 
 def test_a_payment_that_was_freed_leaves_again_at_once(cloud: Cloud) -> None:
-    """A change that makes a payment due is a record of the stream, too."""
+    """Treat a change that makes a payment due like a new payment."""
     (payment,) = cloud.accept("ann")
     submit_records(cloud.services, stream_event(payment, kind="MODIFY"), cloud.context)
     assert len(cloud.provider.paid()) == 1
@@ -148,7 +148,7 @@ def test_an_unclaimed_payment_is_taken_back(cloud: Cloud) -> None:
 
 
 def test_a_step_is_not_begun_when_time_is_short(cloud: Cloud) -> None:
-    """But for the first: with a time limit that is set too low, nothing would ever be paid."""
+    """Begin the first step only: otherwise a too low time limit would stop all payments."""
     cloud.provider.batch_size = 1
     payments = cloud.accept("ann", "bob")
     cloud.context = LambdaContext(lambda: 5.0)

@@ -1,7 +1,7 @@
-"""The service on an AWS emulator, deployed by Terraform itself, paying at the PayPal simulator.
+"""The service on an AWS emulator, deployed by Terraform, paying through the PayPal simulator.
 
-`make e2e-aws` runs it. What is deployed is what a user deploys, with Terraform's defaults; where
-the emulator is not as AWS is, tests/support/emulated_aws.py says so.
+`make e2e-aws` runs it. It deploys what a user deploys, with Terraform's defaults;
+tests/support/emulated_aws.py says where the emulator differs from AWS.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def gateway_key(cloud: EmulatedAws, caller: str) -> str:
 
 
 def check_tables(cloud: EmulatedAws) -> None:
-    """Terraform makes the same tables as the engine does (storage/dynamodb/tables.py)."""
+    """Check that Terraform makes the same tables as the engine (storage/dynamodb/tables.py)."""
     dynamodb = cloud.client("dynamodb")
     for name in TABLES:
         table = dynamodb.describe_table(TableName=name)["Table"]
@@ -127,7 +127,7 @@ def _types(table: Any) -> dict[str, str]:
 
 
 def check_alarms(cloud: EmulatedAws) -> None:
-    """Each is there, and tells the topic."""
+    """Check that each alarm exists and notifies the topic."""
     topic = cloud.terraform.outputs()["alarm_topic_arn"]
     alarms = cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
     assert len(alarms) == len([a for a in cloud.terraform.state() if "metric_alarm" in a]) > 15
@@ -135,7 +135,7 @@ def check_alarms(cloud: EmulatedAws) -> None:
 
 
 def the_gateway_refuses_by_itself(cloud: EmulatedAws) -> None:
-    """Without a function: none has run when all of this has been answered."""
+    """Check the gateway's own refusals: none of them runs a function."""
     key = {"X-API-Key": gateway_key(cloud, "first")}
     order = {**ADA, "amount": 12.5, "currency": "USD"}
     for wrong in ({}, {"X-API-Key": "0" * 32}):
@@ -166,7 +166,7 @@ def the_gateway_refuses_by_itself(cloud: EmulatedAws) -> None:
 
 
 def the_gateway_limits_callers(cloud: EmulatedAws) -> None:
-    """By their plans, before it looks at the body. A caller of another plan does not notice."""
+    """Check the usage plans: they apply before the body is read, and to one caller each."""
     for caller, reason in (("hasty", "THROTTLED"), ("trial", "QUOTA_EXCEEDED")):
         key = {"X-API-Key": gateway_key(cloud, caller)}
         answers = [cloud.call("POST", PAYMENTS, {}, key) for _ in range(6)]
@@ -181,7 +181,7 @@ def the_gateway_limits_callers(cloud: EmulatedAws) -> None:
 
 
 def details_are_kept(cloud: EmulatedAws) -> None:
-    """How somebody is paid: written, shown and deleted, which changes the customer's record."""
+    """Write, show and delete payment details, which changes the customer's record."""
     key = {"X-API-Key": gateway_key(cloud, "first")}
     path = "/v1/api/customer/ada/payment-methods"
     body = {"details": {"email": "ada.l@example.com"}}
@@ -192,7 +192,7 @@ def details_are_kept(cloud: EmulatedAws) -> None:
 
 
 def is_problem(answer: Answer, reason: str) -> int:
-    """Whether the gateway said this, word for word and as problem+json; the value is the status."""
+    """Return the status of a gateway error; check that it is problem+json, word for word."""
     wanted = PROBLEMS[reason]
     assert (answer.status, answer.body) == (wanted["status"], wanted["body"]), answer
     assert answer.headers["content-type"] == "application/problem+json"
@@ -257,7 +257,7 @@ def a_webhook_tells_of_a_refund(cloud: EmulatedAws) -> None:
 
 
 def nothing_went_wrong(cloud: EmulatedAws) -> None:
-    """Nothing was put aside, and no policy has refused what a function does."""
+    """Check that no event was set aside and no policy refused a call of a function."""
     sqs = cloud.client("sqs")
     for url in cloud.terraform.outputs()["dead_letter_urls"].values():
         assert "Messages" not in sqs.receive_message(QueueUrl=url)

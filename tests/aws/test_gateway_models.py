@@ -1,4 +1,4 @@
-"""API Gateway's models: made from the service's schemas, fresh, and never stricter than it."""
+"""API Gateway's models: generated from the schemas, up to date, never stricter than the service."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def bench() -> Bench:
 
 @pytest.fixture
 def paying(bench: Bench) -> Bench:
-    """With a customer to pay."""
+    """Return the setup with a registered customer."""
     bench.add_customer()
     return bench
 
@@ -197,7 +197,7 @@ def test_the_gateway_refuses_nothing_that_the_service_takes(paying: Bench, name:
 
 
 def test_the_gateway_is_of_use() -> None:
-    """It keeps most of what is refused for its shape from running a function at all."""
+    """Check that the gateway refuses most malformed bodies, so that they run no function."""
     refused = [body for body in BODIES if not gateway_takes(*body)]
     assert len(refused) > len(BODIES) / 2
     assert not gateway_takes("PaymentOrder", json.dumps({**ORDER, "amount": "12.50"}))

@@ -1,4 +1,4 @@
-"""The handlers as Lambda imports them: one service, put together while the function starts."""
+"""The handlers as Lambda imports them: one service, built while the function starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vault's keys sealed by a key service: made by the command, opened when they are needed."""
+"""Vault keys encrypted by KMS: made by the command, opened when they are needed."""
 
 from __future__ import annotations
 

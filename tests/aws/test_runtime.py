@@ -1,4 +1,4 @@
-"""The three functions as AWS runs them: `make lambda`'s zip below AWS's runtime, over sockets."""
+"""The three functions as AWS runs them: the zip of `make lambda` under the Lambda runtime."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ORDER = {**ADA, "amount": 12.5, "currency": "USD"}
 
 @dataclass
 class Functions:
-    """The three, the service that they share, and how a caller reaches the first."""
+    """The three functions, the service that they share, and a client of the first."""
 
     api: Function
     dispatch: Function

@@ -1,4 +1,4 @@
-"""The settings of a function: the environment's, Lambda's own defaults, and a secret's content."""
+"""The settings of a function: the environment, Lambda's defaults, and a secret's content."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_credentials_may_be_in_a_secret() -> None:
 
 @pytest.mark.parametrize("handler", ["api", "dispatch", "sweep"])
 def test_each_function_has_the_credentials(handler: str) -> None:
-    """The API's too, or it would never say that it is ready."""
+    """Check the API's function too: without credentials it would never report ready."""
     environ = {SECRET_ARN: ARN, "_HANDLER": f"paymentapp.aws_lambda.{handler}"}
     secret = '{"client_id": "id", "client_secret": "hush"}'
     settings = load_settings(environ_with_secret(environ, lambda _: secret))

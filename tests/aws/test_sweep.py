@@ -1,4 +1,4 @@
-"""The sweep on a schedule: it alone is enough."""
+"""The scheduled sweep, which alone is enough for correctness."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_one_sweep_does_all_that_is_due(cloud: Cloud) -> None:
 
 
 def test_a_batch_that_a_function_left_is_carried_on(cloud: Cloud) -> None:
-    """It was cut off at its time limit, after the provider had paid."""
+    """Resume a batch of a function that was cut off after the provider had paid."""
     (payment,) = cloud.accept("ann")
 
     def is_cut_off(_: Batch) -> None:
@@ -86,7 +86,7 @@ def test_what_fails_is_tried_once_a_sweep_and_stops_nothing_else(
 
 
 def test_it_ends_when_its_time_does(cloud: Cloud) -> None:
-    """No step is begun that could be cut off."""
+    """Begin no step that could be cut off."""
     cloud.provider.batch_size = 1
     cloud.accept(*(f"u{number}" for number in range(9)))
     left = count(100, -15)  # a look at the clock costs 15 s: three steps fit
@@ -97,7 +97,7 @@ def test_it_ends_when_its_time_does(cloud: Cloud) -> None:
 
 
 def test_a_store_that_is_down_is_an_error_of_the_function(cloud: Cloud) -> None:
-    """For the alarm on errors; the next minute tries again."""
+    """Raise, for the alarm on errors; the next minute tries again."""
     cloud.store.down = True
     with pytest.raises(StoreUnavailable):
         sweep(cloud)

@@ -1,4 +1,4 @@
-"""Terraform's own checks of deploy/aws, its variables' validation, and the policy scanner."""
+"""Terraform's checks of deploy/aws, the validation of its variables, and the policy scanner."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ WRONG: list[dict[str, object]] = [
 
 @pytest.mark.parametrize("variables", WRONG, ids=lambda some: f"{len(some)} wrong")
 def test_wrong_variables_are_refused(terraform: Terraform, variables: dict[str, object]) -> None:
-    """Before anything is asked of AWS: there is no AWS here."""
+    """Refuse invalid values before any call to AWS: there is no AWS here."""
     terraform.set(**variables)
     told = terraform.complaint("plan", "-refresh=false")
     refused = set(re.findall(r"var\.([a-z_]+)", told))
@@ -104,7 +104,7 @@ def test_no_policy_has_a_wildcard_for_an_action_or_all_resources() -> None:
 
 
 def test_no_secret_is_given_to_terraform() -> None:
-    """A secret's value in a variable or a resource would be in the state."""
+    """Keep secrets out of variables and resources, and so out of the state."""
     text = "".join(path.read_text() for path in SOURCE.glob("*.tf"))
     assert "aws_secretsmanager_secret_version" not in text
     assert not re.search(
@@ -113,7 +113,7 @@ def test_no_secret_is_given_to_terraform() -> None:
 
 
 def test_the_gateway_has_every_endpoint() -> None:
-    """By the operations of the OpenAPI document; any other path is refused before the service."""
+    """Compare with the operations of the OpenAPI document; the gateway refuses any other path."""
     app = create_app(build_services(Settings(store="sqlite:///:memory:"), providers={}))
     document = json.loads(app.test_client().get("/openapi.json").get_data(as_text=True))
     operations = {

@@ -1,4 +1,4 @@
-"""A database, the simulator over a real socket, and the command line beside them."""
+"""A database, the simulator over a real socket, and the commands."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from tests.simulators.support import serving
 
 @dataclass
 class Desk:
-    """Where an operator sits: the commands, and the service and its provider behind them."""
+    """The commands, and the service and provider that they work on."""
 
     environ: dict[str, str]
     simulator: str
     database: Path
 
     def run(self, *arguments: str, **environ: str) -> Result:
-        """Run a command; no address is ever told in full."""
+        """Run a command; check that it prints no full e-mail address."""
         result = CliRunner().invoke(commands, arguments, env=self.environ | environ)
         assert "@example.com" not in result.output.replace("***@example.com", "")
         if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -49,7 +49,7 @@ class Desk:
 
     @contextmanager
     def service(self, **ago: float) -> Iterator[Services]:
-        """The service, some time ago."""
+        """Build the service with its clock set back."""
         clock = lambda: utc_now() - timedelta(**ago)  # noqa: E731
         services = build_services(load_settings(self.environ), clock=clock)
         with closing(services.store):
@@ -57,7 +57,7 @@ class Desk:
             yield services
 
     def pay(self, *names: str, follow: bool = True, **ago: float) -> tuple[Batch, list[Payment]]:
-        """Pay each a little in one batch, and look at it once."""
+        """Pay each customer a small amount in one batch, and poll it once."""
         with self.service(**ago) as services:
             payments = []
             for name in names:
@@ -72,7 +72,7 @@ class Desk:
             return batch, [services.payments.get(payment.key) for payment in payments]
 
     def park(self, name: str, *, acted: bool) -> tuple[Batch, Payment]:
-        """A batch that the provider did not answer for 25 days."""
+        """Park a batch that the provider did not answer for 25 days."""
         fault = "drop_after" if acted else "drop_before"
         self.set_simulator(faults_on=["create"], **{fault: 1.0})
         batch, (payment,) = self.pay(name, follow=False, days=26)
@@ -89,20 +89,20 @@ class Desk:
         requests.put(url, json=settings, timeout=10).raise_for_status()
 
     def ledger(self) -> list[dict[str, str]]:
-        """Everything that the simulator was ever asked to pay."""
+        """Return every payment that the simulator was asked to make."""
         items: list[dict[str, str]] = requests.get(
             f"{self.simulator}/_simulator/ledger", timeout=10
         ).json()["items"]
         return items
 
     def creates(self) -> int:
-        """How often a batch was sent to the simulator."""
+        """Return how often a batch was sent to the simulator."""
         calls = requests.get(f"{self.simulator}/_simulator/calls", timeout=10).json()
         counted = calls["endpoints"].get("POST /v1/payments/payouts", {"calls": 0})
         return int(counted["calls"])
 
     def pay_as_somebody_else(self, sender_item_id: str) -> None:
-        """A payout from the same account that this service knows nothing of."""
+        """Make a payout from the same account without the service."""
         token = requests.post(
             f"{self.simulator}/v1/oauth2/token",
             auth=("id", "secret"),

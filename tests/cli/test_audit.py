@@ -1,4 +1,4 @@
-"""`paymentapp audit`: what is found in a database that somebody has tampered with, and shown."""
+"""`paymentapp audit`: findings in a database that was tampered with, and histories."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_payment_that_has_not_left_is_shown_without_a_batch(desk: Desk) -> Non
 
 
 def test_a_batch_that_is_not_on_record_is_said_to_be_missing(desk: Desk) -> None:
-    """So it is after a restore of an older database."""
+    """Report it: this happens after a restore of an older database."""
     batch, (payment,) = desk.pay("ann")
     tamper(desk, "DELETE FROM Operations WHERE pk LIKE ?", f"%{batch.batch_id}%")
     shown = desk.run("audit", "show", "ann", payment.payment_id)

@@ -1,4 +1,4 @@
-"""The command line itself: how it ends, what it says on the way, and how it sets its columns."""
+"""The command line itself: exit statuses, messages and columns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_error_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
 def test_an_error_that_nobody_foresaw_is_not_taken_for_a_finding(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A patch, since nothing that is foreseen can raise it."""
+    """Exit with status 2. A patch, since no known error can cause this."""
 
     @click.command()
     def broken() -> None:

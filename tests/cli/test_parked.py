@@ -1,4 +1,4 @@
-"""`paymentapp parked`: what an operator sees, types, and is refused."""
+"""`paymentapp parked`: lists, resolutions and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`paymentapp reconcile`, over the simulator's own ledger: what it prints, and how it ends."""
+"""`paymentapp reconcile` over the simulator's ledger: output and exit status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that shows every setting, and the page that it prints."""
+"""`paymentapp settings`, and the generated part of docs/operating.md."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_so_is_what_no_variable_alone_shows(environ: dict[str, str], told: str) 
 
 @pytest.mark.parametrize("command", PRINTED)
 def test_the_page_has_what_the_command_prints(command: str) -> None:
-    """`make docs` writes it anew."""
+    """Compare the page with the command; `make docs` updates the page."""
     assert on_page(PAGE.read_text(), command) == printed(command)
 
 

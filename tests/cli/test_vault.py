@@ -1,4 +1,4 @@
-"""`paymentapp vault`: keys are made, and details sealed again by a new one."""
+"""`paymentapp vault`: create keys, and encrypt stored details again with a new key."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_the_command_seals_every_customers_details_again(tmp_path: Path) -> None
 
 @contextmanager
 def service(environ: dict[str, str]) -> Iterator[Services]:
-    """The service put together from these variables."""
+    """Build the service from these variables."""
     services = build_services(load_settings(environ))
     with closing(services.store):
         yield services

@@ -1,4 +1,4 @@
-"""`paymentapp worker`: a process that pays what others have accepted, until it is told to stop."""
+"""`paymentapp worker`: a process that pays what others have accepted, until it is stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ START_SECONDS = 30
 
 @contextmanager
 def working(desk: Desk, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The command in a process of its own, once it says that it dispatches."""
+    """Run the command in a process of its own; yields it once it dispatches."""
     command = [sys.executable, "-m", "paymentapp", "worker"]
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -47,7 +47,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def accept(desk: Desk) -> Payment:
-    """A payment that the service has accepted, and not sent: nothing dispatches in it."""
+    """Accept a payment without dispatching it."""
     with desk.service() as parts:
         parts.customers.register("ann", "ann@example.com", {})
         order = PaymentOrder("ann", "ann@example.com", Money(Decimal(5), "USD"), "paypal")

@@ -31,14 +31,14 @@ TABLE_KEYS = {
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Store:
-    """Each engine, empty."""
+    """Return each engine, empty."""
     found: Store = request.getfixturevalue(f"{request.param}_store")
     return found
 
 
 @pytest.fixture(params=[*ENGINES, "memory"])
 def store(request: pytest.FixtureRequest) -> Store:
-    """Each engine, empty; and the fake that other tests use in their place."""
+    """Return each engine, empty, and the store in memory that other tests use."""
     if request.param == "memory":
         return MemoryStore()
     found: Store = request.getfixturevalue(f"{request.param}_store")
@@ -56,7 +56,7 @@ def sqlite_store(tmp_path: Path) -> Iterator[SQLiteStore]:
 
 @pytest.fixture(scope="session")
 def dynamodb_client(dynamodb_endpoint: str) -> Iterator[DynamoDBClient]:  # noqa: ARG001
-    """The tests' own, for what a store must not do."""
+    """Return a client for checks that go around the store."""
     client = boto3.session.Session().client("dynamodb")
     yield client
     client.close()
@@ -64,7 +64,7 @@ def dynamodb_client(dynamodb_endpoint: str) -> Iterator[DynamoDBClient]:  # noqa
 
 @pytest.fixture(scope="session")
 def dynamodb_settings(dynamodb_client: DynamoDBClient) -> Iterator[Settings]:
-    """Of three tables that are there: making them takes longer than most tests do."""
+    """Return settings with three existing tables: creating them takes longer than most tests."""
     settings = Settings(store="dynamodb", table_prefix=f"test-{new_revision()}-")
     store = open_store(settings)
     assert store.create_tables() == list(TABLE_KEYS)

@@ -1,4 +1,4 @@
-"""docs/adding-a-provider.md, followed to the letter: its file, its line, and it pays."""
+"""docs/adding-a-provider.md, followed to the letter: its file, its line, and payments."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ KEY = "feather-123"
 
 @dataclass
 class Office:
-    """Pigeon Post itself: what it has paid by batch, and how it goes wrong."""
+    """Pigeon Post's server: its ledger by batch, and its failures."""
 
     batches: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     status: str = "delivered"
@@ -93,17 +93,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def blocks() -> list[str]:
-    """The guide's pieces of code, in their order."""
+    """Return the guide's code blocks, in order."""
     return re.findall(r"```(?:python)?\n((?:\"\"\"|\").*?)```", GUIDE.read_text(), re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[tuple[Office, str]]:
-    """The far side, and its address."""
+    """Run the server; yields it and its address."""
     _Handler.office = Office()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -114,7 +114,7 @@ def office() -> Iterator[tuple[Office, str]]:
 
 @dataclass
 class Service:
-    """The service with Pigeon Post in it."""
+    """The service with Pigeon Post as a provider."""
 
     office: Office
     services: Services
@@ -130,7 +130,7 @@ class Service:
             self.services.sweeper.run()
 
     def pay(self, loft: str, amount: str = "12.50") -> dict[str, Any]:
-        """Register somebody, tell their loft, pay them."""
+        """Register a customer, set their loft, and pay them."""
         name = f"c{self.office.calls}-{loft}"
         email = f"{name}@example.com"
         self.client.post("/v1/api/customer", json={"customer_id": name, "email": email})
@@ -155,7 +155,7 @@ class Service:
 def service(
     office: tuple[Office, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Service]:
-    """Do what the guide says: put the file where it belongs, add the line, set the variables."""
+    """Follow the guide: create the file, add the line, set the variables."""
     code, line = blocks()
     (tmp_path / "pigeon.py").write_text(code)
     monkeypatch.setattr(
@@ -284,7 +284,7 @@ def test_a_provider_that_lacks_a_verb_is_not_made() -> None:
 
 
 def test_the_guides_code_is_as_well_kept_as_the_rest(tmp_path: Path) -> None:
-    """Formatted, linted and typed by the project's own rules."""
+    """Format, lint and type-check it with the project's own rules."""
     file = tmp_path / "pigeon.py"
     file.write_text(blocks()[0])
     config = f"--config={ROOT / 'pyproject.toml'}"

@@ -1,6 +1,6 @@
-"""What a payment's whole life costs on DynamoDB, in requests and in write units.
+"""The cost of a payment's whole life on DynamoDB, in requests and in write units.
 
-An item costs a unit for each KB, and so does each entry of an index that is written or deleted:
+An item costs a unit for each KB, and so does each index entry that is written or deleted:
 docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html.
 """
 
@@ -36,7 +36,7 @@ CUSTOMER = "c" * 50
 
 @dataclass
 class Bill:
-    """Write units by what they were for."""
+    """Write units by purpose."""
 
     units: Counter[str] = field(default_factory=Counter)
 
@@ -52,7 +52,7 @@ class Bill:
 
 
 def _index_units(index: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> int:
-    """A sparse index: an entry for each item with both keys; moving one is a delete and a put."""
+    """Count the units of a sparse index: an entry for each item with both keys; a move is two."""
     keys = f"{index}_shard", f"{index}_at"
     before = tuple(old[key] for key in keys) if all(map(old.get, keys)) else None
     after = tuple(new[key] for key in keys) if all(map(new.get, keys)) else None
@@ -62,7 +62,7 @@ def _index_units(index: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
 
 
 class BilledStore(DynamoDBStore):
-    """The engine itself, with a bill for what it writes."""
+    """The engine itself, with a count of what it writes."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -94,7 +94,7 @@ class BilledStore(DynamoDBStore):
 
 @dataclass
 class Service:
-    """A service over the billed store."""
+    """A service over the counting store."""
 
     store: BilledStore
     provider: LedgerProvider = field(default_factory=LedgerProvider)
@@ -112,7 +112,7 @@ class Service:
         return self.payments.request(order, key).payment
 
     def requests(self) -> Counter[str]:
-        """Counts the requests from now on, by operation."""
+        """Count the requests from now on, by operation."""
         counted: Counter[str] = Counter()
 
         def count(model: Any, **_: Any) -> None:

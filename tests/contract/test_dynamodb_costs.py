@@ -1,4 +1,4 @@
-"""The DynamoDB engine alone: what each call costs, in requests and units."""
+"""The DynamoDB engine: the cost of each call, in requests and units."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ def test_accepting_a_payment_costs_one_read_and_three_units(dynamodb_store: Dyna
 
 
 def test_the_life_of_a_payment_costs_seven_units(dynamodb_store: DynamoDBStore) -> None:
-    """One for its claim; two to be added, two to be stamped (each with the index), one for each
-    of two answers."""
+    """Count one for its claim, two to add it, two to stamp it, one for each of two outcomes."""
     store = dynamodb_store
     accepted = a_payment()
     held = stamped(accepted)

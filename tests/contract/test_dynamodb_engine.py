@@ -1,4 +1,4 @@
-"""The DynamoDB engine alone: lost answers, its tables, and what goes wrong."""
+"""The DynamoDB engine: lost answers, its tables, and errors."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_lease_whose_answer_was_lost_is_held(dynamodb_store: DynamoDBStore) ->
 
 
 def test_answers_that_never_come_are_said_to_be_missing(dynamodb_store: DynamoDBStore) -> None:
-    """The write took place, and the caller is not told that it did not."""
+    """Raise StoreUnavailable: the write took place, and the caller cannot know."""
     payment = a_payment()
     with (
         lost_answers(dynamodb_store._client(), "PutItem", count=9),
@@ -175,7 +175,7 @@ def test_a_missing_table_is_noticed_and_made(
 
 
 class Refusing:
-    """A client whose statements answer as they are told to, one call after the other."""
+    """A client whose statements give scripted answers, one call after the other."""
 
     def __init__(self, *answers: list[str | None]) -> None:
         self.answers = list(answers)
@@ -208,7 +208,7 @@ def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_delays")
 def test_only_what_was_throttled_is_sent_again() -> None:
-    """And what fails its condition then is asked who wrote it."""
+    """Retry them; a condition that fails then is checked for our own write."""
     refused = "ConditionalCheckFailed"
     client: Any = Refusing(
         [None, "ThrottlingError", "TransactionConflict", refused, None],
@@ -242,7 +242,7 @@ def test_an_unexpected_error_is_no_refusal_and_is_not_repeated(code: str) -> Non
 
 
 class Failing:
-    """A client whose every method raises the same."""
+    """A client whose every method raises the same error."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -301,7 +301,7 @@ def test_every_error_says_which_operation_and_nothing_more(
 
 
 class Vanishing:
-    """A client that has something in the way of every write, and nothing when it is asked what."""
+    """A client that refuses every write by its condition, and has no item when it is read."""
 
     def put_item(self, **_: Any) -> None:
         raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
@@ -311,7 +311,7 @@ class Vanishing:
 
 
 def test_what_was_in_the_way_and_has_gone_is_no_success(dynamodb_settings: Settings) -> None:
-    """So it may be with an idempotency record that expires at this moment."""
+    """Raise: an idempotency record may expire at this moment."""
     store = open_store(dynamodb_settings)
     assert isinstance(store, DynamoDBStore)
     store._client._by_pid[os.getpid()] = Vanishing()  # type: ignore[assignment]
@@ -334,7 +334,7 @@ def test_a_missing_region_is_a_missing_setting(
 
 
 class Pages:
-    """A client whose table is read page by page; an error in place of a page is raised."""
+    """A client whose table is read in pages; an error in place of a page is raised."""
 
     def __init__(self, *pages: list[dict[str, Any]] | Exception) -> None:
         self.pages = list(pages)
@@ -407,7 +407,7 @@ def test_tables_that_may_not_be_made_are_an_error() -> None:
 
 
 class Unfinished:
-    """A client whose tables are made and never become active."""
+    """A client whose tables never become active."""
 
     def create_table(self, **_: Any) -> None:
         return

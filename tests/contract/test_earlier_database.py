@@ -1,4 +1,4 @@
-"""A database that an earlier version of the service made opens, and goes on."""
+"""A database of an earlier version opens, and its work is resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record of every kind that version 0.1 stored is read, and written again to the letter."""
+"""Records of every kind that version 0.1 stored are read, and written again identically."""
 
 from __future__ import annotations
 

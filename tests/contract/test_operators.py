@@ -1,4 +1,4 @@
-"""Every engine: a payment's whole way past an operator, from a parked batch to a clean audit."""
+"""Every engine: operators' commands, from a parked batch to a clean audit."""
 
 from __future__ import annotations
 

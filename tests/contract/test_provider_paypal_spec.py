@@ -1,5 +1,4 @@
-"""Every request that goes to PayPal, and what the tests let it answer, held against PayPal's own
-description of its API."""
+"""Requests to PayPal and the tests' answers conform to PayPal's API description."""
 
 from __future__ import annotations
 
@@ -48,7 +47,7 @@ BATCH = a_batch()
 
 
 class Description:
-    """The parts of an OpenAPI 3.0 document that a request and an answer have to keep to."""
+    """The parts of an OpenAPI 3.0 document that requests and answers must conform to."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
@@ -60,7 +59,7 @@ class Description:
         return {server["url"] for server in self._document["servers"]}
 
     def check_request(self, seen: Seen) -> None:
-        """Fail where the description does not allow the request."""
+        """Fail if the description does not allow the request."""
         operation, in_path = self._operation(seen.method, seen.path)
         given = {"path": in_path, "query": seen.query}
         parameters = [self._resolved(each) for each in operation["parameters"]]
@@ -84,7 +83,7 @@ class Description:
         self._check_declared(json.loads(body), schema)
 
     def check_answer(self, seen: Seen, says: Says) -> None:
-        """Fail where the description has no such answer to the request."""
+        """Fail if the description has no such answer to the request."""
         operation, _ = self._operation(seen.method, seen.path)
         responses = operation["responses"]
         found = responses.get(str(says.status), responses["default"])
@@ -111,8 +110,10 @@ class Description:
         assert not problems, problems
 
     def _check_declared(self, value: Any, schema: Any) -> None:
-        """Fail where a body has a property that the description does not name: it would be
-        valid, and mean nothing."""
+        """Fail if a body has a property that the description does not name.
+
+        It would be valid, and mean nothing.
+        """
         schema = self._resolved(schema)
         if isinstance(value, list):
             for each in value:
@@ -139,7 +140,7 @@ def server() -> Iterator[PayPalServer]:
 
 
 def checked(server: PayPalServer, description: Description, expected: int) -> None:
-    """Check all calls but those for tokens, which the description leaves to OAuth."""
+    """Check all calls except those for tokens, which the description leaves to OAuth."""
     calls = [seen for seen in server.seen if not seen.path.endswith("/token")]
     assert len(calls) == expected
     for seen in calls:

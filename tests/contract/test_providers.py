@@ -1,4 +1,4 @@
-"""What every provider has to do, whoever is behind it: one suite, a parameter a provider."""
+"""The contract suite that every provider passes: one parameter for each provider."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Sent(NamedTuple):
 
 
 def pay(*payees: str, amount: str = "12.5", currency: str = "USD") -> Sent:
-    """A frozen batch, with one member a payee."""
+    """Make a frozen batch, with one member for each payee."""
     now = utc_now()
     batch = Batch(
         *(new_batch_id(now), "any", currency, BatchState.FROZEN, len(payees), now, new_revision()),
@@ -71,13 +71,13 @@ def pay(*payees: str, amount: str = "12.5", currency: str = "USD") -> Sent:
 
 
 def pay_each(backend: Backend, *payees: str, amount: str = "12.5") -> list[Sent]:
-    """As few batches for all these payees as the provider makes of them."""
+    """Make as few batches for these payees as the provider allows."""
     size = backend.provider.batch_size
     return [pay(*payees[n : n + size], amount=amount) for n in range(0, len(payees), size)]
 
 
 def accepted(backend: Backend, batch: Batch, members: list[Member]) -> Batch:
-    """Submit a batch that has to be taken."""
+    """Submit a batch that has to be accepted."""
     outcome = backend.provider.submit(batch, members)
     assert isinstance(outcome, Accepted)
     return batch.changed(state=BatchState.ACCEPTED, reference=outcome.reference)

@@ -1,4 +1,4 @@
-"""The SQLite engine alone: the file, processes that share it, group commit, and what goes wrong."""
+"""The SQLite engine: the file, processes that share it, group commit, and errors."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ READ_EXTRA = "SELECT json_extract(document, '$.extra') FROM {}"
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Of the file under the store of the same test."""
+    """Return the path of the store's file."""
     return tmp_path / "var" / "test.db"
 
 
 def sql(path: Path, statement: str, *values: Any) -> list[Any]:
-    """As another program would look into the file, or change it."""
+    """Run a statement as another program would."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         return connection.execute(statement, values).fetchall()
 
 
 def wait_for_queue(writer: Writer, length: int) -> None:
-    """Besides what the writer has in hand."""
+    """Wait until so many writes are queued, besides the one that the writer works on."""
     while writer._queue.qsize() < length:
         time.sleep(0.01)
 
@@ -207,7 +207,7 @@ def test_readers_do_not_wait_for_a_writer(sqlite_store: SQLiteStore, path: Path)
 
 @pytest.mark.usefixtures("sqlite_store")
 def test_writes_that_wait_share_a_commit(path: Path) -> None:
-    """They queue while the turn is somebody else's; then one transaction takes them all."""
+    """Queue writes while another holds the lock; one transaction then writes them all."""
     writer = Writer(path)
     committed: list[int] = []
 
@@ -232,7 +232,7 @@ def test_writes_that_wait_share_a_commit(path: Path) -> None:
 
 @pytest.mark.usefixtures("sqlite_store")
 def test_a_failure_is_its_own(path: Path) -> None:
-    """Work that fails is undone; what shared its transaction is done."""
+    """Undo the work that fails, and keep the rest of its transaction."""
     writer = Writer(path)
 
     def add(customer_id: str) -> Callable[[sqlite3.Connection], None]:
@@ -301,7 +301,7 @@ def test_a_file_that_is_no_database_is_named_so(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_fails_writes_and_nothing_else(sqlite_store: SQLiteStore) -> None:
-    """And when there is room again, the same store goes on."""
+    """Write again with the same store once there is room."""
     payment = sqlite_store.add_payment(a_payment())
     writer = sqlite_store._connections().writer
     assert writer._connection is not None

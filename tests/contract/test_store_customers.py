@@ -1,4 +1,4 @@
-"""Customers' records change by their revision, and providers' notes are kept, in every store."""
+"""Every engine: conditional changes of customers, and provider state."""
 
 from __future__ import annotations
 

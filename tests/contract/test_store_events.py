@@ -1,4 +1,4 @@
-"""Every engine: webhook events, stored once and found until they are applied."""
+"""Every engine: provider events, stored once and found until they are applied."""
 
 from __future__ import annotations
 

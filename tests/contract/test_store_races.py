@@ -1,4 +1,4 @@
-"""Every engine: many writers at once, of which exactly one may win."""
+"""Every engine: concurrent writers, of which exactly one succeeds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ S = TypeVar("S")
 
 
 def at_once(action: Callable[[S], T], values: Sequence[S]) -> list[T]:
-    """The results of the same action on each value, all begun together."""
+    """Return the results of the same action on each value, all started together."""
     start = Barrier(len(values))
 
     def run(value: S) -> T:

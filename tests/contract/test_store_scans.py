@@ -1,4 +1,4 @@
-"""Every engine: what an operator's commands read, and what no change may do to a payment."""
+"""Every engine: scans for operators' commands, and changes that no payment may have."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_decision_is_kept_with_its_batch(store: Store) -> None:
 
 
 def damaged(payment: Payment, **fields: Any) -> Payment:
-    """A next version that the service itself has no way to make."""
+    """Return a next version that the service itself cannot make."""
     return replace(payment, revision=new_revision(), **fields)
 
 

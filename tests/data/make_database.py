@@ -1,7 +1,7 @@
-"""Makes the database that is kept here: `python -m tests.data.make_database FILE`.
+"""Generator of the database in this folder: `python -m tests.data.make_database FILE`.
 
 It was run once, at the commit that added it. Do not run it again to make a failing test pass: a
-database in use cannot be made again either.
+database in use cannot be generated again either.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 class Maker:
-    """A service whose clock ticks a second at each look."""
+    """A service whose clock advances by a second at each reading."""
 
     def __init__(self, path: Path) -> None:
         self.now = START
@@ -57,7 +57,7 @@ class Maker:
 
 
 def main() -> None:
-    """One payment in each status, and one in each place where a process can have stopped."""
+    """Make a payment in each status, and one for each point where a process can stop."""
     maker = Maker(Path(sys.argv[1]))
     outcomes = (
         *(Status.SUCCEEDED, Status.FAILED, Status.RETURNED),

@@ -1,8 +1,8 @@
-"""Makes the records that are kept here: `python -m tests.data.make_records FILE`.
+"""Generator of the records in this folder: `python -m tests.data.make_records FILE`.
 
-One record of every kind, with every attribute that a record of its kind can have, in the form in
-which the engines store it. It was run once, at the commit that added it. Do not run it again to
-make a failing test pass: a database in use cannot be made again either.
+One record of every kind, with every attribute that such a record can have, in the form in which the
+engines store it. It was run once, at the commit that added it. Do not run it again to make a
+failing test pass: a database in use cannot be generated again either.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MONEY = Money(Decimal("12.50"), "USD")
 
 
 def customers() -> list[Record]:
-    """One as it was registered, one with all that came later."""
+    """Return a customer as registered, and one with everything that can be added."""
     plain = Customer("unixuser1", "unixuser1@example.com", NOW)
     attributes: dict[str, str | int | bool | Decimal | None]
     attributes = {"tier": "gold", "limit": Decimal("12.5"), "age": 7, "vip": True, "boss": None}
@@ -53,7 +53,7 @@ def customers() -> list[Record]:
 
 
 def payments() -> list[Record]:
-    """One just accepted, and one in each status with all that a payment may carry."""
+    """Return a payment just accepted, and one in each status with every attribute."""
     moves = [
         Transition(NOW, Status.PENDING, Cause.REQUEST),
         Transition(
@@ -106,7 +106,7 @@ def payments() -> list[Record]:
 
 
 def batches() -> list[Record]:
-    """One in each state, with all that a batch may carry."""
+    """Return a batch in each state, with every attribute."""
     bare = Batch("B-1", "paypal", "USD", BatchState.PREPARED, 2, NOW, "0123456789ab", NOW, 2)
     full = [
         Batch(
@@ -136,7 +136,7 @@ def batches() -> list[Record]:
 
 
 def members() -> list[Record]:
-    """A list with and without destinations."""
+    """Return members with and without destinations."""
     batch = Batch("B-1", "ach", "USD", BatchState.PREPARED, 2, NOW, "0123456789ab")
     listed = [
         Member("unixuser1", "2026-11-24T12:30:15.123456Z", MONEY, "unixuser1@example.com"),
@@ -146,7 +146,7 @@ def members() -> list[Record]:
 
 
 def events() -> list[Record]:
-    """One in each state."""
+    """Return an event in each state."""
     return [
         event_record(
             ProviderEvent(
@@ -167,7 +167,7 @@ def events() -> list[Record]:
 
 
 def operations() -> dict[str, list[Record]]:
-    """The other kinds, one record each or two."""
+    """Return one or two records of each other kind."""
     claim = IdempotencyRecord(
         "c" * 64, "f" * 32, "ada", "2026-11-24T12:30:15.123456Z", NOW, "0123456789ab"
     )
@@ -184,7 +184,7 @@ def operations() -> dict[str, list[Record]]:
 
 
 def main() -> None:
-    """Write the records as SQLite's documents."""
+    """Write the records in SQLite's document format."""
     kinds = {
         "customer": customers(),
         "payment": payments(),

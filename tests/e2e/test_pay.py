@@ -1,4 +1,4 @@
-"""Payments through gunicorn, the dispatcher and the simulator, as they come in life."""
+"""Payments through gunicorn, the dispatcher and the simulator."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_hundred_payments_end_as_their_addresses_say(service: Service) -> None
 
 
 def test_a_payment_outlives_a_kill(tmp_path: Path) -> None:
-    """Accepted, then everything is killed at once: the next start finds and pays it."""
+    """Kill all processes right after acceptance: the next start finds and pays the payment."""
     environ = {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/kept.db"}
     person = {"customer_id": "ann", "email": "ann@example.com"}
     with running_service(tmp_path, PAYMENTAPP_DISPATCHER="off", **environ) as service:
@@ -111,7 +111,7 @@ def test_a_caller_can_wait_for_the_outcome(tmp_path: Path) -> None:
 
 
 def test_sigterm_finishes_the_call_that_is_in_flight(tmp_path: Path) -> None:
-    """The provider's answer, a second away when the signal comes, is on record afterwards."""
+    """Send SIGTERM a second before the provider's answer; the answer is stored afterwards."""
     environ = {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/kept.db"}
     with running_service(
         tmp_path, PAYMENTAPP_SIMULATOR_LATENCY="1", PAYMENTAPP_WORKERS="1", **environ
@@ -131,7 +131,7 @@ def test_sigterm_finishes_the_call_that_is_in_flight(tmp_path: Path) -> None:
 
 
 def test_money_that_comes_back_later_is_told_by_webhook(tmp_path: Path) -> None:
-    """The batch is closed by then, and nobody looks at it any more."""
+    """Return money when the batch is closed and no longer polled."""
     with running_service(tmp_path) as service:
         person = {"customer_id": "refunded", "email": "refunded@example.com"}
         service.call("POST", "/v1/api/customer", person)

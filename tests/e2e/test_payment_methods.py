@@ -1,4 +1,4 @@
-"""One person paid in three ways, by the service that `make run` starts."""
+"""One customer paid by three methods, by the service that `make run` starts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACCOUNT = b"000123456789"
 
 
 def test_the_three_ways_in_curl(tmp_path: Path) -> None:
-    """PayPal, Stripe and ACH, with a return; and no account number is left in the clear."""
+    """Pay by PayPal, Stripe and ACH, with a return; no account number is stored in plain text."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     with running_service(tmp_path, PAYMENTAPP_ACH_REHEARSAL_SECONDS="2") as service:

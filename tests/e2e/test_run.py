@@ -1,4 +1,4 @@
-"""What a user meets who starts the service: its lines, its refusals, its end."""
+"""The start of the service as a user sees it: output, refusals, end."""
 
 from __future__ import annotations
 

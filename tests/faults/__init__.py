@@ -1,1 +1,1 @@
-"""Proof by attack: what is promised holds while everything that can fail does."""
+"""Fault injection: the guarantees hold while everything that can fail does."""

@@ -1,4 +1,4 @@
-"""Bugs of ways to pay, each as a variant of one step of a provider or of what listens to it."""
+"""Seeded bugs of providers, each a variant of one step of a provider or of its callers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from paymentapp.services.inbound.mailboxes import MailboxCollector
 
 
 class FreshKey(Stripe):
-    """Every attempt goes under a key of its own."""
+    """Sends every attempt under a key of its own."""
 
     def _transfer(self, batch: Batch, order: TransferOrder) -> Any:
         if batch.attempts:
@@ -33,14 +33,14 @@ class FreshKey(Stripe):
 
 
 class NeverLate(Stripe):
-    """A key is used again however old it is, and nobody looks what became of it."""
+    """Reuses a key however old it is, without searching for its transfer."""
 
     def _is_late(self, batch: Batch) -> bool:  # noqa: ARG002
         return False
 
 
 class KeptFailureAsksAnew(StripeApi):
-    """A 500 that Stripe has kept is got round by another key."""
+    """Retries a 500 that Stripe has stored under another key."""
 
     def create_transfer(self, order: TransferOrder) -> Any:
         answer = super().create_transfer(order)
@@ -62,7 +62,7 @@ class KeptFailureAsksAnew(StripeApi):
 
 
 class EmptyBalanceIsARefusal(Stripe):
-    """What the balance does not cover today is taken for what can never be paid."""
+    """Treats a balance that is too low today as a refusal for ever."""
 
     def _refused(self, batch: Batch, order: TransferOrder, problem: StripeProblem) -> Any:
         if problem.is_insufficient_funds:
@@ -77,7 +77,7 @@ class EmptyBalanceIsARefusal(Stripe):
 
 
 class UploadUnfenced(Uploads):
-    """Whoever comes uploads, also where another attempt may have delivered."""
+    """Uploads without the fence, also where another attempt may have delivered."""
 
     def deliver(self, file_id: str, plan: FilePlan) -> Any:
         seen = self._file_state.progress(file_id, self._clock())
@@ -87,7 +87,7 @@ class UploadUnfenced(Uploads):
 
 
 class RenderAgain(Ach):
-    """Each try makes the file anew, with trace numbers of its own."""
+    """Generates the file again for each attempt, with new trace numbers."""
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Any:
         state = self._file_state._state
@@ -100,7 +100,7 @@ class RenderAgain(Ach):
 
 
 class NotThereIsTaken(Uploads):
-    """A file that is not in the folder must have been taken by the bank."""
+    """Assumes that the bank has taken a file that is not in the folder."""
 
     def _doubtful(self, plan: FilePlan, seen: UploadProgress, why: str) -> Any:  # noqa: ARG002
         return self._uploaded(seen.entry.name.removeprefix("ach/upload/"), plan)

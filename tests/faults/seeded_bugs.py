@@ -1,4 +1,4 @@
-"""Bugs that others have shipped, each as a variant of one step of the services or the store."""
+"""Seeded bugs, like those others have shipped, each a variant of one step of a service or store."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.faults.simulation.world import Parts
 
 
 class NewIdOnRetry(SimulatedProvider):
-    """Every attempt goes under an id of its own."""
+    """Sends every attempt under an id of its own."""
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
         fresh = f"{batch.batch_id}-{batch.attempts}" if batch.attempts else batch.batch_id
@@ -43,7 +43,7 @@ class NewIdOnRetry(SimulatedProvider):
 
 
 class StampWithoutCondition(SimulatedStore):
-    """A payment goes into a batch whatever became of it since it was read."""
+    """Stamps a payment without checking that it is unchanged since it was read."""
 
     def _change_all(self, changes: Sequence[PaymentChange]) -> list[bool]:
         if changes[0].new.status is not Status.SUBMITTING:
@@ -54,7 +54,7 @@ class StampWithoutCondition(SimulatedStore):
 
 
 class UnknownIsFailed(Dispatcher):
-    """A time-out fails the batch."""
+    """Treats a timeout as a failure."""
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
         if isinstance(error, OutcomeUnknown):
@@ -64,7 +64,7 @@ class UnknownIsFailed(Dispatcher):
 
 
 class FreezeAfterSend(Dispatcher):
-    """The batch leaves first, and is written down as frozen then."""
+    """Sends the batch before the freeze is stored."""
 
     def submit(self, payments: Sequence[Payment]) -> Batch | None:
         prepared = self._prepare(payments)
@@ -86,7 +86,7 @@ class FreezeAfterSend(Dispatcher):
 
 
 class ClaimAfterPayment(Payments):
-    """The payment is written first, and the key then bound to it."""
+    """Writes the payment before it claims the idempotency key."""
 
     def request(self, order: PaymentOrder, idempotency_key: str | None = None) -> Requested:
         customer = self.customers.get(order.customer_id)
@@ -105,14 +105,14 @@ class ClaimAfterPayment(Payments):
 
 
 class NoFundsIsARefusal(SimulatedProvider):
-    """What the account could not pay just now is taken for what can never be paid."""
+    """Treats missing funds as a refusal for ever."""
 
     def without_funds(self, batch_id: str) -> Accepted | Refused:  # noqa: ARG002
         return Refused("INSUFFICIENT_FUNDS")
 
 
 class AbortOnce(Dispatcher):
-    """An aborted batch is searched once, and its maker's late stamps are not found."""
+    """Searches an aborted batch once, and misses its maker's late stamps."""
 
     def _release_aborted(self, batch: Batch) -> Batch:
         if batch.state is not BatchState.ABORTED:
@@ -125,7 +125,7 @@ class AbortOnce(Dispatcher):
 
 
 class FreezeWithoutCondition(SimulatedStore):
-    """A batch is frozen also after another process has aborted it."""
+    """Freezes a batch even if another process has aborted it."""
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
         if old.state is BatchState.PREPARED and new.state is BatchState.FROZEN:
@@ -134,19 +134,19 @@ class FreezeWithoutCondition(SimulatedStore):
 
 
 class WakeUpsAlone(Sweeper):
-    """New payments leave by their wake-ups; nobody looks for those whose wake-up was lost."""
+    """Sends new payments by wake-up only; a lost wake-up loses the payment."""
 
     def find_due(self) -> DueWork:
         return super().find_due()._replace(groups=[])
 
 
 def _all_candidates(store: Store, batch: Batch) -> list[Member]:
-    """A batch is sent again with all candidates, also those that another batch has."""
+    """Send a batch again with all candidates, including those that another batch has."""
     return store.get_members(batch)
 
 
 class CancelOnTheWay(Payments):
-    """A payment is cancelled although its batch may have left."""
+    """Cancel a payment although its batch may have been sent."""
 
     def _cancelled(self, payment: Payment) -> Payment:
         if payment.status is Status.SUBMITTING:
@@ -155,7 +155,7 @@ class CancelOnTheWay(Payments):
 
 
 class FollowOnce(Poller):
-    """One look at an accepted batch, and it is closed."""
+    """Close an accepted batch after one poll."""
 
     def follow(self, batch: Batch) -> Batch:
         followed = super().follow(batch)
@@ -163,7 +163,7 @@ class FollowOnce(Poller):
 
 
 class VerdictsOfCandidates(Dispatcher):
-    """A refusal's positions are counted among the candidates, not among those who were sent."""
+    """Counts a refusal's positions among the candidates instead of the members."""
 
     def _release_refused(self, batch: Batch) -> Batch:
         sent = [place for place in range(batch.size) if place not in batch.excluded]
@@ -172,7 +172,7 @@ class VerdictsOfCandidates(Dispatcher):
 
 
 class GiveUp(Dispatcher):
-    """A batch that was tried in vain is given up, and its members go into another."""
+    """Gives up a batch after failed attempts and puts its members into another."""
 
     def _send_again(self, batch: Batch) -> Batch:
         if batch.attempts > 1:
@@ -183,7 +183,7 @@ class GiveUp(Dispatcher):
 
 @dataclass(frozen=True)
 class Bug:
-    """A bug, the checks of which one has to find it first, and where it shows."""
+    """A bug, the checks of which one has to find it first, and the scenes that show it."""
 
     name: str
     checks: frozenset[str]
@@ -194,7 +194,7 @@ class Bug:
 
     @contextmanager
     def put_in(self) -> Iterator[None]:
-        """Have the bug for a while."""
+        """Install the bug for the duration of a `with` block."""
         with ExitStack() as stack:
             for where, what, by in self.patches:
                 stack.enter_context(mock.patch.object(where, what, by))

@@ -1,4 +1,4 @@
-"""Real processes, killed at random while they accept and pay: nothing lost, nothing twice."""
+"""Real processes, killed at random while they accept and pay: nothing lost, nothing paid twice."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_kill_9_loses_nothing_and_pays_nothing_twice(cluster: Cluster, tmp_path:
 
 
 def settle(cluster: Cluster, accepted: Accepted, end: float) -> Counter[str]:
-    """Wait until every payment has an outcome; returns how many stand where."""
+    """Wait until every payment has an outcome; return the number of each status."""
     customers = sorted({customer for customer, _ in accepted.payments})
     while True:
         counts: Counter[str] = Counter()
@@ -91,7 +91,7 @@ def settle(cluster: Cluster, accepted: Accepted, end: float) -> Counter[str]:
 
 
 def compare(cluster: Cluster, accepted: Accepted) -> None:
-    """The simulator's ledger holds each accepted payment once, and nothing else."""
+    """Check that the simulator's ledger has each accepted payment once, and nothing else."""
     paid = Counter(item["sender_item_id"] for item in cluster.ledger())
     assert [item for item, times in paid.items() if times > 1] == []
     assert len(paid) == len(accepted.payments)

@@ -1,7 +1,7 @@
 """Real processes that pay by files, killed at random: each accepted payment is credited once.
 
-Windows leave every few seconds, and the bank takes files away as soon as it sees them: nothing is
-left in the folder by which a process that comes after a crash could tell what became of a file.
+Windows end every few seconds, and the bank takes files as soon as it sees them: nothing is left in
+the folder that could tell the next process what became of a file.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def account_of(customer: str) -> str:
 
 @contextmanager
 def local_bank(folder: Path) -> Iterator[BankBooks]:
-    """The simulated bank at work, in a process of its own; yields its books."""
+    """Run the bank simulator in a process of its own; yields its ledger."""
     command = ["-m", "simulators.bank", "--every", "0.001"]
     for name in ("outgoing", "incoming"):
         command += [f"--{name}", str(folder / name)]
@@ -124,7 +124,7 @@ def test_kill_9_credits_every_payment_once(cluster: Cluster, tmp_path: Path) -> 
 
 
 def is_taken(folder: Path) -> bool:
-    """Wait for the moment in which the bank has taken a file, and the sender may not know yet."""
+    """Wait until the bank has taken a file that the sender may not know of yet."""
     before, end = len(list(folder.iterdir())), time.monotonic() + 3
     while time.monotonic() < end:
         if len(list(folder.iterdir())) > before:
@@ -133,7 +133,7 @@ def is_taken(folder: Path) -> bool:
 
 
 def kill_senders(cluster: Cluster) -> None:
-    """SIGKILL to all workers at once: any of them may be the sender."""
+    """Send SIGKILL to all workers at once: any of them may be the sender."""
     for pid in cluster.processes()[1:]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -142,14 +142,14 @@ def kill_senders(cluster: Cluster) -> None:
 
 @dataclass
 class Operator:
-    """A person who settles parked batches by what the bank's books say."""
+    """An operator who resolves parked batches by the bank's ledger."""
 
     cluster: Cluster
     books: BankBooks
     settled: int = 0
 
     def look(self) -> None:
-        """Every parked batch whose file the bank has is accepted."""
+        """Resolve every parked batch whose file the bank has as accepted."""
         listed = json.loads(self.run("parked", "list", "--json"))
         files = self.books.files()
         for batch_id in [each["batch_id"] for each in listed["parked"]]:
@@ -171,7 +171,7 @@ class Operator:
 
 
 def settle(cluster: Cluster, accepted: Accepted, operator: Operator, end: float) -> Counter[str]:
-    """Wait until every payment has an outcome; returns how many stand where."""
+    """Wait until every payment has an outcome; return the number of each status."""
     customers = sorted({customer for customer, _ in accepted.payments})
     while True:
         counts = Counter(p["status"] for each in customers for p in listed(cluster, each))
@@ -189,7 +189,7 @@ def returned(accepted: Accepted) -> int:
 
 
 def compare(books: BankBooks, accepted: Accepted) -> None:
-    """The bank's books hold each accepted payment once, and nothing else."""
+    """Check that the bank's ledger has each accepted payment once, and nothing else."""
     paid = Counter((credit.account, credit.cents) for credit in books.credits())
     assert paid == Counter(
         (account_of(customer), int(payment["amount"] * 100))

@@ -1,4 +1,4 @@
-"""Real processes, killed at random while they pay by Stripe: every payment moves money once."""
+"""Real processes, killed at random while they pay by Stripe: each payment moves money once."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ pytestmark = pytest.mark.slow
 
 
 class StripeCluster(Cluster):
-    """The service with its simulator's Stripe, which tells it by webhook what becomes of money."""
+    """The service and the Stripe simulator, which reports outcomes by webhook."""
 
     def change_stripe(self, **settings: object) -> None:
-        """Change the settings of the simulator's Stripe while it runs."""
+        """Change the settings of the Stripe simulator while it runs."""
         answer = requests.put(
             f"{self.simulator_url}/_simulator/stripe/settings", json=settings, timeout=10
         )
         assert answer.status_code == 200, answer.text
 
     def moves(self) -> list[dict[str, Any]]:
-        """All money that the simulator's Stripe ever moved: the truth."""
+        """Return all money that the Stripe simulator ever moved."""
         url = f"{self.simulator_url}/_simulator/stripe/ledger"
         items: list[dict[str, Any]] = []
         after = 0
@@ -100,7 +100,7 @@ class Payer(Caller):
 
 
 def kind_of(customer: str) -> dict[str, str]:
-    """What becomes of a customer's payments."""
+    """Return the kind of outcome of a customer's payments."""
     return ACCOUNTS[int(customer.partition("-")[2]) % 3]
 
 
@@ -151,7 +151,7 @@ def as_it_should(customer: str, status: str) -> bool:
 
 
 def settle(cluster: StripeCluster, accepted: Accepted, end: float) -> dict[tuple[str, str], str]:
-    """Wait until every payment has its outcome; returns how each stands."""
+    """Wait until every payment has its outcome; return the status of each."""
     customers = sorted({customer for customer, _ in accepted.payments})
     while True:
         found = {
@@ -166,8 +166,11 @@ def settle(cluster: StripeCluster, accepted: Accepted, end: float) -> dict[tuple
 
 
 def compare(cluster: StripeCluster, accepted: Accepted) -> None:
-    """The simulator's ledger holds one transfer for each accepted payment, one payout where one
-    was asked for, one reversal where it failed, and nothing else."""
+    """Check the simulator's ledger against the accepted payments.
+
+    It has one transfer for each payment, one payout where one was requested, one reversal where the
+    payout failed, and nothing else.
+    """
     moves = cluster.moves()
     of_kind = {
         kind: Counter(move["metadata"]["item_id"] for move in moves if move["kind"] == kind)
@@ -190,5 +193,5 @@ def compare(cluster: StripeCluster, accepted: Accepted) -> None:
 
 
 def owners(items: Counter[str]) -> Counter[str]:
-    """How many items there are of each customer; the id of an item ends with the customer's."""
+    """Count the items of each customer; the id of an item ends with the customer's."""
     return Counter(item.partition(".")[2] for item in items)

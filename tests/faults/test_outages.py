@@ -1,4 +1,4 @@
-"""What is down is named, what can be accepted is, nothing fails for it, and all of it drains."""
+"""During outages requests are accepted where possible, causes are named, and all work drains."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 
 class Caller:
-    """Pays customers one by one and remembers what was accepted."""
+    """Pays customers one by one and records what was accepted."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -65,7 +65,7 @@ class Caller:
         return counts
 
     def readiness(self) -> tuple[int, dict[str, str]]:
-        """The status of /readyz, and the detail of each check that is not in order."""
+        """Return the status of /readyz, and the detail of each failing check."""
         answer = requests.get(f"{self.cluster.url}/readyz", timeout=20)
         checks = answer.json()["checks"]
         return answer.status_code, {c["name"]: c["detail"] for c in checks if not c["ok"]}
@@ -80,7 +80,7 @@ class Caller:
             time.sleep(0.2)
 
     def drain(self) -> None:
-        """Everything accepted succeeds by itself, and the ledger holds it once."""
+        """Wait until everything accepted has succeeded, and the ledger has it once."""
         end = time.monotonic() + DRAIN_SECONDS
         while (counts := self.statuses()).keys() != {"succeeded"}:
             assert time.monotonic() < end, counts
@@ -205,7 +205,7 @@ def test_a_disk_that_is_full_under_sqlite(
 
 
 def _fill(path: Path) -> None:
-    """Take what is left of a disk."""
+    """Fill the rest of a disk."""
     with path.open("wb", buffering=0) as file:
         try:
             while True:
@@ -215,7 +215,7 @@ def _fill(path: Path) -> None:
 
 
 def _pay_until_refused(caller: Caller) -> requests.Response:
-    """The write-ahead log has some room left in what it already holds."""
+    """Pay until refused: the write-ahead log has some room left in its file."""
     for _ in range(3000):
         answer = caller.pay(10)
         if answer.status_code != 202:

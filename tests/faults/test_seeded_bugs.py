@@ -1,4 +1,4 @@
-"""Bugs put in on purpose: the simulation is worth what it catches."""
+"""Seeded bugs: the simulation finds each of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORLDS = 60  # at most, for each engine; the rarest of these bugs shows in every
 
 
 def hunt(bug: Bug) -> Result | None:
-    """The first world in which a promise is broken that the bug was expected to break."""
+    """Return the first world that violates a guarantee which the bug is expected to violate."""
     with bug.put_in():
         for seed in range(1, WORLDS + 1):
             for engine in bug.engines:

@@ -1,4 +1,4 @@
-"""A hundred thousand payments through every fault, and the providers' books on each of them."""
+"""A hundred thousand payments through every fault, checked against the providers' ledgers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""The service and the simulator over real sockets: settled by webhooks that come late, twice, out
-of order, before the answer to the call, or never."""
+"""The service and the simulator over real sockets, settled by webhooks.
+
+The webhooks come late, twice, out of order, before the answer to the call, or never.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ ENDS = {
 
 
 @dataclass
-class Town:
+class Network:
     """A service with its worker, and a simulator that sends webhooks, each on loopback."""
 
     folder: Path
@@ -93,7 +95,7 @@ class Town:
             time.sleep(0.02)
 
     def settled(self, keys: list[PaymentKey]) -> Callable[[], bool]:
-        """Whether each payment stands as its recipient's name says."""
+        """Return whether each payment has the status that its recipient's name asks for."""
 
         def are() -> bool:
             payments = [self.payment(key) for key in keys]
@@ -102,7 +104,7 @@ class Town:
         return are
 
     def paid(self) -> list[str | None]:
-        """What the simulator took on: the truth."""
+        """Return what the simulator has accepted."""
         ledger = self.simulator.state.ledger(self.simulator.now(), after=0, limit=1000)
         return [item.sender_item_id for item in ledger]
 
@@ -147,92 +149,96 @@ def _end_of(customer_id: str) -> Status:
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Callable[..., Town]]:
+def make_network(tmp_path: Path) -> Iterator[Callable[..., Network]]:
     with ExitStack() as stack:
 
-        def build(environ: dict[str, str] | None = None, **simulator: Any) -> Town:
-            return Town(tmp_path, stack, environ or {}, simulator)
+        def build(environ: dict[str, str] | None = None, **simulator: Any) -> Network:
+            return Network(tmp_path, stack, environ or {}, simulator)
 
         yield build
 
 
 @pytest.mark.parametrize("verify", ["offline", "paypal"])
-def test_webhooks_alone_settle_payments(town: Callable[..., Town], verify: str) -> None:
-    here = town({"PAYMENTAPP_PAYPAL_WEBHOOK_VERIFY": verify}, **BLIND)
-    keys = here.pay(*(f"ann-{n}" for n in range(20)), *(f"unclaimed-{n}" for n in range(5)))
-    here.until(here.settled(keys))
-    causes = {here.payment(key).history[-1].cause for key in keys}
+def test_webhooks_alone_settle_payments(make_network: Callable[..., Network], verify: str) -> None:
+    network = make_network({"PAYMENTAPP_PAYPAL_WEBHOOK_VERIFY": verify}, **BLIND)
+    keys = network.pay(*(f"ann-{n}" for n in range(20)), *(f"unclaimed-{n}" for n in range(5)))
+    network.until(network.settled(keys))
+    causes = {network.payment(key).history[-1].cause for key in keys}
     assert causes == {Cause.WEBHOOK}
-    assert len(here.paid()) == len(set(here.paid())) == 25
+    assert len(network.paid()) == len(set(network.paid())) == 25
 
 
-def test_late_twice_and_out_of_order(town: Callable[..., Town]) -> None:
-    here = town(webhook_delay=2.0, webhook_duplicates=0.5, webhook_shuffle=0.3)
-    keys = here.pay(*(f"{name}-{n}" for name in ENDS for n in range(5)))
-    here.until(here.settled(keys))
-    here.until(lambda: not here.simulator.queue.due(here.simulator.now() + HOUR, 1))
+def test_late_twice_and_out_of_order(make_network: Callable[..., Network]) -> None:
+    network = make_network(webhook_delay=2.0, webhook_duplicates=0.5, webhook_shuffle=0.3)
+    keys = network.pay(*(f"{name}-{n}" for name in ENDS for n in range(5)))
+    network.until(network.settled(keys))
+    network.until(lambda: not network.simulator.queue.due(network.simulator.now() + HOUR, 1))
     time.sleep(0.5)
-    assert here.settled(keys)()
+    assert network.settled(keys)()
     for key in keys:
-        statuses = [move.status for move in here.payment(key).history]
+        statuses = [move.status for move in network.payment(key).history]
         assert len(statuses) == len(set(statuses))
-    assert len(here.paid()) == len(set(here.paid())) == 30
+    assert len(network.paid()) == len(set(network.paid())) == 30
 
 
-def test_before_the_answer_to_the_call(town: Callable[..., Town]) -> None:
-    """The answer is lost every time, so that nothing but the events tells of the batch."""
-    here = town(settle_delay=0.0, drop_after=1.0, faults_on=["create"])
-    (key,) = here.pay("ann-1")
-    here.until(here.settled([key]))
-    assert here.payment(key).history[-1].cause is Cause.WEBHOOK
-    assert Status.SUBMITTED not in {move.status for move in here.payment(key).history}
-    here.simulator.change({"drop_after": 0.0})
-    batch_id = here.payment(key).batch_id or ""
+def test_before_the_answer_to_the_call(make_network: Callable[..., Network]) -> None:
+    """Lose every answer, so that only the events report the batch."""
+    network = make_network(settle_delay=0.0, drop_after=1.0, faults_on=["create"])
+    (key,) = network.pay("ann-1")
+    network.until(network.settled([key]))
+    assert network.payment(key).history[-1].cause is Cause.WEBHOOK
+    assert Status.SUBMITTED not in {move.status for move in network.payment(key).history}
+    network.simulator.change({"drop_after": 0.0})
+    batch_id = network.payment(key).batch_id or ""
 
     def closed() -> bool:
-        batch = here.services.store.get_batch(batch_id)
+        batch = network.services.store.get_batch(batch_id)
         return batch is not None and batch.state.value == "closed"
 
-    here.until(closed, 60)
-    assert len(here.paid()) == 1
+    network.until(closed, 60)
+    assert len(network.paid()) == 1
 
 
-def test_lost_every_time(town: Callable[..., Town]) -> None:
-    """Looks alone are enough."""
-    here = town(webhook_loss=1.0)
+def test_lost_every_time(make_network: Callable[..., Network]) -> None:
+    """Lose every webhook: polling is enough."""
+    network = make_network(webhook_loss=1.0)
     names = [name for name in ENDS if name not in {"refunded", "reversed"}]
-    keys = here.pay(*(f"{name}-1" for name in names))
-    here.until(here.settled(keys))
-    assert Cause.WEBHOOK not in {move.cause for key in keys for move in here.payment(key).history}
+    keys = network.pay(*(f"{name}-1" for name in names))
+    network.until(network.settled(keys))
+    assert Cause.WEBHOOK not in {
+        move.cause for key in keys for move in network.payment(key).history
+    }
 
 
-def test_money_comes_back_long_after_the_batch_is_closed(town: Callable[..., Town]) -> None:
-    here = town(reversal_delay=3.0)
-    keys = here.pay("refunded-1", "reversed-1")
-    here.until(lambda: all(here.payment(key).status is Status.SUCCEEDED for key in keys))
-    here.until(lambda: all(here.payment(key).status is Status.RETURNED for key in keys))
+def test_money_comes_back_long_after_the_batch_is_closed(
+    make_network: Callable[..., Network],
+) -> None:
+    network = make_network(reversal_delay=3.0)
+    keys = network.pay("refunded-1", "reversed-1")
+    network.until(lambda: all(network.payment(key).status is Status.SUCCEEDED for key in keys))
+    network.until(lambda: all(network.payment(key).status is Status.RETURNED for key in keys))
 
 
 def test_while_the_service_cannot_check_or_keep_them_they_come_again(
-    town: Callable[..., Town],
+    make_network: Callable[..., Network],
 ) -> None:
-    here = town(**(BLIND | {"faults_on": ["read", "certificate"]}))
-    (key,) = here.pay("ann-1")
-    here.until(lambda: here.payment(key).status is Status.SUBMITTED)
-    here.until(lambda: here.simulator.queue.count() == 3)
+    network = make_network(**(BLIND | {"faults_on": ["read", "certificate"]}))
+    (key,) = network.pay("ann-1")
+    network.until(lambda: network.payment(key).status is Status.SUBMITTED)
+    network.until(lambda: network.simulator.queue.count() == 3)
     time.sleep(1)
-    assert (here.payment(key).status, here.simulator.queue.count()) == (Status.SUBMITTED, 3)
-    here.simulator.change({"faults_on": ["read"]})
-    here.until(here.settled([key]))
+    assert (network.payment(key).status, network.simulator.queue.count()) == (Status.SUBMITTED, 3)
+    network.simulator.change({"faults_on": ["read"]})
+    network.until(network.settled([key]))
 
 
-def test_a_forger_on_the_spot_changes_nothing(town: Callable[..., Town]) -> None:
-    """Genuine headers under another body, and a genuine body under other headers."""
-    here = town(settle_delay=3600.0, webhook_loss=1.0)
-    (key,) = here.pay("ann-1")
-    here.until(lambda: here.payment(key).status is Status.SUBMITTED)
-    (item,) = here.simulator.state.ledger(here.simulator.now(), after=0, limit=1)
-    signed = _signed(here, {"event_type": "PAYMENT.PAYOUTS-ITEM.SUCCEEDED", "resource": {}})
+def test_a_forger_on_the_spot_changes_nothing(make_network: Callable[..., Network]) -> None:
+    """Send genuine headers with another body, and a genuine body with other headers."""
+    network = make_network(settle_delay=3600.0, webhook_loss=1.0)
+    (key,) = network.pay("ann-1")
+    network.until(lambda: network.payment(key).status is Status.SUBMITTED)
+    (item,) = network.simulator.state.ledger(network.simulator.now(), after=0, limit=1)
+    signed = _signed(network, {"event_type": "PAYMENT.PAYOUTS-ITEM.SUCCEEDED", "resource": {}})
     resource = {
         "payout_item_id": item.payout_item_id,
         "payout_batch_id": item.payout_batch_id,
@@ -244,32 +250,33 @@ def test_a_forger_on_the_spot_changes_nothing(town: Callable[..., Town]) -> None
         },
     }
     event = json.loads(signed["body"]) | {"resource": resource}
-    assert _post(here.url, signed["headers"], json.dumps(event)) == 400
-    assert _post(here.url, {}, json.dumps(event)) == 400
+    assert _post(network.url, signed["headers"], json.dumps(event)) == 400
+    assert _post(network.url, {}, json.dumps(event)) == 400
     time.sleep(0.5)
-    assert here.payment(key).status is Status.SUBMITTED
-    genuine = _signed(here, {"event_type": event["event_type"], "resource": resource})
-    assert _post(here.url, genuine["headers"], genuine["body"]) == 200
-    here.until(here.settled([key]))
+    assert network.payment(key).status is Status.SUBMITTED
+    genuine = _signed(network, {"event_type": event["event_type"], "resource": resource})
+    assert _post(network.url, genuine["headers"], genuine["body"]) == 200
+    network.until(network.settled([key]))
 
 
 def test_news_of_payments_that_are_not_ours_are_set_aside(
-    town: Callable[..., Town], caplog: pytest.LogCaptureFixture
+    make_network: Callable[..., Network], caplog: pytest.LogCaptureFixture
 ) -> None:
-    here = town(webhook_loss=1.0)
+    network = make_network(webhook_loss=1.0)
     resource = {
         "transaction_status": "SUCCESS",
         "payout_batch_id": "ELSEWHERE",
         "payout_item": {"sender_item_id": "order-17"},
     }
-    signed = _signed(here, {"event_type": "PAYMENT.PAYOUTS-ITEM.SUCCEEDED", "resource": resource})
-    assert _post(here.url, signed["headers"], signed["body"]) == 200
-    here.until(lambda: f"{json.loads(signed['body'])['id']} set aside" in caplog.text)
+    event = {"event_type": "PAYMENT.PAYOUTS-ITEM.SUCCEEDED", "resource": resource}
+    signed = _signed(network, event)
+    assert _post(network.url, signed["headers"], signed["body"]) == 200
+    network.until(lambda: f"{json.loads(signed['body'])['id']} set aside" in caplog.text)
 
 
-def _signed(here: Town, wanted: dict[str, Any]) -> dict[str, Any]:
+def _signed(network: Network, wanted: dict[str, Any]) -> dict[str, Any]:
     request = urllib.request.Request(
-        f"{here.base}/_simulator/events", json.dumps(wanted).encode(), method="POST"
+        f"{network.base}/_simulator/events", json.dumps(wanted).encode(), method="POST"
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         signed: dict[str, Any] = json.loads(answer.read())

@@ -1,7 +1,7 @@
-"""PayPal's real sandbox: one cent, sent twice under one id, and looked at.
+"""PayPal's real sandbox: pay one cent, send it twice under one id, and poll it.
 
-Needs PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET of a sandbox app. PAYMENTAPP_LIVE_RECEIVER names
-who is paid; an address without an account leaves the cent unclaimed, and the test takes it back.
+Needs PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET of a sandbox app. PAYMENTAPP_LIVE_RECEIVER is the
+payee; an address without an account leaves the cent unclaimed, and the test cancels it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _one_cent() -> tuple[Batch, Member]:
 
 
 def _outcome(paypal: PayPal, batch: Batch) -> ItemReport:
-    """The one item of a batch, once it has left `submitted` or patience has ended."""
+    """Poll the one item of a batch until it is no longer `submitted`, or time is up."""
     ends = time.monotonic() + PATIENCE
     while True:
         reports = paypal.fetch(batch)

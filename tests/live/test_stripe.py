@@ -1,4 +1,4 @@
-"""Stripe's real test mode: fifty cents, sent twice under one key, looked at, and taken back.
+"""Stripe's real test mode: pay fifty cents, send them twice under one key, poll, and reverse.
 
 Needs STRIPE_TEST_KEY, a test key of a Connect platform whose balance has some money, and
 STRIPE_TEST_ACCOUNT, a connected account that may receive transfers.
@@ -101,7 +101,7 @@ def test_fifty_cents_are_transferred_once(stripe: Stripe) -> None:
 
 @with_account
 def test_a_payout_is_made_or_taken_back(stripe: Stripe) -> None:
-    """What becomes of it depends on the account: a payout is on its way, or it was refused."""
+    """Accept either outcome, which depends on the account: a payout is made, or refused."""
     batch, member = fifty_cents(f"{ACCOUNT}:standard")
     outcome = stripe.submit(batch, [member])
     assert isinstance(outcome, Accepted)

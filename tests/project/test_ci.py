@@ -1,4 +1,4 @@
-"""The CI workflow runs the gate, with no more rights than it needs."""
+"""The CI workflow runs the gate, with minimal permissions."""
 
 from __future__ import annotations
 

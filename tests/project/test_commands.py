@@ -1,4 +1,4 @@
-"""The commands of the project: what README lists is what `make help` prints."""
+"""The project's commands: README lists what `make help` prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The glossary has each term once, in the order of the alphabet, and says it in a sentence."""
+"""The glossary has each term once, in alphabetical order, in one sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ENTRY = re.compile(r"^- \*\*(?P<term>.+?)\*\*(?: \((?P<of>.+?)\))?: (?P<sentence
 
 
 def entries() -> list[re.Match[str]]:
-    """Every entry; raises where a paragraph after the first two is none."""
+    """Return every entry; fail if a paragraph after the first two is none."""
     _, _, rest = (ROOT / "docs" / "glossary.md").read_text().split("\n\n", 2)
     matches = [ENTRY.fullmatch(text) for text in re.split(r"\n(?=- )", rest.strip())]
     assert all(matches)

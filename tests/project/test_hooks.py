@@ -1,4 +1,4 @@
-"""The hooks of a commit are the project's own checks, by the tools of its own .venv."""
+"""The commit hooks run the project's own checks, with the tools in its .venv."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_no_file_of_ours_breaks_a_rule_of_plain_text(
 
 
 def _texts() -> Iterator[Path]:
-    """The project's texts, without what tools keep beside them in hidden folders."""
+    """Return the project's text files, without those that tools keep in hidden folders."""
     for pattern in OURS:
         yield from ROOT.glob(pattern)
         for folder in FOLDERS:

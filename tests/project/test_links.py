@@ -1,4 +1,4 @@
-"""Every relative link of the documents leads to a file that is there, and to a heading in it."""
+"""Every relative link in the documentation leads to an existing file and heading."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ ELSEWHERE = ("https://", "http://", "mailto:")
 
 
 def text_of(page: Path) -> str:
-    """A page without its blocks of code."""
+    """Return a page without its code blocks."""
     return FENCED.sub("", page.read_text())
 
 
 def links(page: Path) -> Iterator[str]:
-    """The targets of a page's links, but for those that lead out of the repository."""
+    """Yield the targets of a page's links, except those outside of the repository."""
     text = re.sub(r"`[^`]*`", lambda code: code[0].replace("](", ""), text_of(page))
     yield from (found for found in LINK.findall(text) if not found.startswith(ELSEWHERE))
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub gives the headings of a page."""
+    """Return the anchors that GitHub gives the headings of a page."""
     headings = HEADING.findall(text_of(page))
     plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
     return {heading.replace(" ", "-") for heading in plain}
 
 
 def problem(page: Path, link: str) -> str | None:
-    """Why a link leads nowhere; None where it leads somewhere."""
+    """Return why a link is broken; None if it is not."""
     name, _, anchor = link.partition("#")
     target = (page.parent / name).resolve() if name else page
     if not target.is_relative_to(ROOT):

@@ -1,4 +1,4 @@
-"""What the package says of itself, and that whatever it is installed from is there."""
+"""The package's metadata, and that its build inputs exist."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def setup() -> ConfigParser:
 
 
 def pins(name: str) -> dict[str, str]:
-    """The pinned packages of a requirements file, by their normalized names (PEP 503)."""
+    """Return the pinned packages of a requirements file, by their normalized names (PEP 503)."""
     matches = [PINNED.match(line) for line in wanted(name)]
     return {normalized(match[1]): match[0] for match in matches if match}
 
 
 def wanted(name: str) -> list[str]:
-    """The lines of a requirements file that name a package."""
+    """Return the lines of a requirements file that name a package."""
     lines = (ROOT / name).read_text().splitlines()
     return [line for line in lines if line and not line.startswith(("#", "-r "))]
 
@@ -61,7 +61,7 @@ def test_the_image_is_built_from_all_that_the_package_is(setup: ConfigParser) ->
 
 
 def test_the_wheel_holds_the_service_and_no_simulator(tmp_path: Path) -> None:
-    """Built from a copy of what the image is built from, by the pinned build backend's hooks."""
+    """Build it from a copy of the image's build inputs, with the pinned build backend."""
     source = tmp_path / "source"
     for name in ("README.md", "LICENSE", "setup.cfg", "pyproject.toml"):
         source.mkdir(exist_ok=True)

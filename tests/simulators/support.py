@@ -1,4 +1,4 @@
-"""What the simulator's tests share: a clock, a caller, a live server, PayPal's description."""
+"""Shared helpers: a clock, a client, a running simulator, PayPal's description."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VERIFY = "/v1/notifications/verify-webhook-signature"
 
 
 class FakeClock:
-    """A clock that moves when told to."""
+    """A clock that moves when a test moves it."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -44,7 +44,7 @@ class FakeClock:
 
 
 class Description:
-    """PayPal's API description: says whether an answer is one that it allows."""
+    """PayPal's API description, which checks whether it allows an answer."""
 
     def __init__(self, folder: Path) -> None:
         self._documents = [
@@ -57,7 +57,7 @@ class Description:
         ]
 
     def check(self, method: str, path: str, status: int, body: Any) -> None:
-        """Fail where the description has the path, but not this answer to it."""
+        """Fail if the description has the path, but not this answer to it."""
         for document in self._documents:
             for template, operations in document["paths"].items():
                 pattern = re.sub(r"\{\w+\}", "[^/]+", template)
@@ -70,7 +70,7 @@ class Description:
                     self._check(document, answer["content"]["application/json"]["schema"], body)
 
     def check_schema(self, name: str, body: Any) -> None:
-        """Fail where a body is not an instance of a named schema of the Payouts API."""
+        """Fail if a body is not an instance of a named schema of the Payouts API."""
         self._check(self._documents[0], {"$ref": f"#/components/schemas/{name}"}, body)
 
     def _check(self, document: dict[str, Any], schema: dict[str, Any], body: Any) -> None:
@@ -81,18 +81,18 @@ class Description:
 
 
 def find_description() -> Description | None:
-    """The description, where this machine has it."""
+    """Return the description, if this machine has it."""
     return Description(SPECS) if SPECS.is_dir() else None
 
 
 def item(receiver: str = "ann@example.com", value: str = "10.00", **more: Any) -> dict[str, Any]:
-    """An item of a create call."""
+    """Return an item of a create call."""
     amount = {"currency": more.pop("currency", "USD"), "value": value}
     return {"recipient_type": "EMAIL", "receiver": receiver, "amount": amount} | more
 
 
 def batch(*items: dict[str, Any], sender_batch_id: str = "b-1", **header: Any) -> dict[str, Any]:
-    """The body of a create call."""
+    """Return the body of a create call."""
     return {
         "sender_batch_header": {"sender_batch_id": sender_batch_id} | header,
         "items": list(items or [item()]),
@@ -101,7 +101,7 @@ def batch(*items: dict[str, Any], sender_batch_id: str = "b-1", **header: Any) -
 
 @dataclass
 class Api:
-    """A caller with a token, whose every answer must be one that the description allows."""
+    """A client with a token; the description must allow every answer it gets."""
 
     app: Flask
     clock: FakeClock
@@ -134,7 +134,7 @@ class Api:
         return self.call("POST", path, json=body)
 
     def pay(self, *items: dict[str, Any], **header: Any) -> str:
-        """Make a batch that must be accepted; its payout_batch_id."""
+        """Make a batch that must be accepted; return its payout_batch_id."""
         answer = self.post(PAYOUTS, batch(*items, **header))
         assert answer.status_code == 201, answer.text
         batch_id: str = answer.get_json()["batch_header"]["payout_batch_id"]
@@ -146,7 +146,7 @@ class Api:
         return answer.get_json()
 
     def pay_one(self, receiver: str) -> Any:
-        """Pay one recipient, let it settle, and answer the item."""
+        """Pay one recipient, let it settle, and return the item."""
         payout_batch_id = self.pay(item(receiver), sender_batch_id=f"to {receiver}")
         self.clock.pass_by(seconds=2)
         return self.show(payout_batch_id)["items"][0]
@@ -168,13 +168,13 @@ def _keys() -> dict[str, bytes]:
 
 
 def lend_keys(simulator: PayPalSimulator) -> None:
-    """Spare a simulator the making of its signing keys, which takes longer than most tests."""
+    """Reuse signing keys: generating them takes longer than most tests."""
     simulator.state.add_facts(_keys())
 
 
 @contextmanager
 def serving(settings: PayPalSimulatorSettings) -> Iterator[str]:
-    """A simulator on a free port of this machine; yields its URL."""
+    """Run a simulator on a free port; yields its URL."""
     listener = listen("127.0.0.1", 0)
     server = build_server(create_simulator(settings), listener)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

@@ -1,5 +1,4 @@
-"""The simulators stand alone: they share no mistake with the service that they are there to test,
-and none with each other."""
+"""The simulators import nothing from the service or each other, and so share no bug with it."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ PROVIDERS = ("paypal", "stripe", "bank")
 
 
 def imported(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Each module of a folder with each module that it imports, anywhere in it."""
+    """Return each module of a folder with each module that it imports, anywhere in it."""
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom):
@@ -51,7 +50,7 @@ def test_there_are_no_other_folders() -> None:
 
 
 def test_a_class_of_theirs_has_a_name_of_its_own() -> None:
-    """In the service too: who searches for `Batch` is not sent to a simulator."""
+    """Keep class names unique in the service, too."""
     places: dict[str, list[Path]] = {}
     for path in (*FOLDER.rglob("*.py"), *(FOLDER.parent / "paymentapp").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

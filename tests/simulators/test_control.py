@@ -1,4 +1,4 @@
-"""Settings, ledger and counts, by the endpoints that PayPal does not have."""
+"""Settings, ledger and counts, by endpoints that PayPal does not have."""
 
 from __future__ import annotations
 

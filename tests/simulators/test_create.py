@@ -1,4 +1,4 @@
-"""Creating a batch: what is accepted, what is refused and how, and never twice."""
+"""Creating a batch: which are accepted or refused, and duplicates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check against PayPal's description itself: that it would notice."""
+"""The check against PayPal's description detects violations."""
 
 from __future__ import annotations
 

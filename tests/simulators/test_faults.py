@@ -1,4 +1,4 @@
-"""Faults as a client meets them, through a real socket."""
+"""Faults as a client sees them, through a real socket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAULTS = ACTED | {"drop_before": False, "error_before": False, "rate_limited": F
 
 
 class Live:
-    """A client with one pooled session, as the real one has."""
+    """A client with one pooled session, like the real one."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -1,4 +1,4 @@
-"""What becomes of a batch and its items as time passes, and how an item is cancelled."""
+"""The states of a batch and its items over time, and cancelling an item."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page a developer looks at."""
+"""The simulator's page for developers."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def running(*flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def fail_to_start(*flags: str, **environ: str) -> str:
-    """What a start that must fail says; it is one line."""
+    """Return the one-line error of a start that must fail."""
     command = [sys.executable, "-m", "simulators", *flags]
     ended = subprocess.run(
         command, capture_output=True, text=True, timeout=10, env=os.environ | environ, check=False

@@ -1,4 +1,4 @@
-"""The transaction search: what it finds, what it refuses, how it is paged."""
+"""The transaction search: results, refusals, pages."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_search_needs_a_token_and_a_permission(api: Api) -> None:
 
 
 def test_a_search_that_finds_too_much_is_refused(api: Api) -> None:
-    """The description does not have this answer; PayPal's page on reports does."""
+    """Check an answer that the description lacks; PayPal's page on reports has it."""
     api.control("PUT", "settings", json={"search_limit": 1})
     api.pay(item(), item())
     api.clock.pass_by(seconds=2)

@@ -1,4 +1,4 @@
-"""Access tokens: who gets one, and how long it opens the API."""
+"""Access tokens: who gets one, and for how long it is valid."""
 
 from __future__ import annotations
 

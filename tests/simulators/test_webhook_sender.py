@@ -1,4 +1,4 @@
-"""Webhook events as they are delivered: when something changes, late, twice, out of order, lost."""
+"""Delivery of webhook events: on changes, late, twice, out of order, lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BASE = "http://127.0.0.1:1"
 
 
 class Listener:
-    """Takes events on loopback, with the answers that a test lays down; 200 after them."""
+    """Receives events on loopback with scripted answers, then 200."""
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
@@ -42,7 +42,7 @@ class Listener:
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Nothing."""
+                """Log nothing."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/webhooks/paypal"
@@ -62,7 +62,7 @@ def listener() -> Iterator[Listener]:
 
 
 class Mail:
-    """A simulator whose webhooks go when a test says so."""
+    """A simulator that sends its webhooks when a test says so."""
 
     def __init__(self, listener: Listener, **settings: Any) -> None:
         self.clock = FakeClock()

@@ -1,4 +1,4 @@
-"""Signed events, and the endpoint that tells a genuine one from any other."""
+"""Signed events, and the endpoint that verifies them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .support import VERIFY, Api, FakeClock
 
 
 def sign(api: Api, **wanted: Any) -> dict[str, Any]:
-    """A freshly signed event: its headers and its body."""
+    """Return the headers and the body of a new signed event."""
     wanted = wanted or {"event_type": "PAYMENT.PAYOUTSBATCH.SUCCESS", "resource": {"n": "1.50"}}
     answer = api.control("POST", "events", json=wanted)
     assert answer.status_code == 201, answer.text
@@ -32,7 +32,7 @@ def sign(api: Api, **wanted: Any) -> dict[str, Any]:
 
 
 def issue(api: Api, **wanted: Any) -> dict[str, Any]:
-    """The body of a verify call about a freshly signed event; the event in it is a text."""
+    """Return the body of a verify call about a new signed event; the event in it is a text."""
     signed = sign(api, **wanted)
     return {
         "auth_algo": signed["headers"]["PAYPAL-AUTH-ALGO"],
@@ -46,7 +46,7 @@ def issue(api: Api, **wanted: Any) -> dict[str, Any]:
 
 
 def verdict(api: Api, body: dict[str, Any]) -> Any:
-    """What the verify call answers, the event spliced in as it is."""
+    """Return the answer of the verify call, with the event spliced in unchanged."""
     rest = {name: value for name, value in body.items() if name != "webhook_event"}
     text = json.dumps(rest)[:-1] + ', "webhook_event" : ' + body["webhook_event"] + "}"
     answer = api.call("POST", VERIFY, data=text.encode(), content_type="application/json")

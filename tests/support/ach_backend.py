@@ -1,4 +1,4 @@
-"""A bank for tests: folders of this machine, the simulated bank on them, folders that fail."""
+"""A simulated bank for tests: local folders, the bank simulator on them, and folders that fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a boto3 client does, seen from its own event system: requests, units, and lost answers."""
+"""Record a boto3 client's requests and units through its event system, and lose answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Calls:
-    """Operations in their order, with what each was asked and what it is said to have cost."""
+    """Operations in order, each with its request and the capacity that the answer reported."""
 
     names: list[str] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Calls:
 
     @property
     def truthful(self) -> bool:
-        """Whether the units are AWS's own count: DynamoDB Local's web server is Jetty."""
+        """Tell whether the reported units are AWS's own: DynamoDB Local's web server is Jetty."""
         return "Jetty" in self.server
 
     def asked(self, params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -57,9 +57,9 @@ def counted(client: DynamoDBClient) -> Iterator[Calls]:
 
 @contextmanager
 def lost_answers(client: DynamoDBClient, operation: str, count: int = 1) -> Iterator[list[int]]:
-    """The next `count` requests of an operation are done, but their answers never arrive.
+    """Carry out the next `count` requests of an operation, and lose their answers.
 
-    The value lists the status of each answer that was lost.
+    Yields a list of the status of each lost answer.
     """
     lost: list[int] = []
     turns = iter(range(count))

@@ -1,4 +1,4 @@
-"""Callers of a service whose processes are being killed: each goes on until it has its answers."""
+"""Callers of a service whose processes are being killed: each retries until it has an answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.cluster import Cluster
 
 @dataclass
 class Accepted:
-    """What callers got a 2xx for."""
+    """The payments for which callers got a 2xx."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     payments: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Accepted:
 
 
 class Caller(threading.Thread):
-    """Registers customers and pays them, again and again until it has an answer."""
+    """A thread that registers customers and pays them, retrying until it has an answer."""
 
     prefix = "c"
     customers = 50
@@ -49,12 +49,12 @@ class Caller(threading.Thread):
             self.record(self.send("/v1/api/payment", order, key), key["Idempotency-Key"])
 
     def tell_more(self, customer: str, place: int) -> None:
-        """What the service has to know of a customer besides."""
+        """Send what else the service has to know of a customer; nothing by default."""
 
     def send(
         self, path: str, body: object, headers: dict[str, str], method: str = "POST"
     ) -> dict[str, Any]:
-        """Send until there is a 2xx, as a careful caller does."""
+        """Send a request until it gets a 2xx."""
         while True:
             try:
                 answer = self.session.request(
@@ -79,8 +79,10 @@ class Caller(threading.Thread):
 
 
 def listed(cluster: Cluster, customer: str) -> Iterator[dict[str, Any]]:
-    """All of a customer's payments, page by page. The worker that was killed last may have taken
-    a request with it."""
+    """Return all of a customer's payments, page by page.
+
+    Retries, because the worker that was killed last may have taken a request with it.
+    """
     query = {"limit": "100"}
     while True:
         url = f"{cluster.url}/v1/api/payment/{customer}"

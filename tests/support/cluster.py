@@ -1,4 +1,4 @@
-"""Gunicorn and the simulator under somebody who kills and restarts, as an init system would."""
+"""Gunicorn and the simulator, with a supervisor that kills and restarts processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GUNICORN = ["-m", "gunicorn", "-c", "python:paymentapp.gunicorn_conf", "wsgi:app
 
 @dataclass
 class Cluster:
-    """A service that is started again whenever its master dies, until it is closed."""
+    """A service that is restarted whenever its master dies, until it is closed."""
 
     folder: Path
     environ: Mapping[str, str]
@@ -58,7 +58,7 @@ class Cluster:
         assert answer.status_code == 200, answer.text
 
     def ledger(self) -> list[dict[str, str]]:
-        """All that the simulator was ever asked to pay: the truth."""
+        """Return every payment that the simulator was asked to make."""
         items: list[dict[str, str]] = []
         after: object = None
         while True:
@@ -72,11 +72,11 @@ class Cluster:
                 return items
 
     def processes(self) -> list[int]:
-        """The master and its workers, as they are now."""
+        """Return the current master and its workers."""
         return [self.master.pid, *children(self.master.pid)]
 
     def kill_one(self, random: Random) -> None:
-        """SIGKILL to one process: mostly a worker, one time in seven the master."""
+        """Send SIGKILL to one process: mostly a worker, one time in seven the master."""
         master, *workers = self.processes()
         if not workers:
             return  # a new master has not forked yet; killing it again would stop all traffic
@@ -89,8 +89,10 @@ class Cluster:
         self.master_kills += pid == self.master.pid
 
     def wait_until_up(self, seconds: float = 30) -> None:
-        """Wait for an answer by a worker of the master that lives: those of one that was killed
-        answer as well, until a new master starts."""
+        """Wait for an answer by a worker of the live master.
+
+        The workers of a killed master answer too, until a new master starts.
+        """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.master.poll() is None and self.processes()[1:] and self._answers():
@@ -105,7 +107,7 @@ class Cluster:
             return False
 
     def close(self) -> None:
-        """End everything."""
+        """Stop all processes."""
         self._closing.set()
         self._keeper.join(30)
         for pid in self.processes():
@@ -116,7 +118,7 @@ class Cluster:
         self.log.close()
 
     def _keep(self) -> None:
-        """Start a new master where the old one is gone; its orphans go first, and free the port."""
+        """Start a new master if the old one has died; kill its orphans first, to free the port."""
         workers: set[int] = set()
         while not self._closing.wait(0.05):
             if self.master.poll() is None:
@@ -167,7 +169,7 @@ def _kill(pid: int) -> None:
 
 
 def _is_ours(pid: int) -> bool:
-    """Whether the process is a gunicorn of ours: ids are given out again."""
+    """Return whether the process is one of our gunicorns: process ids are reused."""
     try:
         return b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

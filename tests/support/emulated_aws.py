@@ -1,4 +1,4 @@
-"""A deployment on the AWS emulator: Terraform's, with the PayPal simulator beside it."""
+"""A deployment on the AWS emulator by Terraform, with the PayPal simulator beside it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ resource "aws_lambda_function" "this" {
 
 
 class Answer(NamedTuple):
-    """What came back over HTTP; names of headers are in small letters."""
+    """An HTTP response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,7 +47,7 @@ class Answer(NamedTuple):
 
 @dataclass
 class EmulatedAws:
-    """The emulator with the service on it, and the simulator that it pays at."""
+    """The service on the AWS emulator, and the simulator that it pays through."""
 
     address: str
     paypal: str
@@ -67,7 +67,7 @@ class EmulatedAws:
         )
 
     def run(self, *command: str) -> str:
-        """As a person at a terminal, who works on this deployment."""
+        """Run a command with the environment of somebody who works on this deployment."""
         done = subprocess.run(
             command, cwd=ROOT, env=self._environ(), capture_output=True, text=True, timeout=180
         )
@@ -86,21 +86,21 @@ class EmulatedAws:
         }
 
     def curl_adds(self, *headers: str) -> None:
-        """From now on, and to whatever it sends: README.md says how."""
+        """Make curl send these headers with every request, as deploy/aws/README.md describes."""
         lines = [f'header = "{header}"\n' for header in headers]
         (self.folder / ".curlrc").write_text("".join(lines))
 
     def call(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """A request with the service's key; `headers` add to that, or replace it."""
+        """Send a request with the service's key; `headers` add to its headers, or replace them."""
         sent = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         text = body if isinstance(body, str) else json.dumps(body)
         data = None if body is None else text.encode()
         return fetch(f"{self.url}{path}", method, data, {**sent, **(headers or {})})
 
     def invocations(self, function: str) -> int:
-        """How often it has run: each run begins with a line in its log."""
+        """Return how often a function has run: each run begins with a line in its log."""
         pages = (
             self.client("logs")
             .get_paginator("filter_log_events")
@@ -129,7 +129,7 @@ class EmulatedAws:
 
 @contextmanager
 def emulated_aws(program: Path, zip_file: Path, folder: Path) -> Iterator[EmulatedAws]:
-    """Nothing is deployed yet. The emulator checks IAM policies and signatures."""
+    """Run the emulator with nothing deployed; it enforces IAM policies and signatures."""
     with ministack(program, folder, AUTH="true") as address, simulator(folder) as paypal:
         certificate = fetch(f"{paypal}/_simulator/ca").body
         (folder / "simulator.pem").write_text(certificate)
@@ -140,7 +140,7 @@ def emulated_aws(program: Path, zip_file: Path, folder: Path) -> Iterator[Emulat
 
 @contextmanager
 def simulator(folder: Path) -> Iterator[str]:
-    """The project's PayPal on a free port; outcomes come at once, and refunds soon."""
+    """Run the PayPal simulator on a free port, with immediate outcomes and fast refunds."""
     port = free_port()
     delays = ("--settle-delay", "0.3", "--reversal-delay", "1")
     with (folder / "simulator.log").open("w") as log:
@@ -168,7 +168,7 @@ def fetch(
     data: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """One request; an answer of any status is an answer."""
+    """Send one request; return the response, whatever its status."""
     request = urllib.request.Request(url, data, dict(headers or {}), method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:

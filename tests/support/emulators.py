@@ -1,4 +1,4 @@
-"""A DynamoDB for the tests: the one that the environment names, or ministack on loopback."""
+"""A DynamoDB for the tests: the one in the environment, or ministack on loopback."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FAKE_ACCOUNT = {
 
 
 def ministack_program() -> Path | None:
-    """The console script, if emulator.sh has installed it."""
+    """Return the path of the console script, if emulator.sh has installed it."""
     program = ROOT / ".tools" / "ministack" / "bin" / "ministack"
     return program if program.exists() else None
 
 
 @contextmanager
 def ministack(program: Path, folder: Path, **settings: str) -> Iterator[str]:
-    """Runs the emulator on a free port of 127.0.0.1; the value is its address."""
+    """Run the emulator on a free port of 127.0.0.1; yields its address."""
     port = free_port()
     where = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
     environment = {**os.environ, **where, **settings}

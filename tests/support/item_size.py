@@ -1,4 +1,4 @@
-"""What a write costs on DynamoDB, by the size of its item."""
+"""The cost of a DynamoDB write by the size of its item."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ __all__ = ["item_size", "write_units"]
 
 
 def write_units(*versions: Mapping[str, Any]) -> int:
-    """Units of one write: a KB of the larger of the versions before and after costs one."""
+    """Return the units of one write: one for each KB of the larger of the old and new versions."""
     return max(1, math.ceil(max(map(item_size, versions)) / 1024))

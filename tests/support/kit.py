@@ -1,4 +1,4 @@
-"""What providers are built from, for tests that build them."""
+"""A `Kit` for tests that build providers."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from tests.support.memory_store import MemoryStore
 
 
 def a_kit(settings: Settings, clock: Clock = utc_now, vault: Vault | None = None) -> Kit:
-    """A kit with a notebook in memory, and a vault of its own."""
+    """Return a kit with state in memory and a vault of its own."""
     return Kit(settings, clock, vault or Vault(new_key()), MemoryStore())

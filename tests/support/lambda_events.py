@@ -1,4 +1,4 @@
-"""What AWS hands to a function: proxy events, stream records, and the context."""
+"""Events as AWS passes them to a function: proxy events, stream records, and the context."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESOURCES = (
 
 @dataclass
 class LambdaContext:
-    """Says how many seconds are left."""
+    """A Lambda context that returns the remaining time."""
 
     seconds_left: Callable[[], float] = lambda: 60.0
 
@@ -41,7 +41,7 @@ def rest_event(
     query: Mapping[str, list[str]] | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    """A REST API's event, version 1.0, for a resource of our own API.
+    """Return a REST API's event, version 1.0, for a resource of our API.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html
     """
@@ -74,7 +74,7 @@ def rest_event(
 def http_event(
     method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """An HTTP API's event, version 2.0, at a stage that is named."""
+    """Return an HTTP API's event, version 2.0, at a named stage."""
     resource, parameters = _matched(path)
     return {
         "version": "2.0",
@@ -98,7 +98,7 @@ def http_event(
 
 
 def stream_event(*payments: Payment, kind: str = "INSERT") -> dict[str, Any]:
-    """A batch of the Disbursements stream: one record a payment, numbered from 1."""
+    """Return a batch of the Disbursements stream: one record a payment, numbered from 1."""
     return {
         "Records": [
             stream_record(str(number), to_item(payment_record(payment)), kind)

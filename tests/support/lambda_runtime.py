@@ -1,4 +1,4 @@
-"""Our functions under AWS's own runtime: its interface emulator, its Python client, our zip."""
+"""Our functions under the AWS Lambda runtime: its interface emulator, Python client, our zip."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ARCHITECTURE = "arm64" if platform.machine() == "aarch64" else "x86_64"  # as La
 
 @dataclass(frozen=True)
 class Code:
-    """Where a function's code is, and the Python that runs it."""
+    """The location of a function's code, and the Python that runs it."""
 
     python: str
     version: str
@@ -40,7 +40,7 @@ class Code:
 
 
 def missing() -> str | None:
-    """What keeps the runtime from running here."""
+    """Return what keeps the runtime from running here."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return "AWS's runtime interface emulator is here for Linux on x86_64 alone"
     if not EMULATOR.exists():
@@ -49,7 +49,7 @@ def missing() -> str | None:
 
 
 def lambdas_python() -> str:
-    """A Python 3.12. Where there is none the test is skipped, but never in CI."""
+    """Return the path of a Python 3.12; without one, skip the test, or fail it in CI."""
     python = builder().find_python()
     if python is None:
         reason = "there is no Python 3.12, which is Lambda's: make lambda says where to get it"
@@ -61,7 +61,7 @@ def lambdas_python() -> str:
 
 
 def builder() -> ModuleType:
-    """The script behind `make lambda`, as a module."""
+    """Return the script behind `make lambda`, as a module."""
     path = ROOT / "deploy" / "aws" / "build_lambda.py"
     spec = importlib.util.spec_from_file_location("build_lambda", path)
     assert spec is not None
@@ -72,7 +72,7 @@ def builder() -> ModuleType:
 
 
 def build(output: Path, *options: str) -> str:
-    """Run the script; returns what it printed."""
+    """Run the script; returns its output."""
     script = ROOT / "deploy" / "aws" / "build_lambda.py"
     done = subprocess.run(
         [sys.executable, script, "--output", output, *options],
@@ -85,7 +85,7 @@ def build(output: Path, *options: str) -> str:
 
 
 def unpacked(folder: Path) -> Code:
-    """The zip for this machine, built and unpacked, with a Python 3.12."""
+    """Build the zip for this machine and unpack it, with a Python 3.12."""
     python = lambdas_python()
     build(folder / "lambda.zip", "--arch", ARCHITECTURE)
     with zipfile.ZipFile(folder / "lambda.zip") as archive:
@@ -94,10 +94,11 @@ def unpacked(folder: Path) -> Code:
 
 
 def deployable(path: Path) -> str:
-    """Write what the emulator of AWS can run, and say what that is.
+    """Write code that the AWS emulator can run, and return its description.
 
-    It runs Python functions as processes of its own interpreter (emulator.sh): where that is
-    Lambda's, `make lambda`'s zip. Else our sources, beside the libraries that are installed there.
+    The emulator runs Python functions as processes of its own interpreter (emulator.sh): where that
+    is Lambda's version, it gets the zip of `make lambda`, else our sources and the installed
+    libraries.
     """
     if os.environ.get("CI"):
         lambdas_python()
@@ -112,7 +113,7 @@ def deployable(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Function:
-    """A function that runs, and answers events."""
+    """A running function that answers events."""
 
     url: str
     log: Path
@@ -127,7 +128,7 @@ class Function:
 def running(
     handler: str, code: Code, environ: Mapping[str, str], folder: Path
 ) -> Iterator[Function]:
-    """Start the emulator with one handler on a port of loopback, and end both."""
+    """Start the emulator with one handler on a loopback port, and stop both."""
     port, runtime_port = free_port(), free_port()
     log = folder / f"{handler}.log"
     path = [*code.path, TOOLS / f"runtime-{code.version}"]

@@ -1,4 +1,4 @@
-"""A provider whose books can be looked into and tampered with, and a service over it."""
+"""A provider with a ledger that tests can read and change, and a service over it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class LedgerBooks(LedgerProvider):
-    """The ledger, which is its own search."""
+    """A ledger provider that is its own transaction search."""
 
     lag = timedelta(hours=3)
 
@@ -70,7 +70,7 @@ class LedgerBooks(LedgerProvider):
 
 @dataclass
 class Ledgered:
-    """A service whose time stands still until a test moves it."""
+    """A service with a clock that moves only when a test moves it."""
 
     store: Store
     provider: LedgerBooks = field(default_factory=LedgerBooks)
@@ -85,11 +85,11 @@ class Ledgered:
         self.payments = self.services.payments
 
     def another(self) -> Services:
-        """Another process."""
+        """Start another process over the same store."""
         return a_process(self.store, self.clock, self.provider, due_shards=1)
 
     def office(self, pause: Callable[[float], None] = lambda _seconds: None) -> BackOffice:
-        """What an operator's command gets; nobody really waits."""
+        """Return the services of an operator's commands; they never really sleep."""
         return build_backoffice(self.services, lambda _words: None, pause)
 
     def clock(self) -> datetime:
@@ -97,7 +97,7 @@ class Ledgered:
         return self.now
 
     def pay(self, *names: str, money: str = "12.50 USD") -> list[Payment]:
-        """Ask for a payment to each; a name is a customer, and its e-mail's first part."""
+        """Request a payment to each name: a customer id, and the first part of its e-mail."""
         amount, currency = money.split()
         made = []
         for name in names:
@@ -113,7 +113,7 @@ class Ledgered:
         return batch
 
     def settled(self, *names: str) -> list[Payment]:
-        """Payments that went out in one batch and were looked at once."""
+        """Return payments that were sent in one batch and polled once."""
         payments = self.pay(*names)
         self.poller.follow(self.send(payments))
         return [self.read(payment) for payment in payments]
@@ -130,13 +130,13 @@ class Ledgered:
         return batch
 
     def sweep(self, **later: float) -> None:
-        """Another process comes by."""
+        """Sweep in another process."""
         self.now += timedelta(**later)
         self.another().sweeper.run()
         self.now += timedelta(seconds=31)  # its lease runs out
 
     def park(self, *names: str) -> tuple[Batch, list[Payment]]:
-        """A batch that the provider did not answer for 25 days, and its payments."""
+        """Park a batch that the provider did not answer for 25 days; return it and its payments."""
         payments = self.pay(*names)
         batch = self.send(payments)
         self.sweep(days=25, hours=1)

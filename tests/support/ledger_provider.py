@@ -1,4 +1,4 @@
-"""A provider that keeps a ledger: it pays once for each batch id, and goes wrong on demand."""
+"""A provider that keeps a ledger: it pays once for each batch id, and fails on demand."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class LedgerProvider(Provider):
         return
 
     def paid(self) -> list[Member]:
-        """Every member of every batch that was accepted: what has moved money."""
+        """Return every member of every accepted batch: the payments that moved money."""
         return [member for members in self.batches.values() for member in members]
 
     def _report(self, member: Member) -> ItemReport:

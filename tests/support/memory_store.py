@@ -1,4 +1,4 @@
-"""A store in memory: the whole interface, for tests that are about something else."""
+"""A store in memory with the whole interface, for tests of other parts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Versioned = TypeVar(
 
 
 class MemoryStore:
-    """Keeps records in dictionaries, under one lock. `down` makes every call fail."""
+    """A store in dictionaries under one lock. `down` makes every call fail."""
 
     description = "memory"
 
@@ -236,7 +236,7 @@ class MemoryStore:
 
 
 def _change(records: dict[Key, Versioned], key: Key, old: Versioned, new: Versioned) -> bool:
-    """Replace a record if it is still `old`; a change that was made already counts as made."""
+    """Replace a record if it is still `old`; a change that was made before counts as made."""
     stored = records.get(key)
     if stored is None or stored.revision not in {old.revision, new.revision}:
         return False

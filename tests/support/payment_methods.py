@@ -1,4 +1,4 @@
-"""Several ways to pay, for tests of how one is chosen: ledgers by other names, one with payees."""
+"""Several payment methods for routing tests: ledger providers by other names, one with payees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.ledger_provider import LedgerProvider
 
 @dataclass
 class WirePayees:
-    """An account number, sealed."""
+    """Payees with an account number that is sealed."""
 
     vault: Vault = field(default_factory=lambda: Vault(new_key()))
     details: Sequence[Detail] = (
@@ -39,7 +39,7 @@ class WirePayees:
 
 
 def ledger(name: str, payees: WirePayees | None = None) -> LedgerProvider:
-    """A ledger under another name."""
+    """Return a ledger provider under another name."""
     provider = LedgerProvider()
     provider.name = name
     provider.payees = payees

@@ -1,4 +1,4 @@
-"""A PayPal on loopback that says what a test lays down for it, over real sockets."""
+"""A scripted PayPal server on loopback, over real sockets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOKEN = "/v1/oauth2/token"
 
 
 class FakeClock:
-    """A clock that moves when told to."""
+    """A clock that moves when a test moves it."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -47,7 +47,7 @@ class FakeClock:
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it came."""
+    """A received request."""
 
     method: str
     path: str
@@ -62,7 +62,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Says:
-    """An answer. `body` that is not bytes goes out as JSON."""
+    """A scripted answer. A `body` that is not bytes is sent as JSON."""
 
     status: int
     body: Any = b""
@@ -78,7 +78,7 @@ class Says:
 
 @dataclass(frozen=True)
 class Resets:
-    """The connection is reset, with the request read and unanswered."""
+    """Resets the connection after reading the request, without an answer."""
 
 
 Reply = Says | Resets
@@ -86,7 +86,7 @@ Script = Reply | Callable[[Seen], Reply]
 
 
 class PayPalServer:
-    """Answers each path from its own script; the last line of a script is said for ever."""
+    """A server that answers each path from its own script; the last answer of a script repeats."""
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
@@ -97,17 +97,17 @@ class PayPalServer:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: tokens are given out, and nothing else is known."""
+        """Reset the scripts: tokens are issued, and nothing else is known."""
         self.seen.clear()
         self._scripts.clear()
         self.says("POST", TOKEN, token())
 
     def says(self, method: str, path: str, *script: Script) -> None:
-        """Lay down what a path answers, from now on."""
+        """Set the answers of a path from now on."""
         self._scripts[method, path] = deque(script)
 
     def asked(self, method: str, path: str) -> list[Seen]:
-        """The requests to a path, in their order."""
+        """Return the requests to a path, in order."""
         return [seen for seen in self.seen if (seen.method, seen.path) == (method, path)]
 
     def reply(self, seen: Seen) -> Reply:
@@ -136,7 +136,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up is what many a test is about."""
+        """Ignore the error: clients that hang up are part of many tests."""
 
 
 def _handler(server: PayPalServer) -> type[BaseHTTPRequestHandler]:
@@ -181,19 +181,19 @@ def _handler(server: PayPalServer) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = answer  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
-            """Nothing: the tests' own log is what they look at."""
+            """Log nothing: the tests check their own log."""
 
     return Handler
 
 
 def _reset(connection: socket.socket) -> None:
-    """Close with RST, as a machine does that has lost the connection."""
+    """Close the connection with RST, like a machine that has lost it."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
 def token(value: str = ACCESS_TOKEN, expires_in: Any = 32_400) -> Says:
-    """What the token endpoint answers."""
+    """Return the answer of the token endpoint."""
     return Says(
         200, {"scope": "x", "access_token": value, "token_type": "Bearer", "expires_in": expires_in}
     )
@@ -205,7 +205,7 @@ def problem(
     *details: Mapping[str, Any],
     headers: Mapping[str, str] | None = None,
 ) -> Says:
-    """An error in PayPal's shape."""
+    """Return an error in PayPal's format."""
     body = {
         "name": name,
         "message": "Something about ann@example.com",
@@ -218,12 +218,12 @@ def problem(
 
 
 def created(reference: str, batch_id: str) -> Says:
-    """What a create call answers that PayPal takes."""
+    """Return the answer to a create call that PayPal accepts."""
     return Says(201, {"batch_header": header(reference, batch_id)})
 
 
 def header(reference: str, batch_id: str, status: str = "PENDING") -> dict[str, Any]:
-    """A batch header."""
+    """Return a batch header."""
     return {
         "payout_batch_id": reference,
         "batch_status": status,
@@ -232,7 +232,7 @@ def header(reference: str, batch_id: str, status: str = "PENDING") -> dict[str, 
 
 
 def duplicate(href: str) -> Says:
-    """The refusal of a `sender_batch_id` that was used, as PayPal's sandbox words it."""
+    """Return the refusal of a used `sender_batch_id`, in the words of PayPal's sandbox."""
     link = {"href": href, "rel": "self", "method": "GET", "encType": "application/json"}
     return problem(
         400,
@@ -249,7 +249,7 @@ def duplicate(href: str) -> Says:
 def payout_item(
     item_id: str, status: str | None, number: int = 1, error: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """An item as PayPal reports it."""
+    """Return an item as PayPal reports it."""
     item: dict[str, Any] = {
         "payout_item_id": f"ITEM{number}",
         "payout_batch_id": "BATCH1",
@@ -270,7 +270,7 @@ def payout_item(
 
 
 def settings_for(url: str, **changes: Any) -> PayPalSettings:
-    """Settings that lead to a server of the tests."""
+    """Return settings for a test server."""
     made: dict[str, Any] = {
         "base_url": url,
         "client_id": CLIENT_ID,
@@ -283,7 +283,7 @@ def settings_for(url: str, **changes: Any) -> PayPalSettings:
 def a_batch(
     batch_id: str = "20260301T093000000000-0123456789abcdef", currency: str = "USD"
 ) -> Batch:
-    """A frozen batch."""
+    """Return a frozen batch."""
     now = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
     return Batch(batch_id, "paypal", currency, BatchState.FROZEN, 1, now, new_revision())
 
@@ -291,7 +291,7 @@ def a_batch(
 def members(
     *emails: str, amount: str = "12.5", currency: str = "USD", start: int = 0
 ) -> list[Member]:
-    """One member an address, each of its own customer."""
+    """Return one member for each address, each of its own customer."""
     moment = datetime(2026, 3, 1, 9, 29, tzinfo=UTC)
     money = Money(Decimal(amount), currency)
     return [

@@ -1,4 +1,4 @@
-"""Certificates as PayPal's signer might have them, and as a forger's might look."""
+"""Certificates like those of PayPal's signer, and like a forger's."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 @cache
 def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
-    """One key for all tests: making it takes longer than a test."""
+    """Return the one key for all tests: generating a key takes longer than a test."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 @dataclass(frozen=True)
 class Authority:
-    """A CA, and the certificates above it that it hands out."""
+    """A CA, and the certificates above it that it sends along."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -37,18 +37,18 @@ class Authority:
     def issue(
         self, name: str = SIGNER, key: Key | None = None, days: tuple[float, float] = (-30, 365)
     ) -> bytes:
-        """A leaf for a name, good from and until so many days from NOW, as PEM."""
+        """Issue a leaf certificate for a name as PEM; `days` is its validity relative to NOW."""
         made = _make(name, key or rsa_key(), self, days, is_ca=False)
         return made.public_bytes(Encoding.PEM)
 
     def intermediate(self) -> Authority:
-        """A CA below this one."""
+        """Create a CA below this one."""
         key = ec.generate_private_key(ec.SECP256R1())
         return Authority(_make("Intermediate CA", key, self, (-60, 700), is_ca=True), key)
 
 
 def authority(name: str = "Root CA") -> Authority:
-    """A root of its own."""
+    """Create a root CA."""
     key = ec.generate_private_key(ec.SECP256R1())
     return Authority(_make(name, key, None, (-90, 3650), is_ca=True), key)
 

@@ -1,4 +1,4 @@
-"""Processes of the service, wired by its own composition root over what a test gives them."""
+"""Processes of the service, built by its composition root over what a test provides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from paymentapp.worker.threaded import Worker
 
 
 class StillWorker:
-    """Hears of payments and events; says of itself, and does to a payment, what a test wants."""
+    """A worker that runs no threads: it records hints, and its answers are set by the test."""
 
     def __init__(self) -> None:
         self.woken: list[Payment] = []
@@ -46,8 +46,10 @@ def a_process(
     worker: StillWorker | None = None,
     **settings: Any,
 ) -> Services:
-    """A process of the service, whose own worker is not started. Processes over one store share
-    what is on record, and remember nothing of each other."""
+    """Build a process of the service without starting its worker.
+
+    Processes over one store share the stored records and nothing in memory.
+    """
     return build_services(
         Settings(**settings),
         store=store,

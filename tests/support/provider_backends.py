@@ -1,4 +1,4 @@
-"""The far side of each provider, for the suite that every provider passes."""
+"""A backend for each provider, for the contract suite."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Paid(NamedTuple):
 
 
 class Backend(Protocol):
-    """What the suite asks of a far side: to show what it paid, and to go wrong."""
+    """What the suite needs of a backend: its ledger, and failures on demand."""
 
     provider: Provider
     secrets: tuple[str, ...]  # what is never told
@@ -36,44 +36,44 @@ class Backend(Protocol):
     waiting: Status  # what a payment is that can be taken back
 
     def paid(self) -> list[Paid]:
-        """Every payment that was taken on."""
+        """Return every payment that was accepted."""
 
     def settle(self) -> None:
         """Let every payment reach its outcome."""
 
     def hold(self) -> None:
-        """Let every payment that waits reach the point where it can be taken back."""
+        """Let every waiting payment reach the state in which it can be cancelled."""
 
     def succeeds(self) -> str:
-        """A new payee, whose payments arrive."""
+        """Return a new payee whose payments succeed."""
 
     def waits(self) -> str:
-        """A new payee, whose payments neither arrive nor fail by themselves."""
+        """Return a new payee whose payments neither succeed nor fail by themselves."""
 
     def fails(self) -> str:
-        """A new payee, whose payments are taken on and fail."""
+        """Return a new payee whose payments are accepted and fail."""
 
     def is_refused(self) -> str:
-        """A payee whom no batch may hold."""
+        """Return a payee that makes any batch refused."""
 
     def lose_answers(self, *, acting: bool) -> None:
-        """From now on calls that move money get no answer, whether or not they are acted on."""
+        """Give calls that move money no answer from now on, whether or not they take effect."""
 
     def lose_funds(self) -> None:
-        """From now on the account is empty."""
+        """Empty the account."""
 
     def reject_credentials(self) -> None:
-        """From now on the credentials are nobody's."""
+        """Reject the credentials from now on."""
 
     def recover(self) -> None:
-        """All is well again; what was paid stays paid."""
+        """End all failures; what was paid stays paid."""
 
     def unreachable(self) -> Provider:
-        """The same provider, with nobody at its address."""
+        """Return the same provider with an address at which nothing listens."""
 
 
 class PayPalBackend:
-    """PayPal's, played by the simulator over real sockets."""
+    """PayPal's backend: the simulator over real sockets."""
 
     secrets: tuple[str, ...] = (CLIENT_SECRET,)
     failed = Status.FAILED
@@ -140,7 +140,7 @@ class PayPalBackend:
 
 @contextmanager
 def paypal_backend() -> Iterator[Backend]:
-    """A simulated PayPal and a provider that pays through it."""
+    """Run a simulated PayPal and a provider that pays through it."""
     clock = FakeClock()
     settings = PayPalSimulatorSettings(
         settle_delay=2, client_id=CLIENT_ID, client_secret=CLIENT_SECRET

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that goes wrong on demand: for stores that refuse, hang or crawl."""
+"""A TCP proxy on loopback that fails on demand: for stores that refuse, hang or are slow."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import time
 
 
 class Proxy:
-    """Passes bytes on to a server. `mode` is `pass`, `refuse` (close at once) or `hang`;
-    `delay` is seconds before each piece of an answer."""
+    """Forwards bytes to a server.
+
+    `mode` is `pass`, `refuse` (close at once) or `hang`; `delay` is the seconds before each piece
+    of an answer.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self.mode = "pass"
@@ -26,7 +29,7 @@ class Proxy:
         return f"http://127.0.0.1:{self.port}"
 
     def set(self, mode: str = "pass", delay: float = 0.0) -> None:
-        """Go wrong, or right again; connections that are open feel it too."""
+        """Change the mode; open connections are affected too."""
         self.mode, self.delay = mode, delay
         if mode == "refuse":
             for connection in list(self._open):

@@ -17,7 +17,7 @@ from tests.support.service import ROOT
 
 
 def published(name: str) -> Path:
-    """The folder with what `name` has published; it may not be there."""
+    """Return the folder of what `name` has published; it may be missing."""
     given = os.environ.get("PAYMENTAPP_SPECS")
     if given is not None:
         return Path(given) / name
@@ -25,5 +25,5 @@ def published(name: str) -> Path:
 
 
 def missing(folder: Path) -> str:
-    """Why a test that needs the folder is skipped."""
+    """Return why a test that needs the folder is skipped."""
     return f"there is no {folder}: see tests/support/published.py"

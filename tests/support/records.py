@@ -1,4 +1,4 @@
-"""Records for storage tests: sensible by default, any field as a test wants it."""
+"""Records for storage tests, with useful defaults for every field."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def a_customer(**fields: Any) -> Customer:
 
 
 def a_payment(**fields: Any) -> Payment:
-    """Just accepted, and due."""
+    """Return a payment that was just accepted and is due."""
     payment = Payment(
         customer_id="ada",
         payment_id=to_text(NOW),
@@ -50,7 +50,7 @@ def a_payment(**fields: Any) -> Payment:
 
 
 def payments_over_time(count: int) -> list[Payment]:
-    """One customer's payments, a second apart, oldest first."""
+    """Return payments of one customer, a second apart, oldest first."""
     return [a_payment(payment_id=to_text(later(second))) for second in range(count)]
 
 
@@ -100,7 +100,7 @@ def members(count: int) -> list[Member]:
 
 
 def an_event(**fields: Any) -> ProviderEvent:
-    """Just received, and to be applied."""
+    """Return an event that was just received and has to be applied."""
     event = ProviderEvent(
         provider="paypal",
         event_id=f"WH-{new_revision()}",

@@ -1,4 +1,4 @@
-"""The whole service as a user starts it: `paymentapp run --dev`, in a folder of its own."""
+"""The whole service as a user starts it: `paymentapp run --dev`, in its own folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START_SECONDS = 30
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -32,7 +32,7 @@ def free_port() -> int:
 
 @dataclass
 class Service:
-    """A running service, and how to talk to it."""
+    """A running service and a client for it."""
 
     process: subprocess.Popen[str]
     port: int
@@ -45,7 +45,7 @@ class Service:
     def call(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any]:
-        """One request; returns the status and the decoded body."""
+        """Send one request; return the status and the decoded body."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             f"{self.url}{path}",
@@ -63,7 +63,7 @@ class Service:
         return self.log.read_text()
 
     def descendants(self) -> list[int]:
-        """The process ids below the service's own."""
+        """Return the process ids below the service's own."""
         found, fresh = [], [self.process.pid]
         while fresh:
             fresh = [child for parent in fresh for child in children(parent)]
@@ -72,7 +72,7 @@ class Service:
 
 
 def children(pid: int) -> list[int]:
-    """The direct children of a process, by /proc."""
+    """Return the direct children of a process, from /proc."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -85,7 +85,7 @@ def children(pid: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs (a zombie does not)."""
+    """Return whether a process runs (a zombie does not)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -94,7 +94,7 @@ def alive(pid: int) -> bool:
 
 @contextmanager
 def running_service(folder: Path, **environ: str) -> Iterator[Service]:
-    """Start the service with its simulator, wait until it is up, and end it with SIGINT."""
+    """Start the service with its simulator, wait until it is up, and stop it with SIGINT."""
     port = free_port()
     log = folder / "service.log"
     with log.open("w") as output:
@@ -121,7 +121,7 @@ def running_service(folder: Path, **environ: str) -> Iterator[Service]:
 
 
 def clean_environ() -> dict[str, str]:
-    """Our environment without anything that sets the service."""
+    """Return our environment without the service's variables."""
     foreign = ("PAYMENTAPP_", "PAYPAL_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign) and k != "PORT"}
     return kept | {"PYTHONPATH": str(ROOT)}

@@ -1,4 +1,4 @@
-"""A bank's SFTP server for tests: paramiko's, over a folder of this machine."""
+"""A bank's SFTP server for tests: paramiko's, over a local folder."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc,unused-ignore]
         return self._tried(opened)
 
     def rename(self, oldpath: str, newpath: str) -> Any:
-        """Version 3 of the protocol: an error where the new name is there."""
+        """Rename as version 3 of the protocol does: fail if the new name exists."""
         if self._real(newpath).exists():
             return paramiko.SFTP_FAILURE
         return self._tried(lambda: self._done(os.rename, oldpath, newpath))
@@ -87,14 +87,14 @@ class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc,unused-ignore]
 
 
 def new_host_key() -> str:
-    """A key as a file of known hosts has it."""
+    """Return a new host key in the form of a known-hosts file."""
     key = paramiko.ECDSAKey.generate()
     return f"{key.get_name()} {key.get_base64()}"
 
 
 @contextmanager
 def sftp_server(root: Path) -> Iterator[tuple[int, str]]:
-    """Serve a folder on loopback; yields the port, and a line for a file of known hosts."""
+    """Serve a folder on loopback; yields the port and a line for a known-hosts file."""
     key = paramiko.ECDSAKey.generate()
     files = type("Files", (_Files,), {"root": root})
     listener = socket.create_server(("127.0.0.1", 0))

@@ -31,7 +31,7 @@ CALLS = ["transfer", "reversal", "payout", "cancel"]  # that move money
 
 
 def stripe_at(url: str, clock: Clock, **variables: str) -> Stripe:
-    """A provider whose API is at an address."""
+    """Build a provider whose API is at an address."""
     environ = {
         "PAYMENTAPP_STRIPE_SECRET_KEY": KEY,
         "PAYMENTAPP_STRIPE_BASE_URL": url,
@@ -43,10 +43,10 @@ def stripe_at(url: str, clock: Clock, **variables: str) -> Stripe:
 
 
 class StripeBackend:
-    """Stripe's far side for the suite that every provider passes.
+    """Stripe's backend for the contract suite.
 
-    Payments there go on to a bank, since only then they take time. A recipient never has to claim
-    one: what can still be taken back is a payout that the bank does not have yet.
+    Its payments are paid out to a bank, because only then they take time. A recipient never has to
+    claim one; what can be cancelled is a payout that the bank does not have yet.
     """
 
     secrets: tuple[str, ...] = (KEY, WEBHOOK_SECRET)
@@ -71,7 +71,7 @@ class StripeBackend:
         ]
 
     def moves(self, kind: str) -> list[dict[str, Any]]:
-        """The simulator's ledger, as far as it is of a kind."""
+        """Return the simulator's ledger entries of a kind."""
         answer = self.app.test_client().get("/_simulator/stripe/ledger").get_json()
         return [move for move in answer["items"] if move["kind"] == kind]
 
@@ -79,7 +79,7 @@ class StripeBackend:
         self.clock.pass_by(seconds=5)
 
     def hold(self) -> None:
-        """A payout can be taken back as long as it is new."""
+        """Do nothing: a payout can be cancelled as long as it is new."""
 
     def succeeds(self) -> str:
         return f"acct_simok{next(self._numbers)}:standard"
@@ -120,7 +120,7 @@ class StripeBackend:
 
 @contextmanager
 def stripe_backend(**settings: Any) -> Iterator[StripeBackend]:
-    """A simulated Stripe and a provider that pays through it."""
+    """Run a simulated Stripe and a provider that pays through it."""
     clock = FakeClock()
     stripe = StripeSimulatorSettings(
         api_key=KEY, balance=PLENTY, webhook_secret=WEBHOOK_SECRET, **settings

@@ -1,4 +1,4 @@
-"""Terraform itself, over a copy of deploy/aws, with the providers that the machine has."""
+"""Terraform on a copy of deploy/aws, with the provider plugins that the machine has."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLACES = ("/opt", "/usr/share", "/usr/local/share", "/var/lib", "~/.terraform.d
 
 
 def terraform_program() -> str:
-    """Terraform's path. Where it is missing the test is skipped, but never in CI."""
+    """Return Terraform's path; without it, skip the test, or fail it in CI."""
     program = shutil.which("terraform")
     if program is None:
         reason = "terraform is not installed: developer.hashicorp.com/terraform/install"
@@ -35,7 +35,7 @@ def terraform_program() -> str:
 
 
 def provider_mirror() -> Path | None:
-    """A folder that holds providers as the registry names them, if the machine has one."""
+    """Return a folder of provider plugins in the registry's layout, if the machine has one."""
     for place in _PLACES:
         top = Path(place).expanduser()
         for depth in ("", "*/", "*/*/"):
@@ -46,7 +46,7 @@ def provider_mirror() -> Path | None:
 
 
 class Terraform:
-    """One working copy, its state beside it."""
+    """One working copy with its state."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self._program = terraform_program()
@@ -68,13 +68,13 @@ class Terraform:
         }
 
     def run(self, *arguments: str) -> str:
-        """Run a command to its end, and return what it printed."""
+        """Run a command to its end, and return its output."""
         done = self._run(arguments)
         assert done.returncode == 0, f"terraform {arguments[0]}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
     def complaint(self, *arguments: str) -> str:
-        """What a command that must fail says."""
+        """Return the error output of a command that must fail."""
         done = self._run(arguments)
         assert done.returncode == 1, f"terraform {arguments[0]}:\n{done.stdout}"
         return done.stderr
@@ -90,7 +90,7 @@ class Terraform:
         )
 
     def init(self, *options: str) -> None:
-        """Where the AWS provider is not to be had the test is skipped, but never in CI."""
+        """Run `terraform init`; without the AWS provider, skip the test, or fail it in CI."""
         done = self._run(("init", *options))
         missing = "provider" in done.stderr and "hashicorp/aws" in done.stderr
         if done.returncode != 0 and missing and not os.environ.get("CI"):
@@ -98,15 +98,15 @@ class Terraform:
         assert done.returncode == 0, f"terraform init:\n{done.stdout}\n{done.stderr}"
 
     def set(self, **variables: Any) -> None:
-        """What the variables are from now on; all others have their defaults."""
+        """Set the variables; all others have their defaults."""
         (self._folder / "terraform.tfvars.json").write_text(json.dumps(variables))
 
     def write(self, name: str, text: str) -> None:
-        """Put a further file beside the others."""
+        """Write a further file beside the others."""
         (self._folder / name).write_text(text)
 
     def planned(self) -> list[str]:
-        """The addresses of all that the next apply would change."""
+        """Return the addresses of everything that the next apply would change."""
         self.run("plan", "-out=next.tfplan")
         plan = json.loads(self.run("show", "-json", "next.tfplan"))
         changes = plan["resource_changes"]
@@ -117,16 +117,16 @@ class Terraform:
         return {name: output["value"] for name, output in shown.items()}
 
     def state(self) -> list[str]:
-        """The addresses of all that Terraform keeps."""
+        """Return the addresses of everything in the state."""
         return self.run("state", "list").split()
 
     def state_text(self) -> str:
-        """All of it, as whoever gets hold of the file reads it."""
+        """Return the state file's text."""
         return (self._folder / "terraform.tfstate").read_text()
 
 
 def _settings() -> str:
-    """Terraform's own configuration: the mirror if there is one, else the registry serves."""
+    """Return Terraform's own configuration: a mirror if there is one, else the registry."""
     mirror = provider_mirror()
     if mirror is None:
         return ""

@@ -1,4 +1,4 @@
-"""API keys: made, checked, remembered for a while, revoked."""
+"""API keys: created, checked, cached for a while, revoked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit: a legal walk passes, and everything that is wrong with one is found."""
+"""The audit: a legal history passes, and every kind of damage is found."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def damage_batch(service: Ledgered, batch: Batch, **changes: Unpack[BatchChanges
 
 
 def walked(*steps: tuple[Status, Cause, str], **fields: object) -> Payment:
-    """A payment with a history, a second a step, and its status."""
+    """Make a payment with a history, a second a step, and its status."""
     history = tuple(Transition(NOW + n * SECOND, *step) for n, step in enumerate(steps))
     made = {"status": history[-1].status, "due_at": None, "history": history}
     return a_payment(**made | fields)
@@ -148,7 +148,7 @@ def test_clocks_may_be_a_little_apart() -> None:
 
 
 def test_a_payment_may_be_made_by_a_later_try_of_its_request() -> None:
-    """Its key was claimed, a crash came, and the caller asked again within the key's life."""
+    """Accept a later first line: after a crash the caller retried within the key's life."""
     first = SETTLED.history[0]
     late = tuple(move._replace(at=move.at + KEY_RETENTION) for move in SETTLED.history)
     assert list(faults(replace(SETTLED, history=late))) == []
@@ -266,7 +266,7 @@ def test_a_large_item_is_a_warning(service: Ledgered) -> None:
 
 
 def test_what_moves_while_it_is_read_is_no_fault(service: Ledgered) -> None:
-    """A payment is stamped between the reading of batches and that of payments."""
+    """Stamp a payment between the reading of batches and that of payments."""
     payments = service.pay("ann", "bob")
     scan = service.store.scan_payments
     sent: list[Batch] = []

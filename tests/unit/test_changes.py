@@ -1,4 +1,4 @@
-"""What may change in a record: named and typed, so that a misspelt field passes no check."""
+"""Changes of records are named and typed, so that a misspelt field fails type checks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_change_is_of_its_fields_type(record: type[Any]) -> None:
 
 
 def test_a_misspelt_field_is_refused() -> None:
-    """By mypy too: it would call an ignore unused that hides no error."""
+    """Refuse it in mypy too, which reports an ignore that hides no error."""
     with pytest.raises(TypeError):
         a_batch().changed(atempts=1)  # type: ignore[call-arg]
     with pytest.raises(TypeError):

@@ -1,4 +1,4 @@
-"""What goes into a record comes out of it, on both ways to store one."""
+"""Records survive encoding and decoding, in both stored forms."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def test_defaults_take_no_room() -> None:
 
 
 def a_long_life() -> Payment:
-    """Everything as long as it gets in a normal life: PayPal's ids are 13 and 17 characters."""
+    """Return a payment with attributes as long as they get: PayPal's ids have 13 and 17 letters."""
     batch_id = new_batch_id(NOW)
     return (
         a_payment(

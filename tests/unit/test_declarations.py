@@ -1,4 +1,4 @@
-"""What is declared beside what is set, and names that nobody declares."""
+"""Declared settings with their values, and undeclared names."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_the_warning_has_no_value_in_it(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_looking_for_unknown_names_imports_no_provider_that_is_not_asked_for() -> None:
-    """A cold start would wait for it."""
+    """Avoid imports for which a cold start would wait."""
     code = (
         "import sys; from paymentapp.declarations import unknown; "
         "assert unknown({'PAYMENTAPP_SENDERS': '3'}) == {}; "

@@ -1,4 +1,4 @@
-"""When `run --dev` starts simulators: where nobody has said where to pay."""
+"""`run --dev` starts simulators where no setting names a provider's address or account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dispatch, step by step, over a real SQLite store and a provider that keeps a ledger."""
+"""Dispatch, step by step, over a real SQLite store and a provider with a ledger."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @dataclass
 class World:
-    """One service whose time stands still until a test moves it."""
+    """One service with a clock that moves only when a test moves it."""
 
     store: Store
     provider: LedgerProvider
@@ -48,11 +48,11 @@ class World:
         return self.now
 
     def another(self) -> Services:
-        """Another process: nothing remembered."""
+        """Build another process with nothing in memory."""
         return a_process(self.store, self.clock, self.provider, due_shards=2)
 
     def sweep(self, later: float = 2) -> None:
-        """Another process comes by, some seconds later."""
+        """Sweep in another process, some seconds later."""
         self.now += timedelta(seconds=later)
         self.another().sweeper.run()
         self.now += timedelta(seconds=31)  # its lease runs out
@@ -91,7 +91,7 @@ def raising(error: BaseException) -> Callable[[Batch], None]:
 
 
 def abort(world: World, batch_id: str | None) -> None:
-    """Another process takes the batch for abandoned, while its maker is merely slow."""
+    """Abort the batch from another process, while its maker is merely slow."""
     batch = world.store.get_batch(batch_id or "")
     assert batch is not None
     assert world.another().dispatcher.resume(batch).state is BatchState.ABORTED
@@ -358,7 +358,7 @@ def test_after_25_days_an_unknown_batch_is_parked_and_never_resent(world: World)
 def test_a_provider_that_forgets_sooner_gets_it_no_more_sooner(
     world: World, looks: bool, state: BatchState
 ) -> None:
-    """Unless it looks for the batch itself before it sends it again."""
+    """Park it sooner, unless the provider searches for the batch before it sends it again."""
     world.provider.forgets_batch_after = timedelta(hours=24)
     world.provider.looks_before_resending = looks
     (payment,) = world.pay("ann@example.com")
@@ -593,7 +593,7 @@ def test_a_payment_whose_provider_is_no_longer_there_waits(world: World) -> None
 def test_a_member_that_is_not_on_record_is_told_of_and_holds_up_nobody(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """So it is after a restore of an older database."""
+    """Log it and go on: this happens after a restore of an older database."""
     (payment,) = world.pay("ann@example.com")
     batch = world.dispatcher.submit([payment])
     assert batch is not None

@@ -1,4 +1,4 @@
-"""Events: what is written down of one that has just come."""
+"""Events: the record of one that has just arrived."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_an_event_waits_to_be_applied() -> None:
 
 
 def test_an_event_is_in_one_shard_for_ever() -> None:
-    """By a digest of its provider and id: another would hide what an earlier version stored."""
+    """Use the digest of an earlier version: another one would hide what that has stored."""
     assert [received(f"WH-{n}").attention_shard for n in range(6)] == [2, 4, 6, 0, 3, 5]
     assert received("WH-1", shards=1).attention_shard == 0
 

@@ -1,4 +1,4 @@
-"""Another way for a payment: only where its provider has said for certain that it did nothing."""
+"""Another route for a payment: only where its provider has certainly done nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.records import a_payment
 
 @dataclass
 class World:
-    """A service with two ways to pay, by the rules "paypal; gift"."""
+    """A service with two payment methods, by the rules "paypal; gift"."""
 
     now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
     store: MemoryStore = field(default_factory=MemoryStore)
@@ -99,7 +99,7 @@ def test_a_payment_whose_method_was_asked_for_fails() -> None:
 
 @pytest.mark.parametrize("error", [OutcomeUnknown("TIMEOUT"), NotSent("UNREACHABLE")])
 def test_what_is_unknown_or_waits_goes_no_other_way(error: ProviderError) -> None:
-    """Not even after NotSent: another try under the same id may be on its way."""
+    """Keep the route even after NotSent: another attempt under the same id may be in progress."""
     world = World()
 
     def fail(_: object) -> None:

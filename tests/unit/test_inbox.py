@@ -32,19 +32,19 @@ from paymentapp.services.payments import PaymentOrder
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process
-from tests.support.told_webhooks import ToldWebhooks
+from tests.support.scripted_webhooks import ScriptedWebhooks
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class World:
-    """A service whose time stands still, with one payment to Ann on its way."""
+    """A service with a fixed clock and one submitted payment to Ann."""
 
     def __init__(self) -> None:
         self.now = START
         self.store = MemoryStore()
         self.provider = LedgerProvider()
-        self.webhooks = ToldWebhooks()
+        self.webhooks = ScriptedWebhooks()
         self.provider.webhooks = self.webhooks
         self.provider.status["ann@example.com"] = Status.SUBMITTED
         self.worker = StillWorker()
@@ -362,7 +362,7 @@ def test_what_cannot_be_looked_up_now_is_looked_up_later(world: World) -> None:
 
 
 def test_what_nobody_could_look_up_is_never_given_up(world: World) -> None:
-    """A day without an answer proves nothing: the money may be back all the same."""
+    """Keep it: a day without an answer proves nothing, and the money may be back all the same."""
     world.send()
     world.provider.can_fetch = False
     event = world.tell(world.news(world.report(Status.FAILED)))

@@ -1,4 +1,4 @@
-"""The models refuse what must not be: inexact money, illegal transitions, addresses in a text."""
+"""The models refuse inexact money, illegal transitions, and addresses in a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parked batches: what is shown of them, and what a decision does, also one that is cut short."""
+"""Parked batches: what is shown of them, and resolutions, including interrupted ones."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def parked(service: Ledgered) -> ParkedBatches:
 
 
 def silence(service: Ledgered, *, acted: bool) -> None:
-    """From now on the provider does not answer, whether or not it acts."""
+    """Give no answers from now on, whether or not the provider acts."""
 
     def fail(_: Batch) -> None:
         raise OutcomeUnknown("HTTP_503")
@@ -58,7 +58,7 @@ def speak(service: Ledgered) -> None:
 
 
 def park(service: Ledgered, *names: str, acted: bool) -> tuple[Batch, list[Payment]]:
-    """A parked batch, whose provider speaks again, and where nothing moves any more."""
+    """Park a batch, let its provider answer again, and stop all processes."""
     silence(service, acted=acted)
     batch, payments = service.park(*names)
     assert batch.state is BatchState.PARKED
@@ -248,7 +248,7 @@ def test_what_the_books_show_was_sent(service: Ledgered, parked: ParkedBatches) 
 
 
 def test_a_member_that_has_moved_on_was_sent(service: Ledgered, parked: ParkedBatches) -> None:
-    """A webhook has told of one of them, though the search does not show it."""
+    """Refuse: a webhook has moved one of them, though the search does not show it."""
     batch, (ann, _) = park(service, "ann", "bob", acted=True)
     service.provider.hidden = {f"tx-{p.payment_id}" for p in (ann, _)}
     report = service.provider._report(service.provider.batches[batch.batch_id][0])
@@ -363,7 +363,7 @@ def test_of_two_who_decide_at_once_one_is_heard(
 def test_a_decision_that_is_cut_short_is_carried_out_by_a_sweep(
     service: Ledgered, parked: ParkedBatches, which: int, after: int
 ) -> None:
-    """Cut before the first payment is changed, and after one of two was."""
+    """Interrupt it before the first payment is changed, and after one of two was."""
     batch, payments = park(service, "ann", "bob", acted=which == 0)
     change = service.store.change_payments
 

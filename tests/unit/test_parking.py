@@ -1,4 +1,4 @@
-"""How long a batch is sent again, by what its provider declares; and what a person is told."""
+"""How long a batch is retried, by what its provider declares; and what an operator reads."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_batch_of_no_provider_is_parked_as_well() -> None:
 
 
 def test_the_numbers_of_a_file_outlast_its_batch() -> None:
-    """A return that comes late, of a file that was sent late, still finds its payment."""
+    """Find the payment of a late return of a file that was sent late."""
     assert UNATTENDED + RETURNED_WITHIN < KEPT
 
 

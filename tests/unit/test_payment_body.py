@@ -1,4 +1,4 @@
-"""A payment's body, which is written by hand, says what its schema says."""
+"""A payment's response body, which is written by hand, conforms to its schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A customer's payment methods where the record changes meanwhile, or a provider is gone."""
+"""Payment methods whose record changes concurrently, or whose provider is missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OLD_KEY = new_key()
 
 
 class BusyStore(MemoryStore):
-    """A customer's record changes under the hands of whoever wants to change it."""
+    """A store in which another writer changes the customer before each of our writes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ def payees() -> WirePayees:
 
 @pytest.fixture
 def services(store: BusyStore, payees: WirePayees) -> Services:
-    """A service with one provider, and Ada, who has an account there."""
+    """Build a service with one provider, and a customer who has an account there."""
     providers = {"wire": cast(Provider, ledger("wire", payees))}
     made = build_services(Settings(), store=store, providers=providers, clock=lambda: NOW)
     made.customers.register("ada", "ada@example.com", {})

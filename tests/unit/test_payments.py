@@ -1,4 +1,4 @@
-"""Accepting and cancelling where another request, or a dispatcher, comes in between."""
+"""Accepting and cancelling while another request, or a dispatcher, comes in between."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ORDER = PaymentOrder("ada", "ada@example.com", usd("12.5"), "paypal")
 
 
 class BusyStore(MemoryStore):
-    """Lets somebody else come first: each hook is called once, before the write that it names."""
+    """A store that calls each hook once, before the write that it names."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class BusyStore(MemoryStore):
 
 @dataclass
 class World:
-    """A service whose time stands still until a test moves it."""
+    """A service with a clock that moves only when a test moves it."""
 
     now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
     store: BusyStore = field(default_factory=BusyStore)
@@ -60,7 +60,7 @@ class World:
         return self.payments.request(ORDER, key).payment
 
     def leave(self, payment: Payment) -> None:
-        """A dispatcher puts the payment into a batch."""
+        """Put the payment into a batch, as a dispatcher does."""
         assert self.store.change_payments([PaymentChange(payment, stamped(payment))]) == [True]
 
 
@@ -95,7 +95,7 @@ def test_two_requests_that_find_an_expired_key_do_not_both_take_it() -> None:
 
 
 def test_two_requests_with_one_key_that_meet_another_payment_make_one() -> None:
-    """Both have to take the next microsecond; the one that comes second goes where the key is."""
+    """Let both take the next microsecond; the second one follows the key."""
     world = World()
     other = world.pay()
     made: list[Payment] = []

@@ -1,4 +1,4 @@
-"""PayPal: what is sent, and what is made of every answer that may come."""
+"""PayPal: the requests, and the meaning of every answer."""
 
 from __future__ import annotations
 

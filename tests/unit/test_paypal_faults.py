@@ -1,4 +1,4 @@
-"""PayPal over a bad line: what may have been done, what was not, tokens, and what is never told."""
+"""PayPal under network faults: which calls may have taken effect, tokens, and secrets in errors."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def paypal(server: PayPalServer, clock: FakeClock) -> Iterator[PayPal]:
 
 @pytest.fixture
 def closed_port() -> str:
-    """The address of nobody."""
+    """Return an address at which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -175,7 +175,7 @@ def test_a_connection_that_takes_too_long_never_left(monkeypatch: pytest.MonkeyP
 
 
 def test_a_certificate_that_is_not_trusted_never_left(tmp_path: Path) -> None:
-    """TLS is verified, and before anything is sent."""
+    """Verify TLS before anything is sent."""
     server = _with_own_certificate(tmp_path)
     with pytest.raises(NotSent) as raised:
         http_to(server).call("POST", "/", moves_money=True, headers={})

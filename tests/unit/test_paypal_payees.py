@@ -1,4 +1,4 @@
-"""What PayPal has to know of a customer: an e-mail address, where it is not the customer's own."""
+"""PayPal's payees: an e-mail address, where it is not the customer's own."""
 
 from __future__ import annotations
 

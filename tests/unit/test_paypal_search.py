@@ -1,4 +1,4 @@
-"""PayPal's books: what is asked of its transaction search, and what is made of the answers."""
+"""PayPal's transaction search: the requests, and the meaning of the answers."""
 
 from __future__ import annotations
 

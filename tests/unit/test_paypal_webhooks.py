@@ -1,4 +1,4 @@
-"""Telling PayPal's webhooks from anybody else's, over real sockets, and reading them."""
+"""Verifying PayPal's webhooks over real sockets, and parsing them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ BODY = json.dumps(EVENT).encode()
 
 @dataclass
 class Bench:
-    """A PayPal that serves certificates, a provider that takes its webhooks, and its signer."""
+    """A PayPal that serves certificates, a provider that receives its webhooks, and its signer."""
 
     server: PayPalServer
     root: pki.Authority
@@ -72,7 +72,7 @@ class Bench:
         self.serve(self.root.issue())
 
     def serve(self, pem: bytes) -> None:
-        """The certificate is this one from now on."""
+        """Serve this certificate from now on."""
         self.server.says("GET", CERT, Says(200, pem, {"Content-Type": "application/x-pem-file"}))
 
     def webhooks(self, **settings: Any) -> Webhooks:
@@ -84,7 +84,7 @@ class Bench:
         return provider.webhooks
 
     def headers(self, body: bytes = BODY, **changes: str) -> dict[str, str]:
-        """The headers of a genuine delivery."""
+        """Return the headers of a genuine delivery."""
         headers = {
             "paypal-auth-algo": "SHA256withRSA",
             "paypal-cert-url": f"{self.server.url}{CERT}",
@@ -123,7 +123,7 @@ def bench(server: PayPalServer, root: pki.Authority, tmp_path: Path) -> Bench:
 
 
 def refused(webhooks: Webhooks, headers: Mapping[str, str], body: bytes = BODY) -> str:
-    """Check that a delivery is refused; why."""
+    """Check that a delivery is refused; return why."""
     with pytest.raises(NotGenuine) as caught:
         webhooks.verify_webhook(headers, body)
     return str(caught.value)

@@ -1,4 +1,4 @@
-"""One of each thing for a process: shared by its threads, and never with another process."""
+"""Objects that exist once in each process: shared by its threads, never with another process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paymentapp.storage.per_process import PerProcess
 
 
 class Connection:
-    """What must be closed where it was made."""
+    """An object that must be closed in the thread that made it."""
 
     def __init__(self) -> None:
         self.made_in = os.getpid()
@@ -26,7 +26,7 @@ class Connection:
 
 
 def in_child(check: Callable[[], bool]) -> bool:
-    """What a forked process finds, within some seconds."""
+    """Return what a forked process finds, within some seconds."""
     child = os.fork()
     if child == 0:  # no pytest from here on
         threading.Timer(10, os._exit, [2]).start()

@@ -1,4 +1,4 @@
-"""Child processes end together, also one that does not want to."""
+"""Child processes end together, including one that does not react."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STUBBORN = (
 
 @pytest.fixture
 def made() -> Iterator[ProcessGroup]:
-    """It takes this process's signals, which are given back afterwards."""
+    """Make a group; it takes this process's signals, which are restored afterwards."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield ProcessGroup()
     for number, handler in before.items():
@@ -51,7 +51,7 @@ def test_after_a_signal_all_are_ended_and_that_is_no_error(made: ProcessGroup) -
 def test_one_that_does_not_end_in_time_is_killed(
     made: ProcessGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A patch, since nobody should wait fifteen seconds here."""
+    """Kill it. A patch, since the real wait is fifteen seconds."""
     monkeypatch.setattr(process_group, "STOP_SECONDS", 0.2)
     deaf = started(made, STUBBORN)
     assert deaf.stdout is not None

@@ -1,4 +1,4 @@
-"""Reconciliation over a provider whose books a test can tamper with: every kind of difference."""
+"""Reconciliation over a provider whose ledger a test can change: every kind of difference."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def service() -> Ledgered:
 
 
 class Run:
-    """One run, with what it found and how long it waited."""
+    """One run, with its differences and how long it waited."""
 
     def __init__(self, service: Ledgered, *, repair: bool = False, search: bool = True) -> None:
         self.waited: list[float] = []
@@ -49,13 +49,13 @@ class Run:
 
 
 def only(service: Ledgered, **options: bool) -> Discrepancy:
-    """The one difference of a run."""
+    """Return the one difference of a run."""
     (found,) = Run(service, **options).found
     return found
 
 
 def report(payment: Payment, **changes: object) -> ItemReport:
-    """What the provider truly says of a settled payment, but for some changes."""
+    """Return the provider's true report of a settled payment, with some changes."""
     told = ItemReport(
         payment.key.item_id,
         Status.SUCCEEDED,
@@ -73,7 +73,7 @@ def tell(service: Ledgered, payment: Payment, **changes: object) -> None:
 
 
 def overwrite(service: Ledgered, payment: Payment, **changes: object) -> None:
-    """Damage a record in a way that the service itself has no way to."""
+    """Damage a record in a way that the service itself cannot."""
     assert isinstance(service.store, MemoryStore)
     service.store._payments[payment.key] = replace(
         service.read(payment), revision=new_revision(), **changes  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Routes: which way a payment goes, the reason that is kept with it, and the next way."""
+"""Routes: the method of a payment, the stored explanation, and the next route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a web process starts, and to whom it listens."""
+"""What a web process starts, and on which addresses it listens."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def services() -> Iterator[Services]:
 
 @pytest.fixture
 def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The environment, since that is what a web process starts from."""
+    """Set the environment, from which a web process starts."""
     monkeypatch.setenv("PAYMENTAPP_STORE", f"sqlite:///{tmp_path}/test.db")
     return monkeypatch
 
@@ -60,7 +60,7 @@ def test_a_service_whose_keys_are_all_revoked_does_not_listen_anywhere(services:
 
 @pytest.mark.usefixtures("environ")
 def test_gunicorn_may_listen_on_a_unix_socket_without_a_key() -> None:
-    """Who may reach it is decided by the file's permissions."""
+    """Allow it: the file's permissions decide who may connect."""
     arbiter: Any = SimpleNamespace(cfg=SimpleNamespace(address=["/run/paymentapp.sock"]))
     gunicorn_conf.on_starting(arbiter)
 

@@ -1,4 +1,4 @@
-"""The sweep's shards and its sign of life, over a store in memory."""
+"""The sweep's shards and its heartbeat, over a store in memory."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_after_the_number_is_lowered_the_old_shards_are_still_swept(world: World
 
 
 def test_after_the_number_is_raised_processes_with_the_old_one_follow(world: World) -> None:
-    """A process that starts with the new number writes to the new shards, and may be gone."""
+    """Start a process with the new number, which writes to the new shards, and may be gone."""
     old = world.sweep(shards=2)
     assert found(old) == set()
     new = world.sweep(shards=5)

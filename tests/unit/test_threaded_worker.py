@@ -24,7 +24,7 @@ from paymentapp.services.payments import PaymentOrder
 from paymentapp.worker.concurrency import DelayQueue, RateLimiter, ThreadPool
 from paymentapp.worker.threaded import EVENTS_LIMIT
 from tests.support.ledger_provider import LedgerProvider
-from tests.support.told_webhooks import ToldWebhooks
+from tests.support.scripted_webhooks import ScriptedWebhooks
 
 Make = Callable[..., Services]
 
@@ -32,7 +32,7 @@ SELDOM = 3600  # seconds: a test that sets this sees no sweep but the first
 
 
 def until(condition: Callable[[], bool], seconds: float = 10) -> float:
-    """Wait for a condition; returns the seconds that it took."""
+    """Wait for a condition; return the seconds that it took."""
     start = time.monotonic()
     while not condition():
         assert time.monotonic() - start < seconds, "it did not come to pass"
@@ -185,7 +185,7 @@ def test_a_store_that_fails_for_a_while_stops_nothing(make_services: Make) -> No
 
 
 def test_what_cannot_be_grouped_is_left_to_the_sweep(make_services: Make) -> None:
-    """An error in grouping ends neither the payment nor the thread."""
+    """Raise an error in grouping: it ends neither the payment nor the thread."""
     services = make_services(LedgerProvider(), sweep_seconds=1)
     real = services.dispatcher.group
     troubles = [ValueError("nobody foresaw that")]
@@ -260,20 +260,20 @@ def test_a_timetable_gives_what_is_due_in_order() -> None:
     assert timetable.take_due(3.0) == ["c"]
 
 
-def listening(make_services: Make) -> tuple[Services, ToldWebhooks]:
-    """A service that expects webhooks, and sweeps but once."""
+def listening(make_services: Make) -> tuple[Services, ScriptedWebhooks]:
+    """Build a service that expects webhooks, and sweeps only once."""
     provider = LedgerProvider()
-    provider.webhooks = webhooks = ToldWebhooks()
+    provider.webhooks = webhooks = ScriptedWebhooks()
     return make_services(provider, sweep_seconds=SELDOM), webhooks
 
 
-def hear(services: Services, webhooks: ToldWebhooks, number: int) -> None:
+def hear(services: Services, webhooks: ScriptedWebhooks, number: int) -> None:
     body = webhooks.tells(WebhookNews(f"WH-{number}", "SOMETHING.ELSE"))
     services.webhooks.receive("paypal", {}, body)
 
 
 def waiting(services: Services) -> int:
-    """How many events have yet to be applied."""
+    """Return how many events have yet to be applied."""
     far = services.clock() + timedelta(days=1)
     return sum(len(services.store.due_provider_events(shard, far, 10_000)) for shard in range(4))
 

@@ -1,4 +1,4 @@
-"""A process without threads: what it sends, follows, applies and leaves, step by step."""
+"""A time-boxed run: what it sends, polls, applies and leaves, step by step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from paymentapp.worker.timeboxed import TimeboxedRun
 from tests.aws.conftest import Cloud
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.records import an_event
-from tests.support.told_webhooks import ToldWebhooks
+from tests.support.scripted_webhooks import ScriptedWebhooks
 
 STEP_SECONDS = 10.0
 
@@ -48,7 +48,7 @@ class Run:
         self.on_sleep()
 
     def send(self, status: Status) -> Payment:
-        """Send a payment of which the provider says this for now."""
+        """Send a payment for which the provider reports this for now."""
         (payment,) = self.cloud.accept("ann")
         self.cloud.provider.status["ann@example.com"] = status
         assert self.timeboxed.submit_due([payment]) == []
@@ -103,7 +103,7 @@ def test_a_sweep_follows_the_batches_that_it_has_sent_itself() -> None:
 
 
 def test_a_sweep_applies_the_events_that_wait() -> None:
-    provider, webhooks = LedgerProvider(), ToldWebhooks()
+    provider, webhooks = LedgerProvider(), ScriptedWebhooks()
     provider.webhooks = webhooks
     run = Run(Cloud(provider=provider))
     body = webhooks.tells(WebhookNews("WH-1", "SOMETHING.ELSE")).decode()
@@ -151,7 +151,7 @@ def test_a_sweep_without_time_leaves_the_mailboxes_but_for_a_first_step() -> Non
 def test_a_fault_in_one_step_stands_in_no_other_step_s_way(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The provider's code fails in a way that nobody foresaw."""
+    """Raise an unexpected error in the provider's code."""
     run = Run(Cloud(provider=LedgerProvider(batch_size=1)))
     broken, fine = run.cloud.accept("ann", "bob")
     run.timeboxed.submit_due([broken, fine])

@@ -1,4 +1,4 @@
-"""Declared variables: read by their kinds, refused by their names, and never quoted."""
+"""Declared variables: parsed by kind, refused by name, and never quoted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of webhooks: typed, named when they are wrong, and never a way to a false CA."""
+"""Webhook settings: typed, named when they are wrong, and never leading to a false CA."""
 
 from __future__ import annotations
 

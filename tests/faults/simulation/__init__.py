@@ -1,1 +1,1 @@
-"""The real services in a world made from one integer: scheduler, clocks, store and provider."""
+"""A deterministic simulation of the real services: scheduler, clocks, store, provider, faults."""

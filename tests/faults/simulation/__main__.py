@@ -1,4 +1,4 @@
-"""Live through one world again, or through many: `python -m tests.faults.simulation --seed N`."""
+"""Run one simulated world again, or many: `python -m tests.faults.simulation --seed N`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults.simulation.world import ENGINES
 
 
 def main() -> int:
-    """Run the worlds that were asked for; 1 where a promise was broken."""
+    """Run the requested worlds; return 1 if a guarantee was violated."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--payments", type=int, default=PAYMENTS, help="in each world")

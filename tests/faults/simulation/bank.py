@@ -1,6 +1,6 @@
 """A simulated bank: takes files, books their entries, and sends returns by files of its own.
 
-It reads and writes the format by the records of the bank simulator, and not by the service's code.
+It reads and writes the format with the bank simulator's code, not the service's.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Bank:
     def provider(self, process: Process) -> Ach:
         """Build a process's own ACH, the real one, over this bank's folders."""
         world = self.world
-        kit = Kit(self._general, process.clock, world.ways.vault, process.store)
+        kit = Kit(self._general, process.clock, world.methods.vault, process.store)
         outgoing = SimulatedFolder(world, process, self.outgoing)
         return world.parts.ach(
             kit, self._own, outgoing, SimulatedFolder(world, process, self.incoming)
@@ -82,7 +82,7 @@ class Bank:
         """Open an account for a customer; return the destination, which an entry may not hold."""
         account = f"{10_000_000 + number}"
         self.holders[account] = customer_id
-        vault = self.world.ways.vault
+        vault = self.world.methods.vault
         if self.world.chance(0.1):
             self.unpayable.add(customer_id)
             return vault.seal(f"A{ROUTING}{account}|\N{CYRILLIC CAPITAL LETTER YA}", customer_id)
@@ -116,7 +116,7 @@ class Bank:
         return data is not None and f"ach/read/{_digest(data)}" not in self.world.tables.notes
 
     def _payees(self) -> AchPayees:
-        return AchPayees(self.world.ways.vault, None)  # type: ignore[arg-type]  # renews nothing
+        return AchPayees(self.world.methods.vault, None)  # type: ignore[arg-type]  # renews nothing
 
     # Taking files
 
@@ -159,7 +159,7 @@ class Bank:
 
     def _fail(self, check: str, message: str, name: str) -> None:
         members = self.world.tables.members.get(batch_in(name) or "")
-        self.world.verdict.fail(check, message, members[0].key if members else None)
+        self.world.findings.fail(check, message, members[0].key if members else None)
 
     def _book(self, name: str, entry: BankEntry) -> None:
         """Book an entry, and decide what becomes of it."""
@@ -217,7 +217,7 @@ class Bank:
             self._at(again, partial(self._send, text.encode(), []))
 
     def _send(self, data: bytes, returned: list[_Due]) -> None:
-        """Put a file into the folder: whole at once, or in two steps."""
+        """Put a file into the folder, in one step or in two."""
         name = self._name()
         if self._is_unread(name) or name in self._writing:
             soon = self.world.time.micros() + MINUTE

@@ -1,4 +1,4 @@
-"""The promises, judged at the end by the providers' books and not by the service's own word."""
+"""The checks at the end of a run, by the providers' ledgers and not by the service's records."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 def judge(world: World) -> None:
-    """Report every broken promise to the world's verdict."""
+    """Report every violated guarantee to the world's findings."""
     for intent in world.clients.intents:
         _accepted_is_there(world, intent)
-    moved = world.ways.moved()
+    moved = world.methods.moved()
     for key, payment in world.tables.payments.items():
         _settled_as_the_ledger_says(world, key, payment, moved.get(key, []))
     _nothing_else_was_paid(world, moved)
     _drained(world)
-    if not world.verdict.failures:
+    if not world.findings.failures:
         _nobody_was_spared(world)
 
 
 def _accepted_is_there(world: World, intent: Intent) -> None:
-    """One request is one payment at most, and one exactly where the caller was told so."""
+    """Check that each request made at most one payment, and exactly one if it was accepted."""
 
     def fail(check: str, message: str, key: PaymentKey | None) -> None:
-        world.verdict.fail(check, message, key, intent.name)
+        world.findings.fail(check, message, key, intent.name)
 
     if len(intent.made) > 1:
         fail("one key, two payments", f"made {intent.made}", intent.made[0])
@@ -53,7 +53,7 @@ def _settled_as_the_ledger_says(
     intent = world.clients.by_payment[key].name
 
     def fail(check: str, message: str) -> None:
-        world.verdict.fail(check, message, key, intent)
+        world.findings.fail(check, message, key, intent)
 
     if len(moved) > 1:
         where = ", ".join(f"{each.provider} {each.where}" for each in moved)
@@ -77,7 +77,7 @@ def _settled_as_the_ledger_says(
 
 
 def _disagreement(world: World, payment: Payment, item: Moved | None) -> tuple[str, str] | None:
-    """How a final status contradicts the ledger: the promise, and the words."""
+    """Return how a final status contradicts the ledger: the guarantee and a description."""
     truth = item.last() if item else "not there"
     words = f"says {payment.status}; in the ledger it is {truth}"
     match payment.status:
@@ -86,7 +86,7 @@ def _disagreement(world: World, payment: Payment, item: Moved | None) -> tuple[s
             right = truth == "SUCCESS" or (truth in ("RETURNED", "STRANDED") and unheard)
             return None if right else ("not as the ledger", words)
         case Status.FAILED:
-            refused = item is None and world.ways.is_declined(payment)
+            refused = item is None and world.methods.is_declined(payment)
             return None if refused or truth == "FAILED" else ("failed without a verdict", words)
         case Status.RETURNED:
             return None if truth == "RETURNED" else ("not as the ledger", words)
@@ -98,42 +98,42 @@ def _disagreement(world: World, payment: Payment, item: Moved | None) -> tuple[s
 def _in_time(world: World, key: PaymentKey, payment: Payment, item: Moved | None) -> None:
     since = max(world.last_fault_at, item.final_at() if item else 0)
     settled = world.tables.settled_at[key]
-    if settled - since > SETTLED_WITHIN[world.ways.scene]:
+    if settled - since > SETTLED_WITHIN[world.methods.scene]:
         words = f"{payment.status} only at {moment(settled)}, since {moment(since)} it could be"
-        world.verdict.fail("late", words, key, world.clients.by_payment[key].name)
+        world.findings.fail("late", words, key, world.clients.by_payment[key].name)
 
 
 def _nothing_else_was_paid(world: World, moved: Mapping[PaymentKey, Sequence[Moved]]) -> None:
     for key, each_moved in moved.items():
         intent = world.clients.by_payment.get(key)
         if intent is None:
-            world.verdict.fail("paid unasked", "nobody had asked for it", key)
+            world.findings.fail("paid unasked", "nobody had asked for it", key)
             continue
         payment = world.tables.payments[key]
         known = (payment.customer_id, payment.payment_method, payment.destination)
         if payment.destination is not None and known not in world.tables.destinations:
-            world.verdict.fail("wrong order", "a destination that was never set", key, intent.name)
+            world.findings.fail("wrong order", "a destination that was never set", key, intent.name)
         for each in each_moved:
-            asked = (payment.payment_method, intent.order.money, world.ways.payee(payment))
+            asked = (payment.payment_method, intent.order.money, world.methods.payee(payment))
             if (each.provider, each.money, each.payee) != asked:
                 words = f"paid {each.money} to {each.payee} by {each.provider}, ordered was {asked}"
-                world.verdict.fail("wrong order", words, key, intent.name)
+                world.findings.fail("wrong order", words, key, intent.name)
 
 
 def _nobody_was_spared(world: World) -> None:
-    """What is proved is proved for payments that something happened to: that is, for all."""
+    """Check that every payment met at least one fault."""
     for intent in world.clients.intents:
         if not intent.faults:
             key = intent.made[0] if intent.made else None
-            world.verdict.fail("untouched", "no fault met it", key, intent.name)
+            world.findings.fail("untouched", "no fault met it", key, intent.name)
 
 
 def _drained(world: World) -> None:
     for payment in world.tables.payments.values():
         if payment.due_at is not None:
-            world.verdict.fail("not drained", f"due at {payment.due_at}", payment.key)
+            world.findings.fail("not drained", f"due at {payment.due_at}", payment.key)
     for batch in world.tables.batches.values():
         if batch.attention_at is not None:
             key = world.tables.members[batch.batch_id][0].key
             words = f"batch {batch.batch_id} ({batch.state}) wants attention"
-            world.verdict.fail("not drained", words, key)
+            world.findings.fail("not drained", words, key)

@@ -1,4 +1,4 @@
-"""Callers of the API: they post, ask again when no answer came, give up, and change their mind."""
+"""Callers of the API: they post, retry without an answer, give up, and cancel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _YEN = [Money(Decimal(n), "JPY") for n in range(100, 200)]
 
 @dataclass(slots=True, eq=False)
 class Intent:
-    """What one caller wants paid, once."""
+    """One payment that one caller wants."""
 
     name: str
     order: PaymentOrder
@@ -58,8 +58,10 @@ class Clients:
         self.busy = 0  # callers who still wait or mean to ask again
 
     def arrive(self, count: int, span: int) -> None:
-        """Let so many come over the time to come, at random moments and in crowds."""
-        customers = [self._customer(number) for number in range(self.world.ways.customers(count))]
+        """Schedule so many callers, at random moments and in groups."""
+        customers = [
+            self._customer(number) for number in range(self.world.methods.customers(count))
+        ]
         now = 0
         for number in range(count):
             if not self.world.chance(0.4):
@@ -69,7 +71,7 @@ class Clients:
             self._later(now, partial(self._try, intent))
 
     def made(self, payment: Payment, intent: Intent | None) -> None:
-        """The store has a new payment."""
+        """Record that the store has a new payment."""
         assert intent is not None
         intent.made.append(payment.key)
         self.by_payment[payment.key] = intent
@@ -80,16 +82,16 @@ class Clients:
     def _customer(self, number: int) -> Customer:
         name = f"bad{number}" if self.world.chance(0.04) else f"c{number}"
         customer = Customer(name, f"{name}@example.com", START)
-        customer = self.world.ways.known(customer, number)
+        customer = self.world.methods.known(customer, number)
         self.world.tables.put_customer(customer)
         return customer
 
     def _intent(self, number: int, customers: list[Customer]) -> Intent:
         draw, chance = self.world.draw, self.world.chance
         customer = customers[draw(len(customers))]
-        yen = chance(0.15) and self.world.ways.takes_yen
+        yen = chance(0.15) and self.world.methods.takes_yen
         money = _YEN[draw(len(_YEN))] if yen else _AMOUNTS[draw(len(_AMOUNTS))]
-        method = self.world.ways.method(customer, money)
+        method = self.world.methods.method(customer, money)
         return Intent(
             name=f"intent-{number}",
             order=PaymentOrder(customer.customer_id, customer.email, money, method),
@@ -108,7 +110,7 @@ class Clients:
         self.world.scheduler.later(delay, go)
 
     def _try(self, intent: Intent) -> None:
-        """Post, at whichever process answers."""
+        """Post to any process that answers."""
         process = self.world.any_process()
         if process is None:
             self._later(self.world.draw(3 * SECOND), lambda: self._try(intent))

@@ -1,4 +1,4 @@
-"""True time, which only the world and the provider know, and what each process takes it for."""
+"""True time, which only the world and the provider know, and each process's clock."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Time:
-    """True time: what the scheduler counted, and the days that were skipped."""
+    """True time: the scheduler's time and the skipped days."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
         self.jumped = 0
 
     def micros(self) -> int:
-        """Microseconds since the start, skipped ones included."""
+        """Return microseconds since the start, including skipped ones."""
         return self.scheduler.now + self.jumped
 
     def __call__(self) -> datetime:
@@ -39,10 +39,10 @@ class SkewedClock:
 
 
 def moment(micros: int) -> datetime:
-    """The date of a number of microseconds since the start."""
+    """Return the date of a number of microseconds since the start."""
     return START + timedelta(0, 0, micros)
 
 
 def micros_of(when: datetime) -> int:
-    """The opposite of `moment`."""
+    """Return the microseconds since the start of a date."""
     return (when - START) // timedelta(microseconds=1)

@@ -1,4 +1,4 @@
-"""What befalls everybody: outages, empty accounts, stalls, crashes, and time that jumps."""
+"""Faults that affect whole processes: outages, no funds, stalls, crashes, time jumps."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ MIDST = (  # calls before which it is worst to be held up
 OUTAGES = (26 * DAY, 31 * DAY)  # of the provider, in which every process is started again
 
 
-class Weather:
-    """Plans a world's troubles, and when they end."""
+class FaultPlan:
+    """Plans a world's faults, and when they end."""
 
     midst: Sequence[str] = MIDST
     stalls = 20
@@ -41,15 +41,15 @@ class Weather:
         self._slept = False
 
     def span(self, count: int) -> int:
-        """In which time so many callers come."""
+        """Return the time over which so many callers arrive."""
         return count * SECOND // (4 + self.world.draw(12))
 
     def aftermath(self) -> int:
-        """How long faults go on after the last caller has come."""
+        """Return how long faults continue after the last caller."""
         return 2 * MINUTE + self.world.draw(4 * MINUTE)
 
-    def forecast(self, span: int) -> None:
-        """Plan for the time in which payments arrive, and some more."""
+    def schedule(self, span: int) -> None:
+        """Plan faults for the time in which payments arrive, and some more."""
         draw, chance, later = self.world.draw, self.world.chance, self.world.scheduler.later
         end = span + self.aftermath()
         for _ in range(draw(8)):  # what lies hours ahead should meet faults too
@@ -74,16 +74,16 @@ class Weather:
         return lambda: self._set_trap(lambda process: self._sleep(sleep, process))
 
     def _set_trap(self, action: Callable[[Process], None]) -> None:
-        """Have something happen just before the next call of some kind."""
+        """Schedule a fault just before the next call of some kind."""
         self.traps.setdefault(self.midst[self.world.draw(len(self.midst))], []).append(action)
 
-    def spring(self, call: str, process: Process) -> None:
-        """The call is there."""
+    def trigger(self, call: str, process: Process) -> None:
+        """Trigger the fault that waits for this call."""
         for action in self.traps.pop(call):
             action(process)
 
     def _outage(self, length: int) -> None:
-        """The provider goes down; some time later it is weeks later, and it still is."""
+        """Take the provider down; some time later skip weeks during which it stays down."""
         self._down(50 * SECOND)
 
         def skip() -> None:
@@ -96,7 +96,7 @@ class Weather:
         self.world.scheduler.later(25 * SECOND, skip)
 
     def _sleep(self, length: int, process: Process) -> None:
-        """All machines stop and go on later, in the midst of what they did; not all at once."""
+        """Suspend all machines in the middle of their work; they resume at different times."""
         if length < DAY or not self._slept:
             self._slept = self._slept or length >= DAY
             self.world.jump(length)
@@ -117,7 +117,7 @@ class Weather:
             process.crash()
 
     def _clear_up(self) -> None:
-        """From now on nothing fails."""
+        """End all faults."""
         self.world.faults.on = False
         self.down_until = self.broke_until = 0
         self.traps.clear()

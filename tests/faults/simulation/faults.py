@@ -1,4 +1,4 @@
-"""What goes wrong: the menus, how often, how many of each, and whom it touched."""
+"""The faults: which there are, how often they happen, and whom they affected."""
 
 from __future__ import annotations
 
@@ -98,8 +98,10 @@ class Faults:
         self._intensity = intensity
 
     def draw(self, menu: tuple[str, ...], rate: float, forced: bool) -> str | None:
-        """A fault of the menu, or None. A forced one comes for certain, also after the others
-        have stopped, and then does not kill."""
+        """Return a fault from the menu, or None.
+
+        A forced one always happens, even after the others have ended, and then does not kill.
+        """
         if not self.on:
             return menu[0] if forced else None
         if forced or self._random() < rate * self._intensity:

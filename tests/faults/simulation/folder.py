@@ -139,8 +139,8 @@ class SimulatedFolder:
         world, process = self.world, self.process
         task = current_task()
         subject = task.subject = batch_in(name) or task.subject
-        if call in world.weather.traps:
-            world.weather.spring(call, process)
+        if call in world.fault_plan.traps:
+            world.fault_plan.trigger(call, process)
         forced = call == "upload" and isinstance(subject, str) and world.doomed(subject, "submit")
         fault = world.faults.draw(menu, rate, forced)
         if world.provider_is_down():

@@ -1,4 +1,4 @@
-"""A secondary index that lags: each record's entry is replaced some time after the record."""
+"""A secondary index that lags: each entry is updated some time after its record."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Image = TypeVar("Image")
 
 
 class Index(Generic[Key, Image]):
-    """Entries by shard and time. `lag` says after how many microseconds a change shows."""
+    """Entries by shard and time. `lag` returns after how many microseconds a change shows."""
 
     def __init__(self, scheduler: Scheduler, lag: Callable[[], int]) -> None:
         self._scheduler = scheduler
@@ -27,7 +27,7 @@ class Index(Generic[Key, Image]):
         self._is_known = False  # whether `_soonest` still holds
 
     def put(self, key: Key, shard: int, when: datetime | None, image: Image) -> None:
-        """A record was written; without `when` it is to leave the index."""
+        """Record a write; without `when` the record leaves the index."""
         if when is None and key not in self._newest:
             return
         self._newest.setdefault(key, 0)
@@ -41,7 +41,7 @@ class Index(Generic[Key, Image]):
             self._show(self._written, key, shard, when, image)
 
     def due(self, shard: int, until: datetime, limit: int) -> list[Image]:
-        """The images of what seems due, longest overdue first."""
+        """Return the images of what seems due, longest overdue first."""
         self._catch_up()
         shown = self._shown.get(shard)
         if not shown:
@@ -51,7 +51,7 @@ class Index(Generic[Key, Image]):
         return [image for _, _, image in found[:limit]]
 
     def soonest(self) -> datetime | None:
-        """When the first entry is due; None where there is none and none is to come."""
+        """Return when the first entry is due; None if there is none and none is to come."""
         if self._is_known:
             return self._soonest
         times = [when for shown in self._shown.values() for when, _ in shown.values()]

@@ -1,4 +1,4 @@
-"""The provider's ledger: who was really paid. Nothing that the service says enters into it."""
+"""The provider's ledger: who was really paid, independent of the service's records."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STATUSES: dict[str, Status | None] = {
 
 
 class Moved(NamedTuple):
-    """Money that some provider was told to pay, as its own books have it."""
+    """Money that a provider was told to pay, as its own ledger has it."""
 
     provider: str
     where: str  # the batch, or the file
@@ -39,21 +39,21 @@ class Moved(NamedTuple):
     heard: Collection[str]  # statuses that the service has said it heard
 
     def last(self) -> str:
-        """What becomes of it in the end."""
+        """Return the last status."""
         return self.steps[-1][1]
 
     def was(self, raw: str) -> bool:
-        """Whether it ever stood so."""
+        """Return whether it ever had this status."""
         return any(step == raw for _, step in self.steps)
 
     def final_at(self) -> int:
-        """When it first had an outcome."""
+        """Return when it first had an outcome."""
         return next(at for at, raw in self.steps if raw in ("SUCCESS", "FAILED", "RETURNED"))
 
 
 @dataclass(slots=True)
 class Item:
-    """One payment as the provider made it: what it will be, and from when."""
+    """One payment at the provider: its statuses, and from when."""
 
     member: Member
     batch_id: str
@@ -84,7 +84,7 @@ class Item:
 
 @dataclass(slots=True)
 class Payout:
-    """A batch as the provider took it."""
+    """A batch at the provider."""
 
     batch_id: str
     reference: str
@@ -93,7 +93,7 @@ class Payout:
 
 
 class Ledger:
-    """All that the provider ever took, however often it was asked."""
+    """Every batch that the provider ever accepted, each once."""
 
     def __init__(
         self, time: Time, rng: Random, on_steps: Callable[[Item, Sequence[tuple[int, str]]], None]
@@ -128,7 +128,7 @@ class Ledger:
         return Accepted(payout.reference)
 
     def moved(self) -> Iterator[tuple[PaymentKey, Moved]]:
-        """Everything that it was told to pay."""
+        """Return every payment that the provider was told to make."""
         for key, items in self.items.items():
             for item in items:
                 member = item.member
@@ -144,7 +144,7 @@ class Ledger:
         return batch_id in self._by_batch_id
 
     def reference_of(self, batch_id: str) -> str | None:
-        """Under which name it has a batch, if it has it."""
+        """Return the provider's reference of a batch, if it has it."""
         known = self._by_batch_id.get(batch_id)
         return known.reference if known else None
 
@@ -152,7 +152,7 @@ class Ledger:
         return self._by_reference[reference]
 
     def cancel(self, item: Item) -> str:
-        """Give the money back if nobody has claimed it; returns the status after that."""
+        """Return the money if nobody has claimed it; return the status after that."""
         now = self._time.micros()
         raw = item.raw_status(now)
         if raw == "UNCLAIMED":
@@ -162,7 +162,7 @@ class Ledger:
         return raw
 
     def _judge(self, batch_id: str, members: Sequence[Member]) -> Refused | None:
-        """Refuse for the content alone: the same bytes always meet the same answer."""
+        """Refuse by the content alone: the same bytes always get the same answer."""
         bad = [i for i, member in enumerate(members) if member.email.startswith(BAD_EMAIL)]
         if not bad:
             return None

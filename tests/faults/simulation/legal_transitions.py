@@ -1,4 +1,4 @@
-"""Which steps a record may take, written down again and apart from the code that is judged."""
+"""Legal transitions of records, written independently of the code under test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NEXT_STATE: dict[BatchState, tuple[BatchState, ...]] = {
 
 
 def history_fault(old: Payment | None, new: Payment) -> str | None:
-    """What is wrong with replacing one version by the next; None where nothing is."""
+    """Return what is wrong with replacing one version of a payment by the next, or None."""
     if old is None:
         legal = len(new.history) == 1 and new.status is Status.PENDING
         return None if legal else f"a new payment is {new.status}, with {len(new.history)} moves"
@@ -58,7 +58,7 @@ def history_fault(old: Payment | None, new: Payment) -> str | None:
 
 
 def batch_fault(old: Batch | None, new: Batch) -> str | None:
-    """What is wrong with replacing one version of a batch by the next."""
+    """Return what is wrong with replacing one version of a batch by the next, or None."""
     if old is None or old.state is BatchState.PREPARED is new.state:
         return None
     if new.state is not old.state and new.state not in _NEXT_STATE[old.state]:

@@ -1,4 +1,4 @@
-"""Weather for payments that take days: time goes on to where something is due, amid the faults."""
+"""A fault plan for payments that take days: time skips to the next due work, amid the faults."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.faults.simulation.clock import micros_of
-from tests.faults.simulation.fault_plan import MIDST, Weather
+from tests.faults.simulation.fault_plan import MIDST, FaultPlan
 from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 SHORT_OUTAGES = (25 * HOUR, 50 * HOUR)  # longer than a key is kept
 
 
-class Seasons(Weather):
-    """All of the weather, over weeks."""
+class LongFaultPlan(FaultPlan):
+    """A fault plan over weeks."""
 
     midst = (
         *MIDST,
@@ -27,17 +27,17 @@ class Seasons(Weather):
     _held_up = 0  # what is being worked on, and for how long by hops
 
     def span(self, count: int) -> int:
-        """Slowly, so that they meet what became of those before them."""
+        """Return a longer time, so that callers meet the outcomes of earlier payments."""
         return count * SECOND + self.world.draw(MINUTE)
 
     def aftermath(self) -> int:
-        """Longer: what follows comes in days."""
+        """Return a longer time: outcomes arrive over days."""
         return 6 * MINUTE + self.world.draw(8 * MINUTE)
 
-    def forecast(self, span: int) -> None:
-        """Plan as ever, and let time go on in between."""
+    def schedule(self, span: int) -> None:
+        """Plan the usual faults, and skips of time between them."""
         self.world.time.jumped = self.world.draw(9 * DAY)
-        super().forecast(span)
+        super().schedule(span)
         for _ in range(self.world.draw(3)):
             length = SHORT_OUTAGES[self.world.draw(2)]
             when = self.world.draw(span)
@@ -45,7 +45,7 @@ class Seasons(Weather):
         self._hop()
 
     def _long_down(self, length: int) -> None:
-        """The provider is down for a day or more, and nothing else is."""
+        """Take the provider down for a day or more, without other faults."""
         self._down(40 * SECOND)
         self.world.scheduler.later(20 * SECOND, lambda: self._skip(length))
 
@@ -54,10 +54,10 @@ class Seasons(Weather):
             self.world.jump(length)
 
     def _hop(self) -> None:
-        """Go to where something is due, or some hours ahead of it.
+        """Skip to the next due work, or some hours before it.
 
-        What is being worked on is held up for hours thereby, and never for a day: the service
-        promises nothing for that.
+        Work in progress is delayed for hours by it, and never for a day: the service does not
+        promise anything for that.
         """
         if not self.world.faults.on:
             return
@@ -76,7 +76,7 @@ class Seasons(Weather):
             self.world.jump(length - self.world.draw(20 * SECOND))
 
     def _stall(self, process: Process) -> None:
-        """Shorter than usual: time makes hours of it."""
+        """Stall for a shorter time than usual: time skips make it hours."""
         process.stall(5 * SECOND + self.world.draw(MINUTE))
 
     def _ahead(self) -> int:

@@ -1,4 +1,4 @@
-"""A person who looks after parked batches: asks the bank, and decides rightly."""
+"""The simulated operator of parked batches: asks the bank, and decides correctly."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 WAITS = 6 * HOUR  # at least; far longer than what is on its way takes
 
 
-class Person:
-    """Decides by what is in the provider's own books, and by nothing that the service says."""
+class SimulatedOperator:
+    """Decides by the provider's own ledger, and by nothing that the service reports."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -26,8 +26,8 @@ class Person:
         self.decided = 0
 
     def hears(self, batch: Batch) -> None:
-        """A batch was parked. In worlds of PayPal alone nobody comes: there it stays so."""
-        if self.world.ways.scene == "paypal":
+        """Learn that a batch was parked. In worlds with PayPal only, nobody resolves it."""
+        if self.world.methods.scene == "paypal":
             return
         self.busy += 1
         after = WAITS + self.world.draw(18 * HOUR)
@@ -53,12 +53,12 @@ class Person:
         process.spawn(decide)
 
     def _by_the_books(self, process: Process, batch_id: str) -> bool:
-        """Returns whether the batch needs nobody any more."""
+        """Resolve a batch; return whether it needs no operator any more."""
         batch = process.store.get_batch(batch_id)
         if batch is None or batch.state is not BatchState.PARKED:
             self.busy -= 1
             return True
-        reference = self.world.ways.reference_of(batch)
+        reference = self.world.methods.reference_of(batch)
         parked = build_backoffice(
             process.services,
             lambda _words: None,
@@ -76,7 +76,10 @@ class Person:
         self.world.at(self.world.time.micros() + 10 * MINUTE, lambda: self._decide(batch_id))
 
     def _is_on_its_way(self, batch_id: str) -> bool:
-        """No call takes as long as the person waits: where the world has held one up for so
-        long, the person waits longer."""
+        """Return whether a call is still in progress.
+
+        No call takes as long as the operator waits; if the world has delayed one for so long, the
+        operator waits longer.
+        """
         tasks = [task for process in self.world.processes for task in process.tasks]
         return any(task.subject == batch_id for task in tasks)

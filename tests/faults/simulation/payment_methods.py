@@ -1,4 +1,4 @@
-"""Ways to pay: which a world has, who can be paid by which, and whose books tell the truth."""
+"""The payment methods of a world, the customers that each can pay, and the ledgers to check."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ SETTLED_WITHIN = {  # of the last fault, or of the outcome
 RULES = ("ach USD ..50; stripe; paypal", "stripe USD ..70; ach; paypal", "ach; paypal; stripe")
 
 
-class Ways:
-    """The ways to pay of one world."""
+class WorldMethods:
+    """The payment methods of one world."""
 
     def __init__(self, world: World, scene: str) -> None:
         self.world = world
@@ -52,7 +52,7 @@ class Ways:
         self.routes = RULES[world.draw(len(RULES))] if scene == "routes" else ""
 
     def providers(self, process: Process) -> dict[str, Provider]:
-        """A process's own."""
+        """Build a process's own providers."""
         found: dict[str, Provider] = {}
         if "paypal" in self.names:
             found["paypal"] = self.world.parts.provider(self.world, process)
@@ -63,11 +63,11 @@ class Ways:
         return found
 
     def customers(self, count: int) -> int:
-        """How many can be paid, in a world of so many payments."""
+        """Return how many customers there are in a world of so many payments."""
         return max(4, count // (12 if self.scene == "paypal" else 4))
 
     def known(self, customer: Customer, number: int) -> Customer:
-        """A customer with what providers have to know of them."""
+        """Return a customer with the details that providers need."""
         if self.scene == "paypal":
             return customer
         some = 0.75 if self.scene == "routes" else 1.0
@@ -82,7 +82,7 @@ class Ways:
         return customer.changed(methods=methods, default_method=best)
 
     def method(self, customer: Customer, money: Money) -> str | None:
-        """What a caller asks for: a way that fits, or none in particular."""
+        """Choose the method of a request: one that fits, or none in particular."""
         if self.scene == "paypal":
             return "paypal"
         if self.world.chance(0.6 if self.scene == "routes" else 0.3):
@@ -92,7 +92,7 @@ class Ways:
         return fitting[self.world.draw(len(fitting))]
 
     def moved(self) -> dict[PaymentKey, list[Moved]]:
-        """What all providers' books have, by payment."""
+        """Return what all providers' ledgers have, by payment."""
         found: dict[PaymentKey, list[Moved]] = {}
         books = [self.world.ledger.moved()]
         if self.bank:
@@ -104,13 +104,13 @@ class Ways:
         return found
 
     def payee(self, payment: Payment) -> str:
-        """Whom a payment is for, in the words of its provider's books."""
+        """Return the payee of a payment, in the form of its provider's ledger."""
         if payment.payment_method == "ach" and self.bank:
             return self.bank.payee(payment.customer_id, payment.destination or "")
         return payment.payee
 
     def is_declined(self, payment: Payment) -> bool:
-        """Whether every provider that was asked would certainly do nothing for this payment."""
+        """Return whether every provider that was tried would certainly refuse this payment."""
         return all(
             self._declines(method, payment)
             for method in (*payment.tried_methods, payment.payment_method)
@@ -124,7 +124,7 @@ class Ways:
         return payment.key in self.world.ledger.at_fault
 
     def reference_of(self, batch: Batch) -> str | None:
-        """Under which name a provider has a batch, if it has it."""
+        """Return the provider's reference of a batch, if it has it."""
         if batch.provider == "ach" and self.bank:
             return self.bank.file_of(batch.batch_id)
         if batch.provider == "stripe" and self.stripe:
@@ -133,7 +133,7 @@ class Ways:
         return self.world.ledger.reference_of(batch.batch_id)
 
     def is_quiet(self) -> bool:
-        """Whether nothing will come of itself any more."""
+        """Return whether no further change happens without the service."""
         if self.bank and (self.bank.pending or self.bank.has_mail()):
             return False
-        return not (self.world.person.busy or (self.stripe and self.stripe.pending))
+        return not (self.world.operator.busy or (self.stripe and self.stripe.pending))

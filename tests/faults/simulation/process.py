@@ -1,4 +1,4 @@
-"""A process of the service: the real services, and the work that its threads would do."""
+"""A simulated process: the real services, and the work that its threads would do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LINGER = 10 * MILLISECOND
 
 
 class Process:
-    """What it has in memory (inbox, pauses, leases) ends with it; another starts with nothing."""
+    """Everything in its memory (inbox, breakers, leases) is lost when it ends."""
 
     def __init__(self, world: World, name: str, skew: int) -> None:
         self.world = world
@@ -39,15 +39,15 @@ class Process:
         # It models all that these services call, and nothing that only others do.
         self.store = cast(Store, world.parts.store(world, self))
         self.services = build_services(
-            Settings(due_shards=world.shards, collect_seconds=30, routes=world.ways.routes),
+            Settings(due_shards=world.shards, collect_seconds=30, routes=world.methods.routes),
             store=self.store,
-            providers=world.ways.providers(self),
+            providers=world.methods.providers(self),
             clock=self.clock,
             worker=cast(Worker, self),
         )
 
     def wake(self, payment: Payment) -> None:
-        """A hint from the API: dispatch this soon. Some get lost, as hints may."""
+        """Receive a hint from the API to dispatch soon. Some get lost, as hints may."""
         if self.world.chance(self.world.lost_wakes):
             return
         if not self.inbox:
@@ -55,10 +55,10 @@ class Process:
         self.inbox.append(payment)
 
     def apply_soon(self, event: ProviderEvent) -> None:
-        """A hint of an event, which is always lost: the sweep finds it."""
+        """Drop every hint of an event: the sweep has to find it."""
 
     def spawn(self, work: Callable[[], object], owner: Intent | None = None) -> None:
-        """Begin a task; it runs until its first call before this returns. From the hub only."""
+        """Begin a task, and run it until its first call. Call from the hub only."""
         task = Task(self.world.scheduler, self, lambda: self._run(work), owner)
         self.tasks[task] = None
         task.switch()
@@ -73,7 +73,7 @@ class Process:
         self.world.scheduler.later(delay, begin)
 
     def sweep_forever(self) -> None:
-        """What the sweeping thread does."""
+        """Sweep like the sweeping thread."""
         while True:
             self.wait(self.world.pause_before_sweep(self))
             if self.world.is_over():
@@ -86,7 +86,7 @@ class Process:
                 continue
 
     def wait(self, micros: int) -> None:
-        """Let others go on. A stalled process comes back when it is let."""
+        """Let other tasks run. A stalled process continues when it is resumed."""
         scheduler = self.world.scheduler
         scheduler.sleep(micros)
         while self.stalled_until > scheduler.now:
@@ -99,7 +99,7 @@ class Process:
         raise Crash
 
     def crash(self) -> None:
-        """End all tasks where they stand. From the hub only."""
+        """End all tasks where they are. Call from the hub only."""
         if not self.alive:
             return
         self.alive = False
@@ -110,14 +110,14 @@ class Process:
         self.world.restart(self)
 
     def stall(self, micros: int) -> None:
-        """Stop all tasks for a while; they do not notice."""
+        """Suspend all tasks for a while, without their noticing."""
         self.stalled_until = self.world.scheduler.now + micros
         self.world.note(self, "stall", None, micros // SECOND)
         for task in self.tasks:
             self.world.touch_task(task, faults.STALLED)
 
     def micros(self) -> int:
-        """What this process takes the time for, in microseconds since the start."""
+        """Return this process's clock, in microseconds since the start."""
         return micros_of(self.clock())
 
     def _run(self, work: Callable[[], object]) -> None:
@@ -132,7 +132,7 @@ class Process:
         if not self.alive:
             return
         payments, self.inbox = self.inbox, []
-        if self.world.ways.bank:  # which is asked of each payment: that takes time, and may fail
+        if self.world.methods.bank:  # which is asked of each payment: that takes time, and may fail
             self.spawn(partial(self._hand_out, payments))
         else:
             for group in self.services.dispatcher.group(payments):
@@ -165,7 +165,7 @@ class Process:
         self.spawn_later(0, lambda: self._follow_later(self.services.dispatcher.resume(batch)))
 
     def _follow_later(self, batch: Batch | None) -> None:
-        """Look soon at what was just accepted; later looks are the sweep's."""
+        """Schedule a poll of what was just accepted; later polls are the sweep's."""
         if batch is None or batch.state is not BatchState.ACCEPTED or batch.accepted_at is None:
             return
         age = max(self.micros() - micros_of(batch.accepted_at), 0)

@@ -1,4 +1,4 @@
-"""The Provider interface over the ledger, with all that can come between the two."""
+"""The Provider interface over the ledger, with every fault between the two."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _DOWN = (faults.NOT_SENT, faults.ERROR_BEFORE, faults.TIMEOUT_BEFORE)
 
 
 class SimulatedProvider(Provider):
-    """A process's own way to the provider."""
+    """A process's access to the provider."""
 
     name = "paypal"
     forgets_batch_after: timedelta | None = timedelta(microseconds=FORGETS_AFTER)
@@ -84,13 +84,13 @@ class SimulatedProvider(Provider):
         return outcome
 
     def without_funds(self, batch_id: str) -> Accepted | Refused:
-        """It says so of any batch, also of one that it took and whose answer was lost."""
+        """Report no funds for any batch, also for one that was accepted with its answer lost."""
         self.world.touch(batch_id, faults.NO_FUNDS)
         self.world.note(self.process, "submit", batch_id, faults.NO_FUNDS)
         raise Misconfigured("INSUFFICIENT_FUNDS")
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
-        """Reports in no order; some missing, some repeated, some of a moment ago."""
+        """Return reports in random order; some missing, some repeated, some outdated."""
         forced = self.world.doomed(batch.batch_id, "fetch")
         self._begin("fetch", batch.batch_id, faults.FETCHES, FETCH_RATE, forced)
         payout = self.ledger.payout(batch.reference or "")
@@ -118,7 +118,7 @@ class SimulatedProvider(Provider):
         return
 
     def _seen(self, item: Item, now: int) -> ItemReport:
-        """What a look shows: at times what was, not what is."""
+        """Return an item's status as a poll shows it, which may be outdated."""
         behind = self.world.faults.on and self.world.chance(0.05)
         return item.report(item.raw_status(max(now - MINUTE, item.steps[0][0]) if behind else now))
 
@@ -131,12 +131,12 @@ class SimulatedProvider(Provider):
     def _begin(
         self, call: str, subject: Subject, menu: tuple[str, ...], rate: float, forced: bool
     ) -> str | None:
-        """Send the request. Returns what will go wrong after the provider has acted."""
+        """Send the request. Return the fault that follows the provider's action."""
         world, process = self.world, self.process
         task = current_task()
         task.subject = subject
-        if call in world.weather.traps:
-            world.weather.spring(call, process)
+        if call in world.fault_plan.traps:
+            world.fault_plan.trigger(call, process)
         if world.provider_is_down():
             world.touch_task(task, faults.DOWN)
             fault: str | None = _DOWN[world.draw(3)]
@@ -162,7 +162,7 @@ class SimulatedProvider(Provider):
         return 50 * MILLISECOND + self.world.draw(500 * MILLISECOND)
 
     def _end(self, fault: str | None) -> None:
-        """The provider has acted; the answer may not come."""
+        """Return after the provider has acted; the answer may be lost."""
         if fault == faults.CRASH_AFTER:
             self.process.die()
         if fault is not None and fault in _AFTER:

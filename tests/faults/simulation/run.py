@@ -1,4 +1,4 @@
-"""Running worlds: one from its seed, or many, and what to say of one that broke a promise."""
+"""Run one world by its seed, or many, and report those that violated a guarantee."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import NamedTuple
 from unittest import mock
 
 from paymentapp.models.item_ids import item_id_of
-from tests.faults.simulation.verdict import Failure
+from tests.faults.simulation.findings import Failure
 from tests.faults.simulation.world import Parts, World
 
 PAYMENTS = 500  # in one world
 
 
 class Result(NamedTuple):
-    """What became of one world."""
+    """The result of one world."""
 
     seed: int
     engine: str
@@ -41,7 +41,7 @@ def run_world(
     with_digest: bool = False,
     scene: str = "paypal",
 ) -> Result:
-    """Make a world, live through it, judge it."""
+    """Make a world, run it, check it."""
     with _seeded(seed), _quietly():
         world = World(seed, payments, engine, parts or Parts(), scene)
         world.run()
@@ -50,9 +50,9 @@ def run_world(
         engine,
         scene,
         payments,
-        world.verdict.failures,
+        world.findings.failures,
         world.faults.counts,
-        _report(seed, world) if world.verdict.failures else "",
+        _report(seed, world) if world.findings.failures else "",
         world.trace.digest() if with_digest else "",
     )
     vars(world).clear()  # its parts hold each other, and the collector sleeps
@@ -60,15 +60,15 @@ def run_world(
 
 
 def _report(seed: int, world: World) -> str:
-    """The failures, the whole story of the first one, and how to see it again."""
-    failures = world.verdict.failures
+    """Return the failures, the history of the first one, and how to reproduce it."""
+    failures = world.findings.failures
     first = failures[0]
     intent = first.intent
     if intent is None and first.key in world.clients.by_payment:
         intent = world.clients.by_payment[first.key].name
     command = (
         f"python -m tests.faults.simulation --engine {world.engine} "
-        f"--seed {seed} --payments {world.count} --scene {world.ways.scene}"
+        f"--seed {seed} --payments {world.count} --scene {world.methods.scene}"
     )
     lines = [f"{len(failures)} promises broken; to see it again: {command}"]
     lines += [str(failure) for failure in failures[:10]]
@@ -78,10 +78,10 @@ def _report(seed: int, world: World) -> str:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Let revisions, batch ids and owners come from the seed.
+    """Draw revisions, batch ids and owners from the seed.
 
-    The services draw them with `secrets`, which no seed reaches; without this no run could be
-    repeated. That they are unguessable is not what is tested here; that they differ is kept.
+    The services draw them with `secrets`, which no seed determines; without this no run could be
+    repeated. That they cannot be guessed is not tested here; that they differ is kept.
     """
     rng = Random(f"secrets {seed}")
 
@@ -107,7 +107,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """No log lines, which are many here, and no collector, which would find nothing to collect."""
+    """Switch off log lines and the garbage collector, for speed."""
     log = logging.getLogger("paymentapp")
     level = log.level
     log.setLevel(logging.CRITICAL + 1)

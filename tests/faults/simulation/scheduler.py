@@ -1,4 +1,4 @@
-"""One thread, many tasks: who goes on next, and when, follows from the seed alone."""
+"""A deterministic scheduler: one thread, many tasks, in an order that follows from the seed."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ DAY = 24 * HOUR
 
 
 class Crash(GreenletExit):  # type: ignore[misc]
-    """The process ended here. No `except Exception` of the services sees it."""
+    """The process ended here. No `except Exception` of the services catches it."""
 
 
 class Task(greenlet):  # type: ignore[misc]
-    """A thread of a simulated process; what it works on is known when its process dies."""
+    """A thread of a simulated process; its subject is known when its process dies."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Task(greenlet):  # type: ignore[misc]
 
 
 class Scheduler:
-    """Runs events in the order of their times; a task that sleeps is an event to come."""
+    """Runs events in the order of their times; a sleeping task is a future event."""
 
     def __init__(self) -> None:
         self.now = 0  # microseconds since the start; never runs back, never jumps
@@ -63,18 +63,18 @@ class Scheduler:
         self._pushed = 0
 
     def later(self, delay: int, event: Callable[[], object]) -> None:
-        """Have something done after so many microseconds."""
+        """Schedule a call after so many microseconds."""
         self._pushed += 1
         heapq.heappush(self._heap, (self.now + delay, self._pushed, event))
 
     def sleep(self, delay: int) -> None:
-        """Let others go on; the calling task comes back after so many microseconds."""
+        """Let other tasks run; the calling task continues after so many microseconds."""
         self._pushed += 1
         heapq.heappush(self._heap, (self.now + delay, self._pushed, getcurrent().switch))
         self.hub.switch()
 
     def run(self) -> None:
-        """Go on until there is nothing to do, or somebody has stopped it."""
+        """Run until no events are left, or until stopped."""
         heap = self._heap
         while heap and not self.stopped:
             self.now, _, event = heapq.heappop(heap)
@@ -83,10 +83,10 @@ class Scheduler:
 
 
 def current_task() -> Task:
-    """The task that runs now; only tasks call a store or a provider."""
+    """Return the task that runs now; only tasks call a store or a provider."""
     return cast(Task, getcurrent())
 
 
 def current_owner() -> Intent | None:
-    """Whose request is being served, if any is: the world itself acts for nobody."""
+    """Return the process whose call is being served, or None for the world itself."""
     return cast("Intent | None", getattr(getcurrent(), "owner", None))

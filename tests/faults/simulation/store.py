@@ -1,4 +1,4 @@
-"""The Store interface over the model's tables, with the ways of failing of both engines."""
+"""The Store interface over the world's tables, with the failures of both engines."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ STATES_OF_STAGES = {
 
 
 class SimulatedStore:
-    """A process's own way to the tables. Each call is a place where others go on, where it may
-    fail before or after it had its effect, and where the process may die."""
+    """A process's access to the tables.
+
+    In each call other tasks run, it may fail before or after its effect, and the process may die.
+    """
 
     def __init__(self, world: World, process: Process) -> None:
         self.world = world
@@ -220,12 +222,12 @@ class SimulatedStore:
     def _begin(
         self, call: str, subject: Subject, menu: tuple[str, ...], rate: float, forced: bool
     ) -> str | None:
-        """Let time pass, and others go on. Returns what will go wrong after that."""
+        """Let time pass and other tasks run; return the fault of this call."""
         world, process = self.world, self.process
         task = current_task()
         task.subject = subject
-        if call in world.weather.traps:
-            world.weather.spring(call, process)
+        if call in world.fault_plan.traps:
+            world.fault_plan.trigger(call, process)
         if task.owner is not None:
             forced = task.owner.is_doomed() or forced
         fault = world.faults.draw(menu, rate, forced)
@@ -243,7 +245,7 @@ class SimulatedStore:
         return fault
 
     def _apply(self, fault: str | None, effect: Callable[[], Result]) -> Result:
-        """Have the effect: once, twice where the client library repeats it, or too late."""
+        """Apply the effect: once, twice where the client library repeats it, or too late."""
         if fault == faults.LANDS_LATE:
             self.world.in_transit(self.world.draw(2 * MINUTE), effect)
             raise StoreUnavailable(fault)
@@ -254,7 +256,7 @@ class SimulatedStore:
         return result
 
     def _end(self, call: str, subject: Subject, fault: str | None, result: Result) -> Result:
-        """The effect is there; the answer may not come."""
+        """Return after the effect; the answer may be lost."""
         outcome = getattr(result, "status", getattr(result, "name", result))
         self.world.note(self.process, call, subject, (fault, outcome) if fault else outcome)
         if fault is None:
@@ -270,7 +272,7 @@ class SimulatedStore:
         return [self.tables.change_payment(old, new) for old, new in changes]
 
     def _cut(self, fault: str, changes: Sequence[PaymentChange], subject: Subject) -> list[bool]:
-        """Some of the changes are made, in no order; which, the caller never hears."""
+        """Apply some of the changes, in random order; the caller does not learn which."""
         for old, new in changes:
             if self.world.chance(0.5):
                 self.tables.change_payment(old, new)
@@ -283,7 +285,7 @@ class SimulatedStore:
         raise StoreUnavailable(fault)
 
     def _must_fail(self, changes: Sequence[PaymentChange]) -> bool:
-        """Whether a fault is due here: planned for the batch, or nobody's luck may last."""
+        """Return whether a fault is due here: planned for the batch, or none met it so far."""
         first = changes[0]
         stage = "stamp" if first.old.status is Status.PENDING else "settle"
         if first.new.batch_id is not None and self.world.doomed(first.new.batch_id, stage):
@@ -295,5 +297,5 @@ class SimulatedStore:
 
 
 def _subject_of(note: str) -> Subject:
-    """A note is of the batch that its name has in it; any other, of what its task is about."""
+    """Return a state entry's batch, by its name; else the subject of its task."""
     return batch_in(note) or current_task().subject

@@ -1,4 +1,4 @@
-"""Stripe as processes reach it: the real provider, over a wire on which anything may go wrong."""
+"""Stripe as processes reach it: the real provider, over a simulated network with faults."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _NOTHING = (faults.NOT_SENT, faults.TIMEOUT_BEFORE, faults.ACTS_LATE, faults.CRA
 
 
 class StripeSide:
-    """One Stripe for all processes, and its events."""
+    """The one Stripe of all processes, and its events."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -67,12 +67,12 @@ class StripeSide:
         self._events = 0
 
     def provider(self, process: Process) -> Stripe:
-        """A process's own Stripe, the real one."""
+        """Build a process's Stripe provider, the real one."""
         door = cast(Http, SimulatedHttp(self.world, process, self.transfers))
         return self.world.parts.stripe(SETTINGS, process.clock, door)
 
     def account_for(self, customer_id: str, number: int) -> str:
-        """Connect an account for a customer; returns the destination. Some are of no use."""
+        """Connect an account for a customer; return the destination. Some cannot be paid."""
         draw = self.world.draw
         kind, payout = "acct_fine", ("", ":standard", ":instant")[draw(3)]
         match draw(12):
@@ -84,11 +84,11 @@ class StripeSide:
         return f"{kind}{number}{payout}"
 
     def moved(self) -> Iterator[tuple[PaymentKey, Moved]]:
-        """Everything that it was told to pay."""
+        """Return every payment that Stripe was told to make."""
         return self.transfers.moved()
 
     def _announce(self, payout: Payout) -> None:
-        """Plan the events of a payout: some never come, some twice, in no order."""
+        """Plan the events of a payout: some never come, some twice, in random order."""
         for at, status in payout.steps:
             likely = 0.9 if status == "failed" else self.world.hooks
             if self.world.chance(likely):
@@ -99,7 +99,7 @@ class StripeSide:
                     self.world.at(at + self.world.draw(5 * MINUTE), event)
 
     def _deliver(self, payout: Payout, name: str, status: str, tries: int) -> None:
-        """Bring an event to a process; again later, until somebody says that they have it."""
+        """Deliver an event to a process; repeat until it is acknowledged."""
         process = self.world.any_process()
         heard = False
 
@@ -140,14 +140,14 @@ class StripeSide:
         ).encode()
 
     def _signed(self, body: bytes) -> Mapping[str, str]:
-        """https://docs.stripe.com/webhooks#verify-manually"""
+        """Sign a body as in https://docs.stripe.com/webhooks#verify-manually."""
         at = int(START.timestamp()) + self.world.time.micros() // SECOND
         digest = hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
         return {"stripe-signature": f"t={at},v1={digest}"}
 
 
 class SimulatedHttp:
-    """A process's own door to the network: `paymentapp.providers.http.Http` in its place."""
+    """A process's HTTP client, in place of `paymentapp.providers.http.Http`."""
 
     def __init__(self, world: World, process: Process, transfers: Transfers) -> None:
         self.world = world
@@ -163,7 +163,7 @@ class SimulatedHttp:
         headers: Mapping[str, str],
         body: bytes | None = None,
     ) -> Answer:
-        """One call. Raises NotSent, OutcomeUnknown as the real one does."""
+        """Make one call. Raises NotSent, OutcomeUnknown as the real one does."""
         request = Request.of(method, path, headers, body)
         fault = self._begin(request, moves_money)
         self._not_answered(fault, request, moves_money)
@@ -186,15 +186,15 @@ class SimulatedHttp:
         return _answer(said)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
     def _begin(self, request: Request, moves_money: bool) -> str | None:
-        """Let time pass, and others go on. Returns what will go wrong after that."""
+        """Let time pass and other tasks run; return the fault of this call."""
         world, process = self.world, self.process
         task, began = current_task(), world.time.micros()
         subject = task.subject = batch_in(request.key or "") or task.subject
-        if request.method in world.weather.traps:
-            world.weather.spring(request.method, process)
+        if request.method in world.fault_plan.traps:
+            world.fault_plan.trigger(request.method, process)
         if world.provider_is_down():
             world.touch_task(task, faults.DOWN)
             fault: str | None = _DOWN[world.draw(3)]
@@ -212,7 +212,7 @@ class SimulatedHttp:
         return fault
 
     def _not_answered(self, fault: str | None, request: Request, moves_money: bool) -> None:
-        """What happens where nothing is done, or not now."""
+        """Handle a call that has no effect, or not now."""
         if fault == faults.ACTS_LATE:
             late = self.world.draw(_LATE[self.world.draw(3)])
             self.world.at(self.world.time.micros() + late, lambda: self._late(request))
@@ -228,8 +228,10 @@ class SimulatedHttp:
         raise OutcomeUnknown("NO_ANSWER")
 
     def _late(self, request: Request) -> None:
-        """It arrives, unless its key was used and is forgotten: nothing could help against that,
-        and no request lies about for so long."""
+        """Deliver a late request, unless its key was used and is forgotten.
+
+        Nothing could protect against that, and no request is delayed for so long.
+        """
         if not self.transfers.is_forgotten(request):
             self._note(request, ("late", self.transfers.answer(request).status))
 

@@ -1,4 +1,4 @@
-"""What is stored, as any reader would find it now; every write is checked as it lands."""
+"""The stored records; every write is checked when it takes effect."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease
 from tests.faults.simulation.clock import Time
+from tests.faults.simulation.findings import Findings
 from tests.faults.simulation.index import Index
 from tests.faults.simulation.legal_transitions import batch_fault, history_fault
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND
-from tests.faults.simulation.verdict import Resolution
 
 Versioned = TypeVar(
     "Versioned", Payment, IdempotencyRecord, Batch, Customer, ProviderEvent, StateEntry
@@ -34,7 +34,7 @@ class Tables:
         time: Time,
         rng: Random,
         lagging: bool,
-        verdict: Resolution,
+        findings: Findings,
         on_parked: Callable[[Batch], None],
     ) -> None:
         self.customers: dict[str, Customer] = {}
@@ -48,7 +48,7 @@ class Tables:
         self.destinations: set[tuple[str, str, str]] = set()  # every one that ever was
         self.settled_at: dict[PaymentKey, int] = {}
         self._time = time
-        self._verdict = verdict
+        self._findings = findings
         lag = _lag(rng) if lagging else lambda: 0
         self.due: Index[PaymentKey, Payment] = Index(time.scheduler, lag)
         self.attention: Index[str, str] = Index(time.scheduler, lag)
@@ -61,18 +61,18 @@ class Tables:
         old = self.payments.get(key)
         fault = history_fault(old, new)
         if fault:
-            self._verdict.fail("history", fault, key)
+            self._findings.fail("history", fault, key)
         if new.status in FINAL and (old is None or old.status not in FINAL):
             self.settled_at[key] = self._time.micros()
         self.payments[key] = new
         self.due.put(key, new.due_shard, new.due_at, new)
 
     def put_batch(self, new: Batch) -> None:
-        """Store a version of a batch's header."""
+        """Store a version of a batch record."""
         fault = batch_fault(self.batches.get(new.batch_id), new)
         if fault:
             members = self.members[new.batch_id]
-            self._verdict.fail("batch", f"{new.batch_id}: {fault}", members[0].key)
+            self._findings.fail("batch", f"{new.batch_id}: {fault}", members[0].key)
         if new.state is BatchState.PARKED:
             self._on_parked(new)
         self.batches[new.batch_id] = new
@@ -117,7 +117,7 @@ class Tables:
             self.destinations.add((new.customer_id, method, known.destination))
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
-        """Store an event, unless one of its id is there: that one, then."""
+        """Store an event, or return the one that has its id."""
         key = (event.provider, event.event_id)
         if key not in self.events:
             self._put_event(event)
@@ -145,27 +145,27 @@ class Tables:
         return is_own(stored, new)
 
     def soonest(self) -> datetime | None:
-        """When something is due, or was; None where nothing is left to do."""
+        """Return when something is due, or was; None if nothing is left to do."""
         times = [index.soonest() for index in (self.due, self.attention, self.news)]
         return min((when for when in times if when), default=None)
 
     def drained(self) -> bool:
-        """Whether nothing is left to do, parked batches apart."""
+        """Return whether nothing is left to do, except parked batches."""
         return self.soonest() is None
 
 
 def current(stored: Versioned | None, old: Versioned) -> bool:
-    """The condition of every change: nobody has written since it was read."""
+    """Return whether nobody has written since the read: the condition of every change."""
     return stored is not None and stored.revision == old.revision
 
 
 def is_own(stored: Versioned | None, new: Versioned) -> bool:
-    """Whether the change is there already, from a try whose answer was lost."""
+    """Return whether the change is stored already, by an attempt whose answer was lost."""
     return stored is not None and stored.revision == new.revision
 
 
 def _lag(rng: Random) -> Callable[[], int]:
-    """Mostly milliseconds, at times seconds, seldom minutes."""
+    """Draw a delay: mostly milliseconds, sometimes seconds, rarely minutes."""
 
     def lag() -> int:
         chance = rng.random()

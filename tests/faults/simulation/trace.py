@@ -1,4 +1,4 @@
-"""The trace: every call that a process made, and what became of it, in order."""
+"""The trace: every call of a process and its result, in order."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Trace:
         self.batches: dict[PaymentKey, list[str]] = {}  # which batches a payment was ever in
 
     def digest(self) -> str:
-        """The same for two runs exactly where they did the same."""
+        """Return a digest that is equal for two runs exactly if they did the same."""
         return hashlib.sha256(repr(self.events).encode()).hexdigest()
 
     def of(self, key: PaymentKey | None, intent: str | None) -> Iterator[str]:
-        """What touched a payment, line by line."""
+        """Return everything that affected a payment, line by line."""
         batches = self.batches.get(key, []) if key else []
         for micros, process, call, subject, outcome, owner in self.events:
             if (
@@ -43,7 +43,7 @@ class Trace:
 
 
 def batch_in(name: str) -> str | None:
-    """The batch id that stands in the name of a file, a note or a key."""
+    """Return the batch id in the name of a file, a state entry or a key."""
     found = _BATCH_ID.search(name)
     return found[0] if found else None
 

@@ -1,7 +1,7 @@
-"""Stripe's own side: transfers, payouts and reversals, under idempotency as Stripe publishes it.
+"""Stripe's own records: transfers, payouts and reversals, with Stripe's published idempotency.
 
 https://docs.stripe.com/api/idempotent_requests: the first answer under a key is kept for a day,
-whatever it was, a 500 as well; other parameters under the key are an error; then it is forgotten.
+whatever it was, including a 500; other parameters under the key are an error; then it is forgotten.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Form = Mapping[str, str]
 
 
 class Request(NamedTuple):
-    """What has come over the wire."""
+    """A request as received."""
 
     method: str
     path: str
@@ -59,7 +59,7 @@ class Said(NamedTuple):
 
 
 class Refusal(Exception):
-    """What Stripe will not do; kept under the key."""
+    """A refusal, which is kept under the key."""
 
     def __init__(self, code: str, param: str = "") -> None:
         super().__init__(code)
@@ -83,7 +83,7 @@ class Transfer:
 
 @dataclass(slots=True)
 class Payout:
-    """Money that went on from there; `steps` are times and Stripe's statuses, oldest first."""
+    """Money paid out from there; `steps` are times and Stripe's statuses, oldest first."""
 
     payout_id: str
     account: str
@@ -101,7 +101,7 @@ class Payout:
 
 
 class Transfers:
-    """All that the platform's account ever did. Nothing that the service says enters into it."""
+    """Everything that the platform's account ever did, independent of the service's records."""
 
     def __init__(self, world: World, on_payout: Callable[[Payout], None]) -> None:
         self.world = world
@@ -111,7 +111,7 @@ class Transfers:
         self._on_payout = on_payout
 
     def answer(self, request: Request) -> Said:
-        """Do what is asked, or give the first answer under its key again."""
+        """Carry out a request, or replay the first answer under its key."""
         if request.key is None:
             return self._done(request)
         now = self.world.time.micros()
@@ -125,7 +125,7 @@ class Transfers:
         return said
 
     def fail(self, request: Request, *, acting: bool) -> Said:
-        """Answer 500, having done it or not, and keep that."""
+        """Answer 500, having acted or not, and keep that answer."""
         key = (request.account, request.key or "")
         said = self.answer(request) if acting else Said(500, {})
         if said.replayed or (not acting and self._is_kept(request)):
@@ -135,15 +135,15 @@ class Transfers:
         return failed
 
     def is_forgotten(self, request: Request) -> bool:
-        """Whether its key was used, and so long ago that it would be done again."""
+        """Return whether its key was used and forgotten, so that it would be carried out again."""
         return (request.account, request.key or "") in self._kept and not self._is_kept(request)
 
     def of_batch(self, batch_id: str) -> list[Transfer]:
-        """The transfers of a batch."""
+        """Return the transfers of a batch."""
         return [t for t in self.made.values() if t.form["transfer_group"] == batch_id]
 
     def moved(self) -> Iterator[tuple[PaymentKey, Moved]]:
-        """Everything that it was told to pay."""
+        """Return every payment that Stripe was told to make."""
         for transfer in self.made.values():
             form = transfer.form
             kind = form["metadata[payout]"]
@@ -174,7 +174,7 @@ class Transfers:
         return steps
 
     def _is_heard(self, transfer: Transfer) -> bool:
-        """Whether the service has taken in that a payout failed."""
+        """Return whether the service has processed the failure of a payout."""
         return any(
             status == "failed" for payout in transfer.payouts for status in payout.heard.values()
         )
@@ -255,7 +255,7 @@ class Transfers:
         return self.told(made)
 
     def _balance(self, account: str) -> int:
-        """What a connected account has."""
+        """Return the balance of a connected account."""
         now = self.world.time.micros()
         came = sum(
             t.amount
@@ -291,7 +291,7 @@ class Transfers:
         }
 
     def told(self, payout: Payout, status: str | None = None) -> dict[str, Any]:
-        """A payout as the API shows it, now or with another status."""
+        """Return a payout as the API shows it, with its current or another status."""
         status = status or payout.status(self.world.time.micros())
         return {
             **_common(payout.payout_id, "payout", payout.form, payout.at),
@@ -301,7 +301,7 @@ class Transfers:
 
 
 def error(status: int, kind: str, code: str, param: str = "") -> Said:
-    """https://docs.stripe.com/api/errors"""
+    """Return an error as in https://docs.stripe.com/api/errors."""
     named = {"type": kind, "code": code, "param": param, "message": "as it is"}
     return Said(status, {"error": {name: value for name, value in named.items() if value}})
 
@@ -324,7 +324,7 @@ def _fits(at: int, made: Form, wanted: Form) -> bool:
 
 
 def _page(found: list[dict[str, Any]], form: Form) -> dict[str, Any]:
-    """Newest first, from after a cursor."""
+    """Return a page, newest first, after a cursor."""
     newest = found[::-1]
     ids = [each["id"] for each in newest]
     first = ids.index(form["starting_after"]) + 1 if "starting_after" in form else 0
@@ -339,5 +339,5 @@ def _money(amount: int, currency: str) -> Money:
 
 
 def as_bytes(said: Said) -> bytes:
-    """The body of an answer."""
+    """Return the body of an answer."""
     return json.dumps(said.body).encode()

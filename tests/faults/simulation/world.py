@@ -1,4 +1,4 @@
-"""One world from one seed: processes, callers, store and provider, and all that befalls them."""
+"""One world from one seed: processes, callers, store, provider and faults."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from paymentapp.providers.stripe.provider import Stripe
 from tests.faults.simulation.checks import judge
 from tests.faults.simulation.clients import Clients, Intent
 from tests.faults.simulation.clock import Time, micros_of
-from tests.faults.simulation.fault_plan import Weather
+from tests.faults.simulation.fault_plan import FaultPlan
 from tests.faults.simulation.faults import Faults
+from tests.faults.simulation.findings import Findings
 from tests.faults.simulation.ledger import Item, Ledger
-from tests.faults.simulation.long_fault_plan import Seasons
-from tests.faults.simulation.operator import Person
-from tests.faults.simulation.payment_methods import Ways
+from tests.faults.simulation.long_fault_plan import LongFaultPlan
+from tests.faults.simulation.operator import SimulatedOperator
+from tests.faults.simulation.payment_methods import WorldMethods
 from tests.faults.simulation.process import Process
 from tests.faults.simulation.provider import SimulatedProvider
 from tests.faults.simulation.scheduler import (
@@ -34,7 +35,6 @@ from tests.faults.simulation.scheduler import (
 from tests.faults.simulation.store import SimulatedStore
 from tests.faults.simulation.tables import Tables
 from tests.faults.simulation.trace import Subject, Trace
-from tests.faults.simulation.verdict import Resolution
 
 ENGINES = ("sqlite", "dynamodb")
 STAGES = ("stamp", "freeze", "submit", "accept", "fetch", "settle")
@@ -44,7 +44,7 @@ EVENTS = 300  # for each payment; a world that needs more runs in circles
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the services of a process work with; a bug in it is another class in its place."""
+    """The classes of a process's services; a seeded bug replaces one of them."""
 
     store: type[SimulatedStore] = SimulatedStore
     provider: type[SimulatedProvider] = SimulatedProvider
@@ -53,7 +53,7 @@ class Parts:
 
 
 class World:
-    """Everything that is shared by the processes, and the drawing of all chances."""
+    """Everything that the processes share, and the source of all random decisions."""
 
     def __init__(self, seed: int, payments: int, engine: str, parts: Parts, scene: str) -> None:
         self.rng = Random(f"{seed} {engine}" if scene == "paypal" else f"{seed} {engine} {scene}")
@@ -64,21 +64,21 @@ class World:
         self.scheduler = Scheduler()
         self.time = Time(self.scheduler)
         self.trace = Trace()
-        self.verdict = Resolution(self.scheduler)
+        self.findings = Findings(self.scheduler)
         self.tick = (1, 1, 1_000, 16_000)[self.draw(4)]
         self.shards = 1 + self.draw(3)
         self.batch_size = (3, 8, 20, 50)[self.draw(4)]
         self.lost_wakes = self.random() ** 2
         self.hooks = self.random() if self.chance(0.7) else 0.0
         self.faults = Faults(self.rng, (0.3, 1.0, 1.0, 2.0)[self.draw(4)])
-        self.person = Person(self)
+        self.operator = SimulatedOperator(self)
         self.tables = Tables(
-            self.time, self.rng, engine == "dynamodb", self.verdict, self.person.hears
+            self.time, self.rng, engine == "dynamodb", self.findings, self.operator.hears
         )
         self.ledger = Ledger(self.time, self.rng, self._announce)
-        self.ways = Ways(self, scene)
+        self.methods = WorldMethods(self, scene)
         self.clients = Clients(self)
-        self.weather = Weather(self) if scene == "paypal" else Seasons(self)
+        self.fault_plan = FaultPlan(self) if scene == "paypal" else LongFaultPlan(self)
         self.last_fault_at = 0
         self.processes: list[Process] = []
         self._dooms: dict[str, str] = {}
@@ -87,17 +87,17 @@ class World:
         self._announced = 0
 
     def run(self) -> None:
-        """Live through it all until everything is quiet, then judge."""
+        """Run until no work is left, then check."""
         apart = (SECOND, 30 * SECOND, 5 * MINUTE)[self.draw(3)]
         for number in range(2 + self.draw(3)):
             self.processes.append(Process(self, f"p{number}", self.draw(2 * apart) - apart))
-        span = self.weather.span(self.count)
+        span = self.fault_plan.span(self.count)
         self.clients.arrive(self.count, span)
-        self.weather.forecast(span)
+        self.fault_plan.schedule(span)
         for process in self.processes:
             process.spawn(process.sweep_forever)
         self.scheduler.run()
-        if not self.verdict.failures:
+        if not self.findings.failures:
             judge(self)
 
     # Chances
@@ -111,32 +111,32 @@ class World:
     # What processes ask of the world
 
     def any_process(self) -> Process | None:
-        """One that answers at the API just now."""
+        """Return a process whose API answers now."""
         alive = [process for process in self.processes if process.alive]
         return alive[self.draw(len(alive))] if alive else None
 
     def pause_before_sweep(self, process: Process) -> int:
-        """How long until the next sweep: while nothing can be due, sweeping changes nothing."""
+        """Return how long until the next sweep: while nothing is due, a sweep changes nothing."""
         pause = SECOND + self.draw(5 * SECOND)
         if self.faults.on or self.clients.busy or any(len(p.tasks) > 1 for p in self.processes):
             return pause
         pause += self.draw(30 * MINUTE)
         when = self.tables.soonest()
-        if self.ways.bank and self.ways.bank.has_mail():
+        if self.methods.bank and self.methods.bank.has_mail():
             return MINUTE
         if when is None:
             return HOUR
         return max(pause, min(micros_of(when) - process.micros(), DAY) + pause)
 
     def anything_due(self, process: Process) -> bool:
-        """Whether a sweep of this process would find something."""
+        """Return whether a sweep of this process would find something."""
         when = self.tables.soonest()
         if when is not None and when <= process.clock():
             return True
-        return self.ways.bank is not None and self.ways.bank.has_mail()
+        return self.methods.bank is not None and self.methods.bank.has_mail()
 
     def is_over(self) -> bool:
-        """Whether nothing is going on any more, or never will end."""
+        """Return whether nothing happens any more, or the run will never end."""
         if self.faults.on:
             return False
         if self.time.micros() - self.last_fault_at > PATIENCE or (
@@ -147,14 +147,14 @@ class World:
             self.clients.busy
             or self._announced
             or self._transit
-            or not self.ways.is_quiet()
+            or not self.methods.is_quiet()
             or any(len(p.tasks) > 1 or not p.alive for p in self.processes)
         ):
             self.scheduler.stopped = self.tables.drained()
         return self.scheduler.stopped
 
     def at(self, when: int, event: Callable[[], object]) -> None:
-        """Have something done at a true time, which may come sooner by a jump."""
+        """Schedule a call at a true time; a time jump may bring it forward."""
         wait = when - self.time.micros()
         if wait <= 0:
             event()
@@ -163,7 +163,7 @@ class World:
         self.scheduler.later(step, lambda: self.at(when, event))
 
     def restart(self, process: Process) -> None:
-        """Start a new process in the place of one that died, after a while."""
+        """Start a new process in place of one that died, after a while."""
         place = self.processes.index(process)
 
         def start() -> None:
@@ -174,7 +174,7 @@ class World:
         self.scheduler.later(100_000 + self.draw(10 * SECOND), start)
 
     def in_transit(self, delay: int, effect: Callable[[], object]) -> None:
-        """Something on the wire whose sender has given up: it arrives all the same."""
+        """Keep a request in the network after its sender has given up: it arrives all the same."""
         self._sent += 1
         number = self._sent
         self._transit[number] = effect
@@ -186,7 +186,7 @@ class World:
         self.scheduler.later(delay, arrive)
 
     def jump(self, micros: int) -> None:
-        """Skip time for everybody; what was on the wire has arrived by then."""
+        """Skip time for all processes; requests in the network have arrived by then."""
         for effect in list(self._transit.values()):
             effect()
         self._transit.clear()
@@ -194,14 +194,14 @@ class World:
         self.note(None, "time jumps", None, f"{micros / HOUR:.1f} h")
 
     def provider_is_down(self) -> bool:
-        return self.scheduler.now < self.weather.down_until
+        return self.scheduler.now < self.fault_plan.down_until
 
     def funds_are_out(self) -> bool:
-        return self.scheduler.now < self.weather.broke_until
+        return self.scheduler.now < self.fault_plan.broke_until
 
     def unexpected(self, error: Exception) -> None:
-        """A service raised what it should not."""
-        self.verdict.fail("service raised", f"{type(error).__name__}: {error}", None)
+        """Record an exception that a service should not raise."""
+        self.findings.fail("service raised", f"{type(error).__name__}: {error}", None)
 
     # Faults and whom they touched
 
@@ -220,13 +220,13 @@ class World:
         )
 
     def touch_task(self, task: Task, fault: str) -> None:
-        """A fault met whatever a task is about."""
+        """Record that a fault affected the subject of a task."""
         if task.owner is not None:
             task.owner.faults.append(fault)
         self.touch(task.subject, fault)
 
     def touch(self, subject: Subject, fault: str, intent: Intent | None = None) -> None:
-        """A fault met payments, a batch or a caller."""
+        """Record that a fault affected payments, a batch or a caller."""
         self.faults.counts[fault] += 1
         self.last_fault_at = self.time.micros()
         if intent is not None:
@@ -243,14 +243,14 @@ class World:
         return subject
 
     def batch_made(self, batch: Batch, members: Sequence[Member]) -> None:
-        """A batch begins. If luck has spared a member so far, something will go wrong with it."""
+        """Record a new batch. If a member has met no fault so far, plan one for the batch."""
         for member in members:
             self.trace.batches.setdefault(member.key, []).append(batch.batch_id)
         if any(self.clients.is_untouched(member.key) for member in members):
             self._dooms[batch.batch_id] = STAGES[self.draw(len(STAGES))]
 
     def doomed(self, batch_id: str, stage: str) -> bool:
-        """Whether that something is to happen at this stage; it happens once."""
+        """Return whether the planned fault is to happen at this stage; it happens once."""
         if self._dooms.get(batch_id) != stage:
             return False
         del self._dooms[batch_id]
@@ -259,7 +259,7 @@ class World:
     # Webhooks
 
     def _announce(self, item: Item, steps: Sequence[tuple[int, str]]) -> None:
-        """Plan the reports of an item's steps: some never come, some twice, in no order."""
+        """Plan the webhooks of an item's statuses: some never come, some twice, in random order."""
         for at, raw in steps:
             copies = int(self.chance(self.hooks)) + int(self.chance(self.hooks * 0.2))
             for _ in range(copies):
@@ -270,7 +270,7 @@ class World:
                 self.scheduler.later(delay, partial(self._report, item, raw, 4))
 
     def _report(self, item: Item, raw: str, tries: int) -> None:
-        """Bring a report to a process; again later, as long as it does not say that it has it."""
+        """Deliver a webhook to a process; repeat until it is acknowledged."""
         process = self.any_process()
         heard = False
 

@@ -1,4 +1,4 @@
-"""What the tests of Stripe share: a simulator on a socket, and Stripe's own library."""
+"""Shared helpers: a Stripe simulator on a socket, and Stripe's own library."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class Live:
         return self.client.v1.payouts.retrieve(payout.id, options={"stripe_account": account})
 
     def paid_out(self, account: str, amount: int = 1000) -> stripe.Payout:
-        """A payout from an account that was given the money before."""
+        """Make a payout from an account that was given the money before."""
         self.transfer(account, amount)
         return self.payout(account, amount)
 
     def available(self, account: str | None = None) -> dict[str, int]:
-        """What an account has in each currency that is limited."""
+        """Return the available balance of an account, by limited currency."""
         shown = self.balance(account)
         return {currency: amount for currency, amount in shown.items() if amount != LARGEST}
 
@@ -94,7 +94,7 @@ class Live:
         return entries
 
     def events(self) -> list[dict[str, Any]]:
-        """The events so far, oldest first."""
+        """Return the events so far, oldest first."""
         items: list[dict[str, Any]] = self.control("GET", "events").json()["items"]
         return items[::-1]
 
@@ -105,7 +105,7 @@ def living(
     settings: PayPalSimulatorSettings | None = None,
     clock: Clock | None = None,
 ) -> Iterator[Live]:
-    """A simulator on a free port of this machine, by a clock that stands still."""
+    """Run a simulator on a free port, with a clock that stands still."""
     fake = FakeClock()
     app = create_simulator(settings or PayPalSimulatorSettings(), clock or fake, stripe_settings)
     listener = listen("127.0.0.1", 0)
@@ -124,5 +124,5 @@ def living(
 
 
 def fault_of(caught: Any) -> Any:
-    """The error object of an exception of Stripe's library."""
+    """Return the error object of an exception of Stripe's library."""
     return caught.value.json_body["error"]

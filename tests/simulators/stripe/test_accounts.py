@@ -1,4 +1,4 @@
-"""Every account id that decides an outcome, and what an account says of itself."""
+"""Account ids that decide an outcome, and the accounts' own data."""
 
 from __future__ import annotations
 

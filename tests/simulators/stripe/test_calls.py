@@ -1,4 +1,4 @@
-"""Keys, headers, addresses and bodies, before any money is spoken of."""
+"""Authentication, headers, paths and bodies of calls."""
 
 from __future__ import annotations
 

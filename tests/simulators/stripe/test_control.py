@@ -1,4 +1,4 @@
-"""Settings, the ledger and events on demand, by the endpoints that Stripe does not have."""
+"""Settings, the ledger and events on demand, by endpoints that Stripe does not have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Amounts in currencies that are not like dollars: https://docs.stripe.com/currencies."""
+"""Amounts in currencies without two decimals: https://docs.stripe.com/currencies."""
 
 from __future__ import annotations
 

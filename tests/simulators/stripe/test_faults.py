@@ -1,4 +1,4 @@
-"""Each fault as the library meets it, through a real socket."""
+"""Each fault as the library sees it, through a real socket."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def test_a_key_that_is_in_use_is_a_conflict(live: Live) -> None:
 
 
 def _post_alone(live: Live) -> requests.Response:
-    """The same request by a connection of its own."""
+    """Send the same request over a connection of its own."""
     headers = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "k-1"}
     url = f"{live.url}/stripe/v1/transfers"
     return requests.post(url, data=TRANSFER, headers=headers, timeout=5)

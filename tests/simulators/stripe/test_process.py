@@ -1,4 +1,4 @@
-"""The command with Stripe's flags, and the books when it is killed."""
+"""The command with Stripe's options, and the ledger after a kill."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .support import KEY, OK, living
 
 
 def ask(url: str, key: str, amount: int = 1000) -> Any:
-    """One transfer with a key, by a client of its own."""
+    """Make one transfer with a key, with a client of its own."""
     session = requests.Session()
     http = stripe.RequestsClient(session=session, timeout=5)
     addresses: Any = {"api": f"{url}/stripe"}

@@ -1,4 +1,4 @@
-"""Transfers and reversals, as Stripe's library meets them."""
+"""Transfers and reversals, as Stripe's library sees them."""
 
 from __future__ import annotations
 

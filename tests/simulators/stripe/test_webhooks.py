@@ -1,4 +1,4 @@
-"""Events: what they say, that the library believes them, and how they go astray."""
+"""Events: content, signatures, and faults in their delivery."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECRET = "whsec_simulator"
 
 
 class Listener:
-    """Takes events on loopback, with the answers that a test lays down; 200 after them."""
+    """Receives events on loopback with scripted answers, then 200."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str]] = []  # body, signature
@@ -39,7 +39,7 @@ class Listener:
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Nothing."""
+                """Log nothing."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/webhooks/stripe"

@@ -304,7 +304,7 @@ def test_an_entry_that_is_not_ours_is_told(
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason=missing(SAMPLES))
 def test_the_samples_are_read(company: Company) -> None:
-    """moov-io/ach's (Apache-2.0): a return of a debit, one of a credit, a change of account."""
+    """Read moov-io/ach's (Apache-2.0): a return of a debit or a credit, a change of account."""
     for name in ("return-WEB.ach", "cor-example.ach"):
         company.bank.send(name, (SAMPLES / name).read_bytes())
     found = bodies(company)

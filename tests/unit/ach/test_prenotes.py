@@ -169,7 +169,7 @@ def test_one_who_cannot_be_paid_is_not_asked_about_and_spoils_nobody(careful: Co
 
 
 def test_accounts_that_another_batch_claimed_and_left_are_asked_about(careful: Company) -> None:
-    """Also where this batch's own file is made by then: it takes no more accounts."""
+    """Send them also when this batch's own file exists: it takes no more accounts."""
     members = [careful.member("1111222233"), careful.member("2222333344")]
     batch = careful.batch(*members)
     claim(careful, members[1], "z.0.pre")
@@ -278,7 +278,7 @@ def test_a_crash_at_each_step_asks_once_and_pays_once(tmp_path: Path, after: boo
 
 
 def test_new_accounts_keep_no_others_waiting(careful: Company) -> None:
-    """Through the dispatcher: payments to known accounts leave with their window."""
+    """Send payments to known accounts in their window, through the dispatcher."""
     services = a_process(careful.state, careful.clock, careful.ach)
     service = Service(careful, services)
     known = service.pays("1111222233")

@@ -1,4 +1,4 @@
-"""Settings: each checked, each error naming its variable and never its value."""
+"""Settings: each is validated, each error names its variable and never its value."""
 
 from __future__ import annotations
 

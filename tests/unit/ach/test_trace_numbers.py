@@ -151,7 +151,7 @@ def test_a_block_is_another_batchs_after_its_time(
 def test_of_two_that_were_given_the_same_block_one_gets_it(
     traces: Traces, store: MemoryStore
 ) -> None:
-    """As after a backup was restored in between."""
+    """Assign the same block twice, as after a backup was restored."""
     first = traces.free(1)
     counter(store, "0")
     assert traces.free(1) == first

@@ -19,7 +19,7 @@ pytest.importorskip("fsspec")
 
 
 class TestSftp:
-    """Over loopback, with the bank's own host key."""
+    """SFTP over loopback, with the bank's own host key."""
 
     @pytest.fixture
     def address(self, tmp_path: Path, company: Company) -> Iterator[tuple[str, Path]]:
@@ -117,7 +117,7 @@ class TestSftp:
 
 
 class TestPgp:
-    """With the library itself."""
+    """OpenPGP with the library itself."""
 
     @pytest.fixture
     def key(self, tmp_path: Path) -> tuple[object, Path]:

@@ -1,7 +1,7 @@
 """The fence: whatever fails or stops at any step, beside any other process, a file goes once.
 
-Every call of the notebook and of the folder is a step. A process can fail or stop before or after
-each, and another can come while it stands at one.
+Every call of the state and of the folder is a step. A process can fail or stop before or after
+each, and another can run while it is suspended at one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Stopped(BaseException):
     """The process ends here; nothing of it runs after this."""
 
 
-class _Notebook:
+class _StepState:
     """A process's access to the provider state, each call a step."""
 
     def __init__(self, store: MemoryStore, step: Callable[[str, Callable[[], Any]], Any]) -> None:
@@ -62,7 +62,7 @@ class Process:
     ) -> None:
         step = step or (lambda _, act: act())
         self.ach: Ach = company.provider(
-            state=_Notebook(company.state, step),
+            state=_StepState(company.state, step),
             outgoing=HookedFolder(company.folder, step),
             **settings,
         )
@@ -185,7 +185,7 @@ def test_one_fault_at_each_step(
 
 @pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 def test_two_crashes_in_a_row(tmp_path: Path, after: bool) -> None:
-    """The second process stops too, at each step of what it does about the first."""
+    """Stop the second process too, at each step of its recovery from the first crash."""
     numbers = count()
     for first in range(10, 32, 3):
         for second in range(0, 25, 2):
@@ -260,7 +260,7 @@ def slow_at_each_step(tmp_path: Path) -> Iterator[tuple[Company, Batch, list[Mem
 def test_a_slow_process_wakes_up_after_another_has_been_there(
     tmp_path: Path, late: bool, takes: bool
 ) -> None:
-    """Also after the time in which an attempt ends, when the other takes it for dead."""
+    """Resume it also after the time of an attempt, when the other takes it for dead."""
     for company, batch, members, slow in slow_at_each_step(tmp_path):
         if late:
             company.clock.pass_by(seconds=ATTEMPT + 1)
@@ -275,7 +275,7 @@ def test_a_slow_process_wakes_up_after_another_has_been_there(
 def test_a_slow_process_wakes_up_while_another_stands_at_each_step(
     tmp_path: Path, ends: bool
 ) -> None:
-    """Such as between another's look into the folder and what it does by that."""
+    """Resume it, for example, between another's look into the folder and its next step."""
     numbers = count()
     for first in range(12, 22):
         for second in range(14):
@@ -343,7 +343,7 @@ def test_what_was_renamed_and_taken_is_doubtful_and_stays_so(
 def test_a_slow_process_that_comes_first_has_uploaded(
     company: Company, batch: Batch, members: list[Member]
 ) -> None:
-    """Its renaming comes between the other's look and the withdrawal."""
+    """Let its rename come between the other's look and the withdrawal."""
     stop_at(company, batch, members, "rename", after=False)
     company.clock.pass_by(seconds=ATTEMPT + 1)
     name = f"ach-20260302-{batch.batch_id}.ach"

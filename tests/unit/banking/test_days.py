@@ -124,7 +124,7 @@ def test_the_next_departure(
 
 
 def test_the_day_is_new_yorks_and_not_utcs() -> None:
-    """At 02:00 UTC on Saturday it is Friday evening there."""
+    """Use the date there: at 02:00 UTC on Saturday it is Friday evening."""
     now = datetime(2026, 1, 10, 0, 30, tzinfo=UTC)
     assert next_departure(now, [EVENING]).leaves_by == datetime(2026, 1, 10, 1, 0, tzinfo=UTC)
     assert next_departure(now, [EVENING]).effective_date == date(2026, 1, 12)

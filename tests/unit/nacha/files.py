@@ -1,4 +1,4 @@
-"""NACHA files to test with, and strategies that make them. All banks and accounts are invented."""
+"""NACHA files for tests, and strategies that generate them. All banks and accounts are invented."""
 
 from __future__ import annotations
 
@@ -106,13 +106,13 @@ _DIGITS = st.characters(min_codepoint=0x30, max_codepoint=0x39)
 
 
 def texts(longest: int, shortest: int = 0) -> st.SearchStrategy[str]:
-    """Printable text that neither begins nor ends with a blank."""
+    """Generate printable text that neither begins nor ends with a blank."""
     found = st.text(_PRINTABLE, min_size=shortest, max_size=longest)
     return found.map(str.strip).filter(lambda text: len(text) >= shortest)
 
 
 def names(longest: int) -> st.SearchStrategy[str]:
-    """Text that is not all zeros."""
+    """Generate text that is not all zeros."""
     return texts(longest, 1).filter(lambda text: bool(text.strip("0 ")))
 
 
@@ -148,7 +148,7 @@ def _common(trace: str, codes: list[str]) -> dict[str, st.SearchStrategy[Any]]:
 
 
 def addenda_of(noun: type[Addenda], trace: str) -> st.SearchStrategy[Any]:
-    """Addenda of one type for the entry with that trace number."""
+    """Generate addenda of one type for the entry with that trace number."""
     kinds = RETURNS_OF_KIND
     days = DAYS_OF_YEAR
     fields: dict[type, dict[str, st.SearchStrategy[Any]]] = {
@@ -240,7 +240,7 @@ def batches(draw: st.DrawFn, number: int, sequences: list[int]) -> NachaBatch:
 
 @st.composite
 def files(draw: st.DrawFn) -> File:
-    """Any file that may be written."""
+    """Generate any file that can be written."""
     header = FileHeader(
         destination=draw(texts(10, 1)),
         origin=draw(texts(10, 1)),

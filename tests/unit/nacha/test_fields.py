@@ -1,4 +1,4 @@
-"""The tables against the specification: nothing overlaps, nothing is left out."""
+"""The tables against the specification: no overlap, no gap."""
 
 from __future__ import annotations
 

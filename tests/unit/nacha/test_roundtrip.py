@@ -1,4 +1,4 @@
-"""What is written is read again, and no bytes whatever stop the reader."""
+"""What is written is read again, and no bytes make the reader fail."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Files that others published (moov-io/ach): they read as their list says.
+"""Published files (moov-io/ach) are read as their list says.
 
-They lie beside the repository, not in it: see tests/support/published.py.
+They are beside the repository, not in it: see tests/support/published.py.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def test_a_check_digit() -> None:
 
 
 def test_control_totals() -> None:
-    """Behind the wrong total is an entry whose amount and trace number were overwritten."""
+    """Find the wrong total of an entry whose amount and trace number were overwritten."""
     assert found("invalid-two-micro-deposits") == [
         (15, NachaRule.VALUE),
         (15, NachaRule.VALUE),

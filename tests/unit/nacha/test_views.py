@@ -129,7 +129,7 @@ def test_an_acknowledgment() -> None:
 
 
 def test_an_acknowledgment_in_the_layout_of_ctx() -> None:
-    """ATX: the original trace number stands in the same place."""
+    """Read ATX: the original trace number is in the same place."""
     some = lines(write(file(batch(acknowledged(), sec_code="ACK", service_class="200"))))
     some[1] = some[1].replace("ACK", "ATX")
     made, findings = read("\n".join(some).encode())

@@ -1,4 +1,4 @@
-"""What a written file looks like, character by character, and how its controls add up."""
+"""A written file, character by character, and its control totals."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_file_character_by_character() -> None:
 
 
 def test_what_else_is_written() -> None:
-    """Returns, changes and acknowledgments: what a bank would send."""
+    """Write returns, changes and acknowledgments, as a bank would."""
     made = file(
         batch(returned("R14", 1, date_of_death=date(2026, 1, 2), information="x")),
         batch(changed(sequence=2), number=2, sec_code="COR"),
@@ -105,14 +105,14 @@ def test_the_last_block_is_filled_with_nines(entries: int, blocks: int) -> None:
 
 
 def many(count: int) -> list[Entry]:
-    """Entries for a bank with a number near 33 million."""
+    """Return entries for a bank with a number near 33 million."""
     start = "32999999"
     routing = start + rtn.calc_check_digit(start)
     return [entry(n, routing=routing, amount=Decimal("0.01")) for n in range(1, count + 1)]
 
 
 def test_the_entry_hash_keeps_its_last_ten_digits() -> None:
-    """304 times 32999999 has eleven digits."""
+    """Add 304 times 32999999, which has eleven digits."""
     written = lines(write(file(batch(*many(304)))))
     assert 304 * 32999999 == 10031999696
     assert written[306][10:20] == "0031999696"
@@ -120,7 +120,7 @@ def test_the_entry_hash_keeps_its_last_ten_digits() -> None:
 
 
 def test_the_files_entry_hash_wraps_too() -> None:
-    """Each batch's fits, their sum does not."""
+    """Sum hashes of batches, each of which fits alone."""
     first, second = many(302)[:151], many(304)[151:]
     written = lines(write(file(batch(*first), batch(*second, number=2))))
     control = next(line for line in reversed(written) if set(line) != {"9"})

@@ -1,4 +1,4 @@
-"""Every refusal of the writer: its class, its record, its field; and never the value."""
+"""Every refusal of the writer: its class, record and field, and never the value."""
 
 from __future__ import annotations
 
@@ -554,7 +554,7 @@ def test_no_refusal_repeats_the_value(change: dict[str, Any]) -> None:
 
 
 def test_a_total_that_no_longer_fits() -> None:
-    """A hundred and one times 99,999,999.99 has eleven digits before the point."""
+    """Add a hundred and one times 99,999,999.99: eleven digits before the point."""
     largest = Decimal("99999999.99")
     full = [entry(n, amount=largest) for n in range(1, 101)]
     assert write(file(batch(*full)))

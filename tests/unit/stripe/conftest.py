@@ -1,4 +1,4 @@
-"""A simulated Stripe, and one that says what a test lays down for it."""
+"""A simulated Stripe, and a scripted one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.stripe.support import with_funds
 
 @pytest.fixture
 def backend() -> Iterator[StripeBackend]:
-    """A provider that pays through the simulator; a payout takes two seconds."""
+    """Run a provider that pays through the simulator; a payout takes two seconds."""
     with stripe_backend(failure_delay=10) as made:
         yield made
 
@@ -27,7 +27,7 @@ def _running() -> Iterator[PayPalServer]:
 
 @pytest.fixture
 def server(_running: PayPalServer) -> PayPalServer:
-    """A server that answers by script; the account has money."""
+    """Run a scripted server; the account has money."""
     _running.forget()
     with_funds(_running)
     return _running
@@ -40,7 +40,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def stripe(server: PayPalServer, clock: FakeClock) -> Iterator[Stripe]:
-    """A provider that calls the scripted server."""
+    """Build a provider that calls the scripted server."""
     provider = stripe_at(server.url, clock, payout="none")
     yield provider
     provider.close()

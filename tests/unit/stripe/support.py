@@ -1,4 +1,4 @@
-"""What the tests of the Stripe provider share: payments, and answers in Stripe's words."""
+"""Shared helpers: payments, and answers in Stripe's format."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REQUEST_ID = "req_ofthetests01"
 def a_payment(
     now: datetime, to: str = ACCOUNT, amount: str = "12.5", currency: str = "USD"
 ) -> tuple[Batch, list[Member]]:
-    """A batch of one that was frozen just now."""
+    """Return a batch of one that was frozen just now."""
     batch = Batch(
         *(new_batch_id(now), "stripe", currency, BatchState.FROZEN, 1, now, new_revision()),
         frozen_at=now,
@@ -37,13 +37,13 @@ def a_payment(
 
 
 def pays(backend: StripeBackend, to: str = ACCOUNT, **given: str) -> Batch:
-    """A batch that has been accepted, as the service has it then."""
+    """Return a batch that has been accepted, as the service has it then."""
     batch, members = a_payment(backend.clock(), to, **given)
     return taken(backend.provider, batch, members, backend.clock())  # type: ignore[arg-type]
 
 
 def taken(provider: Stripe, batch: Batch, members: list[Member], now: datetime) -> Batch:
-    """Submit what has to be accepted."""
+    """Submit a batch that has to be accepted."""
     outcome = provider.submit(batch, members)
     assert isinstance(outcome, Accepted)
     return batch.changed(state=BatchState.ACCEPTED, reference=outcome.reference, accepted_at=now)
@@ -56,7 +56,7 @@ def error(
     param: str | None = None,
     **headers: str,
 ) -> Says:
-    """An error in Stripe's shape; the text quotes what must not be told."""
+    """Return an error in Stripe's format; its text quotes what must not be logged."""
     body = {"type": kind, "message": "Something about acct_simok0001 and sk_test_simulated0001"}
     body |= {"code": code} if code else {}
     body |= {"param": param} if param else {}
@@ -65,7 +65,7 @@ def error(
 
 
 def a_transfer(batch: Batch, member: Member, **other: Any) -> dict[str, Any]:
-    """A transfer of a batch, as Stripe shows it."""
+    """Return a transfer of a batch, as Stripe shows it."""
     account, _, payout = (member.destination or "").partition(":")
     return {
         "id": "tr_1",
@@ -88,7 +88,7 @@ def a_transfer(batch: Batch, member: Member, **other: Any) -> dict[str, Any]:
 
 
 def a_list(*elements: Mapping[str, Any], more: bool = False) -> Says:
-    """A page of a list."""
+    """Return a page of a list."""
     return Says(200, {"object": "list", "data": list(elements), "has_more": more, "url": "/v1/x"})
 
 
@@ -98,12 +98,12 @@ def with_funds(server: PayPalServer, amount: int = 10**9) -> None:
 
 
 def body_of(event: Mapping[str, Any]) -> bytes:
-    """An event as it is delivered."""
+    """Return an event as it is delivered."""
     return json.dumps(event).encode()
 
 
 def spend(backend: StripeBackend, account: str) -> str:
-    """Let the account's owner pay the money out to themselves: that payout is never heard of."""
+    """Let the account's owner pay the money out to themselves, without an event."""
     answer = backend.app.test_client().post(
         "/stripe/v1/payouts",
         data={"amount": "1250", "currency": "usd"},

@@ -1,4 +1,4 @@
-"""Stripe's books: every transfer of a time, whoever made it, and whose batch it is."""
+"""Stripe's transfers of a period, whoever made them, and their batches."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class World:
         return payment
 
     def says(self) -> Status:
-        """The payment's status, now and perhaps not again."""
+        """Return the payment's current status."""
         return self.payment.status
 
     @property
@@ -65,7 +65,7 @@ class World:
         return batch
 
     def events(self, kind: str) -> list[dict[str, Any]]:
-        """The simulator's events of a kind up to now, as they were made."""
+        """Return the simulator's events of a kind so far, as they were made."""
         found = self.backend.app.test_client().get("/_simulator/stripe/events").get_json()["items"]
         return [event for event in found if event["type"] == kind]
 
@@ -81,7 +81,7 @@ class World:
         return self.store.add_provider_event(self.heard[-1])  # as it is stored
 
     def look(self) -> None:
-        """Follow the batch, as the sweep does."""
+        """Poll the batch, as the sweep does."""
         self.poller.follow(self.batch)
 
 

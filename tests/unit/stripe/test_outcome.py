@@ -1,4 +1,4 @@
-"""What became of a payment: arrived, on its way, or taken back because it did not arrive."""
+"""The outcome of a payment: arrived, in progress, or reversed because it did not arrive."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_what_cannot_be_taken_back_is_not_called_returned_and_a_person_is_called
 def test_a_reversal_that_was_refused_is_asked_for_anew_within_the_day(
     backend: StripeBackend,
 ) -> None:
-    """Stripe keeps the refusal under its key; another key of the hour cannot take more."""
+    """Use a key of the hour: Stripe keeps the refusal, and another key cannot take more."""
     batch = pays(backend, FAILS)
     backend.settle()
     account = FAILS.removesuffix(":standard")
@@ -278,7 +278,7 @@ def test_what_is_back_is_not_asked_for_again(
 
 
 def test_a_payout_is_found_among_all_others_of_its_account(backend: StripeBackend) -> None:
-    """By its batch alone, on whatever page; and where its owner copied it, the first of them."""
+    """Find it by its batch alone, on any page; where its owner copied it, take the first."""
     pays(backend, FAILS)
     mine = pays(backend, FAILS)
     backend.settle()
@@ -346,7 +346,7 @@ def test_a_transfer_that_arrived_is_not_taken_from_its_recipient(backend: Stripe
 def scripted(
     stripe: Stripe, server: PayPalServer, clock: FakeClock, status: str, **transfer: Any
 ) -> ItemReport:
-    """A look at a payout of that status."""
+    """Poll a payout of that status."""
     batch, members = a_payment(clock(), f"{ACCOUNT}:standard")
     shown = a_transfer(batch, members[0], **transfer)
     server.says("GET", "/v1/transfers/tr_1", Says(200, shown))
@@ -368,7 +368,7 @@ def a_payout(batch: Batch, status: str) -> dict[str, Any]:
 
 
 def reverse(backend: StripeBackend, batch: Batch, amount: int) -> None:
-    """Let a person reverse a transfer in the dashboard."""
+    """Reverse a transfer as an operator would in Stripe's dashboard."""
     answer = backend.app.test_client().post(
         f"/stripe/v1/transfers/{(batch.reference or '').partition('/')[0]}/reversals",
         data={"amount": str(amount)},

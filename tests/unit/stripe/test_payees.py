@@ -1,4 +1,4 @@
-"""Whom Stripe pays: the details of a customer, and the one word that is made of them."""
+"""Stripe's payees: the details of a customer, and the destination made of them."""
 
 from __future__ import annotations
 

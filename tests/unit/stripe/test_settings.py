@@ -1,4 +1,4 @@
-"""The settings: named when they are wrong, never told, and a live key goes to Stripe alone."""
+"""Settings: errors name the variable and not its value, and a live key goes to Stripe only."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_without_a_key_nothing_is_paid_and_it_says_so() -> None:
 
 
 def test_the_library_is_loaded_at_the_first_call_and_keeps_no_statistics(tmp_path: Path) -> None:
-    """A cold start builds every provider; and the library would leave a file in the home."""
+    """Load it late for cold starts; its statistics would leave a file in the home directory."""
     build_it = (
         "import sys; from paymentapp.config import load_settings; "
         "from paymentapp.providers.stripe.provider import Stripe; "

@@ -1,4 +1,4 @@
-"""Submitting: what is sent, what is made of every answer that may come, and that it pays once."""
+"""Submitting: the requests, the meaning of every answer, and that it pays once."""
 
 from __future__ import annotations
 
@@ -373,7 +373,7 @@ def test_any_fault_at_any_call_ends_with_one_payment(
 def test_a_failure_that_stripe_keeps_is_settled_by_its_books_and_never_sent_under_another_key(
     backend: StripeBackend, call: str
 ) -> None:
-    """Rolled back: nothing was done, and for a day the key says 500. Then it is used again."""
+    """Roll back: nothing was done, and for a day the key answers 500. Then it is used again."""
     batch, members = a_payment(backend.clock(), f"{ACCOUNT}:standard")
     backend.change(faults_on=[call], error_rolled_back=1.0)
     with pytest.raises(OutcomeUnknown):
@@ -428,7 +428,7 @@ def test_the_books_are_asked_before_a_key_may_be_forgotten(
 def test_all_pages_of_the_books_are_read(
     stripe: Stripe, server: PayPalServer, clock: FakeClock
 ) -> None:
-    """A transfer on the second page counts, and a page that is missing leaves all unknown."""
+    """Count a transfer on the second page; a missing page leaves the outcome unknown."""
     batch, members = a_payment(clock())
     clock.pass_by(hours=23.5)
     mine = a_transfer(batch, members[0])

@@ -1,4 +1,4 @@
-"""Stripe's tables: complete, and amounts that are exact to the smallest unit."""
+"""Stripe's tables: complete, with amounts that are exact to the smallest unit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PERTINENT = re.compile(
 
 
 def published() -> set[str]:
-    """The error codes that the library's types list."""
+    """Return the error codes that the library's types list."""
     text = (Path(stripe.__file__).parent / "_setup_attempt.py").read_text()
     return set(re.findall(r'^ {20}"([a-z_]+)",$', text, re.MULTILINE))
 

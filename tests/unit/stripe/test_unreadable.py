@@ -1,4 +1,4 @@
-"""Answers that are not Stripe's API decide nothing: no outcome, no cancellation, no balance."""
+"""Answers that violate Stripe's API decide nothing: no outcome, no cancellation, no balance."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ UNREADABLE: list[Any] = [{}, [], {"id": "po_1"}, {"id": "po_1", "status": "paid"
 
 @pytest.fixture
 def sent(clock: FakeClock) -> tuple[Batch, Member]:
-    """A batch that Stripe took as `tr_1`, with a payout that is to follow."""
+    """Return a batch that Stripe accepted as `tr_1`, with a payout that is to follow."""
     batch, (member,) = a_payment(clock(), f"{ACCOUNT}:standard")
     return batch.changed(reference=REFERENCE, accepted_at=clock()), member
 
 
 @pytest.fixture
 def transferred(server: PayPalServer, sent: tuple[Batch, Member]) -> Batch:
-    """The same, with a transfer that can be read."""
+    """Return the same, with a transfer that can be read."""
     server.says("GET", TRANSFER, Says(200, a_transfer(*sent)))
     return sent[0]
 

@@ -1,4 +1,4 @@
-"""Stripe's events: genuine by any of the secrets and by our clock, and read as reports."""
+"""Stripe's events: verified with any of the secrets and our clock, and parsed as reports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def provider(clock: FakeClock) -> Stripe:
 def signed(
     body: bytes, clock: FakeClock, secret: str = WEBHOOK_SECRET, age: int = 0
 ) -> dict[str, str]:
-    """The header that Stripe would send with it; the library has the same, for tests."""
+    """Return the header that Stripe would send with it; the library has the same, for tests."""
     moment = int(clock().timestamp()) - age
     header = library.WebhookSignature.generate_signature_header(body.decode(), secret, moment)
     return {"stripe-signature": header}
@@ -62,7 +62,7 @@ def test_either_secret_is_believed_while_it_is_rotated(
 def test_a_header_with_two_signatures_is_believed_for_the_one_that_is_right(
     provider: Stripe, clock: FakeClock
 ) -> None:
-    """So Stripe signs while a secret is rotated: "t=...,v1=...,v1=..." """
+    """Accept what Stripe sends while a secret is rotated: "t=...,v1=...,v1=..."."""
     moment, old = signed(BODY, clock, "whsec_gone0001")["stripe-signature"].split(",")
     _, new = signed(BODY, clock)["stripe-signature"].split(",")
     verify(provider, {"stripe-signature": f"{moment},{old},{new},v0=fake"}, BODY)

@@ -1,4 +1,4 @@
-"""Webhooks by agreement: a body stands for the news that a test has laid down for it."""
+"""Webhooks for tests: a body is a key to the event that a test has registered for it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from paymentapp.errors import NotGenuine
 from paymentapp.providers.base import WebhookNews
 
 
-class ToldWebhooks:
-    """The real interface over a dictionary; `problem` is raised by the check of a signature."""
+class ScriptedWebhooks:
+    """The real interface over a dictionary; verifying a signature raises `problem`."""
 
     def __init__(self) -> None:
         self.news: dict[bytes, WebhookNews] = {}
@@ -17,7 +17,7 @@ class ToldWebhooks:
         self.checked: list[dict[str, str]] = []
 
     def tells(self, news: WebhookNews) -> bytes:
-        """The body that stands for the news."""
+        """Register an event; return the body that stands for it."""
         body = f"body of {len(self.news)}".encode()
         self.news[body] = news
         return body

@@ -1,4 +1,4 @@
-"""What the checks have found."""
+"""The findings of the checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.faults.simulation.scheduler import Scheduler
 
 
 class Failure(NamedTuple):
-    """A promise that was broken: which, how, and for whom."""
+    """A violated guarantee: which, how, and for whom."""
 
     check: str
     message: str
@@ -20,8 +20,8 @@ class Failure(NamedTuple):
         return f"[{self.check}] {self.message} ({self.intent or ''} {self.key or ''})"
 
 
-class Resolution:
-    """Collects failures; the first one found on the way ends the run."""
+class Findings:
+    """Collects failures; the first one found during the run ends it."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.failures: list[Failure] = []

@@ -1,4 +1,4 @@
-"""Updates of a note: whoever else writes meanwhile, nothing is lost, and nobody tries for ever."""
+"""Updates of provider state: nothing is lost under concurrency, and retries are bounded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAME = "counter"
 
 
 class Contended(MemoryStore):
-    """Another writer counts up before each of our writes, so many times."""
+    """A state where another writer increments before each of our writes, so many times."""
 
     def __init__(self, others: int) -> None:
         super().__init__()
