@@ -86,7 +86,16 @@ class Cluster:
         except ProcessLookupError:
             return
         self.kills += 1
-        self.master_kills += pid == self.master.pid
+        if pid == master:
+            self.master_kills += 1
+            self._wait_for_another_master(pid)
+
+    def _wait_for_another_master(self, pid: int) -> None:
+        """Wait until the killed master is replaced: a dying process still counts as running."""
+        end = time.monotonic() + 30
+        while self.master.pid == pid:
+            assert time.monotonic() < end, "the killed master was not replaced"
+            time.sleep(0.01)
 
     def wait_until_up(self, seconds: float = 30) -> None:
         """Wait for an answer by a worker of the live master.
