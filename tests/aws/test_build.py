@@ -99,7 +99,7 @@ def test_what_is_in_it(zips: list[Path]) -> None:
     assert size < LIMIT
     with zipfile.ZipFile(zips[0]) as archive:
         names = archive.namelist()
-        pyc = archive.read("paymentapp/__pycache__/aws_lambda.cpython-312.pyc")
+        pyc = archive.read("paymentapp/aws_lambda/__pycache__/__init__.cpython-312.pyc")
     assert {name for name in names if name.endswith(".py")} == {
         _source(name) for name in names if name.endswith(".pyc")
     }
