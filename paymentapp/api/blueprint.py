@@ -11,11 +11,11 @@ import flask_smorest
 from flask import current_app
 from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
 from paymentapp.api.json import BadJSON, decode
-from paymentapp.api.problems import InvalidRequest, field_errors
+from paymentapp.api.problems import EncodedBody, InvalidRequest, body_error, field_errors
 from paymentapp.bootstrap import EXTENSION, Services
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN
@@ -31,10 +31,23 @@ def services() -> Services:
 
 
 def raw_body(req: flask.Request) -> bytes:
-    """Return the request body, unparsed. Raises RequestEntityTooLarge over BODY_MAX_BYTES."""
-    body = req.get_data(cache=False)
+    """Return the request body, unparsed.
+
+    Raises RequestEntityTooLarge over BODY_MAX_BYTES, InvalidRequest if it is cut off or its chunks
+    are malformed.
+    """
+    try:
+        body = req.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception as error:
+        # What the WSGI server's reader raises for a chunked body that is none: each server has its
+        # own exceptions for it (gunicorn's are no OSError, so werkzeug does not know them either).
+        raise InvalidRequest([body_error((), "The body is not correctly chunked.")]) from error
     if len(body) > BODY_MAX_BYTES:
         raise RequestEntityTooLarge
+    if len(body) < (req.content_length or 0):
+        raise InvalidRequest([body_error((), "The body is shorter than its Content-Length.")])
     return body
 
 
@@ -66,7 +79,12 @@ class RequestParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # each schema decides
 
     def load_json(self, req: flask.Request, _schema: Schema) -> Any:
-        """Return the decoded body. Raises UnsupportedMediaType, ValidationError."""
+        """Return the decoded body.
+
+        Raises EncodedBody, UnsupportedMediaType, RequestEntityTooLarge, ValidationError.
+        """
+        if req.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise EncodedBody
         charset = req.mimetype_params.get("charset", "utf-8").lower()
         if req.mimetype != "application/json" or charset not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType

@@ -21,8 +21,10 @@ PAYMENT_ID_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[
 METHOD_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 NUMBER_MAX = 10**15 - 1  # 15 digits before the point: a double keeps them exactly
 _DATE_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# RFC 3339, section 5.6, which allows T and Z in lower case.
 _MOMENT_PATTERN = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 
 
@@ -151,7 +153,7 @@ class Boundary(fields.String):
         if _DATE_PATTERN.fullmatch(text):
             return datetime.combine(date.fromisoformat(text), self.at, UTC)
         if _MOMENT_PATTERN.fullmatch(text):
-            return from_text(text)
+            return from_text(text.upper())
         raise ValueError("neither a date nor a moment")
 
 
