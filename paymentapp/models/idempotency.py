@@ -10,7 +10,7 @@ KEY_RETENTION = timedelta(days=35)
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRecord:
-    """An Idempotency-Key in use: which payment it made, and from which body."""
+    """An Idempotency-Key in use: the payment that it belongs to, and from which body."""
 
     key_hash: str
     fingerprint: str  # of the body; another body under the same key is refused
@@ -18,3 +18,10 @@ class IdempotencyRecord:
     payment_id: str
     expires_at: datetime
     revision: str
+    # Whether the body named a payment method. None: written by 0.2 or earlier, which kept no such.
+    names_method: bool | None = None
+
+    @property
+    def claimed_at(self) -> datetime:
+        """When a request bound the key to a payment."""
+        return self.expires_at - KEY_RETENTION

@@ -75,6 +75,13 @@ class Page(NamedTuple):
     last_read: str | None
 
 
+class PaymentContext(NamedTuple):
+    """What is on record when a payment is requested: the customer, and the use of the key."""
+
+    customer: Customer | None
+    idempotency_record: IdempotencyRecord | None
+
+
 class Lease(NamedTuple):
     """Who does a piece of work for the time being. It saves effort; it never decides safety."""
 
@@ -134,6 +141,9 @@ class Store(Protocol):
 
         It reads the whole table, a page at a time: for an operator's command, never for the API.
         A page is as of when it is read; what changes meanwhile is seen before or after."""
+
+    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+        """Read a customer, and the record of an idempotency key, together and consistently."""
 
     def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
         """Store a new claim. Returns what is stored under its hash: maybe an older claim."""

@@ -50,9 +50,12 @@ def test_different_keys_are_different_payments(paying: Bench) -> None:
 def test_the_same_amount_written_otherwise_is_the_same_body(paying: Bench) -> None:
     paying.pay(key("abc"), amount=10)
     assert "Idempotent-Replayed" in paying.pay(key("abc"), amount=10.0).headers
-    assert (
-        "Idempotent-Replayed" in paying.pay(key("abc"), amount=10, payment_method="paypal").headers
-    )
+
+
+def test_to_name_the_first_method_is_another_body(paying: Bench) -> None:
+    paying.pay(key("abc"))
+    problem(paying.pay(key("abc"), payment_method="paypal"), 422, "idempotency-key-reused")
+    assert len(paying.worker.woken) == 1
 
 
 def test_a_key_stands_for_one_body(paying: Bench) -> None:

@@ -10,19 +10,23 @@ from paymentapp.clock import from_text, to_text
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease
+from paymentapp.storage.base import Lease, PaymentContext
+from paymentapp.storage.codec.customers import read_customer
 from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
 
 
 def idempotency_record(claim: IdempotencyRecord) -> Record:
     """`expires_at` is in epoch seconds, the only form that DynamoDB's own expiry understands."""
-    return {
-        "fingerprint": claim.fingerprint,
-        "customer_id": claim.customer_id,
-        "payment_id": claim.payment_id,
-        "expires_at": int(claim.expires_at.timestamp()),
-        "revision": claim.revision,
-    }
+    return without_none(
+        {
+            "fingerprint": claim.fingerprint,
+            "customer_id": claim.customer_id,
+            "payment_id": claim.payment_id,
+            "expires_at": int(claim.expires_at.timestamp()),
+            "revision": claim.revision,
+            "names_method": claim.names_method,
+        }
+    )
 
 
 @reads
@@ -34,6 +38,17 @@ def read_idempotency_record(key_hash: str, record: Record) -> IdempotencyRecord:
         payment_id=record["payment_id"],
         expires_at=datetime.fromtimestamp(int(record["expires_at"]), UTC),
         revision=record["revision"],
+        names_method=record.get("names_method"),
+    )
+
+
+def payment_context(
+    customer: Record | None, key_hash: str | None, claim: Record | None
+) -> PaymentContext:
+    """Return what was read for a payment. A record without a key belongs to nobody."""
+    return PaymentContext(
+        read_customer(customer) if customer else None,
+        read_idempotency_record(key_hash, claim) if claim and key_hash else None,
     )
 
 

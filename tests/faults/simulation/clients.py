@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from paymentapp.errors import Conflict, StoreUnavailable
+from paymentapp.errors import Conflict, NotPayable, StoreUnavailable
 from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey, Status
@@ -42,6 +42,11 @@ class Intent:
     answers: list[PaymentKey] = field(default_factory=list)
     made: list[PaymentKey] = field(default_factory=list)
     told_cancelled: bool = False
+
+    def is_done(self) -> bool:
+        """Whether it has its payment, or will not ask for it any more."""
+        gave_up = self.tries > 0 and (self.key is None or self.tries >= self.patience)
+        return bool(self.made) or gave_up
 
     def is_doomed(self) -> bool:
         self.calls += 1
@@ -125,6 +130,8 @@ class Clients:
                 requested = process.services.payments.request(intent.order, intent.key)
             except StoreUnavailable:
                 pass
+            except NotPayable as error:
+                self.world.verdict.fail("told no", str(error), None, intent.name)
             finally:
                 self._heard(intent, requested)
 
@@ -138,6 +145,7 @@ class Clients:
             requested = None
         if requested is None:
             if intent.key is not None and intent.tries < intent.patience:
+                self._change_customer(intent)
                 self._later(self.world.draw(5 * SECOND), lambda: self._try(intent))
             return
         self.world.note(None, "answer", intent.name, requested.payment.key)
@@ -146,7 +154,17 @@ class Clients:
             self._later(delay, lambda: self._cancel(intent, 6))
         intent.answers.append(requested.payment.key)
         if intent.key is not None and self.world.chance(0.03):  # asks again all the same
+            self._change_customer(intent)
             self._later(self.world.draw(MINUTE), lambda: self._try(intent))
+
+    def _change_customer(self, intent: Intent) -> None:
+        """Make what an intent has had accepted no longer payable, where nobody else minds."""
+        name = intent.order.customer_id
+        others = [each for each in self.intents if each.order.customer_id == name]
+        if intent.made and all(each.is_done() for each in others) and self.world.chance(0.5):
+            customer = self.world.tables.customers[name]
+            self.world.tables.put_customer(replace(customer, email=f"new-{customer.email}"))
+            self.world.note(None, "customer changes", intent.name, name)
 
     def _cancel(self, intent: Intent, tries: int) -> None:
         process = self.world.any_process()
