@@ -43,11 +43,6 @@ class Intent:
     made: list[PaymentKey] = field(default_factory=list)
     told_cancelled: bool = False
 
-    def is_done(self) -> bool:
-        """Whether it has its payment, or will not ask for it any more."""
-        gave_up = self.tries > 0 and (self.key is None or self.tries >= self.patience)
-        return bool(self.made) or gave_up
-
     def is_doomed(self) -> bool:
         self.calls += 1
         return self.calls == self.doom and not self.faults
@@ -158,10 +153,14 @@ class Clients:
             self._later(self.world.draw(MINUTE), lambda: self._try(intent))
 
     def _change_customer(self, intent: Intent) -> None:
-        """Make what an intent has had accepted no longer payable, where nobody else minds."""
+        """Make what has been accepted for a customer no longer payable.
+
+        Not while another intent has no payment yet: a request of it may be under way, and would
+        rightly be refused.
+        """
         name = intent.order.customer_id
-        others = [each for each in self.intents if each.order.customer_id == name]
-        if intent.made and all(each.is_done() for each in others) and self.world.chance(0.5):
+        all_made = all(each.made for each in self.intents if each.order.customer_id == name)
+        if all_made and self.world.chance(0.5):
             customer = self.world.tables.customers[name]
             self.world.tables.put_customer(replace(customer, email=f"new-{customer.email}"))
             self.world.note(None, "customer changes", intent.name, name)
