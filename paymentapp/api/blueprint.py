@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import flask
@@ -14,6 +13,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
+from paymentapp.api.error_docs import ProblemExample, error_responses
 from paymentapp.api.json import BadJSON, decode
 from paymentapp.api.problems import EncodedBody, InvalidRequest, body_error, field_errors
 from paymentapp.bootstrap import EXTENSION, Services
@@ -111,9 +111,6 @@ class RequestParser(FlaskParser):
         raise InvalidRequest(field_errors(location, messages))
 
 
-PRIVATE_ERRORS = (401, 403, 503)  # documented for every view that requires an API key
-
-
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A flask-smorest blueprint whose views document their errors by status."""
 
@@ -125,7 +122,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             """Register a view for a URL rule."""
 
         def arguments(
-            self, schema: Schema, *, location: str = "json", example: Any = None
+            self, schema: Schema, *, location: str = "json", **examples: Any
         ) -> Callable[[View], View]:
             """Load a part of the request by a schema, and pass it to the view."""
 
@@ -135,8 +132,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             schema: type[Schema] | None = None,
             *,
             description: str,
-            example: Any = None,
             headers: Any = None,
+            **examples: Any,
         ) -> Callable[[View], View]:
             """Dump the view's result by a schema, and document it."""
 
@@ -146,9 +143,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             *,
             schema: type[Schema],
             description: str,
-            example: Any,
             headers: Any = None,
             success: bool = False,
+            **examples: Any,
         ) -> Callable[[View], View]:
             """Document another response."""
 
@@ -157,15 +154,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         self._prepare_doc_cbks.append(self._prepare_errors_doc)
 
     @staticmethod
-    def documents(*statuses: int, **operation: Any) -> Callable[[View], View]:
-        """Document a view's error statuses, and other members of its OpenAPI operation.
+    def documents(*errors: ProblemExample, **operation: Any) -> Callable[[View], View]:
+        """Document a view's errors, and other members of its OpenAPI operation.
 
         The errors that every view has are added to them. Costs nothing when a request is served.
         """
 
         def decorator(view: View) -> View:
             members = {"operationId": view.__name__, **operation}
-            vars(view)["_apidoc"] = {"manual_doc": members, "errors": statuses}
+            vars(view)["_apidoc"] = {"manual_doc": members, "errors": errors}
             return view
 
         return decorator
@@ -173,7 +170,6 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     @staticmethod
     def _prepare_errors_doc(doc: dict[str, Any], info: dict[str, Any], **_: Any) -> dict[str, Any]:
         public = info.get("manual_doc", {}).get("security") == []
-        errors = {*info.get("errors", ()), 500, *(() if public else PRIVATE_ERRORS)}
-        references = {status: HTTPStatus(status).name for status in sorted(errors)}
-        doc["responses"] = {**doc.get("responses", {}), **references}
+        errors = error_responses(info.get("errors", ()), public)
+        doc["responses"] = {**doc.get("responses", {}), **errors}
         return doc

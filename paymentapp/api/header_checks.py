@@ -11,11 +11,10 @@ import re
 from flask import Flask, Response, request
 
 from paymentapp.api.auth import PUBLIC
-from paymentapp.api.problems import INVALID, problem
+from paymentapp.api.problems import INVALID, REPEATED_HEADER, problem
 
 # `Idempotency-Key` is checked by its schema. `Prefer` and `Content-Encoding` are lists.
 SINGLE_HEADERS = ("Authorization", "X-API-Key", "If-Match", "Content-Type", "Content-Length")
-MESSAGE = "Must be given once, with one value."
 _QUOTED_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?')
 
 
@@ -30,7 +29,7 @@ def register_header_checks(app: Flask) -> None:
         if request.endpoint is None or request.endpoint in PUBLIC:
             return None
         repeated = [name for name in SINGLE_HEADERS if is_repeated(name)]
-        errors = [{"header": name, "message": MESSAGE} for name in repeated]
+        errors = [{"header": name, "message": REPEATED_HEADER} for name in repeated]
         return problem(INVALID, errors=errors) if errors else None
 
 

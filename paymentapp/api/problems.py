@@ -22,6 +22,7 @@ from paymentapp.schemas.common import Unprocessable
 MEDIA_TYPE = "application/problem+json"
 ERRORS_MAX = 20
 NAME_MAX_LENGTH = 80
+REPEATED_HEADER = "Must be given once, with one value."
 
 FieldError = dict[str, str]
 

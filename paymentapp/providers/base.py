@@ -285,6 +285,7 @@ class ProviderClass(Facts, Protocol):
     """What the registry's lines name: a provider's class."""
 
     settings_class: type[Declared]
+    details: Sequence[Detail]  # those of its `payees`
     example_details: Mapping[str, str]  # of a customer, for documentation
 
     def build(self, kit: Kit) -> Provider:

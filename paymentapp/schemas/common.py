@@ -139,7 +139,13 @@ class Boundary(fields.String):
     def __init__(self, at: time, **kwargs: Any) -> None:
         self.at = at
         metadata = kwargs.pop("metadata", {})
-        formats = {"anyOf": [{"format": "date-time"}, {"format": "date"}]}
+        # `type` in each: generated clients take a format without one for "anything".
+        formats = {
+            "anyOf": [
+                {"type": "string", "format": "date-time"},
+                {"type": "string", "format": "date"},
+            ]
+        }
         super().__init__(metadata={**formats, **metadata}, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:

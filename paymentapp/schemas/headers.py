@@ -15,6 +15,10 @@ PREFER_MAX_LENGTH = 1000  # characters; a longer header is ignored
 # A quoted string of RFC 8941, or the same text without quotes. Without quotes it has no comma: that
 # is how servers join two headers.
 KEY_PATTERN = r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--~]|[!#-+\--~][ -+\--~]{0,253}[!-+\--~])$'
+KEY_MESSAGE = (
+    "Must be one key, in one header: 1 to 255 printable ASCII characters, in quotes or bare. "
+    "A key that contains a comma must be in quotes."
+)
 _WAIT = re.compile(r'wait[ \t]*=[ \t]*("?)([0-9]{1,9})\1', re.IGNORECASE)
 
 
@@ -57,18 +61,15 @@ class PaymentHeadersSchema(PreferSchema):
             "description": "Makes a retry safe: for 35 days, requests with the same key and body "
             "are one payment. 1 to 255 printable ASCII characters, in quotes "
             "(draft-ietf-httpapi-idempotency-key-header) or bare; both forms are the same key. "
-            "A key that contains a comma must be in quotes.",
+            "A key that contains a comma must be in quotes. Use a new one for each new payment, "
+            "such as a random UUID.",
+            # No example: Swagger UI would send it, and answer the second payment with the first.
             "pattern": KEY_PATTERN,
-            "example": '"b9d7a9a2-52a6-4d1c-8d52-9f0a3b1c6c1e"',
         },
     )
 
 
-_check_key = Pattern(
-    KEY_PATTERN,
-    error="Must be one key, in one header: 1 to 255 printable ASCII characters, in quotes or bare. "
-    "A key that contains a comma must be in quotes.",
-)
+_check_key = Pattern(KEY_PATTERN, error=KEY_MESSAGE)
 
 
 def preferred_wait(header: str) -> int | None:
