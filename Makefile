@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OPENAPI := .tools/openapi/.installed
+GENERATOR := .tools/openapi-python-client/.installed
 EMULATOR := .tools/ministack/.installed
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults coverage lambda-test check format lint types bench lambda clean models docs e2e-aws
+.PHONY: help run test faults coverage lambda-test clients check format lint types bench lambda clean models docs e2e-aws
 
 help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +28,16 @@ $(VENV)/.dev: $(VENV)/.run $(EMULATOR) requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+$(OPENAPI): tests/clients/package.json tests/clients/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  mkdir -p $(@D) && cp $^ $(@D) && npm ci --silent --no-audit --no-fund --prefix $(@D) && touch $@; \
+	else echo "npm is not installed: Spectral does not check the OpenAPI document"; test -z "$$CI"; fi
+
+$(GENERATOR): tests/clients/requirements.txt
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulators (PORT=8001 changes the port)
 	@exec $(BIN)/paymentapp run --dev
 
@@ -41,7 +53,7 @@ coverage: $(VENV)/.dev ## run the tests of `make test` and list the lines of pay
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-check: $(VENV)/.dev lint types test ## what CI runs: format, lint, types, tests
+check: $(VENV)/.dev $(OPENAPI) lint types test ## what CI runs: format, lint, types, tests
 
 lint: $(VENV)/.dev ## check formatting and style with ruff
 	$(BIN)/ruff format --check .
@@ -53,6 +65,9 @@ types: $(VENV)/.dev ## check types with mypy in strict mode
 format: $(VENV)/.dev ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+clients: $(VENV)/.dev $(OPENAPI) $(GENERATOR) ## pay by Python and TypeScript clients made from the OpenAPI document; needs npm
+	$(BIN)/python -m pytest -m slow -rA tests/clients
 
 bench: $(VENV)/.dev ## measure speed and memory and write bench/RESULTS.md; takes 8 minutes
 	@test -d .tools/node_modules || ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools amplify-dynamodb-simulator@2.9.30 || echo "DynamoDB Local cannot be installed: skipped"

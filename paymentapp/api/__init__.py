@@ -11,6 +11,7 @@ from paymentapp.api import customers, health, payment_methods, payments, webhook
 from paymentapp.api.auth import register_auth
 from paymentapp.api.blueprint import BODY_MAX_BYTES
 from paymentapp.api.docs import register_docs
+from paymentapp.api.header_checks import register_header_checks
 from paymentapp.api.json import ExactJSON
 from paymentapp.api.openapi import DocumentedApi
 from paymentapp.api.problems import register_problems
@@ -29,6 +30,7 @@ def register_api(app: Flask) -> None:
     app.json = ExactJSON(app)
     app.ensure_sync = _unchanged  # type: ignore[method-assign,assignment]
 
+    register_header_checks(app)
     register_auth(app, settings.auth)
     register_problems(app)
     register_waiting(app, settings.threads)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import flask
@@ -11,11 +10,12 @@ import flask_smorest
 from flask import current_app
 from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
+from paymentapp.api.error_docs import ProblemExample, error_responses
 from paymentapp.api.json import BadJSON, decode
-from paymentapp.api.problems import InvalidRequest, field_errors
+from paymentapp.api.problems import EncodedBody, InvalidRequest, body_error, field_errors
 from paymentapp.bootstrap import EXTENSION, Services
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN
@@ -31,10 +31,23 @@ def services() -> Services:
 
 
 def raw_body(req: flask.Request) -> bytes:
-    """Return the request body, unparsed. Raises RequestEntityTooLarge over BODY_MAX_BYTES."""
-    body = req.get_data(cache=False)
+    """Return the request body, unparsed.
+
+    Raises RequestEntityTooLarge over BODY_MAX_BYTES, InvalidRequest if it is cut off or its chunks
+    are malformed.
+    """
+    try:
+        body = req.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception as error:
+        # What the WSGI server's reader raises for a chunked body that is none: each server has its
+        # own exceptions for it (gunicorn's are no OSError, so werkzeug does not know them either).
+        raise InvalidRequest([body_error((), "The body is not correctly chunked.")]) from error
     if len(body) > BODY_MAX_BYTES:
         raise RequestEntityTooLarge
+    if len(body) < (req.content_length or 0):
+        raise InvalidRequest([body_error((), "The body is shorter than its Content-Length.")])
     return body
 
 
@@ -66,7 +79,12 @@ class RequestParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # each schema decides
 
     def load_json(self, req: flask.Request, _schema: Schema) -> Any:
-        """Return the decoded body. Raises UnsupportedMediaType, ValidationError."""
+        """Return the decoded body.
+
+        Raises EncodedBody, UnsupportedMediaType, RequestEntityTooLarge, ValidationError.
+        """
+        if req.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise EncodedBody
         charset = req.mimetype_params.get("charset", "utf-8").lower()
         if req.mimetype != "application/json" or charset not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType
@@ -93,9 +111,6 @@ class RequestParser(FlaskParser):
         raise InvalidRequest(field_errors(location, messages))
 
 
-PRIVATE_ERRORS = (401, 403, 503)  # documented for every view that requires an API key
-
-
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A flask-smorest blueprint whose views document their errors by status."""
 
@@ -107,7 +122,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             """Register a view for a URL rule."""
 
         def arguments(
-            self, schema: Schema, *, location: str = "json", example: Any = None
+            self, schema: Schema, *, location: str = "json", **examples: Any
         ) -> Callable[[View], View]:
             """Load a part of the request by a schema, and pass it to the view."""
 
@@ -117,8 +132,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             schema: type[Schema] | None = None,
             *,
             description: str,
-            example: Any = None,
             headers: Any = None,
+            **examples: Any,
         ) -> Callable[[View], View]:
             """Dump the view's result by a schema, and document it."""
 
@@ -128,9 +143,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             *,
             schema: type[Schema],
             description: str,
-            example: Any,
             headers: Any = None,
             success: bool = False,
+            **examples: Any,
         ) -> Callable[[View], View]:
             """Document another response."""
 
@@ -139,15 +154,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         self._prepare_doc_cbks.append(self._prepare_errors_doc)
 
     @staticmethod
-    def documents(*statuses: int, **operation: Any) -> Callable[[View], View]:
-        """Document a view's error statuses, and other members of its OpenAPI operation.
+    def documents(*errors: ProblemExample, **operation: Any) -> Callable[[View], View]:
+        """Document a view's errors, and other members of its OpenAPI operation.
 
         The errors that every view has are added to them. Costs nothing when a request is served.
         """
 
         def decorator(view: View) -> View:
             members = {"operationId": view.__name__, **operation}
-            vars(view)["_apidoc"] = {"manual_doc": members, "errors": statuses}
+            vars(view)["_apidoc"] = {"manual_doc": members, "errors": errors}
             return view
 
         return decorator
@@ -155,7 +170,6 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     @staticmethod
     def _prepare_errors_doc(doc: dict[str, Any], info: dict[str, Any], **_: Any) -> dict[str, Any]:
         public = info.get("manual_doc", {}).get("security") == []
-        errors = {*info.get("errors", ()), 500, *(() if public else PRIVATE_ERRORS)}
-        references = {status: HTTPStatus(status).name for status in sorted(errors)}
-        doc["responses"] = {**doc.get("responses", {}), **references}
+        errors = error_responses(info.get("errors", ()), public)
+        doc["responses"] = {**doc.get("responses", {}), **errors}
         return doc

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request
 
-from paymentapp.api import examples
+from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.models.customers import Customer
 from paymentapp.schemas.customers import LIMITS, CustomerSchema, NewCustomerSchema
@@ -52,7 +52,7 @@ LINKS = {
     headers=LOCATION,
     success=True,
 )
-@blp.documents(409, 413, 415, 422, description=LIMITS, responses={201: {"links": LINKS}})
+@blp.documents(*error_examples.ADD_CUSTOMER, description=LIMITS, responses={201: {"links": LINKS}})
 def add_customer(body: dict[str, Any]) -> tuple[Customer, int, dict[str, str]]:
     """Register a customer."""
     customer, new = services().customers.register(**body)
@@ -62,7 +62,10 @@ def add_customer(body: dict[str, Any]) -> tuple[Customer, int, dict[str, str]]:
 
 @blp.route("/v1/api/customer/<customer_id:customer_id>")
 @blp.response(200, CustomerSchema, description="The record", example=examples.CUSTOMER)
-@blp.documents(404)
+@blp.documents(error_examples.NO_CUSTOMER)
 def get_customer(customer_id: str) -> Customer:
-    """Show a customer's record."""
+    """Show a customer's record.
+
+    It has the additional attributes as they were registered.
+    """
     return services().customers.get(customer_id)

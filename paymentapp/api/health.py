@@ -18,7 +18,10 @@ blp = Blueprint("health", __name__, description="Liveness and readiness.")
 @blp.response(200, AliveSchema, description="Alive", example={"status": "ok"})
 @blp.documents(security=[])
 def healthz() -> dict[str, str]:
-    """Report that the process is alive."""
+    """Report that the process is alive.
+
+    It reads nothing: a process that answers is alive, whatever else fails.
+    """
     return {"status": "ok"}
 
 
@@ -27,7 +30,10 @@ def healthz() -> dict[str, str]:
 @blp.alt_response(503, schema=ReadySchema, description="Not ready", example=examples.NOT_READY)
 @blp.documents(security=[])
 def readyz() -> tuple[dict[str, Any], int]:
-    """Report whether store, dispatcher and providers are ready."""
+    """Report whether store, dispatcher and providers are ready.
+
+    Each has a line in `checks`; one that is not `ok` makes the whole not ready.
+    """
     checks = services().health.checks()
     ready = all(check.ok for check in checks)
     return {"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import threading
-from http import HTTPStatus
 from typing import Any
 
 import flask_smorest
+from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask, Response
+from marshmallow import fields
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from paymentapp._version import __version__
-from paymentapp.api import problems
+from paymentapp.api import error_docs, method_docs, problems
 from paymentapp.api.blueprint import CONVERTERS, Blueprint
-from paymentapp.schemas.common import ProblemSchema, json_schema_extras
+from paymentapp.schemas.common import Boundary, json_schema_extras
+from paymentapp.schemas.payment_methods import NewDetails
 
 TITLE = "Payments"
 DESCRIPTION = """\
@@ -46,39 +48,6 @@ SECURITY_SCHEMES = {
         "description": "The same API key, for clients that cannot send a bearer token.",
     },
 }
-_EXAMPLE_DETAILS: dict[problems.ProblemType, dict[str, Any]] = {
-    problems.INVALID: {
-        "errors": [
-            {"pointer": "/amount", "message": "Must be greater than 0."},
-            {"pointer": "/curency", "message": "Unknown field."},
-            {"pointer": "/currency", "message": "Missing data for required field."},
-        ]
-    },
-    problems.NOT_PAYABLE: {
-        "detail": "JPY is paid with at most 0 decimals.",
-        "errors": [{"pointer": "/amount", "message": "JPY is paid with at most 0 decimals."}],
-    },
-}
-_ERROR_HEADERS = {
-    401: {
-        "WWW-Authenticate": {
-            "description": "Bearer challenge with the error (RFC 6750).",
-            "schema": {"type": "string"},
-        }
-    },
-    403: {
-        "WWW-Authenticate": {
-            "description": "Bearer challenge with the required scope, if authentication is on.",
-            "schema": {"type": "string"},
-        }
-    },
-    503: {
-        "Retry-After": {
-            "description": "Seconds to wait before a retry.",
-            "schema": {"type": "integer", "minimum": 0},
-        }
-    },
-}
 
 
 class _Converter(OpenAPIConverter):
@@ -86,12 +55,26 @@ class _Converter(OpenAPIConverter):
 
     def schema2jsonschema(self, schema: Any) -> Any:
         """Return the JSON Schema of a marshmallow schema."""
-        fields = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
-        return {**fields, **json_schema_extras(schema)}
+        members = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        return {**members, **json_schema_extras(schema)}
+
+    def field2property(self, field: Any) -> dict[str, Any]:
+        """Return the JSON Schema of a field: details to be stored are those of any method."""
+        if isinstance(field, NewDetails):
+            return {"description": field.metadata["description"], "anyOf": method_docs.SCHEMAS}
+        found: dict[str, Any] = super().field2property(field)
+        return found
 
 
 class _Plugin(MarshmallowPlugin):
     Converter = _Converter
+
+    def init_spec(self, spec: APISpec) -> None:
+        """Add to apispec's types those that it leaves out."""
+        super().init_spec(spec)
+        # The parents of these are lists and texts of their own; enums of this service are texts.
+        self.map_to_openapi_type(fields.Enum, "string", None)  # type: ignore[no-untyped-call]
+        self.map_to_openapi_type(Boundary, None, None)  # type: ignore[no-untyped-call]
 
 
 class DocumentedApi(flask_smorest.Api):  # type: ignore[misc]
@@ -135,6 +118,7 @@ class DocumentedApi(flask_smorest.Api):  # type: ignore[misc]
         with self._lock:
             if not self._documented:
                 self._document_errors()
+                method_docs.register(self.spec.components)
                 for blp in self._blueprints:
                     blp.register_views_in_doc(
                         self, self._app, self.spec, name=blp.name, parameters=None
@@ -148,9 +132,9 @@ class DocumentedApi(flask_smorest.Api):  # type: ignore[misc]
         """Do nothing: `document` registers the error responses of this service instead."""
 
     def _document_errors(self) -> None:
-        for status in sorted({kind.status for kind in problems.KINDS}):
-            name = HTTPStatus(status).name
-            self.spec.components.response(name, _error_response(status), lazy=True)
+        for error in error_docs.SHARED:
+            name = error_docs.response_name(error)
+            self.spec.components.response(name, error_docs.error_response([error]), lazy=True)
 
     def _register_etag_headers(self) -> None:
         """Do nothing: flask-smorest's ETags are not used."""
@@ -165,22 +149,3 @@ class DocumentedApi(flask_smorest.Api):  # type: ignore[misc]
 
 def _path_schema(converter: BaseConverter) -> dict[str, Any]:
     return {"type": "string", "pattern": f"^{converter.regex}$"}
-
-
-def _error_response(status: int) -> dict[str, Any]:
-    kinds = [kind for kind in problems.KINDS if kind.status == status]
-    examples = {
-        kind.type.rpartition("/")[2]: {
-            "summary": kind.title,
-            "value": {**problems.example(kind), **_EXAMPLE_DETAILS.get(kind, {})},
-        }
-        for kind in kinds
-    }
-    content = {problems.MEDIA_TYPE: {"schema": ProblemSchema, "examples": examples}}
-    response: dict[str, Any] = {
-        "description": ", or: ".join(kind.title for kind in kinds),
-        "content": content,
-    }
-    if status in _ERROR_HEADERS:
-        response["headers"] = _ERROR_HEADERS[status]
-    return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paymentapp.api import examples
+from paymentapp.api import error_examples, examples, method_docs
 from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.schemas.payment_methods import MethodSchema, MethodsSchema, NewMethodSchema
 from paymentapp.services.payment_methods import PaymentMethodView
@@ -25,25 +25,31 @@ _METHOD = f"{_METHODS}/<method:method>"
 
 
 @blp.route(_METHOD, methods=["PUT"])
-@blp.arguments(NewMethodSchema(), example=examples.NEW_METHOD)
+@blp.arguments(NewMethodSchema(), examples=method_docs.EXAMPLES)
 @blp.response(201, MethodSchema, description="Set for the first time", example=examples.METHOD)
 @blp.alt_response(
     200, schema=MethodSchema, description="Replaced", example=examples.METHOD, success=True
 )
-@blp.documents(404, 413, 415, 422, responses={201: {"links": LINKS}, 200: {"links": LINKS}})
+@blp.documents(*error_examples.PUT_METHOD, responses={201: {"links": LINKS}, 200: {"links": LINKS}})
 def put_payment_method(
     body: dict[str, Any], customer_id: str, method: str
 ) -> tuple[PaymentMethodView, int]:
-    """Set a customer's details for a payment method. Accepted payments keep the earlier ones."""
-    view, new = services().methods.put(customer_id, method, body["details"], body["default"])
+    """Set a customer's details for a payment method.
+
+    All of them are replaced. Payments that were accepted before keep the earlier ones.
+    """
+    view, new = services().methods.put(customer_id, method, body["details"], body.get("default"))
     return view, 201 if new else 200
 
 
 @blp.route(_METHOD)
 @blp.response(200, MethodSchema, description="The payment method", example=examples.METHOD)
-@blp.documents(404)
+@blp.documents(error_examples.NO_CUSTOMER, error_examples.NO_METHOD)
 def get_payment_method(customer_id: str, method: str) -> PaymentMethodView:
-    """Show a customer's details for a payment method."""
+    """Show a customer's details for a payment method.
+
+    Of a secret, such as a bank account's number, only the last four characters are shown.
+    """
     return services().methods.get(customer_id, method)
 
 
@@ -51,9 +57,12 @@ def get_payment_method(customer_id: str, method: str) -> PaymentMethodView:
 @blp.response(
     200, MethodsSchema, description="The payment methods, by name", example=examples.METHODS
 )
-@blp.documents(404)
+@blp.documents(error_examples.NO_CUSTOMER)
 def list_payment_methods(customer_id: str) -> dict[str, Any]:
-    """List a customer's payment methods."""
+    """List a customer's payment methods.
+
+    Only those that details were set for: a customer may be payable by e-mail without any.
+    """
     return {
         "customer_id": customer_id,
         "payment_methods": services().methods.list(customer_id),
@@ -62,7 +71,10 @@ def list_payment_methods(customer_id: str) -> dict[str, Any]:
 
 @blp.route(_METHOD, methods=["DELETE"])
 @blp.response(204, description="Deleted")
-@blp.documents(404)
+@blp.documents(error_examples.NO_CUSTOMER, error_examples.NO_METHOD)
 def delete_payment_method(customer_id: str, method: str) -> None:
-    """Delete a customer's details for a payment method. Accepted payments are still made."""
+    """Delete a customer's details for a payment method.
+
+    Payments that were accepted before are still made with them.
+    """
     services().methods.delete(customer_id, method)

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request
 
-from paymentapp.api import examples
+from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.api.waiting import with_outcome
 from paymentapp.models.payments import Payment, PaymentKey
@@ -60,9 +60,13 @@ LINKS = {
     example=examples.PENDING,
     headers=ACCEPTED_HEADERS,
 )
-@blp.documents(404, 413, 415, 422, responses={202: {"links": LINKS}})
+@blp.documents(*error_examples.REQUEST_PAYMENT, responses={202: {"links": LINKS}})
 def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payment, dict[str, str]]:
-    """Request a payment to a customer."""
+    """Request a payment to a customer.
+
+    It is accepted once it is stored, and paid afterwards: show it, or list the customer's payments,
+    to follow it. Send an `Idempotency-Key` and retry with it when no answer came.
+    """
     payment, replayed = services().payments.request(order, headers.get("idempotency_key"))
     payment, applied = with_outcome(payment, headers.get("wait"))
     path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
@@ -73,18 +77,24 @@ def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payme
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
 @blp.arguments(PageQuerySchema(), location="query")
 @blp.response(200, PaymentPageSchema, description="One page, newest first", example=examples.PAGE)
-@blp.documents(404)
+@blp.documents(*error_examples.LIST_PAYMENTS)
 def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
-    """List a customer's payments, newest first."""
+    """List a customer's payments, newest first.
+
+    A page has a `next_cursor`, which is the `cursor` of the next one, and is null at the end.
+    """
     payments, last_read = services().payments.list(customer_id, query)
     return {"customer_id": customer_id, "payments": payments, "next_cursor": last_read}
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>")
 @blp.response(200, PaymentSchema, description="The payment", example=examples.SUCCEEDED)
-@blp.documents(404)
+@blp.documents(error_examples.NO_PAYMENT)
 def get_payment(customer_id: str, payment_id: str) -> Payment:
-    """Show a payment and its history."""
+    """Show a payment and its history.
+
+    The status is as this service last learned it from the provider, which is not asked again.
+    """
     return services().payments.get(PaymentKey(customer_id, payment_id))
 
 
@@ -99,10 +109,13 @@ def get_payment(customer_id: str, payment_id: str) -> Payment:
     example=examples.CANCELLED,
     headers=PREFERENCE_APPLIED,
 )
-@blp.documents(404, 409)
+@blp.documents(*error_examples.CANCEL_PAYMENT)
 def cancel_payment(
     headers: dict[str, Any], customer_id: str, payment_id: str
 ) -> tuple[Payment, dict[str, str]]:
-    """Cancel a payment that has not been sent, or recall one that nobody claimed."""
+    """Cancel a payment that has not been sent, or recall one that nobody claimed.
+
+    Safe to repeat: a payment that is cancelled, or being recalled, is answered as it is.
+    """
     payment = services().payments.cancel(PaymentKey(customer_id, payment_id))
     return with_outcome(payment, headers.get("wait"))

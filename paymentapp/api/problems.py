@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
 
 from paymentapp.errors import (
     CannotVerify,
@@ -22,6 +22,7 @@ from paymentapp.schemas.common import Unprocessable
 MEDIA_TYPE = "application/problem+json"
 ERRORS_MAX = 20
 NAME_MAX_LENGTH = 80
+REPEATED_HEADER = "Must be given once, with one value."
 
 FieldError = dict[str, str]
 
@@ -64,7 +65,10 @@ TOO_LARGE = ProblemType(
     413, "/problems/too-large", "The body is too large", "A body may have at most 65,536 bytes."
 )
 MEDIA = ProblemType(
-    415, "/problems/media-type", "Not JSON", "Send the body as Content-Type: application/json."
+    415,
+    "/problems/media-type",
+    "The body is not plain JSON",
+    "Send the body as Content-Type: application/json.",
 )
 UNPROCESSABLE = ProblemType(
     422, "/problems/unprocessable", "Cannot be stored", "The body exceeds a limit."
@@ -110,6 +114,16 @@ class InvalidRequest(BadRequest):
         self.errors = list(errors)
 
 
+class EncodedBody(UnsupportedMediaType):
+    """The body has a content coding; RFC 9110, section 15.5.16, names the header of the answer."""
+
+    detail = "Send the body without Content-Encoding: compressed bodies are not accepted."
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """Return the headers, with the coding that is accepted."""
+        return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "identity")]
+
+
 def example(kind: ProblemType) -> dict[str, Any]:
     """Return the default body of a problem type."""
     return {
@@ -148,9 +162,10 @@ def http_problem(error: HTTPException) -> Response | HTTPException:
     headers = {
         name: value
         for name, value in error.get_headers()
-        if name in {"Allow", "Retry-After", "WWW-Authenticate"}
+        if name in {"Accept-Encoding", "Allow", "Retry-After", "WWW-Authenticate"}
     }
-    return problem(kind, errors=getattr(error, "errors", ()), headers=headers)
+    detail, errors = getattr(error, "detail", ""), getattr(error, "errors", ())
+    return problem(kind, detail, errors, headers)
 
 
 def register_problems(app: Flask) -> None:

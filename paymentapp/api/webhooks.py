@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
+from paymentapp.api import error_examples
 from paymentapp.api.blueprint import Blueprint, raw_body, services
 from paymentapp.schemas.webhooks import ReceivedSchema
 
@@ -17,9 +18,12 @@ blp = Blueprint("webhooks", __name__, description="Provider webhooks; not for AP
     description="Stored, by this delivery or an earlier one",
     example={"status": "received"},
 )
-@blp.documents(400, 404, 413, 503, security=[])
+@blp.documents(*error_examples.RECEIVE_WEBHOOK, security=[])
 def receive_webhook(provider: str) -> dict[str, str]:
-    """Receive an event that a provider has signed."""
+    """Receive an event that a provider has signed.
+
+    It is stored before it is answered, and applied afterwards.
+    """
     headers = {name.lower(): value for name, value in request.headers}
     services().webhooks.receive(provider, headers, raw_body(request))
     return {"status": "received"}

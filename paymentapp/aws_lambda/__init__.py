@@ -44,7 +44,11 @@ class Context(Protocol):
 
 
 def api(event: Event, context: Context) -> Answer:
-    """Answer a request from API Gateway: a proxy event of a REST or an HTTP API."""
+    """Answer a request from API Gateway: a proxy event of a REST or an HTTP API.
+
+    An event that is no request, such as a warm-up or a schedule, is ignored; it leaves the function
+    warm.
+    """
     return _gateway()(event, context)
 
 
@@ -77,24 +81,35 @@ def _gateway() -> Callable[[Event, Context], Answer]:
 
 
 def gateway(service: Services) -> Callable[[Event, Context], Answer]:
-    """Return a function that answers proxy events by the API."""
+    """Return a function that answers proxy events by the API, and survives all others."""
     from apig_wsgi import make_lambda_handler
 
+    from paymentapp.aws_lambda import events
     from paymentapp.aws_lambda.api_gateway import BehindGateway
 
     handler: Callable[[Any, Any], Answer] = make_lambda_handler(
         BehindGateway(create_app(service).wsgi_app)
     )
-    return handler
+
+    def answer(event: Event, context: Context) -> Answer:
+        if not events.is_request(event):
+            log.info("event ignored, since it is no request: %s", events.summary(event))
+            return events.ignored()
+        try:
+            return handler(events.with_merged_headers(event), context)
+        except Exception:  # the event is checked only then, which takes as long as a short request
+            malformed = events.malformed_members(event)
+            if not malformed:
+                raise
+            log.warning("request refused, since its event is malformed: %s", ", ".join(malformed))
+            return events.refused()
+
+    return answer
 
 
 def submit_records(service: Services, event: Event, context: Context) -> Answer:
     """Submit the payments of stream records, then poll them for `follow_seconds`."""
-    received: dict[str, Payment] = {}
-    for record in event.get("Records", ()):
-        payment = read_record(record)
-        if payment is not None:
-            received[record["dynamodb"]["SequenceNumber"]] = payment
+    received = read_records(event)
     unsubmitted: set[str] = set()
     try:
         run = _timeboxed_run(service, context)
@@ -119,16 +134,28 @@ def run_sweep(service: Services, context: Context) -> Answer:
     return {"steps": steps}
 
 
-def read_record(record: Event) -> Payment | None:
-    """Return the payment of a stream record, or None if it is not due or not readable."""
+def read_records(event: object) -> dict[str, Payment]:
+    """Return the due payments of a stream event by sequence number; nothing of another event."""
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list):
+        log.info("event ignored, since it has no stream records")
+        return {}
+    return dict(found for record in records if (found := read_record(record)))
+
+
+def read_record(record: Event) -> tuple[str, Payment] | None:
+    """Return the sequence number and payment of a stream record.
+
+    None if the payment is not due, or if the record is not readable.
+    """
     from paymentapp.storage.codec.payments import read_payment
     from paymentapp.storage.dynamodb.attribute_values import to_record
 
-    image = record.get("dynamodb", {}).get("NewImage", {})
-    if record.get("eventName") == "REMOVE" or "due_at" not in image:
-        return None
     try:
-        return read_payment(to_record(image))
+        image = record["dynamodb"].get("NewImage", {})
+        if record.get("eventName") == "REMOVE" or "due_at" not in image:
+            return None
+        return record["dynamodb"]["SequenceNumber"], read_payment(to_record(image))
     except Exception as error:
         # A later version may have written it. Its content may be personal and is not logged.
         log.warning("stream record not readable: %s; the sweep processes it", type(error).__name__)

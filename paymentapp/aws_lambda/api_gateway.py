@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from paymentapp.api.waiting import WAIT_MAX
 
@@ -37,8 +37,8 @@ class BehindGateway:
         """Correct the environ, and pass the request on."""
         event = environ["apig_wsgi.full_event"]
         stage_path = stage_path_of(event)
-        environ["SCRIPT_NAME"] = stage_path.mount
-        environ["PATH_INFO"] = unquote(stage_path.path, encoding="iso-8859-1")
+        environ["SCRIPT_NAME"] = _wsgi_path(stage_path.mount)
+        environ["PATH_INFO"] = _wsgi_path(stage_path.path)
         # Not X-Forwarded-For: the caller controls its first address.
         environ["REMOTE_ADDR"] = _source_address(event)
         seconds_left = environ["apig_wsgi.context"].get_remaining_time_in_millis() / 1000
@@ -75,6 +75,11 @@ def _depth(route: str, parameters: Mapping[str, str]) -> int:
         greedy = segment.startswith("{") and segment.endswith("+}")
         depth += parameters.get(segment[1:-2], "").count("/") + 1 if greedy else 1
     return depth
+
+
+def _wsgi_path(path: str) -> str:
+    """Return a path as WSGI has it (PEP 3333): unquoted, its UTF-8 bytes as ISO 8859-1."""
+    return unquote_to_bytes(path).decode("iso-8859-1")
 
 
 def _source_address(event: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from paymentapp.clock import from_text, to_text
+from paymentapp.clock import to_text
 from paymentapp.services.backoffice.period import Period
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ class _Moment(click.ParamType[datetime]):
     def convert(self, value: object, param: object, ctx: object) -> datetime:  # noqa: ARG002
         text = str(value)
         try:
-            moment = datetime.fromisoformat(text)
-            return from_text(text) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        except ValueError:
+            moment = datetime.fromisoformat(text.upper())  # RFC 3339 allows t and z
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             self.fail(f"{text!r} is no ISO 8601 date or time, such as 2026-03-01T12:00:00Z")
 
 

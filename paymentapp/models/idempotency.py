@@ -18,3 +18,10 @@ class IdempotencyRecord:
     payment_id: str
     expires_at: datetime
     revision: str
+    # Whether the body named a payment method. None: written by 0.2 or earlier, which kept no such.
+    names_method: bool | None = None
+
+    @property
+    def claimed_at(self) -> datetime:
+        """When a request bound the key to a payment."""
+        return self.expires_at - KEY_RETENTION

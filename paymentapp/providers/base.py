@@ -296,6 +296,7 @@ class ProviderClass(Facts, Protocol):
     """A provider's class, as the registry names it."""
 
     settings_class: type[Declared]
+    details: Sequence[Detail]  # those of its `payees`
     example_details: Mapping[str, str]  # a customer's, for documentation
 
     def build(self, kit: Kit) -> Provider:

@@ -15,7 +15,8 @@ _PROVIDERS: Mapping[str, str] = {
     "stripe": "paymentapp.providers.stripe.provider:Stripe",
     "ach": "paymentapp.providers.ach.provider:Ach",
 }
-DEFAULT = next(iter(_PROVIDERS))
+NAMES = tuple(_PROVIDERS)
+DEFAULT = NAMES[0]
 
 
 def build_providers(kit: Kit) -> dict[str, Provider]:

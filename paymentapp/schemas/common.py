@@ -21,8 +21,10 @@ PAYMENT_ID_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[
 METHOD_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 NUMBER_MAX = 10**15 - 1  # 15 digits before the point: a double keeps them exactly
 _DATE_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# RFC 3339, section 5.6, which allows T and Z in lower case.
 _MOMENT_PATTERN = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 
 
@@ -137,7 +139,13 @@ class Boundary(fields.String):
     def __init__(self, at: time, **kwargs: Any) -> None:
         self.at = at
         metadata = kwargs.pop("metadata", {})
-        formats = {"anyOf": [{"format": "date-time"}, {"format": "date"}]}
+        # `type` in each: generated clients take a format without one for "anything".
+        formats = {
+            "anyOf": [
+                {"type": "string", "format": "date-time"},
+                {"type": "string", "format": "date"},
+            ]
+        }
         super().__init__(metadata={**formats, **metadata}, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
@@ -151,7 +159,7 @@ class Boundary(fields.String):
         if _DATE_PATTERN.fullmatch(text):
             return datetime.combine(date.fromisoformat(text), self.at, UTC)
         if _MOMENT_PATTERN.fullmatch(text):
-            return from_text(text)
+            return from_text(text.upper())
         raise ValueError("neither a date nor a moment")
 
 

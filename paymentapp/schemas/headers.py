@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.request import parse_http_list
 
 from marshmallow import Schema, fields
 
 from paymentapp.schemas.common import Pattern
 
 WAIT_MAX = 30  # seconds
-# A quoted string of RFC 8941, or the same text without quotes.
-KEY_PATTERN = r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-~]|[!#-~][ -~]{0,253}[!-~])$'
-_PREFERENCE = re.compile(
-    r"""\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)          # the name
-        \s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s",;]*))? # the value
-        (?:\s*;(?:[^",]|"(?:[^"\\]|\\.)*")*)?     # parameters, ignored
-        \s*(?:,|$)""",
-    re.VERBOSE,
+PREFER_MAX_LENGTH = 1000  # characters; a longer header is ignored
+# A quoted string of RFC 8941, or the same text without quotes. Without quotes it has no comma: that
+# is how servers join two headers.
+KEY_PATTERN = r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--~]|[!#-+\--~][ -+\--~]{0,253}[!-+\--~])$'
+KEY_MESSAGE = (
+    "Must be one key, in one header: 1 to 255 printable ASCII characters, in quotes or bare. "
+    "A key that contains a comma must be in quotes."
 )
+_WAIT = re.compile(r'wait[ \t]*=[ \t]*("?)([0-9]{1,9})\1', re.IGNORECASE)
 
 
 class IdempotencyKey(fields.String):
@@ -59,32 +60,29 @@ class PaymentHeadersSchema(PreferSchema):
         metadata={
             "description": "Makes a retry safe: for 35 days, requests with the same key and body "
             "are one payment. 1 to 255 printable ASCII characters, in quotes "
-            "(draft-ietf-httpapi-idempotency-key-header) or bare; both forms are the same key.",
+            "(draft-ietf-httpapi-idempotency-key-header) or bare; both forms are the same key. "
+            "A key that contains a comma must be in quotes. Use a new one for each new payment, "
+            "such as a random UUID.",
+            # No example: Swagger UI would send it, and answer the second payment with the first.
             "pattern": KEY_PATTERN,
-            "example": '"b9d7a9a2-52a6-4d1c-8d52-9f0a3b1c6c1e"',
         },
     )
 
 
-_check_key = Pattern(
-    KEY_PATTERN, error="Must be 1 to 255 printable ASCII characters, in quotes or bare."
-)
+_check_key = Pattern(KEY_PATTERN, error=KEY_MESSAGE)
 
 
 def preferred_wait(header: str) -> int | None:
     """Return the seconds to wait by a Prefer header (RFC 7240), at most WAIT_MAX.
 
-    None where it has no `wait`, or is malformed.
+    Of several `wait`, in one header or in several, the first counts (section 2). None if there is
+    none, or if it is malformed.
     """
-    position = 0
-    while position < len(header):
-        preference = _PREFERENCE.match(header, position)
-        if preference is None:
-            return None
-        name, value = preference.groups()
-        if name.lower() == "wait":  # the first of several counts: RFC 7240, section 2
-            seconds = (value or "").strip('"')
-            is_number = seconds.isascii() and seconds.isdigit() and len(seconds) < 10
-            return min(int(seconds), WAIT_MAX) if is_number else None
-        position = preference.end()
+    if len(header) > PREFER_MAX_LENGTH:
+        return None
+    for preference in parse_http_list(header):
+        name = preference.partition(";")[0].partition("=")[0]
+        if name.strip().lower() == "wait":
+            wait = _WAIT.fullmatch(preference.partition(";")[0].strip())
+            return min(int(wait[2]), WAIT_MAX) if wait else None
     return None

@@ -9,23 +9,27 @@ from paymentapp.schemas.common import Moment, customer_id
 DETAIL_MAX_LENGTH = 200
 
 
-def _details(description: str) -> fields.Dict:
-    text = fields.String(validate=validate.Length(1, DETAIL_MAX_LENGTH))
-    return fields.Dict(
-        keys=fields.String(), values=text, required=True, metadata={"description": description}
-    )
+class Details(fields.Dict):
+    """Details of a customer for a payment method, by name."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(
+            keys=fields.String(),
+            values=fields.String(validate=validate.Length(1, DETAIL_MAX_LENGTH)),
+            required=True,
+            metadata={"description": description},
+        )
+
+
+class NewDetails(Details):
+    """Details to be stored. The OpenAPI document describes those of each payment method."""
 
 
 class NewMethodSchema(Schema):
     """A customer's details for a payment method, to be stored."""
 
-    details = _details(
-        "The details that the payment method requires, each a string. The error for an unknown "
-        "one lists those that it knows."
-    )
+    details = NewDetails("The details that the payment method of the path requires.")
     default = fields.Boolean(
-        load_default=None,
-        allow_none=False,
         truthy={True},
         falsy={False},
         metadata={
@@ -40,7 +44,7 @@ class MethodSchema(Schema):
 
     customer_id = customer_id()
     payment_method = fields.String(required=True)
-    details = _details("The stored details; of a secret, only the last four characters.")
+    details = Details("The stored details; of a secret, only the last four characters.")
     default = fields.Boolean(
         required=True,
         metadata={"description": "Whether payments that name no method use this one."},

@@ -39,8 +39,6 @@ class PaymentOrderSchema(Schema):
     amount = Amount(required=True)
     currency = currency()
     payment_method = fields.String(
-        load_default=None,
-        allow_none=False,
         validate=Pattern(
             METHOD_PATTERN,
             error="Must be the name of a payment method: a-z, then up to 31 of a-z, 0-9 and '_'.",
@@ -55,7 +53,8 @@ class PaymentOrderSchema(Schema):
     def make_order(self, data: dict[str, Any], **_: Any) -> PaymentOrder:
         """Return the loaded fields as a PaymentOrder."""
         money = Money(data["amount"], data["currency"])
-        return PaymentOrder(data["customer_id"], data["email"], money, data["payment_method"])
+        method = data.get("payment_method")
+        return PaymentOrder(data["customer_id"], data["email"], money, method)
 
 
 class TransitionSchema(Schema):

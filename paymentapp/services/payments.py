@@ -8,10 +8,12 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import NamedTuple
 
 from paymentapp.clock import Clock, to_text
 from paymentapp.errors import Conflict, KeyReused, NotFound, NotPayable, StoreUnavailable
+from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
 from paymentapp.models.money import Money
 from paymentapp.models.payments import (
@@ -29,6 +31,8 @@ from paymentapp.services.routing import FIRST_METHOD, Route, Routes
 from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjacent microseconds until a 503
+CLAIM_TRIES = 5  # of binding an idempotency key, while other requests renew it
+IN_PROGRESS = timedelta(seconds=60)  # a request takes less from its claim to its payment
 WAIT_STEP = 0.05  # seconds between two reads while a caller waits
 
 
@@ -66,19 +70,20 @@ class Payments:
     def request(self, order: PaymentOrder, idempotency_key: str | None = None) -> Requested:
         """Accept a payment: once this returns, it is stored durably and will be made.
 
-        Raises NotPayable, NotFound (the customer), KeyReused, StoreUnavailable. After
-        StoreUnavailable the same request may be retried with its key.
+        A retry under its key is answered with the payment before anything else is checked, since
+        what was payable then may not be now. Raises NotPayable, NotFound (the customer),
+        KeyReused, StoreUnavailable. After StoreUnavailable the same request may be retried with
+        its key.
         """
-        if order.payment_method is not None:
-            self.routes.validate_requested(order.payment_method, order.money)
-        customer = self.customers.get(order.customer_id)
-        if customer.email != order.email:
-            raise NotPayable("email", "This is not the customer's e-mail.")
-        route = self.routes.choose(customer, order.money, order.payment_method)
-        if idempotency_key is None:
-            requested = self._accept(order, route, None)
-        else:
-            requested = self._accept(order, route, self._claim(order, idempotency_key))
+        key_hash = _key_hash(idempotency_key) if idempotency_key is not None else None
+        customer, found = self.store.read_for_payment(order.customer_id, key_hash)
+        if found is not None and not self._is_expired(found):
+            earlier = self._earlier_payment(order, found)
+            if earlier is not None:
+                return Requested(earlier, replayed=True)
+        route = self._route(order, customer, found)
+        record = self._claim(order, key_hash, found) if key_hash is not None else None
+        requested = self._accept(order, route, record)
         if not requested.replayed:
             self.wake(requested.payment)
         return requested
@@ -124,29 +129,66 @@ class Payments:
                 return payment
             time.sleep(min(WAIT_STEP, max(0.0, end - time.monotonic())))
 
-    def _claim(self, order: PaymentOrder, idempotency_key: str) -> IdempotencyRecord:
+    def _earlier_payment(self, order: PaymentOrder, record: IdempotencyRecord) -> Payment | None:
+        """Return the payment that was accepted under a key. Raises KeyReused.
+
+        None if a crash, or a request that is in progress, has left the record without it.
+        """
+        _check_same_body(order, record)
+        payment = self.store.get_payment(PaymentKey(record.customer_id, record.payment_id))
+        return payment if payment and payment.request_id == _request_id(record) else None
+
+    def _route(
+        self, order: PaymentOrder, customer: Customer | None, found: IdempotencyRecord | None
+    ) -> Route:
+        """Check the order and choose how it is paid. Raises NotFound, NotPayable.
+
+        While another request with the same key may still be accepted, nobody is told that it is
+        not payable: that raises StoreUnavailable, and a retry gets its answer.
+        """
+        try:
+            if customer is None:
+                raise NotFound("There is no such customer.")
+            if customer.email != order.email:
+                raise NotPayable("email", "This is not the customer's e-mail.")
+            return self.routes.choose(customer, order.money, order.payment_method)
+        except (NotFound, NotPayable):
+            if found is not None and self.clock() < found.claimed_at + IN_PROGRESS:
+                raise StoreUnavailable("a request with this key is in progress") from None
+            raise
+
+    def _claim(
+        self, order: PaymentOrder, key_hash: str, found: IdempotencyRecord | None
+    ) -> IdempotencyRecord:
         """Bind the key to a new payment id, or return the record that binds it already.
 
-        All callers share one key space: a caller whose credentials were replaced and who retries
-        must find the payment, not create another.
+        `found` is the key's record as it was read. Of several requests that renew an expired
+        record one wins, and the others get the winner's. All callers share one key space: a caller
+        whose credentials were replaced and who retries must find the payment, not create another.
         """
         now = self.clock()
         wanted = IdempotencyRecord(
-            key_hash=hashlib.sha256(idempotency_key.encode()).hexdigest(),
+            key_hash=key_hash,
             fingerprint=_fingerprint(order),
             customer_id=order.customer_id,
             payment_id=to_text(now),
             expires_at=now + KEY_RETENTION,
             revision=new_revision(),
+            names_method=order.payment_method is not None,
         )
-        stored = self.store.add_idempotency_record(wanted)
-        if stored.expires_at <= now:
-            if not self.store.change_idempotency_record(stored, wanted):
-                raise StoreUnavailable("the idempotency key is being claimed by another request")
-            stored = wanted
-        if stored.fingerprint != wanted.fingerprint:
-            raise KeyReused("This Idempotency-Key was used with another body.")
-        return stored
+        for _ in range(CLAIM_TRIES):
+            if found is None:
+                found = self.store.add_idempotency_record(wanted)
+            if not self._is_expired(found):
+                _check_same_body(order, found)
+                return found
+            if self.store.change_idempotency_record(found, wanted):
+                return wanted
+            found = self.store.read_for_payment(order.customer_id, key_hash).idempotency_record
+        raise StoreUnavailable("the idempotency key keeps being claimed by other requests")
+
+    def _is_expired(self, record: IdempotencyRecord) -> bool:
+        return record.expires_at <= self.clock()
 
     def _accept(
         self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None
@@ -183,7 +225,7 @@ class Payments:
     ) -> Payment:
         now = self.clock()
         payment_id = record.payment_id if record else to_text(now)
-        request_id = record.key_hash[:32] if record else secrets.token_hex(16)
+        request_id = _request_id(record) if record else secrets.token_hex(16)
         return Payment(
             customer_id=order.customer_id,
             payment_id=payment_id,
@@ -214,8 +256,32 @@ def due_shard(customer_id: str, payment_id: str, shards: int) -> int:
     return zlib.crc32(f"{customer_id}/{payment_id}".encode()) % shards
 
 
+def _key_hash(idempotency_key: str) -> str:
+    return hashlib.sha256(idempotency_key.encode()).hexdigest()
+
+
+def _request_id(record: IdempotencyRecord) -> str:
+    """Return the `request_id` of a payment that was accepted under a key."""
+    return record.key_hash[:32]
+
+
+def _check_same_body(order: PaymentOrder, record: IdempotencyRecord) -> None:
+    """Raise KeyReused unless an order means the same as the one that the record is of.
+
+    An order without a method is not the same as one that names the first method. Versions up to 0.2
+    took them for the same, so their records answer both.
+    """
+    same_method = record.names_method in (None, order.payment_method is not None)
+    if record.fingerprint != _fingerprint(order) or not same_method:
+        raise KeyReused("This Idempotency-Key was used with another body.")
+
+
 def _fingerprint(order: PaymentOrder) -> str:
-    """Return a hash of what the body means: 12.50 and 12.5 are the same."""
-    method = order.payment_method or FIRST_METHOD  # as in the version that had no other
+    """Return a hash of what the body means: 12.50 and 12.5 are the same.
+
+    It is the same whether the first method is named or none is (see `_check_same_body`): so it was
+    up to version 0.2, whose processes may run beside this one during an upgrade.
+    """
+    method = order.payment_method or FIRST_METHOD
     parts = [order.customer_id, order.email, str(order.money), method]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -75,6 +75,13 @@ class Page(NamedTuple):
     last_read: str | None
 
 
+class PaymentContext(NamedTuple):
+    """What is on record when a payment is requested: the customer, and the use of the key."""
+
+    customer: Customer | None
+    idempotency_record: IdempotencyRecord | None
+
+
 class Lease(NamedTuple):
     """Which owner does a piece of work until a time. Safety never depends on it."""
 
@@ -139,6 +146,9 @@ class Store(Protocol):
         Reads the whole table, a page at a time: for operators' commands, never for the API. Each
         page is consistent as of its own read.
         """
+
+    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+        """Return a customer and the record of an idempotency key, by one consistent read."""
 
     def add_idempotency_record(self, record: IdempotencyRecord) -> IdempotencyRecord:
         """Store a new record; return what is stored under its hash, possibly an older one."""

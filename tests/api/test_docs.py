@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from paymentapp.api.problems import KINDS
+from paymentapp.providers.registry import NAMES, provider_class
 from tests.api.conftest import Bench
+from tests.support.service import ROOT
 
 Operation = dict[str, Any]
+SPECTRAL = ROOT / ".tools/openapi/node_modules/.bin/spectral"
+RULES = ROOT / "tests/clients/spectral.yaml"
 
 
 @pytest.fixture
@@ -115,7 +124,8 @@ def test_every_example_fits_its_model(document: dict[str, Any]) -> None:
             contents += operation["requestBody"]["content"].values()
         for content in contents:
             reference = {"$ref": "urn:document" + content["schema"]["$ref"]}
-            examples = [e["value"] for e in content.get("examples", {}).values()]
+            named = content.get("examples", {}).values()
+            examples = [resolved(document, example)["value"] for example in named]
             for example in [*examples, *([content["example"]] if "example" in content else [])]:
                 Draft202012Validator(reference, registry=registry).validate(_plain(example))
                 checked += 1
@@ -130,6 +140,77 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     return float(value) if type(value).__name__ == "Decimal" else value
+
+
+def test_it_is_a_valid_document(document: dict[str, Any]) -> None:
+    errors = OpenAPIV31SpecValidator(_plain(document)).iter_errors()
+    assert [f"{list(error.absolute_path)}: {error.message}" for error in errors] == []
+
+
+@pytest.mark.skipif(
+    not SPECTRAL.exists() and "CI" not in os.environ,
+    reason="Spectral is not installed: `make check` does it, with npm",
+)
+def test_it_follows_the_rules_of_spectral(document: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps(_plain(document)))
+    options = ["--fail-severity=hint", "--ruleset", str(RULES), str(file)]
+    run = subprocess.run(
+        [str(SPECTRAL), "lint", *options], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_every_member_has_a_type(document: dict[str, Any]) -> None:
+    """What has none becomes `Any` in generated clients."""
+    parts = {"type", "$ref", "anyOf"}
+    for name, model in document["components"]["schemas"].items():
+        for member, schema in model.get("properties", {}).items():
+            assert parts & set(schema), f"{name}.{member}"
+            assert all(parts & set(part) for part in schema.get("anyOf", [])), f"{name}.{member}"
+
+
+def test_every_parameter_has_a_type(document: dict[str, Any]) -> None:
+    for path, _, operation in operations(document):
+        for parameter in operation.get("parameters", []):
+            schema = parameter["schema"]
+            assert "type" in schema or all("type" in part for part in schema["anyOf"]), path
+
+
+def test_the_bounds_of_a_listing_are_times(document: dict[str, Any]) -> None:
+    listing = document["paths"]["/v1/api/payment/{customer_id}"]["get"]
+    bounds = [each["schema"] for each in listing["parameters"] if each["name"] in ("from", "to")]
+    time, day = ({"type": "string", "format": name} for name in ("date-time", "date"))
+    assert bounds == [{"anyOf": [time, day]}] * 2
+
+
+def test_trying_it_out_sends_no_constant_key(document: dict[str, Any]) -> None:
+    """Swagger UI fills in a parameter's example: the second payment would be the first again."""
+    (key,) = (
+        parameter
+        for _, _, operation in operations(document)
+        for parameter in operation.get("parameters", [])
+        if parameter["name"] == "Idempotency-Key"
+    )
+    filled_in = {"example", "examples", "default", "const", "enum"}
+    assert not filled_in & {*key, *key["schema"]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_each_method_requires_is_described(document: dict[str, Any], name: str) -> None:
+    wanted = {detail.name: detail for detail in provider_class(name).details}
+    model = document["components"]["schemas"][f"{name.capitalize()}Details"]
+    assert set(model["properties"]) == set(wanted)
+    assert set(model["required"]) == {each for each in wanted if wanted[each].required}
+    assert all(
+        schema["description"] == wanted[each].description
+        for each, schema in model["properties"].items()
+    )
+    reference = {"$ref": f"#/components/schemas/{name.capitalize()}Details"}
+    assert (
+        reference
+        in document["components"]["schemas"]["NewMethod"]["properties"]["details"]["anyOf"]
+    )
 
 
 def test_an_amount_in_an_example_is_exact(bench: Bench) -> None:

@@ -48,6 +48,17 @@ def test_a_method_is_set_shown_replaced_and_forgotten(wired: Bench) -> None:
     assert wired.client.get(PATH).get_json()["payment_methods"] == []
 
 
+def test_a_retry_finds_its_payment_after_the_method_was_forgotten(wired: Bench) -> None:
+    put(wired)
+    key = {"Idempotency-Key": "abc"}
+    first = wired.pay(key, payment_method="wire")
+    wired.client.delete(f"{PATH}/wire")
+    again = wired.pay(key, payment_method="wire")
+    assert (again.status_code, again.get_json()) == (202, first.get_json())
+    assert again.headers["Idempotent-Replayed"] == "true"
+    problem(wired.pay(payment_method="wire"), 422, "not-payable")
+
+
 def test_a_secret_is_nowhere(wired: Bench, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     told = [put(wired).get_data(as_text=True), wired.client.get(PATH).get_data(as_text=True)]

@@ -64,6 +64,7 @@ def test_progress_is_told_now_and_then(capsys: pytest.CaptureFixture[str]) -> No
     [
         ("2026-03-01", NOW.replace(hour=0)),
         ("2026-03-01T12:00:00Z", NOW),
+        ("2026-03-01t12:00:00z", NOW),
         ("2026-03-01T12:00", NOW),
         ("2026-03-01T14:00:00+02:00", NOW),
     ],

@@ -42,9 +42,10 @@ def test_accepting_a_payment_costs_one_read_and_three_units(dynamodb_store: Dyna
     store.add_customer(a_customer())
     payment, claim = a_payment(), a_claim()
 
-    read = calls_of(store, lambda: store.get_customer("ada"))
-    assert read.names == ["GetItem"]
-    assert read.units == 1 or not read.truthful
+    read = calls_of(store, lambda: store.read_for_payment("ada", "h1"))
+    assert read.names == ["BatchGetItem"]
+    assert calls_of(store, lambda: store.read_for_payment("ada", None)).names == ["GetItem"]
+    assert calls_of(store, lambda: store.get_customer("ada")).names == ["GetItem"]
 
     claimed = calls_of(store, lambda: store.add_idempotency_record(claim))
     added = calls_of(store, lambda: store.add_payment(payment))

@@ -138,6 +138,7 @@ def test_its_example_for_the_documentation_is_one_that_it_takes(name: str) -> No
     patterns = {detail.name: detail.pattern for detail in provider.payees.details}
     assert all(re.fullmatch(patterns[each], value) for each, value in example.items())
     assert provider.payees.show("ada", provider.payees.destination("ada", example))
+    assert provider_class(name).details == provider.payees.details
 
 
 # --- submit

@@ -10,7 +10,7 @@ from paymentapp.errors import Conflict, StoreUnavailable
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import BatchState
 from paymentapp.storage.base import Lease, Store
-from tests.support.records import NOW, a_batch, a_claim, later, members
+from tests.support.records import NOW, a_batch, a_claim, a_customer, later, members
 
 KEY = ApiKey("k1", "hash", "the front desk", frozenset({"read", "write"}), NOW)
 
@@ -46,6 +46,29 @@ def test_a_claim_that_is_not_there_does_not_change(store: Store) -> None:
     assert not store.change_idempotency_record(a_claim(), a_claim())
     fresh = a_claim()
     assert store.add_idempotency_record(fresh) == fresh
+
+
+def test_what_a_payment_needs_is_read_together(store: Store) -> None:
+    assert store.read_for_payment("ada", "h1") == (None, None)
+    ada, claim = store.add_customer(a_customer()), store.add_idempotency_record(a_claim())
+    assert store.read_for_payment("ada", "h1") == (ada, claim)
+    assert store.read_for_payment("ada", "h2") == (ada, None)
+    assert store.read_for_payment("bob", "h1") == (None, claim)
+    assert store.read_for_payment("ada", None) == (ada, None)
+
+
+@pytest.mark.parametrize("names_method", [True, False, None])
+def test_a_claim_is_read_as_of_the_last_write(store: Store, names_method: bool | None) -> None:
+    store.add_customer(a_customer())
+    for changed in (a_claim(names_method=names_method), a_claim(names_method=True)):
+        old = store.add_idempotency_record(a_claim())
+        assert store.change_idempotency_record(old, changed)
+        assert store.read_for_payment("ada", "h1").idempotency_record == changed
+
+
+def test_a_claim_without_a_key_is_nobodys(store: Store) -> None:
+    store.add_idempotency_record(a_claim(key_hash=""))
+    assert store.read_for_payment("ada", None).idempotency_record is None
 
 
 # Batches

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from unittest import mock
 
@@ -95,13 +96,21 @@ class ClaimAfterPayment(Payments):
         route = self.routes.choose(customer, order.money, order.payment_method)
         requested = self._accept(order, route, None)
         if idempotency_key is not None:
-            claim = replace(self._claim(order, idempotency_key))
+            claim = self._claim(order, sha256(idempotency_key.encode()).hexdigest(), None)
             first = self.store.get_payment(
                 requested.payment.key._replace(payment_id=claim.payment_id)
             )
             if first is not None:
                 return Requested(first, replayed=True)
         return requested
+
+
+class ChecksBeforeTheReplay(Payments):
+    """A retry is checked again, although the payment is on record."""
+
+    def request(self, order: PaymentOrder, idempotency_key: str | None = None) -> Requested:
+        self._route(order, self.store.get_customer(order.customer_id), None)
+        return super().request(order, idempotency_key)
 
 
 class NoFundsIsARefusal(SimulatedProvider):
@@ -244,6 +253,11 @@ BUGS = [
         "a claim after the payment",
         "one key, two payments",
         patches=((bootstrap, "Payments", ClaimAfterPayment),),
+    ),
+    _bug(
+        "checks before the replay",
+        "told no",
+        patches=((bootstrap, "Payments", ChecksBeforeTheReplay),),
     ),
     _bug(
         "no funds taken for a refusal",

@@ -16,7 +16,7 @@ from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
+from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange, PaymentContext
 
 Key = TypeVar("Key")
 Versioned = TypeVar(
@@ -110,6 +110,12 @@ class MemoryStore:
     def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
         self._called("scan_payments")
         return (p for p in list(self._payments.values()) if earliest <= p.created_at <= latest)
+
+    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+        self._called("read_for_payment")
+        with self._lock:
+            claim = self._claims.get(key_hash) if key_hash else None
+            return PaymentContext(self._customers.get(customer_id), claim)
 
     def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
         self._called("claim_key")

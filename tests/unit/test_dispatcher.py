@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -524,7 +525,7 @@ def test_one_process_sweeps_a_shard_at_a_time(world: World) -> None:
 def test_a_key_pays_once_even_where_a_crash_came_between_claim_and_payment(world: World) -> None:
     world.customers.register("ann", "ann@example.com", {})
     order = PaymentOrder("ann", "ann@example.com", Money(Decimal(1), "USD"), "paypal")
-    claim = world.payments._claim(order, "key-1")
+    claim = world.payments._claim(order, sha256(b"key-1").hexdigest(), None)
     requested = world.payments.request(order, "key-1")
     assert not requested.replayed
     assert requested.payment.payment_id == claim.payment_id

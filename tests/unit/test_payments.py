@@ -11,7 +11,6 @@ import pytest
 from paymentapp.errors import Conflict, StoreUnavailable
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
 from paymentapp.models.payments import Payment, Status, next_payment_id
-from paymentapp.models.revisions import new_revision
 from paymentapp.services.payments import COLLISION_LIMIT, PaymentOrder
 from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
@@ -80,18 +79,6 @@ def test_after_35_days_a_key_makes_another_payment() -> None:
     assert world.pay("k1") == first
     world.now += timedelta(seconds=1)
     assert world.pay("k1").key != first.key
-
-
-def test_two_requests_that_find_an_expired_key_do_not_both_take_it() -> None:
-    world = World()
-    world.pay("k1")
-    world.now += KEY_RETENTION
-    world.store.before_claim_change = lambda old: world.store.change_idempotency_record(
-        old, replace(old, revision=new_revision())
-    )
-    with pytest.raises(StoreUnavailable, match="claimed by another request"):
-        world.pay("k1")
-    assert world.pay("k1") == world.pay("k1")
 
 
 def test_two_requests_with_one_key_that_meet_another_payment_make_one() -> None:

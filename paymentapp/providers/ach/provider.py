@@ -28,6 +28,7 @@ from paymentapp.providers.ach.trace_numbers import Traces
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import (
     CurrencyRule,
+    Detail,
     ItemReport,
     Kit,
     Outcome,
@@ -46,6 +47,7 @@ class Ach(Provider):
     returns_unclaimed_after: timedelta | None = None
     submits_per_second = 2  # files
     settings_class = AchSettings
+    details: Sequence[Detail] = AchPayees.details
     example_details: Mapping[str, str] = {
         "holder": "Ada Lovelace",
         "routing_number": "021000021",

@@ -16,6 +16,7 @@ from paymentapp.errors import NotPermitted, NotSent, OutcomeUnknown, ProviderErr
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import (
     Accepted,
+    Detail,
     ItemReport,
     Kit,
     Provider,
@@ -65,6 +66,7 @@ class PayPal(Provider):
     payees = PayPalPayees()
     transaction_search: PayPalSearch
     settings_class = PayPalSettings
+    details: Sequence[Detail] = PayPalPayees.details
     example_details: Mapping[str, str] = {"email": "ada.l@example.com"}
 
     def __init__(self, settings: PayPalSettings, clock: Clock) -> None:

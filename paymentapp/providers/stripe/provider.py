@@ -15,6 +15,7 @@ from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import (
     Accepted,
+    Detail,
     ItemReport,
     Kit,
     NeedsReview,
@@ -54,6 +55,7 @@ class Stripe(Provider):
     batch_size = 1  # a transfer has one recipient, and one key
     currencies = CURRENCIES
     settings_class = StripeSettings
+    details: Sequence[Detail] = StripePayees.details
     example_details: Mapping[str, str] = {"account": "acct_1032D82eZvKYlo2C", "payout": "standard"}
     transaction_search: StripeSearch
 

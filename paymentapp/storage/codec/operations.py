@@ -10,7 +10,8 @@ from paymentapp.clock import from_text, to_text
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease
+from paymentapp.storage.base import Lease, PaymentContext
+from paymentapp.storage.codec.customers import read_customer
 from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
 
 
@@ -19,13 +20,16 @@ def idempotency_record(record: IdempotencyRecord) -> Record:
 
     `expires_at` is in epoch seconds, the only form that DynamoDB's expiry understands.
     """
-    return {
-        "fingerprint": record.fingerprint,
-        "customer_id": record.customer_id,
-        "payment_id": record.payment_id,
-        "expires_at": int(record.expires_at.timestamp()),
-        "revision": record.revision,
-    }
+    return without_none(
+        {
+            "fingerprint": record.fingerprint,
+            "customer_id": record.customer_id,
+            "payment_id": record.payment_id,
+            "expires_at": int(record.expires_at.timestamp()),
+            "revision": record.revision,
+            "names_method": record.names_method,
+        }
+    )
 
 
 @reads
@@ -38,6 +42,17 @@ def read_idempotency_record(key_hash: str, record: Record) -> IdempotencyRecord:
         payment_id=record["payment_id"],
         expires_at=datetime.fromtimestamp(int(record["expires_at"]), UTC),
         revision=record["revision"],
+        names_method=record.get("names_method"),
+    )
+
+
+def payment_context(
+    customer: Record | None, key_hash: str | None, claim: Record | None
+) -> PaymentContext:
+    """Return what was read for a payment. A record without a key belongs to nobody."""
+    return PaymentContext(
+        read_customer(customer) if customer else None,
+        read_idempotency_record(key_hash, claim) if claim and key_hash else None,
     )
 
 

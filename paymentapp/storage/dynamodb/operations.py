@@ -10,7 +10,7 @@ from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease
+from paymentapp.storage.base import Lease, PaymentContext
 from paymentapp.storage.codec.events import (
     SORT_KEY,
     attention_shard,
@@ -22,19 +22,35 @@ from paymentapp.storage.codec.operations import (
     api_key_record,
     idempotency_record,
     lease_record,
+    payment_context,
     read_api_key,
     read_idempotency_record,
     read_lease,
     read_state,
     state_record,
 )
-from paymentapp.storage.dynamodb.attribute_values import to_item, to_value
+from paymentapp.storage.dynamodb import conditional_writes as conditional
+from paymentapp.storage.dynamodb.attribute_values import to_item, to_record, to_value
 from paymentapp.storage.dynamodb.client import ConditionFailed, call
 from paymentapp.storage.dynamodb.records import DynamoDBRecords
 
 
 class DynamoDBOperations(DynamoDBRecords):
     """Idempotency records, provider events and state, leases and API keys."""
+
+    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+        """Implement `Store.read_for_payment`."""
+        customer_key = {"customer_id": customer_id}
+        if key_hash is None:
+            return payment_context(self._get(self._customers, customer_key), None, None)
+        keys = {
+            self._customers: [to_item(customer_key)],
+            self._operations: [to_item({"pk": f"key#{key_hash}", "sk": "claim"})],
+        }
+        found = {
+            table: to_record(item) for table, item in conditional.read_all(self._client(), keys)
+        }
+        return payment_context(found.get(self._customers), key_hash, found.get(self._operations))
 
     def add_idempotency_record(self, record: IdempotencyRecord) -> IdempotencyRecord:
         """Implement `Store.add_idempotency_record`."""

@@ -11,7 +11,7 @@ from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease
+from paymentapp.storage.base import Lease, PaymentContext
 from paymentapp.storage.codec.events import (
     SORT_KEY,
     attention_shard,
@@ -23,6 +23,7 @@ from paymentapp.storage.codec.operations import (
     api_key_record,
     idempotency_record,
     lease_record,
+    payment_context,
     read_api_key,
     read_idempotency_record,
     read_lease,
@@ -30,13 +31,21 @@ from paymentapp.storage.codec.operations import (
     state_record,
 )
 from paymentapp.storage.sqlite import sql
-from paymentapp.storage.sqlite.json_documents import to_json
+from paymentapp.storage.sqlite.json_documents import from_json, to_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
 from paymentapp.storage.sqlite.statements import Insert, insert_record
 
 
 class SQLiteOperations(SQLiteRecords):
     """Idempotency records, provider events and state, leases and API keys."""
+
+    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+        """Implement `Store.read_for_payment`."""
+        rows = self._connections().read(
+            sql.READ_FOR_PAYMENT, (customer_id, f"key#{key_hash or ''}")
+        )
+        found = {kind: from_json(document) for kind, document in rows}
+        return payment_context(found.get("customer"), key_hash, found.get("claim"))
 
     def add_idempotency_record(self, record: IdempotencyRecord) -> IdempotencyRecord:
         """Implement `Store.add_idempotency_record`."""

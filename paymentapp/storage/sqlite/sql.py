@@ -56,6 +56,10 @@ ADD_RECORD = """
 INSERT INTO Operations (pk, sk, revision, attention_shard, attention_at, expires_at, document)
 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
+READ_FOR_PAYMENT = """
+SELECT 'customer', document FROM Customers WHERE customer_id = ?
+UNION ALL SELECT 'claim', document FROM Operations WHERE pk = ? AND sk = 'claim'
+"""
 GET_RECORD = "SELECT document FROM Operations WHERE pk = ? AND sk = ?"
 CHANGE_RECORD = """
 UPDATE Operations

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from paymentapp.errors import Conflict, StoreUnavailable
+from paymentapp.errors import Conflict, NotPayable, StoreUnavailable
 from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey, Status
@@ -127,6 +127,8 @@ class Clients:
                 requested = process.services.payments.request(intent.order, intent.key)
             except StoreUnavailable:
                 pass
+            except NotPayable as error:
+                self.world.findings.fail("told no", str(error), None, intent.name)
             finally:
                 self._heard(intent, requested)
 
@@ -140,6 +142,7 @@ class Clients:
             requested = None
         if requested is None:
             if intent.key is not None and intent.tries < intent.patience:
+                self._change_customer(intent)
                 self._later(self.world.draw(5 * SECOND), lambda: self._try(intent))
             return
         self.world.note(None, "answer", intent.name, requested.payment.key)
@@ -148,7 +151,21 @@ class Clients:
             self._later(delay, lambda: self._cancel(intent, 6))
         intent.answers.append(requested.payment.key)
         if intent.key is not None and self.world.chance(0.03):  # asks again all the same
+            self._change_customer(intent)
             self._later(self.world.draw(MINUTE), lambda: self._try(intent))
+
+    def _change_customer(self, intent: Intent) -> None:
+        """Make what has been accepted for a customer no longer payable.
+
+        Not while another intent has no payment yet: a request of it may be under way, and would
+        rightly be refused.
+        """
+        name = intent.order.customer_id
+        all_made = all(each.made for each in self.intents if each.order.customer_id == name)
+        if all_made and self.world.chance(0.5):
+            customer = self.world.tables.customers[name]
+            self.world.tables.put_customer(replace(customer, email=f"new-{customer.email}"))
+            self.world.note(None, "customer changes", intent.name, name)
 
     def _cancel(self, intent: Intent, tries: int) -> None:
         process = self.world.any_process()

@@ -14,7 +14,7 @@ from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease, PaymentChange
+from paymentapp.storage.base import Lease, PaymentChange, PaymentContext
 from tests.faults.simulation import faults
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
 from tests.faults.simulation.trace import Subject, batch_in
@@ -108,6 +108,11 @@ class SimulatedStore:
         if stale:
             self.world.touch(tuple(stale), faults.STALE)
         return found
+
+    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+        self._read("read_for_payment", None)
+        claim = self.tables.claims.get(key_hash) if key_hash else None
+        return PaymentContext(self.tables.customers.get(customer_id), claim)
 
     def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
         return self._write(

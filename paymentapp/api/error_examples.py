@@ -1,0 +1,84 @@
+"""The errors of each operation, as the service answers them."""
+
+from __future__ import annotations
+
+from paymentapp.api import problems
+from paymentapp.api.error_docs import BODY, ProblemExample
+from paymentapp.api.problems import FieldError, ProblemType, body_error
+from paymentapp.providers.registry import NAMES
+from paymentapp.schemas.customers import TOTAL_MAX_BYTES
+from paymentapp.schemas.headers import KEY_MESSAGE
+
+_MISSING = "Missing data for required field."
+_UNKNOWN = "Unknown field."
+_METHODS = ", ".join(sorted(NAMES))
+
+
+def _invalid(*errors: FieldError) -> ProblemExample:
+    return ProblemExample(problems.INVALID, errors=errors)
+
+
+def _refused(kind: ProblemType, message: str, *path: str) -> ProblemExample:
+    return ProblemExample(kind, message, [body_error(path, message)])
+
+
+NO_CUSTOMER = ProblemExample(problems.NOT_FOUND, "There is no such customer.")
+NO_METHOD = ProblemExample(problems.NOT_FOUND, "This customer has no such payment method.")
+NO_PAYMENT = ProblemExample(problems.NOT_FOUND, "This customer has no such payment.")
+
+ADD_CUSTOMER = (
+    _invalid(
+        body_error(["customer_id"], _MISSING),
+        body_error(["email"], "Not an e-mail address (ASCII, name@host.domain)."),
+    ),
+    *(
+        ProblemExample(problems.CONFLICT, f"This customer_id is already registered with {what}.")
+        for what in ("another e-mail", "other attributes")
+    ),
+    *BODY,
+    _refused(
+        problems.UNPROCESSABLE,
+        f"All attributes together must have at most {TOTAL_MAX_BYTES} bytes.",
+    ),
+)
+PUT_METHOD = (
+    _invalid(body_error(["details"], _MISSING), body_error(["detail"], _UNKNOWN)),
+    NO_CUSTOMER,
+    ProblemExample(problems.NOT_FOUND, f"Unknown payment method; available: {_METHODS}."),
+    *BODY,
+    _refused(problems.NOT_PAYABLE, "Unknown detail; known: email.", "details", "mail"),
+    _refused(problems.NOT_PAYABLE, "Missing detail.", "details", "email"),
+)
+REQUEST_PAYMENT = (
+    _invalid(
+        body_error(["amount"], "Must be greater than 0."),
+        body_error(["currency"], _MISSING),
+        body_error(["curency"], _UNKNOWN),
+    ),
+    _invalid({"header": "Idempotency-Key", "message": KEY_MESSAGE}),
+    NO_CUSTOMER,
+    *BODY,
+    _refused(problems.NOT_PAYABLE, "This is not the customer's e-mail.", "email"),
+    _refused(problems.NOT_PAYABLE, "JPY is paid with at most 0 decimals.", "amount"),
+    ProblemExample(problems.KEY_REUSED, "This Idempotency-Key was used with another body."),
+)
+LIST_PAYMENTS = (
+    _invalid(
+        {
+            "parameter": "limit",
+            "message": "Must be greater than or equal to 1 and less than or equal to 100.",
+        }
+    ),
+    NO_CUSTOMER,
+)
+CANCEL_PAYMENT = (
+    NO_PAYMENT,
+    ProblemExample(problems.CONFLICT, "It is too late to cancel: the payment is submitted."),
+)
+RECEIVE_WEBHOOK = (
+    ProblemExample(problems.INVALID, "This is no event with a valid, recent signature."),
+    ProblemExample(problems.NOT_FOUND, "No webhook is expected here."),
+    ProblemExample(problems.TOO_LARGE),
+    ProblemExample(problems.NOT_VERIFIED),
+    ProblemExample(problems.UNAVAILABLE),
+)

@@ -1,0 +1,168 @@
+"""Every error in the OpenAPI document's examples is one that its operation answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from werkzeug.test import TestResponse
+
+from paymentapp.models.payments import Cause, Status
+from paymentapp.providers.paypal.payees import PayPalPayees
+from paymentapp.storage.base import PaymentChange
+from tests.api.conftest import Bench
+from tests.support.payment_methods import WirePayees, ledger
+
+CUSTOMER = "/v1/api/customer"
+PAYMENT = "/v1/api/payment"
+SOME_PAYMENT = f"{PAYMENT}/ada/2026-01-02T03:04:05.678901Z"
+METHOD = f"{CUSTOMER}/ada/payment-methods"
+ADA = {"customer_id": "ada", "email": "ada@example.com"}
+DETAILS = {"details": {"email": "ada@example.com"}}
+KEY = {"Idempotency-Key": "k1"}
+LONG = "x" * 70_000
+STATUSES = {"400", "401", "404", "409", "413", "415", "422"}
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Return the service with all three payment methods, and Ada."""
+    paypal = ledger("paypal")
+    paypal.payees = PayPalPayees()
+    methods = {"ach": ledger("ach", WirePayees()), "stripe": ledger("stripe", WirePayees())}
+    bench = Bench(providers={"paypal": paypal, **methods})
+    bench.add_customer()
+    return bench
+
+
+def asked(bench: Bench, operation: Operation) -> Iterator[TestResponse]:
+    """Yield the answers to what every operation refuses, and to what this one does."""
+    path, method = operation.path, operation.method
+    twice = {"Authorization": "Bearer a, Bearer b"}
+    yield bench.client.open(path, method=method, headers=twice)
+    yield bench.caller(None).open(path, method=method)
+    if operation.takes_body:
+        yield bench.client.open(path, method=method, data="{}", content_type="text/plain")
+        yield bench.client.open(path, method=method, data=LONG, content_type="application/json")
+    yield from operation.refused(bench)
+
+
+def add_customer(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(CUSTOMER, json={"email": "ada"})
+    yield bench.client.post(CUSTOMER, json={**ADA, "email": "a@example.com"})
+    yield bench.client.post(CUSTOMER, json={**ADA, "vip": True})
+    many = {f"a{number}": "x" * 200 for number in range(3)}
+    yield bench.client.post(CUSTOMER, json={**ADA, **many})
+
+
+def get_customer(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{CUSTOMER}/eve")
+
+
+def put_payment_method(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.put(f"{METHOD}/paypal", json={"detail": {}})
+    yield bench.client.put(f"{CUSTOMER}/eve/payment-methods/paypal", json=DETAILS)
+    yield bench.client.put(f"{METHOD}/cash", json=DETAILS)
+    yield bench.client.put(f"{METHOD}/paypal", json={"details": {"mail": "a@example.com"}})
+    yield bench.client.put(f"{METHOD}/paypal", json={"details": {}})
+
+
+def get_payment_method(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{METHOD}/paypal")
+    yield bench.client.get(f"{CUSTOMER}/eve/payment-methods/paypal")
+
+
+def delete_payment_method(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.delete(f"{METHOD}/paypal")
+    yield bench.client.delete(f"{CUSTOMER}/eve/payment-methods/paypal")
+
+
+def list_payment_methods(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{CUSTOMER}/eve/payment-methods")
+
+
+def request_payment(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.pay(amount=0, currency=..., curency="USD")
+    yield bench.pay({"Idempotency-Key": "a, b"})
+    yield bench.pay(customer_id="eve")
+    yield bench.pay(email="eve@example.com")
+    yield bench.pay(currency="JPY", amount=10.5)
+    yield bench.pay(KEY)
+    yield bench.pay(KEY, amount=99)
+
+
+def list_payments(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{PAYMENT}/ada?limit=0")
+    yield bench.client.get(f"{PAYMENT}/eve")
+
+
+def get_payment(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(SOME_PAYMENT)
+
+
+def cancel_payment(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(f"{SOME_PAYMENT}/cancel")
+    payment_id = bench.pay().get_json()["payment_id"]
+    (paid,) = bench.worker.woken
+    sent = paid.moved(Status.SUBMITTING, bench.now, Cause.DISPATCH, due_at=None)
+    sent = sent.moved(Status.SUBMITTED, bench.now, Cause.DISPATCH)
+    assert bench.store.change_payments([PaymentChange(paid, sent)]) == [True]
+    yield bench.client.post(f"{PAYMENT}/ada/{payment_id}/cancel")
+
+
+class Operation(NamedTuple):
+    """An operation of the document, and requests that it refuses."""
+
+    refused: Callable[[Bench], Iterator[TestResponse]]
+    method: str
+    path: str
+    takes_body: bool = False
+
+
+OPERATIONS = [
+    Operation(add_customer, "POST", CUSTOMER, takes_body=True),
+    Operation(get_customer, "GET", f"{CUSTOMER}/ada"),
+    Operation(put_payment_method, "PUT", f"{METHOD}/paypal", takes_body=True),
+    Operation(get_payment_method, "GET", f"{METHOD}/paypal"),
+    Operation(delete_payment_method, "DELETE", f"{METHOD}/paypal"),
+    Operation(list_payment_methods, "GET", METHOD),
+    Operation(request_payment, "POST", PAYMENT, takes_body=True),
+    Operation(list_payments, "GET", f"{PAYMENT}/ada"),
+    Operation(get_payment, "GET", SOME_PAYMENT),
+    Operation(cancel_payment, "POST", f"{SOME_PAYMENT}/cancel"),
+]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.refused.__name__)
+def test_an_operation_answers_the_errors_that_it_documents(
+    bench: Bench, operation: Operation
+) -> None:
+    document = bench.client.get("/openapi.json").get_json()
+    answers = [answer.get_json() for answer in asked(bench, operation)]
+    documented = list(examples(document, operation.refused.__name__))
+    assert [each for each in documented if each not in answers] == []
+
+
+def test_every_operation_is_asked(bench: Bench) -> None:
+    document = bench.client.get("/openapi.json").get_json()
+    paths = document["paths"].values()
+    found = {each["operationId"] for path in paths for each in path.values() if "responses" in each}
+    others = {"receive_webhook", "healthz", "readyz"}
+    assert found == {operation.refused.__name__ for operation in OPERATIONS} | others
+
+
+def examples(document: dict[str, Any], operation_id: str) -> Iterator[dict[str, Any]]:
+    """Yield the examples of an operation's errors that a caller causes."""
+    (operation,) = (
+        operation
+        for path in document["paths"].values()
+        for operation in path.values()
+        if "responses" in operation and operation["operationId"] == operation_id
+    )
+    for status in STATUSES & set(operation["responses"]):
+        response = operation["responses"][status]
+        if "$ref" in response:
+            response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
+        for example in response["content"]["application/problem+json"]["examples"].values():
+            yield example["value"]
