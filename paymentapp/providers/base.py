@@ -240,6 +240,7 @@ class Provider(Facts, Protocol):
     batch_size: int  # members of one call at most, as set
     description: str  # which account or address, for a person: no secret in it
     configured: bool  # whether its settings are there; nothing is paid before they are
+    longest_call: timedelta = timedelta(minutes=5)  # more than any call below takes in all
 
     # What a provider may offer besides; None where it does not.
     webhooks: Webhooks | None = None  # also where the settings name none

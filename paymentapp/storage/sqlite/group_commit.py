@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.storage.sqlite.database import connect, unavailable, write_lock
+from paymentapp.supervision import ServiceThread
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
 _WAIT_SECONDS = 10.0  # how long a caller waits for its commit
 _GROUP_LIMIT = 256  # writes in one transaction, so that the first does not wait for too many
+_STEP_LIMIT = 120.0  # seconds; more than a transaction takes, also on a disk that is overloaded
 
 
 class _Job:
     """One write, and the caller that waits for it."""
 
-    __slots__ = ("_done", "abandoned", "error", "one_write", "result", "work")
+    __slots__ = ("_done", "abandoned", "committed", "error", "one_write", "result", "work")
 
     def __init__(self, work: Work[Any], one_write: bool) -> None:
         self.work = work
         self.one_write = one_write  # SQLite itself undoes a single statement that fails
         self.result: Any = None
         self.error: Exception | None = None
+        self.committed = False
         self.abandoned = False  # the caller gave up: its outcome is unknown to it
         self._done = threading.Lock()  # held until done; cheaper than an Event
         self._done.acquire()
@@ -45,6 +48,8 @@ class _Job:
             raise StoreUnavailable("database: busy")
         if self.error is not None:
             raise self.error
+        if not self.committed:
+            raise StoreUnavailable("database: interrupted")
         return self.result
 
 
@@ -59,10 +64,10 @@ class Writer:
         self._path = path
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._gate = threading.Lock()  # between `run` and `close`: nothing is queued too late
-        self._closed = False
+        self.closed = False
         self._connection: sqlite3.Connection | None = None
-        self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
-        self._thread.start()
+        self.thread = ServiceThread("sqlite-writer", self._serve, limit=_STEP_LIMIT)
+        self.thread.start()
 
     def run(self, work: Work[T], *, one_write: bool = False) -> T:
         """Run `work` in a transaction; return its result once the commit is on disk.
@@ -73,8 +78,10 @@ class Writer:
         """
         job = _Job(work, one_write)
         with self._gate:
-            if self._closed:
+            if self.closed:
                 raise StoreUnavailable("database: closed")
+            if self.thread.has_died:  # nobody would take the job; this process is about to end
+                raise StoreUnavailable("database: interrupted")
             self._queue.put(job)
         result: T = job.wait()
         return result
@@ -82,19 +89,28 @@ class Writer:
     def close(self) -> None:
         """Finish the queued writes and close the file."""
         with self._gate:
-            if not self._closed:
-                self._closed = True
+            if not self.closed:
+                self.closed = True
                 self._queue.put(None)
-        self._thread.join(_WAIT_SECONDS)
+        self.thread.join(_WAIT_SECONDS)
 
-    def _serve(self) -> None:
-        while (job := self._queue.get()) is not None:
+    def _serve(self, thread: ServiceThread) -> bool:
+        """Wait for a write, and commit it with all that are queued; return False after `close`."""
+        with thread.wait():
+            job = self._queue.get()
+        more = False
+        if job is not None:
             group = [job]
-            more = self._commit(group)
-            for job in group:
-                job.finish()
-            if not more:
-                break
+            try:
+                more = self._commit(group)
+            finally:  # nobody waits for a job that will never be finished
+                for job in group:
+                    job.finish()
+        if not more:
+            self._close_connection()
+        return more
+
+    def _close_connection(self) -> None:
         if self._connection is not None:
             with suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -104,7 +120,7 @@ class Writer:
         """Run one transaction for the group and all queued writes; return False after `close`."""
         more = True
         try:
-            with write_lock(self._path):
+            with self._lock():
                 more = self._take_waiting(group)
                 if self._connection is None:
                     self._connection = connect(self._path)
@@ -113,11 +129,21 @@ class Writer:
                     if not job.abandoned:
                         _do(job, self._connection)
                 self._connection.execute("COMMIT")
+            for job in group:
+                job.committed = True
         except Exception as error:
             self._drop_connection()
             for job in group:
                 job.error = unavailable(error)
         return more
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Hold the write lock. However long another process has it, this thread is not stuck."""
+        with ExitStack() as stack:
+            with self.thread.wait():
+                stack.enter_context(write_lock(self._path))
+            yield
 
     def _take_waiting(self, group: list[_Job]) -> bool:
         with suppress(Empty):

@@ -1,0 +1,40 @@
+"""Every loop of the worker goes on after any error of any call that it makes to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from paymentapp.errors import StoreUnavailable
+from tests.support.worker_world import WorkerWorld, until
+
+CALLS = (
+    *("get_lease", "hold_lease", "due_payments", "due_batches", "due_events"),  # the sweep's
+    *("add_batch", "change_payments", "change_batch"),  # the senders'
+    *("get_batch", "get_members", "get_payments"),  # the pollers'
+    *("add_event", "change_event"),  # the mailbox collector's and the appliers'
+)
+ERRORS: dict[str, Callable[[], Exception]] = {
+    "store unavailable": lambda: StoreUnavailable("for the test"),
+    "another error": lambda: ValueError("for the test"),
+}
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_of_the_store_that_fails_once_ends_no_loop(call: str, error: str) -> None:
+    world = WorkerWorld()
+    with world.running():
+        until(world.is_quiet)
+        world.store.planned[call] = ERRORS[error]()
+        world.mailbox.full = True
+        world.pay(world.process)
+        if call != "add_event":
+            world.tell(1)
+        until(lambda: world.store.failed == [call])
+        world.pay(world.process)  # grouped and sent at once
+        world.pay(world.web)  # found by the sweep alone
+        world.tell(2)
+        until(world.is_quiet)
+    assert len(world.provider.paid()) == 3
