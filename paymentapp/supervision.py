@@ -14,8 +14,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from paymentapp.errors import StoreUnavailable
 
@@ -83,19 +82,17 @@ class ServiceThread:
         return time.monotonic() - self._beat_at
 
     def beat(self) -> None:
-        """Record progress within a long step. Call it from the thread itself."""
+        """Record progress within a step. Call it from the thread itself."""
+        self.waiting = False
         self.progress += 1
         self._beat_at = time.monotonic()
 
-    @contextmanager
-    def wait(self) -> Iterator[None]:
-        """Mark that the thread waits, and that this may take any time."""
+    def wait(self) -> None:
+        """Record that the thread begins to wait, for any time, until the next `beat`.
+
+        Two calls and no context manager: they are a part of every write.
+        """
         self.waiting = True
-        try:
-            yield
-        finally:
-            self.beat()
-            self.waiting = False
 
     def stack(self) -> str:
         """Return where the thread is in the code, without any values."""

@@ -57,8 +57,9 @@ class ThreadPool:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _run_one(self, thread: ServiceThread) -> bool:
-        with thread.wait():
-            queued = self._jobs.get()
+        thread.wait()
+        queued = self._jobs.get()
+        thread.beat()
         if queued is None:
             return False
         job, done = queued

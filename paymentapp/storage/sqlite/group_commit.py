@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from paymentapp.errors import StoreUnavailable
-from paymentapp.storage.sqlite.database import connect, unavailable, write_lock
+from paymentapp.storage.sqlite.database import (
+    REPLACED,
+    FileConnection,
+    connect,
+    failed,
+    unavailable,
+    write_lock,
+)
 from paymentapp.supervision import ServiceThread
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -45,11 +54,11 @@ class _Job:
         """Implement `Store.wait`."""
         if not self._done.acquire(timeout=_WAIT_SECONDS):
             self.abandoned = True
-            raise StoreUnavailable("database: busy")
+            raise failed("busy")
         if self.error is not None:
             raise self.error
         if not self.committed:
-            raise StoreUnavailable("database: interrupted")
+            raise failed("interrupted")
         return self.result
 
 
@@ -65,7 +74,7 @@ class Writer:
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._gate = threading.Lock()  # between `run` and `close`: nothing is queued too late
         self.closed = False
-        self._connection: sqlite3.Connection | None = None
+        self._connection: FileConnection | None = None
         self.thread = ServiceThread("sqlite-writer", self._serve, limit=_STEP_LIMIT)
         self.thread.start()
 
@@ -79,9 +88,9 @@ class Writer:
         job = _Job(work, one_write)
         with self._gate:
             if self.closed:
-                raise StoreUnavailable("database: closed")
+                raise failed("closed")
             if self.thread.has_died:  # nobody would take the job; this process is about to end
-                raise StoreUnavailable("database: interrupted")
+                raise failed("interrupted")
             self._queue.put(job)
         result: T = job.wait()
         return result
@@ -96,8 +105,9 @@ class Writer:
 
     def _serve(self, thread: ServiceThread) -> bool:
         """Wait for a write, and commit it with all that are queued; return False after `close`."""
-        with thread.wait():
-            job = self._queue.get()
+        thread.wait()
+        job = self._queue.get()
+        thread.beat()
         more = False
         if job is not None:
             group = [job]
@@ -120,15 +130,19 @@ class Writer:
         """Run one transaction for the group and all queued writes; return False after `close`."""
         more = True
         try:
-            with self._lock():
+            self.thread.wait()  # however long another process has the lock, this one is not stuck
+            with write_lock(self._path):
+                self.thread.beat()
                 more = self._take_waiting(group)
-                if self._connection is None:
-                    self._connection = connect(self._path)
-                self._connection.execute("BEGIN IMMEDIATE")
+                connection = self._open()
+                connection.execute("BEGIN IMMEDIATE")
                 for job in group:
                     if not job.abandoned:
-                        _do(job, self._connection)
-                self._connection.execute("COMMIT")
+                        _do(job, connection)
+                connection.execute("COMMIT")
+                if not connection.is_current():  # nobody will find what was written
+                    log.error("database: %s; the last writes are refused", REPLACED)
+                    raise failed(REPLACED)
             for job in group:
                 job.committed = True
         except Exception as error:
@@ -137,13 +151,14 @@ class Writer:
                 job.error = unavailable(error)
         return more
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Hold the write lock. However long another process has it, this thread is not stuck."""
-        with ExitStack() as stack:
-            with self.thread.wait():
-                stack.enter_context(write_lock(self._path))
-            yield
+    def _open(self) -> FileConnection:
+        """Return a connection to the file that is there now."""
+        if self._connection is not None and not self._connection.is_current():
+            log.error("database: %s; opened again", REPLACED)
+            self._drop_connection()
+        if self._connection is None:
+            self._connection = connect(self._path)
+        return self._connection
 
     def _take_waiting(self, group: list[_Job]) -> bool:
         with suppress(Empty):
