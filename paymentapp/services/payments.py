@@ -27,6 +27,7 @@ from paymentapp.models.revisions import new_revision
 from paymentapp.services.customers import Customers
 from paymentapp.services.routing import FIRST_METHOD, Route, Routes
 from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
+from paymentapp.storage.contention import MAX_TRIES, tries
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjoining microseconds before we give up
 WAIT_STEP = 0.05  # seconds between two looks while a caller waits
@@ -98,10 +99,10 @@ class Payments:
         """Cancel a payment that has not left, or ask for an unclaimed one to be taken back.
 
         A pending payment is cancelled at once. For an unclaimed one the wish is recorded, and
-        the dispatcher takes it to the provider. Raises NotFound, and Conflict where it is too
-        late.
+        the dispatcher takes it to the provider. Raises NotFound, Conflict where it is too late,
+        and StoreUnavailable where other writers win MAX_TRIES times in a row.
         """
-        while True:
+        for _ in tries():
             payment = self.get(key)
             if payment.status is Status.CANCELLED or payment.cancel_requested:
                 return payment
@@ -110,6 +111,7 @@ class Payments:
                 if wanted.cancel_requested:
                     self.wake(wanted)
                 return wanted
+        raise StoreUnavailable(f"the payment was changed {MAX_TRIES} times meanwhile")
 
     def wait(self, key: PaymentKey, seconds: float) -> Payment:
         """The payment once it has an outcome, or after `seconds`.
