@@ -97,7 +97,7 @@ def build_services(
     customers = Customers(store, clock)
     methods = PaymentMethods(store, customers, providers, clock)
     settlement = Settlement(store, clock)
-    poller = Poller(store, providers, settlement, clock)
+    poller = Poller(store, providers, settlement, failing, clock)
     dispatcher = Dispatcher(store, providers, poller, routes, failing, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
     sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
