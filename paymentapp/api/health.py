@@ -13,10 +13,17 @@ blp = Blueprint("health", __name__, description="Whether the service works.")
 
 @blp.route("/healthz")
 @blp.response(200, AliveSchema, description="Alive", example={"status": "ok"})
+@blp.alt_response(
+    503,
+    schema=AliveSchema,
+    description="The process is about to end itself, to be started again",
+    example=examples.NOT_ALIVE,
+)
 @blp.documents(security=[])
-def healthz() -> dict[str, str]:
-    """Tell whether the process answers."""
-    return {"status": "ok"}
+def healthz() -> tuple[dict[str, str], int]:
+    """Tell whether the process answers, and every thread that it needs runs."""
+    problem = services().supervisor.problem()
+    return ({"status": "ok"}, 200) if problem is None else _failing(problem)
 
 
 @blp.route("/readyz")
@@ -26,7 +33,11 @@ def healthz() -> dict[str, str]:
 )
 @blp.documents(security=[])
 def readyz() -> tuple[dict[str, Any], int]:
-    """Tell whether the store answers, the dispatcher beats and the providers are configured."""
+    """Tell whether the store can be written, the dispatcher beats and the providers answer."""
     checks = services().health.checks()
     ready = all(check.ok for check in checks)
     return {"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503
+
+
+def _failing(problem: str) -> tuple[dict[str, str], int]:
+    return {"status": "failing", "detail": problem}, 503
