@@ -46,7 +46,7 @@ class ServiceThread:
     ) -> None:
         """Make a thread, not started. It passes itself to `step`.
 
-        `stopping` cuts a pause after a failure short.
+        Once `stopping` is set, a step that fails is not repeated.
         """
         self.name = name
         self.limit = limit
@@ -115,7 +115,8 @@ class ServiceThread:
             else:
                 failures = 0
                 continue
-            self._stopping.wait(min(LONGEST_PAUSE, 0.05 * 2.0 ** min(failures, 10)))
+            if self._stopping.wait(min(LONGEST_PAUSE, 0.05 * 2.0 ** min(failures, 10))):
+                break
         self._finished = True
 
 
