@@ -29,6 +29,7 @@ from paymentapp.services.routing import Routes, read_rules
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
+from paymentapp.supervision import Supervisor
 from paymentapp.vault.kms import open_key_service
 from paymentapp.vault.sealing import Vault
 from paymentapp.worker.sweeper import Sweeper
@@ -61,6 +62,7 @@ class Services:
     sweeper: Sweeper
     mailbox_collector: MailboxCollector
     worker: Worker
+    supervisor: Supervisor  # of the worker's threads and the store's; started where they run
 
     def close(self) -> None:
         """Release connections. Stop the worker first, if it was started."""
@@ -95,7 +97,7 @@ def build_services(
     customers = Customers(store, clock)
     methods = PaymentMethods(store, customers, providers, clock)
     settlement = Settlement(store, clock)
-    poller = Poller(store, providers, settlement, clock)
+    poller = Poller(store, providers, settlement, failing, clock)
     dispatcher = Dispatcher(store, providers, poller, routes, failing, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
     sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
@@ -123,6 +125,7 @@ def build_services(
         sweeper=sweeper,
         mailbox_collector=mailbox_collector,
         worker=worker,
+        supervisor=Supervisor(lambda: [*store.threads(), *worker.threads()]),
     )
 
 

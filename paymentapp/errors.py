@@ -28,9 +28,16 @@ class KeyReused(PaymentAppError):
 
 
 class StoreUnavailable(PaymentAppError):
-    """The store failed, or did not answer; `retry_after` is in seconds."""
+    """The store failed, or did not answer; `retry_after` is in seconds.
+
+    `reason` is the cause in a few words that anybody may read: without a path, a host or data.
+    """
 
     retry_after = 2
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class NotGenuine(PaymentAppError):

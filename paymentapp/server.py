@@ -20,19 +20,22 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 def serving_app() -> Flask:
     """Return the application of one web process, with its worker started.
 
-    Call it in the process that serves, after any fork. The worker stops when the process exits.
+    Call it in the process that serves, after any fork. The worker stops when the process exits;
+    where a thread that the service needs has failed, the process ends itself.
     """
     start_logging()
     app = create_app()
     services: Services = app.extensions[EXTENSION]
     if services.settings.dispatcher:
         services.worker.start()
+    services.supervisor.start()
     atexit.register(stop, services)
     return app
 
 
 def stop(services: Services) -> None:
     """Stop the worker, which finishes or leaves its work, then release connections."""
+    services.supervisor.stop()
     services.worker.stop()
     services.close()
 

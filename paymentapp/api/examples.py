@@ -90,10 +90,11 @@ PAGE: dict[str, Any] = {
     "payments": [SUCCEEDED],
     "next_cursor": "MjAyNi0wMS0wMlQwMzowNDowNS42Nzg5MDFa",
 }
+NOT_ALIVE = {"status": "failing", "detail": "thread sweeper has ended"}
 READY: dict[str, Any] = {
     "status": "ready",
     "checks": [
-        {"name": "store", "ok": True, "detail": "answers"},
+        {"name": "store", "ok": True, "detail": "answers, and can be written"},
         {"name": "dispatcher", "ok": True, "detail": "running"},
         {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
@@ -101,7 +102,7 @@ READY: dict[str, Any] = {
 NOT_READY: dict[str, Any] = {
     "status": "not ready",
     "checks": [
-        {"name": "store", "ok": True, "detail": "answers"},
+        {"name": "store", "ok": True, "detail": "answers, and can be written"},
         {"name": "dispatcher", "ok": False, "detail": "no dispatcher is running"},
         {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],

@@ -16,13 +16,20 @@ blp = Blueprint("health", __name__, description="Liveness and readiness.")
 
 @blp.route("/healthz")
 @blp.response(200, AliveSchema, description="Alive", example={"status": "ok"})
+@blp.alt_response(
+    503,
+    schema=AliveSchema,
+    description="The process is about to end itself, to be started again",
+    example=examples.NOT_ALIVE,
+)
 @blp.documents(security=[])
-def healthz() -> dict[str, str]:
-    """Report that the process is alive.
+def healthz() -> tuple[dict[str, str], int]:
+    """Report that the process is alive, and every thread that it needs runs.
 
-    It reads nothing: a process that answers is alive, whatever else fails.
+    It reads nothing from the store.
     """
-    return {"status": "ok"}
+    problem = services().supervisor.problem()
+    return ({"status": "ok"}, 200) if problem is None else _failing(problem)
 
 
 @blp.route("/readyz")
@@ -30,10 +37,14 @@ def healthz() -> dict[str, str]:
 @blp.alt_response(503, schema=ReadySchema, description="Not ready", example=examples.NOT_READY)
 @blp.documents(security=[])
 def readyz() -> tuple[dict[str, Any], int]:
-    """Report whether store, dispatcher and providers are ready.
+    """Report whether the store can be written, the dispatcher runs and the providers answer.
 
     Each has a line in `checks`; one that is not `ok` makes the whole not ready.
     """
     checks = services().health.checks()
     ready = all(check.ok for check in checks)
     return {"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503
+
+
+def _failing(problem: str) -> tuple[dict[str, str], int]:
+    return {"status": "failing", "detail": problem}, 503

@@ -91,6 +91,7 @@ def worker() -> None:
         signal.signal(number, lambda *_: stopping.set())
     services.store.ping()
     services.worker.start()
+    services.supervisor.start()
     click.echo(f"worker: dispatching from {services.store.description}", err=True)
     stopping.wait()
     stop(services)

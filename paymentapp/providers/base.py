@@ -253,6 +253,7 @@ class Provider(Facts, Protocol):
     batch_size: int  # maximum members of one call, from the settings
     description: str  # which account or address, for operators: no secret in it
     configured: bool  # whether its settings are complete; nothing is paid before they are
+    longest_call: timedelta = timedelta(minutes=5)  # more than any call below takes in all
 
     # Optional abilities; None where the provider does not have them.
     webhooks: Webhooks | None = None  # also None where the settings configure no webhook

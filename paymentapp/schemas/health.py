@@ -6,9 +6,10 @@ from marshmallow import Schema, fields, validate
 
 
 class AliveSchema(Schema):
-    """The process is alive."""
+    """Whether the process is alive and its threads run."""
 
-    status = fields.String(required=True, validate=validate.Equal("ok"))
+    status = fields.String(required=True, validate=validate.OneOf(["ok", "failing"]))
+    detail = fields.String(metadata={"description": "Which thread has failed, and how."})
 
 
 class CheckSchema(Schema):

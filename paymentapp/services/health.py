@@ -10,9 +10,12 @@ from typing import NamedTuple, Protocol
 from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
 from paymentapp.providers.base import Provider
-from paymentapp.storage.base import Store
+from paymentapp.storage.base import Lease, Store
 
 CACHE_TIME = timedelta(seconds=1)
+PROBE_TIME = timedelta(seconds=5)  # between two writes of the probe, while they succeed
+WAIT_SECONDS = 2.0  # for a check that another request has begun
+_PROBE = "probe"
 
 
 class WorkerStatus(Protocol):
@@ -36,7 +39,8 @@ class HealthCheck(NamedTuple):
 class Health:
     """Checks the store, the dispatcher and the providers.
 
-    The result is cached for a second: the endpoint is public, and must not load the store.
+    The result is cached for a second, and the store is written to every five seconds at most: the
+    endpoint is public, and must not load the store.
     """
 
     def __init__(
@@ -53,27 +57,42 @@ class Health:
         self._lock = threading.Lock()
         self._checks: list[HealthCheck] = []
         self._checked_at: datetime | None = None
+        self._written_at: datetime | None = None  # None: not yet, or the last probe failed
 
     def checks(self) -> list[HealthCheck]:
-        """Return the result of every check, at most a second old."""
-        with self._lock:
+        """Return the result of every check, at most a second old.
+
+        A store that hangs holds up one request, and not all that ask meanwhile.
+        """
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
+            return [HealthCheck("store", False, "does not answer: a check still waits for it")]
+        try:
             now = self._clock()
-            age = now - self._checked_at if self._checked_at else CACHE_TIME
-            if not timedelta() <= age < CACHE_TIME:  # negative after a clock was set back
-                self._checks = [
-                    self._store_check(),
-                    self._dispatcher_check(),
-                    *self._provider_checks(),
-                ]
+            if not _is_fresh(self._checked_at, now, CACHE_TIME):
+                dispatcher = self._dispatcher_check()
+                self._checks = [self._store_check(now), dispatcher, *self._provider_checks()]
                 self._checked_at = now
             return self._checks
+        finally:
+            self._lock.release()
 
-    def _store_check(self) -> HealthCheck:
+    def _store_check(self, now: datetime) -> HealthCheck:
         try:
             self._store.ping()
-        except StoreUnavailable:
-            return HealthCheck("store", False, "does not answer, or its tables are missing")
-        return HealthCheck("store", True, "answers")
+        except StoreUnavailable as error:
+            return _store_failed("does not answer, or its tables are missing", error)
+        try:
+            self._probe(now)
+        except StoreUnavailable as error:
+            self._written_at = None
+            return _store_failed("answers, and cannot be written", error)
+        return HealthCheck("store", True, "answers, and can be written")
+
+    def _probe(self, now: datetime) -> None:
+        """Renew a lease that nobody needs: a conditional write, to one record for all processes."""
+        if not _is_fresh(self._written_at, now, PROBE_TIME):
+            self._store.hold_lease(Lease(_PROBE, _PROBE, now), now)
+            self._written_at = now
 
     def _dispatcher_check(self) -> HealthCheck:
         try:
@@ -90,6 +109,15 @@ class Health:
             _provider_check(name, provider.configured, alerts.get(name))
             for name, provider in sorted(self._providers.items())
         ]
+
+
+def _is_fresh(since: datetime | None, now: datetime, limit: timedelta) -> bool:
+    """Return whether a time is at most so long ago; false after a clock was set back."""
+    return since is not None and timedelta() <= now - since < limit
+
+
+def _store_failed(problem: str, error: StoreUnavailable) -> HealthCheck:
+    return HealthCheck("store", False, f"{problem}: {error.reason}" if error.reason else problem)
 
 
 def _provider_check(name: str, configured: bool, alert: str | None) -> HealthCheck:

@@ -29,6 +29,7 @@ from paymentapp.models.revisions import new_revision
 from paymentapp.services.customers import Customers
 from paymentapp.services.routing import FIRST_METHOD, Route, Routes
 from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
+from paymentapp.storage.contention import MAX_TRIES, tries
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjacent microseconds until a 503
 CLAIM_TRIES = 5  # of binding an idempotency key, while other requests renew it
@@ -104,9 +105,10 @@ class Payments:
         """Cancel a payment that has not been sent, or request the recall of an unclaimed one.
 
         A pending payment is cancelled at once. For an unclaimed one the request is stored, and
-        the dispatcher passes it to the provider. Raises NotFound, and Conflict if it is too late.
+        the dispatcher passes it to the provider. Raises NotFound, Conflict if it is too late, and
+        StoreUnavailable where other writers win MAX_TRIES times in a row.
         """
-        while True:
+        for _ in tries():
             payment = self.get(key)
             if payment.status is Status.CANCELLED or payment.cancel_requested:
                 return payment
@@ -115,6 +117,7 @@ class Payments:
                 if wanted.cancel_requested:
                     self.wake(wanted)
                 return wanted
+        raise StoreUnavailable(f"the payment was changed {MAX_TRIES} times meanwhile")
 
     def wait(self, key: PaymentKey, seconds: float) -> Payment:
         """Return the payment once it has an outcome, or after `seconds`. Raises NotFound.

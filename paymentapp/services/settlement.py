@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from paymentapp.clock import Clock
+from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.payments import FINAL, Cause, Payment, Status, can_transition
 from paymentapp.providers.base import ItemReport
 from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.contention import MAX_TRIES, tries
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +34,14 @@ class Settlement:
     ) -> int:
         """Apply the reports of an accepted batch, by item id.
 
-        A member without a report becomes `submitted`: the provider has the batch. Returns the
-        number of members without a final status.
+        A member without a report becomes `submitted`: the provider has the batch. A member that
+        another process changes meanwhile is read and tried again. Returns the number of members
+        without a final status. Raises StoreUnavailable where other writers win MAX_TRIES times in
+        a row.
         """
         waiting = list(members)
         open_members = 0
-        while waiting:
+        for _ in tries():
             payments = self.store.get_payments([member.key for member in waiting])
             now = self.clock()
             changes = {}
@@ -57,15 +61,23 @@ class Settlement:
             made = [change.new for change, ok in zip(changes.values(), done, strict=True) if ok]
             open_members += sum(payment.status not in FINAL for payment in made)
             waiting = [member for member, ok in zip(changes, done, strict=True) if not ok]
-        return open_members
+            if not waiting:
+                return open_members
+        raise StoreUnavailable(
+            f"members of {batch.batch_id} were changed {MAX_TRIES} times meanwhile"
+        )
 
     def apply_report(self, payment: Payment, report: ItemReport, cause: Cause) -> Payment:
-        """Apply one report to one payment; return the payment as it then stands."""
-        while True:
+        """Apply one report to one payment; return the payment as it then stands.
+
+        Raises StoreUnavailable where other writers win MAX_TRIES times in a row.
+        """
+        for _ in tries():
             moved = _advanced(payment, None, report, cause, self.clock())
             if moved is None or self.store.change_payments([PaymentChange(payment, moved)])[0]:
                 return moved or payment
             payment = self.store.get_payment(payment.key) or payment
+        raise StoreUnavailable(f"a payment was changed {MAX_TRIES} times meanwhile")
 
 
 def _advanced(

@@ -21,6 +21,7 @@ from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
+from paymentapp.supervision import ServiceThread
 
 
 class _Change(NamedTuple):
@@ -100,6 +101,9 @@ class Store(Protocol):
 
     def ping(self) -> None:
         """Return if the store answers and its tables exist; else raise StoreUnavailable."""
+
+    def threads(self) -> Sequence[ServiceThread]:
+        """Return the threads of this process that the store needs."""
 
     def close(self) -> None:
         """Release connections and threads; every write that was answered is on disk."""

@@ -35,8 +35,12 @@ class PerProcess(Generic[T]):
 
     def __call__(self) -> T:
         """Return this process's own `T`; raise what `make` raises."""
-        found = self._by_pid.get(os.getpid())
+        found = self.current()
         return found if found is not None else self._first()
+
+    def current(self) -> T | None:
+        """Return this process's own `T` if it was made."""
+        return self._by_pid.get(os.getpid())
 
     def close(self) -> None:
         """Close this process's own `T`, if it was made; a later call makes another."""

@@ -11,31 +11,31 @@ from collections.abc import Callable, Iterable
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.payments import PaymentKey
+from paymentapp.supervision import ServiceThread
 
 log = logging.getLogger(__name__)
 
 
 class ThreadPool:
-    """A fixed number of daemon threads that run jobs; a job that fails is logged and dropped."""
+    """A fixed number of threads that run jobs; a job that fails is logged and dropped."""
 
-    def __init__(self, size: int, name: str) -> None:
-        self._size = size
-        self._name = name
+    def __init__(self, size: int, name: str, limit: float) -> None:
+        """Make a pool, not started; a job takes less than `limit` seconds."""
         self._jobs: queue.Queue[tuple[Callable[[], object], threading.Event] | None] = queue.Queue()
         self._active = 0
         self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
+        self.threads = [
+            ServiceThread(f"{name}-{number}", self._run_one, limit=limit) for number in range(size)
+        ]
 
     def start(self) -> None:
         """Start the threads."""
-        for number in range(self._size):
-            thread = threading.Thread(target=self._run, name=f"{self._name}-{number}", daemon=True)
+        for thread in self.threads:
             thread.start()
-            self._threads.append(thread)
 
     def idle(self) -> bool:
         """Return whether a new job would start at once."""
-        return self._active < self._size
+        return self._active < len(self.threads)
 
     def is_behind(self, jobs: int) -> bool:
         """Return whether at least that many jobs are running or queued."""
@@ -51,20 +51,25 @@ class ThreadPool:
 
     def stop(self, end: float) -> None:
         """Stop when the queue is empty, or at `end` (monotonic seconds) with jobs unfinished."""
-        for _ in self._threads:
+        for _ in self.threads:
             self._jobs.put(None)
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join(max(0.0, end - time.monotonic()))
 
-    def _run(self) -> None:
-        while (queued := self._jobs.get()) is not None:
-            job, done = queued
-            try:
-                succeeds(job)
-            finally:
-                with self._lock:
-                    self._active -= 1
-                done.set()
+    def _run_one(self, thread: ServiceThread) -> bool:
+        thread.wait()
+        queued = self._jobs.get()
+        thread.beat()
+        if queued is None:
+            return False
+        job, done = queued
+        try:
+            succeeds(job)
+        finally:
+            with self._lock:
+                self._active -= 1
+            done.set()
+        return True
 
 
 def succeeds(step: Callable[[], object]) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -67,6 +67,7 @@ class Sweeper:
         self.shards = shards
         self.at_once = at_once
         self.owner = secrets.token_hex(8)
+        self.on_progress: Callable[[], object] = lambda: None  # called for each shard
         self._leases: dict[int, Lease] = {}
         self._counted_at: datetime | None = None
         self._warned_at: datetime | None = None
@@ -81,6 +82,7 @@ class Sweeper:
         more = False
         self._count_shards(now)
         for shard in range(self.shards):
+            self.on_progress()
             if not self._holds(shard, now):
                 continue
             due = self.store.due_payments(shard, now - GRACE, limit)

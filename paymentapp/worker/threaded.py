@@ -11,7 +11,8 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 
 from paymentapp.clock import Clock
@@ -26,6 +27,7 @@ from paymentapp.services.dispatch.polling import Poller, poll_interval
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.storage.base import Store
+from paymentapp.supervision import ServiceThread
 from paymentapp.worker.concurrency import DelayQueue, InFlight, RateLimiter, ThreadPool
 from paymentapp.worker.sweeper import Sweeper
 
@@ -36,6 +38,10 @@ EVENTS_LIMIT = 1_000  # provider events queued here; likewise
 PARTIAL_BATCH_BURST = 10  # batches that are not full, to one provider after a quiet time
 HOLD_SECONDS = 0.5  # how long a payment waits for its batch to fill; less than the sweep's grace
 STOP_SECONDS = 5.0
+# Seconds; longer than any step takes, apart from the provider's calls in it: a large batch reads
+# and writes its members in some hundred requests to the store, each of up to 12 seconds when it
+# fails, and the first that fails ends the step.
+STEP_LIMIT = 900.0
 
 
 class Worker:
@@ -60,51 +66,69 @@ class Worker:
         self._dispatcher = dispatcher
         self._poller = poller
         self._inbox = inbox
-        self._sweep = sweep
+        self._sweeper = sweep
         self._collector = collector
         self._clock = clock
         self._settings = settings
         self._accepted: queue.Queue[Payment] = queue.Queue(ACCEPTED_LIMIT)
-        self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._senders = ThreadPool(settings.senders, "sender")
-        self._pollers = ThreadPool(2, "poller")
-        self._appliers = ThreadPool(2, "applier")
+        self._held: list[Payment] = []  # grouped, and not sent: their batch may fill
+        self._held_since = 0.0
+        self._next_sweep = 0.0
+        self._limiters = {
+            name: RateLimiter(provider.submits_per_second, PARTIAL_BATCH_BURST)
+            for name, provider in dispatcher.providers.items()
+        }
         self._due_polls = DelayQueue()
         self._in_flight = InFlight()
-        self._beat = 0.0
+        self._started = False
+        self._stopping = threading.Event()
+        calls = [provider.longest_call for provider in dispatcher.providers.values()]
+        limit = STEP_LIMIT + max(calls, default=timedelta()).total_seconds()
+        self._senders = ThreadPool(settings.senders, "sender", limit)
+        self._pollers = ThreadPool(2, "poller", limit)
+        self._appliers = ThreadPool(2, "applier", limit)
+        self._gather_thread = self._loop("gatherer", self._gather)
+        self._sweep_thread = self._loop("sweeper", self._sweep)
+        sweep.on_progress = self._sweep_thread.beat
+
+    def _loop(self, name: str, step: Callable[[ServiceThread], bool]) -> ServiceThread:
+        return ServiceThread(name, step, limit=STEP_LIMIT, stopping=self._stopping)
 
     def start(self) -> None:
         """Start the threads. Call this after a fork, never before."""
-        self._beat = time.monotonic()
-        self._senders.start()
-        self._pollers.start()
-        self._appliers.start()
-        for target in (self._gather_loop, self._sweep_loop):
-            thread = threading.Thread(target=target, name=target.__name__, daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        self._started = True
+        for pool in (self._senders, self._pollers, self._appliers):
+            pool.start()
+        self._gather_thread.start()
+        self._sweep_thread.start()
+
+    def threads(self) -> Sequence[ServiceThread]:
+        """Return the threads that have to run; none before the start and once it is stopped."""
+        if not self.running:
+            return []
+        pools = (self._senders, self._pollers, self._appliers)
+        pooled = [thread for pool in pools for thread in pool.threads]
+        return [self._gather_thread, self._sweep_thread, *pooled]
 
     def stop(self) -> None:
         """Finish work in flight, for a few seconds; a sweep resumes what is not finished."""
-        if not self._threads or self._stopping.is_set():
+        if not self.running:
             return
         self._stopping.set()
         end = time.monotonic() + STOP_SECONDS
-        for thread in self._threads:
+        for thread in (self._gather_thread, self._sweep_thread):
             thread.join(max(0.0, end - time.monotonic()))
-        self._senders.stop(end)
-        self._pollers.stop(end)
-        self._appliers.stop(end)
+        for pool in (self._senders, self._pollers, self._appliers):
+            pool.stop(end)
         try:
-            self._sweep.release()
+            self._sweeper.release()
         except StoreUnavailable:
             log.warning("sweep leases not released: store unavailable; they expire by themselves")
 
     @property
     def running(self) -> bool:
         """Return whether this process dispatches."""
-        return bool(self._threads) and not self._stopping.is_set()
+        return self._started and not self._stopping.is_set()
 
     def wake(self, payment: Payment) -> None:
         """Queue a payment to be sent at once. Never blocks; a hint that may be dropped."""
@@ -120,8 +144,8 @@ class Worker:
     def problem(self) -> str | None:
         """Return what is wrong with dispatching as a whole, or None. Raises StoreUnavailable."""
         if not self.running:
-            return None if self._sweep.is_held() else "no dispatcher is running"
-        silence = time.monotonic() - self._beat
+            return None if self._sweeper.is_held() else "no dispatcher is running"
+        silence = self._sweep_thread.silence
         limit = 5 * self._settings.sweep_seconds + self._settings.provider_timeout
         return f"the dispatcher has been silent for {silence:.0f} s" if silence > limit else None
 
@@ -129,28 +153,16 @@ class Worker:
         """Return the providers whose calls are failing, each with the last error."""
         return self._dispatcher.failing.causes()
 
-    def _gather_loop(self) -> None:
+    def _gather(self, _thread: ServiceThread) -> bool:
         """Group accepted payments into batches: a lone payment at once, many in full batches."""
-        limiters = {
-            name: RateLimiter(provider.submits_per_second, PARTIAL_BATCH_BURST)
-            for name, provider in self._dispatcher.providers.items()
-        }
-        held: list[Payment] = []
-        held_since = 0.0
-        while not self._stopping.is_set():
-            fresh = self._receive(timeout=0.01 if held else 0.2)
-            if fresh and not held:
-                held_since = time.monotonic()
-            held += fresh
-            if not held:
-                continue
-            try:
-                held = self._send_groups(held, limiters)
-            except Exception:
-                log.exception("accepted payments not grouped; the sweep sends them")
-                held = []
-            if held and time.monotonic() - held_since > HOLD_SECONDS:
-                held = []  # no sender is free: the sweep sends them, in full batches
+        fresh = self._receive(timeout=0.01 if self._held else 0.2)
+        if not self._held:
+            self._held_since = time.monotonic()
+        payments, self._held = self._held + fresh, []  # where this fails, the sweep sends them
+        held = self._send_groups(payments) if payments else []
+        if time.monotonic() - self._held_since <= HOLD_SECONDS:
+            self._held = held  # else no sender is free: the sweep sends them, in full batches
+        return not self._stopping.is_set()
 
     def _receive(self, timeout: float) -> list[Payment]:
         """Return payments accepted meanwhile; wait `linger_ms` after the first one for more."""
@@ -163,13 +175,11 @@ class Worker:
             received.append(self._accepted.get_nowait())
         return received
 
-    def _send_groups(
-        self, payments: list[Payment], limiters: Mapping[str, RateLimiter]
-    ) -> list[Payment]:
+    def _send_groups(self, payments: list[Payment]) -> list[Payment]:
         """Hand the groups that may be sent now to a sender; return the payments of the others."""
         held = []
         for group in self._dispatcher.group(payments):
-            limiter = limiters[group[0].payment_method]
+            limiter = self._limiters[group[0].payment_method]
             if self._senders.idle() and (self._dispatcher.is_full(group) or limiter.take()):
                 self._hand_over(group)
             else:
@@ -190,33 +200,22 @@ class Worker:
 
         return self._senders.do(job)
 
-    def _sweep_loop(self) -> None:
-        """Sweep at intervals, and start polls when they are due, until stopped."""
-        next_sweep = time.monotonic()
-        while not self._stopping.wait(0.05):
-            self._beat = time.monotonic()
-            self._start_polls()
-            if time.monotonic() < next_sweep:
-                continue
-            try:
-                more = self._sweep_once()
-            except StoreUnavailable as error:
-                log.warning(
-                    "sweep could not read the store: %s; retried in %d s",
-                    error,
-                    self._settings.sweep_seconds,
-                )
-                more = False
-            except Exception:
-                log.exception("sweep failed; retried in %d s", self._settings.sweep_seconds)
-                more = False
-            next_sweep = time.monotonic() + (0 if more else self._settings.sweep_seconds)
+    def _sweep(self, thread: ServiceThread) -> bool:
+        """Start the polls that are due, and sweep at intervals."""
+        if self._stopping.wait(0.05):
+            return False
+        self._start_polls()
+        if time.monotonic() >= self._next_sweep:
+            more = self._sweep_once(thread)  # where this fails, the next step sweeps again
+            pause = 0 if more else self._settings.sweep_seconds
+            self._next_sweep = time.monotonic() + pause
+        return True
 
-    def _sweep_once(self) -> bool:
+    def _sweep_once(self, thread: ServiceThread) -> bool:
         """Find due work and hand it to the pools; return whether more is waiting."""
         for name in self._collector.due():
             self._do_once(self._pollers, f"mailbox {name}", partial(self._collector.collect, name))
-        found = self._sweep.find_due()
+        found = self._sweeper.find_due()
         for batch in found.batches:
             self._resume(batch)
         for received in found.events:
@@ -227,7 +226,7 @@ class Worker:
         sent = [self._hand_over(group) for group in groups]
         for done in sent:
             while not done.wait(0.05) and not self._stopping.is_set():
-                self._beat = time.monotonic()
+                thread.beat()
                 self._start_polls()
         return found.more
 
@@ -270,6 +269,9 @@ class Worker:
 
     def _start_polls(self) -> None:
         for batch_id in self._due_polls.take_due(time.monotonic()):
-            batch = self._store.get_batch(batch_id)
-            if batch is not None and batch.state is BatchState.ACCEPTED:
-                self._resume(batch)
+            self._do_once(self._pollers, batch_id, partial(self._poll, batch_id))
+
+    def _poll(self, batch_id: str) -> None:
+        batch = self._store.get_batch(batch_id)
+        if batch is not None and batch.state is BatchState.ACCEPTED:
+            self._follow_later(self._dispatcher.resume(batch))

@@ -5,6 +5,7 @@ It makes no decision of its own. A later sweep finds what it does not reach and 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
@@ -21,9 +22,12 @@ from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.worker.concurrency import succeeds
 from paymentapp.worker.sweeper import DueWork, Sweeper
 
+log = logging.getLogger(__name__)
+
 SKEW = timedelta(seconds=5)  # how far the clocks of two hosts may be apart
 STALE_READS = 3  # reads in a row that find nothing new before a sweep ends: an index lags
 STALE_SECONDS = 0.2  # behind what was just done for about so long
+RETRY_DELAYS = (0.5, 1.0, 2.0)  # seconds, after reads of the store that failed
 
 
 class TimedStep(NamedTuple):
@@ -81,13 +85,14 @@ class TimeboxedRun:
         """Find and do due work until nothing new is due or the time is up.
 
         No step is repeated on the same revision: an index may still show what is done, and what
-        has just failed would fail again. Returns the number of steps that succeeded.
+        has just failed would fail again. Returns the number of steps that succeeded. Raises
+        StoreUnavailable where the store fails for longer than it is retried.
         """
         self._collect()
         tried: set[str] = set()
         done = stale_reads = 0
         while stale_reads < STALE_READS and self._may_begin():
-            found = self._sweep.find_due()
+            found = self._find_due()
             if not any((found.batches, found.events, found.take_back, found.groups)):
                 break
             steps = list(self._steps(found, tried))
@@ -99,6 +104,18 @@ class TimeboxedRun:
                 stale_reads += 1
                 self._sleep(STALE_SECONDS)
         return done
+
+    def _find_due(self) -> DueWork:
+        """Find due work; retry a store that fails, a few times and while there is time."""
+        for delay in RETRY_DELAYS:
+            try:
+                return self._sweep.find_due()
+            except StoreUnavailable as error:
+                if not self._may_begin(timedelta(seconds=delay)):
+                    raise
+                log.warning("sweep could not read the store: %s; retried in %s s", error, delay)
+                self._sleep(delay)
+        return self._sweep.find_due()
 
     def _collect(self) -> None:
         """Collect from the mailboxes; the sweep then finds their events with the rest."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from paymentapp.errors import StoreUnavailable
+from paymentapp.services import health
 from tests.api.conftest import Bench
+from tests.support.failing_store import FailingStore
 from tests.support.ledger_provider import LedgerProvider
 
 
@@ -26,6 +29,16 @@ def test_the_process_is_alive_whatever_else_is_wrong(bench: Bench) -> None:
     assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
 
 
+def test_a_process_whose_thread_has_failed_says_so(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor = bench.services.supervisor
+    monkeypatch.setattr(supervisor, "problem", lambda: "thread sweeper has ended")
+    response = bench.caller(None).get("/healthz")
+    assert response.status_code == 503
+    assert response.get_json() == {"status": "failing", "detail": "thread sweeper has ended"}
+
+
 def test_all_is_well(bench: Bench) -> None:
     status, checks = ready(bench)
     assert status == 200
@@ -39,6 +52,46 @@ def test_a_store_that_does_not_answer_is_told(bench: Bench) -> None:
     status, checks = ready(bench)
     assert (status, checks["store"]["ok"]) == (503, False)
     assert "secret-host" not in str(checks)
+
+
+def test_a_store_that_can_be_read_and_not_written_is_told() -> None:
+    store = FailingStore()
+    bench = Bench(store=store)
+    store.planned["hold_lease"] = StoreUnavailable("database: /secret: full", "disk full")
+    status, checks = ready(bench)
+    assert (status, checks["store"]["ok"]) == (503, False)
+    assert checks["store"]["detail"] == "answers, and cannot be written: disk full"
+    assert ready(bench)[0] == 200  # tried again at once, and not after five seconds
+
+
+def test_the_probe_writes_every_five_seconds_at_most(bench: Bench) -> None:
+    for _ in range(6):  # in 12 seconds
+        ready(bench)
+    assert bench.store.calls.count("ping") == 6
+    assert bench.store.calls.count("hold_lease") == 2
+
+
+def test_a_store_that_hangs_holds_up_one_request_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "WAIT_SECONDS", 0.05)
+    begun, release = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        release.wait(10)
+
+    monkeypatch.setattr(bench.store, "ping", hang)
+    first = threading.Thread(target=bench.services.health.checks)
+    first.start()
+    assert begun.wait(10)
+    status, checks = ready(bench)
+    assert (status, checks["store"]["detail"]) == (
+        503,
+        "does not answer: a check still waits for it",
+    )
+    release.set()
+    first.join()
 
 
 def test_a_silent_dispatcher_is_told(bench: Bench) -> None:

@@ -24,16 +24,19 @@ MAY_IMPORT = {
     "variables": BASE,
     "config": BASE | {"variables"},
     "vault": BASE | {"config"},
-    "storage": MODELS | {"config"},
+    "supervision": {"errors"},
+    "storage": MODELS | {"config", "supervision"},
     "providers": MODELS | {"config", "variables", "vault", "nacha", "banking"},
     "declarations": {"config", "errors", "providers", "variables"},
     "services": MODELS | {"providers", "storage", "services.dispatch"},
     "services.dispatch": MODELS | {"providers", "storage", "services"},
     "services.inbound": MODELS | {"providers", "storage", "services", "services.dispatch"},
     "services.backoffice": MODELS | {"providers", "storage", "services", "services.dispatch"},
-    "worker": MODELS | {"config", "services.dispatch", "services.inbound", "storage"},
+    "worker": MODELS
+    | {"config", "services.dispatch", "services.inbound", "storage"}
+    | {"supervision"},
     "bootstrap": MODELS
-    | {"config", "vault", "providers", "storage", "worker"}
+    | {"config", "vault", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},

@@ -30,6 +30,15 @@ def ministack_program() -> Path | None:
 @contextmanager
 def ministack(program: Path, folder: Path, **settings: str) -> Iterator[str]:
     """Run the emulator on a free port of 127.0.0.1; yields its address."""
+    with ministack_process(program, folder, **settings) as (address, _):
+        yield address
+
+
+@contextmanager
+def ministack_process(
+    program: Path, folder: Path, **settings: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run the emulator as `ministack` does; yields its address and its process."""
     port = free_port()
     where = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
     environment = {**os.environ, **where, **settings}
@@ -40,7 +49,7 @@ def ministack(program: Path, folder: Path, **settings: str) -> Iterator[str]:
     try:
         address = f"http://127.0.0.1:{port}"
         _wait(process, address)
-        yield address
+        yield address, process
     finally:
         process.terminate()
         process.wait(10)

@@ -17,6 +17,7 @@ from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange, PaymentContext
+from paymentapp.supervision import ServiceThread
 
 Key = TypeVar("Key")
 Versioned = TypeVar(
@@ -48,6 +49,9 @@ class MemoryStore:
 
     def ping(self) -> None:
         self._called("ping")
+
+    def threads(self) -> Sequence[ServiceThread]:
+        return []
 
     def close(self) -> None:
         pass

@@ -199,10 +199,9 @@ def test_what_cannot_be_grouped_is_left_to_the_sweep(make_services: Make) -> Non
     services.worker.start()
     first = pay(services, 1)
     until(lambda: status(services, first.key) is Status.SUCCEEDED, 10)
-    assert {thread.name for thread in services.worker._threads if thread.is_alive()} == {
-        "_gather_loop",
-        "_sweep_loop",
-    }
+    second = pay(services, 2)
+    until(lambda: status(services, second.key) is Status.SUCCEEDED, 10)
+    assert not any(thread.has_died for thread in services.worker.threads())
 
 
 def test_a_failing_provider_is_an_alert_until_it_answers(make_services: Make) -> None:
@@ -230,12 +229,12 @@ def test_it_says_whether_anybody_dispatches(make_services: Make) -> None:
     services.worker.start()
     until(lambda: web_only.worker.problem() is None)
     assert services.worker.problem() is None
-    services.worker._beat -= 100
+    services.worker._sweep_thread._beat_at -= 100
     until(lambda: services.worker.problem() is None)
 
 
 def test_a_crew_outlives_a_job_that_fails() -> None:
-    crew = ThreadPool(1, "test")
+    crew = ThreadPool(1, "test", limit=60)
     crew.start()
     assert crew.idle()
     done = [crew.do(lambda: 1 // 0), crew.do(lambda: None)]
@@ -320,7 +319,7 @@ def test_a_job_that_the_store_fails_is_left_to_the_sweep_and_ends_no_thread(
     def job() -> None:
         raise StoreUnavailable("busy")
 
-    crew = ThreadPool(1, "sender")
+    crew = ThreadPool(1, "sender", limit=60)
     crew.start()
     first, second = crew.do(job), crew.do(lambda: None)
     assert first.wait(5)

@@ -8,10 +8,12 @@ from datetime import timedelta
 
 import pytest
 
+from paymentapp.errors import StoreUnavailable
 from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.base import WebhookNews
-from paymentapp.worker.timeboxed import TimeboxedRun
+from paymentapp.worker.timeboxed import RETRY_DELAYS, TimeboxedRun
 from tests.aws.conftest import Cloud
+from tests.support.failing_store import FailingStore
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.records import an_event
 from tests.support.scripted_webhooks import ScriptedWebhooks
@@ -146,6 +148,26 @@ def test_a_sweep_without_time_leaves_the_mailboxes_but_for_a_first_step() -> Non
     )
     timeboxed.sweep()
     assert looked == ["bank"]
+
+
+@pytest.mark.parametrize("call", ["get_lease", "hold_lease", "due_payments", "due_batches"])
+def test_a_read_of_the_store_that_fails_ends_no_sweep(call: str) -> None:
+    store = FailingStore()
+    run = Run(Cloud(store=store))
+    run.cloud.accept("ann")
+    run.cloud.now += timedelta(minutes=1)
+    store.planned[call] = StoreUnavailable("for the test")
+    assert run.timeboxed.sweep() > 0
+    assert len(run.cloud.provider.paid()) == 1
+    assert run.slept[0] == RETRY_DELAYS[0]
+
+
+def test_a_store_that_goes_on_failing_ends_the_sweep_for_the_alarm_s_sake() -> None:
+    run = Run()
+    run.cloud.store.down = True
+    with pytest.raises(StoreUnavailable):
+        run.timeboxed.sweep()
+    assert run.slept == list(RETRY_DELAYS)
 
 
 def test_a_fault_in_one_step_stands_in_no_other_step_s_way(

@@ -72,6 +72,7 @@ class Ach(Provider):
         self.currencies: Mapping[str, CurrencyRule] = {"USD": CurrencyRule(2, settings.most)}
         self.batch_size = min(kit.settings.batch_size, settings.batch_size)
         self.configured = kit.vault.is_open
+        self.longest_call = max(self.longest_call, settings.attempt)
         self.description = f"ACH files to {settings.outgoing.shown}"
         self.payees = AchPayees(kit.vault, kit.state)
         self.cutoffs = CutoffSchedule(settings)

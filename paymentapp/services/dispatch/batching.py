@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar, Unpack
 
 from paymentapp.clock import Clock
+from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchChanges, Member
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import Provider
 from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.contention import MAX_TRIES, tries
 
 T = TypeVar("T")
 MemberChange = Callable[[Payment, int, datetime], Payment]  # the payment, its position, the time
@@ -70,10 +72,11 @@ def stamped(payment: Payment, batch: Batch, now: datetime) -> Payment:
 def advance(store: Store, batch: Batch, **changes: Unpack[BatchChanges]) -> Batch:
     """Change a batch by compare-and-swap, while it is in the state of `batch`.
 
-    Returns the batch as it then stands: possibly in a state that another process gave it.
+    Returns the batch as it then stands: possibly in a state that another process gave it. Raises
+    StoreUnavailable where other writers win MAX_TRIES times in a row.
     """
     state = batch.state
-    while True:
+    for _ in tries():
         changed = batch.changed(**changes)
         if store.change_batch(batch, changed):
             return changed
@@ -81,14 +84,19 @@ def advance(store: Store, batch: Batch, **changes: Unpack[BatchChanges]) -> Batc
         if stored is None or stored.state is not state:
             return stored or batch
         batch = stored
+    raise StoreUnavailable(f"batch {batch.batch_id} was changed {MAX_TRIES} times meanwhile")
 
 
 def change_stamped(
     store: Store, clock: Clock, batch: Batch, members: Sequence[Member], change: MemberChange
 ) -> None:
-    """Change every member that is `submitting` in this batch, and nothing else."""
+    """Change every member that is `submitting` in this batch, and nothing else.
+
+    A member that another process changes meanwhile is read and tried again. Raises
+    StoreUnavailable where that happens MAX_TRIES times in a row.
+    """
     waiting = list(enumerate(members))
-    while waiting:
+    for _ in tries():
         payments = store.get_payments([member.key for _, member in waiting])
         now = clock()
         changes = {}
@@ -103,6 +111,9 @@ def change_stamped(
                 changes[position, member] = PaymentChange(payment, changed)
         done = store.change_payments(list(changes.values())) if changes else []
         waiting = [lost for lost, ok in zip(changes, done, strict=True) if not ok]
+        if not waiting:
+            return
+    raise StoreUnavailable(f"members of {batch.batch_id} were changed {MAX_TRIES} times meanwhile")
 
 
 def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -8,7 +8,11 @@ from circuitbreaker import CircuitBreaker
 
 from paymentapp.clock import Clock
 from paymentapp.errors import OutcomeUnknown, ProviderError
-from paymentapp.services.dispatch.backoff import backoff
+from paymentapp.services.dispatch.backoff import LONGEST_BACKOFF, backoff
+
+# Seconds that a failure is shown after the provider may be called again. One that goes on failing
+# has failed again by then, in this process or in the one that retries the batch.
+SHOWN_AFTER = LONGEST_BACKOFF
 
 
 class Breaker(CircuitBreaker):  # type: ignore[misc]
@@ -38,6 +42,11 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]
     def open_remaining(self) -> float:
         """Return the seconds until new batches may be sent; negative after that."""
         return (self._until - self._clock()).total_seconds()
+
+    @property
+    def is_recent(self) -> bool:
+        """Return whether the last call failed, not long ago."""
+        return not self.closed and self.open_remaining > -SHOWN_AFTER
 
     @property
     def cause(self) -> str:

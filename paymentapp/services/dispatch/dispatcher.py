@@ -214,16 +214,21 @@ class Dispatcher:
         )
 
     def _refused(self, batch: Batch, outcome: Refused) -> Batch:
-        """Record that the provider did nothing because of the content, and free the members."""
-        log.warning("batch %s refused: %s; its members are released", batch.batch_id, outcome.code)
-        refused = advance(
-            self.store,
-            batch,
+        """Record that the provider did nothing because of the content, and release the members.
+
+        Only as long as nobody has taken the batch over since this attempt began: another process
+        may have it accepted, or be sending it. That process then decides by its own answer.
+        """
+        refused = batch.changed(
             state=BatchState.REFUSED,
             last_error=f"Refused: {outcome.code}",
             member_errors=dict(outcome.member_errors),
         )
-        return self._release_refused(refused) if refused.state is BatchState.REFUSED else refused
+        if not self.store.change_batch(batch, refused):
+            log.warning("batch %s: late refusal ignored: %s", batch.batch_id, outcome.code)
+            return self.store.get_batch(batch.batch_id) or batch
+        log.warning("batch %s refused: %s; its members are released", batch.batch_id, outcome.code)
+        return self._release_refused(refused)
 
     def _release_refused(self, batch: Batch) -> Batch:
         """Fail the members that the refusal names; release the others for a new batch.

@@ -6,13 +6,18 @@ import threading
 from typing import TYPE_CHECKING
 
 from paymentapp.clock import Clock
+from paymentapp.errors import Misconfigured
 
 if TYPE_CHECKING:
     from paymentapp.services.dispatch.circuit_breaker import Breaker
 
 
 class FailingProviders:
-    """Which providers are failing, by the calls of this process alone: a breaker for each."""
+    """Which providers are failing, by the calls of this process alone: a breaker for each.
+
+    A failure ends by a call that succeeds, and by time: another process may have sent the batch
+    that failed here, and this process may not call the provider again for hours.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -37,8 +42,19 @@ class FailingProviders:
         breaker = self._breakers.get(provider)
         return breaker is not None and bool(breaker.opened)
 
+    def answered(self, provider: str) -> None:
+        """Record that a call succeeded that moves no money, which ends an outage.
+
+        It does not end `Misconfigured`: an account without funds, or without a permission, still
+        answers polls.
+        """
+        with self._lock:
+            breaker = self._breakers.get(provider)
+        if breaker is not None and not isinstance(breaker.last_failure, Misconfigured):
+            breaker.reset()
+
     def causes(self) -> dict[str, str]:
         """Return the failing providers, each with its last error."""
         with self._lock:
-            failing = {name: each for name, each in self._breakers.items() if not each.closed}
+            failing = {name: each for name, each in self._breakers.items() if each.is_recent}
         return {name: breaker.cause for name, breaker in failing.items()}

@@ -14,6 +14,7 @@ from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import ItemReport, Provider
 from paymentapp.services.dispatch.batching import LEASE, advance, change_stamped, members_of
+from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import PaymentChange, Store
 
@@ -38,11 +39,13 @@ class Poller:
         store: Store,
         providers: Mapping[str, Provider],
         settlement: Settlement,
+        failing: FailingProviders,
         clock: Clock,
     ) -> None:
         self._store = store
         self._providers = providers
         self._settlement = settlement
+        self._failing = failing
         self._clock = clock
 
     def follow(self, batch: Batch) -> Batch:
@@ -56,6 +59,7 @@ class Poller:
         except ProviderError as error:
             log.warning("batch %s: poll failed: %s; polled again later", batch.batch_id, error.code)
             return Poll(self._apply_poll(batch, {}), answered=False)
+        self._failing.answered(batch.provider)
         seen = {report.item_id: report for report in reports}
         return Poll(self._apply_poll(batch, seen), answered=True)
 
@@ -81,6 +85,7 @@ class Poller:
         except ProviderError as error:
             log.warning("unclaimed item not cancelled: %s; retried in %s", error.code, LEASE)
             return self._due_again(payment)
+        self._failing.answered(provider.name)
         settled = self._settlement.apply_report(payment, report, Cause.DISPATCH)
         return self._due_again(settled) if settled.due_at is not None else settled
 

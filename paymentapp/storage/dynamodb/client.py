@@ -74,7 +74,7 @@ def call(method: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         code = answer.get("Error", {}).get("Code", "unknown")
         if code == "ConditionalCheckFailedException":
             raise ConditionFailed(answer.get("Item")) from error
-        raise StoreUnavailable(f"DynamoDB {error.operation_name}: {code}") from error
+        raise StoreUnavailable(f"DynamoDB {error.operation_name}: {code}", code) from error
     except BotoCoreError as error:
-        name = getattr(method, "__name__", "call")
-        raise StoreUnavailable(f"DynamoDB {name}: {type(error).__name__}") from error
+        name, cause = getattr(method, "__name__", "call"), type(error).__name__
+        raise StoreUnavailable(f"DynamoDB {name}: {cause}", cause) from error

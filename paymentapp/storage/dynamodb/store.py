@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from paymentapp.config import Settings
@@ -13,6 +14,7 @@ from paymentapp.storage.dynamodb.client import call, clients
 from paymentapp.storage.dynamodb.customers import DynamoDBCustomers
 from paymentapp.storage.dynamodb.disbursements import DynamoDBDisbursements
 from paymentapp.storage.dynamodb.operations import DynamoDBOperations
+from paymentapp.supervision import ServiceThread
 
 
 class DynamoDBStore(DynamoDBCustomers, DynamoDBDisbursements, DynamoDBBatches, DynamoDBOperations):
@@ -44,6 +46,10 @@ class DynamoDBStore(DynamoDBCustomers, DynamoDBDisbursements, DynamoDBBatches, D
             self._operations: {"Keys": [to_item({"pk": "-", "sk": "-"})]},
         }
         call(self._client().batch_get_item, RequestItems=keys)
+
+    def threads(self) -> Sequence[ServiceThread]:
+        """Implement `Store.threads`: there are none."""
+        return ()
 
     def close(self) -> None:
         """Implement `Store.close`."""

@@ -7,7 +7,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from paymentapp.storage.sqlite.database import connect, unavailable
+from paymentapp.storage.sqlite.database import FileConnection, connect, unavailable
 from paymentapp.storage.sqlite.group_commit import Writer
 
 
@@ -20,7 +20,7 @@ class ProcessConnections:
     def __init__(self, path: Path) -> None:
         self.writer = Writer(path)
         self._path = path
-        self._idle: deque[sqlite3.Connection] = deque()
+        self._idle: deque[FileConnection] = deque()
 
     def read(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of one query. Raises StoreUnavailable."""
@@ -42,8 +42,13 @@ class ProcessConnections:
             self._idle.pop().close()
         self.writer.close()
 
-    def _take(self) -> sqlite3.Connection:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return connect(self._path)
+    def _take(self) -> FileConnection:
+        """Take a connection that is idle, or open one; close those of a file that was replaced."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return connect(self._path)
+            if connection.is_current():
+                return connection
+            connection.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -53,6 +53,7 @@ DELETE FROM Operations WHERE rowid IN (
 )
 """
 
+REPLACED = "its file was deleted or replaced"
 _CAUSES = {
     sqlite3.SQLITE_BUSY: "locked",
     sqlite3.SQLITE_LOCKED: "locked",
@@ -67,29 +68,61 @@ _CAUSES = {
 }
 
 
+class FileConnection(sqlite3.Connection):
+    """A connection that knows which files it has open: the database, and its write-ahead log.
+
+    In WAL mode SQLite goes on writing to a file that was deleted or replaced, and says nothing.
+    """
+
+    files: Mapping[str, tuple[int, int]]  # device and inode, by path
+
+    def is_current(self) -> bool:
+        """Return whether the paths still lead to the files that are open."""
+        return all(_file_id(path) == file_id for path, file_id in self.files.items())
+
+
+def _file_id(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116  # for each write: half as long as Path.stat
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def failed(cause: str) -> StoreUnavailable:
+    """Return the error that callers see, of a cause that has no path and no data in it."""
+    return StoreUnavailable(f"database: {cause}", cause)
+
+
 def unavailable(error: Exception) -> StoreUnavailable:
     """Return the error that callers see: the cause in a few words, without paths or data."""
     if isinstance(error, StoreUnavailable):
-        return StoreUnavailable(*error.args)  # each waiting thread raises its own instance
+        return StoreUnavailable(str(error), error.reason)  # each waiting thread raises its own
     if isinstance(error, FileNotFoundError):
-        return StoreUnavailable(f"database: {_CAUSES[sqlite3.SQLITE_CANTOPEN]}")
+        return failed(_CAUSES[sqlite3.SQLITE_CANTOPEN])
     if isinstance(error, OSError):
-        return StoreUnavailable(f"database: {error.strerror or 'I/O error'}")
+        return failed(error.strerror or "I/O error")
     if "no such table" in str(error):
-        return StoreUnavailable("database: no tables; has `paymentapp init` run?")
+        return failed("no tables; has `paymentapp init` run?")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the extended part
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    return StoreUnavailable(f"database: {_CAUSES.get(code, name)}")
+    return failed(_CAUSES.get(code, name))
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open an existing database. Raises sqlite3.Error, or StoreUnavailable on a newer schema."""
+def connect(path: Path) -> FileConnection:
+    """Open an existing database.
+
+    Raises sqlite3.Error, or StoreUnavailable on a newer schema, or where the file was replaced
+    while it was opened.
+    """
+    before = _file_id(str(path))
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
         timeout=5,  # for programs that do not use our write lock: a backup, the sqlite3 shell
         isolation_level=None,
         check_same_thread=False,  # a connection serves one thread at a time, not always the same
+        factory=FileConnection,
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
@@ -97,8 +130,13 @@ def connect(path: Path) -> sqlite3.Connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise StoreUnavailable(
-                f"the database has schema {version}, this version knows {SCHEMA_VERSION}: upgrade"
+                f"the database has schema {version}, this version knows {SCHEMA_VERSION}: upgrade",
+                "its schema is of a later version",
             )
+        found = {name: _file_id(name) for name in (str(path), f"{path}-wal")}
+        connection.files = {name: file_id for name, file_id in found.items() if file_id}
+        if before is None or connection.files.get(str(path)) != before:
+            raise failed(REPLACED)
     except BaseException:
         connection.close()
         raise

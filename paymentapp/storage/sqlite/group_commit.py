@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -10,26 +11,37 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from paymentapp.errors import StoreUnavailable
-from paymentapp.storage.sqlite.database import connect, unavailable, write_lock
+from paymentapp.storage.sqlite.database import (
+    REPLACED,
+    FileConnection,
+    connect,
+    failed,
+    unavailable,
+    write_lock,
+)
+from paymentapp.supervision import ServiceThread
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
 _WAIT_SECONDS = 10.0  # how long a caller waits for its commit
 _GROUP_LIMIT = 256  # writes in one transaction, so that the first does not wait for too many
+_STEP_LIMIT = 120.0  # seconds; more than a transaction takes, also on a disk that is overloaded
 
 
 class _Job:
     """One write, and the caller that waits for it."""
 
-    __slots__ = ("_done", "abandoned", "error", "one_write", "result", "work")
+    __slots__ = ("_done", "abandoned", "committed", "error", "one_write", "result", "work")
 
     def __init__(self, work: Work[Any], one_write: bool) -> None:
         self.work = work
         self.one_write = one_write  # SQLite itself undoes a single statement that fails
         self.result: Any = None
         self.error: Exception | None = None
+        self.committed = False
         self.abandoned = False  # the caller gave up: its outcome is unknown to it
         self._done = threading.Lock()  # held until done; cheaper than an Event
         self._done.acquire()
@@ -42,9 +54,11 @@ class _Job:
         """Implement `Store.wait`."""
         if not self._done.acquire(timeout=_WAIT_SECONDS):
             self.abandoned = True
-            raise StoreUnavailable("database: busy")
+            raise failed("busy")
         if self.error is not None:
             raise self.error
+        if not self.committed:
+            raise failed("interrupted")
         return self.result
 
 
@@ -59,10 +73,10 @@ class Writer:
         self._path = path
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._gate = threading.Lock()  # between `run` and `close`: nothing is queued too late
-        self._closed = False
-        self._connection: sqlite3.Connection | None = None
-        self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
-        self._thread.start()
+        self.closed = False
+        self._connection: FileConnection | None = None
+        self.thread = ServiceThread("sqlite-writer", self._serve, limit=_STEP_LIMIT)
+        self.thread.start()
 
     def run(self, work: Work[T], *, one_write: bool = False) -> T:
         """Run `work` in a transaction; return its result once the commit is on disk.
@@ -73,8 +87,10 @@ class Writer:
         """
         job = _Job(work, one_write)
         with self._gate:
-            if self._closed:
-                raise StoreUnavailable("database: closed")
+            if self.closed:
+                raise failed("closed")
+            if self.thread.has_died:  # nobody would take the job; this process is about to end
+                raise failed("interrupted")
             self._queue.put(job)
         result: T = job.wait()
         return result
@@ -82,19 +98,29 @@ class Writer:
     def close(self) -> None:
         """Finish the queued writes and close the file."""
         with self._gate:
-            if not self._closed:
-                self._closed = True
+            if not self.closed:
+                self.closed = True
                 self._queue.put(None)
-        self._thread.join(_WAIT_SECONDS)
+        self.thread.join(_WAIT_SECONDS)
 
-    def _serve(self) -> None:
-        while (job := self._queue.get()) is not None:
+    def _serve(self, thread: ServiceThread) -> bool:
+        """Wait for a write, and commit it with all that are queued; return False after `close`."""
+        thread.wait()
+        job = self._queue.get()
+        thread.beat()
+        more = False
+        if job is not None:
             group = [job]
-            more = self._commit(group)
-            for job in group:
-                job.finish()
-            if not more:
-                break
+            try:
+                more = self._commit(group)
+            finally:  # nobody waits for a job that will never be finished
+                for job in group:
+                    job.finish()
+        if not more:
+            self._close_connection()
+        return more
+
+    def _close_connection(self) -> None:
         if self._connection is not None:
             with suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -104,20 +130,35 @@ class Writer:
         """Run one transaction for the group and all queued writes; return False after `close`."""
         more = True
         try:
+            self.thread.wait()  # however long another process has the lock, this one is not stuck
             with write_lock(self._path):
+                self.thread.beat()
                 more = self._take_waiting(group)
-                if self._connection is None:
-                    self._connection = connect(self._path)
-                self._connection.execute("BEGIN IMMEDIATE")
+                connection = self._open()
+                connection.execute("BEGIN IMMEDIATE")
                 for job in group:
                     if not job.abandoned:
-                        _do(job, self._connection)
-                self._connection.execute("COMMIT")
+                        _do(job, connection)
+                connection.execute("COMMIT")
+                if not connection.is_current():  # nobody will find what was written
+                    log.error("database: %s; the last writes are refused", REPLACED)
+                    raise failed(REPLACED)
+            for job in group:
+                job.committed = True
         except Exception as error:
             self._drop_connection()
             for job in group:
                 job.error = unavailable(error)
         return more
+
+    def _open(self) -> FileConnection:
+        """Return a connection to the file that is there now."""
+        if self._connection is not None and not self._connection.is_current():
+            log.error("database: %s; opened again", REPLACED)
+            self._drop_connection()
+        if self._connection is None:
+            self._connection = connect(self._path)
+        return self._connection
 
     def _take_waiting(self, group: list[_Job]) -> bool:
         with suppress(Empty):

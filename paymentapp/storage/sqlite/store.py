@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from paymentapp.storage.sqlite.connections import ProcessConnections
 from paymentapp.storage.sqlite.customers import SQLiteCustomers
 from paymentapp.storage.sqlite.disbursements import SQLiteDisbursements
 from paymentapp.storage.sqlite.operations import SQLiteOperations
+from paymentapp.supervision import ServiceThread
 
 
 class SQLiteStore(SQLiteCustomers, SQLiteDisbursements, SQLiteBatches, SQLiteOperations):
@@ -37,6 +39,13 @@ class SQLiteStore(SQLiteCustomers, SQLiteDisbursements, SQLiteBatches, SQLiteOpe
         """Implement `Store.ping`."""
         for statement in sql.PINGS:
             self._connections().read(statement)
+
+    def threads(self) -> Sequence[ServiceThread]:
+        """Implement `Store.threads`: the writer, once something was written or read."""
+        connections = self._connections.current()
+        return (
+            [] if connections is None or connections.writer.closed else [connections.writer.thread]
+        )
 
     def close(self) -> None:
         """Implement `Store.close`."""

@@ -1,0 +1,122 @@
+"""Stores that freeze: a DynamoDB that is stopped by a signal, a SQLite whose locks are held."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from tests.support.emulators import FAKE_ACCOUNT, ministack_process, ministack_program
+from tests.support.service import ROOT, free_port
+
+START_SECONDS = 60
+FOLDER = ROOT / ".tools" / "node_modules" / "amplify-dynamodb-simulator" / "emulator"
+
+
+class Freezable(Protocol):
+    """A store whose answers can be held back."""
+
+    environ: dict[str, str]
+
+    def freeze(self, seconds: float) -> None:
+        """Let nobody get an answer (or, of SQLite, write) for so long."""
+
+
+@dataclass
+class FrozenProcess:
+    """A store in a process of its own, which SIGSTOP freezes."""
+
+    environ: dict[str, str]
+    pid: int
+
+    def freeze(self, seconds: float) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            time.sleep(seconds)
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+
+@dataclass
+class LockedFile:
+    """A SQLite file whose write lock somebody else holds: SQLite's own, and ours, by turns."""
+
+    environ: dict[str, str]
+    path: Path
+    _times: int = 0
+
+    def freeze(self, seconds: float) -> None:
+        self._times += 1
+        if self._times % 2:
+            with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
+                other.execute("PRAGMA busy_timeout = 20000")
+                other.execute("BEGIN IMMEDIATE")
+                time.sleep(seconds)
+        else:
+            with Path(f"{self.path}.lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                time.sleep(seconds)
+
+
+@contextmanager
+def dynamodb_local(folder: Path) -> Iterator[FrozenProcess | None]:
+    """Run DynamoDB Local where this machine has it; None where it has not."""
+    if shutil.which("java") is None or not (FOLDER / "DynamoDBLocal.jar").exists():
+        yield None
+        return
+    port = free_port()
+    starter = ROOT / "tests" / "support" / "dynamodb_local.sh"
+    with (folder / "dynamodb-local.log").open("w") as log:
+        process = subprocess.Popen([starter, FOLDER, str(port)], stdout=log, stderr=log)
+    environ = FAKE_ACCOUNT | {"AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{port}"}
+    try:
+        _await_answer(process, environ)
+        yield FrozenProcess({"PAYMENTAPP_STORE": "dynamodb"} | environ, process.pid)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def emulated_dynamodb(folder: Path) -> Iterator[FrozenProcess | None]:
+    """Run ministack where it is installed; None where it is not."""
+    program = ministack_program()
+    if program is None:
+        yield None
+        return
+    with ministack_process(program, folder) as (address, process):
+        environ = FAKE_ACCOUNT | {"AWS_ENDPOINT_URL_DYNAMODB": address}
+        yield FrozenProcess({"PAYMENTAPP_STORE": "dynamodb"} | environ, process.pid)
+
+
+def _await_answer(process: subprocess.Popen[bytes], environ: dict[str, str]) -> None:
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=environ["AWS_ENDPOINT_URL_DYNAMODB"],
+        region_name=environ["AWS_DEFAULT_REGION"],
+        aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            client.list_tables()
+        except BotoCoreError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("DynamoDB Local does not answer")

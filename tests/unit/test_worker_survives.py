@@ -1,0 +1,54 @@
+"""Every loop of the worker goes on after any error of any call that it makes to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from paymentapp.errors import StoreUnavailable
+from tests.support.worker_world import WorkerWorld, until
+
+LOOPS = {
+    "sweeper": ("get_lease", "hold_lease", "due_payments", "due_batches", "due_events"),
+    "sender": ("add_batch", "change_payments", "change_batch"),
+    "poller": (
+        *("get_batch", "get_members", "get_payments", "change_payments", "change_batch"),
+        *("hold_lease", "add_event"),  # it collects from the mailboxes as well
+    ),
+    "applier": ("change_event",),
+}
+CALLS = [f"{loop} {call}" for loop, calls in LOOPS.items() for call in calls]
+ERRORS: dict[str, Callable[[], Exception]] = {
+    "store unavailable": lambda: StoreUnavailable("for the test"),
+    "another error": lambda: ValueError("for the test"),
+}
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_of_the_store_that_fails_once_ends_no_loop(call: str, error: str) -> None:
+    world = WorkerWorld()
+    with world.running():
+        until(world.is_quiet)
+        world.store.planned[call] = ERRORS[error]()
+        world.mailbox.full = True
+        world.pay(world.process)
+        world.tell(1)
+        until(lambda: world.store.failed == [call])
+        world.pay(world.process)  # grouped and sent at once
+        world.pay(world.web)  # found by the sweep alone
+        world.tell(2)
+        until(world.is_quiet)
+    assert len(world.provider.paid()) == 3
+
+
+def test_no_call_of_a_loop_is_left_out() -> None:
+    world = WorkerWorld()
+    with world.running():
+        world.mailbox.full = True
+        world.tell(1)
+        world.pay(world.process)
+        world.pay(world.web)
+        until(world.is_quiet)
+    assert {call for call in world.store.by_loop if not call.startswith("MainThread")} <= {*CALLS}
