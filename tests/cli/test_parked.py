@@ -40,7 +40,7 @@ def test_a_parked_batch_is_shown_with_its_evidence(desk: Desk) -> None:
     assert lines[0] == f"batch     {batch.batch_id}"
     assert lines[1] == "          paypal, 12.5 USD, 1 payment"
     assert lines[2].startswith("frozen    20")
-    assert lines[3] == "attempts  1, the last: OutcomeUnknown: NO_ANSWER"
+    assert lines[3] == "attempts  1, the last: OutcomeUnknown: NO_ANSWER: ConnectionError"
     assert lines[4].startswith("asked     1 of 1 transactions since 20")
     assert lines[5] == f"members   ann {payment.payment_id}  12.5 USD  a***@example.com"
     assert lines[7] == "1 batch parked."

@@ -41,6 +41,7 @@ from paymentapp.storage.base import PaymentChange, Store
 log = logging.getLogger(__name__)
 
 CLOCKS_APART = timedelta(seconds=5)  # of two hosts: what is due by the other's is due
+_LAST_ERROR_LENGTH = 300
 STRAGGLERS = timedelta(days=1)  # how long an aborted batch is searched for late stamps
 
 
@@ -177,13 +178,13 @@ class Dispatcher:
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
         """Nothing is known for certain, or nothing can be done now: the same batch, later."""
-        log.warning("batch %s waits: %s %s", batch.batch_id, type(error).__name__, error.code)
+        log.warning("batch %s waits: %s %s", batch.batch_id, type(error).__name__, error)
         attempts = batch.attempts + 1
         return advance(
             self.store,
             batch,
             attempts=attempts,
-            last_error=f"{type(error).__name__}: {error.code}",
+            last_error=f"{type(error).__name__}: {error}"[:_LAST_ERROR_LENGTH],
             attention_at=self.clock() + backoff(attempts, error),
         )
 
