@@ -97,7 +97,12 @@ class PaymentSchema(Schema):
     reason = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Of a failure or a return, in the provider's words."},
+        metadata={"description": "Why it failed, came back or is held, in the provider's words."},
+    )
+    provider_status = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The provider's own word for the status, as it last said it."},
     )
     cancel_requested = fields.Boolean(
         required=True,
@@ -131,6 +136,7 @@ def _payment_body(payment: Payment) -> dict[str, Any]:
         "created_at": payment.payment_id,  # the same moment, in the same form
         "updated_at": to_text(payment.updated_at),
         "reason": payment.reason,
+        "provider_status": payment.provider_status,
         "cancel_requested": payment.cancel_requested,
         "route": payment.route,
         "batch_id": payment.batch_id,

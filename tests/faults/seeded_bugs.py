@@ -217,6 +217,10 @@ def _for_ever(_provider: object) -> timedelta:
     return timedelta(days=999)
 
 
+def _nothing_new(_payment: object, _report: object, _status: object) -> None:
+    """A report that does not move the status is dropped, with its word and its reason."""
+
+
 BUGS = [
     _bug("a new batch id on retry", "paid twice", parts=Parts(provider=NewIdOnRetry)),
     _bug("no condition on the stamp", "history", parts=Parts(store=StampWithoutCondition)),
@@ -232,6 +236,11 @@ BUGS = [
             (payments, "can_transition", _anything),
             (settlement, "can_transition", _anything),
         ),
+    ),
+    _bug(
+        "a hold that is not shown",
+        "hold not shown",
+        patches=((settlement, "_with_provider_status", _nothing_new),),
     ),
     _bug("no 25-day guard", "paid twice", patches=((dispatcher, "park_after", _for_ever),)),
     _bug(

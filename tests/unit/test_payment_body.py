@@ -37,6 +37,7 @@ FAILED = SUBMITTING.moved(
     reason="NO_LUCK",
     provider_item_id="i",
     transaction_id="t",
+    provider_status="DENIED",
 )
 
 
