@@ -44,6 +44,7 @@ PENDING: dict[str, Any] = {
     **ORDER,
     "payment_id": PAYMENT_ID,
     "payment_method": METHOD_NAME,
+    "payee": {"method": METHOD_NAME, "display": "u***@example.com"},
     "status": "pending",
     "created_at": PAYMENT_ID,
     "updated_at": PAYMENT_ID,

@@ -9,7 +9,7 @@ from flask import request
 from paymentapp.api import examples
 from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.api.waiting import with_outcome
-from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.models.payments import PaymentKey
 from paymentapp.schemas.headers import PaymentHeadersSchema, PreferSchema
 from paymentapp.schemas.payments import (
     PageQuerySchema,
@@ -17,6 +17,7 @@ from paymentapp.schemas.payments import (
     PaymentPageSchema,
     PaymentSchema,
 )
+from paymentapp.services.payees import ShownPayment
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.base import PageQuery
 
@@ -61,13 +62,16 @@ LINKS = {
     headers=ACCEPTED_HEADERS,
 )
 @blp.documents(404, 413, 415, 422, responses={202: {"links": LINKS}})
-def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payment, dict[str, str]]:
+def request_payment(
+    headers: dict[str, Any], order: PaymentOrder
+) -> tuple[ShownPayment, dict[str, str]]:
     """Request a payment to a customer."""
     payment, replayed = services().payments.request(order, headers.get("idempotency_key"))
     payment, applied = with_outcome(payment, headers.get("wait"))
     path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
     replay = {"Idempotent-Replayed": "true"} if replayed else {}
-    return payment, {"Location": request.script_root + path, **replay, **applied}
+    shown = services().payees.shown(payment)
+    return shown, {"Location": request.script_root + path, **replay, **applied}
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
@@ -77,15 +81,17 @@ def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payme
 def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
     """List a customer's payments, newest first."""
     payments, last_read = services().payments.list(customer_id, query)
-    return {"customer_id": customer_id, "payments": payments, "next_cursor": last_read}
+    shown = [services().payees.shown(payment) for payment in payments]
+    return {"customer_id": customer_id, "payments": shown, "next_cursor": last_read}
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>")
 @blp.response(200, PaymentSchema, description="The payment", example=examples.SUCCEEDED)
 @blp.documents(404)
-def get_payment(customer_id: str, payment_id: str) -> Payment:
+def get_payment(customer_id: str, payment_id: str) -> ShownPayment:
     """Show a payment and its history."""
-    return services().payments.get(PaymentKey(customer_id, payment_id))
+    payment = services().payments.get(PaymentKey(customer_id, payment_id))
+    return services().payees.shown(payment)
 
 
 @blp.route(
@@ -102,7 +108,8 @@ def get_payment(customer_id: str, payment_id: str) -> Payment:
 @blp.documents(404, 409)
 def cancel_payment(
     headers: dict[str, Any], customer_id: str, payment_id: str
-) -> tuple[Payment, dict[str, str]]:
+) -> tuple[ShownPayment, dict[str, str]]:
     """Cancel a payment that has not left, or take back one that nobody claimed."""
     payment = services().payments.cancel(PaymentKey(customer_id, payment_id))
-    return with_outcome(payment, headers.get("wait"))
+    payment, applied = with_outcome(payment, headers.get("wait"))
+    return services().payees.shown(payment), applied

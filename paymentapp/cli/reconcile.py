@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from paymentapp.services.backoffice.period import Period
     from paymentapp.services.backoffice.reconciliation import Tally
 
-_WIDTHS = (13, 46, 22, 30)
+_WIDTHS = (13, 46, 22, 30, 20)
 
 
 @click.command()
@@ -72,10 +72,13 @@ def _print_table(found: Iterable[Discrepancy], tally: Tally) -> None:
     kinds: dict[DiscrepancyKind, None] = {}
     for number, each in enumerate(found):
         if not number:
-            click.echo(line(_WIDTHS, ("KIND", "PAYMENT OR ITEM", "OURS", "THEIRS", "BATCH")))
+            click.echo(
+                line(_WIDTHS, ("KIND", "PAYMENT OR ITEM", "OURS", "THEIRS", "PAYEE", "BATCH"))
+            )
         subject = " ".join(each.payment) if each.payment else each.item_id or "-"
         theirs = f"{each.theirs}, repaired" if each.repaired else each.theirs
-        cells = (each.kind, subject, each.ours or "-", theirs or "-", each.batch_id or "-")
+        payee = each.payee.display if each.payee else "-"
+        cells = (each.kind, subject, each.ours or "-", theirs or "-", payee, each.batch_id or "-")
         click.echo(line(_WIDTHS, cells))
         if not each.repaired:
             kinds[each.kind] = None
@@ -123,6 +126,7 @@ def _record(found: Discrepancy) -> dict[str, object]:
         "batch_id": found.batch_id,
         "ours": found.ours or None,
         "theirs": found.theirs or None,
+        "payee": found.payee._asdict() if found.payee else None,
         "repaired": found.repaired,
         "advice": ADVICE[found.kind],
     }

@@ -147,6 +147,13 @@ class Payees(Protocol):
         Raises Misconfigured where they cannot be opened.
         """
 
+    def display(self, customer_id: str, destination: str) -> str:
+        """Return the payee on one line: enough to recognise them, and not enough to pay them.
+
+        Raises Misconfigured where the destination cannot be opened, NotSent where a key service
+        does not answer.
+        """
+
     def renew(self, customer_id: str, destination: str) -> str | None:
         """Return the destination sealed with the current key; None where it already is."""
 

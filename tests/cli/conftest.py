@@ -56,13 +56,17 @@ class Desk:
             services.store.create_tables()
             yield services
 
-    def pay(self, *names: str, follow: bool = True, **ago: float) -> tuple[Batch, list[Payment]]:
-        """Pay each a little in one batch, and look at it once."""
+    def pay(
+        self, *names: str, follow: bool = True, to: str | None = None, **ago: float
+    ) -> tuple[Batch, list[Payment]]:
+        """Pay each a little in one batch, at the e-mail `to` if there is one; look at it once."""
         with self.service(**ago) as services:
             payments = []
             for name in names:
                 email = f"{name}@example.com"
                 services.customers.register(name, email, {})
+                if to is not None:
+                    services.methods.put(name, "paypal", {"email": to}, None)
                 order = PaymentOrder(name, email, Money(Decimal("12.50"), "USD"), "paypal")
                 payments.append(services.payments.request(order).payment)
             batch = services.dispatcher.submit(payments)
@@ -71,11 +75,11 @@ class Desk:
                 batch = services.poller.follow(batch)
             return batch, [services.payments.get(payment.key) for payment in payments]
 
-    def park(self, name: str, *, acted: bool) -> tuple[Batch, Payment]:
+    def park(self, name: str, *, acted: bool, to: str | None = None) -> tuple[Batch, Payment]:
         """A batch that the provider did not answer for 25 days."""
         fault = "drop_after" if acted else "drop_before"
         self.set_simulator(faults_on=["create"], **{fault: 1.0})
-        batch, (payment,) = self.pay(name, follow=False, days=26)
+        batch, (payment,) = self.pay(name, follow=False, to=to, days=26)
         self.set_simulator(**{fault: 0.0})
         with self.service() as services:
             return services.dispatcher.resume(batch), payment

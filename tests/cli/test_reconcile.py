@@ -22,12 +22,20 @@ def test_a_difference_is_exit_status_1_with_what_to_do(desk: Desk) -> None:
     result = desk.run("reconcile")
     assert result.exit_code == 1
     head, found, _, advice, _, summary = result.stdout.splitlines()
-    assert head.split() == ["KIND", "PAYMENT", "OR", "ITEM", "OURS", "THEIRS", "BATCH"]
+    assert head.split() == ["KIND", "PAYMENT", "OR", "ITEM", "OURS", "THEIRS", "PAYEE", "BATCH"]
     assert found.split()[:3] == ["behind", "ann", payment.payment_id]
-    assert found.split()[3:] == ["submitting", "succeeded", "(SUCCESS)", batch.batch_id]
+    payee = "a***@example.com"
+    assert found.split()[3:] == ["submitting", "succeeded", "(SUCCESS)", payee, batch.batch_id]
     assert advice.startswith("behind: The provider is ahead. --repair moves")
     assert summary.endswith("compared: 1 difference.")
     assert desk.read(payment).status is Status.SUBMITTING
+
+
+def test_the_payee_of_a_difference_is_who_was_paid(desk: Desk) -> None:
+    desk.pay("ann", follow=False, to="other@example.org")
+    assert "  o***@example.org  " in desk.run("reconcile").stdout
+    (found,) = desk.json("reconcile")["differences"]
+    assert found["payee"] == {"method": "paypal", "display": "o***@example.org"}
 
 
 def test_a_repair_is_exit_status_0_and_sends_nothing(desk: Desk) -> None:
@@ -96,6 +104,7 @@ def test_json_is_one_document(desk: Desk) -> None:
         "batch_id": batch.batch_id,
         "ours": "submitting",
         "theirs": "succeeded (SUCCESS)",
+        "payee": {"method": "paypal", "display": "a***@example.com"},
         "repaired": False,
     }
     assert desk.json("reconcile", "--repair")["repaired"] == 1

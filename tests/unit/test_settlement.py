@@ -14,7 +14,9 @@ from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.providers.base import ItemReport
 from paymentapp.services.dispatch.batching import member_of
 from paymentapp.services.settlement import Settlement
+from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import a_process
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = START + timedelta(hours=1)
@@ -24,7 +26,7 @@ WHY = "REGULATORY_PENDING: pending while it is reviewed for regulatory complianc
 
 @pytest.fixture
 def settlement() -> Settlement:
-    return Settlement(MemoryStore(), lambda: LATER)
+    return a_process(MemoryStore(), lambda: LATER, LedgerProvider()).settlement
 
 
 def submitted(settlement: Settlement, raw: str | None = "PENDING") -> Payment:

@@ -103,6 +103,11 @@ class AchPayees:
             "entry_class": entry_class,
         }
 
+    def display(self, customer_id: str, destination: str) -> str:
+        """Return the account number's last four digits, and the bank's routing number."""
+        shown = self.show(customer_id, destination)
+        return f"****{shown['account_number']} at {shown['routing_number']}"
+
     def renew(self, customer_id: str, destination: str) -> str | None:
         """The same account under today's key; a prenote that was sent for it still counts."""
         if self._vault.is_current(destination):

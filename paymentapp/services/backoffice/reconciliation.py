@@ -22,6 +22,7 @@ from paymentapp.services.backoffice.period import Period
 from paymentapp.services.backoffice.provider_search import Search
 from paymentapp.services.backoffice.retries import Retrier
 from paymentapp.services.dispatch.batching import chunks, members_of
+from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import Store
 
@@ -52,6 +53,7 @@ class Reconciliation:
     store: Store
     providers: Mapping[str, Provider]
     settlement: Settlement
+    payees: PayeeDisplays
     clock: Clock
     progress: Callable[[str], None]
     retrier: Retrier
@@ -68,7 +70,13 @@ class Reconciliation:
         for found in self._differences(period, repair, search):
             self.tally.differences += 1
             self.tally.repaired += found.repaired
-            yield found
+            yield self._with_payee(found)
+
+    def _with_payee(self, found: Discrepancy) -> Discrepancy:
+        payment = self.store.get_payment(found.payment) if found.payment else None
+        if payment is None:
+            return found
+        return replace(found, payee=self.payees.of(payment, payment.payment_method))
 
     def _differences(self, period: Period, repair: bool, search: bool) -> Iterator[Discrepancy]:
         membership = MembershipCheck(self.store, period)
@@ -103,7 +111,7 @@ class Reconciliation:
         if isinstance(reports, Discrepancy):
             yield reports
         elif reports is not None:
-            yield from comparison.of_items(batch, members, reports, self.clock())
+            yield from comparison.of_items(batch, members, reports, self.clock(), self.payees)
             for payment in payments.values():
                 report = reports.get(payment.key.item_id)
                 if report is not None and payment.batch_id == batch.batch_id:
