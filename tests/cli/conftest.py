@@ -101,9 +101,15 @@ class Desk:
 
     def creates(self) -> int:
         """How often a batch was sent to the simulator."""
+        return self._calls("POST /v1/payments/payouts")
+
+    def reads(self) -> int:
+        """How often a page of a batch was read from the simulator."""
+        return self._calls("GET /v1/payments/payouts/{id}")
+
+    def _calls(self, endpoint: str) -> int:
         calls = requests.get(f"{self.simulator}/_simulator/calls", timeout=10).json()
-        counted = calls["endpoints"].get("POST /v1/payments/payouts", {"calls": 0})
-        return int(counted["calls"])
+        return int(calls["endpoints"].get(endpoint, {"calls": 0})["calls"])
 
     def pay_as_somebody_else(self, sender_item_id: str) -> None:
         """A payout from the same account that this service knows nothing of."""
