@@ -112,6 +112,7 @@ class WebhookNews:
     batch_id: str | None = None  # ours, as the provider echoes it
     reference: str | None = None  # the provider's id of that batch
     correction: Correction | None = None
+    problem: str = ""  # why the event cannot be read, though it may be about a payment of ours
 
 
 class Detail(NamedTuple):

@@ -107,6 +107,8 @@ class Inbox:
             news = reader.parse_webhook(event.body.encode())
         except NotGenuine as error:
             return _aside(str(error))
+        if news.problem:
+            return _aside(news.problem)
         if news.correction is not None:
             return self._correct(event, news.correction)
         if news.item is not None:
