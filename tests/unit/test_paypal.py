@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paymentapp.clock import utc_now
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, SettingsError
 from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
@@ -21,6 +21,7 @@ from paymentapp.providers.base import Accepted, ItemReport, Refused
 from paymentapp.providers.http import Answer
 from paymentapp.providers.paypal.answers import linked_batches, read_problem
 from paymentapp.providers.paypal.provider import PayPal
+from paymentapp.providers.paypal.settings import PayPalSettings
 from paymentapp.providers.paypal.tables import (
     BATCH_STATUS,
     CANCEL_REFUSED,
@@ -29,6 +30,7 @@ from paymentapp.providers.paypal.tables import (
     ITEM_ERRORS,
     TRANSACTION_STATUS,
 )
+from paymentapp.variables import Variables
 from tests.support.paypal_server import (
     DEBUG_ID,
     ITEMS,
@@ -761,6 +763,26 @@ def test_no_maximum_is_below_what_paypal_publishes() -> None:
     # than a dollar has more of it, and the few worth more are not worth three.
     assert CURRENCIES["USD"].maximum == Decimal(60_000)
     assert all(rule.maximum >= 3 * 20_000 for rule in CURRENCIES.values())
+
+
+def test_the_maximum_is_a_setting_that_counts_for_every_currency() -> None:
+    def most(dollars: str) -> dict[str, Decimal]:
+        environ = {"PAYMENTAPP_PAYPAL_MAXIMUM": dollars} if dollars else {}
+        settings = Variables(environ).load(PayPalSettings)
+        return {code: each.maximum for code, each in PayPal(settings, utc_now).currencies.items()}
+
+    assert most("") == {code: rule.maximum for code, rule in CURRENCIES.items()}
+    raised = most("100000.01")
+    assert (raised["USD"], raised["EUR"], raised["JPY"]) == (
+        Decimal("100000.01"),
+        Decimal("125000.01"),
+        Decimal(20_000_002),
+    )
+    lowered = most("600")
+    assert (lowered["USD"], lowered["HUF"]) == (Decimal(600), Decimal(300_000))
+    for wrong in ("0", "-1", "1.001", "1e9", "NaN", "sixty"):
+        with pytest.raises(SettingsError, match="PAYMENTAPP_PAYPAL_MAXIMUM"):
+            most(wrong)
 
 
 def test_every_batch_status_of_the_description_is_in_the_table() -> None:

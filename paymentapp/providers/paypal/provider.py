@@ -39,7 +39,7 @@ from paymentapp.providers.paypal.certificates import Certificates
 from paymentapp.providers.paypal.payees import PayPalPayees
 from paymentapp.providers.paypal.search import TRANSACTIONS, PayPalSearch
 from paymentapp.providers.paypal.settings import PayPalSettings
-from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES
+from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES, currencies_up_to
 from paymentapp.providers.paypal.token import Token
 from paymentapp.providers.paypal.webhooks import VERIFY, PayPalWebhooks
 
@@ -61,7 +61,6 @@ class PayPal(Provider):
     looks_before_resending = False
     returns_unclaimed_after: timedelta | None = timedelta(days=30)  # see tables.STATUS
     submits_per_second = 2  # PayPal allows a few hundred calls a minute; a batch takes several
-    currencies = CURRENCIES
     payees = PayPalPayees()
     transaction_search: PayPalSearch
     settings_class = PayPalSettings
@@ -71,6 +70,7 @@ class PayPal(Provider):
         base = urlsplit(settings.base_url)
         netloc = base.netloc.rpartition("@")[2]
         self.batch_size = min(settings.batch_size, _MAX_ITEMS)
+        self.currencies = currencies_up_to(settings.maximum)
         self.configured = bool(settings.client_id and settings.client_secret)
         self.description = _describe(base.hostname or "", netloc)
         self._note = settings.note
