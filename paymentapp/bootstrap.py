@@ -23,6 +23,7 @@ from paymentapp.services.health import Health
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.inbound.webhooks import WebhookReceiver
+from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.payments import Payments
 from paymentapp.services.routing import Routes, read_rules
@@ -50,6 +51,7 @@ class Services:
     api_keys: ApiKeys
     customers: Customers
     methods: PaymentMethods
+    payees: PayeeDisplays
     payments: Payments
     webhooks: WebhookReceiver
     health: Health
@@ -114,6 +116,7 @@ def build_services(
         api_keys=ApiKeys(store, clock),
         customers=customers,
         methods=methods,
+        payees=PayeeDisplays(providers, clock),
         payments=Payments(store, customers, routes, clock, shards, worker.wake),
         webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
         health=Health(store, providers, worker, clock),

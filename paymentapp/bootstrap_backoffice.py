@@ -41,6 +41,6 @@ def build_backoffice(
         audit=Audit(store, progress),
         parked=ParkedBatches(store, providers, services.dispatcher, clock, retrier),
         reconciliation=Reconciliation(
-            store, providers, services.settlement, clock, progress, retrier
+            store, providers, services.settlement, services.payees, clock, progress, retrier
         ),
     )

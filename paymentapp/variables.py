@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -159,6 +160,21 @@ def number(low: int, high: int) -> VariableKind[int]:
         return int(value)
 
     return VariableKind(read, f"a whole number from {low} to {high}")
+
+
+def dollars(most: Decimal) -> VariableKind[Decimal]:
+    """Take an amount of dollars and whole cents, more than 0."""
+
+    def read(value: str) -> Decimal:
+        try:
+            amount = Decimal(value)
+        except InvalidOperation:
+            raise ValueError from None
+        if not (amount.is_finite() and 0 < amount <= most) or amount % Decimal("0.01"):
+            raise ValueError
+        return amount
+
+    return VariableKind(read, f"dollars, more than 0 and at most {most}")
 
 
 def switch() -> VariableKind[bool]:

@@ -9,7 +9,7 @@ from flask import request
 from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.api.waiting import with_outcome
-from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.models.payments import PaymentKey
 from paymentapp.schemas.headers import PaymentHeadersSchema, PreferSchema
 from paymentapp.schemas.payments import (
     PageQuerySchema,
@@ -17,6 +17,7 @@ from paymentapp.schemas.payments import (
     PaymentPageSchema,
     PaymentSchema,
 )
+from paymentapp.services.payees import ShownPayment
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.base import PageQuery
 
@@ -61,7 +62,9 @@ LINKS = {
     headers=ACCEPTED_HEADERS,
 )
 @blp.documents(*error_examples.REQUEST_PAYMENT, responses={202: {"links": LINKS}})
-def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payment, dict[str, str]]:
+def request_payment(
+    headers: dict[str, Any], order: PaymentOrder
+) -> tuple[ShownPayment, dict[str, str]]:
     """Request a payment to a customer.
 
     It is accepted once it is stored, and paid afterwards: show it, or list the customer's payments,
@@ -71,7 +74,8 @@ def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payme
     payment, applied = with_outcome(payment, headers.get("wait"))
     path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
     replay = {"Idempotent-Replayed": "true"} if replayed else {}
-    return payment, {"Location": request.script_root + path, **replay, **applied}
+    shown = services().payees.shown(payment)
+    return shown, {"Location": request.script_root + path, **replay, **applied}
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
@@ -84,18 +88,20 @@ def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
     A page has a `next_cursor`, which is the `cursor` of the next one, and is null at the end.
     """
     payments, last_read = services().payments.list(customer_id, query)
-    return {"customer_id": customer_id, "payments": payments, "next_cursor": last_read}
+    shown = [services().payees.shown(payment) for payment in payments]
+    return {"customer_id": customer_id, "payments": shown, "next_cursor": last_read}
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>")
 @blp.response(200, PaymentSchema, description="The payment", example=examples.SUCCEEDED)
 @blp.documents(error_examples.NO_PAYMENT)
-def get_payment(customer_id: str, payment_id: str) -> Payment:
+def get_payment(customer_id: str, payment_id: str) -> ShownPayment:
     """Show a payment and its history.
 
     The status is as this service last learned it from the provider, which is not asked again.
     """
-    return services().payments.get(PaymentKey(customer_id, payment_id))
+    payment = services().payments.get(PaymentKey(customer_id, payment_id))
+    return services().payees.shown(payment)
 
 
 @blp.route(
@@ -112,10 +118,11 @@ def get_payment(customer_id: str, payment_id: str) -> Payment:
 @blp.documents(*error_examples.CANCEL_PAYMENT)
 def cancel_payment(
     headers: dict[str, Any], customer_id: str, payment_id: str
-) -> tuple[Payment, dict[str, str]]:
+) -> tuple[ShownPayment, dict[str, str]]:
     """Cancel a payment that has not been sent, or recall one that nobody claimed.
 
     Safe to repeat: a payment that is cancelled, or being recalled, is answered as it is.
     """
     payment = services().payments.cancel(PaymentKey(customer_id, payment_id))
-    return with_outcome(payment, headers.get("wait"))
+    payment, applied = with_outcome(payment, headers.get("wait"))
+    return services().payees.shown(payment), applied

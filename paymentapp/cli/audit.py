@@ -22,13 +22,13 @@ from paymentapp.cli.common import (
 )
 from paymentapp.clock import to_text
 from paymentapp.errors import NotFound
-from paymentapp.masking import masked
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Payment, PaymentKey, Status
 
 if TYPE_CHECKING:
     from paymentapp.services.backoffice.audit import Audit, AuditFinding
     from paymentapp.services.backoffice.period import Period
+    from paymentapp.services.payees import PayeeDisplay
     from paymentapp.storage.base import Store
 
 _WIDTHS = (7, 46, 44)
@@ -115,19 +115,19 @@ def show(customer_id: str, payment_id: str) -> None:
     Includes each batch that it was in, the provider's references, and an operator's decision where
     one was made.
     """
-    with opened(paying=False) as services:
+    with opened() as services:  # with its providers, which alone can open a payee's details
         payment = services.store.get_payment(PaymentKey(customer_id, payment_id))
         if payment is None:
             raise NotFound(f"customer {customer_id!r} has no payment {payment_id!r}")
-        _print_payment(payment)
+        _print_payment(payment, services.payees.of(payment, payment.payment_method))
         for batch_id in dict.fromkeys(_batches_of(payment)):
             _print_batch(batch_id, services.store)
 
 
-def _print_payment(payment: Payment) -> None:
-    to = masked(payment.email)
+def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
     click.echo(f"payment   {payment.customer_id} {payment.payment_id}")
-    click.echo(f"          {payment.money} by {payment.payment_method} to {to}: {payment.status}")
+    paid = f"{payment.money} by {payee.method} to {payee.display}"
+    click.echo(f"          {paid}: {payment.status}")
     if payment.reason:
         click.echo(f"reason    {payment.reason}")
     if payment.provider_item_id:

@@ -10,11 +10,11 @@ import click
 
 from paymentapp.cli.common import ProgressReport, opened, plural, short
 from paymentapp.clock import to_text
-from paymentapp.masking import masked
 from paymentapp.models.batches import Batch, Resolution
 from paymentapp.providers.registry import every_provider
 from paymentapp.services.backoffice.parked_batches import OperatorNote, OverduePayment, ParkedCase
 from paymentapp.services.dispatch.parking import in_words, parking_rule
+from paymentapp.services.payees import PayeeDisplays
 
 _SHOWN = 10  # members of a batch; JSON has them all
 
@@ -79,21 +79,22 @@ def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
         names = dict.fromkeys(case.batch.provider for case, _ in found)
         known = [services.providers[name] for name in names if name in services.providers]
         rules = [parking_rule(provider) for provider in known]
+        payees = services.payees
     if as_json:
-        cases = [_case_record(case, answer) for case, answer in found]
-        others = [_overdue_record(each) for each in overdue]
+        cases = [_case_record(case, answer, payees) for case, answer in found]
+        others = [_overdue_record(each, payees) for each in overdue]
         click.echo(json.dumps({"parked": cases, "lingering": others}, indent=1))
         return
     for case, answer in found:
-        _print_case(case, answer)
+        _print_case(case, answer, payees)
     click.echo(f"{plural(len(found), 'batch')} parked." if found else "No batch is parked.")
     for rule in rules:
         click.echo(rule)
     if everything:
-        _print_overdue(overdue, service.overdue_after)
+        _print_overdue(overdue, service.overdue_after, payees)
 
 
-def _print_case(case: ParkedCase, answer: str | None) -> None:
+def _print_case(case: ParkedCase, answer: str | None, payees: PayeeDisplays) -> None:
     batch, members = case
     click.echo(f"batch     {batch.batch_id}")
     click.echo(f"          {batch.provider}, {case.total}, {plural(len(members), 'payment')}")
@@ -104,24 +105,26 @@ def _print_case(case: ParkedCase, answer: str | None) -> None:
     for number, member in enumerate(members[:_SHOWN]):
         label = "" if number else "members"
         who = f"{member.customer_id} {member.payment_id}"
-        click.echo(f"{label:<8}  {who}  {member.money}  {masked(member.email)}")
+        payee = payees.of(member, batch.provider).display
+        click.echo(f"{label:<8}  {who}  {member.money}  {payee}")
     if len(members) > _SHOWN:
         click.echo(f"{'':<8}  and {plural(len(members) - _SHOWN, 'other')}")
     click.echo()
 
 
-def _print_overdue(overdue: list[OverduePayment], length: timedelta) -> None:
+def _print_overdue(overdue: list[OverduePayment], length: timedelta, payees: PayeeDisplays) -> None:
     what = plural(len(overdue), "payment")
     click.echo(f"\n{what} without an outcome for over {in_words(length)}.")
     for payment, batch in overdue:
-        said = payment.provider_status or "nothing"
+        said = ": ".join(filter(None, [payment.provider_status or "nothing", payment.reason]))
+        paid = f"{payment.money} to {payees.of(payment, batch.provider).display}"
         click.echo(
-            f"  {payment.customer_id} {payment.payment_id}  {payment.money}  {payment.status}, "
+            f"  {payment.customer_id} {payment.payment_id}  {paid}  {payment.status}, "
             f"{batch.provider} says {said}  batch {batch.batch_id} as {batch.reference}"
         )
 
 
-def _case_record(case: ParkedCase, answer: str | None) -> dict[str, object]:
+def _case_record(case: ParkedCase, answer: str | None, payees: PayeeDisplays) -> dict[str, object]:
     batch = case.batch
     return {
         "batch_id": batch.batch_id,
@@ -138,14 +141,16 @@ def _case_record(case: ParkedCase, answer: str | None) -> dict[str, object]:
                 "payment_id": member.payment_id,
                 "item_id": member.item_id,
                 "amount": str(member.money.amount),
-                "receiver": masked(member.email),
+                "receiver": payee.display,
+                "payee": payee._asdict(),
             }
             for member in case.members
+            for payee in [payees.of(member, batch.provider)]
         ],
     }
 
 
-def _overdue_record(found: OverduePayment) -> dict[str, object]:
+def _overdue_record(found: OverduePayment, payees: PayeeDisplays) -> dict[str, object]:
     payment, batch = found
     return {
         "customer_id": payment.customer_id,
@@ -154,6 +159,8 @@ def _overdue_record(found: OverduePayment) -> dict[str, object]:
         "currency": payment.money.currency,
         "status": payment.status,
         "provider_status": payment.provider_status,
+        "reason": payment.reason,
+        "payee": payees.of(payment, batch.provider)._asdict(),
         "batch_id": batch.batch_id,
         "reference": batch.reference,
     }

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from paymentapp.services.backoffice.period import Period
     from paymentapp.services.backoffice.reconciliation import Tally
 
-_WIDTHS = (13, 46, 22, 30)
+_WIDTHS = (13, 46, 22, 30, 20)
+_COLUMNS = ("KIND", "PAYMENT OR ITEM", "OURS", "THEIRS", "PAYEE", "BATCH")
 
 
 @click.command()
@@ -53,7 +54,7 @@ def reconcile(
     do about each kind.
 
     Exit status: 0 everything agrees or was repaired; 1 differences are left; 2 not everything
-    could be compared.
+    could be compared; 130 interrupted by Ctrl-C, after printing what was done until then.
     """
     from paymentapp.bootstrap_backoffice import build_backoffice
 
@@ -65,20 +66,26 @@ def reconcile(
             _print_json(period, found, run.tally)
         else:
             _print_table(found, run.tally)
-    sys.exit(2 if run.tally.not_done else 1 if run.tally.left else 0)
+    sys.exit(_exit_status(run.tally))
+
+
+def _exit_status(tally: Tally) -> int:
+    if tally.interrupted:
+        return 130
+    return 2 if tally.not_done else 1 if tally.left else 0
 
 
 def _print_table(found: Iterable[Discrepancy], tally: Tally) -> None:
     kinds: dict[DiscrepancyKind, None] = {}
-    for number, each in enumerate(found):
-        if not number:
-            click.echo(line(_WIDTHS, ("KIND", "PAYMENT OR ITEM", "OURS", "THEIRS", "BATCH")))
-        subject = " ".join(each.payment) if each.payment else each.item_id or "-"
-        theirs = f"{each.theirs}, repaired" if each.repaired else each.theirs
-        cells = (each.kind, subject, each.ours or "-", theirs or "-", each.batch_id or "-")
-        click.echo(line(_WIDTHS, cells))
-        if not each.repaired:
-            kinds[each.kind] = None
+    try:
+        for number, each in enumerate(found):
+            if not number:
+                click.echo(line(_WIDTHS, _COLUMNS))
+            click.echo(line(_WIDTHS, _cells(each)))
+            if not each.repaired:
+                kinds[each.kind] = None
+    except KeyboardInterrupt:
+        tally.interrupt()
     for kind in kinds:
         click.echo(f"\n{kind}: {ADVICE[kind]}")
     if tally.differences:
@@ -88,9 +95,17 @@ def _print_table(found: Iterable[Discrepancy], tally: Tally) -> None:
         click.echo(f"not done: {what}")
 
 
+def _cells(found: Discrepancy) -> tuple[str, ...]:
+    subject = " ".join(found.payment) if found.payment else found.item_id or "-"
+    theirs = f"{found.theirs}, repaired" if found.repaired else found.theirs
+    payee = found.payee.display if found.payee else "-"
+    return (found.kind, subject, found.ours or "-", theirs or "-", payee, found.batch_id or "-")
+
+
 def _summary(tally: Tally) -> str:
+    batches = plural(tally.batches, "batch")
     compared = [
-        plural(tally.batches, "batch"),
+        batches if tally.compared == tally.batches else f"{tally.compared} of {batches}",
         plural(tally.payments, "payment"),
         plural(tally.transactions, "transaction"),
     ]
@@ -101,10 +116,14 @@ def _summary(tally: Tally) -> str:
 
 def _print_json(period: Period, found: Iterable[Discrepancy], tally: Tally) -> None:
     head: dict[str, object] = {"from": to_text(period.start), "to": to_text(period.end)}
-    echo_json(head, "differences", map(_record, found))
+    try:
+        echo_json(head, "differences", map(_record, found))
+    except KeyboardInterrupt:
+        tally.interrupt()
     echo_json_end(
         {
             "batches": tally.batches,
+            "batches_compared": tally.compared,
             "payments": tally.payments,
             "transactions": tally.transactions,
             "repaired": tally.repaired,
@@ -123,6 +142,7 @@ def _record(found: Discrepancy) -> dict[str, object]:
         "batch_id": found.batch_id,
         "ours": found.ours or None,
         "theirs": found.theirs or None,
+        "payee": found.payee._asdict() if found.payee else None,
         "repaired": found.repaired,
         "advice": ADVICE[found.kind],
     }

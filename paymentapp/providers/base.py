@@ -112,6 +112,7 @@ class WebhookNews:
     batch_id: str | None = None  # ours, as the provider echoes it
     reference: str | None = None  # the provider's id of that batch
     correction: Correction | None = None
+    problem: str = ""  # why the event cannot be read, though it may be about a payment of ours
 
 
 class Detail(NamedTuple):
@@ -145,6 +146,13 @@ class Payees(Protocol):
         """Return the details by name, masked for display: an account number's last four digits.
 
         Raises Misconfigured where they cannot be opened.
+        """
+
+    def display(self, customer_id: str, destination: str) -> str:
+        """Return the payee on one line: enough to recognise them, and not enough to pay them.
+
+        Raises Misconfigured where the destination cannot be opened, NotSent where a key service
+        does not answer.
         """
 
     def renew(self, customer_id: str, destination: str) -> str | None:

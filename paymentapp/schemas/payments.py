@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, post_load, validate
 
 from paymentapp.clock import to_text
 from paymentapp.models.money import Money
-from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.models.payments import Cause, Status
 from paymentapp.schemas.common import (
     METHOD_PATTERN,
     PAYMENT_ID_PATTERN,
@@ -23,6 +23,7 @@ from paymentapp.schemas.common import (
     customer_id,
     email,
 )
+from paymentapp.services.payees import ShownPayment
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.services.routing import FIRST_METHOD
 from paymentapp.storage.base import PageQuery
@@ -71,8 +72,21 @@ class TransitionSchema(Schema):
     )
 
 
+class PayeeSchema(Schema):
+    """Who is paid, masked."""
+
+    method = fields.String(required=True)
+    display = fields.String(
+        required=True,
+        metadata={
+            "description": "Enough to recognise the payee; `sealed` where the details cannot be "
+            "opened."
+        },
+    )
+
+
 class PaymentSchema(Schema):
-    """A payment with its status and history."""
+    """A payment with its status and history. Dumps a ShownPayment."""
 
     customer_id = customer_id()
     payment_id = fields.String(
@@ -86,6 +100,11 @@ class PaymentSchema(Schema):
         attribute="money.currency", required=True, metadata={"description": "ISO 4217 code."}
     )
     payment_method = fields.String(required=True)
+    payee = fields.Nested(
+        PayeeSchema,
+        required=True,
+        metadata={"description": "Who is really paid: by the method's details, if it has any."},
+    )
     status = fields.Enum(
         Status,
         by_value=True,
@@ -101,7 +120,14 @@ class PaymentSchema(Schema):
     reason = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Reason of a failure or a return, as the provider reports it."},
+        metadata={
+            "description": "Why it failed, came back or is held, as the provider reports it."
+        },
+    )
+    provider_status = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The provider's own status, as last reported."},
     )
     cancel_requested = fields.Boolean(
         required=True,
@@ -121,15 +147,20 @@ class PaymentSchema(Schema):
     transaction_id = fields.String(required=True, allow_none=True)
     history = fields.List(fields.Nested(TransitionSchema), required=True)
 
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """Return a value of the payment, or the payee that is shown for it."""
+        return super().get_attribute(obj if attr == "payee" else obj.payment, attr, default)
+
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """Return the body that the fields describe, built by hand for speed.
 
         Marshmallow takes as long for it as the rest of the request. A test compares the two.
         """
-        return [_payment_body(payment) for payment in obj] if many else _payment_body(obj)
+        return [_payment_body(shown) for shown in obj] if many else _payment_body(obj)
 
 
-def _payment_body(payment: Payment) -> dict[str, Any]:
+def _payment_body(shown: ShownPayment) -> dict[str, Any]:
+    payment, payee = shown
     return {
         "customer_id": payment.customer_id,
         "payment_id": payment.payment_id,
@@ -137,10 +168,12 @@ def _payment_body(payment: Payment) -> dict[str, Any]:
         "amount": payment.money.amount,
         "currency": payment.money.currency,
         "payment_method": payment.payment_method,
+        "payee": {"method": payee.method, "display": payee.display},
         "status": payment.status.value,
         "created_at": payment.payment_id,  # the same time in the same format
         "updated_at": to_text(payment.updated_at),
         "reason": payment.reason,
+        "provider_status": payment.provider_status,
         "cancel_requested": payment.cancel_requested,
         "route": payment.route,
         "batch_id": payment.batch_id,

@@ -91,8 +91,7 @@ def _advanced(
     status = status_by(payment, report)
     raw_status = report.raw_status if report else None
     if not can_transition(payment.status, status):
-        known = report is None or report.status is not None or raw_status == payment.provider_status
-        return None if known else payment.changed(provider_status=raw_status)
+        return _with_provider_status(payment, report, status) if report else None
     if report is None:
         return payment.moved(status, now, cause, (batch and batch.reference) or "")
     return payment.moved(
@@ -105,6 +104,29 @@ def _advanced(
         provider_status=raw_status,
         reason=None if status is Status.SUCCEEDED else report.reason,
         due_at=None,
+    )
+
+
+def _with_provider_status(payment: Payment, report: ItemReport, status: Status) -> Payment | None:
+    """Return the payment with the provider's status and reason; None where they are not new.
+
+    Only a report of the payment's own status counts, or of one that the table does not know: a late
+    report of an earlier status says nothing about now. An event may leave out the reason of a
+    status that is on record with one.
+    """
+    if report.status is not None and status is not payment.status:
+        return None
+    raw_status = report.raw_status
+    reason = None if report.status is Status.SUCCEEDED else report.reason
+    if reason is None and raw_status == payment.provider_status:
+        reason = payment.reason
+    if (raw_status, reason) == (payment.provider_status, payment.reason):
+        return None
+    return payment.changed(
+        provider_status=raw_status,
+        reason=reason,
+        provider_item_id=report.provider_item_id or payment.provider_item_id,
+        transaction_id=report.transaction_id or payment.transaction_id,
     )
 
 

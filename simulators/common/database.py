@@ -45,6 +45,12 @@ class Database:
         with self._lock:
             self._connection.executescript(script)
 
+    def add_column(self, table: str, column: str, kind: str) -> None:
+        """Add a column to a table that an earlier version created without it."""
+        known = {row[1] for row in self.rows(f"PRAGMA table_info({table})")}
+        if column not in known:
+            self.add_tables(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:

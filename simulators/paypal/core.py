@@ -31,6 +31,10 @@ class PayPalSimulator(ProviderSimulator[PayPalSimulatorSettings]):
                 [webhook for change in changes for webhook in self.plan(change, new_event_id())]
             )
 
+    def link_base(self, base: str) -> str:
+        """Return the address that links name, where the simulator's own is ``base``."""
+        return (self.settings.link_url or base).rstrip("/")
+
     def reset(self) -> int:
         """Delete batches, items, webhooks and calls; return the number of items deleted."""
         with self.database.transaction() as db:

@@ -52,7 +52,7 @@ def create_batch() -> tuple[Response, int]:
     except InsufficientFunds:
         raise PayPalError("INSUFFICIENT_FUNDS") from None
     running.announce(changes_of(running.state, batch))
-    return jsonify(bodies.created(batch, base_url())), 201
+    return jsonify(bodies.created(batch, link_base())), 201
 
 
 @blueprint.get("/payouts/<payout_batch_id>")
@@ -65,7 +65,7 @@ def show_batch(payout_batch_id: str) -> Response:
     page, page_size = _query_integer("page", 1), _query_integer("page_size", MAX_PAGE_SIZE)
     now = running_paypal().now()
     batch, items = _find_batch(payout_batch_id, (page - 1) * page_size, page_size, now)
-    base = base_url()
+    base = link_base()
     body: dict[str, Any] = {}
     pages = -(-batch.item_count // page_size)
     if _query_flag("total_required"):
@@ -92,7 +92,7 @@ def show_item(payout_item_id: str) -> Response:
     """
     now = running_paypal().now()
     item = samples.sample_item(payout_item_id, now) or _find_item(payout_item_id, now)
-    return jsonify(bodies.single_item(item, now, base_url()))
+    return jsonify(bodies.single_item(item, now, link_base()))
 
 
 @blueprint.post("/payouts-item/<payout_item_id>/cancel")
@@ -110,7 +110,7 @@ def cancel_item(payout_item_id: str) -> Response:
         if not cancelled:
             raise PayPalError(_why_not_cancelled(item, now))
         running.announce([StatusChange("item", payout_item_id, now)])
-    return jsonify(bodies.single_item(item, now, base_url()))
+    return jsonify(bodies.single_item(item, now, link_base()))
 
 
 def read_json() -> Any:
@@ -127,6 +127,11 @@ def read_json() -> Any:
 def base_url() -> str:
     """Return the simulator's address as the caller knows it."""
     return request.host_url.rstrip("/")
+
+
+def link_base() -> str:
+    """Return the address that the links in answers name."""
+    return running_paypal().link_base(base_url())
 
 
 def changes_of(state: PayPalState, batch: PayPalBatch) -> Iterator[StatusChange]:
@@ -158,7 +163,7 @@ def _funds(running: PayPalSimulator, currency: str) -> int | None:
 def _duplicate(payout_batch_id: str) -> dict[str, Any]:
     """Return the detail that PayPal sends; its ``link`` is missing in the description."""
     found = detail("SENDER_BATCH_ID", "Batch with given sender_batch_id already exists")
-    return found | {"link": [bodies.batch_link(base_url(), payout_batch_id)]}
+    return found | {"link": [bodies.batch_link(link_base(), payout_batch_id)]}
 
 
 def _find_batch(

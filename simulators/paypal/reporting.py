@@ -17,7 +17,7 @@ from simulators.paypal.core import running_paypal
 from simulators.paypal.currencies import amount
 from simulators.paypal.errors import PayPalError, detail
 from simulators.paypal.oauth import require_token
-from simulators.paypal.payouts import base_url
+from simulators.paypal.payouts import link_base
 from simulators.paypal.records import PayPalItem, TransactionQuery
 
 blueprint = Blueprint("reporting", __name__, url_prefix="/v1/reporting")
@@ -131,7 +131,7 @@ def _money(currency: str, value: str) -> dict[str, str]:
 
 def _link(page: int, rel: str) -> dict[str, str]:
     query = "&".join(f"{k}={v}" for k, v in (request.args.to_dict() | {"page": page}).items())
-    return {"href": f"{base_url()}{request.path}?{query}", "rel": rel, "method": "GET"}
+    return {"href": f"{link_base()}{request.path}?{query}", "rel": rel, "method": "GET"}
 
 
 def _time(name: str) -> int:

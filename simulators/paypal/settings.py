@@ -24,6 +24,7 @@ from simulators.common.settings import (
     pairs_from,
     setting,
     shared_setting,
+    url,
 )
 
 CALL_KINDS = ("token", "create", "read", "item", "cancel", "search", "verify", "certificate")
@@ -86,6 +87,12 @@ class PayPalSimulatorSettings(SimulatorSettings):
     webhook_loss: float = shared_setting("webhook_loss")
     webhook_duplicates: float = shared_setting("webhook_duplicates")
     webhook_shuffle: float = shared_setting("webhook_shuffle")
+    link_url: str | None = setting(
+        SettingType(optional(url), str, "URL"),
+        None,
+        "address that the links in answers name, as where a proxy is called (default: the "
+        "simulator's own)",
+    )
     balance: dict[str, str] = field(
         default_factory=dict,
         metadata=metadata(

@@ -129,7 +129,7 @@ def item_event(
     event = EVENT_OF_STATUS.get(item.status)
     if event is None:
         return None
-    resource = single_item(item, at, base)
+    resource = single_item(item, at, running.link_base(base))
     # "Webhook resources don't contain error objects": a listener asks for the item.
     resource.pop("errors", None)
     return f"PAYMENT.PAYOUTS-ITEM.{event}", resource
@@ -155,7 +155,7 @@ def _batch_event(
         return None
     resource = {
         "batch_header": batch_header(batch, webhook.changed_at),
-        "links": [batch_link(base, batch.payout_batch_id)],
+        "links": [batch_link(running.link_base(base), batch.payout_batch_id)],
     }
     return f"PAYMENT.PAYOUTSBATCH.{batch.status(webhook.changed_at)}", resource
 

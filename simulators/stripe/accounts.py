@@ -144,7 +144,7 @@ def bank_of(account: str) -> str:
     return derived_id("ba_", account)
 
 
-def account_body(account: str, outcome: AccountOutcome) -> dict[str, Any]:
+def account_body(account: str, outcome: AccountOutcome, schedule: str) -> dict[str, Any]:
     """Return an account (https://docs.stripe.com/api/accounts/object), as far as payments go."""
     banks = [_bank_body(account)] if outcome.bank else []
     return {
@@ -167,7 +167,7 @@ def account_body(account: str, outcome: AccountOutcome) -> dict[str, Any]:
         "metadata": {},
         "payouts_enabled": outcome.payouts_enabled and outcome.bank,
         "requirements": _requirements(outcome),
-        "settings": {"payouts": {"schedule": {"interval": "manual"}}},
+        "settings": {"payouts": {"schedule": {"interval": schedule}}},
         "type": "express",
     }
 

@@ -49,7 +49,7 @@ def transfer_body(
         "reversals": listed([reversal_body(each) for each in reversals], url, has_more=has_more),
         "reversed": move.amount_reversed == move.amount,
         "source_transaction": None,
-        "source_type": "card",
+        "source_type": move.source_type or "card",
         "transfer_group": move.transfer_group,
     }
 
@@ -98,7 +98,7 @@ def payout_body(move: StripeMove) -> dict[str, Any]:
         "payout_method": None,
         "reconciliation_status": "not_applicable",
         "reversed_by": None,
-        "source_type": "card",
+        "source_type": move.source_type or "card",
         "statement_descriptor": move.statement_descriptor,
         "status": move.status,
         "trace_id": _trace(move),
@@ -112,17 +112,25 @@ def _trace(move: StripeMove) -> dict[str, Any]:
     return {"status": "pending", "value": None}
 
 
-def balance_body(available: Mapping[str, int]) -> dict[str, Any]:
-    """Return a balance; nothing is ever pending."""
-    rows = sorted(available.items())
+def balance_body(
+    available: Mapping[str, int], of_banks: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Return a balance of `card` and, where there is one, of `bank_account` funds.
+
+    Nothing is ever pending.
+    """
+    codes = sorted({*available, *(of_banks or {})})
+    by_source = {code: {"card": available.get(code, 0)} for code in codes}
+    for code, amount in (of_banks or {}).items():
+        by_source[code]["bank_account"] = amount
     return {
         "object": "balance",
-        "available": [_funds(currency, amount) for currency, amount in rows],
+        "available": [_funds(code, amounts) for code, amounts in by_source.items()],
         "livemode": False,
-        "pending": [_funds(currency, 0) for currency, _ in rows],
+        "pending": [_funds(code, {"card": 0}) for code in by_source],
     }
 
 
-def _funds(currency: str, amount: int) -> dict[str, Any]:
-    code = currency.lower()
-    return {"amount": amount, "currency": code, "source_types": {"card": amount}}
+def _funds(code: str, amounts: Mapping[str, int]) -> dict[str, Any]:
+    total = sum(amounts.values())
+    return {"amount": total, "currency": code.lower(), "source_types": dict(amounts)}

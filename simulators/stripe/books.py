@@ -36,12 +36,12 @@ _CONNECTED = f"""SELECT m.currency, sum(CASE
     WHERE (m.destination = :account AND m.kind != 'payout')
         OR (m.account = :account AND m.kind = 'payout')
     GROUP BY 1"""  # noqa: S608 - constants only
-_PLATFORM = f"""SELECT m.currency, sum(CASE
+_PLATFORM = f"""SELECT m.currency, coalesce(m.source_type, 'card'), sum(CASE
         WHEN m.kind = 'transfer' THEN -m.amount
         WHEN m.kind = 'reversal' THEN m.amount
         WHEN {_STATUS} IN ('failed', 'canceled') THEN 0
         ELSE -m.amount END)
-    FROM stripe_moves m WHERE m.account = :account GROUP BY 1"""  # noqa: S608 - constants only
+    FROM stripe_moves m WHERE m.account = :account GROUP BY 1, 2"""  # noqa: S608 - constants only
 
 
 class ListFilter(NamedTuple):
@@ -138,9 +138,9 @@ class StripeBooks:
         """Return a connected account's available balance, by currency."""
         return {row[0]: row[1] for row in self._rows(_CONNECTED, account=account)}
 
-    def platform_change(self, account: str) -> dict[str, int]:
-        """Return the change of the platform's balance since the start, by currency."""
-        return {row[0]: row[1] for row in self._rows(_PLATFORM, account=account)}
+    def platform_change(self, account: str) -> dict[tuple[str, str], int]:
+        """Return the change of the platform's balance, by currency and source type."""
+        return {row[:2]: row[2] for row in self._rows(_PLATFORM, account=account)}
 
     def ledger(self, *, after: int, limit: int) -> list[StripeMove]:
         """Return moves in the order in which they were made, after a sequence number."""

@@ -23,6 +23,7 @@ class StripeSimulator(ProviderSimulator[StripeSimulatorSettings]):
     def __init__(self, settings: StripeSimulatorSettings, database: Database, clock: Clock) -> None:
         super().__init__(settings, database, "stripe_outbox", clock)
         database.add_tables(STRIPE_SCHEMA)
+        database.add_column("stripe_moves", "source_type", "TEXT")
         self._in_use: set[tuple[str, str]] = set()
 
     @contextmanager

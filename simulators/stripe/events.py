@@ -28,6 +28,8 @@ EVENT_OF_STATUS = {
     "failed": "payout.failed",
     "canceled": "payout.canceled",
 }
+# https://docs.stripe.com/transfer-payout-split
+PAYOUTS_SINCE = "2017-04-06"
 _COLUMNS = "id, type, account, subject, created_at, data, previous, request_id, idempotency_key"
 
 
@@ -157,8 +159,14 @@ def envelope(
         "livemode": False,
         "pending_webhooks": 0 if stripe.settings.webhook_url is None else 1,
         "request": {"id": event.request_id, "idempotency_key": event.idempotency_key},
-        "type": event.type,
+        "type": _type_in(stripe.settings.api_version, event.type),
     }
+
+
+def _type_in(version: str, event_type: str) -> str:
+    """Return the name of an event in an API version; early ones call payouts transfers."""
+    legacy = version < PAYOUTS_SINCE and event_type.startswith("payout.")
+    return event_type.replace("payout.", "transfer.", 1) if legacy else event_type
 
 
 def sign(stripe: StripeSimulator, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,8 @@ from simulators.stripe.transfers import (
     SOURCES,
     MetadataChange,
     annotated,
-    platform_balance,
+    connected_funds,
+    platform_funds,
     read_change,
 )
 
@@ -138,6 +139,7 @@ def _read_payout(params: Params) -> dict[str, Any]:
         "description": text(params, "description"),
         "metadata": {key: value for key, value in metadata(params).items() if value},
         "method": choice(params, "method", ("standard", "instant")),
+        "source_type": text(params, "source_type"),
         "statement_descriptor": text(params, "statement_descriptor", MAX_DESCRIPTOR),
     }
 
@@ -153,7 +155,7 @@ def _make_payout(ask: StripeRequest, books: StripeBooks, wanted: dict[str, Any])
         raise Refusal(400, message.format(wanted["currency"].lower()))
     if wanted["destination"] not in (None, bank):
         raise missing("external account", wanted["destination"], "destination")
-    available = _available(ask, books, wanted["currency"])
+    available = _available(ask, books, wanted["currency"], wanted["source_type"])
     if available is not None and wanted["amount"] > available:
         raise Refusal(400, INSUFFICIENT_FOR_PAYOUT, code="balance_insufficient")
     owner = {"id": new_id("po_"), "kind": "payout", "account": ask.account, "destination": bank}
@@ -164,11 +166,13 @@ def _make_payout(ask: StripeRequest, books: StripeBooks, wanted: dict[str, Any])
     return body_of(books, move)
 
 
-def _available(ask: StripeRequest, books: StripeBooks, code: str) -> int | None:
+def _available(
+    ask: StripeRequest, books: StripeBooks, code: str, source_type: str | None
+) -> int | None:
     """Return what the account can pay out in a currency; None where it has no limit."""
     if ask.account == ask.stripe.settings.account_id:
-        return platform_balance(books).get(code)
-    return books.connected_balance(ask.account).get(code, 0)
+        return platform_funds(books, code, source_type)
+    return connected_funds(books, ask.account, code)
 
 
 def _times(stripe: StripeSimulator, outcome: AccountOutcome, now: int) -> dict[str, Any]:

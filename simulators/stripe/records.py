@@ -44,6 +44,7 @@ class StripeMove:
     failure_code: str | None
     canceled_at: int | None
     arrival_at: int | None
+    source_type: str | None  # funds of a transfer or payout; None where the call names none
     status: str
     amount_reversed: int
 
@@ -52,7 +53,7 @@ COLUMNS = (
     *("id", "kind", "account", "destination", "transfer", "amount", "currency", "transfer_group"),
     *("description", "metadata", "method", "statement_descriptor", "idempotency_key"),
     *("created_at", "transit_at", "settle_at", "failed_at", "failure_code", "canceled_at"),
-    "arrival_at",
+    *("arrival_at", "source_type"),
 )
 
 

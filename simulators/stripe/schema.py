@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS stripe_moves (
     failed_at INTEGER,
     failure_code TEXT,
     canceled_at INTEGER,
-    arrival_at INTEGER
+    arrival_at INTEGER,
+    source_type TEXT
 );
 CREATE INDEX IF NOT EXISTS stripe_moves_by_transfer ON stripe_moves (transfer);
 CREATE INDEX IF NOT EXISTS stripe_moves_by_group ON stripe_moves (transfer_group);

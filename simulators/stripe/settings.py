@@ -12,6 +12,7 @@ from simulators.common.settings import (
     SettingType,
     SimulatorSettings,
     calls_among,
+    choice,
     filled,
     funds,
     list_from,
@@ -24,6 +25,7 @@ from simulators.common.settings import (
 from simulators.stripe.currencies import DECIMALS
 
 CALL_KINDS = ("transfer", "reversal", "payout", "cancel", "update", "read", "list", "account")
+SCHEDULES = ("manual", "daily", "weekly", "monthly")
 FAULTS = (
     *("drop_before", "drop_after", "error_before", "error_after", "error_rolled_back"),
     *("garbage", "rate_limited", "lock_timeout"),
@@ -56,8 +58,9 @@ def _balance(value: Any) -> dict[str, str]:
 class StripeSimulatorSettings(SimulatorSettings):
     """All settings of Stripe.
 
-    ``balance`` is the platform's initial balance, in the currencies that it names (others are
-    unlimited). Faults are probabilities for each call; at most one is injected into a call.
+    ``balance`` is the platform's initial balance of the source type ``card``, in the currencies
+    that it names (others are unlimited); ``bank_balance`` that of ``bank_account``. Faults are
+    probabilities for each call; at most one is injected into a call.
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = FAULTS
@@ -76,6 +79,12 @@ class StripeSimulatorSettings(SimulatorSettings):
         SettingType(filled, str, "VERSION"),
         "2026-10-28.endive",
         "API version of events, and of calls that name none",
+    )
+    payout_schedule: str = setting(
+        SettingType(choice(*SCHEDULES), str, "|".join(SCHEDULES)),
+        "manual",
+        "the connected accounts' payout schedule; with any but manual Stripe pays their balances "
+        "out itself, and payouts that are asked for find nothing",
     )
     latency: float = setting(SECONDS, 0.0, "duration of each call, during which its key is in use")
     payout_delay: float = setting(
@@ -106,6 +115,13 @@ class StripeSimulatorSettings(SimulatorSettings):
         default_factory=dict,
         metadata=metadata(
             SettingType(_balance, pairs_from, "USD=100.00,..."), "the platform's funds, by currency"
+        ),
+    )
+    bank_balance: dict[str, str] = field(
+        default_factory=dict,
+        metadata=metadata(
+            SettingType(_balance, pairs_from, "USD=100.00,..."),
+            "the platform's funds of the source type bank_account, by currency",
         ),
     )
     drop_before: float = shared_setting("drop_before")

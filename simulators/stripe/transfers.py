@@ -5,6 +5,7 @@ https://docs.stripe.com/api/transfers, https://docs.stripe.com/api/transfer_reve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flask import Response, g
@@ -170,6 +171,7 @@ def _read_transfer(params: Params) -> dict[str, Any]:
         "metadata": {key: value for key, value in metadata(params).items() if value},
         "transfer_group": text(params, "transfer_group"),
         "source_transaction": text(params, "source_transaction"),
+        "source_type": text(params, "source_type"),
     }
 
 
@@ -184,7 +186,7 @@ def _make_transfer(
         raise missing("destination", wanted["destination"], "destination")
     if outcome.transfers != "active":
         raise Refusal(400, NO_CAPABILITY, code="insufficient_capabilities_for_transfer")
-    available = platform_balance(books).get(wanted["currency"])
+    available = platform_funds(books, wanted["currency"], wanted["source_type"])
     if available is not None and wanted["amount"] > available:
         raise Refusal(400, INSUFFICIENT_FOR_TRANSFER, code="balance_insufficient")
     owner = {"id": new_id("tr_"), "kind": "transfer", "account": ask.account}
@@ -194,12 +196,34 @@ def _make_transfer(
 
 
 def platform_balance(books: StripeBooks) -> dict[str, int]:
-    """Return the platform's balance in the currencies that the settings limit."""
-    settings = running_stripe().settings
-    change = books.platform_change(settings.account_id)
+    """Return the platform's `card` balance in the currencies that the settings limit."""
+    return _funds_of(books, "card", running_stripe().settings.balance)
+
+
+def bank_balance(books: StripeBooks) -> dict[str, int]:
+    """Return the platform's `bank_account` balance in the currencies that it has."""
+    return _funds_of(books, "bank_account", running_stripe().settings.bank_balance)
+
+
+def platform_funds(books: StripeBooks, code: str, source_type: str | None) -> int | None:
+    """Return what a transfer or payout may draw from; None where there is no limit."""
+    if source_type in (None, "card"):
+        return platform_balance(books).get(code)
+    return bank_balance(books).get(code, 0) if source_type == "bank_account" else 0
+
+
+def connected_funds(books: StripeBooks, account: str, code: str) -> int:
+    """Return what a connected account has; nothing where Stripe pays it out by a schedule."""
+    if running_stripe().settings.payout_schedule != "manual":
+        return 0
+    return books.connected_balance(account).get(code, 0)
+
+
+def _funds_of(books: StripeBooks, source_type: str, start: Mapping[str, str]) -> dict[str, int]:
+    change = books.platform_change(running_stripe().settings.account_id)
     return {
-        code: minor_units(code, value) + change.get(code, 0)
-        for code, value in settings.balance.items()
+        code: minor_units(code, value) + change.get((code, source_type), 0)
+        for code, value in start.items()
     }
 
 
@@ -227,10 +251,10 @@ def _reverse(
             f"transfer ({left})"
         )
         raise Refusal(400, message, param="amount")
-    if reversed_units > books.connected_balance(transfer.destination).get(transfer.currency, 0):
+    if reversed_units > connected_funds(books, transfer.destination, transfer.currency):
         raise Refusal(400, INSUFFICIENT_FOR_PAYOUT, code="balance_insufficient")
     owner = {"id": new_id("trr_"), "kind": "reversal", "account": ask.account}
-    copied = {name: getattr(transfer, name) for name in ("destination", "currency")}
+    copied = {name: getattr(transfer, name) for name in ("destination", "currency", "source_type")}
     values = {"transfer": transfer.id, "amount": reversed_units, "idempotency_key": ask.key}
     move = books.add(wanted | owner | copied | values)
     changed = books.move("transfer", transfer.id)

@@ -140,6 +140,25 @@ def test_forgetting_the_default_leaves_none(wired: Bench) -> None:
     assert wired.pay().get_json()["payment_method"] == "paypal"
 
 
+def test_the_payee_of_a_payment_is_who_its_details_name(wired: Bench) -> None:
+    put(wired)
+    assert wired.pay().get_json()["payee"] == {"method": "paypal", "display": "a***@example.com"}
+    paid = wired.pay(payment_method="wire")
+    assert paid.get_json()["payee"] == {"method": "wire", "display": "*6789"}
+    assert wired.client.get(paid.headers["Location"]).get_json() == paid.get_json()
+    put(wired, details={"account": "55554444"})  # the payment stays what it was
+    listed = wired.client.get("/v1/api/payment/ada").get_json()["payments"]
+    assert [each["payee"]["display"] for each in listed] == ["*6789", "a***@example.com"]
+
+
+def test_a_payee_that_no_key_opens_is_shown_as_sealed(wired: Bench) -> None:
+    put(wired)
+    paid = wired.pay(payment_method="wire")
+    cast(WirePayees, wired.services.providers["wire"].payees).vault = Vault("")
+    shown = wired.client.get(paid.headers["Location"])
+    assert (shown.status_code, shown.get_json()["payee"]["display"]) == (200, "sealed")
+
+
 def test_a_method_without_details_cannot_be_asked_for(wired: Bench) -> None:
     refused = problem(wired.pay(payment_method="wire"), 422, "not-payable")
     assert refused["errors"][0]["pointer"] == "/payment_method"

@@ -9,6 +9,7 @@ import pytest
 
 from paymentapp.api import examples
 from paymentapp.models.payments import Cause, PaymentKey, Status
+from paymentapp.providers.base import ItemReport
 from paymentapp.storage.base import PaymentChange
 from tests.api.conftest import ORDER, Bench, problem
 
@@ -52,6 +53,17 @@ def test_what_happened_is_shown(paying: Bench) -> None:
         "cause": "poll",
         "reference": "B1",
     }
+
+
+def test_a_payment_that_its_provider_holds_says_so_and_why(paying: Bench) -> None:
+    location = paying.pay().headers["Location"]
+    move(paying, location, Status.SUBMITTED)
+    payment = paying.services.payments.get(PaymentKey(*location.split("/")[-2:]))
+    held = ItemReport(payment.key.item_id, Status.SUBMITTED, "ONHOLD", reason="REGULATORY_PENDING")
+    paying.services.settlement.apply_report(payment, held, Cause.WEBHOOK)
+    body = paying.client.get(location).get_json()
+    assert (body["status"], body["provider_status"]) == ("submitted", "ONHOLD")
+    assert body["reason"] == "REGULATORY_PENDING"
 
 
 @pytest.mark.parametrize(

@@ -56,13 +56,17 @@ class Desk:
             services.store.create_tables()
             yield services
 
-    def pay(self, *names: str, follow: bool = True, **ago: float) -> tuple[Batch, list[Payment]]:
-        """Pay each customer a small amount in one batch, and poll it once."""
+    def pay(
+        self, *names: str, follow: bool = True, to: str | None = None, **ago: float
+    ) -> tuple[Batch, list[Payment]]:
+        """Pay each a small amount in one batch, at the e-mail `to` if given; poll it once."""
         with self.service(**ago) as services:
             payments = []
             for name in names:
                 email = f"{name}@example.com"
                 services.customers.register(name, email, {})
+                if to is not None:
+                    services.methods.put(name, "paypal", {"email": to}, None)
                 order = PaymentOrder(name, email, Money(Decimal("12.50"), "USD"), "paypal")
                 payments.append(services.payments.request(order).payment)
             batch = services.dispatcher.submit(payments)
@@ -71,11 +75,11 @@ class Desk:
                 batch = services.poller.follow(batch)
             return batch, [services.payments.get(payment.key) for payment in payments]
 
-    def park(self, name: str, *, acted: bool) -> tuple[Batch, Payment]:
+    def park(self, name: str, *, acted: bool, to: str | None = None) -> tuple[Batch, Payment]:
         """Park a batch that the provider did not answer for 25 days."""
         fault = "drop_after" if acted else "drop_before"
         self.set_simulator(faults_on=["create"], **{fault: 1.0})
-        batch, (payment,) = self.pay(name, follow=False, days=26)
+        batch, (payment,) = self.pay(name, follow=False, to=to, days=26)
         self.set_simulator(**{fault: 0.0})
         with self.service() as services:
             return services.dispatcher.resume(batch), payment
@@ -97,9 +101,15 @@ class Desk:
 
     def creates(self) -> int:
         """Return how often a batch was sent to the simulator."""
+        return self._calls("POST /v1/payments/payouts")
+
+    def reads(self) -> int:
+        """Return how often a page of a batch was read from the simulator."""
+        return self._calls("GET /v1/payments/payouts/{id}")
+
+    def _calls(self, endpoint: str) -> int:
         calls = requests.get(f"{self.simulator}/_simulator/calls", timeout=10).json()
-        counted = calls["endpoints"].get("POST /v1/payments/payouts", {"calls": 0})
-        return int(counted["calls"])
+        return int(calls["endpoints"].get(endpoint, {"calls": 0})["calls"])
 
     def pay_as_somebody_else(self, sender_item_id: str) -> None:
         """Make a payout from the same account without the service."""

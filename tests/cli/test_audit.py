@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 
 from paymentapp.models.money import Money
@@ -102,6 +103,29 @@ def test_a_history_is_shown_with_its_references(desk: Desk) -> None:
     ]
     assert lines[8] == f"batch     {batch.batch_id}: closed"
     assert lines[9].endswith(f"paypal has it as {batch.reference}")
+
+
+def test_the_payee_is_who_is_really_paid(desk: Desk) -> None:
+    _, (payment,) = desk.pay("ann", to="other@example.org")
+    shown = desk.run("audit", "show", "ann", payment.payment_id).stdout
+    assert "          12.5 USD by paypal to o***@example.org: succeeded\n" in shown
+    assert "a***@" not in shown
+
+
+def test_a_payee_whose_details_cannot_be_opened_is_sealed(desk: Desk) -> None:
+    _, (payment,) = desk.pay("ann")
+    with desk.service() as services:
+        other = replace(payment, payment_method="ach", destination="k.0123", customer_id="bob")
+        services.store.add_payment(other)
+    shown = desk.run("audit", "show", "bob", payment.payment_id).stdout
+    assert "12.5 USD by ach to sealed: succeeded" in shown
+
+
+def test_a_payment_that_is_held_says_why(desk: Desk) -> None:
+    _, (payment,) = desk.pay("held")
+    shown = desk.run("audit", "show", "held", payment.payment_id).stdout
+    assert "reason    REGULATORY_PENDING: " in shown
+    assert "last reported ONHOLD" in shown
 
 
 def test_a_failure_is_shown_with_its_reason(desk: Desk) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from paymentapp.models.payments import Status
 from tests.cli.conftest import Desk
+from tests.cli.test_worker import until
+from tests.support.service import clean_environ
 
 
 def test_what_agrees_is_exit_status_0(desk: Desk) -> None:
@@ -22,12 +27,59 @@ def test_a_difference_is_exit_status_1_with_what_to_do(desk: Desk) -> None:
     result = desk.run("reconcile")
     assert result.exit_code == 1
     head, found, _, advice, _, summary = result.stdout.splitlines()
-    assert head.split() == ["KIND", "PAYMENT", "OR", "ITEM", "OURS", "THEIRS", "BATCH"]
+    assert head.split() == ["KIND", "PAYMENT", "OR", "ITEM", "OURS", "THEIRS", "PAYEE", "BATCH"]
     assert found.split()[:3] == ["behind", "ann", payment.payment_id]
-    assert found.split()[3:] == ["submitting", "succeeded", "(SUCCESS)", batch.batch_id]
+    payee = "a***@example.com"
+    assert found.split()[3:] == ["submitting", "succeeded", "(SUCCESS)", payee, batch.batch_id]
     assert advice.startswith("behind: The provider is ahead. --repair moves")
     assert summary.endswith("compared: 1 difference.")
     assert desk.read(payment).status is Status.SUBMITTING
+
+
+def test_the_payee_of_a_difference_is_who_was_paid(desk: Desk) -> None:
+    desk.pay("ann", follow=False, to="other@example.org")
+    assert "  o***@example.org  " in desk.run("reconcile").stdout
+    (found,) = desk.json("reconcile")["differences"]
+    assert found["payee"] == {"method": "paypal", "display": "o***@example.org"}
+
+
+def test_it_tells_only_what_it_compared(desk: Desk) -> None:
+    for number in range(7):
+        desk.pay(f"c{number}")
+    result = desk.run("reconcile", PAYPAL_CLIENT_ID="", PAYPAL_CLIENT_SECRET="")
+    assert result.exit_code == 2
+    assert "0 of 7 batches, 7 payments, 0 transactions compared" in result.stdout
+    assert "not done: 2 batches of paypal: not asked about after 5 failures" in result.stdout
+    assert result.stdout.count("NO_CREDENTIALS") == 7
+    document = desk.json("reconcile")
+    assert (document["batches"], document["batches_compared"]) == (7, 7)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_ctrl_c_ends_it_with_what_was_done(desk: Desk, options: list[str]) -> None:
+    for number in range(4):
+        desk.pay(f"c{number}", follow=False)
+    desk.set_simulator(latency=1)
+    before = desk.reads()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "paymentapp", "reconcile", *options],
+        env=clean_environ() | desk.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: desk.reads() > before + 1)  # the first batch has been answered
+    process.send_signal(signal.SIGINT)
+    told, errors = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert all(each.startswith("reconcile: ") for each in errors.splitlines()), errors
+    if options:
+        document = json.loads(told)
+        assert document["not_done"] == ["the rest: interrupted"]
+        assert len(document["differences"]) == document["batches"] - 1
+    else:
+        assert "behind" in told
+        assert told.endswith("not done: the rest: interrupted\n")
 
 
 def test_a_repair_is_exit_status_0_and_sends_nothing(desk: Desk) -> None:
@@ -82,6 +134,7 @@ def test_json_is_one_document(desk: Desk) -> None:
         "from": "2026-01-01T00:00:00.000000Z",
         "to": "2100-01-01T00:00:00.000000Z",
         "batches": 1,
+        "batches_compared": 1,
         "payments": 1,
         "transactions": 1,
         "repaired": 0,
@@ -96,6 +149,7 @@ def test_json_is_one_document(desk: Desk) -> None:
         "batch_id": batch.batch_id,
         "ours": "submitting",
         "theirs": "succeeded (SUCCESS)",
+        "payee": {"method": "paypal", "display": "a***@example.com"},
         "repaired": False,
     }
     assert desk.json("reconcile", "--repair")["repaired"] == 1

@@ -226,6 +226,10 @@ def _for_ever(_provider: object) -> timedelta:
     return timedelta(days=999)
 
 
+def _nothing_new(_payment: object, _report: object, _status: object) -> None:
+    """Drop a report that does not move the status, with its status word and reason."""
+
+
 BUGS = [
     _bug("a new batch id on retry", "paid twice", parts=Parts(provider=NewIdOnRetry)),
     _bug("no condition on the stamp", "history", parts=Parts(store=StampWithoutCondition)),
@@ -241,6 +245,11 @@ BUGS = [
             (payments, "can_transition", _anything),
             (settlement, "can_transition", _anything),
         ),
+    ),
+    _bug(
+        "a hold that is not shown",
+        "hold not shown",
+        patches=((settlement, "_with_provider_status", _nothing_new),),
     ),
     _bug("no 25-day guard", "paid twice", patches=((dispatcher, "park_after", _for_ever),)),
     _bug(

@@ -163,6 +163,15 @@ def test_an_id_is_forgotten_after_30_days(api: Api) -> None:
     assert api.pay(sender_batch_id="same") != first
 
 
+def test_links_name_the_address_that_is_set(api: Api) -> None:
+    api.control("PUT", "settings", json={"link_url": "https://api.paypal.com/"})
+    made = api.post(PAYOUTS, batch(sender_batch_id="same")).get_json()
+    [detail] = api.post(PAYOUTS, batch(sender_batch_id="same")).get_json()["details"]
+    reference = made["batch_header"]["payout_batch_id"]
+    for link in (made["links"][0], detail["link"][0], api.show(reference)["links"][0]):
+        assert link["href"] == f"https://api.paypal.com{PAYOUTS}/{reference}"
+
+
 def test_a_batch_without_an_id_is_never_a_duplicate(api: Api) -> None:
     body = batch() | {"sender_batch_header": {}}
     assert [api.post(PAYOUTS, body).status_code for _ in range(2)] == [201, 201]

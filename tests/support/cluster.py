@@ -151,6 +151,7 @@ class Cluster:
     def _start_simulator(self) -> subprocess.Popen[str]:
         state = self.folder / "paypal.db"
         command = ["-m", "simulators", "--port", "0", "--state", str(state)]
+        command += ["--link-url", "https://api.paypal.com"]  # not the host that is called
         process = subprocess.Popen(
             [sys.executable, *command],
             env=clean_environ(),

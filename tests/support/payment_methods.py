@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paymentapp.errors import NotPayable
-from paymentapp.providers.base import Detail
+from paymentapp.providers.base import Detail, Payees
 from paymentapp.vault.sealing import Vault, new_key
 from tests.support.ledger_provider import LedgerProvider
 
@@ -32,13 +32,16 @@ class WirePayees:
         account, _, name = self.vault.open(destination, customer_id).partition("|")
         return {"account": f"*{account[-4:]}", "name": name}
 
+    def display(self, customer_id: str, destination: str) -> str:
+        return self.show(customer_id, destination)["account"]
+
     def renew(self, customer_id: str, destination: str) -> str | None:
         if self.vault.is_current(destination):
             return None
         return self.vault.seal(self.vault.open(destination, customer_id), customer_id)
 
 
-def ledger(name: str, payees: WirePayees | None = None) -> LedgerProvider:
+def ledger(name: str, payees: Payees | None = None) -> LedgerProvider:
     """Return a ledger provider under another name."""
     provider = LedgerProvider()
     provider.name = name

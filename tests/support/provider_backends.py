@@ -143,7 +143,10 @@ def paypal_backend() -> Iterator[Backend]:
     """Run a simulated PayPal and a provider that pays through it."""
     clock = FakeClock()
     settings = PayPalSimulatorSettings(
-        settle_delay=2, client_id=CLIENT_ID, client_secret=CLIENT_SECRET
+        settle_delay=2,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        link_url="https://api.paypal.com",  # what PayPal's links name, whatever host is called
     )
     app = create_simulator(settings, clock)
     listener = listen("127.0.0.1", 0)

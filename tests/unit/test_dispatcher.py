@@ -585,6 +585,19 @@ def test_a_fault_in_the_provider_s_code_leaves_the_outcome_unknown(world: World)
     assert len(world.provider.paid()) == 1
 
 
+def test_a_batch_that_waits_says_why_in_the_log_and_on_record(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    (payment,) = world.pay("ann@example.com")
+    world.provider.before = raising(OutcomeUnknown("BUSINESS_ERROR", "no link " + "again " * 99))
+    batch = world.dispatcher.submit([payment])
+    assert batch is not None
+    assert batch.last_error is not None
+    assert batch.last_error.startswith("OutcomeUnknown: BUSINESS_ERROR: no link again")
+    assert len(batch.last_error) == 300
+    assert f"batch {batch.batch_id} waits: OutcomeUnknown BUSINESS_ERROR: no link" in caplog.text
+
+
 def test_a_payment_whose_provider_is_no_longer_there_waits(world: World) -> None:
     gone = replace(world.pay("ann@example.com")[0], payment_method="cheque")
     (other,) = world.pay("bob@example.com")

@@ -22,6 +22,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import Transaction
 from paymentapp.services.backoffice.parked_batches import OperatorNote, ParkedBatches
+from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_books import START, Ledgered
 from tests.support.memory_store import MemoryStore
 
@@ -255,6 +256,20 @@ def test_a_member_that_has_moved_on_was_sent(service: Ledgered, parked: ParkedBa
     service.settlement.apply_report(service.read(ann), report, Cause.WEBHOOK)
     with pytest.raises(Conflict, match="a member is succeeded, so the batch was sent"):
         parked.not_sent(batch.batch_id, GRACE)
+
+
+def test_a_member_that_another_batch_has_is_not_let_go(
+    service: Ledgered, parked: ParkedBatches
+) -> None:
+    """As after a restore of an older database: the other batch may pay it."""
+    batch, (ann, _) = park(service, "ann", "bob", acted=False)
+    held = service.read(ann)
+    other = held.changed(batch_id="another")
+    assert service.store.change_payments([PaymentChange(held, other)]) == [True]
+    with pytest.raises(Conflict, match="a member is submitting, so the batch was sent: ann"):
+        parked.not_sent(batch.batch_id, GRACE)
+    assert service.read(ann) == other
+    assert service.store.get_batch(batch.batch_id) == batch
 
 
 def test_the_books_are_not_believed_before_they_can_be_full(

@@ -12,6 +12,7 @@ from paymentapp.clock import to_text
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.schemas.payments import PaymentPageSchema, PaymentSchema
+from paymentapp.services.payees import PayeeDisplay, ShownPayment
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACCEPTED = Payment(
@@ -37,19 +38,24 @@ FAILED = SUBMITTING.moved(
     reason="NO_LUCK",
     provider_item_id="i",
     transaction_id="t",
+    provider_status="DENIED",
 )
+
+
+PAYEE = PayeeDisplay("paypal", "a***@example.com")
 
 
 @pytest.mark.parametrize("payment", [ACCEPTED, SUBMITTING, FAILED])
 def test_it_is_what_the_fields_say(payment: Payment) -> None:
-    schema = PaymentSchema()
-    by_hand = schema.dump(payment)
-    assert by_hand == Schema.dump(schema, payment)
+    schema, shown = PaymentSchema(), ShownPayment(payment, PAYEE)
+    by_hand = schema.dump(shown)
+    assert by_hand == Schema.dump(schema, shown)
     assert list(by_hand) == list(schema.fields)
-    assert schema.dump([payment], many=True) == [by_hand]
+    assert schema.dump([shown], many=True) == [by_hand]
 
 
 def test_a_page_holds_such_bodies() -> None:
-    page = {"customer_id": "ann", "payments": [ACCEPTED, FAILED], "next_cursor": None}
-    bodies = [PaymentSchema().dump(payment) for payment in (ACCEPTED, FAILED)]
+    payments = [ShownPayment(payment, PAYEE) for payment in (ACCEPTED, FAILED)]
+    page = {"customer_id": "ann", "payments": payments, "next_cursor": None}
+    bodies = [PaymentSchema().dump(payment) for payment in payments]
     assert PaymentPageSchema().dump(page)["payments"] == bodies

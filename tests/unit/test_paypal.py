@@ -13,14 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paymentapp.clock import utc_now
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, SettingsError
 from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
 from paymentapp.providers.base import Accepted, ItemReport, Refused
 from paymentapp.providers.http import Answer
-from paymentapp.providers.paypal.answers import linked_batch, read_problem
+from paymentapp.providers.paypal.answers import linked_batches, read_problem
 from paymentapp.providers.paypal.provider import PayPal
+from paymentapp.providers.paypal.settings import PayPalSettings
 from paymentapp.providers.paypal.tables import (
     BATCH_STATUS,
     CANCEL_REFUSED,
@@ -29,6 +30,7 @@ from paymentapp.providers.paypal.tables import (
     ITEM_ERRORS,
     TRANSACTION_STATUS,
 )
+from paymentapp.variables import Variables
 from tests.support.paypal_server import (
     DEBUG_ID,
     ITEMS,
@@ -377,23 +379,48 @@ def test_the_link_to_the_original_may_have_other_shapes(
         "https://evil.example{page}",
         "{url}@evil.example{page}",
         "https://api-m.paypal.com{page}",
+        "http://egress.internal:8443{page}?page=1",
+        "{page}",
+    ],
+)
+def test_the_host_of_the_link_decides_nothing(
+    server: PayPalServer, paypal: PayPal, href: str
+) -> None:
+    server.says("GET", ONE_PAGE, original())
+    outcome = submitted(server, paypal, duplicate(href.format(url=server.url, page=ONE_PAGE)))
+    assert outcome == Accepted("BATCH1")
+    assert len(server.asked("GET", ONE_PAGE)) == 1  # of our own host, whatever the link says
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
         "{url}/v1/payments/payouts-item/BATCH1",
         "{url}/v2{page}",
         "{url}{page}/../../oauth2/token",
         "{url}/v1/payments/payouts/",
         "{url}/v1/payments/payouts/BATCH%311",
-        "{page}",
         "https://[{page}",
         "",
     ],
 )
-def test_a_link_to_elsewhere_is_not_followed(
+def test_a_link_that_is_no_batch_s_is_not_followed(
     server: PayPalServer, paypal: PayPal, href: str
 ) -> None:
     server.says("GET", ONE_PAGE, original())
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknown, match="no link to the original"):
         submitted(server, paypal, duplicate(href.format(url=server.url, page=ONE_PAGE)))
     assert not server.asked("GET", ONE_PAGE)
+
+
+@pytest.mark.parametrize("name", ["VALIDATION_ERROR", "INVALID_REQUEST", "DUPLICATE_REQUEST_ID"])
+@pytest.mark.parametrize("field", ["sender_batch_header/sender_batch_id", "SENDER_BATCH_ID", "x"])
+def test_a_duplicate_under_another_name_is_answered_with_its_original_too(
+    server: PayPalServer, paypal: PayPal, name: str, field: str
+) -> None:
+    server.says("GET", ONE_PAGE, original())
+    words = detail(field, link=server.url + ONE_PAGE)
+    assert submitted(server, paypal, problem(400, name, words)) == Accepted("BATCH1")
 
 
 def test_two_originals_are_none(server: PayPalServer, paypal: PayPal) -> None:
@@ -401,34 +428,46 @@ def test_two_originals_are_none(server: PayPalServer, paypal: PayPal) -> None:
     for each in pages:
         server.says("GET", each, original())
     details = [detail("x", link=server.url + each) for each in pages]
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknown, match="links to several batches"):
         submitted(server, paypal, problem(400, "USER_BUSINESS_ERROR", *details))
 
 
+NOT_OURS = "the linked batch BATCH1 has another sender_batch_id"
 ORIGINALS = {
-    "another batch": original("not ours"),
-    "no batch id": Says(200, {"batch_header": {"payout_batch_id": "BATCH1"}}),
-    "not found": problem(404, "INVALID_RESOURCE_ID"),
-    "not allowed": problem(403, "NOT_AUTHORIZED"),
-    "limited": problem(429, "RATE_LIMIT_REACHED"),
-    "broken": problem(500, "INTERNAL_ERROR"),
-    "no JSON": Says(200, b"?"),
-    "reset": Resets(),
+    "another batch": (original("not ours"), NOT_OURS),
+    "no batch id": (Says(200, {"batch_header": {"payout_batch_id": "BATCH1"}}), NOT_OURS),
+    "not found": (problem(404, "INVALID_RESOURCE_ID"), "INVALID_RESOURCE_ID"),
+    "not allowed": (problem(403, "NOT_AUTHORIZED"), "NOT_AUTHORIZED"),
+    "limited": (problem(429, "RATE_LIMIT_REACHED"), "RATE_LIMIT_REACHED"),
+    "broken": (problem(500, "INTERNAL_ERROR"), "INTERNAL_ERROR"),
+    "no JSON": (Says(200, b"?"), "UNREADABLE_ANSWER"),
+    "reset": (Resets(), "NO_ANSWER"),
 }
 
 
-@pytest.mark.parametrize("answer", ORIGINALS.values(), ids=ORIGINALS)
+@pytest.mark.parametrize(("answer", "reason"), ORIGINALS.values(), ids=ORIGINALS)
 def test_an_original_that_is_not_certainly_ours_stays_unknown(
-    server: PayPalServer, paypal: PayPal, answer: Any
+    server: PayPalServer, paypal: PayPal, answer: Any, reason: str
 ) -> None:
     server.says("GET", ONE_PAGE, answer)
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknown, match=reason):
         submitted(server, paypal, duplicate(server.url + ONE_PAGE))
 
 
 def test_a_business_error_without_a_link_is_unknown(server: PayPalServer, paypal: PayPal) -> None:
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknown, match="no link to the original"):
         submitted(server, paypal, problem(400, "USER_BUSINESS_ERROR"))
+
+
+def test_an_error_says_what_paypal_said_and_nobodys_address(
+    server: PayPalServer, paypal: PayPal, caplog: pytest.LogCaptureFixture
+) -> None:
+    issue = "The batch of ann@example.com (+1 555 0100) exceeds the limit " + "again " * 50
+    with pytest.raises(OutcomeUnknown) as raised:
+        submitted(server, paypal, problem(400, "USER_BUSINESS_ERROR", detail("x", issue)))
+    assert '"The batch of … … … … exceeds the limit again again' in str(raised.value)
+    assert '"The batch of … … … … exceeds the limit again again' in caplog.text
+    assert len(str(raised.value)) < 300
 
 
 @pytest.mark.parametrize("field", ["SENDER_BATCH_ID", "sender_batch_header.sender_batch_id"])
@@ -439,14 +478,11 @@ def test_no_word_about_the_batch_id_is_a_refusal(
         submitted(server, paypal, problem(400, "VALIDATION_ERROR", detail(field)))
 
 
-def test_paypals_links_name_the_other_of_its_two_hosts() -> None:
+def test_a_link_of_the_sandbox_names_its_batch() -> None:
     href = "https://api.sandbox.paypal.com/v1/payments/payouts/Q6K2CE4GQ36MQ"
     answer = duplicate(href)
     said = read_problem(Answer(400, {}, answer.content), utc_now())
-    sandbox = PayPal(settings_for("https://api-m.sandbox.paypal.com"), utc_now)
-    live = PayPal(settings_for("https://api-m.paypal.com"), utc_now)
-    assert linked_batch(said, sandbox._hosts) == "Q6K2CE4GQ36MQ"
-    assert linked_batch(said, live._hosts) is None
+    assert linked_batches(said) == {"Q6K2CE4GQ36MQ"}
 
 
 # --- fetch
@@ -727,6 +763,26 @@ def test_no_maximum_is_below_what_paypal_publishes() -> None:
     # than a dollar has more of it, and the few worth more are not worth three.
     assert CURRENCIES["USD"].maximum == Decimal(60_000)
     assert all(rule.maximum >= 3 * 20_000 for rule in CURRENCIES.values())
+
+
+def test_the_maximum_is_a_setting_that_counts_for_every_currency() -> None:
+    def most(dollars: str) -> dict[str, Decimal]:
+        environ = {"PAYMENTAPP_PAYPAL_MAXIMUM": dollars} if dollars else {}
+        settings = Variables(environ).load(PayPalSettings)
+        return {code: each.maximum for code, each in PayPal(settings, utc_now).currencies.items()}
+
+    assert most("") == {code: rule.maximum for code, rule in CURRENCIES.items()}
+    raised = most("100000.01")
+    assert (raised["USD"], raised["EUR"], raised["JPY"]) == (
+        Decimal("100000.01"),
+        Decimal("125000.01"),
+        Decimal(20_000_002),
+    )
+    lowered = most("600")
+    assert (lowered["USD"], lowered["HUF"]) == (Decimal(600), Decimal(300_000))
+    for wrong in ("0", "-1", "1.001", "1e9", "NaN", "sixty"):
+        with pytest.raises(SettingsError, match="PAYMENTAPP_PAYPAL_MAXIMUM"):
+            most(wrong)
 
 
 def test_every_batch_status_of_the_description_is_in_the_table() -> None:

@@ -477,12 +477,60 @@ def test_a_provider_that_does_not_answer_is_asked_again_and_then_named(service: 
     assert run.waited == [7, 7, 7]
 
 
+def failing(service: Ledgered, error: ProviderError, *fine: int) -> list[str]:
+    """Let each fetch raise, but for some by their number; returns the batches asked for."""
+    asked: list[str] = []
+    fetch = service.provider.fetch
+
+    def tried(batch: Batch) -> list[ItemReport]:
+        asked.append(batch.batch_id)
+        if len(asked) in fine:
+            return fetch(batch)
+        raise error
+
+    service.provider.fetch = tried
+    return asked
+
+
+def test_a_provider_that_fails_in_a_row_is_asked_no_more(service: Ledgered) -> None:
+    for number in range(9):
+        service.settled(f"c{number}")
+    asked = failing(service, Misconfigured("NO_CREDENTIALS"))
+    run = Run(service)
+    assert len(asked) == 5
+    assert (run.found, run.tally.batches, run.tally.compared) == ([], 9, 0)
+    assert run.tally.not_done == [
+        *(f"batch {batch_id}: NO_CREDENTIALS" for batch_id in asked),
+        "4 batches of paypal: not asked about after 5 failures in a row, the last NO_CREDENTIALS",
+        "search of paypal: not asked for after 5 failures in a row, the last NO_CREDENTIALS",
+    ]
+    assert service.provider.searches == []
+
+
+def test_a_provider_that_answers_in_between_is_asked_on(service: Ledgered) -> None:
+    for number in range(9):
+        service.settled(f"c{number}")
+    asked = failing(service, Misconfigured("NOT_NOW"), 5)
+    run = Run(service)
+    assert len(asked) == 9
+    assert (run.tally.batches, run.tally.compared) == (9, 1)
+    assert len(run.tally.not_done) == 8
+
+
+def test_batches_that_no_provider_has_are_compared_by_their_records(service: Ledgered) -> None:
+    service.provider.before = raising(NotSent("DOWN"))
+    service.send(service.pay("ann"))
+    run = Run(service)
+    assert (run.tally.batches, run.tally.compared, run.tally.not_done) == (1, 1, [])
+
+
 def test_a_batch_of_a_provider_that_is_gone(service: Ledgered) -> None:
     service.settled("ann")
     without = a_process(service.store, service.clock)
     run = build_backoffice(without, print).reconciliation
     assert list(run.run(Period(START, service.now))) == []
     assert "no provider paypal" in run.tally.not_done[0]
+    assert (run.tally.batches, run.tally.compared) == (1, 0)
 
 
 @pytest.mark.parametrize("error", [NotPermitted("NOT_AUTHORIZED"), Misconfigured("NO_CREDENTIALS")])

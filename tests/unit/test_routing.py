@@ -9,11 +9,13 @@ import pytest
 from paymentapp.errors import NotPayable, SettingsError
 from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
 from paymentapp.providers.base import CurrencyRule
-from paymentapp.services.routing import Route, Routes, RoutingRule, read_rules
+from paymentapp.services.routing import Route, Routes, RoutingRule, declined, read_rules
 from tests.support.ledger_provider import LedgerProvider
+from tests.support.memory_store import MemoryStore
 from tests.support.payment_methods import WirePayees, ledger
-from tests.support.records import NOW, a_customer, a_payment, usd
+from tests.support.records import NOW, a_customer, a_payment, stamped, usd
 
 WIRED = {"wire": PaymentMethod("k.sealed", NOW)}
 
@@ -142,3 +144,52 @@ def test_a_provider_that_does_not_pay_such_an_amount_is_passed_over() -> None:
     assert chosen == Route("paypal", None, "rule 2; gift does not pay this amount")
     chosen = choosing.choose(ada(), Money(Decimal(5), "EUR"), None)
     assert chosen.explanation == "rule 2; gift does not pay this currency"
+
+
+@pytest.mark.parametrize(
+    ("customer", "money"),
+    [
+        (a_customer(default_method="wire"), usd("5")),  # no details of it are stored
+        (ada(default_method="gift"), Money(Decimal(5), "EUR")),
+        (ada(default_method="gift"), usd("10.01")),
+        (ada(default_method="cheque"), usd("5")),  # not configured any more
+    ],
+)
+def test_a_default_that_does_not_fit_is_not_replaced_by_paypal(
+    customer: Customer, money: Money
+) -> None:
+    """The customer asked for another method than PayPal at their e-mail."""
+    choosing = routes()
+    choosing.providers["gift"].currencies = {"USD": CurrencyRule(2, Decimal(10))}
+    with pytest.raises(NotPayable, match="No payment method of this customer fits") as refused:
+        choosing.choose(customer, money, None)
+    assert refused.value.field == "payment_method"
+
+
+def test_a_default_that_is_failing_waits_and_is_not_replaced_by_paypal() -> None:
+    chosen = routes("", "wire").choose(ada(default_method="wire"), usd("5"), None)
+    assert (chosen.method, chosen.destination) == ("wire", "k.sealed")
+
+
+def test_every_method_that_was_tried_is_remembered() -> None:
+    store = MemoryStore()
+    store.add_customer(ada())
+    choosing = routes("gift; wire; paypal")
+    payment = a_payment(payment_method="gift", route="rule 1", status=Status.SUBMITTING)
+    seen = []
+    for _ in range(3):
+        payment = declined(store, choosing, payment, NOW, "NO")
+        seen.append((payment.payment_method, payment.tried_methods, payment.status))
+        if payment.status is Status.PENDING:
+            payment = stamped(payment)
+    assert seen == [
+        ("wire", ("gift",), Status.PENDING),
+        ("paypal", ("gift", "wire"), Status.PENDING),
+        ("paypal", ("gift", "wire"), Status.FAILED),
+    ]
+
+
+def test_a_payment_of_a_customer_who_is_not_on_record_fails_with_the_reason() -> None:
+    payment = a_payment(route="rule 1", status=Status.SUBMITTING)
+    failed = declined(MemoryStore(), routes("gift; paypal"), payment, NOW, "NO")
+    assert (failed.status, failed.reason) == (Status.FAILED, "NO")

@@ -103,6 +103,11 @@ class AchPayees:
             "entry_class": entry_class,
         }
 
+    def display(self, customer_id: str, destination: str) -> str:
+        """Return the account number's last four digits, and the bank's routing number."""
+        shown = self.show(customer_id, destination)
+        return f"****{shown['account_number']} at {shown['routing_number']}"
+
     def renew(self, customer_id: str, destination: str) -> str | None:
         """Seal the account by the current key; its prenote still counts. None where it is."""
         if self._vault.is_current(destination):

@@ -6,7 +6,7 @@ import re
 import string
 from dataclasses import dataclass, field
 from datetime import time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from paymentapp.variables import (
     Declared,
     Unfit,
     VariableKind,
+    dollars,
     file,
     matching,
     number,
@@ -107,16 +108,6 @@ def _windows(value: str) -> tuple[Window, ...]:
     return tuple(windows)
 
 
-def _dollars(value: str) -> Decimal:
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        raise ValueError from None
-    if not (amount.is_finite() and 0 < amount <= MOST) or amount % Decimal("0.01"):
-        raise ValueError
-    return amount
-
-
 def _file_name(value: str) -> str:
     """Check a file name pattern, by which no two files may have the same name."""
     try:
@@ -135,7 +126,7 @@ def _file_name(value: str) -> str:
 
 
 _WHERE = VariableKind(_folder, _FOLDER, without_user)
-_MONEY = VariableKind(_dollars, f"dollars, more than 0 and at most {MOST}")
+_MONEY = dollars(MOST)
 
 
 @dataclass(frozen=True, slots=True)

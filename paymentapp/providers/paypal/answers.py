@@ -32,11 +32,14 @@ log = logging.getLogger(__name__)
 
 PAYOUTS = "/v1/payments/payouts"
 _REASON_LENGTH = 200
+_WORDS_LENGTH = 120  # of PayPal's words in an error
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _AMOUNT = re.compile(r"-?[0-9]{0,20}(\.[0-9]{1,10})?(?<=[0-9])")
 _DEBUG_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _LINK = re.compile(rf"{PAYOUTS}/({_ID.pattern})/?")
+# A word of PayPal's own; no address, number, account or token is one.
+_PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z_']{0,29}[.,:;!?]?")
 # `details[].field`: "items[1].receiver", or the JSON pointer "/items/1/receiver".
 _ITEM_FIELD = re.compile(r"\bitems[\[/.]([0-9]{1,5})(?![0-9])(.*)", re.DOTALL)
 # The fields of a request that come from our settings and not from a payment.
@@ -52,6 +55,7 @@ class PayPalProblem:
     details: Sequence[object]
     debug_id: str
     retry_after: int | None
+    words: str = ""  # PayPal's own, plain words only: for logs and records
 
     @property
     def is_about_batch_id(self) -> bool:
@@ -59,10 +63,11 @@ class PayPalProblem:
 
         Today it is 400 USER_BUSINESS_ERROR, field SENDER_BATCH_ID, issue "Batch with given
         sender_batch_id already exists"; earlier it was "Duplicate batch request". So the issue's
-        text is not compared.
+        text is not compared, and a link to a batch counts under any name.
         """
         fields = (str(dig(each, "field")).lower() for each in self.details)
-        return self.name == "USER_BUSINESS_ERROR" or any("sender_batch_id" in f for f in fields)
+        named = self.name == "USER_BUSINESS_ERROR" or any("sender_batch_id" in f for f in fields)
+        return named or bool(linked_batches(self))
 
     def kind(self, *, moves_money: bool) -> ErrorKind:
         """Return how the error is classified.
@@ -75,12 +80,17 @@ class PayPalProblem:
         known = ERRORS.get(self.name) or ERRORS_BY_STATUS.get(self.status)
         return known if known and 400 <= self.status < 500 else OutcomeUnknown
 
-    def error(self, kind: ErrorKind) -> ProviderError:
-        """Return the exception of that kind; only `submit` returns a refusal as a value."""
+    def error(self, kind: ErrorKind, reason: str = "") -> ProviderError:
+        """Return the exception of that kind; only `submit` returns a refusal as a value.
+
+        `reason` is what follows from the answer, in our words.
+        """
         raised = Misconfigured if issubclass(kind, Refused) else kind
         where = f"HTTP {self.status}, PayPal debug id {self.debug_id or 'none'}"
-        log.warning("PayPal answered %s (%s), treated as %s", self.name, where, raised.__name__)
-        return raised(self.name, where, self.retry_after)
+        words = f'"{self.words}"' if self.words else ""
+        text = " ".join(part for part in (reason and f"{reason};", words, f"({where})") if part)
+        log.warning("PayPal answered %s %s, treated as %s", self.name, text, raised.__name__)
+        return raised(self.name, text, self.retry_after)
 
 
 def read_problem(answer: Answer, now: datetime) -> PayPalProblem:
@@ -94,7 +104,17 @@ def read_problem(answer: Answer, now: datetime) -> PayPalProblem:
         details=elements(dig(body, "details")),
         debug_id=debug_id or matching(_DEBUG_ID, dig(body, "debug_id")),
         retry_after=answer.retry_after(now),
+        words=_plain_words(body),
     )
+
+
+def _plain_words(body: object) -> str:
+    """Return what PayPal says is wrong, with everything left out that may quote a request."""
+    details = elements(dig(body, "details"))
+    said = [dig(each, key) for each in details[:1] for key in ("issue", "description")]
+    text = next(filter(None, map(as_text, [*said, dig(body, "message")])), "")
+    words = [each if _PLAIN_WORD.fullmatch(each) else "…" for each in text[:1000].split()]
+    return " ".join(words)[:_WORDS_LENGTH]
 
 
 def read_accepted(batch: Batch, body: object) -> Accepted:
@@ -134,22 +154,22 @@ def read_refused(problem: PayPalProblem, count: int) -> Refused:
     return Refused(problem.name, member_errors)
 
 
-def linked_batch(problem: PayPalProblem, hosts: frozenset[str]) -> str | None:
-    """Return the one payout batch that the details link to; None where they name none, or several.
+def linked_batches(problem: PayPalProblem) -> set[str]:
+    """Return the ids of the payout batches that the details link to.
 
     The description leaves the link out; PayPal sends `details[].link[].href`. An object or a string
-    in its place, and the plural, are accepted too.
+    in its place, and the plural, are accepted too. The link's host is not compared: it is PayPal's
+    own even where we call a proxy, and only the id is used, under the host that we call.
     """
     found = set()
     for href in (href for detail in problem.details for href in _hrefs(detail)):
         try:
-            url = urlsplit(href)
+            match = _LINK.fullmatch(urlsplit(href).path)
         except ValueError:
             continue
-        match = _LINK.fullmatch(url.path)
-        if match and url.netloc.lower() in hosts:
+        if match:
             found.add(match[1])
-    return found.pop() if len(found) == 1 else None
+    return found
 
 
 def _hrefs(detail: object) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from paymentapp.errors import NotPayable
+from paymentapp.masking import masked
 from paymentapp.models.customers import EMAIL_MAX_LENGTH, EMAIL_PATTERN
 from paymentapp.providers.base import Detail
 
@@ -31,6 +32,10 @@ class PayPalPayees:
     def show(self, customer_id: str, destination: str) -> Mapping[str, str]:  # noqa: ARG002
         """Return the e-mail."""
         return {"email": destination}
+
+    def display(self, customer_id: str, destination: str) -> str:  # noqa: ARG002
+        """Return the e-mail, masked."""
+        return masked(destination)
 
     def renew(self, customer_id: str, destination: str) -> str | None:  # noqa: ARG002
         """Return None: nothing is sealed."""

@@ -27,7 +27,7 @@ from paymentapp.providers.json_answers import dig, elements
 from paymentapp.providers.paypal.answers import (
     PAYOUTS,
     PayPalProblem,
-    linked_batch,
+    linked_batches,
     read_accepted,
     read_item,
     read_items,
@@ -40,7 +40,7 @@ from paymentapp.providers.paypal.certificates import Certificates
 from paymentapp.providers.paypal.payees import PayPalPayees
 from paymentapp.providers.paypal.search import TRANSACTIONS, PayPalSearch
 from paymentapp.providers.paypal.settings import PayPalSettings
-from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES
+from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES, currencies_up_to
 from paymentapp.providers.paypal.token import Token
 from paymentapp.providers.paypal.webhooks import VERIFY, PayPalWebhooks
 
@@ -62,7 +62,6 @@ class PayPal(Provider):
     looks_before_resending = False
     returns_unclaimed_after: timedelta | None = timedelta(days=30)  # see tables.STATUS
     submits_per_second = 2  # PayPal allows a few hundred calls a minute; a batch takes several
-    currencies = CURRENCIES
     payees = PayPalPayees()
     transaction_search: PayPalSearch
     settings_class = PayPalSettings
@@ -73,11 +72,11 @@ class PayPal(Provider):
         base = urlsplit(settings.base_url)
         netloc = base.netloc.rpartition("@")[2]
         self.batch_size = min(settings.batch_size, _MAX_ITEMS)
+        self.currencies = currencies_up_to(settings.maximum)
         self.configured = bool(settings.client_id and settings.client_secret)
         self.description = _describe(base.hostname or "", netloc)
         self._note = settings.note
         self._subject = settings.email_subject
-        self._hosts = _names_of(netloc)
         self._clock = clock
         self._http = Http(
             settings.base_url,
@@ -86,7 +85,7 @@ class PayPal(Provider):
         )
         self._token = Token(self._http, settings.client_id, settings.client_secret, clock)
         self._certificates = Certificates(
-            settings.base_url, self._hosts, settings.webhook_ca, clock
+            settings.base_url, _names_of(netloc), settings.webhook_ca, clock
         )
         self.transaction_search = PayPalSearch(self._search, self._page)
         self.webhooks = (
@@ -199,15 +198,19 @@ class PayPal(Provider):
         Anything uncertain stays unknown, because PayPal may have paid. Of the link only the id is
         used, and the batch under it must echo our `sender_batch_id`.
         """
-        reference = linked_batch(problem, self._hosts)
-        if reference is None:
-            raise problem.error(OutcomeUnknown)
+        linked = linked_batches(problem)
+        if len(linked) != 1:
+            reason = "it links to several batches" if linked else "no link to the original"
+            raise problem.error(OutcomeUnknown, reason)
+        (reference,) = linked
         try:
             page = self._page(reference, 1, 1)
         except ProviderError as error:
-            raise OutcomeUnknown(problem.name, f"reading the original: {error}") from error
+            reason = f"the original {reference} could not be read: {error.code}"
+            raise problem.error(OutcomeUnknown, reason) from error
         if sender_batch_id(page) != batch.batch_id:
-            raise OutcomeUnknown(problem.name, "the batch that PayPal links to is not this one")
+            reason = f"the linked batch {reference} has another sender_batch_id"
+            raise problem.error(OutcomeUnknown, reason)
         log.info("PayPal already has batch %s, as %s", batch.batch_id, reference)
         return Accepted(reference)
 

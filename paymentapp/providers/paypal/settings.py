@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
-from paymentapp.variables import Declared, choice, file, matching, text, url, variable
+from paymentapp.providers.paypal.tables import MAXIMUM
+from paymentapp.variables import Declared, choice, dollars, file, matching, text, url, variable
 
 SANDBOX_URL = "https://api-m.sandbox.paypal.com"
 
@@ -72,6 +74,13 @@ class PayPalSettings(Declared):
         "subject of the e-mail that PayPal sends to recipients",
     )
     note: str = variable("PAYMENTAPP_PAYPAL_NOTE", text(), "", "text of that e-mail")
+    maximum: Decimal = variable(
+        "PAYMENTAPP_PAYPAL_MAXIMUM",
+        dollars(Decimal("99999999.99")),
+        str(MAXIMUM),
+        "US dollars of a payment at most, and in proportion in other currencies; PayPal's own "
+        "limit depends on the account",
+    )
     batch_size: int = 500  # from here on, settings of the service
     senders: int = 4
     provider_timeout: int = 30

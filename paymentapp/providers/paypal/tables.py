@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.payments import Status
@@ -210,6 +210,8 @@ ITEM_ERRORS: Mapping[str, str] = {
 # recipients than to others (https://developer.paypal.com/payouts/fees), reportedly USD 60,000. So
 # the figures are not PayPal's limits but a guard against mistakes: USD 60,000, and in the other
 # currencies somewhat more than its value. Below them PayPal decides, and reports it of the item.
+# The setting PAYMENTAPP_PAYPAL_MAXIMUM raises and lowers all of them in proportion.
+MAXIMUM = Decimal(60_000)  # US dollars
 CURRENCIES: Mapping[str, CurrencyRule] = {
     "AUD": CurrencyRule(2, Decimal(120_000)),
     "BRL": CurrencyRule(2, Decimal(450_000)),  # within Brazil
@@ -235,5 +237,16 @@ CURRENCIES: Mapping[str, CurrencyRule] = {
     "SGD": CurrencyRule(2, Decimal(100_000)),
     "THB": CurrencyRule(2, Decimal(2_600_000)),
     "TWD": CurrencyRule(0, Decimal(2_600_000)),
-    "USD": CurrencyRule(2, Decimal(60_000)),
+    "USD": CurrencyRule(2, MAXIMUM),
 }
+
+
+def currencies_up_to(dollars: Decimal) -> Mapping[str, CurrencyRule]:
+    """Return the currencies with maximums in proportion to that of US dollars, rounded down."""
+    return {code: _scaled(rule, dollars / MAXIMUM) for code, rule in CURRENCIES.items()}
+
+
+def _scaled(rule: CurrencyRule, factor: Decimal) -> CurrencyRule:
+    unit = Decimal(1).scaleb(-rule.decimals)
+    maximum = (rule.maximum * factor).quantize(unit, ROUND_DOWN)
+    return rule if maximum == rule.maximum else rule._replace(maximum=maximum)

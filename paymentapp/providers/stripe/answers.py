@@ -79,8 +79,9 @@ class StripeProblem:
     def is_no_payout(self) -> bool:
         """Whether the payout was certainly not begun, because of the account or its bank."""
         theirs = {None, Refused} >= {ERRORS.get(self.code)} or self.is_insufficient_funds
-        refused = self.status in {400, 402, 404} and self.type == _INVALID
-        return self.code == "account_invalid" or (refused and theirs)
+        if self.code == "account_invalid":
+            return self.status in {400, 403, 404}
+        return self.status in {400, 402, 404} and self.type == _INVALID and theirs
 
     def error(self, kind: ErrorKind) -> ProviderError:
         """Return the exception of that kind; only `submit` returns a refusal as a value."""

@@ -16,7 +16,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models.money import Money
 from paymentapp.providers.http import Answer, Http
-from paymentapp.providers.json_answers import dig
+from paymentapp.providers.json_answers import dig, matching
 from paymentapp.providers.stripe.answers import (
     Payout,
     StripeProblem,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 NO_SUCH_ID = "NO_SUCH_ID"
 _PAGE = 100  # https://docs.stripe.com/api/pagination: "limit can range between 1 and 100"
 _MOST_PAGES = 10_000
+_WORD = re.compile(r"[a-z_]{1,20}")
 _PATH_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
 
 
@@ -61,6 +62,9 @@ class StripeApi:
         self._settings = settings
         self._http = http
         self._clock = clock
+        # Stripe's default is not named, so that requests of earlier versions are the same ones.
+        source_type = settings.source_type
+        self._source = {} if source_type == "card" else {"source_type": source_type}
 
     @cached_property
     def _client(self) -> stripe.StripeClient:
@@ -75,16 +79,17 @@ class StripeApi:
 
         https://docs.stripe.com/api/transfers/create
         """
+        params: Any = {
+            "amount": smallest_units(order.money),
+            "currency": order.money.currency.lower(),
+            "destination": order.destination.account,
+            "transfer_group": order.batch_id,
+            "metadata": order.metadata,
+            **self._source,
+        }
         answer = self._call(
             lambda client: client.v1.transfers.create(
-                params={
-                    "amount": smallest_units(order.money),
-                    "currency": order.money.currency.lower(),
-                    "destination": order.destination.account,
-                    "transfer_group": order.batch_id,
-                    "metadata": order.metadata,
-                },
-                options={"idempotency_key": order.batch_id},
+                params=params, options={"idempotency_key": order.batch_id}
             ),
             moves_money=True,
         )
@@ -223,9 +228,10 @@ class StripeApi:
         return ours[-1] if ours else None  # the oldest: an owner may copy metadata later
 
     def balance(self) -> dict[str, int]:
-        """Return the platform's available balance, in smallest units by currency.
+        """Return what transfers may draw from, in smallest units by currency.
 
-        https://docs.stripe.com/api/balance/balance_object
+        A transfer draws from funds of one source type alone; the breakdown by source types may be
+        missing. https://docs.stripe.com/api/balance/balance_object
         """
         answer = self._get(lambda client: client.v1.balance.retrieve())
         if isinstance(answer, StripeProblem):
@@ -235,10 +241,27 @@ class StripeApi:
             raise NotSent("UNREADABLE_ANSWER", "no balance")
         found = {}
         for row in rows:
-            code, amount = dig(row, "currency"), dig(row, "amount")
+            code, amount = dig(row, "currency"), self._available(row)
             if isinstance(code, str) and isinstance(amount, int):
                 found[code.upper()] = amount
         return found
+
+    def payout_schedule(self, account: str) -> str:
+        """Return the interval of a connected account's payout schedule; empty where not told.
+
+        https://docs.stripe.com/api/accounts/object#account_object-settings-payouts-schedule
+        """
+        options: Any = {"stripe_account": account}  # in a header: paths are in debug logs
+        answer = self._get(lambda client: client.v1.accounts.retrieve_current(options=options))
+        if isinstance(answer, StripeProblem):
+            raise answer.error(answer.kind(moves_money=False))
+        return matching(_WORD, dig(answer.body, "settings", "payouts", "schedule", "interval"))
+
+    def _available(self, row: object) -> object:
+        by_source = dig(row, "source_types")
+        if not isinstance(by_source, dict):
+            return dig(row, "amount")
+        return by_source.get(self._settings.source_type, 0)
 
     def _pages(self, ask: Callable[[Any, Any], StripeObject]) -> Iterator[object]:
         """Yield all elements of a list, newest first. Raises where a page is missing."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from paymentapp.errors import Misconfigured
 from paymentapp.providers.base import Detail
 
 NO_PAYOUT = "none"
@@ -67,6 +68,14 @@ class StripePayees:
         """Return the account and its payout method."""
         known = read_destination(destination)
         return {"account": known.account, "payout": known.payout} if known else {}
+
+    def display(self, customer_id: str, destination: str) -> str:  # noqa: ARG002
+        """Return the account, whose id is not secret, and how it is paid out."""
+        known = read_destination(destination)
+        if known is None:
+            raise Misconfigured("NO_CONNECTED_ACCOUNT", "the destination names no account")
+        rest = "" if known.payout == NO_PAYOUT else f", {known.payout} payout"
+        return f"{known.account}{rest}"
 
     def renew(self, customer_id: str, destination: str) -> str | None:  # noqa: ARG002
         """Return None: nothing is sealed."""

@@ -30,6 +30,7 @@ from paymentapp.providers.stripe.api import StripeApi, TransferOrder
 from paymentapp.providers.stripe.funds import Funds
 from paymentapp.providers.stripe.outcome import Outcomes
 from paymentapp.providers.stripe.payees import NO_PAYOUT, StripePayees, read_destination
+from paymentapp.providers.stripe.schedules import PayoutSchedules
 from paymentapp.providers.stripe.search import StripeSearch
 from paymentapp.providers.stripe.settings import StripeSettings
 from paymentapp.providers.stripe.tables import CURRENCIES, FENCED, REFUSALS
@@ -69,6 +70,7 @@ class Stripe(Provider):
         self._api = StripeApi(settings, http, clock)
         self.transaction_search = StripeSearch(self._api)
         self._funds = Funds(self._api.balance, clock)
+        self._schedules = PayoutSchedules(self._api.payout_schedule, clock)
         self._outcomes = Outcomes(self._api, clock)
 
     @classmethod
@@ -92,6 +94,8 @@ class Stripe(Provider):
         order = _order(batch, member)
         if isinstance(order, Refused):
             return order
+        if order.destination.payout != NO_PAYOUT:  # while nothing has moved: it may take a while
+            self._schedules.warn_unless_manual(batch.batch_id, order.destination.account)
         transfer = self._transfer(batch, order)
         if not isinstance(transfer, Transfer):
             return transfer

@@ -13,6 +13,7 @@ from paymentapp.variables import Declared, Unfit, VariableKind, choice, url, var
 
 STRIPE_URL = "https://api.stripe.com"
 PAYOUTS = ("none", "standard", "instant")
+SOURCE_TYPES = ("card", "bank_account", "fpx")  # https://docs.stripe.com/api/transfers/create
 _KEY = re.compile(r"(sk|rk)_(?P<mode>live|test)_[A-Za-z0-9_]{4,250}")
 _WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]{4,250}")
 
@@ -49,7 +50,7 @@ class StripeSettings(Declared):
         VariableKind(_key, "a secret key, sk_live_... or sk_test_..., or rk_..."),
         "",
         "`sk_…`, or a restricted `rk_…` with write on transfers and on payouts of connected "
-        "accounts, and read on the balance",
+        "accounts, and read on the balance and on connected accounts",
         secret=True,
     )
     webhook_secrets: tuple[str, ...] = variable(
@@ -71,6 +72,14 @@ class StripeSettings(Declared):
         "none",
         "payout method for customers whose details name none: `standard` or `instant` pays out to "
         "their bank after the transfer",
+    )
+
+    source_type: str = variable(
+        "PAYMENTAPP_STRIPE_SOURCE_TYPE",
+        choice(*SOURCE_TYPES),
+        SOURCE_TYPES[0],
+        "the part of the account's balance that transfers draw from; `bank_account` is what "
+        "legacy bank debits brought. Change it when no batch is without an outcome",
     )
 
     @property

@@ -53,7 +53,8 @@ NOT_PAID_OUT: Mapping[str, str] = {
     "account_invalid": "the connected account is no longer connected",
     "amount_too_large": "the amount is greater than the maximum amount allowed",
     "amount_too_small": "the amount is less than the minimum amount allowed",
-    "balance_insufficient": "the connected account's balance is lower than the amount",
+    "balance_insufficient": "the connected account's balance is lower than the amount, as where "
+    "its payout schedule is not manual",
     "bank_account_unusable": "the bank account cannot be used for payouts",
     "bank_account_unverified": "the bank account is not verified",
     "instant_payouts_config_disabled": "the connected account is not configured for them",

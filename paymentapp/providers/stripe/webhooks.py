@@ -16,7 +16,9 @@ from paymentapp.errors import NotGenuine
 from paymentapp.providers.base import ItemReport, WebhookNews
 from paymentapp.providers.json_answers import dig, matching, parse_event
 from paymentapp.providers.stripe.answers import (
+    Payout,
     Reference,
+    Transfer,
     read_payout,
     read_transfer,
 )
@@ -29,6 +31,10 @@ HEADER = "stripe-signature"
 TOLERANCE = timedelta(minutes=5)
 _ID = re.compile(r"evt_[A-Za-z0-9_]{1,100}")
 _KIND = re.compile(r"[a-z0-9_.]{1,100}")
+_VERSION = re.compile(r"[0-9a-z.-]{1,40}")
+# The object tells which of both it is: up to 2017 payouts came as `transfer.*` as well, and an
+# endpoint keeps the API version that it was made with (docs.stripe.com/transfer-payout-split).
+_ABOUT_MONEY = ("transfer.", "payout.")
 _ACCOUNT = re.compile(r"acct_[A-Za-z0-9]{1,50}")
 _TIME = re.compile(r"[0-9]{1,11}")
 
@@ -59,6 +65,8 @@ class StripeWebhooks:
     def parse_webhook(self, body: bytes) -> WebhookNews:
         """Parse an event (https://docs.stripe.com/api/events/object) with its object.
 
+        One about a transfer or a payout that cannot be read is a problem: it may be ours.
+
         "Both live and test mode events" of connected accounts come to an endpoint: those of the
         other mode do not concern us.
         """
@@ -69,32 +77,34 @@ class StripeWebhooks:
         nothing = WebhookNews(event_id, kind)
         if self._live is not None and dig(event, "livemode") is not self._live:
             return nothing
+        if not kind.startswith(_ABOUT_MONEY):
+            return nothing
         about = dig(event, "data", "object")
-        if kind.startswith("transfer."):
-            return _of_transfer(nothing, about)
-        if kind.startswith("payout."):
-            return _of_payout(nothing, about, matching(_ACCOUNT, dig(event, "account")))
-        return nothing
+        transfer, payout = read_transfer(about), read_payout(about)
+        if transfer is not None:
+            return _of_transfer(nothing, transfer)
+        if payout is not None:
+            return _of_payout(nothing, payout, matching(_ACCOUNT, dig(event, "account")))
+        version = matching(_VERSION, dig(event, "api_version")) or "unknown"
+        return replace(nothing, problem=f"{kind} without a readable object, API version {version}")
 
 
-def _of_transfer(news: WebhookNews, about: object) -> WebhookNews:
+def _of_transfer(news: WebhookNews, transfer: Transfer) -> WebhookNews:
     """Add the transfer's report, where its group and metadata name a payment of ours."""
-    transfer = read_transfer(about)
-    if transfer is None or not (transfer.batch_id and transfer.item_id):
+    if not (transfer.batch_id and transfer.item_id):
         return news
     # The event does not name the payout that followed.
     item = replace(current_report(transfer, None), provider_item_id=None)
     return replace(news, item=item, batch_id=transfer.batch_id, reference=transfer.transfer_id)
 
 
-def _of_payout(news: WebhookNews, about: object, account: str) -> WebhookNews:
+def _of_payout(news: WebhookNews, payout: Payout, account: str) -> WebhookNews:
     """Add the payout's report, where its metadata names a payment of ours.
 
     A failed one is reported as `returned`, a status that is never taken from an event: the event
     triggers a poll, which reverses the transfer.
     """
-    payout = read_payout(about)
-    if payout is None or not (payout.batch_id and payout.item_id and account):
+    if not (payout.batch_id and payout.item_id and account):
         return news
     item = ItemReport(
         item_id=payout.item_id,

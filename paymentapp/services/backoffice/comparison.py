@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from paymentapp.masking import masked
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.payments import Payment, PaymentKey, Status, can_transition
 from paymentapp.providers.base import ItemReport
 from paymentapp.services.backoffice.discrepancies import Discrepancy, DiscrepancyKind
+from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.settlement import status_by
 from paymentapp.storage.base import Store
 
@@ -63,7 +63,11 @@ def _of_records(
 
 
 def of_items(
-    batch: Batch, members: Sequence[Member], reports: Mapping[str, ItemReport], now: datetime
+    batch: Batch,
+    members: Sequence[Member],
+    reports: Mapping[str, ItemReport],
+    now: datetime,
+    payees: PayeeDisplays,
 ) -> Iterator[Discrepancy]:
     """Compare the members of an accepted batch with the items that the provider lists in it."""
     accepted_lately = batch.accepted_at is not None and now - batch.accepted_at < LATE
@@ -72,6 +76,7 @@ def of_items(
         found = partial(Discrepancy, payment=member.key, batch_id=batch.batch_id)
         if item_id in reports:
             yield from _of_content(member, reports[item_id], found)
+            yield from _of_receiver(batch, member, reports[item_id], payees)
         elif not accepted_lately:  # an item may take a moment to be listed
             yield found(DiscrepancyKind.NOT_LISTED, str(member.money), "no such item")
     for item_id in sorted(reports.keys() - ours.keys()):
@@ -92,8 +97,17 @@ def _of_content(
             else DiscrepancyKind.CURRENCY
         )
         yield found(kind, str(member.money), str(money))
+
+
+def _of_receiver(
+    batch: Batch, member: Member, report: ItemReport, payees: PayeeDisplays
+) -> Iterator[Discrepancy]:
     if report.receiver is not None and report.receiver.lower() != member.payee.lower():
-        yield found(DiscrepancyKind.RECEIVER, masked(member.payee), masked(report.receiver))
+        ours = payees.of(member, batch.provider).display
+        theirs = payees.display(batch.provider, member.customer_id, report.receiver)
+        yield Discrepancy(
+            DiscrepancyKind.RECEIVER, ours, theirs, payment=member.key, batch_id=batch.batch_id
+        )
 
 
 def of_status(payment: Payment, report: ItemReport) -> Discrepancy | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from paymentapp.models.payments import PaymentKey
+from paymentapp.services.payees import PayeeDisplay
 
 
 class DiscrepancyKind(StrEnum):
@@ -130,4 +131,5 @@ class Discrepancy:
     payment: PaymentKey | None = None
     item_id: str | None = None  # the provider's item, where it is no payment of ours
     batch_id: str | None = None
+    payee: PayeeDisplay | None = None  # of the payment, where there is one
     repaired: bool = False

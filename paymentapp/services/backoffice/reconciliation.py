@@ -6,6 +6,7 @@ as the next poll of its batch would; everything else is left to an operator.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,10 +23,12 @@ from paymentapp.services.backoffice.period import Period
 from paymentapp.services.backoffice.provider_search import Search
 from paymentapp.services.backoffice.retries import Retrier
 from paymentapp.services.dispatch.batching import chunks, members_of
+from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import Store
 
 CHUNK = 500  # payments read at a time
+MAX_FAILURES = 5  # of a provider in a row; then it is not called any more in this run
 
 
 @dataclass
@@ -33,16 +36,39 @@ class Tally:
     """What a run has compared so far, and what it could not compare."""
 
     batches: int = 0
+    compared: int = 0  # of the batches: with what the provider says, where it has them
     payments: int = 0
     transactions: int = 0
     differences: int = 0
     repaired: int = 0
     not_done: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
     @property
     def left(self) -> int:
         """Differences that an operator has to resolve."""
         return self.differences - self.repaired
+
+    def interrupt(self) -> None:
+        """Note that the run ended before its time."""
+        self.interrupted = True
+        self.not_done.append("the rest: interrupted")
+
+
+@dataclass
+class _Failures:
+    """Failures of one provider in a row, and batches that were therefore not asked about."""
+
+    in_row: int = 0
+    code: str = ""
+    skipped: int = 0
+
+    @property
+    def too_many(self) -> bool:
+        return self.in_row >= MAX_FAILURES
+
+    def __str__(self) -> str:
+        return f"after {self.in_row} failures in a row, the last {self.code}"
 
 
 @dataclass
@@ -52,10 +78,14 @@ class Reconciliation:
     store: Store
     providers: Mapping[str, Provider]
     settlement: Settlement
+    payees: PayeeDisplays
     clock: Clock
     progress: Callable[[str], None]
     retrier: Retrier
     tally: Tally = field(default_factory=Tally, init=False)
+    _failures: defaultdict[str, _Failures] = field(
+        default_factory=lambda: defaultdict(_Failures), init=False
+    )
 
     def run(
         self, period: Period, *, repair: bool = False, search: bool = True
@@ -68,7 +98,13 @@ class Reconciliation:
         for found in self._differences(period, repair, search):
             self.tally.differences += 1
             self.tally.repaired += found.repaired
-            yield found
+            yield self._with_payee(found)
+
+    def _with_payee(self, found: Discrepancy) -> Discrepancy:
+        payment = self.store.get_payment(found.payment) if found.payment else None
+        if payment is None:
+            return found
+        return replace(found, payee=self.payees.of(payment, payment.payment_method))
 
     def _differences(self, period: Period, repair: bool, search: bool) -> Iterator[Discrepancy]:
         membership = MembershipCheck(self.store, period)
@@ -76,6 +112,7 @@ class Reconciliation:
             self.tally.batches += 1
             yield from self._batch(batch, membership, repair)
             self.progress(f"{self.tally.batches} batches compared")
+        self._name_skipped()
         yield from self._payments(period, membership)
         if search:
             for provider in self.providers.values():
@@ -99,11 +136,12 @@ class Reconciliation:
             payments |= self.store.get_payments([member.key for member in chunk])
         membership.listed(batch, payments.values())
         yield from comparison.of_records(self.store, batch, members, payments)
-        reports = self._reports(batch)
+        reports = self._reports(batch) if batch.reference is not None else {}
+        self.tally.compared += reports is not None
         if isinstance(reports, Discrepancy):
             yield reports
-        elif reports is not None:
-            yield from comparison.of_items(batch, members, reports, self.clock())
+        elif reports is not None and batch.reference is not None:
+            yield from comparison.of_items(batch, members, reports, self.clock(), self.payees)
             for payment in payments.values():
                 report = reports.get(payment.key.item_id)
                 if report is not None and payment.batch_id == batch.batch_id:
@@ -119,26 +157,35 @@ class Reconciliation:
         yield found
 
     def _reports(self, batch: Batch) -> dict[str, ItemReport] | Discrepancy | None:
-        """Return what the provider lists of a batch, by item id.
-
-        None where there is nothing to compare, or no answer.
-        """
+        """Return what the provider lists of a batch that it accepted; None without an answer."""
         provider = self.providers.get(batch.provider)
-        if batch.reference is None:
-            return None
+        failures = self._failures[batch.provider]
         if provider is None:
             self.tally.not_done.append(f"batch {batch.batch_id}: no provider {batch.provider}")
             return None
+        if failures.too_many:
+            failures.skipped += 1
+            return None
         try:
-            items = self.retrier(partial(_items, provider, batch, batch.reference))
+            items = self.retrier(partial(_items, provider, batch))
         except ProviderError as error:
             self.tally.not_done.append(f"batch {batch.batch_id}: {error.code}")
+            failures.in_row, failures.code = failures.in_row + 1, error.code
             return None
+        failures.in_row = 0
         if items is None:
+            reference = batch.reference or ""
             return Discrepancy(
-                DiscrepancyKind.UNKNOWN_BATCH, batch.reference, "not known", batch_id=batch.batch_id
+                DiscrepancyKind.UNKNOWN_BATCH, reference, "not known", batch_id=batch.batch_id
             )
         return {report.item_id: report for report in items}
+
+    def _name_skipped(self) -> None:
+        """Name the batches that a provider was not asked about."""
+        for name, failures in self._failures.items():
+            if failures.skipped:
+                what = f"{failures.skipped} batches of {name}"
+                self.tally.not_done.append(f"{what}: not asked about {failures}")
 
     def _payments(self, period: Period, membership: MembershipCheck) -> Iterator[Discrepancy]:
         """Check payments that no batch would show."""
@@ -166,6 +213,10 @@ class Reconciliation:
         if provider.transaction_search is None:
             self.tally.not_done.append(f"search of {provider.name}: not offered")
             return
+        failures = self._failures[provider.name]
+        if failures.too_many:
+            self.tally.not_done.append(f"search of {provider.name}: not asked for {failures}")
+            return
         search = Search(self.store, provider.transaction_search, self.retrier)
         end = min(period.end, self.clock())
         if period.start >= end:
@@ -185,12 +236,12 @@ def _pays(report: ItemReport, payment: Payment) -> bool:
     return money == payment.money and receiver.lower() == payment.payee.lower()
 
 
-def _items(provider: Provider, batch: Batch, reference: str) -> list[ItemReport] | None:
+def _items(provider: Provider, batch: Batch) -> list[ItemReport] | None:
     """Return what the provider lists of a batch; None where it does not know the batch."""
     try:
         return provider.fetch(batch)
     except NotSent:
         search = provider.transaction_search
-        if search is not None and search.batch_id_of(reference) is None:
+        if search is not None and search.batch_id_of(batch.reference or "") is None:
             return None
         raise

@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(seconds=5)  # between two hosts: due by the other's clock is due
 LATE_STAMPS = timedelta(days=1)  # how long an aborted batch is searched for them
+_LAST_ERROR_LENGTH = 300
 
 
 class Dispatcher:
@@ -182,12 +183,12 @@ class Dispatcher:
         attempts = batch.attempts + 1
         delay = backoff(attempts, error)
         name = type(error).__name__
-        log.warning("batch %s waits: %s %s; retried in %s", batch.batch_id, name, error.code, delay)
+        log.warning("batch %s waits: %s %s; retried in %s", batch.batch_id, name, error, delay)
         return advance(
             self.store,
             batch,
             attempts=attempts,
-            last_error=f"{name}: {error.code}",
+            last_error=f"{name}: {error}"[:_LAST_ERROR_LENGTH],
             attention_at=self.clock() + delay,
         )
 

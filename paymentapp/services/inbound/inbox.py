@@ -107,6 +107,8 @@ class Inbox:
             update = reader.parse_webhook(event.body.encode())
         except NotGenuine as error:
             return _set_aside(str(error))
+        if update.problem:
+            return _set_aside(update.problem)
         if update.correction is not None:
             return self._correct(event, update.correction)
         if update.item is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from paymentapp.models.batches import BatchState
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from tests.faults.simulation.clock import moment
-from tests.faults.simulation.ledger import Moved
+from tests.faults.simulation.ledger import REASONS, Item, Moved
 from tests.faults.simulation.payment_methods import SETTLED_WITHIN
 
 if TYPE_CHECKING:
@@ -101,6 +101,24 @@ def _in_time(world: World, key: PaymentKey, payment: Payment, item: Moved | None
     if settled - since > SETTLED_WITHIN[world.methods.scene]:
         words = f"{payment.status} only at {moment(settled)}, since {moment(since)} it could be"
         world.findings.fail("late", words, key, world.clients.by_payment[key].name)
+
+
+def held_is_shown(world: World, item: Item, since: int) -> None:
+    """Report a payment that does not say that its provider holds it, and why.
+
+    Only where the last fault is so long ago that a poll must have come since.
+    """
+    now, key = world.time.micros(), item.member.key
+    quiet = now - max(since, world.last_fault_at) > SETTLED_WITHIN["paypal"]
+    payment = world.tables.payments.get(key)
+    if world.faults.on or not quiet or payment is None or item.raw_status(now) != "ONHOLD":
+        return
+    if payment.status is not Status.SUBMITTED:
+        return  # parked, or cancelled: the end judges it
+    shown = (payment.provider_status, payment.reason)
+    if shown != ("ONHOLD", REASONS["ONHOLD"]):
+        words = f"held since {moment(since)}, and shows {shown}"
+        world.findings.fail("hold not shown", words, key, world.clients.by_payment[key].name)
 
 
 def _nothing_else_was_paid(world: World, moved: Mapping[PaymentKey, Sequence[Moved]]) -> None:

@@ -16,6 +16,12 @@ from tests.faults.simulation.clock import Time
 from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
 
 FORGETS_AFTER = 30 * DAY  # a batch id that comes again later is a new batch
+HELD_FOR = 3 * DAY  # by a review, where it takes long
+REASONS = {
+    "FAILED": "RECEIVER_UNABLE",
+    "RETURNED": "RECEIVER_UNABLE",
+    "ONHOLD": "REGULATORY_PENDING",
+}
 BAD_EMAIL = "bad"  # an e-mail that begins so is refused
 
 STATUSES: dict[str, Status | None] = {
@@ -78,7 +84,7 @@ class Item:
             raw_status=raw,
             provider_item_id=f"item-{item_id}",
             transaction_id=None if raw == "PENDING" else f"tx-{item_id}",
-            reason="RECEIVER_UNABLE" if raw in ("FAILED", "RETURNED") else None,
+            reason=REASONS.get(raw),
         )
 
 
@@ -188,6 +194,8 @@ class Ledger:
             case 4 | 20:
                 end = 30 * DAY if draw() < 0.02 else HOUR
                 return [(now, "PENDING"), (soon, "UNCLAIMED"), (soon + end, "RETURNED")]
+            case 5 if later - soon > HOUR:
+                return [(now, "PENDING"), (soon, "ONHOLD"), (soon + HELD_FOR, "SUCCESS")]
             case 5:
                 return [(now, "ONHOLD"), (soon, "PENDING"), (later, "SUCCESS")]
             case 6:

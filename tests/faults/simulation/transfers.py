@@ -200,6 +200,8 @@ class Transfers:
                         {"currency": "jpy", "amount": self._available()},
                     ]
                 }
+            case ["GET", "account"]:
+                return {"settings": {"payouts": {"schedule": {"interval": "manual"}}}}
             case ["POST", "transfers"]:
                 return self._transfer(form)
             case ["GET", "transfers"]:

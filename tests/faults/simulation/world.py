@@ -11,13 +11,13 @@ from paymentapp.models.batches import Batch, Member
 from paymentapp.models.payments import Cause, PaymentKey
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.stripe.provider import Stripe
-from tests.faults.simulation.checks import judge
+from tests.faults.simulation.checks import held_is_shown, judge
 from tests.faults.simulation.clients import Clients, Intent
 from tests.faults.simulation.clock import Time, micros_of
 from tests.faults.simulation.fault_plan import FaultPlan
 from tests.faults.simulation.faults import Faults
 from tests.faults.simulation.findings import Findings
-from tests.faults.simulation.ledger import Item, Ledger
+from tests.faults.simulation.ledger import HELD_FOR, Item, Ledger
 from tests.faults.simulation.long_fault_plan import LongFaultPlan
 from tests.faults.simulation.operator import SimulatedOperator
 from tests.faults.simulation.payment_methods import WorldMethods
@@ -261,6 +261,8 @@ class World:
     def _announce(self, item: Item, steps: Sequence[tuple[int, str]]) -> None:
         """Plan the webhooks of an item's statuses: some never come, some twice, in random order."""
         for at, raw in steps:
+            if raw == "ONHOLD" and item.raw_status(at + HELD_FOR - SECOND) == raw:
+                self.at(at + HELD_FOR - MINUTE, partial(held_is_shown, self, item, at))
             copies = int(self.chance(self.hooks)) + int(self.chance(self.hooks * 0.2))
             for _ in range(copies):
                 delay = max(at - self.time.micros(), 0) + self.draw(

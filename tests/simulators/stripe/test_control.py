@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import stripe
 
+from simulators.common.database import Database
 from simulators.stripe import StripeSimulatorSettings
 from simulators.stripe.accounts import BY_PREFIX
+from simulators.stripe.core import StripeSimulator
+from simulators.stripe.schema import STRIPE_SCHEMA
+from tests.simulators.support import FakeClock
 
 from .support import OK, Live
 
@@ -201,3 +208,15 @@ def test_the_page_says_which_accounts_decide(live: Live) -> None:
     for prefix in BY_PREFIX:
         assert f"acct_sim{prefix}…" in text
     assert f"{live.url}/stripe" in text
+
+
+def test_a_state_of_an_earlier_version_opens(tmp_path: Path) -> None:
+    """Moves had no source type."""
+    state = str(tmp_path / "state.sqlite3")
+    with closing(sqlite3.connect(state)) as earlier:
+        earlier.executescript(STRIPE_SCHEMA.replace(",\n    source_type TEXT", ""))
+    for _ in range(2):
+        database = Database(state)
+        StripeSimulator(StripeSimulatorSettings(), database, FakeClock())
+        assert "source_type" in {row[1] for row in database.rows("PRAGMA table_info(stripe_moves)")}
+        database.close()

@@ -127,3 +127,18 @@ def test_a_statement_descriptor_is_short(live: Live, descriptor: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         live.payout(statement_descriptor=descriptor)
     assert caught.value.param == "statement_descriptor"
+
+
+def test_with_an_automatic_schedule_nothing_is_left_to_pay_out(live: Live) -> None:
+    live.set(payout_schedule="daily")
+    found = live.client.v1.accounts.retrieve(OK)
+    assert found.settings.payouts.schedule.interval == "daily"  # type: ignore[union-attr]
+    made = live.transfer()
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        live.payout()
+    assert caught.value.code == "balance_insufficient"
+    with pytest.raises(stripe.InvalidRequestError):
+        live.client.v1.transfers.reversals.create(made.id)
+    assert live.available(OK) == {"usd": 0}
+    live.set(payout_schedule="manual")
+    assert live.payout().status == "pending"

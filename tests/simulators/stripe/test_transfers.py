@@ -109,6 +109,22 @@ def test_without_a_limit_the_platform_has_plenty(live: Live) -> None:
     assert live.balance()["eur"] == LARGEST
 
 
+def test_a_transfer_draws_from_funds_of_one_source_type(live: Live) -> None:
+    live.set(balance={"USD": "10.00"}, bank_balance={"USD": "15.00"})
+    usd = next(b for b in live.client.v1.balance.retrieve().available if b.currency == "usd")
+    assert (usd.amount, usd.source_types.to_dict()) == (2500, {"card": 1000, "bank_account": 1500})  # type: ignore[union-attr]
+    for source, amount in ((None, 1001), ("bank_account", 1501), ("fpx", 1)):
+        given = {"source_type": source} if source else {}
+        with pytest.raises(stripe.InvalidRequestError) as caught:
+            live.transfer(amount=amount, **given)
+        assert caught.value.code == "balance_insufficient"
+    made = live.transfer(amount=1500, source_type="bank_account")
+    assert made.source_type == "bank_account"
+    assert live.available()["usd"] == 1000
+    live.client.v1.transfers.reversals.create(made.id)
+    assert live.available()["usd"] == 2500
+
+
 def test_a_reversal_takes_back_no_more_than_there_is(live: Live) -> None:
     live.set(balance={"USD": "10.00"})
     made = live.transfer()

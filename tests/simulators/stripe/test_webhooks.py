@@ -14,6 +14,7 @@ import pytest
 import stripe
 
 from simulators.common.times import utc_now
+from simulators.stripe import StripeSimulatorSettings
 from simulators.stripe.wiring import stripe_webhook_sender
 
 from .support import OK, Live, living
@@ -251,3 +252,12 @@ def test_webhooks_are_sent_without_being_asked_for(listener: Listener) -> None:
     assert sorted(listener.types()) == sorted(
         ["transfer.created", "payout.created", "payout.updated", "payout.paid"]
     )
+
+
+def test_an_early_api_version_calls_payouts_transfers() -> None:
+    settings = StripeSimulatorSettings(api_version="2016-10-19")
+    with living(settings) as live:
+        made = live.paid_out(OK)
+        told = [(event["type"], event["data"]["object"]["id"]) for event in live.events()]
+    assert [event_type for event_type, _ in told] == ["transfer.created", "transfer.created"]
+    assert told[1][1] == made.id

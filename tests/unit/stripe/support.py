@@ -21,6 +21,7 @@ ACCOUNT = "acct_simok0001"
 TRANSFERS = "/v1/transfers"
 PAYOUTS = "/v1/payouts"
 BALANCE = "/v1/balance"
+OWN_ACCOUNT = "/v1/account"  # of whom the Stripe-Account header names
 REQUEST_ID = "req_ofthetests01"
 
 

@@ -232,3 +232,23 @@ def test_a_refused_transfer_fails_its_payment() -> None:
         assert payment.status is Status.FAILED
         assert (payment.reason or "").startswith("insufficient_capabilities_for_transfer: the")
         assert backend.moves("transfer") == []
+
+
+def test_a_late_failure_is_heard_of_under_its_name_of_an_early_version(world: World) -> None:
+    paid(world)
+    world.clock.pass_by(seconds=10)
+    [event] = world.events("payout.failed")
+    event |= {"type": "transfer.failed", "api_version": "2016-10-19"}
+    assert world.deliver(event).state is ProviderEventState.APPLIED
+    assert world.says() is Status.RETURNED
+
+
+def test_an_event_about_money_that_cannot_be_read_is_set_aside_with_why(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    [event] = world.events("payout.created")
+    del event["data"]["object"]["currency"]
+    kept = world.deliver(event)
+    assert kept.state is ProviderEventState.SET_ASIDE
+    assert kept.note == "payout.created without a readable object, API version 2026-10-28.endive"
+    assert kept.note in caplog.text

@@ -253,6 +253,34 @@ def test_a_destination_that_is_refused_without_a_code_is_a_refusal_once_on_recor
     assert outcome.code == "invalid_request_error"
 
 
+@pytest.mark.parametrize(
+    "says",
+    [
+        error(400, None, "idempotency_error"),
+        error(400, "balance_insufficient", "idempotency_error"),
+        error(409, "idempotency_key_in_use"),
+        error(409, "payouts_not_allowed"),
+        error(409, "account_invalid"),
+        error(429, "balance_insufficient"),
+        error(500, "payouts_not_allowed"),
+        error(500, "account_invalid"),
+        error(500),
+        error(503, "balance_insufficient"),
+        error(400, "api_error", "api_error"),
+        error(402, "card_declined", "card_error"),
+        error(400, "parameter_missing"),
+    ],
+)
+def test_a_payout_error_that_proves_nothing_is_no_refusal(
+    stripe: Stripe, server: PayPalServer, clock: FakeClock, says: Says
+) -> None:
+    batch, members = a_payment(clock(), f"{ACCOUNT}:standard")
+    server.says("POST", TRANSFERS, Says(200, a_transfer(batch, members[0])))
+    server.says("POST", PAYOUTS, says)
+    with pytest.raises(ProviderError):
+        stripe.submit(batch, members)
+
+
 # --- funds
 
 
@@ -268,6 +296,44 @@ def test_what_the_account_does_not_have_is_not_asked_for(
     with_funds(server, 1250)
     server.says("POST", TRANSFERS, Says(200, a_transfer(batch, members[0])))
     assert isinstance(stripe.submit(batch, members), Accepted)
+
+
+def with_sources(server: PayPalServer, **amounts: int) -> None:
+    row = {"amount": sum(amounts.values()), "currency": "usd", "source_types": amounts}
+    server.says("GET", BALANCE, Says(200, {"available": [row]}))
+
+
+def test_only_funds_of_the_source_type_that_transfers_draw_from_count(
+    stripe: Stripe, server: PayPalServer, clock: FakeClock
+) -> None:
+    batch, members = a_payment(clock())
+    server.says("POST", TRANSFERS, Says(200, a_transfer(batch, members[0])))
+    server.says("GET", TRANSFERS, a_list())
+    for amounts in ({"card": 1249, "bank_account": 10**9}, {"bank_account": 10**9}):
+        with_sources(server, **amounts)
+        with pytest.raises(Misconfigured, match="balance_insufficient"):
+            stripe.submit(batch, members)
+    with_sources(server, card=1250, bank_account=0)
+    assert isinstance(stripe.submit(batch, members), Accepted)
+
+
+def test_the_source_type_is_a_setting(server: PayPalServer, clock: FakeClock) -> None:
+    batch, members = a_payment(clock())
+    server.says("POST", TRANSFERS, Says(200, a_transfer(batch, members[0])))
+    with_sources(server, card=0, bank_account=1250)
+    stripe = stripe_at(server.url, clock, source_type="bank_account")
+    assert isinstance(stripe.submit(batch, members), Accepted)
+    [seen] = server.asked("POST", TRANSFERS)
+    assert parse_qs(seen.body.decode())["source_type"] == ["bank_account"]
+
+
+def test_a_payment_from_each_source_type_is_made(backend: StripeBackend) -> None:
+    backend.change(balance={"USD": "0.00"}, bank_balance={"USD": "12.50"})
+    batch, members = a_payment(backend.clock())
+    with pytest.raises(Misconfigured):
+        backend.provider.submit(batch, members)
+    banks = stripe_at(backend.url, backend.clock, source_type="bank_account")
+    assert isinstance(banks.submit(batch, members), Accepted)
 
 
 def test_what_was_paid_before_is_found_although_nothing_is_left(

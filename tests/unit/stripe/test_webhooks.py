@@ -199,6 +199,37 @@ def test_a_payout_is_read_with_the_account_that_it_is_of(
     assert (news.item.money, news.item.receiver) == (members[0].money, f"{ACCOUNT}:standard")
 
 
+@pytest.mark.parametrize("status", ["paid", "failed"])
+def test_a_payout_of_an_early_api_version_is_called_a_transfer(
+    provider: Stripe, clock: FakeClock, status: str
+) -> None:
+    batch, members = a_payment(clock(), f"{ACCOUNT}:standard")
+    about = a_payout(batch, members[0].item_id, status, object="transfer")
+    event = an_event(f"transfer.{status}", about, ACCOUNT, api_version="2016-10-19")
+    read = parse(provider, event)
+    modern = parse(provider, an_event(f"payout.{status}", about, ACCOUNT))
+    assert read.item is not None
+    assert (read.item, read.batch_id) == (modern.item, modern.batch_id)
+
+
+def test_a_transfer_or_payout_that_cannot_be_read_is_a_problem(
+    provider: Stripe, clock: FakeClock
+) -> None:
+    batch, members = a_payment(clock())
+    strange = a_transfer(batch, members[0]) | {"amount": "1250"}
+    event = an_event("transfer.created", strange, api_version="2014-01-31")
+    problem = "transfer.created without a readable object, API version 2014-01-31"
+    assert parse(provider, event).problem == problem
+    for about in ({}, {"id": "po_1", "object": "payout"}, {"id": "tr_1"}):
+        assert "API version unknown" in parse(provider, an_event("payout.paid", about)).problem
+    for fine in (
+        an_event("charge.failed", {}),
+        an_event("payout.paid", {}, livemode=True),
+        an_event("payout.paid", a_payout(batch, "x", "paid", metadata={}), ACCOUNT),
+    ):
+        assert parse(provider, fine).problem == ""
+
+
 def test_amounts_are_read_by_their_currency(provider: Stripe, clock: FakeClock) -> None:
     for currency, amount, units in (
         ("JPY", "1250", 1250),

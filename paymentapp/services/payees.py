@@ -1,0 +1,77 @@
+"""Payees: who a payment is really for, masked, in answers, commands and evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from paymentapp.clock import Clock
+from paymentapp.errors import NotSent, ProviderError
+from paymentapp.masking import masked
+from paymentapp.models.batches import Member
+from paymentapp.models.payments import Payment
+from paymentapp.providers.base import Provider
+
+SEALED = "sealed"  # in place of a payee whose details cannot be opened here
+_RETRY_AFTER = timedelta(seconds=30)  # where the key service does not answer
+
+
+class PayeeDisplay(NamedTuple):
+    """A payee as anybody may see it: recognisable, and of no use to pay."""
+
+    method: str
+    display: str
+
+
+class ShownPayment(NamedTuple):
+    """A payment with the payee that is shown for it."""
+
+    payment: Payment
+    payee: PayeeDisplay
+
+
+@dataclass(frozen=True, slots=True)
+class PayeeDisplays:
+    """Shows payees, each masked by its own provider, which alone can open its details."""
+
+    providers: Mapping[str, Provider]
+    clock: Clock
+    _retry_at: dict[str, datetime] = field(default_factory=dict, init=False)
+
+    def shown(self, payment: Payment) -> ShownPayment:
+        """Return a payment together with its payee."""
+        return ShownPayment(payment, self.of(payment, payment.payment_method))
+
+    def of(self, paid: Payment | Member, method: str) -> PayeeDisplay:
+        """Return the payee of a payment, or of a batch's member, by a method.
+
+        The customer's e-mail is the payee only where no details name another.
+        """
+        if paid.destination is None:
+            return PayeeDisplay(method, masked(paid.email))
+        return PayeeDisplay(method, self.display(method, paid.customer_id, paid.destination))
+
+    def display(self, method: str, customer_id: str, destination: str) -> str:
+        """Return a destination masked, or `sealed` where it cannot be opened here and now.
+
+        A key service that does not answer is not called again for half a minute, so that a list
+        of payments waits for it once.
+        """
+        provider = self.providers.get(method)
+        if provider is None or self._is_waiting(method):
+            return SEALED
+        if provider.payees is None:
+            return masked(destination)  # such a provider knows e-mail addresses alone
+        try:
+            return provider.payees.display(customer_id, destination)
+        except NotSent:
+            self._retry_at[method] = self.clock() + _RETRY_AFTER
+        except ProviderError:
+            pass  # no key here opens it
+        return SEALED
+
+    def _is_waiting(self, method: str) -> bool:
+        retry_at = self._retry_at.get(method)
+        return retry_at is not None and self.clock() < retry_at
