@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -114,6 +114,7 @@ class Detail(NamedTuple):
     pattern: str  # what the whole of it matches
     problem: str  # what to say where it does not; never with the value
     required: bool = True
+    suggest: Callable[[str], str | None] | None = None  # makes a value that matches, from another
 
 
 class Payees(Protocol):

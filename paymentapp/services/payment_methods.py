@@ -12,7 +12,7 @@ from typing import NamedTuple
 from paymentapp.clock import Clock
 from paymentapp.errors import NotFound, NotPayable, ProviderError, StoreUnavailable
 from paymentapp.models.customers import Customer, PaymentMethod
-from paymentapp.providers.base import Payees, Provider
+from paymentapp.providers.base import Detail, Payees, Provider
 from paymentapp.services.customers import Customers
 from paymentapp.storage.base import Store
 
@@ -187,13 +187,19 @@ def _destination(payees: Payees, customer_id: str, details: Mapping[str, str]) -
         if name not in details and detail.required:
             raise NotPayable(f"details/{name}", "Missing detail.")
         if name in details and re.fullmatch(detail.pattern, details[name]) is None:
-            raise NotPayable(f"details/{name}", detail.problem)
+            raise NotPayable(f"details/{name}", _with_suggestion(detail, details[name]))
     try:
         return payees.destination(customer_id, details)
     except NotPayable as error:
         raise NotPayable(f"details/{error.field}", str(error)) from error
     except ProviderError as error:
         raise StoreUnavailable(f"details cannot be sealed: {error.code}") from error
+
+
+def _with_suggestion(detail: Detail, value: str) -> str:
+    """Return the problem of a detail, and a value that would be right where one can be made."""
+    suggestion = detail.suggest(value) if detail.suggest else None
+    return f"{detail.problem} For example: {suggestion}" if suggestion else detail.problem
 
 
 def _sealed_again(old: str, new: str, known: PaymentMethod) -> PaymentMethod | None:

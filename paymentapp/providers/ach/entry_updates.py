@@ -62,14 +62,12 @@ class EntryUpdateState:
 
 
 def return_text(code: str) -> str:
-    """Return a return code with its title, in at most 40 characters.
+    """Return a return code with its reason in words, in at most 40 characters.
 
     >>> return_text("R02")
     'R02 Account closed'
     """
-    title = return_reason(code).title
-    text = f"{code} {title[:1]}{title[1:].lower()}".strip()
-    return text if len(text) <= _REASON_LENGTH else f"{text[: _REASON_LENGTH - 1].rstrip()}."
+    return f"{code} {return_reason(code).short}"[:_REASON_LENGTH]
 
 
 def _name(file_id: str) -> str:

@@ -13,6 +13,7 @@ from paymentapp.banking import (
     check_account_type,
     check_holder,
     check_routing,
+    transliterated_name,
 )
 from paymentapp.errors import Misconfigured, NotPayable
 from paymentapp.models.provider_state import ProviderState
@@ -49,13 +50,14 @@ class AchPayees:
             "The holder's name, as the bank has it.",
             "[!-~]([ -~]{0,20}[!-~])?",
             "1 to 22 printable ASCII characters.",
+            suggest=transliterated_name,
         ),
         Detail("routing_number", "The bank's ABA routing number.", "[0-9]{9}", "Nine digits."),
         Detail(
             "account_number",
             "The number of the account.",
-            "[A-Za-z0-9]([A-Za-z0-9 -]{0,15}[A-Za-z0-9])?",
-            "1 to 17 letters, digits, blanks or hyphens.",
+            "[A-Za-z0-9]([A-Za-z0-9-]{0,15}[A-Za-z0-9])?",
+            "1 to 17 letters, digits and hyphens, without blanks.",
         ),
         Detail("account_type", "checking or savings.", "checking|savings", "checking or savings."),
         Detail(
