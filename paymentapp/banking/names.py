@@ -6,7 +6,7 @@ from paymentapp.banking.routing import HOLDER_LENGTH, BankDetailError, check_hol
 
 
 def transliterated_name(name: str) -> str | None:
-    """Return a name as an ACH entry can hold it, to be offered where it cannot hold the name itself.
+    """Return a name as an ACH entry can hold it, to be offered instead of one that it cannot hold.
 
     ASCII letters for all others, and as many whole words as fit in 22 characters. None where no
     name is left.
