@@ -82,6 +82,8 @@ METHOD: dict[str, Any] = {
     "default": False,
     "updated_at": "2026-01-01T11:00:00.000000Z",
     "note": None,
+    "usable": True,
+    "reason": None,
 }
 NEW_METHOD: dict[str, Any] = {"details": METHOD["details"], "default": False}
 METHODS: dict[str, Any] = {"customer_id": CUSTOMER_ID, "payment_methods": [METHOD]}
@@ -96,6 +98,7 @@ READY: dict[str, Any] = {
         {"name": "store", "ok": True, "detail": "answers"},
         {"name": "dispatcher", "ok": True, "detail": "beating"},
         {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
+        {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
     ],
 }
 NOT_READY: dict[str, Any] = {
@@ -104,5 +107,6 @@ NOT_READY: dict[str, Any] = {
         {"name": "store", "ok": True, "detail": "answers"},
         {"name": "dispatcher", "ok": False, "detail": "no dispatcher is running"},
         {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
+        {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
     ],
 }

@@ -65,7 +65,15 @@ class Postponed:
     until: datetime
 
 
-Outcome = Accepted | Refused | NeedsReview | Postponed
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Nothing was sent, and under this batch's id nothing ever will be: its members go out again
+    in another batch. Nobody is at fault. `code` says why."""
+
+    code: str
+
+
+Outcome = Accepted | Refused | NeedsReview | Postponed | Withdrawn
 # What an error of a provider means: to be raised, or a refusal.
 ErrorKind = type[NotSent] | type[OutcomeUnknown] | type[Misconfigured] | type[Refused]
 
@@ -91,6 +99,23 @@ class Correction:
     item_id: str
     note: str  # for a person, without an account number
     destination: str | None = field(default=None, repr=False)  # the right one, where it is told
+    replaces: Sequence[str] = field(default=(), repr=False)  # empty: the payment's own
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedPayee:
+    """Details by which a customer must not be paid again until they are put again, and why."""
+
+    reason: str
+    destinations: Sequence[str] = field(default=(), repr=False)  # empty: the payment's own
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """What a provider says that cannot be applied to any payment: why, and what it says."""
+
+    reason: str
+    details: Mapping[str, str] = field(default_factory=dict)  # for an operator, no account number
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +129,9 @@ class WebhookNews:
     batch_id: str | None = None  # ours, as the provider repeats it
     reference: str | None = None  # the provider's id of that batch
     correction: Correction | None = None
+    unmatched: Unmatched | None = None  # the inbox sets it aside for an operator
+    finding: str | None = None  # what is odd about it, though it counts
+    blocked: BlockedPayee | None = None
 
 
 class Detail(NamedTuple):
@@ -173,6 +201,17 @@ class Delivery(NamedTuple):
 
     name: str  # of the file, for the mailbox
     bodies: Sequence[bytes]
+    complete: bool = True  # False: more may be in it, so that it is not put away
+
+
+class UnreadFile(NamedTuple):
+    """A file in a provider's mailbox that is not read, or not wholly, until an operator acts."""
+
+    file_id: str
+    name: str
+    size: int  # bytes
+    since: datetime
+    reason: str
 
 
 class Mailbox(Protocol):
@@ -189,6 +228,22 @@ class Mailbox(Protocol):
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
         """Read one of a delivery's bodies. Raises NotGenuine where it makes no sense."""
+
+    def unread(self) -> Sequence[UnreadFile]:
+        """Return what lies in the mailbox and cannot be read, as of the last poll."""
+
+    def set_aside(self, file_id: str, note: str) -> bool:
+        """Record that an operator has dealt with an unread file; False where there is none."""
+
+    def record(self, payment: Payment, status: Status, reason: str) -> None:
+        """Record what an operator says of a payment, so that `fetch` reports the same."""
+
+
+class Corrections(Protocol):
+    """The details that a provider has corrected, for payments that have not been sent yet."""
+
+    def current(self, destination: str) -> str:
+        """Return the destination that has replaced one, or the same. Raises StoreUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +303,7 @@ class Provider(Facts, Protocol):
     cutoffs: Cutoffs | None = None  # None: payments leave at once
     batch_key: BatchKey | None = None  # None: any payments go together
     mailbox: Mailbox | None = None
+    corrections: Corrections | None = None
     transaction_search: TransactionSearch | None = None
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -28,6 +28,12 @@ class MethodShown(NamedTuple):
     default: bool
     updated_at: datetime
     note: str | None
+    reason: str | None  # why it must not be used; None where it may
+
+    @property
+    def usable(self) -> bool:
+        """Return whether payments may go by it."""
+        return self.reason is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +94,43 @@ class PaymentMethods:
         self._change(customer_id, change)
 
     def correct(
-        self, customer_id: str, method: str, old: str | None, new: str | None, note: str
+        self,
+        customer_id: str,
+        method: str,
+        old: Sequence[str | None],
+        new: str | None,
+        note: str,
     ) -> bool:
         """Put right what a provider says is wrong, or only make a note of it.
 
-        `old` is the destination that it speaks of. Returns False where the customer's details
+        `old` are the destinations that it speaks of. Returns False where the customer's details
         are others by now: then nothing is changed.
         """
 
         def right(known: PaymentMethod) -> PaymentMethod | None:
-            if known.destination not in (old, new):
+            if known.destination not in (*old, new):
                 return None
-            return PaymentMethod(new or known.destination, self.clock(), note)
+            destination = new or known.destination
+            blocked = known.blocked if destination == known.destination else None
+            return PaymentMethod(destination, self.clock(), note, blocked)
 
         return self._replace(customer_id, method, right)
+
+    def block(
+        self, customer_id: str, method: str, destinations: Sequence[str | None], reason: str
+    ) -> bool:
+        """Keep new payments from a customer's details until they are put again.
+
+        `destinations` are those that a provider says must not be used. Returns False where the
+        customer's details are others by now, or are blocked already.
+        """
+
+        def mark(known: PaymentMethod) -> PaymentMethod | None:
+            if known.destination not in destinations or known.blocked is not None:
+                return None
+            return replace(known, blocked=reason)
+
+        return self._replace(customer_id, method, mark)
 
     def renew(self, customer: Customer) -> int:
         """Seal a customer's details by today's key. Returns how many were not; StoreUnavailable
@@ -174,6 +203,7 @@ class PaymentMethods:
             customer.default_method == method,
             known.updated_at,
             known.note,
+            known.blocked,
         )
 
 

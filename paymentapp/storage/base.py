@@ -171,6 +171,17 @@ class Store(Protocol):
         """Events of a shard with `attention_at` up to `until`, longest overdue first, as
         `due_batches`; the two never meet."""
 
+    def get_provider_event(self, provider: str, event_id: str) -> ProviderEvent | None:
+        """The event of a provider's own id, consistently."""
+
+    def events_set_aside(self, limit: int) -> list[ProviderEvent]:
+        """Events that wait for an operator, oldest first; which ones may lag behind.
+
+        Those that version 0.2 or an earlier one has set aside are found by a scan alone."""
+
+    def scan_provider_events(self, earliest: datetime, latest: datetime) -> Iterator[ProviderEvent]:
+        """Every event received between two moments, inclusively, as `scan_payments`."""
+
     def add_state_entry(self, note: StateEntry) -> StateEntry:
         """Store a new note. Returns what is stored under its name: maybe an older note."""
 

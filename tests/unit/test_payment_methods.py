@@ -86,7 +86,7 @@ def test_a_record_that_never_stands_still_takes_no_correction(
     old = _ada(store).methods["wire"].destination
     store.changes_first = 1000
     with pytest.raises(StoreUnavailable, match="changing all the time"):
-        services.methods.correct("ada", "wire", old, None, "the account is closed")
+        services.methods.correct("ada", "wire", [old], None, "the account is closed")
     assert services.methods.get("ada", "wire").note is None
 
 

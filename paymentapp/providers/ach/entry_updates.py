@@ -16,10 +16,11 @@ _REASON_LENGTH = 40
 
 @dataclass(frozen=True, slots=True)
 class EntryUpdates:
-    """The return code of each returned entry, and the acknowledged entries, by position."""
+    """The return code of each returned entry, and the entries of which other things are known."""
 
-    returned: Mapping[int, str] = field(default_factory=dict)
+    returned: Mapping[int, str] = field(default_factory=dict)  # by position
     acknowledged: frozenset[int] = frozenset()
+    confirmed: frozenset[int] = frozenset()  # of which an operator has said that they were paid
 
 
 class EntryUpdateState:
@@ -33,7 +34,8 @@ class EntryUpdateState:
         stored = self._state.get_state_entry(_name(file_id))
         record = json.loads(stored.text if stored else _NONE)
         returned = {int(position): code for position, code in record["returned"].items()}
-        return EntryUpdates(returned, frozenset(record["acknowledged"]))
+        confirmed = frozenset(record.get("confirmed", ()))
+        return EntryUpdates(returned, frozenset(record["acknowledged"]), confirmed)
 
     def add_return(self, file_id: str, position: int, code: str) -> None:
         """Record that an entry was returned."""
@@ -49,6 +51,15 @@ class EntryUpdateState:
         def change(record: dict[str, Any]) -> None:
             if position not in record["acknowledged"]:
                 record["acknowledged"].append(position)
+
+        self._change(file_id, change)
+
+    def add_confirmation(self, file_id: str, position: int) -> None:
+        """Record that an operator has said that an entry was paid."""
+
+        def change(record: dict[str, Any]) -> None:
+            if position not in record.setdefault("confirmed", []):
+                record["confirmed"].append(position)
 
         self._change(file_id, change)
 

@@ -17,6 +17,7 @@ from paymentapp.banking import (
 )
 from paymentapp.errors import Misconfigured, NotPayable
 from paymentapp.models.provider_state import ProviderState
+from paymentapp.providers.ach.account_state import AccountState
 from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.base import Detail
 from paymentapp.vault.sealing import Vault
@@ -72,6 +73,7 @@ class AchPayees:
     def __init__(self, vault: Vault, state: ProviderState) -> None:
         self._vault = vault
         self._prenotes = PrenoteState(state)
+        self._accounts = AccountState(state)
 
     def check_open(self) -> None:
         """Check that there is a key. Raises Misconfigured."""
@@ -111,6 +113,7 @@ class AchPayees:
             return None
         renewed = self._vault.seal(self._vault.open(destination, customer_id), customer_id)
         self._prenotes.keep(destination, renewed)
+        self._accounts.resealed(destination, renewed)
         return renewed
 
     def seal(self, customer_id: str, payee: Payee) -> str:

@@ -21,6 +21,7 @@ from paymentapp.providers.base import (
     Postponed,
     Provider,
     Refused,
+    Withdrawn,
 )
 from paymentapp.services.dispatch.backoff import backoff
 from paymentapp.services.dispatch.batching import (
@@ -32,6 +33,7 @@ from paymentapp.services.dispatch.batching import (
     members_of,
     stamped,
 )
+from paymentapp.services.dispatch.corrections import with_current_details
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.parking import park_after
 from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, Poller, next_poll_at
@@ -89,7 +91,9 @@ class Dispatcher:
 
         Payments that another batch holds by now are left to it.
         """
-        prepared = self._prepare(payments)
+        provider = self.providers[payments[0].payment_method]
+        payments = with_current_details(self.store, provider, payments)
+        prepared = self._prepare(payments) if payments else None
         if prepared is None:
             return None
         batch, members, excluded = prepared
@@ -173,6 +177,8 @@ class Dispatcher:
         if isinstance(outcome, Postponed):
             log.info("batch %s waits until %s: %s", batch.batch_id, outcome.until, outcome.code)
             return advance(self.store, batch, attention_at=outcome.until, last_error=outcome.code)
+        if isinstance(outcome, Withdrawn):
+            return self._withdrawn(batch, outcome)
         return self._refused(batch, outcome)
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
@@ -220,6 +226,18 @@ class Dispatcher:
             member_errors=dict(outcome.member_errors),
         )
         return self._let_go(refused) if refused.state is BatchState.REFUSED else refused
+
+    def _withdrawn(self, batch: Batch, outcome: Withdrawn) -> Batch:
+        """Free the members of a batch that was not sent and never will be."""
+        log.info("batch %s withdrawn: %s; its members go again", batch.batch_id, outcome.code)
+        aborted = advance(
+            self.store,
+            batch,
+            state=BatchState.ABORTED,
+            last_error=outcome.code,
+            attention_at=self.clock(),
+        )
+        return self._release(aborted) if aborted.state is BatchState.ABORTED else aborted
 
     def _let_go(self, batch: Batch) -> Batch:
         """Fail the members that the refusal names; the others go into a new batch.

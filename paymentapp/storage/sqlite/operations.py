@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import datetime
 
 from paymentapp.clock import to_text
@@ -13,6 +14,7 @@ from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease
 from paymentapp.storage.codec.events import (
+    ASIDE_SHARD,
     SORT_KEY,
     attention_shard,
     event_key,
@@ -49,17 +51,37 @@ class SQLiteOperations(SQLiteRecords):
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         record = event_record(event)
-        older = self._add(insert_record(event_key(event), SORT_KEY, record))
+        older = self._add(
+            insert_record(event_key(event.provider, event.event_id), SORT_KEY, record)
+        )
         return read_event(older) if older else event
 
     def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool:
         records = event_record(old), event_record(new)
-        return self._change(event_key(new), SORT_KEY, *records)
+        return self._change(event_key(new.provider, new.event_id), SORT_KEY, *records)
 
     def due_provider_events(self, shard: int, until: datetime, limit: int) -> list[ProviderEvent]:
         where = attention_shard(shard)
         found = self._read(sql.ATTENTION, where, to_text(until), limit)
         return [read_event(record) for record in found]
+
+    def get_provider_event(self, provider: str, event_id: str) -> ProviderEvent | None:
+        found = self._get(sql.GET_RECORD, event_key(provider, event_id), SORT_KEY)
+        return read_event(found) if found else None
+
+    def events_set_aside(self, limit: int) -> list[ProviderEvent]:
+        found = self._read(sql.ATTENTION, ASIDE_SHARD, sql.AFTER_EVERY_ID, limit)
+        return [read_event(record) for record in found]
+
+    def scan_provider_events(self, earliest: datetime, latest: datetime) -> Iterator[ProviderEvent]:
+        span = to_text(earliest), to_text(latest)
+        return self._scan(
+            sql.SCAN_EVENTS,
+            read_event,
+            lambda each: (event_key(each.provider, each.event_id),),
+            ("event#",),
+            *span,
+        )
 
     def add_state_entry(self, note: StateEntry) -> StateEntry:
         older = self._add(insert_record(f"note#{note.name}", "note", state_record(note)))

@@ -72,12 +72,12 @@ class Renders:
     def __init__(self) -> None:
         self.live = self.prenotes = 0
 
-    def write(self, file: File) -> bytes:
+    def write(self, file: File, **more: Any) -> bytes:
         if any(entry.amount for batch in file.batches for entry in batch.entries):
             self.live += 1
         else:
             self.prenotes += 1
-        return write(file)
+        return write(file, **more)
 
 
 @pytest.fixture
@@ -132,7 +132,9 @@ def test_a_refused_file_takes_no_trace_numbers(company: Company, renders: Render
 
 def test_a_full_file_fits_a_note(company: Company) -> None:
     members = [
-        company.member(f"{n * 7919 % 10**12:012d}99999"[:17], f"{n + 1}.37", n, holder=f"{n:022x}")
+        company.member(
+            f"{n * 7919 % 10**12:012d}99999"[:17], f"{n + 1}.37", n, holder=f"{n + 1:022x}"
+        )
         for n in range(2_500)
     ]
     company.ach.submit(company.batch(*members), members)
@@ -215,8 +217,8 @@ def test_it_has_arrived_when_the_hold_is_over(company: Company) -> None:
     batch = company.paid(company.member("1111222233"))  # settles on Tuesday
     statuses = []
     for _ in range(6):
+        statuses.append(company.status(batch))
         [report] = company.ach.fetch(batch)
-        statuses.append(report.status)
         company.clock.pass_by(days=1)
     # Tuesday, and two banking days more; Friday is the first day on which they have passed.
     assert statuses == [Status.SUBMITTED] * 4 + [Status.SUCCEEDED] * 2
@@ -232,9 +234,9 @@ def test_a_file_that_came_late_settles_later(company: Company) -> None:
     company.clock.pass_by(days=1, hours=9)  # Tuesday evening: it was to settle on Tuesday
     company.ach.submit(batch, [member])
     company.clock.now = datetime(2026, 3, 6, 15, 0, tzinfo=UTC)
-    assert company.ach.fetch(batch)[0].status is Status.SUBMITTED
+    assert company.status(batch) is Status.SUBMITTED
     company.clock.now = datetime(2026, 3, 7, 15, 0, tzinfo=UTC)
-    assert company.ach.fetch(batch)[0].status is Status.SUCCEEDED
+    assert company.status(batch) is Status.SUCCEEDED
 
 
 def test_a_rehearsal_has_windows_and_days_of_seconds(company: Company) -> None:
@@ -245,9 +247,9 @@ def test_a_rehearsal_has_windows_and_days_of_seconds(company: Company) -> None:
     batch = company.batch(member)
     ach.submit(batch, [member])
     company.clock.pass_by(seconds=9)
-    assert ach.fetch(batch)[0].status is Status.SUBMITTED
+    assert company.status(batch, ach) is Status.SUBMITTED
     company.clock.pass_by(seconds=2)
-    assert ach.fetch(batch)[0].status is Status.SUCCEEDED
+    assert company.status(batch, ach) is Status.SUCCEEDED
 
 
 def test_nothing_is_told_of_what_has_not_left(company: Company) -> None:
