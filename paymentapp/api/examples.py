@@ -97,8 +97,8 @@ READY: dict[str, Any] = {
     "checks": [
         {"name": "store", "ok": True, "detail": "answers"},
         {"name": "dispatcher", "ok": True, "detail": "beating"},
-        {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
         {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
+        {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
 }
 NOT_READY: dict[str, Any] = {
@@ -106,7 +106,7 @@ NOT_READY: dict[str, Any] = {
     "checks": [
         {"name": "store", "ok": True, "detail": "answers"},
         {"name": "dispatcher", "ok": False, "detail": "no dispatcher is running"},
-        {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
         {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
+        {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
 }

@@ -13,6 +13,7 @@ import click
 from paymentapp._version import __version__
 from paymentapp.cli.audit import audit
 from paymentapp.cli.common import opened
+from paymentapp.cli.inbox import inbox
 from paymentapp.cli.keys import keys
 from paymentapp.cli.parked import parked
 from paymentapp.cli.reconcile import reconcile
@@ -96,5 +97,5 @@ def worker() -> None:
     stop(services)
 
 
-for command in (settings, keys, vault, reconcile, parked, audit):
+for command in (settings, keys, vault, reconcile, parked, inbox, audit):
     commands.add_command(command)

@@ -70,6 +70,21 @@ def period_of(start: datetime | None, end: datetime | None, now: datetime) -> Pe
     return period
 
 
+class OperatorText(click.ParamType[str]):
+    """A text on one line, of a length that a record can bear."""
+
+    name = "text"
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+
+    def convert(self, value: object, param: object, ctx: object) -> str:  # noqa: ARG002
+        text = " ".join(str(value).split())
+        if not 0 < len(text) <= self._longest or not text.isprintable():
+            self.fail(f"must have 1 to {self._longest} characters")
+        return text
+
+
 class ProgressReport:
     """Says on stderr how far long work has come, every few seconds."""
 

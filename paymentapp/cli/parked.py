@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import click
 
-from paymentapp.cli.common import ProgressReport, opened, plural, short
+from paymentapp.cli.common import OperatorText, ProgressReport, opened, plural, short
 from paymentapp.clock import to_text
 from paymentapp.masking import masked
 from paymentapp.models.batches import Batch, Resolution
@@ -17,21 +17,6 @@ from paymentapp.services.backoffice.parked_batches import OperatorNote, OverdueP
 from paymentapp.services.dispatch.parking import in_words, parking_rule
 
 _SHOWN = 10  # members of a batch; JSON has them all
-
-
-class _Line(click.ParamType[str]):
-    """A text on one line, of a length that a record can bear."""
-
-    name = "text"
-
-    def __init__(self, longest: int) -> None:
-        self._longest = longest
-
-    def convert(self, value: object, param: object, ctx: object) -> str:  # noqa: ARG002
-        text = " ".join(str(value).split())
-        if not 0 < len(text) <= self._longest or not text.isprintable():
-            self.fail(f"must have 1 to {self._longest} characters")
-        return text
 
 
 class _Explained(click.Group):
@@ -169,8 +154,10 @@ def _lingering_record(found: OverduePayment) -> dict[str, object]:
     help="What became of it: the provider has it, or did nothing and never will.",
 )
 @click.option("--reference", help="With accepted: the provider's own id of the batch.")
-@click.option("--by", "person", type=_Line(80), required=True, help="Who decides.")
-@click.option("--note", type=_Line(500), required=True, help="Why; kept with the batch for good.")
+@click.option("--by", "person", type=OperatorText(80), required=True, help="Who decides.")
+@click.option(
+    "--note", type=OperatorText(500), required=True, help="Why; kept with the batch for good."
+)
 @click.option("--confirm", metavar="BATCH_ID", help="The batch id once more; needed for not-sent.")
 def resolve(
     batch_id: str,

@@ -52,7 +52,8 @@ def reconcile(
     provider does not have, and theirs that we do not. Prints the differences, and what to do
     about each kind.
 
-    Exit status: 0 all agrees, or was repaired; 1 differences are left; 2 not everything could be
+    Exit status: 0 all agrees, or was repaired; 1 differences are left, or something waits in the
+    inbox for an operator; 2 not everything could be
     compared.
     """
     from paymentapp.bootstrap_backoffice import build_backoffice
@@ -84,6 +85,8 @@ def _print_table(found: Iterable[Discrepancy], tally: Tally) -> None:
     if tally.differences:
         click.echo()
     click.echo(_summary(tally))
+    if tally.open_items:
+        click.echo(f"inbox: {tally.open_items} waiting for an operator: `paymentapp inbox list`")
     for what in tally.not_done:
         click.echo(f"not done: {what}")
 
@@ -108,6 +111,7 @@ def _print_json(period: Period, found: Iterable[Discrepancy], tally: Tally) -> N
             "payments": tally.payments,
             "transactions": tally.transactions,
             "repaired": tally.repaired,
+            "inbox": tally.open_items,
             "not_done": tally.not_done,
         }
     )

@@ -214,6 +214,13 @@ class UnreadFile(NamedTuple):
     reason: str
 
 
+class Recorded(NamedTuple):
+    """What follows from what an operator has recorded: the reason in words, and a blocked payee."""
+
+    reason: str | None = None
+    blocked: BlockedPayee | None = None
+
+
 class Mailbox(Protocol):
     """News that has to be fetched, as files from a bank.
 
@@ -235,8 +242,11 @@ class Mailbox(Protocol):
     def set_aside(self, file_id: str, note: str) -> bool:
         """Record that an operator has dealt with an unread file; False where there is none."""
 
-    def record(self, payment: Payment, status: Status, reason: str) -> None:
-        """Record what an operator says of a payment, so that `fetch` reports the same."""
+    def record(self, payment: Payment, status: Status, code: str) -> Recorded:
+        """Record what an operator says of a payment, so that `fetch` reports the same.
+
+        `code` is the provider's own reason. Raises Conflict where that cannot be.
+        """
 
 
 class Corrections(Protocol):

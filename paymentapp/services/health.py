@@ -10,9 +10,11 @@ from typing import NamedTuple, Protocol
 from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
 from paymentapp.providers.base import Provider
+from paymentapp.services.open_items import open_items
 from paymentapp.storage.base import Store
 
 CACHE_TIME = timedelta(seconds=1)
+INBOX_CACHE_TIME = timedelta(minutes=1)  # what waits for a person waits for long
 
 
 class Beating(Protocol):
@@ -51,6 +53,7 @@ class Health:
         self._lock = threading.Lock()
         self._checks: list[HealthCheck] = []
         self._apply_poll: datetime | None = None
+        self._inbox: tuple[datetime, str] | None = None
 
     def checks(self) -> list[HealthCheck]:
         """Every check, as of now or up to a second ago."""
@@ -58,7 +61,8 @@ class Health:
             now = self._clock()
             age = now - self._apply_poll if self._apply_poll else CACHE_TIME
             if not timedelta() <= age < CACHE_TIME:  # also after a clock that was set back
-                self._checks = [self._store_check(), self._dispatcher_check(), *self._paying()]
+                checks = self._store_check(), self._dispatcher_check(), self._inbox_check(now)
+                self._checks = [*checks, *self._paying()]
                 self._apply_poll = now
             return self._checks
 
@@ -75,6 +79,16 @@ class Health:
         except StoreUnavailable:
             problem = "cannot be told without the store"
         return HealthCheck("dispatcher", problem is None, problem or "beating")
+
+    def _inbox_check(self, now: datetime) -> HealthCheck:
+        """Say how much waits for an operator; the service can do its work all the same."""
+        known = self._inbox
+        if known is None or not timedelta() <= now - known[0] < INBOX_CACHE_TIME:
+            try:
+                known = self._inbox = now, open_items(self._store, self._providers).words
+            except StoreUnavailable:
+                known = now, "cannot be counted without the store"
+        return HealthCheck("inbox", True, known[1])
 
     def _paying(self) -> list[HealthCheck]:
         if not self._providers:

@@ -14,9 +14,11 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.provider_events import ProviderEventState
 from paymentapp.providers.base import (
+    BlockedPayee,
     Correction,
     Delivery,
     ItemReport,
+    Recorded,
     UnreadFile,
     WebhookNews,
 )
@@ -66,8 +68,10 @@ class Bank(LedgerProvider):
         self.broken = [file for file in self.broken if file.file_id != file_id]
         return file_id in known
 
-    def record(self, payment: Payment, status: Status, reason: str) -> None:  # noqa: ARG002
+    def record(self, payment: Payment, status: Status, code: str) -> Recorded:
         self.status[payment.email] = status
+        blocked = BlockedPayee(f"{code} closed", (payment.destination or "",))
+        return Recorded(code, blocked if code == "R02" else None)
 
     def receives(self, name: str, *news: WebhookNews) -> None:
         bodies = [each.event_id.encode() for each in news]

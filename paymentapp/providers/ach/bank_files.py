@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 
 from paymentapp.banking import BankDetailError, NocCorrection, ReturnKind, return_reason
 from paymentapp.clock import Clock
+from paymentapp.errors import Conflict
 from paymentapp.masking import printable
+from paymentapp.models.payments import Payment, Status
 from paymentapp.nacha import (
     TRANSACTION_CODES,
     Acknowledgment,
@@ -43,6 +45,7 @@ from paymentapp.providers.ach.file_state import FilePlan, FileState
 from paymentapp.providers.ach.payees import AchPayees, Payee
 from paymentapp.providers.ach.prenote_state import PrenoteState, is_prenote
 from paymentapp.providers.ach.trace_numbers import SentEntry, Traces
+from paymentapp.providers.base import BlockedPayee, Recorded
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +102,34 @@ class BankFileReader:
         records = [each for batch in found.file.batches for each in self._records(batch)]
         bodies = [json.dumps(record, separators=(",", ":")).encode() for record in records]
         return BankFile(bodies, found.completeness, _missing(found), rules)
+
+    def record(self, payment: Payment, status: Status, code: str) -> Recorded:
+        """Record what an operator says of a payment. Raises Conflict, StoreUnavailable.
+
+        `code` is the bank's reason code; an account that must not be used again by it is blocked.
+        """
+        entry = self._entry_of(payment)
+        if status not in (Status.SUCCEEDED, Status.RETURNED):
+            raise Conflict(f"a bank reports no payment as {status}: record it as returned")
+        self._file_state.uploaded(entry.batch_id, self._clock())  # so the bank has the file
+        if status is Status.SUCCEEDED:
+            self._updates.add_confirmation(entry.batch_id, entry.position)
+            return Recorded()
+        self._updates.add_return(entry.batch_id, entry.position, code)
+        reason = return_reason(code)
+        if not reason.stop_using:
+            return Recorded(return_text(code))
+        blocked = tuple(self._blocked(entry, code)["blocked"])
+        return Recorded(return_text(code), BlockedPayee(f"{code} {reason.words}", blocked))
+
+    def _entry_of(self, payment: Payment) -> SentEntry:
+        batch_id, item_id = payment.batch_id or "", payment.key.item_id
+        plan = self._file_state.decision(batch_id)
+        entries = self._traces.entries(plan.blocks) if isinstance(plan, FilePlan) else []
+        for entry in entries:
+            if (entry.batch_id, entry.item_id) == (batch_id, item_id):
+                return entry
+        raise Conflict("the payment is in no file that was sent to the bank")
 
     def _records(self, batch: NachaBatch) -> Iterator[dict[str, Any]]:
         single = File(None, (batch,))

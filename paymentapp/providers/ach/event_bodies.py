@@ -34,7 +34,7 @@ def read_update(record: Mapping[str, Any]) -> WebhookNews:
     if "receiver" not in record:
         nothing = record["kind"] == "acknowledgment" and "unmatched" not in record
         unmatched = None if nothing else _unmatched(record, code)
-        return WebhookNews(event_id, kind, unmatched=unmatched, blocked=blocked)
+        return WebhookNews(event_id, kind, unmatched=unmatched)
     item = ItemReport(
         item_id=record["item"],
         status=Status.RETURNED if returned else Status.SUBMITTED,
@@ -56,10 +56,9 @@ def read_update(record: Mapping[str, Any]) -> WebhookNews:
 
 def _blocked(record: Mapping[str, Any], code: str) -> BlockedPayee | None:
     """Return the account that must not be used again, as it was sealed then and since."""
-    reason = return_reason(code)
-    if "blocked" not in record and not ("unmatched" in record and reason.stop_using):
+    if "blocked" not in record:
         return None
-    return BlockedPayee(f"{code} {reason.words}", tuple(record.get("blocked", ())))
+    return BlockedPayee(f"{code} {return_reason(code).words}", tuple(record["blocked"]))
 
 
 def _unmatched(record: Mapping[str, Any], code: str) -> Unmatched:

@@ -16,15 +16,13 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from paymentapp.clock import Clock, from_text, to_text
-from paymentapp.errors import Conflict, NotGenuine, NotSent
+from paymentapp.errors import NotGenuine, NotSent
 from paymentapp.masking import printable
 from paymentapp.models.payments import Payment, Status
 from paymentapp.nacha import Completeness
 from paymentapp.providers.ach.bank_files import BankFile, BankFileReader
-from paymentapp.providers.ach.entry_updates import EntryUpdateState
 from paymentapp.providers.ach.errors import BrokenFile
 from paymentapp.providers.ach.event_bodies import read_update
-from paymentapp.providers.ach.file_state import FilePlan, FileState
 from paymentapp.providers.ach.folders import Folder, FolderError, Session, not_sent
 from paymentapp.providers.ach.incoming_state import (
     IncomingState,
@@ -35,8 +33,7 @@ from paymentapp.providers.ach.incoming_state import (
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.pgp import IncomingPgp
 from paymentapp.providers.ach.store_errors import store_errors_as
-from paymentapp.providers.ach.trace_numbers import Traces
-from paymentapp.providers.base import Delivery, UnreadFile, WebhookNews
+from paymentapp.providers.base import Delivery, Recorded, UnreadFile, WebhookNews
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +66,6 @@ class AchMailbox:
         reader: BankFileReader,
         rules: IncomingRules,
         payees: AchPayees,
-        file_state: FileState,
-        updates: EntryUpdateState,
-        traces: Traces,
         clock: Clock,
     ) -> None:
         self._folder = folder
@@ -79,9 +73,6 @@ class AchMailbox:
         self._reader = reader
         self._rules = rules
         self._payees = payees
-        self._file_state = file_state
-        self._updates = updates
-        self._traces = traces
         self._clock = clock
 
     def collect(self) -> Iterator[Delivery]:
@@ -142,23 +133,9 @@ class AchMailbox:
                 return True
         return False
 
-    def record(self, payment: Payment, status: Status, reason: str) -> None:
-        """Record what an operator says of a payment, so that `fetch` reports the same.
-
-        Raises Conflict where the payment is in no file.
-        """
-        batch_id = payment.batch_id or ""
-        plan = self._file_state.decision(batch_id)
-        entries = self._traces.entries(plan.blocks) if isinstance(plan, FilePlan) else []
-        item_id = payment.key.item_id
-        ours = [each for each in entries if (each.batch_id, each.item_id) == (batch_id, item_id)]
-        if not ours:
-            raise Conflict("the payment is in no file that was sent to the bank")
-        if status is Status.SUCCEEDED:
-            self._updates.add_confirmation(batch_id, ours[0].position)
-        else:
-            self._updates.add_return(batch_id, ours[0].position, reason)
-        self._file_state.uploaded(batch_id, self._clock())  # so the bank has the file
+    def record(self, payment: Payment, status: Status, code: str) -> Recorded:
+        """Record what an operator says of a payment. Raises Conflict, StoreUnavailable."""
+        return self._reader.record(payment, status, code)
 
     def _deliveries(self, session: Session) -> Iterator[Delivery]:
         began = self._clock()

@@ -118,9 +118,6 @@ class Ach(Provider):
                 ),
             ),
             self.payees,
-            self._file_state,
-            updates,
-            traces,
             kit.clock,
         )
 

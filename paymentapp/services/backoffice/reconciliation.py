@@ -22,6 +22,7 @@ from paymentapp.services.backoffice.period import Period
 from paymentapp.services.backoffice.provider_search import Search
 from paymentapp.services.backoffice.retries import Retrier
 from paymentapp.services.dispatch.batching import chunks, members_of
+from paymentapp.services.open_items import open_items
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import Store
 
@@ -37,12 +38,13 @@ class Tally:
     transactions: int = 0
     differences: int = 0
     repaired: int = 0
+    open_items: int = 0  # that wait in the inbox for an operator
     not_done: list[str] = field(default_factory=list)
 
     @property
     def left(self) -> int:
-        """Differences that a person has to see to."""
-        return self.differences - self.repaired
+        """Return how many things a person has to see to."""
+        return self.differences - self.repaired + self.open_items
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Reconciliation:
             yield found
 
     def _differences(self, period: Period, repair: bool, search: bool) -> Iterator[Discrepancy]:
+        self.tally.open_items = open_items(self.store, self.providers).count
         membership = MembershipCheck(self.store, period)
         for batch in self.store.scan_batches(*period):
             self.tally.batches += 1
