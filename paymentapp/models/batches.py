@@ -47,7 +47,9 @@ class BatchState(StrEnum):
     FROZEN = "frozen"  # may have been sent; only ever sent again as it is
     ACCEPTED = "accepted"  # the provider has it; its items are followed
     REFUSED = "refused"  # the provider did nothing; its members are being let go
-    ABORTED = "aborted"  # never frozen, or never sent by a person's word; members are let go
+    ABORTED = (
+        "aborted"  # never frozen, withdrawn, or not sent by a person's word; members are freed
+    )
     CLOSED = "closed"  # nothing left to do
     PARKED = "parked"  # unknown for too long: a person decides
 

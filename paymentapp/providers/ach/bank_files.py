@@ -25,13 +25,9 @@ from paymentapp.nacha import (
     Completeness,
     Entry,
     File,
-    Finding,
     NachaBatch,
-    NachaRule,
     NotificationOfChange,
     NotNacha,
-    Purpose,
-    ReadFile,
     Return,
     acknowledgments,
     changes,
@@ -41,7 +37,8 @@ from paymentapp.nacha import (
 from paymentapp.providers.ach.account_state import AccountState
 from paymentapp.providers.ach.entry_updates import EntryUpdateState, return_text
 from paymentapp.providers.ach.errors import BrokenFile
-from paymentapp.providers.ach.file_state import FilePlan, FileState
+from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadStep
+from paymentapp.providers.ach.oddities import is_unexplained, missing_records, oddities
 from paymentapp.providers.ach.payees import AchPayees, Payee
 from paymentapp.providers.ach.prenote_state import PrenoteState, is_prenote
 from paymentapp.providers.ach.trace_numbers import SentEntry, Traces
@@ -51,8 +48,6 @@ log = logging.getLogger(__name__)
 
 _TRACE_MISSING = "it names no entry of ours by its trace number, nor by its individual id"
 _OWN_TRACE = "matched by individual id, amount and account: the bank put in its own trace number"
-# Findings of a file that are about one entry, and are said there.
-_OF_ENTRIES = frozenset({NachaRule.RETURN_CODE, NachaRule.CHANGE_CODE})
 
 
 class BankFile(NamedTuple):
@@ -101,7 +96,7 @@ class BankFileReader:
         rules = ", ".join(sorted({each.rule.value for each in found.findings}))
         records = [each for batch in found.file.batches for each in self._records(batch)]
         bodies = [json.dumps(record, separators=(",", ":")).encode() for record in records]
-        return BankFile(bodies, found.completeness, _missing(found), rules)
+        return BankFile(bodies, found.completeness, missing_records(found), rules)
 
     def record(self, payment: Payment, status: Status, code: str) -> Recorded:
         """Record what an operator says of a payment. Raises Conflict, StoreUnavailable.
@@ -142,7 +137,7 @@ class BankFileReader:
         for ack in acknowledgments(single):
             yield self._acknowledgment(ack, settled)
         for entry in batch.entries:
-            if _is_unexplained(entry):
+            if is_unexplained(entry):
                 yield self._unexplained(entry, settled)
 
     def _return(self, each: Return, settled: str) -> dict[str, Any]:
@@ -171,7 +166,7 @@ class BankFileReader:
             return fields  # the inbox sets it aside
         self._updates.add_return(entry.batch_id, entry.position, each.code)
         self._file_state.uploaded(entry.batch_id, self._clock())  # so the bank has the file
-        findings = [*_oddities(each), *filter(None, [matched.finding])]
+        findings = [*oddities(each), *filter(None, [matched.finding])]
         if findings:
             fields["finding"] = "; ".join(findings)
         return fields | (self._blocked(entry, each.code) if each.reason.stop_using else {})
@@ -256,7 +251,9 @@ class BankFileReader:
             and amount in (None, entry.money.amount)
             and self._is_to(entry, each.account)
         ]
-        return Matched(same[0], _OWN_TRACE) if len(same) == 1 else None
+        # A payment whose file was parked, and never sent, is in another file as well.
+        sent = [entry for entry in same if self._is_uploaded(entry)] or same
+        return Matched(sent[0], _OWN_TRACE) if len(sent) == 1 else None
 
     def _by_trace(self, trace: str) -> Matched | None:
         entry = self._traces.find(trace)
@@ -266,6 +263,10 @@ class BankFileReader:
         """Return whether the entry is in a file that was made."""
         plan = self._file_state.decision(entry.batch_id)
         return isinstance(plan, FilePlan) and (int(entry.trace[8:]) - 1) // 100 in plan.blocks
+
+    def _is_uploaded(self, entry: SentEntry) -> bool:
+        progress = self._file_state.progress(entry.batch_id, self._clock())
+        return progress.step is UploadStep.UPLOADED
 
     def _is_to(self, entry: SentEntry, account: str) -> bool:
         """Return whether an entry went to an account, however a bank pads its number."""
@@ -278,47 +279,6 @@ class BankFileReader:
 
 def _bare(account: str) -> str:
     return account.replace(" ", "").replace("-", "").lstrip("0").casefold()
-
-
-def _is_unexplained(entry: Entry) -> bool:
-    code = TRANSACTION_CODES.get(entry.transaction_code)
-    return code is not None and code.purpose is Purpose.RETURN and not entry.addenda
-
-
-def _oddities(each: Return) -> Iterator[str]:
-    """Yield what is odd about a return that is one all the same."""
-    if not return_reason(each.code).known:
-        yield f"the reason code {printable(each.code) or '(none)'} is not a published one"
-    code = TRANSACTION_CODES.get(each.transaction_code)
-    if code is None or code.purpose is not Purpose.RETURN:
-        shown = printable(each.transaction_code)
-        yield f"the transaction code {shown} is not that of a return"
-
-
-def _missing(found: ReadFile) -> str:
-    """Return the finding that shows that records are missing."""
-    if found.completeness is Completeness.COMPLETE:
-        return ""
-    if found.completeness is Completeness.UNVERIFIED:
-        return "it has no control records, so that nothing says whether it is whole"
-    return next(map(_described, filter(_tells_of_loss, found.findings)), "it is not whole")
-
-
-def _tells_of_loss(finding: Finding) -> bool:
-    return finding.rule in (
-        NachaRule.CONTROL_COUNT,
-        NachaRule.BATCH_CONTROL,
-        NachaRule.FILE_CONTROL,
-        NachaRule.ORDER,
-        NachaRule.RECORD_TYPE,
-        NachaRule.LENGTH,
-        NachaRule.ADDENDA_MISSING,
-    )
-
-
-def _described(finding: Finding) -> str:
-    line = f"line {finding.line}: " if finding.line else ""
-    return f"records are missing: {line}{finding.rule} {finding.words}"
 
 
 def _record(kind: str, trace: str, original: str, code: str, settled: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from paymentapp.errors import Conflict, StoreUnavailable
+from paymentapp.errors import Conflict, NotPayable, StoreUnavailable
 from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey, Status
@@ -125,12 +125,22 @@ class Clients:
                 requested = process.services.payments.request(intent.order, intent.key)
             except StoreUnavailable:
                 pass
+            except NotPayable:
+                self._refused(intent)
             finally:
                 self._heard(intent, requested)
 
         process.spawn(post, intent)
         if intent.key is not None and self.world.chance(0.08):  # the caller's own time-out
             self._later(self.world.draw(SECOND), lambda: self._try(intent))
+
+    def _refused(self, intent: Intent) -> None:
+        """A request is refused where the bank has said that the account must not be used."""
+        bank = self.world.ways.bank
+        if bank is None or intent.order.customer_id not in bank.unpayable:
+            raise AssertionError("refused, and the bank has not said so")
+        intent.faults.append("the account is closed")
+        intent.tries = intent.patience
 
     def _heard(self, intent: Intent, requested: Requested | None) -> None:
         if requested is not None and self.world.faults.on and self.world.chance(0.05):

@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 
 from paymentapp.models.batches import Batch, Member
-from paymentapp.models.payments import Cause, PaymentKey
+from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.stripe.provider import Stripe
 from tests.faults.simulation.checks import judge
@@ -73,18 +73,24 @@ class World:
         self.faults = Faults(self.rng, (0.3, 1.0, 1.0, 2.0)[self.draw(4)])
         self.person = Person(self)
         self.tables = Tables(
-            self.time, self.rng, engine == "dynamodb", self.verdict, self.person.hears
+            *(self.time, self.rng, engine == "dynamodb", self.verdict, self.person.hears),
+            on_success=self._succeeded,
         )
         self.ledger = Ledger(self.time, self.rng, self._announce)
         self.ways = Ways(self, scene)
         self.clients = Clients(self)
         self.weather = Weather(self) if scene == "paypal" else Seasons(self)
         self.last_fault_at = 0
+        self.jumped_at = 0
         self.processes: list[Process] = []
         self._dooms: dict[str, str] = {}
         self._transit: dict[int, Callable[[], object]] = {}
         self._sent = 0
         self._announced = 0
+
+    def _succeeded(self, payment: Payment) -> None:
+        if payment.payment_method == "ach" and self.ways.bank:
+            self.ways.bank.settles(payment)
 
     def run(self) -> None:
         """Live through it all until everything is quiet, then judge."""
@@ -94,6 +100,8 @@ class World:
         span = self.weather.span(self.count)
         self.clients.arrive(self.count, span)
         self.weather.forecast(span)
+        if self.ways.bank and self.chance(0.15):
+            self.ways.bank.leaves_something_unreadable()
         for process in self.processes:
             process.spawn(process.sweep_forever)
         self.scheduler.run()
@@ -191,6 +199,7 @@ class World:
             effect()
         self._transit.clear()
         self.time.jumped += micros
+        self.jumped_at = self.time.micros()
         self.note(None, "time jumps", None, f"{micros / HOUR:.1f} h")
 
     def provider_is_down(self) -> bool:
