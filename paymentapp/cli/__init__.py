@@ -23,7 +23,11 @@ from paymentapp.errors import PaymentAppError
 
 
 def main() -> None:
-    """Run the command. An error that nobody foresaw is exit status 2 as well: 1 says more."""
+    """Run the command. An error that nobody foresaw is exit status 2 as well: 1 says more.
+
+    What it makes is for its own user alone: a database, its backup, files for a bank.
+    """
+    os.umask(0o077)
     try:
         commands.main(prog_name="paymentapp")
     except Exception:
