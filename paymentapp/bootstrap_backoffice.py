@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from paymentapp.bootstrap import Services
 from paymentapp.services.backoffice.audit import Audit
+from paymentapp.services.backoffice.open_cases import OpenCases
 from paymentapp.services.backoffice.parked_batches import ParkedBatches
 from paymentapp.services.backoffice.reconciliation import Reconciliation
 from paymentapp.services.backoffice.retries import Retrier
@@ -21,6 +22,7 @@ class BackOffice:
     """The services of operators' commands; an audit and a reconciliation are for one run each."""
 
     audit: Audit
+    open_cases: OpenCases
     parked: ParkedBatches
     reconciliation: Reconciliation
 
@@ -39,6 +41,7 @@ def build_backoffice(
     retrier = Retrier(pause)
     return BackOffice(
         audit=Audit(store, progress),
+        open_cases=OpenCases(store, providers, services.settlement, services.methods, clock),
         parked=ParkedBatches(store, providers, services.dispatcher, clock, retrier),
         reconciliation=Reconciliation(
             store, providers, services.settlement, services.payees, clock, progress, retrier

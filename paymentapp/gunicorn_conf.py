@@ -5,6 +5,7 @@ Threads and not sync workers: a request mostly waits for the store.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from paymentapp.config import load_settings
@@ -12,6 +13,7 @@ from paymentapp.config import load_settings
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
 
+os.umask(0o077)  # a database and files for the bank hold what only this user may read
 _settings = load_settings()
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 

@@ -1,4 +1,4 @@
-"""Masking of addresses in logs, reports and pages."""
+"""Masking of addresses, and of texts from outside, in logs, reports and pages."""
 
 from __future__ import annotations
 
@@ -11,3 +11,18 @@ def masked(email: str | None) -> str:
     """
     name, at, domain = (email or "nobody").rpartition("@")
     return f"{name[:1]}***{at}{domain}" if at else "***"
+
+
+def printable(text: str) -> str:
+    r"""Return a text from outside as one line that may be logged: what is not printable is escaped.
+
+    >>> printable("returns\n2026-03-02 INFO all is well.txt")
+    'returns\\n2026-03-02 INFO all is well.txt'
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", errors="replace").decode("ascii", errors="replace")

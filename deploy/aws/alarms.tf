@@ -47,7 +47,8 @@ locals {
     Misconfigured = "waits: Misconfigured"
     Unknown       = "waits: OutcomeUnknown"
     UnknownStatus = "status that the table does not know"
-    SetAside      = "set aside: "
+    SetAside      = "set aside:"
+    UnreadFile    = "no payment of this bank succeeds"
     StoreTrouble  = "could not read the store"
   }
 
@@ -102,8 +103,13 @@ locals {
         seconds   = 3600, periods = 1, of = 1
       }
       set-aside = {
-        what      = "A webhook contradicts the stored records, or names no payment of ours. It changed nothing."
+        what      = "A provider's event contradicts the stored records, or names no payment of ours. It changed nothing; an operator decides (paymentapp inbox)."
         namespace = local.namespace, metric = "SetAside"
+        seconds   = 3600, periods = 1, of = 1
+      }
+      unread-file = {
+        what      = "A file of the bank's cannot be read, or not wholly. Until it is, no ACH payment succeeds by waiting; an operator decides (paymentapp inbox)."
+        namespace = local.namespace, metric = "UnreadFile"
         seconds   = 3600, periods = 1, of = 1
       }
       oldest-waiting = {

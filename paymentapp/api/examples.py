@@ -85,6 +85,8 @@ METHOD: dict[str, Any] = {
     "default": False,
     "updated_at": "2026-01-01T11:00:00.000000Z",
     "note": None,
+    "usable": True,
+    "reason": None,
 }
 NEW_METHOD: dict[str, Any] = {"details": METHOD["details"], "default": False}
 METHODS: dict[str, Any] = {"customer_id": CUSTOMER_ID, "payment_methods": [METHOD]}
@@ -99,6 +101,7 @@ READY: dict[str, Any] = {
     "checks": [
         {"name": "store", "ok": True, "detail": "answers, and can be written"},
         {"name": "dispatcher", "ok": True, "detail": "running"},
+        {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
         {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
 }
@@ -107,6 +110,7 @@ NOT_READY: dict[str, Any] = {
     "checks": [
         {"name": "store", "ok": True, "detail": "answers, and can be written"},
         {"name": "dispatcher", "ok": False, "detail": "no dispatcher is running"},
+        {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
         {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
 }

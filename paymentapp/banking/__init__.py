@@ -19,6 +19,7 @@ from paymentapp.banking.days import (
     next_banking_day,
     next_departure,
 )
+from paymentapp.banking.names import transliterated_name
 from paymentapp.banking.returns import RETURN_REASONS, ReturnKind, ReturnReason, return_reason
 from paymentapp.banking.routing import (
     RECEIVING_PREFIXES,
@@ -61,4 +62,5 @@ __all__ = [
     "next_departure",
     "read_correction",
     "return_reason",
+    "transliterated_name",
 ]

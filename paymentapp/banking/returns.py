@@ -7,6 +7,7 @@ sentences are ours.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -24,29 +25,39 @@ class ReturnKind(StrEnum):
 class ReturnReason:
     """One return code.
 
-    `words` explains it in a sentence. `stop_using`: the account must not be paid again until its
-    details have changed.
+    `words` explains it in a sentence, `short` in at most 36 characters. `stop_using`: the account
+    must not be paid again until its details have changed.
     """
 
     code: str
-    title: str
+    title: str  # "" for a code that nobody published
     words: str
     stop_using: bool = False
     kind: ReturnKind = ReturnKind.RETURN
+    short: str = "Unpublished reason code"
 
     @property
     def known(self) -> bool:
         """Whether the code is a published one."""
-        return self.kind is not ReturnKind.UNKNOWN
+        return bool(self.title)
 
 
 def return_reason(code: str) -> ReturnReason:
-    """Return the reason of a code; an unpublished code is kept, with the kind UNKNOWN."""
+    """Return the reason of a code; an unpublished code is kept as it came.
+
+    Its kind is UNKNOWN, unless it is in the range of codes that dispute a return.
+    """
+    kind = _kind(code)
     return RETURN_REASONS.get(code) or ReturnReason(
-        code, "", "The bank gave a reason that is not in the table.", kind=ReturnKind.UNKNOWN
+        code,
+        "",
+        "The bank gave a reason code that nobody has published.",
+        kind=ReturnKind.UNKNOWN if kind is ReturnKind.RETURN else kind,
     )
 
 
+_DISHONORED = re.compile(r"R6[1-9]|R70")
+_CONTESTED = re.compile(r"R7[1-7]")
 _STOP = True
 _ROWS: tuple[tuple[str, str, str] | tuple[str, str, str, bool], ...] = (
     ("R01", "Insufficient Funds", "The account does not cover the debit."),
@@ -192,10 +203,46 @@ _ROWS: tuple[tuple[str, str, str] | tuple[str, str, str, bool], ...] = (
 
 
 def _kind(code: str) -> ReturnKind:
-    """Return the kind of a code (Appendix Four, 4.4 and 4.5)."""
-    if "R61" <= code <= "R70":
+    """Return the kind of a code by its range (Appendix Four, 4.4 and 4.5)."""
+    if _DISHONORED.fullmatch(code):
         return ReturnKind.DISHONORED
-    return ReturnKind.CONTESTED if "R71" <= code <= "R77" else ReturnKind.RETURN
+    return ReturnKind.CONTESTED if _CONTESTED.fullmatch(code) else ReturnKind.RETURN
 
 
-RETURN_REASONS = {row[0]: replace(ReturnReason(*row), kind=_kind(row[0])) for row in _ROWS}
+# What is shown of a payment has a kilobyte for everything: titles of more than 36 characters.
+_SHORT = {
+    "R05": "Corporate debit to a consumer",
+    "R10": "Originator not known to receiver",
+    "R11": "Not as authorized by the receiver",
+    "R14": "Representative payee has died",
+    "R15": "Account holder has died",
+    "R16": "Account frozen or barred by OFAC",
+    "R17": "Account number invalid or suspect",
+    "R29": "Company did not authorize the debit",
+    "R30": "Bank takes no truncated checks",
+    "R31": "Late return that our bank permitted",
+    "R37": "Source document presented too",
+    "R39": "Source document improper",
+    "R40": "Enrollment returned by the agency",
+    "R44": "Invalid individual id number",
+    "R46": "Invalid payee indicator",
+    "R51": "Item not eligible as RCK entry",
+    "R52": "Item behind RCK entry was stopped",
+    "R53": "Item and RCK entry presented",
+    "R62": "Erroneous or reversing debit",
+    "R70": "Return was not permitted by ODFI",
+    "R77": "R62 dishonored return not accepted",
+    "R82": "Invalid foreign bank",
+    "R83": "Foreign bank unable to settle",
+    "R85": "Wrongly coded international payment",
+    "R90": "Barred by the bank's sanctions rules",
+}
+
+
+def _reason(row: tuple[str, str, str] | tuple[str, str, str, bool]) -> ReturnReason:
+    code, title = row[0], row[1]
+    short = _SHORT.get(code) or f"{title[:1]}{title[1:].lower()}"
+    return replace(ReturnReason(*row), kind=_kind(code), short=short)
+
+
+RETURN_REASONS = {row[0]: _reason(row) for row in _ROWS}

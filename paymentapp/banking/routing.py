@@ -107,9 +107,15 @@ def check_account_type(word: str) -> AccountType:
 
 
 def check_holder(name: str) -> str:
-    """Return the holder's name: 1 to 22 printable ASCII characters. Raises BankDetailError."""
+    """Return the holder's name: 1 to 22 printable ASCII characters. Raises BankDetailError.
+
+    A name of zeros counts as missing at an ACH operator, which then rejects the whole file (NACHA
+    Operating Rules, Appendix Two, 2.4 and 2.5, Mandatory Field Error).
+    """
     if not name.strip():
         raise BankDetailError("account_holder", "must not be empty")
+    if not name.strip("0 "):
+        raise BankDetailError("account_holder", "must not be all zeros")
     if len(name) > HOLDER_LENGTH:
         raise BankDetailError("account_holder", f"must have at most {HOLDER_LENGTH} characters")
     if not _PRINTABLE.fullmatch(name):

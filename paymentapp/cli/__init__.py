@@ -13,6 +13,7 @@ import click
 from paymentapp._version import __version__
 from paymentapp.cli.audit import audit
 from paymentapp.cli.common import opened
+from paymentapp.cli.inbox import inbox
 from paymentapp.cli.keys import keys
 from paymentapp.cli.parked import parked
 from paymentapp.cli.reconcile import reconcile
@@ -22,7 +23,11 @@ from paymentapp.errors import PaymentAppError
 
 
 def main() -> None:
-    """Run the command line. An unexpected error exits with 2, since 1 has a meaning of its own."""
+    """Run the command line. An unexpected error exits with 2, since 1 has a meaning of its own.
+
+    Files that it makes (a database, its backup, files for a bank) are for its own user alone.
+    """
+    os.umask(0o077)
     try:
         commands.main(prog_name="paymentapp")
     except Exception:
@@ -97,5 +102,5 @@ def worker() -> None:
     stop(services)
 
 
-for command in (settings, keys, vault, reconcile, parked, audit):
+for command in (settings, keys, vault, reconcile, parked, inbox, audit):
     commands.add_command(command)

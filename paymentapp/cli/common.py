@@ -72,6 +72,22 @@ def period_of(start: datetime | None, end: datetime | None, now: datetime) -> Pe
     return period
 
 
+class OperatorText(click.ParamType[str]):
+    """A text on one line, of bounded length."""
+
+    name = "text"
+
+    def __init__(self, max_length: int) -> None:
+        self._max_length = max_length
+
+    def convert(self, value: object, param: object, ctx: object) -> str:  # noqa: ARG002
+        """Return the text with its blanks made single; fail if it is too long."""
+        text = " ".join(str(value).split())
+        if not 0 < len(text) <= self._max_length or not text.isprintable():
+            self.fail(f"must have 1 to {self._max_length} characters")
+        return text
+
+
 class ProgressReport:
     """Print the progress of long work to standard error, at most every two seconds."""
 

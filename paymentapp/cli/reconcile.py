@@ -53,8 +53,9 @@ def reconcile(
     that the provider does not have, and theirs that we do not. Prints the differences, and what to
     do about each kind.
 
-    Exit status: 0 everything agrees or was repaired; 1 differences are left; 2 not everything
-    could be compared; 130 interrupted by Ctrl-C, after printing what was done until then.
+    Exit status: 0 everything agrees or was repaired; 1 differences are left, or something waits in
+    the inbox for an operator; 2 not everything could be compared; 130 interrupted by Ctrl-C, after
+    printing what was done until then.
     """
     from paymentapp.bootstrap_backoffice import build_backoffice
 
@@ -91,6 +92,8 @@ def _print_table(found: Iterable[Discrepancy], tally: Tally) -> None:
     if tally.differences:
         click.echo()
     click.echo(_summary(tally))
+    if tally.open_items:
+        click.echo(f"inbox: {tally.open_items} waiting for an operator: `paymentapp inbox list`")
     for what in tally.not_done:
         click.echo(f"not done: {what}")
 
@@ -127,6 +130,7 @@ def _print_json(period: Period, found: Iterable[Discrepancy], tally: Tally) -> N
             "payments": tally.payments,
             "transactions": tally.transactions,
             "repaired": tally.repaired,
+            "inbox": tally.open_items,
             "not_done": tally.not_done,
         }
     )

@@ -49,7 +49,9 @@ class BatchState(StrEnum):
     FROZEN = "frozen"  # may have been sent; only ever sent again unchanged
     ACCEPTED = "accepted"  # the provider has it; its items are followed
     REFUSED = "refused"  # the provider did nothing; its members are being released
-    ABORTED = "aborted"  # never frozen, or not sent as an operator said; members are released
+    ABORTED = (
+        "aborted"  # never frozen, withdrawn, or not sent as an operator said; members released
+    )
     CLOSED = "closed"  # nothing left to do
     PARKED = "parked"  # its outcome stayed unknown: an operator decides
 

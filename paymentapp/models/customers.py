@@ -31,6 +31,7 @@ class PaymentMethod:
     destination: str = field(repr=False)
     updated_at: datetime
     note: str | None = None  # what the provider has reported about it since, for people
+    blocked: str | None = None  # why it must not be used until it is put again
 
 
 class CustomerChanges(TypedDict, total=False):

@@ -6,8 +6,9 @@ import zlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypedDict, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
+from paymentapp.models.payments import PaymentKey
 from paymentapp.models.revisions import new_revision
 
 KEPT = timedelta(days=45)  # far longer than any provider repeats an event
@@ -19,7 +20,26 @@ class ProviderEventState(StrEnum):
     WAITING = "waiting"  # to be applied
     APPLIED = "applied"
     IGNORED = "ignored"  # genuine, and not about payments
-    SET_ASIDE = "set-aside"  # contradicts our records: not applied, an operator has to look
+    SET_ASIDE = "set-aside"  # contradicts our records: not applied, an operator decides
+
+
+class EventResolution(StrEnum):
+    """What an operator may record about an event, or a file, that could not be applied."""
+
+    RETURNED = "returned"  # it says that a payment's money came back
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    IGNORED = "ignored"  # it is about no payment of ours
+
+
+class EventDecision(NamedTuple):
+    """What an operator has recorded about an event; stored with the event."""
+
+    at: datetime
+    resolution: EventResolution
+    person: str
+    note: str  # why, in the operator's words
+    payment: PaymentKey | None = None  # that was moved
 
 
 class ProviderEventChanges(TypedDict, total=False):
@@ -28,6 +48,8 @@ class ProviderEventChanges(TypedDict, total=False):
     state: ProviderEventState
     attention_at: datetime | None
     note: str | None
+    expires_at: datetime | None
+    decision: EventDecision | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +65,9 @@ class ProviderEvent:
     state: ProviderEventState = ProviderEventState.WAITING
     attention_at: datetime | None = None  # when it has to be applied
     attention_shard: int = 0
-    note: str | None = None  # why it waits, or why it was set aside
+    note: str | None = None  # why it waits, or was set aside; what is odd about it, if it counts
+    expires_at: datetime | None = None  # None: it is kept
+    decision: EventDecision | None = None
 
     @classmethod
     def received(
@@ -72,6 +96,23 @@ class ProviderEvent:
             attention_at=due_at,
             attention_shard=zlib.crc32(f"{provider}/{event_id}".encode()) % shards,
         )
+
+    def done(
+        self, state: ProviderEventState, note: str | None, attention_at: datetime | None
+    ) -> ProviderEvent:
+        """Return the next version, in another state.
+
+        What has been applied or ignored expires; what has not been is kept for as long as it takes.
+        """
+        final = state in (ProviderEventState.APPLIED, ProviderEventState.IGNORED)
+        expires_at = self.received_at + KEPT if final and self.decision is None else None
+        return self.changed(
+            state=state, note=note, attention_at=attention_at, expires_at=expires_at
+        )
+
+    def decided(self, state: ProviderEventState, decision: EventDecision) -> ProviderEvent:
+        """Return the next version, as an operator has decided."""
+        return self.changed(state=state, decision=decision, attention_at=None, expires_at=None)
 
     def changed(self, **changes: Unpack[ProviderEventChanges]) -> ProviderEvent:
         """Return the next version of the record."""

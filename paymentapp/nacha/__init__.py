@@ -32,13 +32,14 @@ from paymentapp.nacha.models import (
     ReturnAddenda,
     trace_number,
 )
-from paymentapp.nacha.reader import ReadFile, read
+from paymentapp.nacha.reader import Completeness, ReadFile, read
 from paymentapp.nacha.totals import Totals, totals
 from paymentapp.nacha.transactions import (
     TRANSACTION_CODES,
     Purpose,
     TransactionCode,
     credit_code,
+    offset_code,
 )
 from paymentapp.nacha.views import (
     Acknowledgment,
@@ -56,6 +57,7 @@ __all__ = [
     "Addenda",
     "BatchHeader",
     "ChangeAddenda",
+    "Completeness",
     "ContestedAddenda",
     "DishonoredAddenda",
     "Entry",
@@ -87,6 +89,7 @@ __all__ = [
     "acknowledgments",
     "changes",
     "credit_code",
+    "offset_code",
     "read",
     "returns",
     "totals",

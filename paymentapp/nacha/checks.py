@@ -99,7 +99,9 @@ def _entry_findings(row: OpenEntry, header: BatchHeader | None) -> Iterator[Find
         yield Finding(row.line, NachaRule.SERVICE_CLASS, "the batch's does not allow such an entry")
     if row.entry.routing.isdigit() and not has_check_digit(row.entry.routing):
         yield Finding(row.line, NachaRule.CHECK_DIGIT, "of the routing number is wrong")
-    if row.indicator != ("1" if row.addenda else "0"):
+    if row.indicator == "1" and not row.addenda:
+        yield Finding(row.line, NachaRule.ADDENDA_MISSING, "the indicator announces an addenda")
+    elif row.indicator != ("1" if row.addenda else "0"):
         yield Finding(row.line, NachaRule.ADDENDA, "the indicator does not match what follows")
 
 
@@ -160,11 +162,11 @@ def file_control_findings(
     `records` is the number of records up to the file control, without filler.
     """
     yield from _totals_findings(line, control, stated)
-    if control["batch_count"] not in (None, batches):
+    if control["batch_count"] != batches:
         yield Finding(line, NachaRule.CONTROL_COUNT, "batch_count is not the file's")
     blocks = -(-records // BLOCKING_FACTOR)
     if control["block_count"] is not None and control["block_count"] < blocks:
-        yield Finding(line, NachaRule.CONTROL_COUNT, "block_count is less than the file has")
+        yield Finding(line, NachaRule.BLOCK_COUNT, "block_count is less than the file has")
 
 
 def stated_totals(control: Mapping[str, Any]) -> Totals | None:
@@ -182,7 +184,12 @@ _TOTALS = {
 
 
 def _totals_findings(line: int, control: Mapping[str, Any], counted: Totals) -> Iterator[Finding]:
-    """Yield where totals differ; a part that cannot be read has its own finding already."""
+    """Yield where totals differ.
+
+    A hash or total that cannot be read has its own finding already. A count that cannot be read is
+    taken for one that differs: by the counts it is known that no record is missing.
+    """
     for name, rule in _TOTALS.items():
-        if control[name] not in (None, getattr(counted, name)):
+        unread = control[name] is None and rule is not NachaRule.CONTROL_COUNT
+        if not unread and control[name] != getattr(counted, name):
             yield Finding(line, rule, f"{name} is not the total of the entries")

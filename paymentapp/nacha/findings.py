@@ -13,7 +13,7 @@ class NachaRule(StrEnum):
     CHARACTERS = "characters"  # not printable ASCII
     RECORD_TYPE = "record-type"  # none of 1, 5, 6, 7, 8, 9
     ORDER = "order"  # a record where it may not stand
-    FILE_HEADER = "file-header"  # missing
+    FILE_HEADER = "file-header"  # missing, or that of another file behind the first
     FILE_CONTROL = "file-control"  # missing
     BATCH_HEADER = "batch-header"  # missing
     BATCH_CONTROL = "batch-control"  # missing
@@ -23,10 +23,12 @@ class NachaRule(StrEnum):
     SERVICE_CLASS = "service-class"
     TRANSACTION_CODE = "transaction-code"
     ADDENDA = "addenda"  # type, indicator, sequence or trace number
+    ADDENDA_MISSING = "addenda-missing"  # though the indicator announces one
     TRACE = "trace"  # order, repetition or ODFI of a trace number
     RETURN_CODE = "return-code"  # unknown
     CHANGE_CODE = "change-code"  # unknown
-    CONTROL_COUNT = "control-count"
+    CONTROL_COUNT = "control-count"  # of entries or batches: it differs, or cannot be read
+    BLOCK_COUNT = "block-count"
     CONTROL_HASH = "control-hash"
     CONTROL_TOTAL = "control-total"
     CONTROL_HEADER = "control-header"  # a batch control that does not repeat its header

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any, NamedTuple
 
 from paymentapp.nacha.addenda import read_addenda
@@ -29,11 +30,45 @@ from paymentapp.nacha.records import parse
 from paymentapp.nacha.totals import Totals, totals
 
 
+class Completeness(Enum):
+    """Whether records may be missing from a file."""
+
+    COMPLETE = "complete"  # its control records agree with what was read
+    UNVERIFIED = "unverified"  # it has no header and no control record at all, as some banks send
+    INCOMPLETE = "incomplete"
+
+
 class ReadFile(NamedTuple):
     """A file that was read, and the rules that it breaks."""
 
     file: File
     findings: tuple[Finding, ...]
+
+    @property
+    def completeness(self) -> Completeness:
+        """Return whether all records of the file were read, by its counts.
+
+        A wrong hash or total is no sign of a missing record, nor is a file without file header and
+        file control, if its batches are complete.
+        """
+        rules = {finding.rule for finding in self.findings}
+        without_header = self.file.header is None
+        unclosed = sum(finding.rule is NachaRule.BATCH_CONTROL for finding in self.findings)
+        if NachaRule.FILE_CONTROL in rules and not without_header:
+            return Completeness.INCOMPLETE
+        if rules & _MISSING:
+            return Completeness.INCOMPLETE
+        if not unclosed:
+            return Completeness.COMPLETE
+        bare = without_header and NachaRule.FILE_CONTROL in rules
+        if bare and unclosed == len(self.file.batches) and not rules & _MISSING_IF_BARE:
+            return Completeness.UNVERIFIED
+        return Completeness.INCOMPLETE
+
+
+_MISSING = frozenset({NachaRule.CONTROL_COUNT, NachaRule.ORDER})
+# Where no count says otherwise, each of these may have been a record.
+_MISSING_IF_BARE = frozenset({NachaRule.RECORD_TYPE, NachaRule.LENGTH, NachaRule.ADDENDA_MISSING})
 
 
 def read(data: bytes) -> ReadFile:
@@ -60,6 +95,7 @@ class _Reader:
         self._batch: OpenBatch | None = None
         self._stated = Totals()  # what the batch controls say, or the entries where there is none
         self._records = 0
+        self._before = 0  # batches of files before the present one
         self._ended = False
         self._take = {
             "1": self._file_header,
@@ -73,7 +109,9 @@ class _Reader:
     def take(self, line: Line) -> None:
         """Take the next line that is not filler."""
         self._records += 1
-        if self._ended:
+        if self._ended and line.text[0] == "1":
+            self._next_file(line)
+        elif self._ended:
             self._find(line, NachaRule.ORDER, "a record after the file control record")
         handler = self._take.get(line.text[0])
         if handler is None:
@@ -90,6 +128,12 @@ class _Reader:
             self._findings.append(Finding(0, NachaRule.FILE_CONTROL, "is missing"))
         findings = tuple(sorted(self._findings, key=lambda finding: finding.line))
         return ReadFile(File(self._header, tuple(self._batches)), findings)
+
+    def _next_file(self, line: Line) -> None:
+        """Begin another file behind the first, as where files were joined."""
+        self._find(line, NachaRule.FILE_HEADER, "another file begins")
+        self._stated, self._records = Totals(), 1
+        self._before, self._ended = len(self._batches), False
 
     def _file_header(self, line: Line) -> None:
         values = self._parse(FILE_HEADER, line)
@@ -132,7 +176,11 @@ class _Reader:
         values = self._parse(FILE_CONTROL, line)
         if not self._ended:
             self._findings += file_control_findings(
-                line.number, values, len(self._batches), self._records, self._stated
+                line.number,
+                values,
+                len(self._batches) - self._before,
+                self._records,
+                self._stated,
             )
         self._ended = True
 

@@ -18,7 +18,8 @@ from paymentapp.nacha.errors import (
     UnknownTransactionCode,
 )
 from paymentapp.nacha.models import BatchHeader, Entry, File, NachaBatch, PaymentAddenda
-from paymentapp.nacha.transactions import TRANSACTION_CODES, WRITABLE, Purpose
+from paymentapp.nacha.totals import totals
+from paymentapp.nacha.transactions import OFFSETS, TRANSACTION_CODES, WRITABLE, Purpose
 
 # The SEC codes that are written, and the purposes of their entries. CTX, ATX and IAT have other
 # layouts; WEB and TEL credits are not for companies that pay people.
@@ -28,8 +29,9 @@ _PURPOSES = {
     "COR": {Purpose.RETURN},
     "ACK": {Purpose.ZERO_DOLLAR},
 }
-_CREDITS_ONLY = "220"
-_SERVICE_CLASS = {"ACK": "200"}  # Appendix Six, 6.4.1; for the others 220
+_BALANCED = "200"  # mixed: as written here, as much debited from the company as is paid
+_SERVICE_CLASSES = {"ACK": {"200"}}  # Appendix Six, 6.4.1
+_CREDITS = {"220", _BALANCED}
 
 
 def check_file(file: File) -> None:
@@ -64,14 +66,23 @@ def check_batch(record: str, batch: NachaBatch) -> BatchHeader:
         raise EntryClassRule(record, "entries", "must not mix forward entries and returns")
     if header.effective_date is None and kinds == {"forward"}:
         raise InvalidValue(f"{record} header", "effective_date", "is missing")
+    mixed = header.service_class == _BALANCED and header.sec_code != "ACK"
+    if mixed and not _is_balanced(batch):
+        why = "must be 220 where debits do not equal credits"
+        raise EntryClassRule(f"{record} header", "service_class", why)
     return header
+
+
+def _is_balanced(batch: NachaBatch) -> bool:
+    sums = totals([batch])
+    return sums.debits == sums.credits
 
 
 def _check_header(record: str, header: BatchHeader) -> None:
     if header.sec_code not in _PURPOSES:
         raise EntryClassRule(record, "sec_code", f"one of {', '.join(_PURPOSES)}")
-    if header.service_class != _SERVICE_CLASS.get(header.sec_code, _CREDITS_ONLY):
-        raise EntryClassRule(record, "service_class", "220, credits only; 200 for ACK")
+    if header.service_class not in _SERVICE_CLASSES.get(header.sec_code, _CREDITS):
+        raise EntryClassRule(record, "service_class", "must be 220 or 200, and 200 for ACK")
     for name in ("company_name", "company_id", "description"):
         if not getattr(header, name).strip("0 "):
             raise InvalidValue(record, name, "is blank or all zeros")
@@ -91,13 +102,16 @@ def _kind_of(entry: Entry) -> str:
 
 def check_entry(record: str, header: BatchHeader, entry: Entry) -> None:
     """Check one entry against its batch's SEC code. Raises NachaError."""
-    if entry.transaction_code not in WRITABLE:
+    offset = entry.transaction_code in OFFSETS and header.service_class == _BALANCED
+    if entry.transaction_code not in WRITABLE and not offset:
         raise UnknownTransactionCode(
             record, "transaction_code", "must be of a credit to a checking or savings account"
         )
     purpose = TRANSACTION_CODES[entry.transaction_code].purpose
     if purpose not in _PURPOSES[header.sec_code]:
         raise EntryClassRule(record, "transaction_code", f"not for {header.sec_code}")
+    if entry.name and not entry.name.strip("0 "):
+        raise InvalidValue(record, "name", "must not be all zeros")
     try:
         check_routing(entry.routing)
     except BankDetailError as error:

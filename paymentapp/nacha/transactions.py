@@ -50,8 +50,9 @@ TRANSACTION_CODES = {
     if first + second not in _LOAN_HAS_NOT
 } | {"55": TransactionCode("55", "loan", False, Purpose.LIVE)}
 
-# The codes that this service writes: credits to checking and savings accounts, and their returns.
-# It never debits a payee's account.
+# The codes that this service writes: credits to checking and savings accounts, and their returns;
+# and the debit of the company's own account that balances a batch. It never debits a payee.
+OFFSETS = frozenset({"27", "37"})
 WRITABLE = frozenset({"21", "22", "23", "24", "31", "32", "33", "34"})
 
 
@@ -60,7 +61,16 @@ def credit_code(account_type: str, purpose: Purpose = Purpose.LIVE) -> str:
 
     22 or 32 for a payment, 23 or 33 for a prenote, and so on. Raises ValueError for other types.
     """
+    return _code(account_type, is_credit=True, purpose=purpose)
+
+
+def offset_code(account_type: str) -> str:
+    """Return the code of the debit that balances a batch: 27 or 37. Raises ValueError."""
+    return _code(account_type, is_credit=False, purpose=Purpose.LIVE)
+
+
+def _code(account_type: str, *, is_credit: bool, purpose: Purpose) -> str:
     for row in TRANSACTION_CODES.values():
-        if (row.account_kind, row.is_credit, row.purpose) == (account_type, True, purpose):
+        if (row.account_kind, row.is_credit, row.purpose) == (account_type, is_credit, purpose):
             return row.code
     raise ValueError("no transaction code for such an account")

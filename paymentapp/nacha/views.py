@@ -37,6 +37,7 @@ class Return:
     amount: Decimal | None
     transaction_code: str
     trace: str
+    account: str = field(default="", repr=False)
     individual_id: str = field(default="", repr=False)
     date_of_death: date | None = None
     information: str = field(default="", repr=False)
@@ -55,6 +56,7 @@ class NotificationOfChange:
     original_rdfi: str
     correction: NocCorrection
     trace: str
+    account: str = field(default="", repr=False)
     individual_id: str = field(default="", repr=False)
 
 
@@ -79,6 +81,7 @@ def returns(file: File) -> Iterator[Return]:
                     amount=entry.amount,
                     transaction_code=entry.transaction_code,
                     trace=entry.trace,
+                    account=entry.account,
                     individual_id=entry.individual_id,
                     date_of_death=getattr(addenda, "date_of_death", None),
                     information=getattr(addenda, "information", ""),
@@ -99,6 +102,7 @@ def changes(file: File) -> Iterator[NotificationOfChange]:
                     original_rdfi=addenda.original_rdfi,
                     correction=read_correction(addenda.code, addenda.corrected_data),
                     trace=entry.trace,
+                    account=entry.account,
                     individual_id=entry.individual_id,
                 )
 

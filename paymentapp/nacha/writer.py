@@ -27,8 +27,8 @@ from paymentapp.nacha.rules import TraceBook, check_batch, check_entry, check_fi
 from paymentapp.nacha.totals import Totals, totals
 
 
-def write(file: File, *, newline: Literal["\n", "\r\n"] = "\n") -> bytes:
-    """Return the file's bytes, every record on a line of its own, in whole blocks of ten.
+def write(file: File, *, newline: Literal["\n", "\r\n", ""] = "\n") -> bytes:
+    """Return the file's bytes in whole blocks of ten records, each followed by `newline`.
 
     Counts, hashes, totals and the block count are computed. Raises NachaError, which names the
     record, the field and the rule, and never a value.

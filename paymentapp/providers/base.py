@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -71,7 +71,17 @@ class Postponed:
     until: datetime
 
 
-Outcome = Accepted | Refused | NeedsReview | Postponed
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Nothing was sent, and nothing ever will be under this batch's id.
+
+    Its members go out again in another batch; `code` says why.
+    """
+
+    code: str
+
+
+Outcome = Accepted | Refused | NeedsReview | Postponed | Withdrawn
 # How a provider's error is classified: an exception to raise, or a refusal.
 ErrorKind = type[NotSent] | type[OutcomeUnknown] | type[Misconfigured] | type[Refused]
 
@@ -97,6 +107,23 @@ class Correction:
     item_id: str
     note: str  # for an operator, without an account number
     destination: str | None = field(default=None, repr=False)  # the correct one, where reported
+    replaces: Sequence[str] = field(default=(), repr=False)  # empty: the payment's own
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedPayee:
+    """Details by which a customer must not be paid again until they are put again, and why."""
+
+    reason: str
+    destinations: Sequence[str] = field(default=(), repr=False)  # empty: the payment's own
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """What a provider says that cannot be applied to any payment: why, and what it says."""
+
+    reason: str
+    details: Mapping[str, str] = field(default_factory=dict)  # for an operator, no account number
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +140,9 @@ class WebhookNews:
     reference: str | None = None  # the provider's id of that batch
     correction: Correction | None = None
     problem: str = ""  # why the event cannot be read, though it may be about a payment of ours
+    unmatched: Unmatched | None = None  # the inbox sets it aside for an operator
+    finding: str | None = None  # what is odd about it, though it counts
+    blocked: BlockedPayee | None = None
 
 
 class Detail(NamedTuple):
@@ -123,6 +153,7 @@ class Detail(NamedTuple):
     pattern: str  # a regular expression that must match the whole value
     problem: str  # the error text where it does not; never with the value
     required: bool = True
+    suggest: Callable[[str], str | None] | None = None  # makes a value that matches, from another
 
 
 class Payees(Protocol):
@@ -192,6 +223,24 @@ class Delivery(NamedTuple):
 
     name: str  # of the file, for the mailbox
     bodies: Sequence[bytes]
+    complete: bool = True  # False: more may be in it, so that it is not put away
+
+
+class UnreadFile(NamedTuple):
+    """A file in a provider's mailbox that is not read, or not wholly, until an operator acts."""
+
+    file_id: str
+    name: str
+    size: int  # bytes
+    since: datetime
+    reason: str
+
+
+class Recorded(NamedTuple):
+    """What follows from what an operator has recorded: the reason in words, and a blocked payee."""
+
+    reason: str | None = None
+    blocked: BlockedPayee | None = None
 
 
 class Mailbox(Protocol):
@@ -208,6 +257,25 @@ class Mailbox(Protocol):
 
     def parse_webhook(self, body: bytes) -> WebhookNews:
         """Parse one body of a delivery. Raises NotGenuine where it makes no sense."""
+
+    def unread(self) -> Sequence[UnreadFile]:
+        """Return what lies in the mailbox and cannot be read, as of the last poll."""
+
+    def set_aside(self, file_id: str, note: str) -> bool:
+        """Record that an operator has dealt with an unread file; False where there is none."""
+
+    def record(self, payment: Payment, status: Status, code: str) -> Recorded:
+        """Record what an operator says of a payment, so that `fetch` reports the same.
+
+        `code` is the provider's own reason. Raises Conflict where that cannot be.
+        """
+
+
+class Corrections(Protocol):
+    """The details that a provider has corrected, for payments that have not been sent yet."""
+
+    def current(self, destination: str) -> str:
+        """Return the destination that has replaced one, or the same. Raises StoreUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +337,7 @@ class Provider(Facts, Protocol):
     cutoffs: Cutoffs | None = None  # None: payments leave at once
     batch_key: BatchKey | None = None  # None: any payments may share a batch
     mailbox: Mailbox | None = None
+    corrections: Corrections | None = None
     transaction_search: TransactionSearch | None = None
 
     @abstractmethod

@@ -55,6 +55,16 @@ class MethodSchema(Schema):
         allow_none=True,
         metadata={"description": "What the provider has reported about these details since."},
     )
+    usable = fields.Boolean(
+        required=True,
+        metadata={
+            "description": "Whether payments may go by it. Not where the bank has said that the "
+            "account is closed, for example: put the details again."
+        },
+    )
+    reason = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why it is not usable."}
+    )
 
 
 class MethodsSchema(Schema):

@@ -10,10 +10,12 @@ from typing import NamedTuple, Protocol
 from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
 from paymentapp.providers.base import Provider
+from paymentapp.services.open_items import open_items
 from paymentapp.storage.base import Lease, Store
 
 CACHE_TIME = timedelta(seconds=1)
 PROBE_TIME = timedelta(seconds=5)  # between two writes of the probe, while they succeed
+INBOX_CACHE_TIME = timedelta(minutes=1)  # what waits for an operator waits for long
 WAIT_SECONDS = 2.0  # for a check that another request has begun
 _PROBE = "probe"
 
@@ -58,6 +60,7 @@ class Health:
         self._checks: list[HealthCheck] = []
         self._checked_at: datetime | None = None
         self._written_at: datetime | None = None  # None: not yet, or the last probe failed
+        self._inbox: tuple[datetime, str] | None = None
 
     def checks(self) -> list[HealthCheck]:
         """Return the result of every check, at most a second old.
@@ -69,8 +72,8 @@ class Health:
         try:
             now = self._clock()
             if not _is_fresh(self._checked_at, now, CACHE_TIME):
-                dispatcher = self._dispatcher_check()
-                self._checks = [self._store_check(now), dispatcher, *self._provider_checks()]
+                checks = self._store_check(now), self._dispatcher_check(), self._inbox_check(now)
+                self._checks = [*checks, *self._provider_checks()]
                 self._checked_at = now
             return self._checks
         finally:
@@ -100,6 +103,16 @@ class Health:
         except StoreUnavailable:
             problem = "unknown: the store does not answer"
         return HealthCheck("dispatcher", problem is None, problem or "running")
+
+    def _inbox_check(self, now: datetime) -> HealthCheck:
+        """Report how much waits for an operator; the service works all the same."""
+        known = self._inbox
+        if known is None or not _is_fresh(known[0], now, INBOX_CACHE_TIME):
+            try:
+                known = self._inbox = now, open_items(self._store, self._providers).words
+            except StoreUnavailable:
+                known = now, "cannot be counted without the store"
+        return HealthCheck("inbox", True, known[1])
 
     def _provider_checks(self) -> list[HealthCheck]:
         if not self._providers:

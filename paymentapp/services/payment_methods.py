@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from paymentapp.clock import Clock
 from paymentapp.errors import NotFound, NotPayable, ProviderError, StoreUnavailable
 from paymentapp.models.customers import Customer, PaymentMethod
-from paymentapp.providers.base import Payees, Provider
+from paymentapp.providers.base import Detail, Payees, Provider
 from paymentapp.services.customers import Customers
 from paymentapp.storage.base import Store
 
@@ -28,6 +28,12 @@ class PaymentMethodView(NamedTuple):
     default: bool
     updated_at: datetime
     note: str | None
+    reason: str | None  # why it must not be used; None where it may
+
+    @property
+    def usable(self) -> bool:
+        """Return whether payments may go by it."""
+        return self.reason is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +97,43 @@ class PaymentMethods:
         self._change(customer_id, change)
 
     def correct(
-        self, customer_id: str, method: str, old: str | None, new: str | None, note: str
+        self,
+        customer_id: str,
+        method: str,
+        old: Sequence[str | None],
+        new: str | None,
+        note: str,
     ) -> bool:
         """Apply a provider's correction to stored details, and its note; without `new` only that.
 
-        `old` is the destination that the provider corrects. Returns False, and changes nothing, if
+        `old` are the destinations that it corrects. Returns False, and changes nothing, if
         the customer's details have changed since.
         """
 
         def corrected(stored: PaymentMethod) -> PaymentMethod | None:
-            if stored.destination not in (old, new):
+            if stored.destination not in (*old, new):
                 return None
-            return PaymentMethod(new or stored.destination, self.clock(), note)
+            destination = new or stored.destination
+            blocked = stored.blocked if destination == stored.destination else None
+            return PaymentMethod(destination, self.clock(), note, blocked)
 
         return self._replace(customer_id, method, corrected)
+
+    def block(
+        self, customer_id: str, method: str, destinations: Sequence[str | None], reason: str
+    ) -> bool:
+        """Keep new payments from a customer's details until they are put again.
+
+        `destinations` are those that a provider says must not be used. Returns False where the
+        customer's details are others by now, or are blocked already.
+        """
+
+        def mark(known: PaymentMethod) -> PaymentMethod | None:
+            if known.destination not in destinations or known.blocked is not None:
+                return None
+            return replace(known, blocked=reason)
+
+        return self._replace(customer_id, method, mark)
 
     def renew(self, customer: Customer) -> int:
         """Seal a customer's details with the current key. Return how many it changed.
@@ -178,6 +207,7 @@ class PaymentMethods:
             customer.default_method == method,
             stored.updated_at,
             stored.note,
+            stored.blocked,
         )
 
 
@@ -194,13 +224,19 @@ def _destination(payees: Payees, customer_id: str, details: Mapping[str, str]) -
         if name not in details and detail.required:
             raise NotPayable(f"details/{name}", "Missing detail.")
         if name in details and re.fullmatch(detail.pattern, details[name]) is None:
-            raise NotPayable(f"details/{name}", detail.problem)
+            raise NotPayable(f"details/{name}", _with_suggestion(detail, details[name]))
     try:
         return payees.destination(customer_id, details)
     except NotPayable as error:
         raise NotPayable(f"details/{error.field}", str(error)) from error
     except ProviderError as error:
         raise StoreUnavailable(f"details cannot be sealed: {error.code}") from error
+
+
+def _with_suggestion(detail: Detail, value: str) -> str:
+    """Return the problem of a detail, and a value that would be right where one can be made."""
+    suggestion = detail.suggest(value) if detail.suggest else None
+    return f"{detail.problem} For example: {suggestion}" if suggestion else detail.problem
 
 
 def _resealed(old: str, new: str, stored: PaymentMethod) -> PaymentMethod | None:

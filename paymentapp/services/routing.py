@@ -128,6 +128,8 @@ class Routes:
         found = self._best(self._candidates(customer, money), customer, money, ())
         if found is not None:
             return found
+        for candidate, _ in self._candidates(customer, money):
+            _refuse_blocked(customer, candidate)
         if self.rules or customer.default_method:
             raise NotPayable("payment_method", "No payment method of this customer fits.")
         method = FIRST_METHOD if FIRST_METHOD in self.providers else min(self.providers, default="")
@@ -191,6 +193,8 @@ class Routes:
         problem = unpayable(provider, money)
         if problem is not None:
             return f"does not pay this {problem.field}"
+        if _blocked(customer, method) is not None:
+            return "has unusable details"
         return None if _knows(provider, customer) else "has no details"
 
     def _destination(self, customer: Customer, method: str) -> str | None:
@@ -199,6 +203,7 @@ class Routes:
             raise NotPayable(
                 "payment_method", f"The customer has no details for {method}: put them first."
             )
+        _refuse_blocked(customer, method)
         return customer_destination(customer, method)
 
 
@@ -230,6 +235,22 @@ def customer_destination(customer: Customer, method: str) -> str | None:
     """Return where a customer is paid by a method; None stands for the customer's e-mail."""
     known = customer.methods.get(method)
     return known.destination if known else None
+
+
+def _blocked(customer: Customer, method: str) -> str | None:
+    """Return why a customer's details for a method must not be used; None where they may."""
+    known = customer.methods.get(method)
+    return known.blocked if known else None
+
+
+def _refuse_blocked(customer: Customer, method: str) -> None:
+    """Raise NotPayable where a customer's details for a method must not be used."""
+    blocked = _blocked(customer, method)
+    if blocked is not None:
+        raise NotPayable(
+            "payment_method",
+            f"The customer's details for {method} must not be used: {blocked} Put them again.",
+        )
 
 
 def _knows(provider: Provider, customer: Customer) -> bool:

@@ -200,6 +200,18 @@ class Store(Protocol):
         As `due_batches`, which never returns an event, nor this a batch.
         """
 
+    def get_provider_event(self, provider: str, event_id: str) -> ProviderEvent | None:
+        """Return the event with a provider's own id, read consistently; None if there is none."""
+
+    def events_set_aside(self, limit: int) -> list[ProviderEvent]:
+        """Return events that wait for an operator, oldest first; the selection may be stale.
+
+        Those that version 0.2 or an earlier one has set aside are found by a scan alone.
+        """
+
+    def scan_provider_events(self, earliest: datetime, latest: datetime) -> Iterator[ProviderEvent]:
+        """Yield every event received between two times, inclusive, as `scan_payments` does."""
+
     def add_state_entry(self, entry: StateEntry) -> StateEntry:
         """Store a new entry; return what is stored under its name, possibly an older one."""
 

@@ -138,6 +138,7 @@ def test_json_is_one_document(desk: Desk) -> None:
         "payments": 1,
         "transactions": 1,
         "repaired": 0,
+        "inbox": 0,
         "not_done": [],
     }
     assert found.pop("advice")

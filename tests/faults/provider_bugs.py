@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from paymentapp.errors import Misconfigured, OutcomeUnknown
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.payments import Payment, Status
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
+from paymentapp.nacha import Return
 from paymentapp.providers.ach import file_state
+from paymentapp.providers.ach.account_state import AccountState
+from paymentapp.providers.ach.bank_files import BankFileReader, Matched
 from paymentapp.providers.ach.file_state import FilePlan, UploadProgress, UploadStep
+from paymentapp.providers.ach.incoming_state import IncomingState
+from paymentapp.providers.ach.oddities import oddities
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.upload import Uploads
@@ -120,5 +126,23 @@ def put_away_first(collector: MailboxCollector, name: str, delivery: Delivery) -
     return _take_in(collector, name, delivery)
 
 
+def polled_as_if_read(incoming: IncomingState, at: datetime, unread: Any) -> None:  # noqa: ARG001
+    """Take the whole folder for read, whatever lies in it unread."""
+    _polled(incoming, at, {})
+
+
+def only_as_it_should_be(reader: BankFileReader, matched: Matched, each: Return) -> Any:
+    """Drop a return that is a little off."""
+    if matched.finding or list(oddities(each)):
+        return {"unmatched": "it is not as it should be"}
+    return _returned(reader, matched, each)
+
+
+def as_it_was(_accounts: AccountState, destination: str) -> str:
+    """Pay an account as it was, whatever the bank has corrected since."""
+    return destination
+
+
+_polled, _returned = IncomingState.polled, BankFileReader._returned
 _confirm, _take_in = Inbox._confirm, MailboxCollector._take_in
 _LOOKED_INTO = inbox._Result(ProviderEventState.APPLIED)

@@ -16,6 +16,9 @@ from paymentapp.models import payments
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.ach import provider as ach
+from paymentapp.providers.ach.account_state import AccountState
+from paymentapp.providers.ach.bank_files import BankFileReader
+from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.base import Accepted, Refused
 from paymentapp.providers.stripe import provider as stripe
 from paymentapp.services import settlement
@@ -345,6 +348,24 @@ BUGS = [
         "put away before it is on record",
         "not as the ledger",
         patches=((MailboxCollector, "_take_in", bugs.put_away_first),),
+        scene="ach",
+    ),
+    _bug(
+        "an unread file taken for read",
+        "succeeded unread",
+        patches=((IncomingState, "polled", bugs.polled_as_if_read),),
+        scene="ach",
+    ),
+    _bug(
+        "an odd return dropped",
+        "not as the ledger",
+        patches=((BankFileReader, "_returned", bugs.only_as_it_should_be),),
+        scene="ach",
+    ),
+    _bug(
+        "a correction for payments to come alone",
+        "old account",
+        patches=((AccountState, "current", bugs.as_it_was),),
         scene="ach",
     ),
     _bug(

@@ -109,8 +109,8 @@ class _HookedSession:
         found: Mapping[str, int] = self._folder.hook("sizes", self._real.sizes)
         return found
 
-    def read(self, name: str) -> bytes:
-        return bytes(self._folder.hook("read", lambda: self._real.read(name)))
+    def read(self, name: str, most: int) -> bytes:
+        return bytes(self._folder.hook("read", lambda: self._real.read(name, most)))
 
     def write(self, name: str, data: bytes) -> None:
         self._folder.hook("write", lambda: self._real.write(name, data))
@@ -185,10 +185,11 @@ class AchBackend:
         ]
 
     def settle(self) -> None:
+        """Let the time of returns pass, and read what has come: nothing succeeds unread."""
         self.bank.work()
+        self.clock.pass_by(days=10)
         for delivery in self.ach.mailbox.collect():
             self.ach.mailbox.put_away(delivery)
-        self.clock.pass_by(days=10)
 
     def hold(self) -> None:
         self.settle()

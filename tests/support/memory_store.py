@@ -14,7 +14,7 @@ from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment, PaymentKey
-from paymentapp.models.provider_events import ProviderEvent
+from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange, PaymentContext
 from paymentapp.supervision import ServiceThread
@@ -193,6 +193,20 @@ class MemoryStore:
                 and event.attention_at <= until
             ]
         return [event for _, _, event in sorted(due, key=lambda item: item[:2])][:limit]
+
+    def get_provider_event(self, provider: str, event_id: str) -> ProviderEvent | None:
+        self._called("get_event")
+        return self._events.get((provider, event_id))
+
+    def events_set_aside(self, limit: int) -> list[ProviderEvent]:
+        self._called("events_set_aside")
+        with self._lock:
+            aside = [e for e in self._events.values() if e.state is ProviderEventState.SET_ASIDE]
+        return sorted(aside, key=lambda event: event.received_at)[:limit]
+
+    def scan_provider_events(self, earliest: datetime, latest: datetime) -> Iterator[ProviderEvent]:
+        self._called("scan_events")
+        return (e for e in list(self._events.values()) if earliest <= e.received_at <= latest)
 
     def add_state_entry(self, note: StateEntry) -> StateEntry:
         self._called("add_note")

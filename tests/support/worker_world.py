@@ -12,7 +12,7 @@ from paymentapp.bootstrap import Services
 from paymentapp.models.batches import BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
-from paymentapp.providers.base import Delivery, WebhookNews
+from paymentapp.providers.base import Delivery, Recorded, UnreadFile, WebhookNews
 from paymentapp.services.payments import PaymentOrder
 from tests.support.failing_store import FailingStore
 from tests.support.ledger_provider import LedgerProvider
@@ -37,6 +37,15 @@ class MailboxBank(ScriptedWebhooks):
 
     def put_away(self, _delivery: Delivery) -> None:
         self.full = False
+
+    def unread(self) -> list[UnreadFile]:
+        return []
+
+    def set_aside(self, _file_id: str, _note: str) -> bool:
+        return False
+
+    def record(self, _payment: Payment, _status: Status, _code: str) -> Recorded:
+        return Recorded()
 
 
 class WorkerWorld:

@@ -32,10 +32,13 @@ def test_every_variable_says_what_it_is_for() -> None:
             assert "|" not in variable.help + variable.kind.limits + (variable.default or "")
 
 
+_SECRET = "SECRETS?$|_SECRET_KEY$|PASSWORD$|VAULT_KEYS$|_OFFSET_ACCOUNT$"
+
+
 def test_what_sounds_like_a_secret_is_one() -> None:
     for group in groups():
         for variable in group.variables:
-            sounds = re.search("SECRETS?$|_SECRET_KEY$|PASSWORD$|VAULT_KEYS$", variable.name)
+            sounds = re.search(_SECRET, variable.name)
             assert bool(sounds) == variable.secret, variable.name
 
 

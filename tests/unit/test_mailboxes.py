@@ -13,7 +13,15 @@ from paymentapp.models.customers import PaymentMethod
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.provider_events import ProviderEventState
-from paymentapp.providers.base import Correction, Delivery, ItemReport, WebhookNews
+from paymentapp.providers.base import (
+    BlockedPayee,
+    Correction,
+    Delivery,
+    ItemReport,
+    Recorded,
+    UnreadFile,
+    WebhookNews,
+)
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process
@@ -33,6 +41,7 @@ class Bank(LedgerProvider):
         self.mailbox = self
         self.files: dict[str, list[bytes]] = {}
         self.news: dict[bytes, WebhookNews] = {}
+        self.broken: list[UnreadFile] = []
         self.looks = 0
         self.is_down = False
 
@@ -50,6 +59,19 @@ class Bank(LedgerProvider):
         if body not in self.news:
             raise NotGenuine("that makes no sense")
         return self.news[body]
+
+    def unread(self) -> list[UnreadFile]:
+        return list(self.broken)
+
+    def set_aside(self, file_id: str, note: str) -> bool:  # noqa: ARG002
+        known = [file.file_id for file in self.broken]
+        self.broken = [file for file in self.broken if file.file_id != file_id]
+        return file_id in known
+
+    def record(self, payment: Payment, status: Status, code: str) -> Recorded:
+        self.status[payment.email] = status
+        blocked = BlockedPayee(f"{code} closed", (payment.destination or "",))
+        return Recorded(code, blocked if code == "R02" else None)
 
     def receives(self, name: str, *news: WebhookNews) -> None:
         bodies = [each.event_id.encode() for each in news]

@@ -94,7 +94,7 @@ def test_a_record_that_never_stands_still_takes_no_correction(
     old = _ada(store).methods["wire"].destination
     store.changes_first = 1000
     with pytest.raises(StoreUnavailable, match="keeps changing"):
-        services.methods.correct("ada", "wire", old, None, "the account is closed")
+        services.methods.correct("ada", "wire", [old], None, "the account is closed")
     assert services.methods.get("ada", "wire").note is None
 
 
@@ -187,16 +187,16 @@ def test_a_correction_replaces_the_details_that_it_is_about(
 ) -> None:
     old = _ada(store).methods["wire"].destination
     new = payees.destination("ada", {"account": "55554444"})
-    assert services.methods.correct("ada", "wire", old, new, "C01")
+    assert services.methods.correct("ada", "wire", [old], new, "C01")
     assert stored_account(services, "wire") == "*4444"
     assert services.methods.get("ada", "wire").note == "C01"
-    assert services.methods.correct("ada", "wire", old, new, "C01, again")
+    assert services.methods.correct("ada", "wire", [old], new, "C01, again")
     assert _ada(store).methods["wire"].destination == new
 
 
 def test_a_note_leaves_the_details(services: Services, store: BusyStore) -> None:
     old = _ada(store).methods["wire"].destination
-    assert services.methods.correct("ada", "wire", old, None, "the account is closed")
+    assert services.methods.correct("ada", "wire", [old], None, "the account is closed")
     assert _ada(store).methods["wire"].destination == old
     assert services.methods.get("ada", "wire").note == "the account is closed"
 
@@ -206,7 +206,7 @@ def test_a_correction_of_other_details_changes_nothing(
 ) -> None:
     other = payees.destination("ada", {"account": "1111"})
     for new in (None, payees.destination("ada", {"account": "55554444"})):
-        assert not services.methods.correct("ada", "wire", other, new, "C01")
+        assert not services.methods.correct("ada", "wire", [other], new, "C01")
     assert stored_account(services, "wire") == "*6789"
     assert services.methods.get("ada", "wire").note is None
 
@@ -219,13 +219,13 @@ def test_a_correction_that_finds_newer_details_leaves_them(
     store.before_change = lambda: services.methods.put(
         "ada", "wire", {"account": "77778888"}, default=None
     )
-    assert not services.methods.correct("ada", "wire", old, new, "C01")
+    assert not services.methods.correct("ada", "wire", [old], new, "C01")
     assert stored_account(services, "wire") == "*8888"
 
 
 def test_a_correction_of_what_is_not_there_changes_nothing(services: Services) -> None:
-    assert not services.methods.correct("ada", "mail", None, "x", "C01")
-    assert not services.methods.correct("eve", "wire", None, "x", "C01")
+    assert not services.methods.correct("ada", "mail", [None], "x", "C01")
+    assert not services.methods.correct("eve", "wire", [None], "x", "C01")
 
 
 # Sealing again

@@ -16,10 +16,11 @@ _REASON_LENGTH = 40
 
 @dataclass(frozen=True, slots=True)
 class EntryUpdates:
-    """The return code of each returned entry, and the acknowledged entries, by position."""
+    """The return code of each returned entry, and the entries of which other things are known."""
 
-    returned: Mapping[int, str] = field(default_factory=dict)
+    returned: Mapping[int, str] = field(default_factory=dict)  # by position
     acknowledged: frozenset[int] = frozenset()
+    confirmed: frozenset[int] = frozenset()  # of which an operator has said that they were paid
 
 
 class EntryUpdateState:
@@ -33,7 +34,8 @@ class EntryUpdateState:
         stored = self._state.get_state_entry(_name(file_id))
         record = json.loads(stored.text if stored else _NONE)
         returned = {int(position): code for position, code in record["returned"].items()}
-        return EntryUpdates(returned, frozenset(record["acknowledged"]))
+        confirmed = frozenset(record.get("confirmed", ()))
+        return EntryUpdates(returned, frozenset(record["acknowledged"]), confirmed)
 
     def add_return(self, file_id: str, position: int, code: str) -> None:
         """Record that an entry was returned."""
@@ -52,6 +54,15 @@ class EntryUpdateState:
 
         self._change(file_id, change)
 
+    def add_confirmation(self, file_id: str, position: int) -> None:
+        """Record that an operator has said that an entry was paid."""
+
+        def change(record: dict[str, Any]) -> None:
+            if position not in record.setdefault("confirmed", []):
+                record["confirmed"].append(position)
+
+        self._change(file_id, change)
+
     def _change(self, file_id: str, change: Callable[[dict[str, Any]], None]) -> None:
         def changed(text: str) -> str:
             record = json.loads(text)
@@ -62,14 +73,12 @@ class EntryUpdateState:
 
 
 def return_text(code: str) -> str:
-    """Return a return code with its title, in at most 40 characters.
+    """Return a return code with its reason in words, in at most 40 characters.
 
     >>> return_text("R02")
     'R02 Account closed'
     """
-    title = return_reason(code).title
-    text = f"{code} {title[:1]}{title[1:].lower()}".strip()
-    return text if len(text) <= _REASON_LENGTH else f"{text[: _REASON_LENGTH - 1].rstrip()}."
+    return f"{code} {return_reason(code).short}"[:_REASON_LENGTH]
 
 
 def _name(file_id: str) -> str:

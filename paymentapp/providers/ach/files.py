@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
-from paymentapp.banking import BankDetailError, fits_same_day
+from paymentapp.banking import BankAccount, BankDetailError, fits_same_day
 from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.models.batches import Member
@@ -24,18 +24,21 @@ from paymentapp.nacha import (
     Purpose,
     TotalOverflow,
     credit_code,
+    offset_code,
     write,
 )
 from paymentapp.providers.ach.contents import Contents
 from paymentapp.providers.ach.file_state import FilePlan
 from paymentapp.providers.ach.payees import AchPayees, Payee
 from paymentapp.providers.ach.schedule import CutoffSchedule, FileDates, local
+from paymentapp.providers.ach.setting_kinds import MOST
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.trace_numbers import Traces
 from paymentapp.providers.base import Refused
 
 REFUSED = "NOT_AN_ENTRY"
 TOO_LARGE = "TOTAL_TOO_LARGE"  # without member errors, so that each member is isolated
+_BATCHES = 4  # NACHA batches of a file at most: two entry classes, two effective dates
 _MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -51,6 +54,16 @@ class Row(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Row({self.position} {self.trace})"
+
+
+class Offset(NamedTuple):
+    """The debit of our own account that balances a batch, under trace numbers of its own."""
+
+    account: BankAccount
+    traces: Sequence[str]
+
+    def __repr__(self) -> str:
+        return f"Offset({len(self.traces)} traces)"
 
 
 class FileIdentity(NamedTuple):
@@ -79,6 +92,7 @@ class Files:
         self._contents = contents
         self._clock = clock
         self._schedule = CutoffSchedule(settings)
+        self._offset = settings.offset
 
     def make(
         self, file_id: str, members: Sequence[Member], purpose: Purpose = Purpose.LIVE
@@ -94,10 +108,12 @@ class Files:
             return payees
         now = self._clock()
         dates = self._schedule.file_dates(now)
-        blocks = self._traces.free(len(members))
-        rows = self._rows(members, payees, self._traces.numbers(blocks, len(members)), dates)
+        count = len(members) + self._offsets(members)
+        blocks = self._traces.free(count)
+        numbers = self._traces.numbers(blocks, count)
+        rows = self._rows(members, payees, numbers[: len(members)], dates)
         identity = next_identity(self._state, self._settings.origin, now)
-        rendered = self._rendered(identity, rows, purpose)
+        rendered = self._rendered(identity, rows, purpose, numbers[len(members) :])
         if isinstance(rendered, Refused):
             return rendered
         self._traces.assign(blocks, file_id, members)
@@ -117,9 +133,12 @@ class Files:
         if isinstance(payees, Refused):
             return payees
         now = self._clock()
-        traces = self._traces.numbers(range(len(members)), len(members))  # any will do
-        rows = self._rows(members, payees, traces, self._schedule.file_dates(now))
-        rendered = self._rendered(FileIdentity(local(now), _MODIFIERS[0]), rows, Purpose.LIVE)
+        count = len(members) + self._offsets(members)
+        numbers = self._traces.numbers(range(count), count)  # any will do
+        dates = self._schedule.file_dates(now)
+        rows = self._rows(members, payees, numbers[: len(members)], dates)
+        trial = FileIdentity(local(now), _MODIFIERS[0])
+        rendered = self._rendered(trial, rows, Purpose.LIVE, numbers[len(members) :])
         return rendered if isinstance(rendered, Refused) else None
 
     def destinations(self, plan: FilePlan) -> set[str]:
@@ -165,11 +184,25 @@ class Files:
                     member_errors[position] = f"{REFUSED}: {error}"
         return Refused(REFUSED, member_errors) if member_errors else payees
 
+    def _offsets(self, members: Sequence[Member]) -> int:
+        """Return how many offset debits the file of these members can need at most."""
+        if self._offset is None:
+            return 0
+        total = sum((member.money.amount for member in members), start=Decimal(0))
+        return _BATCHES + int(total // MOST)
+
     def _rendered(
-        self, identity: FileIdentity, rows: Sequence[Row], purpose: Purpose
+        self,
+        identity: FileIdentity,
+        rows: Sequence[Row],
+        purpose: Purpose,
+        offsets: Sequence[str] = (),
     ) -> bytes | Refused:
+        """Render a file; `offsets` are the trace numbers that its offset debits may have."""
+        offset = Offset(self._offset, offsets) if self._offset else None
         try:
-            return write(nacha_file(self._settings, identity, rows, purpose))
+            made = nacha_file(self._settings, identity, rows, purpose, offset)
+            return write(made, newline=self._settings.newline)
         except TotalOverflow:
             return Refused(TOO_LARGE)
         except NachaError as error:
@@ -225,9 +258,16 @@ def next_identity(state: ProviderState, origin: str, now: datetime) -> FileIdent
 
 
 def nacha_file(
-    settings: AchSettings, identity: FileIdentity, rows: Sequence[Row], purpose: Purpose
+    settings: AchSettings,
+    identity: FileIdentity,
+    rows: Sequence[Row],
+    purpose: Purpose,
+    offset: Offset | None = None,
 ) -> File:
-    """Return the rows as a file, with a NACHA batch for each entry class and effective date."""
+    """Return the rows as a file, with a NACHA batch for each entry class and effective date.
+
+    With an offset, each batch debits it by what the batch pays.
+    """
     header = FileHeader(
         destination=settings.destination,
         origin=settings.origin,
@@ -242,7 +282,10 @@ def nacha_file(
         return row.payee.entry_class, row.settles
 
     batches: list[NachaBatch] = []
+    traces = list(offset.traces) if offset else []
     for (entry_class, settles), group in groupby(sorted(rows, key=kind), key=kind):
+        entries = [_entry(row, purpose) for row in group]
+        debits = _debits(offset.account, entries, traces) if offset else []
         batch = BatchHeader(
             company_name=settings.company_name,
             company_id=settings.company_id,
@@ -251,9 +294,33 @@ def nacha_file(
             effective_date=settles,
             odfi=settings.odfi,
             number=len(batches) + 1,
+            service_class="200" if debits else "220",
         )
-        batches.append(NachaBatch(batch, tuple(_entry(row, purpose) for row in group)))
+        batches.append(NachaBatch(batch, (*entries, *debits)))
     return File(header, tuple(batches))
+
+
+def _debits(account: BankAccount, paid: Sequence[Entry], traces: list[str]) -> list[Entry]:
+    """Return the debits of our account that balance a batch, of as much as an entry can hold each.
+
+    Takes their trace numbers from the front of `traces`, which are above those of the credits.
+    """
+    left = sum((entry.amount or Decimal(0) for entry in paid), start=Decimal(0))
+    debits = []
+    while left:
+        amount = min(left, MOST)
+        debits.append(
+            Entry(
+                transaction_code=offset_code(account.account_type.value),
+                routing=account.routing,
+                account=account.number,
+                amount=amount,
+                trace=traces.pop(0),
+                name=account.holder,
+            )
+        )
+        left -= amount
+    return debits
 
 
 def _entry(row: Row, purpose: Purpose) -> Entry:

@@ -13,9 +13,11 @@ from paymentapp.banking import (
     check_account_type,
     check_holder,
     check_routing,
+    transliterated_name,
 )
 from paymentapp.errors import Misconfigured, NotPayable
 from paymentapp.models.provider_state import ProviderState
+from paymentapp.providers.ach.account_state import AccountState
 from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.base import Detail
 from paymentapp.vault.sealing import Vault
@@ -49,13 +51,14 @@ class AchPayees:
             "The holder's name, as the bank has it.",
             "[!-~]([ -~]{0,20}[!-~])?",
             "1 to 22 printable ASCII characters.",
+            suggest=transliterated_name,
         ),
         Detail("routing_number", "The bank's ABA routing number.", "[0-9]{9}", "Nine digits."),
         Detail(
             "account_number",
             "The number of the account.",
-            "[A-Za-z0-9]([A-Za-z0-9 -]{0,15}[A-Za-z0-9])?",
-            "1 to 17 letters, digits, blanks or hyphens.",
+            "[A-Za-z0-9]([A-Za-z0-9-]{0,15}[A-Za-z0-9])?",
+            "1 to 17 letters, digits and hyphens, without blanks.",
         ),
         Detail("account_type", "checking or savings.", "checking|savings", "checking or savings."),
         Detail(
@@ -70,6 +73,7 @@ class AchPayees:
     def __init__(self, vault: Vault, state: ProviderState) -> None:
         self._vault = vault
         self._prenotes = PrenoteState(state)
+        self._accounts = AccountState(state)
 
     def check_open(self) -> None:
         """Check that there is a key. Raises Misconfigured."""
@@ -114,6 +118,7 @@ class AchPayees:
             return None
         renewed = self._vault.seal(self._vault.open(destination, customer_id), customer_id)
         self._prenotes.keep(destination, renewed)
+        self._accounts.resealed(destination, renewed)
         return renewed
 
     def seal(self, customer_id: str, payee: Payee) -> str:

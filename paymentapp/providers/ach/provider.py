@@ -11,13 +11,17 @@ from datetime import timedelta
 
 from paymentapp.errors import NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
+from paymentapp.providers.ach.account_state import AccountState
+from paymentapp.providers.ach.bank_files import BankFileReader
 from paymentapp.providers.ach.contents import Contents
-from paymentapp.providers.ach.entry_updates import EntryUpdateState
+from paymentapp.providers.ach.entry_updates import EntryUpdateState, return_text
 from paymentapp.providers.ach.file_state import FilePlan, FileState
 from paymentapp.providers.ach.files import Files
 from paymentapp.providers.ach.folders import BankFolder, Folder, FolderError, not_sent
-from paymentapp.providers.ach.mailbox import AchMailbox
+from paymentapp.providers.ach.incoming_state import IncomingState
+from paymentapp.providers.ach.mailbox import AchMailbox, IncomingRules
 from paymentapp.providers.ach.payees import AchPayees
+from paymentapp.providers.ach.pgp import IncomingPgp
 from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.ach.prenotes import Prenotes
 from paymentapp.providers.ach.reports import Reports
@@ -35,7 +39,11 @@ from paymentapp.providers.base import (
     Postponed,
     Provider,
     Refused,
+    Withdrawn,
 )
+
+CORRECTED = "DETAILS_CORRECTED"
+BLOCKED = "ACCOUNT_BLOCKED"
 
 
 class Ach(Provider):
@@ -57,6 +65,7 @@ class Ach(Provider):
     payees: AchPayees
     cutoffs: CutoffSchedule
     mailbox: AchMailbox
+    corrections: AccountState
 
     def __init__(
         self,
@@ -79,25 +88,39 @@ class Ach(Provider):
         self._file_state = FileState(kit.state)
         traces = Traces(kit.state, settings.odfi, kit.clock)
         updates = EntryUpdateState(kit.state)
-        accounts = PrenoteState(kit.state)
+        incoming_state = IncomingState(kit.state)
+        prenotes = PrenoteState(kit.state)
+        self._accounts = AccountState(kit.state)
         contents = Contents(kit.vault, settings.pgp_key_file)
         self._files = Files(kit.state, settings, traces, self.payees, contents, kit.clock)
         self._uploads = Uploads(
             self._outgoing, self._file_state, contents, settings.attempt, kit.clock
         )
         self._prenotes = Prenotes(
-            settings, accounts, self._files, self._file_state, self._uploads, kit.clock
+            settings, prenotes, self._files, self._file_state, self._uploads, kit.clock
         )
-        self._reports = Reports(self._file_state, updates, traces, self.cutoffs, kit.clock)
+        self._reports = Reports(
+            self._file_state, updates, incoming_state, traces, self.cutoffs, kit.clock
+        )
         self.batch_key = self._prenotes if settings.prenotes else None
+        self.corrections = self._accounts
+        reader = BankFileReader(
+            *(traces, self._file_state, updates, self._accounts, self.payees, prenotes, kit.clock)
+        )
         self.mailbox = AchMailbox(
             self._incoming,
-            kit.state,
-            traces,
-            self._file_state,
-            updates,
+            incoming_state,
+            reader,
+            IncomingRules(
+                settings.incoming_megabytes * 1_000_000,
+                settings.incoming_ignored,
+                IncomingPgp(
+                    settings.pgp_own_key_file,
+                    settings.pgp_own_key_password,
+                    settings.pgp_bank_key_file,
+                ),
+            ),
             self.payees,
-            accounts,
             kit.clock,
         )
 
@@ -116,6 +139,8 @@ class Ach(Provider):
             )
             if isinstance(made, FilePlan):
                 return self._uploads.deliver(batch.batch_id, made)
+            if isinstance(made, Refused) and made.code == CORRECTED:
+                return Withdrawn(CORRECTED)
             return made
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
@@ -144,7 +169,22 @@ class Ach(Provider):
 
     def _decided(self, batch_id: str, members: Sequence[Member]) -> FilePlan | Refused | Postponed:
         """Decide on the batch's file, for good and for all processes, unless it is postponed."""
-        stopped = self._prenotes.settled(batch_id, members) if self._prenoting else None
+        stopped = self._stopped(batch_id, members)
         if isinstance(stopped, Postponed):
             return stopped
         return self._file_state.decide(batch_id, stopped or self._files.make(batch_id, members))
+
+    def _stopped(self, batch_id: str, members: Sequence[Member]) -> Refused | Postponed | None:
+        """Return what keeps a batch from being sent now; None where nothing does.
+
+        Members whose details the bank has corrected since go out in another batch (NACHA Operating
+        Rules (2013), Subsection 2.6.2 forbids to use the old ones after a prenote).
+        """
+        destinations = [member.destination or "" for member in members]
+        if any(self._accounts.current(each) != each for each in destinations):
+            return Refused(CORRECTED)
+        blocked = {n: self._accounts.blocked(each) for n, each in enumerate(destinations)}
+        errors = {n: f"not sent, {return_text(code)}" for n, code in blocked.items() if code}
+        if errors:
+            return Refused(BLOCKED, errors)
+        return self._prenotes.settled(batch_id, members) if self._prenoting else None

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from paymentapp.clock import Clock
+from paymentapp.clock import EPOCH, Clock
 from paymentapp.errors import NotSent
 from paymentapp.models.payments import Status
 from paymentapp.providers.ach.entry_updates import EntryUpdates, EntryUpdateState, return_text
 from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadProgress, UploadStep
+from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.ach.schedule import CutoffSchedule
 from paymentapp.providers.ach.trace_numbers import SentEntry, Traces
 from paymentapp.providers.base import ItemReport
@@ -23,19 +24,22 @@ class Reports:
     """Reports the status of entries.
 
     A bank does not report that a credit has arrived. An entry has succeeded when the time is over
-    in which it would have been returned.
+    in which it would have been returned, and the whole incoming folder has been read since: while a
+    file lies there unread, or nobody could look, its return may be in there.
     """
 
     def __init__(
         self,
         file_state: FileState,
         updates: EntryUpdateState,
+        incoming: IncomingState,
         traces: Traces,
         schedule: CutoffSchedule,
         clock: Clock,
     ) -> None:
         self._file_state = file_state
         self._updates = updates
+        self._incoming = incoming
         self._traces = traces
         self._schedule = schedule
         self._clock = clock
@@ -69,11 +73,12 @@ class Reports:
     def _reports(
         self, batch_id: str, plan: FilePlan, progress: UploadProgress
     ) -> Iterator[ItemReport]:
-        now = self._clock()
+        # In this order: every return in what had been read by then is in the updates.
+        known_until = min(self._clock(), self._incoming.read_at() or EPOCH)
         updates = self._updates.of_file(batch_id)
         for entry in self._traces.entries(plan.blocks):
             if entry.batch_id == batch_id:
-                yield self._report(entry, plan, progress, updates, now)
+                yield self._report(entry, plan, progress, updates, known_until)
 
     def _report(
         self,
@@ -81,8 +86,9 @@ class Reports:
         plan: FilePlan,
         progress: UploadProgress,
         updates: EntryUpdates,
-        now: datetime,
+        known_until: datetime,
     ) -> ItemReport:
+        """Report on an entry; returns are known that came before `known_until`."""
         status, raw, reason = Status.SUBMITTED, progress.step.upper(), None
         effective = plan.effective_date(entry.position)
         uploaded = progress.step is UploadStep.UPLOADED
@@ -90,7 +96,7 @@ class Reports:
         if entry.position in updates.returned:
             code = updates.returned[entry.position]
             status, raw, reason = Status.RETURNED, code, return_text(code)
-        elif uploaded and now >= settled_at:
+        elif entry.position in updates.confirmed or (uploaded and known_until >= settled_at):
             status, raw = Status.SUCCEEDED, SETTLED
         elif entry.position in updates.acknowledged:
             raw = ACKNOWLEDGED

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
-import re
-import string
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
-from paymentapp.banking import SAME_DAY_LIMIT, Window, has_check_digit
+from paymentapp.banking import (
+    RECEIVING_PREFIXES,
+    SAME_DAY_LIMIT,
+    AccountType,
+    BankAccount,
+    Window,
+)
 from paymentapp.errors import SettingsError
+from paymentapp.providers.ach.setting_kinds import (
+    DOLLARS,
+    FOLDER,
+    MOST,
+    ascii_text,
+    file_name_pattern,
+    is_origin,
+    minutes,
+    optional_account_number,
+    optional_routing_number,
+    read_patterns,
+    read_windows,
+    routing_number,
+    seconds,
+)
 from paymentapp.variables import (
     Declared,
-    Unfit,
     VariableKind,
-    dollars,
+    choice,
     file,
     matching,
     number,
     switch,
     text,
     variable,
-    without_user,
 )
 
-MOST = Decimal("99999999.99")  # NACHA Operating Rules, Appendix Three: Amount has ten digits
 LARGEST_BATCH = 2_500  # entries: a stored file then stays under 300 KB
 LARGEST_PGP_BATCH = 2_000  # an encrypted file cannot be compressed for storage
-_SCHEMES = {"file", "sftp", "s3"}
-_FOLDER = "file:///folder, sftp://user@host/folder or s3://bucket/folder"
-_WINDOW = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(\s+same-day)?")
-_PLACEHOLDERS = {"batch", "date", "time", "modifier"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,77 +70,6 @@ class FolderLocation:
         return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
-def _ascii(longest: int) -> VariableKind[str]:
-    def fits(value: str) -> object:
-        fine = value.isascii() and value.isprintable() and len(value) <= longest
-        return fine and value.strip("0 ")
-
-    return matching(fits, f"1 to {longest} ASCII characters")
-
-
-def _routing() -> VariableKind[str]:
-    return matching(has_check_digit, "a routing number of nine digits")
-
-
-def _is_origin(value: str) -> bool:
-    return value.isascii() and value.isalnum() and 9 <= len(value) <= 10
-
-
-def _minutes(low: int, high: int) -> VariableKind[timedelta]:
-    return number(low, high).then(lambda minutes: timedelta(minutes=minutes))
-
-
-def _seconds(low: int, high: int) -> VariableKind[timedelta]:
-    return number(low, high).then(lambda seconds: timedelta(seconds=seconds))
-
-
-def _folder(value: str) -> str:
-    """Check a folder's URL; a password in it is refused, since logs name the URL."""
-    parts = urlsplit(value)
-    if parts.password is not None:
-        raise Unfit("must not hold a password: PAYMENTAPP_ACH_SFTP_PASSWORD does")
-    if parts.scheme not in _SCHEMES or parts.query or parts.fragment:
-        raise ValueError
-    if parts.scheme == "file" and (parts.netloc or len(parts.path) < 2):
-        raise Unfit("must be file:///folder")
-    if parts.scheme != "file" and not (parts.hostname and (parts.scheme == "s3" or parts.username)):
-        raise ValueError
-    return value
-
-
-def _windows(value: str) -> tuple[Window, ...]:
-    windows = []
-    for part in filter(None, (part.strip() for part in value.split(","))):
-        found = _WINDOW.fullmatch(part)
-        if found is None:
-            raise ValueError
-        windows.append(Window(part[:5], time(int(found[1]), int(found[2])), bool(found[3])))
-    if not windows:
-        raise Unfit("must name at least one window")
-    return tuple(windows)
-
-
-def _file_name(value: str) -> str:
-    """Check a file name pattern, by which no two files may have the same name."""
-    try:
-        used = {name for _, name, _, _ in string.Formatter().parse(value) if name is not None}
-        value.format(**dict.fromkeys(_PLACEHOLDERS, "x"))
-    except (ValueError, KeyError, IndexError, AttributeError):
-        used = {"unknown"}
-    if not used <= _PLACEHOLDERS:
-        raise Unfit("may have the placeholders {batch}, {date}, {time} and {modifier}, no others")
-    if not ("batch" in used or {"date", "time", "modifier"} <= used):
-        raise Unfit("must have {batch}, or {date}, {time} and {modifier}: no two files of one name")
-    rest = re.sub(r"\{[a-z]+\}", "", value)
-    if not re.fullmatch(r"[A-Za-z0-9._-]*", rest) or len(value) > 80 or value[0] == ".":
-        raise Unfit("may have letters, digits, '.', '_' and '-' besides placeholders")
-    return value
-
-
-_WHERE = VariableKind(_folder, _FOLDER, without_user)
-_MONEY = dollars(MOST)
-
-
 @dataclass(frozen=True, slots=True)
 class AchSettings(Declared):
     """All settings of ACH. Those without a default are required."""
@@ -137,44 +78,47 @@ class AchSettings(Declared):
 
     origin: str = variable(
         "PAYMENTAPP_ACH_ORIGIN",
-        matching(_is_origin, "9 or 10 letters and digits, as the bank has assigned it"),
+        matching(is_origin, "9 or 10 letters and digits, as the bank has assigned it"),
         None,
         "the immediate origin, as the bank has assigned it",
     )
-    origin_name: str = variable("PAYMENTAPP_ACH_ORIGIN_NAME", _ascii(23), None, "its name")
+    origin_name: str = variable("PAYMENTAPP_ACH_ORIGIN_NAME", ascii_text(23), None, "its name")
     destination: str = variable(
         "PAYMENTAPP_ACH_DESTINATION",
-        _routing(),
+        routing_number(),
         None,
         "the immediate destination: the bank's routing number",
     )
     destination_name: str = variable(
-        "PAYMENTAPP_ACH_DESTINATION_NAME", _ascii(23), None, "the bank's name"
+        "PAYMENTAPP_ACH_DESTINATION_NAME", ascii_text(23), None, "the bank's name"
     )
     company_id: str = variable(
-        "PAYMENTAPP_ACH_COMPANY_ID", _ascii(10), None, "the company's id, which recipients see"
+        "PAYMENTAPP_ACH_COMPANY_ID", ascii_text(10), None, "the company's id, which recipients see"
     )
     company_name: str = variable(
-        "PAYMENTAPP_ACH_COMPANY_NAME", _ascii(16), None, "the company's name, which recipients see"
+        "PAYMENTAPP_ACH_COMPANY_NAME",
+        ascii_text(16),
+        None,
+        "the company's name, which recipients see",
     )
     description: str = variable(
-        "PAYMENTAPP_ACH_DESCRIPTION", _ascii(10), "PAYMENT", "the purpose, which recipients see"
+        "PAYMENTAPP_ACH_DESCRIPTION", ascii_text(10), "PAYMENT", "the purpose, which recipients see"
     )
     odfi: str = variable(
         "PAYMENTAPP_ACH_ODFI",
-        _routing().then(lambda value: value[:8]),
+        routing_number().then(lambda value: value[:8]),
         None,
         "the routing number of the bank that sends the entries",
     )
     outgoing_url: str = variable(
         "PAYMENTAPP_ACH_OUTGOING_URL",
-        _WHERE,
+        FOLDER,
         None,
         "the folder from which the bank takes files; SFTP needs `pip install paymentapp[sftp]`, "
         "S3 `[s3]`",
     )
     incoming_url: str = variable(
-        "PAYMENTAPP_ACH_INCOMING_URL", _WHERE, None, "the folder into which the bank puts files"
+        "PAYMENTAPP_ACH_INCOMING_URL", FOLDER, None, "the folder into which the bank puts files"
     )
     sftp_known_hosts: str = variable(
         "PAYMENTAPP_ACH_SFTP_KNOWN_HOSTS",
@@ -193,7 +137,9 @@ class AchSettings(Declared):
     )
     file_name: str = variable(
         "PAYMENTAPP_ACH_FILE_NAME",
-        VariableKind(_file_name, "a name with {batch}, or with {date}, {time} and {modifier}"),
+        VariableKind(
+            file_name_pattern, "a name with {batch}, or with {date}, {time} and {modifier}"
+        ),
         "ach-{date}-{batch}.ach",
         "the names of files",
     )
@@ -203,15 +149,61 @@ class AchSettings(Declared):
         "",
         "the bank's public PGP key, for which files are then encrypted (`[pgp]`)",
     )
+    pgp_own_key_file: str = variable(
+        "PAYMENTAPP_ACH_PGP_OWN_KEY_FILE",
+        file(),
+        "",
+        "our secret PGP key, for which the bank encrypts its files",
+    )
+    pgp_own_key_password: str = variable(
+        "PAYMENTAPP_ACH_PGP_OWN_KEY_PASSWORD", text(), "", "the password of that key", secret=True
+    )
+    pgp_bank_key_file: str = variable(
+        "PAYMENTAPP_ACH_PGP_BANK_KEY_FILE",
+        file(),
+        "",
+        "the bank's public PGP key, by which every file of the bank's must then be signed",
+    )
+    incoming_megabytes: int = variable(
+        "PAYMENTAPP_ACH_INCOMING_MEGABYTES",
+        number(1, 200),
+        "10",
+        "largest file that is read of the bank's; ten times as much memory is needed",
+    )
+    incoming_ignored: tuple[str, ...] = variable(
+        "PAYMENTAPP_ACH_INCOMING_IGNORED",
+        VariableKind(read_patterns, "patterns of file names, with commas"),
+        "",
+        "files in the incoming folder that are no NACHA files: `*.pdf, report-*`",
+    )
+    line_ends: str = variable(
+        "PAYMENTAPP_ACH_LINE_ENDS",
+        choice("lf", "crlf", "none"),
+        "lf",
+        "what ends each line of our files",
+    )
+    offset_routing: str = variable(
+        "PAYMENTAPP_ACH_OFFSET_ROUTING",
+        optional_routing_number(),
+        "",
+        "the routing number of our own account, where the bank wants balanced files: each batch "
+        "then debits it by what the batch pays",
+    )
+    offset_account: str = variable(
+        "PAYMENTAPP_ACH_OFFSET_ACCOUNT", optional_account_number(), "", "its number", secret=True
+    )
+    offset_type: str = variable(
+        "PAYMENTAPP_ACH_OFFSET_TYPE", choice("checking", "savings"), "checking", "its type"
+    )
     windows: tuple[Window, ...] = variable(
         "PAYMENTAPP_ACH_WINDOWS",
-        VariableKind(_windows, "HH:MM or HH:MM same-day, with commas"),
+        VariableKind(read_windows, "HH:MM or HH:MM same-day, with commas"),
         "16:00",
         "the bank's cutoffs in New York's time: `09:30 same-day, 16:00`",
     )
     lead: timedelta = variable(
         "PAYMENTAPP_ACH_LEAD_MINUTES",
-        _minutes(0, 240),
+        minutes(0, 240),
         "15",
         "minutes before a cutoff at which files are uploaded",
     )
@@ -222,11 +214,11 @@ class AchSettings(Declared):
         f"most entries of a file; at most {LARGEST_PGP_BATCH} where files are encrypted",
     )
     most: Decimal = variable(
-        "PAYMENTAPP_ACH_MAXIMUM", _MONEY, str(MOST), "most dollars of one payment"
+        "PAYMENTAPP_ACH_MAXIMUM", DOLLARS, str(MOST), "most dollars of one payment"
     )
     same_day_limit: Decimal = variable(
         "PAYMENTAPP_ACH_SAME_DAY_LIMIT",
-        _MONEY,
+        DOLLARS,
         str(SAME_DAY_LIMIT),
         "dollars above which a payment settles on the next banking day",
     )
@@ -250,17 +242,32 @@ class AchSettings(Declared):
     )
     attempt: timedelta = variable(
         "PAYMENTAPP_ACH_ATTEMPT_SECONDS",
-        _seconds(2, 3600),
+        seconds(2, 3600),
         "300",
         "seconds after which an upload attempt has certainly ended",
     )
     rehearsal: timedelta | None = variable(
         "PAYMENTAPP_ACH_REHEARSAL_SECONDS",
-        _seconds(0, 3600).then(lambda length: length or None),
+        seconds(0, 3600).then(lambda length: length or None),
         "0",
         "for trying out, with folders of this machine only: the length of windows and banking days",
     )
     timeout: int = 30  # seconds to wait for a folder: the service's own setting
+
+    @property
+    def newline(self) -> Literal["\n", "\r\n", ""]:
+        """Return what ends each line of our files."""
+        ends: dict[str, Literal["\n", "\r\n", ""]] = {"lf": "\n", "crlf": "\r\n", "none": ""}
+        return ends[self.line_ends]
+
+    @property
+    def offset(self) -> BankAccount | None:
+        """Return our own account that balances each batch; None where batches are not balanced."""
+        if not self.offset_account:
+            return None
+        return BankAccount(
+            self.offset_routing, self.offset_account, AccountType(self.offset_type), "OFFSET"
+        )
 
     @property
     def outgoing(self) -> FolderLocation:
@@ -287,6 +294,14 @@ class AchSettings(Declared):
         if self.outgoing_url.rstrip("/") == self.incoming_url.rstrip("/"):
             raise SettingsError(
                 "PAYMENTAPP_ACH_INCOMING_URL must not be PAYMENTAPP_ACH_OUTGOING_URL"
+            )
+        if bool(self.offset_routing) != bool(self.offset_account):
+            raise SettingsError(
+                "PAYMENTAPP_ACH_OFFSET_ROUTING and PAYMENTAPP_ACH_OFFSET_ACCOUNT must both be set"
+            )
+        if self.offset_routing and self.offset_routing[:2] not in RECEIVING_PREFIXES:
+            raise SettingsError(
+                "PAYMENTAPP_ACH_OFFSET_ROUTING must be the number of a bank that holds accounts"
             )
         if self.pgp_key_file and self.batch_size > LARGEST_PGP_BATCH:
             raise SettingsError(

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from paymentapp.clock import Clock, from_text, to_text
 from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.models.batches import Member
+from paymentapp.models.item_ids import key_of
 from paymentapp.models.money import Money
 from paymentapp.models.provider_state import ProviderState, update_state_entry
 from paymentapp.nacha import trace_number
@@ -83,6 +84,7 @@ class Traces:
             text = json.dumps(record, separators=(",", ":"))
             taken = partial(self._taken, text)
             update_state_entry(self._state, self._name(block), "", taken, likely_new=True)
+        self._index(blocks, members)
 
     def numbers(self, blocks: Sequence[int], count: int) -> list[str]:
         """Return the first `count` trace numbers of some blocks."""
@@ -97,6 +99,17 @@ class Traces:
         block, place = divmod(int(trace[8:]) - 1, BLOCK)
         entries = self.entries([block])
         return entries[place] if place < len(entries) else None
+
+    def of_individual(self, individual_id: str) -> list[SentEntry]:
+        """Return our entries of an individual id, which is the first part of an item id.
+
+        It says when the payment was requested, so that the blocks of that day are searched.
+        """
+        wanted = individual_id.strip().lower()
+        day = _day_of(wanted)
+        entry = self._state.get_state_entry(self._day_name(day)) if day else None
+        blocks = json.loads(entry.text) if entry else []
+        return [each for each in self.entries(blocks) if each.item_id.partition(".")[0] == wanted]
 
     def entries(self, blocks: Sequence[int]) -> list[SentEntry]:
         """Return the entries of a file, in the order of its blocks."""
@@ -121,6 +134,20 @@ class Traces:
         """Return the trace number at a place of a block."""
         return trace_number(self._odfi, block * BLOCK + place + 1)
 
+    def _index(self, blocks: Sequence[int], members: Sequence[Member]) -> None:
+        """Record which blocks have payments that were requested on a day."""
+        days: dict[str, set[int]] = {}
+        for place, member in enumerate(members):
+            day = _day_of(member.item_id.partition(".")[0])
+            if day is not None:
+                days.setdefault(day, set()).add(blocks[place // BLOCK])
+        for day, added in days.items():
+
+            def change(text: str, added: set[int] = added) -> str:
+                return json.dumps(sorted({*json.loads(text), *added}), separators=(",", ":"))
+
+            update_state_entry(self._state, self._day_name(day), "[]", change)
+
     def _next(self, count: int) -> list[int]:
         """Advance the counter, and return the blocks that it proposes to this process only."""
         name = f"ach/traces/{self._odfi}"
@@ -144,3 +171,15 @@ class Traces:
 
     def _name(self, block: int) -> str:
         return f"ach/traces/{self._odfi}/{block:05d}"
+
+    def _day_name(self, day: str) -> str:
+        return f"ach/days/{self._odfi}/{day}"
+
+
+def _day_of(individual_id: str) -> str | None:
+    """Return the day on which the payment of an individual id was requested, as YYYYMMDD."""
+    try:
+        _, payment_id = key_of(f"{individual_id}.any")
+    except ValueError:
+        return None
+    return f"{from_text(payment_id):%Y%m%d}"

@@ -23,6 +23,7 @@ from paymentapp.services.backoffice.period import Period
 from paymentapp.services.backoffice.provider_search import Search
 from paymentapp.services.backoffice.retries import Retrier
 from paymentapp.services.dispatch.batching import chunks, members_of
+from paymentapp.services.open_items import open_items
 from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import Store
@@ -41,13 +42,14 @@ class Tally:
     transactions: int = 0
     differences: int = 0
     repaired: int = 0
+    open_items: int = 0  # that wait in the inbox for an operator
     not_done: list[str] = field(default_factory=list)
     interrupted: bool = False
 
     @property
     def left(self) -> int:
-        """Differences that an operator has to resolve."""
-        return self.differences - self.repaired
+        """Return how many things an operator has to resolve."""
+        return self.differences - self.repaired + self.open_items
 
     def interrupt(self) -> None:
         """Note that the run ended before its time."""
@@ -107,6 +109,7 @@ class Reconciliation:
         return replace(found, payee=self.payees.of(payment, payment.payment_method))
 
     def _differences(self, period: Period, repair: bool, search: bool) -> Iterator[Discrepancy]:
+        self.tally.open_items = open_items(self.store, self.providers).count
         membership = MembershipCheck(self.store, period)
         for batch in self.store.scan_batches(*period):
             self.tally.batches += 1

@@ -21,6 +21,7 @@ from paymentapp.providers.base import (
     Postponed,
     Provider,
     Refused,
+    Withdrawn,
 )
 from paymentapp.services.dispatch.backoff import backoff
 from paymentapp.services.dispatch.batching import (
@@ -32,6 +33,7 @@ from paymentapp.services.dispatch.batching import (
     members_of,
     stamped,
 )
+from paymentapp.services.dispatch.corrections import with_current_details
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.parking import park_after
 from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, Poller, next_poll_at
@@ -90,7 +92,9 @@ class Dispatcher:
 
         Payments that another batch has taken meanwhile are left out. None where all were taken.
         """
-        prepared = self._prepare(payments)
+        provider = self.providers[payments[0].payment_method]
+        payments = with_current_details(self.store, provider, payments)
+        prepared = self._prepare(payments) if payments else None
         if prepared is None:
             return None
         batch, members, excluded = prepared
@@ -176,6 +180,8 @@ class Dispatcher:
                 "batch %s postponed: %s; sent at %s", batch.batch_id, outcome.code, outcome.until
             )
             return advance(self.store, batch, attention_at=outcome.until, last_error=outcome.code)
+        if isinstance(outcome, Withdrawn):
+            return self._withdrawn(batch, outcome)
         return self._refused(batch, outcome)
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
@@ -230,6 +236,18 @@ class Dispatcher:
             return self.store.get_batch(batch.batch_id) or batch
         log.warning("batch %s refused: %s; its members are released", batch.batch_id, outcome.code)
         return self._release_refused(refused)
+
+    def _withdrawn(self, batch: Batch, outcome: Withdrawn) -> Batch:
+        """Release the members of a batch that was not sent and never will be."""
+        log.info("batch %s withdrawn: %s; its members go again", batch.batch_id, outcome.code)
+        aborted = advance(
+            self.store,
+            batch,
+            state=BatchState.ABORTED,
+            last_error=outcome.code,
+            attention_at=self.clock(),
+        )
+        return self._release_aborted(aborted) if aborted.state is BatchState.ABORTED else aborted
 
     def _release_refused(self, batch: Batch) -> Batch:
         """Fail the members that the refusal names; release the others for a new batch.

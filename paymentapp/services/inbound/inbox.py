@@ -94,8 +94,11 @@ class Inbox:
             now = self._clock()
             at = now + min(max((now - event.received_at) / 2, SOONEST), LATEST)
         if state is ProviderEventState.SET_ASIDE:
-            log.error("%s event %s set aside: %s", event.provider, event.event_id, note)
-        done = event.changed(state=state, note=note, attention_at=at)
+            log.error(
+                "%s event %s set aside: %s; see `paymentapp inbox show %s`",
+                *(event.provider, event.event_id, note, event.event_id),
+            )
+        done = event.done(state, note, at)
         return done if self._store.change_provider_event(event, done) else event
 
     def _result(self, event: ProviderEvent) -> _Result:
@@ -107,8 +110,17 @@ class Inbox:
             update = reader.parse_webhook(event.body.encode())
         except NotGenuine as error:
             return _set_aside(str(error))
+        result = self._applied(event, update)
+        if result.state is not ProviderEventState.APPLIED:
+            return result
+        self._block(event, update)
+        return result._replace(note=result.note or update.finding)
+
+    def _applied(self, event: ProviderEvent, update: WebhookNews) -> _Result:
         if update.problem:
             return _set_aside(update.problem)
+        if update.unmatched is not None:
+            return _set_aside(update.unmatched.reason)
         if update.correction is not None:
             return self._correct(event, update.correction)
         if update.item is not None:
@@ -117,6 +129,16 @@ class Inbox:
             return self._poll_soon(event, update.batch_id)
         log.info("%s event %s ignored: %s", event.provider, event.event_id, event.kind)
         return _Result(ProviderEventState.IGNORED)
+
+    def _block(self, event: ProviderEvent, update: WebhookNews) -> None:
+        """Mark the customer's details where the provider says that they must not be used again."""
+        about = update.item or update.correction
+        payment = self._payment(about.item_id) if about and update.blocked else None
+        if payment is not None and update.blocked is not None:
+            destinations = update.blocked.destinations or (payment.destination,)
+            self._methods.block(
+                payment.customer_id, event.provider, destinations, update.blocked.reason
+            )
 
     def _apply_item(self, event: ProviderEvent, update: WebhookNews, report: ItemReport) -> _Result:
         payment = self._payment(report.item_id)
@@ -138,7 +160,7 @@ class Inbox:
         payment = self._payment(correction.item_id)
         if payment is None or payment.payment_method != event.provider:
             return _set_aside("there is no such payment")
-        old, new = payment.destination, correction.destination
+        old, new = correction.replaces or (payment.destination,), correction.destination
         if self._methods.correct(payment.customer_id, event.provider, old, new, correction.note):
             return _APPLIED
         return _Result(ProviderEventState.APPLIED, "the customer's details have changed since")

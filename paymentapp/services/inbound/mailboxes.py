@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine, ProviderError, StoreUnavailable
+from paymentapp.masking import printable
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.providers.base import Delivery, Provider
 from paymentapp.storage.base import Lease, Store
@@ -50,32 +51,39 @@ class MailboxCollector:
 
         Errors are logged; the next poll tries again.
         """
-        now = self._clock()
-        self._next[name] = now + self._pause
-        wanted = Lease(f"collect#{name}", self._owner, now + self._pause)
+        self._next[name] = self._clock() + self._pause
+        new = 0
         try:
-            if self._store.hold_lease(wanted, now).owner != self._owner:
-                return 0
-            return sum(
-                self._take_in(name, delivery) for delivery in self._mailboxes[name].collect()
-            )
+            if self._holds(name):
+                for delivery in self._mailboxes[name].collect():
+                    new += self._take_in(name, delivery)
+                    if not self._holds(name):
+                        break  # it took so long that another process reads by now
         except (ProviderError, StoreUnavailable) as error:
             log.warning("mailbox of %s not emptied: %s; retried at the next poll", name, error)
-            return 0
+        return new
+
+    def _holds(self, name: str) -> bool:
+        """Hold the lease of a mailbox for another pause; False where another process has it."""
+        now = self._clock()
+        wanted = Lease(f"collect#{name}", self._owner, now + self._pause)
+        return self._store.hold_lease(wanted, now).owner == self._owner
 
     def _take_in(self, name: str, delivery: Delivery) -> int:
         mailbox = self._mailboxes[name]
         try:
             events = [self._event(name, body) for body in delivery.bodies]
         except NotGenuine as error:
-            log.error("delivery %s of %s not stored: %s", delivery.name, name, error)
+            log.error("delivery %s of %s not stored: %s", printable(delivery.name), name, error)
             return 0
         new = sum(
             self._store.add_provider_event(event).revision == event.revision for event in events
         )
-        mailbox.put_away(delivery)
+        if delivery.complete:
+            mailbox.put_away(delivery)
         log.info(
-            "delivery %s of %s stored: %d events, %d new", delivery.name, name, len(events), new
+            "delivery %s of %s stored: %d events, %d new",
+            *(printable(delivery.name), name, len(events), new),
         )
         return new
 

@@ -6,6 +6,8 @@ from paymentapp.clock import from_text, to_text
 from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.storage.codec.records import Record, reads
 
+_BLOCKED = "\n\x1eblocked: "
+
 
 def customer_record(customer: Customer) -> Record:
     """Return a customer as a record."""
@@ -40,15 +42,25 @@ def read_customer(record: Record) -> Customer:
 
 
 def _method_text(name: str, method: PaymentMethod) -> str:
-    """Return a payment method as one text: `name time destination`, and a note on a second line.
+    """Return a payment method as one text: `name time destination`.
 
-    A JSON merge patch replaces a list of texts as a whole; it would merge a map of maps.
+    The note begins on a second line, and what blocks it follows a mark: an earlier version takes
+    both for the note, and writes them back as they are. A JSON merge patch replaces a list of texts
+    as a whole; it would merge a map of maps.
     """
     line = f"{name} {to_text(method.updated_at)} {method.destination}"
-    return f"{line}\n{method.note}" if method.note is not None else line
+    note = f"\n{method.note}" if method.note is not None else ""
+    blocked = f"{_BLOCKED}{method.blocked}" if method.blocked is not None else ""
+    return f"{line}{note}{blocked}"
 
 
 def _read_method(text: str) -> tuple[str, PaymentMethod]:
-    line, separator, note = text.partition("\n")
+    text, is_blocked, blocked = text.partition(_BLOCKED)
+    line, has_note, note = text.partition("\n")
     name, updated_at, destination = line.split(" ", 2)
-    return name, PaymentMethod(destination, from_text(updated_at), note if separator else None)
+    return name, PaymentMethod(
+        destination,
+        from_text(updated_at),
+        note if has_note else None,
+        blocked if is_blocked else None,
+    )

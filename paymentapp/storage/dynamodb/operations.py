@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.idempotency import IdempotencyRecord
-from paymentapp.models.provider_events import ProviderEvent
+from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
 from paymentapp.storage.codec.events import (
+    ASIDE_SHARD,
     SORT_KEY,
     attention_shard,
     event_key,
@@ -32,7 +34,9 @@ from paymentapp.storage.codec.operations import (
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record, to_value
 from paymentapp.storage.dynamodb.client import ConditionFailed, call
+from paymentapp.storage.dynamodb.listing import AFTER_EVERY_ID
 from paymentapp.storage.dynamodb.records import DynamoDBRecords
+from paymentapp.storage.dynamodb.scans import scan
 
 
 class DynamoDBOperations(DynamoDBRecords):
@@ -65,13 +69,13 @@ class DynamoDBOperations(DynamoDBRecords):
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Implement `Store.add_provider_event`."""
         record = event_record(event)
-        older = self._add_operation(event_key(event), SORT_KEY, record)
+        older = self._add_operation(event_key(event.provider, event.event_id), SORT_KEY, record)
         return read_event(older) if older else event
 
     def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool:
         """Implement `Store.change_provider_event`."""
         records = event_record(old), event_record(new)
-        return self._change_operation(event_key(new), SORT_KEY, *records)
+        return self._change_operation(event_key(new.provider, new.event_id), SORT_KEY, *records)
 
     def due_provider_events(self, shard: int, until: datetime, limit: int) -> list[ProviderEvent]:
         """Query the index, then read the events that it names, 100 a request."""
@@ -79,6 +83,22 @@ class DynamoDBOperations(DynamoDBRecords):
         events = map(read_event, found)
         due = [event for event in events if event.attention_at and event.attention_at <= until]
         return sorted(due, key=lambda event: event.attention_at or until)
+
+    def get_provider_event(self, provider: str, event_id: str) -> ProviderEvent | None:
+        """Implement `Store.get_provider_event`."""
+        found = self._get(self._operations, {"pk": event_key(provider, event_id), "sk": SORT_KEY})
+        return read_event(found) if found else None
+
+    def events_set_aside(self, limit: int) -> list[ProviderEvent]:
+        """Implement `Store.events_set_aside`: read the index, then the events that it names."""
+        events = map(read_event, self._attention(ASIDE_SHARD, AFTER_EVERY_ID, limit))
+        aside = [event for event in events if event.state is ProviderEventState.SET_ASIDE]
+        return sorted(aside, key=lambda event: event.received_at)
+
+    def scan_provider_events(self, earliest: datetime, latest: datetime) -> Iterator[ProviderEvent]:
+        """Implement `Store.scan_provider_events`: one request for each megabyte of the table."""
+        client, table = self._client(), self._operations
+        return map(read_event, scan(client, table, "received_at", earliest, latest, sk=SORT_KEY))
 
     def add_state_entry(self, entry: StateEntry) -> StateEntry:
         """Implement `Store.add_state_entry`."""

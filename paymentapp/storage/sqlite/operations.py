@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import datetime
 
 from paymentapp.clock import to_text
@@ -13,6 +14,7 @@ from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
 from paymentapp.storage.codec.events import (
+    ASIDE_SHARD,
     SORT_KEY,
     attention_shard,
     event_key,
@@ -61,18 +63,41 @@ class SQLiteOperations(SQLiteRecords):
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Implement `Store.add_provider_event`."""
         record = event_record(event)
-        older = self._add(insert_record(event_key(event), SORT_KEY, record))
+        older = self._add(
+            insert_record(event_key(event.provider, event.event_id), SORT_KEY, record)
+        )
         return read_event(older) if older else event
 
     def change_provider_event(self, old: ProviderEvent, new: ProviderEvent) -> bool:
         """Implement `Store.change_provider_event`."""
         records = event_record(old), event_record(new)
-        return self._change(event_key(new), SORT_KEY, *records)
+        return self._change(event_key(new.provider, new.event_id), SORT_KEY, *records)
 
     def due_provider_events(self, shard: int, until: datetime, limit: int) -> list[ProviderEvent]:
         """Implement `Store.due_provider_events`."""
         found = self._read(sql.ATTENTION, attention_shard(shard), to_text(until), limit)
         return [read_event(record) for record in found]
+
+    def get_provider_event(self, provider: str, event_id: str) -> ProviderEvent | None:
+        """Implement `Store.get_provider_event`."""
+        found = self._get(sql.GET_RECORD, event_key(provider, event_id), SORT_KEY)
+        return read_event(found) if found else None
+
+    def events_set_aside(self, limit: int) -> list[ProviderEvent]:
+        """Implement `Store.events_set_aside`."""
+        found = self._read(sql.ATTENTION, ASIDE_SHARD, sql.AFTER_EVERY_ID, limit)
+        return [read_event(record) for record in found]
+
+    def scan_provider_events(self, earliest: datetime, latest: datetime) -> Iterator[ProviderEvent]:
+        """Implement `Store.scan_provider_events`."""
+        span = to_text(earliest), to_text(latest)
+        return self._scan(
+            sql.SCAN_EVENTS,
+            read_event,
+            lambda each: (event_key(each.provider, each.event_id),),
+            ("event#",),
+            *span,
+        )
 
     def add_state_entry(self, entry: StateEntry) -> StateEntry:
         """Implement `Store.add_state_entry`."""

@@ -79,6 +79,12 @@ WHERE pk > ? AND pk < 'batch$' AND sk = 'header'
 AND json_extract(document, '$.created_at') BETWEEN ? AND ?
 ORDER BY pk LIMIT ?
 """
+SCAN_EVENTS = """
+SELECT document FROM Operations
+WHERE pk > ? AND pk < 'event$' AND sk = 'event'
+AND json_extract(document, '$.received_at') BETWEEN ? AND ?
+ORDER BY pk LIMIT ?
+"""
 SCAN_CHUNK = 500
 HOLD_LEASE = """
 INSERT INTO Operations (pk, sk, document) VALUES ('lease', ?, ?)

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
 
 from paymentapp.config import Settings, load_settings
 from paymentapp.models.money import Money
-from paymentapp.models.payments import PaymentKey
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.base import Kit
 from simulators.bank.records import BankAnswer, BankEntry, answer_file, entries
-from tests.faults.simulation.clock import moment
+from tests.faults.simulation.clock import micros_of, moment
 from tests.faults.simulation.folder import Files, SimulatedFolder
 from tests.faults.simulation.ledger import Moved
 from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
@@ -31,7 +33,10 @@ if TYPE_CHECKING:
     from tests.faults.simulation.process import Process
     from tests.faults.simulation.world import World
 
-RETURNS = ("R01", "R02", "R03", "R04", "R16", "R20")
+RETURNS = ("R01", "R02", "R03", "R04", "R16", "R20", "R97")  # the last one is not published
+STOPPING = frozenset({"R02", "R03", "R04", "R16", "R20"})  # the account must not be paid again
+_NOTICE = "notice.txt"
+_UNREADABLE = b"Dear customer, our systems are being maintained.\n"
 REUSED_AFTER = 5 * DAY
 LATE_RETURNS = ("R06", "R10", "R29")
 
@@ -51,7 +56,7 @@ class Bank:
     def __init__(self, world: World) -> None:
         self.world = world
         self.outgoing = Files(world.chance(0.7), self._noticed)
-        self.incoming = Files(world.chance(0.9), lambda _: None)
+        self.incoming = Files(world.chance(0.9), self._put_away)
         self.pending = 0  # things that it will still do
         self.booked: list[tuple[PaymentKey, Moved]] = []
         self.taken: list[str] = []
@@ -64,6 +69,9 @@ class Bank:
         self._used: dict[int, int] = {}  # when each name was last used
         self._writing: set[str] = set()  # names of files that are not whole yet
         self._told = 0
+        self.unread_since: int | None = None  # while a file lies there that nobody can read
+        self._arrived: dict[str, int] = {}  # when the bank took the file of each batch
+        self._replaced_at: dict[str, int] = {}  # when the company had read of a right account
         every = (10, 30, 60)[world.draw(3)]
         self._own, self._general = _settings(
             every, world.chance(0.3), world.chance(0.25), 1 + world.draw(3), world.batch_size
@@ -77,6 +85,31 @@ class Bank:
         return world.parts.ach(
             kit, self._own, outgoing, SimulatedFolder(world, process, self.incoming)
         )
+
+    def leaves_something_unreadable(self) -> None:
+        """Put a file there that is none, for days."""
+        draw, now = self.world.draw, self.world.time.micros()
+
+        def put() -> None:
+            self.unread_since = self.world.time.micros()
+            self.incoming[_NOTICE] = _UNREADABLE
+            self.world.note(None, "bank leaves a notice", None, _NOTICE)
+            self._at(self.unread_since + 5 * DAY + draw(10 * DAY), take)
+
+        def take() -> None:
+            self.unread_since = None
+            self.incoming.pop(_NOTICE, None)
+            self.world.last_fault_at = max(self.world.last_fault_at, self.world.time.micros())
+
+        self._at(now + draw(5 * MINUTE), put)
+
+    def settles(self, payment: Payment) -> None:
+        """Check that no payment succeeds by waiting while a file lies there unread."""
+        arrived = self._arrived.get(payment.batch_id or "")
+        since = self.unread_since
+        if since is not None and arrived is not None and since < arrived:
+            words = f"it succeeded, and a file lies unread since {moment(since)}"
+            self.world.findings.fail("succeeded unread", words, payment.key)
 
     def account_for(self, customer_id: str, number: int) -> str:
         """Open an account for a customer; return the destination, which an entry may not hold."""
@@ -108,8 +141,9 @@ class Bank:
         return next((name for name in names if name.endswith(f"-{batch_id}.ach")), None)
 
     def has_mail(self) -> bool:
-        """Return whether a file of its own is unread."""
-        return any("/" not in name and self._is_unread(name) for name in self.incoming)
+        """Return whether a file of its own is unread, that can be read."""
+        names = (name for name in self.incoming if "/" not in name and name != _NOTICE)
+        return any(map(self._is_unread, names))
 
     def _is_unread(self, name: str) -> bool:
         data = self.incoming.get(name)
@@ -142,6 +176,7 @@ class Bank:
         if name in self.taken:
             self._fail("file twice", f"{name} came twice", name)
         self.taken.append(name)
+        self._arrived[batch_in(name) or ""] = self.world.time.micros()
         try:
             found = list(entries(data))
         except ValueError as error:
@@ -150,7 +185,25 @@ class Bank:
         self._once("file twice", data[3:34].decode(), name)
         for entry in found:
             self._once("trace twice", entry.trace, name)
+            self._check_account(entry, data, name)
             self._book(name, entry)
+
+    def _check_account(self, entry: BankEntry, data: bytes, name: str) -> None:
+        """Check that a file is not to an account of which the company had read what is right.
+
+        The clock may have jumped while the file was made: then nothing is said.
+        """
+        read_at = self._replaced_at.get(entry.account)
+        made_at = micros_of(_made_at(data))
+        jumped = made_at - self.world.jumped_at < HOUR
+        if read_at is not None and made_at - read_at > HOUR and not jumped:
+            self._fail("old account", f"{name}, of {moment(made_at)}, pays an old account", name)
+
+    def _put_away(self, name: str) -> None:
+        """Remember which accounts are right, by a file that the company has read."""
+        for line in self.incoming[name].decode().splitlines():
+            if line.startswith("798C01"):
+                self._replaced_at.setdefault(f"1{line[36:64].strip()}", self.world.time.micros())
 
     def _once(self, check: str, what: str, name: str) -> None:
         if what in self._seen:
@@ -180,7 +233,7 @@ class Bank:
             self._tell(draw(2 * DAY), RETURNS[draw(len(RETURNS))], entry, moved)
         elif moved and fate < 0.25:
             late = LATE_RETURNS[draw(len(LATE_RETURNS))]
-            self._tell(8 * DAY + draw(12 * DAY), late, entry, moved)
+            self._tell(5 * DAY + draw(10 * DAY), late, entry, moved)
         elif fate < 0.32:
             self._tell(draw(3 * DAY), "C01" if chance(0.5) else "C05", entry, moved)
 
@@ -210,6 +263,8 @@ class Bank:
         answers = [self._answer(each) for each in due]
         stamp = f"{moment(now):%y%m%d%H%M}"
         text = answer_file(answers, "091000019", "1234567890", stamp, self._told + 1)
+        if self.world.chance(0.1):
+            text = _bare(text)
         self._told += len(answers)
         self._send(text.encode(), [each for each in due if each.code[0] == "R"])
         if self.world.chance(0.2):
@@ -247,23 +302,31 @@ class Bank:
         self.incoming[name] = data
         self._writing.discard(name)
         now = self.world.time.micros()
+        if returned and self.world.chance(0.15):  # at any time: late returns come when all is quiet
+            traps = self.world.fault_plan.traps.setdefault("add_event", [])
+            traps.append(lambda process: process.die())  # before the return is on record
         for each in returned:
             batch = batch_in(each.moved.where) if each.moved else None
             self.world.note(None, "bank returns", batch, (each.code, each.entry.trace))
-            if each.moved is None:  # a prenote
+            if each.moved is None or each.code in STOPPING:  # a prenote, or a closed account
                 self.unpayable.add(self.holders[each.entry.account])
-            elif each.moved.last() != "RETURNED":
+            if each.moved is None:
+                continue
+            if each.moved.last() != "RETURNED":
                 each.moved.steps.append((now, "RETURNED"))
 
     def _answer(self, due: _Due) -> BankAnswer:
         """Return an answer's records (NACHA Operating Rules, Appendices Four to Six)."""
         entry, code = due.entry, due.code
-        origin = f"{code}{entry.trace}{'':<6}{entry.routing[:8]}"
+        keeps_trace = due.moved is None or self.world.chance(0.9)
+        trace = entry.trace if keeps_trace else f"0210000{self.world.draw(10**8):08d}"
+        origin = f"{code}{trace}{'':<6}{entry.routing[:8]}"
         back = f"{entry.code[0]}1"
         if code == "ACK":
             return BankAnswer(entry, "ACK", f"{entry.code[0]}4", 0, "", entry.trace)
         if code[0] == "R":
             addenda = f"99{origin}{'':<44}"
+            back = entry.code if self.world.chance(0.1) else back
             return BankAnswer(
                 entry, entry.sec_code, back, entry.cents, addenda, entry.individual_id
             )
@@ -273,6 +336,19 @@ class Bank:
         return BankAnswer(
             entry, "COR", back, 0, f"98{origin}{right:<29}{'':<15}", entry.individual_id
         )
+
+
+def _bare(text: str) -> str:
+    """Return the batches of a file without its header, control and filler."""
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if line[0] not in "19")
+
+
+def _made_at(data: bytes) -> datetime:
+    """Return when a file says that it was made, in New York."""
+    year, *rest = (int(data[at : at + 2]) for at in range(23, 33, 2))
+    month, day, hour, minute = rest
+    return datetime(2000 + year, month, day, hour, minute, tzinfo=ZoneInfo("America/New_York"))
 
 
 _OTHER_KIND = {"2": "32", "3": "22"}

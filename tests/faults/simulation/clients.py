@@ -128,13 +128,22 @@ class Clients:
             except StoreUnavailable:
                 pass
             except NotPayable as error:
-                self.world.findings.fail("told no", str(error), None, intent.name)
+                self._refused(intent, error)
             finally:
                 self._heard(intent, requested)
 
         process.spawn(post, intent)
         if intent.key is not None and self.world.chance(0.08):  # the caller's own time-out
             self._later(self.world.draw(SECOND), lambda: self._try(intent))
+
+    def _refused(self, intent: Intent, error: NotPayable) -> None:
+        """Check a refusal: only a new payment to an account that the bank has closed gets one."""
+        bank = self.world.methods.bank
+        closed = bank is not None and intent.order.customer_id in bank.unpayable
+        if intent.answers or not closed:
+            self.world.findings.fail("told no", str(error), None, intent.name)
+        intent.faults.append("the account is closed")
+        intent.tries = intent.patience
 
     def _heard(self, intent: Intent, requested: Requested | None) -> None:
         if requested is not None and self.world.faults.on and self.world.chance(0.05):

@@ -76,11 +76,11 @@ class SimulatedFolder:
             lambda: {name: len(data) for name, data in self.files.items() if "/" not in name},
         )
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int) -> bytes:
         def read() -> bytes:
             if name not in self.files:
                 raise FolderError("FileNotFoundError", missing=True)
-            return self.files[name]
+            return self.files[name][: most + 1]
 
         return self._call("read", name, faults.FOLDER_READS, READ_RATE, read)
 

@@ -16,6 +16,7 @@ _NEXT: dict[Status, tuple[Status, ...]] = {
     Status.RETURNED: (),
     Status.CANCELLED: (),
 }
+_WITHDRAWN = "DETAILS_CORRECTED"  # the bank has corrected an account of it before it was sent
 _NEXT_STATE: dict[BatchState, tuple[BatchState, ...]] = {
     BatchState.PREPARED: (BatchState.FROZEN, BatchState.ABORTED, BatchState.CLOSED),
     BatchState.FROZEN: (BatchState.ACCEPTED, BatchState.REFUSED, BatchState.PARKED),
@@ -43,10 +44,15 @@ def history_fault(old: Payment | None, new: Payment) -> str | None:
     if (new.money, new.email, new.request_id) != (old.money, old.email, old.request_id):
         return "the order itself was changed"
     way, before = _way(new), _way(old)
-    if way != before and (
-        new.tried_methods != (*old.tried_methods, old.payment_method)
-        or new.payment_method in new.tried_methods
-        or (old.status, new.status) != (Status.SUBMITTING, Status.PENDING)
+    corrected = old.status is new.status is Status.PENDING and way[0] == before[0] == "ach"
+    if (
+        way != before
+        and not corrected
+        and (
+            new.tried_methods != (*old.tried_methods, old.payment_method)
+            or new.payment_method in new.tried_methods
+            or (old.status, new.status) != (Status.SUBMITTING, Status.PENDING)
+        )
     ):
         return f"it went by {before} and goes by {way}, after {new.tried_methods}"
     if new.batch_id != old.batch_id and {old.status, new.status} != {
@@ -61,6 +67,9 @@ def batch_fault(old: Batch | None, new: Batch) -> str | None:
     """Return what is wrong with replacing one version of a batch by the next, or None."""
     if old is None or old.state is BatchState.PREPARED is new.state:
         return None
+    withdrawn = (old.state, new.state) == (BatchState.FROZEN, BatchState.ABORTED)
+    if withdrawn and new.last_error == _WITHDRAWN:
+        return None if new.reference is None else "it was withdrawn, and the provider has it"
     if new.state is not old.state and new.state not in _NEXT_STATE[old.state]:
         return f"a step from {old.state} to {new.state}"
     if old.state is BatchState.PARKED is not new.state and new.decision is None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import IdempotencyRecord
-from paymentapp.models.payments import FINAL, Payment, PaymentKey
+from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease
@@ -36,6 +36,7 @@ class Tables:
         lagging: bool,
         findings: Findings,
         on_parked: Callable[[Batch], None],
+        on_success: Callable[[Payment], None],
     ) -> None:
         self.customers: dict[str, Customer] = {}
         self.payments: dict[PaymentKey, Payment] = {}
@@ -54,6 +55,7 @@ class Tables:
         self.attention: Index[str, str] = Index(time.scheduler, lag)
         self.news: Index[EventKey, EventKey] = Index(time.scheduler, lag)
         self._on_parked = on_parked
+        self._on_success = on_success
 
     def put_payment(self, new: Payment) -> None:
         """Store a version of a payment."""
@@ -64,6 +66,8 @@ class Tables:
             self._findings.fail("history", fault, key)
         if new.status in FINAL and (old is None or old.status not in FINAL):
             self.settled_at[key] = self._time.micros()
+            if new.status is Status.SUCCEEDED:
+                self._on_success(new)
         self.payments[key] = new
         self.due.put(key, new.due_shard, new.due_at, new)
 

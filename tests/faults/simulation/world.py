@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 
 from paymentapp.models.batches import Batch, Member
-from paymentapp.models.payments import Cause, PaymentKey
+from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.stripe.provider import Stripe
 from tests.faults.simulation.checks import held_is_shown, judge
@@ -73,18 +73,24 @@ class World:
         self.faults = Faults(self.rng, (0.3, 1.0, 1.0, 2.0)[self.draw(4)])
         self.operator = SimulatedOperator(self)
         self.tables = Tables(
-            self.time, self.rng, engine == "dynamodb", self.findings, self.operator.hears
+            *(self.time, self.rng, engine == "dynamodb", self.findings, self.operator.hears),
+            on_success=self._succeeded,
         )
         self.ledger = Ledger(self.time, self.rng, self._announce)
         self.methods = WorldMethods(self, scene)
         self.clients = Clients(self)
         self.fault_plan = FaultPlan(self) if scene == "paypal" else LongFaultPlan(self)
         self.last_fault_at = 0
+        self.jumped_at = 0
         self.processes: list[Process] = []
         self._dooms: dict[str, str] = {}
         self._transit: dict[int, Callable[[], object]] = {}
         self._sent = 0
         self._announced = 0
+
+    def _succeeded(self, payment: Payment) -> None:
+        if payment.payment_method == "ach" and self.methods.bank:
+            self.methods.bank.settles(payment)
 
     def run(self) -> None:
         """Run until no work is left, then check."""
@@ -94,6 +100,8 @@ class World:
         span = self.fault_plan.span(self.count)
         self.clients.arrive(self.count, span)
         self.fault_plan.schedule(span)
+        if self.methods.bank and self.chance(0.15):
+            self.methods.bank.leaves_something_unreadable()
         for process in self.processes:
             process.spawn(process.sweep_forever)
         self.scheduler.run()
@@ -191,6 +199,7 @@ class World:
             effect()
         self._transit.clear()
         self.time.jumped += micros
+        self.jumped_at = self.time.micros()
         self.note(None, "time jumps", None, f"{micros / HOUR:.1f} h")
 
     def provider_is_down(self) -> bool:

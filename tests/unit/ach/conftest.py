@@ -15,6 +15,7 @@ import pytest
 
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
 from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.base import Accepted
@@ -81,6 +82,13 @@ class Company:
         return batch.changed(
             state=BatchState.ACCEPTED, reference=outcome.reference, accepted_at=self.clock()
         )
+
+    def status(self, batch: Batch, ach: Ach | None = None) -> Status:
+        """Read the bank's folder, and return the status of a batch's first payment then."""
+        ach = ach or self.ach
+        for delivery in ach.mailbox.collect():
+            ach.mailbox.put_away(delivery)
+        return ach.fetch(batch)[0].status or Status.PENDING
 
     def credits(self) -> Counter[str]:
         """Count how often the bank has paid each account."""

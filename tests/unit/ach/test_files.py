@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from paymentapp.errors import Misconfigured, NotSent
+from paymentapp.models.batches import Batch
+from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
 from paymentapp.nacha import File, read, write
 from paymentapp.providers.ach.file_state import FilePlan
 from paymentapp.providers.ach.files import TOO_LARGE, next_identity
 from paymentapp.providers.ach.folders import FolderError
+from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.base import Accepted, Postponed, Refused
 from tests.support.ach_backend import HookedFolder
 from tests.unit.ach.conftest import MONDAY, Company
@@ -72,12 +75,12 @@ class Renders:
     def __init__(self) -> None:
         self.live = self.prenotes = 0
 
-    def write(self, file: File) -> bytes:
+    def write(self, file: File, **more: Any) -> bytes:
         if any(entry.amount for batch in file.batches for entry in batch.entries):
             self.live += 1
         else:
             self.prenotes += 1
-        return write(file)
+        return write(file, **more)
 
 
 @pytest.fixture
@@ -132,7 +135,9 @@ def test_a_refused_file_takes_no_trace_numbers(company: Company, renders: Render
 
 def test_a_full_file_fits_a_note(company: Company) -> None:
     members = [
-        company.member(f"{n * 7919 % 10**12:012d}99999"[:17], f"{n + 1}.37", n, holder=f"{n:022x}")
+        company.member(
+            f"{n * 7919 % 10**12:012d}99999"[:17], f"{n + 1}.37", n, holder=f"{n + 1:022x}"
+        )
         for n in range(2_500)
     ]
     company.ach.submit(company.batch(*members), members)
@@ -211,12 +216,54 @@ def test_payments_leave_in_time_for_the_next_window(
     assert dates == ([settles, large] if settles != large else [settles])
 
 
+def same_day(company: Company) -> tuple[Ach, Batch]:
+    """Pay a small amount and a large one in a window that settles the same day."""
+    ach = company.provider(windows="10:30 same-day, 17:00")
+    company.clock.now = datetime(2026, 3, 2, 15, 15, tzinfo=UTC)
+    large, small = company.member("1111222233", "1000000.01"), company.member("2222333344", at=2)
+    batch = company.batch(large, small)
+    ach.submit(batch, [large, small])
+    return ach, batch
+
+
+def test_what_is_above_the_same_day_limit_and_nothing_else_settles_a_day_later(
+    company: Company,
+) -> None:
+    same_day(company)
+    file = read(outgoing(company).read_bytes()).file
+    settles = {
+        entry.account.strip(): str(batch.header and batch.header.effective_date)
+        for batch in file.batches
+        for entry in batch.entries
+    }
+    assert settles == {"1111222233": "2026-03-03", "2222333344": "2026-03-02"}
+
+
+def test_a_large_payment_has_arrived_a_day_after_the_others(company: Company) -> None:
+    ach, batch = same_day(company)
+    company.bank.work()
+    company.clock.now = datetime(2026, 3, 5, 15, 0, tzinfo=UTC)  # Monday, and two banking days
+    company.status(batch, ach)
+    assert [each.status for each in ach.fetch(batch)] == [Status.SUBMITTED, Status.SUCCEEDED]
+    company.clock.pass_by(days=1)
+    company.status(batch, ach)
+    assert [each.status for each in ach.fetch(batch)] == [Status.SUCCEEDED] * 2
+
+
+def test_a_currency_other_than_dollars_is_refused_alone(company: Company) -> None:
+    euros = company.member("1111222233")._replace(money=Money(Decimal(5), "EUR"))
+    members = [company.member("2222333344", at=2), euros]
+    outcome = company.ach.submit(company.batch(*members), members)
+    assert outcome == Refused("NOT_AN_ENTRY", {1: "NOT_AN_ENTRY: not US dollars"})
+    assert list((company.folder / "outgoing").iterdir()) == []
+
+
 def test_it_has_arrived_when_the_hold_is_over(company: Company) -> None:
     batch = company.paid(company.member("1111222233"))  # settles on Tuesday
     statuses = []
     for _ in range(6):
+        statuses.append(company.status(batch))
         [report] = company.ach.fetch(batch)
-        statuses.append(report.status)
         company.clock.pass_by(days=1)
     # Tuesday, and two banking days more; Friday is the first day on which they have passed.
     assert statuses == [Status.SUBMITTED] * 4 + [Status.SUCCEEDED] * 2
@@ -232,9 +279,9 @@ def test_a_file_that_came_late_settles_later(company: Company) -> None:
     company.clock.pass_by(days=1, hours=9)  # Tuesday evening: it was to settle on Tuesday
     company.ach.submit(batch, [member])
     company.clock.now = datetime(2026, 3, 6, 15, 0, tzinfo=UTC)
-    assert company.ach.fetch(batch)[0].status is Status.SUBMITTED
+    assert company.status(batch) is Status.SUBMITTED
     company.clock.now = datetime(2026, 3, 7, 15, 0, tzinfo=UTC)
-    assert company.ach.fetch(batch)[0].status is Status.SUCCEEDED
+    assert company.status(batch) is Status.SUCCEEDED
 
 
 def test_a_rehearsal_has_windows_and_days_of_seconds(company: Company) -> None:
@@ -245,9 +292,9 @@ def test_a_rehearsal_has_windows_and_days_of_seconds(company: Company) -> None:
     batch = company.batch(member)
     ach.submit(batch, [member])
     company.clock.pass_by(seconds=9)
-    assert ach.fetch(batch)[0].status is Status.SUBMITTED
+    assert company.status(batch, ach) is Status.SUBMITTED
     company.clock.pass_by(seconds=2)
-    assert ach.fetch(batch)[0].status is Status.SUCCEEDED
+    assert company.status(batch, ach) is Status.SUCCEEDED
 
 
 def test_nothing_is_told_of_what_has_not_left(company: Company) -> None:

@@ -268,7 +268,6 @@ def test_a_return_of_another_amount_is_not_taken_for_ours(company: Company) -> N
 @pytest.mark.parametrize(
     "addenda",
     [
-        returned("R99"),
         DishonoredAddenda(
             "R61", "091000010000001", ROUTING[:8], "021000020000001", "021000020000009", 61, "03"
         ),
@@ -277,11 +276,9 @@ def test_a_return_of_another_amount_is_not_taken_for_ours(company: Company) -> N
             "021000020000009", 61, "03", "021000020000008", 61, "61",
         ),
     ],
-    ids=["unknown", "dishonored", "contested"],
+    ids=["dishonored", "contested"],
 )  # fmt: skip
-def test_what_disputes_or_is_not_known_changes_nothing_and_is_told(
-    company: Company, addenda: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_disputes_changes_nothing_and_is_listed(company: Company, addenda: Any) -> None:
     batch = company.paid(company.member("1111222233"))
     company.bank.send("r.ach", sent_back(company, addenda))
     [body] = deliveries(company)[0].bodies
@@ -289,17 +286,22 @@ def test_what_disputes_or_is_not_known_changes_nothing_and_is_told(
     assert (news.item, news.batch_id, news.correction) == (None, None, None)
     assert news.kind == f"return {addenda.code}"
     assert company.ach.fetch(batch)[0].status is Status.SUBMITTED
-    assert addenda.code in caplog.text
+    assert news.unmatched is not None
+    assert "moves no payment by itself" in news.unmatched.reason
+    assert news.unmatched.details["reason"].startswith(addenda.code)
+    assert news.unmatched.details["entry of"] == company.ach.fetch(batch)[0].item_id
 
 
-def test_an_entry_that_is_not_ours_is_told(
-    company: Company, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_entry_that_is_not_ours_is_listed(company: Company) -> None:
     company.paid(company.member("1111222233"))
     others = [returned("R03", "091000010000002", 1), returned("R03", "071000010000001", 2)]
     company.bank.send("r.ach", sent_back(company, *others))
-    assert [set(body) for body in bodies(company)] == [{"id", "kind", "code", "trace"}] * 2
-    assert "of an unknown entry not applied" in caplog.text
+    for body in bodies(company):
+        news = company.ach.mailbox.parse_webhook(json.dumps(body).encode())
+        assert (news.item, news.correction) == (None, None)
+        assert news.unmatched is not None
+        assert "names no entry of ours" in news.unmatched.reason
+        assert news.unmatched.details["trace number"] == body["trace"]
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason=missing(SAMPLES))
@@ -331,11 +333,18 @@ def test_a_broken_file_stays_and_holds_up_no_other(
     company.bank.send("e-whole.ach", whole)
     (company.folder / "incoming" / "f-growing.ach.filepart").write_bytes(whole)
     for _ in range(3):
-        assert [each.name.partition(" ")[2] for each in deliveries(company)] == ["e-whole.ach"]
+        put_away = [each.name for each in deliveries(company) if each.complete]
+        assert [name.partition(" ")[2] for name in put_away] == ["b-changed.ach", "e-whole.ach"]
     errors = [r.message for r in caplog.records if r.levelno == logging.ERROR]
-    for name in ("a-cut-off.ach", "b-changed.ach", "c-text.txt", "d-empty.ach"):
+    for name in ("a-cut-off.ach", "c-text.txt", "d-empty.ach"):
         assert sum(name in message for message in errors) == 1, name
+    assert "`paymentapp inbox show file-" in errors[0]
     assert "Dear" not in caplog.text
+    assert [each.name for each in company.ach.mailbox.unread()] == [
+        "a-cut-off.ach",
+        "c-text.txt",
+        "d-empty.ach",
+    ]
 
 
 def test_a_file_that_grows_is_left_alone(company: Company) -> None:

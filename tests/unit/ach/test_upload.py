@@ -20,13 +20,13 @@ from paymentapp.models.batches import Batch, Member
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.ach.provider import Ach
-from paymentapp.providers.base import Accepted, NeedsReview, Postponed, Refused
+from paymentapp.providers.base import Accepted, NeedsReview, Postponed, Refused, Withdrawn
 from tests.support.ach_backend import ATTEMPT, HookedFolder
 from tests.support.memory_store import MemoryStore
 from tests.unit.ach.conftest import Company
 
 STEPS = 60  # more than any attempt has
-Outcome = Accepted | Refused | NeedsReview | Postponed | Exception
+Outcome = Accepted | Refused | NeedsReview | Postponed | Withdrawn | Exception
 
 
 class Stopped(BaseException):
@@ -459,3 +459,30 @@ def test_news_of_an_entry_ends_all_doubt(company: Company) -> None:
     assert isinstance(Process(company).submit(batch, members), NeedsReview)
     assert len(list(company.ach.mailbox.collect())) == 1
     assert isinstance(Process(company).submit(batch, members), Accepted)
+
+
+def test_an_acknowledgment_of_an_entry_ends_all_doubt(company: Company) -> None:
+    members = [company.member("1111222233", entry_class="CCD")]
+    batch = company.batch(*members)
+    stop_at(company, batch, members, "rename", after=True)
+    company.bank.work()
+    company.clock.pass_by(seconds=ATTEMPT + 1)
+    assert isinstance(Process(company).submit(batch, members), NeedsReview)
+    [delivery] = company.ach.mailbox.collect()
+    assert b'"kind":"acknowledgment"' in delivery.bodies[0]
+    assert isinstance(Process(company).submit(batch, members), Accepted)
+
+
+def test_a_crash_after_a_withdrawal_is_no_doubt(
+    company: Company, batch: Batch, members: list[Member]
+) -> None:
+    """The file was withdrawn, so that nobody can have it: it goes out without an operator."""
+    stop_at(company, batch, members, "rename", after=False)
+    company.clock.pass_by(seconds=ATTEMPT + 1)
+    stop_at(company, batch, members, "rename", after=True)
+    names = [path.name for path in (company.folder / "outgoing").iterdir()]
+    assert [name.rpartition(".")[2] for name in names] == ["withdrawn"]
+    company.clock.pass_by(seconds=ATTEMPT + 1)
+    assert isinstance(Process(company).submit(batch, members), Accepted)
+    company.bank.work()
+    assert company.credits() == {"1111222233": 1, "4444555566": 1}

@@ -20,6 +20,7 @@ def test_every_reason_has_a_title_and_a_sentence() -> None:
         assert reason.title
         assert reason.words.endswith("."), code
         assert len(reason.words) < 100, code
+        assert 0 < len(reason.short) <= 36, code
 
 
 def test_titles_of_the_codes_that_credits_come_back_with() -> None:
@@ -53,7 +54,13 @@ def test_who_speaks(code: str, kind: ReturnKind) -> None:
     assert return_reason(code).kind is kind
 
 
-@pytest.mark.parametrize("code", ["R48", "R99", "", "X01", "R1"])
+@pytest.mark.parametrize("code", ["R63", "R66"])
+def test_an_unpublished_code_of_a_dispute_is_no_return(code: str) -> None:
+    assert return_reason(code).kind is ReturnKind.DISHONORED
+    assert not return_reason(code).known
+
+
+@pytest.mark.parametrize("code", ["R48", "R97", "R99", "", "X01", "R1", "R7"])
 def test_an_unknown_code_is_kept_as_it_came(code: str) -> None:
     reason = return_reason(code)
     assert reason.code == code

@@ -128,6 +128,8 @@ def test_a_holder_has_22_characters_at_most() -> None:
     [
         ("", "must not be empty"),
         ("   ", "must not be empty"),
+        ("0", "must not be all zeros"),
+        ("0 00", "must not be all zeros"),
         ("José", "ASCII"),
         ("A\tB", "ASCII"),
         ("Ada\n", "ASCII"),

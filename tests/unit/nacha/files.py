@@ -198,7 +198,7 @@ def entries(draw: st.DrawFn, trace: str, sec_code: str, noun: type[Addenda]) -> 
         account=draw(texts(17, 1)),
         amount=Decimal(amount),
         trace=trace,
-        name=draw(texts(22, 1)),
+        name=draw(names(22)),
         individual_id=draw(digits(15) if sec_code == "ACK" else texts(15)),
         discretionary=draw(texts(2)),
         addenda=tuple(

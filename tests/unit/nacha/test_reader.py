@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from paymentapp.nacha import (
+    Completeness,
     File,
     NachaRule,
     NotNacha,
@@ -136,7 +137,7 @@ def test_bare_entries_are_read() -> None:
         (
             drop(ADDENDA),
             [
-                (4, NachaRule.ADDENDA, "the indicator does not match what follows"),
+                (4, NachaRule.ADDENDA_MISSING, "the indicator announces an addenda"),
                 (5, NachaRule.CONTROL_COUNT, "entry_count is not the total of the entries"),
             ],
         ),
@@ -150,7 +151,7 @@ def test_bare_entries_are_read() -> None:
         ),
         (
             put(FIRST, 79, "1"),
-            [(3, NachaRule.ADDENDA, "the indicator does not match what follows")],
+            [(3, NachaRule.ADDENDA_MISSING, "the indicator announces an addenda")],
         ),
         (
             put(SECOND, 79, "0"),
@@ -209,7 +210,7 @@ def test_bare_entries_are_read() -> None:
         (put(BATCH_CONTROL, 45, " " * 10), []),
         (put(BATCH_CONTROL, 75, "x"), []),  # reserved: what stands there means nothing
         (put(FILE_CONTROL, 2, "000002"), [(7, NachaRule.CONTROL_COUNT, "batch_count is not")]),
-        (put(FILE_CONTROL, 8, "000000"), [(7, NachaRule.CONTROL_COUNT, "block_count is less")]),
+        (put(FILE_CONTROL, 8, "000000"), [(7, NachaRule.BLOCK_COUNT, "block_count is less")]),
         (put(FILE_CONTROL, 8, "000002"), []),
         (put(FILE_CONTROL, 14, "00000004"), [(7, NachaRule.CONTROL_COUNT, "entry_count is not")]),
         (put(FILE_CONTROL, 31, "1"), [(7, NachaRule.CONTROL_HASH, "entry_hash is not")]),
@@ -405,3 +406,69 @@ def test_a_line_that_is_too_long_and_no_utf_8_either_is_read_byte_by_byte() -> N
     assert made.batches == read(joined(written()))[0].batches
     of_the_line = {finding.rule for finding in findings if finding.line == FIRST + 1}
     assert of_the_line == {NachaRule.LENGTH, NachaRule.CHARACTERS}
+
+
+def bare() -> Lines:
+    """Return batch header, entry and addenda of a return, without any control record."""
+    return lines(write(file(batch(returned()))))[1:4]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (drop(), Completeness.COMPLETE),
+        (put(BATCH_CONTROL, 11, "1234567890"), Completeness.COMPLETE),  # the hash
+        (put(BATCH_CONTROL, 33, "000000999999"), Completeness.COMPLETE),  # the total
+        (put(FILE_CONTROL, 8, "000000"), Completeness.COMPLETE),  # the block count
+        (put(FIRST, 2, "99"), Completeness.COMPLETE),
+        (put(BATCH_CONTROL, 5, "000009"), Completeness.INCOMPLETE),
+        (put(BATCH_CONTROL, 5, "00000x"), Completeness.INCOMPLETE),
+        (put(FILE_CONTROL, 2, "000002"), Completeness.INCOMPLETE),
+        (put(FILE_CONTROL, 2, "00000x"), Completeness.INCOMPLETE),
+        (drop(FIRST), Completeness.INCOMPLETE),
+        (drop(ADDENDA), Completeness.INCOMPLETE),
+        (drop(BATCH_CONTROL), Completeness.INCOMPLETE),
+        (drop(FILE_CONTROL), Completeness.INCOMPLETE),
+        (lambda some: some.__delitem__(slice(3, None)), Completeness.INCOMPLETE),
+        (drop(FILE_HEADER), Completeness.COMPLETE),
+        (lambda some: some.__setitem__(slice(None), some[1:6]), Completeness.COMPLETE),
+        (lambda some: some.__setitem__(slice(None), some[1:5]), Completeness.UNVERIFIED),
+        (lambda some: some.extend(some[:7]), Completeness.COMPLETE),  # two files in one
+        (lambda some: some.extend(some[:6]), Completeness.INCOMPLETE),
+    ],
+)
+def test_whether_records_are_missing(
+    change: Callable[[Lines], None], expected: Completeness
+) -> None:
+    some = written()
+    change(some)
+    assert read(joined(some)).completeness is expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (drop(), Completeness.UNVERIFIED),
+        (lambda some: some.extend(bare()), Completeness.UNVERIFIED),
+        (drop(0), Completeness.UNVERIFIED),
+        (drop(2), Completeness.INCOMPLETE),  # the entry announces an addenda
+        (drop(1), Completeness.INCOMPLETE),
+        (lambda some: some.append("?" * 94), Completeness.INCOMPLETE),
+        (lambda some: some.__setitem__(2, some[2] + "Z"), Completeness.INCOMPLETE),
+    ],
+)
+def test_whether_records_are_missing_where_nothing_counts_them(
+    change: Callable[[Lines], None], expected: Completeness
+) -> None:
+    some = bare()
+    change(some)
+    assert read(joined(some)).completeness is expected
+
+
+def test_two_files_in_one_are_read_like_two() -> None:
+    some = written()
+    result = read(joined([*some[:7], *some]))
+    assert [f.rule for f in result.findings if f.rule is not NachaRule.TRACE] == [
+        NachaRule.FILE_HEADER
+    ]
+    assert len(result.file.batches) == 2

@@ -88,10 +88,19 @@ def test_a_returns_batch_needs_no_effective_date() -> None:
     assert written[1][69:75] == " " * 6
 
 
-def test_lines_end_with_lf_or_crlf() -> None:
+def test_lines_end_with_lf_crlf_or_nothing() -> None:
     assert write(file()).count(b"\n") == 10
     assert b"\r" not in write(file())
     assert write(file(), newline="\r\n") == write(file()).replace(b"\n", b"\r\n")
+    assert write(file(), newline="") == write(file()).replace(b"\n", b"")
+
+
+def test_a_balanced_batch_debits_what_it_pays() -> None:
+    offset = entry(2, transaction_code="27", name="OFFSET")
+    written = lines(write(file(batch(entry(1), offset, service_class="200"))))
+    assert [line[:4] for line in written[1:6]] == ["5200", "6222", "6272", "8200", "9000"]
+    assert written[4][20:44] == "000000001250" * 2
+    assert written[5][31:55] == "000000001250" * 2
 
 
 @pytest.mark.parametrize(("entries", "blocks"), [(1, 1), (5, 1), (6, 1), (7, 2), (16, 2), (17, 3)])

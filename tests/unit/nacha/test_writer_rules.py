@@ -192,6 +192,25 @@ CASES: list[tuple[str, File, type[NachaError], str, str, str]] = [
         "credit",
     ),
     (
+        "an unbalanced debit",
+        file(
+            batch(entry(1), entry(2, transaction_code="27", amount=Decimal(1)), service_class="200")
+        ),
+        EntryClassRule,
+        "batch 1 header",
+        "service_class",
+        "debits do not equal credits",
+    ),
+    (
+        "a debit balanced in a batch of credits",
+        file(batch(entry(1), entry(2, transaction_code="27"))),
+        UnknownTransactionCode,
+        "entry 2",
+        "transaction_code",
+        "credit",
+    ),
+    ("a name of zeros", in_entry(name="0"), InvalidValue, "entry 1", "name", "not be all zeros"),
+    (
         "a loan account",
         in_entry(transaction_code="52"),
         UnknownTransactionCode,

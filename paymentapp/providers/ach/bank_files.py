@@ -1,0 +1,317 @@
+"""Reads a file of the bank: each return, change and acknowledgment in it becomes an event's body.
+
+An entry that names an entry of ours, and its full amount, *is* the return of it, whatever the rest
+of the file says; what is odd about it is a finding beside it. An entry that cannot be matched is an
+event as well, which the inbox sets aside for an operator. No body holds an account number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from paymentapp.banking import BankDetailError, NocCorrection, ReturnKind, return_reason
+from paymentapp.clock import Clock
+from paymentapp.errors import Conflict
+from paymentapp.masking import printable
+from paymentapp.models.payments import Payment, Status
+from paymentapp.nacha import (
+    TRANSACTION_CODES,
+    Acknowledgment,
+    Completeness,
+    Entry,
+    File,
+    NachaBatch,
+    NotificationOfChange,
+    NotNacha,
+    Return,
+    acknowledgments,
+    changes,
+    read,
+    returns,
+)
+from paymentapp.providers.ach.account_state import AccountState
+from paymentapp.providers.ach.entry_updates import EntryUpdateState, return_text
+from paymentapp.providers.ach.errors import BrokenFile
+from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadStep
+from paymentapp.providers.ach.oddities import is_unexplained, missing_records, oddities
+from paymentapp.providers.ach.payees import AchPayees, Payee
+from paymentapp.providers.ach.prenote_state import PrenoteState, is_prenote
+from paymentapp.providers.ach.trace_numbers import SentEntry, Traces
+from paymentapp.providers.base import BlockedPayee, Recorded
+
+log = logging.getLogger(__name__)
+
+_TRACE_MISSING = "it names no entry of ours by its trace number, nor by its individual id"
+_OWN_TRACE = "matched by individual id, amount and account: the bank put in its own trace number"
+
+
+class BankFile(NamedTuple):
+    """What was read of a file: the bodies of its events, and whether records may be missing."""
+
+    bodies: Sequence[bytes]
+    completeness: Completeness
+    problem: str  # the finding by which records are missing; "" where none is
+    findings: str  # the rules that it breaks
+
+
+class Matched(NamedTuple):
+    """The entry of ours that the bank's is about, and what is odd in how it names it."""
+
+    entry: SentEntry
+    finding: str = ""
+
+
+class BankFileReader:
+    """Reads files. What it learns of our entries is stored before their events are."""
+
+    def __init__(
+        self,
+        traces: Traces,
+        file_state: FileState,
+        updates: EntryUpdateState,
+        accounts: AccountState,
+        payees: AchPayees,
+        prenotes: PrenoteState,
+        clock: Clock,
+    ) -> None:
+        self._traces = traces
+        self._file_state = file_state
+        self._updates = updates
+        self._accounts = accounts
+        self._payees = payees
+        self._prenotes = prenotes
+        self._clock = clock
+
+    def read(self, data: bytes) -> BankFile:
+        """Read a file. Raises BrokenFile where it is no NACHA file."""
+        try:
+            found = read(data)
+        except NotNacha as error:
+            raise BrokenFile(str(error)) from None
+        rules = ", ".join(sorted({each.rule.value for each in found.findings}))
+        records = [each for batch in found.file.batches for each in self._records(batch)]
+        bodies = [json.dumps(record, separators=(",", ":")).encode() for record in records]
+        return BankFile(bodies, found.completeness, missing_records(found), rules)
+
+    def record(self, payment: Payment, status: Status, code: str) -> Recorded:
+        """Record what an operator says of a payment. Raises Conflict, StoreUnavailable.
+
+        `code` is the bank's reason code; an account that must not be used again by it is blocked.
+        """
+        entry = self._entry_of(payment)
+        if status not in (Status.SUCCEEDED, Status.RETURNED):
+            raise Conflict(f"a bank reports no payment as {status}: record it as returned")
+        self._file_state.uploaded(entry.batch_id, self._clock())  # so the bank has the file
+        if status is Status.SUCCEEDED:
+            self._updates.add_confirmation(entry.batch_id, entry.position)
+            return Recorded()
+        self._updates.add_return(entry.batch_id, entry.position, code)
+        reason = return_reason(code)
+        if not reason.stop_using:
+            return Recorded(return_text(code))
+        blocked = tuple(self._blocked(entry, code)["blocked"])
+        return Recorded(return_text(code), BlockedPayee(f"{code} {reason.words}", blocked))
+
+    def _entry_of(self, payment: Payment) -> SentEntry:
+        batch_id, item_id = payment.batch_id or "", payment.key.item_id
+        plan = self._file_state.decision(batch_id)
+        entries = self._traces.entries(plan.blocks) if isinstance(plan, FilePlan) else []
+        for entry in entries:
+            if (entry.batch_id, entry.item_id) == (batch_id, item_id):
+                return entry
+        raise Conflict("the payment is in no file that was sent to the bank")
+
+    def _records(self, batch: NachaBatch) -> Iterator[dict[str, Any]]:
+        single = File(None, (batch,))
+        header = batch.header
+        settled = f"{header.effective_date}/{header.settlement_day}" if header else ""
+        for each in returns(single):
+            yield self._return(each, settled)
+        for change in changes(single):
+            yield self._change(change, settled)
+        for ack in acknowledgments(single):
+            yield self._acknowledgment(ack, settled)
+        for entry in batch.entries:
+            if is_unexplained(entry):
+                yield self._unexplained(entry, settled)
+
+    def _return(self, each: Return, settled: str) -> dict[str, Any]:
+        """Read a return; it is stored before its event is, so that a poll confirms the event."""
+        record = _record("return", each.trace, each.original_trace, each.code, settled)
+        details = _details(each.individual_id, each.amount, each.transaction_code)
+        if each.reason.kind in (ReturnKind.DISHONORED, ReturnKind.CONTESTED):
+            matched = self._by_trace(each.original_trace)
+            why = f"a {each.reason.kind} return, which moves no payment by itself"
+            return record | _unmatched(why, details, matched)
+        matched = self._match(each.original_trace, each)
+        if matched is None:
+            return record | _unmatched(_TRACE_MISSING, details)
+        if is_prenote(matched.entry.batch_id):
+            return record | self._returned_prenote(matched.entry, each.code)
+        code = TRANSACTION_CODES.get(each.transaction_code)
+        if code is not None and not code.is_credit:
+            why = "it returns a debit, and a credit was sent"
+            return record | _unmatched(why, details, matched)
+        return record | self._returned(matched, each)
+
+    def _returned(self, matched: Matched, each: Return) -> dict[str, Any]:
+        entry = matched.entry
+        fields = _entry_fields(entry) | {"amount": str(each.amount or 0)}
+        if each.amount != entry.money.amount:
+            return fields  # the inbox sets it aside
+        self._updates.add_return(entry.batch_id, entry.position, each.code)
+        self._file_state.uploaded(entry.batch_id, self._clock())  # so the bank has the file
+        findings = [*oddities(each), *filter(None, [matched.finding])]
+        if findings:
+            fields["finding"] = "; ".join(findings)
+        return fields | (self._blocked(entry, each.code) if each.reason.stop_using else {})
+
+    def _returned_prenote(self, entry: SentEntry, code: str) -> dict[str, Any]:
+        """NACHA Operating Rules (2013), Subsection 2.6.2: nothing may follow a returned prenote."""
+        self._prenotes.returned(entry.destination, code)
+        blocked = self._blocked(entry, code)
+        return {"item": entry.item_id, "note": return_text(code), **blocked}
+
+    def _blocked(self, entry: SentEntry, code: str) -> dict[str, Any]:
+        """Keep payments from an account whose details have to be put again."""
+        self._accounts.block(entry.destination, code)
+        return {"blocked": self._accounts.seals(entry.destination)}
+
+    def _change(self, change: NotificationOfChange, settled: str) -> dict[str, Any]:
+        """Read a notification of change, with the corrected account if it is valid."""
+        correction = change.correction
+        record = _record("change", change.trace, change.original_trace, correction.code, settled)
+        matched = self._match(change.original_trace, change)
+        if matched is None:
+            return record | _unmatched(_TRACE_MISSING, _details(change.individual_id))
+        entry = matched.entry
+        note = f"{correction.code} {correction.title}".strip()
+        if correction.problem:
+            return record | {"item": entry.item_id, "note": f"{note}: {correction.problem}"}
+        try:
+            right = self._corrected(entry, correction)
+        except BankDetailError as error:
+            return record | {"item": entry.item_id, "note": f"{note}: {error}"}
+        return record | {"item": entry.item_id, "note": note, **right}
+
+    def _corrected(self, entry: SentEntry, correction: NocCorrection) -> dict[str, Any]:
+        """Correct the account of an entry, on top of earlier corrections of it.
+
+        Stored before the event is, for payments that are not in a file yet; so it may be on record
+        already. Raises BankDetailError.
+        """
+        customer_id = entry.item_id.partition(".")[2]
+        before = self._accounts.latest(entry.destination)
+        payee = self._payees.open(customer_id, before)
+        account = correction.corrected(payee.account)
+        if account != payee.account:
+            sealed = self._payees.seal(customer_id, Payee(account, payee.entry_class))
+            self._accounts.correct(before, sealed)
+        current = self._accounts.current(entry.destination)
+        if current == entry.destination:
+            return {}
+        if is_prenote(entry.batch_id):
+            self._prenotes.keep(entry.destination, current)
+        replaced = [*self._accounts.seals(entry.destination), before]
+        return {"destination": current, "replaces": [each for each in replaced if each != current]}
+
+    def _acknowledgment(self, ack: Acknowledgment, settled: str) -> dict[str, Any]:
+        record = _record("acknowledgment", ack.trace, ack.original_trace, "ACK", settled)
+        matched = self._by_trace(ack.original_trace)
+        if matched is None:
+            return record | _unmatched(_TRACE_MISSING, {})
+        entry = matched.entry
+        if is_prenote(entry.batch_id):
+            return record
+        self._updates.add_acknowledgment(entry.batch_id, entry.position)
+        self._file_state.uploaded(entry.batch_id, self._clock())  # so the bank has the file
+        return record | _entry_fields(entry)
+
+    def _unexplained(self, entry: Entry, settled: str) -> dict[str, Any]:
+        """Read an entry that is a return by its transaction code, and has no addenda to say so."""
+        record = _record("return", entry.trace, entry.trace, "", settled)
+        details = _details(entry.individual_id, entry.amount, entry.transaction_code)
+        return record | _unmatched("a return without its addenda", details)
+
+    def _match(self, trace: str, each: Return | NotificationOfChange) -> Matched | None:
+        """Find our entry by its trace number; else the only one of that id, amount and account."""
+        found = self._by_trace(trace)
+        if found is not None:
+            return found
+        amount = each.amount if isinstance(each, Return) else None
+        same = [
+            entry
+            for entry in self._traces.of_individual(each.individual_id)
+            if self._was_made(entry)
+            and amount in (None, entry.money.amount)
+            and self._is_to(entry, each.account)
+        ]
+        # A payment whose file was parked, and never sent, is in another file as well.
+        sent = [entry for entry in same if self._is_uploaded(entry)] or same
+        return Matched(sent[0], _OWN_TRACE) if len(sent) == 1 else None
+
+    def _by_trace(self, trace: str) -> Matched | None:
+        entry = self._traces.find(trace)
+        return Matched(entry) if entry and self._was_made(entry) else None
+
+    def _was_made(self, entry: SentEntry) -> bool:
+        """Return whether the entry is in a file that was made."""
+        plan = self._file_state.decision(entry.batch_id)
+        return isinstance(plan, FilePlan) and (int(entry.trace[8:]) - 1) // 100 in plan.blocks
+
+    def _is_uploaded(self, entry: SentEntry) -> bool:
+        progress = self._file_state.progress(entry.batch_id, self._clock())
+        return progress.step is UploadStep.UPLOADED
+
+    def _is_to(self, entry: SentEntry, account: str) -> bool:
+        """Return whether an entry went to an account, however a bank pads its number."""
+        try:
+            payee = self._payees.open(entry.item_id.partition(".")[2], entry.destination)
+        except BankDetailError:
+            return False
+        return _bare(payee.account.number) == _bare(account)
+
+
+def _bare(account: str) -> str:
+    return account.replace(" ", "").replace("-", "").lstrip("0").casefold()
+
+
+def _record(kind: str, trace: str, original: str, code: str, settled: str) -> dict[str, Any]:
+    """Return the fields of every event; the id is the same whenever the bank repeats the entry."""
+    parts = "/".join([kind, trace, original, code, settled])
+    event_id = hashlib.sha256(parts.encode()).hexdigest()[:32]
+    shown = printable(code)
+    return {"id": f"{kind}-{event_id}", "kind": kind, "code": shown, "trace": printable(original)}
+
+
+def _entry_fields(entry: SentEntry) -> dict[str, Any]:
+    return {
+        "item": entry.item_id,
+        "batch": entry.batch_id,
+        "amount": str(entry.money.amount),
+        "receiver": entry.destination,
+    }
+
+
+def _details(
+    individual_id: str, amount: Decimal | None = None, transaction_code: str = ""
+) -> dict[str, str]:
+    """Return what the bank's entry says, for an operator; never the account."""
+    found = {
+        "individual id": printable(individual_id.strip()),
+        "amount": "" if amount is None else str(amount),
+        "transaction code": printable(transaction_code),
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def _unmatched(
+    why: str, details: Mapping[str, str], matched: Matched | None = None
+) -> dict[str, Any]:
+    about = {"entry of": matched.entry.item_id} if matched else {}
+    return {"unmatched": why, "details": {**details, **about}}
