@@ -21,7 +21,7 @@ blp = Blueprint("health", __name__, description="Whether the service works.")
 )
 @blp.documents(security=[])
 def healthz() -> tuple[dict[str, str], int]:
-    """Tell whether the process answers, and every thread that it needs runs."""
+    """Report whether the process and the threads that it needs are alive."""
     problem = services().supervisor.problem()
     return ({"status": "ok"}, 200) if problem is None else _failing(problem)
 
@@ -33,7 +33,7 @@ def healthz() -> tuple[dict[str, str], int]:
 )
 @blp.documents(security=[])
 def readyz() -> tuple[dict[str, Any], int]:
-    """Tell whether the store can be written, the dispatcher beats and the providers answer."""
+    """Report whether store, dispatcher and providers are ready."""
     checks = services().health.checks()
     ready = all(check.ok for check in checks)
     return {"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503
