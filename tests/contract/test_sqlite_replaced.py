@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(path: Path) -> Iterator[SQLiteStore]:
-    """A store in use: its writer and a reader have the file open."""
+    """Return a store in use: its writer and a reader have the file open."""
     store = SQLiteStore(path)
     store.create_tables()
     store.add_payment(a_payment())
