@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from paymentapp.services.health import Health, HealthCheck
+from paymentapp.services.health import HealthCheck
 from paymentapp.storage.sqlite import SQLiteStore, database
-from tests.support.processes import StillWorker
+from tests.support.processes import StillWorker, a_process
 
 
 class Probed:
@@ -23,7 +23,8 @@ class Probed:
         self.now = datetime(2026, 3, 1, tzinfo=UTC)
         self.store = SQLiteStore(path)
         self.store.create_tables()
-        self.health = Health(self.store, {}, StillWorker(), lambda: self.now)
+        services = a_process(self.store, lambda: self.now, worker=StillWorker())
+        self.health = services.health
 
     def look(self) -> HealthCheck:
         self.now += timedelta(minutes=1)

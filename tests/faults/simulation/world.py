@@ -81,6 +81,7 @@ class World:
         self.weather = Weather(self) if scene == "paypal" else Seasons(self)
         self.last_fault_at = 0
         self.processes: list[Process] = []
+        self.stalls_at_claim: dict[str, Process] = {}  # batches, and who is sending them
         self._dooms: dict[str, str] = {}
         self._transit: dict[int, Callable[[], object]] = {}
         self._sent = 0
