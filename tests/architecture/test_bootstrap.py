@@ -15,8 +15,8 @@ PACKAGE = Path(paymentapp.__file__).parent
 TESTS = Path(__file__).parents[1]
 GIVEN = {"Settings", "Clock", "Store", "Mapping[str, Provider]"}  # what services are built over
 SERVICES = {field.type for kind in (Services, BackOffice) for field in fields(kind)} - GIVEN
-# Tests of one class, by a timer or by rules of their own.
-ALONE = {"test_api_keys.py", "test_routing.py"}
+# Tests of one class, by a timer, by rules or by threads of their own.
+ALONE = {"test_api_keys.py", "test_routing.py", "test_supervision.py"}
 
 
 def built(path: Path) -> Iterator[str]:

@@ -32,6 +32,7 @@ from paymentapp.services.payments import PaymentOrder, Payments, Requested
 from paymentapp.storage.base import PaymentChange, Store
 from paymentapp.worker.sweeper import DueWork, Sweeper
 from tests.faults import provider_bugs as bugs
+from tests.faults.dispatcher_bugs import LateRefusal, LostClaim
 from tests.faults.simulation import tables
 from tests.faults.simulation.provider import SimulatedProvider
 from tests.faults.simulation.store import SimulatedStore
@@ -306,6 +307,12 @@ BUGS = [
         *("paid twice", "failed without a verdict"),
         patches=((bootstrap, "Dispatcher", GiveUp),),
     ),
+    _bug(
+        "a late refusal obeyed",
+        "paid twice",
+        patches=((bootstrap, "Dispatcher", LateRefusal),),
+    ),
+    _bug("a lost claim ignored", "paid twice", patches=((bootstrap, "Dispatcher", LostClaim),)),
     _bug("a fresh Stripe key", "paid twice", parts=Parts(stripe=bugs.FreshKey), scene="stripe"),
     _bug("no look after a day", "paid twice", parts=Parts(stripe=bugs.NeverLate), scene="stripe"),
     _bug(

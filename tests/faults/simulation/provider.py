@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Provider, Refused
+from paymentapp.services.dispatch.batching import LEASE
 from tests.faults.simulation import faults
 from tests.faults.simulation.ledger import FORGETS_AFTER, Item, Ledger
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
@@ -69,7 +71,10 @@ class SimulatedProvider(Provider):
     def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
         subject = batch.batch_id
         forced = self.world.doomed(subject, "submit")
+        refuses = self._refuses_just_now(batch, members)
         fault = self._begin("submit", subject, faults.SUBMITS, SUBMIT_RATE, forced)
+        if fault is None and refuses:
+            return self._late_refusal(subject)
         if fault == faults.ACTS_LATE:
             kept = list(members)
             delay = self.world.draw(10 * MINUTE)
@@ -88,6 +93,30 @@ class SimulatedProvider(Provider):
         self.world.touch(batch_id, faults.NO_FUNDS)
         self.world.note(self.process, "submit", batch_id, faults.NO_FUNDS)
         raise Misconfigured("INSUFFICIENT_FUNDS")
+
+    def _refuses_just_now(self, batch: Batch, members: Sequence[Member]) -> bool:
+        """Whether this call is refused, for a reason that the next one will not meet.
+
+        Only a call whose batch nobody else has claimed: whoever has, may have sent it, and no
+        refusal of another call says what became of that one.
+        """
+        return (
+            self.world.faults.on
+            and len(members) > 1
+            and batch.attention_at == batch.created_at + LEASE
+            and not self.ledger.knows(batch.batch_id)
+            and zlib.crc32(batch.batch_id.encode()) % 2 == 0
+        )
+
+    def _late_refusal(self, batch_id: str) -> Refused:
+        """Say so only when another process may have sent the batch again."""
+        self.world.touch(batch_id, faults.REFUSED)
+        number = zlib.crc32(batch_id.encode())
+        if number % 4 == 0:
+            self.world.stalls_at_claim[batch_id] = self.process
+        self.process.wait(30 * SECOND + number % (40 * SECOND))
+        self.world.note(self.process, "submit", batch_id, "was refused, by a late answer")
+        return Refused("JUST_NOW")
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
         """Return reports in random order; some missing, some repeated, some outdated."""

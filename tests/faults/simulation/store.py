@@ -153,6 +153,10 @@ class SimulatedStore:
         stage = STATES_OF_STAGES.get(new.state) if new.state is not old.state else None
         forced = stage is not None and self.world.doomed(new.batch_id, stage)
         call = "change_batch" if new.state is old.state else f"batch {new.state}"
+        sender = self.world.stalls_at_claim.get(new.batch_id, self.process)
+        if sender is not self.process:
+            del self.world.stalls_at_claim[new.batch_id]
+            self.process.stall(2 * MINUTE)
         return self._write(
             call, new.batch_id, lambda: self.tables.change_batch(old, new), self._menu, forced
         )

@@ -83,6 +83,7 @@ class World:
         self.last_fault_at = 0
         self.jumped_at = 0
         self.processes: list[Process] = []
+        self.stalls_at_claim: dict[str, Process] = {}  # batches, and who is sending them
         self._dooms: dict[str, str] = {}
         self._transit: dict[int, Callable[[], object]] = {}
         self._sent = 0
