@@ -223,9 +223,13 @@ def test_a_correction_that_finds_newer_details_leaves_them(
     assert stored_account(services, "wire") == "*8888"
 
 
-def test_a_correction_of_what_is_not_there_changes_nothing(services: Services) -> None:
+def test_a_correction_of_what_is_not_there_writes_nothing(
+    services: Services, store: BusyStore
+) -> None:
+    store.calls.clear()
     assert not services.methods.correct("ada", "mail", [None], "x", "C01")
     assert not services.methods.correct("eve", "wire", [None], "x", "C01")
+    assert "change_customer" not in store.calls
 
 
 # Sealing again
