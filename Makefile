@@ -8,7 +8,7 @@ EMULATOR := .tools/ministack/.installed
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults coverage lambda-test clients check format lint types bench lambda clean models docs e2e-aws
+.PHONY: help run test faults mutants coverage lambda-test clients check format lint types bench lambda clean models docs e2e-aws
 
 help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ test: $(VENV)/.dev ## run the tests that need nothing but Python (TESTS=tests/un
 
 faults: $(VENV)/.dev ## inject faults: simulation, kill -9, failing providers and disks; takes 5 minutes
 	$(BIN)/python -m pytest -m "not live" -n 2 --dist worksteal -rP tests/faults
+
+mutants: $(VENV)/.dev ## change the code that moves money a little, and see what the fast tests miss (SEED=2 COUNT=200)
+	$(BIN)/python -m tests.mutants --seed $(or $(SEED),1) --count $(or $(COUNT),80)
 
 coverage: $(VENV)/.dev ## run the tests of `make test` and list the lines of paymentapp/ that none of them ran
 	rm -rf build/coverage && mkdir -p build/coverage

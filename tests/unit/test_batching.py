@@ -10,7 +10,9 @@ from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.services.dispatch.batching import advance, change_stamped, members_of
 from paymentapp.storage.base import PaymentChange
+from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import a_process
 from tests.support.records import NOW, a_batch, a_payment, later, stamped
 
 
@@ -125,3 +127,12 @@ def test_what_another_batch_took_is_no_member() -> None:
     payments = [a_payment(customer_id=name) for name in ("ann", "bob", "cy")]
     batch, members = members_in(store, *payments)
     assert members_of(store, batch.changed(excluded=(1,))) == [members[0], members[2]]
+
+
+def test_a_search_for_late_stamps_counts_from_the_very_moment_it_is_due() -> None:
+    store = MemoryStore()
+    batch = a_batch(state=BatchState.ABORTED, attention_at=NOW, created_at=NOW)
+    store.add_batch(batch, [])
+    for moment, attempts in ((later(-1), 0), (NOW, 1)):
+        process = a_process(store, moment.replace, LedgerProvider())
+        assert process.dispatcher.resume(batch).attempts == attempts

@@ -20,6 +20,7 @@ from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
+from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease
 from paymentapp.storage.codec.batches import (
     PARKED_SHARD,
@@ -36,6 +37,8 @@ from paymentapp.storage.codec.operations import (
     read_api_key,
     read_idempotency_record,
     read_lease,
+    read_state,
+    state_record,
 )
 from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.codec.records import Record, difference
@@ -172,6 +175,13 @@ def test_members(trip: Trip, chosen: list[Member]) -> None:
 def test_leases(trip: Trip, name: str, owner: str, until: datetime) -> None:
     lease = Lease(name, owner, until)
     assert read_lease(name, trip(lease_record(lease))) == lease
+
+
+@both_ways
+@given(name=words, text=texts, revision=words)
+def test_provider_state(trip: Trip, name: str, text: str, revision: str) -> None:
+    entry = StateEntry(name, text, revision)
+    assert read_state(name, trip(state_record(entry))) == entry
 
 
 @both_ways

@@ -31,6 +31,7 @@ from paymentapp.services.inbound.webhooks import GRACE
 from paymentapp.services.payments import PaymentOrder
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.payment_methods import ledger
 from tests.support.processes import StillWorker, a_process
 from tests.support.scripted_webhooks import ScriptedWebhooks
 
@@ -550,3 +551,10 @@ def test_an_inbox_that_cannot_be_read_holds_up_no_payment(
     world.sweep(timedelta(seconds=2))
     assert len(world.provider.paid()) == 1
     assert "inbox not read" in caplog.text
+
+
+def test_events_are_looked_for_where_one_of_the_providers_sends_any(world: World) -> None:
+    world.receiver.receive("paypal", {}, world.webhooks.tells(WebhookNews("WH-X", "X")))
+    (event,) = world.heard
+    process = a_process(world.store, world.clock, world.provider, ledger("gift"), due_shards=2)
+    assert process.inbox.due(event.attention_shard, START + timedelta(minutes=1)) == [event]

@@ -565,6 +565,7 @@ def test_the_words_of_the_table_fit_a_record() -> None:
     [
         ("DENIED", "PENDING", Status.FAILED),
         ("DENIED", None, Status.FAILED),
+        ("DENIED", "NEW", Status.FAILED),
         ("DENIED", "FAILED", Status.FAILED),
         ("DENIED", "SUCCESS", Status.SUCCEEDED),
         ("DENIED", "UNCLAIMED", Status.UNCLAIMED),

@@ -452,7 +452,9 @@ def test_paypal_is_asked_with_the_body_as_it_came(bench: Bench, body: bytes) -> 
     assert bench.fetched() == 0
 
 
-@pytest.mark.parametrize("answer", [verdict("FAILURE"), problem(400, "VALIDATION_ERROR")])
+@pytest.mark.parametrize(
+    "answer", [verdict("FAILURE"), problem(400, "VALIDATION_ERROR"), problem(422, "X")]
+)
 def test_what_paypal_denies_is_refused(bench: Bench, answer: Says) -> None:
     assert "PayPal does not confirm" in refused(ask(bench, answer), bench.headers())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -111,3 +112,27 @@ def test_an_unknown_status_is_kept_with_its_reason(settlement: Settlement) -> No
     assert after.status is Status.SUCCEEDED
     assert after.provider_status == "payout_failed_not_reversed"
     assert after.reason == "no_account; not reversed: spent"
+
+
+@pytest.mark.parametrize("by", ["poll", "webhook"])
+def test_ids_that_a_later_report_leaves_out_are_kept(settlement: Settlement, by: str) -> None:
+    payment = submitted(settlement)
+    first = replace(report(payment, "UNCLAIMED", Status.UNCLAIMED), transaction_id="TX1")
+    told = applied(settlement, payment, first, by)
+    assert (told.provider_item_id, told.transaction_id) == ("ITEM1", "TX1")
+    bare = ItemReport(payment.key.item_id, Status.SUCCEEDED, "SUCCESS")
+    paid = applied(settlement, told, bare, by)
+    assert (paid.status, paid.provider_item_id, paid.transaction_id) == (
+        Status.SUCCEEDED,
+        "ITEM1",
+        "TX1",
+    )
+
+
+def test_ids_that_come_with_a_reason_are_kept_as_well(settlement: Settlement) -> None:
+    payment = submitted(settlement)
+    held = replace(report(payment, "ONHOLD", Status.SUBMITTED, WHY), transaction_id="TX1")
+    told = applied(settlement, payment, held, "poll")
+    bare = ItemReport(payment.key.item_id, Status.SUBMITTED, "PENDING")
+    after = applied(settlement, told, bare, "poll")
+    assert (after.provider_item_id, after.transaction_id) == ("ITEM1", "TX1")

@@ -7,6 +7,7 @@ import pytest
 from paymentapp.models.payments import Status
 from paymentapp.providers.base import Accepted
 from paymentapp.providers.stripe.provider import Stripe
+from paymentapp.providers.stripe.schedules import PayoutSchedules
 from tests.support.paypal_server import FakeClock, PayPalServer, Says
 from tests.support.stripe_backend import StripeBackend
 from tests.unit.stripe.support import (
@@ -98,3 +99,19 @@ def test_a_refusal_because_of_the_schedule_says_so(
     [report] = backend.provider.fetch(batch)
     assert report.status is Status.SUBMITTED
     assert "payout schedule is not manual" in (report.reason or "")
+
+
+def test_accounts_are_not_remembered_without_end() -> None:
+    asked: list[str] = []
+
+    def ask(account: str) -> str:
+        asked.append(account)
+        return "manual"
+
+    schedules = PayoutSchedules(ask, FakeClock())
+    for number in range(10_001):
+        schedules.warn_unless_manual("b1", f"acct_{number}")
+    schedules.warn_unless_manual("b1", "acct_10000")
+    assert len(asked) == 10_001
+    schedules.warn_unless_manual("b1", "acct_0")
+    assert len(asked) == 10_002
