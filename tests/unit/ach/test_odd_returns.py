@@ -163,8 +163,12 @@ def test_a_payment_that_waits_is_not_sent_to_a_closed_account(service: Service) 
 
 
 def test_a_payment_that_waits_takes_the_corrected_account(service: Service) -> None:
-    payment = paid(service, "C01112223333")
-    service.services.payments.request(service.order_again(payment))
+    payment = service.pays("C01112223333")
+    service.company.clock.pass_by(hours=6)
+    service.services.sweeper.run()  # it leaves; the bank has not said anything yet
+    waiting = service.services.payments.request(service.order_again(payment)).payment
+    service.runs(hours=1)
+    assert service.now(waiting).status is Status.PENDING
     service.runs(days=1)
     assert service.company.credits() == {"C01112223333": 1, "901112223333": 1}
 
