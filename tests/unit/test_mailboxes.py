@@ -270,7 +270,7 @@ def test_a_process_that_takes_so_long_that_another_reads_stops() -> None:
         world.now += 2 * PAUSE
         world.another().mailbox_collector._holds("bank")
 
-    world.bank.put_away = slowly  # type: ignore[method-assign]
+    world.bank.put_away = slowly
     assert world.collector.collect("bank") == 1
     assert list(world.bank.files) == ["b.ach"]
 
