@@ -178,3 +178,12 @@ def test_the_finding_is_part_of_the_body(company: Company) -> None:
     company.bank.send("r.ach", sent_back(company, returned("R97")))
     [delivery] = company.ach.mailbox.collect()
     assert "not a published one" in json.loads(delivery.bodies[0])["finding"]
+
+
+@pytest.mark.parametrize("account", ["FR03112223333", "TR03112223333", "R97111222333"])
+def test_the_simulated_bank_sends_odd_returns(service: Service, account: str) -> None:
+    payment = paid(service, account)
+    service.runs(minutes=5)
+    assert service.now(payment).status is Status.RETURNED
+    [event] = service.events()
+    assert event.note
