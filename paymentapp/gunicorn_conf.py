@@ -13,7 +13,6 @@ from paymentapp.config import load_settings
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
 
-os.umask(0o077)  # a database and files for the bank hold what only this user may read
 _settings = load_settings()
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 
@@ -37,6 +36,7 @@ def on_starting(server: Arbiter) -> None:
     from paymentapp.providers.registry import check_settings
     from paymentapp.server import check_access, start_logging, stop
 
+    os.umask(0o077)  # a database and files for a bank hold what only this user may read
     start_logging()
     warn_of_unknown(_settings.variables.environ)
     services = build_services(providers={})

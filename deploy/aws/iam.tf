@@ -94,6 +94,13 @@ data "aws_iam_policy_document" "api" {
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.operations.arn]
   }
+
+  # /readyz counts what waits for an operator.
+  statement {
+    sid       = "Inbox"
+    actions   = ["dynamodb:Query"]
+    resources = ["${aws_dynamodb_table.operations.arn}/index/attention"]
+  }
 }
 
 # Batches due payments and sends them.

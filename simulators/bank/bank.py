@@ -26,7 +26,9 @@ _CORRECTIONS = {
     "C07": {0: "routing", 9: "account", 26: "code"},
 }
 _ROUTING = "011000015"  # the routing number of corrections
-_MAGIC = re.compile(r"(L?)(R[0-9]{2}|C[0-9]{2})")
+# L: the answer comes late. F: a return keeps the forward transaction code of its entry. T: an
+# answer has a trace number of the bank's own in place of ours.
+_MAGIC = re.compile(r"([LFT]?)(R[0-9]{2}|C[0-9]{2})")
 
 
 @dataclass(frozen=True)
@@ -128,15 +130,16 @@ class BankSimulator:
         if magic is None:
             acknowledged = entry.sec_code == "CCD" and not entry.is_prenote
             return ("ACK" if acknowledged else None), now + span(self._delays.answer)
-        late, code = magic.groups()
-        return code, now + span(self._delays.late if late else self._delays.answer)
+        kind, code = magic.groups()
+        return code, now + span(self._delays.late if kind == "L" else self._delays.answer)
 
 
 def _answer(due: DueAnswer) -> BankAnswer:
     """Return an answer's records (NACHA Operating Rules, Appendices Four to Six)."""
     entry, code = due.entry, due.code
-    back = entry.code[0] + "1"
-    origin = f"{code}{entry.trace}{'':<6}{entry.routing[:8]}"
+    back = entry.code if entry.account[0] == "F" else entry.code[0] + "1"
+    trace = f"{entry.routing[:8]}{entry.trace[8:]}" if entry.account[0] == "T" else entry.trace
+    origin = f"{code}{trace}{'':<6}{entry.routing[:8]}"
     if code == "ACK":
         return BankAnswer(entry, "ACK", entry.code[0] + "4", 0, "", entry.trace)
     if code.startswith("R"):

@@ -88,3 +88,14 @@ def test_columns_are_never_cut() -> None:
 def test_numbers_go_with_their_nouns() -> None:
     counted = [plural(0, "payment"), plural(1, "batch"), plural(1200, "batch")]
     assert counted == ["0 payments", "1 batch", "1,200 batches"]
+
+
+def test_what_a_command_makes_is_for_its_own_user_alone() -> None:
+    code = (
+        "import os, paymentapp.cli as cli; "
+        "cli.commands.main = lambda **_: print(oct(os.umask(0))); cli.main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], umask=0o022, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "0o77\n"

@@ -44,13 +44,14 @@ class Bank(LedgerProvider):
         self.broken: list[UnreadFile] = []
         self.looks = 0
         self.is_down = False
+        self.whole = True
 
     def collect(self) -> Iterator[Delivery]:
         self.looks += 1
         if self.is_down:
             raise NotSent("UNREACHABLE")
         for name, bodies in list(self.files.items()):
-            yield Delivery(name, bodies)
+            yield Delivery(name, bodies, self.whole)
 
     def put_away(self, delivery: Delivery) -> None:
         del self.files[delivery.name]
@@ -256,3 +257,27 @@ def test_a_correction_of_another_providers_payment_is_set_aside() -> None:
     world.bank.receives("a.ach", news(1, correction=right))
     world.collector.collect("bank")
     assert world.apply() == [ProviderEventState.SET_ASIDE]
+
+
+def test_a_process_that_takes_so_long_that_another_reads_stops() -> None:
+    world = World()
+    for name in ("a.ach", "b.ach"):
+        world.bank.receives(name, news(ord(name[0])))
+    put_away = world.bank.put_away
+
+    def slowly(delivery: Delivery) -> None:
+        put_away(delivery)
+        world.now += 2 * PAUSE
+        world.another().mailbox_collector._holds("bank")
+
+    world.bank.put_away = slowly
+    assert world.collector.collect("bank") == 1
+    assert list(world.bank.files) == ["b.ach"]
+
+
+def test_what_is_not_whole_is_stored_and_stays_in_the_mailbox() -> None:
+    world = World()
+    world.bank.receives("a.ach", news(1))
+    world.bank.whole = False
+    assert world.collector.collect("bank") == 1
+    assert list(world.bank.files) == ["a.ach"]

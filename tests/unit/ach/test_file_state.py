@@ -38,7 +38,7 @@ def test_what_was_decided_is_read_as_it_was_written() -> None:
     )
     files = FileState(MemoryStore())
     files.decide("b1", plan)
-    found = files.made("b1")
+    found = files.decision("b1")
     assert isinstance(found, FilePlan)
     assert replace(found, blocks=(7, 8), above=(1,)) == plan
     assert [found.effective_date(place) for place in (0, 1)] == [plan.effective, plan.next_day]

@@ -163,8 +163,12 @@ def test_a_payment_that_waits_is_not_sent_to_a_closed_account(service: Service) 
 
 
 def test_a_payment_that_waits_takes_the_corrected_account(service: Service) -> None:
-    payment = paid(service, "C01112223333")
-    service.services.payments.request(service.order_again(payment))
+    payment = service.pays("C01112223333")
+    service.company.clock.pass_by(hours=6)
+    service.services.sweeper.run()  # it leaves; the bank has not said anything yet
+    waiting = service.services.payments.request(service.order_again(payment)).payment
+    service.runs(hours=1)
+    assert service.now(waiting).status is Status.PENDING
     service.runs(days=1)
     assert service.company.credits() == {"C01112223333": 1, "901112223333": 1}
 
@@ -174,3 +178,12 @@ def test_the_finding_is_part_of_the_body(company: Company) -> None:
     company.bank.send("r.ach", sent_back(company, returned("R97")))
     [delivery] = company.ach.mailbox.collect()
     assert "not a published one" in json.loads(delivery.bodies[0])["finding"]
+
+
+@pytest.mark.parametrize("account", ["FR03112223333", "TR03112223333", "R97111222333"])
+def test_the_simulated_bank_sends_odd_returns(service: Service, account: str) -> None:
+    payment = paid(service, account)
+    service.runs(minutes=5)
+    assert service.now(payment).status is Status.RETURNED
+    [event] = service.events()
+    assert event.note
