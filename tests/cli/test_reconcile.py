@@ -14,6 +14,13 @@ from tests.cli.conftest import Desk
 from tests.cli.test_worker import until
 from tests.support.service import clean_environ
 
+# A shell starts what runs in its background with SIGINT ignored, and tests may be run there.
+INTERRUPTIBLE = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("paymentapp", run_name="__main__", alter_sys=True)
+"""
+
 
 def test_what_agrees_is_exit_status_0(desk: Desk) -> None:
     desk.pay("ann", "unclaimed", "fail")
@@ -62,7 +69,7 @@ def test_ctrl_c_ends_it_with_what_was_done(desk: Desk, options: list[str]) -> No
     desk.set_simulator(latency=1)
     before = desk.reads()
     process = subprocess.Popen(
-        [sys.executable, "-m", "paymentapp", "reconcile", *options],
+        [sys.executable, "-c", INTERRUPTIBLE, "reconcile", *options],
         env=clean_environ() | desk.environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
