@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from paymentapp.models.provider_events import ProviderEvent
-from paymentapp.providers.base import Provider, UnreadFile
+from paymentapp.providers.base import Provider
+from paymentapp.providers.updates import UnreadFile
 from paymentapp.storage.base import Store
 
 MOST = 1000  # events that are listed

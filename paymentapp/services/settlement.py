@@ -11,7 +11,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.payments import FINAL, Cause, Payment, Status, can_transition
-from paymentapp.providers.base import ItemReport
+from paymentapp.providers.updates import ItemReport
 from paymentapp.storage.base import PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 

@@ -9,7 +9,7 @@ import pytest
 
 from paymentapp.api import examples
 from paymentapp.models.payments import Cause, PaymentKey, Status
-from paymentapp.providers.base import ItemReport
+from paymentapp.providers.updates import ItemReport
 from paymentapp.storage.base import PaymentChange
 from tests.api.conftest import ORDER, Bench, problem
 

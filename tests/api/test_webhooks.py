@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from paymentapp.api.blueprint import BODY_MAX_BYTES
 from paymentapp.config import Settings
 from paymentapp.errors import Misconfigured, NotGenuine, NotSent, OutcomeUnknown
-from paymentapp.providers.base import WebhookNews
+from paymentapp.providers.updates import WebhookNews
 from tests.api.conftest import Bench, problem
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.scripted_webhooks import ScriptedWebhooks

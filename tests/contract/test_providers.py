@@ -21,8 +21,9 @@ from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
 from paymentapp.models.revisions import new_revision
-from paymentapp.providers.base import Accepted, ItemReport, Refused
+from paymentapp.providers.base import Accepted, Refused
 from paymentapp.providers.registry import build_providers, provider_class
+from paymentapp.providers.updates import ItemReport
 from tests.support.ach_backend import ach_backend, ach_environ
 from tests.support.kit import a_kit
 from tests.support.provider_backends import Backend, Paid, paypal_backend

@@ -20,10 +20,11 @@ from paymentapp.providers.ach.oddities import oddities
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.upload import Uploads
-from paymentapp.providers.base import Delivery, Refused
+from paymentapp.providers.base import Refused
 from paymentapp.providers.stripe.answers import StripeProblem, read_transfer, smallest_units
 from paymentapp.providers.stripe.api import StripeApi, TransferOrder
 from paymentapp.providers.stripe.provider import Stripe
+from paymentapp.providers.updates import Delivery
 from paymentapp.services.inbound import inbox
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector

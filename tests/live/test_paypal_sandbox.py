@@ -18,9 +18,10 @@ from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
 from paymentapp.models.revisions import new_revision
-from paymentapp.providers.base import Accepted, ItemReport
+from paymentapp.providers.base import Accepted
 from paymentapp.providers.paypal.provider import PayPal
 from paymentapp.providers.paypal.settings import SANDBOX_URL, PayPalSettings
+from paymentapp.providers.updates import ItemReport
 
 CLIENT_ID = os.environ.get("PAYPAL_CLIENT_ID", "")
 CLIENT_SECRET = os.environ.get("PAYPAL_CLIENT_SECRET", "")

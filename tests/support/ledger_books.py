@@ -13,7 +13,8 @@ from paymentapp.errors import NotSent, ProviderError
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
-from paymentapp.providers.base import ItemReport, Transaction
+from paymentapp.providers.base import Transaction
+from paymentapp.providers.updates import ItemReport
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.base import Store
 from tests.support.ledger_provider import LedgerProvider

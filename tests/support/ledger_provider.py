@@ -9,7 +9,8 @@ from decimal import Decimal
 from paymentapp.errors import OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.payments import Status
-from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Provider, Refused
+from paymentapp.providers.base import Accepted, CurrencyRule, Provider, Refused
+from paymentapp.providers.updates import ItemReport
 
 
 class LedgerProvider(Provider):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from paymentapp.errors import NotGenuine
-from paymentapp.providers.base import WebhookNews
+from paymentapp.providers.updates import WebhookNews
 
 
 class ScriptedWebhooks:

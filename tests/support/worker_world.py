@@ -12,7 +12,7 @@ from paymentapp.bootstrap import Services
 from paymentapp.models.batches import BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
-from paymentapp.providers.base import Delivery, Recorded, UnreadFile, WebhookNews
+from paymentapp.providers.updates import Delivery, Recorded, UnreadFile, WebhookNews
 from paymentapp.services.payments import PaymentOrder
 from tests.support.failing_store import FailingStore
 from tests.support.ledger_provider import LedgerProvider

@@ -13,7 +13,7 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
-from paymentapp.providers.base import ItemReport
+from paymentapp.providers.updates import ItemReport
 from paymentapp.services.dispatch.batching import advance, change_stamped, member_of
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage import contention

@@ -25,7 +25,7 @@ from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
-from paymentapp.providers.base import ItemReport, WebhookNews
+from paymentapp.providers.updates import ItemReport, WebhookNews
 from paymentapp.services.inbound.inbox import UNCONFIRMED
 from paymentapp.services.inbound.webhooks import GRACE
 from paymentapp.services.payments import PaymentOrder

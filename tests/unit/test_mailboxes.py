@@ -13,7 +13,7 @@ from paymentapp.models.customers import PaymentMethod
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.provider_events import ProviderEventState
-from paymentapp.providers.base import (
+from paymentapp.providers.updates import (
     BlockedPayee,
     Correction,
     Delivery,

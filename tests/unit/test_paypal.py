@@ -17,7 +17,7 @@ from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, SettingsEr
 from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
-from paymentapp.providers.base import Accepted, ItemReport, Refused
+from paymentapp.providers.base import Accepted, Refused
 from paymentapp.providers.http import Answer
 from paymentapp.providers.paypal.answers import linked_batches, read_problem
 from paymentapp.providers.paypal.provider import PayPal
@@ -30,6 +30,7 @@ from paymentapp.providers.paypal.tables import (
     ITEM_ERRORS,
     TRANSACTION_STATUS,
 )
+from paymentapp.providers.updates import ItemReport
 from paymentapp.variables import Variables
 from tests.support.paypal_server import (
     DEBUG_ID,

@@ -22,10 +22,10 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from paymentapp.errors import Misconfigured, NotGenuine, NotSent
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
-from paymentapp.providers.base import Webhooks
 from paymentapp.providers.paypal.certificates import PAYPAL_HOSTS, Certificates
 from paymentapp.providers.paypal.provider import PayPal
 from paymentapp.providers.paypal.webhooks import MAX_AGE, MAX_CLOCK_SKEW, VERIFY
+from paymentapp.providers.updates import Webhooks
 from tests.support import pki
 from tests.support.paypal_server import FakeClock, PayPalServer, Resets, Says, problem, settings_for
 

@@ -16,7 +16,8 @@ from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.models.revisions import new_revision
-from paymentapp.providers.base import ItemReport, Refused, Transaction
+from paymentapp.providers.base import Refused, Transaction
+from paymentapp.providers.updates import ItemReport
 from paymentapp.services.backoffice.discrepancies import ADVICE, Discrepancy, DiscrepancyKind
 from paymentapp.services.backoffice.period import Period
 from paymentapp.services.dispatch.batching import advance

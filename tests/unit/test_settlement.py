@@ -12,7 +12,7 @@ from paymentapp.clock import to_text
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
-from paymentapp.providers.base import ItemReport
+from paymentapp.providers.updates import ItemReport
 from paymentapp.services.dispatch.batching import member_of
 from paymentapp.services.settlement import Settlement
 from tests.support.ledger_provider import LedgerProvider

@@ -19,7 +19,7 @@ from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
-from paymentapp.providers.base import WebhookNews
+from paymentapp.providers.updates import WebhookNews
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.worker.concurrency import DelayQueue, RateLimiter, ThreadPool
 from paymentapp.worker.threaded import EVENTS_LIMIT

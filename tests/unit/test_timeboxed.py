@@ -10,7 +10,7 @@ import pytest
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.payments import Payment, Status
-from paymentapp.providers.base import WebhookNews
+from paymentapp.providers.updates import WebhookNews
 from paymentapp.worker.timeboxed import RETRY_DELAYS, TimeboxedRun
 from tests.aws.conftest import Cloud
 from tests.support.failing_store import FailingStore

@@ -42,7 +42,7 @@ from paymentapp.providers.ach.oddities import is_unexplained, missing_records, o
 from paymentapp.providers.ach.payees import AchPayees, Payee
 from paymentapp.providers.ach.prenote_state import PrenoteState, is_prenote
 from paymentapp.providers.ach.trace_numbers import SentEntry, Traces
-from paymentapp.providers.base import BlockedPayee, Recorded
+from paymentapp.providers.updates import BlockedPayee, Recorded
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,13 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
 from paymentapp.providers.ach.entry_updates import return_text
 from paymentapp.providers.ach.reports import ACKNOWLEDGED
-from paymentapp.providers.base import BlockedPayee, Correction, ItemReport, Unmatched, WebhookNews
+from paymentapp.providers.updates import (
+    BlockedPayee,
+    Correction,
+    ItemReport,
+    Unmatched,
+    WebhookNews,
+)
 
 
 def read_update(record: Mapping[str, Any]) -> WebhookNews:

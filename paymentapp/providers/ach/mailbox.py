@@ -33,7 +33,7 @@ from paymentapp.providers.ach.incoming_state import (
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.pgp import IncomingPgp
 from paymentapp.providers.ach.store_errors import store_errors_as
-from paymentapp.providers.base import Delivery, Recorded, UnreadFile, WebhookNews
+from paymentapp.providers.updates import Delivery, Recorded, UnreadFile, WebhookNews
 
 log = logging.getLogger(__name__)
 

@@ -33,7 +33,6 @@ from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import (
     CurrencyRule,
     Detail,
-    ItemReport,
     Kit,
     Outcome,
     Postponed,
@@ -41,6 +40,7 @@ from paymentapp.providers.base import (
     Refused,
     Withdrawn,
 )
+from paymentapp.providers.updates import ItemReport
 
 CORRECTED = "DETAILS_CORRECTED"
 BLOCKED = "ACCOUNT_BLOCKED"

@@ -14,7 +14,7 @@ from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadProgr
 from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.ach.schedule import CutoffSchedule
 from paymentapp.providers.ach.trace_numbers import SentEntry, Traces
-from paymentapp.providers.base import ItemReport
+from paymentapp.providers.updates import ItemReport
 
 ACKNOWLEDGED = "ACKNOWLEDGED"
 SETTLED = "SETTLED"

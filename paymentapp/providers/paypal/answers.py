@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
-from paymentapp.providers.base import Accepted, ErrorKind, ItemReport, Refused
+from paymentapp.providers.base import Accepted, ErrorKind, Refused
 from paymentapp.providers.http import Answer
 from paymentapp.providers.json_answers import as_text, dig, elements, matching
 from paymentapp.providers.paypal.tables import (
@@ -27,6 +27,7 @@ from paymentapp.providers.paypal.tables import (
     ITEM_ERRORS,
     TRANSACTION_STATUS,
 )
+from paymentapp.providers.updates import ItemReport
 
 log = logging.getLogger(__name__)
 

@@ -14,14 +14,7 @@ from urllib.parse import quote, urlsplit
 from paymentapp.clock import Clock
 from paymentapp.errors import NotPermitted, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models.batches import Batch, Member
-from paymentapp.providers.base import (
-    Accepted,
-    Detail,
-    ItemReport,
-    Kit,
-    Provider,
-    Refused,
-)
+from paymentapp.providers.base import Accepted, Detail, Kit, Provider, Refused
 from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.json_answers import dig, elements
 from paymentapp.providers.paypal.answers import (
@@ -43,6 +36,7 @@ from paymentapp.providers.paypal.settings import PayPalSettings
 from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES, currencies_up_to
 from paymentapp.providers.paypal.token import Token
 from paymentapp.providers.paypal.webhooks import VERIFY, PayPalWebhooks
+from paymentapp.providers.updates import ItemReport
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from datetime import timedelta
 
 from paymentapp.clock import Clock, from_text
 from paymentapp.errors import NotGenuine, NotSent
-from paymentapp.providers.base import ItemReport, WebhookNews
 from paymentapp.providers.http import Answer
 from paymentapp.providers.json_answers import dig, matching, parse_event
 from paymentapp.providers.paypal.answers import (
@@ -28,6 +27,7 @@ from paymentapp.providers.paypal.answers import (
 )
 from paymentapp.providers.paypal.certificates import Certificates
 from paymentapp.providers.paypal.settings import PayPalSettings
+from paymentapp.providers.updates import ItemReport, WebhookNews
 
 VERIFY = "/v1/notifications/verify-webhook-signature"
 ALGORITHM = "SHA256withRSA"

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from paymentapp.clock import Clock
 from paymentapp.errors import NotSent
 from paymentapp.models.payments import Status
-from paymentapp.providers.base import ItemReport
 from paymentapp.providers.stripe.answers import Payout, Reference, StripeProblem, Transfer
 from paymentapp.providers.stripe.api import StripeApi
 from paymentapp.providers.stripe.payees import NO_PAYOUT
 from paymentapp.providers.stripe.tables import FAILURES, NOT_PAID_OUT, PAYOUT_STATUS
+from paymentapp.providers.updates import ItemReport
 
 log = logging.getLogger(__name__)
 

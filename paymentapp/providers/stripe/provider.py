@@ -16,7 +16,6 @@ from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import (
     Accepted,
     Detail,
-    ItemReport,
     Kit,
     NeedsReview,
     Outcome,
@@ -35,6 +34,7 @@ from paymentapp.providers.stripe.search import StripeSearch
 from paymentapp.providers.stripe.settings import StripeSettings
 from paymentapp.providers.stripe.tables import CURRENCIES, FENCED, REFUSALS
 from paymentapp.providers.stripe.webhooks import StripeWebhooks
+from paymentapp.providers.updates import ItemReport
 
 log = logging.getLogger(__name__)
 

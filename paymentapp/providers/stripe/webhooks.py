@@ -13,7 +13,6 @@ from datetime import timedelta
 
 from paymentapp.clock import EPOCH, Clock
 from paymentapp.errors import NotGenuine
-from paymentapp.providers.base import ItemReport, WebhookNews
 from paymentapp.providers.json_answers import dig, matching, parse_event
 from paymentapp.providers.stripe.answers import (
     Payout,
@@ -25,6 +24,7 @@ from paymentapp.providers.stripe.answers import (
 from paymentapp.providers.stripe.outcome import current_report, payout_status, reason_of
 from paymentapp.providers.stripe.payees import Destination
 from paymentapp.providers.stripe.settings import StripeSettings
+from paymentapp.providers.updates import ItemReport, WebhookNews
 
 HEADER = "stripe-signature"
 # "Our libraries have a default tolerance of 5 minutes"; every redelivery is signed anew.

@@ -8,7 +8,7 @@ from functools import partial
 
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.payments import Payment, PaymentKey, Status, can_transition
-from paymentapp.providers.base import ItemReport
+from paymentapp.providers.updates import ItemReport
 from paymentapp.services.backoffice.discrepancies import Discrepancy, DiscrepancyKind
 from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.settlement import status_by

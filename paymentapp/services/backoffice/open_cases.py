@@ -20,7 +20,8 @@ from paymentapp.models.provider_events import (
     ProviderEvent,
     ProviderEventState,
 )
-from paymentapp.providers.base import ItemReport, Mailbox, Provider, WebhookNews
+from paymentapp.providers.base import Provider
+from paymentapp.providers.updates import ItemReport, Mailbox, WebhookNews
 from paymentapp.services.open_items import UnreadMail, open_items
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.settlement import Settlement

@@ -15,7 +15,8 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotSent, ProviderError
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
-from paymentapp.providers.base import ItemReport, Provider
+from paymentapp.providers.base import Provider
+from paymentapp.providers.updates import ItemReport
 from paymentapp.services.backoffice import comparison
 from paymentapp.services.backoffice.batch_membership import MembershipCheck
 from paymentapp.services.backoffice.discrepancies import Discrepancy, DiscrepancyKind

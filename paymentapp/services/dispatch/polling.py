@@ -12,7 +12,8 @@ from paymentapp.clock import Clock
 from paymentapp.errors import ProviderError
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.payments import Cause, Payment, Status
-from paymentapp.providers.base import ItemReport, Provider
+from paymentapp.providers.base import Provider
+from paymentapp.providers.updates import ItemReport
 from paymentapp.services.dispatch.batching import LEASE, advance, change_stamped, members_of
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.settlement import Settlement

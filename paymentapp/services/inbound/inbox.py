@@ -16,11 +16,11 @@ from paymentapp.errors import NotGenuine, StoreUnavailable
 from paymentapp.models.batches import BatchState
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
-from paymentapp.providers.base import (
+from paymentapp.providers.base import Provider
+from paymentapp.providers.updates import (
     Correction,
     ItemReport,
     Mailbox,
-    Provider,
     WebhookNews,
     Webhooks,
 )

@@ -11,7 +11,8 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine, ProviderError, StoreUnavailable
 from paymentapp.masking import printable
 from paymentapp.models.provider_events import ProviderEvent
-from paymentapp.providers.base import Delivery, Provider
+from paymentapp.providers.base import Provider
+from paymentapp.providers.updates import Delivery
 from paymentapp.storage.base import Lease, Store
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from datetime import timedelta
 from paymentapp.clock import Clock
 from paymentapp.errors import CannotVerify, NotFound, NotGenuine, ProviderError
 from paymentapp.models.provider_events import ProviderEvent
-from paymentapp.providers.base import Provider, Webhooks
+from paymentapp.providers.base import Provider
+from paymentapp.providers.updates import Webhooks
 from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from paymentapp.models.batches import Member
 from paymentapp.models.money import Money
 from paymentapp.models.payments import PaymentKey, Status
-from paymentapp.providers.base import Accepted, ItemReport, Refused
+from paymentapp.providers.base import Accepted, Refused
+from paymentapp.providers.updates import ItemReport
 from tests.faults.simulation.clock import Time
 from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
-from paymentapp.providers.base import Accepted, CurrencyRule, ItemReport, Provider, Refused
+from paymentapp.providers.base import Accepted, CurrencyRule, Provider, Refused
+from paymentapp.providers.updates import ItemReport
 from paymentapp.services.dispatch.batching import LEASE
 from tests.faults.simulation import faults
 from tests.faults.simulation.ledger import FORGETS_AFTER, Item, Ledger

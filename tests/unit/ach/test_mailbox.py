@@ -28,7 +28,7 @@ from paymentapp.nacha import (
     write,
 )
 from paymentapp.providers.ach.folders import FolderError
-from paymentapp.providers.base import Delivery
+from paymentapp.providers.updates import Delivery
 from paymentapp.services.backoffice.parked_batches import OperatorNote
 from paymentapp.services.payments import PaymentOrder
 from tests.support.ach_backend import ATTEMPT, ROUTING, HookedFolder, bank_account

@@ -20,7 +20,13 @@ from paymentapp.models.batches import Batch, Member
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.ach.provider import Ach
-from paymentapp.providers.base import Accepted, NeedsReview, Postponed, Refused, Withdrawn
+from paymentapp.providers.base import (
+    Accepted,
+    NeedsReview,
+    Postponed,
+    Refused,
+    Withdrawn,
+)
 from tests.support.ach_backend import ATTEMPT, HookedFolder
 from tests.support.memory_store import MemoryStore
 from tests.unit.ach.conftest import Company

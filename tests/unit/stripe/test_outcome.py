@@ -10,10 +10,11 @@ import pytest
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Status
-from paymentapp.providers.base import Accepted, ItemReport
+from paymentapp.providers.base import Accepted
 from paymentapp.providers.stripe.outcome import IN_FLIGHT_LIMIT
 from paymentapp.providers.stripe.provider import Stripe
 from paymentapp.providers.stripe.tables import FAILURES, PAYOUT_STATUS
+from paymentapp.providers.updates import ItemReport
 from tests.support.paypal_server import FakeClock, PayPalServer, Says
 from tests.support.stripe_backend import StripeBackend
 from tests.unit.stripe.support import (

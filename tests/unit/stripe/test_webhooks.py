@@ -11,8 +11,8 @@ import stripe as library
 from paymentapp.errors import NotGenuine
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Status
-from paymentapp.providers.base import WebhookNews
 from paymentapp.providers.stripe.provider import Stripe
+from paymentapp.providers.updates import WebhookNews
 from tests.support.paypal_server import FakeClock
 from tests.support.stripe_backend import KEY, WEBHOOK_SECRET, StripeBackend, stripe_at
 from tests.unit.stripe.support import ACCOUNT, a_payment, a_transfer, body_of, pays

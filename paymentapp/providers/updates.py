@@ -1,0 +1,137 @@
+"""What a provider reports about payments after they were submitted, and how it is received."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from paymentapp.models.money import Money
+from paymentapp.models.payments import Payment, Status
+
+
+@dataclass(frozen=True, slots=True)
+class ItemReport:
+    """A provider's report of one item; `status` is None where the table does not know it."""
+
+    item_id: str  # ours, see models.item_ids
+    status: Status | None
+    raw_status: str
+    provider_item_id: str | None = None
+    transaction_id: str | None = None
+    reason: str | None = None
+    money: Money | None = None  # the amount it was told to pay
+    receiver: str | None = field(default=None, repr=False)  # compare `Payment.payee`
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A provider's correction of a payee's details: right in future, or known to be wrong."""
+
+    item_id: str
+    note: str  # for an operator, without an account number
+    destination: str | None = field(default=None, repr=False)  # the correct one, where reported
+    replaces: Sequence[str] = field(default=(), repr=False)  # empty: the payment's own
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedPayee:
+    """Details by which a customer must not be paid again until they are put again, and why."""
+
+    reason: str
+    destinations: Sequence[str] = field(default=(), repr=False)  # empty: the payment's own
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """What a provider says that cannot be applied to any payment: why, and what it says."""
+
+    reason: str
+    details: Mapping[str, str] = field(default_factory=dict)  # for an operator, no account number
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookNews:
+    """A provider's event as far as it is understood.
+
+    It concerns no payment of ours where it has neither an item nor a batch.
+    """
+
+    event_id: str  # the provider's, the same whenever it redelivers the event
+    kind: str  # the provider's event type
+    item: ItemReport | None = None
+    batch_id: str | None = None  # ours, as the provider echoes it
+    reference: str | None = None  # the provider's id of that batch
+    correction: Correction | None = None
+    problem: str = ""  # why the event cannot be read, though it may be about a payment of ours
+    unmatched: Unmatched | None = None  # the inbox sets it aside for an operator
+    finding: str | None = None  # what is odd about it, though it counts
+    blocked: BlockedPayee | None = None
+
+
+class Webhooks(Protocol):
+    """Verification and parsing of a provider's webhook events."""
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Return if the provider signed exactly these bytes, recently; header names are lower case.
+
+        Raises NotGenuine where it did not; `NotSent` or `Misconfigured` where that cannot be
+        checked now.
+        """
+
+    def parse_webhook(self, body: bytes) -> WebhookNews:
+        """Parse a body that has been verified. Raises NotGenuine where it makes no sense."""
+
+
+class Delivery(NamedTuple):
+    """One file from a provider's mailbox: event bodies, which `parse_webhook` reads."""
+
+    name: str  # of the file, for the mailbox
+    bodies: Sequence[bytes]
+    complete: bool = True  # False: more may be in it, so that it is not put away
+
+
+class UnreadFile(NamedTuple):
+    """A file in a provider's mailbox that is not read, or not wholly, until an operator acts."""
+
+    file_id: str
+    name: str
+    size: int  # bytes
+    since: datetime
+    reason: str
+
+
+class Recorded(NamedTuple):
+    """What follows from what an operator has recorded: the reason in words, and a blocked payee."""
+
+    reason: str | None = None
+    blocked: BlockedPayee | None = None
+
+
+class Mailbox(Protocol):
+    """Provider updates that have to be fetched, such as files from a bank.
+
+    The exceptions are a provider's; nothing here moves money.
+    """
+
+    def collect(self) -> Iterator[Delivery]:
+        """Yield everything that has not been put away, in the order in which it came."""
+
+    def put_away(self, delivery: Delivery) -> None:
+        """Mark a delivery as recorded, so that it is not collected again. Idempotent."""
+
+    def parse_webhook(self, body: bytes) -> WebhookNews:
+        """Parse one body of a delivery. Raises NotGenuine where it makes no sense."""
+
+    def unread(self) -> Sequence[UnreadFile]:
+        """Return what lies in the mailbox and cannot be read, as of the last poll."""
+
+    def set_aside(self, file_id: str, note: str) -> bool:
+        """Record that an operator has dealt with an unread file; False where there is none."""
+
+    def record(self, payment: Payment, status: Status, code: str) -> Recorded:
+        """Record what an operator says of a payment, so that `fetch` reports the same.
+
+        `code` is the provider's own reason. Raises Conflict where that cannot be.
+        """
