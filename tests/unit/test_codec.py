@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from paymentapp.clock import to_text
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
 from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.models.idempotency import IdempotencyRecord
@@ -124,8 +124,27 @@ batches = st.builds(
     last_error=maybe,
     member_errors=st.dictionaries(st.integers(0, 15_000), texts, max_size=5),
 )
+key_changes = st.builds(
+    KeyChange,
+    times,
+    st.sampled_from(list(KeyAction)),
+    st.frozensets(words, max_size=3),
+    maybe_time,
+    st.just("") | texts,
+)
 api_keys = st.builds(
-    ApiKey, words, words, texts, st.frozensets(words, max_size=3), times, maybe_time
+    ApiKey,
+    words,
+    words,
+    texts,
+    st.frozensets(words, max_size=3),
+    times,
+    maybe_time,
+    st.just("") | texts,
+    maybe_time,
+    maybe_time,
+    st.lists(key_changes, max_size=3).map(tuple),
+    st.just("") | words,
 )
 emails = st.builds("{}@{}".format, words, words)
 listed = st.builds(Member, words, times.map(to_text), moneys, emails, st.none() | words)
