@@ -11,6 +11,18 @@ class NotFound(PaymentAppError):
     """There is no such customer, payment or page."""
 
 
+class NotAuthenticated(PaymentAppError):
+    """A credential that is unknown, malformed, expired or revoked; callers see the message."""
+
+
+class NotAllowed(PaymentAppError):
+    """The actor may not do that; `scope` is what would allow it, None where no scope would."""
+
+    def __init__(self, message: str, scope: str | None = None) -> None:
+        super().__init__(message)
+        self.scope = scope
+
+
 class Conflict(PaymentAppError):
     """The request contradicts a stored record."""
 

@@ -59,8 +59,9 @@ def check_access(services: Services, host: str) -> None:
             f"PAYMENTAPP_AUTH is off, so {host} would let anybody pay out money: "
             "switch it on, or listen on 127.0.0.1"
         )
-    if all(key.revoked_at is not None for key in services.api_keys.list()):
+    now = services.clock()
+    if not any(key.is_valid(now) for key in services.api_keys.list()):
         raise SettingsError(
-            f"there is no API key yet, so nobody could use the service on {host}: "
+            f"there is no valid API key, so nobody could use the service on {host}: "
             "make one with `paymentapp keys create NAME`, then start again"
         )

@@ -10,7 +10,7 @@ import re
 
 from flask import Flask, Response, request
 
-from paymentapp.api.auth import PUBLIC
+from paymentapp.api.blueprint import declared_scopes
 from paymentapp.api.problems import INVALID, REPEATED_HEADER, problem
 
 # `Idempotency-Key` is checked by its schema. `Prefer` and `Content-Encoding` are lists.
@@ -26,7 +26,8 @@ def register_header_checks(app: Flask) -> None:
 
     @app.before_request
     def check() -> Response | None:
-        if request.endpoint is None or request.endpoint in PUBLIC:
+        view = app.view_functions.get(request.endpoint or "")
+        if view is None or not declared_scopes(view):
             return None
         repeated = [name for name in SINGLE_HEADERS if is_repeated(name)]
         errors = [{"header": name, "message": REPEATED_HEADER} for name in repeated]

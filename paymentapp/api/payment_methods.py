@@ -25,6 +25,7 @@ _METHOD = f"{_METHODS}/<method:method>"
 
 
 @blp.route(_METHOD, methods=["PUT"])
+@blp.requires("payees:write")
 @blp.arguments(NewMethodSchema(), examples=method_docs.EXAMPLES)
 @blp.response(201, MethodSchema, description="Set for the first time", example=examples.METHOD)
 @blp.alt_response(
@@ -43,6 +44,7 @@ def put_payment_method(
 
 
 @blp.route(_METHOD)
+@blp.requires("customers:read")
 @blp.response(200, MethodSchema, description="The payment method", example=examples.METHOD)
 @blp.documents(error_examples.NO_CUSTOMER, error_examples.NO_METHOD)
 def get_payment_method(customer_id: str, method: str) -> PaymentMethodView:
@@ -54,6 +56,7 @@ def get_payment_method(customer_id: str, method: str) -> PaymentMethodView:
 
 
 @blp.route(_METHODS)
+@blp.requires("customers:read")
 @blp.response(
     200, MethodsSchema, description="The payment methods, by name", example=examples.METHODS
 )
@@ -70,6 +73,7 @@ def list_payment_methods(customer_id: str) -> dict[str, Any]:
 
 
 @blp.route(_METHOD, methods=["DELETE"])
+@blp.requires("payees:write")
 @blp.response(204, description="Deleted")
 @blp.documents(error_examples.NO_CUSTOMER, error_examples.NO_METHOD)
 def delete_payment_method(customer_id: str, method: str) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 from flask import request
 
 from paymentapp.api import error_examples, examples
-from paymentapp.api.blueprint import Blueprint, services
+from paymentapp.api.blueprint import Blueprint, actor, services
 from paymentapp.api.waiting import with_outcome
+from paymentapp.models.actors import HOLD
 from paymentapp.models.payments import PaymentKey
 from paymentapp.schemas.headers import PaymentHeadersSchema, PreferSchema
 from paymentapp.schemas.payments import (
@@ -52,6 +53,7 @@ LINKS = {
 
 
 @blp.route("/v1/api/payment", methods=["POST"])
+@blp.requires("payments:write")
 @blp.arguments(PaymentHeadersSchema(), location="headers")
 @blp.arguments(PaymentOrderSchema(), example=examples.ORDER)
 @blp.response(
@@ -70,7 +72,7 @@ def request_payment(
     It is accepted once it is stored, and paid afterwards: show it, or list the customer's payments,
     to follow it. Send an `Idempotency-Key` and retry with it when no answer came.
     """
-    payment, replayed = services().payments.request(order, headers.get("idempotency_key"))
+    payment, replayed = services().payments.request(order, headers.get("idempotency_key"), actor())
     payment, applied = with_outcome(payment, headers.get("wait"))
     path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
     replay = {"Idempotent-Replayed": "true"} if replayed else {}
@@ -79,6 +81,7 @@ def request_payment(
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
+@blp.requires("payments:read")
 @blp.arguments(PageQuerySchema(), location="query")
 @blp.response(200, PaymentPageSchema, description="One page, newest first", example=examples.PAGE)
 @blp.documents(*error_examples.LIST_PAYMENTS)
@@ -93,6 +96,7 @@ def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>")
+@blp.requires("payments:read")
 @blp.response(200, PaymentSchema, description="The payment", example=examples.SUCCEEDED)
 @blp.documents(error_examples.NO_PAYMENT)
 def get_payment(customer_id: str, payment_id: str) -> ShownPayment:
@@ -107,6 +111,7 @@ def get_payment(customer_id: str, payment_id: str) -> ShownPayment:
 @blp.route(
     "/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>/cancel", methods=["POST"]
 )
+@blp.requires("payments:write", HOLD)
 @blp.arguments(PreferSchema(), location="headers")
 @blp.response(
     200,
@@ -122,7 +127,8 @@ def cancel_payment(
     """Cancel a payment that has not been sent, or recall one that nobody claimed.
 
     Safe to repeat: a payment that is cancelled, or being recalled, is answered as it is.
+    `payments:write` cancels payments of the same client, `payments:hold` any.
     """
-    payment = services().payments.cancel(PaymentKey(customer_id, payment_id))
+    payment = services().payments.cancel(PaymentKey(customer_id, payment_id), actor())
     payment, applied = with_outcome(payment, headers.get("wait"))
     return services().payees.shown(payment), applied

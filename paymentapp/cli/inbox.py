@@ -6,7 +6,7 @@ import json
 
 import click
 
-from paymentapp.cli.common import OperatorText, ProgressReport, opened, plural, short
+from paymentapp.cli.common import OPERATOR_MAX, OneLine, ProgressReport, opened, plural, short
 from paymentapp.clock import to_text
 from paymentapp.masking import printable
 from paymentapp.models.payments import PaymentKey
@@ -87,10 +87,10 @@ def show(case_id: str, as_json: bool) -> None:
     "--payment", nargs=2, metavar="CUSTOMER_ID PAYMENT_ID", help="The payment that it is about."
 )
 @click.option(
-    "--reason", "code", type=OperatorText(20), help="The provider's reason code: R03, for example."
+    "--reason", "code", type=OneLine(20), help="The provider's reason code: R03, for example."
 )
-@click.option("--by", "person", type=OperatorText(80), required=True, help="Who decides.")
-@click.option("--note", type=OperatorText(500), required=True, help="Why; kept for good.")
+@click.option("--by", "person", type=OneLine(OPERATOR_MAX), required=True, help="Who decides.")
+@click.option("--note", type=OneLine(500), required=True, help="Why; kept for good.")
 def record(
     case_id: str,
     resolution: str,

@@ -8,7 +8,14 @@ from datetime import timedelta
 
 import click
 
-from paymentapp.cli.common import OperatorText, ProgressReport, opened, plural, short
+from paymentapp.cli.common import (
+    OPERATOR_MAX,
+    OneLine,
+    ProgressReport,
+    opened,
+    plural,
+    short,
+)
 from paymentapp.clock import to_text
 from paymentapp.models.batches import Batch, Resolution
 from paymentapp.providers.registry import every_provider
@@ -161,8 +168,8 @@ def _overdue_record(found: OverduePayment, payees: PayeeDisplays) -> dict[str, o
     help="What became of it: the provider has it, or did nothing and never will.",
 )
 @click.option("--reference", help="With accepted: the provider's own id of the batch.")
-@click.option("--by", "person", type=OperatorText(80), required=True, help="Who decides.")
-@click.option("--note", type=OperatorText(500), required=True, help="Why; stored with the batch.")
+@click.option("--by", "person", type=OneLine(OPERATOR_MAX), required=True, help="Who decides.")
+@click.option("--note", type=OneLine(500), required=True, help="Why; stored with the batch.")
 @click.option("--confirm", metavar="BATCH_ID", help="The batch id once more; needed for not-sent.")
 def resolve(
     batch_id: str,

@@ -16,6 +16,7 @@ from paymentapp.schemas.common import (
     Amount,
     Boundary,
     Cursor,
+    Maker,
     Moment,
     Pattern,
     QueryInteger,
@@ -70,6 +71,10 @@ class TransitionSchema(Schema):
         required=True,
         metadata={"description": "Id of the batch, id of the provider's item, or the reason."},
     )
+    by = Maker(
+        required=True,
+        metadata={"description": "The client or operator; null for the service itself."},
+    )
 
 
 class PayeeSchema(Schema):
@@ -116,6 +121,10 @@ class PaymentSchema(Schema):
         },
     )
     created_at = Moment(required=True)
+    created_by = Maker(
+        required=True,
+        metadata={"description": "The client that requested it; null if none is on record."},
+    )
     updated_at = Moment(required=True, metadata={"description": "Time of the last status change."})
     reason = fields.String(
         required=True,
@@ -171,6 +180,7 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
         "payee": {"method": payee.method, "display": payee.display},
         "status": payment.status.value,
         "created_at": payment.payment_id,  # the same time in the same format
+        "created_by": payment.created_by,
         "updated_at": to_text(payment.updated_at),
         "reason": payment.reason,
         "provider_status": payment.provider_status,
@@ -185,6 +195,7 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
                 "status": transition.status.value,
                 "cause": transition.cause.value,
                 "reference": transition.reference,
+                "by": transition.by or None,
             }
             for transition in payment.history
         ],

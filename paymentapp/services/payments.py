@@ -12,7 +12,15 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from paymentapp.clock import Clock, to_text
-from paymentapp.errors import Conflict, KeyReused, NotFound, NotPayable, StoreUnavailable
+from paymentapp.errors import (
+    Conflict,
+    KeyReused,
+    NotAllowed,
+    NotFound,
+    NotPayable,
+    StoreUnavailable,
+)
+from paymentapp.models.actors import HOLD, SYSTEM, Actor
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
 from paymentapp.models.money import Money
@@ -68,7 +76,9 @@ class Payments:
     due_shards: int
     wake: Callable[[Payment], None]
 
-    def request(self, order: PaymentOrder, idempotency_key: str | None = None) -> Requested:
+    def request(
+        self, order: PaymentOrder, idempotency_key: str | None = None, by: Actor = SYSTEM
+    ) -> Requested:
         """Accept a payment: once this returns, it is stored durably and will be made.
 
         A retry under its key is answered with the payment before anything else is checked, since
@@ -84,7 +94,7 @@ class Payments:
                 return Requested(earlier, replayed=True)
         route = self._route(order, customer, found)
         record = self._claim(order, key_hash, found) if key_hash is not None else None
-        requested = self._accept(order, route, record)
+        requested = self._accept(order, route, record, by)
         if not requested.replayed:
             self.wake(requested.payment)
         return requested
@@ -101,18 +111,20 @@ class Payments:
         self.customers.get(customer_id)
         return self.store.list_payments(customer_id, query)
 
-    def cancel(self, key: PaymentKey) -> Payment:
+    def cancel(self, key: PaymentKey, by: Actor = SYSTEM) -> Payment:
         """Cancel a payment that has not been sent, or request the recall of an unclaimed one.
 
         A pending payment is cancelled at once. For an unclaimed one the request is stored, and
-        the dispatcher passes it to the provider. Raises NotFound, Conflict if it is too late, and
+        the dispatcher passes it to the provider. Raises NotFound, NotAllowed (another client's
+        payment, without the right to hold payments), Conflict if it is too late, and
         StoreUnavailable where other writers win MAX_TRIES times in a row.
         """
         for _ in tries():
             payment = self.get(key)
+            _check_may_cancel(by, payment)
             if payment.status is Status.CANCELLED or payment.cancel_requested:
                 return payment
-            wanted = self._cancelled(payment)
+            wanted = self._cancelled(payment, by)
             if self.store.change_payments([PaymentChange(payment, wanted)])[0]:
                 if wanted.cancel_requested:
                     self.wake(wanted)
@@ -194,7 +206,7 @@ class Payments:
         return record.expires_at <= self.clock()
 
     def _accept(
-        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None
+        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
     ) -> Requested:
         """Write the payment: this write is the acceptance.
 
@@ -202,7 +214,7 @@ class Payments:
         If another payment has the id, the next microsecond is tried; the idempotency record is
         changed first, so that a retry finds the payment.
         """
-        payment = self._new_payment(order, route, record)
+        payment = self._new_payment(order, route, record, by)
         for _ in range(COLLISION_LIMIT):
             stored = self.store.add_payment(payment)
             if stored.revision == payment.revision:
@@ -224,7 +236,7 @@ class Payments:
         return self.store.add_idempotency_record(moved)
 
     def _new_payment(
-        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None
+        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
     ) -> Payment:
         now = self.clock()
         payment_id = record.payment_id if record else to_text(now)
@@ -238,20 +250,30 @@ class Payments:
             destination=route.destination,
             route=route.explanation,
             status=Status.PENDING,
-            history=(Transition(now, Status.PENDING, Cause.REQUEST),),
+            history=(Transition(now, Status.PENDING, Cause.REQUEST, by=by.name),),
             request_id=request_id,
             revision=new_revision(),
             due_at=self.routes.departure(route.method, now),
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
         )
 
-    def _cancelled(self, payment: Payment) -> Payment:
+    def _cancelled(self, payment: Payment, by: Actor) -> Payment:
         now = self.clock()
         if payment.status is Status.PENDING:
-            return payment.moved(Status.CANCELLED, now, Cause.REQUEST, due_at=None)
+            return payment.moved(Status.CANCELLED, now, Cause.REQUEST, by=by.name, due_at=None)
         if payment.status is Status.UNCLAIMED:
             return payment.changed(cancel_requested=True, due_at=now)
         raise Conflict(f"It is too late to cancel: the payment is {payment.status}.")
+
+
+def _check_may_cancel(by: Actor, payment: Payment) -> None:
+    """Raise NotAllowed where the payment is another client's, unless the actor may hold any.
+
+    A payment of an earlier version names no client, so that no client is refused.
+    """
+    owner = payment.created_by
+    if owner is not None and owner not in by.identities and not by.may(HOLD):
+        raise NotAllowed("Only payments of the same client may be cancelled.", HOLD)
 
 
 def due_shard(customer_id: str, payment_id: str, shards: int) -> int:

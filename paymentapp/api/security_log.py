@@ -1,0 +1,91 @@
+"""The security log: who was refused and who changed what, and the id of each request.
+
+One line for each refusal (401, 403, a webhook that is not genuine) and for each request that may
+change something, whatever its status. No body, no credential, no id of a customer.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+from functools import cache, lru_cache
+from typing import Any, cast
+
+from flask import Flask, Request, Response, g, request
+
+from paymentapp.models.actors import Actor
+
+log = logging.getLogger("paymentapp.security")
+
+REQUEST_ID = "X-Request-Id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_PARAMETER = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+_WEBHOOK = "webhooks.receive_webhook"
+_REFUSALS = {401: "unauthenticated", 403: "forbidden"}
+
+
+def register_security_log(app: Flask) -> None:
+    """Give each request an id, and log each refusal and each write.
+
+    Register it before anything else that answers requests.
+    """
+
+    @app.before_request
+    def identify() -> None:
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        # Each use of Flask's `g` and `request` costs a look-up, and this runs for every request.
+        current = cast(Any, request)._get_current_object()
+        about = cast(Any, g)._get_current_object()
+        response.headers.add(REQUEST_ID, about.request_id)
+        actor: Actor | None = about.get("actor")
+        event = _event(current, actor, response.status_code)
+        if event is not None:
+            key_id = actor.key_id if actor else about.get("refused_key_id")
+            _write_line(event, current, actor, key_id, response.status_code, about.request_id)
+        return response
+
+
+def _event(current: Request, actor: Actor | None, status: int) -> str | None:
+    if current.endpoint == _WEBHOOK:
+        return "webhook-refused" if 400 <= status < 500 else None
+    if status in _REFUSALS:
+        return _REFUSALS[status]
+    return "write" if actor and current.method not in {"GET", "HEAD"} else None
+
+
+def _write_line(
+    event: str,
+    current: Request,
+    actor: Actor | None,
+    key_id: str | None,
+    status: int,
+    request_id: str,
+) -> None:
+    log.info(
+        "event=%s client=%s key=%s method=%s route=%s status=%d request=%s source=%s",
+        event,
+        _quoted(actor.name) if actor else "-",
+        key_id or "-",
+        current.method,
+        _template(current.url_rule.rule) if current.url_rule else "-",
+        status,
+        request_id,
+        current.remote_addr or "-",
+    )
+
+
+@lru_cache(1024)
+def _quoted(name: str) -> str:
+    return json.dumps(name)
+
+
+@cache
+def _template(rule: str) -> str:
+    """Return a route as the OpenAPI document has it: `/customer/{customer_id}`."""
+    return _PARAMETER.sub(r"{\1}", rule)
