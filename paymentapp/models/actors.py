@@ -1,0 +1,73 @@
+"""Actors: the programs and people that act on the service, and what each may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import MappingProxyType
+
+ADMIN = "admin"
+SCOPES = MappingProxyType(
+    {
+        "customers:read": "show customers and their payment methods",
+        "customers:write": "register customers",
+        "payees:write": "change the payment methods of customers",
+        "payments:read": "list and show payments",
+        "payments:write": "request payments, and cancel the client's own",
+        "payments:approve": "approve and reject payments",
+        "payments:hold": "hold and release payments, and cancel those of any client",
+        "webhooks:write": "manage webhook endpoints",
+        "reports:read": "read reports",
+        ADMIN: "everything",
+    }
+)
+BUNDLES = MappingProxyType(
+    {
+        "read": frozenset({"customers:read", "payments:read", "reports:read"}),
+        "write": frozenset({"customers:write", "payees:write", "payments:write"}),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A program or a person that acts.
+
+    `name` is what histories show: the client of an API key or of an access token, or the operator
+    at the command line. `identities` are all names of the same program or person: two actors with
+    an identity in common are the same maker. `scopes` hold no bundles. `key_id` is the API key's.
+    """
+
+    name: str
+    identities: frozenset[str]
+    scopes: frozenset[str]
+    key_id: str | None = None
+
+    def may(self, scope: str) -> bool:
+        """Return whether the actor has a scope; `admin` implies each of them."""
+        return scope in self.scopes or ADMIN in self.scopes
+
+
+# The service itself: histories show no name for what it does of its own accord.
+SYSTEM = Actor("", frozenset(), frozenset())
+# The caller where authentication is off, which only serves requests from the same machine.
+LOCAL = Actor("local", frozenset({"local"}), frozenset(SCOPES))
+
+
+def operator(name: str) -> Actor:
+    """Return the actor for a person at the command line, who may do everything there."""
+    return Actor(name, frozenset({name}), frozenset({ADMIN}))
+
+
+def expand_scopes(names: Iterable[str]) -> frozenset[str]:
+    """Return scopes with each bundle replaced by its scopes.
+
+    Raises ValueError where a name is neither a scope nor a bundle, or where there is none.
+    """
+    wanted = frozenset(names)
+    unknown = wanted - SCOPES.keys() - BUNDLES.keys()
+    if unknown or not wanted:
+        known = ", ".join((*BUNDLES, *SCOPES))
+        given = f"no scope is named {min(unknown)!r}" if unknown else "no scope is given"
+        raise ValueError(f"{given}; there are {known}")
+    return frozenset().union(*(BUNDLES.get(name, {name}) for name in wanted))
