@@ -41,9 +41,15 @@ class NotGenuine(PaymentAppError):
 
 
 class CannotVerify(PaymentAppError):
-    """The signature of a webhook cannot be verified now; `retry_after` is in seconds."""
+    """The signature of a webhook or a token cannot be verified now; `retry_after` is in seconds."""
 
-    retry_after = 60
+    def __init__(self, message: str, retry_after: int = 60) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class InvalidToken(PaymentAppError):
+    """An access token is not accepted; the message tells the caller why, and quotes none of it."""
 
 
 class SettingsError(PaymentAppError):

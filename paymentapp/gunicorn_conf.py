@@ -37,8 +37,9 @@ def on_starting(server: Arbiter) -> None:
 
     start_logging()
     warn_of_unknown(_settings.variables.environ)
-    services = build_services(providers={})
+    services = None
     try:
+        services = build_services(providers={})
         check_settings(_settings.variables)
         for address in server.cfg.address:
             if not isinstance(address, str):  # a text is the path of a Unix socket
@@ -46,4 +47,5 @@ def on_starting(server: Arbiter) -> None:
     except PaymentAppError as error:
         raise SystemExit(f"paymentapp: {error}") from None
     finally:
-        stop(services)
+        if services is not None:
+            stop(services)

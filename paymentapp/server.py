@@ -46,8 +46,8 @@ def start_logging() -> None:
 def check_access(services: Services, host: str) -> None:
     """Raise SettingsError where anybody on a network could call the service.
 
-    Loopback needs nothing; another address needs authentication and an API key. The message says
-    what to do.
+    Loopback needs nothing; another address needs authentication, and an API key or an OIDC issuer.
+    The message says what to do.
     """
     if is_loopback(host):
         return
@@ -56,6 +56,8 @@ def check_access(services: Services, host: str) -> None:
             f"PAYMENTAPP_AUTH is off, so {host} would let anybody pay out money: "
             "switch it on, or listen on 127.0.0.1"
         )
+    if services.access_tokens is not None:
+        return
     if all(key.revoked_at is not None for key in services.api_keys.list()):
         raise SettingsError(
             f"there is no API key yet, so nobody could use the service on {host}: "

@@ -24,16 +24,17 @@ MAY_IMPORT = {
     "variables": BASE,
     "config": BASE | {"variables"},
     "vault": BASE | {"config"},
+    "oidc": MODELS | {"variables"},
     "storage": MODELS | {"config"},
     "providers": MODELS | {"config", "variables", "vault", "nacha", "banking"},
-    "declarations": {"config", "errors", "providers", "variables"},
+    "declarations": {"config", "errors", "oidc", "providers", "variables"},
     "services": MODELS | {"providers", "storage", "services.dispatch"},
     "services.dispatch": MODELS | {"providers", "storage", "services"},
     "services.inbound": MODELS | {"providers", "storage", "services", "services.dispatch"},
     "services.backoffice": MODELS | {"providers", "storage", "services", "services.dispatch"},
     "worker": MODELS | {"config", "services.dispatch", "services.inbound", "storage"},
     "bootstrap": MODELS
-    | {"config", "vault", "providers", "storage", "worker"}
+    | {"config", "vault", "oidc", "providers", "storage", "worker"}
     | {"services", "services.dispatch", "services.inbound"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},
