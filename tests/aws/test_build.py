@@ -47,6 +47,13 @@ for wrong in ("ada", "ada@", "ada@-x-", "ada@example..com", "ada@example.com\\n"
         continue
     raise AssertionError(wrong)
 """,
+    "joserfc": """
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+for key, algorithm in ((RSAKey.generate_key(2048), "RS256"), (ECKey.generate_key(), "ES256")):
+    token = jwt.encode({"alg": algorithm}, {"sub": "ada"}, key)
+    assert jwt.decode(token, key, algorithms=[algorithm]).claims == {"sub": "ada"}
+""",
     "holidays": """
 from datetime import date
 from holidays.financial.federal_reserve import FederalReserve
@@ -99,7 +106,7 @@ def test_what_is_in_it(zips: list[Path]) -> None:
     assert size < LIMIT
     with zipfile.ZipFile(zips[0]) as archive:
         names = archive.namelist()
-        pyc = archive.read("paymentapp/__pycache__/aws_lambda.cpython-312.pyc")
+        pyc = archive.read("paymentapp/aws_lambda/__pycache__/__init__.cpython-312.pyc")
     assert {name for name in names if name.endswith(".py")} == {
         _source(name) for name in names if name.endswith(".pyc")
     }
