@@ -51,7 +51,7 @@ resource "aws_cognito_user_pool" "this" {
   }
 
   password_policy {
-    minimum_length                   = 14
+    minimum_length                   = 12
     require_lowercase                = true
     require_numbers                  = true
     require_symbols                  = false

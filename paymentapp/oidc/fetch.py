@@ -33,6 +33,7 @@ def fetch(url: str) -> bytes:
     """
     from http import HTTPStatus
     from http.client import HTTPException
+    from urllib.error import HTTPError
     from urllib.request import Request
 
     headers = {"Accept": "application/json", "User-Agent": "paymentapp"}
@@ -40,9 +41,12 @@ def fetch(url: str) -> bytes:
     request = Request(url, headers=headers)  # noqa: S310
     try:
         with _opener(url).open(request, timeout=TIMEOUT_SECONDS) as response:
-            if response.status != HTTPStatus.OK:  # urllib raises what is not 2xx
+            if response.status != HTTPStatus.OK:
                 raise IssuerUnavailable(f"HTTP status {response.status}")
             return _read(response)
+    except HTTPError as error:  # any status but 2xx, a redirect too
+        with error:
+            raise IssuerUnavailable(f"HTTP status {error.code}") from None
     except (OSError, HTTPException, ValueError) as error:
         raise IssuerUnavailable(_kind_of(error)) from None
 
@@ -75,10 +79,7 @@ def _read(response: HTTPResponse) -> bytes:
 
 
 def _kind_of(error: Exception) -> str:
-    """Return the status, or the names of the exceptions: enough to act on, and no quotation."""
-    status = getattr(error, "code", None)
-    if isinstance(status, int):
-        return f"HTTP status {status}"
+    """Return the names of the exceptions, which say enough and quote nothing."""
     reason = getattr(error, "reason", None)
     inner = f" ({type(reason).__name__})" if isinstance(reason, Exception) else ""
     return type(error).__name__ + inner
