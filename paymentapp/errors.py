@@ -11,6 +11,22 @@ class NotFound(PaymentAppError):
     """There is no such customer, payment or page."""
 
 
+class NotAuthenticated(PaymentAppError):
+    """A credential that is unknown, malformed, expired or revoked; callers see the message."""
+
+
+class InvalidToken(NotAuthenticated):
+    """An access token is not accepted; the message says why, and quotes nothing of it."""
+
+
+class NotAllowed(PaymentAppError):
+    """The actor may not do that; `scope` is what would allow it, None where no scope would."""
+
+    def __init__(self, message: str, scope: str | None = None) -> None:
+        super().__init__(message)
+        self.scope = scope
+
+
 class Conflict(PaymentAppError):
     """The request contradicts a stored record."""
 
@@ -46,10 +62,6 @@ class CannotVerify(PaymentAppError):
     def __init__(self, message: str, retry_after: int = 60) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-
-
-class InvalidToken(PaymentAppError):
-    """An access token is not accepted; the message tells the caller why, and quotes none of it."""
 
 
 class SettingsError(PaymentAppError):

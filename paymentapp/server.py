@@ -58,8 +58,9 @@ def check_access(services: Services, host: str) -> None:
         )
     if services.access_tokens is not None:
         return
-    if all(key.revoked_at is not None for key in services.api_keys.list()):
+    now = services.clock()
+    if not any(key.is_valid(now) for key in services.api_keys.list()):
         raise SettingsError(
-            f"there is no API key yet, so nobody could use the service on {host}: "
+            f"there is no valid API key, so nobody could use the service on {host}: "
             "make one with `paymentapp keys create NAME`, then start again"
         )

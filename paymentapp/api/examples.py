@@ -11,6 +11,7 @@ METHOD_NAME = DEFAULT
 CUSTOMER_ID = "unixuser1"
 EMAIL = "unixuser1@example.com"
 PAYMENT_ID = "2026-01-02T03:04:05.678901Z"
+CLIENT = "payroll"
 BATCH_ID = "20260102T030405680123-5f0c2b9e8d7a6f41"
 
 NEW_CUSTOMER: dict[str, Any] = {
@@ -34,18 +35,21 @@ ORDER: dict[str, Any] = {
 }
 
 
-def _transition(seconds: str, status: str, cause: str, reference: str) -> dict[str, str]:
+def _transition(
+    seconds: str, status: str, cause: str, reference: str, by: str | None = None
+) -> dict[str, str | None]:
     at = f"2026-01-02T03:04:{seconds}Z"
-    return {"at": at, "status": status, "cause": cause, "reference": reference}
+    return {"at": at, "status": status, "cause": cause, "reference": reference, "by": by}
 
 
-_PENDING = _transition("05.678901", "pending", "request", "")
+_PENDING = _transition("05.678901", "pending", "request", "", CLIENT)
 PENDING: dict[str, Any] = {
     **ORDER,
     "payment_id": PAYMENT_ID,
     "payment_method": METHOD_NAME,
     "status": "pending",
     "created_at": PAYMENT_ID,
+    "created_by": CLIENT,
     "updated_at": PAYMENT_ID,
     "reason": None,
     "cancel_requested": False,
@@ -73,7 +77,7 @@ CANCELLED: dict[str, Any] = {
     **PENDING,
     "status": "cancelled",
     "updated_at": "2026-01-02T03:04:06.000000Z",
-    "history": [_PENDING, _transition("06.000000", "cancelled", "request", "")],
+    "history": [_PENDING, _transition("06.000000", "cancelled", "request", "", CLIENT)],
 }
 METHOD: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,

@@ -135,7 +135,9 @@ def _print_payment(payment: Payment) -> None:
         click.echo(f"provider  {ids}, last reported {payment.provider_status}")
     click.echo()
     for move in payment.history:
-        cells = (to_text(move.at), move.status, move.cause, move.reference)
+        by = f"by {move.by}" if move.by else ""
+        rest = "  ".join(filter(None, (move.reference, by)))
+        cells = (to_text(move.at), move.status, move.cause, rest)
         click.echo(line(_HISTORY, cells))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +14,14 @@ from typing import TYPE_CHECKING
 import click
 
 from paymentapp.clock import from_text, to_text
+from paymentapp.models.actors import Actor, operator
 from paymentapp.services.backoffice.period import Period
 
 if TYPE_CHECKING:
     from paymentapp.bootstrap import Services
 
 DAYS = 35  # longer than any provider takes to return unclaimed money
+OPERATOR_MAX = 80  # characters of an operator's name
 _PROGRESS_SECONDS = 2.0
 
 
@@ -49,6 +53,44 @@ class _Moment(click.ParamType[datetime]):
 
 
 MOMENT = _Moment()
+
+
+class OneLine(click.ParamType[str]):
+    """A text on one line, of bounded length."""
+
+    name = "text"
+
+    def __init__(self, max_length: int) -> None:
+        self._max_length = max_length
+
+    def convert(self, value: object, param: object, ctx: object) -> str:  # noqa: ARG002
+        """Return the text with each run of white space as one space."""
+        text = " ".join(str(value).split())
+        if not 0 < len(text) <= self._max_length or not text.isprintable():
+            self.fail(f"must have 1 to {self._max_length} characters")
+        return text
+
+
+def _operator(_ctx: object, _param: object, name: str | None) -> Actor:
+    return operator(name or _system_user())
+
+
+def _system_user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # as in a container that runs under any number
+        return f"uid-{os.getuid()}"
+
+
+def with_operator(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option --by, as the Actor `by`, to a command that changes something."""
+    option = click.option(
+        "--by",
+        type=OneLine(OPERATOR_MAX),
+        callback=_operator,
+        help="Who does it; kept in the history. Default: the system user.",
+    )
+    return option(command)
 
 
 def with_period(command: Callable[..., None]) -> Callable[..., None]:

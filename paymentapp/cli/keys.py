@@ -1,56 +1,186 @@
-"""The commands `keys`: create, list and revoke API keys."""
+"""The commands `keys`: create, list, change and revoke API keys."""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
 import click
 
-from paymentapp.cli.common import opened
+from paymentapp.cli.common import MOMENT, OneLine, line, opened, short, with_operator
 from paymentapp.clock import to_text
 from paymentapp.errors import SettingsError
+from paymentapp.models.actors import BUNDLES, SCOPES, Actor
+from paymentapp.models.api_keys import ApiKey
 
-SCOPES = ("read", "write")
+NAME_MAX = 40  # a client's name is stored with each of its payments
+_DEFAULT = ("read", "write")
+_AGE = re.compile(r"([0-9]{1,5})([dh])")
+_WIDTHS = (16, 20, 20, 20, 20, 20, 7)
+_HEADER = ("KEY", "NAME", "CLIENT", "CREATED", "EXPIRES", "LAST USED", "STATE", "SCOPES")
 
 
-@click.group()
+Expiry = Callable[[datetime], datetime | None]
+
+
+class _ExpiryType(click.ParamType[Expiry]):
+    """When a key ends, as a function of the present time; None: never."""
+
+    name = "time"
+
+    def convert(self, value: object, param: object, ctx: object) -> Expiry:
+        text = str(value)
+        age = _AGE.fullmatch(text)
+        if text == "never":
+            return lambda _now: None
+        if age is None:
+            end = MOMENT.convert(text, param, ctx)
+            return lambda _now: end
+        hours = timedelta(hours=int(age[1]) * (24 if age[2] == "d" else 1))
+        return lambda now: now + hours
+
+
+def _with_rights(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add the options --scope and --expires to a command."""
+    scope = click.option(
+        "--scope",
+        "scopes",
+        multiple=True,
+        type=click.Choice((*BUNDLES, *SCOPES)),
+        help=f"What the key may do; may be given several times. Default: {default}.",
+    )
+    expires = click.option(
+        "--expires", type=_ExpiryType(), help="90d, 12h, an ISO 8601 time, or never."
+    )
+    return lambda command: scope(expires(command))
+
+
+def _scopes_help() -> str:
+    bundles = [f"{name}: {', '.join(sorted(scopes))}" for name, scopes in BUNDLES.items()]
+    return "\n".join(("\b", *(f"{name}: {what}" for name, what in SCOPES.items()), *bundles))
+
+
+@click.group(epilog=_scopes_help())
 def keys() -> None:
-    """Create, list and revoke API keys."""
+    """Create, list, change and revoke API keys.
+
+    A key belongs to a client, which payments and histories name, and may do what its scopes say:
+    """
 
 
 @keys.command("create")
-@click.argument("name")
+@click.argument("name", type=OneLine(NAME_MAX))
 @click.option(
-    "--scope",
-    "scopes",
-    multiple=True,
-    type=click.Choice(SCOPES),
-    help="What the key may do; may be given twice. Default: both.",
+    "--client",
+    type=OneLine(NAME_MAX),
+    help="The program or person that uses the key; may have several keys. Default: NAME.",
 )
-def keys_create(name: str, scopes: tuple[str, ...]) -> None:
+@_with_rights("read and write")
+@with_operator
+def keys_create(
+    name: str, client: str | None, scopes: tuple[str, ...], expires: Expiry | None, by: Actor
+) -> None:
     """Create a key named NAME and print it. It cannot be shown again."""
     with opened(paying=False) as services:
         services.store.create_tables()
-        key, secret = services.api_keys.create(name, frozenset(scopes or SCOPES))
-        click.echo(f"Key {key.key_id} ({', '.join(sorted(key.scopes))}) for {name!r}.", err=True)
+        until = _end(expires, services.clock()) if expires else None
+        key, secret = services.api_keys.create(
+            name, scopes or _DEFAULT, client=client or "", expires_at=until, by=by
+        )
+        click.echo(f"Key {key.key_id} for {name!r}: {_described(key)}.", err=True)
         click.echo("Store it now: it cannot be shown again.", err=True)
         click.echo(secret)
 
 
 @keys.command("list")
-def keys_list() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, with histories.")
+def keys_list(as_json: bool) -> None:
     """List all keys, including revoked ones."""
     with opened(paying=False) as services:
-        for key in services.api_keys.list():
-            state = f"revoked {to_text(key.revoked_at)}" if key.revoked_at else "valid"
-            scopes = ",".join(sorted(key.scopes))
-            created = to_text(key.created_at)
-            click.echo(f"{key.key_id}  {scopes:<10}  {created}  {state}  {key.name}")
+        found, now = services.api_keys.list(), services.clock()
+    if as_json:
+        click.echo(json.dumps({"keys": [_record(key, now) for key in found]}, indent=1))
+        return
+    click.echo(line(_WIDTHS, _HEADER))
+    for key in found:
+        times = (short(key.created_at), short(key.expires_at), short(key.last_used_at))
+        cells = (key.key_id, key.name, key.actor.name, *times, _state(key, now), _scopes(key))
+        click.echo(line(_WIDTHS, cells))
+
+
+@keys.command("change")
+@click.argument("key")
+@_with_rights("as they are")
+@with_operator
+def keys_change(key: str, scopes: tuple[str, ...], expires: Expiry | None, by: Actor) -> None:
+    """Replace the scopes or the expiry of KEY: its id, pk_..., or its name.
+
+    It holds in all processes within 2 seconds.
+    """
+    with opened(paying=False) as services:
+        found = services.api_keys.find(key)
+        until = _end(expires, services.clock()) if expires else found.expires_at
+        changed = services.api_keys.change(found.key_id, scopes or found.scopes, until, by)
+        click.echo(f"changed {changed.key_id} ({changed.name}): {_described(changed)}")
 
 
 @keys.command("revoke")
-@click.argument("key_id")
-def keys_revoke(key_id: str) -> None:
-    """Revoke the key KEY_ID. It takes up to 30 seconds to reach all processes."""
+@click.argument("key")
+@with_operator
+def keys_revoke(key: str, by: Actor) -> None:
+    """Revoke KEY: its id, pk_..., or its name. It holds in all processes within 2 seconds."""
     with opened(paying=False) as services:
-        if not services.api_keys.revoke(key_id):
-            raise SettingsError(f"no such key: {key_id!r}")
-        click.echo(f"revoked {key_id}")
+        found = services.api_keys.find(key)
+        services.api_keys.revoke(found.key_id, by)
+        click.echo(f"revoked {found.key_id} ({found.name})")
+
+
+def _end(expires: Expiry, now: datetime) -> datetime | None:
+    until = expires(now)
+    if until is not None and until <= now:
+        raise SettingsError(f"--expires is in the past: {to_text(until)}")
+    return until
+
+
+def _described(key: ApiKey) -> str:
+    until = f"expires {short(key.expires_at)}" if key.expires_at else "never expires"
+    return f"client {key.actor.name!r}, {_scopes(key)}, {until}"
+
+
+def _scopes(key: ApiKey) -> str:
+    return " ".join(sorted(key.scopes))
+
+
+def _state(key: ApiKey, now: datetime) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    return "valid" if key.is_valid(now) else "expired"
+
+
+def _record(key: ApiKey, now: datetime) -> dict[str, object]:
+    times = {
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "last_used_at": key.last_used_at,
+        "revoked_at": key.revoked_at,
+    }
+    return {
+        "key_id": key.key_id,
+        "name": key.name,
+        "client": key.actor.name,
+        "scopes": sorted(key.scopes),
+        "state": _state(key, now),
+        **{name: to_text(at) if at else None for name, at in times.items()},
+        "history": [
+            {
+                "at": to_text(change.at),
+                "action": change.action,
+                "scopes": sorted(change.scopes),
+                "expires_at": to_text(change.expires_at) if change.expires_at else None,
+                "by": change.by or None,
+            }
+            for change in key.history
+        ],
+    }

@@ -8,7 +8,14 @@ from datetime import timedelta
 
 import click
 
-from paymentapp.cli.common import ProgressReport, opened, plural, short
+from paymentapp.cli.common import (
+    OPERATOR_MAX,
+    OneLine,
+    ProgressReport,
+    opened,
+    plural,
+    short,
+)
 from paymentapp.clock import to_text
 from paymentapp.masking import masked
 from paymentapp.models.batches import Batch, Resolution
@@ -17,21 +24,6 @@ from paymentapp.services.backoffice.parked_batches import OperatorNote, OverdueP
 from paymentapp.services.dispatch.parking import in_words, parking_rule
 
 _SHOWN = 10  # members of a batch; JSON has them all
-
-
-class _OneLine(click.ParamType[str]):
-    """A text on one line, of bounded length."""
-
-    name = "text"
-
-    def __init__(self, max_length: int) -> None:
-        self._max_length = max_length
-
-    def convert(self, value: object, param: object, ctx: object) -> str:  # noqa: ARG002
-        text = " ".join(str(value).split())
-        if not 0 < len(text) <= self._max_length or not text.isprintable():
-            self.fail(f"must have 1 to {self._max_length} characters")
-        return text
 
 
 class _ProviderRulesGroup(click.Group):
@@ -169,8 +161,8 @@ def _overdue_record(found: OverduePayment) -> dict[str, object]:
     help="What became of it: the provider has it, or did nothing and never will.",
 )
 @click.option("--reference", help="With accepted: the provider's own id of the batch.")
-@click.option("--by", "person", type=_OneLine(80), required=True, help="Who decides.")
-@click.option("--note", type=_OneLine(500), required=True, help="Why; stored with the batch.")
+@click.option("--by", "person", type=OneLine(OPERATOR_MAX), required=True, help="Who decides.")
+@click.option("--note", type=OneLine(500), required=True, help="Why; stored with the batch.")
 @click.option("--confirm", metavar="BATCH_ID", help="The batch id once more; needed for not-sent.")
 def resolve(
     batch_id: str,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
+HOLD = "payments:hold"
 ADMIN = "admin"
 SCOPES = MappingProxyType(
     {
@@ -15,7 +16,7 @@ SCOPES = MappingProxyType(
         "payments:read": "list and show payments",
         "payments:write": "request payments, and cancel the client's own",
         "payments:approve": "approve and reject payments",
-        "payments:hold": "hold and release payments, and cancel those of any client",
+        HOLD: "hold and release payments, and cancel those of any client",
         "webhooks:write": "manage webhook endpoints",
         "reports:read": "read reports",
         ADMIN: "everything",
@@ -59,15 +60,20 @@ def operator(name: str) -> Actor:
     return Actor(name, frozenset({name}), frozenset({ADMIN}))
 
 
-def expand_scopes(names: Iterable[str]) -> frozenset[str]:
-    """Return scopes with each bundle replaced by its scopes.
-
-    Raises ValueError where a name is neither a scope nor a bundle, or where there is none.
-    """
+def check_scopes(names: Iterable[str]) -> frozenset[str]:
+    """Return scopes and bundles. Raises ValueError where there is none, or an unknown one."""
     wanted = frozenset(names)
     unknown = wanted - SCOPES.keys() - BUNDLES.keys()
     if unknown or not wanted:
         known = ", ".join((*BUNDLES, *SCOPES))
         given = f"no scope is named {min(unknown)!r}" if unknown else "no scope is given"
-        raise ValueError(f"{given}; there are {known}")
-    return frozenset().union(*(BUNDLES.get(name, {name}) for name in wanted))
+        raise ValueError(f"{given}; scopes are {known}")
+    return wanted
+
+
+def expand_scopes(names: Iterable[str]) -> frozenset[str]:
+    """Return scopes with each bundle replaced by its scopes.
+
+    A scope of a later version stays as it is: nothing here requires it.
+    """
+    return frozenset().union(*(BUNDLES.get(name, {name}) for name in names))

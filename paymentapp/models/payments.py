@@ -69,6 +69,7 @@ class Transition(NamedTuple):
     status: Status
     cause: Cause
     reference: str = ""  # the batch, the provider's item, or the reason
+    by: str = ""  # the client or the operator who caused it; empty: the service itself
 
 
 class PaymentKey(NamedTuple):
@@ -147,6 +148,11 @@ class Payment:
         return from_text(self.payment_id)
 
     @property
+    def created_by(self) -> str | None:
+        """Return the client that requested the payment; None where none is on record."""
+        return self.history[0].by or None
+
+    @property
     def updated_at(self) -> datetime:
         """Return the time of the last transition."""
         return self.history[-1].at
@@ -162,6 +168,7 @@ class Payment:
         at: datetime,
         cause: Cause,
         reference: str = "",
+        by: str = "",
         **changes: Unpack[PaymentChanges],
     ) -> Payment:
         """Return the next version, with one more line of history.
@@ -170,7 +177,7 @@ class Payment:
         """
         if not can_transition(self.status, status):
             raise ValueError(f"a payment cannot go from {self.status} to {status}")
-        history = (*self.history, Transition(at, status, cause, reference))
+        history = (*self.history, Transition(at, status, cause, reference, by))
         return replace(self, status=status, history=history, revision=new_revision(), **changes)
 
     def changed(self, **changes: Unpack[PaymentChanges]) -> Payment:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from paymentapp.errors import SettingsError
-from paymentapp.models.actors import expand_scopes
+from paymentapp.models.actors import check_scopes, expand_scopes
 from paymentapp.oidc.scopes import ScopesMap
 from paymentapp.variables import (
     Declared,
@@ -41,7 +41,7 @@ def _read_rule(rule: str) -> tuple[str, frozenset[str]]:
     if not value.strip():
         raise ValueError
     try:
-        return value.strip(), expand_scopes(scopes.split())
+        return value.strip(), expand_scopes(check_scopes(scopes.split()))
     except ValueError as error:  # its message names scopes only
         raise Unfit(f"has a rule that grants no known scope: {error}") from None
 

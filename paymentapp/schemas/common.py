@@ -124,6 +124,16 @@ class Moment(fields.String):
         return to_text(value)
 
 
+class Maker(fields.String):
+    """Who did something; stored as an empty text, and shown as null, for the service itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_none=True, **kwargs)
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return value or None
+
+
 class Boundary(fields.String):
     """An inclusive bound of a time range. Loads as the payment id of that time.
 

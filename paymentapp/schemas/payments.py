@@ -16,6 +16,7 @@ from paymentapp.schemas.common import (
     Amount,
     Boundary,
     Cursor,
+    Maker,
     Moment,
     Pattern,
     QueryInteger,
@@ -70,6 +71,10 @@ class TransitionSchema(Schema):
         required=True,
         metadata={"description": "Id of the batch, id of the provider's item, or the reason."},
     )
+    by = Maker(
+        required=True,
+        metadata={"description": "The client or operator; null for the service itself."},
+    )
 
 
 class PaymentSchema(Schema):
@@ -98,6 +103,10 @@ class PaymentSchema(Schema):
         },
     )
     created_at = Moment(required=True)
+    created_by = Maker(
+        required=True,
+        metadata={"description": "The client that requested it; null if none is on record."},
+    )
     updated_at = Moment(required=True, metadata={"description": "Time of the last status change."})
     reason = fields.String(
         required=True,
@@ -140,6 +149,7 @@ def _payment_body(payment: Payment) -> dict[str, Any]:
         "payment_method": payment.payment_method,
         "status": payment.status.value,
         "created_at": payment.payment_id,  # the same time in the same format
+        "created_by": payment.created_by,
         "updated_at": to_text(payment.updated_at),
         "reason": payment.reason,
         "cancel_requested": payment.cancel_requested,
@@ -153,6 +163,7 @@ def _payment_body(payment: Payment) -> dict[str, Any]:
                 "status": transition.status.value,
                 "cause": transition.cause.value,
                 "reference": transition.reference,
+                "by": transition.by or None,
             }
             for transition in payment.history
         ],

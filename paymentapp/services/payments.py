@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from paymentapp.clock import Clock, to_text
-from paymentapp.errors import Conflict, KeyReused, NotFound, NotPayable, StoreUnavailable
+from paymentapp.errors import (
+    Conflict,
+    KeyReused,
+    NotAllowed,
+    NotFound,
+    NotPayable,
+    StoreUnavailable,
+)
+from paymentapp.models.actors import HOLD, SYSTEM, Actor
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
 from paymentapp.models.money import Money
 from paymentapp.models.payments import (
@@ -63,7 +71,9 @@ class Payments:
     due_shards: int
     wake: Callable[[Payment], None]
 
-    def request(self, order: PaymentOrder, idempotency_key: str | None = None) -> Requested:
+    def request(
+        self, order: PaymentOrder, idempotency_key: str | None = None, by: Actor = SYSTEM
+    ) -> Requested:
         """Accept a payment: once this returns, it is stored durably and will be made.
 
         Raises NotPayable, NotFound (the customer), KeyReused, StoreUnavailable. After
@@ -76,9 +86,9 @@ class Payments:
             raise NotPayable("email", "This is not the customer's e-mail.")
         route = self.routes.choose(customer, order.money, order.payment_method)
         if idempotency_key is None:
-            requested = self._accept(order, route, None)
+            requested = self._accept(order, route, None, by)
         else:
-            requested = self._accept(order, route, self._claim(order, idempotency_key))
+            requested = self._accept(order, route, self._claim(order, idempotency_key), by)
         if not requested.replayed:
             self.wake(requested.payment)
         return requested
@@ -95,17 +105,19 @@ class Payments:
         self.customers.get(customer_id)
         return self.store.list_payments(customer_id, query)
 
-    def cancel(self, key: PaymentKey) -> Payment:
+    def cancel(self, key: PaymentKey, by: Actor = SYSTEM) -> Payment:
         """Cancel a payment that has not been sent, or request the recall of an unclaimed one.
 
         A pending payment is cancelled at once. For an unclaimed one the request is stored, and
-        the dispatcher passes it to the provider. Raises NotFound, and Conflict if it is too late.
+        the dispatcher passes it to the provider. Raises NotFound, NotAllowed (another client's
+        payment, without the right to hold payments), and Conflict if it is too late.
         """
         while True:
             payment = self.get(key)
+            _check_may_cancel(by, payment)
             if payment.status is Status.CANCELLED or payment.cancel_requested:
                 return payment
-            wanted = self._cancelled(payment)
+            wanted = self._cancelled(payment, by)
             if self.store.change_payments([PaymentChange(payment, wanted)])[0]:
                 if wanted.cancel_requested:
                     self.wake(wanted)
@@ -149,7 +161,7 @@ class Payments:
         return stored
 
     def _accept(
-        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None
+        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
     ) -> Requested:
         """Write the payment: this write is the acceptance.
 
@@ -157,7 +169,7 @@ class Payments:
         If another payment has the id, the next microsecond is tried; the idempotency record is
         changed first, so that a retry finds the payment.
         """
-        payment = self._new_payment(order, route, record)
+        payment = self._new_payment(order, route, record, by)
         for _ in range(COLLISION_LIMIT):
             stored = self.store.add_payment(payment)
             if stored.revision == payment.revision:
@@ -179,7 +191,7 @@ class Payments:
         return self.store.add_idempotency_record(moved)
 
     def _new_payment(
-        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None
+        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
     ) -> Payment:
         now = self.clock()
         payment_id = record.payment_id if record else to_text(now)
@@ -193,20 +205,30 @@ class Payments:
             destination=route.destination,
             route=route.explanation,
             status=Status.PENDING,
-            history=(Transition(now, Status.PENDING, Cause.REQUEST),),
+            history=(Transition(now, Status.PENDING, Cause.REQUEST, by=by.name),),
             request_id=request_id,
             revision=new_revision(),
             due_at=self.routes.departure(route.method, now),
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
         )
 
-    def _cancelled(self, payment: Payment) -> Payment:
+    def _cancelled(self, payment: Payment, by: Actor) -> Payment:
         now = self.clock()
         if payment.status is Status.PENDING:
-            return payment.moved(Status.CANCELLED, now, Cause.REQUEST, due_at=None)
+            return payment.moved(Status.CANCELLED, now, Cause.REQUEST, by=by.name, due_at=None)
         if payment.status is Status.UNCLAIMED:
             return payment.changed(cancel_requested=True, due_at=now)
         raise Conflict(f"It is too late to cancel: the payment is {payment.status}.")
+
+
+def _check_may_cancel(by: Actor, payment: Payment) -> None:
+    """Raise NotAllowed where the payment is another client's, unless the actor may hold any.
+
+    A payment of an earlier version names no client, so that no client is refused.
+    """
+    owner = payment.created_by
+    if owner is not None and owner not in by.identities and not by.may(HOLD):
+        raise NotAllowed("Only payments of the same client may be cancelled.", HOLD)
 
 
 def due_shard(customer_id: str, payment_id: str, shards: int) -> int:

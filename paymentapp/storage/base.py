@@ -213,5 +213,5 @@ class Store(Protocol):
     def list_api_keys(self) -> list[ApiKey]:
         """Return all API keys, oldest first, including revoked ones."""
 
-    def revoke_api_key(self, key_id: str, at: datetime) -> bool:
-        """Mark a key as revoked; return whether there is one. An earlier revocation stands."""
+    def change_api_key(self, old: ApiKey, new: ApiKey) -> bool:
+        """Replace `old` by `new`; return whether `old` was still stored."""

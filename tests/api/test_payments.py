@@ -51,6 +51,7 @@ def test_what_happened_is_shown(paying: Bench) -> None:
         "status": "failed",
         "cause": "poll",
         "reference": "B1",
+        "by": None,
     }
 
 

@@ -19,6 +19,7 @@ from tests.support.records import (
     a_claim,
     a_customer,
     a_payment,
+    an_api_key,
     later,
     members,
     payments_of_many,
@@ -107,7 +108,7 @@ def test_a_page_is_one_query_that_reads_no_more(dynamodb_store: DynamoDBStore) -
 def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> None:
     store, batch = dynamodb_store, a_batch(size=1200)
     frozen = batch.changed(state=BatchState.FROZEN)
-    first, second = a_claim(), a_claim()
+    first, second, key = a_claim(), a_claim(), an_api_key()
     expected: list[tuple[Callable[[], object], list[str]]] = [
         (store.ping, ["BatchGetItem"]),
         (lambda: store.add_customer(a_customer()), ["PutItem"]),
@@ -129,7 +130,8 @@ def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> 
         (lambda: store.get_lease("a"), ["GetItem"]),
         (store.list_api_keys, ["Query"]),
         (lambda: store.get_api_key("k"), ["GetItem"]),
-        (lambda: store.revoke_api_key("k", NOW), ["UpdateItem"]),
+        (lambda: store.add_api_key(key), ["PutItem"]),
+        (lambda: store.change_api_key(key, key.changed(revoked_at=NOW)), ["UpdateItem"]),
     ]
     for place, (action, names) in enumerate(expected):
         assert calls_of(store, action).names == names, f"call {place}"

@@ -25,6 +25,7 @@ from tests.support.records import (
     a_claim,
     a_customer,
     a_payment,
+    an_api_key,
     later,
     members,
     payments_of_many,
@@ -291,7 +292,7 @@ def test_every_error_says_which_operation_and_nothing_more(
         lambda: store.change_batch(batch, batch.changed(attempts=1)),
         lambda: store.due_batches(1, NOW, 3),
         lambda: store.hold_lease(Lease("a", "me", NOW), NOW),
-        lambda: store.revoke_api_key("k", NOW),
+        lambda: store.change_api_key(an_api_key(), an_api_key().changed(revoked_at=NOW)),
     ]
     for use in uses:
         with pytest.raises(StoreUnavailable) as failure:

@@ -7,12 +7,11 @@ from dataclasses import replace
 import pytest
 
 from paymentapp.errors import Conflict, StoreUnavailable
-from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import BatchState
 from paymentapp.storage.base import Lease, Store
-from tests.support.records import NOW, a_batch, a_claim, later, members
+from tests.support.records import NOW, a_batch, a_claim, an_api_key, later, members
 
-KEY = ApiKey("k1", "hash", "the front desk", frozenset({"read", "write"}), NOW)
+KEY = an_api_key()
 
 
 def test_the_store_says_what_it_is_and_answers(store: Store) -> None:
@@ -207,12 +206,28 @@ def test_a_batch_without_its_list_is_not_guessed_at(engine: Store) -> None:
         engine.get_members(batch)
 
 
-def test_a_revocation_stands(store: Store) -> None:
+def test_an_api_key_changes_by_its_revision_and_a_first_version_has_none(store: Store) -> None:
     store.add_api_key(KEY)
-    assert store.revoke_api_key("k1", later(1))
-    assert store.revoke_api_key("k1", later(2))
-    revoked = replace(KEY, revoked_at=later(1))
+    revoked = KEY.changed(revoked_at=later(1))
+    assert store.change_api_key(KEY, revoked)
+    assert store.change_api_key(KEY, revoked)  # its own write, once more
+    assert not store.change_api_key(KEY, KEY.changed(last_used_at=later(2)))
     assert store.get_api_key("k1") == revoked
     assert store.list_api_keys() == [revoked]
-    assert not store.revoke_api_key("k2", NOW)
-    assert store.get_api_key("k2") is None
+    used = revoked.changed(last_used_at=later(3))
+    assert store.change_api_key(revoked, used)
+    assert store.get_api_key("k1") == used
+
+
+def test_an_api_key_that_is_not_there_does_not_change(store: Store) -> None:
+    assert not store.change_api_key(KEY, KEY.changed(revoked_at=NOW))
+    assert store.get_api_key("k1") is None
+
+
+def test_a_use_that_is_stored_late_does_not_undo_a_revocation(store: Store) -> None:
+    store.add_api_key(KEY)
+    assert store.change_api_key(KEY, KEY.changed(revoked_at=later(1)))
+    assert not store.change_api_key(KEY, KEY.changed(last_used_at=later(2)))
+    found = store.get_api_key("k1")
+    assert found is not None
+    assert found.revoked_at == later(1)

@@ -12,6 +12,7 @@ from unittest import mock
 from paymentapp import bootstrap
 from paymentapp.errors import NotPayable, OutcomeUnknown, ProviderError
 from paymentapp.models import payments
+from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.ach import provider as ach
@@ -88,12 +89,14 @@ class FreezeAfterSend(Dispatcher):
 class ClaimAfterPayment(Payments):
     """Writes the payment before it claims the idempotency key."""
 
-    def request(self, order: PaymentOrder, idempotency_key: str | None = None) -> Requested:
+    def request(
+        self, order: PaymentOrder, idempotency_key: str | None = None, by: Actor = SYSTEM
+    ) -> Requested:
         customer = self.customers.get(order.customer_id)
         if customer.email != order.email:
             raise NotPayable("email", "not the customer's")
         route = self.routes.choose(customer, order.money, order.payment_method)
-        requested = self._accept(order, route, None)
+        requested = self._accept(order, route, None, by)
         if idempotency_key is not None:
             claim = replace(self._claim(order, idempotency_key))
             first = self.store.get_payment(
@@ -148,10 +151,10 @@ def _all_candidates(store: Store, batch: Batch) -> list[Member]:
 class CancelOnTheWay(Payments):
     """Cancel a payment although its batch may have been sent."""
 
-    def _cancelled(self, payment: Payment) -> Payment:
+    def _cancelled(self, payment: Payment, by: Actor) -> Payment:
         if payment.status is Status.SUBMITTING:
             return payment.moved(Status.CANCELLED, self.clock(), Cause.REQUEST)
-        return super()._cancelled(payment)
+        return super()._cancelled(payment, by)
 
 
 class FollowOnce(Poller):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -20,7 +19,7 @@ from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange
 
 Key = TypeVar("Key")
 Versioned = TypeVar(
-    "Versioned", Customer, Payment, IdempotencyRecord, Batch, ProviderEvent, StateEntry
+    "Versioned", Customer, Payment, IdempotencyRecord, Batch, ProviderEvent, StateEntry, ApiKey
 )
 
 
@@ -222,12 +221,10 @@ class MemoryStore:
         self._called("list_api_keys")
         return sorted(self._keys.values(), key=lambda key: key.created_at)
 
-    def revoke_api_key(self, key_id: str, at: datetime) -> bool:
-        self._called("revoke_api_key")
-        key = self._keys.get(key_id)
-        if key is not None and key.revoked_at is None:
-            self._keys[key_id] = replace(key, revoked_at=at)
-        return key is not None
+    def change_api_key(self, old: ApiKey, new: ApiKey) -> bool:
+        self._called("change_api_key")
+        with self._lock:
+            return _change(self._keys, old.key_id, old, new)
 
     def _called(self, name: str) -> None:
         self.calls.append(name)

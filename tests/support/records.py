@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from paymentapp.clock import to_text
+from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import IdempotencyRecord
@@ -75,6 +76,12 @@ def a_claim(**fields: Any) -> IdempotencyRecord:
         revision=new_revision(),
     )
     return replace(claim, **fields)
+
+
+def an_api_key(**fields: Any) -> ApiKey:
+    """Return a key as an earlier version stored it."""
+    key = ApiKey("k1", "hash", "the front desk", frozenset({"read", "write"}), NOW)
+    return replace(key, **fields)
 
 
 def a_batch(**fields: Any) -> Batch:

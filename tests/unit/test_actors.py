@@ -10,6 +10,7 @@ from paymentapp.models.actors import (
     SCOPES,
     SYSTEM,
     Actor,
+    check_scopes,
     expand_scopes,
     operator,
 )
@@ -35,17 +36,24 @@ def test_a_bundle_stands_for_scopes_that_exist() -> None:
 
 
 def test_bundles_and_scopes_can_be_mixed() -> None:
-    wanted = expand_scopes(["write", "payments:hold"])
-    assert wanted == {"customers:write", "payees:write", "payments:write", "payments:hold"}
+    names = check_scopes(["write", "payments:hold"])
+    assert names == {"write", "payments:hold"}
+    assert expand_scopes(names) == {*BUNDLES["write"], "payments:hold"}
+
+
+def test_a_scope_of_a_later_version_is_kept_and_allows_nothing_here() -> None:
+    actor = Actor("new", frozenset({"new"}), expand_scopes(["bulk:write"]))
+    assert actor.scopes == {"bulk:write"}
+    assert not any(actor.may(scope) for scope in SCOPES)
 
 
 @pytest.mark.parametrize(
     ("names", "told"),
     [
-        (["read", "payment:write"], "no scope is named 'payment:write'; there are read, write, "),
-        ([], "no scope is given; there are read, write, customers:read"),
+        (["read", "payment:write"], "no scope is named 'payment:write'; scopes are read, write, "),
+        ([], "no scope is given; scopes are read, write, customers:read"),
     ],
 )
 def test_a_scope_that_does_not_exist_is_refused_by_name(names: list[str], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        expand_scopes(names)
+        check_scopes(names)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from paymentapp.clock import to_text
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
 from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.models.idempotency import IdempotencyRecord
@@ -43,7 +43,7 @@ from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.sqlite.json_documents import from_json, to_json
 from paymentapp.vault.sealing import Vault, new_key
 from tests.support.item_size import item_size
-from tests.support.records import NOW, a_customer, a_payment, later, members, usd
+from tests.support.records import NOW, a_customer, a_payment, later, members, stamped, usd
 
 Trip = Callable[[Record], Record]
 TRIPS: list[Trip] = [lambda r: to_record(to_item(r)), lambda r: from_json(to_json(r))]
@@ -62,7 +62,12 @@ maybe = st.none() | texts
 maybe_time = st.none() | times
 scalars = st.none() | st.booleans() | texts | st.integers(-(10**15), 10**15) | amounts
 moves = st.builds(
-    Transition, times, st.sampled_from(list(Status)), st.sampled_from(list(Cause)), texts
+    Transition,
+    times,
+    st.sampled_from(list(Status)),
+    st.sampled_from(list(Cause)),
+    texts,
+    st.just("") | texts,
 )
 payments = st.builds(
     Payment,
@@ -119,8 +124,27 @@ batches = st.builds(
     last_error=maybe,
     member_errors=st.dictionaries(st.integers(0, 15_000), texts, max_size=5),
 )
+key_changes = st.builds(
+    KeyChange,
+    times,
+    st.sampled_from(list(KeyAction)),
+    st.frozensets(words, max_size=3),
+    maybe_time,
+    st.just("") | texts,
+)
 api_keys = st.builds(
-    ApiKey, words, words, texts, st.frozensets(words, max_size=3), times, maybe_time
+    ApiKey,
+    words,
+    words,
+    texts,
+    st.frozensets(words, max_size=3),
+    times,
+    maybe_time,
+    st.just("") | texts,
+    maybe_time,
+    maybe_time,
+    st.lists(key_changes, max_size=3).map(tuple),
+    st.just("") | words,
 )
 emails = st.builds("{}@{}".format, words, words)
 listed = st.builds(Member, words, times.map(to_text), moneys, emails, st.none() | words)
@@ -222,7 +246,11 @@ def a_long_life() -> Payment:
     batch_id = new_batch_id(NOW)
     return (
         a_payment(
-            customer_id="c" * 50, email="e" * 127, money=usd("9999999999999.99"), due_shard=999
+            customer_id="c" * 50,
+            email="e" * 127,
+            money=usd("9999999999999.99"),
+            due_shard=999,
+            history=(Transition(NOW, Status.PENDING, Cause.REQUEST, by="c" * 40),),
         )
         .moved(Status.SUBMITTING, later(1), Cause.DISPATCH, batch_id, batch_id=batch_id)
         .moved(Status.SUBMITTED, later(2), Cause.DISPATCH, "P" * 13)
@@ -244,7 +272,12 @@ def test_a_payment_to_a_bank_account_stays_under_a_kilobyte_with_names_as_people
     sealed = Vault(new_key()).seal("x" * 50, "c" * 36)  # holder, routing number, account number
     payment = (
         a_payment(
-            customer_id="c" * 36, email="e" * 64, destination=sealed, route="r" * 50, due_shard=999
+            customer_id="c" * 36,
+            email="e" * 64,
+            destination=sealed,
+            route="r" * 50,
+            due_shard=999,
+            history=(Transition(NOW, Status.PENDING, Cause.REQUEST, by="c" * 12),),
         )
         .moved(Status.SUBMITTING, later(1), Cause.DISPATCH, batch_id, batch_id=batch_id)
         .moved(Status.SUBMITTED, later(2), Cause.POLL, "0" * 15, provider_item_id="0" * 15)
@@ -269,3 +302,27 @@ def test_dynamodb_gets_no_floats() -> None:
     record: dict[str, Any] = {"amount": 0.1}
     with pytest.raises(TypeError):
         to_item(record)
+
+
+def test_who_did_it_is_stored_beside_the_history_so_that_an_earlier_version_reads_that() -> None:
+    requested = Transition(NOW, Status.PENDING, Cause.REQUEST, by="payroll")
+    payment = stamped(a_payment(history=(requested,)))
+    cancelled = payment.moved(Status.CANCELLED, later(2), Cause.REQUEST, "why", "Ada Lovelace")
+    record = payment_record(cancelled)
+    assert (
+        record["history"]
+        == payment_record(replace(cancelled, history=_nobody(cancelled)))["history"]
+    )
+    assert record["by"] == ["0 payroll", "2 Ada Lovelace"]
+    assert (read_payment(record).created_by, read_payment(record)) == ("payroll", cancelled)
+
+
+def test_a_line_that_an_earlier_version_added_has_no_maker_and_the_others_keep_theirs() -> None:
+    requested = Transition(NOW, Status.PENDING, Cause.REQUEST, by="payroll")
+    record = payment_record(a_payment(history=(requested,)))
+    record["history"] = payment_record(stamped(a_payment()))["history"]
+    assert [line.by for line in read_payment(record).history] == ["payroll", ""]
+
+
+def _nobody(payment: Payment) -> tuple[Transition, ...]:
+    return tuple(line._replace(by="") for line in payment.history)

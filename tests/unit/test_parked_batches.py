@@ -141,6 +141,7 @@ def test_a_batch_that_the_provider_has_is_followed(
         (Status.SUBMITTED, Cause.PERSON),
         (Status.SUCCEEDED, Cause.POLL),
     ]
+    assert [move.by for move in service.read(payment).history[2:]] == [GRACE.person, ""]
     decision = after.decision
     assert decision is not None
     assert (decision.verdict, decision.person, decision.note) == (Resolution.ACCEPTED, *GRACE)
@@ -216,7 +217,8 @@ def test_a_batch_that_was_not_sent_is_paid_by_a_new_one(
     assert "none of 0 transactions since 2026-03-01T12:00 pays a member" in after.decision.evidence
     for payment in payments:
         assert moves(service, payment)[2:] == [(Status.PENDING, Cause.PERSON)]
-        assert service.read(payment).history[-1].reference == batch.batch_id
+        freed = service.read(payment).history[-1]
+        assert (freed.reference, freed.by) == (batch.batch_id, GRACE.person)
         assert not service.read(payment).isolated
     service.sweep(seconds=2)
     service.sweep(seconds=2)

@@ -21,7 +21,7 @@ ACCEPTED = Payment(
     payment_method="paypal",
     email="ann@example.com",
     status=Status.PENDING,
-    history=(Transition(START, Status.PENDING, Cause.REQUEST),),
+    history=(Transition(START, Status.PENDING, Cause.REQUEST, by="payroll"),),
     request_id="r",
     revision="1",
     due_at=START,

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from paymentapp.errors import Conflict, StoreUnavailable
+from paymentapp.errors import Conflict, NotAllowed, StoreUnavailable
+from paymentapp.models.actors import HOLD, Actor, operator
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
 from paymentapp.models.payments import Payment, Status, next_payment_id
 from paymentapp.models.revisions import new_revision
@@ -19,6 +20,9 @@ from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process
 from tests.support.records import stamped, usd
 
+PAYROLL = Actor("payroll", frozenset({"payroll", "sub-1"}), frozenset({"payments:write"}))
+OTHER = Actor("till", frozenset({"till"}), frozenset({"payments:write"}))
+GUARD = Actor("guard", frozenset({"guard"}), frozenset({HOLD}))
 ORDER = PaymentOrder("ada", "ada@example.com", usd("12.5"), "paypal")
 
 
@@ -71,6 +75,45 @@ def test_a_payment_that_leaves_while_it_is_cancelled_is_not_cancelled() -> None:
     with pytest.raises(Conflict, match="too late to cancel: the payment is submitting"):
         world.payments.cancel(payment.key)
     assert world.payments.get(payment.key).status is Status.SUBMITTING
+
+
+def test_a_payment_names_the_client_that_requested_it() -> None:
+    world = World()
+    payment = world.payments.request(ORDER, by=PAYROLL).payment
+    assert (payment.created_by, payment.history[0].by) == ("payroll", "payroll")
+    assert world.pay().created_by is None
+
+
+@pytest.mark.parametrize("actor", [PAYROLL, GUARD, operator("Ada")])
+def test_a_payment_is_cancelled_by_its_client_or_by_who_may_hold_any(actor: Actor) -> None:
+    world = World()
+    payment = world.payments.request(ORDER, by=PAYROLL).payment
+    cancelled = world.payments.cancel(payment.key, actor)
+    assert [line.by for line in cancelled.history] == ["payroll", actor.name]
+    assert world.payments.get(payment.key) == cancelled
+
+
+def test_another_key_or_person_of_the_same_client_cancels_its_payments() -> None:
+    world = World()
+    same = Actor("console", frozenset({"console", "payroll"}), frozenset({"payments:write"}))
+    payment = world.payments.request(ORDER, by=PAYROLL).payment
+    assert world.payments.cancel(payment.key, same).history[-1].by == "console"
+
+
+def test_another_client_does_not_cancel_it_whatever_its_status() -> None:
+    world = World()
+    payment = world.payments.request(ORDER, by=PAYROLL).payment
+    with pytest.raises(NotAllowed) as refused:
+        world.payments.cancel(payment.key, OTHER)
+    assert refused.value.scope == HOLD
+    world.payments.cancel(payment.key, PAYROLL)
+    with pytest.raises(NotAllowed):
+        world.payments.cancel(payment.key, OTHER)
+
+
+def test_a_payment_that_names_no_client_is_cancelled_by_any() -> None:
+    world = World()
+    assert world.payments.cancel(world.pay().key, OTHER).status is Status.CANCELLED
 
 
 def test_after_35_days_a_key_makes_another_payment() -> None:

@@ -55,7 +55,7 @@ def test_a_service_with_a_valid_key_listens_anywhere(services: Services) -> None
 def test_a_service_whose_keys_are_all_revoked_does_not_listen_anywhere(services: Services) -> None:
     key, _ = services.api_keys.create("till", ["write"])
     services.api_keys.revoke(key.key_id)
-    with pytest.raises(SettingsError, match="no API key yet"):
+    with pytest.raises(SettingsError, match="no valid API key"):
         check_access(services, ANYWHERE)
 
 

@@ -260,13 +260,14 @@ class Dispatcher:
         if batch.state not in {BatchState.ABORTED, BatchState.CLOSED}:
             return batch
         members = self.store.get_members(batch)
-        cause = Cause.PERSON if batch.decision else Cause.DISPATCH
+        decision = batch.decision
+        cause, by = (Cause.PERSON, decision.person) if decision else (Cause.DISPATCH, "")
         change_stamped(
             self.store,
             self.clock,
             batch,
             members,
-            lambda payment, _position, now: self._freed(payment, now, cause),
+            lambda payment, _position, now: self._freed(payment, now, cause, by),
         )
         now = self.clock()
         if batch.attention_at is None or batch.attention_at > now:
@@ -278,13 +279,20 @@ class Dispatcher:
         return advance(self.store, batch, attempts=searches, attention_at=later)
 
     def _freed(
-        self, payment: Payment, now: datetime, cause: Cause = Cause.DISPATCH, isolated: bool = False
+        self,
+        payment: Payment,
+        now: datetime,
+        cause: Cause = Cause.DISPATCH,
+        by: str = "",
+        *,
+        isolated: bool = False,
     ) -> Payment:
         return payment.moved(
             Status.PENDING,
             now,
             cause,
             payment.batch_id or "",
+            by,
             batch_id=None,
             due_at=now,
             isolated=isolated or payment.isolated,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from paymentapp.clock import Clock
 from paymentapp.errors import ProviderError
-from paymentapp.models.batches import Batch, BatchState
+from paymentapp.models.batches import Batch, BatchState, Decision
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import ItemReport, Provider
 from paymentapp.services.dispatch.batching import LEASE, advance, change_stamped, members_of
@@ -63,7 +63,7 @@ class Poller:
         members = members_of(self._store, batch)
         if batch.decision is not None:  # an operator said that the provider has it
             change_stamped(
-                self._store, self._clock, batch, members, partial(_submitted, batch.reference or "")
+                self._store, self._clock, batch, members, partial(_submitted, batch, batch.decision)
             )
         open_members = self._settlement.apply(batch, members, reports, Cause.POLL)
         if open_members == 0:
@@ -89,8 +89,11 @@ class Poller:
         return later if self._store.change_payments([PaymentChange(payment, later)])[0] else payment
 
 
-def _submitted(reference: str, payment: Payment, _position: int, now: datetime) -> Payment:
-    return payment.moved(Status.SUBMITTED, now, Cause.PERSON, reference)
+def _submitted(
+    batch: Batch, decision: Decision, payment: Payment, _position: int, now: datetime
+) -> Payment:
+    reference = batch.reference or ""
+    return payment.moved(Status.SUBMITTED, now, Cause.PERSON, reference, decision.person)
 
 
 def poll_interval(age: timedelta) -> timedelta:

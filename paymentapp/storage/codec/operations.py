@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from paymentapp.clock import from_text, to_text
-from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease
@@ -73,6 +73,12 @@ def api_key_record(key: ApiKey) -> Record:
             "scopes": sorted(key.scopes),
             "created_at": to_text(key.created_at),
             "revoked_at": maybe_text(key.revoked_at),
+            "client": key.client or None,
+            # Not `expires_at`, by which a store deletes a record.
+            "valid_until": maybe_text(key.expires_at),
+            "last_used_at": maybe_text(key.last_used_at),
+            "history": [_key_change_text(each) for each in key.history] or None,
+            "revision": key.revision or None,
         }
     )
 
@@ -87,4 +93,22 @@ def read_api_key(record: Mapping[str, Any]) -> ApiKey:
         scopes=frozenset(record["scopes"]),
         created_at=from_text(record["created_at"]),
         revoked_at=maybe_time(record.get("revoked_at")),
+        client=record.get("client", ""),
+        expires_at=maybe_time(record.get("valid_until")),
+        last_used_at=maybe_time(record.get("last_used_at")),
+        history=tuple(map(_read_key_change, record.get("history", ()))),
+        revision=record.get("revision", ""),
     )
+
+
+def _key_change_text(change: KeyChange) -> str:
+    scopes = ",".join(sorted(change.scopes))
+    expires = maybe_text(change.expires_at) or "-"
+    return f"{to_text(change.at)} {change.action.value} {scopes} {expires} {change.by}"
+
+
+def _read_key_change(line: str) -> KeyChange:
+    at, action, scopes, expires, by = line.split(" ", 4)
+    expires_at = None if expires == "-" else from_text(expires)
+    granted = frozenset(scopes.split(",")) if scopes else frozenset()
+    return KeyChange(from_text(at), KeyAction(action), granted, expires_at, by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from paymentapp.clock import from_text, to_text
@@ -48,6 +49,9 @@ def payment_record(payment: Payment) -> Record:
         record["alone"] = True
     if payment.cancel_requested:
         record["cancel_requested"] = True
+    makers = [f"{n} {line.by}" for n, line in enumerate(payment.history) if line.by]
+    if makers:
+        record["by"] = makers
     if payment.tried_methods:
         record["tried"] = " ".join(payment.tried_methods)
     return record
@@ -63,7 +67,7 @@ def read_payment(record: Record) -> Payment:
         payment_method=record["payment_method"],
         email=record["email"],
         status=Status(record["status"]),
-        history=tuple(map(_read_transition, record["history"])),
+        history=_read_history(record["history"], record.get("by", ())),
         request_id=record["request_id"],
         revision=record["revision"],
         due_at=maybe_time(record.get("due_at")),
@@ -87,7 +91,16 @@ def _transition_text(transition: Transition) -> str:
     return f"{line} {transition.reference}" if transition.reference else line
 
 
-def _read_transition(line: str) -> Transition:
+def _read_history(lines: Sequence[str], makers: Sequence[str]) -> tuple[Transition, ...]:
+    """Return a history; `by` has the makers of its lines, each with the number of the line.
+
+    They are not part of the lines, so that a version that does not know them reads the rest.
+    """
+    by = dict(maker.split(" ", 1) for maker in makers)
+    return tuple(_read_transition(line, by.get(str(n), "")) for n, line in enumerate(lines))
+
+
+def _read_transition(line: str, by: str) -> Transition:
     at, status, rest = line.split(" ", 2)
     cause, _, reference = rest.partition(" ")
-    return Transition(from_text(at), Status(status), Cause(cause), reference)
+    return Transition(from_text(at), Status(status), Cause(cause), reference, by)

@@ -120,17 +120,7 @@ class DynamoDBOperations(DynamoDBRecords):
         keys = map(read_api_key, self._group("apikey", ""))
         return sorted(keys, key=lambda key: key.created_at)
 
-    def revoke_api_key(self, key_id: str, at: datetime) -> bool:
-        """Implement `Store.revoke_api_key`."""
-        try:
-            call(
-                self._client().update_item,
-                TableName=self._operations,
-                Key=to_item({"pk": "apikey", "sk": key_id}),
-                UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :at)",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues={":at": to_value(to_text(at))},
-            )
-        except ConditionFailed:
-            return False
-        return True
+    def change_api_key(self, old: ApiKey, new: ApiKey) -> bool:
+        """Implement `Store.change_api_key`."""
+        records = api_key_record(old), api_key_record(new)
+        return self._change_operation("apikey", new.key_id, *records)

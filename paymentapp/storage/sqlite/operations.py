@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 
 from paymentapp.clock import to_text
@@ -109,10 +108,6 @@ class SQLiteOperations(SQLiteRecords):
         found = self._read(sql.GET_RECORDS, "apikey", "", sql.AFTER_EVERY_ID)
         return sorted(map(read_api_key, found), key=lambda key: key.created_at)
 
-    def revoke_api_key(self, key_id: str, at: datetime) -> bool:
-        """Implement `Store.revoke_api_key`."""
-
-        def work(connection: sqlite3.Connection) -> bool:
-            return connection.execute(sql.REVOKE_API_KEY, (to_text(at), key_id)).rowcount == 1
-
-        return self._connections().writer.run(work)
+    def change_api_key(self, old: ApiKey, new: ApiKey) -> bool:
+        """Implement `Store.change_api_key`."""
+        return self._change("apikey", new.key_id, api_key_record(old), api_key_record(new))

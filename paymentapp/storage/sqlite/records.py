@@ -59,7 +59,7 @@ class SQLiteRecords:
         return self._connections().writer.run(partial(add_if_absent, insert), one_write=True)
 
     def _change(self, pk: str, sk: str, old: Record, new: Record) -> bool:
-        values = (patch(old, new), *_indexed(new), pk, sk, old["revision"])
+        values = (patch(old, new), *_indexed(new), pk, sk, old.get("revision", ""))
         key = (pk, sk)
         return self._update(
             Update(sql.CHANGE_RECORD, values, sql.GET_RECORD_REVISION, key, new["revision"])

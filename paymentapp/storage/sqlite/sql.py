@@ -61,7 +61,7 @@ CHANGE_RECORD = """
 UPDATE Operations
 SET document = json_patch(document, ?), revision = ?, attention_shard = ?, attention_at = ?,
     expires_at = ?
-WHERE pk = ? AND sk = ? AND revision = ?
+WHERE pk = ? AND sk = ? AND coalesce(revision, '') = ?
 """
 GET_RECORD_REVISION = "SELECT revision FROM Operations WHERE pk = ? AND sk = ?"
 GET_RECORDS = "SELECT document FROM Operations WHERE pk = ? AND sk BETWEEN ? AND ? ORDER BY sk"
@@ -81,9 +81,4 @@ INSERT INTO Operations (pk, sk, document) VALUES ('lease', ?, ?)
 ON CONFLICT (pk, sk) DO UPDATE SET document = excluded.document
 WHERE json_extract(Operations.document, '$.owner') = ?
 OR json_extract(Operations.document, '$.until') <= ?
-"""
-REVOKE_API_KEY = """
-UPDATE Operations SET document = json_set(document, '$.revoked_at',
-    coalesce(json_extract(document, '$.revoked_at'), ?))
-WHERE pk = 'apikey' AND sk = ?
 """

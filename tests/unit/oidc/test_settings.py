@@ -68,7 +68,7 @@ def test_a_wrong_value_is_named_and_not_shown(name: str, value: str) -> None:
 
 
 def test_a_scope_that_is_unknown_is_named() -> None:
-    with pytest.raises(SettingsError, match=r"no scope is named 'admn'; there are read, write"):
+    with pytest.raises(SettingsError, match=r"no scope is named 'admn'; scopes are read, write"):
         read(PAYMENTAPP_OIDC_SCOPES_MAP="ops=admn")
 
 
