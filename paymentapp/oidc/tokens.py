@@ -38,6 +38,7 @@ class AccessTokens:
 
     def __init__(self, settings: OidcSettings, keys: IssuerKeys, clock: Clock) -> None:
         self._settings = settings
+        self.issuer = settings.issuer
         self._keys = keys
         self._clock = clock
 
