@@ -8,12 +8,13 @@ from typing import Any, cast
 from flask import Flask, Response
 
 from paymentapp.api import customers, health, payment_methods, payments, webhooks
-from paymentapp.api.auth import register_auth
+from paymentapp.api.auth import check_declarations, register_auth
 from paymentapp.api.blueprint import BODY_MAX_BYTES
 from paymentapp.api.docs import register_docs
 from paymentapp.api.json import ExactJSON
 from paymentapp.api.openapi import DocumentedApi
 from paymentapp.api.problems import register_problems
+from paymentapp.api.security_log import register_security_log
 from paymentapp.api.waiting import register_waiting
 from paymentapp.bootstrap import EXTENSION, Services
 
@@ -29,6 +30,7 @@ def register_api(app: Flask) -> None:
     app.json = ExactJSON(app)
     app.ensure_sync = _unchanged  # type: ignore[method-assign,assignment]
 
+    register_security_log(app)
     register_auth(app, settings.auth)
     register_problems(app)
     register_waiting(app, settings.threads)
@@ -36,6 +38,7 @@ def register_api(app: Flask) -> None:
     for module in (customers, payment_methods, payments, webhooks, health):
         api.register_blueprint(module.blp)
     register_docs(app, api)
+    check_declarations(app)
     app.after_request(_set_security_headers)
 
 

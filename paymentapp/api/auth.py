@@ -1,69 +1,82 @@
-"""Authentication: an API key with the required scope, or loopback only where keys are off."""
+"""Authentication and rights: who calls, and whether they may; loopback only where keys are off."""
 
 from __future__ import annotations
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, g, request
 
-from paymentapp.api.blueprint import services
-from paymentapp.api.problems import FORBIDDEN, UNAUTHORIZED, problem
+from paymentapp.api.blueprint import declared_scopes, services
+from paymentapp.api.problems import CHALLENGE, UNAUTHORIZED, problem
+from paymentapp.errors import NotAllowed, NotAuthenticated
 from paymentapp.loopback import is_loopback
-
-# Every other endpoint requires a key, so a new view is private unless it is listed here.
-# A webhook is authenticated by its signature instead.
-PUBLIC = frozenset(
-    {
-        *("health.healthz", "health.readyz", "docs.document", "docs.page", "docs.asset"),
-        "webhooks.receive_webhook",
-    }
-)
-CHALLENGE = 'Bearer realm="paymentapp"'
+from paymentapp.models.actors import LOCAL, Actor
+from paymentapp.services.api_keys import id_of
 
 
 def register_auth(app: Flask, auth: bool) -> None:
-    """Check the caller before each view. A request without a view goes on to be 404 or 405."""
+    """Check the caller before each view. A request without a view goes on to be 404 or 405.
+
+    `check_declarations` makes sure that each view says which scopes it requires.
+    """
 
     @app.before_request
     def check() -> Response | None:
-        if request.endpoint is None or request.endpoint in PUBLIC:
+        if request.endpoint is None:
             return None
-        return check_key() if auth else check_loopback()
+        scopes = declared_scopes(app.view_functions[request.endpoint])
+        if not scopes:
+            return None
+        if auth:
+            return check_credential(scopes)
+        check_loopback()
+        return None
 
 
-def check_key() -> Response | None:
-    """Return 401 without a valid API key, 403 if it lacks the scope, None if it may go on."""
-    token = presented_key(request)
-    if not token:
+def check_declarations(app: Flask) -> None:
+    """Raise RuntimeError where a view neither requires a scope nor is public."""
+    for endpoint, view in app.view_functions.items():
+        if declared_scopes(view) is None:
+            raise RuntimeError(f"the view {endpoint} requires no scope and is not public")
+
+
+def check_credential(scopes: tuple[str, ...]) -> Response | None:
+    """Let the caller pass who has one of the scopes; `g.actor` is then who calls.
+
+    Returns 401 without a credential. Raises NotAuthenticated, NotAllowed, StoreUnavailable.
+    """
+    credential = presented_credential(request)
+    if not credential:
         return problem(UNAUTHORIZED, headers={"WWW-Authenticate": CHALLENGE})
-    key = services().api_keys.authenticate(token)
-    if key is None:
-        challenge = f'{CHALLENGE}, error="invalid_token"'
-        detail = "This API key is unknown or revoked."
-        return problem(UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
-    scope = "read" if request.method in {"GET", "HEAD"} else "write"
-    if scope not in key.scopes:
-        challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'
-        detail = f"This API key does not have the scope {scope}."
-        return problem(FORBIDDEN, detail, headers={"WWW-Authenticate": challenge})
+    try:
+        g.actor = authenticate(credential)
+    except NotAuthenticated:
+        g.refused_key_id = id_of(credential)
+        raise
+    if not any(map(g.actor.may, scopes)):
+        raise NotAllowed(f"This requires the scope {' or '.join(scopes)}.", scopes[0])
     return None
 
 
-def check_loopback() -> Response | None:
-    """Return 403 unless the request comes from this machine; used where authentication is off.
+def authenticate(credential: str) -> Actor:
+    """Return who presents a credential: an API key. Raises NotAuthenticated, StoreUnavailable."""
+    return services().api_keys.actor(credential)
+
+
+def check_loopback() -> None:
+    """Raise NotAllowed unless the request comes from this machine; where authentication is off.
 
     The address that the server listens on is not relied on. A request that a proxy forwarded is
     not local. Neither is one for another host name, which a web page could make resolve to this
     machine (DNS rebinding).
     """
     forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-    if is_loopback(request.remote_addr or "") and is_loopback(host_name(request)) and not forwarded:
-        return None
-    return problem(
-        FORBIDDEN, "Authentication is off, so only requests from this machine are served."
-    )
+    local = is_loopback(request.remote_addr or "") and is_loopback(host_name(request))
+    if forwarded or not local:
+        raise NotAllowed("Authentication is off, so only requests from this machine are served.")
+    g.actor = LOCAL
 
 
-def presented_key(req: Request) -> str:
-    """Return the key from `Authorization: Bearer`, else from `X-API-Key`, else an empty string."""
+def presented_credential(req: Request) -> str:
+    """Return what `Authorization: Bearer` holds, else `X-API-Key`, else an empty string."""
     header = req.headers.get("Authorization")
     if header is None:
         return req.headers.get("X-API-Key", "").strip()

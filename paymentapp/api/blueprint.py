@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 import flask
 import flask_smorest
 from flask import current_app
+from flask_smorest.utils import load_info_from_docstring
 from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
@@ -17,12 +18,18 @@ from werkzeug.routing import BaseConverter
 from paymentapp.api.json import BadJSON, decode
 from paymentapp.api.problems import InvalidRequest, field_errors
 from paymentapp.bootstrap import EXTENSION, Services
+from paymentapp.models.actors import Actor
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN
 
 BODY_MAX_BYTES = 64 * 1024
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+
+def actor() -> Actor:
+    """Return who sent the current request; `api/auth.py` has checked them."""
+    return cast(Actor, flask.g.actor)
 
 
 def services() -> Services:
@@ -93,7 +100,22 @@ class RequestParser(FlaskParser):
         raise InvalidRequest(field_errors(location, messages))
 
 
+SCHEMES = ("bearer", "api_key")  # the security schemes of the OpenAPI document
 PRIVATE_ERRORS = (401, 403, 503)  # documented for every view that requires an API key
+
+
+def public(view: View) -> View:
+    """Serve a view to everybody: it shows nothing confidential, or checks a signature itself."""
+    vars(view)["scopes"] = ()
+    return view
+
+
+def declared_scopes(view: Callable[..., Any]) -> tuple[str, ...] | None:
+    """Return the scopes of which a view requires one, () if it is public, None if it says neither.
+
+    A view function that wraps another has its attributes.
+    """
+    return vars(view).get("scopes")
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -137,6 +159,28 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(self._prepare_errors_doc)
+
+    @staticmethod
+    def requires(*scopes: str) -> Callable[[View], View]:
+        """Serve a view to who has one of these scopes; `admin` implies each.
+
+        Goes above `documents`. The OpenAPI operation names the scopes.
+        """
+
+        def decorator(view: View) -> View:
+            apidoc = vars(view)["_apidoc"]
+            note = f"Requires the scope {' or '.join(f'`{scope}`' for scope in scopes)}."
+            docstring = load_info_from_docstring(view.__doc__, delimiter="---")
+            described = {**docstring, **apidoc["manual_doc"]}.get("description")
+            apidoc["manual_doc"] = {
+                **apidoc["manual_doc"],
+                "description": f"{described}\n\n{note}" if described else note,
+                "security": [{scheme: [scope]} for scope in scopes for scheme in SCHEMES],
+            }
+            vars(view)["scopes"] = scopes
+            return view
+
+        return decorator
 
     @staticmethod
     def documents(*statuses: int, **operation: Any) -> Callable[[View], View]:

@@ -40,6 +40,7 @@ LINKS = {
 
 
 @blp.route("/v1/api/customer", methods=["POST"])
+@blp.requires("customers:write")
 @blp.arguments(NewCustomerSchema(), example=examples.NEW_CUSTOMER)
 @blp.response(
     201, CustomerSchema, description="Registered", example=examples.CUSTOMER, headers=LOCATION
@@ -61,6 +62,7 @@ def add_customer(body: dict[str, Any]) -> tuple[Customer, int, dict[str, str]]:
 
 
 @blp.route("/v1/api/customer/<customer_id:customer_id>")
+@blp.requires("customers:read")
 @blp.response(200, CustomerSchema, description="The record", example=examples.CUSTOMER)
 @blp.documents(404)
 def get_customer(customer_id: str) -> Customer:

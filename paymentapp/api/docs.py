@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, current_app, send_from_directory
 
+from paymentapp.api.blueprint import public
 from paymentapp.api.openapi import TITLE, DocumentedApi
 
 POLICY = (
@@ -51,14 +52,17 @@ def register_docs(app: Flask, api: DocumentedApi) -> None:
         return current_app.json.dumps(api.document())
 
     @blueprint.get("/openapi.json")
+    @public
     def document() -> Response:
         return Response(text(), mimetype="application/json")
 
     @blueprint.get("/docs")
+    @public
     def page() -> Response:
         return Response(PAGE, mimetype="text/html", headers={"Content-Security-Policy": POLICY})
 
     @blueprint.get("/docs/<name>")
+    @public
     def asset(name: str) -> Response:
         if name == "start.js":
             return Response(START, mimetype="text/javascript")

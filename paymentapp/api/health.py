@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from paymentapp.api import examples
-from paymentapp.api.blueprint import Blueprint, services
+from paymentapp.api.blueprint import Blueprint, public, services
 from paymentapp.schemas.health import AliveSchema, ReadySchema
 
 blp = Blueprint("health", __name__, description="Liveness and readiness.")
 
 
 @blp.route("/healthz")
+@public
 @blp.response(200, AliveSchema, description="Alive", example={"status": "ok"})
 @blp.documents(security=[])
 def healthz() -> dict[str, str]:
@@ -23,6 +24,7 @@ def healthz() -> dict[str, str]:
 
 
 @blp.route("/readyz")
+@public
 @blp.response(200, ReadySchema, description="Ready", example=examples.READY)
 @blp.alt_response(503, schema=ReadySchema, description="Not ready", example=examples.NOT_READY)
 @blp.documents(security=[])

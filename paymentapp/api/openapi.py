@@ -30,14 +30,16 @@ settled or returned.
 * An amount is a JSON number and stays exact.
 * Every error is a problem document (RFC 9457). Its `type` is stable and one of those in the
   examples; `errors` lists each part of the request that is wrong.
+* Every answer has an `X-Request-Id`: the one of the request, if it sent one of 1 to 128 letters,
+  digits, `.`, `_` and `-`, or a new one. The service's security log has it too.
 * A path with a malformed id is 404, as is one with an id that does not exist.
 """
 SECURITY_SCHEMES = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key, `pk_...`. GET requires the scope `read`, every other method "
-        "the scope `write`; neither implies the other.",
+        "description": "An API key, `pk_...`. Each operation names the scope that it requires; "
+        "`admin` implies all of them, and no other scope implies another.",
     },
     "api_key": {
         "type": "apiKey",

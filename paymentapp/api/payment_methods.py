@@ -25,6 +25,7 @@ _METHOD = f"{_METHODS}/<method:method>"
 
 
 @blp.route(_METHOD, methods=["PUT"])
+@blp.requires("payees:write")
 @blp.arguments(NewMethodSchema(), example=examples.NEW_METHOD)
 @blp.response(201, MethodSchema, description="Set for the first time", example=examples.METHOD)
 @blp.alt_response(
@@ -40,6 +41,7 @@ def put_payment_method(
 
 
 @blp.route(_METHOD)
+@blp.requires("customers:read")
 @blp.response(200, MethodSchema, description="The payment method", example=examples.METHOD)
 @blp.documents(404)
 def get_payment_method(customer_id: str, method: str) -> PaymentMethodView:
@@ -48,6 +50,7 @@ def get_payment_method(customer_id: str, method: str) -> PaymentMethodView:
 
 
 @blp.route(_METHODS)
+@blp.requires("customers:read")
 @blp.response(
     200, MethodsSchema, description="The payment methods, by name", example=examples.METHODS
 )
@@ -61,6 +64,7 @@ def list_payment_methods(customer_id: str) -> dict[str, Any]:
 
 
 @blp.route(_METHOD, methods=["DELETE"])
+@blp.requires("payees:write")
 @blp.response(204, description="Deleted")
 @blp.documents(404)
 def delete_payment_method(customer_id: str, method: str) -> None:

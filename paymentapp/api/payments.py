@@ -7,8 +7,9 @@ from typing import Any
 from flask import request
 
 from paymentapp.api import examples
-from paymentapp.api.blueprint import Blueprint, services
+from paymentapp.api.blueprint import Blueprint, actor, services
 from paymentapp.api.waiting import with_outcome
+from paymentapp.models.actors import HOLD
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.schemas.headers import PaymentHeadersSchema, PreferSchema
 from paymentapp.schemas.payments import (
@@ -51,6 +52,7 @@ LINKS = {
 
 
 @blp.route("/v1/api/payment", methods=["POST"])
+@blp.requires("payments:write")
 @blp.arguments(PaymentHeadersSchema(), location="headers")
 @blp.arguments(PaymentOrderSchema(), example=examples.ORDER)
 @blp.response(
@@ -63,7 +65,7 @@ LINKS = {
 @blp.documents(404, 413, 415, 422, responses={202: {"links": LINKS}})
 def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payment, dict[str, str]]:
     """Request a payment to a customer."""
-    payment, replayed = services().payments.request(order, headers.get("idempotency_key"))
+    payment, replayed = services().payments.request(order, headers.get("idempotency_key"), actor())
     payment, applied = with_outcome(payment, headers.get("wait"))
     path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
     replay = {"Idempotent-Replayed": "true"} if replayed else {}
@@ -71,6 +73,7 @@ def request_payment(headers: dict[str, Any], order: PaymentOrder) -> tuple[Payme
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
+@blp.requires("payments:read")
 @blp.arguments(PageQuerySchema(), location="query")
 @blp.response(200, PaymentPageSchema, description="One page, newest first", example=examples.PAGE)
 @blp.documents(404)
@@ -81,6 +84,7 @@ def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>")
+@blp.requires("payments:read")
 @blp.response(200, PaymentSchema, description="The payment", example=examples.SUCCEEDED)
 @blp.documents(404)
 def get_payment(customer_id: str, payment_id: str) -> Payment:
@@ -91,6 +95,7 @@ def get_payment(customer_id: str, payment_id: str) -> Payment:
 @blp.route(
     "/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>/cancel", methods=["POST"]
 )
+@blp.requires("payments:write", HOLD)
 @blp.arguments(PreferSchema(), location="headers")
 @blp.response(
     200,
@@ -103,6 +108,9 @@ def get_payment(customer_id: str, payment_id: str) -> Payment:
 def cancel_payment(
     headers: dict[str, Any], customer_id: str, payment_id: str
 ) -> tuple[Payment, dict[str, str]]:
-    """Cancel a payment that has not been sent, or recall one that nobody claimed."""
-    payment = services().payments.cancel(PaymentKey(customer_id, payment_id))
+    """Cancel a payment that has not been sent, or recall one that nobody claimed.
+
+    `payments:write` cancels payments of the same client, `payments:hold` any.
+    """
+    payment = services().payments.cancel(PaymentKey(customer_id, payment_id), actor())
     return with_outcome(payment, headers.get("wait"))

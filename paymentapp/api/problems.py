@@ -12,6 +12,8 @@ from paymentapp.errors import (
     CannotVerify,
     Conflict,
     KeyReused,
+    NotAllowed,
+    NotAuthenticated,
     NotFound,
     NotGenuine,
     NotPayable,
@@ -20,6 +22,7 @@ from paymentapp.errors import (
 from paymentapp.schemas.common import Unprocessable
 
 MEDIA_TYPE = "application/problem+json"
+CHALLENGE = 'Bearer realm="paymentapp"'  # RFC 6750, section 3
 ERRORS_MAX = 20
 NAME_MAX_LENGTH = 80
 
@@ -48,7 +51,7 @@ UNAUTHORIZED = ProblemType(
     "Send an API key that is valid: Authorization: Bearer pk_..., or X-API-Key: pk_...",
 )
 FORBIDDEN = ProblemType(
-    403, "/problems/forbidden", "Not allowed", "This API key does not have the scope for that."
+    403, "/problems/forbidden", "Not allowed", "The client does not have the scope for that."
 )
 NOT_FOUND = ProblemType(404, "/problems/not-found", "Not found", "There is no such resource.")
 METHOD = ProblemType(
@@ -155,6 +158,17 @@ def http_problem(error: HTTPException) -> Response | HTTPException:
 
 def register_problems(app: Flask) -> None:
     """Register handlers for this service's own errors; `http_problem` answers those of HTTP."""
+
+    @app.errorhandler(NotAuthenticated)
+    def not_authenticated(error: NotAuthenticated) -> Response:
+        challenge = f'{CHALLENGE}, error="invalid_token"'
+        return problem(UNAUTHORIZED, str(error), headers={"WWW-Authenticate": challenge})
+
+    @app.errorhandler(NotAllowed)
+    def not_allowed(error: NotAllowed) -> Response:
+        challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'
+        headers = {"WWW-Authenticate": challenge} if error.scope else None
+        return problem(FORBIDDEN, str(error), headers=headers)
 
     @app.errorhandler(NotFound)
     def not_found(error: NotFound) -> Response:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from flask import request
 
-from paymentapp.api.blueprint import Blueprint, raw_body, services
+from paymentapp.api.blueprint import Blueprint, public, raw_body, services
 from paymentapp.schemas.webhooks import ReceivedSchema
 
 blp = Blueprint("webhooks", __name__, description="Provider webhooks; not for API clients.")
 
 
 @blp.route("/webhooks/<provider>", methods=["POST"])
+@public
 @blp.response(
     200,
     ReceivedSchema,

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 CACHE_SECONDS = 2
 CACHE_SIZE = 4096
 USE_STORED_EVERY = timedelta(hours=1)
-USE_RETRY_SECONDS = 60
+USE_CHECK_SECONDS = 60
 _TRIES = 20  # of a compare-and-swap of one key's record
 _TOKEN = re.compile(r"pk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _KEY_ID = re.compile(r"(?:pk_)?([0-9a-f]{16})(?:_[A-Za-z0-9_-]*)?")
@@ -65,7 +65,7 @@ class ApiKeys:
         self._known: TLRUCache[str, _Known] = TLRUCache(
             CACHE_SIZE, lambda _id, known, _now: known.read_at + CACHE_SECONDS, timer
         )
-        self._uses: TTLCache[str, None] = TTLCache(CACHE_SIZE, USE_RETRY_SECONDS, timer)
+        self._uses: TTLCache[str, None] = TTLCache(CACHE_SIZE, USE_CHECK_SECONDS, timer)
         self._changes = 0
 
     def create(
@@ -100,7 +100,8 @@ class ApiKeys:
         key = self._find(parts[1])
         if key is None or not hmac.compare_digest(key.secret_hash, _hash(parts[2])):
             return None
-        return key if key.is_valid(self._clock()) else None
+        ends = key.revoked_at is not None or key.expires_at is not None
+        return None if ends and not key.is_valid(self._clock()) else key
 
     def actor(self, text: str) -> Actor:
         """Return who presents a secret text, and note that the key was used.
@@ -177,15 +178,18 @@ class ApiKeys:
         raise StoreUnavailable("the key's record keeps changing")
 
     def _note_use(self, key: ApiKey) -> None:
-        """Store that a key is used, at most once an hour, without keeping the request waiting."""
-        now = self._clock()
-        if key.last_used_at is not None and now - key.last_used_at < USE_STORED_EVERY:
-            return
+        """Store that a key is used, at most once an hour, without keeping the request waiting.
+
+        Whether an hour is over is checked once a minute, which is also the time after which a
+        write that failed is tried again.
+        """
         with self._lock:
             if key.key_id in self._uses:
-                return  # being stored, or it failed a moment ago
+                return
             self._uses[key.key_id] = None
-        self._start(lambda: self._store_use(key, now))
+        now = self._clock()
+        if key.last_used_at is None or now - key.last_used_at >= USE_STORED_EVERY:
+            self._start(lambda: self._store_use(key, now))
 
     def _store_use(self, key: ApiKey, now: datetime) -> None:
         try:
@@ -193,7 +197,7 @@ class ApiKeys:
         except StoreUnavailable as error:
             log.warning(
                 "use of key %s not stored: %s; retried in %s s, if it is used then",
-                *(key.key_id, error, USE_RETRY_SECONDS),
+                *(key.key_id, error, USE_CHECK_SECONDS),
             )
 
     def _find(self, key_id: str) -> ApiKey | None:

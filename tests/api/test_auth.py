@@ -58,7 +58,7 @@ def test_reading_and_writing_are_separate_scopes(paying: Bench) -> None:
         ("POST", "/v1/api/customer"),
     ]
     for scope, allowed, refused in (("read", reads, writes), ("write", writes, reads)):
-        client = paying.caller(paying.services.api_keys.create(scope, [scope])[1])
+        client = paying.caller(paying.services.api_keys.create(scope, [scope], client="test")[1])
         for method, path in allowed:
             assert client.open(path, method=method, json=ORDER).status_code not in {401, 403}
         for method, path in refused:

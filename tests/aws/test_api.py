@@ -85,6 +85,27 @@ def test_with_keys_off_nobody_is_served_from_afar() -> None:
     assert cloud.gateway(event, cloud.context)["statusCode"] == 403
 
 
+def test_behind_the_gateway_rights_are_the_same(cloud: Cloud) -> None:
+    """Require the scope of the view, whatever the gateway's own authorizer allowed."""
+    _, cloud.token = cloud.services.api_keys.create("reader", ["payments:read"])
+    answer, problem = cloud.call("POST", "/v1/api/payment", ORDER)
+    assert answer["statusCode"] == 403
+    assert problem["detail"] == "This requires the scope payments:write."
+
+
+def test_behind_the_gateway_the_security_log_has_the_address_of_the_caller(
+    cloud: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "paymentapp.security")
+    answer, _ = cloud.call("POST", "/v1/api/customer", ADA, headers={"X-Request-Id": "r-1"})
+    assert answer["multiValueHeaders"]["X-Request-Id"] == ["r-1"]
+    event = rest_event("POST", "/v1/api/customer", ADA)
+    address = event["requestContext"]["identity"]["sourceIp"]
+    lines = [r.getMessage() for r in caplog.records if r.name == "paymentapp.security"]
+    assert lines[0].startswith('event=write client="test"')
+    assert lines[0].endswith(f"status=201 request=r-1 source={address}")
+
+
 def test_waiting_ends_before_the_function_does(cloud: Cloud) -> None:
     cloud.call("POST", "/v1/api/customer", ADA)
     cloud.context = LambdaContext(lambda: 4.5)
