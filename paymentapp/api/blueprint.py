@@ -101,7 +101,7 @@ class RequestParser(FlaskParser):
 
 
 SCHEMES = ("bearer", "api_key")  # the security schemes of the OpenAPI document
-PRIVATE_ERRORS = (401, 403, 503)  # documented for every view that requires an API key
+PRIVATE_ERRORS = (401, 403, 503)  # documented for every view that is not public
 
 
 def public(view: View) -> View:
