@@ -36,8 +36,8 @@ _CURVE = "P-256"  # of ES256: RFC 7518, section 3.4
 class IssuerKeys:
     """The keys of one issuer by `kid`. Any number of threads may share it.
 
-    One thread at a time fetches. Requests whose key is known never wait for it, except for the one
-    that fetches; that one waits for at most two time-outs of `fetch`.
+    One thread at a time fetches, and waits for the time-outs of `fetch`. The other requests go on
+    where their key is known, or wait for WAIT_SECONDS at most.
     """
 
     def __init__(
