@@ -12,6 +12,8 @@ from datetime import timedelta
 
 from paymentapp.clock import Clock, utc_now
 from paymentapp.config import Settings, load_settings
+from paymentapp.oidc import open_access_tokens
+from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.providers.registry import build_providers
 from paymentapp.services.api_keys import ApiKeys
@@ -49,6 +51,7 @@ class Services:
     providers: Mapping[str, Provider]
     # called by the API
     api_keys: ApiKeys
+    access_tokens: AccessTokens | None  # None where no issuer is set
     customers: Customers
     methods: PaymentMethods
     payees: PayeeDisplays
@@ -114,6 +117,7 @@ def build_services(
         store=store,
         providers=providers,
         api_keys=ApiKeys(store, clock),
+        access_tokens=open_access_tokens(settings.variables, clock),
         customers=customers,
         methods=methods,
         payees=PayeeDisplays(providers, clock),

@@ -47,7 +47,7 @@ class Settings(Declared):
         "PAYMENTAPP_AUTH",
         switch(),
         "on",
-        "whether callers need an API key; `off` is allowed on loopback only",
+        "whether callers need an API key or an access token; `off` is allowed on loopback only",
     )
     host: str = variable("PAYMENTAPP_HOST", text(), "127.0.0.1", "the address to listen on")
     port: int = variable("PORT", number(0, 65535), "8000", "the port to listen on")

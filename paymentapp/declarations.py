@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError
+from paymentapp.oidc.settings import OidcSettings
 from paymentapp.providers.registry import configured_names, every_provider, provider_class
 from paymentapp.variables import Declared, Variable, Variables, variables_of
 
@@ -45,7 +46,8 @@ class State(NamedTuple):
 def groups() -> list[Group]:
     """Return every group. Imports every provider."""
     providers = every_provider().items()
-    return [Group(Settings), *(Group(each.settings_class, name) for name, each in providers)]
+    own = [Group(Settings), Group(OidcSettings)]
+    return [*own, *(Group(each.settings_class, name) for name, each in providers)]
 
 
 def states(group: Group, environ: Mapping[str, str]) -> list[State]:
@@ -77,7 +79,7 @@ def unknown(environ: Mapping[str, str]) -> dict[str, str]:
     configured = [
         provider_class(name).settings_class for name in configured_names(Variables(environ))
     ]
-    unexpected = set(_named_like_ours(environ)) - _names([Settings, *configured])
+    unexpected = set(_named_like_ours(environ)) - _names([Settings, OidcSettings, *configured])
     if not unexpected:
         return {}
     known = _names(group.settings for group in groups())

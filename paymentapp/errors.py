@@ -15,6 +15,10 @@ class NotAuthenticated(PaymentAppError):
     """A credential that is unknown, malformed, expired or revoked; callers see the message."""
 
 
+class InvalidToken(NotAuthenticated):
+    """An access token is not accepted; the message says why, and quotes nothing of it."""
+
+
 class NotAllowed(PaymentAppError):
     """The actor may not do that; `scope` is what would allow it, None where no scope would."""
 
@@ -60,9 +64,11 @@ class NotGenuine(PaymentAppError):
 
 
 class CannotVerify(PaymentAppError):
-    """The signature of a webhook cannot be verified now; `retry_after` is in seconds."""
+    """The signature of a webhook or a token cannot be verified now; `retry_after` is in seconds."""
 
-    retry_after = 60
+    def __init__(self, message: str, retry_after: int = 60) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class SettingsError(PaymentAppError):

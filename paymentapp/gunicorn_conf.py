@@ -39,8 +39,9 @@ def on_starting(server: Arbiter) -> None:
     os.umask(0o077)  # a database and files for a bank hold what only this user may read
     start_logging()
     warn_of_unknown(_settings.variables.environ)
-    services = build_services(providers={})
+    services = None
     try:
+        services = build_services(providers={})
         check_settings(_settings.variables)
         for address in server.cfg.address:
             if not isinstance(address, str):  # a text is the path of a Unix socket
@@ -48,4 +49,5 @@ def on_starting(server: Arbiter) -> None:
     except PaymentAppError as error:
         raise SystemExit(f"paymentapp: {error}") from None
     finally:
-        stop(services)
+        if services is not None:
+            stop(services)

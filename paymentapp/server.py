@@ -49,8 +49,8 @@ def start_logging() -> None:
 def check_access(services: Services, host: str) -> None:
     """Raise SettingsError where anybody on a network could call the service.
 
-    Loopback needs nothing; another address needs authentication and an API key. The message says
-    what to do.
+    Loopback needs nothing; another address needs authentication, and an API key or an OIDC issuer.
+    The message says what to do.
     """
     if is_loopback(host):
         return
@@ -59,6 +59,8 @@ def check_access(services: Services, host: str) -> None:
             f"PAYMENTAPP_AUTH is off, so {host} would let anybody pay out money: "
             "switch it on, or listen on 127.0.0.1"
         )
+    if services.access_tokens is not None:
+        return
     now = services.clock()
     if not any(key.is_valid(now) for key in services.api_keys.list()):
         raise SettingsError(

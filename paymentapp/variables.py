@@ -199,7 +199,7 @@ def file() -> VariableKind[str]:
 
 def url() -> VariableKind[str]:
     """Accept an address to which secrets may be sent; a user and password in it are not shown."""
-    safe = matching(_is_safe, "an https:// address (http:// only on loopback)")
+    safe = matching(is_safe_address, "an https:// address (http:// only on loopback)")
     return replace(safe, show=without_user)
 
 
@@ -210,7 +210,8 @@ def without_user(address: str) -> str:
     return f"{scheme}{sign}{host.rpartition('@')[2]}{slash}{path}"
 
 
-def _is_safe(address: str) -> bool:
+def is_safe_address(address: str) -> bool:
+    """Return whether an address is https, or http on loopback."""
     parts = urlsplit(address)
     host = parts.hostname or ""
     return bool(host) and (

@@ -32,6 +32,7 @@ locals {
       PAYMENTAPP_PAYPAL_WEBHOOK_ID = var.paypal_webhook_id
       PAYPAL_BASE_URL              = var.paypal_base_url
     },
+    local.oidc_environment,
     var.settings,
   )
 }

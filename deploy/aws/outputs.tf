@@ -32,6 +32,15 @@ output "gateway_key_ids" {
   value       = { for caller, key in aws_api_gateway_api_key.this : caller => key.id }
 }
 
+output "cognito" {
+  description = "The user pool, the client by which people sign in, and where programs get tokens; null without one."
+  value = var.cognito ? {
+    user_pool_id = aws_cognito_user_pool.this[0].id
+    client_id    = aws_cognito_user_pool_client.people[0].id
+    token_url    = "https://${aws_cognito_user_pool_domain.this[0].domain}.auth.${var.region}.amazoncognito.com/oauth2/token"
+  } : null
+}
+
 output "function_names" {
   description = "Names of the three functions."
   value       = { for name, function in aws_lambda_function.this : name => function.function_name }

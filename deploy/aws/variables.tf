@@ -308,6 +308,57 @@ variable "authorizer" {
   }
 }
 
+# Access tokens instead of the service's own keys
+
+variable "cognito" {
+  description = "Whether to make a Cognito user pool, and to accept its access tokens in Authorization. Another issuer's are accepted by PAYMENTAPP_OIDC_... in settings."
+  type        = bool
+  default     = false
+}
+
+variable "cognito_groups" {
+  description = "Groups of the pool, and the scopes or bundles of the service that each grants. Roles that should check each other belong to different groups."
+  type        = map(set(string))
+  default = {
+    readers   = ["read"]
+    payers    = ["read", "write"]
+    approvers = ["read", "payments:approve"]
+    holders   = ["read", "payments:hold"]
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.cognito_groups) : can(regex("^[A-Za-z0-9_.-]{1,50}$", name))])
+    error_message = "Each name must be letters, digits, '_', '.' and '-'."
+  }
+
+  validation {
+    condition     = alltrue([for granted in values(var.cognito_groups) : length(granted) > 0 && length(setsubtract(granted, concat(local.bundles, keys(local.scopes)))) == 0])
+    error_message = "Each group must grant scopes of the service, or the bundles read and write."
+  }
+}
+
+variable "cognito_users" {
+  description = "People in the pool, and the groups of each. They have no password until one is set: see README.md."
+  type        = map(set(string))
+  default     = { first = ["payers"] }
+
+  validation {
+    condition     = alltrue([for groups in values(var.cognito_users) : length(setsubtract(groups, keys(var.cognito_groups))) == 0])
+    error_message = "Each group must be one of var.cognito_groups."
+  }
+}
+
+variable "cognito_clients" {
+  description = "Ids of further clients of the pool whose tokens are accepted, for programs: see README.md."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.cognito_clients : can(regex("^[A-Za-z0-9_]{1,128}$", id))])
+    error_message = "Each must be the id of a client: letters, digits and '_'."
+  }
+}
+
 variable "gateway_logs_account_role" {
   description = "Whether to set the role with which API Gateway writes logs. There is one for the whole account and region: switch it off if another stack manages it."
   type        = bool

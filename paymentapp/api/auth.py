@@ -41,7 +41,8 @@ def check_declarations(app: Flask) -> None:
 def check_credential(scopes: tuple[str, ...]) -> Response | None:
     """Let the caller pass who has one of the scopes; `g.actor` is then who calls.
 
-    Returns 401 without a credential. Raises NotAuthenticated, NotAllowed, StoreUnavailable.
+    Returns 401 without a credential. Raises NotAuthenticated, NotAllowed, StoreUnavailable,
+    CannotVerify.
     """
     credential = presented_credential(request)
     if not credential:
@@ -57,8 +58,19 @@ def check_credential(scopes: tuple[str, ...]) -> Response | None:
 
 
 def authenticate(credential: str) -> Actor:
-    """Return who presents a credential: an API key. Raises NotAuthenticated, StoreUnavailable."""
+    """Return who presents a credential: an API key, or an access token where these are accepted.
+
+    Raises NotAuthenticated, StoreUnavailable, CannotVerify.
+    """
+    tokens = services().access_tokens
+    if tokens is not None and is_token(credential):
+        return tokens.actor(credential)
     return services().api_keys.actor(credential)
+
+
+def is_token(credential: str) -> bool:
+    """Return whether a credential has the form of a JWT: three parts, and not a key's prefix."""
+    return credential.count(".") == 2 and not credential.startswith("pk_")
 
 
 def check_loopback() -> None:

@@ -40,14 +40,15 @@ SECURITY_SCHEMES = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key, `pk_...`. Each operation names the scope that it requires; "
+        "description": "An API key, `pk_...`, or an access token of the OIDC issuer that the "
+        "service accepts, if it accepts one. Each operation names the scope that it requires; "
         "`admin` implies all of them, and no other scope implies another.",
     },
     "api_key": {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "The same API key, for clients that cannot send a bearer token.",
+        "description": "An API key, for clients that cannot send a bearer token.",
     },
 }
 

@@ -48,8 +48,9 @@ INVALID = ProblemType(
 UNAUTHORIZED = ProblemType(
     401,
     "/problems/unauthorized",
-    "An API key is needed",
-    "Send an API key that is valid: Authorization: Bearer pk_..., or X-API-Key: pk_...",
+    "Authentication is needed",
+    "Send a valid API key, as Authorization: Bearer pk_... or X-API-Key: pk_..., or an access "
+    "token of an issuer that the service accepts, as Authorization: Bearer eyJ...",
 )
 FORBIDDEN = ProblemType(
     403, "/problems/forbidden", "Not allowed", "The client does not have the scope for that."

@@ -186,6 +186,9 @@ def _warm_up(handler: str) -> None:
     gc.disable()  # collection takes a tenth of this time, and there is no garbage yet
     if handler == f"{__name__}.api":
         _gateway()
+        tokens = services().access_tokens
+        if tokens is not None:
+            tokens.warm_up()
     if services().settings.store == "dynamodb":
         cast("DynamoDBStore", services().store).warm_up()
     gc.freeze()

@@ -101,7 +101,9 @@ def _announce(settings: Settings, simulators: Simulators | None) -> None:
     services = build_services(settings)
     methods = [f"  {name:<16} {each.description}" for name, each in services.providers.items()]
     note = [f"  {'':<16} all simulated: see {simulators.page}/"] if simulators else []
-    auth = "API keys" if settings.auth else "none: anyone on this machine may pay"
+    tokens = services.access_tokens
+    keys = "API keys" + (f", access tokens of {tokens.issuer}" if tokens else "")
+    auth = keys if settings.auth else "none: anyone on this machine may pay"
     key = "-H 'Authorization: Bearer YOUR_KEY' " if settings.auth else ""
     lines = [
         f"paymentapp is up:  {_base_url(settings)}   (docs: {_base_url(settings)}/docs)",

@@ -19,21 +19,28 @@ PACKAGE = Path(paymentapp.__file__).parent
 # The key service, and Lambda's secret, which is read before there are settings.
 CALL_AWS = {Path("vault", "kms.py"), Path("aws_lambda", "secrets.py")}
 HTTP_HELPER = PACKAGE / "providers" / "http.py"
+# Who else calls over HTTP, and why not by the helper, which is of the providers' layer: two
+# documents an hour of the tokens' issuer; `paymentapp run`, which waits for what it starts.
+HTTP_BESIDES = {
+    PACKAGE / "oidc" / "fetch.py",
+    *(PACKAGE / "cli" / name for name in ("run.py", "run_simulators.py")),
+}
+HTTP_CLIENTS = {"urllib.request", "http.client", "urllib3", "requests", "httpx", "aiohttp"}
 
 
 def modules(folder: Path = PACKAGE) -> Iterator[Path]:
     yield from sorted(folder.rglob("*.py"))
 
 
-def imports(path: Path) -> set[str]:
-    """Return the top-level packages that a module imports, anywhere in it."""
+def imports(path: Path, *, whole: bool = False) -> set[str]:
+    """Return the packages that a module imports, anywhere in it: top-level names, or whole ones."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found.update(alias.name.partition(".")[0] for alias in node.names)
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return found
+            found.add(node.module)
+    return found if whole else {name.partition(".")[0] for name in found}
 
 
 def test_services_know_no_web_no_database_and_no_provider() -> None:
@@ -52,6 +59,16 @@ def test_boto3_is_in_the_dynamodb_engine_the_key_service_and_the_secret_reader_a
 def test_requests_is_in_the_providers_http_helper_alone() -> None:
     users = [path for path in modules() if "requests" in imports(path)]
     assert users == [HTTP_HELPER]
+
+
+def test_few_modules_call_over_http() -> None:
+    callers = {path for path in modules() if imports(path, whole=True) & HTTP_CLIENTS}
+    assert callers == {HTTP_HELPER, *HTTP_BESIDES}
+
+
+def test_tokens_are_verified_in_the_package_for_oidc_alone() -> None:
+    users = {path.parent for path in modules() if "joserfc" in imports(path)}
+    assert users == {PACKAGE / "oidc"}
 
 
 def test_no_float_holds_an_amount() -> None:
@@ -113,7 +130,9 @@ def test_what_a_provider_can_do_is_asked_of_no_type() -> None:
     assert [path for path in modules() if "runtime_checkable" in path.read_text()] == []
 
 
-@pytest.mark.parametrize("heavy", ["boto3", "requests", "flask", "sqlite3", "cryptography"])
+@pytest.mark.parametrize(
+    "heavy", ["boto3", "requests", "flask", "sqlite3", "cryptography", "joserfc"]
+)
 def test_nothing_is_built_at_import(heavy: str) -> None:
     """Import the package without loading libraries that not every process needs."""
     code = f"import paymentapp, sys; sys.exit({heavy!r} in sys.modules)"
@@ -140,13 +159,14 @@ def test_files_are_short() -> None:
 
 
 def test_cryptography_is_loaded_only_to_check_a_signature() -> None:
-    """Start without loading it: it costs time and memory, and only webhooks need it."""
+    """Start without loading it: it costs time and memory; webhooks and tokens need it alone."""
     code = (
         "import sys; from paymentapp import create_app; "
         "from paymentapp.bootstrap import build_services; "
         "from paymentapp.config import load_settings; import simulators; "
-        "environ = dict(PAYMENTAPP_PAYPAL_WEBHOOK_ID='W', PAYMENTAPP_STORE='sqlite:////tmp/none'); "
+        "environ = dict(PAYMENTAPP_PAYPAL_WEBHOOK_ID='W', PAYMENTAPP_STORE='sqlite:////tmp/none', "
+        "PAYMENTAPP_OIDC_ISSUER='https://id.example', PAYMENTAPP_OIDC_AUDIENCE='a'); "
         "create_app(build_services(load_settings(environ))); "
-        "sys.exit('cryptography' in sys.modules)"
+        "sys.exit(bool({'cryptography', 'joserfc'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -25,9 +25,10 @@ MAY_IMPORT = {
     "config": BASE | {"variables"},
     "vault": BASE | {"config"},
     "supervision": {"errors"},
+    "oidc": MODELS | {"variables"},
     "storage": MODELS | {"config", "supervision"},
     "providers": MODELS | {"config", "variables", "vault", "nacha", "banking"},
-    "declarations": {"config", "errors", "providers", "variables"},
+    "declarations": {"config", "errors", "oidc", "providers", "variables"},
     "services": MODELS | {"providers", "storage", "services.dispatch"},
     "services.dispatch": MODELS | {"providers", "storage", "services"},
     "services.inbound": MODELS | {"providers", "storage", "services", "services.dispatch"},
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     | {"config", "services.dispatch", "services.inbound", "storage"}
     | {"supervision"},
     "bootstrap": MODELS
-    | {"config", "vault", "providers", "storage", "supervision", "worker"}
+    | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},

@@ -47,6 +47,13 @@ for wrong in ("ada", "ada@", "ada@-x-", "ada@example..com", "ada@example.com\\n"
         continue
     raise AssertionError(wrong)
 """,
+    "joserfc": """
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+for key, algorithm in ((RSAKey.generate_key(2048), "RS256"), (ECKey.generate_key(), "ES256")):
+    token = jwt.encode({"alg": algorithm}, {"sub": "ada"}, key)
+    assert jwt.decode(token, key, algorithms=[algorithm]).claims == {"sub": "ada"}
+""",
     "holidays": """
 from datetime import date
 from holidays.financial.federal_reserve import FederalReserve

@@ -26,11 +26,11 @@ ROUNDS = 15
 RUNS = 3  # of each case in a round; the shortest counts, since other load only ever adds time
 
 
-def loaded(handler: str) -> set[str]:
+def loaded(handler: str, **environ: str) -> set[str]:
     code = f"{OURS}, sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=_environ(ROOT, handler),
+        env=_environ(ROOT, handler) | environ,
         capture_output=True,
         text=True,
         check=True,
@@ -47,9 +47,15 @@ def test_each_function_loads_what_it_needs() -> None:
     api, dispatch, nothing = loaded("api"), loaded("dispatch"), loaded("")
     assert {"flask", "botocore.client"} <= api
     assert "botocore.client" in dispatch
-    assert not {"boto3", "requests", "simulators", "cryptography"} & api
-    assert not {"boto3", "flask", "marshmallow"} & dispatch
+    assert not {"boto3", "requests", "simulators", "cryptography", "joserfc"} & api
+    assert not {"boto3", "flask", "marshmallow", "joserfc"} & dispatch
     assert not {"flask", "botocore", "requests"} & nothing  # without a handler nothing is built
+
+
+def test_where_tokens_are_accepted_the_api_loads_their_library_before_a_request() -> None:
+    issuer = {"PAYMENTAPP_OIDC_ISSUER": "https://id.example", "PAYMENTAPP_OIDC_AUDIENCE": "api"}
+    assert "joserfc.jwt" in loaded("api", **issuer)
+    assert "joserfc" not in loaded("dispatch", **issuer)
 
 
 def seconds(python: str, code: str, path: Path, handler: str = "") -> float:

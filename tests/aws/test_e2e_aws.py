@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from paymentapp.models.actors import BUNDLES
 from paymentapp.storage.dynamodb.tables import definition
 from tests.support import lambda_runtime
+from tests.support.cognito import accepting, sign_in
 from tests.support.emulated_aws import Answer, EmulatedAws, emulated_aws, fetch
 from tests.support.emulators import FAKE_ACCOUNT, ministack_program
 from tests.support.terraform import SOURCE, terraform_program
@@ -58,8 +60,9 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatedA
 
 def test_deploy_pay_and_take_down(cloud: EmulatedAws) -> None:
     cloud.terraform.init()
-    cloud.apply(sweep_enabled=False, **LIMITED)
+    cloud.apply(sweep_enabled=False, cognito=True, **LIMITED)
     open_for_business(cloud)
+    people_sign_in(cloud)
     check_tables(cloud)
     check_alarms(cloud)
     the_gateway_refuses_by_itself(cloud)
@@ -96,6 +99,19 @@ def gateway_key(cloud: EmulatedAws, caller: str) -> str:
     key_id = cloud.terraform.outputs()["gateway_key_ids"][caller]
     value: str = cloud.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)["value"]
     return value
+
+
+def people_sign_in(cloud: EmulatedAws) -> None:
+    """Sign in as the first user, and verify the token by the settings of the API's function.
+
+    The function itself cannot: the pool's issuer has an address of AWS.
+    """
+    made = cloud.terraform.outputs()["cognito"]
+    client = cloud.client("cognito-idp")
+    token = sign_in(client, made["user_pool_id"], made["client_id"], "first")["AccessToken"]
+    function = cloud.client("lambda").get_function_configuration(FunctionName="paymentapp-api")
+    tokens = accepting(function["Environment"]["Variables"], cloud.address)
+    assert tokens.actor(token).scopes == BUNDLES["read"] | BUNDLES["write"]
 
 
 def check_tables(cloud: EmulatedAws) -> None:
@@ -272,6 +288,7 @@ def check_nothing_is_left(cloud: EmulatedAws) -> None:
     assert cloud.client("apigateway").get_api_keys()["items"] == []
     assert cloud.client("secretsmanager").list_secrets()["SecretList"] == []
     assert cloud.client("iam").list_roles()["Roles"] == []
+    assert cloud.client("cognito-idp").list_user_pools(MaxResults=1)["UserPools"] == []
     assert cloud.client("sns").list_topics()["Topics"] == []
     assert cloud.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
     assert not cloud.client("sqs").list_queues().get("QueueUrls")

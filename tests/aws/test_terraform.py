@@ -13,6 +13,7 @@ import pytest
 from paymentapp import create_app
 from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
+from paymentapp.models.actors import BUNDLES, SCOPES
 from tests.support.terraform import ROOT, SOURCE, Terraform
 
 SCANNER = ROOT / ".tools" / "policy" / "bin" / "checkov"
@@ -82,6 +83,10 @@ WRONG: list[dict[str, object]] = [
         "authorizer": {"function_arn": "arn:x", "user_pool_arns": ["arn:y"]},
     },
     {"settings": {"PAYMENTAPP_VAULT_KEYS": "k1:AAAA"}},
+    {"cognito_groups": {"pay ers": ["read"]}, "cognito_clients": ["a b"]},
+    {"cognito_groups": {"payers": ["everything"]}},
+    {"cognito_groups": {"payers": []}},
+    {"cognito_users": {"ada": ["strangers"]}},
     {"authorizer": {"function_arn": "arn:x", "scopes": ["pay"]}},
     {"authorizer": {"function_arn": "arn:x", "header": "Authorization"}},
 ]
@@ -126,6 +131,15 @@ def test_the_gateway_has_every_endpoint() -> None:
     assert block is not None
     methods = re.findall(r'^ +(\w+) += \{ .*verb = "([A-Z]+)"', block[1], re.M)
     assert {" ".join(method) for method in methods} == operations
+
+
+def test_cognito_offers_the_services_own_scopes() -> None:
+    block = re.search(r"\n  scopes = \{\n(.+?)\n  \}", (SOURCE / "cognito.tf").read_text(), re.S)
+    assert block is not None
+    assert dict(re.findall(r'^ +"(.+)" += "(.+)"$', block[1], re.M)) == SCOPES
+    bundles = re.search(r"bundles = (\[.+\])", (SOURCE / "cognito.tf").read_text())
+    assert bundles is not None
+    assert json.loads(bundles[1]) == list(BUNDLES)
 
 
 def test_the_lines_that_alarms_count_are_lines_that_the_service_logs() -> None:

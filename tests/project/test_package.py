@@ -97,6 +97,13 @@ def test_what_the_package_asks_for_is_pinned(setup: ConfigParser) -> None:
     assert {normalized(name) for name in asked} <= pins("requirements.txt").keys()
 
 
+def test_the_image_and_the_zip_can_verify_access_tokens(setup: ConfigParser) -> None:
+    """Check that the extra is pinned among what both are built from."""
+    asked = re.findall(r"^[a-z]+", setup["options.extras_require"]["oidc"], re.MULTILINE)
+    assert asked == ["joserfc"]
+    assert set(asked) <= pins("requirements.txt").keys()
+
+
 def test_the_checks_run_on_the_libraries_of_the_service() -> None:
     both = pins("requirements.txt").keys() & pins("requirements-dev.txt").keys()
     runtime, checks = pins("requirements.txt"), pins("requirements-dev.txt")

@@ -93,13 +93,15 @@ def alive(pid: int) -> bool:
 
 
 @contextmanager
-def running_service(folder: Path, **environ: str) -> Iterator[Service]:
-    """Start the service with its simulator, wait until it is up, and stop it with SIGINT."""
+def running_service(
+    folder: Path, command: str = "run --dev", /, **environ: str
+) -> Iterator[Service]:
+    """Start the service, by default with its simulators; wait until it is up; stop it by SIGINT."""
     port = free_port()
     log = folder / "service.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "paymentapp", "run", "--dev"],
+            [sys.executable, "-m", "paymentapp", *command.split()],
             cwd=folder,
             env=clean_environ() | {"PORT": str(port)} | environ,
             stdout=output,

@@ -15,6 +15,7 @@ from paymentapp.bootstrap import EXTENSION, Services, build_services
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError
 from paymentapp.server import check_access, serving_app, stop
+from paymentapp.variables import Variables
 from tests.support.memory_store import MemoryStore
 
 ANYWHERE = "0.0.0.0"
@@ -58,6 +59,12 @@ def test_a_service_whose_keys_are_all_revoked_does_not_listen_anywhere(services:
         check_access(services, ANYWHERE)
 
 
+def test_a_service_that_accepts_an_issuers_tokens_needs_no_key() -> None:
+    issuer = {"PAYMENTAPP_OIDC_ISSUER": "https://id.example", "PAYMENTAPP_OIDC_AUDIENCE": "api"}
+    settings = Settings(variables=Variables(issuer))
+    check_access(build_services(settings, store=MemoryStore(), providers={}), ANYWHERE)
+
+
 @pytest.mark.usefixtures("environ")
 def test_gunicorn_may_listen_on_a_unix_socket_without_a_key() -> None:
     """Allow it: the file's permissions decide who may connect."""
@@ -69,4 +76,11 @@ def test_gunicorn_does_not_start_where_strangers_could_pay(environ: pytest.Monke
     environ.setenv("PAYMENTAPP_AUTH", "off")
     arbiter: Any = SimpleNamespace(cfg=SimpleNamespace(address=["/run/x.sock", (ANYWHERE, 8000)]))
     with pytest.raises(SystemExit, match="PAYMENTAPP_AUTH is off"):
+        gunicorn_conf.on_starting(arbiter)
+
+
+def test_gunicorn_does_not_start_with_half_an_issuer(environ: pytest.MonkeyPatch) -> None:
+    environ.setenv("PAYMENTAPP_OIDC_ISSUER", "https://id.example")
+    arbiter: Any = SimpleNamespace(cfg=SimpleNamespace(address=[]))
+    with pytest.raises(SystemExit, match="PAYMENTAPP_OIDC_AUDIENCE is not set"):
         gunicorn_conf.on_starting(arbiter)

@@ -1,0 +1,25 @@
+"""OIDC: access tokens of an OpenID Connect issuer, accepted instead of API keys."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from paymentapp.clock import Clock
+from paymentapp.errors import SettingsError
+from paymentapp.oidc.keys import IssuerKeys
+from paymentapp.oidc.settings import OidcSettings
+from paymentapp.oidc.tokens import AccessTokens
+from paymentapp.variables import Variables
+
+
+def open_access_tokens(variables: Variables, clock: Clock) -> AccessTokens | None:
+    """Return what verifies access tokens; None where no issuer is set.
+
+    Nothing is fetched before the first token. Raises SettingsError.
+    """
+    settings = variables.load(OidcSettings)
+    if not settings.issuer:
+        return None
+    if find_spec("joserfc") is None:
+        raise SettingsError("PAYMENTAPP_OIDC_ISSUER needs a library: pip install paymentapp[oidc]")
+    return AccessTokens(settings, IssuerKeys(settings.issuer), clock)
