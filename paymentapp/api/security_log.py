@@ -35,7 +35,8 @@ def register_security_log(app: Flask) -> None:
     @app.before_request
     def identify() -> None:
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
-        g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        kept = given and _REQUEST_ID.fullmatch(given)
+        g.request_id = given if kept else secrets.token_hex(16)
 
     @app.after_request
     def finish(response: Response) -> Response:
