@@ -10,9 +10,12 @@ import json
 import logging
 import re
 import secrets
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any, cast
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+
+from paymentapp.models.actors import Actor
 
 log = logging.getLogger("paymentapp.security")
 
@@ -31,42 +34,55 @@ def register_security_log(app: Flask) -> None:
 
     @app.before_request
     def identify() -> None:
-        given = request.headers.get(REQUEST_ID, "")
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers[REQUEST_ID] = g.request_id
-        event = _event(response.status_code)
+        # Each use of Flask's `g` and `request` costs a look-up, and this runs for every request.
+        current = cast(Any, request)._get_current_object()
+        about = cast(Any, g)._get_current_object()
+        response.headers.add(REQUEST_ID, about.request_id)
+        actor: Actor | None = about.get("actor")
+        event = _event(current, actor, response.status_code)
         if event is not None:
-            _write_line(event, response.status_code)
+            key_id = actor.key_id if actor else about.get("refused_key_id")
+            _write_line(event, current, actor, key_id, response.status_code, about.request_id)
         return response
 
 
-def _event(status: int) -> str | None:
-    if request.endpoint == _WEBHOOK:
+def _event(current: Request, actor: Actor | None, status: int) -> str | None:
+    if current.endpoint == _WEBHOOK:
         return "webhook-refused" if 400 <= status < 500 else None
     if status in _REFUSALS:
         return _REFUSALS[status]
-    if request.method in {"GET", "HEAD"} or "actor" not in g:
-        return None
-    return "write"
+    return "write" if actor and current.method not in {"GET", "HEAD"} else None
 
 
-def _write_line(event: str, status: int) -> None:
-    actor = g.get("actor")
-    key_id = actor.key_id if actor else g.get("refused_key_id")
+def _write_line(
+    event: str,
+    current: Request,
+    actor: Actor | None,
+    key_id: str | None,
+    status: int,
+    request_id: str,
+) -> None:
     log.info(
         "event=%s client=%s key=%s method=%s route=%s status=%d request=%s source=%s",
         event,
-        json.dumps(actor.name) if actor else "-",
+        _quoted(actor.name) if actor else "-",
         key_id or "-",
-        request.method,
-        _template(request.url_rule.rule) if request.url_rule else "-",
+        current.method,
+        _template(current.url_rule.rule) if current.url_rule else "-",
         status,
-        g.request_id,
-        request.remote_addr or "-",
+        request_id,
+        current.remote_addr or "-",
     )
+
+
+@lru_cache(1024)
+def _quoted(name: str) -> str:
+    return json.dumps(name)
 
 
 @cache

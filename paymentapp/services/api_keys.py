@@ -10,10 +10,10 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
-from cachetools import TLRUCache, TTLCache
+from cachetools import LRUCache, TTLCache
 
 from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, NotAuthenticated, NotFound, StoreUnavailable
@@ -32,9 +32,14 @@ _TOKEN = re.compile(r"pk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _KEY_ID = re.compile(r"(?:pk_)?([0-9a-f]{16})(?:_[A-Za-z0-9_-]*)?")
 
 
-class _Known(NamedTuple):
+@dataclass(slots=True)
+class _Known:
+    """A cached key, None where there is none; its actor is made once."""
+
     key: ApiKey | None
+    actor: Actor | None
     read_at: float
+    use_noted: bool = False
 
 
 def _start_thread(work: Callable[[], object]) -> None:
@@ -62,9 +67,7 @@ class ApiKeys:
         self._timer = timer
         self._start = start
         self._lock = threading.Lock()
-        self._known: TLRUCache[str, _Known] = TLRUCache(
-            CACHE_SIZE, lambda _id, known, _now: known.read_at + CACHE_SECONDS, timer
-        )
+        self._known: LRUCache[str, _Known] = LRUCache(CACHE_SIZE)
         self._uses: TTLCache[str, None] = TTLCache(CACHE_SIZE, USE_CHECK_SECONDS, timer)
         self._changes = 0
 
@@ -94,25 +97,21 @@ class ApiKeys:
 
     def authenticate(self, text: str) -> ApiKey | None:
         """Return the valid key of a presented secret text, or None. Raises StoreUnavailable."""
-        parts = _TOKEN.fullmatch(text)
-        if parts is None:
-            return None
-        key = self._find(parts[1])
-        if key is None or not hmac.compare_digest(key.secret_hash, _hash(parts[2])):
-            return None
-        ends = key.revoked_at is not None or key.expires_at is not None
-        return None if ends and not key.is_valid(self._clock()) else key
+        known = self._authenticated(text)
+        return known.key if known else None
 
     def actor(self, text: str) -> Actor:
         """Return who presents a secret text, and note that the key was used.
 
         Raises NotAuthenticated, StoreUnavailable.
         """
-        key = self.authenticate(text)
-        if key is None:
+        known = self._authenticated(text)
+        if known is None or known.key is None or known.actor is None:
             raise NotAuthenticated("This API key is unknown, expired or revoked.")
-        self._note_use(key)
-        return key.actor
+        if not known.use_noted:
+            known.use_noted = True
+            self._note_use(known.key)
+        return known.actor
 
     def list(self) -> list[ApiKey]:
         """Return all keys, oldest first, including revoked ones."""
@@ -200,18 +199,30 @@ class ApiKeys:
                 *(key.key_id, error, USE_CHECK_SECONDS),
             )
 
-    def _find(self, key_id: str) -> ApiKey | None:
+    def _authenticated(self, text: str) -> _Known | None:
+        parts = _TOKEN.fullmatch(text)
+        if parts is None:
+            return None
+        known = self._find(parts[1])
+        key = known.key
+        if key is None or not hmac.compare_digest(key.secret_hash, _hash(parts[2])):
+            return None
+        ends = key.revoked_at is not None or key.expires_at is not None
+        return None if ends and not key.is_valid(self._clock()) else known
+
+    def _find(self, key_id: str) -> _Known:
+        now = self._timer()
         with self._lock:
             known = self._known.get(key_id)
-            if known is not None:
-                return known.key
+            if known is not None and now < known.read_at + CACHE_SECONDS:
+                return known
             changes = self._changes
-        read_at = self._timer()
         key = self._store.get_api_key(key_id)
+        known = _Known(key, key.actor if key else None, read_at=now)
         with self._lock:
             if changes == self._changes:  # otherwise the record may predate a change
-                self._known[key_id] = _Known(key, read_at)
-        return key
+                self._known[key_id] = known
+        return known
 
     def _forget(self, key_id: str) -> None:
         with self._lock:
