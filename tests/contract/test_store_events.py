@@ -7,7 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from paymentapp.models.batches import BatchState
-from paymentapp.models.provider_events import ProviderEventState
+from paymentapp.models.payments import PaymentKey
+from paymentapp.models.provider_events import (
+    EventDecision,
+    EventResolution,
+    ProviderEventChanges,
+    ProviderEventState,
+)
 from paymentapp.storage.base import Store
 from tests.support.records import NOW, a_batch, an_event, later, members
 
@@ -16,6 +22,14 @@ BODIES = [
     '{ "spaces" :\n\t[1.0, 1e3]}',
     '{"long": "' + "x" * 60_000 + '"}',
 ]
+
+ASIDE: ProviderEventChanges = {
+    "state": ProviderEventState.SET_ASIDE,
+    "attention_at": None,
+    "expires_at": None,
+    "note": "there is no such payment",
+}
+A_PAYMENT = PaymentKey("ada", "2026-03-01T12:00:00.000001Z")
 
 
 def test_the_first_event_of_an_id_stays(store: Store) -> None:
@@ -95,3 +109,35 @@ def test_one_of_many_deliveries_is_stored(store: Store) -> None:
         stored = set(pool.map(store.add_provider_event, rivals))
     assert len(stored) == 1
     assert stored <= set(rivals)
+
+
+# --- what waits for an operator
+
+
+def test_an_event_is_read_by_its_providers_id(store: Store) -> None:
+    event = store.add_provider_event(an_event())
+    assert store.get_provider_event(event.provider, event.event_id) == event
+    assert store.get_provider_event("another", event.event_id) is None
+
+
+def test_events_set_aside_come_oldest_first_until_an_operator_decides(store: Store) -> None:
+    events = [store.add_provider_event(an_event(received_at=later(n))) for n in (2, 1, 3)]
+    aside = [each.changed(**ASIDE) for each in events]
+    for event, changed in zip(events, aside, strict=True):
+        assert store.change_provider_event(event, changed)
+    waiting = store.add_provider_event(an_event())
+    assert store.events_set_aside(10) == [aside[1], aside[0], aside[2]]
+    assert store.events_set_aside(2) == [aside[1], aside[0]]
+    assert store.due_provider_events(1, later(10**9), 10) == [waiting]
+    decision = EventDecision(NOW, EventResolution.RETURNED, "Ada", "the bank says so", A_PAYMENT)
+    decided = aside[0].changed(state=ProviderEventState.APPLIED, decision=decision)
+    assert store.change_provider_event(aside[0], decided)
+    assert store.events_set_aside(10) == [aside[1], aside[2]]
+    assert store.get_provider_event(decided.provider, decided.event_id) == decided
+
+
+def test_a_scan_finds_each_event_of_the_span_once(store: Store) -> None:
+    events = [store.add_provider_event(an_event(received_at=later(n))) for n in range(5)]
+    store.add_batch(a_batch(), members(2))
+    found = sorted(store.scan_provider_events(later(1), later(3)), key=lambda e: e.received_at)
+    assert found == events[1:4]
