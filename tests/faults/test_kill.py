@@ -59,7 +59,7 @@ def test_kill_9_loses_nothing_and_pays_nothing_twice(cluster: Cluster, tmp_path:
     for client in clients:
         client.start()
     while cluster.kills < KILLS or any(client.is_alive() for client in clients):
-        time.sleep(random.uniform(0.05, 0.4))
+        cluster.pause(random, 0.05, 0.4, KILLS)
         cluster.kill_one(random)
     last_kill = time.monotonic()
     cluster.set_simulator(**dict.fromkeys(FAULTS, 0))

@@ -102,7 +102,7 @@ def test_kill_9_credits_every_payment_once(cluster: Cluster, tmp_path: Path) -> 
         for client in clients:
             client.start()
         while cluster.kills < KILLS or any(client.is_alive() for client in clients):
-            time.sleep(random.uniform(0.2, 1.2))
+            cluster.pause(random, 0.2, 1.2, KILLS)
             if random.random() < 1 / 2 and is_taken(tmp_path / "bank" / "taken"):
                 kill_senders(cluster)
             else:

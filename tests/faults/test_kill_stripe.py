@@ -128,7 +128,7 @@ def test_kill_9_loses_nothing_and_moves_money_once(cluster: StripeCluster) -> No
     for payer in payers:
         payer.start()
     while cluster.kills < KILLS or any(payer.is_alive() for payer in payers):
-        time.sleep(random.uniform(0.1, 0.8))
+        cluster.pause(random, 0.1, 0.8, KILLS)
         cluster.kill_one(random)
     last_kill = time.monotonic()
     cluster.change_stripe(**dict.fromkeys(FAULTS, 0.0))

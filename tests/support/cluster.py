@@ -9,13 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 import requests
 
-from tests.support.service import ROOT, alive, children, clean_environ, free_port
+from tests.support.service import ROOT, children, clean_environ, free_port
 
 GUNICORN = ["-m", "gunicorn", "-c", "python:paymentapp.gunicorn_conf", "wsgi:app"]
 
@@ -75,6 +76,13 @@ class Cluster:
         """Return the current master and its workers."""
         return [self.master.pid, *children(self.master.pid)]
 
+    def pause(self, random: Random, low: float, high: float, kills: int) -> None:
+        """Wait some seconds between two kills; longer once there were enough of them.
+
+        Otherwise a busy machine would start processes for ever, and no client would ever end.
+        """
+        time.sleep(random.uniform(low, high) * (1 if self.kills < kills else 5))
+
     def kill_one(self, random: Random) -> None:
         """Send SIGKILL to one process: mostly a worker, one time in seven the master."""
         master, *workers = self.processes()
@@ -119,8 +127,7 @@ class Cluster:
         """Stop all processes."""
         self._closing.set()
         self._keeper.join(30)
-        for pid in self.processes():
-            _kill(pid)
+        _kill_session(self.master.pid)
         self.master.wait(10)
         self.simulator.terminate()
         self.simulator.wait(10)
@@ -128,16 +135,10 @@ class Cluster:
 
     def _keep(self) -> None:
         """Start a new master if the old one has died; kill its orphans first, to free the port."""
-        workers: set[int] = set()
         while not self._closing.wait(0.05):
-            if self.master.poll() is None:
-                workers |= set(children(self.master.pid))
-                continue
-            for pid in workers:
-                if _is_ours(pid):
-                    _kill(pid)
-            workers.clear()
-            self.master = self._start_master()
+            if self.master.poll() is not None:
+                _kill_session(self.master.pid)
+                self.master = self._start_master()
 
     def _start_master(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -146,6 +147,7 @@ class Cluster:
             env=self.environment,
             stdout=self.log,
             stderr=self.log,
+            start_new_session=True,
         )
 
     def _start_simulator(self) -> subprocess.Popen[str]:
@@ -173,14 +175,7 @@ class Cluster:
         )  # fmt: skip
 
 
-def _kill(pid: int) -> None:
-    if alive(pid):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _is_ours(pid: int) -> bool:
-    """Return whether the process is one of our gunicorns: process ids are reused."""
-    try:
-        return b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
+def _kill_session(leader: int) -> None:
+    """Kill a master and all of its workers, also those that it forked last and left behind."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)

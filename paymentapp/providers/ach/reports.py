@@ -55,6 +55,8 @@ class Reports:
             raise NotSent("NO_SUCH_FILE", "no file was made for the batch")
         progress = self._file_state.progress(batch_id, self._clock())
         if confirmed_at is not None and progress.step is not UploadStep.UPLOADED:
+            # Stored as well: a return without our trace number is matched to uploaded files first.
+            self._file_state.uploaded(batch_id, confirmed_at)
             progress = replace(progress, step=UploadStep.UPLOADED, since=confirmed_at)
         if progress.step in {UploadStep.RENDERED, UploadStep.WRITING}:
             raise NotSent("NOT_UPLOADED", "the file is not uploaded yet")

@@ -27,6 +27,7 @@ from paymentapp.nacha import (
     ReturnAddenda,
     write,
 )
+from paymentapp.providers.ach.file_state import FileState, UploadStep
 from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.updates import Delivery
 from paymentapp.services.backoffice.parked_batches import OperatorNote
@@ -226,6 +227,9 @@ def test_a_parked_batch_goes_on_by_a_persons_word(service: Service) -> None:
     assert service.now(payment).status is Status.SUCCEEDED
     assert company.credits() == {"1111222233": 1}
     assert company.state.get_batch(batch.batch_id).state is BatchState.CLOSED
+    # By this a return without our trace number is matched to this file, not to one never sent.
+    progress = FileState(company.state).progress(batch.batch_id, company.clock())
+    assert progress.step is UploadStep.UPLOADED
 
 
 # --- files
