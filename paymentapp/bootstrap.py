@@ -97,7 +97,8 @@ def build_services(
     from_settings = providers is None
     if providers is None:
         providers = _build_providers(settings, store, clock)
-    routes = Routes(providers, read_rules(settings.routes), failing.holds)
+    change_hold = timedelta(hours=settings.payee_change_hold_hours)
+    routes = Routes(providers, read_rules(settings.routes), failing.holds, change_hold)
     if from_settings:  # commands that call no provider pass none, and no rule would fit
         routes.check()
     shards = settings.due_shards
