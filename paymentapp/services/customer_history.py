@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from paymentapp.errors import ProviderError, StoreUnavailable
+from paymentapp.errors import Misconfigured, ProviderError, StoreUnavailable
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.providers.base import Provider
 from paymentapp.services.customers import Customers
 from paymentapp.services.payees import PayeeDisplays
 from paymentapp.storage.base import Store
+
+log = logging.getLogger(__name__)
 
 _CHUNK = 100  # lines read at once where all are read
 
@@ -61,7 +64,7 @@ class CustomerHistory:
     def renew(self, customer_id: str) -> int:
         """Seal the details in a customer's history with the current key. Return how many.
 
-        Raises StoreUnavailable if some cannot be opened.
+        Those that no key opens any more are left as they are. Raises StoreUnavailable.
         """
         renewed = 0
         before: int | None = None
@@ -79,6 +82,10 @@ class CustomerHistory:
             return False
         try:
             sealed = provider.payees.reseal(entry.customer_id, entry.sealed)
+        except Misconfigured as error:
+            about = entry.customer_id, entry.version, error.code
+            log.warning("history of customer %s, version %d, stays sealed: %s", *about)
+            return False
         except ProviderError as error:
             raise StoreUnavailable(f"details cannot be opened: {error.code}") from error
         if sealed is None:
