@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import replace
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,13 @@ from typing import Any
 import pytest
 
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models.payments import PaymentKey
+from paymentapp.models.customer_history import (
+    CustomerAction,
+    CustomerEvent,
+    registered,
+    with_history,
+)
+from paymentapp.models.payments import Cause, PaymentKey
 from paymentapp.storage.base import PageQuery, PaymentChange
 from paymentapp.storage.sqlite import SQLiteStore, database
 from paymentapp.storage.sqlite.group_commit import Writer
@@ -26,6 +33,7 @@ from tests.support.records import (
     NOW,
     a_batch,
     a_claim,
+    a_customer,
     a_payment,
     later,
     members,
@@ -314,6 +322,34 @@ def test_a_full_disk_fails_writes_and_nothing_else(sqlite_store: SQLiteStore) ->
     assert sqlite_store.get_payment(payment.key) == payment
     sqlite_store.add_batch(batch, members(1200))  # the connection is a new one
     assert sqlite_store.get_members(batch) == members(1200)
+
+
+def test_a_line_of_history_that_cannot_be_written_undoes_its_change(
+    sqlite_store: SQLiteStore, path: Path
+) -> None:
+    first, begun = registered(a_customer(), "payroll")
+    sqlite_store.add_customer(first, begun)
+    sql(path, "CREATE TRIGGER no BEFORE INSERT ON Operations BEGIN SELECT RAISE(ABORT, 'no'); END")
+    event = CustomerEvent(NOW, CustomerAction.METHOD_PUT, Cause.REQUEST)
+    with pytest.raises(StoreUnavailable):
+        sqlite_store.change_customer(first, *with_history(first, first.changed(), event))
+    with pytest.raises(StoreUnavailable):
+        sqlite_store.add_customer(*registered(a_customer(customer_id="bob"), "payroll"))
+    assert sqlite_store.get_customer("ada") == first
+    assert sqlite_store.get_customer("bob") is None
+    assert sqlite_store.customer_history("ada", 10) == begun
+
+
+def test_a_version_that_knows_no_history_changes_a_customer_beside_one_that_does(
+    sqlite_store: SQLiteStore,
+) -> None:
+    first, begun = registered(a_customer(), "payroll")
+    sqlite_store.add_customer(first, begun)
+    known = replace(first, changes=0)  # as the version before reads it
+    theirs = known.changed(default_method="paypal")
+    assert sqlite_store.change_customer(known, theirs)
+    assert sqlite_store.get_customer("ada") == replace(theirs, changes=1)
+    assert sqlite_store.customer_history("ada", 10) == begun
 
 
 def test_a_writer_that_stands_still_is_not_waited_for_for_ever(
