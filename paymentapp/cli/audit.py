@@ -219,6 +219,6 @@ def _change(shown: ShownEntry) -> dict[str, object]:
         "by": entry.by or None,
         "email": masked(entry.email) if entry.email else None,
         "payment_method": entry.method,
-        "details": shown.details,
+        "payee": shown.display,
         "note": entry.note,
     }

@@ -20,11 +20,12 @@ def test_a_history_is_shown_newest_first_and_masked(desk: Desk) -> None:
 
 
 def test_a_history_is_one_json_document(desk: Desk) -> None:
-    desk.pay("ann")
+    desk.pay("ann", to="other@example.org")
     found = desk.json("audit", "customer", "ann")
-    (line,) = found["history"]
+    put, line = found["history"]
+    assert (put["payee"], put["email"]) == ("o***@example.org", None)
     assert (found["customer_id"], line["version"], line["what"]) == ("ann", 1, "registered")
-    assert (line["email"], line["details"], line["by"]) == ("a***@example.com", None, None)
+    assert (line["email"], line["payee"], line["by"]) == ("a***@example.com", None, None)
 
 
 def test_a_customer_of_an_earlier_version_has_no_history_yet(desk: Desk) -> None:
