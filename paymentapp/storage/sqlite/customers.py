@@ -92,8 +92,7 @@ def _add_with_history(
 ) -> Record | None:
     older = add_if_absent(insert, connection)
     if older is None:
-        for each in lines:
-            add_if_absent(each, connection)
+        _add_lines(lines, connection)
     return older
 
 
@@ -103,6 +102,10 @@ def _change_with_history(
     """Make a change with its lines; a repeated one finds its own lines there."""
     done = make_change(update, connection)
     if done:
-        for each in lines:
-            add_if_absent(each, connection)
+        _add_lines(lines, connection)
     return done
+
+
+def _add_lines(lines: Sequence[Insert], connection: sqlite3.Connection) -> None:
+    for each in lines:
+        add_if_absent(each, connection)
