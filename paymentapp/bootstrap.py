@@ -17,6 +17,7 @@ from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.providers.registry import build_providers
 from paymentapp.services.api_keys import ApiKeys
+from paymentapp.services.customer_history import CustomerHistory
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.failing_providers import FailingProviders
@@ -54,6 +55,7 @@ class Services:
     access_tokens: AccessTokens | None  # None where no issuer is set
     customers: Customers
     methods: PaymentMethods
+    history: CustomerHistory
     payees: PayeeDisplays
     payments: Payments
     webhooks: WebhookReceiver
@@ -95,12 +97,14 @@ def build_services(
     from_settings = providers is None
     if providers is None:
         providers = _build_providers(settings, store, clock)
-    routes = Routes(providers, read_rules(settings.routes), failing.holds)
+    change_hold = timedelta(hours=settings.payee_change_hold_hours)
+    routes = Routes(providers, read_rules(settings.routes), failing.holds, change_hold)
     if from_settings:  # commands that call no provider pass none, and no rule would fit
         routes.check()
     shards = settings.due_shards
     customers = Customers(store, clock)
     methods = PaymentMethods(store, customers, providers, clock)
+    payees = PayeeDisplays(providers, clock)
     settlement = Settlement(store, clock)
     poller = Poller(store, providers, settlement, failing, clock)
     dispatcher = Dispatcher(store, providers, poller, routes, failing, clock)
@@ -120,7 +124,8 @@ def build_services(
         access_tokens=open_access_tokens(settings.variables, clock),
         customers=customers,
         methods=methods,
-        payees=PayeeDisplays(providers, clock),
+        history=CustomerHistory(store, customers, providers, payees),
+        payees=payees,
         payments=Payments(store, customers, routes, clock, shards, worker.wake),
         webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
         health=Health(store, providers, worker, clock),

@@ -103,6 +103,13 @@ class Settings(Declared):
         "",
         "rules for the method of a payment that names none: see *Ways to pay*",
     )
+    payee_change_hold_hours: int = variable(
+        "PAYMENTAPP_PAYEE_CHANGE_HOLD_HOURS",
+        number(0, 720),
+        "0",
+        "hours after a change of a customer's details before which no payment that is requested "
+        "since is sent to them; until then it can be cancelled. 0: payments leave at once",
+    )
     vault_keys: str = variable(
         "PAYMENTAPP_VAULT_KEYS",
         text(),

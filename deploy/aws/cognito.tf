@@ -5,7 +5,7 @@
 locals {
   # As the service's own (paymentapp/models/actors.py); tests/aws/test_terraform.py compares them.
   scopes = {
-    "customers:read"   = "show customers and their payment methods"
+    "customers:read"   = "show customers, their payment methods and histories"
     "customers:write"  = "register customers"
     "payees:write"     = "change the payment methods of customers"
     "payments:read"    = "list and show payments"

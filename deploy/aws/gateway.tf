@@ -40,6 +40,12 @@ resource "aws_api_gateway_resource" "customer" {
   path_part   = "{customer_id}"
 }
 
+resource "aws_api_gateway_resource" "customer_history" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.customer.id
+  path_part   = "history"
+}
+
 # /v1/api/customer/{customer_id}/payment-methods/{method}
 
 resource "aws_api_gateway_resource" "payment_methods" {
@@ -110,6 +116,7 @@ locals {
   methods = {
     add_customer          = { resource = aws_api_gateway_resource.customers, verb = "POST", model = "NewCustomer" }
     get_customer          = { resource = aws_api_gateway_resource.customer, verb = "GET" }
+    get_customer_history  = { resource = aws_api_gateway_resource.customer_history, verb = "GET" }
     list_payment_methods  = { resource = aws_api_gateway_resource.payment_methods, verb = "GET" }
     put_payment_method    = { resource = aws_api_gateway_resource.payment_method, verb = "PUT" }
     get_payment_method    = { resource = aws_api_gateway_resource.payment_method, verb = "GET" }

@@ -95,6 +95,13 @@ data "aws_iam_policy_document" "api" {
     resources = [aws_dynamodb_table.operations.arn]
   }
 
+  # Written with the customer by TransactWriteItems, which needs the rights of the writes in it.
+  statement {
+    sid       = "CustomerHistory"
+    actions   = ["dynamodb:Query"]
+    resources = [aws_dynamodb_table.operations.arn]
+  }
+
   # /readyz counts what waits for an operator.
   statement {
     sid       = "Inbox"

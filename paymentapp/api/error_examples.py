@@ -71,6 +71,15 @@ LIST_PAYMENTS = (
     ),
     NO_CUSTOMER,
 )
+CUSTOMER_HISTORY = (
+    *LIST_PAYMENTS,
+    _invalid(
+        {
+            "parameter": "cursor",
+            "message": "Must be a `next_cursor` that this service returned.",
+        }
+    ),
+)
 CANCEL_PAYMENT = (
     NO_PAYMENT,
     ProblemExample(problems.CONFLICT, "It is too late to cancel: the payment is submitted."),

@@ -94,6 +94,31 @@ METHOD: dict[str, Any] = {
 }
 NEW_METHOD: dict[str, Any] = {"details": METHOD["details"], "default": False}
 METHODS: dict[str, Any] = {"customer_id": CUSTOMER_ID, "payment_methods": [METHOD]}
+_CHANGE: dict[str, Any] = {
+    "version": 1,
+    "at": CUSTOMER["created_at"],
+    "what": "registered",
+    "cause": "request",
+    "by": CLIENT,
+    "email": EMAIL,
+    "payment_method": None,
+    "details": None,
+    "note": None,
+}
+_PUT = {
+    **_CHANGE,
+    "version": 2,
+    "at": METHOD["updated_at"],
+    "what": "method_put",
+    "email": None,
+    "payment_method": METHOD_NAME,
+    "details": METHOD["details"],
+}
+HISTORY: dict[str, Any] = {
+    "customer_id": CUSTOMER_ID,
+    "history": [_PUT, _CHANGE],
+    "next_cursor": None,
+}
 PAGE: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
     "payments": [SUCCEEDED],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from paymentapp.api import error_examples, examples, method_docs
-from paymentapp.api.blueprint import Blueprint, services
+from paymentapp.api.blueprint import Blueprint, actor, services
 from paymentapp.schemas.payment_methods import MethodSchema, MethodsSchema, NewMethodSchema
 from paymentapp.services.payment_methods import PaymentMethodView
 
@@ -39,7 +39,8 @@ def put_payment_method(
 
     All of them are replaced. Payments that were accepted before keep the earlier ones.
     """
-    view, new = services().methods.put(customer_id, method, body["details"], body.get("default"))
+    details, default = body["details"], body.get("default")
+    view, new = services().methods.put(customer_id, method, details, default, actor())
     return view, 201 if new else 200
 
 
@@ -81,4 +82,4 @@ def delete_payment_method(customer_id: str, method: str) -> None:
 
     Payments that were accepted before are still made with them.
     """
-    services().methods.delete(customer_id, method)
+    services().methods.delete(customer_id, method, actor())

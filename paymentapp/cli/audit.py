@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -22,22 +23,25 @@ from paymentapp.cli.common import (
 )
 from paymentapp.clock import to_text
 from paymentapp.errors import NotFound
+from paymentapp.masking import masked, printable
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Payment, PaymentKey, Status
 
 if TYPE_CHECKING:
     from paymentapp.services.backoffice.audit import Audit, AuditFinding
     from paymentapp.services.backoffice.period import Period
+    from paymentapp.services.customer_history import ShownEntry
     from paymentapp.services.payees import PayeeDisplay
     from paymentapp.storage.base import Store
 
 _WIDTHS = (7, 46, 44)
 _HISTORY = (27, 10, 8)
+_CHANGES = (7, 27, 16, 8, 20, 10)
 
 
 @click.group()
 def audit() -> None:
-    """Check every disbursement's history, or show one payment's."""
+    """Check every disbursement's history, or show one payment's or customer's."""
 
 
 @audit.command()
@@ -167,3 +171,54 @@ def print_decision(batch: Batch) -> None:
         click.echo(f"decided   {short(decision.at)} {decision.verdict} by {decision.person}")
         click.echo(f"          because: {decision.note}")
         click.echo(f"          evidence: {decision.evidence}")
+
+
+@audit.command()
+@click.argument("customer_id")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def customer(customer_id: str, as_json: bool) -> None:
+    """Show what has changed in the record of customer CUSTOMER_ID, newest first.
+
+    Each change with its time, who made it, and the details, masked; `sealed` where no key opens
+    them.
+    """
+    with opened() as services:
+        found = services.history.every(customer_id)
+        if as_json:
+            changes = [_change(shown) for shown in found]
+            click.echo(json.dumps({"customer_id": customer_id, "history": changes}, indent=1))
+            return
+        lines = [line(_CHANGES, _cells(shown)) for shown in found]
+    if lines:
+        click.echo(line(_CHANGES, ("VERSION", "AT", "WHAT", "CAUSE", "BY", "METHOD", "DETAILS")))
+    for text in lines or ["No change is on record."]:
+        click.echo(text)
+
+
+def _cells(shown: ShownEntry) -> tuple[str, ...]:
+    entry = shown.entry
+    told = (shown.display, masked(entry.email) if entry.email else None, entry.note)
+    return (
+        str(entry.version),
+        to_text(entry.at),
+        entry.action,
+        entry.cause,
+        entry.by or "-",
+        entry.method or "-",
+        "  ".join(printable(text) for text in told if text) or "-",
+    )
+
+
+def _change(shown: ShownEntry) -> dict[str, object]:
+    entry = shown.entry
+    return {
+        "version": entry.version,
+        "at": to_text(entry.at),
+        "what": entry.action.value,
+        "cause": entry.cause.value,
+        "by": entry.by or None,
+        "email": masked(entry.email) if entry.email else None,
+        "payment_method": entry.method,
+        "payee": shown.display,
+        "note": entry.note,
+    }

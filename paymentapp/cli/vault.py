@@ -6,7 +6,8 @@ import base64
 
 import click
 
-from paymentapp.cli.common import ProgressReport, opened, plural
+from paymentapp.cli.common import ProgressReport, opened, plural, with_operator
+from paymentapp.models.actors import Actor
 
 
 @click.group()
@@ -34,8 +35,11 @@ def new_key(kms: str | None) -> None:
 
 
 @vault.command()
-def rotate() -> None:
+@with_operator
+def rotate(by: Actor) -> None:
     """Seal every customer's details with the first key of PAYMENTAPP_VAULT_KEYS.
+
+    The details in customers' histories are sealed again as well.
 
     It may be interrupted and run again. Keep the old key in the setting, after the new one, as long
     as payments and files that were sealed with it are in progress: 90 days are enough for both.
@@ -45,6 +49,7 @@ def rotate() -> None:
         checked = renewed = 0
         for customer in services.store.scan_customers():
             checked += 1
-            renewed += services.methods.renew(customer)
+            renewed += services.methods.renew(customer, by)
+            services.history.renew(customer.customer_id)
             progress(f"{plural(checked, 'customer')} checked")
         click.echo(f"{plural(renewed, 'payment method')} of {plural(checked, 'customer')} renewed")

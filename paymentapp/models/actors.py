@@ -10,7 +10,7 @@ HOLD = "payments:hold"
 ADMIN = "admin"
 SCOPES = MappingProxyType(
     {
-        "customers:read": "show customers and their payment methods",
+        "customers:read": "show customers, their payment methods and histories",
         "customers:write": "register customers",
         "payees:write": "change the payment methods of customers",
         "payments:read": "list and show payments",

@@ -29,7 +29,7 @@ class PaymentMethod:
     """
 
     destination: str = field(repr=False)
-    updated_at: datetime
+    updated_at: datetime  # when the destination was last set or corrected
     note: str | None = None  # what the provider has reported about it since, for people
     blocked: str | None = None  # why it must not be used until it is put again
 
@@ -55,6 +55,7 @@ class Customer:
     methods: Mapping[str, PaymentMethod] = field(default_factory=dict)
     default_method: str | None = None
     revision: str = ""
+    changes: int = 0  # lines of history that are stored beside the record
 
     def same_record(self, other: Customer) -> bool:
         """Return whether both were registered with the same data, at whatever time.

@@ -129,7 +129,14 @@ class Payees(Protocol):
         """
 
     def renew(self, customer_id: str, destination: str) -> str | None:
-        """Return the destination sealed with the current key; None where it already is."""
+        """Return `reseal` for a customer's stored details, and record which it replaces."""
+
+    def reseal(self, customer_id: str, destination: str) -> str | None:
+        """Return the destination sealed with the current key; None where it already is.
+
+        Nothing is recorded: for copies, such as those in a history. Raises Misconfigured where it
+        cannot be opened.
+        """
 
 
 class Cutoffs(Protocol):

@@ -183,19 +183,40 @@ class Cursor(fields.String):
         super().__init__(metadata=metadata, **kwargs)
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return None if value is None else base64.urlsafe_b64encode(value.encode()).decode()
+        if value is None:
+            return None
+        return base64.urlsafe_b64encode(self._text_of(value).encode()).decode()
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, *args, **kwargs)
         try:
-            payment_id = base64.b64decode(text.encode(), b"-_", validate=True).decode()
-            is_canonical = to_text(from_text(payment_id)) == payment_id
+            position = self._position_of(base64.b64decode(text.encode(), b"-_", validate=True))
         except (binascii.Error, ValueError, OverflowError) as error:
             raise self.make_error("invalid") from error
         # Base64 has several encodings of one text; only the canonical one is accepted.
-        if not is_canonical or self._serialize(payment_id) != text:
+        if self._serialize(position) != text:
             raise self.make_error("invalid")
-        return payment_id
+        return position
+
+    def _text_of(self, position: Any) -> str:
+        return str(position)
+
+    def _position_of(self, text: bytes) -> Any:
+        """Return the position of a text. Raises ValueError, OverflowError."""
+        return to_text(from_text(text.decode()))
+
+
+class HistoryCursor(Cursor):
+    """The position of the next page of a customer's history: a version."""
+
+    def _text_of(self, position: Any) -> str:
+        return f"{position:08}"
+
+    def _position_of(self, text: bytes) -> Any:
+        version = int(text)
+        if not 0 < version < 10**8:
+            raise ValueError("not a version")
+        return version
 
 
 class QueryInteger(fields.Integer):

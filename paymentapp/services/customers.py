@@ -8,6 +8,8 @@ from decimal import Decimal
 
 from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, NotFound
+from paymentapp.models.actors import SYSTEM, Actor
+from paymentapp.models.customer_history import registered
 from paymentapp.models.customers import Customer
 from paymentapp.storage.base import Store
 
@@ -24,14 +26,16 @@ class Customers:
         customer_id: str,
         email: str,
         attributes: Mapping[str, str | int | bool | Decimal | None],
+        by: Actor = SYSTEM,
     ) -> tuple[Customer, bool]:
         """Register a customer. Return the stored record, and whether it is new.
 
         Registering the identical record again is allowed. Raises Conflict if the id is registered
         with another e-mail or other attributes.
         """
-        wanted = Customer(customer_id, email, self.clock(), attributes)
-        stored = self.store.add_customer(wanted)
+        new = Customer(customer_id, email, self.clock(), attributes)
+        wanted, history = registered(new, by.name)
+        stored = self.store.add_customer(wanted, history)
         if stored == wanted:
             return stored, True
         if stored.email != email:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from paymentapp.clock import Clock
 from paymentapp.errors import NotSent, ProviderError
 from paymentapp.masking import masked
 from paymentapp.models.batches import Member
 from paymentapp.models.payments import Payment
-from paymentapp.providers.base import Provider
+from paymentapp.providers.base import Payees, Provider
+
+_Shown = TypeVar("_Shown")
 
 SEALED = "sealed"  # in place of a payee whose details cannot be opened here
 _RETRY_AFTER = timedelta(seconds=30)  # where the key service does not answer
@@ -60,17 +62,26 @@ class PayeeDisplays:
         of payments waits for it once.
         """
         provider = self.providers.get(method)
-        if provider is None or self._is_waiting(method):
-            return SEALED
-        if provider.payees is None:
+        if provider is not None and provider.payees is None:
             return masked(destination)  # such a provider knows e-mail addresses alone
+        shown = self._opened(method, lambda payees: payees.display(customer_id, destination))
+        return SEALED if shown is None else shown
+
+    def details(self, method: str, customer_id: str, destination: str) -> Mapping[str, str] | None:
+        """Return a destination's details, masked; None where it cannot be opened here and now."""
+        return self._opened(method, lambda payees: payees.show(customer_id, destination))
+
+    def _opened(self, method: str, show: Callable[[Payees], _Shown]) -> _Shown | None:
+        provider = self.providers.get(method)
+        if provider is None or provider.payees is None or self._is_waiting(method):
+            return None
         try:
-            return provider.payees.display(customer_id, destination)
+            return show(provider.payees)
         except NotSent:
             self._retry_at[method] = self.clock() + _RETRY_AFTER
         except ProviderError:
             pass  # no key here opens it
-        return SEALED
+        return None
 
     def _is_waiting(self, method: str) -> bool:
         retry_at = self._retry_at.get(method)

@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 from paymentapp.clock import Clock
 from paymentapp.errors import NotFound, NotPayable, ProviderError, StoreUnavailable
+from paymentapp.models.actors import SYSTEM, Actor
+from paymentapp.models.customer_history import CustomerAction, CustomerEvent, with_history
 from paymentapp.models.customers import Customer, PaymentMethod
+from paymentapp.models.payments import Cause
 from paymentapp.providers.base import Detail, Payees, Provider
 from paymentapp.services.customers import Customers
 from paymentapp.storage.base import Store
@@ -40,7 +43,8 @@ class PaymentMethodView(NamedTuple):
 class PaymentMethods:
     """Store the details about customers that providers need.
 
-    The provider's own `payees` seals secrets before they reach the store.
+    The provider's own `payees` seals secrets before they reach the store. Each change is stored
+    together with its line in the customer's history.
     """
 
     store: Store
@@ -49,7 +53,12 @@ class PaymentMethods:
     clock: Clock
 
     def put(
-        self, customer_id: str, method: str, details: Mapping[str, str], default: bool | None
+        self,
+        customer_id: str,
+        method: str,
+        details: Mapping[str, str],
+        default: bool | None,
+        by: Actor = SYSTEM,
     ) -> tuple[PaymentMethodView, bool]:
         """Store a customer's details for a method. Return them, and whether the method is new.
 
@@ -67,7 +76,8 @@ class PaymentMethods:
             default_method = _default_method(customer.default_method, method, default)
             return customer.changed(methods=methods, default_method=default_method)
 
-        before, after = self._change(customer_id, change)
+        event = self._event(CustomerAction.METHOD_PUT, method, Cause.REQUEST, by.name)
+        before, after = self._change(customer_id, change, event)
         return self._view(after, method), method not in before.methods
 
     def get(self, customer_id: str, method: str) -> PaymentMethodView:
@@ -82,7 +92,7 @@ class PaymentMethods:
         customer = self.customers.get(customer_id)
         return [self._view(customer, method) for method in sorted(customer.methods)]
 
-    def delete(self, customer_id: str, method: str) -> None:
+    def delete(self, customer_id: str, method: str, by: Actor = SYSTEM) -> None:
         """Delete a customer's details for a method. Accepted payments are still made.
 
         Raises NotFound, also if they were deleted before; StoreUnavailable.
@@ -90,11 +100,14 @@ class PaymentMethods:
         self.get(customer_id, method)
 
         def change(customer: Customer) -> Customer:
+            if method not in customer.methods:
+                return customer  # another request has deleted it
             methods = {name: kept for name, kept in customer.methods.items() if name != method}
             default_method = _default_method(customer.default_method, method, default=False)
             return customer.changed(methods=methods, default_method=default_method)
 
-        self._change(customer_id, change)
+        event = self._event(CustomerAction.METHOD_DELETED, method, Cause.REQUEST, by.name)
+        self._change(customer_id, change, event)
 
     def correct(
         self,
@@ -107,25 +120,35 @@ class PaymentMethods:
         """Apply a provider's correction to stored details, and its note; without `new` only that.
 
         `old` are the destinations that it corrects. Returns False, and changes nothing, if
-        the customer's details have changed since.
+        the customer's details have changed since. A correction that was applied before changes
+        nothing either.
         """
 
         def corrected(stored: PaymentMethod) -> PaymentMethod | None:
             if stored.destination not in (*old, new):
                 return None
-            destination = new or stored.destination
-            blocked = stored.blocked if destination == stored.destination else None
-            return PaymentMethod(destination, self.clock(), note, blocked)
+            if new in (None, stored.destination):
+                return replace(stored, note=note)
+            return PaymentMethod(new or "", self.clock(), note)
 
-        return self._replace(customer_id, method, corrected)
+        action = CustomerAction.METHOD_CORRECTED if new else CustomerAction.METHOD_NOTED
+        event = self._event(action, method, Cause.WEBHOOK)._replace(note=note)
+        return self._replace(customer_id, corrected, event)
 
     def block(
-        self, customer_id: str, method: str, destinations: Sequence[str | None], reason: str
+        self,
+        customer_id: str,
+        method: str,
+        destinations: Sequence[str | None],
+        reason: str,
+        cause: Cause = Cause.WEBHOOK,
+        by: str = "",
     ) -> bool:
         """Keep new payments from a customer's details until they are put again.
 
-        `destinations` are those that a provider says must not be used. Returns False where the
-        customer's details are others by now, or are blocked already.
+        `destinations` are those that a provider says must not be used; `by` is the operator who
+        recorded it. Returns False where the customer's details are others by now, or are blocked
+        already.
         """
 
         def mark(known: PaymentMethod) -> PaymentMethod | None:
@@ -133,12 +156,14 @@ class PaymentMethods:
                 return None
             return replace(known, blocked=reason)
 
-        return self._replace(customer_id, method, mark)
+        event = self._event(CustomerAction.METHOD_BLOCKED, method, cause, by)
+        return self._replace(customer_id, mark, event._replace(note=reason))
 
-    def renew(self, customer: Customer) -> int:
+    def renew(self, customer: Customer, by: Actor = SYSTEM) -> int:
         """Seal a customer's details with the current key. Return how many it changed.
 
-        Raises StoreUnavailable if some cannot be opened.
+        Raises StoreUnavailable if some cannot be opened. The details in the customer's history are
+        sealed anew by `CustomerHistory.renew`.
         """
         renewed = 0
         for method, stored in customer.methods.items():
@@ -151,27 +176,43 @@ class PaymentMethods:
                 raise StoreUnavailable(f"details cannot be opened: {error.code}") from error
             if sealed is not None:
                 resealed = partial(_resealed, stored.destination, sealed)
-                renewed += self._replace(customer.customer_id, method, resealed)
+                action = CustomerAction.METHOD_RESEALED
+                event = self._event(action, method, Cause.PERSON, by.name)
+                renewed += self._replace(customer.customer_id, resealed, event)
         return renewed
 
     def _replace(
         self,
         customer_id: str,
-        method: str,
         successor: Callable[[PaymentMethod], PaymentMethod | None],
+        event: CustomerEvent,
     ) -> bool:
-        """Replace a stored method by its successor. False if either does not exist."""
+        """Replace the event's method by its successor. False if either does not exist.
+
+        A successor that is equal to the method is not written again.
+        """
+        method = event.method or ""
+
+        def find(customer: Customer) -> PaymentMethod | None:
+            stored = customer.methods.get(method)
+            return successor(stored) if stored else None
 
         def change(customer: Customer) -> Customer:
-            stored = customer.methods.get(method)
-            new = successor(stored) if stored else None
-            return customer.changed(methods={**customer.methods, method: new}) if new else customer
+            new = find(customer)
+            if new is None or new == customer.methods[method]:
+                return customer
+            return customer.changed(methods={**customer.methods, method: new})
 
         try:
-            before, after = self._change(customer_id, change)
+            before, _ = self._change(customer_id, change, event)
         except NotFound:
             return False
-        return after is not before
+        return find(before) is not None
+
+    def _event(
+        self, action: CustomerAction, method: str, cause: Cause, by: str = ""
+    ) -> CustomerEvent:
+        return CustomerEvent(self.clock(), action, cause, by, method)
 
     def _payees(self, method: str) -> Payees:
         provider = self.providers.get(method)
@@ -181,13 +222,19 @@ class PaymentMethods:
         return provider.payees
 
     def _change(
-        self, customer_id: str, change: Callable[[Customer], Customer]
+        self, customer_id: str, change: Callable[[Customer], Customer], event: CustomerEvent
     ) -> tuple[Customer, Customer]:
-        """Compare-and-swap a customer. Return the old and the new record; the same if unchanged."""
+        """Compare-and-swap a customer, together with the lines of history.
+
+        Returns the old and the new record; the same if unchanged.
+        """
         for _ in range(_TRIES):
             old = self.customers.get(customer_id)
-            new = change(old)
-            if new is old or self.store.change_customer(old, new):
+            changed = change(old)
+            if changed is old:
+                return old, old
+            new, history = with_history(old, changed, event)
+            if self.store.change_customer(old, new, history):
                 return old, new
         raise StoreUnavailable("the customer's record keeps changing")
 

@@ -250,10 +250,12 @@ class Payments:
             destination=route.destination,
             route=route.explanation,
             status=Status.PENDING,
-            history=(Transition(now, Status.PENDING, Cause.REQUEST, by=by.name),),
+            history=(
+                Transition(now, Status.PENDING, Cause.REQUEST, route.hold_reason(now), by=by.name),
+            ),
             request_id=request_id,
             revision=new_revision(),
-            due_at=self.routes.departure(route.method, now),
+            due_at=self.routes.departure(route, now),
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
         )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from paymentapp.clock import to_text
 from paymentapp.errors import NotPayable, SettingsError
 from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
@@ -44,11 +45,21 @@ class RoutingRule(NamedTuple):
 
 
 class Route(NamedTuple):
-    """How a payment goes; `explanation` is None where the request itself named the method."""
+    """How a payment goes; `explanation` is None where the request itself named the method.
+
+    `held_until` is when the details have been on record for long enough; None without such a rule.
+    """
 
     method: str
     destination: str | None
     explanation: str | None
+    held_until: datetime | None = None
+
+    def hold_reason(self, now: datetime) -> str:
+        """Return why the payment does not leave yet, for its history; empty where it does."""
+        if self.held_until is None or self.held_until <= now:
+            return ""
+        return f"details have changed; held until {to_text(self.held_until)}"
 
 
 def read_rules(text: str) -> list[RoutingRule]:
@@ -90,11 +101,15 @@ def unpayable(provider: Provider, money: Money) -> NotPayable | None:
 
 @dataclass(frozen=True)
 class Routes:
-    """Chooses payment methods. `failing` says whether to avoid a provider for now."""
+    """Chooses payment methods. `failing` says whether to avoid a provider for now.
+
+    `change_hold` is how long details have to be on record before they are paid.
+    """
 
     providers: Mapping[str, Provider]
     rules: Sequence[RoutingRule]
     failing: Callable[[str], bool]
+    change_hold: timedelta = timedelta(0)
 
     def check(self) -> None:
         """Raise SettingsError where a rule names a method that is not configured."""
@@ -124,7 +139,7 @@ class Routes:
         """
         if method is not None:
             self.validate_requested(method, money)
-            return Route(method, self._destination(customer, method), None)
+            return self._requested(customer, method)
         found = self._best(self._candidates(customer, money), customer, money, ())
         if found is not None:
             return found
@@ -134,7 +149,7 @@ class Routes:
             raise NotPayable("payment_method", "No payment method of this customer fits.")
         method = FIRST_METHOD if FIRST_METHOD in self.providers else min(self.providers, default="")
         self.validate_requested(method, money)
-        return Route(method, self._destination(customer, method), None)
+        return self._requested(customer, method)
 
     def another(self, customer: Customer, payment: Payment) -> Route | None:
         """Return the next route for a payment whose provider certainly did nothing.
@@ -147,10 +162,11 @@ class Routes:
         money = payment.money
         return self._best(self._candidates(customer, money), customer, money, tried)
 
-    def departure(self, method: str, now: datetime) -> datetime:
-        """Return when a payment by a method leaves: at once, where its provider has no cut-offs."""
-        cutoffs = self.providers[method].cutoffs
-        return cutoffs.next_departure(now) if cutoffs else now
+    def departure(self, route: Route, now: datetime) -> datetime:
+        """Return when a payment leaves: at once, without a hold or cut-offs of its provider."""
+        earliest = max(now, route.held_until or now)
+        cutoffs = self.providers[route.method].cutoffs
+        return cutoffs.next_departure(earliest) if cutoffs else earliest
 
     def _candidates(self, customer: Customer, money: Money) -> Iterator[tuple[str, str]]:
         """Yield methods in order of preference, each with the reason."""
@@ -178,7 +194,8 @@ class Routes:
                 skipped[method] = problem
                 continue
             explanation = _explanation(reason, skipped)
-            route = Route(method, customer_destination(customer, method), explanation)
+            held = self._held_until(customer, method)
+            route = Route(method, customer_destination(customer, method), explanation, held)
             if not self.failing(method):
                 return route
             skipped[method] = "is failing"
@@ -196,6 +213,21 @@ class Routes:
         if _blocked(customer, method) is not None:
             return "has unusable details"
         return None if _knows(provider, customer) else "has no details"
+
+    def _requested(self, customer: Customer, method: str) -> Route:
+        """Return the route by a method that no rule chose. Raises NotPayable."""
+        destination = self._destination(customer, method)
+        return Route(method, destination, None, self._held_until(customer, method))
+
+    def _held_until(self, customer: Customer, method: str) -> datetime | None:
+        """Return when a customer's details have been on record for `change_hold`.
+
+        Where there are no details, the e-mail address is paid, as it was registered.
+        """
+        if not self.change_hold:
+            return None
+        known = customer.methods.get(method)
+        return (known.updated_at if known else customer.created_at) + self.change_hold
 
     def _destination(self, customer: Customer, method: str) -> str | None:
         """Return the customer's destination by a method. Raises NotPayable where it is unknown."""
@@ -216,17 +248,18 @@ def declined(store: Store, routes: Routes, payment: Payment, now: datetime, reas
     route = routes.another(customer, payment) if customer else None
     if route is None:
         return payment.moved(Status.FAILED, now, Cause.DISPATCH, reason, reason=reason)
+    held = route.hold_reason(now)
     return payment.moved(
         Status.PENDING,
         now,
         Cause.DISPATCH,
-        reason,
+        f"{reason}; {held}" if held else reason,
         payment_method=route.method,
         destination=route.destination,
         route=route.explanation,
         tried_methods=(*payment.tried_methods, payment.payment_method),
         batch_id=None,
-        due_at=routes.departure(route.method, now),
+        due_at=routes.departure(route, now),
         isolated=False,
     )
 

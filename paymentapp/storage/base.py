@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, Member
+from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment, PaymentKey, Status
@@ -108,13 +109,34 @@ class Store(Protocol):
     def close(self) -> None:
         """Release connections and threads; every write that was answered is on disk."""
 
-    def add_customer(self, customer: Customer) -> Customer:
-        """Store a new customer; return what is stored under its id, possibly an older record."""
+    def add_customer(
+        self, customer: Customer, history: Sequence[CustomerHistoryEntry] = ()
+    ) -> Customer:
+        """Store a new customer; return what is stored under its id, possibly an older record.
+
+        The lines of history are stored in the same transaction: with the customer, or not at all.
+        """
 
     def get_customer(self, customer_id: str) -> Customer | None:
         """Return the customer, by a consistent read; None where there is none."""
 
-    def change_customer(self, old: Customer, new: Customer) -> bool:
+    def change_customer(
+        self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
+    ) -> bool:
+        """Replace `old` by `new`; return whether `old` was still stored.
+
+        The lines of history are stored in the same transaction: with the change, or not at all.
+        """
+
+    def customer_history(
+        self, customer_id: str, limit: int, before: int | None = None
+    ) -> list[CustomerHistoryEntry]:
+        """Return lines of a customer's history, newest first, by a consistent read.
+
+        `before` is the version to continue after.
+        """
+
+    def change_history_entry(self, old: CustomerHistoryEntry, new: CustomerHistoryEntry) -> bool:
         """Replace `old` by `new`; return whether `old` was still stored."""
 
     def scan_customers(self) -> Iterator[Customer]:

@@ -60,6 +60,12 @@ def get_customer(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.get(f"{CUSTOMER}/eve")
 
 
+def get_customer_history(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{CUSTOMER}/ada/history?limit=101")
+    yield bench.client.get(f"{CUSTOMER}/ada/history?cursor=MQ")
+    yield bench.client.get(f"{CUSTOMER}/eve/history")
+
+
 def put_payment_method(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.put(f"{METHOD}/paypal", json={"detail": {}})
     yield bench.client.put(f"{CUSTOMER}/eve/payment-methods/paypal", json=DETAILS)
@@ -123,6 +129,7 @@ class Operation(NamedTuple):
 OPERATIONS = [
     Operation(add_customer, "POST", CUSTOMER, takes_body=True),
     Operation(get_customer, "GET", f"{CUSTOMER}/ada"),
+    Operation(get_customer_history, "GET", f"{CUSTOMER}/ada/history"),
     Operation(put_payment_method, "PUT", f"{METHOD}/paypal", takes_body=True),
     Operation(get_payment_method, "GET", f"{METHOD}/paypal"),
     Operation(delete_payment_method, "DELETE", f"{METHOD}/paypal"),

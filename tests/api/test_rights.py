@@ -21,6 +21,7 @@ PAYMENT = f"{PAYMENTS}/<payment_id:payment_id>"
 RIGHTS: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/api/customer"): {"customers:write"},
     ("GET", CUSTOMER): {"customers:read"},
+    ("GET", f"{CUSTOMER}/history"): {"customers:read"},
     ("GET", f"{CUSTOMER}/payment-methods"): {"customers:read"},
     ("GET", METHOD): {"customers:read"},
     ("PUT", METHOD): {"payees:write"},

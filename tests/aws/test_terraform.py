@@ -108,6 +108,23 @@ def test_no_policy_has_a_wildcard_for_an_action_or_all_resources() -> None:
         assert not re.search(r'"[a-z]+:\*"', text), path.name
 
 
+@pytest.mark.parametrize("document", ["api", "carry"])
+def test_who_changes_customers_may_write_their_history(document: str) -> None:
+    """A transaction needs the rights of the writes in it, and none of its own."""
+    text = (SOURCE / "iam.tf").read_text()
+    block = text.partition(f'data "aws_iam_policy_document" "{document}"')[2].partition("\n}\n")[0]
+    allowed = {
+        table: set(re.findall(r'"(dynamodb:\w+)"', actions))
+        for actions, table in re.findall(
+            r"actions\s*=\s*(\[[^\]]*\])\s*resources\s*=\s*\[aws_dynamodb_table\.(\w+)\.arn\]",
+            block,
+        )
+        if "UpdateItem" in actions
+    }
+    assert "dynamodb:UpdateItem" in allowed["customers"]
+    assert "dynamodb:PutItem" in allowed["operations"]
+
+
 def test_no_secret_is_given_to_terraform() -> None:
     """Keep secrets out of variables and resources, and so out of the state."""
     text = "".join(path.read_text() for path in SOURCE.glob("*.tf"))

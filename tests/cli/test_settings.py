@@ -28,7 +28,7 @@ def test_it_shows_every_variable_and_starts_nothing(elsewhere: Path) -> None:
     for group in groups():
         assert f"\n{group.settings.title}" in f"\n{result.stdout}"
         assert all(f"  {each.name} " in result.stdout for each in group.variables)
-    assert "PAYMENTAPP_SENDERS           3        4  " in result.stdout
+    assert "PAYMENTAPP_SENDERS                  3        4  " in result.stdout
     assert result.stdout.endswith("\nNo problems.\n")
     assert list(elsewhere.iterdir()) == []
 

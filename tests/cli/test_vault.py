@@ -104,6 +104,60 @@ def test_the_command_seals_every_customers_details_again(tmp_path: Path) -> None
         assert services.methods.get("ada", "ach").details["account_number"].endswith("6789")
 
 
+def test_details_of_before_are_readable_after_their_key_is_gone(tmp_path: Path) -> None:
+    """Seal the history again too, and keep what each payment was made with beside it."""
+    old, new = new_key(), new_key()
+    environ = ach_environ(tmp_path) | {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/test.db"}
+    with service(environ | {"PAYMENTAPP_VAULT_KEYS": old}) as services:
+        services.store.create_tables()
+        services.customers.register("ada", "ada@example.com", {})
+        for account in ("123456789", "555566664444"):
+            services.methods.put("ada", "ach", bank_account(account), default=False)
+        before = services.store.customer_history("ada", 10)
+    both = environ | {"PAYMENTAPP_VAULT_KEYS": f"{new},{old}"}
+    for _ in range(2):
+        done = CliRunner().invoke(commands, ["vault", "rotate", "--by", "Ada L."], env=both)
+        assert done.exit_code == 0
+    with service(environ | {"PAYMENTAPP_VAULT_KEYS": new}) as services:
+        shown = list(services.history.every("ada"))
+        stored = services.store.customer_history("ada", 10)
+    ends = [each.details and each.details["account_number"][-4:] for each in shown]
+    assert ends == ["4444", "4444", "6789", None]
+    assert (shown[0].entry.action, shown[0].entry.by) == ("method_resealed", "Ada L.")
+    assert [line.destination for line in stored[1:]] == [line.destination for line in before]
+
+
+def test_a_history_that_another_process_seals_at_the_same_time_is_left_to_it() -> None:
+    old, new = new_key(), new_key()
+    payees = WirePayees(Vault(old))
+    store = MemoryStore()
+    providers = {"wire": cast(Provider, ledger("wire", payees))}
+    services = build_services(Settings(), store=store, providers=providers)
+    services.customers.register("ada", "ada@example.com", {})
+    services.methods.put("ada", "wire", {"account": "123456789"}, default=False)
+    stale = store.customer_history("ada", 10)[0]
+    payees.vault = Vault(f"{new},{old}")
+    assert services.history.renew("ada") == 1
+    assert services.history.renew("ada") == 0
+    assert not store.change_history_entry(stale, stale.resealed_as("other"))
+
+
+def test_a_line_whose_key_is_lost_is_left_and_the_others_are_sealed_again() -> None:
+    payees = WirePayees()
+    providers = {"wire": cast(Provider, ledger("wire", payees))}
+    services = build_services(Settings(), store=MemoryStore(), providers=providers)
+    services.customers.register("ada", "ada@example.com", {})
+    services.methods.put("ada", "wire", {"account": "123456789"}, default=False)
+    kept, later = new_key(), new_key()
+    payees.vault = Vault(kept)
+    services.methods.put("ada", "wire", {"account": "55554444"}, default=False)
+    payees.vault = Vault(f"{later},{kept}")
+    assert services.history.renew("ada") == 1
+    payees.vault = Vault(later)
+    shown = [each.display for each in services.history.every("ada")]
+    assert shown == ["*4444", "sealed", None]
+
+
 @contextmanager
 def service(environ: dict[str, str]) -> Iterator[Services]:
     """Build the service from these variables."""

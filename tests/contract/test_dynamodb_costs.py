@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from paymentapp.clock import to_text
 from paymentapp.models.batches import BatchState
+from paymentapp.models.customer_history import registered
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.storage.base import Lease, PageQuery, PaymentChange
 from paymentapp.storage.codec.operations import idempotency_record
@@ -110,10 +111,14 @@ def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> 
     store, batch = dynamodb_store, a_batch(size=1200)
     frozen = batch.changed(state=BatchState.FROZEN)
     first, second, key = a_claim(), a_claim(), an_api_key()
+    bob, lines = registered(a_customer(customer_id="bob"), "payroll")
     expected: list[tuple[Callable[[], object], list[str]]] = [
         (store.ping, ["BatchGetItem"]),
         (lambda: store.add_customer(a_customer()), ["PutItem"]),
         (lambda: store.add_customer(a_customer()), ["PutItem"]),
+        (lambda: store.add_customer(*registered(bob, "x")), ["TransactWriteItems"]),
+        (lambda: store.change_customer(bob, bob.changed(), lines), ["TransactWriteItems"]),
+        (lambda: store.customer_history("bob", 3), ["Query"]),
         (lambda: store.add_idempotency_record(first), ["PutItem"]),
         (lambda: store.add_idempotency_record(second), ["PutItem"]),
         (lambda: store.change_idempotency_record(first, second), ["UpdateItem"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,23 @@ from botocore.exceptions import ClientError, EndpointConnectionError, WaiterErro
 from paymentapp.clock import to_text
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError, StoreUnavailable
-from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.models.customer_history import (
+    CustomerAction,
+    CustomerEvent,
+    registered,
+    with_history,
+)
+from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Lease, PageQuery, PaymentChange
-from paymentapp.storage.dynamodb import DynamoDBStore, conditional_writes, scans, tables
+from paymentapp.storage.dynamodb import (
+    DynamoDBStore,
+    conditional_writes,
+    scans,
+    tables,
+    transactions,
+)
+from paymentapp.storage.dynamodb.client import ConditionFailed
 from paymentapp.storage.dynamodb.conditional_writes import ItemUpdate
 from tests.support.aws_calls import lost_answers
 from tests.support.records import (
@@ -36,6 +49,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+PUT = CustomerEvent(NOW, CustomerAction.METHOD_PUT, Cause.REQUEST, "payroll", "ach")
+
+
 def change(store: DynamoDBStore, old: Payment, new: Payment) -> bool:
     return store.change_payments([PaymentChange(old, new)]) == [True]
 
@@ -51,6 +67,10 @@ def test_an_add_whose_answer_was_lost_is_done(dynamodb_store: DynamoDBStore) -> 
         assert store.add_idempotency_record(claim) == claim
     with lost_answers(store._client(), "PutItem"):
         assert store.add_customer(customer) == customer
+    bob, lines = registered(a_customer(customer_id="bob"), "payroll")
+    with lost_answers(store._client(), "TransactWriteItems"):
+        assert store.add_customer(bob, lines) == bob
+    assert store.customer_history("bob", 10) == lines
     with lost_answers(store._client(), "PutItem", count=2):
         batch = a_batch()
         store.add_batch(batch, members(2))
@@ -69,6 +89,12 @@ def test_a_change_whose_answer_was_lost_is_done(dynamodb_store: DynamoDBStore) -
         assert store.change_idempotency_record(claim, a_claim())
     with lost_answers(store._client(), "UpdateItem"):
         assert store.change_batch(batch, batch.changed(attempts=1))
+    first, begun = registered(a_customer(), "payroll")
+    store.add_customer(first, begun)
+    second, lines = with_history(first, first.changed(default_method="ach"), PUT)
+    with lost_answers(store._client(), "TransactWriteItems"):
+        assert store.change_customer(first, second, lines)
+    assert store.customer_history("ada", 10) == [*reversed(lines), *begun]
     assert lost == [200]
 
 
@@ -126,6 +152,21 @@ def test_a_change_keeps_what_a_later_version_added(
     items = dynamodb_client.scan(TableName=table, ConsistentRead=True)["Items"]
     assert [sorted(item["extra"]["SS"]) for item in items] == [["a", "b"]] * 3
     assert store.get_payment(two[0].new.key) == two[0].new
+
+
+def test_a_version_that_knows_no_history_changes_a_customer_beside_one_that_does(
+    dynamodb_store: DynamoDBStore,
+) -> None:
+    store = dynamodb_store
+    first, begun = registered(a_customer(), "payroll")
+    store.add_customer(first, begun)
+    known = replace(first, changes=0)  # as the version before reads it
+    theirs = known.changed(default_method="paypal")
+    assert store.change_customer(known, theirs)
+    found = store.get_customer("ada")
+    assert found == replace(theirs, changes=1)
+    assert store.change_customer(found, *with_history(found, found.changed(), PUT))
+    assert [line.version for line in store.customer_history("ada", 10)] == [2, 1]
 
 
 # Tables
@@ -204,7 +245,8 @@ def some_changes(count: int) -> list[ItemUpdate]:
 
 @pytest.fixture
 def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conditional_writes, "RETRY_DELAYS", (0.0, 0.0))
+    for module in (conditional_writes, transactions):
+        monkeypatch.setattr(module, "RETRY_DELAYS", (0.0, 0.0))
 
 
 @pytest.mark.usefixtures("no_delays")
@@ -240,6 +282,52 @@ def test_an_unexpected_error_is_no_refusal_and_is_not_repeated(code: str) -> Non
     with pytest.raises(StoreUnavailable, match=code):
         conditional_writes.change_many(client, "T", some_changes(2))
     assert client.statements == [2]
+
+
+class Cancelling:
+    """A client that cancels each transaction for the next planned reasons, one for each write."""
+
+    def __init__(self, *plans: Sequence[str | None]) -> None:
+        self.plans = list(plans)
+
+    def transact_write_items(self, TransactItems: object) -> None:  # noqa: ARG002, N803  # AWS's name
+        codes = self.plans.pop(0)
+        if codes:
+            reasons = [{"Code": code or "None"} for code in codes]
+            answer: Any = {
+                "Error": {"Code": "TransactionCanceledException", "Message": ACCOUNT},
+                "CancellationReasons": reasons,
+            }
+            raise ClientError(answer, "TransactWriteItems")
+
+
+@pytest.mark.usefixtures("no_delays")
+def test_a_conflict_with_another_transaction_is_repeated() -> None:
+    client: Any = Cancelling(["TransactionConflict", None], [None, "ThrottlingError"], [])
+    transactions.write_together(client, [{}, {}])
+    assert client.plans == []
+
+
+@pytest.mark.usefixtures("no_delays")
+def test_conflicts_without_end_are_no_refusal() -> None:
+    client: Any = Cancelling(*[["TransactionConflict", None]] * 3)
+    with pytest.raises(StoreUnavailable, match="TransactWriteItems: TransactionCanceledException"):
+        transactions.write_together(client, [{}, {}])
+    assert client.plans == []
+
+
+def test_a_condition_that_fails_beside_a_conflict_is_a_refusal() -> None:
+    client: Any = Cancelling(["ConditionalCheckFailed", "TransactionConflict"])
+    with pytest.raises(ConditionFailed):
+        transactions.write_together(client, [{}, {}])
+
+
+@pytest.mark.parametrize("code", ["ValidationError", "AccessDenied", "SomethingNew"])
+def test_a_transaction_that_can_never_be_made_is_not_repeated(code: str) -> None:
+    client: Any = Cancelling([None, code])
+    with pytest.raises(StoreUnavailable, match="TransactWriteItems"):
+        transactions.write_together(client, [{}, {}])
+    assert client.plans == []
 
 
 class Failing:
@@ -278,9 +366,13 @@ def test_every_error_says_which_operation_and_nothing_more(
     assert isinstance(store, DynamoDBStore)
     store._client._by_pid[os.getpid()] = Failing(error)  # type: ignore[assignment]
     old, batch, key = a_payment(), a_batch(), PaymentKey("ada", to_text(NOW))
+    put = (a_customer(), *with_history(a_customer(), a_customer().changed(), PUT))
     uses: list[Callable[[], object]] = [
         store.ping,
         lambda: store.add_customer(a_customer()),
+        lambda: store.add_customer(*registered(a_customer(), "payroll")),
+        lambda: store.change_customer(*put),
+        lambda: store.customer_history("ada", 3),
         lambda: store.get_customer("ada"),
         lambda: store.read_for_payment("ada", "h1"),
         lambda: store.add_payment(old),

@@ -10,22 +10,31 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import replace
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from unittest import mock
 
 import pytest
 
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models.payments import PaymentKey
+from paymentapp.models.customer_history import (
+    CustomerAction,
+    CustomerEvent,
+    registered,
+    with_history,
+)
+from paymentapp.models.payments import Cause, PaymentKey
 from paymentapp.storage.base import PageQuery, PaymentChange
-from paymentapp.storage.sqlite import SQLiteStore, database
+from paymentapp.storage.sqlite import SQLiteStore, customers, database
 from paymentapp.storage.sqlite.group_commit import Writer
 from paymentapp.storage.sqlite.json_documents import to_json
 from tests.support.records import (
     NOW,
     a_batch,
     a_claim,
+    a_customer,
     a_payment,
     later,
     members,
@@ -36,6 +45,7 @@ from tests.support.records import (
 TABLES = ["Customers", "Disbursements", "Operations"]
 ADD_EXTRA = "UPDATE {} SET document = json_set(document, '$.extra', json('[1, null]'))"
 READ_EXTRA = "SELECT json_extract(document, '$.extra') FROM {}"
+DIED = 9  # the exit status of a process that ends itself within a write
 
 
 @pytest.fixture
@@ -314,6 +324,71 @@ def test_a_full_disk_fails_writes_and_nothing_else(sqlite_store: SQLiteStore) ->
     assert sqlite_store.get_payment(payment.key) == payment
     sqlite_store.add_batch(batch, members(1200))  # the connection is a new one
     assert sqlite_store.get_members(batch) == members(1200)
+
+
+def test_a_line_of_history_that_cannot_be_written_undoes_its_change(
+    sqlite_store: SQLiteStore, path: Path
+) -> None:
+    first, begun = registered(a_customer(), "payroll")
+    sqlite_store.add_customer(first, begun)
+    sql(path, "CREATE TRIGGER no BEFORE INSERT ON Operations BEGIN SELECT RAISE(ABORT, 'no'); END")
+    event = CustomerEvent(NOW, CustomerAction.METHOD_PUT, Cause.REQUEST)
+    with pytest.raises(StoreUnavailable):
+        sqlite_store.change_customer(first, *with_history(first, first.changed(), event))
+    with pytest.raises(StoreUnavailable):
+        sqlite_store.add_customer(*registered(a_customer(customer_id="bob"), "payroll"))
+    assert sqlite_store.get_customer("ada") == first
+    assert sqlite_store.get_customer("bob") is None
+    assert sqlite_store.customer_history("ada", 10) == begun
+
+
+@pytest.mark.parametrize("function", ["_add_with_history", "_change_with_history"])
+def test_a_process_that_dies_within_the_write_leaves_neither_change_nor_line(
+    sqlite_store: SQLiteStore, path: Path, function: str
+) -> None:
+    """Die after the customer's statement and before that of the history, then make the change."""
+    first, begun = registered(a_customer(), "payroll")
+    if function == "_change_with_history":
+        sqlite_store.add_customer(first, begun)
+    before = sqlite_store.get_customer("ada"), sqlite_store.customer_history("ada", 10)
+    dying = multiprocessing.get_context("spawn").Process(target=_die_within, args=(path, function))
+    dying.start()
+    dying.join(30)
+    assert dying.exitcode == DIED
+    assert before == (sqlite_store.get_customer("ada"), sqlite_store.customer_history("ada", 10))
+    _write_customer(sqlite_store, function)
+    assert len(sqlite_store.customer_history("ada", 10)) == len(before[1]) + 1
+
+
+def _die_within(path: Path, function: str) -> None:
+    """Make a write of a customer, and end the process at its first line of history."""
+
+    def die(*_: object) -> NoReturn:
+        os._exit(DIED)
+
+    with mock.patch.object(customers, "_add_lines", die):
+        _write_customer(SQLiteStore(path), function)
+
+
+def _write_customer(store: SQLiteStore, function: str) -> None:
+    first, begun = registered(a_customer(), "payroll")
+    if function == "_add_with_history":
+        assert store.add_customer(first, begun) == first
+        return
+    event = CustomerEvent(NOW, CustomerAction.METHOD_PUT, Cause.REQUEST)
+    assert store.change_customer(first, *with_history(first, first.changed(), event))
+
+
+def test_a_version_that_knows_no_history_changes_a_customer_beside_one_that_does(
+    sqlite_store: SQLiteStore,
+) -> None:
+    first, begun = registered(a_customer(), "payroll")
+    sqlite_store.add_customer(first, begun)
+    known = replace(first, changes=0)  # as the version before reads it
+    theirs = known.changed(default_method="paypal")
+    assert sqlite_store.change_customer(known, theirs)
+    assert sqlite_store.get_customer("ada") == replace(theirs, changes=1)
+    assert sqlite_store.customer_history("ada", 10) == begun
 
 
 def test_a_writer_that_stands_still_is_not_waited_for_for_ever(

@@ -15,6 +15,8 @@ from paymentapp.errors import NotPayable, OutcomeUnknown, ProviderError
 from paymentapp.models import payments
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.customer_history import CustomerHistoryEntry
+from paymentapp.models.customers import Customer
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.ach import provider as ach
 from paymentapp.providers.ach.account_state import AccountState
@@ -46,6 +48,15 @@ class NewIdOnRetry(SimulatedProvider):
     def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
         fresh = f"{batch.batch_id}-{batch.attempts}" if batch.attempts else batch.batch_id
         return super().submit(replace(batch, batch_id=fresh), members)
+
+
+class ChangeWithoutHistory(SimulatedStore):
+    """Changes a customer, and writes no line of history."""
+
+    def change_customer(
+        self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
+    ) -> bool:
+        return super().change_customer(old, new, history[:0])
 
 
 class StampWithoutCondition(SimulatedStore):
@@ -242,6 +253,12 @@ def _nothing_new(_payment: object, _report: object, _status: object) -> None:
 BUGS = [
     _bug("a new batch id on retry", "paid twice", parts=Parts(provider=NewIdOnRetry)),
     _bug("no condition on the stamp", "history", parts=Parts(store=StampWithoutCondition)),
+    _bug(
+        "a corrected payee without a trace",
+        "customer",
+        parts=Parts(store=ChangeWithoutHistory),
+        scene="ach",
+    ),
     _bug(
         "unknown taken for failed",
         "failed without a verdict",

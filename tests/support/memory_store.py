@@ -10,6 +10,7 @@ from typing import TypeVar
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment, PaymentKey
@@ -20,7 +21,15 @@ from paymentapp.supervision import ServiceThread
 
 Key = TypeVar("Key")
 Versioned = TypeVar(
-    "Versioned", Customer, Payment, IdempotencyRecord, Batch, ProviderEvent, StateEntry, ApiKey
+    "Versioned",
+    Customer,
+    CustomerHistoryEntry,
+    Payment,
+    IdempotencyRecord,
+    Batch,
+    ProviderEvent,
+    StateEntry,
+    ApiKey,
 )
 
 
@@ -34,6 +43,7 @@ class MemoryStore:
         self.calls: list[str] = []
         self._lock = threading.Lock()
         self._customers: dict[str, Customer] = {}
+        self._history: dict[str, dict[str, CustomerHistoryEntry]] = {}
         self._payments: dict[PaymentKey, Payment] = {}
         self._claims: dict[str, IdempotencyRecord] = {}
         self._batches: dict[str, Batch] = {}
@@ -55,19 +65,47 @@ class MemoryStore:
     def close(self) -> None:
         pass
 
-    def add_customer(self, customer: Customer) -> Customer:
+    def add_customer(
+        self, customer: Customer, history: Sequence[CustomerHistoryEntry] = ()
+    ) -> Customer:
         self._called("add_customer")
         with self._lock:
-            return self._customers.setdefault(customer.customer_id, customer)
+            stored = self._customers.setdefault(customer.customer_id, customer)
+            if stored is customer:
+                self._add_lines(history)
+            return stored
 
     def get_customer(self, customer_id: str) -> Customer | None:
         self._called("get_customer")
         return self._customers.get(customer_id)
 
-    def change_customer(self, old: Customer, new: Customer) -> bool:
+    def change_customer(
+        self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
+    ) -> bool:
         self._called("change_customer")
         with self._lock:
-            return _change(self._customers, old.customer_id, old, new)
+            done = _change(self._customers, old.customer_id, old, new)
+            if done:
+                self._add_lines(history)
+            return done
+
+    def _add_lines(self, history: Sequence[CustomerHistoryEntry]) -> None:
+        for entry in history:
+            self._history.setdefault(entry.customer_id, {})[entry.entry_id] = entry
+
+    def customer_history(
+        self, customer_id: str, limit: int, before: int | None = None
+    ) -> list[CustomerHistoryEntry]:
+        self._called("customer_history")
+        with self._lock:
+            lines = list(self._history.get(customer_id, {}).values())
+        wanted = [line for line in lines if before is None or line.version < before]
+        return sorted(wanted, key=lambda line: -line.version)[:limit]
+
+    def change_history_entry(self, old: CustomerHistoryEntry, new: CustomerHistoryEntry) -> bool:
+        self._called("change_history_entry")
+        with self._lock:
+            return _change(self._history.get(old.customer_id, {}), old.entry_id, old, new)
 
     def scan_customers(self) -> Iterator[Customer]:
         self._called("scan_customers")

@@ -36,6 +36,9 @@ class WirePayees:
         return self.show(customer_id, destination)["account"]
 
     def renew(self, customer_id: str, destination: str) -> str | None:
+        return self.reseal(customer_id, destination)
+
+    def reseal(self, customer_id: str, destination: str) -> str | None:
         if self.vault.is_current(destination):
             return None
         return self.vault.seal(self.vault.open(destination, customer_id), customer_id)

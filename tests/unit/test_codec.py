@@ -16,6 +16,7 @@ from paymentapp.clock import to_text
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.customer_history import CustomerAction, CustomerHistoryEntry
 from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.money import Money
@@ -29,6 +30,7 @@ from paymentapp.storage.codec.batches import (
     read_batch,
     read_members,
 )
+from paymentapp.storage.codec.customer_history import history_record, read_history_entry
 from paymentapp.storage.codec.customers import customer_record, read_customer
 from paymentapp.storage.codec.operations import (
     api_key_record,
@@ -105,6 +107,23 @@ customers = st.builds(
     st.dictionaries(words, st.builds(PaymentMethod, words, times, maybe), max_size=3),
     st.none() | words,
     words | st.just(""),
+    st.integers(0, 10**6),
+)
+history_entries = st.builds(
+    CustomerHistoryEntry,
+    customer_id=words,
+    version=st.integers(1, 10**6),
+    entry_id=words,
+    at=times,
+    action=st.sampled_from(list(CustomerAction)),
+    cause=st.sampled_from(list(Cause)),
+    by=st.just("") | texts,
+    method=maybe,
+    destination=maybe,
+    email=maybe,
+    note=maybe,
+    resealed=maybe,
+    revision=words,
 )
 claims = st.builds(IdempotencyRecord, words, words, words, words, seconds, words)
 batches = st.builds(
@@ -157,6 +176,12 @@ listed = st.builds(Member, words, times.map(to_text), moneys, emails, st.none() 
 @given(customer=customers)
 def test_customers(trip: Trip, customer: Customer) -> None:
     assert read_customer(trip(customer_record(customer))) == customer
+
+
+@both_ways
+@given(entry=history_entries)
+def test_lines_of_customers_histories(trip: Trip, entry: CustomerHistoryEntry) -> None:
+    assert read_history_entry(trip(history_record(entry))) == entry
 
 
 @both_ways

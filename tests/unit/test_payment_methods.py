@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
@@ -11,6 +11,7 @@ import pytest
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import Settings
 from paymentapp.errors import NotFound, NotPayable, StoreUnavailable
+from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.providers.base import Provider
 from paymentapp.vault.sealing import Vault, new_key
@@ -29,13 +30,15 @@ class BusyStore(MemoryStore):
         self.changes_first = 0  # how many more changes somebody else makes before ours
         self.before_change: Callable[[], object] = lambda: None
 
-    def change_customer(self, old: Customer, new: Customer) -> bool:
+    def change_customer(
+        self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
+    ) -> bool:
         first, self.before_change = self.before_change, lambda: None
         first()
         if self.changes_first:
             self.changes_first -= 1
             assert super().change_customer(old, old.changed())
-        return super().change_customer(old, new)
+        return super().change_customer(old, new, history)
 
 
 @pytest.fixture

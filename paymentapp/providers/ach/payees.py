@@ -114,12 +114,17 @@ class AchPayees:
 
     def renew(self, customer_id: str, destination: str) -> str | None:
         """Seal the account by the current key; its prenote still counts. None where it is."""
+        renewed = self.reseal(customer_id, destination)
+        if renewed is not None:
+            self._prenotes.keep(destination, renewed)
+            self._accounts.resealed(destination, renewed)
+        return renewed
+
+    def reseal(self, customer_id: str, destination: str) -> str | None:
+        """Seal the account by the current key, and record nothing. None where it is."""
         if self._vault.is_current(destination):
             return None
-        renewed = self._vault.seal(self._vault.open(destination, customer_id), customer_id)
-        self._prenotes.keep(destination, renewed)
-        self._accounts.resealed(destination, renewed)
-        return renewed
+        return self._vault.seal(self._vault.open(destination, customer_id), customer_id)
 
     def seal(self, customer_id: str, payee: Payee) -> str:
         """Return the sealed account, at most 120 characters without a blank."""

@@ -40,3 +40,7 @@ class PayPalPayees:
     def renew(self, customer_id: str, destination: str) -> str | None:  # noqa: ARG002
         """Return None: nothing is sealed."""
         return None
+
+    def reseal(self, customer_id: str, destination: str) -> str | None:  # noqa: ARG002
+        """Return None: nothing is sealed."""
+        return None

@@ -144,7 +144,8 @@ class OpenCases:
             if recorded.blocked is not None:
                 where = recorded.blocked.destinations
                 words = recorded.blocked.reason
-                self.methods.block(payment.customer_id, provider, where, words)
+                who = payment.customer_id, provider
+                self.methods.block(*who, where, words, Cause.PERSON, decision.person)
         report = ItemReport(payment.key.item_id, status, code, reason=reason)
         return self.settlement.apply_report(payment, report, Cause.PERSON)
 

@@ -24,6 +24,8 @@ def customer_record(customer: Customer) -> Record:
         record["default_method"] = customer.default_method
     if customer.revision:
         record["revision"] = customer.revision
+    if customer.changes:
+        record["changes"] = customer.changes
     return record
 
 
@@ -38,6 +40,7 @@ def read_customer(record: Record) -> Customer:
         methods=dict(map(_read_method, record.get("methods", ()))),
         default_method=record.get("default_method"),
         revision=record.get("revision", ""),
+        changes=int(record.get("changes", 0)),
     )
 
 

@@ -23,7 +23,7 @@ CALLS_AT_ONCE = 4  # concurrent calls of one large change; a call mostly waits f
 RETRY_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds, in addition to botocore's own retries
 
 # Errors of one statement of a call that succeeded: botocore does not retry them.
-_TRANSIENT = {
+TRANSIENT = {
     "InternalServerError",
     "ProvisionedThroughputExceeded",
     "RequestLimitExceeded",
@@ -82,6 +82,23 @@ def _concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 def change_one(client: DynamoDBClient, table: str, change: ItemUpdate) -> bool:
     """Make a change; return whether it is made, now or by an attempt whose answer was lost."""
+    try:
+        call(client.update_item, **update_request(table, change))
+    except ConditionFailed as failed:
+        return was_made(client, table, change, failed)
+    return True
+
+
+def was_made(
+    client: DynamoDBClient, table: str, change: ItemUpdate, failed: ConditionFailed
+) -> bool:
+    """Return whether a change failed because an earlier attempt made it."""
+    current = [failed.item] if failed.item else read_many(client, table, [change.key])
+    return any(item.get("revision", {}).get("S") == change.new_revision for item in current)
+
+
+def update_request(table: str, change: ItemUpdate) -> Any:
+    """Return the parameters of an UpdateItem, or of an update within a transaction."""
     names = {f"#{n}": name for n, name in enumerate([*change.changed, *change.removed])}
     aliases = list(names)
     count = len(change.changed)
@@ -94,21 +111,15 @@ def change_one(client: DynamoDBClient, table: str, change: ItemUpdate) -> bool:
         condition, values[":old"] = "revision = :old", to_value(change.old_revision)
     else:
         names["#key"] = next(iter(change.key))
-    try:
-        call(
-            client.update_item,
-            TableName=table,
-            Key=change.key,
-            UpdateExpression=expression,
-            ConditionExpression=condition,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-    except ConditionFailed as failed:
-        current = [failed.item] if failed.item else read_many(client, table, [change.key])
-        return any(item.get("revision", {}).get("S") == change.new_revision for item in current)
-    return True
+    return {
+        "TableName": table,
+        "Key": change.key,
+        "UpdateExpression": expression,
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
 
 
 def change_many(client: DynamoDBClient, table: str, changes: Sequence[ItemUpdate]) -> list[bool]:
@@ -122,7 +133,7 @@ def change_many(client: DynamoDBClient, table: str, changes: Sequence[ItemUpdate
         problems = {code for code in codes.values() if code not in _FINAL}
         if not problems:
             break
-        if delay is None or problems - _TRANSIENT:
+        if delay is None or problems - TRANSIENT:
             names = ", ".join(sorted(map(str, problems)))
             raise StoreUnavailable(f"DynamoDB BatchExecuteStatement: {names}")
         time.sleep(delay)

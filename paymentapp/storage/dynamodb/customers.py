@@ -1,35 +1,102 @@
-"""The Customers table of the DynamoDB store."""
+"""The Customers table of the DynamoDB store, and customers' histories in its Operations table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.storage.codec.customer_history import (
+    FIRST_SORT_KEY,
+    history_key,
+    history_record,
+    history_sort_key,
+    read_history_entry,
+    sort_key_before,
+)
 from paymentapp.storage.codec.customers import customer_record, read_customer
 from paymentapp.storage.dynamodb import conditional_writes as conditional
-from paymentapp.storage.dynamodb.records import DynamoDBRecords
+from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
+from paymentapp.storage.dynamodb.client import ConditionFailed
+from paymentapp.storage.dynamodb.records import DynamoDBRecords, add_request
 from paymentapp.storage.dynamodb.scans import scan
+from paymentapp.storage.dynamodb.transactions import Write, write_together
 
 
 class DynamoDBCustomers(DynamoDBRecords):
-    """Customers, by their id."""
+    """Customers, by their id, and their histories."""
 
-    def add_customer(self, customer: Customer) -> Customer:
+    def add_customer(
+        self, customer: Customer, history: Sequence[CustomerHistoryEntry] = ()
+    ) -> Customer:
         """Implement `Store.add_customer`."""
-        older = self._add(self._customers, ("customer_id",), customer_record(customer))
-        return read_customer(older) if older else customer
+        key, record = ("customer_id",), customer_record(customer)
+        if not history:
+            older = self._add(self._customers, key, record)
+            return read_customer(older) if older else customer
+        put: Write = {"Put": add_request(self._customers, key, record)}
+        try:
+            write_together(self._client(), [put, *self._lines(history)])
+        except ConditionFailed as failed:
+            stored = self._stored(failed, self._customers, {"customer_id": customer.customer_id})
+            return read_customer(stored)
+        return customer
 
     def get_customer(self, customer_id: str) -> Customer | None:
         """Implement `Store.get_customer`."""
         found = self._get(self._customers, {"customer_id": customer_id})
         return read_customer(found) if found else None
 
-    def change_customer(self, old: Customer, new: Customer) -> bool:
+    def change_customer(
+        self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
+    ) -> bool:
         """Implement `Store.change_customer`."""
         records = customer_record(old), customer_record(new)
         change = conditional.change_of({"customer_id": old.customer_id}, *records)
-        return conditional.change_one(self._client(), self._customers, change)
+        if not history:
+            return conditional.change_one(self._client(), self._customers, change)
+        update: Write = {"Update": conditional.update_request(self._customers, change)}
+        try:
+            write_together(self._client(), [update, *self._lines(history)])
+        except ConditionFailed as failed:
+            return conditional.was_made(self._client(), self._customers, change, failed)
+        return True
 
     def scan_customers(self) -> Iterator[Customer]:
         """Scan the table: one request for each megabyte."""
         return map(read_customer, scan(self._client(), self._customers, "created_at"))
+
+    def customer_history(
+        self, customer_id: str, limit: int, before: int | None = None
+    ) -> list[CustomerHistoryEntry]:
+        """Implement `Store.customer_history`."""
+        bounds = {":first": FIRST_SORT_KEY, ":last": sort_key_before(before)}
+        found = self._query(
+            limit,
+            TableName=self._operations,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=to_item({":pk": history_key(customer_id), **bounds}),
+            ScanIndexForward=False,
+            ConsistentRead=True,
+        )
+        return [read_history_entry(to_record(item)) for item in found]
+
+    def change_history_entry(self, old: CustomerHistoryEntry, new: CustomerHistoryEntry) -> bool:
+        """Implement `Store.change_history_entry`."""
+        records = history_record(old), history_record(new)
+        return self._change_operation(history_key(old.customer_id), history_sort_key(old), *records)
+
+    def _lines(self, history: Sequence[CustomerHistoryEntry]) -> list[Write]:
+        """Return the writes of lines, whose keys no other line has."""
+        return [
+            {
+                "Put": {
+                    "TableName": self._operations,
+                    "Item": to_item(
+                        {"pk": history_key(each.customer_id), "sk": history_sort_key(each)}
+                        | history_record(each)
+                    ),
+                }
+            }
+            for each in history
+        ]

@@ -34,13 +34,7 @@ class DynamoDBRecords:
     def _add(self, table: str, key: Sequence[str], record: Record) -> Record | None:
         """Add a record; return None, or the record that was there already."""
         try:
-            call(
-                self._client().put_item,
-                TableName=table,
-                Item=to_item(record),
-                ConditionExpression=f"attribute_not_exists({key[0]})",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            call(self._client().put_item, **add_request(table, key, record))
         except ConditionFailed as failed:
             return self._stored(failed, table, {name: record[name] for name in key})
         return None
@@ -104,3 +98,13 @@ class DynamoDBRecords:
                 break
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         return items
+
+
+def add_request(table: str, key: Sequence[str], record: Record) -> Any:
+    """Return the parameters of a PutItem, also within a transaction, that adds a record."""
+    return {
+        "TableName": table,
+        "Item": to_item(record),
+        "ConditionExpression": f"attribute_not_exists({key[0]})",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }

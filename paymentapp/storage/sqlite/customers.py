@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
+from functools import partial
 
+from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.storage.codec.customer_history import (
+    FIRST_SORT_KEY,
+    history_key,
+    history_record,
+    history_sort_key,
+    read_history_entry,
+    sort_key_before,
+)
 from paymentapp.storage.codec.customers import customer_record, read_customer
+from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.json_documents import patch, to_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
-from paymentapp.storage.sqlite.statements import Insert, Update
+from paymentapp.storage.sqlite.statements import (
+    Insert,
+    Update,
+    add_if_absent,
+    insert_record,
+    make_change,
+)
 
 
 class SQLiteCustomers(SQLiteRecords):
-    """Customers, by their id."""
+    """Customers, by their id, and their histories."""
 
-    def add_customer(self, customer: Customer) -> Customer:
+    def add_customer(
+        self, customer: Customer, history: Sequence[CustomerHistoryEntry] = ()
+    ) -> Customer:
         """Implement `Store.add_customer`."""
         key = (customer.customer_id,)
         values = (*key, to_json(customer_record(customer)))
-        older = self._add(Insert(sql.ADD_CUSTOMER, values, sql.GET_CUSTOMER, key))
+        insert = Insert(sql.ADD_CUSTOMER, values, sql.GET_CUSTOMER, key)
+        work = partial(_add_with_history, insert, _lines(history))
+        older = self._connections().writer.run(work, one_write=not history)
         return read_customer(older) if older else customer
 
     def get_customer(self, customer_id: str) -> Customer | None:
@@ -27,17 +49,63 @@ class SQLiteCustomers(SQLiteRecords):
         found = self._get(sql.GET_CUSTOMER, customer_id)
         return read_customer(found) if found else None
 
-    def change_customer(self, old: Customer, new: Customer) -> bool:
+    def change_customer(
+        self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
+    ) -> bool:
         """Implement `Store.change_customer`."""
         records = customer_record(old), customer_record(new)
         key = (old.customer_id,)
         values = (patch(*records), *key, old.revision)
-        return self._update(
-            Update(sql.CHANGE_CUSTOMER, values, sql.GET_CUSTOMER_REVISION, key, new.revision)
-        )
+        update = Update(sql.CHANGE_CUSTOMER, values, sql.GET_CUSTOMER_REVISION, key, new.revision)
+        work = partial(_change_with_history, update, _lines(history))
+        return self._connections().writer.run(work, one_write=not history)
+
+    def customer_history(
+        self, customer_id: str, limit: int, before: int | None = None
+    ) -> list[CustomerHistoryEntry]:
+        """Implement `Store.customer_history`."""
+        bounds = FIRST_SORT_KEY, sort_key_before(before)
+        found = self._read(sql.NEWEST_RECORDS, history_key(customer_id), *bounds, limit)
+        return [read_history_entry(record) for record in found]
+
+    def change_history_entry(self, old: CustomerHistoryEntry, new: CustomerHistoryEntry) -> bool:
+        """Implement `Store.change_history_entry`."""
+        records = history_record(old), history_record(new)
+        return self._change(history_key(old.customer_id), history_sort_key(old), *records)
 
     def scan_customers(self) -> Iterator[Customer]:
         """Implement `Store.scan_customers`."""
         return self._scan(
             sql.SCAN_CUSTOMERS, read_customer, lambda each: (each.customer_id,), ("",)
         )
+
+
+def _lines(history: Sequence[CustomerHistoryEntry]) -> list[Insert]:
+    return [
+        insert_record(history_key(each.customer_id), history_sort_key(each), history_record(each))
+        for each in history
+    ]
+
+
+def _add_with_history(
+    insert: Insert, lines: Sequence[Insert], connection: sqlite3.Connection
+) -> Record | None:
+    older = add_if_absent(insert, connection)
+    if older is None:
+        _add_lines(lines, connection)
+    return older
+
+
+def _change_with_history(
+    update: Update, lines: Sequence[Insert], connection: sqlite3.Connection
+) -> bool:
+    """Make a change with its lines; a repeated one finds its own lines there."""
+    done = make_change(update, connection)
+    if done:
+        _add_lines(lines, connection)
+    return done
+
+
+def _add_lines(lines: Sequence[Insert], connection: sqlite3.Connection) -> None:
+    for each in lines:
+        add_if_absent(each, connection)

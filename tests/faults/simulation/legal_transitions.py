@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from paymentapp.models.batches import Batch, BatchState
+from paymentapp.models.customer_history import CustomerHistoryEntry
+from paymentapp.models.customers import Customer
 from paymentapp.models.payments import Payment, Status
 
 _OUTCOMES = (Status.SUCCEEDED, Status.FAILED, Status.RETURNED, Status.CANCELLED)
@@ -88,3 +92,17 @@ def _way(payment: Payment) -> tuple[str, str | None]:
 
 def _walk(payment: Payment) -> str:
     return " > ".join(move.status for move in payment.history)
+
+
+def customer_fault(
+    old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry]
+) -> str | None:
+    """Return what is wrong with a change of a customer and its lines of history, or None."""
+    versions = [line.version for line in history]
+    if versions != list(range(old.changes + 1, new.changes + 1)):
+        return f"lines {versions} of history for version {new.changes} after {old.changes}"
+    told = {(line.method, line.destination) for line in history}
+    for method, known in new.methods.items():
+        if known != old.methods.get(method) and (method, known.destination) not in told:
+            return f"the history does not say that {method} has changed"
+    return None

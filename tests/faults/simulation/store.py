@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
@@ -52,8 +53,12 @@ class SimulatedStore:
         self._read("get_customer", None)
         return self.tables.customers.get(customer_id)
 
-    def change_customer(self, old: Customer, new: Customer) -> bool:
-        return self._write("change_customer", None, lambda: self.tables.change_customer(old, new))
+    def change_customer(
+        self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
+    ) -> bool:
+        return self._write(
+            "change_customer", None, lambda: self.tables.change_customer(old, new, history)
+        )
 
     def add_payment(self, payment: Payment) -> Payment:
         owner = current_task().owner

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from random import Random
 from typing import TypeVar
 
 from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
@@ -17,7 +18,11 @@ from paymentapp.storage.base import Lease
 from tests.faults.simulation.clock import Time
 from tests.faults.simulation.findings import Findings
 from tests.faults.simulation.index import Index
-from tests.faults.simulation.legal_transitions import batch_fault, history_fault
+from tests.faults.simulation.legal_transitions import (
+    batch_fault,
+    customer_fault,
+    history_fault,
+)
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND
 
 Versioned = TypeVar(
@@ -106,10 +111,15 @@ class Tables:
             return True
         return is_own(stored, new)
 
-    def change_customer(self, old: Customer, new: Customer) -> bool:
+    def change_customer(
+        self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry]
+    ) -> bool:
         """Compare and swap; the writer's own version counts as swapped."""
         stored = self.customers.get(old.customer_id)
         if current(stored, old):
+            fault = customer_fault(old, new, history)
+            if fault:
+                self._findings.fail("customer", f"{old.customer_id}: {fault}", None)
             self.put_customer(new)
             return True
         return is_own(stored, new)
