@@ -28,6 +28,7 @@ from paymentapp.services.inbound.webhooks import WebhookReceiver
 from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.payments import Payments
+from paymentapp.services.retries import PaymentRetries
 from paymentapp.services.routing import Routes, read_rules
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage import open_store
@@ -56,6 +57,7 @@ class Services:
     methods: PaymentMethods
     payees: PayeeDisplays
     payments: Payments
+    retries: PaymentRetries
     webhooks: WebhookReceiver
     health: Health
     # dispatch, and what providers report
@@ -111,6 +113,7 @@ def build_services(
     worker = worker or Worker(
         store, dispatcher, poller, inbox, sweeper, mailbox_collector, clock, settings
     )
+    payments = Payments(store, customers, routes, clock, shards, worker.wake)
     return Services(
         settings=settings,
         clock=clock,
@@ -121,7 +124,8 @@ def build_services(
         customers=customers,
         methods=methods,
         payees=PayeeDisplays(providers, clock),
-        payments=Payments(store, customers, routes, clock, shards, worker.wake),
+        payments=payments,
+        retries=PaymentRetries(payments),
         webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
         health=Health(store, providers, worker, clock),
         routes=routes,

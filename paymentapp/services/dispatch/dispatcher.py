@@ -70,15 +70,17 @@ class Dispatcher:
         """Group pending payments into lists that fit one batch each, in their order.
 
         A failing provider gets no new batches: its payments stay due, and leave in full batches
-        once it answers again.
+        once it answers again. A scheduled payment never leaves before its time by this clock.
         """
-        now = self.clock() + CLOCK_SKEW
+        now = self.clock()
+        soon = now + CLOCK_SKEW
         ready = [
             payment
             for payment in payments
             if payment.status is Status.PENDING
             and payment.due_at is not None
-            and payment.due_at <= now
+            and payment.due_at <= soon
+            and (payment.scheduled_at is None or payment.scheduled_at <= now)
             and not self.failing.holds(payment.payment_method)
         ]
         return grouped(ready, self.providers)

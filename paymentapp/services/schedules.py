@@ -1,0 +1,17 @@
+"""Scheduled payments: when a payment may leave."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from paymentapp.errors import NotPayable
+
+SCHEDULE_MAX = timedelta(days=366)  # ahead: the same date of the next year is always allowed
+
+
+def check_schedule(scheduled_at: datetime, now: datetime) -> None:
+    """Raise NotPayable unless a scheduled time is ahead, and not too far."""
+    if scheduled_at <= now:
+        raise NotPayable("scheduled_at", "Must be in the future.")
+    if scheduled_at - now > SCHEDULE_MAX:
+        raise NotPayable("scheduled_at", "Must be at most a year (366 days) ahead.")
