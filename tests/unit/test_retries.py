@@ -286,3 +286,25 @@ def test_what_is_not_on_record_is_not_retried() -> None:
     world = World()
     with pytest.raises(NotFound):
         world.services.retries.retry(PaymentKey("ada", to_text(START)))
+
+
+def test_the_link_checks_what_it_changes() -> None:
+    """Whoever asked: the service checks before, and the link with the record that it replaces."""
+    world = World()
+    open_payment = world.pay()
+    order = ORDER._replace(retry_of=open_payment.payment_id)
+    with pytest.raises(Conflict, match="this one is pending"):
+        world.services.payments.request(order)
+    assert world.stored(open_payment) == open_payment
+    assert world.retries(open_payment) == []
+
+
+def test_a_link_that_is_there_is_not_written_again() -> None:
+    world = World()
+    original = world.failed()
+    world.store.before_payment = crash
+    with pytest.raises(StoreUnavailable):
+        world.retry(original, "k1")
+    linked = world.stored(original)
+    world.retry(original, "k1")
+    assert world.stored(original) == linked
