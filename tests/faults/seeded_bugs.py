@@ -15,7 +15,6 @@ from paymentapp.errors import NotPayable, OutcomeUnknown, ProviderError
 from paymentapp.models import payments
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.batches import Batch, BatchState, Member
-from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.ach import provider as ach
 from paymentapp.providers.ach.account_state import AccountState
@@ -31,10 +30,9 @@ from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.payments import PaymentOrder, Payments, Requested
-from paymentapp.services.retry_links import link_retry
-from paymentapp.services.routing import Route
 from paymentapp.storage.base import PaymentChange, Store
 from paymentapp.worker.sweeper import DueWork, Sweeper
+from tests.faults import later_bugs as later
 from tests.faults import provider_bugs as bugs
 from tests.faults.dispatcher_bugs import LateRefusal, LostClaim
 from tests.faults.simulation import tables
@@ -123,26 +121,6 @@ class ChecksBeforeTheReplay(Payments):
     ) -> Requested:
         self._route(order, self.store.get_customer(order.customer_id), None)
         return super().request(order, idempotency_key, by)
-
-
-class LinkAfterRetry(Payments):
-    """Writes the link from a payment to its retry after the retry."""
-
-    def _linked(
-        self, payment: Payment, record: IdempotencyRecord | None
-    ) -> tuple[Payment, IdempotencyRecord | None]:
-        original = self.get(payment.key._replace(payment_id=payment.retry_of or ""))
-        if original.retried_by is not None:
-            link_retry(self.store, payment)  # which says that it has been retried
-        return payment, record
-
-    def _accept(
-        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
-    ) -> Requested:
-        requested = super()._accept(order, route, record, by)
-        if order.retry_of is not None:
-            link_retry(self.store, requested.payment)
-        return requested
 
 
 class NoFundsIsARefusal(SimulatedProvider):
@@ -258,10 +236,6 @@ def _for_ever(_provider: object) -> timedelta:
     return timedelta(days=999)
 
 
-def _nothing_refused(_payment: object) -> None:
-    """Retry a payment whatever its status is."""
-
-
 def _nothing_new(_payment: object, _report: object, _status: object) -> None:
     """Drop a report that does not move the status, with its status word and reason."""
 
@@ -307,14 +281,22 @@ BUGS = [
     _bug(
         "a link after the retry",
         "retried twice",
-        patches=((bootstrap, "Payments", LinkAfterRetry),),
+        patches=((bootstrap, "Payments", later.LinkAfterRetry),),
     ),
     _bug(
         "a retry of what is still open",
         "retried twice",
         patches=(
-            (retries, "check_retryable", _nothing_refused),
-            (retry_links, "check_retryable", _nothing_refused),
+            (retries, "check_retryable", later.nothing_refused),
+            (retry_links, "check_retryable", later.nothing_refused),
+        ),
+    ),
+    _bug(
+        "a scheduled payment that leaves at once",
+        "history",
+        patches=(
+            (bootstrap, "Payments", later.DueAtOnce),
+            (bootstrap, "Dispatcher", later.SendsEarly),
         ),
     ),
     _bug(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paymentapp.models.batches import BatchState
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
-from tests.faults.simulation.clock import moment
+from tests.faults.simulation.clock import micros_of, moment
 from tests.faults.simulation.ledger import REASONS, Item, Moved
 from tests.faults.simulation.payment_methods import SETTLED_WITHIN
 
@@ -117,7 +117,8 @@ def _disagreement(world: World, payment: Payment, item: Moved | None) -> tuple[s
 
 def _in_time(world: World, key: PaymentKey, payment: Payment, item: Moved | None) -> None:
     made = world.clients.made_at[key]
-    since = max(world.last_fault_at, made, item.final_at() if item else 0)
+    due = micros_of(payment.scheduled_at) if payment.scheduled_at else 0
+    since = max(world.last_fault_at, made, due, item.final_at() if item else 0)
     settled = world.tables.settled_at[key]
     if settled - since > SETTLED_WITHIN[world.methods.scene]:
         words = f"{payment.status} only at {moment(settled)}, since {moment(since)} it could be"

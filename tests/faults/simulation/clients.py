@@ -14,8 +14,8 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.services.payments import PaymentOrder, Requested
 from tests.faults.simulation import faults
-from tests.faults.simulation.clock import START
-from tests.faults.simulation.scheduler import DAY, MINUTE, SECOND
+from tests.faults.simulation.clock import START, moment
+from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
 
 if TYPE_CHECKING:
     from tests.faults.simulation.world import World
@@ -68,6 +68,9 @@ class Clients:
             if not self.world.chance(0.4):
                 now += self.world.draw(2 * span // count * 10 // 6)
             intent = self._intent(number, customers)
+            if self.world.chance(0.06):
+                at = moment(now + self.world.draw(3 * HOUR))
+                intent.order = intent.order._replace(scheduled_at=at)
             self.intents.append(intent)
             self.later(now, partial(self._try, intent))
 
@@ -140,12 +143,13 @@ class Clients:
             self.later(self.world.draw(SECOND), lambda: self._try(intent))
 
     def _refused(self, intent: Intent, error: NotPayable) -> None:
-        """Check a refusal: only a new payment to an account that the bank has closed gets one."""
+        """Check a refusal: only a new payment gets one, to a closed account or at a past time."""
         bank = self.world.methods.bank
         closed = bank is not None and intent.order.customer_id in bank.unpayable
-        if intent.answers or not closed:
+        too_late = error.field == "scheduled_at"
+        if intent.answers or not (closed or too_late):
             self.world.findings.fail("told no", str(error), None, intent.name)
-        intent.faults.append("the account is closed")
+        intent.faults.append("the time is past" if too_late else "the account is closed")
         intent.tries = intent.patience
 
     def _heard(self, intent: Intent, requested: Requested | None) -> None:
