@@ -37,7 +37,7 @@ from paymentapp.models.revisions import new_revision
 from paymentapp.services.customers import Customers
 from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import FIRST_METHOD, Route, Routes
-from paymentapp.services.schedules import check_schedule
+from paymentapp.services.schedules import check_schedule, is_later
 from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
@@ -138,15 +138,18 @@ class Payments:
     def wait(self, key: PaymentKey, seconds: float) -> Payment:
         """Return the payment once it has an outcome, or after `seconds`. Raises NotFound.
 
-        `unclaimed` counts as an outcome, unless the payment is being recalled.
+        `unclaimed` counts as an outcome, unless the payment is being recalled. A payment that is
+        scheduled for later than that has none by then, and is returned at once.
         """
         end = time.monotonic() + seconds
         while True:
             payment = self.get(key)
             unclaimed = payment.status is Status.UNCLAIMED and not payment.cancel_requested
-            if payment.status in FINAL or unclaimed or time.monotonic() >= end:
+            left = end - time.monotonic()
+            latest = self.clock() + timedelta(seconds=left)
+            if payment.status in FINAL or unclaimed or left <= 0 or is_later(payment, latest):
                 return payment
-            time.sleep(min(WAIT_STEP, max(0.0, end - time.monotonic())))
+            time.sleep(min(WAIT_STEP, left))
 
     def _earlier_payment(self, order: PaymentOrder, record: IdempotencyRecord) -> Payment | None:
         """Return the payment that was accepted under a key. Raises KeyReused.

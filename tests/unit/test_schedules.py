@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -203,3 +204,11 @@ def test_the_same_key_with_another_time_is_another_request() -> None:
 
 def test_the_fingerprint_without_a_time_is_as_it_was_before() -> None:
     assert _fingerprint(ORDER) == "692c0bea748df225d0dae825d42666bc"
+
+
+def test_nobody_waits_for_the_outcome_of_what_leaves_later() -> None:
+    world = World()
+    payment = world.pay(START + timedelta(hours=1))
+    begun = time.monotonic()
+    assert world.services.payments.wait(payment.key, 30) == payment
+    assert time.monotonic() - begun < 5

@@ -38,6 +38,7 @@ from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.parking import park_after
 from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, Poller, next_poll_at
 from paymentapp.services.routing import Routes, declined
+from paymentapp.services.schedules import is_later
 from paymentapp.storage.base import PaymentChange, Store
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Dispatcher:
             if payment.status is Status.PENDING
             and payment.due_at is not None
             and payment.due_at <= soon
-            and (payment.scheduled_at is None or payment.scheduled_at <= now)
+            and not is_later(payment, now)
             and not self.failing.holds(payment.payment_method)
         ]
         return grouped(ready, self.providers)
