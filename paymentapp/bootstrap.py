@@ -29,6 +29,7 @@ from paymentapp.services.inbound.webhooks import WebhookReceiver
 from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.payments import Payments
+from paymentapp.services.retries import PaymentRetries
 from paymentapp.services.routing import Routes, read_rules
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage import open_store
@@ -58,6 +59,7 @@ class Services:
     history: CustomerHistory
     payees: PayeeDisplays
     payments: Payments
+    retries: PaymentRetries
     webhooks: WebhookReceiver
     health: Health
     # dispatch, and what providers report
@@ -115,6 +117,7 @@ def build_services(
     worker = worker or Worker(
         store, dispatcher, poller, inbox, sweeper, mailbox_collector, clock, settings
     )
+    payments = Payments(store, customers, routes, clock, shards, worker.wake)
     return Services(
         settings=settings,
         clock=clock,
@@ -126,7 +129,8 @@ def build_services(
         methods=methods,
         history=CustomerHistory(store, customers, providers, payees),
         payees=payees,
-        payments=Payments(store, customers, routes, clock, shards, worker.wake),
+        payments=payments,
+        retries=PaymentRetries(payments),
         webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
         health=Health(store, providers, worker, clock),
         routes=routes,

@@ -60,7 +60,7 @@ resource "aws_api_gateway_resource" "payment_method" {
   path_part   = "{method}"
 }
 
-# /v1/api/payment/{customer_id}/{payment_id}/cancel
+# /v1/api/payment/{customer_id}/{payment_id}/{cancel,retry}
 
 resource "aws_api_gateway_resource" "payments" {
   rest_api_id = aws_api_gateway_rest_api.this.id
@@ -84,6 +84,12 @@ resource "aws_api_gateway_resource" "cancellation" {
   rest_api_id = aws_api_gateway_rest_api.this.id
   parent_id   = aws_api_gateway_resource.payment.id
   path_part   = "cancel"
+}
+
+resource "aws_api_gateway_resource" "retry" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.payment.id
+  path_part   = "retry"
 }
 
 # /webhooks/{provider}
@@ -125,6 +131,7 @@ locals {
     list_payments         = { resource = aws_api_gateway_resource.customer_payments, verb = "GET" }
     get_payment           = { resource = aws_api_gateway_resource.payment, verb = "GET" }
     cancel_payment        = { resource = aws_api_gateway_resource.cancellation, verb = "POST" }
+    retry_payment         = { resource = aws_api_gateway_resource.retry, verb = "POST", model = "RetryOrder" }
     receive_webhook       = { resource = aws_api_gateway_resource.webhook, verb = "POST", public = true }
     healthz               = { resource = aws_api_gateway_resource.health["healthz"], verb = "GET", public = true }
     readyz                = { resource = aws_api_gateway_resource.health["readyz"], verb = "GET", public = true }

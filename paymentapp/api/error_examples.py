@@ -12,6 +12,7 @@ from paymentapp.schemas.headers import KEY_MESSAGE
 _MISSING = "Missing data for required field."
 _UNKNOWN = "Unknown field."
 _METHODS = ", ".join(sorted(NAMES))
+_METHOD = min(NAMES)
 
 
 def _invalid(*errors: FieldError) -> ProblemExample:
@@ -60,6 +61,7 @@ REQUEST_PAYMENT = (
     *BODY,
     _refused(problems.NOT_PAYABLE, "This is not the customer's e-mail.", "email"),
     _refused(problems.NOT_PAYABLE, "JPY is paid with at most 0 decimals.", "amount"),
+    _refused(problems.NOT_PAYABLE, "Must be in the future.", "scheduled_at"),
     ProblemExample(problems.KEY_REUSED, "This Idempotency-Key was used with another body."),
 )
 LIST_PAYMENTS = (
@@ -83,6 +85,21 @@ CUSTOMER_HISTORY = (
 CANCEL_PAYMENT = (
     NO_PAYMENT,
     ProblemExample(problems.CONFLICT, "It is too late to cancel: the payment is submitted."),
+)
+RETRY_PAYMENT = (
+    _invalid(body_error(["method"], _UNKNOWN)),
+    NO_PAYMENT,
+    ProblemExample(
+        problems.CONFLICT,
+        "Only a payment that failed or was returned can be retried: this one is pending.",
+    ),
+    *BODY,
+    _refused(
+        problems.NOT_PAYABLE,
+        f"The customer has no details for {_METHOD}: put them first.",
+        "payment_method",
+    ),
+    ProblemExample(problems.KEY_REUSED, "This Idempotency-Key was used with another body."),
 )
 RECEIVE_WEBHOOK = (
     ProblemExample(problems.INVALID, "This is no event with a valid, recent signature."),

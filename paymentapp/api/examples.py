@@ -11,6 +11,7 @@ METHOD_NAME = DEFAULT
 CUSTOMER_ID = "unixuser1"
 EMAIL = "unixuser1@example.com"
 PAYMENT_ID = "2026-01-02T03:04:05.678901Z"
+RETRY_ID = "2026-01-05T09:00:00.123456Z"
 CLIENT = "payroll"
 BATCH_ID = "20260102T030405680123-5f0c2b9e8d7a6f41"
 
@@ -52,6 +53,9 @@ PENDING: dict[str, Any] = {
     "created_at": PAYMENT_ID,
     "created_by": CLIENT,
     "updated_at": PAYMENT_ID,
+    "scheduled_at": None,
+    "retry_of": None,
+    "retried_by": None,
     "reason": None,
     "provider_status": None,
     "cancel_requested": False,
@@ -81,6 +85,14 @@ CANCELLED: dict[str, Any] = {
     "status": "cancelled",
     "updated_at": "2026-01-02T03:04:06.000000Z",
     "history": [_PENDING, _transition("06.000000", "cancelled", "request", "", CLIENT)],
+}
+RETRY: dict[str, Any] = {
+    **PENDING,
+    "payment_id": RETRY_ID,
+    "created_at": RETRY_ID,
+    "updated_at": RETRY_ID,
+    "retry_of": PAYMENT_ID,
+    "history": [{**_PENDING, "at": RETRY_ID}],
 }
 METHOD: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,

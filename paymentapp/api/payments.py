@@ -17,12 +17,13 @@ from paymentapp.schemas.payments import (
     PaymentOrderSchema,
     PaymentPageSchema,
     PaymentSchema,
+    RetryOrderSchema,
 )
 from paymentapp.services.payees import ShownPayment
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payments import PaymentOrder, Requested
 from paymentapp.storage.base import PageQuery
 
-blp = Blueprint("payments", __name__, description="Payments: request, list, show, cancel.")
+blp = Blueprint("payments", __name__, description="Payments: request, list, show, cancel, retry.")
 
 PREFERENCE_APPLIED = {
     "Preference-Applied": {
@@ -45,6 +46,7 @@ KEY = {
 LINKS = {
     "payment": {"operationId": "get_payment", "parameters": KEY},
     "cancellation": {"operationId": "cancel_payment", "parameters": KEY},
+    "retry": {"operationId": "retry_payment", "parameters": KEY},
     "payments": {
         "operationId": "list_payments",
         "parameters": {"customer_id": KEY["customer_id"]},
@@ -72,12 +74,8 @@ def request_payment(
     It is accepted once it is stored, and paid afterwards: show it, or list the customer's payments,
     to follow it. Send an `Idempotency-Key` and retry with it when no answer came.
     """
-    payment, replayed = services().payments.request(order, headers.get("idempotency_key"), actor())
-    payment, applied = with_outcome(payment, headers.get("wait"))
-    path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
-    replay = {"Idempotent-Replayed": "true"} if replayed else {}
-    shown = services().payees.shown(payment)
-    return shown, {"Location": request.script_root + path, **replay, **applied}
+    requested = services().payments.request(order, headers.get("idempotency_key"), actor())
+    return _accepted(requested, headers.get("wait"))
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
@@ -132,3 +130,44 @@ def cancel_payment(
     payment = services().payments.cancel(PaymentKey(customer_id, payment_id), actor())
     payment, applied = with_outcome(payment, headers.get("wait"))
     return services().payees.shown(payment), applied
+
+
+@blp.route(
+    "/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>/retry", methods=["POST"]
+)
+@blp.requires("payments:write")
+@blp.arguments(PaymentHeadersSchema(), location="headers")
+@blp.arguments(RetryOrderSchema(), example={"payment_method": examples.METHOD_NAME})
+@blp.response(
+    202,
+    PaymentSchema,
+    description="Accepted: a new payment, with `retry_of`",
+    example=examples.RETRY,
+    headers=ACCEPTED_HEADERS,
+)
+@blp.documents(*error_examples.RETRY_PAYMENT, responses={202: {"links": LINKS}})
+def retry_payment(
+    headers: dict[str, Any], order: dict[str, Any], customer_id: str, payment_id: str
+) -> tuple[ShownPayment, dict[str, str]]:
+    """Retry a payment that failed or was returned: request a new one in its place.
+
+    It has the same amount and goes to the customer's current details. A payment has one retry at a
+    time: while that is open, and once it has succeeded, another one is refused; where it failed or
+    was returned too, retry the retry. Payments of other clients also take `payments:hold`.
+    """
+    requested = services().retries.retry(
+        PaymentKey(customer_id, payment_id),
+        order.get("payment_method"),
+        headers.get("idempotency_key"),
+        actor(),
+    )
+    return _accepted(requested, headers.get("wait"))
+
+
+def _accepted(requested: Requested, wait: int | None) -> tuple[ShownPayment, dict[str, str]]:
+    """Return the body and headers that answer a request which has made a payment."""
+    payment, applied = with_outcome(requested.payment, wait)
+    path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
+    replay = {"Idempotent-Replayed": "true"} if requested.replayed else {}
+    shown = services().payees.shown(payment)
+    return shown, {"Location": request.script_root + path, **replay, **applied}

@@ -132,6 +132,12 @@ def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
     click.echo(f"payment   {payment.customer_id} {payment.payment_id}")
     paid = f"{payment.money} by {payee.method} to {payee.display}"
     click.echo(f"          {paid}: {payment.status}")
+    if payment.scheduled_at is not None:
+        click.echo(f"scheduled {to_text(payment.scheduled_at)}")
+    if payment.retry_of:
+        click.echo(f"retry of  {payment.retry_of}")
+    if payment.retried_by:
+        click.echo(f"retried   by {payment.retried_by}")
     if payment.reason:
         click.echo(f"reason    {payment.reason}")
     if payment.provider_item_id:

@@ -39,6 +39,7 @@ _RANK = {
     Status.CANCELLED: 4,
 }
 FINAL = frozenset(s for s, rank in _RANK.items() if rank == 4)
+RETRYABLE = frozenset({Status.FAILED, Status.RETURNED})  # certainly unpaid, and not as asked
 
 
 def can_transition(old: Status, new: Status) -> bool:
@@ -104,6 +105,7 @@ class PaymentChanges(TypedDict, total=False):
     destination: str | None
     route: str | None
     tried_methods: tuple[str, ...]
+    retried_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,9 @@ class Payment:
     destination: str | None = field(default=None, repr=False)  # None: the e-mail
     route: str | None = None  # why the service chose the method; None: the caller did
     tried_methods: tuple[str, ...] = ()  # methods whose providers said that they did nothing
+    scheduled_at: datetime | None = None  # leaves at this time or later; None: as soon as it can
+    retry_of: str | None = None  # id of the payment of the same customer that it retries
+    retried_by: str | None = None  # id of its retry; written before the retry itself
 
     @property
     def key(self) -> PaymentKey:

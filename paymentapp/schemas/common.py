@@ -123,7 +123,30 @@ class Moment(fields.String):
         super().__init__(metadata={"format": "date-time", **metadata}, **kwargs)
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return to_text(value)
+        return None if value is None else to_text(value)
+
+
+class FutureMoment(fields.String):
+    """A time in a request: RFC 3339, with an offset. Loads as the time in UTC.
+
+    Whether it lies ahead is for the service to check, which has the clock.
+    """
+
+    default_error_messages = {
+        "invalid": "Must be a date and time with an offset (RFC 3339), such as "
+        "2026-11-01T09:00:00-05:00."
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = kwargs.pop("metadata", {})
+        super().__init__(metadata={"format": "date-time", **metadata}, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, *args, **kwargs)
+        try:
+            return _moment(text)
+        except (ValueError, OverflowError) as error:
+            raise self.make_error("invalid") from error
 
 
 class Maker(fields.String):
@@ -168,9 +191,14 @@ class Boundary(fields.String):
     def _moment(self, text: str) -> datetime:
         if _DATE_PATTERN.fullmatch(text):
             return datetime.combine(date.fromisoformat(text), self.at, UTC)
-        if _MOMENT_PATTERN.fullmatch(text):
-            return from_text(text.upper())
-        raise ValueError("neither a date nor a moment")
+        return _moment(text)
+
+
+def _moment(text: str) -> datetime:
+    """Return the time of an RFC 3339 text, in UTC. Raises ValueError, OverflowError."""
+    if _MOMENT_PATTERN.fullmatch(text) is None:
+        raise ValueError("not a date and time with an offset")
+    return from_text(text.upper())
 
 
 class Cursor(fields.String):

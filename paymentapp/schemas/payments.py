@@ -16,6 +16,7 @@ from paymentapp.schemas.common import (
     Amount,
     Boundary,
     Cursor,
+    FutureMoment,
     Maker,
     Moment,
     Pattern,
@@ -33,6 +34,16 @@ PAGE_DEFAULT = 25
 PAGE_MAX = 100
 
 
+def _payment_method(description: str) -> fields.String:
+    return fields.String(
+        validate=Pattern(
+            METHOD_PATTERN,
+            error="Must be the name of a payment method: a-z, then up to 31 of a-z, 0-9 and '_'.",
+        ),
+        metadata={"description": description},
+    )
+
+
 class PaymentOrderSchema(Schema):
     """A payment request. Loads as a PaymentOrder."""
 
@@ -40,23 +51,37 @@ class PaymentOrderSchema(Schema):
     email = email("The customer's e-mail address, as registered.")
     amount = Amount(required=True)
     currency = currency()
-    payment_method = fields.String(
-        validate=Pattern(
-            METHOD_PATTERN,
-            error="Must be the name of a payment method: a-z, then up to 31 of a-z, 0-9 and '_'.",
-        ),
+    payment_method = _payment_method(
+        "The payment method. If left out, the customer's default decides, then the routing rules "
+        f"of the service, then {FIRST_METHOD}."
+    )
+    scheduled_at = FutureMoment(
         metadata={
-            "description": "The payment method. If left out, the customer's default decides, then "
-            f"the routing rules of the service, then {FIRST_METHOD}."
-        },
+            "description": "When it is to leave, at the soonest: in the future, at most a year "
+            "(366 days) ahead. Until then it stays pending and can be cancelled. If left out, it "
+            "leaves as soon as it can."
+        }
     )
 
     @post_load
     def make_order(self, data: dict[str, Any], **_: Any) -> PaymentOrder:
         """Return the loaded fields as a PaymentOrder."""
-        money = Money(data["amount"], data["currency"])
-        method = data.get("payment_method")
-        return PaymentOrder(data["customer_id"], data["email"], money, method)
+        return PaymentOrder(
+            data["customer_id"],
+            data["email"],
+            Money(data["amount"], data["currency"]),
+            data.get("payment_method"),
+            data.get("scheduled_at"),
+        )
+
+
+class RetryOrderSchema(Schema):
+    """A request to retry a payment. Loads as a dict."""
+
+    payment_method = _payment_method(
+        "The payment method. If left out, the one that the request for the original named; if it "
+        "named none, one is chosen as for a new payment."
+    )
 
 
 class TransitionSchema(Schema):
@@ -74,6 +99,15 @@ class TransitionSchema(Schema):
     by = Maker(
         required=True,
         metadata={"description": "The client or operator; null for the service itself."},
+    )
+
+
+def _linked_payment(description: str) -> fields.String:
+    return fields.String(
+        required=True,
+        allow_none=True,
+        validate=Pattern(PAYMENT_ID_PATTERN),
+        metadata={"description": description},
     )
 
 
@@ -126,6 +160,18 @@ class PaymentSchema(Schema):
         metadata={"description": "The client that requested it; null if none is on record."},
     )
     updated_at = Moment(required=True, metadata={"description": "Time of the last status change."})
+    scheduled_at = Moment(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "When it leaves, at the soonest, in UTC; null if as soon as it can."
+        },
+    )
+    retry_of = _linked_payment("The payment of this customer that this one retries, or null.")
+    retried_by = _linked_payment(
+        "The payment of this customer that retries this one, or null. It is stored before its "
+        "payment: after a crash between the two, repeat the retry."
+    )
     reason = fields.String(
         required=True,
         allow_none=True,
@@ -182,6 +228,9 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
         "created_at": payment.payment_id,  # the same time in the same format
         "created_by": payment.created_by,
         "updated_at": to_text(payment.updated_at),
+        "scheduled_at": to_text(payment.scheduled_at) if payment.scheduled_at else None,
+        "retry_of": payment.retry_of,
+        "retried_by": payment.retried_by,
         "reason": payment.reason,
         "provider_status": payment.provider_status,
         "cancel_requested": payment.cancel_requested,

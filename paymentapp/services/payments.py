@@ -8,7 +8,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from paymentapp.clock import Clock, to_text
@@ -35,7 +35,9 @@ from paymentapp.models.payments import (
 )
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.customers import Customers
+from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import FIRST_METHOD, Route, Routes
+from paymentapp.services.schedules import check_schedule, is_later
 from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
@@ -52,6 +54,8 @@ class PaymentOrder(NamedTuple):
     email: str
     money: Money
     payment_method: str | None  # None: the customer's default or the routing rules decide
+    scheduled_at: datetime | None = None  # UTC; None: it leaves as soon as it can
+    retry_of: str | None = None  # id of the payment of this customer that it retries
 
 
 class Requested(NamedTuple):
@@ -121,7 +125,7 @@ class Payments:
         """
         for _ in tries():
             payment = self.get(key)
-            _check_may_cancel(by, payment)
+            check_is_own(by, payment, "cancelled")
             if payment.status is Status.CANCELLED or payment.cancel_requested:
                 return payment
             wanted = self._cancelled(payment, by)
@@ -134,15 +138,18 @@ class Payments:
     def wait(self, key: PaymentKey, seconds: float) -> Payment:
         """Return the payment once it has an outcome, or after `seconds`. Raises NotFound.
 
-        `unclaimed` counts as an outcome, unless the payment is being recalled.
+        `unclaimed` counts as an outcome, unless the payment is being recalled. A payment that is
+        scheduled for later than that has none by then, and is returned at once.
         """
         end = time.monotonic() + seconds
         while True:
             payment = self.get(key)
             unclaimed = payment.status is Status.UNCLAIMED and not payment.cancel_requested
-            if payment.status in FINAL or unclaimed or time.monotonic() >= end:
+            left = end - time.monotonic()
+            latest = self.clock() + timedelta(seconds=left)
+            if payment.status in FINAL or unclaimed or left <= 0 or is_later(payment, latest):
                 return payment
-            time.sleep(min(WAIT_STEP, max(0.0, end - time.monotonic())))
+            time.sleep(min(WAIT_STEP, left))
 
     def _earlier_payment(self, order: PaymentOrder, record: IdempotencyRecord) -> Payment | None:
         """Return the payment that was accepted under a key. Raises KeyReused.
@@ -166,6 +173,8 @@ class Payments:
                 raise NotFound("There is no such customer.")
             if customer.email != order.email:
                 raise NotPayable("email", "This is not the customer's e-mail.")
+            if order.scheduled_at is not None:
+                check_schedule(order.scheduled_at, self.clock())
             return self.routes.choose(customer, order.money, order.payment_method)
         except (NotFound, NotPayable):
             if found is not None and self.clock() < found.claimed_at + IN_PROGRESS:
@@ -216,6 +225,8 @@ class Payments:
         """
         payment = self._new_payment(order, route, record, by)
         for _ in range(COLLISION_LIMIT):
+            if order.retry_of is not None:
+                payment, record = self._linked(payment, record)
             stored = self.store.add_payment(payment)
             if stored.revision == payment.revision:
                 return Requested(stored, replayed=False)
@@ -227,6 +238,24 @@ class Payments:
                 payment_id = record.payment_id
             payment = replace(payment, payment_id=payment_id)
         raise StoreUnavailable("too many payments of this customer at one moment")
+
+    def _linked(
+        self, payment: Payment, record: IdempotencyRecord | None
+    ) -> tuple[Payment, IdempotencyRecord | None]:
+        """Fix the id of a retry in the payment that it retries; return the retry with that id.
+
+        Raises Conflict where another retry has won. The id is that of an earlier request where a
+        crash came between its link and its payment.
+        """
+        for _ in tries():
+            payment_id = link_retry(self.store, payment)
+            if payment_id == payment.payment_id:
+                return payment, record
+            if record is not None:
+                record = self._move_record(record, payment_id)
+                payment_id = record.payment_id
+            payment = replace(payment, payment_id=payment_id)
+        raise StoreUnavailable(f"the retry was moved {MAX_TRIES} times meanwhile")
 
     def _move_record(self, record: IdempotencyRecord, payment_id: str) -> IdempotencyRecord:
         """Bind the key to another payment id, unless a concurrent request did so before."""
@@ -255,8 +284,10 @@ class Payments:
             ),
             request_id=request_id,
             revision=new_revision(),
-            due_at=self.routes.departure(route, now),
+            due_at=self.routes.departure(route, order.scheduled_at or now),
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
+            scheduled_at=order.scheduled_at,
+            retry_of=order.retry_of,
         )
 
     def _cancelled(self, payment: Payment, by: Actor) -> Payment:
@@ -268,14 +299,14 @@ class Payments:
         raise Conflict(f"It is too late to cancel: the payment is {payment.status}.")
 
 
-def _check_may_cancel(by: Actor, payment: Payment) -> None:
+def check_is_own(by: Actor, payment: Payment, done: str) -> None:
     """Raise NotAllowed where the payment is another client's, unless the actor may hold any.
 
     A payment of an earlier version names no client, so that no client is refused.
     """
     owner = payment.created_by
     if owner is not None and owner not in by.identities and not by.may(HOLD):
-        raise NotAllowed("Only payments of the same client may be cancelled.", HOLD)
+        raise NotAllowed(f"Only payments of the same client may be {done}.", HOLD)
 
 
 def due_shard(customer_id: str, payment_id: str, shards: int) -> int:
@@ -307,8 +338,13 @@ def _fingerprint(order: PaymentOrder) -> str:
     """Return a hash of what the body means: 12.50 and 12.5 are the same.
 
     It is the same whether the first method is named or none is (see `_check_same_body`): so it was
-    up to version 0.2, whose processes may run beside this one during an upgrade.
+    up to version 0.2, whose processes may run beside this one during an upgrade. What it means
+    without `scheduled_at` is as before that was known. A retry names its original instead of an
+    e-mail, which may change meanwhile.
     """
     method = order.payment_method or FIRST_METHOD
-    parts = [order.customer_id, order.email, str(order.money), method]
+    payee = f"retry of {order.retry_of}" if order.retry_of is not None else order.email
+    parts = [order.customer_id, payee, str(order.money), method]
+    if order.scheduled_at is not None:
+        parts.append(to_text(order.scheduled_at))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

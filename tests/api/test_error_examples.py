@@ -94,6 +94,7 @@ def request_payment(bench: Bench) -> Iterator[TestResponse]:
     yield bench.pay(customer_id="eve")
     yield bench.pay(email="eve@example.com")
     yield bench.pay(currency="JPY", amount=10.5)
+    yield bench.pay(scheduled_at="2026-03-01T12:00:00Z")
     yield bench.pay(KEY)
     yield bench.pay(KEY, amount=99)
 
@@ -117,6 +118,24 @@ def cancel_payment(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.post(f"{PAYMENT}/ada/{payment_id}/cancel")
 
 
+def retry_payment(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(f"{SOME_PAYMENT}/retry", json={"method": "ach"})
+    yield bench.client.post(f"{SOME_PAYMENT}/retry", json={})
+    location = bench.pay(KEY).headers["Location"]
+    yield bench.client.post(f"{location}/retry", json={})
+    failed(bench)
+    yield bench.client.post(f"{location}/retry", json={"payment_method": "ach"})
+    yield bench.client.post(f"{location}/retry", json={}, headers=KEY)
+
+
+def failed(bench: Bench) -> None:
+    """Have the payment that was requested last fail."""
+    paid = bench.worker.woken[-1]
+    sent = paid.moved(Status.SUBMITTING, bench.now, Cause.DISPATCH, due_at=None)
+    change = PaymentChange(paid, sent.moved(Status.FAILED, bench.now, Cause.POLL, reason="no"))
+    assert bench.store.change_payments([change]) == [True]
+
+
 class Operation(NamedTuple):
     """An operation of the document, and requests that it refuses."""
 
@@ -138,6 +157,7 @@ OPERATIONS = [
     Operation(list_payments, "GET", f"{PAYMENT}/ada"),
     Operation(get_payment, "GET", SOME_PAYMENT),
     Operation(cancel_payment, "POST", f"{SOME_PAYMENT}/cancel"),
+    Operation(retry_payment, "POST", f"{SOME_PAYMENT}/retry", takes_body=True),
 ]
 
 

@@ -30,6 +30,7 @@ RIGHTS: dict[tuple[str, str], set[str]] = {
     ("GET", PAYMENTS): {"payments:read"},
     ("GET", PAYMENT): {"payments:read"},
     ("POST", f"{PAYMENT}/cancel"): {"payments:write", "payments:hold"},
+    ("POST", f"{PAYMENT}/retry"): {"payments:write"},
 }
 CALLERS = {
     **{scope: {scope} for scope in SCOPES},

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from paymentapp.aws_lambda import submit_records
+from paymentapp.aws_lambda import run_sweep, submit_records
 from paymentapp.errors import NotSent, StoreUnavailable
 from paymentapp.models.payments import Status
+from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb.attribute_values import to_item
 from tests.aws.conftest import Cloud
 from tests.support.lambda_events import LambdaContext, stream_event, stream_record
+from tests.support.records import usd
 
 NO_FAILURES: dict[str, Any] = {"batchItemFailures": []}
 
@@ -153,4 +155,19 @@ def test_a_step_is_not_begun_when_time_is_short(cloud: Cloud) -> None:
     payments = cloud.accept("ann", "bob")
     cloud.context = LambdaContext(lambda: 5.0)
     assert submit_records(cloud.services, stream_event(*payments), cloud.context) == NO_FAILURES
+    assert len(cloud.provider.paid()) == 1
+
+
+def test_a_scheduled_payment_does_not_leave_early_and_the_sweep_sends_it(cloud: Cloud) -> None:
+    """Not even within the tolerance between two clocks."""
+    at = cloud.now + timedelta(seconds=4)
+    cloud.services.customers.register("ann", "ann@example.com", {})
+    order = PaymentOrder("ann", "ann@example.com", usd("12.5"), "paypal", at)
+    payment = cloud.services.payments.request(order).payment
+    event = stream_event(payment)
+    assert submit_records(cloud.services, event, cloud.context) == NO_FAILURES
+    run_sweep(cloud.services, cloud.context)
+    assert cloud.provider.calls == []
+    cloud.now = at + timedelta(seconds=1)
+    run_sweep(cloud.services, cloud.context)
     assert len(cloud.provider.paid()) == 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
+from paymentapp.clock import to_text
 from paymentapp.models.money import Money
 from paymentapp.services.payments import PaymentOrder
 from tests.cli.conftest import Desk
@@ -158,3 +160,22 @@ def test_a_batch_that_is_not_on_record_is_said_to_be_missing(desk: Desk) -> None
     tamper(desk, "DELETE FROM Operations WHERE pk LIKE ?", f"%{batch.batch_id}%")
     shown = desk.run("audit", "show", "ann", payment.payment_id)
     assert f"batch     {batch.batch_id}: not on record" in shown.stdout
+
+
+def test_a_schedule_and_the_links_of_a_retry_are_shown(desk: Desk) -> None:
+    _, (payment,) = desk.pay("fail")
+    with desk.service() as parts:
+        retry = parts.retries.retry(payment.key).payment
+        order = PaymentOrder("fail", "fail@example.com", payment.money, "paypal")
+        at = parts.clock() + timedelta(days=1)
+        later = parts.payments.request(order._replace(scheduled_at=at)).payment
+    shown = [
+        desk.run("audit", "show", *each.key).stdout.splitlines()[2]
+        for each in (payment, retry, later)
+    ]
+    assert shown == [
+        f"retried   by {retry.payment_id}",
+        f"retry of  {payment.payment_id}",
+        f"scheduled {to_text(at)}",
+    ]
+    assert desk.run("audit", "verify").exit_code == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -174,3 +175,13 @@ def test_a_batch_of_500_is_stamped_in_20_requests(service: Service) -> None:
     service.dispatcher.submit(payments)
     assert requests["BatchExecuteStatement"] == 20
     assert requests.total() <= 20 + 4  # members, header, freeze, acceptance
+
+
+def test_a_scheduled_payment_costs_no_further_unit_or_request(service: Service) -> None:
+    service.customers.register(CUSTOMER, EMAIL, {})
+    requests = service.requests()
+    money = Money(Decimal("19999.99"), "USD")
+    order = PaymentOrder(CUSTOMER, EMAIL, money, "paypal", utc_now() + timedelta(days=1))
+    assert service.payments.request(order, "key").payment.scheduled_at == order.scheduled_at
+    assert requests == {"BatchGetItem": 1, "PutItem": 2}
+    assert service.store.bill.total <= 3

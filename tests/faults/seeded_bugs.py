@@ -24,7 +24,7 @@ from paymentapp.providers.ach.bank_files import BankFileReader
 from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.base import Accepted, Refused
 from paymentapp.providers.stripe import provider as stripe
-from paymentapp.services import settlement
+from paymentapp.services import retries, retry_links, settlement
 from paymentapp.services.dispatch import dispatcher
 from paymentapp.services.dispatch.batching import advance, change_stamped
 from paymentapp.services.dispatch.dispatcher import Dispatcher
@@ -34,6 +34,7 @@ from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.payments import PaymentOrder, Payments, Requested
 from paymentapp.storage.base import PaymentChange, Store
 from paymentapp.worker.sweeper import DueWork, Sweeper
+from tests.faults import later_bugs as later
 from tests.faults import provider_bugs as bugs
 from tests.faults.dispatcher_bugs import LateRefusal, LostClaim
 from tests.faults.simulation import tables
@@ -293,6 +294,27 @@ BUGS = [
         "checks before the replay",
         "told no",
         patches=((bootstrap, "Payments", ChecksBeforeTheReplay),),
+    ),
+    _bug(
+        "a link after the retry",
+        "retried twice",
+        patches=((bootstrap, "Payments", later.LinkAfterRetry),),
+    ),
+    _bug(
+        "a retry of what is still open",
+        "retried twice",
+        patches=(
+            (retries, "check_retryable", later.nothing_refused),
+            (retry_links, "check_retryable", later.nothing_refused),
+        ),
+    ),
+    _bug(
+        "a scheduled payment that leaves at once",
+        "history",
+        patches=(
+            (bootstrap, "Payments", later.DueAtOnce),
+            (bootstrap, "Dispatcher", later.SendsEarly),
+        ),
     ),
     _bug(
         "no funds taken for a refusal",

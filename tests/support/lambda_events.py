@@ -18,6 +18,7 @@ RESOURCES = (
     "/v1/api/payment/{customer_id}",
     "/v1/api/payment/{customer_id}/{payment_id}",
     "/v1/api/payment/{customer_id}/{payment_id}/cancel",
+    "/v1/api/payment/{customer_id}/{payment_id}/retry",
 )
 
 

@@ -97,6 +97,9 @@ payments = st.builds(
     destination=maybe,
     route=maybe,
     tried_methods=st.lists(words, max_size=3).map(tuple),
+    scheduled_at=maybe_time,
+    retry_of=maybe,
+    retried_by=maybe,
 )
 customers = st.builds(
     Customer,
@@ -321,6 +324,14 @@ def test_a_payment_to_a_bank_account_stays_under_a_kilobyte_with_names_as_people
         .changed(provider_status="RETURNED")
     )
     assert item_size(payment_record(payment)) < 1024
+
+
+@pytest.mark.parametrize("other", ["scheduled_at", "retry_of"])  # a retry is not scheduled
+def test_a_retried_payment_stays_under_a_kilobyte_with_names_as_people_have_them(
+    other: str,
+) -> None:
+    payment = replace(a_long_life(), customer_id="c" * 36, email="e" * 64, retried_by=to_text(NOW))
+    assert item_size(payment_record(payment) | {other: to_text(NOW)}) < 1024
 
 
 def test_a_full_chunk_of_members_is_far_from_the_largest_item() -> None:

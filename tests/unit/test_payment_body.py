@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -39,13 +40,15 @@ FAILED = SUBMITTING.moved(
     provider_item_id="i",
     transaction_id="t",
     provider_status="DENIED",
+    retried_by=to_text(START + timedelta(days=1)),
 )
+RETRY = replace(ACCEPTED, scheduled_at=START + timedelta(hours=1), retry_of=ACCEPTED.payment_id)
 
 
 PAYEE = PayeeDisplay("paypal", "a***@example.com")
 
 
-@pytest.mark.parametrize("payment", [ACCEPTED, SUBMITTING, FAILED])
+@pytest.mark.parametrize("payment", [ACCEPTED, SUBMITTING, FAILED, RETRY])
 def test_it_is_what_the_fields_say(payment: Payment) -> None:
     schema, shown = PaymentSchema(), ShownPayment(payment, PAYEE)
     by_hand = schema.dump(shown)

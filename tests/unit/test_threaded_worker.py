@@ -326,3 +326,17 @@ def test_a_job_that_the_store_fails_is_left_to_the_sweep_and_ends_no_thread(
     assert second.wait(5)
     crew.stop(time.monotonic() + 5)
     assert "step failed: busy; the sweep retries it" in caplog.text
+
+
+def test_a_scheduled_payment_leaves_at_its_time_and_not_before(make_services: Make) -> None:
+    provider = LedgerProvider()
+    services = make_services(provider, sweep_seconds=1)
+    services.worker.start()
+    services.customers.register("ann", "ann@example.com", {})
+    at = services.clock() + timedelta(seconds=1.5)
+    order = PaymentOrder("ann", "ann@example.com", Money(Decimal(5), "USD"), "paypal", at)
+    left: list[datetime] = []
+    provider.before = lambda _batch: left.append(services.clock())
+    services.payments.request(order)
+    until(lambda: bool(left))
+    assert at <= left[0] < at + timedelta(seconds=5)

@@ -38,6 +38,7 @@ from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.parking import park_after
 from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, Poller, next_poll_at
 from paymentapp.services.routing import Routes, declined
+from paymentapp.services.schedules import is_later
 from paymentapp.storage.base import PaymentChange, Store
 
 log = logging.getLogger(__name__)
@@ -70,15 +71,17 @@ class Dispatcher:
         """Group pending payments into lists that fit one batch each, in their order.
 
         A failing provider gets no new batches: its payments stay due, and leave in full batches
-        once it answers again.
+        once it answers again. A scheduled payment never leaves before its time by this clock.
         """
-        now = self.clock() + CLOCK_SKEW
+        now = self.clock()
+        soon = now + CLOCK_SKEW
         ready = [
             payment
             for payment in payments
             if payment.status is Status.PENDING
             and payment.due_at is not None
-            and payment.due_at <= now
+            and payment.due_at <= soon
+            and not is_later(payment, now)
             and not self.failing.holds(payment.payment_method)
         ]
         return grouped(ready, self.providers)

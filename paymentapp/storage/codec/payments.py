@@ -18,6 +18,8 @@ _OPTIONAL = (
     "reason",
     "destination",
     "route",
+    "retry_of",
+    "retried_by",
 )
 
 
@@ -41,6 +43,8 @@ def payment_record(payment: Payment) -> Record:
     }
     if payment.due_at is not None:
         record["due_at"] = to_text(payment.due_at)
+    if payment.scheduled_at is not None:
+        record["scheduled_at"] = to_text(payment.scheduled_at)
     for name in _OPTIONAL:
         value = getattr(payment, name)
         if value is not None:
@@ -82,6 +86,9 @@ def read_payment(record: Record) -> Payment:
         destination=record.get("destination"),
         route=record.get("route"),
         tried_methods=tuple(record.get("tried", "").split()),
+        scheduled_at=maybe_time(record.get("scheduled_at")),
+        retry_of=record.get("retry_of"),
+        retried_by=record.get("retried_by"),
     )
 
 

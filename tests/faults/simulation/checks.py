@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paymentapp.models.batches import BatchState
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
-from tests.faults.simulation.clock import moment
+from tests.faults.simulation.clock import micros_of, moment
 from tests.faults.simulation.ledger import REASONS, Item, Moved
 from tests.faults.simulation.payment_methods import SETTLED_WITHIN
 
@@ -24,6 +24,7 @@ def judge(world: World) -> None:
     for key, payment in world.tables.payments.items():
         _settled_as_the_ledger_says(world, key, payment, moved.get(key, []))
     _nothing_else_was_paid(world, moved)
+    _retried_once(world, moved)
     _drained(world)
     if not world.findings.failures:
         _nobody_was_spared(world)
@@ -45,6 +46,25 @@ def _accepted_is_there(world: World, intent: Intent) -> None:
             fail("wrong order", f"on record is {payment.money} to {payment.email}", key)
     if len(dict.fromkeys(intent.answers)) > 1:
         fail("one key, two payments", f"was told of {intent.answers}", intent.answers[0])
+
+
+def _retried_once(world: World, moved: Mapping[PaymentKey, Sequence[Moved]]) -> None:
+    """Check by the ledgers that a payment and its retries were paid once at most, all together."""
+    for intent in world.retriers.intents:
+        for key in intent.answers:
+            payment = world.tables.payments.get(key)
+            if payment is None or payment.retry_of != intent.order.retry_of:
+                world.findings.fail("lost", "a retry was accepted, and is not on record", key)
+    paid: dict[PaymentKey, PaymentKey] = {}
+    for key, each_moved in moved.items():
+        root = key
+        while (payment := world.tables.payments[root]).retry_of:
+            root = PaymentKey(root.customer_id, payment.retry_of)
+        if any(each.last() == "SUCCESS" for each in each_moved):
+            if root in paid:
+                words = f"paid as {paid[root].payment_id} and as {key.payment_id}"
+                world.findings.fail("retried twice", words, root)
+            paid[root] = key
 
 
 def _settled_as_the_ledger_says(
@@ -96,7 +116,9 @@ def _disagreement(world: World, payment: Payment, item: Moved | None) -> tuple[s
 
 
 def _in_time(world: World, key: PaymentKey, payment: Payment, item: Moved | None) -> None:
-    since = max(world.last_fault_at, item.final_at() if item else 0)
+    made = world.clients.made_at[key]
+    due = micros_of(payment.scheduled_at) if payment.scheduled_at else 0
+    since = max(world.last_fault_at, made, due, item.final_at() if item else 0)
     settled = world.tables.settled_at[key]
     if settled - since > SETTLED_WITHIN[world.methods.scene]:
         words = f"{payment.status} only at {moment(settled)}, since {moment(since)} it could be"

@@ -14,8 +14,8 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.services.payments import PaymentOrder, Requested
 from tests.faults.simulation import faults
-from tests.faults.simulation.clock import START
-from tests.faults.simulation.scheduler import DAY, MINUTE, SECOND
+from tests.faults.simulation.clock import START, moment
+from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
 
 if TYPE_CHECKING:
     from tests.faults.simulation.world import World
@@ -55,6 +55,7 @@ class Clients:
         self.world = world
         self.intents: list[Intent] = []
         self.by_payment: dict[PaymentKey, Intent] = {}
+        self.made_at: dict[PaymentKey, int] = {}
         self.busy = 0  # callers who still wait or mean to ask again
 
     def arrive(self, count: int, span: int) -> None:
@@ -67,13 +68,17 @@ class Clients:
             if not self.world.chance(0.4):
                 now += self.world.draw(2 * span // count * 10 // 6)
             intent = self._intent(number, customers)
+            if self.world.chance(0.06):
+                at = moment(now + self.world.draw(3 * HOUR))
+                intent.order = intent.order._replace(scheduled_at=at)
             self.intents.append(intent)
-            self._later(now, partial(self._try, intent))
+            self.later(now, partial(self._try, intent))
 
     def made(self, payment: Payment, intent: Intent | None) -> None:
         """Record that the store has a new payment."""
         assert intent is not None
         intent.made.append(payment.key)
+        self.made_at[payment.key] = self.world.time.micros()
         self.by_payment[payment.key] = intent
 
     def is_untouched(self, key: PaymentKey) -> bool:
@@ -100,7 +105,8 @@ class Clients:
             doom=1 + draw(3) if chance(0.5) else 0,
         )
 
-    def _later(self, delay: int, event: Callable[[], object]) -> None:
+    def later(self, delay: int, event: Callable[[], object]) -> None:
+        """Schedule what a caller does next; until then it is busy."""
         self.busy += 1
 
         def go() -> None:
@@ -113,7 +119,7 @@ class Clients:
         """Post to any process that answers."""
         process = self.world.any_process()
         if process is None:
-            self._later(self.world.draw(3 * SECOND), lambda: self._try(intent))
+            self.later(self.world.draw(3 * SECOND), lambda: self._try(intent))
             return
         now = self.world.time.micros()
         intent.begun = intent.begun or now
@@ -134,15 +140,16 @@ class Clients:
 
         process.spawn(post, intent)
         if intent.key is not None and self.world.chance(0.08):  # the caller's own time-out
-            self._later(self.world.draw(SECOND), lambda: self._try(intent))
+            self.later(self.world.draw(SECOND), lambda: self._try(intent))
 
     def _refused(self, intent: Intent, error: NotPayable) -> None:
-        """Check a refusal: only a new payment to an account that the bank has closed gets one."""
+        """Check a refusal: only a new payment gets one, to a closed account or at a past time."""
         bank = self.world.methods.bank
         closed = bank is not None and intent.order.customer_id in bank.unpayable
-        if intent.answers or not closed:
+        too_late = error.field == "scheduled_at"
+        if intent.answers or not (closed or too_late):
             self.world.findings.fail("told no", str(error), None, intent.name)
-        intent.faults.append("the account is closed")
+        intent.faults.append("the time is past" if too_late else "the account is closed")
         intent.tries = intent.patience
 
     def _heard(self, intent: Intent, requested: Requested | None) -> None:
@@ -152,16 +159,19 @@ class Clients:
         if requested is None:
             if intent.key is not None and intent.tries < intent.patience:
                 self._change_customer(intent)
-                self._later(self.world.draw(5 * SECOND), lambda: self._try(intent))
+                self.later(self.world.draw(5 * SECOND), lambda: self._try(intent))
             return
         self.world.note(None, "answer", intent.name, requested.payment.key)
         if not intent.answers and self.world.chance(0.25):
             delay = self.world.draw(2 * MINUTE if self.world.chance(0.6) else SECOND)
-            self._later(delay, lambda: self._cancel(intent, 6))
+            self.later(delay, lambda: self.cancel(intent, 6))
         intent.answers.append(requested.payment.key)
+        if self.world.chance(0.04):
+            begin = partial(self.world.retriers.begin, requested.payment.key)
+            self.later(self.world.draw(MINUTE), begin)  # whatever has become of it by then
         if intent.key is not None and self.world.chance(0.03):  # asks again all the same
             self._change_customer(intent)
-            self._later(self.world.draw(MINUTE), lambda: self._try(intent))
+            self.later(self.world.draw(MINUTE), lambda: self._try(intent))
 
     def _change_customer(self, intent: Intent) -> None:
         """Make what has been accepted for a customer no longer payable.
@@ -176,7 +186,8 @@ class Clients:
             self.world.tables.put_customer(replace(customer, email=f"new-{customer.email}"))
             self.world.note(None, "customer changes", intent.name, name)
 
-    def _cancel(self, intent: Intent, tries: int) -> None:
+    def cancel(self, intent: Intent, tries: int) -> None:
+        """Cancel a caller's payment; ask again where that is too late or too early."""
         process = self.world.any_process()
 
         def cancel() -> None:
@@ -186,17 +197,17 @@ class Clients:
                 intent.told_cancelled = intent.told_cancelled or after.status is Status.CANCELLED
                 self.world.note(process, "cancel", tuple(intent.answers), after.status)
             except StoreUnavailable:
-                self._later(self.world.draw(5 * SECOND), again)
+                self.later(self.world.draw(5 * SECOND), again)
             except Conflict:
                 # Too late, or too early to be unclaimed: some ask once more.
                 if self.world.chance(0.8):
-                    self._later(self.world.draw(3 * MINUTE), again)
+                    self.later(self.world.draw(3 * MINUTE), again)
 
         def again() -> None:
             if tries:
-                self._cancel(intent, tries - 1)
+                self.cancel(intent, tries - 1)
 
         if process is None:
-            self._later(SECOND, again)
+            self.later(SECOND, again)
         else:
             process.spawn(cancel, intent)

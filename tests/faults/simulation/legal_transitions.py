@@ -43,6 +43,12 @@ def history_fault(old: Payment | None, new: Payment) -> str | None:
             return f"the history does not go on from what it was: {_walk(old)}, then {_walk(new)}"
         if new.status not in _NEXT[old.status]:
             return f"a step from {old.status} to {new.status}"
+    if new.scheduled_at != old.scheduled_at:
+        return f"scheduled at {old.scheduled_at}, then at {new.scheduled_at}"
+    if new.status is Status.SUBMITTING and new.scheduled_at and old.status is Status.PENDING:
+        left = new.history[-1].at
+        if left < new.scheduled_at:
+            return f"left at {left}, and was scheduled at {new.scheduled_at}"
     if new.status is not new.history[-1].status:
         return f"the status is {new.status}, the history ends with {new.history[-1].status}"
     if (new.money, new.email, new.request_id) != (old.money, old.email, old.request_id):

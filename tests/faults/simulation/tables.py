@@ -42,6 +42,8 @@ class Tables:
         findings: Findings,
         on_parked: Callable[[Batch], None],
         on_success: Callable[[Payment], None],
+        on_new: Callable[[Payment], None],
+        on_end: Callable[[Payment], None],
     ) -> None:
         self.customers: dict[str, Customer] = {}
         self.payments: dict[PaymentKey, Payment] = {}
@@ -61,6 +63,8 @@ class Tables:
         self.news: Index[EventKey, EventKey] = Index(time.scheduler, lag)
         self._on_parked = on_parked
         self._on_success = on_success
+        self._on_new = on_new
+        self._on_end = on_end
 
     def put_payment(self, new: Payment) -> None:
         """Store a version of a payment."""
@@ -73,7 +77,11 @@ class Tables:
             self.settled_at[key] = self._time.micros()
             if new.status is Status.SUCCEEDED:
                 self._on_success(new)
+        if old is None:
+            self._on_new(new)
         self.payments[key] = new
+        if new.status in FINAL and (old is None or old.status is not new.status):
+            self._on_end(new)
         self.due.put(key, new.due_shard, new.due_at, new)
 
     def put_batch(self, new: Batch) -> None:

@@ -23,6 +23,7 @@ from tests.faults.simulation.operator import SimulatedOperator
 from tests.faults.simulation.payment_methods import WorldMethods
 from tests.faults.simulation.process import Process
 from tests.faults.simulation.provider import SimulatedProvider
+from tests.faults.simulation.retries import Retriers
 from tests.faults.simulation.scheduler import (
     DAY,
     HOUR,
@@ -72,9 +73,12 @@ class World:
         self.hooks = self.random() if self.chance(0.7) else 0.0
         self.faults = Faults(self.rng, (0.3, 1.0, 1.0, 2.0)[self.draw(4)])
         self.operator = SimulatedOperator(self)
+        self.retriers = Retriers(self)
         self.tables = Tables(
             *(self.time, self.rng, engine == "dynamodb", self.findings, self.operator.hears),
             on_success=self._succeeded,
+            on_new=self.retriers.check,
+            on_end=self.retriers.hears,
         )
         self.ledger = Ledger(self.time, self.rng, self._announce)
         self.methods = WorldMethods(self, scene)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -157,6 +158,20 @@ def test_a_payment_that_waits_is_not_sent_to_a_closed_account(service: Service) 
     waiting = service.services.payments.request(service.order_again(payment)).payment
     answer(service, sent_back(service.company, returned("R02")))
     service.runs(days=1)
+    stopped = service.now(waiting)
+    assert (stopped.status, stopped.reason) == (Status.FAILED, "not sent, R02 Account closed")
+    assert service.company.credits() == {"1111222233": 1}
+
+
+def test_a_scheduled_payment_is_checked_again_when_it_leaves(service: Service) -> None:
+    payment = paid(service)
+    at = service.company.clock() + timedelta(days=10)
+    order = service.order_again(payment)._replace(scheduled_at=at)
+    waiting = service.services.payments.request(order).payment
+    answer(service, sent_back(service.company, returned("R02")))
+    service.runs(days=9)
+    assert service.now(waiting).status is Status.PENDING
+    service.runs(days=5)
     stopped = service.now(waiting)
     assert (stopped.status, stopped.reason) == (Status.FAILED, "not sent, R02 Account closed")
     assert service.company.credits() == {"1111222233": 1}
