@@ -72,11 +72,12 @@ def request_payment(
     It is accepted once it is stored, and paid afterwards: show it, or list the customer's payments,
     to follow it. Send an `Idempotency-Key` and retry with it when no answer came.
     """
-    payment, replayed = services().payments.request(order, headers.get("idempotency_key"), actor())
+    here = services()
+    payment, replayed = here.payments.request(order, headers.get("idempotency_key"), actor())
     payment, applied = with_outcome(payment, headers.get("wait"))
     path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
     replay = {"Idempotent-Replayed": "true"} if replayed else {}
-    shown = services().payees.shown(payment)
+    shown = here.payees.shown(payment)
     return shown, {"Location": request.script_root + path, **replay, **applied}
 
 
