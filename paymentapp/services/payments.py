@@ -36,7 +36,7 @@ from paymentapp.models.payments import (
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.customers import Customers
 from paymentapp.services.routing import FIRST_METHOD, Route, Routes
-from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
+from paymentapp.storage.base import Acceptance, Page, PageQuery, PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjacent microseconds until a 503
@@ -93,8 +93,7 @@ class Payments:
             if earlier is not None:
                 return Requested(earlier, replayed=True)
         route = self._route(order, customer, found)
-        record = self._claim(order, key_hash, found) if key_hash is not None else None
-        requested = self._accept(order, route, record, by)
+        requested = self._accept(order, route, key_hash, found, by)
         if not requested.replayed:
             self.wake(requested.payment)
         return requested
@@ -172,17 +171,60 @@ class Payments:
                 raise StoreUnavailable("a request with this key is in progress") from None
             raise
 
-    def _claim(
-        self, order: PaymentOrder, key_hash: str, found: IdempotencyRecord | None
-    ) -> IdempotencyRecord:
-        """Bind the key to a new payment id, or return the record that binds it already.
+    def _is_expired(self, record: IdempotencyRecord) -> bool:
+        return record.expires_at <= self.clock()
 
-        `found` is the key's record as it was read. Of several requests that renew an expired
-        record one wins, and the others get the winner's. All callers share one key space: a caller
-        whose credentials were replaced and who retries must find the payment, not create another.
+    def _accept(
+        self,
+        order: PaymentOrder,
+        route: Route,
+        key_hash: str | None,
+        found: IdempotencyRecord | None,
+        by: Actor,
+    ) -> Requested:
+        """Store the payment, and the record that binds the key to it: this is the acceptance.
+
+        `found` is the key's record as it was read. A crash may leave one without its payment, which
+        is then created now. Of several requests that renew an expired record one wins, and the
+        others get the winner's. If another payment has the id, the next microsecond is tried, and
+        the record with it, so that a retry finds the payment.
         """
+        record = self._record(order, key_hash, found)
+        payment = self._new_payment(order, route, record, by)
+        rivals = 0
+        for _ in range(COLLISION_LIMIT):
+            stored, bound = self.store.accept(Acceptance(payment, record, found))
+            if stored is None:
+                rivals += 1
+                if rivals == CLAIM_TRIES:
+                    break
+                found, record = bound, self._record(order, key_hash, bound)
+            elif stored.request_id == payment.request_id:
+                own = record is None or stored.revision == payment.revision
+                return Requested(stored, replayed=not own)
+            else:
+                payment = replace(payment, payment_id=next_payment_id(payment.payment_id))
+                found, record = record, _moved(record, payment.payment_id)
+            if record is not None:
+                payment = replace(payment, payment_id=record.payment_id)
+        if rivals == CLAIM_TRIES:
+            raise StoreUnavailable("the idempotency key keeps being claimed by other requests")
+        raise StoreUnavailable("too many payments of this customer at one moment")
+
+    def _record(
+        self, order: PaymentOrder, key_hash: str | None, found: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
+        """Return the record that binds a key already, or a new one; None without a key.
+
+        Raises KeyReused.
+        """
+        if key_hash is None:
+            return None
+        if found is not None and not self._is_expired(found):
+            _check_same_body(order, found)
+            return found
         now = self.clock()
-        wanted = IdempotencyRecord(
+        return IdempotencyRecord(
             key_hash=key_hash,
             fingerprint=_fingerprint(order),
             customer_id=order.customer_id,
@@ -191,49 +233,6 @@ class Payments:
             revision=new_revision(),
             names_method=order.payment_method is not None,
         )
-        for _ in range(CLAIM_TRIES):
-            if found is None:
-                found = self.store.add_idempotency_record(wanted)
-            if not self._is_expired(found):
-                _check_same_body(order, found)
-                return found
-            if self.store.change_idempotency_record(found, wanted):
-                return wanted
-            found = self.store.read_for_payment(order.customer_id, key_hash).idempotency_record
-        raise StoreUnavailable("the idempotency key keeps being claimed by other requests")
-
-    def _is_expired(self, record: IdempotencyRecord) -> bool:
-        return record.expires_at <= self.clock()
-
-    def _accept(
-        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
-    ) -> Requested:
-        """Write the payment: this write is the acceptance.
-
-        A crash may leave an idempotency record without its payment, which is then created now.
-        If another payment has the id, the next microsecond is tried; the idempotency record is
-        changed first, so that a retry finds the payment.
-        """
-        payment = self._new_payment(order, route, record, by)
-        for _ in range(COLLISION_LIMIT):
-            stored = self.store.add_payment(payment)
-            if stored.revision == payment.revision:
-                return Requested(stored, replayed=False)
-            if stored.request_id == payment.request_id:
-                return Requested(stored, replayed=record is not None)
-            payment_id = next_payment_id(payment.payment_id)
-            if record is not None:
-                record = self._move_record(record, payment_id)
-                payment_id = record.payment_id
-            payment = replace(payment, payment_id=payment_id)
-        raise StoreUnavailable("too many payments of this customer at one moment")
-
-    def _move_record(self, record: IdempotencyRecord, payment_id: str) -> IdempotencyRecord:
-        """Bind the key to another payment id, unless a concurrent request did so before."""
-        moved = replace(record, payment_id=payment_id, revision=new_revision())
-        if self.store.change_idempotency_record(record, moved):
-            return moved
-        return self.store.add_idempotency_record(moved)
 
     def _new_payment(
         self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
@@ -288,6 +287,11 @@ def _key_hash(idempotency_key: str) -> str:
 def _request_id(record: IdempotencyRecord) -> str:
     """Return the `request_id` of a payment that was accepted under a key."""
     return record.key_hash[:32]
+
+
+def _moved(record: IdempotencyRecord | None, payment_id: str) -> IdempotencyRecord | None:
+    """Return the record that binds a key to another payment id."""
+    return record and replace(record, payment_id=payment_id, revision=new_revision())
 
 
 def _check_same_body(order: PaymentOrder, record: IdempotencyRecord) -> None:

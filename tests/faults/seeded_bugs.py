@@ -30,7 +30,7 @@ from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.payments import PaymentOrder, Payments, Requested
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Acceptance, PaymentChange, Store
 from paymentapp.worker.sweeper import DueWork, Sweeper
 from tests.faults import provider_bugs as bugs
 from tests.faults.dispatcher_bugs import LateRefusal, LostClaim
@@ -101,15 +101,18 @@ class ClaimAfterPayment(Payments):
         if customer.email != order.email:
             raise NotPayable("email", "not the customer's")
         route = self.routes.choose(customer, order.money, order.payment_method)
-        requested = self._accept(order, route, None, by)
+        payment, replayed = self._accept(order, route, None, None, by)
         if idempotency_key is not None:
-            claim = self._claim(order, sha256(idempotency_key.encode()).hexdigest(), None)
-            first = self.store.get_payment(
-                requested.payment.key._replace(payment_id=claim.payment_id)
-            )
+            key_hash = sha256(idempotency_key.encode()).hexdigest()
+            wanted = self._record(order, key_hash, None)
+            assert wanted is not None
+            wanted = replace(wanted, payment_id=payment.payment_id)
+            claim = self.store.accept(Acceptance(payment, wanted)).record
+            assert claim is not None
+            first = self.store.get_payment(payment.key._replace(payment_id=claim.payment_id))
             if first is not None:
                 return Requested(first, replayed=True)
-        return requested
+        return Requested(payment, replayed)
 
 
 class ChecksBeforeTheReplay(Payments):

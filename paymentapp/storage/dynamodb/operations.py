@@ -8,7 +8,6 @@ from datetime import datetime
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
 from paymentapp.models.api_keys import ApiKey
-from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
@@ -22,11 +21,9 @@ from paymentapp.storage.codec.events import (
 )
 from paymentapp.storage.codec.operations import (
     api_key_record,
-    idempotency_record,
     lease_record,
     payment_context,
     read_api_key,
-    read_idempotency_record,
     read_lease,
     read_state,
     state_record,
@@ -55,16 +52,6 @@ class DynamoDBOperations(DynamoDBRecords):
             table: to_record(item) for table, item in conditional.read_all(self._client(), keys)
         }
         return payment_context(found.get(self._customers), key_hash, found.get(self._operations))
-
-    def add_idempotency_record(self, record: IdempotencyRecord) -> IdempotencyRecord:
-        """Implement `Store.add_idempotency_record`."""
-        older = self._add_operation(f"key#{record.key_hash}", "claim", idempotency_record(record))
-        return read_idempotency_record(record.key_hash, older) if older else record
-
-    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
-        """Implement `Store.change_idempotency_record`."""
-        records = idempotency_record(old), idempotency_record(new)
-        return self._change_operation(f"key#{new.key_hash}", "claim", *records)
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Implement `Store.add_provider_event`."""
