@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from paymentapp.errors import (
 )
 from paymentapp.models.actors import HOLD, SYSTEM, Actor
 from paymentapp.models.customers import Customer
-from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
+from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord, key_hashes
 from paymentapp.models.money import Money
 from paymentapp.models.payments import (
     FINAL,
@@ -61,6 +61,13 @@ class Requested(NamedTuple):
     replayed: bool
 
 
+class _KeyUse(NamedTuple):
+    """The record of a key, expired or not, and the payment of one that is not."""
+
+    record: IdempotencyRecord | None
+    payment: Payment | None
+
+
 @dataclass(frozen=True, slots=True)
 class Payments:
     """Accept, show, list and cancel payments.
@@ -86,12 +93,14 @@ class Payments:
         KeyReused, StoreUnavailable. After StoreUnavailable the same request may be retried with
         its key.
         """
-        key_hash = _key_hash(idempotency_key) if idempotency_key is not None else None
-        customer, found = self.store.read_for_payment(order.customer_id, key_hash)
+        hashes = key_hashes(idempotency_key, by.name) if idempotency_key is not None else ()
+        customer, records = self.store.read_for_payment(order.customer_id, hashes)
+        found, earlier = self._key_use(hashes, records, by)
         if found is not None and not self._is_expired(found):
-            earlier = self._earlier_payment(order, found)
+            _check_same_body(order, found)
             if earlier is not None:
                 return Requested(earlier, replayed=True)
+        key_hash = found.key_hash if found is not None else next(iter(hashes), None)
         route = self._route(order, customer, found)
         requested = self._accept(order, route, key_hash, found, by)
         if not requested.replayed:
@@ -143,14 +152,30 @@ class Payments:
                 return payment
             time.sleep(min(WAIT_STEP, max(0.0, end - time.monotonic())))
 
-    def _earlier_payment(self, order: PaymentOrder, record: IdempotencyRecord) -> Payment | None:
-        """Return the payment that was accepted under a key. Raises KeyReused.
+    def _key_use(
+        self, hashes: Sequence[str], records: Mapping[str, IdempotencyRecord], by: Actor
+    ) -> _KeyUse:
+        """Return how the client has used a key, from the records of both hashes of it.
+
+        A record of an earlier version names no client. It is this client's, unless the payment of
+        it is another's.
+        """
+        for key_hash in hashes:
+            record = records.get(key_hash)
+            if record is None or self._is_expired(record):
+                continue
+            payment = self._earlier_payment(record)
+            if key_hash == hashes[0] or payment is None or _is_maker(by, payment):
+                return _KeyUse(record, payment)
+        return _KeyUse(records.get(hashes[0]) if hashes else None, None)
+
+    def _earlier_payment(self, record: IdempotencyRecord) -> Payment | None:
+        """Return the payment that was accepted under a key.
 
         None if a crash, or a request that is in progress, has left the record without it.
         """
-        _check_same_body(order, record)
         payment = self.store.get_payment(PaymentKey(record.customer_id, record.payment_id))
-        return payment if payment and payment.request_id == _request_id(record) else None
+        return payment if payment and payment.request_id == record.request_id else None
 
     def _route(
         self, order: PaymentOrder, customer: Customer | None, found: IdempotencyRecord | None
@@ -204,7 +229,7 @@ class Payments:
                 return Requested(stored, replayed=not own)
             else:
                 payment = replace(payment, payment_id=next_payment_id(payment.payment_id))
-                found, record = record, _moved(record, payment.payment_id)
+                found, record = record, record and record.moved(payment.payment_id)
             if record is not None:
                 payment = replace(payment, payment_id=record.payment_id)
         if rivals == CLAIM_TRIES:
@@ -239,7 +264,7 @@ class Payments:
     ) -> Payment:
         now = self.clock()
         payment_id = record.payment_id if record else to_text(now)
-        request_id = _request_id(record) if record else secrets.token_hex(16)
+        request_id = record.request_id if record else secrets.token_hex(16)
         return Payment(
             customer_id=order.customer_id,
             payment_id=payment_id,
@@ -270,28 +295,18 @@ def _check_may_cancel(by: Actor, payment: Payment) -> None:
 
     A payment of an earlier version names no client, so that no client is refused.
     """
-    owner = payment.created_by
-    if owner is not None and owner not in by.identities and not by.may(HOLD):
+    if not _is_maker(by, payment) and not by.may(HOLD):
         raise NotAllowed("Only payments of the same client may be cancelled.", HOLD)
+
+
+def _is_maker(by: Actor, payment: Payment) -> bool:
+    """Return whether an actor may have requested a payment: it names none, or this client."""
+    return payment.created_by is None or payment.created_by in by.identities
 
 
 def due_shard(customer_id: str, payment_id: str, shards: int) -> int:
     """Return the shard of the due index that a payment belongs to."""
     return zlib.crc32(f"{customer_id}/{payment_id}".encode()) % shards
-
-
-def _key_hash(idempotency_key: str) -> str:
-    return hashlib.sha256(idempotency_key.encode()).hexdigest()
-
-
-def _request_id(record: IdempotencyRecord) -> str:
-    """Return the `request_id` of a payment that was accepted under a key."""
-    return record.key_hash[:32]
-
-
-def _moved(record: IdempotencyRecord | None, payment_id: str) -> IdempotencyRecord | None:
-    """Return the record that binds a key to another payment id."""
-    return record and replace(record, payment_id=payment_id, revision=new_revision())
 
 
 def _check_same_body(order: PaymentOrder, record: IdempotencyRecord) -> None:

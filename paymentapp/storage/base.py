@@ -77,10 +77,10 @@ class Page(NamedTuple):
 
 
 class PaymentContext(NamedTuple):
-    """What is on record when a payment is requested: the customer, and the use of the key."""
+    """What is on record when a payment is requested: the customer, and uses of its key by hash."""
 
     customer: Customer | None
-    idempotency_record: IdempotencyRecord | None
+    idempotency_records: dict[str, IdempotencyRecord]
 
 
 class Acceptance(NamedTuple):
@@ -186,8 +186,11 @@ class Store(Protocol):
         page is consistent as of its own read.
         """
 
-    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
-        """Return a customer and the record of an idempotency key, by one consistent read."""
+    def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
+        """Return a customer and the records of up to two idempotency keys, by one consistent read.
+
+        Records that do not exist are left out.
+        """
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
         """Store a new batch with its candidates, the candidates first.

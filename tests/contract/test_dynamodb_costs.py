@@ -46,9 +46,9 @@ def test_accepting_a_payment_costs_one_read_and_three_units(dynamodb_store: Dyna
     store.add_customer(a_customer())
     payment, claim = a_payment(), a_claim()
 
-    read = calls_of(store, lambda: store.read_for_payment("ada", "h1"))
+    read = calls_of(store, lambda: store.read_for_payment("ada", ["h1", "h2"]))
     assert read.names == ["BatchGetItem"]
-    assert calls_of(store, lambda: store.read_for_payment("ada", None)).names == ["GetItem"]
+    assert calls_of(store, lambda: store.read_for_payment("ada", [])).names == ["GetItem"]
     assert calls_of(store, lambda: store.get_customer("ada")).names == ["GetItem"]
 
     accepted = calls_of(store, lambda: store.accept(Acceptance(payment, claim)))

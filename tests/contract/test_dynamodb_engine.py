@@ -285,7 +285,7 @@ def test_every_error_says_which_operation_and_nothing_more(
         store.ping,
         lambda: store.add_customer(a_customer()),
         lambda: store.get_customer("ada"),
-        lambda: store.read_for_payment("ada", "h1"),
+        lambda: store.read_for_payment("ada", ["h1"]),
         lambda: add_payment(store, old),
         lambda: store.get_payments([key]),
         lambda: change(store, old, stamped(old)),

@@ -24,7 +24,7 @@ def next_version(claim: IdempotencyRecord, payment: Payment) -> IdempotencyRecor
 
 
 def found_claim(store: Store) -> IdempotencyRecord | None:
-    return store.read_for_payment("ada", "h1").idempotency_record
+    return store.read_for_payment("ada", ["h1"]).idempotency_records.get("h1")
 
 
 def test_a_payment_is_accepted_with_its_key(store: Store) -> None:

@@ -58,12 +58,15 @@ def test_a_claim_that_is_not_there_does_not_change(store: Store) -> None:
 
 
 def test_what_a_payment_needs_is_read_together(store: Store) -> None:
-    assert store.read_for_payment("ada", "h1") == (None, None)
+    assert store.read_for_payment("ada", ["h1"]) == (None, {})
     ada, claim = store.add_customer(a_customer()), add_claim(store, a_claim())
-    assert store.read_for_payment("ada", "h1") == (ada, claim)
-    assert store.read_for_payment("ada", "h2") == (ada, None)
-    assert store.read_for_payment("bob", "h1") == (None, claim)
-    assert store.read_for_payment("ada", None) == (ada, None)
+    other = add_claim(store, a_claim(key_hash="h2"))
+    assert store.read_for_payment("ada", ["h1"]) == (ada, {"h1": claim})
+    assert store.read_for_payment("ada", ["h2", "h1"]) == (ada, {"h1": claim, "h2": other})
+    assert store.read_for_payment("ada", ["h3", "h1"]) == (ada, {"h1": claim})
+    assert store.read_for_payment("ada", ["h3", "h4"]) == (ada, {})
+    assert store.read_for_payment("bob", ["h1"]) == (None, {"h1": claim})
+    assert store.read_for_payment("ada", []) == (ada, {})
 
 
 @pytest.mark.parametrize("names_method", [True, False, None])
@@ -72,12 +75,12 @@ def test_a_claim_is_read_as_of_the_last_write(store: Store, names_method: bool |
     for changed in (a_claim(names_method=names_method), a_claim(names_method=True)):
         old = add_claim(store, a_claim())
         assert change_claim(store, old, changed)
-        assert store.read_for_payment("ada", "h1").idempotency_record == changed
+        assert store.read_for_payment("ada", ["h1"]).idempotency_records == {"h1": changed}
 
 
 def test_a_claim_without_a_key_is_nobodys(store: Store) -> None:
     add_claim(store, a_claim(key_hash=""))
-    assert store.read_for_payment("ada", None).idempotency_record is None
+    assert store.read_for_payment("ada", []).idempotency_records == {}
 
 
 # Batches

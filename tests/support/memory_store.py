@@ -140,11 +140,11 @@ class MemoryStore:
         self._called("scan_payments")
         return (p for p in list(self._payments.values()) if earliest <= p.created_at <= latest)
 
-    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+    def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         self._called("read_for_payment")
         with self._lock:
-            claim = self._claims.get(key_hash) if key_hash else None
-            return PaymentContext(self._customers.get(customer_id), claim)
+            claims = {key: self._claims[key] for key in key_hashes if key in self._claims}
+            return PaymentContext(self._customers.get(customer_id), claims)
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
         self._called("add_batch")

@@ -5,7 +5,11 @@ from __future__ import annotations
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import PaymentKey
 from paymentapp.storage.base import Acceptance, AcceptResult
-from paymentapp.storage.codec.operations import idempotency_record, read_idempotency_record
+from paymentapp.storage.codec.operations import (
+    idempotency_record,
+    key_partition,
+    read_idempotency_record,
+)
 from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.dynamodb.records import DynamoDBRecords
 
@@ -31,7 +35,7 @@ class DynamoDBAcceptance(DynamoDBRecords):
         self, record: IdempotencyRecord, replaces: IdempotencyRecord | None
     ) -> IdempotencyRecord | None:
         """Write a key's record; return what is then stored for the key."""
-        pk, new = f"key#{record.key_hash}", idempotency_record(record)
+        pk, new = key_partition(record.key_hash), idempotency_record(record)
         if replaces is None:
             found = self._add_operation(pk, "claim", new)
             return read_idempotency_record(record.key_hash, found) if found else record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from paymentapp.clock import to_text
@@ -21,6 +21,7 @@ from paymentapp.storage.codec.events import (
 )
 from paymentapp.storage.codec.operations import (
     api_key_record,
+    key_partition,
     lease_record,
     payment_context,
     read_api_key,
@@ -39,19 +40,19 @@ from paymentapp.storage.dynamodb.scans import scan
 class DynamoDBOperations(DynamoDBRecords):
     """Idempotency records, provider events and state, leases and API keys."""
 
-    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+    def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         """Implement `Store.read_for_payment`."""
         customer_key = {"customer_id": customer_id}
-        if key_hash is None:
-            return payment_context(self._get(self._customers, customer_key), None, None)
+        if not key_hashes:
+            return payment_context(self._get(self._customers, customer_key), {})
+        wanted = [{"pk": key_partition(each), "sk": "claim"} for each in key_hashes]
         keys = {
             self._customers: [to_item(customer_key)],
-            self._operations: [to_item({"pk": f"key#{key_hash}", "sk": "claim"})],
+            self._operations: [to_item(key) for key in wanted],
         }
-        found = {
-            table: to_record(item) for table, item in conditional.read_all(self._client(), keys)
-        }
-        return payment_context(found.get(self._customers), key_hash, found.get(self._operations))
+        records = [to_record(item) for _, item in conditional.read_all(self._client(), keys)]
+        claims = {record["pk"]: record for record in records if "pk" in record}
+        return payment_context(next((r for r in records if "pk" not in r), None), claims)
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Implement `Store.add_provider_event`."""

@@ -8,7 +8,11 @@ from typing import NamedTuple
 
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.storage.base import Acceptance, AcceptResult
-from paymentapp.storage.codec.operations import idempotency_record, read_idempotency_record
+from paymentapp.storage.codec.operations import (
+    idempotency_record,
+    key_partition,
+    read_idempotency_record,
+)
 from paymentapp.storage.codec.payments import read_payment
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
@@ -25,7 +29,7 @@ from paymentapp.storage.sqlite.statements import (
 )
 
 
-class _Found(NamedTuple):
+class _Stored(NamedTuple):
     """What was in the way: a payment with the id, or another record of the key."""
 
     bound: bool  # whether the key's record is the wanted one
@@ -52,18 +56,18 @@ class SQLiteAcceptance(SQLiteRecords):
 
 
 def _bind(record: IdempotencyRecord, replaces: IdempotencyRecord | None) -> Insert | Update:
-    pk, new = f"key#{record.key_hash}", idempotency_record(record)
+    pk, new = key_partition(record.key_hash), idempotency_record(record)
     if replaces is None:
         return insert_record(pk, "claim", new)
     return update_record(pk, "claim", idempotency_record(replaces), new)
 
 
-def _accept(bind: Insert | Update | None, add: Insert, connection: sqlite3.Connection) -> _Found:
+def _accept(bind: Insert | Update | None, add: Insert, connection: sqlite3.Connection) -> _Stored:
     if isinstance(bind, Update) and not make_change(bind, connection):
         row = connection.execute(sql.GET_RECORD, bind.key).fetchone()
-        return _Found(bound=False, record=from_json(row[0]) if row else None)
+        return _Stored(bound=False, record=from_json(row[0]) if row else None)
     if isinstance(bind, Insert):
         older = add_if_absent(bind, connection)
         if older is not None and older["revision"] != bind.revision:
-            return _Found(bound=False, record=older)
-    return _Found(bound=True, payment=add_if_absent(add, connection))
+            return _Stored(bound=False, record=older)
+    return _Stored(bound=True, payment=add_if_absent(add, connection))

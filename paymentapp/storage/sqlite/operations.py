@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from paymentapp.clock import to_text
@@ -21,6 +21,7 @@ from paymentapp.storage.codec.events import (
 )
 from paymentapp.storage.codec.operations import (
     api_key_record,
+    key_partition,
     lease_record,
     payment_context,
     read_api_key,
@@ -37,13 +38,12 @@ from paymentapp.storage.sqlite.statements import Insert, insert_record
 class SQLiteOperations(SQLiteRecords):
     """What a payment needs, provider events and state, leases and API keys."""
 
-    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+    def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         """Implement `Store.read_for_payment`."""
-        rows = self._connections().read(
-            sql.READ_FOR_PAYMENT, (customer_id, f"key#{key_hash or ''}")
-        )
-        found = {kind: from_json(document) for kind, document in rows}
-        return payment_context(found.get("customer"), key_hash, found.get("claim"))
+        first, second = [*map(key_partition, key_hashes), None, None][:2]
+        rows = self._connections().read(sql.READ_FOR_PAYMENT, (customer_id, first, second))
+        found = {pk: from_json(document) for pk, document in rows}
+        return payment_context(found.pop("", None), found)
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Implement `Store.add_provider_event`."""

@@ -131,10 +131,11 @@ class SimulatedStore:
             self.world.touch(tuple(stale), faults.STALE)
         return found
 
-    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+    def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         self._read("read_for_payment", None)
-        claim = self.tables.claims.get(key_hash) if key_hash else None
-        return PaymentContext(self.tables.customers.get(customer_id), claim)
+        claims = self.tables.claims
+        found = {key: claims[key] for key in key_hashes if key in claims}
+        return PaymentContext(self.tables.customers.get(customer_id), found)
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
         self.world.batch_made(batch, members)
