@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 from unittest import mock
 
@@ -15,6 +14,7 @@ from paymentapp.errors import NotPayable, OutcomeUnknown, ProviderError
 from paymentapp.models import payments
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.idempotency import key_hashes
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.ach import provider as ach
 from paymentapp.providers.ach.account_state import AccountState
@@ -22,6 +22,7 @@ from paymentapp.providers.ach.bank_files import BankFileReader
 from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.base import Accepted, Refused
 from paymentapp.providers.stripe import provider as stripe
+from paymentapp.services import payments as accepting
 from paymentapp.services import settlement
 from paymentapp.services.dispatch import dispatcher
 from paymentapp.services.dispatch.batching import advance, change_stamped
@@ -91,6 +92,10 @@ class FreezeAfterSend(Dispatcher):
         return self._send(frozen, members)
 
 
+def _whoever_calls(idempotency_key: str, _client: str) -> tuple[str, str]:
+    return key_hashes(idempotency_key, "")
+
+
 class ClaimAfterPayment(Payments):
     """Writes the payment before it claims the idempotency key."""
 
@@ -103,7 +108,7 @@ class ClaimAfterPayment(Payments):
         route = self.routes.choose(customer, order.money, order.payment_method)
         payment, replayed = self._accept(order, route, None, None, by)
         if idempotency_key is not None:
-            key_hash = sha256(idempotency_key.encode()).hexdigest()
+            key_hash, _ = key_hashes(idempotency_key, by.name)
             wanted = self._record(order, key_hash, None)
             assert wanted is not None
             wanted = replace(wanted, payment_id=payment.payment_id)
@@ -274,6 +279,11 @@ BUGS = [
         "a claim after the payment",
         "one key, two payments",
         patches=((bootstrap, "Payments", ClaimAfterPayment),),
+    ),
+    _bug(
+        "one key space for all clients",
+        *("told no", "one key, two payments"),
+        patches=((accepting, "key_hashes", _whoever_calls),),
     ),
     _bug(
         "checks before the replay",
