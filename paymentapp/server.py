@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from paymentapp import create_app
@@ -42,8 +43,29 @@ def stop(services: Services) -> None:
 
 def start_logging() -> None:
     """Log to standard error: from INFO of our own loggers, from WARNING of other libraries."""
-    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter(LOG_FORMAT))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("paymentapp").setLevel(logging.INFO)
+    # What LOG_FORMAT does not show is not looked up: a quarter of the cost of a line, as in
+    # https://docs.python.org/3/howto/logging.html#optimization.
+    logging._srcfile = None  # the documented switch
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+class LineFormatter(logging.Formatter):
+    """Formats the date and time of a line once a second: that takes as long as the rest of it."""
+
+    _second: tuple[int, str] = (0, "")
+
+    def formatTime(self, record: logging.LogRecord, _datefmt: str | None = None) -> str:  # noqa: N802
+        """Return the local time of a record, with milliseconds."""
+        second, text = self._second  # one read: several threads may format at once
+        if second != int(record.created):
+            second = int(record.created)
+            text = time.strftime(self.default_time_format, self.converter(second))
+            self._second = second, text
+        return f"{text},{int(record.msecs):03}"
 
 
 def check_access(services: Services, host: str) -> None:

@@ -15,6 +15,7 @@ from paymentapp.api.header_checks import register_header_checks
 from paymentapp.api.json import ExactJSON
 from paymentapp.api.openapi import DocumentedApi
 from paymentapp.api.problems import register_problems
+from paymentapp.api.responses import ApiResponse
 from paymentapp.api.security_log import register_security_log
 from paymentapp.api.waiting import register_waiting
 from paymentapp.bootstrap import EXTENSION, Services
@@ -29,6 +30,7 @@ def register_api(app: Flask) -> None:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.json = ExactJSON(app)
+    app.response_class = ApiResponse
     app.ensure_sync = _unchanged  # type: ignore[method-assign,assignment]
 
     register_security_log(app)
@@ -52,5 +54,5 @@ def _unchanged(view: Callable[..., Any]) -> Callable[..., Any]:
 def _set_security_headers(response: Response) -> Response:
     """Forbid caches to store payment data, and browsers to sniff content types."""
     response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.add("X-Content-Type-Options", "nosniff")
     return response

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, g
 
-from paymentapp.api.blueprint import declared_scopes, services
+from paymentapp.api.blueprint import current_request, declared_scopes, services
 from paymentapp.api.problems import CHALLENGE, UNAUTHORIZED, problem
 from paymentapp.errors import NotAllowed, NotAuthenticated
 from paymentapp.loopback import is_loopback
@@ -20,14 +20,15 @@ def register_auth(app: Flask, auth: bool) -> None:
 
     @app.before_request
     def check() -> Response | None:
-        if request.endpoint is None:
+        current = current_request()
+        if current.endpoint is None:
             return None
-        scopes = declared_scopes(app.view_functions[request.endpoint])
+        scopes = declared_scopes(app.view_functions[current.endpoint])
         if not scopes:
             return None
         if auth:
-            return check_credential(scopes)
-        check_loopback()
+            return check_credential(current, scopes)
+        check_loopback(current)
         return None
 
 
@@ -38,21 +39,21 @@ def check_declarations(app: Flask) -> None:
             raise RuntimeError(f"the view {endpoint} requires no scope and is not public")
 
 
-def check_credential(scopes: tuple[str, ...]) -> Response | None:
+def check_credential(req: Request, scopes: tuple[str, ...]) -> Response | None:
     """Let the caller pass who has one of the scopes; `g.actor` is then who calls.
 
     Returns 401 without a credential. Raises NotAuthenticated, NotAllowed, StoreUnavailable,
     CannotVerify.
     """
-    credential = presented_credential(request)
+    credential = presented_credential(req)
     if not credential:
         return problem(UNAUTHORIZED, headers={"WWW-Authenticate": CHALLENGE})
     try:
-        g.actor = authenticate(credential)
+        actor = g.actor = authenticate(credential)
     except NotAuthenticated:
         g.refused_key_id = id_of(credential)
         raise
-    if not any(map(g.actor.may, scopes)):
+    if not any(map(actor.may, scopes)):
         raise NotAllowed(f"This requires the scope {' or '.join(scopes)}.", scopes[0])
     return None
 
@@ -62,10 +63,10 @@ def authenticate(credential: str) -> Actor:
 
     Raises NotAuthenticated, StoreUnavailable, CannotVerify.
     """
-    tokens = services().access_tokens
-    if tokens is not None and is_token(credential):
-        return tokens.actor(credential)
-    return services().api_keys.actor(credential)
+    here = services()
+    if here.access_tokens is not None and is_token(credential):
+        return here.access_tokens.actor(credential)
+    return here.api_keys.actor(credential)
 
 
 def is_token(credential: str) -> bool:
@@ -73,15 +74,15 @@ def is_token(credential: str) -> bool:
     return credential.count(".") == 2 and not credential.startswith("pk_")
 
 
-def check_loopback() -> None:
+def check_loopback(req: Request) -> None:
     """Raise NotAllowed unless the request comes from this machine; where authentication is off.
 
     The address that the server listens on is not relied on. A request that a proxy forwarded is
     not local. Neither is one for another host name, which a web page could make resolve to this
     machine (DNS rebinding).
     """
-    forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-    local = is_loopback(request.remote_addr or "") and is_loopback(host_name(request))
+    forwarded = "X-Forwarded-For" in req.headers or "Forwarded" in req.headers
+    local = is_loopback(req.remote_addr or "") and is_loopback(host_name(req))
     if forwarded or not local:
         raise NotAllowed("Authentication is off, so only requests from this machine are served.")
     g.actor = LOCAL
@@ -89,9 +90,9 @@ def check_loopback() -> None:
 
 def presented_credential(req: Request) -> str:
     """Return what `Authorization: Bearer` holds, else `X-API-Key`, else an empty string."""
-    header = req.headers.get("Authorization")
+    header: str | None = req.environ.get("HTTP_AUTHORIZATION")
     if header is None:
-        return req.headers.get("X-API-Key", "").strip()
+        return str(req.environ.get("HTTP_X_API_KEY", "")).strip()
     scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import flask
@@ -30,6 +31,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 def actor() -> Actor:
     """Return who sent the current request; `api/auth.py` has checked them."""
     return cast(Actor, flask.g.actor)
+
+
+def current_request() -> flask.Request:
+    """Return the current request itself: each use of Flask's `request` costs a look-up."""
+    return cast(flask.Request, cast(Any, flask.request)._get_current_object())
 
 
 def services() -> Services:
@@ -90,10 +96,10 @@ class RequestParser(FlaskParser):
 
         Raises EncodedBody, UnsupportedMediaType, RequestEntityTooLarge, ValidationError.
         """
-        if req.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        coding: str = req.environ.get("HTTP_CONTENT_ENCODING", "identity")
+        if coding.strip().lower() != "identity":
             raise EncodedBody
-        charset = req.mimetype_params.get("charset", "utf-8").lower()
-        if req.mimetype != "application/json" or charset not in {"utf-8", "utf8"}:
+        if req.environ.get("CONTENT_TYPE") != "application/json" and not _is_json(req):
             raise UnsupportedMediaType
         try:
             return decode(raw_body(req))
@@ -109,13 +115,25 @@ class RequestParser(FlaskParser):
 
     def load_headers(self, req: flask.Request, schema: Schema) -> Any:
         """Return the headers that the schema knows, by their names there."""
-        names = [field.data_key or name for name, field in schema.load_fields.items()]
-        return {name: req.headers[name] for name in names if name in req.headers}
+        names = _header_names(type(schema))
+        return {name: req.environ[key] for name, key in names if key in req.environ}
 
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
         """Raise the validation errors as InvalidRequest, each with its place in the request."""
         ((location, messages),) = cast(dict[str, Any], error.messages).items()
         raise InvalidRequest(field_errors(location, messages))
+
+
+def _is_json(req: flask.Request) -> bool:
+    charset = req.mimetype_params.get("charset", "utf-8").lower()
+    return req.mimetype == "application/json" and charset in {"utf-8", "utf8"}
+
+
+@cache
+def _header_names(schema: type[Schema]) -> list[tuple[str, str]]:
+    """Return the headers of a schema, each with its key in the WSGI environ."""
+    names = [field.data_key or name for name, field in schema().load_fields.items()]
+    return [(name, f"HTTP_{name.upper().replace('-', '_')}") for name in names]
 
 
 SCHEMES = ("bearer", "api_key")  # the security schemes of the OpenAPI document

@@ -13,8 +13,9 @@ import secrets
 from functools import cache, lru_cache
 from typing import Any, cast
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, g
 
+from paymentapp.api.blueprint import current_request
 from paymentapp.models.actors import Actor
 
 log = logging.getLogger("paymentapp.security")
@@ -34,19 +35,18 @@ def register_security_log(app: Flask) -> None:
 
     @app.before_request
     def identify() -> None:
-        given = request.environ.get("HTTP_X_REQUEST_ID", "")
+        given = current_request().environ.get("HTTP_X_REQUEST_ID", "")
         kept = given and _REQUEST_ID.fullmatch(given)
         g.request_id = given if kept else secrets.token_hex(16)
 
     @app.after_request
     def finish(response: Response) -> Response:
-        # Each use of Flask's `g` and `request` costs a look-up, and this runs for every request.
-        current = cast(Any, request)._get_current_object()
-        about = cast(Any, g)._get_current_object()
+        current = current_request()
+        about = cast(Any, g)._get_current_object()  # each use of `g` costs a look-up
         response.headers.add(REQUEST_ID, about.request_id)
         actor: Actor | None = about.get("actor")
         event = _event(current, actor, response.status_code)
-        if event is not None:
+        if event is not None and log.isEnabledFor(logging.INFO):
             key_id = actor.key_id if actor else about.get("refused_key_id")
             _write_line(event, current, actor, key_id, response.status_code, about.request_id)
         return response

@@ -24,8 +24,10 @@ def with_outcome(payment: Payment, seconds: int | None) -> tuple[Payment, dict[s
 
     Does not wait while too many callers wait already.
     """
+    if seconds is None:
+        return payment, {}
     slots: threading.BoundedSemaphore = current_app.extensions[_SLOTS]
-    if seconds is None or not slots.acquire(blocking=False):
+    if not slots.acquire(blocking=False):
         return payment, {}
     seconds = min(seconds, request.environ.get(WAIT_MAX, seconds))
     try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from paymentapp.models.revisions import new_revision
 
 KEY_RETENTION = timedelta(days=35)
 
@@ -12,7 +15,7 @@ KEY_RETENTION = timedelta(days=35)
 class IdempotencyRecord:
     """An Idempotency-Key that was used: the payment that it made, and from which body."""
 
-    key_hash: str
+    key_hash: str  # of the client and the key; of the key alone in records of earlier versions
     fingerprint: str  # of the body; another body under the same key is refused
     customer_id: str
     payment_id: str
@@ -25,3 +28,24 @@ class IdempotencyRecord:
     def claimed_at(self) -> datetime:
         """When a request bound the key to a payment."""
         return self.expires_at - KEY_RETENTION
+
+    @property
+    def request_id(self) -> str:
+        """Return the `request_id` of the payment that was accepted under the key."""
+        return self.key_hash[:32]
+
+    def moved(self, payment_id: str) -> IdempotencyRecord:
+        """Return the next version of the record, which binds the key to another payment id."""
+        return replace(self, payment_id=payment_id, revision=new_revision())
+
+
+def key_hashes(idempotency_key: str, client: str) -> tuple[str, str]:
+    """Return the hash of a client's key, and that of the key alone, which earlier versions stored.
+
+    No key has a line break, so no two pairs of client and key have the same hash.
+    """
+    own, unscoped = (
+        hashlib.sha256(text.encode()).hexdigest()
+        for text in (f"{client}\n{idempotency_key}", idempotency_key)
+    )
+    return own, unscoped

@@ -58,8 +58,8 @@ class PaymentHeadersSchema(PreferSchema):
     idempotency_key = IdempotencyKey(
         data_key="Idempotency-Key",
         metadata={
-            "description": "Makes a retry safe: for 35 days, requests with the same key and body "
-            "are one payment. 1 to 255 printable ASCII characters, in quotes "
+            "description": "Makes a retry safe: for 35 days, requests of one client with the same "
+            "key and body are one payment. 1 to 255 printable ASCII characters, in quotes "
             "(draft-ietf-httpapi-idempotency-key-header) or bare; both forms are the same key. "
             "A key that contains a comma must be in quotes. Use a new one for each new payment, "
             "such as a random UUID.",

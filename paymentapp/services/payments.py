@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from paymentapp.errors import (
 )
 from paymentapp.models.actors import HOLD, SYSTEM, Actor
 from paymentapp.models.customers import Customer
-from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
+from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord, key_hashes
 from paymentapp.models.money import Money
 from paymentapp.models.payments import (
     FINAL,
@@ -38,7 +38,7 @@ from paymentapp.services.customers import Customers
 from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import FIRST_METHOD, Route, Routes
 from paymentapp.services.schedules import check_schedule, is_later
-from paymentapp.storage.base import Page, PageQuery, PaymentChange, Store
+from paymentapp.storage.base import Acceptance, Page, PageQuery, PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjacent microseconds until a 503
@@ -63,6 +63,13 @@ class Requested(NamedTuple):
 
     payment: Payment
     replayed: bool
+
+
+class _KeyUse(NamedTuple):
+    """The record of a key, expired or not, and the payment of one that is not."""
+
+    record: IdempotencyRecord | None
+    payment: Payment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +97,16 @@ class Payments:
         KeyReused, StoreUnavailable. After StoreUnavailable the same request may be retried with
         its key.
         """
-        key_hash = _key_hash(idempotency_key) if idempotency_key is not None else None
-        customer, found = self.store.read_for_payment(order.customer_id, key_hash)
+        hashes = key_hashes(idempotency_key, by.name) if idempotency_key is not None else ()
+        customer, records = self.store.read_for_payment(order.customer_id, hashes)
+        found, earlier = self._key_use(hashes, records, by)
         if found is not None and not self._is_expired(found):
-            earlier = self._earlier_payment(order, found)
+            _check_same_body(order, found)
             if earlier is not None:
                 return Requested(earlier, replayed=True)
+        key_hash = found.key_hash if found is not None else next(iter(hashes), None)
         route = self._route(order, customer, found)
-        record = self._claim(order, key_hash, found) if key_hash is not None else None
-        requested = self._accept(order, route, record, by)
+        requested = self._accept(order, route, key_hash, found, by)
         if not requested.replayed:
             self.wake(requested.payment)
         return requested
@@ -151,14 +159,30 @@ class Payments:
                 return payment
             time.sleep(min(WAIT_STEP, left))
 
-    def _earlier_payment(self, order: PaymentOrder, record: IdempotencyRecord) -> Payment | None:
-        """Return the payment that was accepted under a key. Raises KeyReused.
+    def _key_use(
+        self, hashes: Sequence[str], records: Mapping[str, IdempotencyRecord], by: Actor
+    ) -> _KeyUse:
+        """Return how the client has used a key, from the records of both hashes of it.
+
+        A record of an earlier version names no client. It is this client's, unless the payment of
+        it is another's.
+        """
+        for key_hash in hashes:
+            record = records.get(key_hash)
+            if record is None or self._is_expired(record):
+                continue
+            payment = self._earlier_payment(record)
+            if key_hash == hashes[0] or payment is None or _is_maker(by, payment):
+                return _KeyUse(record, payment)
+        return _KeyUse(records.get(hashes[0]) if hashes else None, None)
+
+    def _earlier_payment(self, record: IdempotencyRecord) -> Payment | None:
+        """Return the payment that was accepted under a key.
 
         None if a crash, or a request that is in progress, has left the record without it.
         """
-        _check_same_body(order, record)
         payment = self.store.get_payment(PaymentKey(record.customer_id, record.payment_id))
-        return payment if payment and payment.request_id == _request_id(record) else None
+        return payment if payment and payment.request_id == record.request_id else None
 
     def _route(
         self, order: PaymentOrder, customer: Customer | None, found: IdempotencyRecord | None
@@ -181,17 +205,75 @@ class Payments:
                 raise StoreUnavailable("a request with this key is in progress") from None
             raise
 
-    def _claim(
-        self, order: PaymentOrder, key_hash: str, found: IdempotencyRecord | None
-    ) -> IdempotencyRecord:
-        """Bind the key to a new payment id, or return the record that binds it already.
+    def _is_expired(self, record: IdempotencyRecord) -> bool:
+        return record.expires_at <= self.clock()
 
-        `found` is the key's record as it was read. Of several requests that renew an expired
-        record one wins, and the others get the winner's. All callers share one key space: a caller
-        whose credentials were replaced and who retries must find the payment, not create another.
+    def _accept(
+        self,
+        order: PaymentOrder,
+        route: Route,
+        key_hash: str | None,
+        found: IdempotencyRecord | None,
+        by: Actor,
+    ) -> Requested:
+        """Store the payment, and the record that binds the key to it: this is the acceptance.
+
+        `found` is the key's record as it was read. A crash may leave one without its payment, which
+        is then created now. Of several requests that renew an expired record one wins, and the
+        others get the winner's. If another payment has the id, the next microsecond is tried, and
+        the record with it, so that a retry finds the payment.
         """
+        record = self._record(order, key_hash, found)
+        payment = self._new_payment(order, route, record, by)
+        rivals = 0
+        for _ in range(COLLISION_LIMIT):
+            if order.retry_of is not None:
+                payment, record = self._linked(payment, record)
+            stored, bound = self.store.accept(Acceptance(payment, record, found))
+            if stored is None:
+                rivals += 1
+                if rivals == CLAIM_TRIES:
+                    break
+                found, record = bound, self._record(order, key_hash, bound)
+            elif stored.request_id == payment.request_id:
+                own = record is None or stored.revision == payment.revision
+                return Requested(stored, replayed=not own)
+            else:
+                payment = replace(payment, payment_id=next_payment_id(payment.payment_id))
+                found, record = record, record and record.moved(payment.payment_id)
+            if record is not None:
+                payment = replace(payment, payment_id=record.payment_id)
+        if rivals == CLAIM_TRIES:
+            raise StoreUnavailable("the idempotency key keeps being claimed by other requests")
+        raise StoreUnavailable("too many payments of this customer at one moment")
+
+    def _linked(
+        self, payment: Payment, record: IdempotencyRecord | None
+    ) -> tuple[Payment, IdempotencyRecord | None]:
+        """Fix the id of a retry in the payment that it retries; return the retry with that id.
+
+        It is the id of an earlier request where a crash came between its link and its payment.
+        Raises Conflict where another retry has won.
+        """
+        payment_id = link_retry(self.store, payment)
+        if payment_id == payment.payment_id:
+            return payment, record
+        return replace(payment, payment_id=payment_id), record and record.moved(payment_id)
+
+    def _record(
+        self, order: PaymentOrder, key_hash: str | None, found: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
+        """Return the record that binds a key already, or a new one; None without a key.
+
+        Raises KeyReused.
+        """
+        if key_hash is None:
+            return None
+        if found is not None and not self._is_expired(found):
+            _check_same_body(order, found)
+            return found
         now = self.clock()
-        wanted = IdempotencyRecord(
+        return IdempotencyRecord(
             key_hash=key_hash,
             fingerprint=_fingerprint(order),
             customer_id=order.customer_id,
@@ -200,76 +282,13 @@ class Payments:
             revision=new_revision(),
             names_method=order.payment_method is not None,
         )
-        for _ in range(CLAIM_TRIES):
-            if found is None:
-                found = self.store.add_idempotency_record(wanted)
-            if not self._is_expired(found):
-                _check_same_body(order, found)
-                return found
-            if self.store.change_idempotency_record(found, wanted):
-                return wanted
-            found = self.store.read_for_payment(order.customer_id, key_hash).idempotency_record
-        raise StoreUnavailable("the idempotency key keeps being claimed by other requests")
-
-    def _is_expired(self, record: IdempotencyRecord) -> bool:
-        return record.expires_at <= self.clock()
-
-    def _accept(
-        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
-    ) -> Requested:
-        """Write the payment: this write is the acceptance.
-
-        A crash may leave an idempotency record without its payment, which is then created now.
-        If another payment has the id, the next microsecond is tried; the idempotency record is
-        changed first, so that a retry finds the payment.
-        """
-        payment = self._new_payment(order, route, record, by)
-        for _ in range(COLLISION_LIMIT):
-            if order.retry_of is not None:
-                payment, record = self._linked(payment, record)
-            stored = self.store.add_payment(payment)
-            if stored.revision == payment.revision:
-                return Requested(stored, replayed=False)
-            if stored.request_id == payment.request_id:
-                return Requested(stored, replayed=record is not None)
-            payment_id = next_payment_id(payment.payment_id)
-            if record is not None:
-                record = self._move_record(record, payment_id)
-                payment_id = record.payment_id
-            payment = replace(payment, payment_id=payment_id)
-        raise StoreUnavailable("too many payments of this customer at one moment")
-
-    def _linked(
-        self, payment: Payment, record: IdempotencyRecord | None
-    ) -> tuple[Payment, IdempotencyRecord | None]:
-        """Fix the id of a retry in the payment that it retries; return the retry with that id.
-
-        Raises Conflict where another retry has won. The id is that of an earlier request where a
-        crash came between its link and its payment.
-        """
-        for _ in tries():
-            payment_id = link_retry(self.store, payment)
-            if payment_id == payment.payment_id:
-                return payment, record
-            if record is not None:
-                record = self._move_record(record, payment_id)
-                payment_id = record.payment_id
-            payment = replace(payment, payment_id=payment_id)
-        raise StoreUnavailable(f"the retry was moved {MAX_TRIES} times meanwhile")
-
-    def _move_record(self, record: IdempotencyRecord, payment_id: str) -> IdempotencyRecord:
-        """Bind the key to another payment id, unless a concurrent request did so before."""
-        moved = replace(record, payment_id=payment_id, revision=new_revision())
-        if self.store.change_idempotency_record(record, moved):
-            return moved
-        return self.store.add_idempotency_record(moved)
 
     def _new_payment(
         self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
     ) -> Payment:
         now = self.clock()
         payment_id = record.payment_id if record else to_text(now)
-        request_id = _request_id(record) if record else secrets.token_hex(16)
+        request_id = record.request_id if record else secrets.token_hex(16)
         return Payment(
             customer_id=order.customer_id,
             payment_id=payment_id,
@@ -304,23 +323,18 @@ def check_is_own(by: Actor, payment: Payment, done: str) -> None:
 
     A payment of an earlier version names no client, so that no client is refused.
     """
-    owner = payment.created_by
-    if owner is not None and owner not in by.identities and not by.may(HOLD):
+    if not _is_maker(by, payment) and not by.may(HOLD):
         raise NotAllowed(f"Only payments of the same client may be {done}.", HOLD)
+
+
+def _is_maker(by: Actor, payment: Payment) -> bool:
+    """Return whether an actor may have requested a payment: it names none, or this client."""
+    return payment.created_by is None or payment.created_by in by.identities
 
 
 def due_shard(customer_id: str, payment_id: str, shards: int) -> int:
     """Return the shard of the due index that a payment belongs to."""
     return zlib.crc32(f"{customer_id}/{payment_id}".encode()) % shards
-
-
-def _key_hash(idempotency_key: str) -> str:
-    return hashlib.sha256(idempotency_key.encode()).hexdigest()
-
-
-def _request_id(record: IdempotencyRecord) -> str:
-    """Return the `request_id` of a payment that was accepted under a key."""
-    return record.key_hash[:32]
 
 
 def _check_same_body(order: PaymentOrder, record: IdempotencyRecord) -> None:

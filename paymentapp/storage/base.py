@@ -78,10 +78,42 @@ class Page(NamedTuple):
 
 
 class PaymentContext(NamedTuple):
-    """What is on record when a payment is requested: the customer, and the use of the key."""
+    """What is on record when a payment is requested: the customer, and uses of its key by hash."""
 
     customer: Customer | None
-    idempotency_record: IdempotencyRecord | None
+    idempotency_records: dict[str, IdempotencyRecord]
+
+
+class Acceptance(NamedTuple):
+    """A payment to accept, and the idempotency record that binds its key to it, if it has a key.
+
+    `replaces` is the key's record as it was read: None, where there was none. Where it is the same
+    version as `record`, the key is bound already, and only the payment is missing.
+    """
+
+    payment: Payment
+    record: IdempotencyRecord | None = None
+    replaces: IdempotencyRecord | None = None
+
+    @property
+    def binding(self) -> IdempotencyRecord | None:
+        """Return the record that has to be written, None if there is none."""
+        record, replaces = self.record, self.replaces
+        if record is None or (replaces is not None and replaces.revision == record.revision):
+            return None
+        return record
+
+
+class AcceptResult(NamedTuple):
+    """What is stored after an acceptance.
+
+    `payment` is the one under the payment's key, which may be another request's, as its
+    `request_id` shows. It is None, and no payment was written, where the key's record is another
+    than the one to be replaced; `record` is then what is stored for the key, None for nothing.
+    """
+
+    payment: Payment | None
+    record: IdempotencyRecord | None
 
 
 class Lease(NamedTuple):
@@ -142,10 +174,13 @@ class Store(Protocol):
     def scan_customers(self) -> Iterator[Customer]:
         """Yield every customer, as `scan_payments` does."""
 
-    def add_payment(self, payment: Payment) -> Payment:
-        """Store a new payment; return what is stored under its key.
+    def accept(self, acceptance: Acceptance) -> AcceptResult:
+        """Store a new payment, and the record of its key, if each is conditionally possible.
 
-        That may be the payment of another request, which its `request_id` shows.
+        No payment is written whose key is not bound to it. An engine without transactions writes
+        the record first: a crash may leave it without its payment, which the caller's retry then
+        adds. Where another payment has the id, the record stays: accept again under another id,
+        with a record that replaces it.
         """
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
@@ -173,14 +208,11 @@ class Store(Protocol):
         page is consistent as of its own read.
         """
 
-    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
-        """Return a customer and the record of an idempotency key, by one consistent read."""
+    def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
+        """Return a customer and the records of up to two idempotency keys, by one consistent read.
 
-    def add_idempotency_record(self, record: IdempotencyRecord) -> IdempotencyRecord:
-        """Store a new record; return what is stored under its hash, possibly an older one."""
-
-    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
-        """Replace `old` by `new`; return whether `old` was still stored."""
+        Records that do not exist are left out.
+        """
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
         """Store a new batch with its candidates, the candidates first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.conftest import Bench, problem
+from tests.api.conftest import ORDER, Bench, problem
 
 
 def key(value: str) -> dict[str, str]:
@@ -99,3 +99,18 @@ def test_other_keys_are_refused(paying: Bench, value: str) -> None:
     errors = problem(paying.pay(key(value)), 400, "invalid-request")["errors"]
     assert [error["header"] for error in errors] == ["Idempotency-Key"]
     assert not paying.worker.woken
+
+
+def test_a_client_with_two_keys_finds_its_payment_with_either(paying: Bench) -> None:
+    tokens = [
+        paying.services.api_keys.create(name, ["write"], client=client)[1]
+        for name, client in (("old", "payroll"), ("new", "payroll"), ("till", "till"))
+    ]
+    old, new, till = (
+        paying.caller(token).post("/v1/api/payment", json=ORDER, headers=key("abc"))
+        for token in tokens
+    )
+    assert new.headers["Location"] == old.headers["Location"]
+    assert new.headers["Idempotent-Replayed"] == "true"
+    assert till.headers["Location"] != old.headers["Location"]
+    assert "Idempotent-Replayed" not in till.headers

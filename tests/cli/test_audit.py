@@ -12,6 +12,7 @@ from paymentapp.clock import to_text
 from paymentapp.models.money import Money
 from paymentapp.services.payments import PaymentOrder
 from tests.cli.conftest import Desk
+from tests.support.records import add_payment
 
 
 def tamper(desk: Desk, statement: str, *values: str) -> None:
@@ -118,7 +119,7 @@ def test_a_payee_whose_details_cannot_be_opened_is_sealed(desk: Desk) -> None:
     _, (payment,) = desk.pay("ann")
     with desk.service() as services:
         other = replace(payment, payment_method="ach", destination="k.0123", customer_id="bob")
-        services.store.add_payment(other)
+        add_payment(services.store, other)
     shown = desk.run("audit", "show", "bob", payment.payment_id).stdout
     assert "12.5 USD by ach to sealed: succeeded" in shown
 

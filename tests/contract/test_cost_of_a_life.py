@@ -18,11 +18,10 @@ import pytest
 from paymentapp.clock import utc_now
 from paymentapp.config import Settings
 from paymentapp.models.batches import Batch, BatchState, Member
-from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.base import Acceptance, AcceptResult, PaymentChange
 from paymentapp.storage.codec.batches import batch_record, member_records
 from paymentapp.storage.codec.operations import idempotency_record
 from paymentapp.storage.codec.payments import payment_record
@@ -69,13 +68,11 @@ class BilledStore(DynamoDBStore):
         super().__init__(settings)
         self.bill = Bill()
 
-    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
-        self.bill.write("claim", "none", None, idempotency_record(claim))
-        return super().add_idempotency_record(claim)
-
-    def add_payment(self, payment: Payment) -> Payment:
-        self.bill.write("payment", "due", None, payment_record(payment))
-        return super().add_payment(payment)
+    def accept(self, acceptance: Acceptance) -> AcceptResult:
+        if acceptance.binding is not None:
+            self.bill.write("claim", "none", None, idempotency_record(acceptance.binding))
+        self.bill.write("payment", "due", None, payment_record(acceptance.payment))
+        return super().accept(acceptance)
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         for old, new in changes:

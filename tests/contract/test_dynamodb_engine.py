@@ -38,7 +38,10 @@ from tests.support.records import (
     a_claim,
     a_customer,
     a_payment,
+    add_claim,
+    add_payment,
     an_api_key,
+    change_claim,
     later,
     members,
     payments_of_many,
@@ -62,9 +65,9 @@ def change(store: DynamoDBStore, old: Payment, new: Payment) -> bool:
 def test_an_add_whose_answer_was_lost_is_done(dynamodb_store: DynamoDBStore) -> None:
     store, payment, claim, customer = dynamodb_store, a_payment(), a_claim(), a_customer()
     with lost_answers(store._client(), "PutItem") as lost:
-        assert store.add_payment(payment) == payment
+        assert add_payment(store, payment) == payment
     with lost_answers(store._client(), "PutItem"):
-        assert store.add_idempotency_record(claim) == claim
+        assert add_claim(store, claim) == claim
     with lost_answers(store._client(), "PutItem"):
         assert store.add_customer(customer) == customer
     bob, lines = registered(a_customer(customer_id="bob"), "payroll")
@@ -80,13 +83,13 @@ def test_an_add_whose_answer_was_lost_is_done(dynamodb_store: DynamoDBStore) -> 
 
 def test_a_change_whose_answer_was_lost_is_done(dynamodb_store: DynamoDBStore) -> None:
     store, old, claim, batch = dynamodb_store, a_payment(), a_claim(), a_batch()
-    store.add_payment(old)
-    store.add_idempotency_record(claim)
+    add_payment(store, old)
+    add_claim(store, claim)
     store.add_batch(batch, members(2))
     with lost_answers(store._client(), "UpdateItem") as lost:
         assert change(store, old, stamped(old))
     with lost_answers(store._client(), "UpdateItem"):
-        assert store.change_idempotency_record(claim, a_claim())
+        assert change_claim(store, claim, a_claim())
     with lost_answers(store._client(), "UpdateItem"):
         assert store.change_batch(batch, batch.changed(attempts=1))
     first, begun = registered(a_customer(), "payroll")
@@ -100,7 +103,7 @@ def test_a_change_whose_answer_was_lost_is_done(dynamodb_store: DynamoDBStore) -
 
 def test_many_changes_whose_answers_were_lost_are_done(dynamodb_store: DynamoDBStore) -> None:
     store = dynamodb_store
-    olds = [store.add_payment(payment) for payment in payments_of_many(30)]
+    olds = [add_payment(store, payment) for payment in payments_of_many(30)]
     assert change(store, olds[3], stamped(olds[3], "another"))
     stamps = [PaymentChange(old, stamped(old)) for old in olds]
     with lost_answers(store._client(), "BatchExecuteStatement", count=2) as lost:
@@ -122,7 +125,7 @@ def test_answers_that_never_come_are_said_to_be_missing(dynamodb_store: DynamoDB
         lost_answers(dynamodb_store._client(), "PutItem", count=9),
         pytest.raises(StoreUnavailable, match="ConnectionClosedError"),
     ):
-        dynamodb_store.add_payment(payment)
+        add_payment(dynamodb_store, payment)
     assert dynamodb_store.get_payment(payment.key) == payment
 
 
@@ -135,7 +138,7 @@ def test_a_change_keeps_what_a_later_version_added(
     dynamodb_settings: Settings,
 ) -> None:
     store, table = dynamodb_store, f"{dynamodb_settings.table_prefix}Disbursements"
-    payments = [store.add_payment(payment) for payment in payments_of_many(3)]
+    payments = [add_payment(store, payment) for payment in payments_of_many(3)]
     for payment in payments:
         dynamodb_client.update_item(
             TableName=table,
@@ -374,14 +377,14 @@ def test_every_error_says_which_operation_and_nothing_more(
         lambda: store.change_customer(*put),
         lambda: store.customer_history("ada", 3),
         lambda: store.get_customer("ada"),
-        lambda: store.read_for_payment("ada", "h1"),
-        lambda: store.add_payment(old),
+        lambda: store.read_for_payment("ada", ["h1"]),
+        lambda: add_payment(store, old),
         lambda: store.get_payments([key]),
         lambda: change(store, old, stamped(old)),
         lambda: store.change_payments([PaymentChange(o, stamped(o)) for o in payments_of_many(60)]),
         lambda: store.list_payments("ada", PageQuery(3)),
         lambda: store.due_payments(1, NOW, 3),
-        lambda: store.add_idempotency_record(a_claim()),
+        lambda: add_claim(store, a_claim()),
         lambda: store.change_batch(batch, batch.changed(attempts=1)),
         lambda: store.due_batches(1, NOW, 3),
         lambda: store.hold_lease(Lease("a", "me", NOW), NOW),
@@ -410,7 +413,7 @@ def test_what_was_in_the_way_and_has_gone_is_no_success(dynamodb_settings: Setti
     assert isinstance(store, DynamoDBStore)
     store._client._by_pid[os.getpid()] = Vanishing()  # type: ignore[assignment]
     with pytest.raises(StoreUnavailable, match="the conflicting item no longer exists"):
-        store.add_idempotency_record(a_claim())
+        add_claim(store, a_claim())
 
 
 def test_a_missing_region_is_a_missing_setting(

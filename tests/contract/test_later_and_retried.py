@@ -13,7 +13,7 @@ from paymentapp.services.payments import PaymentOrder
 from paymentapp.storage.base import PageQuery, PaymentChange, Store
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process
-from tests.support.records import a_payment, later, stamped, usd
+from tests.support.records import a_payment, add_payment, later, stamped, usd
 
 CALLERS = 8
 ORDER = PaymentOrder("ada", "ada@example.com", usd("12.5"), "paypal")
@@ -22,7 +22,7 @@ ORDER = PaymentOrder("ada", "ada@example.com", usd("12.5"), "paypal")
 def test_what_is_scheduled_and_retried_is_kept_over_changes(store: Store) -> None:
     at = later(3600)
     payment = a_payment(scheduled_at=at, due_at=at, retry_of="2026-01-01T00:00:00.000000Z")
-    store.add_payment(payment)
+    add_payment(store, payment)
     retried = stamped(payment).changed(retried_by="2026-01-02T00:00:00.000000Z")
     assert store.change_payments([PaymentChange(payment, retried)]) == [True]
     assert store.get_payment(payment.key) == retried
@@ -31,7 +31,7 @@ def test_what_is_scheduled_and_retried_is_kept_over_changes(store: Store) -> Non
 def test_a_scheduled_payment_is_due_at_its_time_and_no_sooner(store: Store) -> None:
     at = later(366 * 86_400)
     payment = a_payment(scheduled_at=at, due_at=at)
-    store.add_payment(payment)
+    add_payment(store, payment)
     assert store.due_payments(1, at - timedelta(microseconds=1), 10) == []
     assert store.due_payments(1, at, 10) == [payment]
 

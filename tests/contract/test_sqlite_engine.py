@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,6 +37,8 @@ from tests.support.records import (
     a_claim,
     a_customer,
     a_payment,
+    add_claim,
+    add_payment,
     later,
     members,
     payments_of_many,
@@ -70,7 +73,7 @@ def wait_for_queue(writer: Writer, length: int) -> None:
 
 
 def test_the_file_is_its_owners_alone(sqlite_store: SQLiteStore, path: Path) -> None:
-    sqlite_store.add_payment(a_payment())
+    add_payment(sqlite_store, a_payment())
     assert path.parent.stat().st_mode & 0o777 == 0o700
     for file in path.parent.iterdir():
         assert file.stat().st_mode & 0o777 == 0o600, file.name
@@ -84,7 +87,7 @@ def test_tables_are_made_once(tmp_path: Path) -> None:
 
 
 def test_what_was_answered_is_there_after_a_restart(sqlite_store: SQLiteStore, path: Path) -> None:
-    payment = sqlite_store.add_payment(a_payment())
+    payment = add_payment(sqlite_store, a_payment())
     sqlite_store.close()
     again = SQLiteStore(path)
     assert again.get_payment(payment.key) == payment
@@ -123,12 +126,12 @@ def test_a_newer_schema_is_refused(sqlite_store: SQLiteStore, path: Path) -> Non
         with pytest.raises(StoreUnavailable, match="schema 2, this version knows 1"):
             use()
     with pytest.raises(StoreUnavailable, match="schema 2"):
-        sqlite_store.add_payment(a_payment())
+        add_payment(sqlite_store, a_payment())
 
 
 def test_a_change_keeps_what_a_later_version_added(sqlite_store: SQLiteStore, path: Path) -> None:
     payment, batch = a_payment(), a_batch()
-    sqlite_store.add_payment(payment)
+    add_payment(sqlite_store, payment)
     sqlite_store.add_batch(batch, members(2))
     for table in ("Disbursements", "Operations"):
         sql(path, ADD_EXTRA.format(table))
@@ -142,18 +145,18 @@ def test_a_change_keeps_what_a_later_version_added(sqlite_store: SQLiteStore, pa
 
 
 def test_amounts_are_text_in_the_document(sqlite_store: SQLiteStore, path: Path) -> None:
-    sqlite_store.add_payment(a_payment())
+    add_payment(sqlite_store, a_payment())
     assert sql(path, "SELECT json_extract(document, '$.amount') FROM Disbursements") == [("12.5",)]
 
 
 def test_claims_that_ran_out_go_at_a_start(sqlite_store: SQLiteStore) -> None:
     old, new = a_claim(key_hash="old", expires_at=NOW.replace(year=2020)), a_claim(key_hash="new")
-    sqlite_store.add_idempotency_record(old)
-    sqlite_store.add_idempotency_record(new)
+    add_claim(sqlite_store, old)
+    add_claim(sqlite_store, new)
     sqlite_store.create_tables()
     again = a_claim(key_hash="old")
-    assert sqlite_store.add_idempotency_record(again) == again
-    assert sqlite_store.add_idempotency_record(a_claim(key_hash="new")) == new
+    assert add_claim(sqlite_store, again) == again
+    assert add_claim(sqlite_store, a_claim(key_hash="new")) == new
 
 
 # Processes
@@ -163,7 +166,7 @@ def _add_all(path: Path, owner: str, count: int, answers: Queue[Any]) -> None:
     store = SQLiteStore(path)
     payments = [a_payment(customer_id=f"c{n}", request_id=owner) for n in range(count)]
     with ThreadPoolExecutor(8) as pool:
-        stored = list(pool.map(store.add_payment, payments))
+        stored = list(pool.map(partial(add_payment, store), payments))
     answers.put((owner, [payment.request_id for payment in stored]))
     store.close()
 
@@ -189,23 +192,23 @@ def test_processes_agree_on_who_was_first(sqlite_store: SQLiteStore, path: Path)
 def test_a_store_that_was_used_before_a_fork_is_used_after_it(
     sqlite_store: SQLiteStore, path: Path
 ) -> None:
-    sqlite_store.add_payment(a_payment())
+    add_payment(sqlite_store, a_payment())
     child = os.fork()
     if child == 0:  # no pytest from here on
         with suppress(BaseException):
-            sqlite_store.add_payment(a_payment(customer_id="child"))
+            add_payment(sqlite_store, a_payment(customer_id="child"))
             found = sqlite_store.get_payment(a_payment().key)
             sqlite_store.close()
             os._exit(0 if found else 1)
         os._exit(2)
     assert os.waitpid(child, 0)[1] == 0
-    sqlite_store.add_payment(a_payment(customer_id="parent"))
+    add_payment(sqlite_store, a_payment(customer_id="parent"))
     assert sql(path, "SELECT count(*) FROM Disbursements") == [(3,)]
     assert sql(path, "PRAGMA integrity_check") == [("ok",)]
 
 
 def test_readers_do_not_wait_for_a_writer(sqlite_store: SQLiteStore, path: Path) -> None:
-    payment = sqlite_store.add_payment(a_payment())
+    payment = add_payment(sqlite_store, a_payment())
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert sqlite_store.get_payment(payment.key) == payment
@@ -268,7 +271,7 @@ def test_a_failure_is_its_own(path: Path) -> None:
 
 def test_a_closed_writer_has_done_what_it_took(sqlite_store: SQLiteStore, path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = [pool.submit(sqlite_store.add_payment, p) for p in payments_of_many(100)]
+        answers = [pool.submit(add_payment, sqlite_store, p) for p in payments_of_many(100)]
         for answer in answers[:20]:
             answer.result(10)
         sqlite_store.close()
@@ -281,7 +284,7 @@ def test_a_closed_writer_has_done_what_it_took(sqlite_store: SQLiteStore, path: 
 
 def test_a_store_without_a_file_says_what_to_do(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "nowhere" / "none.db")
-    uses: list[Callable[[], object]] = [store.ping, lambda: store.add_payment(a_payment())]
+    uses: list[Callable[[], object]] = [store.ping, lambda: add_payment(store, a_payment())]
     for use in uses:
         with pytest.raises(StoreUnavailable, match="has `paymentapp init` run"):
             use()
@@ -295,7 +298,7 @@ def test_a_file_without_tables_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="no tables; has `paymentapp init` run"):
         store.ping()
     with pytest.raises(StoreUnavailable, match="no tables; has `paymentapp init` run"):
-        store.add_payment(a_payment())
+        add_payment(store, a_payment())
     store.close()
 
 
@@ -306,13 +309,13 @@ def test_a_file_that_is_no_database_is_named_so(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable, match="not a database"):
             use()
     with pytest.raises(StoreUnavailable, match="not a database"):
-        store.add_payment(a_payment())
+        add_payment(store, a_payment())
     store.close()
 
 
 def test_a_full_disk_fails_writes_and_nothing_else(sqlite_store: SQLiteStore) -> None:
     """Write again with the same store once there is room."""
-    payment = sqlite_store.add_payment(a_payment())
+    payment = add_payment(sqlite_store, a_payment())
     writer = sqlite_store._connections().writer
     assert writer._connection is not None
     pages = writer._connection.execute("PRAGMA page_count").fetchone()[0]
@@ -398,8 +401,8 @@ def test_a_writer_that_stands_still_is_not_waited_for_for_ever(
     monkeypatch.setattr("paymentapp.storage.sqlite.group_commit._WAIT_SECONDS", 0.2)
     sqlite_store.ping()
     with database.write_lock(path), pytest.raises(StoreUnavailable, match="busy"):
-        sqlite_store.add_payment(a_payment())
-    other = sqlite_store.add_payment(a_payment(customer_id="other"))
+        add_payment(sqlite_store, a_payment())
+    other = add_payment(sqlite_store, a_payment(customer_id="other"))
     assert sqlite_store.get_payment(a_payment().key) is None
     assert sqlite_store.get_payment(other.key) == other
 
@@ -414,7 +417,7 @@ def test_errors_name_no_path(tmp_path: Path) -> None:
 def test_due_times_sort_as_text(sqlite_store: SQLiteStore) -> None:
     early, late = later(0.5), later(0.25)
     for number, due in enumerate((early, late)):
-        sqlite_store.add_payment(a_payment(customer_id=f"c{number}", due_at=due))
+        add_payment(sqlite_store, a_payment(customer_id=f"c{number}", due_at=due))
     assert [p.due_at for p in sqlite_store.due_payments(1, later(1), 5)] == [late, early]
 
 
@@ -444,7 +447,7 @@ def test_more_writes_than_one_commit_takes_are_done_in_several(
 ) -> None:
     monkeypatch.setattr("paymentapp.storage.sqlite.group_commit._GROUP_LIMIT", 2)
     with ThreadPoolExecutor(5) as pool, database.write_lock(path):
-        answers = [pool.submit(sqlite_store.add_payment, each) for each in payments_of_many(5)]
+        answers = [pool.submit(add_payment, sqlite_store, each) for each in payments_of_many(5)]
     assert len({answer.result(10).customer_id for answer in answers}) == 5
 
 

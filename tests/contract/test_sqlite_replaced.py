@@ -12,7 +12,7 @@ import pytest
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.storage.sqlite import SQLiteStore
-from tests.support.records import a_customer, a_payment
+from tests.support.records import a_customer, a_payment, add_payment
 
 FILES = ("", "-wal", "-shm")
 
@@ -27,7 +27,7 @@ def store(path: Path) -> Iterator[SQLiteStore]:
     """Yield a store in use: its writer and a reader have the file open."""
     store = SQLiteStore(path)
     store.create_tables()
-    store.add_payment(a_payment())
+    add_payment(store, a_payment())
     assert store.get_payment(a_payment().key)
     yield store
     store.close()

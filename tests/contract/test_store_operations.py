@@ -9,7 +9,17 @@ import pytest
 from paymentapp.errors import Conflict, StoreUnavailable
 from paymentapp.models.batches import BatchState
 from paymentapp.storage.base import Lease, Store
-from tests.support.records import NOW, a_batch, a_claim, a_customer, an_api_key, later, members
+from tests.support.records import (
+    NOW,
+    a_batch,
+    a_claim,
+    a_customer,
+    add_claim,
+    an_api_key,
+    change_claim,
+    later,
+    members,
+)
 
 KEY = an_api_key()
 
@@ -25,49 +35,52 @@ def test_the_store_says_what_it_is_and_answers(store: Store) -> None:
 
 def test_the_first_claim_of_a_key_stays(store: Store) -> None:
     first = a_claim()
-    assert store.add_idempotency_record(first) == first
-    assert store.add_idempotency_record(a_claim(fingerprint="f2")) == first
-    assert store.add_idempotency_record(first) == first
+    assert add_claim(store, first) == first
+    assert add_claim(store, a_claim(fingerprint="f2")) == first
+    assert add_claim(store, first) == first
     other = a_claim(key_hash="h2")
-    assert store.add_idempotency_record(other) == other
+    assert add_claim(store, other) == other
 
 
 def test_a_claim_changes_by_its_revision(store: Store) -> None:
-    old = store.add_idempotency_record(a_claim())
+    old = add_claim(store, a_claim())
     new = a_claim(payment_id="another")
-    assert store.change_idempotency_record(old, new)
-    assert store.change_idempotency_record(old, new)  # its own write, once more
-    assert not store.change_idempotency_record(old, a_claim())
-    assert store.add_idempotency_record(a_claim()) == new
+    assert change_claim(store, old, new)
+    assert change_claim(store, old, new)  # its own write, once more
+    assert not change_claim(store, old, a_claim())
+    assert add_claim(store, a_claim()) == new
 
 
 def test_a_claim_that_is_not_there_does_not_change(store: Store) -> None:
-    assert not store.change_idempotency_record(a_claim(), a_claim())
+    assert not change_claim(store, a_claim(), a_claim())
     fresh = a_claim()
-    assert store.add_idempotency_record(fresh) == fresh
+    assert add_claim(store, fresh) == fresh
 
 
 def test_what_a_payment_needs_is_read_together(store: Store) -> None:
-    assert store.read_for_payment("ada", "h1") == (None, None)
-    ada, claim = store.add_customer(a_customer()), store.add_idempotency_record(a_claim())
-    assert store.read_for_payment("ada", "h1") == (ada, claim)
-    assert store.read_for_payment("ada", "h2") == (ada, None)
-    assert store.read_for_payment("bob", "h1") == (None, claim)
-    assert store.read_for_payment("ada", None) == (ada, None)
+    assert store.read_for_payment("ada", ["h1"]) == (None, {})
+    ada, claim = store.add_customer(a_customer()), add_claim(store, a_claim())
+    other = add_claim(store, a_claim(key_hash="h2"))
+    assert store.read_for_payment("ada", ["h1"]) == (ada, {"h1": claim})
+    assert store.read_for_payment("ada", ["h2", "h1"]) == (ada, {"h1": claim, "h2": other})
+    assert store.read_for_payment("ada", ["h3", "h1"]) == (ada, {"h1": claim})
+    assert store.read_for_payment("ada", ["h3", "h4"]) == (ada, {})
+    assert store.read_for_payment("bob", ["h1"]) == (None, {"h1": claim})
+    assert store.read_for_payment("ada", []) == (ada, {})
 
 
 @pytest.mark.parametrize("names_method", [True, False, None])
 def test_a_claim_is_read_as_of_the_last_write(store: Store, names_method: bool | None) -> None:
     store.add_customer(a_customer())
     for changed in (a_claim(names_method=names_method), a_claim(names_method=True)):
-        old = store.add_idempotency_record(a_claim())
-        assert store.change_idempotency_record(old, changed)
-        assert store.read_for_payment("ada", "h1").idempotency_record == changed
+        old = add_claim(store, a_claim())
+        assert change_claim(store, old, changed)
+        assert store.read_for_payment("ada", ["h1"]).idempotency_records == {"h1": changed}
 
 
 def test_a_claim_without_a_key_is_nobodys(store: Store) -> None:
-    store.add_idempotency_record(a_claim(key_hash=""))
-    assert store.read_for_payment("ada", None).idempotency_record is None
+    add_claim(store, a_claim(key_hash=""))
+    assert store.read_for_payment("ada", []).idempotency_records == {}
 
 
 # Batches

@@ -15,6 +15,7 @@ from tests.support.records import (
     NOW,
     a_batch,
     a_payment,
+    add_payment,
     later,
     members,
     payments_of_many,
@@ -34,8 +35,8 @@ def test_a_scan_of_nothing(store: Store) -> None:
 def test_every_payment_of_the_span_is_found_once(store: Store) -> None:
     payments = payments_over_time(5)
     for payment in payments:
-        store.add_payment(payment)
-    store.add_payment(other := a_payment(customer_id="bob", payment_id=payments[2].payment_id))
+        add_payment(store, payment)
+    add_payment(store, other := a_payment(customer_id="bob", payment_id=payments[2].payment_id))
     found = sorted(store.scan_payments(later(1), later(3)), key=lambda p: (p.payment_id, p.key))
     assert found == [payments[1], payments[2], other, payments[3]]
 
@@ -43,14 +44,14 @@ def test_every_payment_of_the_span_is_found_once(store: Store) -> None:
 def test_a_scan_goes_on_over_many_pages(store: Store) -> None:
     payments = payments_of_many(1203)
     for payment in payments:
-        store.add_payment(payment)
+        add_payment(store, payment)
     found = list(store.scan_payments(NOW, NOW))
     assert sorted(found, key=str) == sorted(payments, key=str)
 
 
 def test_a_scan_of_payments_goes_on_while_they_change(store: Store) -> None:
     for payment in payments_of_many(700):
-        store.add_payment(payment)
+        add_payment(store, payment)
     seen: list[PaymentKey] = []
     for payment in store.scan_payments(NOW, NOW):
         if len(seen) == 10:
@@ -99,7 +100,7 @@ def damaged(payment: Payment, **fields: Any) -> Payment:
 
 
 def test_no_change_shortens_or_rewrites_a_history(store: Store) -> None:
-    payment = store.add_payment(a_payment())
+    payment = add_payment(store, a_payment())
     moved = stamped(payment)
     assert store.change_payments([PaymentChange(payment, moved)]) == [True]
     first, second = moved.history
@@ -120,7 +121,7 @@ def test_no_change_shortens_or_rewrites_a_history(store: Store) -> None:
 
 
 def test_no_change_turns_a_payment_into_another(store: Store) -> None:
-    payment = store.add_payment(a_payment())
+    payment = add_payment(store, a_payment())
     others = {"customer_id": "bob", "money": usd("99"), "email": "eve@example.com"}
     for name, value in others.items():
         with pytest.raises(ValueError, match="key, money and e-mail must not change"):

@@ -26,9 +26,14 @@ class LinkAfterRetry(Payments):
         return payment, record
 
     def _accept(
-        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
+        self,
+        order: PaymentOrder,
+        route: Route,
+        key_hash: str | None,
+        found: IdempotencyRecord | None,
+        by: Actor,
     ) -> Requested:
-        requested = super()._accept(order, route, record, by)
+        requested = super()._accept(order, route, key_hash, found, by)
         if order.retry_of is not None:
             link_retry(self.store, requested.payment)
         return requested

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 from unittest import mock
 
@@ -17,6 +16,7 @@ from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.idempotency import key_hashes
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.ach import provider as ach
 from paymentapp.providers.ach.account_state import AccountState
@@ -24,6 +24,7 @@ from paymentapp.providers.ach.bank_files import BankFileReader
 from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.base import Accepted, Refused
 from paymentapp.providers.stripe import provider as stripe
+from paymentapp.services import payments as accepting
 from paymentapp.services import retries, retry_links, settlement
 from paymentapp.services.dispatch import dispatcher
 from paymentapp.services.dispatch.batching import advance, change_stamped
@@ -32,7 +33,7 @@ from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.payments import PaymentOrder, Payments, Requested
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Acceptance, PaymentChange, Store
 from paymentapp.worker.sweeper import DueWork, Sweeper
 from tests.faults import later_bugs as later
 from tests.faults import provider_bugs as bugs
@@ -103,6 +104,10 @@ class FreezeAfterSend(Dispatcher):
         return self._send(frozen, members)
 
 
+def _whoever_calls(idempotency_key: str, _client: str) -> tuple[str, str]:
+    return key_hashes(idempotency_key, "")
+
+
 class ClaimAfterPayment(Payments):
     """Writes the payment before it claims the idempotency key."""
 
@@ -113,15 +118,18 @@ class ClaimAfterPayment(Payments):
         if customer.email != order.email:
             raise NotPayable("email", "not the customer's")
         route = self.routes.choose(customer, order.money, order.payment_method)
-        requested = self._accept(order, route, None, by)
+        payment, replayed = self._accept(order, route, None, None, by)
         if idempotency_key is not None:
-            claim = self._claim(order, sha256(idempotency_key.encode()).hexdigest(), None)
-            first = self.store.get_payment(
-                requested.payment.key._replace(payment_id=claim.payment_id)
-            )
+            key_hash, _ = key_hashes(idempotency_key, by.name)
+            wanted = self._record(order, key_hash, None)
+            assert wanted is not None
+            wanted = replace(wanted, payment_id=payment.payment_id)
+            claim = self.store.accept(Acceptance(payment, wanted)).record
+            assert claim is not None
+            first = self.store.get_payment(payment.key._replace(payment_id=claim.payment_id))
             if first is not None:
                 return Requested(first, replayed=True)
-        return requested
+        return Requested(payment, replayed)
 
 
 class ChecksBeforeTheReplay(Payments):
@@ -289,6 +297,11 @@ BUGS = [
         "a claim after the payment",
         "one key, two payments",
         patches=((bootstrap, "Payments", ClaimAfterPayment),),
+    ),
+    _bug(
+        "one key space for all clients",
+        *("told no", "one key, two payments"),
+        patches=((accepting, "key_hashes", _whoever_calls),),
     ),
     _bug(
         "checks before the replay",

@@ -16,7 +16,15 @@ from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease, Page, PageQuery, PaymentChange, PaymentContext
+from paymentapp.storage.base import (
+    Acceptance,
+    AcceptResult,
+    Lease,
+    Page,
+    PageQuery,
+    PaymentChange,
+    PaymentContext,
+)
 from paymentapp.supervision import ServiceThread
 
 Key = TypeVar("Key")
@@ -111,8 +119,26 @@ class MemoryStore:
         self._called("scan_customers")
         return iter(list(self._customers.values()))
 
-    def add_payment(self, payment: Payment) -> Payment:
-        self._called("add_payment")
+    def accept(self, acceptance: Acceptance) -> AcceptResult:
+        """Accept in two steps, as DynamoDB does, so that a test can come in between."""
+        self._called("accept")
+        payment, record, replaces = acceptance
+        if acceptance.binding is not None:
+            bound = self._bind(acceptance.binding, replaces)
+            if bound is None or bound.revision != acceptance.binding.revision:
+                return AcceptResult(None, bound)
+        return AcceptResult(self._put_payment(payment), record)
+
+    def _bind(
+        self, claim: IdempotencyRecord, replaces: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
+        with self._lock:
+            if replaces is None:
+                return self._claims.setdefault(claim.key_hash, claim)
+            _change(self._claims, claim.key_hash, replaces, claim)
+            return self._claims.get(claim.key_hash)
+
+    def _put_payment(self, payment: Payment) -> Payment:
         with self._lock:
             return self._payments.setdefault(payment.key, payment)
 
@@ -152,21 +178,11 @@ class MemoryStore:
         self._called("scan_payments")
         return (p for p in list(self._payments.values()) if earliest <= p.created_at <= latest)
 
-    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+    def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         self._called("read_for_payment")
         with self._lock:
-            claim = self._claims.get(key_hash) if key_hash else None
-            return PaymentContext(self._customers.get(customer_id), claim)
-
-    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
-        self._called("claim_key")
-        with self._lock:
-            return self._claims.setdefault(claim.key_hash, claim)
-
-    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
-        self._called("change_claim")
-        with self._lock:
-            return _change(self._claims, old.key_hash, old, new)
+            claims = {key: self._claims[key] for key in key_hashes if key in self._claims}
+            return PaymentContext(self._customers.get(customer_id), claims)
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
         self._called("add_batch")

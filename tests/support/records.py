@@ -16,6 +16,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.revisions import new_revision
+from paymentapp.storage.base import Acceptance, Store
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -76,6 +77,29 @@ def a_claim(**fields: Any) -> IdempotencyRecord:
         revision=new_revision(),
     )
     return replace(claim, **fields)
+
+
+def add_payment(store: Store, payment: Payment) -> Payment:
+    """Accept a payment without a key; return what is stored under its key."""
+    stored = store.accept(Acceptance(payment)).payment
+    assert stored is not None
+    return stored
+
+
+def add_claim(store: Store, claim: IdempotencyRecord) -> IdempotencyRecord:
+    """Bind a key, together with a payment of its own; return what is stored for the key."""
+    bound = store.accept(Acceptance(_payment_of_its_own(), claim)).record
+    assert bound is not None
+    return bound
+
+
+def change_claim(store: Store, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
+    """Bind a key to another payment; return whether `old` was what is stored."""
+    return store.accept(Acceptance(_payment_of_its_own(), new, old)).payment is not None
+
+
+def _payment_of_its_own() -> Payment:
+    return a_payment(customer_id=f"claimant-{new_revision()}", due_at=None)
 
 
 def an_api_key(**fields: Any) -> ApiKey:

@@ -13,7 +13,7 @@ from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process
-from tests.support.records import NOW, a_batch, a_payment, later, stamped
+from tests.support.records import NOW, a_batch, a_payment, add_payment, later, stamped
 
 
 class BusyStore(MemoryStore):
@@ -74,7 +74,7 @@ def members_in(store: MemoryStore, *payments: Payment) -> tuple[Batch, list[Memb
     members = [Member(p.customer_id, p.payment_id, p.money, p.email) for p in payments]
     store.add_batch(batch, members)
     for payment in payments:
-        store.add_payment(payment)
+        add_payment(store, payment)
     return batch, members
 
 

@@ -25,6 +25,7 @@ from paymentapp.storage import open_store
 from paymentapp.storage.base import PaymentChange, Store
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process
+from tests.support.records import add_claim
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -525,7 +526,9 @@ def test_one_process_sweeps_a_shard_at_a_time(world: World) -> None:
 def test_a_key_pays_once_even_where_a_crash_came_between_claim_and_payment(world: World) -> None:
     world.customers.register("ann", "ann@example.com", {})
     order = PaymentOrder("ann", "ann@example.com", Money(Decimal(1), "USD"), "paypal")
-    claim = world.payments._claim(order, sha256(b"key-1").hexdigest(), None)
+    claim = world.payments._record(order, sha256(b"key-1").hexdigest(), None)
+    assert claim is not None
+    add_claim(world.store, claim)  # with another payment than its own
     requested = world.payments.request(order, "key-1")
     assert not requested.replayed
     assert requested.payment.payment_id == claim.payment_id

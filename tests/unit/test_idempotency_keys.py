@@ -38,20 +38,20 @@ class RacedStore(MemoryStore):
         self.before_claim_change: Callable[[], object] = lambda: None
         self.before_payment: Callable[[], object] = lambda: None
 
-    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
-        first, self.before_claim = self.before_claim, lambda: None
+    def _bind(
+        self, claim: IdempotencyRecord, replaces: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
+        if replaces is None:
+            first, self.before_claim = self.before_claim, lambda: None
+        else:
+            first, self.before_claim_change = self.before_claim_change, lambda: None
         first()
-        return super().add_idempotency_record(claim)
+        return super()._bind(claim, replaces)
 
-    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
-        first, self.before_claim_change = self.before_claim_change, lambda: None
-        first()
-        return super().change_idempotency_record(old, new)
-
-    def add_payment(self, payment: Payment) -> Payment:
+    def _put_payment(self, payment: Payment) -> Payment:
         first, self.before_payment = self.before_payment, lambda: None
         first()
-        return super().add_payment(payment)
+        return super()._put_payment(payment)
 
     @property
     def claim(self) -> IdempotencyRecord:
@@ -162,13 +162,13 @@ def test_a_new_request_is_still_checked(world: World) -> None:
 def test_the_store_is_asked_once_before_it_is_written_to(world: World) -> None:
     world.store.calls.clear()
     world.request()
-    assert world.store.calls == ["read_for_payment", "claim_key", "add_payment"]
+    assert world.store.calls == ["read_for_payment", "accept"]
     world.store.calls.clear()
     world.request()
     assert world.store.calls == ["read_for_payment", "get_payment"]
     world.store.calls.clear()
     world.services.payments.request(ORDER)
-    assert world.store.calls == ["read_for_payment", "add_payment"]
+    assert world.store.calls == ["read_for_payment", "accept"]
 
 
 def test_two_first_requests_at_once_make_one_payment(world: World) -> None:

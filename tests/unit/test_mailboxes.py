@@ -25,7 +25,7 @@ from paymentapp.providers.updates import (
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process
-from tests.support.records import a_customer, a_payment
+from tests.support.records import a_customer, a_payment, add_payment
 
 PAUSE = timedelta(minutes=1)
 OLD = PaymentMethod("k.old", datetime(2026, 1, 1, tzinfo=UTC))
@@ -113,7 +113,7 @@ class World:
         payment = a_payment(
             payment_method="bank", destination="k.old", money=Money(Decimal(5), "USD")
         )
-        self.store.add_payment(payment)
+        add_payment(self.store, payment)
         batch = self.dispatcher.submit([payment])
         assert batch is not None
         self.poller.follow(batch)
@@ -251,7 +251,7 @@ def test_a_correction_of_another_providers_payment_is_set_aside() -> None:
     world = World()
     world.store.add_customer(a_customer(methods={"bank": OLD}))
     payment = a_payment()
-    world.store.add_payment(payment)
+    add_payment(world.store, payment)
     assert payment.history[0].cause is Cause.REQUEST
     right = Correction(payment.key.item_id, "C01", "k.new")
     world.bank.receives("a.ach", news(1, correction=right))

@@ -17,7 +17,7 @@ from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process
-from tests.support.records import stamped, usd
+from tests.support.records import add_payment, stamped, usd
 
 PAYROLL = Actor("payroll", frozenset({"payroll", "sub-1"}), frozenset({"payments:write"}))
 OTHER = Actor("till", frozenset({"till"}), frozenset({"payments:write"}))
@@ -38,10 +38,13 @@ class BusyStore(MemoryStore):
         first()
         return super().change_payments(changes)
 
-    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
-        first, self.before_claim_change = self.before_claim_change, lambda _: None
-        first(old)
-        return super().change_idempotency_record(old, new)
+    def _bind(
+        self, claim: IdempotencyRecord, replaces: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
+        if replaces is not None:
+            first, self.before_claim_change = self.before_claim_change, lambda _: None
+            first(replaces)
+        return super()._bind(claim, replaces)
 
 
 @dataclass
@@ -140,6 +143,6 @@ def test_a_moment_that_is_full_of_payments_takes_no_more() -> None:
     payment = world.pay()
     for _ in range(COLLISION_LIMIT - 1):
         payment = replace(payment, payment_id=next_payment_id(payment.payment_id))
-        world.store.add_payment(payment)
+        add_payment(world.store, payment)
     with pytest.raises(StoreUnavailable, match="at one moment"):
         world.pay()

@@ -13,11 +13,11 @@ from paymentapp.errors import Conflict, KeyReused, NotAllowed, NotFound, StoreUn
 from paymentapp.models.actors import HOLD, Actor
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.services.payments import PaymentOrder
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.base import Acceptance, AcceptResult, PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process
-from tests.support.records import usd
+from tests.support.records import add_payment, usd
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ORDER = PaymentOrder("ada", "ada@example.com", usd("12.5"), "paypal")
@@ -41,13 +41,13 @@ class BusyStore(MemoryStore):
             hook()
         return super().change_payments(changes)
 
-    def add_payment(self, payment: Payment) -> Payment:
+    def accept(self, acceptance: Acceptance) -> AcceptResult:
         before, self.before_payment = self.before_payment, lambda: None
         before()
-        stored = super().add_payment(payment)
+        result = super().accept(acceptance)
         after, self.after_payment = self.after_payment, lambda: None
         after()
-        return stored
+        return result
 
 
 def crash() -> None:
@@ -234,7 +234,7 @@ def test_a_retry_whose_id_another_payment_has_takes_the_next_one(key: str | None
         payment_id = world.stored(original).retried_by
         assert payment_id
         stranger = replace(original, payment_id=payment_id, request_id="x", revision="x")
-        MemoryStore.add_payment(world.store, stranger)
+        add_payment(world.store, stranger)
 
     world.store.before_payment = taken
     retry = world.retry(original, key)
@@ -260,7 +260,7 @@ def test_a_key_of_a_retry_is_no_key_of_another_request() -> None:
     with pytest.raises(KeyReused):
         world.retry(other, "k1")
     with pytest.raises(KeyReused):
-        world.services.payments.request(ORDER, "k1")
+        world.services.payments.request(ORDER, "k1", PAYROLL)
 
 
 def test_it_goes_to_the_customers_current_details_and_a_repeat_finds_it_all_the_same() -> None:

@@ -11,14 +11,16 @@ import pytest
 
 from paymentapp.clock import from_text
 from paymentapp.errors import KeyReused, NotPayable, StoreUnavailable
+from paymentapp.models.actors import SYSTEM
+from paymentapp.models.idempotency import key_hashes
 from paymentapp.models.payments import Payment, Status
-from paymentapp.services.payments import IN_PROGRESS, PaymentOrder, _fingerprint, _key_hash
+from paymentapp.services.payments import IN_PROGRESS, PaymentOrder, _fingerprint
 from paymentapp.services.schedules import SCHEDULE_MAX
 from paymentapp.worker.timeboxed import TimeboxedRun
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process
-from tests.support.records import usd
+from tests.support.records import add_claim, usd
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ORDER = PaymentOrder("ada", "ada@example.com", usd("12.5"), "paypal")
@@ -184,7 +186,9 @@ def test_nobody_is_told_that_the_time_is_past_while_the_request_may_still_be_acc
     at = START + timedelta(seconds=30)
     order = ORDER._replace(scheduled_at=at)
     payments = world.services.payments
-    payments._claim(order, _key_hash("k1"), None)  # and a crash
+    record = payments._record(order, key_hashes("k1", SYSTEM.name)[0], None)
+    assert record is not None
+    add_claim(payments.store, record)  # and a crash before the payment
     world.now = at
     with pytest.raises(StoreUnavailable, match="in progress"):
         world.pay(at, "k1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from paymentapp import gunicorn_conf
 from paymentapp.bootstrap import EXTENSION, Services, build_services
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError
-from paymentapp.server import check_access, serving_app, stop
+from paymentapp.server import LOG_FORMAT, LineFormatter, check_access, serving_app, stop
 from paymentapp.variables import Variables
 from tests.support.memory_store import MemoryStore
 
@@ -84,3 +85,11 @@ def test_gunicorn_does_not_start_with_half_an_issuer(environ: pytest.MonkeyPatch
     arbiter: Any = SimpleNamespace(cfg=SimpleNamespace(address=[]))
     with pytest.raises(SystemExit, match="PAYMENTAPP_OIDC_AUDIENCE is not set"):
         gunicorn_conf.on_starting(arbiter)
+
+
+def test_lines_have_the_time_that_logging_writes() -> None:
+    lines, standard = LineFormatter(LOG_FORMAT), logging.Formatter(LOG_FORMAT)
+    for seconds in (0, 0.0006, 0.9999, 3.25, 86_400, 3.25):
+        record = logging.LogRecord("paymentapp", logging.INFO, "", 0, "paid %s", ("ada",), None)
+        record.created, record.msecs = 1_790_000_000 + seconds, seconds % 1 * 1000
+        assert lines.format(record) == standard.format(record)

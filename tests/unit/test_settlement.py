@@ -18,6 +18,7 @@ from paymentapp.services.settlement import Settlement
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process
+from tests.support.records import add_payment
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = START + timedelta(hours=1)
@@ -45,7 +46,7 @@ def submitted(settlement: Settlement, raw: str | None = "PENDING") -> Payment:
     )
     sent = accepted.moved(Status.SUBMITTING, START, Cause.DISPATCH, "b", batch_id="b")
     payment = sent.moved(Status.SUBMITTED, START, Cause.POLL, provider_status=raw)
-    return settlement.store.add_payment(payment)
+    return add_payment(settlement.store, payment)
 
 
 def report(

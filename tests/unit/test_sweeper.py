@@ -11,7 +11,7 @@ from paymentapp.worker.sweeper import LEASE, ONCE_A_MINUTE, OVERDUE, Sweeper
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process
-from tests.support.records import a_payment
+from tests.support.records import a_payment, add_payment
 
 
 class World:
@@ -30,7 +30,7 @@ class World:
     def due_in(self, shard: int) -> Payment:
         due_at = self.now - timedelta(minutes=1)
         payment = a_payment(customer_id=f"shard-{shard}", due_shard=shard, due_at=due_at)
-        return self.store.add_payment(payment)
+        return add_payment(self.store, payment)
 
 
 @pytest.fixture

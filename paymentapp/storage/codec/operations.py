@@ -14,6 +14,13 @@ from paymentapp.storage.base import Lease, PaymentContext
 from paymentapp.storage.codec.customers import read_customer
 from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
 
+_KEY = "key#"
+
+
+def key_partition(key_hash: str) -> str:
+    """Return the partition key of an idempotency record."""
+    return f"{_KEY}{key_hash}"
+
 
 def idempotency_record(record: IdempotencyRecord) -> Record:
     """Return an idempotency record as stored.
@@ -46,14 +53,11 @@ def read_idempotency_record(key_hash: str, record: Record) -> IdempotencyRecord:
     )
 
 
-def payment_context(
-    customer: Record | None, key_hash: str | None, claim: Record | None
-) -> PaymentContext:
-    """Return what was read for a payment. A record without a key belongs to nobody."""
-    return PaymentContext(
-        read_customer(customer) if customer else None,
-        read_idempotency_record(key_hash, claim) if claim and key_hash else None,
-    )
+def payment_context(customer: Record | None, claims: Mapping[str, Record]) -> PaymentContext:
+    """Return what was read for a payment; `claims` are by the partition key of `key_partition`."""
+    hashes = {pk: pk.removeprefix(_KEY) for pk in claims}
+    records = {hashes[pk]: read_idempotency_record(hashes[pk], claims[pk]) for pk in claims}
+    return PaymentContext(read_customer(customer) if customer else None, records)
 
 
 def state_record(entry: StateEntry) -> Record:

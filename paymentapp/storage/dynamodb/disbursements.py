@@ -21,12 +21,6 @@ from paymentapp.storage.dynamodb.scans import scan
 class DynamoDBDisbursements(DynamoDBRecords):
     """Payments, by customer and payment id."""
 
-    def add_payment(self, payment: Payment) -> Payment:
-        """Implement `Store.add_payment`."""
-        record = payment_record(payment)
-        older = self._add(self._disbursements, PaymentKey._fields, record)
-        return read_payment(older) if older else payment
-
     def get_payment(self, key: PaymentKey) -> Payment | None:
         """Implement `Store.get_payment`."""
         found = self._get(self._disbursements, key._asdict())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
 from paymentapp.models.api_keys import ApiKey
-from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
@@ -22,11 +21,10 @@ from paymentapp.storage.codec.events import (
 )
 from paymentapp.storage.codec.operations import (
     api_key_record,
-    idempotency_record,
+    key_partition,
     lease_record,
     payment_context,
     read_api_key,
-    read_idempotency_record,
     read_lease,
     read_state,
     state_record,
@@ -42,29 +40,19 @@ from paymentapp.storage.dynamodb.scans import scan
 class DynamoDBOperations(DynamoDBRecords):
     """Idempotency records, provider events and state, leases and API keys."""
 
-    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+    def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         """Implement `Store.read_for_payment`."""
         customer_key = {"customer_id": customer_id}
-        if key_hash is None:
-            return payment_context(self._get(self._customers, customer_key), None, None)
+        if not key_hashes:
+            return payment_context(self._get(self._customers, customer_key), {})
+        wanted = [{"pk": key_partition(each), "sk": "claim"} for each in key_hashes]
         keys = {
             self._customers: [to_item(customer_key)],
-            self._operations: [to_item({"pk": f"key#{key_hash}", "sk": "claim"})],
+            self._operations: [to_item(key) for key in wanted],
         }
-        found = {
-            table: to_record(item) for table, item in conditional.read_all(self._client(), keys)
-        }
-        return payment_context(found.get(self._customers), key_hash, found.get(self._operations))
-
-    def add_idempotency_record(self, record: IdempotencyRecord) -> IdempotencyRecord:
-        """Implement `Store.add_idempotency_record`."""
-        older = self._add_operation(f"key#{record.key_hash}", "claim", idempotency_record(record))
-        return read_idempotency_record(record.key_hash, older) if older else record
-
-    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
-        """Implement `Store.change_idempotency_record`."""
-        records = idempotency_record(old), idempotency_record(new)
-        return self._change_operation(f"key#{new.key_hash}", "claim", *records)
+        records = [to_record(item) for _, item in conditional.read_all(self._client(), keys)]
+        claims = {record["pk"]: record for record in records if "pk" in record}
+        return payment_context(next((r for r in records if "pk" not in r), None), claims)
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Implement `Store.add_provider_event`."""

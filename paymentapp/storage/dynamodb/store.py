@@ -8,6 +8,7 @@ from typing import Any
 from paymentapp.config import Settings
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb import tables
+from paymentapp.storage.dynamodb.acceptance import DynamoDBAcceptance
 from paymentapp.storage.dynamodb.attribute_values import to_item
 from paymentapp.storage.dynamodb.batches import DynamoDBBatches
 from paymentapp.storage.dynamodb.client import call, clients
@@ -17,7 +18,13 @@ from paymentapp.storage.dynamodb.operations import DynamoDBOperations
 from paymentapp.supervision import ServiceThread
 
 
-class DynamoDBStore(DynamoDBCustomers, DynamoDBDisbursements, DynamoDBBatches, DynamoDBOperations):
+class DynamoDBStore(
+    DynamoDBCustomers,
+    DynamoDBDisbursements,
+    DynamoDBAcceptance,
+    DynamoDBBatches,
+    DynamoDBOperations,
+):
     """A store in three tables; each method is one request unless it says otherwise."""
 
     def __init__(self, settings: Settings) -> None:

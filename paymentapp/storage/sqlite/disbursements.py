@@ -23,13 +23,6 @@ from paymentapp.storage.sqlite.statements import Insert, Update, make_change
 class SQLiteDisbursements(SQLiteRecords):
     """Payments, by customer and payment id."""
 
-    def add_payment(self, payment: Payment) -> Payment:
-        """Implement `Store.add_payment`."""
-        record = payment_record(payment)
-        values = (*payment.key, *_indexed_payment(record), to_json(record))
-        older = self._add(Insert(sql.ADD_PAYMENT, values, sql.GET_PAYMENT, payment.key))
-        return read_payment(older) if older else payment
-
     def get_payment(self, key: PaymentKey) -> Payment | None:
         """Implement `Store.get_payment`."""
         found = self._get(sql.GET_PAYMENT, *key)
@@ -68,6 +61,13 @@ class SQLiteDisbursements(SQLiteRecords):
         """Implement `Store.scan_payments`."""
         span = to_text(earliest), to_text(latest)
         return self._scan(sql.SCAN_PAYMENTS, read_payment, lambda each: each.key, ("", ""), *span)
+
+
+def insert_payment(payment: Payment) -> Insert:
+    """Return the statements that add a payment."""
+    record = payment_record(payment)
+    values = (*payment.key, *_indexed_payment(record), to_json(record))
+    return Insert(sql.ADD_PAYMENT, values, sql.GET_PAYMENT, payment.key)
 
 
 def _payment_update(old: Payment, new: Payment) -> Update:

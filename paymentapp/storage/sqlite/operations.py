@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
 from paymentapp.models.api_keys import ApiKey
-from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
@@ -22,11 +21,10 @@ from paymentapp.storage.codec.events import (
 )
 from paymentapp.storage.codec.operations import (
     api_key_record,
-    idempotency_record,
+    key_partition,
     lease_record,
     payment_context,
     read_api_key,
-    read_idempotency_record,
     read_lease,
     read_state,
     state_record,
@@ -38,26 +36,14 @@ from paymentapp.storage.sqlite.statements import Insert, insert_record
 
 
 class SQLiteOperations(SQLiteRecords):
-    """Idempotency records, provider events and state, leases and API keys."""
+    """What a payment needs, provider events and state, leases and API keys."""
 
-    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+    def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         """Implement `Store.read_for_payment`."""
-        rows = self._connections().read(
-            sql.READ_FOR_PAYMENT, (customer_id, f"key#{key_hash or ''}")
-        )
-        found = {kind: from_json(document) for kind, document in rows}
-        return payment_context(found.get("customer"), key_hash, found.get("claim"))
-
-    def add_idempotency_record(self, record: IdempotencyRecord) -> IdempotencyRecord:
-        """Implement `Store.add_idempotency_record`."""
-        insert = insert_record(f"key#{record.key_hash}", "claim", idempotency_record(record))
-        older = self._add(insert)
-        return read_idempotency_record(record.key_hash, older) if older else record
-
-    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
-        """Implement `Store.change_idempotency_record`."""
-        records = idempotency_record(old), idempotency_record(new)
-        return self._change(f"key#{new.key_hash}", "claim", *records)
+        first, second = [*map(key_partition, key_hashes), None, None][:2]
+        rows = self._connections().read(sql.READ_FOR_PAYMENT, (customer_id, first, second))
+        found = {pk: from_json(document) for pk, document in rows}
+        return payment_context(found.pop("", None), found)
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Implement `Store.add_provider_event`."""

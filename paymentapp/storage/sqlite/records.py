@@ -10,13 +10,13 @@ from paymentapp.storage.codec.records import Record
 from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.connections import ProcessConnections
-from paymentapp.storage.sqlite.json_documents import from_json, patch
+from paymentapp.storage.sqlite.json_documents import from_json
 from paymentapp.storage.sqlite.statements import (
     Insert,
     Update,
-    _indexed,
     add_if_absent,
     make_change,
+    update_record,
 )
 
 _Each = TypeVar("_Each")
@@ -59,11 +59,7 @@ class SQLiteRecords:
         return self._connections().writer.run(partial(add_if_absent, insert), one_write=True)
 
     def _change(self, pk: str, sk: str, old: Record, new: Record) -> bool:
-        values = (patch(old, new), *_indexed(new), pk, sk, old.get("revision", ""))
-        key = (pk, sk)
-        return self._update(
-            Update(sql.CHANGE_RECORD, values, sql.GET_RECORD_REVISION, key, new["revision"])
-        )
+        return self._update(update_record(pk, sk, old, new))
 
     def _update(self, update: Update) -> bool:
         return self._connections().writer.run(partial(make_change, update), one_write=True)

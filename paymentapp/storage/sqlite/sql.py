@@ -57,8 +57,8 @@ INSERT INTO Operations (pk, sk, revision, attention_shard, attention_at, expires
 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 READ_FOR_PAYMENT = """
-SELECT 'customer', document FROM Customers WHERE customer_id = ?
-UNION ALL SELECT 'claim', document FROM Operations WHERE pk = ? AND sk = 'claim'
+SELECT '', document FROM Customers WHERE customer_id = ?
+UNION ALL SELECT pk, document FROM Operations WHERE pk IN (?, ?) AND sk = 'claim'
 """
 GET_RECORD = "SELECT document FROM Operations WHERE pk = ? AND sk = ?"
 CHANGE_RECORD = """

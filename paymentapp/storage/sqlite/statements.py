@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
-from paymentapp.storage.sqlite.json_documents import from_json, to_json
+from paymentapp.storage.sqlite.json_documents import from_json, patch, to_json
 
 
 class Insert(NamedTuple):
@@ -17,6 +17,7 @@ class Insert(NamedTuple):
     values: tuple[Any, ...]
     get: str
     key: tuple[str, ...]
+    revision: str = ""
 
 
 class Update(NamedTuple):
@@ -32,7 +33,15 @@ class Update(NamedTuple):
 def insert_record(pk: str, sk: str, record: Record) -> Insert:
     """Return the statements that add a record to the Operations table."""
     values = (pk, sk, *_indexed(record), to_json(record))
-    return Insert(sql.ADD_RECORD, values, sql.GET_RECORD, (pk, sk))
+    revision = record.get("revision", "")
+    return Insert(sql.ADD_RECORD, values, sql.GET_RECORD, (pk, sk), revision)
+
+
+def update_record(pk: str, sk: str, old: Record, new: Record) -> Update:
+    """Return the statements that replace one version of a record of the Operations table."""
+    values = (patch(old, new), *_indexed(new), pk, sk, old.get("revision", ""))
+    key = (pk, sk)
+    return Update(sql.CHANGE_RECORD, values, sql.GET_RECORD_REVISION, key, new["revision"])
 
 
 def _indexed(record: Record) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.sqlite import database, sql
+from paymentapp.storage.sqlite.acceptance import SQLiteAcceptance
 from paymentapp.storage.sqlite.batches import SQLiteBatches
 from paymentapp.storage.sqlite.connections import ProcessConnections
 from paymentapp.storage.sqlite.customers import SQLiteCustomers
@@ -17,7 +18,9 @@ from paymentapp.storage.sqlite.operations import SQLiteOperations
 from paymentapp.supervision import ServiceThread
 
 
-class SQLiteStore(SQLiteCustomers, SQLiteDisbursements, SQLiteBatches, SQLiteOperations):
+class SQLiteStore(
+    SQLiteCustomers, SQLiteDisbursements, SQLiteAcceptance, SQLiteBatches, SQLiteOperations
+):
     """A store in one file, which the processes of one machine share.
 
     The file belongs to one service, so its tables need no prefix.

@@ -8,7 +8,8 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from paymentapp.errors import Conflict, NotPayable, StoreUnavailable
+from paymentapp.errors import Conflict, KeyReused, NotPayable, StoreUnavailable
+from paymentapp.models.actors import Actor
 from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey, Status
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from tests.faults.simulation.world import World
 
 KEY_IS_SAFE_FOR = 34 * DAY  # keys are kept for 35; nobody asks again after that
+ACTORS = [
+    Actor(name, frozenset({name}), frozenset({"payments:write"})) for name in ("payroll", "till")
+]
 _AMOUNTS = [Money(Decimal(n) / 4, "USD") for n in range(1, 400)]
 _YEN = [Money(Decimal(n), "JPY") for n in range(100, 200)]
 
@@ -32,6 +36,7 @@ class Intent:
     name: str
     order: PaymentOrder
     key: str | None
+    by: Actor
     patience: int  # tries
     doom: int  # the call of the store that fails for certain, if none has before
     begun: int = 0
@@ -100,7 +105,9 @@ class Clients:
         return Intent(
             name=f"intent-{number}",
             order=PaymentOrder(customer.customer_id, customer.email, money, method),
-            key=f"key-{number}" if chance(0.85) else None,
+            # Two clients that know nothing of each other use the same keys.
+            key=f"key-{number // 2}" if chance(0.85) else None,
+            by=ACTORS[number % 2],
             patience=2 if chance(0.1) else 25,
             doom=1 + draw(3) if chance(0.5) else 0,
         )
@@ -130,9 +137,12 @@ class Clients:
         def post() -> None:
             requested = None
             try:
-                requested = process.services.payments.request(intent.order, intent.key)
+                requested = process.services.payments.request(intent.order, intent.key, intent.by)
             except StoreUnavailable:
                 pass
+            except KeyReused as error:
+                self.world.findings.fail("told no", str(error), None, intent.name)
+                intent.tries = intent.patience
             except NotPayable as error:
                 self._refused(intent, error)
             finally:
@@ -193,7 +203,7 @@ class Clients:
         def cancel() -> None:
             assert process is not None
             try:
-                after = process.services.payments.cancel(intent.answers[0])
+                after = process.services.payments.cancel(intent.answers[0], intent.by)
                 intent.told_cancelled = intent.told_cancelled or after.status is Status.CANCELLED
                 self.world.note(process, "cancel", tuple(intent.answers), after.status)
             except StoreUnavailable:

@@ -9,7 +9,7 @@ from paymentapp.errors import Conflict, NotPayable, StoreUnavailable
 from paymentapp.models.payments import RETRYABLE, Payment, PaymentKey, Status
 from paymentapp.services.payments import PaymentOrder, Requested
 from tests.faults.simulation import faults
-from tests.faults.simulation.clients import Intent
+from tests.faults.simulation.clients import ACTORS, Intent
 from tests.faults.simulation.scheduler import MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Retriers:
             name=f"retry-{number}",
             order=order._replace(retry_of=payment.payment_id),
             key=f"retry-key-{number}" if chance(0.6) else None,
+            by=next(each for each in ACTORS if each.name == payment.created_by),
             patience=2 if chance(0.2) else 25,
             doom=1 + draw(8) if chance(0.5) and self.world.faults.on else 0,
         )
@@ -77,7 +78,8 @@ class Retriers:
             assert process is not None
             answered = False
             try:
-                self._heard(intent, process.services.retries.retry(original, None, intent.key))
+                requested = process.services.retries.retry(original, None, intent.key, intent.by)
+                self._heard(intent, requested)
                 answered = True
             except (Conflict, NotPayable) as error:
                 self.world.note(process, "no retry", intent.name, str(error))

@@ -15,7 +15,13 @@ from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease, PaymentChange, PaymentContext
+from paymentapp.storage.base import (
+    Acceptance,
+    AcceptResult,
+    Lease,
+    PaymentChange,
+    PaymentContext,
+)
 from tests.faults.simulation import faults
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
 from tests.faults.simulation.trace import Subject, batch_in
@@ -60,8 +66,14 @@ class SimulatedStore:
             "change_customer", None, lambda: self.tables.change_customer(old, new, history)
         )
 
-    def add_payment(self, payment: Payment) -> Payment:
+    def accept(self, acceptance: Acceptance) -> AcceptResult:
+        """Accept in one write as SQLite does, or in two as DynamoDB does."""
+        payment, record, replaces = acceptance
+        binding = acceptance.binding
         owner = current_task().owner
+
+        def bind() -> IdempotencyRecord | None:
+            return self.tables.bind_key(binding, replaces) if binding else record
 
         def add() -> Payment:
             stored = self.tables.payments.get(payment.key)
@@ -71,7 +83,17 @@ class SimulatedStore:
                 self.world.clients.made(payment, owner)
             return stored
 
-        return self._write("add_payment", (payment.key,), add)
+        def both() -> AcceptResult:
+            bound = bind()
+            return AcceptResult(add() if is_same(bound, record) else None, bound)
+
+        if not self.lagging:
+            return self._write("add_payment", (payment.key,), both)
+        if binding is not None:
+            bound = self._write("claim_key" if replaces is None else "change_claim", None, bind)
+            if not is_same(bound, record):
+                return AcceptResult(None, bound)
+        return AcceptResult(self._write("add_payment", (payment.key,), add), record)
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
         self._read("get_payment", (key,))
@@ -114,20 +136,11 @@ class SimulatedStore:
             self.world.touch(tuple(stale), faults.STALE)
         return found
 
-    def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
+    def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         self._read("read_for_payment", None)
-        claim = self.tables.claims.get(key_hash) if key_hash else None
-        return PaymentContext(self.tables.customers.get(customer_id), claim)
-
-    def add_idempotency_record(self, claim: IdempotencyRecord) -> IdempotencyRecord:
-        return self._write(
-            "claim_key", None, lambda: self.tables.claims.setdefault(claim.key_hash, claim)
-        )
-
-    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
-        return self._write(
-            "change_claim", None, lambda: self.tables.change_idempotency_record(old, new)
-        )
+        claims = self.tables.claims
+        found = {key: claims[key] for key in key_hashes if key in claims}
+        return PaymentContext(self.tables.customers.get(customer_id), found)
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
         self.world.batch_made(batch, members)
@@ -308,6 +321,11 @@ class SimulatedStore:
             change.new.status in FINAL and self.world.clients.is_untouched(change.old.key)
             for change in changes
         )
+
+
+def is_same(bound: IdempotencyRecord | None, wanted: IdempotencyRecord | None) -> bool:
+    """Return whether a key is bound as wanted, or there is no key."""
+    return (bound and bound.revision) == (wanted and wanted.revision)
 
 
 def _subject_of(note: str) -> Subject:

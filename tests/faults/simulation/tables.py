@@ -111,13 +111,15 @@ class Tables:
             return True
         return is_own(stored, new)
 
-    def change_idempotency_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
-        """Compare and swap; the writer's own version counts as swapped."""
-        stored = self.claims.get(old.key_hash)
-        if current(stored, old):
-            self.claims[old.key_hash] = new
-            return True
-        return is_own(stored, new)
+    def bind_key(
+        self, new: IdempotencyRecord, replaces: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
+        """Add a key's record, or compare and swap; return what is then stored for the key."""
+        if replaces is None:
+            return self.claims.setdefault(new.key_hash, new)
+        if current(self.claims.get(new.key_hash), replaces):
+            self.claims[new.key_hash] = new
+        return self.claims.get(new.key_hash)
 
     def change_customer(
         self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry]
