@@ -21,7 +21,9 @@ PROTOTYPES_LIBRARIES = {
     *("requests", "certifi", "charset-normalizer", "idna", "urllib3"),
 }
 OURS = "import paymentapp.aws_lambda"
-FUNCTIONS = ("api", "dispatch", "sweep")
+# Of the prototype's start, at most. Why `api` may take a little more: docs/decisions/0010-lambda.md.
+LIMITS = {"api": 1.15, "dispatch": 0.8, "sweep": 0.8}
+FUNCTIONS = tuple(LIMITS)
 ROUNDS = 15
 RUNS = 3  # of each case in a round; the shortest counts, since other load only ever adds time
 
@@ -71,7 +73,7 @@ def seconds(python: str, code: str, path: Path, handler: str = "") -> float:
 
 
 @pytest.mark.slow
-def test_a_cold_start_is_no_slower_than_the_prototypes(tmp_path: Path) -> None:
+def test_a_cold_start_is_not_much_slower_than_the_prototypes(tmp_path: Path) -> None:
     """Compare the zip's content with a prototype's libraries, both compiled, on Lambda's Python.
 
     Both include a DynamoDB client. Each round runs every case once, in another order, so that other
@@ -95,7 +97,7 @@ def test_a_cold_start_is_no_slower_than_the_prototypes(tmp_path: Path) -> None:
         first, median, third = statistics.quantiles(ratios, n=4)
         milliseconds = 1000 * statistics.median(taken[name])
         print(f"{name}: {milliseconds:.0f} ms, {median:.2f} ({first:.2f} to {third:.2f})")
-        assert median <= 1.0, name
+        assert median <= LIMITS[name], name
 
 
 def prototypes_libraries(python: str, folder: Path) -> Path:
