@@ -15,7 +15,6 @@ from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import PaymentMethod
 from paymentapp.models.payments import Cause
 from paymentapp.providers.base import Provider
-from paymentapp.services.customer_history import CustomerHistory
 from paymentapp.vault.sealing import Vault, new_key
 from tests.support.failing_store import FailingStore
 from tests.support.payment_methods import WirePayees, ledger
@@ -166,9 +165,8 @@ def test_a_page_that_ends_the_history_has_no_next_one(services: Services) -> Non
 
 
 def test_a_method_that_is_not_set_up_any_more_is_shown_sealed(services: Services) -> None:
-    gone = CustomerHistory(services.store, services.customers, {}, services.payees)
-    assert gone.renew("ada") == 0
     without = build_services(Settings(), store=services.store, providers={})
+    assert without.history.renew("ada") == 0
     (put, _) = without.history.page("ada", 10).entries
     assert (put.entry.method, put.details, put.display) == ("wire", None, "sealed")
 
