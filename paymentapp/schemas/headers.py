@@ -6,9 +6,9 @@ import re
 from typing import Any
 from urllib.request import parse_http_list
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from paymentapp.schemas.common import Pattern
+from paymentapp.schemas.common import FlatSchema, Pattern
 
 WAIT_MAX = 30  # seconds
 PREFER_MAX_LENGTH = 1000  # characters; a longer header is ignored
@@ -38,7 +38,7 @@ class PreferWait(fields.String):
         return preferred_wait(value)
 
 
-class PreferSchema(Schema):
+class PreferSchema(FlatSchema):
     """Headers of a request that may wait for an outcome."""
 
     wait = PreferWait(

@@ -16,6 +16,7 @@ from paymentapp.schemas.common import (
     Amount,
     Boundary,
     Cursor,
+    FlatSchema,
     Maker,
     Moment,
     Pattern,
@@ -33,7 +34,7 @@ PAGE_DEFAULT = 25
 PAGE_MAX = 100
 
 
-class PaymentOrderSchema(Schema):
+class PaymentOrderSchema(FlatSchema):
     """A payment request. Loads as a PaymentOrder."""
 
     customer_id = customer_id()
@@ -51,12 +52,11 @@ class PaymentOrderSchema(Schema):
         },
     )
 
-    @post_load
-    def make_order(self, data: dict[str, Any], **_: Any) -> PaymentOrder:
+    def built(self, loaded: dict[str, Any]) -> PaymentOrder:
         """Return the loaded fields as a PaymentOrder."""
-        money = Money(data["amount"], data["currency"])
-        method = data.get("payment_method")
-        return PaymentOrder(data["customer_id"], data["email"], money, method)
+        money = Money(loaded["amount"], loaded["currency"])
+        method = loaded.get("payment_method")
+        return PaymentOrder(loaded["customer_id"], loaded["email"], money, method)
 
 
 class TransitionSchema(Schema):
