@@ -8,10 +8,11 @@ from flask import request
 
 from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, actor, services
+from paymentapp.api.problems import InvalidRequest
 from paymentapp.api.waiting import with_outcome
 from paymentapp.models.actors import HOLD
 from paymentapp.models.payments import PaymentKey
-from paymentapp.schemas.headers import PaymentHeadersSchema, PreferSchema
+from paymentapp.schemas.headers import KEY_NEEDED, PaymentHeadersSchema, PreferSchema
 from paymentapp.schemas.payments import (
     PageQuerySchema,
     PaymentOrderSchema,
@@ -73,7 +74,10 @@ def request_payment(
     to follow it. Send an `Idempotency-Key` and retry with it when no answer came.
     """
     here = services()
-    payment, replayed = here.payments.request(order, headers.get("idempotency_key"), actor())
+    key = headers.get("idempotency_key")
+    if key is None and here.settings.require_idempotency_key:
+        raise InvalidRequest([{"header": "Idempotency-Key", "message": KEY_NEEDED}])
+    payment, replayed = here.payments.request(order, key, actor())
     payment, applied = with_outcome(payment, headers.get("wait"))
     path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
     replay = {"Idempotent-Replayed": "true"} if replayed else {}

@@ -19,6 +19,7 @@ KEY_MESSAGE = (
     "Must be one key, in one header: 1 to 255 printable ASCII characters, in quotes or bare. "
     "A key that contains a comma must be in quotes."
 )
+KEY_NEEDED = "Is needed here: without a key, a request whose answer is lost cannot be retried."
 _WAIT = re.compile(r'wait[ \t]*=[ \t]*("?)([0-9]{1,9})\1', re.IGNORECASE)
 
 
