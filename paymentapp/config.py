@@ -49,6 +49,13 @@ class Settings(Declared):
         "on",
         "whether callers need an API key or an access token; `off` is allowed on loopback only",
     )
+    require_idempotency_key: bool = variable(
+        "PAYMENTAPP_REQUIRE_IDEMPOTENCY_KEY",
+        switch(),
+        "off",
+        "`on` to refuse payment requests without an `Idempotency-Key`, which cannot be retried "
+        "safely",
+    )
     host: str = variable("PAYMENTAPP_HOST", text(), "127.0.0.1", "the address to listen on")
     port: int = variable("PORT", number(0, 65535), "8000", "the port to listen on")
     workers: int = variable("PAYMENTAPP_WORKERS", number(1, 64), "2", "gunicorn's processes")

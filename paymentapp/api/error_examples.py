@@ -7,7 +7,7 @@ from paymentapp.api.error_docs import BODY, ProblemExample
 from paymentapp.api.problems import FieldError, ProblemType, body_error
 from paymentapp.providers.registry import NAMES
 from paymentapp.schemas.customers import TOTAL_MAX_BYTES
-from paymentapp.schemas.headers import KEY_MESSAGE
+from paymentapp.schemas.headers import KEY_MESSAGE, KEY_NEEDED
 
 _MISSING = "Missing data for required field."
 _UNKNOWN = "Unknown field."
@@ -57,6 +57,7 @@ REQUEST_PAYMENT = (
         body_error(["curency"], _UNKNOWN),
     ),
     _invalid({"header": "Idempotency-Key", "message": KEY_MESSAGE}),
+    _invalid({"header": "Idempotency-Key", "message": KEY_NEEDED}),
     NO_CUSTOMER,
     *BODY,
     _refused(problems.NOT_PAYABLE, "This is not the customer's e-mail.", "email"),

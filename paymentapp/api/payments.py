@@ -8,10 +8,11 @@ from flask import request
 
 from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, actor, services
+from paymentapp.api.problems import InvalidRequest
 from paymentapp.api.waiting import with_outcome
 from paymentapp.models.actors import HOLD
 from paymentapp.models.payments import PaymentKey
-from paymentapp.schemas.headers import PaymentHeadersSchema, PreferSchema
+from paymentapp.schemas.headers import KEY_NEEDED, PaymentHeadersSchema, PreferSchema
 from paymentapp.schemas.payments import (
     PageQuerySchema,
     PaymentOrderSchema,
@@ -74,8 +75,11 @@ def request_payment(
     It is accepted once it is stored, and paid afterwards: show it, or list the customer's payments,
     to follow it. Send an `Idempotency-Key` and retry with it when no answer came.
     """
-    requested = services().payments.request(order, headers.get("idempotency_key"), actor())
-    return _accepted(requested, headers.get("wait"))
+    here = services()
+    key = headers.get("idempotency_key")
+    if key is None and here.settings.require_idempotency_key:
+        raise InvalidRequest([{"header": "Idempotency-Key", "message": KEY_NEEDED}])
+    return _accepted(here.payments.request(order, key, actor()), headers.get("wait"))
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>")

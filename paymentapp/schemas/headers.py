@@ -6,9 +6,9 @@ import re
 from typing import Any
 from urllib.request import parse_http_list
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from paymentapp.schemas.common import Pattern
+from paymentapp.schemas.common import FlatSchema, Pattern
 
 WAIT_MAX = 30  # seconds
 PREFER_MAX_LENGTH = 1000  # characters; a longer header is ignored
@@ -19,6 +19,7 @@ KEY_MESSAGE = (
     "Must be one key, in one header: 1 to 255 printable ASCII characters, in quotes or bare. "
     "A key that contains a comma must be in quotes."
 )
+KEY_NEEDED = "Is needed here: without a key, a request whose answer is lost cannot be retried."
 _WAIT = re.compile(r'wait[ \t]*=[ \t]*("?)([0-9]{1,9})\1', re.IGNORECASE)
 
 
@@ -38,7 +39,7 @@ class PreferWait(fields.String):
         return preferred_wait(value)
 
 
-class PreferSchema(Schema):
+class PreferSchema(FlatSchema):
     """Headers of a request that may wait for an outcome."""
 
     wait = PreferWait(

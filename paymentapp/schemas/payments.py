@@ -16,6 +16,7 @@ from paymentapp.schemas.common import (
     Amount,
     Boundary,
     Cursor,
+    FlatSchema,
     FutureMoment,
     Maker,
     Moment,
@@ -44,7 +45,7 @@ def _payment_method(description: str) -> fields.String:
     )
 
 
-class PaymentOrderSchema(Schema):
+class PaymentOrderSchema(FlatSchema):
     """A payment request. Loads as a PaymentOrder."""
 
     customer_id = customer_id()
@@ -63,15 +64,14 @@ class PaymentOrderSchema(Schema):
         }
     )
 
-    @post_load
-    def make_order(self, data: dict[str, Any], **_: Any) -> PaymentOrder:
+    def built(self, loaded: dict[str, Any]) -> PaymentOrder:
         """Return the loaded fields as a PaymentOrder."""
         return PaymentOrder(
-            data["customer_id"],
-            data["email"],
-            Money(data["amount"], data["currency"]),
-            data.get("payment_method"),
-            data.get("scheduled_at"),
+            loaded["customer_id"],
+            loaded["email"],
+            Money(loaded["amount"], loaded["currency"]),
+            loaded.get("payment_method"),
+            loaded.get("scheduled_at"),
         )
 
 

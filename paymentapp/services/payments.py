@@ -299,7 +299,13 @@ class Payments:
             route=route.explanation,
             status=Status.PENDING,
             history=(
-                Transition(now, Status.PENDING, Cause.REQUEST, route.hold_reason(now), by=by.name),
+                Transition(
+                    now,
+                    Status.PENDING,
+                    Cause.REQUEST,
+                    route.hold_reason(order.scheduled_at or now),
+                    by=by.name,
+                ),
             ),
             request_id=request_id,
             revision=new_revision(),

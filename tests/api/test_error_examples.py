@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from werkzeug.test import TestResponse
 
+from paymentapp.config import Settings
 from paymentapp.models.payments import Cause, Status
 from paymentapp.providers.paypal.payees import PayPalPayees
 from paymentapp.storage.base import PaymentChange
@@ -91,12 +92,19 @@ def list_payment_methods(bench: Bench) -> Iterator[TestResponse]:
 def request_payment(bench: Bench) -> Iterator[TestResponse]:
     yield bench.pay(amount=0, currency=..., curency="USD")
     yield bench.pay({"Idempotency-Key": "a, b"})
+    yield strict(bench).pay()
     yield bench.pay(customer_id="eve")
     yield bench.pay(email="eve@example.com")
     yield bench.pay(currency="JPY", amount=10.5)
     yield bench.pay(scheduled_at="2026-03-01T12:00:00Z")
     yield bench.pay(KEY)
     yield bench.pay(KEY, amount=99)
+
+
+def strict(bench: Bench) -> Bench:
+    """Return the same service where a key is a must."""
+    settings = Settings(require_idempotency_key=True)
+    return Bench(settings, store=bench.store, providers=bench.providers)
 
 
 def list_payments(bench: Bench) -> Iterator[TestResponse]:

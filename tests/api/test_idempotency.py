@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from paymentapp.config import Settings
+from paymentapp.schemas.headers import KEY_NEEDED
 from tests.api.conftest import ORDER, Bench, problem
 
 
@@ -114,3 +116,12 @@ def test_a_client_with_two_keys_finds_its_payment_with_either(paying: Bench) -> 
     assert new.headers["Idempotent-Replayed"] == "true"
     assert till.headers["Location"] != old.headers["Location"]
     assert "Idempotent-Replayed" not in till.headers
+
+
+def test_a_setting_makes_the_key_a_must() -> None:
+    bench = Bench(settings=Settings(require_idempotency_key=True))
+    bench.add_customer()
+    (error,) = problem(bench.pay(), 400, "invalid-request")["errors"]
+    assert error == {"header": "Idempotency-Key", "message": KEY_NEEDED}
+    assert bench.worker.woken == []
+    assert bench.pay(key("abc")).status_code == 202

@@ -14,7 +14,7 @@ from tests.support import lambda_runtime
 from tests.support.service import ROOT
 
 UNCHECKED_HASH = 0b01  # PEP 552: the flags of a pyc that is taken without a look at its source
-LIMIT = 15_000_000
+LIMIT = 16_000_000
 # Imports every module of the packages that are named, and says what cannot be. An adapter to what
 # we do not have is none of ours: all that it misses is of packages that are not named.
 IMPORT_ALL = """

@@ -92,7 +92,7 @@ def _settled_as_the_ledger_says(
     wrong = _disagreement(world, payment, item)
     if wrong:
         fail(*wrong)
-    if not parked and not (batch and batch.decision):
+    elif not parked and not (batch and batch.decision):
         _in_time(world, key, payment, item)
 
 
