@@ -21,7 +21,7 @@ PROTOTYPES_LIBRARIES = {
     *("requests", "certifi", "charset-normalizer", "idna", "urllib3"),
 }
 OURS = "import paymentapp.aws_lambda"
-# Of the prototype's start, at most. Why `api` may take a little more: docs/decisions/0010-lambda.md.
+# Of the prototype's start, at most. Why `api` may take more: docs/decisions/0010-lambda.md.
 LIMITS = {"api": 1.15, "dispatch": 0.8, "sweep": 0.8}
 FUNCTIONS = tuple(LIMITS)
 ROUNDS = 15
