@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
 from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
@@ -21,11 +23,16 @@ from paymentapp.storage.codec.events import (
     read_event,
 )
 from paymentapp.storage.codec.operations import (
+    HOLDS,
+    RELEASED_HOLDS,
     api_key_record,
+    hold_record,
+    holds_of,
     idempotency_record,
     lease_record,
     payment_context,
     read_api_key,
+    read_hold,
     read_idempotency_record,
     read_lease,
     read_state,
@@ -34,11 +41,11 @@ from paymentapp.storage.codec.operations import (
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.json_documents import from_json, to_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
-from paymentapp.storage.sqlite.statements import Insert, insert_record
+from paymentapp.storage.sqlite.statements import Insert, insert_record, release_hold
 
 
 class SQLiteOperations(SQLiteRecords):
-    """Idempotency records, provider events and state, leases and API keys."""
+    """Idempotency records, provider events and state, leases, holds and API keys."""
 
     def read_for_payment(self, customer_id: str, key_hash: str | None) -> PaymentContext:
         """Implement `Store.read_for_payment`."""
@@ -125,6 +132,25 @@ class SQLiteOperations(SQLiteRecords):
         """Implement `Store.get_lease`."""
         found = self._get(sql.GET_RECORD, "lease", name)
         return read_lease(name, found) if found else None
+
+    def add_hold(self, hold: Hold) -> Hold:
+        """Implement `Store.add_hold`."""
+        older = self._add(insert_record(HOLDS, hold.target, hold_record(hold)))
+        return read_hold(older) if older else hold
+
+    def list_holds(self) -> list[Hold]:
+        """Implement `Store.list_holds`."""
+        return holds_of(self._read(sql.GET_RECORDS, HOLDS, "", sql.AFTER_EVERY_ID))
+
+    def release_hold(self, old: Hold, released: Hold) -> bool:
+        """Implement `Store.release_hold`: in one transaction."""
+        record = insert_record(RELEASED_HOLDS, old.hold_id, hold_record(released))
+        work = partial(release_hold, record, (old.target, old.hold_id))
+        return self._connections().writer.run(work)
+
+    def released_holds(self) -> list[Hold]:
+        """Implement `Store.released_holds`."""
+        return holds_of(self._read(sql.GET_RECORDS, RELEASED_HOLDS, "", sql.AFTER_EVERY_ID))
 
     def add_api_key(self, key: ApiKey) -> None:
         """Implement `Store.add_api_key`."""

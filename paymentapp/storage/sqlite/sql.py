@@ -69,6 +69,10 @@ WHERE pk = ? AND sk = ? AND coalesce(revision, '') = ?
 """
 GET_RECORD_REVISION = "SELECT revision FROM Operations WHERE pk = ? AND sk = ?"
 GET_RECORDS = "SELECT document FROM Operations WHERE pk = ? AND sk BETWEEN ? AND ? ORDER BY sk"
+END_HOLD = """
+DELETE FROM Operations
+WHERE pk = 'hold' AND sk = ? AND json_extract(document, '$.hold_id') = ?
+"""
 ATTENTION = """
 SELECT document FROM Operations
 WHERE attention_shard = ? AND attention_at <= ? ORDER BY attention_at LIMIT ?
