@@ -25,7 +25,12 @@ from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 
 HERE = Path(__file__).parent
-MODELS = {"NewCustomer": "customer to register", "PaymentOrder": "payment request"}
+MODELS = {
+    "NewCustomer": "customer to register",
+    "NewHold": "hold to be placed",
+    "PaymentOrder": "payment request",
+    "Reason": "reason to hold a payment",
+}
 DRAFT_04 = "http://json-schema.org/draft-04/schema#"
 
 # Left out, as "not supported in Models" of docs.aws.amazon.com/apigateway/latest/developerguide/

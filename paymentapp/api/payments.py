@@ -10,7 +10,7 @@ from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, actor, services
 from paymentapp.api.waiting import with_outcome
 from paymentapp.models.actors import HOLD
-from paymentapp.models.payments import PaymentKey
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.schemas.headers import PaymentHeadersSchema, PreferSchema
 from paymentapp.schemas.payments import (
     PageQuerySchema,
@@ -52,6 +52,11 @@ LINKS = {
 }
 
 
+def shown(payment: Payment) -> ShownPayment:
+    """Return a payment with its payee, and with why it waits."""
+    return services().payees.shown(payment, services().waiting.of(payment))
+
+
 @blp.route("/v1/api/payment", methods=["POST"])
 @blp.requires("payments:write")
 @blp.arguments(PaymentHeadersSchema(), location="headers")
@@ -76,8 +81,7 @@ def request_payment(
     payment, applied = with_outcome(payment, headers.get("wait"))
     path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
     replay = {"Idempotent-Replayed": "true"} if replayed else {}
-    shown = services().payees.shown(payment)
-    return shown, {"Location": request.script_root + path, **replay, **applied}
+    return shown(payment), {"Location": request.script_root + path, **replay, **applied}
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
@@ -91,8 +95,9 @@ def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
     A page has a `next_cursor`, which is the `cursor` of the next one, and is null at the end.
     """
     payments, last_read = services().payments.list(customer_id, query)
-    shown = [services().payees.shown(payment) for payment in payments]
-    return {"customer_id": customer_id, "payments": shown, "next_cursor": last_read}
+    waits = services().waiting.of_all(payments)
+    page = list(map(services().payees.shown, payments, waits))
+    return {"customer_id": customer_id, "payments": page, "next_cursor": last_read}
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>")
@@ -104,8 +109,7 @@ def get_payment(customer_id: str, payment_id: str) -> ShownPayment:
 
     The status is as this service last learned it from the provider, which is not asked again.
     """
-    payment = services().payments.get(PaymentKey(customer_id, payment_id))
-    return services().payees.shown(payment)
+    return shown(services().payments.get(PaymentKey(customer_id, payment_id)))
 
 
 @blp.route(
@@ -131,4 +135,4 @@ def cancel_payment(
     """
     payment = services().payments.cancel(PaymentKey(customer_id, payment_id), actor())
     payment, applied = with_outcome(payment, headers.get("wait"))
-    return services().payees.shown(payment), applied
+    return shown(payment), applied

@@ -123,7 +123,7 @@ class Moment(fields.String):
         super().__init__(metadata={"format": "date-time", **metadata}, **kwargs)
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return to_text(value)
+        return None if value is None else to_text(value)
 
 
 class Maker(fields.String):

@@ -27,10 +27,12 @@ from paymentapp.schemas.common import (
 from paymentapp.services.payees import ShownPayment
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.services.routing import FIRST_METHOD
+from paymentapp.services.waiting import WaitingFor
 from paymentapp.storage.base import PageQuery
 
 PAGE_DEFAULT = 25
 PAGE_MAX = 100
+_BESIDES = {"payee", "waiting_for", "waiting_since"}
 
 
 class PaymentOrderSchema(Schema):
@@ -154,11 +156,23 @@ class PaymentSchema(Schema):
     batch_id = fields.String(required=True, allow_none=True)
     provider_item_id = fields.String(required=True, allow_none=True)
     transaction_id = fields.String(required=True, allow_none=True)
+    waiting_for = fields.Enum(
+        WaitingFor,
+        by_value=True,
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "What keeps it from going on: `hold` (somebody holds it), `window` (its "
+            "provider takes payments at certain times), `provider` (its outcome there is not known "
+            "yet), `person` (an operator decides); null where nothing does."
+        },
+    )
+    waiting_since = Moment(required=True, allow_none=True)
     history = fields.List(fields.Nested(TransitionSchema), required=True)
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
-        """Return a value of the payment, or the payee that is shown for it."""
-        return super().get_attribute(obj if attr == "payee" else obj.payment, attr, default)
+        """Return a value of the payment, or of what is shown besides its record."""
+        return super().get_attribute(obj if attr in _BESIDES else obj.payment, attr, default)
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """Return the body that the fields describe, built by hand for speed.
@@ -169,7 +183,7 @@ class PaymentSchema(Schema):
 
 
 def _payment_body(shown: ShownPayment) -> dict[str, Any]:
-    payment, payee = shown
+    payment, payee, wait = shown
     return {
         "customer_id": payment.customer_id,
         "payment_id": payment.payment_id,
@@ -189,6 +203,8 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
         "batch_id": payment.batch_id,
         "provider_item_id": payment.provider_item_id,
         "transaction_id": payment.transaction_id,
+        "waiting_for": wait.reason.value if wait else None,
+        "waiting_since": to_text(wait.since) if wait else None,
         "history": [
             {
                 "at": to_text(transition.at),
