@@ -6,6 +6,7 @@ mailboxes go on.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -25,6 +26,8 @@ from paymentapp.models.holds import (
 )
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.storage.base import Store
+
+log = logging.getLogger(__name__)
 
 CACHE_SECONDS = 1.0  # half of the two seconds within which a hold is in force everywhere
 HOLDABLE = frozenset({Status.PENDING, Status.SUBMITTING})
@@ -99,6 +102,7 @@ class Holds:
             hold = self._store.add_hold(wanted)
         finally:
             self.forget()
+        log.warning("hold %s is in force: %s, by %s", hold.hold_id, hold.scope, hold.by or "-")
         return Placed(hold, new=hold.hold_id == wanted.hold_id)
 
     def release(self, hold_id: str, by: Actor = SYSTEM) -> Hold:
@@ -148,6 +152,7 @@ class Holds:
                 raise NotFound("This hold was released meanwhile.")
         finally:
             self.forget()
+        log.warning("hold %s is released, by %s", hold.hold_id, released.released_by or "-")
         return released
 
     def forget(self) -> None:

@@ -173,4 +173,4 @@ def test_a_batch_of_500_is_stamped_in_20_requests(service: Service) -> None:
     requests = service.requests()
     service.dispatcher.submit(payments)
     assert requests["BatchExecuteStatement"] == 20
-    assert requests.total() <= 20 + 4  # members, header, freeze, acceptance
+    assert requests.total() <= 20 + 5  # holds, members, header, freeze, acceptance
