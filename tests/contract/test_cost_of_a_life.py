@@ -173,4 +173,5 @@ def test_a_batch_of_500_is_stamped_in_20_requests(service: Service) -> None:
     requests = service.requests()
     service.dispatcher.submit(payments)
     assert requests["BatchExecuteStatement"] == 20
-    assert requests.total() <= 20 + 5  # holds, members, header, freeze, acceptance
+    # Besides: holds, before and after if that takes a second; members, header, freeze, acceptance.
+    assert requests.total() <= 20 + 6
