@@ -7,6 +7,7 @@ mailboxes go on.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -16,6 +17,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, NotFound, NothingToHold
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.batches import Batch, Member
+from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.models.holds import (
     Hold,
     HoldScope,
@@ -29,6 +31,7 @@ from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
 
+_CUSTOMER_ID = re.compile(CUSTOMER_ID_PATTERN)  # what is none is not looked up
 CACHE_SECONDS = 1.0  # half of the two seconds within which a hold is in force everywhere
 HOLDABLE = frozenset({Status.PENDING, Status.SUBMITTING})
 
@@ -102,8 +105,10 @@ class Holds:
             hold = self._store.add_hold(wanted)
         finally:
             self.forget()
-        log.warning("hold %s is in force: %s, by %s", hold.hold_id, hold.scope, hold.by or "-")
-        return Placed(hold, new=hold.hold_id == wanted.hold_id)
+        new = hold.hold_id == wanted.hold_id
+        if new:
+            log.warning("hold %s is in force: %s, by %s", hold.hold_id, scope, hold.by or "-")
+        return Placed(hold, new)
 
     def release(self, hold_id: str, by: Actor = SYSTEM) -> Hold:
         """Release a hold; return its record. Raises NotFound if it is not in force."""
@@ -170,15 +175,15 @@ class Holds:
                 known = ", ".join(sorted(self._providers))
                 raise NothingToHold(f"Unknown provider; known: {known}.")
         elif scope is HoldScope.CUSTOMER:
-            if self._store.get_customer(value) is None:
+            if not _CUSTOMER_ID.fullmatch(value) or self._store.get_customer(value) is None:
                 raise NothingToHold("There is no such customer.")
         else:
             self._check_payment(value)
 
     def _check_payment(self, value: str) -> None:
-        customer_id, _, payment_id = value.partition("/")
-        payment = self._store.get_payment(PaymentKey(customer_id, payment_id))
-        if payment is None:
+        key = PaymentKey(*value.partition("/")[::2])
+        known = all(key) and _CUSTOMER_ID.fullmatch(key.customer_id)
+        if not known or self._store.get_payment(key) is None:
             raise NothingToHold("There is no such payment: give CUSTOMER_ID/PAYMENT_ID.")
 
     def _payment(self, key: PaymentKey) -> Payment:

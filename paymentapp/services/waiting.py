@@ -101,7 +101,8 @@ def _before_its_time(payment: Payment, now: datetime) -> Wait | None:
 
 
 def _unanswered(batch: Batch) -> Wait | None:
-    """Return the wait for a provider, if an attempt has ended without an outcome."""
-    if not batch.attempts or batch.frozen_at is None:
-        return None
-    return Wait(WaitingFor.PROVIDER, batch.frozen_at)
+    """Return the wait of a frozen batch; an attempt that was postponed is not counted as one."""
+    if batch.frozen_at is None or not (batch.attempts or batch.last_error):
+        return None  # its first attempt goes on
+    reason = WaitingFor.PROVIDER if batch.attempts else WaitingFor.WINDOW
+    return Wait(reason, batch.frozen_at)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import cast
 
 import pytest
 
@@ -16,6 +17,7 @@ from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.holds import Hold, HoldScope
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.providers.base import Postponed, Refused
 from paymentapp.services.dispatch.dispatcher import HELD_AGAIN
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.services.waiting import WaitingFor
@@ -311,7 +313,10 @@ def test_a_release_is_kept_with_who_did_it_and_is_no_second_time(world: World) -
         (HoldScope.PROVIDER, "cash"),
         (HoldScope.CUSTOMER, "nobody"),
         (HoldScope.CUSTOMER, ""),
+        (HoldScope.CUSTOMER, "\x00 ann"),
+        (HoldScope.PAYMENT, ""),
         (HoldScope.PAYMENT, "ann"),
+        (HoldScope.PAYMENT, "/2026-03-01T12:00:00.000000Z"),
         (HoldScope.PAYMENT, "ann/2026-03-01T12:00:00.000000Z"),
     ],
 )
@@ -341,6 +346,15 @@ def test_a_payment_says_why_it_waits_and_since_when(world: World) -> None:
     later = payment.changed(due_at=world.now + timedelta(hours=1))
     world.holds.release(world.holds.current()[0].hold_id, ADA)
     assert waiting.of(later) == (WaitingFor.WINDOW, payment.updated_at)
+
+
+def test_a_payment_whose_batch_is_postponed_waits_for_a_window(world: World) -> None:
+    payment, begun = world.pay("ann"), world.now
+    until = begun + timedelta(hours=1)
+    world.provider.refuse = lambda _members: cast(Refused, Postponed("CLOSED", until))
+    world.dispatcher.submit([payment])
+    sent = world.here.payments.get(payment.key)
+    assert world.here.waiting.of(sent) == (WaitingFor.WINDOW, begun)
 
 
 def test_a_sent_payment_waits_for_its_provider_then_for_a_person(world: World) -> None:
