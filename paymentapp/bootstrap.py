@@ -6,7 +6,8 @@ The web application, the worker, the command line, Lambda and the tests all star
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +16,7 @@ from paymentapp.config import Settings, load_settings
 from paymentapp.oidc import open_access_tokens
 from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
-from paymentapp.providers.registry import build_providers
+from paymentapp.providers.registry import NAMES, build_providers
 from paymentapp.services.api_keys import ApiKeys
 from paymentapp.services.customer_history import CustomerHistory
 from paymentapp.services.customers import Customers
@@ -23,6 +24,7 @@ from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.health import Health
+from paymentapp.services.holds import Holds
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.inbound.webhooks import WebhookReceiver
@@ -32,6 +34,7 @@ from paymentapp.services.payments import Payments
 from paymentapp.services.retries import PaymentRetries
 from paymentapp.services.routing import Routes, read_rules
 from paymentapp.services.settlement import Settlement
+from paymentapp.services.waiting import Waiting
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
 from paymentapp.supervision import Supervisor
@@ -60,6 +63,8 @@ class Services:
     payees: PayeeDisplays
     payments: Payments
     retries: PaymentRetries
+    holds: Holds
+    waiting: Waiting
     webhooks: WebhookReceiver
     health: Health
     # dispatch, and what providers report
@@ -87,10 +92,12 @@ def build_services(
     providers: Mapping[str, Provider] | None = None,
     clock: Clock | None = None,
     worker: Worker | None = None,
+    timer: Callable[[], float] = time.monotonic,
 ) -> Services:
     """Build every service once; arguments that are None are made from the settings.
 
-    No thread starts, and nothing is connected before it is used. Raises SettingsError.
+    `timer` measures how old what was read is, in seconds. No thread starts, and nothing is
+    connected before it is used. Raises SettingsError.
     """
     settings = settings or load_settings()
     clock = clock or utc_now
@@ -109,7 +116,8 @@ def build_services(
     payees = PayeeDisplays(providers, clock)
     settlement = Settlement(store, clock)
     poller = Poller(store, providers, settlement, failing, clock)
-    dispatcher = Dispatcher(store, providers, poller, routes, failing, clock)
+    holds = Holds(store, {*NAMES, *providers}, clock, timer)
+    dispatcher = Dispatcher(store, providers, poller, routes, failing, holds, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
     sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
     pause = timedelta(seconds=settings.collect_seconds)
@@ -131,8 +139,10 @@ def build_services(
         payees=payees,
         payments=payments,
         retries=PaymentRetries(payments),
+        holds=holds,
+        waiting=Waiting(store, holds, clock),
         webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
-        health=Health(store, providers, worker, clock),
+        health=Health(store, providers, worker, holds, clock),
         routes=routes,
         settlement=settlement,
         poller=poller,

@@ -39,6 +39,10 @@ class NotPayable(PaymentAppError):
         self.field = field
 
 
+class NothingToHold(PaymentAppError):
+    """The value of a hold names nothing that there is; the hold would stop nothing."""
+
+
 class KeyReused(PaymentAppError):
     """An Idempotency-Key was used before with another body."""
 

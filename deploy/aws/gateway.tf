@@ -92,6 +92,30 @@ resource "aws_api_gateway_resource" "retry" {
   path_part   = "retry"
 }
 
+# /v1/api/payment/{customer_id}/{payment_id}/hold and /release
+
+resource "aws_api_gateway_resource" "payment_hold" {
+  for_each = toset(["hold", "release"])
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.payment.id
+  path_part   = each.key
+}
+
+# /v1/api/holds/{hold_id}
+
+resource "aws_api_gateway_resource" "holds" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.api.id
+  path_part   = "holds"
+}
+
+resource "aws_api_gateway_resource" "hold" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.holds.id
+  path_part   = "{hold_id}"
+}
+
 # /webhooks/{provider}
 
 resource "aws_api_gateway_resource" "webhooks" {
@@ -132,6 +156,11 @@ locals {
     get_payment           = { resource = aws_api_gateway_resource.payment, verb = "GET" }
     cancel_payment        = { resource = aws_api_gateway_resource.cancellation, verb = "POST" }
     retry_payment         = { resource = aws_api_gateway_resource.retry, verb = "POST", model = "RetryOrder" }
+    hold_payment          = { resource = aws_api_gateway_resource.payment_hold["hold"], verb = "POST", model = "Reason" }
+    release_payment       = { resource = aws_api_gateway_resource.payment_hold["release"], verb = "POST" }
+    place_hold            = { resource = aws_api_gateway_resource.holds, verb = "POST", model = "NewHold" }
+    list_holds            = { resource = aws_api_gateway_resource.holds, verb = "GET" }
+    release_hold          = { resource = aws_api_gateway_resource.hold, verb = "DELETE" }
     receive_webhook       = { resource = aws_api_gateway_resource.webhook, verb = "POST", public = true }
     healthz               = { resource = aws_api_gateway_resource.health["healthz"], verb = "GET", public = true }
     readyz                = { resource = aws_api_gateway_resource.health["readyz"], verb = "GET", public = true }

@@ -102,6 +102,19 @@ data "aws_iam_policy_document" "api" {
     resources = [aws_dynamodb_table.operations.arn]
   }
 
+  # Reads which holds are in force, and ends those that are released.
+  statement {
+    sid       = "Holds"
+    actions   = ["dynamodb:Query", "dynamodb:DeleteItem"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["hold"]
+    }
+  }
+
   # /readyz counts what waits for an operator.
   statement {
     sid       = "Inbox"

@@ -27,7 +27,9 @@ from paymentapp.config import Settings
 HERE = Path(__file__).parent
 MODELS = {
     "NewCustomer": "customer to register",
+    "NewHold": "hold to be placed",
     "PaymentOrder": "payment request",
+    "Reason": "reason to hold a payment",
     "RetryOrder": "request to retry a payment",
 }
 DRAFT_04 = "http://json-schema.org/draft-04/schema#"

@@ -21,6 +21,7 @@ from paymentapp.api.problems import EncodedBody, InvalidRequest, body_error, fie
 from paymentapp.bootstrap import EXTENSION, Services
 from paymentapp.models.actors import Actor
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
+from paymentapp.models.holds import HOLD_ID_PATTERN
 from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN
 
 BODY_MAX_BYTES = 64 * 1024
@@ -82,7 +83,18 @@ class Method(BaseConverter):
     regex = METHOD_PATTERN.removeprefix("^").removesuffix("$")
 
 
-CONVERTERS = {"customer_id": CustomerId, "payment_id": PaymentId, "method": Method}
+class HoldId(BaseConverter):
+    """The id of a hold in a path."""
+
+    regex = HOLD_ID_PATTERN.removeprefix("^").removesuffix("$")
+
+
+CONVERTERS = {
+    "customer_id": CustomerId,
+    "payment_id": PaymentId,
+    "method": Method,
+    "hold_id": HoldId,
+}
 
 
 class RequestParser(FlaskParser):

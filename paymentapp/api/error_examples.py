@@ -102,6 +102,31 @@ RETRY_PAYMENT = (
     ),
     ProblemExample(problems.KEY_REUSED, "This Idempotency-Key was used with another body."),
 )
+NO_HOLD = ProblemExample(problems.NOT_FOUND, "No such hold is in force.")
+PLACE_HOLD = (
+    _invalid(body_error(["scope"], _MISSING), body_error(["reason"], _MISSING)),
+    *BODY,
+    _refused(problems.UNPROCESSABLE, "A hold of everything has no value.", "value"),
+    _refused(problems.UNPROCESSABLE, "There is no such customer.", "value"),
+    _refused(
+        problems.UNPROCESSABLE,
+        "There is no such payment: give CUSTOMER_ID/PAYMENT_ID.",
+        "value",
+    ),
+    _refused(problems.UNPROCESSABLE, f"Unknown provider; known: {_METHODS}.", "value"),
+)
+HOLD_PAYMENT = (
+    _invalid(body_error(["reason"], _MISSING)),
+    NO_PAYMENT,
+    *BODY,
+    ProblemExample(problems.CONFLICT, "It is too late to hold: the payment is submitted."),
+)
+RELEASE_PAYMENT = (
+    NO_PAYMENT,
+    ProblemExample(
+        problems.CONFLICT, "There is nothing to release: no hold of this payment is in force."
+    ),
+)
 RECEIVE_WEBHOOK = (
     ProblemExample(problems.INVALID, "This is no event with a valid, recent signature."),
     ProblemExample(problems.NOT_FOUND, "No webhook is expected here."),

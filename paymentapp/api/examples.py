@@ -63,7 +63,14 @@ PENDING: dict[str, Any] = {
     "batch_id": None,
     "provider_item_id": None,
     "transaction_id": None,
+    "waiting_for": None,
+    "waiting_since": None,
     "history": [_PENDING],
+}
+HELD: dict[str, Any] = {
+    **PENDING,
+    "waiting_for": "hold",
+    "waiting_since": "2026-01-02T03:04:06.000000Z",
 }
 SUCCEEDED: dict[str, Any] = {
     **PENDING,
@@ -94,6 +101,18 @@ RETRY: dict[str, Any] = {
     "retry_of": PAYMENT_ID,
     "history": [{**_PENDING, "at": RETRY_ID}],
 }
+NEW_HOLD: dict[str, Any] = {
+    "scope": "customer",
+    "value": CUSTOMER_ID,
+    "reason": "The bank details changed by phone.",
+}
+HOLD: dict[str, Any] = {
+    "hold_id": "20260102T030406000000-5f0c2b9e",
+    **NEW_HOLD,
+    "by": CLIENT,
+    "created_at": "2026-01-02T03:04:06.000000Z",
+}
+HOLDS: dict[str, Any] = {"holds": [HOLD]}
 METHOD: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
     "payment_method": METHOD_NAME,
@@ -143,6 +162,7 @@ READY: dict[str, Any] = {
         {"name": "store", "ok": True, "detail": "answers, and can be written"},
         {"name": "dispatcher", "ok": True, "detail": "running"},
         {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
+        {"name": "holds", "ok": True, "detail": "none"},
         {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
 }
@@ -152,6 +172,7 @@ NOT_READY: dict[str, Any] = {
         {"name": "store", "ok": True, "detail": "answers, and can be written"},
         {"name": "dispatcher", "ok": False, "detail": "no dispatcher is running"},
         {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
+        {"name": "holds", "ok": True, "detail": "none"},
         {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
 }

@@ -11,7 +11,7 @@ from paymentapp.api.blueprint import Blueprint, actor, services
 from paymentapp.api.problems import InvalidRequest
 from paymentapp.api.waiting import with_outcome
 from paymentapp.models.actors import HOLD
-from paymentapp.models.payments import PaymentKey
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.schemas.headers import KEY_NEEDED, PaymentHeadersSchema, PreferSchema
 from paymentapp.schemas.payments import (
     PageQuerySchema,
@@ -55,6 +55,11 @@ LINKS = {
 }
 
 
+def shown(payment: Payment) -> ShownPayment:
+    """Return a payment with its payee, and with why it waits."""
+    return services().payees.shown(payment, services().waiting.of(payment))
+
+
 @blp.route("/v1/api/payment", methods=["POST"])
 @blp.requires("payments:write")
 @blp.arguments(PaymentHeadersSchema(), location="headers")
@@ -93,8 +98,9 @@ def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
     A page has a `next_cursor`, which is the `cursor` of the next one, and is null at the end.
     """
     payments, last_read = services().payments.list(customer_id, query)
-    shown = [services().payees.shown(payment) for payment in payments]
-    return {"customer_id": customer_id, "payments": shown, "next_cursor": last_read}
+    waits = services().waiting.of_all(payments)
+    page = list(map(services().payees.shown, payments, waits))
+    return {"customer_id": customer_id, "payments": page, "next_cursor": last_read}
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>")
@@ -106,8 +112,7 @@ def get_payment(customer_id: str, payment_id: str) -> ShownPayment:
 
     The status is as this service last learned it from the provider, which is not asked again.
     """
-    payment = services().payments.get(PaymentKey(customer_id, payment_id))
-    return services().payees.shown(payment)
+    return shown(services().payments.get(PaymentKey(customer_id, payment_id)))
 
 
 @blp.route(
@@ -133,7 +138,7 @@ def cancel_payment(
     """
     payment = services().payments.cancel(PaymentKey(customer_id, payment_id), actor())
     payment, applied = with_outcome(payment, headers.get("wait"))
-    return services().payees.shown(payment), applied
+    return shown(payment), applied
 
 
 @blp.route(
@@ -173,5 +178,4 @@ def _accepted(requested: Requested, wait: int | None) -> tuple[ShownPayment, dic
     payment, applied = with_outcome(requested.payment, wait)
     path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
     replay = {"Idempotent-Replayed": "true"} if requested.replayed else {}
-    shown = services().payees.shown(payment)
-    return shown, {"Location": request.script_root + path, **replay, **applied}
+    return shown(payment), {"Location": request.script_root + path, **replay, **applied}

@@ -16,6 +16,7 @@ from paymentapp.errors import (
     NotAuthenticated,
     NotFound,
     NotGenuine,
+    NothingToHold,
     NotPayable,
     StoreUnavailable,
 )
@@ -197,6 +198,10 @@ def register_problems(app: Flask) -> None:
     @app.errorhandler(NotPayable)
     def not_payable(error: NotPayable) -> Response:
         return problem(NOT_PAYABLE, str(error), [body_error(error.field.split("/"), str(error))])
+
+    @app.errorhandler(NothingToHold)
+    def nothing_to_hold(error: NothingToHold) -> Response:
+        return problem(UNPROCESSABLE, str(error), [body_error(["value"], str(error))])
 
     @app.errorhandler(Unprocessable)
     def unprocessable(error: Unprocessable) -> Response:

@@ -165,6 +165,7 @@ def read_record(record: Event) -> tuple[str, Payment] | None:
 def _timeboxed_run(service: Services, context: Context) -> TimeboxedRun:
     from paymentapp.worker.timeboxed import TimeboxedRun
 
+    service.holds.forget()  # no clock says how long this process was frozen
     return TimeboxedRun(
         service.dispatcher,
         service.poller,

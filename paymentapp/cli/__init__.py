@@ -13,6 +13,7 @@ import click
 from paymentapp._version import __version__
 from paymentapp.cli.audit import audit
 from paymentapp.cli.common import opened
+from paymentapp.cli.holds import hold, holds, release
 from paymentapp.cli.inbox import inbox
 from paymentapp.cli.keys import keys
 from paymentapp.cli.parked import parked
@@ -102,5 +103,5 @@ def worker() -> None:
     stop(services)
 
 
-for command in (settings, keys, vault, reconcile, parked, inbox, audit):
+for command in (settings, keys, vault, reconcile, parked, inbox, audit, hold, release, holds):
     commands.add_command(command)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from paymentapp.services.backoffice.period import Period
     from paymentapp.services.customer_history import ShownEntry
     from paymentapp.services.payees import PayeeDisplay
+    from paymentapp.services.waiting import Wait
     from paymentapp.storage.base import Store
 
 _WIDTHS = (7, 46, 44)
@@ -124,6 +125,8 @@ def show(customer_id: str, payment_id: str) -> None:
         if payment is None:
             raise NotFound(f"customer {customer_id!r} has no payment {payment_id!r}")
         _print_payment(payment, services.payees.of(payment, payment.payment_method))
+        _print_wait(services.waiting.of(payment))
+        _print_history(payment)
         for batch_id in dict.fromkeys(_batches_of(payment)):
             _print_batch(batch_id, services.store)
 
@@ -143,6 +146,14 @@ def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
     if payment.provider_item_id:
         ids = f"item {payment.provider_item_id}, transaction {payment.transaction_id or '-'}"
         click.echo(f"provider  {ids}, last reported {payment.provider_status}")
+
+
+def _print_wait(wait: Wait | None) -> None:
+    if wait is not None:
+        click.echo(f"waits     for {wait.reason} since {short(wait.since)}")
+
+
+def _print_history(payment: Payment) -> None:
     click.echo()
     for move in payment.history:
         by = f"by {move.by}" if move.by else ""

@@ -29,10 +29,12 @@ from paymentapp.schemas.common import (
 from paymentapp.services.payees import ShownPayment
 from paymentapp.services.payments import PaymentOrder
 from paymentapp.services.routing import FIRST_METHOD
+from paymentapp.services.waiting import WaitingFor
 from paymentapp.storage.base import PageQuery
 
 PAGE_DEFAULT = 25
 PAGE_MAX = 100
+_BESIDES = {"payee", "waiting_for", "waiting_since"}
 
 
 def _payment_method(description: str) -> fields.String:
@@ -200,11 +202,24 @@ class PaymentSchema(Schema):
     batch_id = fields.String(required=True, allow_none=True)
     provider_item_id = fields.String(required=True, allow_none=True)
     transaction_id = fields.String(required=True, allow_none=True)
+    waiting_for = fields.Enum(
+        WaitingFor,
+        by_value=True,
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "What keeps it from going on: `schedule` (its request named a later "
+            "time), `hold` (somebody holds it, or its details have changed lately), `window` (its "
+            "provider takes payments at certain times), `provider` (its outcome there is not known "
+            "yet), `person` (an operator decides); null where nothing does."
+        },
+    )
+    waiting_since = Moment(required=True, allow_none=True)
     history = fields.List(fields.Nested(TransitionSchema), required=True)
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
-        """Return a value of the payment, or the payee that is shown for it."""
-        return super().get_attribute(obj if attr == "payee" else obj.payment, attr, default)
+        """Return a value of the payment, or of what is shown besides its record."""
+        return super().get_attribute(obj if attr in _BESIDES else obj.payment, attr, default)
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """Return the body that the fields describe, built by hand for speed.
@@ -215,7 +230,7 @@ class PaymentSchema(Schema):
 
 
 def _payment_body(shown: ShownPayment) -> dict[str, Any]:
-    payment, payee = shown
+    payment, payee, wait = shown
     return {
         "customer_id": payment.customer_id,
         "payment_id": payment.payment_id,
@@ -238,6 +253,8 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
         "batch_id": payment.batch_id,
         "provider_item_id": payment.provider_item_id,
         "transaction_id": payment.transaction_id,
+        "waiting_for": wait.reason.value if wait else None,
+        "waiting_since": to_text(wait.since) if wait else None,
         "history": [
             {
                 "at": to_text(transition.at),

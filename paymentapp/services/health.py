@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
+from paymentapp.models.holds import Hold, HoldScope
 from paymentapp.providers.base import Provider
+from paymentapp.services.holds import Holds
 from paymentapp.services.open_items import open_items
 from paymentapp.storage.base import Lease, Store
 
@@ -50,11 +53,13 @@ class Health:
         store: Store,
         providers: Mapping[str, Provider],
         worker: WorkerStatus,
+        holds: Holds,
         clock: Clock,
     ) -> None:
         self._store = store
         self._providers = providers
         self._worker = worker
+        self._holds = holds
         self._clock = clock
         self._lock = threading.Lock()
         self._checks: list[HealthCheck] = []
@@ -73,7 +78,7 @@ class Health:
             now = self._clock()
             if not _is_fresh(self._checked_at, now, CACHE_TIME):
                 checks = self._store_check(now), self._dispatcher_check(), self._inbox_check(now)
-                self._checks = [*checks, *self._provider_checks()]
+                self._checks = [*checks, self._holds_check(), *self._provider_checks()]
                 self._checked_at = now
             return self._checks
         finally:
@@ -104,6 +109,14 @@ class Health:
             problem = "unknown: the store does not answer"
         return HealthCheck("dispatcher", problem is None, problem or "running")
 
+    def _holds_check(self) -> HealthCheck:
+        """Report what is held; the service works all the same. Names no customer."""
+        try:
+            in_force = list(self._holds.in_force())
+        except StoreUnavailable:
+            return HealthCheck("holds", False, "cannot be read: nothing is sent")
+        return HealthCheck("holds", True, _held_in_words(in_force))
+
     def _inbox_check(self, now: datetime) -> HealthCheck:
         """Report how much waits for an operator; the service works all the same."""
         known = self._inbox
@@ -127,6 +140,18 @@ class Health:
 def _is_fresh(since: datetime | None, now: datetime, limit: timedelta) -> bool:
     """Return whether a time is at most so long ago; false after a clock was set back."""
     return since is not None and timedelta() <= now - since < limit
+
+
+def _held_in_words(in_force: Sequence[Hold]) -> str:
+    """Return what is held: `everything, provider NAME, 2 payments`."""
+    counts = Counter(hold.scope for hold in in_force)
+    parts = ["everything"] if counts[HoldScope.ALL] else []
+    names = sorted(hold.value for hold in in_force if hold.scope is HoldScope.PROVIDER)
+    parts += [f"provider {name}" for name in names]
+    for scope in (HoldScope.CUSTOMER, HoldScope.PAYMENT):
+        if counts[scope]:
+            parts.append(f"{counts[scope]} {scope}{'s' if counts[scope] > 1 else ''}")
+    return f"held: {', '.join(parts)}" if parts else "none"
 
 
 def _store_failed(problem: str, error: StoreUnavailable) -> HealthCheck:

@@ -13,6 +13,7 @@ from paymentapp.masking import masked
 from paymentapp.models.batches import Member
 from paymentapp.models.payments import Payment
 from paymentapp.providers.base import Payees, Provider
+from paymentapp.services.waiting import Wait, WaitingFor
 
 _Shown = TypeVar("_Shown")
 
@@ -28,10 +29,21 @@ class PayeeDisplay(NamedTuple):
 
 
 class ShownPayment(NamedTuple):
-    """A payment with the payee that is shown for it."""
+    """A payment with what is shown besides its record: its payee, and why it waits."""
 
     payment: Payment
     payee: PayeeDisplay
+    wait: Wait | None = None
+
+    @property
+    def waiting_for(self) -> WaitingFor | None:
+        """Return what the payment waits for; None where it does not wait."""
+        return self.wait.reason if self.wait else None
+
+    @property
+    def waiting_since(self) -> datetime | None:
+        """Return since when the payment waits; None where it does not wait."""
+        return self.wait.since if self.wait else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +54,9 @@ class PayeeDisplays:
     clock: Clock
     _retry_at: dict[str, datetime] = field(default_factory=dict, init=False)
 
-    def shown(self, payment: Payment) -> ShownPayment:
-        """Return a payment together with its payee."""
-        return ShownPayment(payment, self.of(payment, payment.payment_method))
+    def shown(self, payment: Payment, wait: Wait | None = None) -> ShownPayment:
+        """Return a payment together with its payee, and with why it waits."""
+        return ShownPayment(payment, self.of(payment, payment.payment_method), wait)
 
     def of(self, paid: Payment | Member, method: str) -> PayeeDisplay:
         """Return the payee of a payment, or of a batch's member, by a method.

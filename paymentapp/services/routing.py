@@ -18,6 +18,7 @@ from paymentapp.providers.base import Provider
 from paymentapp.providers.registry import DEFAULT
 from paymentapp.storage.base import Store
 
+DETAILS_CHANGED = "details have changed"  # begins the reason of such a hold, in histories
 FIRST_METHOD = DEFAULT  # where no request, customer or rule names a method
 _RULE = re.compile(
     r"(?P<method>[a-z][a-z0-9_]{0,31})"
@@ -59,7 +60,7 @@ class Route(NamedTuple):
         """Return why the payment does not leave yet, for its history; empty where it does."""
         if self.held_until is None or self.held_until <= now:
             return ""
-        return f"details have changed; held until {to_text(self.held_until)}"
+        return f"{DETAILS_CHANGED}; held until {to_text(self.held_until)}"
 
 
 def read_rules(text: str) -> list[RoutingRule]:

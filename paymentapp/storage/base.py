@@ -18,6 +18,7 @@ from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
@@ -283,6 +284,22 @@ class Store(Protocol):
 
     def get_lease(self, name: str) -> Lease | None:
         """Return the lease, expired or not; None where it was never held."""
+
+    def add_hold(self, hold: Hold) -> Hold:
+        """Put a hold in force; return the one that is in force for its target, possibly older."""
+
+    def list_holds(self) -> list[Hold]:
+        """Return the holds in force, oldest first, by a consistent read."""
+
+    def release_hold(self, old: Hold, released: Hold) -> bool:
+        """Keep `released` on record, and end `old`; return whether this call has released it.
+
+        The record comes first: after a failure between the two, the hold is still in force, and
+        the first record of its release stays.
+        """
+
+    def released_holds(self) -> list[Hold]:
+        """Return the holds that were released, oldest first."""
 
     def add_api_key(self, key: ApiKey) -> None:
         """Store a new API key. Raises Conflict where another key has the same id."""

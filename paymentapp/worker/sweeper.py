@@ -18,7 +18,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from paymentapp.clock import Clock
+from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch
+from paymentapp.models.holds import UNKNOWN, HoldsInForce
 from paymentapp.models.payments import Payment
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.services.dispatch.dispatcher import Dispatcher
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=15)
 GRACE = timedelta(seconds=1)  # how long the process that accepted a payment has it to itself
 ONCE_A_MINUTE = timedelta(minutes=1)  # between searches for new shards, and between warnings
+READ_MAX = 20_000  # due payments of a shard in one read, where most of them are held
 OVERDUE = timedelta(minutes=2)  # a due payment that waits longer is logged
 _BEAT = "sweep"
 
@@ -85,8 +88,8 @@ class Sweeper:
             self.on_progress()
             if not self._holds(shard, now):
                 continue
-            due = self.store.due_payments(shard, now - GRACE, limit)
-            more = more or len(due) >= limit
+            due, more_due = self._due_payments(shard, now - GRACE, limit)
+            more = more or more_due
             payments += due
             batches += self.store.due_batches(shard, now, limit)
             events += self.inbox.due(shard, now)
@@ -132,6 +135,30 @@ class Sweeper:
         now = self.clock()
         leases = map(self.store.get_lease, (_lease_name(0), _BEAT))
         return any(lease is not None and lease.until > now for lease in leases)
+
+    def _due_payments(
+        self, shard: int, until: datetime, limit: int
+    ) -> tuple[Sequence[Payment], bool]:
+        """Return the due payments of a shard that are not held, and whether more are due.
+
+        Held payments stay due, and come first as they get older: more are read, up to READ_MAX,
+        so that they are not in the way of the others.
+        """
+        while True:
+            due = self.store.due_payments(shard, until, limit)
+            in_force = self._holds_in_force() if due else UNKNOWN
+            free = in_force.free(due)
+            enough = in_force.everything or len(free) >= len(due) / 2 or limit >= READ_MAX
+            if len(due) < limit or enough:
+                return free, len(due) >= limit
+            limit = min(4 * limit, READ_MAX)
+
+    def _holds_in_force(self) -> HoldsInForce:
+        try:
+            return self.dispatcher.holds.in_force()
+        except StoreUnavailable as error:
+            log.warning("no payment is sent: holds cannot be read: %s; read again later", error)
+            return UNKNOWN
 
     def _limit(self) -> int:
         sizes = [provider.batch_size for provider in self.dispatcher.providers.values()]

@@ -76,7 +76,12 @@ class TimeboxedRun:
         for payment in due:
             if payment.is_to_be_taken_back and self._may_begin():
                 succeeds(partial(self._poller.cancel_unclaimed, payment))
-        for group in self._dispatcher.group(due):
+        try:
+            groups = self._dispatcher.group(due)
+        except StoreUnavailable as error:
+            log.warning("no payment is sent: holds cannot be read: %s; sent later", error)
+            return self._untouched([each for each in due if not each.is_to_be_taken_back])
+        for group in groups:
             if self._may_begin() and not succeeds(partial(self._submit, group)):
                 untouched += self._untouched(group)
         return untouched

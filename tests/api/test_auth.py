@@ -17,6 +17,7 @@ VALUES = {
     "<name>": "swagger-ui.css",
     "<provider>": "paypal",
     "<method:method>": "paypal",
+    "<hold_id:hold_id>": "20260301T120000000001-0123abcd",
 }
 
 

@@ -18,6 +18,8 @@ from tests.support.payment_methods import WirePayees, ledger
 CUSTOMER = "/v1/api/customer"
 PAYMENT = "/v1/api/payment"
 SOME_PAYMENT = f"{PAYMENT}/ada/2026-01-02T03:04:05.678901Z"
+HOLDS = "/v1/api/holds"
+SOME_HOLD = f"{HOLDS}/20260102T030406000000-5f0c2b9e"
 METHOD = f"{CUSTOMER}/ada/payment-methods"
 ADA = {"customer_id": "ada", "email": "ada@example.com"}
 DETAILS = {"details": {"email": "ada@example.com"}}
@@ -118,12 +120,44 @@ def get_payment(bench: Bench) -> Iterator[TestResponse]:
 
 def cancel_payment(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.post(f"{SOME_PAYMENT}/cancel")
+    yield bench.client.post(f"{submitted(bench)}/cancel")
+
+
+def submitted(bench: Bench) -> str:
+    """Return the path of a payment that its provider has."""
     payment_id = bench.pay().get_json()["payment_id"]
     (paid,) = bench.worker.woken
     sent = paid.moved(Status.SUBMITTING, bench.now, Cause.DISPATCH, due_at=None)
     sent = sent.moved(Status.SUBMITTED, bench.now, Cause.DISPATCH)
     assert bench.store.change_payments([PaymentChange(paid, sent)]) == [True]
-    yield bench.client.post(f"{PAYMENT}/ada/{payment_id}/cancel")
+    return f"{PAYMENT}/ada/{payment_id}"
+
+
+def place_hold(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(HOLDS, json={})
+    everything = {"scope": "all", "reason": "a doubt"}
+    yield bench.client.post(HOLDS, json={**everything, "value": "ada"})
+    for scope in ("customer", "payment", "provider"):
+        yield bench.client.post(HOLDS, json={**everything, "scope": scope, "value": "eve"})
+
+
+def list_holds(_bench: Bench) -> Iterator[TestResponse]:
+    yield from ()
+
+
+def release_hold(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.delete(SOME_HOLD)
+
+
+def hold_payment(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(f"{SOME_PAYMENT}/hold", json={})
+    yield bench.client.post(f"{SOME_PAYMENT}/hold", json={"reason": "a doubt"})
+    yield bench.client.post(f"{submitted(bench)}/hold", json={"reason": "a doubt"})
+
+
+def release_payment(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(f"{SOME_PAYMENT}/release")
+    yield bench.client.post(f"{submitted(bench)}/release")
 
 
 def retry_payment(bench: Bench) -> Iterator[TestResponse]:
@@ -166,6 +200,11 @@ OPERATIONS = [
     Operation(get_payment, "GET", SOME_PAYMENT),
     Operation(cancel_payment, "POST", f"{SOME_PAYMENT}/cancel"),
     Operation(retry_payment, "POST", f"{SOME_PAYMENT}/retry", takes_body=True),
+    Operation(place_hold, "POST", HOLDS, takes_body=True),
+    Operation(list_holds, "GET", HOLDS),
+    Operation(release_hold, "DELETE", SOME_HOLD),
+    Operation(hold_payment, "POST", f"{SOME_PAYMENT}/hold", takes_body=True),
+    Operation(release_payment, "POST", f"{SOME_PAYMENT}/release"),
 ]
 
 

@@ -42,7 +42,7 @@ def test_a_process_whose_thread_has_failed_says_so(
 def test_all_is_well(bench: Bench) -> None:
     status, checks = ready(bench)
     assert status == 200
-    assert set(checks) == {"store", "dispatcher", "inbox", "provider paypal"}
+    assert set(checks) == {"store", "dispatcher", "inbox", "holds", "provider paypal"}
     assert all(check["ok"] for check in checks.values())
     assert bench.caller(None).get("/readyz").get_json()["status"] == "ready"
 

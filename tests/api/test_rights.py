@@ -31,6 +31,11 @@ RIGHTS: dict[tuple[str, str], set[str]] = {
     ("GET", PAYMENT): {"payments:read"},
     ("POST", f"{PAYMENT}/cancel"): {"payments:write", "payments:hold"},
     ("POST", f"{PAYMENT}/retry"): {"payments:write"},
+    ("POST", f"{PAYMENT}/hold"): {"payments:hold"},
+    ("POST", f"{PAYMENT}/release"): {"payments:hold"},
+    ("POST", "/v1/api/holds"): {"payments:hold"},
+    ("GET", "/v1/api/holds"): {"payments:hold"},
+    ("DELETE", "/v1/api/holds/<hold_id:hold_id>"): {"payments:hold"},
 }
 CALLERS = {
     **{scope: {scope} for scope in SCOPES},

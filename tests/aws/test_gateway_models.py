@@ -17,8 +17,10 @@ from paymentapp.models.customers import CUSTOMER_ID_PATTERN, EMAIL_PATTERN
 from tests.api.conftest import Bench
 
 CUSTOMER_PATH, PAYMENT_PATH = "/v1/api/customer", "/v1/api/payment"
-PATHS = {"NewCustomer": CUSTOMER_PATH, "PaymentOrder": PAYMENT_PATH}
+HOLD_PATH = "/v1/api/holds"
+PATHS = {"NewCustomer": CUSTOMER_PATH, "PaymentOrder": PAYMENT_PATH, "NewHold": HOLD_PATH}
 ORDER = {"customer_id": "ada", "email": "ada@example.com", "amount": 12.5, "currency": "USD"}
+NEW_HOLD = {"scope": "customer", "value": "ada", "reason": "a doubt"}
 CUSTOMER = {"customer_id": "bob", "email": "bob@example.com"}
 # The keywords of draft-04 that AWS's model documentation has no reservation about.
 KNOWN_KEYWORDS = {
@@ -128,6 +130,11 @@ BODIES = [
             "created_at": ['"x"'],
             "näme": ['"x"'],
         },
+    ),
+    *texts(
+        "NewHold",
+        NEW_HOLD,
+        {"scope": [*ANY, '"all"', '"ALL"'], "value": ANY + IDS, "reason": VALUES, "unknown": ANY},
     ),
     *((name, body) for name in PATHS for body in WHOLE),
 ]

@@ -67,13 +67,17 @@ class Desk:
                 services.customers.register(name, email, {})
                 if to is not None:
                     services.methods.put(name, "paypal", {"email": to}, None)
-                order = PaymentOrder(name, email, Money(Decimal("12.50"), "USD"), "paypal")
-                payments.append(services.payments.request(order).payment)
+                payments.append(self.request(services, name))
             batch = services.dispatcher.submit(payments)
             assert batch is not None
             if follow:
                 batch = services.poller.follow(batch)
             return batch, [services.payments.get(payment.key) for payment in payments]
+
+    def request(self, services: Services, name: str) -> Payment:
+        """Request a small payment."""
+        order = PaymentOrder(name, f"{name}@example.com", Money(Decimal("12.50"), "USD"), "paypal")
+        return services.payments.request(order).payment
 
     def park(self, name: str, *, acted: bool, to: str | None = None) -> tuple[Batch, Payment]:
         """Park a batch that the provider did not answer for 25 days."""

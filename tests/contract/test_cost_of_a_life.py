@@ -171,7 +171,8 @@ def test_a_batch_of_500_is_stamped_in_20_requests(service: Service) -> None:
     requests = service.requests()
     service.dispatcher.submit(payments)
     assert requests["BatchExecuteStatement"] == 20
-    assert requests.total() <= 20 + 4  # members, header, freeze, acceptance
+    # Besides: holds, before and after if that takes a second; members, header, freeze, acceptance.
+    assert requests.total() <= 20 + 6
 
 
 def test_a_scheduled_payment_costs_no_further_unit_or_request(service: Service) -> None:

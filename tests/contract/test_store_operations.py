@@ -8,12 +8,14 @@ import pytest
 
 from paymentapp.errors import Conflict, StoreUnavailable
 from paymentapp.models.batches import BatchState
+from paymentapp.models.holds import HoldScope
 from paymentapp.storage.base import Lease, Store
 from tests.support.records import (
     NOW,
     a_batch,
     a_claim,
     a_customer,
+    a_hold,
     add_claim,
     an_api_key,
     change_claim,
@@ -203,6 +205,46 @@ def test_leases_do_not_disturb_each_other(store: Store) -> None:
     assert store.hold_lease(first, NOW) == first
     assert store.hold_lease(second, NOW) == second
     assert store.get_lease("a") == first
+
+
+# Holds
+
+
+def test_holds_in_force_are_listed_oldest_first(store: Store) -> None:
+    assert store.list_holds() == []
+    young = a_hold(hold_id="h0", scope=HoldScope.ALL, value="", created_at=later(5))
+    assert store.add_hold(young) == young
+    assert store.add_hold(a_hold()) == a_hold()
+    assert store.list_holds() == [a_hold(), young]
+
+
+def test_a_target_has_one_hold_in_force_the_first(engine: Store) -> None:
+    engine.add_hold(a_hold())
+    assert engine.add_hold(a_hold(hold_id="h2", reason="another")) == a_hold()
+    assert engine.add_hold(a_hold()) == a_hold()
+    assert engine.list_holds() == [a_hold()]
+
+
+def test_a_release_ends_a_hold_and_stays_on_record(store: Store) -> None:
+    store.add_hold(a_hold())
+    released = a_hold().released(later(9), "the night watch")
+    assert store.release_hold(a_hold(), released)
+    assert store.list_holds() == []
+    assert store.released_holds() == [released]
+    again = a_hold(hold_id="h2", created_at=later(10))
+    assert store.add_hold(again) == again
+    assert store.list_holds() == [again]
+
+
+def test_a_release_of_an_earlier_hold_does_not_end_a_later_one(store: Store) -> None:
+    store.add_hold(a_hold())
+    released = a_hold().released(later(9), "the night watch")
+    store.release_hold(a_hold(), released)
+    later_hold = a_hold(hold_id="h2", created_at=later(10))
+    store.add_hold(later_hold)
+    assert not store.release_hold(a_hold(), a_hold().released(later(11), "somebody"))
+    assert store.list_holds() == [later_hold]
+    assert store.released_holds() == [released]
 
 
 # API keys

@@ -28,6 +28,7 @@ from paymentapp.api import examples
 from paymentapp.bootstrap import build_services
 from paymentapp.clock import to_text
 from paymentapp.config import Settings
+from paymentapp.models.actors import HOLD
 from paymentapp.models.payments import Status
 from paymentapp.providers.paypal.provider import PayPal
 from tests.support.ledger_provider import LedgerProvider
@@ -59,7 +60,7 @@ def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
     provider.status[examples.EMAIL] = Status.UNCLAIMED  # so that it can be cancelled for long
     services = build_services(settings, providers={"paypal": provider})
     services.store.create_tables()
-    _, token = services.api_keys.create("schemathesis", ["read", "write"])
+    _, token = services.api_keys.create("schemathesis", ["read", "write", HOLD])
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, create_app(services), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

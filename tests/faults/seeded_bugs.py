@@ -24,8 +24,8 @@ from paymentapp.providers.ach.bank_files import BankFileReader
 from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.base import Accepted, Refused
 from paymentapp.providers.stripe import provider as stripe
+from paymentapp.services import holds, retries, retry_links, settlement
 from paymentapp.services import payments as accepting
-from paymentapp.services import retries, retry_links, settlement
 from paymentapp.services.dispatch import dispatcher
 from paymentapp.services.dispatch.batching import advance, change_stamped
 from paymentapp.services.dispatch.dispatcher import Dispatcher
@@ -37,7 +37,7 @@ from paymentapp.storage.base import Acceptance, PaymentChange, Store
 from paymentapp.worker.sweeper import DueWork, Sweeper
 from tests.faults import later_bugs as later
 from tests.faults import provider_bugs as bugs
-from tests.faults.dispatcher_bugs import LateRefusal, LostClaim
+from tests.faults.dispatcher_bugs import HeldTakenApart, HoldReadOnce, LateRefusal, LostClaim
 from tests.faults.simulation import tables
 from tests.faults.simulation.provider import SimulatedProvider
 from tests.faults.simulation.store import SimulatedStore
@@ -370,6 +370,17 @@ BUGS = [
         patches=((bootstrap, "Dispatcher", LateRefusal),),
     ),
     _bug("a lost claim ignored", "paid twice", patches=((bootstrap, "Dispatcher", LostClaim),)),
+    _bug(
+        "a hold that is not read before a second send",
+        "held and sent",
+        patches=((bootstrap, "Dispatcher", HoldReadOnce),),
+    ),
+    _bug("a hold read once a minute", "held and sent", patches=((holds, "CACHE_SECONDS", 60.0),)),
+    _bug(
+        "a batch taken apart after an unknown attempt",
+        *("batch", "paid twice", "failed without a verdict"),
+        patches=((bootstrap, "Dispatcher", HeldTakenApart),),
+    ),
     _bug("a fresh Stripe key", "paid twice", parts=Parts(stripe=bugs.FreshKey), scene="stripe"),
     _bug("no look after a day", "paid twice", parts=Parts(stripe=bugs.NeverLate), scene="stripe"),
     _bug(

@@ -12,6 +12,7 @@ from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
@@ -59,6 +60,8 @@ class MemoryStore:
         self._events: dict[tuple[str, str], ProviderEvent] = {}
         self._notes: dict[str, StateEntry] = {}
         self._leases: dict[str, Lease] = {}
+        self._holds: dict[str, Hold] = {}
+        self._released: dict[str, Hold] = {}
         self._keys: dict[str, ApiKey] = {}
 
     def create_tables(self) -> list[str]:
@@ -286,6 +289,30 @@ class MemoryStore:
     def get_lease(self, name: str) -> Lease | None:
         self._called("get_lease")
         return self._leases.get(name)
+
+    def add_hold(self, hold: Hold) -> Hold:
+        self._called("add_hold")
+        with self._lock:
+            return self._holds.setdefault(hold.target, hold)
+
+    def list_holds(self) -> list[Hold]:
+        self._called("list_holds")
+        with self._lock:
+            return sorted(self._holds.values(), key=lambda hold: (hold.created_at, hold.hold_id))
+
+    def release_hold(self, old: Hold, released: Hold) -> bool:
+        self._called("release_hold")
+        with self._lock:
+            self._released.setdefault(old.hold_id, released)
+            held = self._holds.get(old.target)
+            if held is None or held.hold_id != old.hold_id:
+                return False
+            del self._holds[old.target]
+            return True
+
+    def released_holds(self) -> list[Hold]:
+        self._called("released_holds")
+        return sorted(self._released.values(), key=lambda hold: (hold.created_at, hold.hold_id))
 
     def add_api_key(self, key: ApiKey) -> None:
         self._called("add_api_key")

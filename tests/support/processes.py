@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -44,6 +45,7 @@ def a_process(
     clock: Clock,
     *providers: Provider,
     worker: StillWorker | None = None,
+    timer: Callable[[], float] = time.monotonic,
     **settings: Any,
 ) -> Services:
     """Build a process of the service without starting its worker.
@@ -56,4 +58,5 @@ def a_process(
         providers={provider.name: provider for provider in providers},
         clock=clock,
         worker=cast(Worker, worker) if worker else None,
+        timer=timer,
     )

@@ -11,6 +11,7 @@ from paymentapp.clock import to_text
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customers import Customer
+from paymentapp.models.holds import Hold, HoldScope
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
@@ -106,6 +107,11 @@ def an_api_key(**fields: Any) -> ApiKey:
     """Return a key as an earlier version stored it."""
     key = ApiKey("k1", "hash", "the front desk", frozenset({"read", "write"}), NOW)
     return replace(key, **fields)
+
+
+def a_hold(**fields: Any) -> Hold:
+    hold = Hold("h1", HoldScope.CUSTOMER, "ada", "a doubt", "the front desk", NOW)
+    return replace(hold, **fields)
 
 
 def a_batch(**fields: Any) -> Batch:

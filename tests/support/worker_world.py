@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from paymentapp.bootstrap import Services
 from paymentapp.models.batches import BatchState
@@ -57,9 +59,12 @@ class WorkerWorld:
         self.provider = LedgerProvider()
         self.provider.webhooks = self.webhooks = ScriptedWebhooks()
         self.provider.mailbox = self.mailbox = MailboxBank()
-        # No time between two sweeps, less than the settings allow.
+        # No time between two sweeps, less than the settings allow; nothing is read from a cache.
         self.process = a_process(
-            self.store, self.clock, self.provider, sweep_seconds=0, collect_seconds=1
+            *(self.store, self.clock, self.provider),
+            timer=partial(next, itertools.count()),
+            sweep_seconds=0,
+            collect_seconds=1,
         )
         self.web = a_process(self.store, self.clock, self.provider, worker=StillWorker())
         self._paid = 0

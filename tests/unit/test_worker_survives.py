@@ -11,7 +11,8 @@ from tests.support.worker_world import WorkerWorld, until
 
 LOOPS = {
     "sweeper": ("get_lease", "hold_lease", "due_payments", "due_batches", "due_events"),
-    "sender": ("add_batch", "change_payments", "change_batch"),
+    "gatherer": ("list_holds",),
+    "sender": ("list_holds", "add_batch", "change_payments", "change_batch"),
     "poller": (
         *("get_batch", "get_members", "get_payments", "change_payments", "change_batch"),
         *("hold_lease", "add_event"),  # it collects from the mailboxes as well
@@ -19,6 +20,7 @@ LOOPS = {
     "applier": ("change_event",),
 }
 CALLS = [f"{loop} {call}" for loop, calls in LOOPS.items() for call in calls]
+HOLDS = "sweeper list_holds"  # only while payments are due that no wake-up has told of
 ERRORS: dict[str, Callable[[], Exception]] = {
     "store unavailable": lambda: StoreUnavailable("for the test"),
     "another error": lambda: ValueError("for the test"),
@@ -43,6 +45,18 @@ def test_a_call_of_the_store_that_fails_once_ends_no_loop(call: str, error: str)
     assert len(world.provider.paid()) == 3
 
 
+@pytest.mark.parametrize("error", ERRORS)
+def test_holds_that_the_sweep_cannot_read_once_end_no_loop(error: str) -> None:
+    world = WorkerWorld()
+    with world.running():
+        until(world.is_quiet)
+        world.store.planned[HOLDS] = ERRORS[error]()
+        world.pay(world.web)
+        until(lambda: world.store.failed == [HOLDS])
+        until(world.is_quiet)
+    assert len(world.provider.paid()) == 1
+
+
 def test_no_call_of_a_loop_is_left_out() -> None:
     world = WorkerWorld()
     with world.running():
@@ -51,4 +65,7 @@ def test_no_call_of_a_loop_is_left_out() -> None:
         world.pay(world.process)
         world.pay(world.web)
         until(world.is_quiet)
-    assert {call for call in world.store.by_loop if not call.startswith("MainThread")} <= {*CALLS}
+    assert {call for call in world.store.by_loop if not call.startswith("MainThread")} <= {
+        *CALLS,
+        HOLDS,
+    }

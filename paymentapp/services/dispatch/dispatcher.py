@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from paymentapp.clock import Clock
 from paymentapp.errors import OutcomeUnknown, ProviderError
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.holds import Hold
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import (
@@ -37,6 +38,7 @@ from paymentapp.services.dispatch.corrections import with_current_details
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.parking import park_after
 from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, Poller, next_poll_at
+from paymentapp.services.holds import Holds
 from paymentapp.services.routing import Routes, declined
 from paymentapp.services.schedules import is_later
 from paymentapp.storage.base import PaymentChange, Store
@@ -45,6 +47,7 @@ log = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(seconds=5)  # between two hosts: due by the other's clock is due
 LATE_STAMPS = timedelta(days=1)  # how long an aborted batch is searched for them
+HELD_AGAIN = timedelta(seconds=5)  # how soon a held batch is looked at again
 _LAST_ERROR_LENGTH = 300
 
 
@@ -58,6 +61,7 @@ class Dispatcher:
         poller: Poller,
         routes: Routes,
         failing: FailingProviders,
+        holds: Holds,
         clock: Clock,
     ) -> None:
         self.store = store
@@ -65,13 +69,16 @@ class Dispatcher:
         self.poller = poller
         self.routes = routes
         self.failing = failing
+        self.holds = holds
         self.clock = clock
 
     def group(self, payments: Iterable[Payment]) -> list[list[Payment]]:
         """Group pending payments into lists that fit one batch each, in their order.
 
         A failing provider gets no new batches: its payments stay due, and leave in full batches
-        once it answers again. A scheduled payment never leaves before its time by this clock.
+        once it answers again. So do payments that are held. A scheduled payment never
+        leaves before its time by this clock. Raises StoreUnavailable where it cannot be known which
+        payments are held.
         """
         now = self.clock()
         soon = now + CLOCK_SKEW
@@ -84,7 +91,7 @@ class Dispatcher:
             and not is_later(payment, now)
             and not self.failing.holds(payment.payment_method)
         ]
-        return grouped(ready, self.providers)
+        return grouped(self.holds.free(ready), self.providers)
 
     def is_full(self, group: Sequence[Payment]) -> bool:
         """Return whether a group fills a batch of its provider."""
@@ -93,9 +100,13 @@ class Dispatcher:
     def submit(self, payments: Sequence[Payment]) -> Batch | None:
         """Prepare, freeze and send one group; return the batch as it then stands.
 
-        Payments that another batch has taken meanwhile are left out. None where all were taken.
+        Payments that another batch has taken meanwhile are left out, and those that are held by
+        now, which stay due. None where all were.
         """
         provider = self.providers[payments[0].payment_method]
+        payments = self.holds.free(payments)
+        if not payments:
+            return None
         payments = with_current_details(self.store, provider, payments)
         prepared = self._prepare(payments) if payments else None
         if prepared is None:
@@ -107,7 +118,8 @@ class Dispatcher:
         if not self.store.change_batch(batch, frozen):
             log.warning("batch %s aborted by another process before its freeze", batch.batch_id)
             return self._release_aborted(self.store.get_batch(batch.batch_id) or batch)
-        return self._send(frozen, members)
+        hold = self.holds.on_batch(frozen, members)
+        return self._take_apart(frozen, hold) if hold else self._send(frozen, members)
 
     def resume(self, batch: Batch) -> Batch:
         """Take the next step of a batch that needs attention, whichever process began it."""
@@ -164,6 +176,10 @@ class Dispatcher:
         longest = park_after(self.providers.get(batch.provider))
         if batch.frozen_at is None or self.clock() - batch.frozen_at > longest:
             return self._park(batch, batch.last_error or "its outcome was unknown for too long")
+        hold = self.holds.on_batch(batch, members)
+        if hold is not None:
+            log.debug("batch %s not sent: hold %s is in force", batch.batch_id, hold.hold_id)
+            return advance(self.store, batch, attention_at=self.clock() + HELD_AGAIN)
         provider = self.providers[batch.provider]
         try:
             with self.failing.of(provider.name):
@@ -186,6 +202,22 @@ class Dispatcher:
         if isinstance(outcome, Withdrawn):
             return self._withdrawn(batch, outcome)
         return self._refused(batch, outcome)
+
+    def _take_apart(self, batch: Batch, hold: Hold) -> Batch:
+        """Release the members of a frozen batch of which no attempt was begun.
+
+        `batch` is as this process has frozen it. Another process that would send it first writes
+        a new revision: then this one changes nothing, and leaves the batch to it.
+        """
+        aborted = batch.changed(
+            state=BatchState.ABORTED,
+            last_error=f"held: {hold.hold_id}",
+            attention_at=self.clock(),
+        )
+        if not self.store.change_batch(batch, aborted):
+            return self.store.get_batch(batch.batch_id) or batch
+        log.info("batch %s taken apart: hold %s is in force", batch.batch_id, hold.hold_id)
+        return self._release_aborted(aborted)
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
         """Keep the batch for another attempt: its outcome is unknown, or it cannot be sent now."""

@@ -1,19 +1,23 @@
-"""Idempotency records, provider state, leases and API keys as records."""
+"""Idempotency records, provider state, leases, holds and API keys as records."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from paymentapp.clock import from_text, to_text
 from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
+from paymentapp.models.holds import Hold, HoldScope
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
 from paymentapp.storage.codec.customers import read_customer
 from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
 
+# Partitions of the Operations table: the holds in force, by target, and those released, by id.
+HOLDS = "hold"
+RELEASED_HOLDS = "released-hold"
 _KEY = "key#"
 
 
@@ -80,6 +84,42 @@ def lease_record(lease: Lease) -> Record:
 def read_lease(name: str, record: Record) -> Lease:
     """Return the lease of a record."""
     return Lease(name, record["owner"], from_text(record["until"]))
+
+
+def hold_record(hold: Hold) -> Record:
+    """Return a hold as a record."""
+    return without_none(
+        {
+            "hold_id": hold.hold_id,
+            "scope": hold.scope.value,
+            "value": hold.value or None,
+            "reason": hold.reason,
+            "by": hold.by,
+            "created_at": to_text(hold.created_at),
+            "released_at": maybe_text(hold.released_at),
+            "released_by": hold.released_by or None,
+        }
+    )
+
+
+@reads
+def read_hold(record: Mapping[str, Any]) -> Hold:
+    """Return the hold of a record."""
+    return Hold(
+        hold_id=record["hold_id"],
+        scope=HoldScope(record["scope"]),
+        value=record.get("value", ""),
+        reason=record["reason"],
+        by=record["by"],
+        created_at=from_text(record["created_at"]),
+        released_at=maybe_time(record.get("released_at")),
+        released_by=record.get("released_by", ""),
+    )
+
+
+def holds_of(records: Iterable[Record]) -> list[Hold]:
+    """Return the holds of records, oldest first."""
+    return sorted(map(read_hold, records), key=lambda hold: (hold.created_at, hold.hold_id))
 
 
 def api_key_record(key: ApiKey) -> Record:

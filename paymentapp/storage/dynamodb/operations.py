@@ -8,6 +8,7 @@ from datetime import datetime
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
 from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.holds import Hold
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
@@ -20,11 +21,16 @@ from paymentapp.storage.codec.events import (
     read_event,
 )
 from paymentapp.storage.codec.operations import (
+    HOLDS,
+    RELEASED_HOLDS,
     api_key_record,
+    hold_record,
+    holds_of,
     key_partition,
     lease_record,
     payment_context,
     read_api_key,
+    read_hold,
     read_lease,
     read_state,
     state_record,
@@ -38,7 +44,7 @@ from paymentapp.storage.dynamodb.scans import scan
 
 
 class DynamoDBOperations(DynamoDBRecords):
-    """Idempotency records, provider events and state, leases and API keys."""
+    """Idempotency records, provider events and state, leases, holds and API keys."""
 
     def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         """Implement `Store.read_for_payment`."""
@@ -127,6 +133,37 @@ class DynamoDBOperations(DynamoDBRecords):
         """Implement `Store.get_lease`."""
         found = self._get(self._operations, {"pk": "lease", "sk": name})
         return read_lease(name, found) if found else None
+
+    def add_hold(self, hold: Hold) -> Hold:
+        """Implement `Store.add_hold`."""
+        older = self._add_operation(HOLDS, hold.target, hold_record(hold))
+        return read_hold(older) if older else hold
+
+    def list_holds(self) -> list[Hold]:
+        """Implement `Store.list_holds`."""
+        return holds_of(self._group(HOLDS, ""))
+
+    def release_hold(self, old: Hold, released: Hold) -> bool:
+        """Implement `Store.release_hold`: two requests, the record of the release first.
+
+        A delete that the client library repeats finds nothing; the record then is this call's own.
+        """
+        first = self._add_operation(RELEASED_HOLDS, old.hold_id, hold_record(released))
+        try:
+            call(
+                self._client().delete_item,
+                TableName=self._operations,
+                Key=to_item({"pk": HOLDS, "sk": old.target}),
+                ConditionExpression="hold_id = :id",
+                ExpressionAttributeValues={":id": to_value(old.hold_id)},
+            )
+        except ConditionFailed:
+            return first is None or read_hold(first) == released
+        return True
+
+    def released_holds(self) -> list[Hold]:
+        """Implement `Store.released_holds`."""
+        return holds_of(self._group(RELEASED_HOLDS, ""))
 
     def add_api_key(self, key: ApiKey) -> None:
         """Implement `Store.add_api_key`."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
 from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.holds import Hold
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
@@ -20,11 +22,16 @@ from paymentapp.storage.codec.events import (
     read_event,
 )
 from paymentapp.storage.codec.operations import (
+    HOLDS,
+    RELEASED_HOLDS,
     api_key_record,
+    hold_record,
+    holds_of,
     key_partition,
     lease_record,
     payment_context,
     read_api_key,
+    read_hold,
     read_lease,
     read_state,
     state_record,
@@ -32,11 +39,11 @@ from paymentapp.storage.codec.operations import (
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.json_documents import from_json, to_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
-from paymentapp.storage.sqlite.statements import Insert, insert_record
+from paymentapp.storage.sqlite.statements import Insert, insert_record, release_hold
 
 
 class SQLiteOperations(SQLiteRecords):
-    """What a payment needs, provider events and state, leases and API keys."""
+    """What a payment needs, provider events and state, leases, holds and API keys."""
 
     def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         """Implement `Store.read_for_payment`."""
@@ -111,6 +118,25 @@ class SQLiteOperations(SQLiteRecords):
         """Implement `Store.get_lease`."""
         found = self._get(sql.GET_RECORD, "lease", name)
         return read_lease(name, found) if found else None
+
+    def add_hold(self, hold: Hold) -> Hold:
+        """Implement `Store.add_hold`."""
+        older = self._add(insert_record(HOLDS, hold.target, hold_record(hold)))
+        return read_hold(older) if older else hold
+
+    def list_holds(self) -> list[Hold]:
+        """Implement `Store.list_holds`."""
+        return holds_of(self._read(sql.GET_RECORDS, HOLDS, "", sql.AFTER_EVERY_ID))
+
+    def release_hold(self, old: Hold, released: Hold) -> bool:
+        """Implement `Store.release_hold`: in one transaction."""
+        record = insert_record(RELEASED_HOLDS, old.hold_id, hold_record(released))
+        work = partial(release_hold, record, (old.target, old.hold_id))
+        return self._connections().writer.run(work)
+
+    def released_holds(self) -> list[Hold]:
+        """Implement `Store.released_holds`."""
+        return holds_of(self._read(sql.GET_RECORDS, RELEASED_HOLDS, "", sql.AFTER_EVERY_ID))
 
     def add_api_key(self, key: ApiKey) -> None:
         """Implement `Store.add_api_key`."""

@@ -72,6 +72,11 @@ GET_RECORDS = "SELECT document FROM Operations WHERE pk = ? AND sk BETWEEN ? AND
 NEWEST_RECORDS = """
 SELECT document FROM Operations WHERE pk = ? AND sk BETWEEN ? AND ? ORDER BY sk DESC LIMIT ?
 """
+
+END_HOLD = """
+DELETE FROM Operations
+WHERE pk = 'hold' AND sk = ? AND json_extract(document, '$.hold_id') = ?
+"""
 ATTENTION = """
 SELECT document FROM Operations
 WHERE attention_shard = ? AND attention_at <= ? ORDER BY attention_at LIMIT ?

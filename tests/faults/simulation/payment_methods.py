@@ -60,7 +60,7 @@ class WorldMethods:
             found["ach"] = self.bank.provider(process)
         if self.stripe:
             found["stripe"] = self.stripe.provider(process)
-        return found
+        return {name: self.world.holders.watched(each) for name, each in found.items()}
 
     def customers(self, count: int) -> int:
         """Return how many customers there are in a world of so many payments."""

@@ -44,6 +44,7 @@ class Process:
             providers=world.methods.providers(self),
             clock=self.clock,
             worker=cast(Worker, self),
+            timer=lambda: world.time.micros() / SECOND,
         )
 
     def wake(self, payment: Payment) -> None:
@@ -132,11 +133,7 @@ class Process:
         if not self.alive:
             return
         payments, self.inbox = self.inbox, []
-        if self.world.methods.bank:  # which is asked of each payment: that takes time, and may fail
-            self.spawn(partial(self._hand_out, payments))
-        else:
-            for group in self.services.dispatcher.group(payments):
-                self.spawn(partial(self._submit, group))
+        self.spawn(partial(self._hand_out, payments))
 
     def _hand_out(self, payments: list[Payment]) -> None:
         for group in self.services.dispatcher.group(payments):

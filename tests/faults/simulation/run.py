@@ -91,7 +91,7 @@ def _seeded(seed: int) -> Iterator[None]:
     seeded = SimpleNamespace(token_hex=token_hex)
     with ExitStack() as stack:
         for module in (
-            *("models.revisions", "models.batches", "services.payments"),
+            *("models.revisions", "models.batches", "models.holds", "services.payments"),
             *("services.inbound.mailboxes", "worker.sweeper"),
         ):
             stack.enter_context(mock.patch(f"paymentapp.{module}.secrets", seeded))

@@ -11,6 +11,7 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
@@ -215,6 +216,16 @@ class SimulatedStore:
         return self._write(
             "change_note", _subject_of(old.name), lambda: self.tables.change_state_entry(old, new)
         )
+
+    def add_hold(self, hold: Hold) -> Hold:
+        return self._write("add_hold", None, lambda: self.tables.add_hold(hold))
+
+    def list_holds(self) -> list[Hold]:
+        self._read("list_holds", None)
+        return list(self.tables.holds.values())
+
+    def release_hold(self, old: Hold, released: Hold) -> bool:
+        return self._write("release_hold", None, lambda: self.tables.release_hold(old, released))
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:
         def hold() -> Lease:

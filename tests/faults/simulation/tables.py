@@ -10,6 +10,7 @@ from typing import TypeVar
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
@@ -53,6 +54,10 @@ class Tables:
         self.leases: dict[str, Lease] = {}
         self.events: dict[EventKey, ProviderEvent] = {}
         self.notes: dict[str, StateEntry] = {}
+        self.begun: set[str] = set()  # batches that a provider's code was called with
+        self.holds: dict[str, Hold] = {}
+        self.held_since: dict[str, int] = {}  # by target, while it is in force
+        self.released: dict[str, Hold] = {}
         self.destinations: set[tuple[str, str, str]] = set()  # every one that ever was
         self.settled_at: dict[PaymentKey, int] = {}
         self._time = time
@@ -86,7 +91,7 @@ class Tables:
 
     def put_batch(self, new: Batch) -> None:
         """Store a version of a batch record."""
-        fault = batch_fault(self.batches.get(new.batch_id), new)
+        fault = batch_fault(self.batches.get(new.batch_id), new, new.batch_id in self.begun)
         if fault:
             members = self.members[new.batch_id]
             self._findings.fail("batch", f"{new.batch_id}: {fault}", members[0].key)
@@ -94,6 +99,20 @@ class Tables:
             self._on_parked(new)
         self.batches[new.batch_id] = new
         self.attention.put(new.batch_id, new.attention_shard, new.attention_at, new.batch_id)
+
+    def add_hold(self, hold: Hold) -> Hold:
+        """Put a hold in force, unless its target has one."""
+        self.held_since.setdefault(hold.target, self._time.micros())
+        return self.holds.setdefault(hold.target, hold)
+
+    def release_hold(self, old: Hold, released: Hold) -> bool:
+        """End a hold; the writer's own release counts as made."""
+        first = self.released.setdefault(old.hold_id, released)
+        held = self.holds.get(old.target)
+        if held is None or held.hold_id != old.hold_id:
+            return first == released
+        del self.holds[old.target], self.held_since[old.target]
+        return True
 
     def change_payment(self, old: Payment, new: Payment) -> bool:
         """Compare and swap; the writer's own version counts as swapped."""

@@ -17,6 +17,7 @@ from tests.faults.simulation.clock import Time, micros_of
 from tests.faults.simulation.fault_plan import FaultPlan
 from tests.faults.simulation.faults import Faults
 from tests.faults.simulation.findings import Findings
+from tests.faults.simulation.holders import Holders
 from tests.faults.simulation.ledger import HELD_FOR, Item, Ledger
 from tests.faults.simulation.long_fault_plan import LongFaultPlan
 from tests.faults.simulation.operator import SimulatedOperator
@@ -81,6 +82,7 @@ class World:
             on_end=self.retriers.hears,
         )
         self.ledger = Ledger(self.time, self.rng, self._announce)
+        self.holders = Holders(self)
         self.methods = WorldMethods(self, scene)
         self.clients = Clients(self)
         self.fault_plan = FaultPlan(self) if scene == "paypal" else LongFaultPlan(self)
@@ -105,6 +107,7 @@ class World:
         span = self.fault_plan.span(self.count)
         self.clients.arrive(self.count, span)
         self.fault_plan.schedule(span)
+        self.holders.schedule(span)
         if self.methods.bank and self.chance(0.15):
             self.methods.bank.leaves_something_unreadable()
         for process in self.processes:
@@ -131,7 +134,12 @@ class World:
     def pause_before_sweep(self, process: Process) -> int:
         """Return how long until the next sweep: while nothing is due, a sweep changes nothing."""
         pause = SECOND + self.draw(5 * SECOND)
-        if self.faults.on or self.clients.busy or any(len(p.tasks) > 1 for p in self.processes):
+        if (
+            self.faults.on
+            or self.clients.busy
+            or self.holders.busy
+            or any(len(p.tasks) > 1 for p in self.processes)
+        ):
             return pause
         pause += self.draw(30 * MINUTE)
         when = self.tables.soonest()
@@ -158,6 +166,7 @@ class World:
             self.scheduler.stopped = True
         elif not (
             self.clients.busy
+            or self.holders.busy
             or self._announced
             or self._transit
             or not self.methods.is_quiet()
@@ -197,6 +206,10 @@ class World:
                 effect()
 
         self.scheduler.later(delay, arrive)
+
+    def has_transit(self) -> bool:
+        """Return whether a request is still in the network."""
+        return bool(self._transit)
 
     def jump(self, micros: int) -> None:
         """Skip time for all processes; requests in the network have arrived by then."""

@@ -1,0 +1,97 @@
+"""The commands `hold`, `release` and `holds`: stop sending payments, and go on."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from paymentapp.cli.common import OneLine, line, opened, plural, short, with_operator
+from paymentapp.clock import to_text
+from paymentapp.models.actors import Actor
+from paymentapp.models.holds import REASON_MAX, Hold, HoldScope
+
+_WIDTHS = (29, 8, 42, 20, 16)
+_HEADER = ("HOLD", "SCOPE", "VALUE", "SINCE", "BY", "REASON")
+
+
+@click.command()
+@click.argument("scope", type=click.Choice([scope.value for scope in HoldScope]))
+@click.argument("value", required=False, default="")
+@click.option("--note", type=OneLine(REASON_MAX), required=True, help="Why; kept with the hold.")
+@with_operator
+def hold(scope: str, value: str, note: str, by: Actor) -> None:
+    """Hold payments: none of them is sent from two seconds later on, until the release.
+
+    \b
+    hold all                             every payment: the stop button
+    hold provider NAME                   the payments of a payment method
+    hold customer CUSTOMER_ID            the payments of a customer
+    hold payment CUSTOMER_ID/PAYMENT_ID  one payment
+
+    What a provider has already is followed as ever: this stops payments, and recalls none.
+    """  # noqa: D301 (\b is click's, for text that it must not wrap)
+    with opened(paying=False) as services:
+        placed = services.holds.place(HoldScope(scope), value, note, by)
+    done = "is in force" if placed.new else "was in force already"
+    click.echo(f"hold {placed.hold.hold_id} {done}: {_target(placed.hold)}")
+
+
+@click.command()
+@click.argument("hold_id", required=False)
+@click.option("--all", "everything", is_flag=True, help="Release every hold that is in force.")
+@with_operator
+def release(hold_id: str | None, everything: bool, by: Actor) -> None:
+    """Release the hold HOLD_ID; its payments are sent within seconds."""
+    if (hold_id is None) != everything:
+        raise click.UsageError("give either HOLD_ID or --all")
+    with opened(paying=False) as services:
+        found = [hold.hold_id for hold in services.holds.current()] if everything else [hold_id]
+        for each in filter(None, found):
+            released = services.holds.release(each, by)
+            click.echo(f"released {released.hold_id}: {_target(released)}")
+    if not found:
+        click.echo("No hold is in force.")
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Also holds that were released.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def holds(everything: bool, as_json: bool) -> None:
+    """List the holds in force, oldest first."""
+    with opened(paying=False) as services:
+        found = services.holds.history() if everything else services.holds.current()
+    if as_json:
+        click.echo(json.dumps({"holds": list(map(_record, found))}, indent=1))
+        return
+    if found:
+        click.echo(line(_WIDTHS, _HEADER))
+    for each in found:
+        value = each.value or "-"
+        cells = (each.hold_id, each.scope.value, value, short(each.created_at), each.by)
+        click.echo(line(_WIDTHS, (*cells, each.reason + _released(each))))
+    in_force = sum(each.released_at is None for each in found)
+    click.echo(f"{plural(in_force, 'hold')} in force." if in_force else "No hold is in force.")
+
+
+def _target(hold: Hold) -> str:
+    return f"{hold.scope} {hold.value}".rstrip()
+
+
+def _released(hold: Hold) -> str:
+    if hold.released_at is None:
+        return ""
+    return f" (released {short(hold.released_at)} by {hold.released_by})"
+
+
+def _record(hold: Hold) -> dict[str, object]:
+    return {
+        "hold_id": hold.hold_id,
+        "scope": hold.scope.value,
+        "value": hold.value or None,
+        "reason": hold.reason,
+        "by": hold.by or None,
+        "created_at": to_text(hold.created_at),
+        "released_at": to_text(hold.released_at) if hold.released_at else None,
+        "released_by": hold.released_by or None,
+    }

@@ -1,0 +1,81 @@
+"""The stop button of a running service: by one command, over a restart, and by the curl scripts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.support.service import ROOT, Service, clean_environ, running_service
+
+PERSON = {"customer_id": "ann", "email": "ann@example.com"}
+
+
+def pay(service: Service) -> str:
+    status, payment = service.call(
+        "POST", "/v1/api/payment", PERSON | {"amount": 3, "currency": "USD"}
+    )
+    assert status == 202
+    return f"/v1/api/payment/ann/{payment['payment_id']}"
+
+
+def run(*command: object, **environ: str) -> str:
+    done = subprocess.run(
+        list(map(str, command)),
+        env=clean_environ() | environ,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def status_of(service: Service, path: str) -> tuple[str, str | None]:
+    shown = service.call("GET", path)[1]
+    return shown["status"], shown["waiting_for"]
+
+
+def succeeds_within(service: Service, path: str, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while status_of(service, path)[0] != "succeeded":
+        assert time.monotonic() < end, service.output()
+        time.sleep(0.1)
+
+
+def test_one_command_stops_all_processes_over_a_restart_until_the_release(tmp_path: Path) -> None:
+    environ = {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/kept.db"}
+    paymentapp = (sys.executable, "-m", "paymentapp")
+    with running_service(tmp_path, **environ) as service:
+        service.call("POST", "/v1/api/customer", PERSON)
+        succeeds_within(service, pay(service), 20)
+        run(*paymentapp, "hold", "all", "--by", "Ada", "--note", "stop", **environ)
+        time.sleep(2)
+        paths = [pay(service) for _ in range(6)]
+        time.sleep(4)
+        assert {status_of(service, path) for path in paths} == {("pending", "hold")}
+    with running_service(tmp_path, **environ) as service:
+        time.sleep(4)
+        assert {status_of(service, path) for path in paths} == {("pending", "hold")}
+        run(*paymentapp, "release", "--all", "--by", "Ada", **environ)
+        for path in paths:
+            succeeds_within(service, path, 20)
+
+
+def test_the_scripts_hold_and_release_a_payment(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        scripts, environ = ROOT / "curl", {"PAYMENTAPP_URL": service.url}
+        service.call("POST", "/v1/api/customer", PERSON)
+        run(scripts / "hold.sh", "customer", "ann", "a doubt", **environ)
+        path = pay(service)
+        value = path.removeprefix("/v1/api/payment/")
+        run(scripts / "hold.sh", "payment", value, "another doubt", **environ)
+        held = service.call("GET", "/v1/api/holds")[1]["holds"]
+        assert [hold["scope"] for hold in held] == ["customer", "payment"]
+        assert value in run(scripts / "hold.sh", **environ)
+        run(scripts / "release.sh", *value.split("/"), **environ)
+        run(scripts / "release.sh", held[0]["hold_id"], **environ)
+        succeeds_within(service, path, 20)
