@@ -295,7 +295,8 @@ class SimulatedStore:
 
     def _end(self, call: str, subject: Subject, fault: str | None, result: Result) -> Result:
         """Return after the effect; the answer may be lost."""
-        outcome = getattr(result, "status", getattr(result, "name", result))
+        stored = result.payment if isinstance(result, AcceptResult) else result
+        outcome = getattr(stored, "status", getattr(stored, "name", stored))
         self.world.note(self.process, call, subject, (fault, outcome) if fault else outcome)
         if fault is None:
             if self.world.faults.on and self.world.chance(0.5):
