@@ -16,7 +16,7 @@ from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
 from paymentapp.models.money import Money
 from paymentapp.models.payments import PaymentKey
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 
 NOBODY = "http://127.0.0.1:9"  # a PayPal for processes that never call it
 

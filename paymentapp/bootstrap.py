@@ -106,10 +106,7 @@ def build_services(
     from_settings = providers is None
     if providers is None:
         providers = _build_providers(settings, store, clock)
-    change_hold = timedelta(hours=settings.payee_change_hold_hours)
-    routes = Routes(providers, read_rules(settings.routes), failing.holds, change_hold)
-    if from_settings:  # commands that call no provider pass none, and no rule would fit
-        routes.check()
+    routes = _build_routes(settings, providers, failing, check=from_settings)
     shards = settings.due_shards
     customers = Customers(store, clock)
     methods = PaymentMethods(store, customers, providers, clock)
@@ -153,6 +150,20 @@ def build_services(
         worker=worker,
         supervisor=Supervisor(lambda: [*store.threads(), *worker.threads()]),
     )
+
+
+def _build_routes(
+    settings: Settings,
+    providers: Mapping[str, Provider],
+    failing: FailingProviders,
+    *,
+    check: bool,
+) -> Routes:
+    change_hold = timedelta(hours=settings.payee_change_hold_hours)
+    routes = Routes(providers, read_rules(settings.routes), failing.holds, change_hold)
+    if check:  # commands that call no provider pass none, and no rule would fit
+        routes.check()
+    return routes
 
 
 def _build_providers(settings: Settings, store: Store, clock: Clock) -> Mapping[str, Provider]:

@@ -9,7 +9,7 @@ locals {
     "customers:write"  = "register customers"
     "payees:write"     = "change the payment methods of customers"
     "payments:read"    = "list and show payments"
-    "payments:write"   = "request payments, and cancel the client's own"
+    "payments:write"   = "request payments, and cancel and retry the client's own"
     "payments:approve" = "approve and reject payments"
     "payments:hold"    = "hold and release payments, and cancel those of any client"
     "webhooks:write"   = "manage webhook endpoints"

@@ -21,7 +21,8 @@ from paymentapp.schemas.payments import (
     RetryOrderSchema,
 )
 from paymentapp.services.payees import ShownPayment
-from paymentapp.services.payments import PaymentOrder, Requested
+from paymentapp.services.payment_orders import PaymentOrder
+from paymentapp.services.payments import Requested
 from paymentapp.storage.base import PageQuery
 
 blp = Blueprint("payments", __name__, description="Payments: request, list, show, cancel, retry.")

@@ -27,7 +27,7 @@ from paymentapp.schemas.common import (
     email,
 )
 from paymentapp.services.payees import ShownPayment
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.routing import FIRST_METHOD
 from paymentapp.services.waiting import WaitingFor
 from paymentapp.storage.base import PageQuery

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 from paymentapp.clock import Clock, to_text
 from paymentapp.errors import (
     Conflict,
-    KeyReused,
     NotAllowed,
     NotFound,
     NotPayable,
@@ -23,7 +21,6 @@ from paymentapp.errors import (
 from paymentapp.models.actors import HOLD, SYSTEM, Actor
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord, key_hashes
-from paymentapp.models.money import Money
 from paymentapp.models.payments import (
     FINAL,
     Cause,
@@ -35,8 +32,9 @@ from paymentapp.models.payments import (
 )
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.customers import Customers
+from paymentapp.services.payment_orders import PaymentOrder, check_same_body, fingerprint
 from paymentapp.services.retry_links import link_retry
-from paymentapp.services.routing import FIRST_METHOD, Route, Routes
+from paymentapp.services.routing import Route, Routes
 from paymentapp.services.schedules import check_schedule, is_later
 from paymentapp.storage.base import Acceptance, Page, PageQuery, PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
@@ -45,17 +43,6 @@ COLLISION_LIMIT = 1000  # payments of one customer in adjacent microseconds unti
 CLAIM_TRIES = 5  # of binding an idempotency key, while other requests renew it
 IN_PROGRESS = timedelta(seconds=60)  # a request takes less from its claim to its payment
 WAIT_STEP = 0.05  # seconds between two reads while a caller waits
-
-
-class PaymentOrder(NamedTuple):
-    """A payment request, validated against its schema."""
-
-    customer_id: str
-    email: str
-    money: Money
-    payment_method: str | None  # None: the customer's default or the routing rules decide
-    scheduled_at: datetime | None = None  # UTC; None: it leaves as soon as it can
-    retry_of: str | None = None  # id of the payment of this customer that it retries
 
 
 class Requested(NamedTuple):
@@ -101,7 +88,7 @@ class Payments:
         customer, records = self.store.read_for_payment(order.customer_id, hashes)
         found, earlier = self._key_use(hashes, records, by)
         if found is not None and not self._is_expired(found):
-            _check_same_body(order, found)
+            check_same_body(order, found)
             if earlier is not None:
                 return Requested(earlier, replayed=True)
         key_hash = found.key_hash if found is not None else next(iter(hashes), None)
@@ -270,12 +257,12 @@ class Payments:
         if key_hash is None:
             return None
         if found is not None and not self._is_expired(found):
-            _check_same_body(order, found)
+            check_same_body(order, found)
             return found
         now = self.clock()
         return IdempotencyRecord(
             key_hash=key_hash,
-            fingerprint=_fingerprint(order),
+            fingerprint=fingerprint(order),
             customer_id=order.customer_id,
             payment_id=to_text(now),
             expires_at=now + KEY_RETENTION,
@@ -341,30 +328,3 @@ def _is_maker(by: Actor, payment: Payment) -> bool:
 def due_shard(customer_id: str, payment_id: str, shards: int) -> int:
     """Return the shard of the due index that a payment belongs to."""
     return zlib.crc32(f"{customer_id}/{payment_id}".encode()) % shards
-
-
-def _check_same_body(order: PaymentOrder, record: IdempotencyRecord) -> None:
-    """Raise KeyReused unless an order means the same as the one that the record is of.
-
-    An order without a method is not the same as one that names the first method. Versions up to 0.2
-    took them for the same, so their records answer both.
-    """
-    same_method = record.names_method in (None, order.payment_method is not None)
-    if record.fingerprint != _fingerprint(order) or not same_method:
-        raise KeyReused("This Idempotency-Key was used with another body.")
-
-
-def _fingerprint(order: PaymentOrder) -> str:
-    """Return a hash of what the body means: 12.50 and 12.5 are the same.
-
-    It is the same whether the first method is named or none is (see `_check_same_body`): so it was
-    up to version 0.2, whose processes may run beside this one during an upgrade. What it means
-    without `scheduled_at` is as before that was known. A retry names its original instead of an
-    e-mail, which may change meanwhile.
-    """
-    method = order.payment_method or FIRST_METHOD
-    payee = f"retry of {order.retry_of}" if order.retry_of is not None else order.email
-    parts = [order.customer_id, payee, str(order.money), method]
-    if order.scheduled_at is not None:
-        parts.append(to_text(order.scheduled_at))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

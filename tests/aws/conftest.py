@@ -14,7 +14,7 @@ from paymentapp.aws_lambda import gateway
 from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 from paymentapp.models.payments import Payment, Status
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from tests.support.lambda_events import LambdaContext, rest_event
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore

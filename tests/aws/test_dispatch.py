@@ -11,7 +11,7 @@ import pytest
 from paymentapp.aws_lambda import run_sweep, submit_records
 from paymentapp.errors import NotSent, StoreUnavailable
 from paymentapp.models.payments import Status
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb.attribute_values import to_item
 from tests.aws.conftest import Cloud

@@ -23,7 +23,7 @@ from paymentapp.config import load_settings
 from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from simulators import PayPalSimulatorSettings
 from tests.simulators.support import serving
 

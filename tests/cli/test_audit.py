@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from paymentapp.clock import to_text
 from paymentapp.models.money import Money
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from tests.cli.conftest import Desk
 from tests.support.records import add_payment
 

@@ -15,7 +15,7 @@ import pytest
 
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from tests.cli.conftest import Desk
 from tests.support.service import clean_environ
 

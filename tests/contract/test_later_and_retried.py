@@ -9,7 +9,7 @@ from threading import Barrier
 from paymentapp.clock import utc_now
 from paymentapp.errors import Conflict
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.base import PageQuery, PaymentChange, Store
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process

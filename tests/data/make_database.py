@@ -16,7 +16,7 @@ from paymentapp.errors import OutcomeUnknown
 from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage import open_store
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process

@@ -9,7 +9,8 @@ from paymentapp.models.actors import Actor
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment
 from paymentapp.services.dispatch.dispatcher import Dispatcher
-from paymentapp.services.payments import PaymentOrder, Payments, Requested
+from paymentapp.services.payment_orders import PaymentOrder
+from paymentapp.services.payments import Payments, Requested
 from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import Route
 

@@ -32,7 +32,8 @@ from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
-from paymentapp.services.payments import PaymentOrder, Payments, Requested
+from paymentapp.services.payment_orders import PaymentOrder
+from paymentapp.services.payments import Payments, Requested
 from paymentapp.storage.base import Acceptance, PaymentChange, Store
 from paymentapp.worker.sweeper import DueWork, Sweeper
 from tests.faults import later_bugs as later

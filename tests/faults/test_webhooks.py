@@ -26,7 +26,7 @@ from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from simulators import PayPalSimulatorSettings, create_simulator
 from simulators.common.server import build_server, listen
 from simulators.paypal.core import PayPalSimulator

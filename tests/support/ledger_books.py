@@ -15,7 +15,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.base import Transaction
 from paymentapp.providers.updates import ItemReport
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.base import Store
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process

@@ -15,7 +15,7 @@ from paymentapp.models.batches import BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.updates import Delivery, Recorded, UnreadFile, WebhookNews
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from tests.support.failing_store import FailingStore
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import StillWorker, a_process

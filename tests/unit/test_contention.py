@@ -15,7 +15,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.updates import ItemReport
 from paymentapp.services.dispatch.batching import advance, change_stamped, member_of
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage import contention
 from paymentapp.storage.base import PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries

@@ -20,7 +20,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.providers.base import Refused
 from paymentapp.services.dispatch.batching import member_of
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage import open_store
 from paymentapp.storage.base import PaymentChange, Store
 from tests.support.ledger_provider import LedgerProvider

@@ -13,7 +13,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
 from paymentapp.services.dispatch.circuit_breaker import SHOWN_AFTER
 from paymentapp.services.dispatch.failing_providers import FailingProviders
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process

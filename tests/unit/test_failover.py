@@ -16,7 +16,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.base import Accepted, NeedsReview, Postponed, Refused
 from paymentapp.services.backoffice.parked_batches import LONGEST_CALL, OperatorNote
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore

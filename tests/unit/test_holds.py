@@ -19,7 +19,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import Postponed, Refused
 from paymentapp.services.dispatch.dispatcher import HELD_AGAIN
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.waiting import WaitingFor
 from paymentapp.storage.base import PaymentChange
 from tests.support.failing_store import FailingStore

@@ -9,7 +9,8 @@ import pytest
 from paymentapp.errors import KeyReused
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.idempotency import KEY_RETENTION, key_hashes
-from paymentapp.services.payments import PaymentOrder, Requested
+from paymentapp.services.payment_orders import PaymentOrder
+from paymentapp.services.payments import Requested
 from tests.support.records import usd
 from tests.unit.test_idempotency_keys import ORDER, World, crash_after_the_claim
 

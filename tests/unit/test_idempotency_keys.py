@@ -17,7 +17,8 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
 from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import CurrencyRule
-from paymentapp.services.payments import IN_PROGRESS, PaymentOrder, Requested
+from paymentapp.services.payment_orders import PaymentOrder
+from paymentapp.services.payments import IN_PROGRESS, Requested
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.payment_methods import WirePayees, ledger

@@ -28,7 +28,7 @@ from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.providers.updates import ItemReport, WebhookNews
 from paymentapp.services.inbound.inbox import UNCONFIRMED
 from paymentapp.services.inbound.webhooks import GRACE
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.payment_methods import ledger

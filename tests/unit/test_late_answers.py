@@ -19,7 +19,7 @@ from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.base import Accepted, Refused
 from paymentapp.services.dispatch.batching import LEASE
 from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore

@@ -15,7 +15,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import Provider
 from paymentapp.services.backoffice.payment_history import faults
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.routing import declined
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore

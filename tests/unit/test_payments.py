@@ -12,7 +12,8 @@ from paymentapp.errors import Conflict, NotAllowed, StoreUnavailable
 from paymentapp.models.actors import HOLD, Actor, operator
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
 from paymentapp.models.payments import Payment, Status, next_payment_id
-from paymentapp.services.payments import COLLISION_LIMIT, PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
+from paymentapp.services.payments import COLLISION_LIMIT
 from paymentapp.storage.base import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore

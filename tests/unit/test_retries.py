@@ -12,7 +12,7 @@ from paymentapp.clock import to_text
 from paymentapp.errors import Conflict, KeyReused, NotAllowed, NotFound, StoreUnavailable
 from paymentapp.models.actors import HOLD, Actor
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.base import Acceptance, AcceptResult, PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore

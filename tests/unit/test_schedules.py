@@ -14,7 +14,8 @@ from paymentapp.errors import KeyReused, NotPayable, StoreUnavailable
 from paymentapp.models.actors import SYSTEM
 from paymentapp.models.idempotency import key_hashes
 from paymentapp.models.payments import Payment, Status
-from paymentapp.services.payments import IN_PROGRESS, PaymentOrder, _fingerprint
+from paymentapp.services.payment_orders import PaymentOrder, fingerprint
+from paymentapp.services.payments import IN_PROGRESS
 from paymentapp.services.schedules import SCHEDULE_MAX
 from paymentapp.worker.timeboxed import TimeboxedRun
 from tests.support.ledger_provider import LedgerProvider
@@ -207,7 +208,7 @@ def test_the_same_key_with_another_time_is_another_request() -> None:
 
 
 def test_the_fingerprint_without_a_time_is_as_it_was_before() -> None:
-    assert _fingerprint(ORDER) == "692c0bea748df225d0dae825d42666bc"
+    assert fingerprint(ORDER) == "692c0bea748df225d0dae825d42666bc"
 
 
 def test_nobody_waits_for_the_outcome_of_what_leaves_later() -> None:

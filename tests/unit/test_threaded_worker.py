@@ -20,7 +20,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.providers.updates import WebhookNews
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.worker.concurrency import DelayQueue, RateLimiter, ThreadPool
 from paymentapp.worker.threaded import EVENTS_LIMIT
 from tests.support.ledger_provider import LedgerProvider

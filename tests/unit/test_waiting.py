@@ -8,7 +8,7 @@ from typing import Any
 from paymentapp.bootstrap import Services
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.waiting import Wait, WaitingFor
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore

@@ -13,7 +13,8 @@ from paymentapp.models.actors import Actor
 from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey, Status
-from paymentapp.services.payments import PaymentOrder, Requested
+from paymentapp.services.payment_orders import PaymentOrder
+from paymentapp.services.payments import Requested
 from tests.faults.simulation import faults
 from tests.faults.simulation.clock import START, moment
 from tests.faults.simulation.scheduler import DAY, HOUR, MINUTE, SECOND

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from paymentapp.errors import Conflict, NotPayable, StoreUnavailable
 from paymentapp.models.payments import RETRYABLE, Payment, PaymentKey, Status
-from paymentapp.services.payments import PaymentOrder, Requested
+from paymentapp.services.payment_orders import PaymentOrder
+from paymentapp.services.payments import Requested
 from tests.faults.simulation import faults
 from tests.faults.simulation.clients import ACTORS, Intent
 from tests.faults.simulation.scheduler import MINUTE, SECOND

@@ -31,7 +31,7 @@ from paymentapp.providers.ach.file_state import FileState, UploadStep
 from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.updates import Delivery
 from paymentapp.services.backoffice.parked_batches import OperatorNote
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from tests.support.ach_backend import ATTEMPT, ROUTING, HookedFolder, bank_account
 from tests.support.processes import a_process
 from tests.support.published import missing, published

@@ -17,7 +17,7 @@ from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
-from paymentapp.services.payments import PaymentOrder
+from paymentapp.services.payment_orders import PaymentOrder
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process
 from tests.support.stripe_backend import WEBHOOK_SECRET, StripeBackend, stripe_backend

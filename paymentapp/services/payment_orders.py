@@ -1,0 +1,51 @@
+"""What a request for a payment asks for, and whether two requests ask for the same."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import NamedTuple
+
+from paymentapp.clock import to_text
+from paymentapp.errors import KeyReused
+from paymentapp.models.idempotency import IdempotencyRecord
+from paymentapp.models.money import Money
+from paymentapp.services.routing import FIRST_METHOD
+
+
+class PaymentOrder(NamedTuple):
+    """A payment request, validated against its schema."""
+
+    customer_id: str
+    email: str
+    money: Money
+    payment_method: str | None  # None: the customer's default or the routing rules decide
+    scheduled_at: datetime | None = None  # UTC; None: it leaves as soon as it can
+    retry_of: str | None = None  # id of the payment of this customer that it retries
+
+
+def check_same_body(order: PaymentOrder, record: IdempotencyRecord) -> None:
+    """Raise KeyReused unless an order means the same as the one that the record is of.
+
+    An order without a method is not the same as one that names the first method. Versions up to 0.2
+    took them for the same, so their records answer both.
+    """
+    same_method = record.names_method in (None, order.payment_method is not None)
+    if record.fingerprint != fingerprint(order) or not same_method:
+        raise KeyReused("This Idempotency-Key was used with another body.")
+
+
+def fingerprint(order: PaymentOrder) -> str:
+    """Return a hash of what the body means: 12.50 and 12.5 are the same.
+
+    It is the same whether the first method is named or none is (see `check_same_body`): so it was
+    up to version 0.2, whose processes may run beside this one during an upgrade. What it means
+    without `scheduled_at` is as before that was known. A retry names its original instead of an
+    e-mail, which may change meanwhile.
+    """
+    method = order.payment_method or FIRST_METHOD
+    payee = f"retry of {order.retry_of}" if order.retry_of is not None else order.email
+    parts = [order.customer_id, payee, str(order.money), method]
+    if order.scheduled_at is not None:
+        parts.append(to_text(order.scheduled_at))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
