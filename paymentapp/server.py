@@ -50,7 +50,7 @@ def start_logging() -> None:
     # What LOG_FORMAT does not show is not looked up: a quarter of the cost of a line, as in
     # https://docs.python.org/3/howto/logging.html#optimization.
     logging._srcfile = None  # the documented switch
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.logThreads = logging.logMultiprocessing = False
 
 
 class LineFormatter(logging.Formatter):

@@ -222,7 +222,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             apidoc["manual_doc"] = {
                 **apidoc["manual_doc"],
                 "description": f"{described}\n\n{note}" if described else note,
-                "security": [{scheme: [scope]} for scope in scopes for scheme in SCHEMES],
+                "security": [{scheme: []} for scheme in SCHEMES],
+                "x-required-scopes": list(scopes),
             }
             vars(view)["scopes"] = scopes
             return view

@@ -242,9 +242,10 @@ class Cursor(fields.String):
     """The position of the next page: a payment id in base64url, opaque to the caller."""
 
     default_error_messages = {"invalid": "Must be a `next_cursor` that this service returned."}
+    format = "cursor"  # in the OpenAPI document
 
     def __init__(self, **kwargs: Any) -> None:
-        metadata = {"format": "cursor", "description": "`next_cursor` of the previous page."}
+        metadata = {"format": self.format, "description": "`next_cursor` of the previous page."}
         super().__init__(metadata=metadata, **kwargs)
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
@@ -273,6 +274,8 @@ class Cursor(fields.String):
 
 class HistoryCursor(Cursor):
     """The position of the next page of a customer's history: a version."""
+
+    format = "history-cursor"
 
     def _text_of(self, position: Any) -> str:
         return f"{position:08}"
