@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tests.faults.simulation.world import World
 
 Result = TypeVar("Result")
+_ATTEMPT = re.compile(r"(\.\d+)?\.part$")  # what the name of a file has until it is whole
 OPEN_RATE = 0.05
 READ_RATE = 0.04
 WRITE_RATE = 0.25
@@ -35,6 +37,7 @@ class Files(dict[str, bytes]):
         super().__init__()
         self.renames = renames
         self.on_name = on_name
+        self.contents: dict[str, bytes] = {}  # of the first attempt to upload each file
 
     def put(self, name: str, data: bytes) -> None:
         self[name] = data
@@ -86,9 +89,17 @@ class SimulatedFolder:
 
     def write(self, name: str, data: bytes) -> None:
         """Write; if it is cut off, half a file is left where files appear before they are whole."""
+        self._check_content(name, data)
         whole = self.files.renames
         menu = faults.UPLOADS if whole else faults.FOLDER_WRITES
         self._call("upload", name, menu, WRITE_RATE, lambda: self.files.put(name, data), data)
+
+    def _check_content(self, name: str, data: bytes) -> None:
+        """Check that each attempt to upload a file has the same content: it is made once."""
+        whole = _ATTEMPT.sub("", name.removeprefix("."))
+        if self.files.contents.setdefault(whole, data) != data:
+            words = f"{whole} is uploaded with another content than before"
+            self.world.findings.fail("file twice", words, None)
 
     def rename(self, old: str, new: str) -> None:
         self._change("rename", new, lambda: self.files.rename(old, new))
