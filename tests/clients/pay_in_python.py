@@ -9,7 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from payments_client import Client
+from payments_client import AuthenticatedClient
 from payments_client.api.customers import add_customer
 from payments_client.api.methods import put_payment_method
 from payments_client.api.payments import cancel_payment, get_payment, list_payments, request_payment
@@ -31,7 +31,8 @@ from payments_client.models import (
 
 WAIT = 60  # seconds for a payment to settle
 
-client = Client(base_url=sys.argv[1])
+# Each operation requires a scope; this service runs without authentication, and takes any token.
+client = AuthenticatedClient(base_url=sys.argv[1], token="any")
 order = PaymentOrder("python", "python@example.com", 12.5, "USD")
 
 
