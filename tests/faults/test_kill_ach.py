@@ -52,7 +52,7 @@ class Payer(Caller):
 def account_of(customer: str) -> str:
     caller, place = map(int, customer[1:].split("-"))
     number = caller * ACCOUNTS + place
-    magic = "R03" if number % RETURNED == 0 else "100"
+    magic = "R22" if number % RETURNED == 0 else "100"  # R03 would block the account
     return f"{magic}{number:07d}"
 
 
