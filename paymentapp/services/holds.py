@@ -27,6 +27,7 @@ from paymentapp.models.holds import (
     target_of,
 )
 from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.services.stored_payments import stored_payment
 from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
@@ -119,11 +120,11 @@ class Holds:
 
     def hold_payment(self, key: PaymentKey, reason: str, by: Actor = SYSTEM) -> Payment:
         """Hold one payment; return it. Raises NotFound, Conflict where it is too late."""
-        payment = self._payment(key)
+        payment = stored_payment(self._store, key)
         if payment.status not in HOLDABLE:
             raise Conflict(f"It is too late to hold: the payment is {payment.status}.")
         self.place(HoldScope.PAYMENT, payment_value(key), reason, by)
-        return self._payment(key)
+        return stored_payment(self._store, key)
 
     def release_payment(self, key: PaymentKey, by: Actor = SYSTEM) -> Payment:
         """Release the hold of one payment; return the payment.
@@ -131,7 +132,7 @@ class Holds:
         Holds of its customer, of its provider and of everything stay in force. Raises NotFound,
         Conflict where the payment itself is not held.
         """
-        payment = self._payment(key)
+        payment = stored_payment(self._store, key)
         target = target_of(HoldScope.PAYMENT, payment_value(key))
         for hold in self._store.list_holds():
             if hold.target == target:
@@ -185,9 +186,3 @@ class Holds:
         known = all(key) and _CUSTOMER_ID.fullmatch(key.customer_id)
         if not known or self._store.get_payment(key) is None:
             raise NothingToHold("There is no such payment: give CUSTOMER_ID/PAYMENT_ID.")
-
-    def _payment(self, key: PaymentKey) -> Payment:
-        payment = self._store.get_payment(key)
-        if payment is None:
-            raise NotFound("This customer has no such payment.")
-        return payment

@@ -36,6 +36,7 @@ from paymentapp.services.payment_orders import PaymentOrder, check_same_body, fi
 from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import Route, Routes
 from paymentapp.services.schedules import check_schedule, is_later
+from paymentapp.services.stored_payments import stored_payment
 from paymentapp.storage.base import Acceptance, Page, PageQuery, PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
@@ -100,10 +101,7 @@ class Payments:
 
     def get(self, key: PaymentKey) -> Payment:
         """Return a payment. Raises NotFound."""
-        payment = self.store.get_payment(key)
-        if payment is None:
-            raise NotFound("This customer has no such payment.")
-        return payment
+        return stored_payment(self.store, key)
 
     def list(self, customer_id: str, query: PageQuery) -> Page:
         """Return a page of a customer's payments, newest first. Raises NotFound (the customer)."""
@@ -220,7 +218,9 @@ class Payments:
             if stored is None:
                 rivals += 1
                 if rivals == CLAIM_TRIES:
-                    break
+                    raise StoreUnavailable(
+                        "the idempotency key keeps being claimed by other requests"
+                    )
                 found, record = bound, self._record(order, key_hash, bound)
             elif stored.request_id == payment.request_id:
                 own = record is None or stored.revision == payment.revision
@@ -230,8 +230,6 @@ class Payments:
                 found, record = record, record and record.moved(payment.payment_id)
             if record is not None:
                 payment = replace(payment, payment_id=record.payment_id)
-        if rivals == CLAIM_TRIES:
-            raise StoreUnavailable("the idempotency key keeps being claimed by other requests")
         raise StoreUnavailable("too many payments of this customer at one moment")
 
     def _linked(

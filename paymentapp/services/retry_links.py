@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paymentapp.errors import Conflict, NotFound, StoreUnavailable
+from paymentapp.errors import Conflict, StoreUnavailable
 from paymentapp.models.payments import (
     RETRYABLE,
     Payment,
@@ -10,6 +10,7 @@ from paymentapp.models.payments import (
     Status,
     next_payment_id,
 )
+from paymentapp.services.stored_payments import stored_payment
 from paymentapp.storage.base import PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
@@ -32,9 +33,7 @@ def link_retry(store: Store, retry: Payment) -> str:
     where the original cannot be retried, or is retried already, and NotFound.
     """
     for _ in tries():
-        original = store.get_payment(PaymentKey(retry.customer_id, retry.retry_of or ""))
-        if original is None:
-            raise NotFound("This customer has no such payment.")
+        original = stored_payment(store, PaymentKey(retry.customer_id, retry.retry_of or ""))
         check_retryable(original)
         payment_id = _id_of_retry(store, original, retry)
         if payment_id == original.retried_by:
