@@ -187,17 +187,18 @@ class ApiKeys:
                 return
             self._uses[key.key_id] = None
         now = self._clock()
-        if key.last_used_at is None or now - key.last_used_at >= USE_STORED_EVERY:
+        if key.last_used_at is not None and now - key.last_used_at < USE_STORED_EVERY:
+            return
+        try:
             self._start(lambda: self._store_use(key, now))
+        except RuntimeError as error:  # the system allows no further thread
+            _warn_not_stored(key, error)
 
     def _store_use(self, key: ApiKey, now: datetime) -> None:
         try:
             self._store.change_api_key(key, key.changed(last_used_at=now))
         except StoreUnavailable as error:
-            log.warning(
-                "use of key %s not stored: %s; retried in %s s, if it is used then",
-                *(key.key_id, error, USE_CHECK_SECONDS),
-            )
+            _warn_not_stored(key, error)
 
     def _authenticated(self, text: str) -> _Known | None:
         parts = _TOKEN.fullmatch(text)
@@ -207,8 +208,7 @@ class ApiKeys:
         key = known.key
         if key is None or not hmac.compare_digest(key.secret_hash, _hash(parts[2])):
             return None
-        ends = key.revoked_at is not None or key.expires_at is not None
-        return None if ends and not key.is_valid(self._clock()) else known
+        return known if key.is_valid(self._clock()) else None
 
     def _find(self, key_id: str) -> _Known:
         now = self._timer()
@@ -228,6 +228,13 @@ class ApiKeys:
         with self._lock:
             self._changes += 1
             self._known.pop(key_id, None)
+
+
+def _warn_not_stored(key: ApiKey, error: Exception) -> None:
+    log.warning(
+        "use of key %s not stored: %s; retried in %s s, if it is used then",
+        *(key.key_id, error, USE_CHECK_SECONDS),
+    )
 
 
 def id_of(text: str) -> str | None:

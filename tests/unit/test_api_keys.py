@@ -258,6 +258,18 @@ def test_a_use_that_cannot_be_stored_harms_nothing_and_is_tried_again_a_minute_l
     assert store.calls.count("change_api_key") == 2
 
 
+def test_a_process_that_can_start_no_thread_serves_the_request(
+    store: MemoryStore, timer: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_thread(_work: Callable[[], object]) -> None:
+        raise RuntimeError("can't start new thread")
+
+    api_keys = ApiKeys(store, clock, timer, start=no_thread)
+    key, text = api_keys.create("robot", ["read"])
+    assert api_keys.actor(text).key_id == key.key_id
+    assert f"use of key {key.key_id} not stored: can't start new thread" in caplog.text
+
+
 def test_a_use_and_a_revocation_at_once_leave_the_key_revoked(timer: Time) -> None:
     class Meeting(MemoryStore):
         def change_api_key(self, old: ApiKey, new: ApiKey) -> bool:
