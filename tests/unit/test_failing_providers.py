@@ -59,10 +59,10 @@ class Outage:
 def test_a_poll_that_is_answered_ends_an_outage(error: ProviderError) -> None:
     outage = Outage(error)
     assert set(outage.causes()) == {"paypal"}
-    assert outage.services.dispatcher.failing.holds("paypal")
+    assert outage.services.dispatcher.failing.is_open("paypal")
     outage.services.poller.follow(outage.followed)
     assert not outage.causes()
-    assert not outage.services.dispatcher.failing.holds("paypal")
+    assert not outage.services.dispatcher.failing.is_open("paypal")
 
 
 def test_a_poll_that_is_not_answered_ends_nothing() -> None:
@@ -103,4 +103,4 @@ def test_a_provider_that_was_never_called_is_not_failing() -> None:
     failing = FailingProviders(lambda: datetime(2026, 3, 1, tzinfo=UTC))
     failing.answered("paypal")
     assert not failing.causes()
-    assert not failing.holds("paypal")
+    assert not failing.is_open("paypal")

@@ -89,7 +89,7 @@ class Dispatcher:
             and payment.due_at is not None
             and payment.due_at <= soon
             and not is_later(payment, now)
-            and not self.failing.holds(payment.payment_method)
+            and not self.failing.is_open(payment.payment_method)
         ]
         return grouped(self.holds.free(ready), self.providers)
 

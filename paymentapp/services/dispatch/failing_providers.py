@@ -37,8 +37,8 @@ class FailingProviders:
                 self._breakers[provider] = Breaker(provider, self._clock)
             return self._breakers[provider]
 
-    def holds(self, provider: str) -> bool:
-        """Return whether the provider should get no new batch now."""
+    def is_open(self, provider: str) -> bool:
+        """Return whether the provider's breaker is open: it should get no new batch now."""
         breaker = self._breakers.get(provider)
         return breaker is not None and bool(breaker.opened)
 
