@@ -127,9 +127,9 @@ class PaymentMethods:
         def corrected(stored: PaymentMethod) -> PaymentMethod | None:
             if stored.destination not in (*old, new):
                 return None
-            if new in (None, stored.destination):
+            if new is None or new == stored.destination:
                 return replace(stored, note=note)
-            return PaymentMethod(new or "", self.clock(), note)
+            return PaymentMethod(new, self.clock(), note)
 
         action = CustomerAction.METHOD_CORRECTED if new else CustomerAction.METHOD_NOTED
         event = self._event(action, method, Cause.WEBHOOK)._replace(note=note)
@@ -151,13 +151,13 @@ class PaymentMethods:
         already.
         """
 
-        def mark(known: PaymentMethod) -> PaymentMethod | None:
-            if known.destination not in destinations or known.blocked is not None:
+        def blocked(stored: PaymentMethod) -> PaymentMethod | None:
+            if stored.destination not in destinations or stored.blocked is not None:
                 return None
-            return replace(known, blocked=reason)
+            return replace(stored, blocked=reason)
 
         event = self._event(CustomerAction.METHOD_BLOCKED, method, cause, by)
-        return self._replace(customer_id, mark, event._replace(note=reason))
+        return self._replace(customer_id, blocked, event._replace(note=reason))
 
     def renew(self, customer: Customer, by: Actor = SYSTEM) -> int:
         """Seal a customer's details with the current key. Return how many it changed.

@@ -48,15 +48,18 @@ def ministack_process(
         )
     try:
         address = f"http://127.0.0.1:{port}"
-        _wait(process, address)
+        wait_for_http(process, address)
         yield address, process
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait(process: subprocess.Popen[bytes], address: str) -> None:
-    end = time.monotonic() + START_SECONDS
+def wait_for_http(
+    process: subprocess.Popen[bytes], address: str, seconds: float = START_SECONDS
+) -> None:
+    """Wait until an emulator answers HTTP, whatever it answers. Raises RuntimeError."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:
             urllib.request.urlopen(address, timeout=2).close()
@@ -66,4 +69,4 @@ def _wait(process: subprocess.Popen[bytes], address: str) -> None:
             time.sleep(0.1)
         else:
             return
-    raise RuntimeError("ministack does not answer")
+    raise RuntimeError(f"the emulator at {address} does not answer")

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError
-
-from tests.support.emulators import FAKE_ACCOUNT, ministack_process, ministack_program
+from tests.support.emulators import (
+    FAKE_ACCOUNT,
+    ministack_process,
+    ministack_program,
+    wait_for_http,
+)
 from tests.support.service import ROOT, free_port
 
 START_SECONDS = 60
@@ -81,9 +82,10 @@ def dynamodb_local(folder: Path) -> Iterator[FrozenProcess | None]:
     starter = ROOT / "tests" / "support" / "dynamodb_local.sh"
     with (folder / "dynamodb-local.log").open("w") as log:
         process = subprocess.Popen([starter, FOLDER, str(port)], stdout=log, stderr=log)
-    environ = FAKE_ACCOUNT | {"AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{port}"}
+    address = f"http://127.0.0.1:{port}"
+    environ = FAKE_ACCOUNT | {"AWS_ENDPOINT_URL_DYNAMODB": address}
     try:
-        _await_answer(process, environ)
+        wait_for_http(process, address, START_SECONDS)
         yield FrozenProcess({"PAYMENTAPP_STORE": "dynamodb"} | environ, process.pid)
     finally:
         process.terminate()
@@ -100,23 +102,3 @@ def emulated_dynamodb(folder: Path) -> Iterator[FrozenProcess | None]:
     with ministack_process(program, folder) as (address, process):
         environ = FAKE_ACCOUNT | {"AWS_ENDPOINT_URL_DYNAMODB": address}
         yield FrozenProcess({"PAYMENTAPP_STORE": "dynamodb"} | environ, process.pid)
-
-
-def _await_answer(process: subprocess.Popen[bytes], environ: dict[str, str]) -> None:
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=environ["AWS_ENDPOINT_URL_DYNAMODB"],
-        region_name=environ["AWS_DEFAULT_REGION"],
-        aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            client.list_tables()
-        except BotoCoreError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError("DynamoDB Local does not answer")
