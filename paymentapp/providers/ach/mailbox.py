@@ -90,18 +90,12 @@ class AchMailbox:
                 raise not_sent(error) from None
 
     def put_away(self, delivery: Delivery) -> None:
-        """Move the file to `done/`; record its digest where files cannot be renamed.
-
-        The moved file is read again: a bank that reuses a name may have put another file in its
-        place, which has not been read.
-        """
+        """Move the file to `done/`; record its digest where files cannot be renamed."""
         key, _, name = delivery.name.partition(" ")
-        new = f"{key[:8]}-{name}"
         try:
             with self._folder.open() as session:
                 if session.renames:
-                    session.put_into(DONE, name, new)
-                    self._check_moved(session, key, name, new)
+                    self._move(session, key, name)
                     return
         except FolderError as error:
             if error.missing:
@@ -219,14 +213,30 @@ class AchMailbox:
             )
         return _Found(unread=found)
 
-    def _check_moved(self, session: Session, key: str, name: str, new: str) -> None:
-        """Give a file that was moved in place of the one that was read another name."""
-        if is_unfetched(key):
-            return  # an operator has dealt with it, whatever is in it
-        data = session.read(f"{DONE}/{new}", self._rules.largest)
-        found = hashlib.sha256(data).hexdigest()
-        if found != key:
-            session.rename(f"{DONE}/{new}", f"{found[:8]}-{name}")
+    def _move(self, session: Session, key: str, name: str) -> None:
+        """Move a file to `done/` if it is the one that was read.
+
+        A bank that reuses a name may have put another file in its place. So the file gets a name
+        of its own in the folder first, and is read again under that name. Another file stays in
+        the folder for the next poll, also where this fails or ends halfway.
+        """
+        own = _named_by(key, name)
+        if own != name:
+            session.rename(name, own)
+        if is_unfetched(key):  # an operator has dealt with it, whatever is in it
+            session.put_into(DONE, own, own)
+            return
+        found = hashlib.sha256(session.read(own, self._rules.largest)).hexdigest()
+        if found == key:
+            session.put_into(DONE, own, own)
+        else:
+            session.rename(own, _named_by(found, name))
+
+
+def _named_by(key: str, name: str) -> str:
+    """Return a file's name with the beginning of its key in front."""
+    prefix = f"{key[:8]}-"
+    return name if name.startswith(prefix) else f"{prefix}{name}"
 
 
 def _nothing(key: str, name: str) -> Delivery:

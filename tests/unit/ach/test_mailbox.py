@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -378,6 +379,27 @@ def test_another_file_in_the_place_of_the_one_that_was_read_is_not_lost(company:
     assert json.loads(second.bodies[0])["code"] == "R02"
     company.ach.mailbox.put_away(second)
     assert deliveries(company) == []
+
+
+@pytest.mark.parametrize("error", [FolderError("TimeoutError"), Stopped()])
+def test_another_file_in_its_place_is_not_lost_where_the_check_of_it_fails(
+    company: Company, error: BaseException
+) -> None:
+    company.paid(company.member("1111222233"), company.member("2222333344"))
+    company.bank.send("daily.ach", sent_back(company, returned("R03")))
+    [first] = deliveries(company)
+    company.bank.send("daily.ach", sent_back(company, returned("R02", "091000010000002", 2)))
+
+    def step(what: str, act: Any) -> Any:
+        if what == "read":
+            raise error
+        return act()
+
+    failing = company.provider(incoming=HookedFolder(company.folder, step, "incoming"))
+    with suppress(Stopped):
+        failing.mailbox.put_away(first)
+    [second] = deliveries(company)
+    assert json.loads(second.bodies[0])["code"] == "R02"
 
 
 def test_a_folder_that_moves_nothing_is_read_once(company: Company) -> None:
