@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from paymentapp.banking import BankDetailError, NocCorrection, ReturnKind, return_reason
 from paymentapp.clock import Clock
-from paymentapp.errors import Conflict
+from paymentapp.errors import Conflict, Misconfigured
 from paymentapp.masking import printable
 from paymentapp.models.payments import Payment, Status
 from paymentapp.nacha import (
@@ -41,7 +41,7 @@ from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadStep
 from paymentapp.providers.ach.oddities import is_unexplained, missing_records, oddities
 from paymentapp.providers.ach.payees import AchPayees, Payee
 from paymentapp.providers.ach.prenote_state import PrenoteState, is_prenote
-from paymentapp.providers.ach.trace_numbers import SentEntry, Traces
+from paymentapp.providers.ach.trace_numbers import SentEntry, Traces, block_of
 from paymentapp.providers.updates import BlockedPayee, Recorded
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,8 @@ class BankFileReader:
 
     def _return(self, each: Return, settled: str) -> dict[str, Any]:
         """Read a return; it is stored before its event is, so that a poll confirms the event."""
-        record = _record("return", each.trace, each.original_trace, each.code, settled)
+        whose = f"{each.individual_id.strip()}/{each.amount}"
+        record = _record("return", each.trace, each.original_trace, each.code, settled, whose)
         details = _details(each.individual_id, each.amount, each.transaction_code)
         if each.reason.kind in (ReturnKind.DISHONORED, ReturnKind.CONTESTED):
             matched = self._by_trace(each.original_trace)
@@ -185,7 +186,8 @@ class BankFileReader:
     def _change(self, change: NotificationOfChange, settled: str) -> dict[str, Any]:
         """Read a notification of change, with the corrected account if it is valid."""
         correction = change.correction
-        record = _record("change", change.trace, change.original_trace, correction.code, settled)
+        about = change.trace, change.original_trace, correction.code, settled
+        record = _record("change", *about, change.individual_id.strip())
         matched = self._match(change.original_trace, change)
         if matched is None:
             return record | _unmatched(_TRACE_MISSING, _details(change.individual_id))
@@ -197,6 +199,8 @@ class BankFileReader:
             right = self._corrected(entry, correction)
         except BankDetailError as error:
             return record | {"item": entry.item_id, "note": f"{note}: {error}"}
+        except Misconfigured as error:
+            return record | _unmatched(f"the account cannot be opened: {error.code}", {}, matched)
         return record | {"item": entry.item_id, "note": note, **right}
 
     def _corrected(self, entry: SentEntry, correction: NocCorrection) -> dict[str, Any]:
@@ -234,7 +238,8 @@ class BankFileReader:
 
     def _unexplained(self, entry: Entry, settled: str) -> dict[str, Any]:
         """Read an entry that is a return by its transaction code, and has no addenda to say so."""
-        record = _record("return", entry.trace, entry.trace, "", settled)
+        whose = f"{entry.individual_id.strip()}/{entry.amount}"
+        record = _record("return", entry.trace, entry.trace, "", settled, whose)
         details = _details(entry.individual_id, entry.amount, entry.transaction_code)
         return record | _unmatched("a return without its addenda", details)
 
@@ -262,17 +267,21 @@ class BankFileReader:
     def _was_made(self, entry: SentEntry) -> bool:
         """Return whether the entry is in a file that was made."""
         plan = self._file_state.decision(entry.batch_id)
-        return isinstance(plan, FilePlan) and (int(entry.trace[8:]) - 1) // 100 in plan.blocks
+        return isinstance(plan, FilePlan) and block_of(entry.trace) in plan.blocks
 
     def _is_uploaded(self, entry: SentEntry) -> bool:
         progress = self._file_state.progress(entry.batch_id, self._clock())
         return progress.step is UploadStep.UPLOADED
 
     def _is_to(self, entry: SentEntry, account: str) -> bool:
-        """Return whether an entry went to an account, however a bank pads its number."""
+        """Return whether an entry went to an account, however a bank pads its number.
+
+        False as well where no key opens our record of it: then an operator decides.
+        """
+        sealed = self._accounts.seals(entry.destination)[-1]
         try:
-            payee = self._payees.open(entry.item_id.partition(".")[2], entry.destination)
-        except BankDetailError:
+            payee = self._payees.open(entry.item_id.partition(".")[2], sealed)
+        except (BankDetailError, Misconfigured):
             return False
         return _bare(payee.account.number) == _bare(account)
 
@@ -281,9 +290,14 @@ def _bare(account: str) -> str:
     return account.replace(" ", "").replace("-", "").lstrip("0").casefold()
 
 
-def _record(kind: str, trace: str, original: str, code: str, settled: str) -> dict[str, Any]:
-    """Return the fields of every event; the id is the same whenever the bank repeats the entry."""
-    parts = "/".join([kind, trace, original, code, settled])
+def _record(
+    kind: str, trace: str, original: str, code: str, settled: str, whose: str = ""
+) -> dict[str, Any]:
+    """Return the fields of every event; the id is the same whenever the bank repeats the entry.
+
+    `whose` tells apart the entries of a bank that gives all of them the same trace numbers.
+    """
+    parts = "/".join([kind, trace, original, code, settled, whose])
     event_id = hashlib.sha256(parts.encode()).hexdigest()[:32]
     shown = printable(code)
     return {"id": f"{kind}-{event_id}", "kind": kind, "code": shown, "trace": printable(original)}

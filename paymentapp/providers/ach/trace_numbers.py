@@ -96,8 +96,8 @@ class Traces:
             return None
         if trace[:8] != self._odfi or int(trace[8:]) == 0:
             return None
-        block, place = divmod(int(trace[8:]) - 1, BLOCK)
-        entries = self.entries([block])
+        entries = self.entries([block_of(trace)])
+        place = (int(trace[8:]) - 1) % BLOCK
         return entries[place] if place < len(entries) else None
 
     def of_individual(self, individual_id: str) -> list[SentEntry]:
@@ -183,3 +183,8 @@ def _day_of(individual_id: str) -> str | None:
     except ValueError:
         return None
     return f"{from_text(payment_id):%Y%m%d}"
+
+
+def block_of(trace: str) -> int:
+    """Return the block of a trace number of ours."""
+    return (int(trace[8:]) - 1) // BLOCK

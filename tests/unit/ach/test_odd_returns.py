@@ -14,6 +14,7 @@ from paymentapp.errors import NotPayable
 from paymentapp.models.payments import Payment, Status
 from paymentapp.models.provider_events import ProviderEventState
 from paymentapp.nacha import BatchHeader, Entry, File, FileHeader, NachaBatch, ReturnAddenda, write
+from paymentapp.vault.sealing import Vault, new_key
 from tests.support.ach_backend import ROUTING
 from tests.unit.ach.conftest import Company
 from tests.unit.ach.test_mailbox import Service, returned, sent_back
@@ -105,6 +106,37 @@ def test_what_only_looks_like_ours_is_set_aside(service: Service, wrong: str) ->
     answer(service, one_return(service.company, addenda, **fields))
     assert service.now(payment).status is Status.SUBMITTED
     assert [event.state for event in service.events()] == [ProviderEventState.SET_ASIDE]
+
+
+def test_two_returns_that_the_bank_gives_the_same_trace_numbers_are_two_events(
+    service: Service,
+) -> None:
+    first = service.pays("1111222233")
+    service.company.clock.pass_by(seconds=1)
+    second = service.pays("2222333344")
+    service.runs(hours=6)
+    addenda = replace(returned("R03"), original_trace=OWN_TRACE)
+    for number, payment in enumerate((first, second)):
+        individual_id = payment.key.item_id.partition(".")[0]
+        account = ("1111222233", "2222333344")[number]
+        data = one_return(service.company, addenda, individual_id=individual_id, account=account)
+        service.company.bank.send(f"r{number}.ach", data)
+    service.runs(minutes=5)
+    service.runs(minutes=5)
+    assert len(service.events()) == 2
+    assert {service.now(each).status for each in (first, second)} == {Status.RETURNED}
+
+
+def test_an_account_whose_key_is_lost_holds_up_no_other_file(company: Company) -> None:
+    company.paid(company.member("1111222233"), company.member("2222333344"))
+    addenda = replace(returned("R03"), original_trace=OWN_TRACE)
+    member = company.member("1111222233")
+    individual_id = member.item_id.partition(".")[0]
+    company.bank.send("a.ach", one_return(company, addenda, individual_id=individual_id))
+    company.bank.send("b.ach", sent_back(company, returned("R02", "091000010000002", 2)))
+    mailbox = company.provider(vault=Vault(new_key())).mailbox
+    said = [mailbox.parse_webhook(body) for each in mailbox.collect() for body in each.bodies]
+    assert [news.unmatched is not None for news in said] == [True, False]
 
 
 def test_a_return_of_a_debit_is_not_taken_for_ours(company: Company) -> None:
