@@ -184,10 +184,12 @@ class Supervisor:
 
     def _end_process(self) -> None:
         """Log what is wrong and end the process, without waiting for anything that may hang."""
-        reporter = threading.Thread(target=self._report, daemon=True)
-        reporter.start()
-        reporter.join(_LOG_SECONDS)
-        self._end(EXIT_STATUS)
+        try:
+            reporter = threading.Thread(target=self._report, daemon=True)
+            reporter.start()
+            reporter.join(_LOG_SECONDS)
+        finally:  # also where no further thread can be started
+            self._end(EXIT_STATUS)
 
     def _report(self) -> None:
         for thread in self._threads():

@@ -81,19 +81,20 @@ class IssuerKeys:
             self._lock.release()
 
     def _fetch(self) -> None:
+        self._failed = True
         try:
             self._keys = fetch_keys(self._issuer, self._get)
             self._failed = False
             self._stale_at = self._timer() + FRESH_SECONDS
         except IssuerUnavailable as error:
-            self._failed = True
             log.warning(
                 "keys of the OIDC issuer not fetched: %s; %s known keys stay in use",
                 error,
                 len(self._keys),
             )
-        pause = REFETCH_SECONDS if self._keys else FIRST_RETRY_SECONDS
-        self._next_fetch_at = self._timer() + pause
+        finally:  # also after an error of our own
+            pause = REFETCH_SECONDS if self._keys else FIRST_RETRY_SECONDS
+            self._next_fetch_at = self._timer() + pause
 
 
 def fetch_keys(issuer: str, get: Fetch) -> Mapping[str, PublicKey]:

@@ -147,6 +147,20 @@ def test_a_process_whose_thread_has_ended_ends_itself(
     assert "thread tested has ended: this process ends, to be started again" in caplog.text
 
 
+def test_a_process_that_can_start_no_thread_ends_itself_all_the_same(
+    started: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, thread = started(SystemExit())
+    thread.join(10)
+    watched = Watched([thread], monkeypatch)
+
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    until(lambda: watched.ended == [EXIT_STATUS])
+
+
 def test_it_says_so_first(started: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     _, thread = started(SystemExit())
     thread.join(10)

@@ -86,6 +86,22 @@ def test_an_issuer_that_is_down_at_the_start_is_tried_again(
     assert keys.find("rsa-1")
 
 
+def test_an_error_of_our_own_is_no_reason_to_fetch_at_each_request(clock: FakeClock) -> None:
+    calls: list[str] = []
+
+    def broken(url: str) -> bytes:
+        calls.append(url)
+        raise RuntimeError("no error that a fetch should raise")
+
+    keys = IssuerKeys("https://id.example.com", broken, lambda: clock.now.timestamp())
+    with pytest.raises(RuntimeError):
+        keys.find("rsa-1")
+    for _ in range(3):
+        with pytest.raises(CannotVerify):
+            keys.find("rsa-1")
+    assert len(calls) == 1
+
+
 def test_known_keys_outlive_an_issuer_that_is_down(
     keys: IssuerKeys, issuer: Issuer, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
