@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Request, Response, g
 
-from paymentapp.api.blueprint import current_request, declared_scopes, services
+from paymentapp.api.blueprint import PUBLIC, current_request, declared_scopes, services
 from paymentapp.api.problems import CHALLENGE, UNAUTHORIZED, problem
 from paymentapp.errors import NotAllowed, NotAuthenticated
 from paymentapp.loopback import is_loopback
@@ -24,8 +24,10 @@ def register_auth(app: Flask, auth: bool) -> None:
         if current.endpoint is None:
             return None
         scopes = declared_scopes(app.view_functions[current.endpoint])
-        if not scopes:
+        if scopes == PUBLIC:
             return None
+        if scopes is None:
+            raise RuntimeError(f"the view {current.endpoint} requires no scope and is not public")
         if auth:
             return check_credential(current, scopes)
         check_loopback(current)

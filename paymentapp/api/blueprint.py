@@ -148,12 +148,13 @@ def _header_names(schema: type[Schema]) -> list[tuple[str, str]]:
     return [(name, f"HTTP_{name.upper().replace('-', '_')}") for name in names]
 
 
+PUBLIC: tuple[str, ...] = ()  # the scopes of a view that is served to everybody
 SCHEMES = ("bearer", "api_key")  # the security schemes of the OpenAPI document
 
 
 def public(view: View) -> View:
     """Serve a view to everybody: it shows nothing confidential, or checks a signature itself."""
-    vars(view)["scopes"] = ()
+    vars(view)["scopes"] = PUBLIC
     return view
 
 

@@ -104,6 +104,13 @@ def test_the_document_names_the_scopes_of_each_operation(bench: Bench) -> None:
     assert shown == plain
 
 
+def test_a_view_that_was_added_later_and_declares_nothing_is_closed(bench: Bench) -> None:
+    app = bench.client.application
+    app.add_url_rule("/new", "new", lambda: "anybody may see this")
+    answer = bench.client.get("/new")
+    assert answer.status_code == 500
+
+
 def test_a_view_that_declares_nothing_does_not_start(bench: Bench) -> None:
     app = Flask(__name__, static_folder=None)
     app.add_url_rule("/new", "new", lambda: "anybody may see this")
