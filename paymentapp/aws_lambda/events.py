@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from marshmallow import INCLUDE, Schema, fields, validate
@@ -50,53 +51,62 @@ def _schema(members: Mapping[str, fields.Field[Any]]) -> Schema:
     return Schema.from_dict({**both, **members}, name="Event")(unknown=INCLUDE)
 
 
-_STAGE: dict[str, fields.Field[Any]] = {
-    "path": _text(allow_none=True),
-    "stage": _text(allow_none=True),
-}
-_SOURCE: dict[str, fields.Field[Any]] = {"sourceIp": _latin_text(allow_none=True)}
-_REST_EVENT = _schema(
-    {
-        "version": fields.String(validate=validate.Equal("1.0")),
-        "httpMethod": _latin_text(required=True),
-        "path": _text(required=True),
-        "resource": _text(allow_none=True),
-        "headers": fields.Dict(_latin_text(), _latin_text(), allow_none=True),
-        "multiValueHeaders": fields.Dict(
-            _latin_text(), fields.List(_latin_text()), allow_none=True
-        ),
-        "queryStringParameters": _texts(allow_none=True),
-        "multiValueQueryStringParameters": fields.Dict(
-            _text(), fields.List(_text()), allow_none=True
-        ),
-        "requestContext": _object(
-            {**_STAGE, "identity": _object(_SOURCE), "http": _object(_SOURCE)}
-        ),
-    }
-)
-_HTTP_EVENT = _schema(
-    {
-        "rawPath": _text(required=True),
-        "rawQueryString": _latin_text(required=True),
-        "routeKey": _text(),
-        "headers": fields.Dict(_latin_text(), _latin_text(), required=True),
-        "cookies": fields.List(_latin_text()),
-        "requestContext": _object(
-            {
-                **_STAGE,
-                "http": _object(
-                    {
-                        "method": _latin_text(required=True),
-                        "protocol": _latin_text(required=True),
-                        "sourceIp": _latin_text(required=True),
-                    },
-                    required=True,
-                ),
-            },
-            required=True,
-        ),
-    }
-)
+def _stage() -> dict[str, fields.Field[Any]]:
+    return {"path": _text(allow_none=True), "stage": _text(allow_none=True)}
+
+
+# Schemas are built at their first use: a cold start that meets no malformed event needs none.
+
+
+@cache
+def _rest_event() -> Schema:
+    source: dict[str, fields.Field[Any]] = {"sourceIp": _latin_text(allow_none=True)}
+    return _schema(
+        {
+            "version": fields.String(validate=validate.Equal("1.0")),
+            "httpMethod": _latin_text(required=True),
+            "path": _text(required=True),
+            "resource": _text(allow_none=True),
+            "headers": fields.Dict(_latin_text(), _latin_text(), allow_none=True),
+            "multiValueHeaders": fields.Dict(
+                _latin_text(), fields.List(_latin_text()), allow_none=True
+            ),
+            "queryStringParameters": _texts(allow_none=True),
+            "multiValueQueryStringParameters": fields.Dict(
+                _text(), fields.List(_text()), allow_none=True
+            ),
+            "requestContext": _object(
+                {**_stage(), "identity": _object(source), "http": _object(source)}
+            ),
+        }
+    )
+
+
+@cache
+def _http_event() -> Schema:
+    return _schema(
+        {
+            "rawPath": _text(required=True),
+            "rawQueryString": _latin_text(required=True),
+            "routeKey": _text(),
+            "headers": fields.Dict(_latin_text(), _latin_text(), required=True),
+            "cookies": fields.List(_latin_text()),
+            "requestContext": _object(
+                {
+                    **_stage(),
+                    "http": _object(
+                        {
+                            "method": _latin_text(required=True),
+                            "protocol": _latin_text(required=True),
+                            "sourceIp": _latin_text(required=True),
+                        },
+                        required=True,
+                    ),
+                },
+                required=True,
+            ),
+        }
+    )
 
 
 def is_request(event: object) -> bool:
@@ -109,7 +119,7 @@ def is_request(event: object) -> bool:
 
 def malformed_members(event: Mapping[str, Any]) -> list[str]:
     """Return the members of a request's event that are missing or malformed, by name."""
-    schema = _HTTP_EVENT if event.get("version") == "2.0" else _REST_EVENT
+    schema = _http_event() if event.get("version") == "2.0" else _rest_event()
     errors = sorted(schema.validate(event))
     return errors or ([] if _has_readable_body(event) else ["body"])
 
