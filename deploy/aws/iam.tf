@@ -62,7 +62,7 @@ data "aws_iam_policy_document" "api" {
   source_policy_documents = [data.aws_iam_policy_document.common["api"].json]
 
   statement {
-    sid     = "Ready"
+    sid     = "BatchReads"
     actions = ["dynamodb:BatchGetItem"]
     resources = [
       aws_dynamodb_table.customers.arn,
@@ -89,17 +89,24 @@ data "aws_iam_policy_document" "api" {
     resources = [aws_dynamodb_table.disbursements.arn]
   }
 
+  # A customer's change and its history are written by TransactWriteItems, which needs the rights of
+  # the writes in it.
   statement {
     sid       = "KeysAndEvents"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.operations.arn]
   }
 
-  # Written with the customer by TransactWriteItems, which needs the rights of the writes in it.
   statement {
     sid       = "CustomerHistory"
     actions   = ["dynamodb:Query"]
     resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["customer#*"]
+    }
   }
 
   # Reads which holds are in force, and ends those that are released.
