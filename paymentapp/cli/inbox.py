@@ -11,7 +11,7 @@ from paymentapp.clock import to_text
 from paymentapp.masking import printable
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.provider_events import EventDecision, EventResolution
-from paymentapp.services.backoffice.open_cases import OpenCase, RecordedWord
+from paymentapp.services.backoffice.open_cases import CaseResolution, OpenCase
 
 
 @click.group()
@@ -112,7 +112,7 @@ def record(
     key = PaymentKey(*payment) if payment else None
     with opened() as services:
         service = build_backoffice(services, ProgressReport("inbox")).open_cases
-        moved = service.record(case_id, RecordedWord(meaning, person, note, key, code))
+        moved = service.record(case_id, CaseResolution(meaning, person, note, key, code))
     if moved is None:
         click.echo(f"{case_id} is recorded as ignored.")
     else:

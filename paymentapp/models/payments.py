@@ -84,6 +84,14 @@ class PaymentKey(NamedTuple):
         """Return the key of the payment of an item id. Raises ValueError where it has none."""
         return cls(*key_of(item_id))
 
+    @classmethod
+    def find(cls, item_id: str) -> PaymentKey | None:
+        """Return the key of the payment of an item id, None where it has none."""
+        try:
+            return cls.of(item_id)
+        except ValueError:
+            return None
+
     @property
     def item_id(self) -> str:
         """Return the payment's id at its provider."""

@@ -1,4 +1,4 @@
-"""What providers have said that could not be applied, and that waits for an operator."""
+"""Open items: what providers have reported that could not be applied and waits for an operator."""
 
 from __future__ import annotations
 
@@ -43,10 +43,14 @@ class OpenItems:
 
 def open_items(store: Store, providers: Mapping[str, Provider]) -> OpenItems:
     """Return what waits for an operator. Raises StoreUnavailable."""
+    return OpenItems(store.events_set_aside(MOST), unread_mail(providers))
+
+
+def unread_mail(providers: Mapping[str, Provider]) -> list[UnreadMail]:
+    """Return the files in providers' mailboxes that are not read. Raises StoreUnavailable."""
     mailboxes = {name: each.mailbox for name, each in providers.items() if each.mailbox}
-    files = [
+    return [
         UnreadMail(name, file)
         for name, mailbox in sorted(mailboxes.items())
         for file in mailbox.unread()
     ]
-    return OpenItems(store.events_set_aside(MOST), files)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import string
 from datetime import time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 from paymentapp.banking import BankDetailError, Window, check_account_number, has_check_digit
-from paymentapp.variables import Unfit, VariableKind, matching, number, without_user
+from paymentapp.variables import Unfit, VariableKind, dollars, matching, number, without_user
 
 MOST = Decimal("99999999.99")  # NACHA Operating Rules, Appendix Three: Amount has ten digits
 _SCHEMES = {"file", "sftp", "s3"}
@@ -99,16 +99,6 @@ def optional_account_number() -> VariableKind[str]:
     return matching(fits, "1 to 17 letters, digits and hyphens")
 
 
-def _dollars(value: str) -> Decimal:
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        raise ValueError from None
-    if not (amount.is_finite() and 0 < amount <= MOST) or amount % Decimal("0.01"):
-        raise ValueError
-    return amount
-
-
 def file_name_pattern(value: str) -> str:
     """Check a file name pattern, by which no two files may have the same name."""
     try:
@@ -127,4 +117,4 @@ def file_name_pattern(value: str) -> str:
 
 
 FOLDER = VariableKind(_folder, _FOLDER, without_user)
-DOLLARS = VariableKind(_dollars, f"dollars, more than 0 and at most {MOST}")
+DOLLARS = dollars(MOST)

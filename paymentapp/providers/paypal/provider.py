@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from paymentapp.clock import Clock
 from paymentapp.errors import NotPermitted, NotSent, OutcomeUnknown, ProviderError
+from paymentapp.loopback import is_loopback
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import Accepted, Detail, Kit, Provider, Refused
 from paymentapp.providers.http import Answer, Http
@@ -296,6 +297,6 @@ def _describe(host: str, netloc: str) -> str:
         return f"PayPal LIVE ({netloc})"
     if host.endswith(".sandbox.paypal.com"):
         return f"PayPal sandbox ({netloc})"
-    if host in {"127.0.0.1", "localhost", "::1"}:
+    if is_loopback(host):
         return f"PayPal simulator ({netloc})"
     return f"PayPal at {netloc}"

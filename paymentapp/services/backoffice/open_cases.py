@@ -1,7 +1,7 @@
-"""What could not be applied of what providers say: shown to an operator, and recorded by one.
+"""Open cases: events and files that could not be applied, and operators' decisions about them.
 
-A decision is kept with the event for good. A payment moves by it as by a report of its provider,
-and the provider's own poll reports the same from then on.
+A decision is stored with the event. It moves the payment as a report of its provider does, and the
+provider's own poll reports the same from then on.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from paymentapp.models.provider_events import (
     ProviderEventState,
 )
 from paymentapp.providers.base import Provider
+from paymentapp.providers.registry import NAMES
 from paymentapp.providers.updates import ItemReport, Mailbox, WebhookNews
-from paymentapp.services.open_items import UnreadMail, open_items
+from paymentapp.services.open_items import UnreadMail, open_items, unread_mail
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import Store
@@ -36,7 +37,7 @@ _STATUSES = {
 }
 
 
-class RecordedWord(NamedTuple):
+class CaseResolution(NamedTuple):
     """What an operator says of a case, who says it, and why."""
 
     resolution: EventResolution
@@ -83,20 +84,22 @@ class OpenCases:
         mail = self._mail(case_id)
         return _case_of_file(mail) if mail else self._case_of_event(self._event(case_id))
 
-    def record(self, case_id: str, word: RecordedWord) -> Payment | None:
+    def record(self, case_id: str, resolved: CaseResolution) -> Payment | None:
         """Record what a case says, and return the payment that it moved; None where it moved none.
 
         An event is closed by that. A file may be about several payments: it stays open until it is
         recorded as ignored. A step that was done before has no effect, so that the command can be
         repeated. Raises NotFound, Conflict.
         """
-        if (word.key is None) is not (word.resolution is EventResolution.IGNORED):
+        if (resolved.key is None) is not (resolved.resolution is EventResolution.IGNORED):
             raise Conflict("every resolution but ignored needs the payment that it is about")
-        decision = EventDecision(self.clock(), word.resolution, word.person, word.note, word.key)
+        decision = EventDecision(
+            self.clock(), resolved.resolution, resolved.person, resolved.note, resolved.key
+        )
         mail = self._mail(case_id)
         if mail is not None:
-            return self._record_of_file(mail, decision, word.code)
-        return self._record_of_event(self._event(case_id), decision, word.code)
+            return self._record_of_file(mail, decision, resolved.code)
+        return self._record_of_event(self._event(case_id), decision, resolved.code)
 
     def _record_of_event(
         self, event: ProviderEvent, decision: EventDecision, code: str | None
@@ -167,11 +170,11 @@ class OpenCases:
                 yield event
 
     def _mail(self, case_id: str) -> UnreadMail | None:
-        files = open_items(self.store, self.providers).files
+        files = unread_mail(self.providers)
         return next((mail for mail in files if mail.file.file_id == case_id), None)
 
     def _event(self, event_id: str) -> ProviderEvent:
-        for provider in self.providers:
+        for provider in dict.fromkeys([*self.providers, *NAMES]):  # also one that was removed since
             event = self.store.get_provider_event(provider, event_id)
             if event is not None:
                 return event
@@ -200,7 +203,7 @@ class OpenCases:
             event.received_at,
             event.note or "",
             details,
-            _key(item.item_id) if item else None,
+            PaymentKey.find(item.item_id) if item else None,
             event.decision,
         )
 
@@ -242,10 +245,3 @@ def _code(news: WebhookNews | None) -> str:
 def _by_whom(event: ProviderEvent) -> str:
     decision = event.decision
     return f": {decision.person} recorded {decision.resolution}" if decision else ""
-
-
-def _key(item_id: str) -> PaymentKey | None:
-    try:
-        return PaymentKey.of(item_id)
-    except ValueError:
-        return None

@@ -72,7 +72,7 @@ class Search:
 
     def _compared(self, transactions: Sequence[Transaction]) -> Iterator[Discrepancy]:
         """Compare transactions that carry an id with the payments that the ids name."""
-        keys = {each.item_id: _key(each.item_id or "") for each in transactions}
+        keys = {each.item_id: PaymentKey.find(each.item_id or "") for each in transactions}
         payments = self._store.get_payments([key for key in keys.values() if key])
         for transaction in transactions:
             key = keys[transaction.item_id]
@@ -109,10 +109,3 @@ def _not_ours(transaction: Transaction) -> Discrepancy:
 def _summary(transaction: Transaction) -> str:
     at = f"{transaction.at:%Y-%m-%d %H:%M}"
     return f"{transaction.transaction_id} {transaction.money} {at}"
-
-
-def _key(item_id: str) -> PaymentKey | None:
-    try:
-        return PaymentKey.of(item_id)
-    except ValueError:
-        return None

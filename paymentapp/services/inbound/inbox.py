@@ -24,7 +24,7 @@ from paymentapp.providers.updates import (
     WebhookNews,
     Webhooks,
 )
-from paymentapp.services.dispatch.polling import Poller
+from paymentapp.services.dispatch.polling import Poller, next_poll_at
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import Store
@@ -32,8 +32,6 @@ from paymentapp.storage.base import Store
 log = logging.getLogger(__name__)
 
 AT_ONCE = 200  # events of a shard that a sweep reads
-SOONEST = timedelta(seconds=1)
-LATEST = timedelta(hours=6)
 UNCONFIRMED = timedelta(days=1)  # how long polls may contradict an event
 ITEM_ID_LENGTH = 63  # models.item_id makes none longer
 
@@ -91,8 +89,7 @@ class Inbox:
         state, note = self._result(event)
         at = None
         if state is ProviderEventState.WAITING:
-            now = self._clock()
-            at = now + min(max((now - event.received_at) / 2, SOONEST), LATEST)
+            at = next_poll_at(event.received_at, self._clock())
         if state is ProviderEventState.SET_ASIDE:
             log.error(
                 "%s event %s set aside: %s; see `paymentapp inbox show %s`",
@@ -168,10 +165,8 @@ class Inbox:
     def _payment(self, item_id: str) -> Payment | None:
         if len(item_id) > ITEM_ID_LENGTH:
             return None  # a store refuses longer keys
-        try:
-            return self._store.get_payment(PaymentKey.of(item_id))
-        except ValueError:
-            return None
+        key = PaymentKey.find(item_id)
+        return self._store.get_payment(key) if key else None
 
     def _batch_mismatch(self, payment: Payment, update: WebhookNews) -> _Result | None:
         """Return the result for an event that is not, or not yet, about the payment's batch.

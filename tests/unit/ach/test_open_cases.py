@@ -11,9 +11,10 @@ from paymentapp.bootstrap_backoffice import build_backoffice
 from paymentapp.errors import Conflict, NotFound, NotPayable
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
-from paymentapp.models.provider_events import EventResolution
-from paymentapp.services.backoffice.open_cases import OpenCases, RecordedWord
+from paymentapp.models.provider_events import EventResolution, ProviderEventState
+from paymentapp.services.backoffice.open_cases import CaseResolution, OpenCases
 from paymentapp.services.backoffice.period import Period
+from tests.support.records import an_event
 from tests.unit.ach.conftest import Company
 from tests.unit.ach.test_mailbox import Service, returned, sent_back
 from tests.unit.ach.test_mailbox import service as service  # a fixture
@@ -28,7 +29,7 @@ def cases(service: Service) -> OpenCases:
 
 def word(resolution: EventResolution, payment: Payment | None = None, code: str = "R03") -> object:
     key = payment.key if payment else None
-    return RecordedWord(resolution, "ann", "as the bank says", key, code)
+    return CaseResolution(resolution, "ann", "as the bank says", key, code)
 
 
 def record(service: Service, case_id: str, *words: object) -> Payment | None:
@@ -54,6 +55,18 @@ def test_nothing_waits(service: Service) -> None:
     paid(service)
     assert cases(service).cases() == []
     assert service.services.health.checks()[2].detail == "nothing waits for an operator"
+
+
+def test_an_event_of_a_provider_that_was_removed_since_is_found(service: Service) -> None:
+    store = service.services.store
+    event = store.add_provider_event(an_event(provider="stripe"))
+    assert store.change_provider_event(
+        event, event.changed(state=ProviderEventState.SET_ASIDE, attention_at=None)
+    )
+    [case] = cases(service).cases()
+    assert cases(service).find(case.case_id) == case
+    assert record(service, case.case_id, IGNORED) is None
+    assert cases(service).cases() == []
 
 
 def test_no_payment_succeeds_while_a_file_lies_unread(service: Service) -> None:
