@@ -32,3 +32,13 @@ def from_text(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"the time {text!r} has no UTC offset")
     return moment.astimezone(UTC)
+
+
+def maybe_time(text: str | None) -> datetime | None:
+    """Return the time of a text; None for None or an empty text."""
+    return from_text(text) if text else None
+
+
+def maybe_text(moment: datetime | None) -> str | None:
+    """Return the text of a time; None for None."""
+    return to_text(moment) if moment else None

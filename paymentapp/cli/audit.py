@@ -185,7 +185,7 @@ def print_decision(batch: Batch) -> None:
     """Print the operator's decision about a batch, where there is one."""
     decision = batch.decision
     if decision is not None:
-        click.echo(f"decided   {short(decision.at)} {decision.verdict} by {decision.person}")
+        click.echo(f"decided   {short(decision.at)} {decision.resolution} by {decision.person}")
         click.echo(f"          because: {decision.note}")
         click.echo(f"          evidence: {decision.evidence}")
 

@@ -7,7 +7,7 @@ import json
 import click
 
 from paymentapp.cli.common import OneLine, line, opened, plural, short, with_operator
-from paymentapp.clock import to_text
+from paymentapp.clock import maybe_text, to_text
 from paymentapp.models.actors import Actor
 from paymentapp.models.holds import REASON_MAX, Hold, HoldScope
 
@@ -92,6 +92,6 @@ def _record(hold: Hold) -> dict[str, object]:
         "reason": hold.reason,
         "by": hold.by or None,
         "created_at": to_text(hold.created_at),
-        "released_at": to_text(hold.released_at) if hold.released_at else None,
+        "released_at": maybe_text(hold.released_at),
         "released_by": hold.released_by or None,
     }

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import click
 
 from paymentapp.cli.common import MOMENT, OneLine, line, opened, short, with_operator
-from paymentapp.clock import to_text
+from paymentapp.clock import maybe_text, to_text
 from paymentapp.errors import SettingsError
 from paymentapp.models.actors import BUNDLES, SCOPES, Actor
 from paymentapp.models.api_keys import ApiKey
@@ -172,13 +172,13 @@ def _record(key: ApiKey, now: datetime) -> dict[str, object]:
         "client": key.actor.name,
         "scopes": sorted(key.scopes),
         "state": _state(key, now),
-        **{name: to_text(at) if at else None for name, at in times.items()},
+        **{name: maybe_text(at) for name, at in times.items()},
         "history": [
             {
                 "at": to_text(change.at),
                 "action": change.action,
                 "scopes": sorted(change.scopes),
-                "expires_at": to_text(change.expires_at) if change.expires_at else None,
+                "expires_at": maybe_text(change.expires_at),
                 "by": change.by or None,
             }
             for change in key.history

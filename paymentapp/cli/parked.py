@@ -16,7 +16,7 @@ from paymentapp.cli.common import (
     plural,
     short,
 )
-from paymentapp.clock import to_text
+from paymentapp.clock import maybe_text
 from paymentapp.models.batches import Batch, Resolution
 from paymentapp.providers.registry import every_provider
 from paymentapp.services.backoffice.parked_batches import OperatorNote, OverduePayment, ParkedCase
@@ -123,7 +123,7 @@ def _case_record(case: ParkedCase, answer: str | None, payees: PayeeDisplays) ->
         "provider": batch.provider,
         "currency": batch.currency,
         "total": str(case.total.amount),
-        "frozen_at": to_text(batch.frozen_at) if batch.frozen_at else None,
+        "frozen_at": maybe_text(batch.frozen_at),
         "attempts": batch.attempts,
         "last_error": batch.last_error,
         "asked": answer,
@@ -210,4 +210,4 @@ def _print_resolved(batch: Batch, statuses: Counter[str]) -> None:
     click.echo(f"batch {batch.batch_id} is {batch.state}; payments: {counts}")
     decision = batch.decision
     if decision is not None:
-        click.echo(f"decided {decision.verdict} by {decision.person}; {decision.evidence}")
+        click.echo(f"decided {decision.resolution} by {decision.person}; {decision.evidence}")

@@ -67,7 +67,7 @@ class Decision(NamedTuple):
     """An operator's resolution of a parked batch, with its grounds; stored with the batch."""
 
     at: datetime
-    verdict: Resolution
+    resolution: Resolution
     person: str  # the operator's name
     note: str  # the reason, in the operator's words
     evidence: str  # what the provider answered then

@@ -186,8 +186,8 @@ class FutureMoment(fields.String):
             raise self.make_error("invalid") from error
 
 
-class Maker(fields.String):
-    """Who did something; stored as an empty text, and shown as null, for the service itself."""
+class TextOrNull(fields.String):
+    """A text that is stored empty, and shown as null, where there is none."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_none=True, **kwargs)

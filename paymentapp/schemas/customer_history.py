@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 
 from paymentapp.models.customer_history import CustomerAction
 from paymentapp.models.payments import Cause
-from paymentapp.schemas.common import HistoryCursor, Maker, Moment, QueryInteger, customer_id
+from paymentapp.schemas.common import HistoryCursor, Moment, QueryInteger, TextOrNull, customer_id
 
 PAGE_DEFAULT = 25
 PAGE_MAX = 100
@@ -51,7 +51,7 @@ class CustomerHistoryEntrySchema(Schema):
             "method's provider has reported it."
         },
     )
-    by = Maker(
+    by = TextOrNull(
         attribute="entry.by",
         required=True,
         metadata={

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from paymentapp.models.holds import REASON_MAX, HoldScope
-from paymentapp.schemas.common import Maker, Moment, Pattern
+from paymentapp.schemas.common import Moment, Pattern, TextOrNull
 
 VALUE_MAX = 100
 _ONE_LINE = r"^[^\x00-\x1f\x7f]+$"
@@ -55,7 +55,7 @@ class HoldSchema(Schema):
 
     hold_id = fields.String(required=True)
     scope = _scope()
-    value = Maker(
+    value = TextOrNull(
         required=True,
         metadata={
             "description": "The payment method, the customer_id, or CUSTOMER_ID/PAYMENT_ID; null "
@@ -63,7 +63,9 @@ class HoldSchema(Schema):
         },
     )
     reason = fields.String(required=True)
-    by = Maker(required=True, metadata={"description": "The client or operator who placed it."})
+    by = TextOrNull(
+        required=True, metadata={"description": "The client or operator who placed it."}
+    )
     created_at = Moment(required=True)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from paymentapp.clock import to_text
+from paymentapp.clock import maybe_text, to_text
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Status
 from paymentapp.schemas.common import (
@@ -18,10 +18,10 @@ from paymentapp.schemas.common import (
     Cursor,
     FlatSchema,
     FutureMoment,
-    Maker,
     Moment,
     Pattern,
     QueryInteger,
+    TextOrNull,
     currency,
     customer_id,
     email,
@@ -98,7 +98,7 @@ class TransitionSchema(Schema):
         required=True,
         metadata={"description": "Id of the batch, id of the provider's item, or the reason."},
     )
-    by = Maker(
+    by = TextOrNull(
         required=True,
         metadata={"description": "The client or operator; null for the service itself."},
     )
@@ -157,7 +157,7 @@ class PaymentSchema(Schema):
         },
     )
     created_at = Moment(required=True)
-    created_by = Maker(
+    created_by = TextOrNull(
         required=True,
         metadata={"description": "The client that requested it; null if none is on record."},
     )
@@ -243,7 +243,7 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
         "created_at": payment.payment_id,  # the same time in the same format
         "created_by": payment.created_by,
         "updated_at": to_text(payment.updated_at),
-        "scheduled_at": to_text(payment.scheduled_at) if payment.scheduled_at else None,
+        "scheduled_at": maybe_text(payment.scheduled_at),
         "retry_of": payment.retry_of,
         "retried_by": payment.retried_by,
         "reason": payment.reason,

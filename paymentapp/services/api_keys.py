@@ -208,7 +208,8 @@ class ApiKeys:
         key = known.key
         if key is None or not hmac.compare_digest(key.secret_hash, _hash(parts[2])):
             return None
-        return known if key.is_valid(self._clock()) else None
+        ends = key.revoked_at is not None or key.expires_at is not None
+        return None if ends and not key.is_valid(self._clock()) else known
 
     def _find(self, key_id: str) -> _Known:
         now = self._timer()

@@ -145,7 +145,7 @@ def test_a_batch_that_the_provider_has_is_followed(
     assert [move.by for move in service.read(payment).history[2:]] == [GRACE.person, ""]
     decision = after.decision
     assert decision is not None
-    assert (decision.verdict, decision.person, decision.note) == (Resolution.ACCEPTED, *GRACE)
+    assert (decision.resolution, decision.person, decision.note) == (Resolution.ACCEPTED, *GRACE)
     assert decision.at > START + timedelta(days=25)
     assert decision.evidence == (
         f"paypal has this batch as ref-{batch.batch_id}; attempts: 1, the last: "
@@ -214,7 +214,7 @@ def test_a_batch_that_was_not_sent_is_paid_by_a_new_one(
     batch, payments = park(service, "ann", "bob", acted=False)
     after = parked.not_sent(batch.batch_id, GRACE)
     assert after.decision is not None
-    assert after.decision.verdict is Resolution.NOT_SENT
+    assert after.decision.resolution is Resolution.NOT_SENT
     assert "none of 0 transactions since 2026-03-01T12:00 pays a member" in after.decision.evidence
     for payment in payments:
         assert moves(service, payment)[2:] == [(Status.PENDING, Cause.PERSON)]
@@ -372,7 +372,7 @@ def test_of_two_who_decide_at_once_one_is_heard(
     stored = service.store.get_batch(batch.batch_id)
     assert stored is not None
     assert stored.decision is not None
-    assert stored.decision.verdict is list(Resolution)[1 - which]
+    assert stored.decision.resolution is list(Resolution)[1 - which]
 
 
 @pytest.mark.parametrize("after", [0, 1])

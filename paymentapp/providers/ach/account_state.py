@@ -17,7 +17,7 @@ _LONGEST = 100  # links of a chain that are followed
 
 
 class AccountRecord(NamedTuple):
-    """What came after a destination, and the return code by which it must not be used."""
+    """The destination that replaced one, and the return code by which it must not be used."""
 
     sealed: str | None = None  # the same account under another key
     corrected: str | None = None  # the account that the bank says is right
@@ -51,10 +51,6 @@ class AccountState:
                 break
             found.append(after)
         return found
-
-    def blocked(self, destination: str) -> str | None:
-        """Return the return code by which a destination must not be used."""
-        return self.find(destination).blocked
 
     def resealed(self, destination: str, sealed: str) -> None:
         """Record that the same account is sealed anew."""

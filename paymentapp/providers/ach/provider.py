@@ -181,9 +181,11 @@ class Ach(Provider):
         Rules (2013), Subsection 2.6.2 forbids to use the old ones after a prenote).
         """
         destinations = [member.destination or "" for member in members]
-        if any(self._accounts.current(each) != each for each in destinations):
+        known = {each: self._accounts.find(each) for each in destinations}
+        replaced = [each for each, found in known.items() if found.corrected or found.sealed]
+        if any(self._accounts.current(each) != each for each in replaced):
             return Refused(CORRECTED)
-        blocked = {n: self._accounts.blocked(each) for n, each in enumerate(destinations)}
+        blocked = {n: known[each].blocked for n, each in enumerate(destinations)}
         errors = {n: f"not sent, {return_text(code)}" for n, code in blocked.items() if code}
         if errors:
             return Refused(BLOCKED, errors)

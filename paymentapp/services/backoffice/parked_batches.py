@@ -231,7 +231,7 @@ class _SearchResult(NamedTuple):
 
 def _by_whom(batch: Batch) -> str:
     decision = batch.decision
-    return f": {decision.person} decided {decision.verdict}" if decision else ""
+    return f": {decision.person} decided {decision.resolution}" if decision else ""
 
 
 def _payments(store: Store, members: Sequence[Member]) -> Iterator[Payment]:

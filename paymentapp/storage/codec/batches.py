@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from paymentapp.clock import from_text, to_text
+from paymentapp.clock import from_text, maybe_text, maybe_time, to_text
 from paymentapp.models.batches import Batch, BatchState, Decision, Member, Resolution
 from paymentapp.models.money import Money
-from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
+from paymentapp.storage.codec.records import Record, reads, without_none
 
 MEMBERS_PER_CHUNK = 500  # at most 230 KB, of the 400 KB that a DynamoDB item may have
 PARKED_SHARD = "parked"

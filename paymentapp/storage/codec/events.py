@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from paymentapp.clock import from_text, to_text
+from paymentapp.clock import from_text, maybe_text, maybe_time, to_text
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.provider_events import (
     EventDecision,
@@ -17,7 +17,7 @@ from paymentapp.models.provider_events import (
     ProviderEvent,
     ProviderEventState,
 )
-from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
+from paymentapp.storage.codec.records import Record, reads, without_none
 
 SORT_KEY = "event"
 ASIDE_SHARD = "event-aside"

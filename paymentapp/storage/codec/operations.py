@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from paymentapp.clock import from_text, to_text
+from paymentapp.clock import from_text, maybe_text, maybe_time, to_text
 from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
 from paymentapp.models.holds import Hold, HoldScope
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
 from paymentapp.storage.codec.customers import read_customer
-from paymentapp.storage.codec.records import Record, maybe_text, maybe_time, reads, without_none
+from paymentapp.storage.codec.records import Record, reads, without_none
 
 # Partitions of the Operations table: the holds in force, by target, and those released, by id.
 HOLDS = "hold"

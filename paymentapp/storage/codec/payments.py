@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from paymentapp.clock import from_text, to_text
+from paymentapp.clock import from_text, maybe_time, to_text
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
-from paymentapp.storage.codec.records import Record, maybe_time, reads
+from paymentapp.storage.codec.records import Record, reads
 
 _OPTIONAL = (
     "batch_id",

@@ -8,11 +8,9 @@ the writes of an earlier version.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from paymentapp.clock import from_text, to_text
 from paymentapp.errors import StoreUnavailable
 
 # str, int, bool, None, Decimal, a list of str, or a dict of those with str keys.
@@ -50,16 +48,6 @@ def reads(decode: Callable[_P, _T]) -> Callable[_P, _T]:
             raise StoreUnavailable(f"a stored {what} cannot be read by this version") from error
 
     return checked
-
-
-def maybe_time(text: str | None) -> datetime | None:
-    """Return the time of a text; None for None or an empty text."""
-    return from_text(text) if text else None
-
-
-def maybe_text(moment: datetime | None) -> str | None:
-    """Return the text of a time; None for None."""
-    return to_text(moment) if moment else None
 
 
 def without_none(record: Record) -> Record:

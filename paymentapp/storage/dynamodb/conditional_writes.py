@@ -183,21 +183,18 @@ def _statement(table: str, change: ItemUpdate) -> dict[str, Any]:
 def read_many(client: DynamoDBClient, table: str, keys: Sequence[Item]) -> Iterator[Item]:
     """Yield items by their keys, by consistent reads, in any order; missing ones are left out."""
     for start in range(0, len(keys), READS):
-        for _, item in read_all(client, {table: keys[start : start + READS]}):
-            yield item
+        yield from read_all(client, {table: keys[start : start + READS]})
 
 
-def read_all(
-    client: DynamoDBClient, keys: Mapping[str, Sequence[Item]]
-) -> Iterator[tuple[str, Item]]:
-    """Yield up to 100 items of several tables, each with its table, as `read_many`."""
+def read_all(client: DynamoDBClient, keys: Mapping[str, Sequence[Item]]) -> Iterator[Item]:
+    """Yield up to 100 items of several tables, as `read_many` does those of one."""
     request: Any = {
         table: {"Keys": wanted, "ConsistentRead": True} for table, wanted in keys.items()
     }
     for delay in (*RETRY_DELAYS, None):
         response = call(client.batch_get_item, RequestItems=request)
-        for table, items in response["Responses"].items():
-            yield from ((table, item) for item in items)
+        for items in response["Responses"].values():
+            yield from items
         request = response.get("UnprocessedKeys")
         if not request:
             break

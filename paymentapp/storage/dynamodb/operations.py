@@ -56,7 +56,7 @@ class DynamoDBOperations(DynamoDBRecords):
             self._customers: [to_item(customer_key)],
             self._operations: [to_item(key) for key in wanted],
         }
-        records = [to_record(item) for _, item in conditional.read_all(self._client(), keys)]
+        records = [to_record(item) for item in conditional.read_all(self._client(), keys)]
         claims = {record["pk"]: record for record in records if "pk" in record}
         return payment_context(next((r for r in records if "pk" not in r), None), claims)
 

@@ -47,11 +47,14 @@ class _Job:
         self._done.acquire()
 
     def finish(self) -> None:
-        """Implement `Store.finish`."""
+        """Wake the caller, which waits for this job."""
         self._done.release()
 
     def wait(self) -> Any:
-        """Implement `Store.wait`."""
+        """Return the result of the work once it is committed.
+
+        Raises the error of the work, or StoreUnavailable where the outcome is not known in time.
+        """
         if not self._done.acquire(timeout=_WAIT_SECONDS):
             self.abandoned = True
             raise failed("busy")
