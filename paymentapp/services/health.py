@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -70,25 +70,43 @@ class Health:
     def checks(self) -> list[HealthCheck]:
         """Return the result of every check, at most a second old.
 
-        A store that hangs holds up one request, and not all that ask meanwhile.
+        A store that hangs holds up one request, and not all that ask meanwhile; and that one for
+        one time-out: once a read has failed, nothing more is read.
         """
         if not self._lock.acquire(timeout=WAIT_SECONDS):
             return [HealthCheck("store", False, "does not answer: a check still waits for it")]
         try:
             now = self._clock()
             if not _is_fresh(self._checked_at, now, CACHE_TIME):
-                checks = self._store_check(now), self._dispatcher_check(), self._inbox_check(now)
-                self._checks = [*checks, self._holds_check(), *self._provider_checks()]
+                self._checks = [*self._checks_of_the_store(now), *self._provider_checks()]
                 self._checked_at = now
             return self._checks
         finally:
             self._lock.release()
 
-    def _store_check(self, now: datetime) -> HealthCheck:
+    def _checks_of_the_store(self, now: datetime) -> Iterator[HealthCheck]:
+        """Yield the checks that read the store. Those after a failed read are unknown."""
+        checks = {
+            "dispatcher": self._dispatcher_check,
+            "inbox": lambda: self._inbox_check(now),
+            "holds": self._holds_check,
+        }
         try:
             self._store.ping()
         except StoreUnavailable as error:
-            return _store_failed("does not answer, or its tables are missing", error)
+            yield _store_failed("does not answer, or its tables are missing", error)
+            yield from (_unknown(name) for name in checks)
+            return
+        yield self._probe_check(now)
+        answers = True
+        for name, check in checks.items():
+            try:
+                yield check() if answers else _unknown(name)
+            except StoreUnavailable:
+                answers = False
+                yield _unknown(name)
+
+    def _probe_check(self, now: datetime) -> HealthCheck:
         try:
             self._probe(now)
         except StoreUnavailable as error:
@@ -103,28 +121,18 @@ class Health:
             self._written_at = now
 
     def _dispatcher_check(self) -> HealthCheck:
-        try:
-            problem = self._worker.problem()
-        except StoreUnavailable:
-            problem = "unknown: the store does not answer"
+        problem = self._worker.problem()
         return HealthCheck("dispatcher", problem is None, problem or "running")
 
     def _holds_check(self) -> HealthCheck:
         """Report what is held; the service works all the same. Names no customer."""
-        try:
-            in_force = list(self._holds.in_force())
-        except StoreUnavailable:
-            return HealthCheck("holds", False, "cannot be read: nothing is sent")
-        return HealthCheck("holds", True, _held_in_words(in_force))
+        return HealthCheck("holds", True, _held_in_words(list(self._holds.in_force())))
 
     def _inbox_check(self, now: datetime) -> HealthCheck:
         """Report how much waits for an operator; the service works all the same."""
         known = self._inbox
         if known is None or not _is_fresh(known[0], now, INBOX_CACHE_TIME):
-            try:
-                known = self._inbox = now, open_items(self._store, self._providers).words
-            except StoreUnavailable:
-                known = now, "cannot be counted without the store"
+            known = self._inbox = now, open_items(self._store, self._providers).words
         return HealthCheck("inbox", True, known[1])
 
     def _provider_checks(self) -> list[HealthCheck]:
@@ -152,6 +160,10 @@ def _held_in_words(in_force: Sequence[Hold]) -> str:
         if counts[scope]:
             parts.append(f"{counts[scope]} {scope}{'s' if counts[scope] > 1 else ''}")
     return f"held: {', '.join(parts)}" if parts else "none"
+
+
+def _unknown(name: str) -> HealthCheck:
+    return HealthCheck(name, False, "unknown: the store does not answer")
 
 
 def _store_failed(problem: str, error: StoreUnavailable) -> HealthCheck:

@@ -94,6 +94,28 @@ def test_a_store_that_hangs_holds_up_one_request_alone(
     first.join()
 
 
+def test_nothing_more_is_read_once_a_read_has_failed(bench: Bench) -> None:
+    """Each read of a store that hangs takes its time-out; four in turn outlast any caller."""
+    bench.store.down = True
+    before = len(bench.store.calls)
+    status, checks = ready(bench)
+    assert bench.store.calls[before:] == ["ping"]
+    unknown = [name for name, check in checks.items() if "does not answer" in check["detail"]]
+    assert (status, unknown) == (503, ["store", "dispatcher", "inbox", "holds"])
+
+
+def test_a_store_that_stops_answering_between_two_checks_is_read_once_more(bench: Bench) -> None:
+    def problem() -> str | None:
+        raise StoreUnavailable("timed out")
+
+    bench.worker.problem = problem
+    before = len(bench.store.calls)
+    status, checks = ready(bench)
+    assert bench.store.calls[before:] == ["ping", "hold_lease"]
+    failing = [name for name, check in checks.items() if not check["ok"]]
+    assert (status, failing) == (503, ["dispatcher", "inbox", "holds"])
+
+
 def test_a_silent_dispatcher_is_told(bench: Bench) -> None:
     bench.worker.trouble = "no dispatcher is running"
     status, checks = ready(bench)

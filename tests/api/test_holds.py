@@ -94,5 +94,5 @@ def test_readiness_fails_while_holds_cannot_be_read(paying: Bench) -> None:
     response = paying.caller(None).get("/readyz")
     checks = {check["name"]: check for check in response.get_json()["checks"]}
     assert response.status_code == 503
-    detail = "cannot be read: nothing is sent"
+    detail = "unknown: the store does not answer"
     assert checks["holds"] == {"name": "holds", "ok": False, "detail": detail}
