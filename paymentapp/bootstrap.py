@@ -18,6 +18,8 @@ from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.providers.registry import NAMES, build_providers
 from paymentapp.services.api_keys import ApiKeys
+from paymentapp.services.approval_rules import ApprovalRules, read_approval_rules
+from paymentapp.services.approvals import Approvals
 from paymentapp.services.customer_history import CustomerHistory
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch.dispatcher import Dispatcher
@@ -63,6 +65,7 @@ class Services:
     payees: PayeeDisplays
     payments: Payments
     retries: PaymentRetries
+    approvals: Approvals
     holds: Holds
     waiting: Waiting
     webhooks: WebhookReceiver
@@ -122,7 +125,8 @@ def build_services(
     worker = worker or Worker(
         store, dispatcher, poller, inbox, sweeper, mailbox_collector, clock, settings
     )
-    payments = Payments(store, customers, routes, clock, shards, worker.wake)
+    rules = ApprovalRules(store, read_approval_rules(settings.approvals))
+    payments = Payments(store, customers, routes, rules, clock, shards, worker.wake)
     return Services(
         settings=settings,
         clock=clock,
@@ -136,6 +140,7 @@ def build_services(
         payees=payees,
         payments=payments,
         retries=PaymentRetries(payments),
+        approvals=Approvals(store, routes, clock, worker.wake),
         holds=holds,
         waiting=Waiting(store, holds, clock),
         webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),

@@ -25,14 +25,14 @@ def digests(identities: Iterable[str]) -> frozenset[str]:
 
 
 class RequiredApproval(NamedTuple):
-    """What a payment needs: `count` different approvers, none of whom is its maker.
+    """What a payment needs: `approvers` different approvers, none of whom is its maker.
 
     `rule` is the rule that covers the payment, as it was configured when it was requested.
     `maker` are the digests of all identities of the client that requested it.
     """
 
     rule: str
-    count: int
+    approvers: int
     maker: frozenset[str] = frozenset()
 
 

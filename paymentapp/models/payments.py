@@ -185,7 +185,7 @@ class Payment:
     @property
     def is_approved(self) -> bool:
         """Return whether the payment has the approvals that it needs, if it needs any."""
-        return self.approval is None or len(valid(self.approvals)) >= self.approval.count
+        return self.approval is None or len(valid(self.approvals)) >= self.approval.approvers
 
     @property
     def is_to_be_taken_back(self) -> bool:

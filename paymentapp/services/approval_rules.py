@@ -40,7 +40,7 @@ class ApprovalRule(NamedTuple):
     """
 
     text: str  # as the setting has it, in one form
-    count: int
+    approvers: int
     amounts: MoneyRange = MoneyRange()
     changed_within: timedelta | None = None
     first_payment: bool = False
@@ -86,9 +86,9 @@ class ApprovalRules:
         Of several rules the one with the most approvers decides, then the first. Raises
         StoreUnavailable where a rule takes a read.
         """
-        for rule in sorted(self.rules, key=lambda rule: -rule.count):  # a stable sort
+        for rule in sorted(self.rules, key=lambda rule: -rule.approvers):  # a stable sort
             if self._covers(rule, customer, money, method, now):
-                return RequiredApproval(rule.text, rule.count, digests(by.identities))
+                return RequiredApproval(rule.text, rule.approvers, digests(by.identities))
         return None
 
     def _covers(

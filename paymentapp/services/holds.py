@@ -26,14 +26,14 @@ from paymentapp.models.holds import (
     payment_value,
     target_of,
 )
-from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.models.payments import UNSENT, Payment, PaymentKey, Status
 from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
 
 _CUSTOMER_ID = re.compile(CUSTOMER_ID_PATTERN)  # what is none is not looked up
 CACHE_SECONDS = 1.0  # half of the two seconds within which a hold is in force everywhere
-HOLDABLE = frozenset({Status.PENDING, Status.SUBMITTING})
+HOLDABLE = UNSENT | {Status.SUBMITTING}
 
 
 class Placed(NamedTuple):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.payments import PaymentKey
+from paymentapp.services.makers import check_is_own
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.services.payments import Payments, Requested, check_is_own
+from paymentapp.services.payments import Payments, Requested
 from paymentapp.services.retry_links import check_retryable
 
 

@@ -13,7 +13,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.holds import HoldsInForce
-from paymentapp.models.payments import Payment, Status
+from paymentapp.models.payments import UNSENT, Payment, Status
 from paymentapp.services.holds import Holds
 from paymentapp.services.routing import DETAILS_CHANGED
 from paymentapp.services.schedules import is_later
@@ -21,6 +21,7 @@ from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
 
+_WAITING = UNSENT | {Status.SUBMITTING}
 _CLOCK_SKEW = timedelta(seconds=5)  # what is due by another host's clock does not wait
 
 
@@ -28,6 +29,7 @@ class WaitingFor(StrEnum):
     """What a payment waits for."""
 
     SCHEDULE = "schedule"  # its request named a later time
+    APPROVAL = "approval"  # a rule covers it, and not enough people have approved it
     HOLD = "hold"  # somebody holds it, or its payee's details have changed lately
     WINDOW = "window"  # its provider takes payments at certain times only
     PROVIDER = "provider"  # its batch was sent, or is to be sent again, and has no outcome
@@ -55,7 +57,7 @@ class Waiting:
 
     def of_all(self, payments: Sequence[Payment]) -> list[Wait | None]:
         """Return the same for many; the batch of several is read once."""
-        early = [each for each in payments if each.status in {Status.PENDING, Status.SUBMITTING}]
+        early = [each for each in payments if each.status in _WAITING]
         if not early:
             return [None] * len(payments)
         try:
@@ -78,6 +80,8 @@ def _wait(
     in_force: HoldsInForce,
     now: datetime,
 ) -> Wait | None:
+    if payment.status is Status.AWAITING_APPROVAL:
+        return Wait(WaitingFor.APPROVAL, payment.updated_at)
     if payment.status is Status.PENDING:
         return _held(payment, in_force) or _before_its_time(payment, now)
     batch = batches.get(payment.batch_id or "")

@@ -122,7 +122,7 @@ def _read_transition(line: str, by: str) -> Transition:
 
 
 def _required_text(required: RequiredApproval) -> str:
-    return f"{required.count} {','.join(sorted(required.maker))} {required.rule}"
+    return f"{required.approvers} {','.join(sorted(required.maker))} {required.rule}"
 
 
 def _read_required(text: str | None) -> RequiredApproval | None:
