@@ -183,9 +183,19 @@ class Payment:
         return self.history[-1].at
 
     @property
+    def approval_rule(self) -> str | None:
+        """Return the rule that makes the payment need approval; None where none covers it."""
+        return self.approval.rule if self.approval else None
+
+    @property
+    def approvals_needed(self) -> int:
+        """Return how many approvals the payment needs in all."""
+        return self.approval.approvers if self.approval else 0
+
+    @property
     def is_approved(self) -> bool:
         """Return whether the payment has the approvals that it needs, if it needs any."""
-        return self.approval is None or len(valid(self.approvals)) >= self.approval.approvers
+        return len(valid(self.approvals)) >= self.approvals_needed
 
     @property
     def is_to_be_taken_back(self) -> bool:
