@@ -6,7 +6,15 @@ import json
 
 import click
 
-from paymentapp.cli.common import OneLine, line, opened, plural, short, with_operator
+from paymentapp.cli.common import (
+    OneLine,
+    ProgressReport,
+    line,
+    opened,
+    plural,
+    short,
+    with_operator,
+)
 from paymentapp.clock import to_text
 from paymentapp.models.actors import Actor
 from paymentapp.models.approvals import NOTE_MAX, valid
@@ -40,8 +48,10 @@ _payment = click.argument("payment", type=_Payment(), metavar="CUSTOMER_ID/PAYME
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_waiting(as_json: bool) -> None:
     """List the payments that await approval, oldest first. Reads every payment."""
+    from paymentapp.bootstrap_backoffice import build_backoffice
+
     with opened() as services:  # with its providers, which alone can open a payee's details
-        found = sorted(services.approvals.waiting(), key=lambda each: each.payment_id)
+        found = build_backoffice(services, ProgressReport("approvals")).unapproved.list()
         payees = [services.payees.of(each, each.payment_method) for each in found]
     shown = list(zip(found, payees, strict=True))
     if as_json:

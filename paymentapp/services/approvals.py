@@ -6,7 +6,7 @@ cancellation, one wins; the other is made again on what is stored then, or refus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,13 +18,11 @@ from paymentapp.models.customers import Customer
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.services.makers import is_maker
 from paymentapp.services.routing import Routes, details_since
-from paymentapp.services.schedules import SCHEDULE_MAX
 from paymentapp.storage.base import PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 ANSWER_WITHIN = timedelta(days=30)  # then the payment is rejected
 APPROVED = "approved"  # begins the line of history of an approval that was the last one needed
-_OLDEST = SCHEDULE_MAX + 2 * ANSWER_WITHIN  # how long ago a payment was requested that may wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +72,6 @@ class Approvals:
             if self._change(payment, rejected):
                 return rejected
         raise StoreUnavailable(f"the payment was changed {MAX_TRIES} times meanwhile")
-
-    def waiting(self) -> Iterator[Payment]:
-        """Yield the payments that await approval, in no order; reads the whole table."""
-        now = self.clock()
-        found = self.store.scan_payments(now - _OLDEST, now + timedelta(days=1))
-        return (each for each in found if each.status is Status.AWAITING_APPROVAL)
 
     def _awaiting(self, key: PaymentKey, by: Actor) -> Payment:
         payment = self.store.get_payment(key)
