@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from paymentapp.clock import Clock
 from paymentapp.errors import SettingsError
 from paymentapp.models.actors import Actor
 from paymentapp.models.approvals import RequiredApproval, digests
@@ -15,7 +16,7 @@ from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
 from paymentapp.services.money_ranges import BOUNDS, CURRENCIES, MoneyRange, parts, read_range
-from paymentapp.services.routing import details_since
+from paymentapp.services.routing import Route, details_since
 from paymentapp.storage.base import PageQuery, Store
 
 SETTING = "PAYMENTAPP_APPROVALS"
@@ -77,6 +78,18 @@ class ApprovalRules:
 
     store: Store
     rules: Sequence[ApprovalRule]
+
+    def applied(
+        self, route: Route, customer: Customer, money: Money, clock: Clock, by: Actor
+    ) -> Route:
+        """Return the route of a new payment, with the approval that the payment needs.
+
+        Raises StoreUnavailable where a rule takes a read.
+        """
+        if not self.rules:
+            return route
+        approval = self.required(customer, money, route.method, clock(), by)
+        return route._replace(approval=approval)
 
     def required(
         self, customer: Customer, money: Money, method: str, now: datetime, by: Actor

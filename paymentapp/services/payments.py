@@ -18,7 +18,6 @@ from paymentapp.errors import (
     StoreUnavailable,
 )
 from paymentapp.models.actors import SYSTEM, Actor
-from paymentapp.models.approvals import RequiredApproval
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord, key_hashes
 from paymentapp.models.payments import (
@@ -97,9 +96,8 @@ class Payments:
             if earlier is not None:
                 return Requested(earlier, replayed=True)
         key_hash = found.key_hash if found is not None else next(iter(hashes), None)
-        route = self._route(order, customer, found)
-        approval = self._approval(order, customer, route, by)
-        requested = self._accept(order, route, approval, key_hash, found, by)
+        route = self._route(order, customer, found, by)
+        requested = self._accept(order, route, key_hash, found, by)
         if not requested.replayed:
             self.wake(requested.payment)
         return requested
@@ -179,9 +177,15 @@ class Payments:
         return payment if payment and payment.request_id == record.request_id else None
 
     def _route(
-        self, order: PaymentOrder, customer: Customer | None, found: IdempotencyRecord | None
+        self,
+        order: PaymentOrder,
+        customer: Customer | None,
+        found: IdempotencyRecord | None,
+        by: Actor,
     ) -> Route:
-        """Check the order and choose how it is paid. Raises NotFound, NotPayable.
+        """Check the order and choose how it is paid, and who has to approve it.
+
+        Raises NotFound, NotPayable.
 
         While another request with the same key may still be accepted, nobody is told that it is
         not payable: that raises StoreUnavailable, and a retry gets its answer.
@@ -193,19 +197,12 @@ class Payments:
                 raise NotPayable("email", "This is not the customer's e-mail.")
             if order.scheduled_at is not None:
                 check_schedule(order.scheduled_at, self.clock())
-            return self.routes.choose(customer, order.money, order.payment_method)
+            route = self.routes.choose(customer, order.money, order.payment_method)
+            return self.approval_rules.applied(route, customer, order.money, self.clock, by)
         except (NotFound, NotPayable):
             if found is not None and self.clock() < found.claimed_at + IN_PROGRESS:
                 raise StoreUnavailable("a request with this key is in progress") from None
             raise
-
-    def _approval(
-        self, order: PaymentOrder, customer: Customer | None, route: Route, by: Actor
-    ) -> RequiredApproval | None:
-        if customer is None:
-            return None  # no route has been chosen then
-        rules, now = self.approval_rules, self.clock()
-        return rules.required(customer, order.money, route.method, now, by)
 
     def _is_expired(self, record: IdempotencyRecord) -> bool:
         return record.expires_at <= self.clock()
@@ -214,7 +211,6 @@ class Payments:
         self,
         order: PaymentOrder,
         route: Route,
-        approval: RequiredApproval | None,
         key_hash: str | None,
         found: IdempotencyRecord | None,
         by: Actor,
@@ -227,7 +223,7 @@ class Payments:
         the record with it, so that a retry finds the payment.
         """
         record = self._record(order, key_hash, found)
-        payment = self._new_payment(order, route, approval, record, by)
+        payment = self._new_payment(order, route, record, by)
         rivals = 0
         for _ in range(COLLISION_LIMIT):
             if order.retry_of is not None:
@@ -287,22 +283,17 @@ class Payments:
         )
 
     def _new_payment(
-        self,
-        order: PaymentOrder,
-        route: Route,
-        approval: RequiredApproval | None,
-        record: IdempotencyRecord | None,
-        by: Actor,
+        self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
     ) -> Payment:
         now = self.clock()
         payment_id = record.payment_id if record else to_text(now)
         request_id = record.request_id if record else secrets.token_hex(16)
         earliest = order.scheduled_at or now
-        if approval is None:
+        if route.approval is None:
             status, reference = Status.PENDING, route.hold_reason(earliest)
             due_at = self.routes.departure(route, earliest)
         else:
-            status, reference = Status.AWAITING_APPROVAL, approval.rule
+            status, reference = Status.AWAITING_APPROVAL, route.approval.rule
             due_at = now + ANSWER_WITHIN
         return Payment(
             customer_id=order.customer_id,
@@ -320,7 +311,7 @@ class Payments:
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
             scheduled_at=order.scheduled_at,
             retry_of=order.retry_of,
-            approval=approval,
+            approval=route.approval,
         )
 
     def _cancelled(self, payment: Payment, by: Actor) -> Payment:

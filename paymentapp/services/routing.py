@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from paymentapp.clock import to_text
 from paymentapp.errors import NotPayable, SettingsError
+from paymentapp.models.approvals import RequiredApproval
 from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
@@ -46,12 +47,14 @@ class Route(NamedTuple):
     """How a payment goes; `explanation` is None where the request itself named the method.
 
     `held_until` is when the details have been on record for long enough; None without such a rule.
+    `approval` is what a new payment needs before it leaves; None where no rule covers it.
     """
 
     method: str
     destination: str | None
     explanation: str | None
     held_until: datetime | None = None
+    approval: RequiredApproval | None = None
 
     def hold_reason(self, now: datetime) -> str:
         """Return why the payment does not leave yet, for its history; empty where it does."""

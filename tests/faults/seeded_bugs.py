@@ -139,7 +139,7 @@ class ChecksBeforeTheReplay(Payments):
     def request(
         self, order: PaymentOrder, idempotency_key: str | None = None, by: Actor = SYSTEM
     ) -> Requested:
-        self._route(order, self.store.get_customer(order.customer_id), None)
+        self._route(order, self.store.get_customer(order.customer_id), None, by)
         return super().request(order, idempotency_key, by)
 
 
