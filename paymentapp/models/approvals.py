@@ -19,9 +19,10 @@ def digest(text: str) -> str:
 def digests(identities: Iterable[str]) -> frozenset[str]:
     """Return identities as they are stored: hashed, so that the record stays short.
 
-    Two sets of them have one in common where the identities themselves have.
+    Two sets of them have one in common where the identities themselves have, in upper or lower
+    case: `Ann` and `ann` are one person.
     """
-    return frozenset(map(digest, identities))
+    return frozenset(digest(each.casefold()) for each in identities)
 
 
 class RequiredApproval(NamedTuple):

@@ -13,7 +13,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.holds import HoldsInForce
-from paymentapp.models.payments import UNSENT, Payment, Status
+from paymentapp.models.payments import Payment, Status
 from paymentapp.services.holds import Holds
 from paymentapp.services.routing import DETAILS_CHANGED
 from paymentapp.services.schedules import is_later
@@ -21,7 +21,7 @@ from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
 
-_WAITING = UNSENT | {Status.SUBMITTING}
+_SENT_SOON = {Status.PENDING, Status.SUBMITTING}
 _CLOCK_SKEW = timedelta(seconds=5)  # what is due by another host's clock does not wait
 
 
@@ -57,21 +57,29 @@ class Waiting:
 
     def of_all(self, payments: Sequence[Payment]) -> list[Wait | None]:
         """Return the same for many; the batch of several is read once."""
-        early = [each for each in payments if each.status in _WAITING]
+        approvals = list(map(_for_approval, payments))
+        early = [each for each in payments if each.status in _SENT_SOON]
         if not early:
-            return [None] * len(payments)
+            return approvals
         try:
             in_force = self.holds.in_force()
             batches = self._batches(early)
         except StoreUnavailable as error:
             log.warning("why payments wait is not shown: %s", error)
-            return [None] * len(payments)
+            return approvals
         now = self.clock()
-        return [_wait(payment, batches, in_force, now) for payment in payments]
+        waits = (_wait(payment, batches, in_force, now) for payment in payments)
+        return [found or wait for found, wait in zip(approvals, waits, strict=True)]
 
     def _batches(self, payments: Sequence[Payment]) -> dict[str, Batch | None]:
         ids = {payment.batch_id for payment in payments if payment.batch_id}
         return {batch_id: self.store.get_batch(batch_id) for batch_id in ids}
+
+
+def _for_approval(payment: Payment) -> Wait | None:
+    if payment.status is not Status.AWAITING_APPROVAL:
+        return None
+    return Wait(WaitingFor.APPROVAL, payment.updated_at)
 
 
 def _wait(
@@ -80,8 +88,6 @@ def _wait(
     in_force: HoldsInForce,
     now: datetime,
 ) -> Wait | None:
-    if payment.status is Status.AWAITING_APPROVAL:
-        return Wait(WaitingFor.APPROVAL, payment.updated_at)
     if payment.status is Status.PENDING:
         return _held(payment, in_force) or _before_its_time(payment, now)
     batch = batches.get(payment.batch_id or "")

@@ -91,7 +91,7 @@ def test_an_approval_is_void_for_another_version_of_the_payee_and_stays_void() -
 
 
 def test_identities_are_compared_by_their_digests() -> None:
-    first, second = digests(["ada@example.com", "payroll"]), digests(["payroll"])
+    first, second = digests(["ada@example.com", "payroll"]), digests(["Payroll"])
     assert first & second == second
     assert not any("ada" in each for each in first)
     assert {len(each) for each in first} == {12}
