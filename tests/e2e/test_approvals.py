@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,17 @@ PERSON = {"customer_id": "ann", "email": "ann@example.com"}
 PAYMENTAPP = (sys.executable, "-m", "paymentapp")
 
 
-def run(*command: object, status: int = 0, **environ: str) -> str:
+def run(*command: object, environ: Mapping[str, str], refused: bool = False) -> str:
     done = subprocess.run(
         list(map(str, command)),
-        env=clean_environ() | environ,
+        env={**clean_environ(), **environ},
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert (done.returncode == 0) == (status == 0), done.stdout + done.stderr
+    assert (done.returncode != 0) is refused, done.stdout + done.stderr
     return done.stdout
 
 
@@ -42,20 +43,24 @@ def test_the_command_and_the_script_approve_and_reject(tmp_path: Path) -> None:
         "PAYMENTAPP_APPROVALS": "USD 5..: 1",
     }
     scopes = ("--scope", "write", "--scope", "read", "--scope", "payments:approve")
-    payer = run(*PAYMENTAPP, "keys", "create", "payer", *scopes, **environ).strip()
-    other = run(*PAYMENTAPP, "keys", "create", "ann", "--scope", "payments:approve", **environ)
+    payer = run(*PAYMENTAPP, "keys", "create", "payer", *scopes, environ=environ).strip()
+    other = run(
+        *PAYMENTAPP, "keys", "create", "ann", "--scope", "payments:approve", environ=environ
+    )
     script = ROOT / "curl" / "approve.sh"
     with running_service(tmp_path, "run", PAYMENTAPP_WORKERS="1", **environ) as service:
         url = {"PAYMENTAPP_URL": service.url}
         service.call("POST", "/v1/api/customer", PERSON, {"X-API-Key": payer})
         ids = [pay(service, payer)["payment_id"] for _ in range(3)]
-        own = run(script, "ann", ids[0], status=22, PAYMENTAPP_KEY=payer, **url)
+        own = run(script, "ann", ids[0], environ=url | {"PAYMENTAPP_KEY": payer}, refused=True)
         assert "Whoever requested a payment" in own
-        theirs = {"PAYMENTAPP_KEY": other.strip(), **url}
-        assert '"pending"' in run(script, "ann", ids[0], "invoice 7", **theirs)
-        assert '"rejected"' in run(script, "ann", ids[1], "not ours", REJECT="1", **theirs)
-        listed = run(*PAYMENTAPP, "approvals", "list", **environ)
+        theirs = url | {"PAYMENTAPP_KEY": other.strip()}
+        assert '"pending"' in run(script, "ann", ids[0], "invoice 7", environ=theirs)
+        assert '"rejected"' in run(
+            script, "ann", ids[1], "not ours", environ=theirs | {"REJECT": "1"}
+        )
+        listed = run(*PAYMENTAPP, "approvals", "list", environ=environ)
         assert ids[2] in listed
         assert "1 payment awaits approval." in listed
-        approved = run(*PAYMENTAPP, "approvals", "approve", f"ann/{ids[2]}", **environ)
+        approved = run(*PAYMENTAPP, "approvals", "approve", f"ann/{ids[2]}", environ=environ)
         assert approved == f"payment ann/{ids[2]} is pending: 1 of 1 approvals\n"
