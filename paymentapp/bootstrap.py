@@ -120,13 +120,11 @@ def build_services(
     dispatcher = Dispatcher(store, providers, poller, routes, failing, holds, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
     sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
-    pause = timedelta(seconds=settings.collect_seconds)
-    mailbox_collector = MailboxCollector(store, providers, clock, shards, pause)
+    mailbox_collector = _build_collector(settings, store, providers, clock)
     worker = worker or Worker(
         store, dispatcher, poller, inbox, sweeper, mailbox_collector, clock, settings
     )
-    rules = ApprovalRules(store, read_approval_rules(settings.approvals))
-    payments = Payments(store, customers, routes, rules, clock, shards, worker.wake)
+    payments = _build_payments(settings, store, customers, routes, clock, worker)
     return Services(
         settings=settings,
         clock=clock,
@@ -169,6 +167,25 @@ def _build_routes(
     if check:  # commands that call no provider pass none, and no rule would fit
         routes.check()
     return routes
+
+
+def _build_payments(
+    settings: Settings,
+    store: Store,
+    customers: Customers,
+    routes: Routes,
+    clock: Clock,
+    worker: Worker,
+) -> Payments:
+    rules = ApprovalRules(store, read_approval_rules(settings.approvals))
+    return Payments(store, customers, routes, rules, clock, settings.due_shards, worker.wake)
+
+
+def _build_collector(
+    settings: Settings, store: Store, providers: Mapping[str, Provider], clock: Clock
+) -> MailboxCollector:
+    pause = timedelta(seconds=settings.collect_seconds)
+    return MailboxCollector(store, providers, clock, settings.due_shards, pause)
 
 
 def _build_providers(settings: Settings, store: Store, clock: Clock) -> Mapping[str, Provider]:
