@@ -48,7 +48,6 @@ class Approvers:
         self.world = world
         self.rng = Random(f"approvals {seed}")
         self.rules = RULES if self.rng.random() < 0.4 else ""
-        self.busy = 0  # decisions that somebody has yet to make
         self.answered_at: dict[PaymentKey, int] = {}  # when it last awaited approval
 
     def watch(self, old: Payment | None, new: Payment) -> None:
@@ -131,22 +130,8 @@ class Approvers:
         process = self.world.any_process()
         if process is None:
             self._later(SECOND, again)
-            return
-        self.busy += 1
-
-        def job() -> None:
-            try:
-                work(process)
-            finally:
-                self.busy -= 1
-
-        process.spawn(job)
+        else:
+            process.spawn(partial(work, process))
 
     def _later(self, delay: int, event: Callable[[], object]) -> None:
-        self.busy += 1
-
-        def go() -> None:
-            self.busy -= 1
-            event()
-
-        self.world.scheduler.later(delay, go)
+        self.world.clients.later(delay, event)

@@ -141,7 +141,6 @@ class World:
             self.faults.on
             or self.clients.busy
             or self.holders.busy
-            or self.approvers.busy
             or any(len(p.tasks) > 1 for p in self.processes)
         ):
             return pause
@@ -171,7 +170,6 @@ class World:
         elif not (
             self.clients.busy
             or self.holders.busy
-            or self.approvers.busy
             or self._announced
             or self._transit
             or not self.methods.is_quiet()
