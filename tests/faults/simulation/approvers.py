@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from paymentapp.errors import Conflict, NotAllowed, StoreUnavailable
 from paymentapp.models.actors import APPROVE, Actor
 from paymentapp.models.batches import Member
-from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
+from paymentapp.models.payments import Payment, PaymentKey, Status
 from tests.faults.simulation.scheduler import DAY, MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -63,8 +63,6 @@ class Approvers:
             self._hear(new)
         if waited and not waits:
             self.answered_at[new.key] = self.world.time.micros()
-            if new.status in FINAL:  # it meets no fault that a batch would meet
-                self.world.clients.by_payment[new.key].faults.append(f"it is {new.status}")
 
     def check(self, members: Sequence[Member]) -> None:
         """Report each member of a batch that is sent without its approvals."""
