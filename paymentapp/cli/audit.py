@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from paymentapp.storage.base import Store
 
 _WIDTHS = (7, 46, 44)
-_HISTORY = (27, 10, 8)
+_HISTORY = (27, 17, 8)
 _CHANGES = (7, 27, 16, 8, 20, 10)
 
 
