@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Retry a payment that failed or was returned: make a new one in its place.
+# Retry a payment that failed, was returned or was rejected: make a new one in its place.
 #   curl/retry.sh CUSTOMER_ID PAYMENT_ID [METHOD]
 #
 # IDEMPOTENCY_KEY identifies the request, as for curl/pay_customer.sh. WAIT=5 waits up to five seconds

@@ -18,6 +18,8 @@ from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.providers.registry import NAMES, build_providers
 from paymentapp.services.api_keys import ApiKeys
+from paymentapp.services.approval_rules import ApprovalRules, read_approval_rules
+from paymentapp.services.approvals import Approvals
 from paymentapp.services.customer_history import CustomerHistory
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch.dispatcher import Dispatcher
@@ -63,6 +65,7 @@ class Services:
     payees: PayeeDisplays
     payments: Payments
     retries: PaymentRetries
+    approvals: Approvals
     holds: Holds
     waiting: Waiting
     webhooks: WebhookReceiver
@@ -117,12 +120,11 @@ def build_services(
     dispatcher = Dispatcher(store, providers, poller, routes, failing, holds, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
     sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
-    pause = timedelta(seconds=settings.collect_seconds)
-    mailbox_collector = MailboxCollector(store, providers, clock, shards, pause)
+    mailbox_collector = _build_collector(settings, store, providers, clock)
     worker = worker or Worker(
         store, dispatcher, poller, inbox, sweeper, mailbox_collector, clock, settings
     )
-    payments = Payments(store, customers, routes, clock, shards, worker.wake)
+    payments = _build_payments(settings, store, customers, routes, clock, worker)
     return Services(
         settings=settings,
         clock=clock,
@@ -136,6 +138,7 @@ def build_services(
         payees=payees,
         payments=payments,
         retries=PaymentRetries(payments),
+        approvals=Approvals(store, routes, clock, worker.wake),
         holds=holds,
         waiting=Waiting(store, holds, clock),
         webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
@@ -164,6 +167,25 @@ def _build_routes(
     if check:  # commands that call no provider pass none, and no rule would fit
         routes.check()
     return routes
+
+
+def _build_payments(
+    settings: Settings,
+    store: Store,
+    customers: Customers,
+    routes: Routes,
+    clock: Clock,
+    worker: Worker,
+) -> Payments:
+    rules = ApprovalRules(store, read_approval_rules(settings.approvals))
+    return Payments(store, customers, routes, rules, clock, settings.due_shards, worker.wake)
+
+
+def _build_collector(
+    settings: Settings, store: Store, providers: Mapping[str, Provider], clock: Clock
+) -> MailboxCollector:
+    pause = timedelta(seconds=settings.collect_seconds)
+    return MailboxCollector(store, providers, clock, settings.due_shards, pause)
 
 
 def _build_providers(settings: Settings, store: Store, clock: Clock) -> Mapping[str, Provider]:

@@ -15,6 +15,7 @@ from paymentapp.services.backoffice.open_cases import OpenCases
 from paymentapp.services.backoffice.parked_batches import ParkedBatches
 from paymentapp.services.backoffice.reconciliation import Reconciliation
 from paymentapp.services.backoffice.retries import Retrier
+from paymentapp.services.backoffice.unapproved import UnapprovedPayments
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class BackOffice:
     open_cases: OpenCases
     parked: ParkedBatches
     reconciliation: Reconciliation
+    unapproved: UnapprovedPayments
 
 
 def build_backoffice(
@@ -46,4 +48,5 @@ def build_backoffice(
         reconciliation=Reconciliation(
             store, providers, services.settlement, services.payees, clock, progress, retrier
         ),
+        unapproved=UnapprovedPayments(store, clock, progress),
     )

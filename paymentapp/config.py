@@ -110,6 +110,13 @@ class Settings(Declared):
         "",
         "rules for the method of a payment that names none: see *Ways to pay*",
     )
+    approvals: str = variable(
+        "PAYMENTAPP_APPROVALS",
+        text(),
+        "",
+        "rules for the payments that people have to approve before they leave: see "
+        "*Approvals* in docs/authority.md",
+    )
     payee_change_hold_hours: int = variable(
         "PAYMENTAPP_PAYEE_CHANGE_HOLD_HOURS",
         number(0, 720),

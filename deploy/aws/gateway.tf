@@ -92,6 +92,16 @@ resource "aws_api_gateway_resource" "retry" {
   path_part   = "retry"
 }
 
+# /v1/api/payment/{customer_id}/{payment_id}/approve and /reject
+
+resource "aws_api_gateway_resource" "payment_approval" {
+  for_each = toset(["approve", "reject"])
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.payment.id
+  path_part   = each.key
+}
+
 # /v1/api/payment/{customer_id}/{payment_id}/hold and /release
 
 resource "aws_api_gateway_resource" "payment_hold" {
@@ -156,6 +166,8 @@ locals {
     get_payment           = { resource = aws_api_gateway_resource.payment, verb = "GET" }
     cancel_payment        = { resource = aws_api_gateway_resource.cancellation, verb = "POST" }
     retry_payment         = { resource = aws_api_gateway_resource.retry, verb = "POST", model = "RetryOrder" }
+    approve_payment       = { resource = aws_api_gateway_resource.payment_approval["approve"], verb = "POST", model = "ApprovalNote" }
+    reject_payment        = { resource = aws_api_gateway_resource.payment_approval["reject"], verb = "POST", model = "Reason" }
     hold_payment          = { resource = aws_api_gateway_resource.payment_hold["hold"], verb = "POST", model = "Reason" }
     release_payment       = { resource = aws_api_gateway_resource.payment_hold["release"], verb = "POST" }
     place_hold            = { resource = aws_api_gateway_resource.holds, verb = "POST", model = "NewHold" }

@@ -26,10 +26,11 @@ from paymentapp.config import Settings
 
 HERE = Path(__file__).parent
 MODELS = {
+    "ApprovalNote": "approval of a payment",
     "NewCustomer": "customer to register",
     "NewHold": "hold to be placed",
     "PaymentOrder": "payment request",
-    "Reason": "reason to hold a payment",
+    "Reason": "reason to hold or reject a payment",
     "RetryOrder": "request to retry a payment",
 }
 DRAFT_04 = "http://json-schema.org/draft-04/schema#"

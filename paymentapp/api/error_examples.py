@@ -92,7 +92,8 @@ RETRY_PAYMENT = (
     NO_PAYMENT,
     ProblemExample(
         problems.CONFLICT,
-        "Only a payment that failed or was returned can be retried: this one is pending.",
+        "Only a payment that failed, was returned or was rejected can be retried: "
+        "this one is pending.",
     ),
     *BODY,
     _refused(
@@ -102,6 +103,16 @@ RETRY_PAYMENT = (
     ),
     ProblemExample(problems.KEY_REUSED, "This Idempotency-Key was used with another body."),
 )
+_DECIDE = (
+    NO_PAYMENT,
+    ProblemExample(
+        problems.FORBIDDEN, "Whoever requested a payment does not approve or reject it."
+    ),
+    ProblemExample(problems.CONFLICT, "There is nothing to approve: the payment is pending."),
+    *BODY,
+)
+APPROVE_PAYMENT = (_invalid(body_error(["notes"], _UNKNOWN)), *_DECIDE)
+REJECT_PAYMENT = (_invalid(body_error(["reason"], _MISSING)), *_DECIDE)
 NO_HOLD = ProblemExample(problems.NOT_FOUND, "No such hold is in force.")
 PLACE_HOLD = (
     _invalid(body_error(["scope"], _MISSING), body_error(["reason"], _MISSING)),

@@ -13,6 +13,7 @@ EMAIL = "unixuser1@example.com"
 PAYMENT_ID = "2026-01-02T03:04:05.678901Z"
 RETRY_ID = "2026-01-05T09:00:00.123456Z"
 CLIENT = "payroll"
+APPROVER = "controlling"
 BATCH_ID = "20260102T030405680123-5f0c2b9e8d7a6f41"
 
 NEW_CUSTOMER: dict[str, Any] = {
@@ -65,6 +66,9 @@ PENDING: dict[str, Any] = {
     "transaction_id": None,
     "waiting_for": None,
     "waiting_since": None,
+    "approval_rule": None,
+    "approvals_needed": 0,
+    "approvals": [],
     "history": [_PENDING],
 }
 HELD: dict[str, Any] = {
@@ -92,6 +96,28 @@ CANCELLED: dict[str, Any] = {
     "status": "cancelled",
     "updated_at": "2026-01-02T03:04:06.000000Z",
     "history": [_PENDING, _transition("06.000000", "cancelled", "request", "", CLIENT)],
+}
+APPROVAL_NOTE = {"note": "Invoice 1007 checked."}
+_ASKED = _transition("05.678901", "awaiting_approval", "request", "USD 10..: 1", CLIENT)
+_AWAITING = {**PENDING, "approval_rule": "USD 10..: 1", "approvals_needed": 1}
+APPROVED: dict[str, Any] = {
+    **_AWAITING,
+    "updated_at": "2026-01-02T03:04:06.000000Z",
+    "approvals": [
+        {"at": "2026-01-02T03:04:06.000000Z", "by": APPROVER, **APPROVAL_NOTE, "void": False}
+    ],
+    "history": [_ASKED, _transition("06.000000", "pending", "person", "approved", APPROVER)],
+}
+REJECTION = {"reason": "Nobody knows this invoice."}
+REJECTED: dict[str, Any] = {
+    **_AWAITING,
+    "status": "rejected",
+    "updated_at": "2026-01-02T03:04:06.000000Z",
+    **REJECTION,
+    "history": [
+        _ASKED,
+        _transition("06.000000", "rejected", "person", REJECTION["reason"], APPROVER),
+    ],
 }
 RETRY: dict[str, Any] = {
     **PENDING,

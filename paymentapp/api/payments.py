@@ -48,6 +48,8 @@ KEY = {
 LINKS = {
     "payment": {"operationId": "get_payment", "parameters": KEY},
     "cancellation": {"operationId": "cancel_payment", "parameters": KEY},
+    "approval": {"operationId": "approve_payment", "parameters": KEY},
+    "rejection": {"operationId": "reject_payment", "parameters": KEY},
     "retry": {"operationId": "retry_payment", "parameters": KEY},
     "payments": {
         "operationId": "list_payments",
@@ -79,7 +81,8 @@ def request_payment(
     """Request a payment to a customer.
 
     It is accepted once it is stored, and paid afterwards: show it, or list the customer's payments,
-    to follow it. Send an `Idempotency-Key` and retry with it when no answer came.
+    to follow it. One that an approval rule covers awaits approval first. Send an `Idempotency-Key`
+    and retry with it when no answer came.
     """
     here = services()
     key = headers.get("idempotency_key")
@@ -134,8 +137,9 @@ def cancel_payment(
 ) -> tuple[ShownPayment, dict[str, str]]:
     """Cancel a payment that has not been sent, or recall one that nobody claimed.
 
-    Safe to repeat: a payment that is cancelled, or being recalled, is answered as it is.
-    `payments:write` cancels payments of the same client, `payments:hold` any.
+    One that awaits approval can be cancelled too. Safe to repeat: a payment that is cancelled, or
+    being recalled, is answered as it is. `payments:write` cancels payments of the same client,
+    `payments:hold` any.
     """
     payment = services().payments.cancel(PaymentKey(customer_id, payment_id), actor())
     payment, applied = with_outcome(payment, headers.get("wait"))
@@ -159,11 +163,11 @@ def cancel_payment(
 def retry_payment(
     headers: dict[str, Any], order: dict[str, Any], customer_id: str, payment_id: str
 ) -> tuple[ShownPayment, dict[str, str]]:
-    """Retry a payment that failed or was returned: request a new one in its place.
+    """Retry a payment that failed, was returned or was rejected: request a new one in its place.
 
     It has the same amount and goes to the customer's current details. A payment has one retry at a
-    time: while that is open, and once it has succeeded, another one is refused; where it failed or
-    was returned too, retry the retry. Payments of other clients also take `payments:hold`.
+    time: while that is open, and once it has succeeded, another one is refused; where it came to
+    such an end too, retry the retry. Payments of other clients also take `payments:hold`.
     """
     requested = services().retries.retry(
         PaymentKey(customer_id, payment_id),

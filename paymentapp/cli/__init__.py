@@ -11,6 +11,7 @@ import traceback
 import click
 
 from paymentapp._version import __version__
+from paymentapp.cli.approvals import approvals
 from paymentapp.cli.audit import audit
 from paymentapp.cli.common import opened
 from paymentapp.cli.holds import hold, holds, release
@@ -103,5 +104,8 @@ def worker() -> None:
     stop(services)
 
 
-for command in (settings, keys, vault, reconcile, parked, inbox, audit, hold, release, holds):
+for command in (
+    *(settings, keys, vault, reconcile, parked, inbox, audit),
+    *(hold, release, holds, approvals),
+):
     commands.add_command(command)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from paymentapp.storage.base import Store
 
 _WIDTHS = (7, 46, 44)
-_HISTORY = (27, 10, 8)
+_HISTORY = (27, 17, 8)
 _CHANGES = (7, 27, 16, 8, 20, 10)
 
 
@@ -126,6 +126,7 @@ def show(customer_id: str, payment_id: str) -> None:
             raise NotFound(f"customer {customer_id!r} has no payment {payment_id!r}")
         _print_payment(payment, services.payees.of(payment, payment.payment_method))
         _print_wait(services.waiting.of(payment))
+        _print_approvals(payment)
         _print_history(payment)
         for batch_id in dict.fromkeys(_batches_of(payment)):
             _print_batch(batch_id, services.store)
@@ -146,6 +147,15 @@ def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
     if payment.provider_item_id:
         ids = f"item {payment.provider_item_id}, transaction {payment.transaction_id or '-'}"
         click.echo(f"provider  {ids}, last reported {payment.provider_status}")
+
+
+def _print_approvals(payment: Payment) -> None:
+    if payment.approval is not None:
+        click.echo(f"rule      {payment.approval_rule}")
+    for each in payment.approvals:
+        void = ", void since: the details have changed" if each.void else ""
+        note = f": {printable(each.note)}" if each.note else ""
+        click.echo(f"approved  {short(each.at)} by {each.by or '-'}{void}{note}")
 
 
 def _print_wait(wait: Wait | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
+APPROVE = "payments:approve"
 HOLD = "payments:hold"
 ADMIN = "admin"
 SCOPES = MappingProxyType(
@@ -15,7 +16,7 @@ SCOPES = MappingProxyType(
         "payees:write": "change the payment methods of customers",
         "payments:read": "list and show payments",
         "payments:write": "request payments, and cancel and retry the client's own",
-        "payments:approve": "approve and reject payments",
+        APPROVE: "approve and reject payments",
         HOLD: "hold and release payments, and cancel those of any client",
         "webhooks:write": "manage webhook endpoints",
         "reports:read": "read reports",

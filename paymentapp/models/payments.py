@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypedDict, Unpack
 
 from paymentapp.clock import from_text, to_text
+from paymentapp.models.approvals import Approval, RequiredApproval, valid
 from paymentapp.models.item_ids import item_id_of, key_of
 from paymentapp.models.money import Money
 from paymentapp.models.revisions import new_revision
@@ -18,6 +19,7 @@ _MICROSECOND = timedelta(microseconds=1)
 class Status(StrEnum):
     """The status of a payment."""
 
+    AWAITING_APPROVAL = "awaiting_approval"  # accepted and durable; leaves once it is approved
     PENDING = "pending"  # accepted and durable, in no batch
     SUBMITTING = "submitting"  # in a batch whose outcome at the provider is not yet known
     SUBMITTED = "submitted"  # the provider has it
@@ -26,9 +28,11 @@ class Status(StrEnum):
     FAILED = "failed"  # the provider said that it did not and will not pay
     RETURNED = "returned"  # the money came back
     CANCELLED = "cancelled"
+    REJECTED = "rejected"  # it was not approved, and never left
 
 
 _RANK = {
+    Status.AWAITING_APPROVAL: -1,
     Status.PENDING: 0,
     Status.SUBMITTING: 1,
     Status.SUBMITTED: 2,
@@ -37,20 +41,33 @@ _RANK = {
     Status.FAILED: 4,
     Status.RETURNED: 4,
     Status.CANCELLED: 4,
+    Status.REJECTED: 4,
+}
+_BACKWARD = {
+    (Status.SUCCEEDED, Status.RETURNED),
+    (Status.SUBMITTING, Status.PENDING),
+    (Status.PENDING, Status.AWAITING_APPROVAL),
 }
 FINAL = frozenset(s for s, rank in _RANK.items() if rank == 4)
-RETRYABLE = frozenset({Status.FAILED, Status.RETURNED})  # certainly unpaid, and not as asked
+UNSENT = frozenset({Status.AWAITING_APPROVAL, Status.PENDING})  # in no batch
+# Certainly unpaid, and not as asked.
+RETRYABLE = frozenset({Status.FAILED, Status.RETURNED, Status.REJECTED})
 
 
 def can_transition(old: Status, new: Status) -> bool:
     """Return whether a payment may go from `old` to `new`.
 
-    Forward by rank; from `succeeded` to `returned`, because banks take money back; and from
-    `submitting` to `pending`, where a batch has certainly not reached its provider.
+    Forward by rank; from `succeeded` to `returned`, because banks take money back; from
+    `submitting` to `pending`, where a batch has certainly not reached its provider; and from
+    `pending` to `awaiting_approval`, where an approval is void. What awaits approval enters no
+    batch, and nothing else is rejected. A provider's report is believed all the same: what was
+    paid is shown as paid, however that came about.
     """
-    if (old, new) in {(Status.SUCCEEDED, Status.RETURNED), (Status.SUBMITTING, Status.PENDING)}:
-        return True
-    return _RANK[old] < _RANK[new]
+    if old is Status.AWAITING_APPROVAL and new is Status.SUBMITTING:
+        return False
+    if new is Status.REJECTED:
+        return old is Status.AWAITING_APPROVAL
+    return (old, new) in _BACKWARD or _RANK[old] < _RANK[new]
 
 
 class Cause(StrEnum):
@@ -114,6 +131,7 @@ class PaymentChanges(TypedDict, total=False):
     route: str | None
     tried_methods: tuple[str, ...]
     retried_by: str | None
+    approvals: tuple[Approval, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +162,8 @@ class Payment:
     scheduled_at: datetime | None = None  # leaves at this time or later; None: as soon as it can
     retry_of: str | None = None  # id of the payment of the same customer that it retries
     retried_by: str | None = None  # id of its retry; written before the retry itself
+    approval: RequiredApproval | None = None  # None: no rule covers it
+    approvals: tuple[Approval, ...] = ()  # oldest first, with those that are void
 
     @property
     def key(self) -> PaymentKey:
@@ -169,6 +189,21 @@ class Payment:
     def updated_at(self) -> datetime:
         """Return the time of the last transition."""
         return self.history[-1].at
+
+    @property
+    def approval_rule(self) -> str | None:
+        """Return the rule that makes the payment need approval; None where none covers it."""
+        return self.approval.rule if self.approval else None
+
+    @property
+    def approvals_needed(self) -> int:
+        """Return how many approvals the payment needs in all."""
+        return self.approval.approvers if self.approval else 0
+
+    @property
+    def is_approved(self) -> bool:
+        """Return whether the payment has the approvals that it needs, if it needs any."""
+        return len(valid(self.approvals)) >= self.approvals_needed
 
     @property
     def is_to_be_taken_back(self) -> bool:

@@ -8,7 +8,8 @@ from paymentapp.models.holds import REASON_MAX, HoldScope
 from paymentapp.schemas.common import Moment, Pattern, TextOrNull
 
 VALUE_MAX = 100
-_ONE_LINE = r"^[^\x00-\x1f\x7f]+$"
+ONE_LINE = r"^[^\x00-\x1f\x7f]+$"
+ONE_LINE_ERROR = "Must be text on one line, without control characters."
 
 
 def reason() -> fields.String:
@@ -17,7 +18,7 @@ def reason() -> fields.String:
         required=True,
         validate=[
             validate.Length(1, REASON_MAX),
-            Pattern(_ONE_LINE, error="Must be text on one line, without control characters."),
+            Pattern(ONE_LINE, error=ONE_LINE_ERROR),
         ],
         metadata={"description": "Why, in the words of whoever does it."},
     )
@@ -30,7 +31,7 @@ def _scope() -> fields.Enum[HoldScope]:
 
 
 class ReasonSchema(Schema):
-    """Why a payment is held."""
+    """Why a payment is held, or rejected."""
 
     reason = reason()
 

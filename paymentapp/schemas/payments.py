@@ -10,6 +10,7 @@ from marshmallow import Schema, fields, post_load, validate
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Status
+from paymentapp.schemas.approvals import ApprovalSchema
 from paymentapp.schemas.common import (
     METHOD_PATTERN,
     PAYMENT_ID_PATTERN,
@@ -151,8 +152,8 @@ class PaymentSchema(Schema):
         by_value=True,
         required=True,
         metadata={
-            "description": "pending, submitting, submitted and unclaimed are in progress; "
-            "succeeded, failed, returned and cancelled are outcomes. "
+            "description": "awaiting_approval, pending, submitting, submitted and unclaimed are "
+            "in progress; succeeded, failed, returned, cancelled and rejected are outcomes. "
             "The bank may still return a succeeded payment."
         },
     )
@@ -178,7 +179,8 @@ class PaymentSchema(Schema):
         required=True,
         allow_none=True,
         metadata={
-            "description": "Why it failed, came back or is held, as the provider reports it."
+            "description": "Why it failed, came back or is held, as the provider reports it; why "
+            "it was rejected, in the words of whoever did it, or `expired`."
         },
     )
     provider_status = fields.String(
@@ -208,13 +210,26 @@ class PaymentSchema(Schema):
         required=True,
         allow_none=True,
         metadata={
-            "description": "What keeps it from going on: `schedule` (its request named a later "
-            "time), `hold` (somebody holds it, or its details have changed lately), `window` (its "
-            "provider takes payments at certain times), `provider` (its outcome there is not known "
-            "yet), `person` (an operator decides); null where nothing does."
+            "description": "What keeps it from going on: `approval` (a rule covers it), `schedule` "
+            "(its request named a later time), `hold` (somebody holds it, or its details have "
+            "changed lately), `window` (its provider takes payments at certain times), `provider` "
+            "(its outcome there is not known yet), `person` (an operator decides); null where "
+            "nothing does."
         },
     )
     waiting_since = Moment(required=True, allow_none=True)
+    approval_rule = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The rule that makes it need approval; null if none covers it."},
+    )
+    approvals_needed = fields.Integer(
+        required=True,
+        metadata={"description": "How many different approvers it needs in all; 0 without a rule."},
+    )
+    approvals = fields.List(
+        fields.Nested(ApprovalSchema), required=True, metadata={"description": "Oldest first."}
+    )
     history = fields.List(fields.Nested(TransitionSchema), required=True)
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
@@ -255,6 +270,12 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
         "transaction_id": payment.transaction_id,
         "waiting_for": wait.reason.value if wait else None,
         "waiting_since": to_text(wait.since) if wait else None,
+        "approval_rule": payment.approval_rule,
+        "approvals_needed": payment.approvals_needed,
+        "approvals": [
+            {"at": to_text(each.at), "by": each.by or None, "note": each.note, "void": each.void}
+            for each in payment.approvals
+        ],
         "history": [
             {
                 "at": to_text(transition.at),

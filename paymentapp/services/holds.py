@@ -26,7 +26,7 @@ from paymentapp.models.holds import (
     payment_value,
     target_of,
 )
-from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.models.payments import UNSENT, Payment, PaymentKey, Status
 from paymentapp.services.stored_payments import stored_payment
 from paymentapp.storage.base import Store
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 _CUSTOMER_ID = re.compile(CUSTOMER_ID_PATTERN)  # what is none is not looked up
 CACHE_SECONDS = 1.0  # half of the two seconds within which a hold is in force everywhere
-HOLDABLE = frozenset({Status.PENDING, Status.SUBMITTING})
+HOLDABLE = UNSENT | {Status.SUBMITTING}
 
 
 class Placed(NamedTuple):

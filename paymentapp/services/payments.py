@@ -13,16 +13,16 @@ from typing import NamedTuple
 from paymentapp.clock import Clock, to_text
 from paymentapp.errors import (
     Conflict,
-    NotAllowed,
     NotFound,
     NotPayable,
     StoreUnavailable,
 )
-from paymentapp.models.actors import HOLD, SYSTEM, Actor
+from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord, key_hashes
 from paymentapp.models.payments import (
     FINAL,
+    UNSENT,
     Cause,
     Payment,
     PaymentKey,
@@ -31,7 +31,10 @@ from paymentapp.models.payments import (
     next_payment_id,
 )
 from paymentapp.models.revisions import new_revision
+from paymentapp.services.approval_rules import ApprovalRules
+from paymentapp.services.approvals import ANSWER_WITHIN
 from paymentapp.services.customers import Customers
+from paymentapp.services.makers import check_is_own, may_be_maker
 from paymentapp.services.payment_orders import PaymentOrder, check_same_body, fingerprint
 from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import Route, Routes
@@ -71,6 +74,7 @@ class Payments:
     store: Store
     customers: Customers
     routes: Routes
+    approval_rules: ApprovalRules
     clock: Clock
     due_shards: int
     wake: Callable[[Payment], None]
@@ -93,7 +97,7 @@ class Payments:
             if earlier is not None:
                 return Requested(earlier, replayed=True)
         key_hash = found.key_hash if found is not None else next(iter(hashes), None)
-        route = self._route(order, customer, found)
+        route = self._route(order, customer, found, by)
         requested = self._accept(order, route, key_hash, found, by)
         if not requested.replayed:
             self.wake(requested.payment)
@@ -111,10 +115,10 @@ class Payments:
     def cancel(self, key: PaymentKey, by: Actor = SYSTEM) -> Payment:
         """Cancel a payment that has not been sent, or request the recall of an unclaimed one.
 
-        A pending payment is cancelled at once. For an unclaimed one the request is stored, and
-        the dispatcher passes it to the provider. Raises NotFound, NotAllowed (another client's
-        payment, without the right to hold payments), Conflict if it is too late, and
-        StoreUnavailable where other writers win MAX_TRIES times in a row.
+        A payment that is pending or awaits approval is cancelled at once. For an unclaimed one the
+        request is stored, and the dispatcher passes it to the provider. Raises NotFound, NotAllowed
+        (another client's payment, without the right to hold payments), Conflict if it is too late,
+        and StoreUnavailable where other writers win MAX_TRIES times in a row.
         """
         for _ in tries():
             payment = self.get(key)
@@ -131,8 +135,8 @@ class Payments:
     def wait(self, key: PaymentKey, seconds: float) -> Payment:
         """Return the payment once it has an outcome, or after `seconds`. Raises NotFound.
 
-        `unclaimed` counts as an outcome, unless the payment is being recalled. A payment that is
-        scheduled for later than that has none by then, and is returned at once.
+        `unclaimed` counts as an outcome, unless the payment is being recalled. A payment that
+        awaits approval, or is scheduled for later than that, is returned at once.
         """
         end = time.monotonic() + seconds
         while True:
@@ -140,7 +144,8 @@ class Payments:
             unclaimed = payment.status is Status.UNCLAIMED and not payment.cancel_requested
             left = end - time.monotonic()
             latest = self.clock() + timedelta(seconds=left)
-            if payment.status in FINAL or unclaimed or left <= 0 or is_later(payment, latest):
+            waits = payment.status is Status.AWAITING_APPROVAL or is_later(payment, latest)
+            if payment.status in FINAL or unclaimed or left <= 0 or waits:
                 return payment
             time.sleep(min(WAIT_STEP, left))
 
@@ -157,7 +162,7 @@ class Payments:
             if record is None or self._is_expired(record):
                 continue
             payment = self._earlier_payment(record)
-            if key_hash == hashes[0] or payment is None or _is_maker(by, payment):
+            if key_hash == hashes[0] or payment is None or may_be_maker(by, payment):
                 return _KeyUse(record, payment)
         return _KeyUse(records.get(hashes[0]) if hashes else None, None)
 
@@ -170,9 +175,15 @@ class Payments:
         return payment if payment and payment.request_id == record.request_id else None
 
     def _route(
-        self, order: PaymentOrder, customer: Customer | None, found: IdempotencyRecord | None
+        self,
+        order: PaymentOrder,
+        customer: Customer | None,
+        found: IdempotencyRecord | None,
+        by: Actor,
     ) -> Route:
-        """Check the order and choose how it is paid. Raises NotFound, NotPayable.
+        """Check the order and choose how it is paid, and who has to approve it.
+
+        Raises NotFound, NotPayable.
 
         While another request with the same key may still be accepted, nobody is told that it is
         not payable: that raises StoreUnavailable, and a retry gets its answer.
@@ -184,7 +195,8 @@ class Payments:
                 raise NotPayable("email", "This is not the customer's e-mail.")
             if order.scheduled_at is not None:
                 check_schedule(order.scheduled_at, self.clock())
-            return self.routes.choose(customer, order.money, order.payment_method)
+            route = self.routes.choose(customer, order.money, order.payment_method)
+            return self.approval_rules.applied(route, customer, order.money, self.clock, by)
         except (NotFound, NotPayable):
             if found is not None and self.clock() < found.claimed_at + IN_PROGRESS:
                 raise StoreUnavailable("a request with this key is in progress") from None
@@ -274,6 +286,13 @@ class Payments:
         now = self.clock()
         payment_id = record.payment_id if record else to_text(now)
         request_id = record.request_id if record else secrets.token_hex(16)
+        earliest = order.scheduled_at or now
+        if route.approval is None:
+            status, reference = Status.PENDING, route.hold_reason(earliest)
+            due_at = self.routes.departure(route, earliest)
+        else:
+            status, reference = Status.AWAITING_APPROVAL, route.approval.rule
+            due_at = now + ANSWER_WITHIN
         return Payment(
             customer_id=order.customer_id,
             payment_id=payment_id,
@@ -282,45 +301,24 @@ class Payments:
             email=order.email,
             destination=route.destination,
             route=route.explanation,
-            status=Status.PENDING,
-            history=(
-                Transition(
-                    now,
-                    Status.PENDING,
-                    Cause.REQUEST,
-                    route.hold_reason(order.scheduled_at or now),
-                    by=by.name,
-                ),
-            ),
+            status=status,
+            history=(Transition(now, status, Cause.REQUEST, reference, by=by.name),),
             request_id=request_id,
             revision=new_revision(),
-            due_at=self.routes.departure(route, order.scheduled_at or now),
+            due_at=due_at,
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
             scheduled_at=order.scheduled_at,
             retry_of=order.retry_of,
+            approval=route.approval,
         )
 
     def _cancelled(self, payment: Payment, by: Actor) -> Payment:
         now = self.clock()
-        if payment.status is Status.PENDING:
+        if payment.status in UNSENT:
             return payment.moved(Status.CANCELLED, now, Cause.REQUEST, by=by.name, due_at=None)
         if payment.status is Status.UNCLAIMED:
             return payment.changed(cancel_requested=True, due_at=now)
         raise Conflict(f"It is too late to cancel: the payment is {payment.status}.")
-
-
-def check_is_own(by: Actor, payment: Payment, done: str) -> None:
-    """Raise NotAllowed where the payment is another client's, unless the actor may hold any.
-
-    A payment of an earlier version names no client, so that no client is refused.
-    """
-    if not _is_maker(by, payment) and not by.may(HOLD):
-        raise NotAllowed(f"Only payments of the same client may be {done}.", HOLD)
-
-
-def _is_maker(by: Actor, payment: Payment) -> bool:
-    """Return whether an actor may have requested a payment: it names none, or this client."""
-    return payment.created_by is None or payment.created_by in by.identities
 
 
 def due_shard(customer_id: str, payment_id: str, shards: int) -> int:

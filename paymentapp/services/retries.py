@@ -1,4 +1,4 @@
-"""Retries: a new payment in place of one that failed or was returned."""
+"""Retries: a new payment in place of one that failed, was returned or was rejected."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.payments import PaymentKey
+from paymentapp.services.makers import check_is_own
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.services.payments import Payments, Requested, check_is_own
+from paymentapp.services.payments import Payments, Requested
 from paymentapp.services.retry_links import check_retryable
 
 
@@ -28,8 +29,8 @@ class PaymentRetries:
 
         Without a method, the one that the original's request named is used again; where it named
         none, one is chosen anew. Raises NotFound, NotAllowed (another client's payment, without
-        the right to hold payments), Conflict (not failed or returned; retried already), and what
-        `Payments.request` raises.
+        the right to hold payments), Conflict (not failed, returned or rejected; retried already),
+        and what `Payments.request` raises.
         """
         original = self.payments.get(key)
         check_is_own(by, original, "retried")

@@ -19,7 +19,7 @@ def check_retryable(payment: Payment) -> None:
     """Raise Conflict unless the payment has certainly come to its end without being paid."""
     if payment.status not in RETRYABLE:
         raise Conflict(
-            "Only a payment that failed or was returned can be retried: "
+            "Only a payment that failed, was returned or was rejected can be retried: "
             f"this one is {payment.status}."
         )
 
@@ -47,9 +47,9 @@ def link_retry(store: Store, retry: Payment) -> str:
 def _id_of_retry(store: Store, original: Payment, retry: Payment) -> str:
     """Return the id that a retry may have. Raises Conflict where another retry counts.
 
-    A cancelled retry is replaced, since nothing can retry it. One that failed or was returned is
-    not: it is retried itself, so that the retries of a payment form one chain, of which only the
-    last can be open.
+    A cancelled retry is replaced, since nothing can retry it. One that failed, was returned or was
+    rejected is not: it is retried itself, so that the retries of a payment form one chain, of which
+    only the last can be open.
     """
     linked = original.retried_by
     if linked is None:

@@ -11,19 +11,21 @@ from typing import NamedTuple
 
 from paymentapp.clock import to_text
 from paymentapp.errors import NotPayable, SettingsError
+from paymentapp.models.approvals import RequiredApproval
 from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import Provider
 from paymentapp.providers.registry import DEFAULT
+from paymentapp.services.money_ranges import BOUNDS, CURRENCIES, MoneyRange, parts, read_range
 from paymentapp.storage.base import Store
 
 DETAILS_CHANGED = "details have changed"  # begins the reason of such a hold, in histories
 FIRST_METHOD = DEFAULT  # where no request, customer or rule names a method
 _RULE = re.compile(
     r"(?P<method>[a-z][a-z0-9_]{0,31})"
-    r"(\s+(?P<currencies>[A-Z]{3}(,[A-Z]{3})*))?"
-    r"(\s+(?P<low>[0-9]{1,15}(\.[0-9]{1,4})?)?\.\.(?P<high>[0-9]{1,15}(\.[0-9]{1,4})?)?)?"
+    rf"(\s+{CURRENCIES})?"
+    rf"(\s+{BOUNDS})?"
 )
 
 
@@ -38,23 +40,21 @@ class RoutingRule(NamedTuple):
 
     def covers(self, money: Money) -> bool:
         """Return whether the rule applies to such a payment."""
-        return (
-            (not self.currencies or money.currency in self.currencies)
-            and (self.low is None or self.low <= money.amount)
-            and (self.high is None or money.amount <= self.high)
-        )
+        return MoneyRange(self.currencies, self.low, self.high).covers(money)
 
 
 class Route(NamedTuple):
     """How a payment goes; `explanation` is None where the request itself named the method.
 
     `held_until` is when the details have been on record for long enough; None without such a rule.
+    `approval` is what a new payment needs before it leaves; None where no rule covers it.
     """
 
     method: str
     destination: str | None
     explanation: str | None
     held_until: datetime | None = None
+    approval: RequiredApproval | None = None
 
     def hold_reason(self, now: datetime) -> str:
         """Return why the payment does not leave yet, for its history; empty where it does."""
@@ -68,11 +68,7 @@ def read_rules(text: str) -> list[RoutingRule]:
 
     For example `wire USD ..25000; card EUR,GBP; gift`. Raises SettingsError.
     """
-    return [_rule(number, part) for number, part in enumerate(_parts(text), start=1)]
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(";") if part.strip()]
+    return [_rule(number, part) for number, part in enumerate(parts(text), start=1)]
 
 
 def _rule(number: int, text: str) -> RoutingRule:
@@ -81,9 +77,7 @@ def _rule(number: int, text: str) -> RoutingRule:
         raise SettingsError(
             f"PAYMENTAPP_ROUTES: rule {number} is not METHOD [CURRENCY,...] [LOW..HIGH]"
         )
-    low, high = (Decimal(limit) if limit else None for limit in found.group("low", "high"))
-    currencies = frozenset((found["currencies"] or "").split(",")) - {""}
-    return RoutingRule(number, found["method"], currencies, low, high)
+    return RoutingRule(number, found["method"], *read_range(found))
 
 
 def unpayable(provider: Provider, money: Money) -> NotPayable | None:
@@ -166,8 +160,15 @@ class Routes:
     def departure(self, route: Route, now: datetime) -> datetime:
         """Return when a payment leaves: at once, without a hold or cut-offs of its provider."""
         earliest = max(now, route.held_until or now)
-        cutoffs = self.providers[route.method].cutoffs
+        provider = self.providers.get(route.method)  # None where it is not set up any more
+        cutoffs = provider.cutoffs if provider else None
         return cutoffs.next_departure(earliest) if cutoffs else earliest
+
+    def route_of(self, customer: Customer | None, payment: Payment) -> Route:
+        """Return how an accepted payment goes, with the hold that its details have by now."""
+        method = payment.payment_method
+        held = self._held_until(customer, method) if customer else None
+        return Route(method, payment.destination, payment.route, held)
 
     def _candidates(self, customer: Customer, money: Money) -> Iterator[tuple[str, str]]:
         """Yield methods in order of preference, each with the reason."""
@@ -221,14 +222,10 @@ class Routes:
         return Route(method, destination, None, self._held_until(customer, method))
 
     def _held_until(self, customer: Customer, method: str) -> datetime | None:
-        """Return when a customer's details have been on record for `change_hold`.
-
-        Where there are no details, the e-mail address is paid, as it was registered.
-        """
+        """Return when a customer's details have been on record for `change_hold`."""
         if not self.change_hold:
             return None
-        known = customer.methods.get(method)
-        return (known.updated_at if known else customer.created_at) + self.change_hold
+        return details_since(customer, method) + self.change_hold
 
     def _destination(self, customer: Customer, method: str) -> str | None:
         """Return the customer's destination by a method. Raises NotPayable where it is unknown."""
@@ -269,6 +266,15 @@ def customer_destination(customer: Customer, method: str) -> str | None:
     """Return where a customer is paid by a method; None stands for the customer's e-mail."""
     known = customer.methods.get(method)
     return known.destination if known else None
+
+
+def details_since(customer: Customer, method: str) -> datetime:
+    """Return since when a customer is paid by a method's details as they are.
+
+    Where there are none, the e-mail address is paid, as it was registered.
+    """
+    known = customer.methods.get(method)
+    return known.updated_at if known else customer.created_at
 
 
 def _blocked(customer: Customer, method: str) -> str | None:

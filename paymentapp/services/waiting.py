@@ -21,6 +21,7 @@ from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
 
+_SENT_SOON = {Status.PENDING, Status.SUBMITTING}
 _CLOCK_SKEW = timedelta(seconds=5)  # what is due by another host's clock does not wait
 
 
@@ -28,6 +29,7 @@ class WaitingFor(StrEnum):
     """What a payment waits for."""
 
     SCHEDULE = "schedule"  # its request named a later time
+    APPROVAL = "approval"  # a rule covers it, and not enough people have approved it
     HOLD = "hold"  # somebody holds it, or its payee's details have changed lately
     WINDOW = "window"  # its provider takes payments at certain times only
     PROVIDER = "provider"  # its batch was sent, or is to be sent again, and has no outcome
@@ -55,21 +57,29 @@ class Waiting:
 
     def of_all(self, payments: Sequence[Payment]) -> list[Wait | None]:
         """Return the same for many; the batch of several is read once."""
-        early = [each for each in payments if each.status in {Status.PENDING, Status.SUBMITTING}]
+        approvals = list(map(_for_approval, payments))
+        early = [each for each in payments if each.status in _SENT_SOON]
         if not early:
-            return [None] * len(payments)
+            return approvals
         try:
             in_force = self.holds.in_force()
             batches = self._batches(early)
         except StoreUnavailable as error:
             log.warning("why payments wait is not shown: %s", error)
-            return [None] * len(payments)
+            return approvals
         now = self.clock()
-        return [_wait(payment, batches, in_force, now) for payment in payments]
+        waits = (_wait(payment, batches, in_force, now) for payment in payments)
+        return [found or wait for found, wait in zip(approvals, waits, strict=True)]
 
     def _batches(self, payments: Sequence[Payment]) -> dict[str, Batch | None]:
         ids = {payment.batch_id for payment in payments if payment.batch_id}
         return {batch_id: self.store.get_batch(batch_id) for batch_id in ids}
+
+
+def _for_approval(payment: Payment) -> Wait | None:
+    if payment.status is not Status.AWAITING_APPROVAL:
+        return None
+    return Wait(WaitingFor.APPROVAL, payment.updated_at)
 
 
 def _wait(

@@ -23,6 +23,7 @@ from paymentapp.models.batches import Batch
 from paymentapp.models.holds import UNKNOWN, HoldsInForce
 from paymentapp.models.payments import Payment
 from paymentapp.models.provider_events import ProviderEvent
+from paymentapp.services.dispatch.approved import expire, is_expired
 from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
@@ -46,6 +47,12 @@ class DueWork(NamedTuple):
     batches: list[Batch]  # whose attention time has come
     more: bool  # whether more is due than was read
     events: Sequence[ProviderEvent]  # stored and not applied yet
+    expired: Sequence[Payment] = ()  # awaited approval for too long
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing is due."""
+        return not any((self.batches, self.events, self.take_back, self.expired, self.groups))
 
 
 class Sweeper:
@@ -99,7 +106,8 @@ class Sweeper:
         if more:
             groups = self._full_groups(groups)
         back = [payment for payment in payments if payment.is_to_be_taken_back]
-        return DueWork(groups, back, batches, more and bool(groups), events)
+        expired = [payment for payment in payments if is_expired(payment, now)]
+        return DueWork(groups, back, batches, more and bool(groups), events, expired)
 
     def run(self) -> int:
         """Find due work and do it, one step after the other; return the number of steps."""
@@ -110,9 +118,16 @@ class Sweeper:
             self.inbox.apply(event)
         for payment in found.take_back:
             self.poller.cancel_unclaimed(payment)
+        for payment in found.expired:
+            self.expire(payment)
         for group in found.groups:
             self.dispatcher.submit(group)
-        return sum(map(len, (found.batches, found.events, found.take_back, found.groups)))
+        steps = found.batches, found.events, found.take_back, found.expired, found.groups
+        return sum(map(len, steps))
+
+    def expire(self, payment: Payment) -> None:
+        """Reject a payment that has awaited approval for too long. Raises StoreUnavailable."""
+        expire(self.store, self.clock, payment)
 
     def release(self) -> None:
         """Release the leases, so that another process can take over at once."""

@@ -222,6 +222,8 @@ class Worker:
             self._apply(received)
         for payment in found.take_back:
             self._take_back(payment)
+        for payment in found.expired:
+            self._expire(payment)
         groups = [group for group in found.groups if not self._in_flight.any(p.key for p in group)]
         sent = [self._hand_over(group) for group in groups]
         for done in sent:
@@ -238,6 +240,9 @@ class Worker:
 
     def _take_back(self, payment: Payment) -> None:
         self._do_once(self._pollers, payment.key, lambda: self._poller.cancel_unclaimed(payment))
+
+    def _expire(self, payment: Payment) -> None:
+        self._do_once(self._pollers, payment.key, lambda: self._sweeper.expire(payment))
 
     def _apply(self, event: ProviderEvent) -> None:
         name = f"{event.provider} {event.event_id}"

@@ -98,7 +98,7 @@ class TimeboxedRun:
         done = stale_reads = 0
         while stale_reads < STALE_READS and self._may_begin():
             found = self._find_due()
-            if not any((found.batches, found.events, found.take_back, found.groups)):
+            if found.is_empty:
                 break
             steps = list(self._steps(found, tried))
             for step in steps:
@@ -153,6 +153,9 @@ class TimeboxedRun:
         for payment in found.take_back:
             if payment.revision not in tried:
                 yield TimedStep([payment.revision], partial(self._poller.cancel_unclaimed, payment))
+        for payment in found.expired:
+            if payment.revision not in tried:
+                yield TimedStep([payment.revision], partial(self._sweep.expire, payment))
         for group in found.groups:
             fresh = [payment for payment in group if payment.revision not in tried]
             if fresh:

@@ -160,6 +160,20 @@ def release_payment(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.post(f"{submitted(bench)}/release")
 
 
+def approve_payment(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(f"{SOME_PAYMENT}/approve", json={"notes": "seen"})
+    yield bench.client.post(f"{SOME_PAYMENT}/approve", json={})
+    location = bench.pay().headers["Location"]
+    yield bench.client.post(f"{location}/approve", json={})
+
+
+def reject_payment(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(f"{SOME_PAYMENT}/reject", json={})
+    yield bench.client.post(f"{SOME_PAYMENT}/reject", json={"reason": "a doubt"})
+    location = bench.pay().headers["Location"]
+    yield bench.client.post(f"{location}/reject", json={"reason": "a doubt"})
+
+
 def retry_payment(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.post(f"{SOME_PAYMENT}/retry", json={"method": "ach"})
     yield bench.client.post(f"{SOME_PAYMENT}/retry", json={})
@@ -200,6 +214,8 @@ OPERATIONS = [
     Operation(get_payment, "GET", SOME_PAYMENT),
     Operation(cancel_payment, "POST", f"{SOME_PAYMENT}/cancel"),
     Operation(retry_payment, "POST", f"{SOME_PAYMENT}/retry", takes_body=True),
+    Operation(approve_payment, "POST", f"{SOME_PAYMENT}/approve", takes_body=True),
+    Operation(reject_payment, "POST", f"{SOME_PAYMENT}/reject", takes_body=True),
     Operation(place_hold, "POST", HOLDS, takes_body=True),
     Operation(list_holds, "GET", HOLDS),
     Operation(release_hold, "DELETE", SOME_HOLD),

@@ -31,6 +31,8 @@ RIGHTS: dict[tuple[str, str], set[str]] = {
     ("GET", PAYMENT): {"payments:read"},
     ("POST", f"{PAYMENT}/cancel"): {"payments:write", "payments:hold"},
     ("POST", f"{PAYMENT}/retry"): {"payments:write"},
+    ("POST", f"{PAYMENT}/approve"): {"payments:approve"},
+    ("POST", f"{PAYMENT}/reject"): {"payments:approve"},
     ("POST", f"{PAYMENT}/hold"): {"payments:hold"},
     ("POST", f"{PAYMENT}/release"): {"payments:hold"},
     ("POST", "/v1/api/holds"): {"payments:hold"},

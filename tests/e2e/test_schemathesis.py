@@ -28,7 +28,7 @@ from paymentapp.api import examples
 from paymentapp.bootstrap import build_services
 from paymentapp.clock import to_text
 from paymentapp.config import Settings
-from paymentapp.models.actors import HOLD
+from paymentapp.models.actors import APPROVE, HOLD
 from paymentapp.models.payments import Status
 from paymentapp.providers.paypal.provider import PayPal
 from tests.support.ledger_provider import LedgerProvider
@@ -63,7 +63,7 @@ def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
     provider.status[examples.EMAIL] = Status.UNCLAIMED  # so that it can be cancelled for long
     services = build_services(settings, providers={"paypal": provider})
     services.store.create_tables()
-    _, token = services.api_keys.create("schemathesis", ["read", "write", HOLD])
+    _, token = services.api_keys.create("schemathesis", ["read", "write", APPROVE, HOLD])
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, create_app(services), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -114,8 +114,9 @@ def test_every_answer_is_one_that_the_document_allows(live: Live) -> None:
             answers.update(answered(event))
     assert not failures, "\n\n".join(dict.fromkeys(failures))
     # One payment method of one customer is rarely met by chance: tests/api/test_payment_methods.py.
-    # Nor is one payment that can be held, or is: tests/api/test_holds.py.
-    rare = ("{method}", "/hold", "/release")
+    # Nor is one payment that can be held, or is: tests/api/test_holds.py; or that awaits approval:
+    # tests/api/test_approvals.py.
+    rare = ("{method}", "/hold", "/release", "/approve", "/reject")
     succeeded = {label for label, status in answers if status < 300}
     assert len({label for label in succeeded if not label.endswith(rare)}) == 13, succeeded
     assert {status for _, status in answers} >= {200, 201, 202, 400, 401, 404, 409, 415, 422}

@@ -24,7 +24,7 @@ from paymentapp.providers.ach.bank_files import BankFileReader
 from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.base import Accepted, Refused
 from paymentapp.providers.stripe import provider as stripe
-from paymentapp.services import holds, retries, retry_links, settlement
+from paymentapp.services import approvals, holds, retries, retry_links, settlement
 from paymentapp.services import payments as accepting
 from paymentapp.services.dispatch import dispatcher
 from paymentapp.services.dispatch.batching import advance, change_stamped
@@ -35,7 +35,9 @@ from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.payments import Payments, Requested
 from paymentapp.storage.base import Acceptance, PaymentChange, Store
+from paymentapp.worker import sweeper
 from paymentapp.worker.sweeper import DueWork, Sweeper
+from tests.faults import approval_bugs
 from tests.faults import later_bugs as later
 from tests.faults import provider_bugs as bugs
 from tests.faults.dispatcher_bugs import HeldTakenApart, HoldReadOnce, LateRefusal, LostClaim
@@ -139,7 +141,7 @@ class ChecksBeforeTheReplay(Payments):
     def request(
         self, order: PaymentOrder, idempotency_key: str | None = None, by: Actor = SYSTEM
     ) -> Requested:
-        self._route(order, self.store.get_customer(order.customer_id), None)
+        self._route(order, self.store.get_customer(order.customer_id), None, by)
         return super().request(order, idempotency_key, by)
 
 
@@ -381,6 +383,24 @@ BUGS = [
         "a batch taken apart after an unknown attempt",
         *("batch", "paid twice", "failed without a verdict"),
         patches=((bootstrap, "Dispatcher", HeldTakenApart),),
+    ),
+    _bug(
+        "an approval by the maker",
+        "approved by its maker",
+        patches=((approvals, "is_maker", approval_bugs.nobody_is_the_maker),),
+    ),
+    _bug(
+        "one person who counts twice",
+        "unapproved and sent",
+        patches=(
+            (approvals, "valid", approval_bugs.nobody_approved),
+            (payments, "valid", approval_bugs.each_counts),
+        ),
+    ),
+    _bug(
+        "a payment that nobody answers waits for ever",
+        *("stuck", "not drained"),
+        patches=((sweeper, "is_expired", approval_bugs.never_expired),),
     ),
     _bug("a fresh Stripe key", "paid twice", parts=Parts(stripe=bugs.FreshKey), scene="stripe"),
     _bug("no look after a day", "paid twice", parts=Parts(stripe=bugs.NeverLate), scene="stripe"),

@@ -8,6 +8,7 @@ from typing import Unpack
 
 import pytest
 
+from paymentapp.models.approvals import Approval, RequiredApproval
 from paymentapp.models.batches import Batch, BatchChanges, BatchState
 from paymentapp.models.idempotency import KEY_RETENTION
 from paymentapp.models.payments import Cause, Payment, Status, Transition
@@ -60,6 +61,12 @@ STAMP = (Status.SUBMITTING, Cause.DISPATCH, "b1")
 TAKEN = (Status.SUBMITTED, Cause.POLL, "P1")
 PAID = (Status.SUCCEEDED, Cause.WEBHOOK, "T1")
 RELEASE = (Status.PENDING, Cause.PERSON, "b1")
+ASKED = (Status.AWAITING_APPROVAL, Cause.REQUEST, "rule 1")
+APPROVED = (Status.PENDING, Cause.PERSON, "approved")
+ASKED_AGAIN = (Status.AWAITING_APPROVAL, Cause.DISPATCH, "details have changed")
+REJECTED = (Status.REJECTED, Cause.PERSON, "no")
+ONE = RequiredApproval("USD 5..: 1", 1)
+APPROVAL = Approval(NOW, "ann", frozenset({"ann"}), "v1")
 STAMP_AGAIN = (Status.SUBMITTING, Cause.DISPATCH, "b2")
 
 
@@ -68,6 +75,11 @@ STAMP_AGAIN = (Status.SUBMITTING, Cause.DISPATCH, "b2")
     [
         walked(REQUEST, due_at=NOW),
         walked(REQUEST, STAMP, batch_id="b1"),
+        walked(ASKED, due_at=NOW, approval=ONE),
+        walked(ASKED, REJECTED, approval=ONE),
+        walked(ASKED, (Status.CANCELLED, Cause.REQUEST, ""), approval=ONE),
+        walked(ASKED, APPROVED, ASKED_AGAIN, due_at=NOW, approval=ONE),
+        walked(ASKED, APPROVED, STAMP, batch_id="b1", approval=ONE, approvals=(APPROVAL,)),
         walked(REQUEST, STAMP, TAKEN, PAID, batch_id="b1"),
         walked(REQUEST, STAMP, PAID, (Status.RETURNED, Cause.POLL, ""), batch_id="b1"),
         walked(REQUEST, STAMP, RELEASE, STAMP_AGAIN, TAKEN, batch_id="b2"),
@@ -126,6 +138,14 @@ SETTLED = walked(REQUEST, STAMP, TAKEN, PAID, batch_id="b1")
         ),
         (walked(REQUEST, due_at=NOW, batch_id="b1"), AuditCheck.FIELDS, "pending, but in a batch"),
         (walked(REQUEST), AuditCheck.FIELDS, "pending, but not due"),
+        (walked(ASKED), AuditCheck.FIELDS, "awaiting_approval, but not due"),
+        (walked(ASKED, REJECTED, due_at=NOW), AuditCheck.FIELDS, "rejected, but still due"),
+        (
+            walked(ASKED, APPROVED, STAMP, batch_id="b1", approval=ONE),
+            AuditCheck.FIELDS,
+            "submitting, but not approved",
+        ),
+        (walked(ASKED, STAMP, batch_id="b1"), AuditCheck.MOVE, "from awaiting_approval to submit"),
         (replace(SETTLED, batch_id=None), AuditCheck.FIELDS, "succeeded without a batch"),
         (walked(REQUEST, STAMP), AuditCheck.FIELDS, "submitting without a batch"),
         (

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from paymentapp.clock import to_text
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
+from paymentapp.models.approvals import Approval, RequiredApproval, digests
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
 from paymentapp.models.customer_history import CustomerAction, CustomerHistoryEntry
 from paymentapp.models.customers import Customer, PaymentMethod
@@ -74,6 +75,9 @@ moves = st.builds(
     texts,
     st.just("") | texts,
 )
+sets = st.frozensets(st.text("0123456789abcdef", min_size=1, max_size=12), max_size=3)
+required_approvals = st.builds(RequiredApproval, texts, st.integers(1, 9), sets)
+approvals = st.builds(Approval, times, texts, sets, words, st.just("") | texts, st.booleans())
 payments = st.builds(
     Payment,
     customer_id=words,
@@ -100,6 +104,8 @@ payments = st.builds(
     scheduled_at=maybe_time,
     retry_of=maybe,
     retried_by=maybe,
+    approval=st.none() | required_approvals,
+    approvals=st.lists(approvals, max_size=3).map(tuple),
 )
 customers = st.builds(
     Customer,
@@ -332,6 +338,41 @@ def test_a_retried_payment_stays_under_a_kilobyte_with_names_as_people_have_them
 ) -> None:
     payment = replace(a_long_life(), customer_id="c" * 36, email="e" * 64, retried_by=to_text(NOW))
     assert item_size(payment_record(payment) | {other: to_text(NOW)}) < 1024
+
+
+def test_an_approved_payment_stays_under_a_kilobyte_with_names_as_people_have_them() -> None:
+    batch_id = new_batch_id(NOW)
+    asked = Transition(NOW, Status.AWAITING_APPROVAL, Cause.REQUEST, "USD 5000..: 1", "c" * 12)
+    payment = (
+        a_payment(
+            customer_id="c" * 36,
+            email="e" * 64,
+            due_shard=999,
+            status=asked.status,
+            history=(asked,),
+            approval=RequiredApproval("USD 5000..: 1", 1, digests(["c"])),
+        )
+        .moved(Status.PENDING, later(1), Cause.PERSON, "approved", "a" * 12)
+        .changed(approvals=(Approval(NOW, "a" * 12, digests(["a"]), "0" * 12),))
+        .moved(Status.SUBMITTING, later(2), Cause.DISPATCH, batch_id, batch_id=batch_id)
+        .moved(Status.SUBMITTED, later(3), Cause.DISPATCH, "P" * 13, provider_item_id="I" * 13)
+        .moved(Status.SUCCEEDED, later(4), Cause.WEBHOOK, "I" * 13, transaction_id="T" * 17)
+        .moved(Status.RETURNED, later(5), Cause.WEBHOOK, "I" * 13, reason="r" * 40)
+    )
+    assert item_size(payment_record(payment)) < 1024
+
+
+def test_an_earlier_version_keeps_the_approvals_of_a_payment_that_it_changes() -> None:
+    """Its update names what it changes, and it knows of neither attribute."""
+    required = RequiredApproval("USD 5000..: 1", 1, digests(["c"]))
+    approvals = (Approval(NOW, "ann", digests(["ann"]), "v1"),)
+    payment = a_payment(approval=required, approvals=approvals)
+    record = payment_record(payment)
+    earlier = payment_record(replace(payment, approval=None, approvals=()))
+    sent = payment_record(replace(stamped(payment), approval=None, approvals=()))
+    changed, removed = difference(earlier, sent)
+    kept = {name: value for name, value in record.items() if name not in removed} | changed
+    assert (read_payment(kept).approval, read_payment(kept).approvals) == (required, approvals)
 
 
 def test_a_full_chunk_of_members_is_far_from_the_largest_item() -> None:

@@ -10,6 +10,7 @@ import pytest
 from marshmallow import Schema
 
 from paymentapp.clock import to_text
+from paymentapp.models.approvals import Approval, RequiredApproval
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.schemas.payments import PaymentPageSchema, PaymentSchema
@@ -43,12 +44,20 @@ FAILED = SUBMITTING.moved(
     retried_by=to_text(START + timedelta(days=1)),
 )
 RETRY = replace(ACCEPTED, scheduled_at=START + timedelta(hours=1), retry_of=ACCEPTED.payment_id)
+APPROVED = replace(
+    ACCEPTED,
+    approval=RequiredApproval("USD 5..: 2", 2, frozenset({"m"})),
+    approvals=(
+        Approval(START, "ann", frozenset({"a"}), "v1", "seen", void=True),
+        Approval(START, "", frozenset({"b"}), "v2"),
+    ),
+)
 
 
 PAYEE = PayeeDisplay("paypal", "a***@example.com")
 
 
-@pytest.mark.parametrize("payment", [ACCEPTED, SUBMITTING, FAILED, RETRY])
+@pytest.mark.parametrize("payment", [ACCEPTED, SUBMITTING, FAILED, RETRY, APPROVED])
 def test_it_is_what_the_fields_say(payment: Payment) -> None:
     schema, shown = PaymentSchema(), ShownPayment(payment, PAYEE)
     by_hand = schema.dump(shown)

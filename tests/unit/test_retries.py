@@ -11,7 +11,7 @@ import pytest
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict, KeyReused, NotAllowed, NotFound, StoreUnavailable
 from paymentapp.models.actors import HOLD, Actor
-from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
+from paymentapp.models.payments import RETRYABLE, Cause, Payment, PaymentKey, Status
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.base import Acceptance, AcceptResult, PaymentChange
 from tests.support.ledger_provider import LedgerProvider
@@ -108,13 +108,15 @@ def test_a_retry_is_a_new_payment_and_both_name_each_other(status: Status) -> No
     assert world.worker.woken[-1] == retry
 
 
-@pytest.mark.parametrize("status", [s for s in Status if s not in {Status.FAILED, Status.RETURNED}])
+@pytest.mark.parametrize("status", [s for s in Status if s not in RETRYABLE])
 def test_what_may_still_be_paid_or_was_paid_or_cancelled_is_not_retried(status: Status) -> None:
     world = World()
     payment = world.pay()
     stored = replace(payment, status=status, revision="2")
     assert world.store.change_payments([PaymentChange(payment, stored)]) == [True]
-    with pytest.raises(Conflict, match=f"failed or was returned.*this one is {status}"):
+    with pytest.raises(
+        Conflict, match=f"failed, was returned or was rejected.*this one is {status}"
+    ):
         world.retry(payment)
     assert world.retries(payment) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +22,7 @@ from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.providers.updates import WebhookNews
 from paymentapp.services.payment_orders import PaymentOrder
+from paymentapp.storage.base import PaymentChange
 from paymentapp.worker.concurrency import DelayQueue, RateLimiter, ThreadPool
 from paymentapp.worker.threaded import EVENTS_LIMIT
 from tests.support.ledger_provider import LedgerProvider
@@ -340,3 +342,12 @@ def test_a_scheduled_payment_leaves_at_its_time_and_not_before(make_services: Ma
     services.payments.request(order)
     until(lambda: bool(left))
     assert at <= left[0] < at + timedelta(seconds=5)
+
+
+def test_what_nobody_approves_in_time_is_rejected(make_services: Make) -> None:
+    services = make_services(LedgerProvider(), sweep_seconds=1, due_shards=1)
+    payment = pay(services, 1)
+    waiting = replace(payment, status=Status.AWAITING_APPROVAL, revision="waiting")
+    assert services.store.change_payments([PaymentChange(payment, waiting)]) == [True]
+    services.worker.start()
+    until(lambda: status(services, payment.key) is Status.REJECTED)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from paymentapp.bootstrap import Services
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models.holds import Hold
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
 from paymentapp.services.payment_orders import PaymentOrder
@@ -47,3 +49,19 @@ def test_a_payment_to_details_that_have_just_changed_is_held() -> None:
 def test_a_payment_that_is_due_waits_for_nothing() -> None:
     here = service()
     assert here.waiting.of(pay(here, usd("5"))) is None
+
+
+class BlindStore(MemoryStore):
+    """A store that cannot list holds."""
+
+    def list_holds(self) -> list[Hold]:
+        raise StoreUnavailable("down")
+
+
+def test_a_payment_that_awaits_approval_says_so_even_where_holds_cannot_be_read() -> None:
+    here = a_process(
+        BlindStore(), lambda: START, LedgerProvider(), worker=StillWorker(), approvals="USD 9..: 1"
+    )
+    here.customers.register("ada", "ada@example.com", {})
+    payments = [pay(here, usd("9")), pay(here, usd("5"))]
+    assert here.waiting.of_all(payments) == [Wait(WaitingFor.APPROVAL, START), None]

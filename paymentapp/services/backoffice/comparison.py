@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from paymentapp.models.batches import Batch, BatchState, Member
-from paymentapp.models.payments import Payment, PaymentKey, Status, can_transition
+from paymentapp.models.payments import UNSENT, Payment, PaymentKey, Status, can_transition
 from paymentapp.providers.updates import ItemReport
 from paymentapp.services.backoffice.discrepancies import Discrepancy, DiscrepancyKind
 from paymentapp.services.payees import PayeeDisplays
@@ -132,4 +132,4 @@ def _uninformative(payment: Payment, report: ItemReport) -> bool:
 
     Such a status says no more than that the provider has the item.
     """
-    return report.status is None and payment.status not in {Status.PENDING, Status.SUBMITTING}
+    return report.status is None and payment.status not in UNSENT | {Status.SUBMITTING}

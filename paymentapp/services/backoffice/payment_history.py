@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from paymentapp.models.idempotency import KEY_RETENTION
-from paymentapp.models.payments import FINAL, Cause, Payment, Status, can_transition
+from paymentapp.models.payments import FINAL, UNSENT, Cause, Payment, Status, can_transition
 
 SKEW = timedelta(minutes=5)  # clock difference between two machines
 
@@ -17,7 +17,7 @@ SKEW = timedelta(minutes=5)  # clock difference between two machines
 class AuditCheck(StrEnum):
     """The checks of an audit."""
 
-    BEGIN = "begin"  # the first line: pending, by request, at the payment's creation
+    BEGIN = "begin"  # the first line: pending or awaiting approval, by request, at the creation
     TIMES = "times"  # each line no earlier than the one before
     MOVE = "move"  # each transition is legal
     END = "end"  # the last line has the payment's status
@@ -58,7 +58,7 @@ def _beginning(payment: Payment) -> Iterator[Fault]:
     its payment, the id is the time of the first attempt, and the history begins with the last.
     """
     first = payment.history[0]
-    if (first.status, first.cause) != (Status.PENDING, Cause.REQUEST):
+    if first.status not in UNSENT or first.cause is not Cause.REQUEST:
         yield Fault(AuditCheck.BEGIN, f"the first line is {first.status} by {first.cause}")
     earliest = payment.created_at - SKEW
     if not earliest <= first.at <= payment.created_at + KEY_RETENTION + SKEW:
@@ -69,11 +69,12 @@ def _fields(payment: Payment) -> Iterator[str]:
     status, batch_id = payment.status, payment.batch_id
     if status is Status.FAILED and not payment.reason:
         yield "failed without a reason"
-    if status is Status.PENDING and (batch_id or payment.due_at is None):
-        yield "pending, but in a batch" if batch_id else "pending, but not due"
+    if status in UNSENT and (batch_id or payment.due_at is None):
+        yield f"{status}, but in a batch" if batch_id else f"{status}, but not due"
     stamps = [move for move in payment.history if move.status is Status.SUBMITTING]
-    in_time = status is Status.CANCELLED and payment.history[-2:][0].status is Status.PENDING
-    if status is not Status.PENDING and not in_time and not batch_id:
+    in_time = status is Status.CANCELLED and payment.history[-2:][0].status in UNSENT
+    never_left = status in UNSENT or status is Status.REJECTED or in_time
+    if not never_left and not batch_id:
         yield f"{status} without a batch"
     if batch_id and stamps and stamps[-1].reference != batch_id:
         yield f"in batch {batch_id}, but the history says {stamps[-1].reference}"
@@ -81,3 +82,5 @@ def _fields(payment: Payment) -> Iterator[str]:
         yield f"in batch {batch_id}, but the history knows of none"
     if status in FINAL and payment.due_at is not None:
         yield f"{status}, but still due"
+    if not (never_left or payment.is_approved):
+        yield f"{status}, but not approved"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence, Set
 from datetime import datetime, timedelta
 from functools import partial
 
-from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.models.payments import UNSENT, Payment, PaymentKey, Status
 from paymentapp.providers.base import Transaction, TransactionSearch
 from paymentapp.services.backoffice.discrepancies import Discrepancy, DiscrepancyKind
 from paymentapp.services.backoffice.period import Period
@@ -18,7 +18,7 @@ _STEP = timedelta(days=1)  # searched in one request, and retried as a whole
 _CHUNK = 500
 _MAX_AGE = timedelta(days=60)  # how long before its transaction a payment may be requested
 _MAX_NAMELESS = 10_000  # transactions without an id of ours that are kept for one pass
-_UNPAID = {Status.PENDING, Status.FAILED, Status.CANCELLED}
+_UNPAID = UNSENT | {Status.FAILED, Status.CANCELLED, Status.REJECTED}
 
 _Found = dict[str, Transaction]  # by transaction id
 

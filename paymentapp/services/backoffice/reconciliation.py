@@ -14,7 +14,7 @@ from functools import partial
 from paymentapp.clock import Clock
 from paymentapp.errors import NotSent, ProviderError
 from paymentapp.models.batches import Batch
-from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
+from paymentapp.models.payments import UNSENT, Cause, Payment, PaymentKey, Status
 from paymentapp.providers.base import Provider
 from paymentapp.providers.updates import ItemReport
 from paymentapp.services.backoffice import comparison
@@ -196,7 +196,7 @@ class Reconciliation:
         for payment in self.store.scan_payments(*period):
             self.tally.payments += 1
             membership.named(payment)
-            if payment.status is Status.PENDING:
+            if payment.status in UNSENT:
                 yield from self._waiting(payment)
             self.progress(f"{self.tally.payments} payments checked")
         for payment, batch in membership.orphans():
@@ -206,11 +206,14 @@ class Reconciliation:
             )
 
     def _waiting(self, payment: Payment) -> Iterator[Discrepancy]:
-        since = f"pending since {payment.updated_at:%Y-%m-%d %H:%M}"
+        since = f"{payment.status} since {payment.updated_at:%Y-%m-%d %H:%M}"
         if payment.due_at is None:
             yield Discrepancy(DiscrepancyKind.NOT_DUE, since, payment=payment.key)
-        elif self.clock() - payment.updated_at > comparison.LATE:
+        elif payment.status is Status.PENDING and self._is_late(payment):
             yield Discrepancy(DiscrepancyKind.PENDING, since, payment=payment.key)
+
+    def _is_late(self, payment: Payment) -> bool:
+        return self.clock() - payment.updated_at > comparison.LATE
 
     def _search(self, provider: Provider, period: Period) -> Iterator[Discrepancy]:
         """Check what left the account, whoever sent it."""

@@ -24,6 +24,7 @@ from paymentapp.providers.base import (
     Refused,
     Withdrawn,
 )
+from paymentapp.services.dispatch.approved import still_approved
 from paymentapp.services.dispatch.backoff import backoff
 from paymentapp.services.dispatch.batching import (
     LEASE,
@@ -100,14 +101,15 @@ class Dispatcher:
     def submit(self, payments: Sequence[Payment]) -> Batch | None:
         """Prepare, freeze and send one group; return the batch as it then stands.
 
-        Payments that another batch has taken meanwhile are left out, and those that are held by
-        now, which stay due. None where all were.
+        Payments that another batch has taken meanwhile are left out, those that are held by now,
+        which stay due, and those whose approval is void. None where all were.
         """
         provider = self.providers[payments[0].payment_method]
         payments = self.holds.free(payments)
         if not payments:
             return None
         payments = with_current_details(self.store, provider, payments)
+        payments = still_approved(self.store, self.clock, payments)
         prepared = self._prepare(payments) if payments else None
         if prepared is None:
             return None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from decimal import Decimal
 
 from paymentapp.clock import from_text, maybe_time, to_text
+from paymentapp.models.approvals import Approval, RequiredApproval
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.storage.codec.records import Record, reads
@@ -58,6 +60,10 @@ def payment_record(payment: Payment) -> Record:
         record["by"] = makers
     if payment.tried_methods:
         record["tried"] = " ".join(payment.tried_methods)
+    if payment.approval is not None:
+        record["approval"] = _required_text(payment.approval)
+    if payment.approvals:
+        record["approvals"] = [_approval_text(each) for each in payment.approvals]
     return record
 
 
@@ -89,6 +95,8 @@ def read_payment(record: Record) -> Payment:
         scheduled_at=maybe_time(record.get("scheduled_at")),
         retry_of=record.get("retry_of"),
         retried_by=record.get("retried_by"),
+        approval=_read_required(record.get("approval")),
+        approvals=tuple(map(_read_approval, record.get("approvals", ()))),
     )
 
 
@@ -111,3 +119,26 @@ def _read_transition(line: str, by: str) -> Transition:
     at, status, rest = line.split(" ", 2)
     cause, _, reference = rest.partition(" ")
     return Transition(from_text(at), Status(status), Cause(cause), reference, by)
+
+
+def _required_text(required: RequiredApproval) -> str:
+    return f"{required.approvers} {','.join(sorted(required.maker))} {required.rule}"
+
+
+def _read_required(text: str | None) -> RequiredApproval | None:
+    if text is None:
+        return None
+    count, maker, rule = text.split(" ", 2)
+    return RequiredApproval(rule, int(count), frozenset(maker.split(",")) - {""})
+
+
+def _approval_text(approval: Approval) -> str:
+    """Return an approval as one text, as in `_transition_text`; names and notes have spaces."""
+    at, by, identities, payee_version, note, void = approval
+    parts = [to_text(at), by, sorted(identities), payee_version, note, *([True] if void else [])]
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+
+
+def _read_approval(text: str) -> Approval:
+    at, by, identities, payee_version, note, *void = json.loads(text)
+    return Approval(from_text(at), by, frozenset(identities), payee_version, note, bool(void))

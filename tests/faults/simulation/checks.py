@@ -110,6 +110,8 @@ def _disagreement(world: World, payment: Payment, item: Moved | None) -> tuple[s
             return None if refused or truth == "FAILED" else ("failed without a verdict", words)
         case Status.RETURNED:
             return None if truth == "RETURNED" else ("not as the ledger", words)
+        case Status.REJECTED:
+            return None if item is None else ("rejected and paid", words)
         case Status.CANCELLED:
             return None if item is None or truth == "RETURNED" else ("cancelled and paid", words)
     return None
@@ -118,7 +120,8 @@ def _disagreement(world: World, payment: Payment, item: Moved | None) -> tuple[s
 def _in_time(world: World, key: PaymentKey, payment: Payment, item: Moved | None) -> None:
     made = world.clients.made_at[key]
     due = micros_of(payment.scheduled_at) if payment.scheduled_at else 0
-    since = max(world.last_fault_at, made, due, item.final_at() if item else 0)
+    answered = world.approvers.answered_at.get(key, 0)
+    since = max(world.last_fault_at, made, due, answered, item.final_at() if item else 0)
     settled = world.tables.settled_at[key]
     if settled - since > SETTLED_WITHIN[world.methods.scene]:
         words = f"{payment.status} only at {moment(settled)}, since {moment(since)} it could be"

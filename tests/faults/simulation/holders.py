@@ -61,6 +61,7 @@ class Holders:
                 if now - since.get(target, now) >= IN_FORCE_WITHIN:
                     words = f"batch {batch.batch_id} is sent, and {target} is held"
                     self.world.findings.fail("held and sent", words, member.key)
+        self.world.approvers.check(members)
         self.world.tables.begun.add(batch.batch_id)
         return submit(batch, members)
 

@@ -10,8 +10,10 @@ from paymentapp.models.customers import Customer
 from paymentapp.models.payments import Payment, Status
 
 _OUTCOMES = (Status.SUCCEEDED, Status.FAILED, Status.RETURNED, Status.CANCELLED)
+_FIRST = (Status.PENDING, Status.AWAITING_APPROVAL)
 _NEXT: dict[Status, tuple[Status, ...]] = {
-    Status.PENDING: (Status.SUBMITTING, Status.CANCELLED),
+    Status.AWAITING_APPROVAL: (Status.PENDING, Status.CANCELLED, Status.REJECTED),
+    Status.PENDING: (Status.SUBMITTING, Status.CANCELLED, Status.AWAITING_APPROVAL),
     Status.SUBMITTING: (Status.PENDING, Status.SUBMITTED, Status.UNCLAIMED, *_OUTCOMES),
     Status.SUBMITTED: (Status.UNCLAIMED, *_OUTCOMES),
     Status.UNCLAIMED: _OUTCOMES,
@@ -19,6 +21,7 @@ _NEXT: dict[Status, tuple[Status, ...]] = {
     Status.FAILED: (),
     Status.RETURNED: (),
     Status.CANCELLED: (),
+    Status.REJECTED: (),
 }
 _WITHDRAWN = "DETAILS_CORRECTED"  # the bank has corrected an account of it before it was sent
 _HELD = "held: "  # it has a member that is held, and was not sent
@@ -36,7 +39,7 @@ _NEXT_STATE: dict[BatchState, tuple[BatchState, ...]] = {
 def history_fault(old: Payment | None, new: Payment) -> str | None:
     """Return what is wrong with replacing one version of a payment by the next, or None."""
     if old is None:
-        legal = len(new.history) == 1 and new.status is Status.PENDING
+        legal = len(new.history) == 1 and new.status in _FIRST
         return None if legal else f"a new payment is {new.status}, with {len(new.history)} moves"
     if new.history is not old.history:
         known = len(old.history)

@@ -39,7 +39,12 @@ class Process:
         # It models all that these services call, and nothing that only others do.
         self.store = cast(Store, world.parts.store(world, self))
         self.services = build_services(
-            Settings(due_shards=world.shards, collect_seconds=30, routes=world.methods.routes),
+            Settings(
+                due_shards=world.shards,
+                collect_seconds=30,
+                routes=world.methods.routes,
+                approvals=world.approvers.rules,
+            ),
             store=self.store,
             providers=world.methods.providers(self),
             clock=self.clock,
@@ -152,6 +157,8 @@ class Process:
             self.spawn_later(0, partial(self.services.inbox.apply, event))
         for payment in found.take_back:
             self.spawn_later(0, partial(self.services.poller.cancel_unclaimed, payment))
+        for payment in found.expired:
+            self.spawn_later(0, partial(self.services.sweeper.expire, payment))
         for group in found.groups:
             self.spawn_later(0, partial(self._submit, group))
 

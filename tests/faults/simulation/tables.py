@@ -45,6 +45,7 @@ class Tables:
         on_success: Callable[[Payment], None],
         on_new: Callable[[Payment], None],
         on_end: Callable[[Payment], None],
+        on_change: Callable[[Payment | None, Payment], None],
     ) -> None:
         self.customers: dict[str, Customer] = {}
         self.payments: dict[PaymentKey, Payment] = {}
@@ -70,6 +71,7 @@ class Tables:
         self._on_success = on_success
         self._on_new = on_new
         self._on_end = on_end
+        self._on_change = on_change
 
     def put_payment(self, new: Payment) -> None:
         """Store a version of a payment."""
@@ -85,6 +87,7 @@ class Tables:
         if old is None:
             self._on_new(new)
         self.payments[key] = new
+        self._on_change(old, new)
         if new.status in FINAL and (old is None or old.status is not new.status):
             self._on_end(new)
         self.due.put(key, new.due_shard, new.due_at, new)

@@ -11,6 +11,7 @@ from paymentapp.models.batches import Batch, Member
 from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.stripe.provider import Stripe
+from tests.faults.simulation.approvers import Approvers
 from tests.faults.simulation.checks import held_is_shown, judge
 from tests.faults.simulation.clients import Clients, Intent
 from tests.faults.simulation.clock import Time, micros_of
@@ -75,11 +76,13 @@ class World:
         self.faults = Faults(self.rng, (0.3, 1.0, 1.0, 2.0)[self.draw(4)])
         self.operator = SimulatedOperator(self)
         self.retriers = Retriers(self)
+        self.approvers = Approvers(self, f"{seed} {engine} {scene}")
         self.tables = Tables(
             *(self.time, self.rng, engine == "dynamodb", self.findings, self.operator.hears),
             on_success=self._succeeded,
             on_new=self.retriers.check,
             on_end=self.retriers.hears,
+            on_change=self.approvers.watch,
         )
         self.ledger = Ledger(self.time, self.rng, self._announce)
         self.holders = Holders(self)

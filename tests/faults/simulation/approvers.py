@@ -1,0 +1,135 @@
+"""People who approve and reject payments, and the check that nothing unapproved is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+from paymentapp.errors import Conflict, NotAllowed, StoreUnavailable
+from paymentapp.models.actors import APPROVE, Actor
+from paymentapp.models.batches import Member
+from paymentapp.models.payments import Payment, PaymentKey, Status
+from tests.faults.simulation.scheduler import DAY, MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from tests.faults.simulation.process import Process
+    from tests.faults.simulation.world import World
+
+RULES = "USD 70..: 1; USD 90..: 2"
+# A person, and each way in: their own key, or a token that names them as well.
+PEOPLE = {
+    name: [
+        Actor(name, frozenset({name}), frozenset({APPROVE})),
+        Actor(f"console-{name}", frozenset({f"console-{name}", name}), frozenset({APPROVE})),
+    ]
+    for name in ("ann", "bob", "cyd")
+}
+PERSON_OF = {actor.name: name for name, actors in PEOPLE.items() for actor in actors}
+
+
+def needed(payment: Payment) -> int:
+    """Return how many people have to approve a payment, computed apart from the service."""
+    amount, currency = payment.money.amount, payment.money.currency
+    if currency != "USD" or amount < Decimal(70):
+        return 0
+    return 2 if amount >= Decimal(90) else 1
+
+
+class Approvers:
+    """Approve most of what they hear of, reject some, and leave some unanswered.
+
+    Their own random numbers leave the worlds without rules as they are.
+    """
+
+    def __init__(self, world: World, seed: str) -> None:
+        self.world = world
+        self.rng = Random(f"approvals {seed}")
+        self.rules = RULES if self.rng.random() < 0.4 else ""
+        self.answered_at: dict[PaymentKey, int] = {}  # when it last awaited approval
+
+    def watch(self, old: Payment | None, new: Payment) -> None:
+        """Learn of a version of a payment as it is stored, and check it."""
+        if not self.rules:
+            return
+        if old is None and (new.status is Status.AWAITING_APPROVAL) != (needed(new) > 0):
+            words = f"it begins as {new.status}, and needs {needed(new)} approvals"
+            self.world.findings.fail("unapproved", words, new.key)
+        waits = new.status is Status.AWAITING_APPROVAL
+        waited = old is not None and old.status is Status.AWAITING_APPROVAL
+        if waits and not waited:
+            self._hear(new)
+        if waited and not waits:
+            self.answered_at[new.key] = self.world.time.micros()
+
+    def check(self, members: Sequence[Member]) -> None:
+        """Report each member of a batch that is sent without its approvals."""
+        for member in members if self.rules else ():
+            payment = self.world.tables.payments[member.key]
+            people = {PERSON_OF.get(each.by) for each in payment.approvals if not each.void}
+            if len(people - {None}) < needed(payment):
+                words = f"it is sent, approved by {sorted(map(str, people))}"
+                self.world.findings.fail("unapproved and sent", words, member.key)
+
+    def _hear(self, payment: Payment) -> None:
+        """Have people look at a payment; one in ten is looked at by nobody for 30 days."""
+        if self.rng.random() < 0.1:
+            return
+        for name in self.rng.sample(sorted(PEOPLE), 3):
+            for _ in range(2 if self.rng.random() < 0.3 else 1):
+                actor = self.rng.choice(PEOPLE[name])
+                rejects = self.rng.random() < 0.04
+                self._later(self._delay(), partial(self._decide, payment.key, actor, rejects, 25))
+        if self.rng.random() < 0.4:
+            self._later(self._delay(), partial(self._try_as_maker, payment.key))
+
+    def _delay(self) -> int:
+        longest = self.rng.choice((SECOND, MINUTE, 10 * MINUTE, DAY))
+        return int(self.rng.random() * longest)
+
+    def _decide(self, key: PaymentKey, by: Actor, rejects: bool, tries: int) -> None:
+        """Approve or reject a payment; ask again where no answer comes."""
+
+        def decide(process: Process) -> None:
+            approvals = process.services.approvals
+            try:
+                after = (
+                    approvals.reject(key, by, "not ours") if rejects else approvals.approve(key, by)
+                )
+                self.world.note(process, "decision", (key,), f"{by.name}: {after.status}")
+            except Conflict as error:
+                self.world.note(process, "no decision", (key,), str(error))
+            except StoreUnavailable:
+                if tries:
+                    again = partial(self._decide, key, by, rejects, tries - 1)
+                    self._later(int(self.rng.random() * 5 * SECOND), again)
+
+        self._spawn(decide, partial(self._decide, key, by, rejects, tries))
+
+    def _try_as_maker(self, key: PaymentKey) -> None:
+        """Have the maker try to approve its own payment, by one way in or another."""
+        name = self.world.tables.payments[key].created_by or ""
+        ways = [{name}, {f"console-{name}", name}, {"ann", name}]
+        identities = frozenset(self.rng.choice(ways))
+        maker = Actor(min(identities), identities, frozenset({APPROVE}))
+
+        def attempt(process: Process) -> None:
+            try:
+                process.services.approvals.approve(key, maker)
+            except (Conflict, NotAllowed, StoreUnavailable):
+                return
+            self.world.findings.fail("approved by its maker", f"as {maker.name}", key)
+
+        self._spawn(attempt, partial(self._try_as_maker, key))
+
+    def _spawn(self, work: Callable[[Process], object], again: Callable[[], object]) -> None:
+        process = self.world.any_process()
+        if process is None:
+            self._later(SECOND, again)
+        else:
+            process.spawn(partial(work, process))
+
+    def _later(self, delay: int, event: Callable[[], object]) -> None:
+        self.world.clients.later(delay, event)
