@@ -16,6 +16,7 @@ from paymentapp.models.money import Money
 STEP = timedelta(minutes=15)  # of a rolling window
 STEPS = 97  # that a rolling window covers: 96 are 24 hours, and the oldest one counts whole
 _KEPT_STEPS = STEPS + 3  # the clocks of two processes differ
+_KEPT_AFTER = timedelta(hours=1)  # a calendar window, for the same reason
 _NOTHING = Decimal(0)
 
 
@@ -146,6 +147,13 @@ def slot_end(window: Window, slot: str) -> datetime:
         return datetime.fromisoformat(slot).replace(tzinfo=UTC) + timedelta(days=1)
     first = datetime.fromisoformat(f"{slot}-01").replace(tzinfo=UTC)
     return (first + timedelta(days=31)).replace(day=1)
+
+
+def still_counts(charge: Charge, at: datetime) -> bool:
+    """Return whether an amount matters to any payment that is accepted at a time or later."""
+    if charge.window is Window.ROLLING:
+        return charge.slot >= keep_from(charge.window, at)
+    return slot_end(charge.window, charge.slot) + _KEPT_AFTER > at
 
 
 def used(window: Window, slots: Mapping[str, Decimal], slot: str) -> Decimal:

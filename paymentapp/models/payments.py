@@ -39,6 +39,7 @@ _RANK = {
     Status.CANCELLED: 4,
 }
 FINAL = frozenset(s for s, rank in _RANK.items() if rank == 4)
+UNPAID = frozenset({Status.FAILED, Status.RETURNED, Status.CANCELLED})  # no money has left
 RETRYABLE = frozenset({Status.FAILED, Status.RETURNED})  # certainly unpaid, and not as asked
 
 
@@ -136,6 +137,7 @@ class Payment:
     scheduled_at: datetime | None = None  # leaves at this time or later; None: as soon as it can
     retry_of: str | None = None  # id of the payment of the same customer that it retries
     retried_by: str | None = None  # id of its retry; written before the retry itself
+    charges: tuple[str, ...] = ()  # counters of limits that it was counted in, each with the slot
 
     @property
     def key(self) -> PaymentKey:

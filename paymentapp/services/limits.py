@@ -96,7 +96,7 @@ class Limits:
         return self.rules[number - 1]
 
     def above(self, money: Money) -> LimitRule | None:
-        """Return the rule for single payments that an amount is above, preferably a refusing one."""
+        """Return the rule for single payments that an amount is above, the refusing one first."""
         found = [
             rule
             for rule in self.rules

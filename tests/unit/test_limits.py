@@ -132,7 +132,7 @@ def test_a_rule_that_names_a_client_replaces_the_one_for_each() -> None:
 def test_two_limits_of_one_counter_are_counted_once_under_the_lower() -> None:
     found = limits("customer USD 5000/day; customer USD 1000/day ask")
     (charge,) = found.charges(PAYROLL, usd("5"), NOW)
-    assert (charge.limit, found.rule(charge.rule).ask) == (1000, True)
+    assert (charge.limit, found.rule(charge.rule).ask) == (Decimal(1000), True)
     (waived,) = found.charges(PAYROLL, usd("5"), NOW, waived={charge.rule})
     assert waived.limit == 5000
     (counted,) = found.charges(PAYROLL, usd("5"), NOW, waived={1, 2})

@@ -56,6 +56,8 @@ def payment_record(payment: Payment) -> Record:
     makers = [f"{n} {line.by}" for n, line in enumerate(payment.history) if line.by]
     if makers:
         record["by"] = makers
+    if payment.charges:
+        record["charges"] = list(payment.charges)
     if payment.tried_methods:
         record["tried"] = " ".join(payment.tried_methods)
     return record
@@ -89,6 +91,7 @@ def read_payment(record: Record) -> Payment:
         scheduled_at=maybe_time(record.get("scheduled_at")),
         retry_of=record.get("retry_of"),
         retried_by=record.get("retried_by"),
+        charges=tuple(record.get("charges", ())),
     )
 
 

@@ -13,12 +13,13 @@ from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.client import call
+from paymentapp.storage.dynamodb.limits import DynamoDBLimits
 from paymentapp.storage.dynamodb.listing import page_request
-from paymentapp.storage.dynamodb.records import DynamoDBRecords
 from paymentapp.storage.dynamodb.scans import scan
+from paymentapp.storage.dynamodb.transactions import Write, try_together
 
 
-class DynamoDBDisbursements(DynamoDBRecords):
+class DynamoDBDisbursements(DynamoDBLimits):
     """Payments, by customer and payment id."""
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
@@ -34,10 +35,21 @@ class DynamoDBDisbursements(DynamoDBRecords):
         return {payment.key: payment for payment in found}
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
-        """Change 25 payments a request."""
-        return conditional.change_all(
-            self._client(), self._disbursements, [_payment_change(*change) for change in changes]
-        )
+        """Change 25 payments a request, or one where it gives back what it counted."""
+        plain = [_payment_change(*each) for each in changes if not each.given_back]
+        done = iter(conditional.change_all(self._client(), self._disbursements, plain))
+        return [self._uncount(each) if each.given_back else next(done) for each in changes]
+
+    def _uncount(self, change: PaymentChange) -> bool:
+        """Make a change in one transaction with its counters, without those that are gone."""
+        update = _payment_change(*change)
+        write: Write = {"Update": conditional.update_request(self._disbursements, update)}
+        counters = [self._giving_back(charge) for charge in change.given_back]
+        while failed := try_together(self._client(), [write, *counters]):
+            if 0 in failed:
+                return conditional.was_made(self._client(), self._disbursements, update, failed[0])
+            counters = [each for n, each in enumerate(counters, start=1) if n not in failed]
+        return True
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
         """Query one page; the next one may be empty, which DynamoDB does not say in advance."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,6 +14,7 @@ from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
+from paymentapp.models.limits import Charge
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
@@ -69,7 +71,7 @@ class SimulatedStore:
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
         """Accept in one write as SQLite does, or in two as DynamoDB does."""
-        payment, record, replaces = acceptance
+        payment, record, replaces = acceptance.payment, acceptance.record, acceptance.replaces
         binding = acceptance.binding
         owner = current_task().owner
 
@@ -79,6 +81,7 @@ class SimulatedStore:
         def add() -> Payment:
             stored = self.tables.payments.get(payment.key)
             if stored is None:
+                self.tables.counters.count(acceptance)
                 stored = payment
                 self.tables.put_payment(payment)
                 self.world.clients.made(payment, owner)
@@ -95,6 +98,10 @@ class SimulatedStore:
             if not is_same(bound, record):
                 return AcceptResult(None, bound)
         return AcceptResult(self._write("add_payment", (payment.key,), add), record)
+
+    def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
+        self._read("count_of", None)
+        return self.tables.counters.of(charges)
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
         self._read("get_payment", (key,))

@@ -1,0 +1,144 @@
+"""Counters of limits in the DynamoDB store: written in one transaction with what they count.
+
+The counter of a day or a month is one number, to which each payment adds under the condition that
+there is room. The counter of a rolling window is replaced by its revision, because no condition of
+DynamoDB adds up its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from paymentapp.models.duplicates import DuplicateCheck
+from paymentapp.models.limits import Charge, LimitReached, Window
+from paymentapp.models.revisions import new_revision
+from paymentapp.storage.codec.limits import (
+    LATEST,
+    CounterKey,
+    counter_key,
+    expires_at,
+    likeness_key,
+    likeness_record,
+)
+from paymentapp.storage.codec.records import Record, reads
+from paymentapp.storage.dynamodb import conditional_writes as conditional
+from paymentapp.storage.dynamodb.attribute_values import to_item, to_record, to_value
+from paymentapp.storage.dynamodb.records import DynamoDBRecords
+from paymentapp.storage.dynamodb.transactions import Write
+
+
+class Counted(NamedTuple):
+    """What is stored in a counter: the amounts by slot, and the revision of a rolling one."""
+
+    slots: Mapping[str, Decimal]
+    revision: str | None = None
+
+
+_UNUSED = Counted({})
+
+
+class DynamoDBLimits(DynamoDBRecords):
+    """The counters of limits, and the latest payments of those that are alike."""
+
+    def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
+        """Read 100 counters a request."""
+        found = self._counters(charges)
+        return [dict(found.get(counter_key(charge), _UNUSED).slots) for charge in charges]
+
+    def _counters(self, charges: Sequence[Charge]) -> dict[CounterKey, Counted]:
+        """Return the counters of charges, by consistent reads; unused ones are left out."""
+        keys = [to_item(counter_key(charge)._asdict()) for charge in charges]
+        items = conditional.read_many(self._client(), self._operations, keys)
+        return {
+            CounterKey(record["pk"], record["sk"]): _read_counter(record)
+            for record in map(to_record, items)
+        }
+
+    def _counting(self, charges: Sequence[Charge]) -> list[Write]:
+        """Return the writes that count charges. Raises LimitReached where one does not fit."""
+        found = self._counters(charges)
+        counters = [found.get(counter_key(charge), _UNUSED) for charge in charges]
+        for charge, counter in zip(charges, counters, strict=True):
+            if not charge.fits(counter.slots):
+                raise LimitReached(charge, counter.slots)
+        return list(map(self._count, charges, counters))
+
+    def _count(self, charge: Charge, counter: Counted) -> Write:
+        if charge.window is Window.ROLLING:
+            return self._replace_steps(charge, counter)
+        values: Record = {
+            ":amount": charge.amount,
+            ":expires": expires_at(charge.window, charge.slot),
+        }
+        condition: Record = {}
+        if charge.limit is not None:
+            values[":room"] = charge.limit - charge.amount
+            condition = {"ConditionExpression": "attribute_not_exists(used) OR used <= :room"}
+        change = "SET expires_at = :expires ADD used :amount"
+        return {"Update": self._counter_update(charge, change, values) | condition}
+
+    def _replace_steps(self, charge: Charge, counter: Counted) -> Write:
+        steps = charge.counted(counter.slots)
+        values: Record = {
+            ":steps": steps,
+            ":new": new_revision(),
+            ":expires": expires_at(charge.window, max(steps)),
+        }
+        change = "SET steps = :steps, revision = :new, expires_at = :expires"
+        condition = "attribute_not_exists(revision)"
+        if counter.revision is not None:
+            condition, values[":old"] = "revision = :old", counter.revision
+        request = self._counter_update(charge, change, values)
+        return {"Update": request | {"ConditionExpression": condition}}
+
+    def _giving_back(self, charge: Charge) -> Write:
+        """Return the write that takes a charge off its counter, if that is still there."""
+        if charge.window is not Window.ROLLING:
+            values: Record = {":amount": -charge.amount}
+            request = self._counter_update(charge, "ADD used :amount", values)
+            return {"Update": request | {"ConditionExpression": "attribute_exists(used)"}}
+        values = {":amount": charge.amount, ":new": new_revision()}
+        change = "SET steps.#step = steps.#step - :amount, revision = :new"
+        request = self._counter_update(charge, change, values)
+        request["ExpressionAttributeNames"] = {"#step": charge.slot}
+        return {"Update": request | {"ConditionExpression": "attribute_exists(steps.#step)"}}
+
+    def _counter_update(self, charge: Charge, change: str, values: Record) -> dict[str, Any]:
+        return {
+            "TableName": self._operations,
+            "Key": to_item(counter_key(charge)._asdict()),
+            "UpdateExpression": change,
+            "ExpressionAttributeValues": to_item(values),
+        }
+
+    def _latest_alike(self, check: DuplicateCheck) -> str:
+        """Return the id of the latest payment of a likeness; empty where there is none."""
+        found = self._get(self._operations, {"pk": likeness_key(check), "sk": LATEST})
+        return str(found["payment_id"]) if found else ""
+
+    def _noting(self, check: DuplicateCheck, payment_id: str) -> Write:
+        """Return the write that makes a payment the latest of its likeness, if the check passes."""
+        key = {"pk": likeness_key(check), "sk": LATEST}
+        request: dict[str, Any] = {
+            "TableName": self._operations,
+            "Item": to_item(key | likeness_record(check, payment_id)),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if check.since is not None:
+            condition = "attribute_not_exists(pk) OR payment_id < :since OR payment_id = :allowed"
+            values = {":since": check.since, ":allowed": check.allowed or payment_id}
+            request |= {
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": {n: to_value(v) for n, v in values.items()},
+            }
+        return {"Put": request}
+
+
+@reads
+def _read_counter(record: Record) -> Counted:
+    if "used" in record:
+        return Counted({record["sk"]: Decimal(record["used"])})
+    steps = {slot: Decimal(amount) for slot, amount in record["steps"].items()}
+    return Counted(steps, record["revision"])
