@@ -17,6 +17,7 @@ from paymentapp.oidc import open_access_tokens
 from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.providers.registry import NAMES, build_providers
+from paymentapp.services.admission import Admission
 from paymentapp.services.api_keys import ApiKeys
 from paymentapp.services.customer_history import CustomerHistory
 from paymentapp.services.customers import Customers
@@ -28,6 +29,8 @@ from paymentapp.services.holds import Holds
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.inbound.webhooks import WebhookReceiver
+from paymentapp.services.limit_use import LimitUse
+from paymentapp.services.limits import Limits, read_limits
 from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.payments import Payments
@@ -64,6 +67,7 @@ class Services:
     payments: Payments
     retries: PaymentRetries
     holds: Holds
+    limit_use: LimitUse
     waiting: Waiting
     webhooks: WebhookReceiver
     health: Health
@@ -118,11 +122,10 @@ def build_services(
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
     sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
     pause = timedelta(seconds=settings.collect_seconds)
-    mailbox_collector = MailboxCollector(store, providers, clock, shards, pause)
-    worker = worker or Worker(
-        store, dispatcher, poller, inbox, sweeper, mailbox_collector, clock, settings
-    )
-    payments = Payments(store, customers, routes, clock, shards, worker.wake)
+    collector = MailboxCollector(store, providers, clock, shards, pause)
+    worker = worker or Worker(store, dispatcher, poller, inbox, sweeper, collector, clock, settings)
+    admission = _build_admission(settings, store, clock)
+    payments = Payments(store, customers, routes, clock, shards, worker.wake, admission)
     return Services(
         settings=settings,
         clock=clock,
@@ -137,6 +140,7 @@ def build_services(
         payments=payments,
         retries=PaymentRetries(payments),
         holds=holds,
+        limit_use=LimitUse(store, admission.limits, clock),
         waiting=Waiting(store, holds, clock),
         webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
         health=Health(store, providers, worker, holds, clock),
@@ -146,7 +150,7 @@ def build_services(
         dispatcher=dispatcher,
         inbox=inbox,
         sweeper=sweeper,
-        mailbox_collector=mailbox_collector,
+        mailbox_collector=collector,
         worker=worker,
         supervisor=Supervisor(lambda: [*store.threads(), *worker.threads()]),
     )
@@ -164,6 +168,11 @@ def _build_routes(
     if check:  # commands that call no provider pass none, and no rule would fit
         routes.check()
     return routes
+
+
+def _build_admission(settings: Settings, store: Store, clock: Clock) -> Admission:
+    limits = Limits(read_limits(settings.limits))
+    return Admission(store, limits, clock, settings.duplicate_hours)
 
 
 def _build_providers(settings: Settings, store: Store, clock: Clock) -> Mapping[str, Provider]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 
 class PaymentAppError(Exception):
     """The base of every error that this service raises on purpose."""
@@ -39,20 +37,6 @@ class NotPayable(PaymentAppError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
-
-
-class LimitExceeded(PaymentAppError):
-    """A payment is above a limit.
-
-    `limit` is the rule, `remaining` what is left of it, `resets_at` when the amount fits; None
-    for never.
-    """
-
-    def __init__(self, limit: str, remaining: str, resets_at: datetime | None = None) -> None:
-        super().__init__(f"The limit is {limit}; {remaining} is left.")
-        self.limit = limit
-        self.remaining = remaining
-        self.resets_at = resets_at
 
 
 class NothingToHold(PaymentAppError):

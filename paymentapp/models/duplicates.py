@@ -39,6 +39,17 @@ class DuplicateFound(PaymentAppError):
         self.key = key
 
 
+class PossibleDuplicate(PaymentAppError):
+    """The client has requested a payment like this lately; `key` is the earlier one's."""
+
+    def __init__(self, key: PaymentKey) -> None:
+        super().__init__(
+            "This client has lately requested a payment of this amount to this customer. Send "
+            "allow_duplicate, if it is meant to be paid once more."
+        )
+        self.key = key
+
+
 def duplicate_check(
     client: str, customer_id: str, money: Money, now: datetime, hours: int, *, ignore: bool
 ) -> DuplicateCheck:

@@ -29,7 +29,7 @@ class LimitScope(StrEnum):
     PAYMENT = "payment"  # each payment by itself
 
 
-class Window(StrEnum):
+class LimitWindow(StrEnum):
     """The time over which a rule adds payments up."""
 
     DAY = "day"  # a day of the UTC calendar
@@ -49,7 +49,7 @@ class LimitRule(NamedTuple):
     scope: LimitScope
     value: str
     limit: Money
-    window: Window | None
+    window: LimitWindow | None
     ask: bool = False
 
     def __str__(self) -> str:
@@ -75,7 +75,7 @@ class Charge:
     keep_from: str = ""
 
     @property
-    def window(self) -> Window:
+    def window(self) -> LimitWindow:
         """Return the counter's window."""
         return window_of(self.counter)
 
@@ -108,13 +108,27 @@ class LimitReached(PaymentAppError):
         self.slots = slots
 
 
+class LimitExceeded(PaymentAppError):
+    """A payment is above a limit.
+
+    `remaining` is what is left of it. `resets_at` is when the same amount fits, if nothing else is
+    requested; None for never.
+    """
+
+    def __init__(self, rule: LimitRule, remaining: Money, resets_at: datetime | None) -> None:
+        super().__init__(f"The limit is {rule}; {remaining} is left.")
+        self.rule = rule
+        self.remaining = remaining
+        self.resets_at = resets_at
+
+
 def charge_of(text: str, amount: Decimal) -> Charge:
     """Return the charge of a text that `str` has made of one, without a limit."""
     counter, _, slot = text.rpartition(" ")
     return Charge(counter, slot, amount)
 
 
-def counter_name(scope: LimitScope, value: str, currency: str, window: Window) -> str:
+def counter_name(scope: LimitScope, value: str, currency: str, window: LimitWindow) -> str:
     """Return the name of the counter of one client, one customer or everybody.
 
     It depends on no amount and no order of rules, so that a change of a rule resets nothing.
@@ -122,28 +136,28 @@ def counter_name(scope: LimitScope, value: str, currency: str, window: Window) -
     return f"{scope.value}/{value}/{currency}/{window.value}"
 
 
-def window_of(counter: str) -> Window:
+def window_of(counter: str) -> LimitWindow:
     """Return the window of a counter, by its name."""
-    return Window(counter.rpartition("/")[2])
+    return LimitWindow(counter.rpartition("/")[2])
 
 
-def slot_of(window: Window, at: datetime) -> str:
+def slot_of(window: LimitWindow, at: datetime) -> str:
     """Return the slot of a time; the slots of one window sort as the times do."""
-    if window is Window.ROLLING:
+    if window is LimitWindow.ROLLING:
         return _step_slot((at - EPOCH) // STEP)
-    return at.astimezone(UTC).strftime("%Y-%m-%d" if window is Window.DAY else "%Y-%m")
+    return at.astimezone(UTC).strftime("%Y-%m-%d" if window is LimitWindow.DAY else "%Y-%m")
 
 
-def keep_from(window: Window, now: datetime) -> str:
+def keep_from(window: LimitWindow, now: datetime) -> str:
     """Return the first slot that may matter to a payment at this time or later."""
-    return slot_of(window, now - _KEPT_STEPS * STEP) if window is Window.ROLLING else ""
+    return slot_of(window, now - _KEPT_STEPS * STEP) if window is LimitWindow.ROLLING else ""
 
 
-def slot_end(window: Window, slot: str) -> datetime:
+def slot_end(window: LimitWindow, slot: str) -> datetime:
     """Return when a slot ends: the day, the month or the step."""
-    if window is Window.ROLLING:
+    if window is LimitWindow.ROLLING:
         return EPOCH + (int(slot) + 1) * STEP
-    if window is Window.DAY:
+    if window is LimitWindow.DAY:
         return datetime.fromisoformat(slot).replace(tzinfo=UTC) + timedelta(days=1)
     first = datetime.fromisoformat(f"{slot}-01").replace(tzinfo=UTC)
     return (first + timedelta(days=31)).replace(day=1)
@@ -151,18 +165,18 @@ def slot_end(window: Window, slot: str) -> datetime:
 
 def still_counts(charge: Charge, at: datetime) -> bool:
     """Return whether an amount matters to any payment that is accepted at a time or later."""
-    if charge.window is Window.ROLLING:
+    if charge.window is LimitWindow.ROLLING:
         return charge.slot >= keep_from(charge.window, at)
     return slot_end(charge.window, charge.slot) + _KEPT_AFTER > at
 
 
-def used(window: Window, slots: Mapping[str, Decimal], slot: str) -> Decimal:
+def used(window: LimitWindow, slots: Mapping[str, Decimal], slot: str) -> Decimal:
     """Return what is counted in the fullest window that contains a slot.
 
     For a rolling window these are those that end with the slot, or up to 24 hours later, where
     payments may be scheduled.
     """
-    if window is not Window.ROLLING:
+    if window is not LimitWindow.ROLLING:
         return slots.get(slot, _NOTHING)
     first = int(slot)
     steps = {int(each): amount for each, amount in slots.items()}
@@ -174,13 +188,21 @@ def frees_at(charge: Charge, slots: Mapping[str, Decimal]) -> datetime | None:
     """Return when the same amount fits, if nothing else is counted; None for never."""
     if charge.limit is None or charge.amount > charge.limit:
         return None
-    if charge.window is not Window.ROLLING:
+    if charge.window is not LimitWindow.ROLLING:
         return slot_end(charge.window, charge.slot)
     first = int(charge.slot)
     for step in range(first + 1, first + 2 * STEPS):
         if used(charge.window, slots, _step_slot(step)) + charge.amount <= charge.limit:
             return EPOCH + step * STEP
     return slot_end(charge.window, _step_slot(first + STEPS))
+
+
+def oldest_leaves_at(slots: Mapping[str, Decimal], slot: str) -> datetime | None:
+    """Return when the oldest amount of the rolling window up to a slot leaves it; None for none."""
+    last = int(slot)
+    counted = [int(each) for each, amount in slots.items() if amount and int(each) <= last]
+    within = [step for step in counted if step > last - STEPS]
+    return EPOCH + (min(within) + STEPS) * STEP if within else None
 
 
 def _ending_with(end: int, steps: Mapping[int, Decimal]) -> Decimal:

@@ -287,6 +287,15 @@ class HistoryCursor(Cursor):
         return version
 
 
+class Flag(fields.Boolean):
+    """A JSON boolean; `Boolean` would also accept texts and numbers."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class QueryInteger(fields.Integer):
     """An integer in a query string: ASCII digits only, where `int` also accepts other forms."""
 

@@ -9,13 +9,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from paymentapp.errors import LimitExceeded, SettingsError
+from paymentapp.errors import SettingsError
 from paymentapp.models.limits import (
     Charge,
+    LimitExceeded,
     LimitReached,
     LimitRule,
     LimitScope,
-    Window,
+    LimitWindow,
     counter_name,
     frees_at,
     keep_from,
@@ -60,7 +61,7 @@ def _rule(number: int, text: str) -> LimitRule:
     if found is None:
         raise SettingsError(f"{NAME}: rule {number} is not {_FORM}")
     scope, value = LimitScope(found["scope"]), found["value"] or ""
-    window = Window(found["window"]) if found["window"] else None
+    window = LimitWindow(found["window"]) if found["window"] else None
     if value and scope in {LimitScope.ALL, LimitScope.PAYMENT}:
         raise SettingsError(f"{NAME}: rule {number}: {scope} takes no name")
     if scope is LimitScope.PAYMENT and window is not None:
@@ -143,9 +144,37 @@ class Limits:
         charge, rule = reached.charge, self.rule(reached.charge.rule)
         left = max(rule.limit.amount - used(charge.window, reached.slots, charge.slot), Decimal(0))
         money = Money(left, rule.limit.currency)
-        return LimitExceeded(str(rule), str(money), frees_at(charge, reached.slots))
+        return LimitExceeded(rule, money, frees_at(charge, reached.slots))
 
-    def _applying(self, spender: Spender, currency: str) -> Iterator[tuple[LimitRule, Window]]:
+    def counters(
+        self, now: datetime, client: str, customer_id: str | None
+    ) -> list[tuple[LimitRule, Charge | None]]:
+        """Return each rule with the counter that shows its use.
+
+        A rule for each client shows the one of `client`, a rule for each customer that of
+        `customer_id`. None stands for no counter: a rule about single payments, one for each
+        customer where none is named, and one that another rule replaces for that client or
+        customer.
+        """
+        return [(rule, self._shown(rule, now, client, customer_id)) for rule in self.rules]
+
+    def _shown(
+        self, rule: LimitRule, now: datetime, client: str, customer_id: str | None
+    ) -> Charge | None:
+        if rule.window is None:
+            return None
+        spender = Spender(
+            rule.value if rule.scope is LimitScope.CLIENT and rule.value else client,
+            rule.value if rule.scope is LimitScope.CUSTOMER and rule.value else customer_id or "",
+        )
+        if not _holder(rule, spender) and rule.scope is not LimitScope.ALL:
+            return None
+        if all(rule != each for each, _ in self._applying(spender, rule.limit.currency)):
+            return None
+        counter, slot = _counter(rule, rule.window, spender), slot_of(rule.window, now)
+        return Charge(counter, slot, Decimal(0), rule.limit.amount, rule.number)
+
+    def _applying(self, spender: Spender, currency: str) -> Iterator[tuple[LimitRule, LimitWindow]]:
         """Yield the rules that add up a spender's payments, each with its window."""
         named = {
             (rule.scope, rule.window)
@@ -171,7 +200,7 @@ def _holder(rule: LimitRule, spender: Spender) -> str:
     return spender.customer_id if rule.scope is LimitScope.CUSTOMER else ""
 
 
-def _counter(rule: LimitRule, window: Window, spender: Spender) -> str:
+def _counter(rule: LimitRule, window: LimitWindow, spender: Spender) -> str:
     return counter_name(rule.scope, _holder(rule, spender), rule.limit.currency, window)
 
 

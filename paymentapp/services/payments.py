@@ -20,7 +20,9 @@ from paymentapp.errors import (
 )
 from paymentapp.models.actors import HOLD, SYSTEM, Actor
 from paymentapp.models.customers import Customer
+from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord, key_hashes
+from paymentapp.models.limits import LimitExceeded
 from paymentapp.models.payments import (
     FINAL,
     Cause,
@@ -31,12 +33,13 @@ from paymentapp.models.payments import (
     next_payment_id,
 )
 from paymentapp.models.revisions import new_revision
+from paymentapp.services.admission import Admission
 from paymentapp.services.customers import Customers
 from paymentapp.services.payment_orders import PaymentOrder, check_same_body, fingerprint
 from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import Route, Routes
 from paymentapp.services.schedules import check_schedule, is_later
-from paymentapp.storage.base import Acceptance, Page, PageQuery, PaymentChange, Store
+from paymentapp.storage.base import Acceptance, AcceptResult, Page, PageQuery, PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjacent microseconds until a 503
@@ -73,6 +76,7 @@ class Payments:
     clock: Clock
     due_shards: int
     wake: Callable[[Payment], None]
+    admission: Admission
 
     def request(
         self, order: PaymentOrder, idempotency_key: str | None = None, by: Actor = SYSTEM
@@ -81,8 +85,8 @@ class Payments:
 
         A retry under its key is answered with the payment before anything else is checked, since
         what was payable then may not be now. Raises NotPayable, NotFound (the customer),
-        KeyReused, StoreUnavailable. After StoreUnavailable the same request may be retried with
-        its key.
+        LimitExceeded, PossibleDuplicate, KeyReused, StoreUnavailable. After StoreUnavailable the
+        same request may be retried with its key.
         """
         hashes = key_hashes(idempotency_key, by.name) if idempotency_key is not None else ()
         customer, records = self.store.read_for_payment(order.customer_id, hashes)
@@ -188,9 +192,13 @@ class Payments:
                 check_schedule(order.scheduled_at, self.clock())
             return self.routes.choose(customer, order.money, order.payment_method)
         except (NotFound, NotPayable):
-            if found is not None and self.clock() < found.claimed_at + IN_PROGRESS:
-                raise StoreUnavailable("a request with this key is in progress") from None
+            self._refuse_in_progress(found)
             raise
+
+    def _refuse_in_progress(self, found: IdempotencyRecord | None) -> None:
+        """Raise StoreUnavailable while a request that has bound a key may still go on."""
+        if found is not None and self.clock() < found.claimed_at + IN_PROGRESS:
+            raise StoreUnavailable("a request with this key is in progress") from None
 
     def _is_expired(self, record: IdempotencyRecord) -> bool:
         return record.expires_at <= self.clock()
@@ -216,7 +224,7 @@ class Payments:
         for _ in range(COLLISION_LIMIT):
             if order.retry_of is not None:
                 payment, record = self._linked(payment, record)
-            stored, bound = self.store.accept(Acceptance(payment, record, found))
+            stored, bound = self._admitted(Acceptance(payment, record, found), order)
             if stored is None:
                 rivals += 1
                 if rivals == CLAIM_TRIES:
@@ -233,6 +241,18 @@ class Payments:
         if rivals == CLAIM_TRIES:
             raise StoreUnavailable("the idempotency key keeps being claimed by other requests")
         raise StoreUnavailable("too many payments of this customer at one moment")
+
+    def _admitted(self, acceptance: Acceptance, order: PaymentOrder) -> AcceptResult:
+        """Accept within the limits. Raises LimitExceeded, PossibleDuplicate.
+
+        While another request with the same key may still be accepted, nobody is refused, as in
+        `_route`.
+        """
+        try:
+            return self.admission.accept(acceptance, allow_duplicate=order.allow_duplicate)
+        except (LimitExceeded, PossibleDuplicate):
+            self._refuse_in_progress(acceptance.replaces)
+            raise
 
     def _linked(
         self, payment: Payment, record: IdempotencyRecord | None

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from paymentapp.errors import StoreUnavailable
+from paymentapp.errors import PaymentAppError, StoreUnavailable
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
@@ -53,7 +53,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.down = False
         self.calls: list[str] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._customers: dict[str, Customer] = {}
         self._history: dict[str, dict[str, CustomerHistoryEntry]] = {}
         self._payments: dict[PaymentKey, Payment] = {}
@@ -138,9 +138,22 @@ class MemoryStore:
             if bound is None or bound.revision != acceptance.binding.revision:
                 return AcceptResult(None, bound)
         with self._lock:
-            if payment.key not in self._payments:
-                self.counters.count(acceptance)
-            return AcceptResult(self._payments.setdefault(payment.key, payment), record)
+            known = payment.key in self._payments
+            stored = self._put_payment(payment)
+            if not known and stored is payment:
+                self._count(acceptance)
+        return AcceptResult(stored, record)
+
+    def _put_payment(self, payment: Payment) -> Payment:
+        with self._lock:
+            return self._payments.setdefault(payment.key, payment)
+
+    def _count(self, acceptance: Acceptance) -> None:
+        try:
+            self.counters.count(acceptance)
+        except PaymentAppError:
+            del self._payments[acceptance.payment.key]
+            raise
 
     def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
         self._called("count_of")

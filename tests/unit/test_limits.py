@@ -16,7 +16,7 @@ from paymentapp.models.limits import (
     LimitReached,
     LimitRule,
     LimitScope,
-    Window,
+    LimitWindow,
     charge_of,
     frees_at,
     keep_from,
@@ -48,24 +48,24 @@ def steps(**amounts: int) -> dict[str, Decimal]:
     for name, amount in amounts.items():
         side, _, count = name.partition("_")
         at = NOW + signs[side] * int(count) * STEP
-        found[slot_of(Window.ROLLING, at)] = Decimal(amount)
+        found[slot_of(LimitWindow.ROLLING, at)] = Decimal(amount)
     return found
 
 
 def rolling(limit: int, amount: int) -> Charge:
-    slot = slot_of(Window.ROLLING, NOW)
+    slot = slot_of(LimitWindow.ROLLING, NOW)
     return Charge("all//USD/24h", slot, Decimal(amount), Decimal(limit), 1)
 
 
 def test_rules_are_read_in_order() -> None:
     text = f"{ISSUE}; client USD 50.50/24h ; all USD 2000000/month ask"
     assert read_limits(text) == [
-        LimitRule(1, LimitScope.ALL, "", usd("500000"), Window.DAY),
-        LimitRule(2, LimitScope.CLIENT, "payroll", usd("100000"), Window.DAY),
-        LimitRule(3, LimitScope.CUSTOMER, "", usd("5000"), Window.DAY),
+        LimitRule(1, LimitScope.ALL, "", usd("500000"), LimitWindow.DAY),
+        LimitRule(2, LimitScope.CLIENT, "payroll", usd("100000"), LimitWindow.DAY),
+        LimitRule(3, LimitScope.CUSTOMER, "", usd("5000"), LimitWindow.DAY),
         LimitRule(4, LimitScope.PAYMENT, "", usd("60000"), None),
-        LimitRule(5, LimitScope.CLIENT, "", usd("50.5"), Window.ROLLING),
-        LimitRule(6, LimitScope.ALL, "", usd("2000000"), Window.MONTH, ask=True),
+        LimitRule(5, LimitScope.CLIENT, "", usd("50.5"), LimitWindow.ROLLING),
+        LimitRule(6, LimitScope.ALL, "", usd("2000000"), LimitWindow.MONTH, ask=True),
     ]
     assert read_limits(" ; ") == []
 
@@ -153,17 +153,19 @@ def test_a_scheduled_payment_counts_on_the_day_on_which_it_leaves() -> None:
     assert [charge.slot for charge in charges] == [
         "2026-04-10",
         "2026-04",
-        slot_of(Window.ROLLING, leaves),
+        slot_of(LimitWindow.ROLLING, leaves),
     ]
 
 
 def test_calendar_windows_are_those_of_utc() -> None:
     evening = datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC)
     local = evening.astimezone(UTC) + timedelta(seconds=1)
-    assert slot_of(Window.DAY, evening) == "2026-03-31"
-    assert slot_of(Window.MONTH, local) == "2026-04"
-    assert slot_end(Window.DAY, "2026-03-31") == slot_end(Window.MONTH, "2026-03") == local
-    assert slot_end(Window.MONTH, "2026-12") == datetime(2027, 1, 1, tzinfo=UTC)
+    assert slot_of(LimitWindow.DAY, evening) == "2026-03-31"
+    assert slot_of(LimitWindow.MONTH, local) == "2026-04"
+    assert (
+        slot_end(LimitWindow.DAY, "2026-03-31") == slot_end(LimitWindow.MONTH, "2026-03") == local
+    )
+    assert slot_end(LimitWindow.MONTH, "2026-12") == datetime(2027, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +193,7 @@ def test_slots_that_no_window_reaches_are_dropped() -> None:
     charge = limits("all USD 9/24h").charges(PAYROLL, usd("1"), NOW)[0]
     left = charge.counted(steps(ago_101=5, ago_96=3))
     assert list(left.values()) == [3, 1]
-    assert keep_from(Window.DAY, NOW) == ""
+    assert keep_from(LimitWindow.DAY, NOW) == ""
 
 
 def test_an_amount_is_given_back_to_its_slot() -> None:
@@ -206,7 +208,7 @@ def test_an_amount_is_given_back_to_its_slot() -> None:
 def test_a_payment_keeps_the_counter_of_a_client_with_blanks() -> None:
     charge = charge_of("client/the front desk/USD/day 2026-03-01", Decimal(5))
     assert (charge.counter, charge.slot) == ("client/the front desk/USD/day", "2026-03-01")
-    assert charge.window is Window.DAY
+    assert charge.window is LimitWindow.DAY
 
 
 def test_room_comes_with_the_next_day() -> None:
@@ -216,7 +218,7 @@ def test_room_comes_with_the_next_day() -> None:
 
 def test_room_comes_once_the_oldest_steps_have_left() -> None:
     slots = steps(ago_90=2, ago_50=3, ago_0=5)
-    this_step = slot_end(Window.ROLLING, slot_of(Window.ROLLING, NOW)) - STEP
+    this_step = slot_end(LimitWindow.ROLLING, slot_of(LimitWindow.ROLLING, NOW)) - STEP
     assert frees_at(rolling(limit=10, amount=2), slots) == this_step + 7 * STEP
     assert frees_at(rolling(limit=10, amount=4), slots) == this_step + 47 * STEP
     assert frees_at(rolling(limit=10, amount=10), slots) == this_step + 97 * STEP
@@ -230,6 +232,7 @@ def test_the_caller_learns_the_rule_and_what_is_left() -> None:
     found = limits("client payroll USD 10/24h")
     (charge,) = found.charges(PAYROLL, usd("4"), NOW)
     error = found.exceeded(LimitReached(charge, steps(ago_1=7)))
-    assert (error.limit, error.remaining) == ("client payroll USD 10/24h", "3 USD")
-    assert error.resets_at == slot_end(Window.ROLLING, charge.slot) + 95 * STEP
-    assert used(Window.ROLLING, steps(ago_1=7), charge.slot) == 7
+    assert str(error) == "The limit is client payroll USD 10/24h; 3 USD is left."
+    assert (error.rule.number, error.remaining) == (1, usd("3"))
+    assert error.resets_at == slot_end(LimitWindow.ROLLING, charge.slot) + 95 * STEP
+    assert used(LimitWindow.ROLLING, steps(ago_1=7), charge.slot) == 7

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from paymentapp.models.duplicates import DuplicateCheck
-from paymentapp.models.limits import Charge, Window, slot_end
+from paymentapp.models.limits import Charge, LimitWindow, slot_end
 from paymentapp.storage.codec.records import Record, reads
 
 LATEST = "latest"
@@ -24,11 +24,11 @@ class CounterKey(NamedTuple):
 
 def counter_key(charge: Charge) -> CounterKey:
     """Return the key of the record in which a charge is counted."""
-    rolling = charge.window is Window.ROLLING
+    rolling = charge.window is LimitWindow.ROLLING
     return CounterKey(f"limit#{charge.counter}", charge.window.value if rolling else charge.slot)
 
 
-def counter_record(window: Window, slots: Mapping[str, Decimal]) -> Record:
+def counter_record(window: LimitWindow, slots: Mapping[str, Decimal]) -> Record:
     """Return the amounts of a counter as a record, which expires when they no longer count."""
     record: Record = {"slots": {slot: str(amount) for slot, amount in slots.items()}}
     if slots:
@@ -42,7 +42,7 @@ def read_slots(record: Record) -> dict[str, Decimal]:
     return {slot: Decimal(amount) for slot, amount in record["slots"].items()}
 
 
-def expires_at(window: Window, slot: str) -> int:
+def expires_at(window: LimitWindow, slot: str) -> int:
     """Return when a counter's record may be deleted, in epoch seconds."""
     return int((slot_end(window, slot) + _KEPT).timestamp())
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from paymentapp.models.duplicates import DuplicateCheck
-from paymentapp.models.limits import Charge, LimitReached, Window
+from paymentapp.models.limits import Charge, LimitReached, LimitWindow
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.codec.limits import (
     LATEST,
@@ -66,7 +66,7 @@ class DynamoDBLimits(DynamoDBRecords):
         return list(map(self._count, charges, counters))
 
     def _count(self, charge: Charge, counter: Counted) -> Write:
-        if charge.window is Window.ROLLING:
+        if charge.window is LimitWindow.ROLLING:
             return self._replace_steps(charge, counter)
         values: Record = {
             ":amount": charge.amount,
@@ -95,7 +95,7 @@ class DynamoDBLimits(DynamoDBRecords):
 
     def _giving_back(self, charge: Charge) -> Write:
         """Return the write that takes a charge off its counter, if that is still there."""
-        if charge.window is not Window.ROLLING:
+        if charge.window is not LimitWindow.ROLLING:
             values: Record = {":amount": -charge.amount}
             request = self._counter_update(charge, "ADD used :amount", values)
             return {"Update": request | {"ConditionExpression": "attribute_exists(used)"}}

@@ -1,0 +1,82 @@
+"""Admission: accept a payment only within the limits, and only if it is no possible duplicate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from paymentapp.clock import Clock
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models.duplicates import (
+    DuplicateCheck,
+    DuplicateFound,
+    PossibleDuplicate,
+    duplicate_check,
+)
+from paymentapp.models.limits import LimitExceeded, LimitReached
+from paymentapp.models.payments import UNPAID, Payment, PaymentKey
+from paymentapp.services.limits import Limits, Spender
+from paymentapp.storage.base import Acceptance, AcceptResult, Store
+from paymentapp.storage.contention import MAX_TRIES, tries
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Accepts payments by the rules of `limits`, and by a check for duplicates.
+
+    `duplicate_hours` is how long an earlier payment counts as one that this may repeat; 0 for none.
+    """
+
+    store: Store
+    limits: Limits
+    clock: Clock
+    duplicate_hours: int = 0
+
+    def accept(self, acceptance: Acceptance, *, allow_duplicate: bool = False) -> AcceptResult:
+        """Store a payment as `Store.accept` does, and count it.
+
+        Raises LimitExceeded, PossibleDuplicate, StoreUnavailable. Where neither is set, there is
+        nothing to do and no further write.
+        """
+        if not self.limits.rules and not self.duplicate_hours:
+            return self.store.accept(acceptance)
+        now = self.clock()
+        wanted = self._counted(acceptance, now)
+        if self.duplicate_hours:
+            ignore = allow_duplicate or acceptance.payment.retry_of is not None
+            wanted = wanted._replace(alike=self._check(wanted.payment, now, ignore=ignore))
+        for _ in tries():
+            try:
+                return self.store.accept(wanted)
+            except LimitReached as reached:
+                raise self.limits.exceeded(reached) from None
+            except DuplicateFound as found:
+                if self._may_be_paid(found.key):
+                    raise PossibleDuplicate(found.key) from None
+                allowed = wanted.alike and wanted.alike._replace(allowed=found.key.payment_id)
+                wanted = wanted._replace(alike=allowed)
+        raise StoreUnavailable(f"a payment like this was accepted {MAX_TRIES} times meanwhile")
+
+    def _counted(self, acceptance: Acceptance, now: datetime) -> Acceptance:
+        """Return the acceptance with what it counts against. Raises LimitExceeded."""
+        payment = acceptance.payment
+        above = self.limits.above(payment.money)
+        if above is not None:
+            raise LimitExceeded(above, above.limit, None)
+        spender = Spender(payment.created_by or "", payment.customer_id)
+        charges = self.limits.charges(spender, payment.money, now, payment.scheduled_at)
+        if not charges:
+            return acceptance
+        counted = replace(payment, charges=tuple(map(str, charges)))
+        return acceptance._replace(payment=counted, charges=charges)
+
+    def _check(self, payment: Payment, now: datetime, *, ignore: bool) -> DuplicateCheck:
+        client, hours = payment.created_by or "", self.duplicate_hours
+        return duplicate_check(
+            client, payment.customer_id, payment.money, now, hours, ignore=ignore
+        )
+
+    def _may_be_paid(self, key: PaymentKey) -> bool:
+        """Return whether a payment has been paid, or still may be."""
+        payment = self.store.get_payment(key)
+        return payment is not None and payment.status not in UNPAID
