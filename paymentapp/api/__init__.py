@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from flask import Flask, Response
 
-from paymentapp.api import customers, health, holds, payment_methods, payments, webhooks
+from paymentapp.api import customers, health, holds, limits, payment_methods, payments, webhooks
 from paymentapp.api.auth import check_declarations, register_auth
 from paymentapp.api.blueprint import BODY_MAX_BYTES
 from paymentapp.api.docs import register_docs
@@ -39,7 +39,7 @@ def register_api(app: Flask) -> None:
     register_problems(app)
     register_waiting(app, settings.threads)
     api = DocumentedApi(app)
-    for module in (customers, payment_methods, payments, holds, webhooks, health):
+    for module in (customers, payment_methods, payments, holds, limits, webhooks, health):
         api.register_blueprint(module.blp)
     register_docs(app, api)
     check_declarations(app)

@@ -305,39 +305,6 @@ class QueryInteger(fields.Integer):
         return super()._deserialize(value, *args, **kwargs)
 
 
-class FieldErrorSchema(Schema):
-    """One error, and its place in the request."""
-
-    pointer = fields.String(
-        metadata={"description": "Place in the body, as a JSON Pointer (RFC 6901)."}
-    )
-    parameter = fields.String(metadata={"description": "Name of the query parameter."})
-    header = fields.String(metadata={"description": "Name of the request header."})
-    message = fields.String(
-        required=True, metadata={"description": "What is wrong, and what is expected."}
-    )
-
-
-class ProblemSchema(Schema):
-    """The body of every error (RFC 9457)."""
-
-    type = fields.String(
-        required=True,
-        metadata={"format": "uri-reference", "description": "Problem type; stable."},
-    )
-    title = fields.String(
-        required=True, metadata={"description": "Short text of the problem type."}
-    )
-    status = fields.Integer(required=True, metadata={"description": "The HTTP status."})
-    detail = fields.String(
-        required=True, metadata={"description": "What is wrong here, or what to do about it."}
-    )
-    errors = fields.List(
-        fields.Nested(FieldErrorSchema),
-        metadata={"description": "Each part of the request that is wrong."},
-    )
-
-
 def json_schema_extras(schema: Any) -> Mapping[str, Any]:
     """Return a schema's `Meta.json_schema`: members of its JSON Schema besides its fields."""
     extras: Mapping[str, Any] = getattr(getattr(schema, "Meta", None), "json_schema", {})
