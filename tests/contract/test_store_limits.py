@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -9,13 +10,21 @@ from decimal import Decimal
 import pytest
 
 from paymentapp.clock import to_text
+from paymentapp.errors import StoreUnavailable
 from paymentapp.models.duplicates import DuplicateCheck, DuplicateFound, duplicate_check
-from paymentapp.models.limits import Charge, LimitReached
+from paymentapp.models.limits import STEP, STEPS, Charge, LimitReached, LimitWindow
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.limits import Limits, Spender, read_limits
 from paymentapp.storage.base import Acceptance, PaymentChange, Store
+from paymentapp.storage.codec.limits import counter_key, counter_record
+from paymentapp.storage.dynamodb import DynamoDBStore
+from paymentapp.storage.dynamodb.attribute_values import to_item
+from paymentapp.storage.sqlite import SQLiteStore
 from tests.contract.test_store_races import at_once
+from tests.support.aws_calls import counted as counted_calls
+from tests.support.aws_calls import lost_answers
+from tests.support.item_size import item_size
 from tests.support.records import NOW, a_claim, a_payment, later, stamped, usd
 
 THREADS = 32
@@ -234,3 +243,98 @@ def test_of_many_payments_alike_one_is_accepted(store: Store) -> None:
             return False
 
     assert sum(at_once(attempt, rivals)) == 1
+
+
+# Crashes: the transaction of DynamoDB is made, or not
+
+
+def test_dynamodb_counts_nothing_where_the_payment_is_not_written(
+    dynamodb_store: DynamoDBStore,
+) -> None:
+    store, acceptance = dynamodb_store, counted("; ".join(RULES))._replace(record=a_claim())
+    store._disbursements, table = "none", store._disbursements
+    with pytest.raises(StoreUnavailable):
+        store.accept(acceptance)
+    store._disbursements = table
+    assert total(store, acceptance) == [0, 0, 0]
+    again = acceptance._replace(replaces=acceptance.record)
+    assert store.accept(again).payment == acceptance.payment
+    assert total(store, acceptance) == [40, 40, 40]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_dynamodb_counts_once_where_answers_are_lost(
+    dynamodb_store: DynamoDBStore, rule: str
+) -> None:
+    store, acceptance = dynamodb_store, counted(rule)
+    with lost_answers(store._client(), "TransactWriteItems", count=1):
+        assert store.accept(acceptance).payment == acceptance.payment
+    assert total(store, acceptance) == [40]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_dynamodb_gives_back_once_where_answers_are_lost(
+    dynamodb_store: DynamoDBStore, rule: str
+) -> None:
+    store, first, second = dynamodb_store, counted(rule), counted(rule, "50", 1)
+    store.accept(first)
+    store.accept(second)
+    old = first.payment
+    change = PaymentChange(old, old.moved(Status.CANCELLED, later(5), Cause.REQUEST))
+    with lost_answers(store._client(), "TransactWriteItems", count=9), suppress(StoreUnavailable):
+        store.change_payments([change])
+    assert store.change_payments([change]) == [True]
+    assert total(store, first) == [50]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_dynamodb_moves_a_payment_whose_counter_is_gone(
+    dynamodb_store: DynamoDBStore, rule: str
+) -> None:
+    store, first = dynamodb_store, counted(rule)
+    store.accept(first)
+    key = to_item(counter_key(first.charges[0])._asdict())
+    store._client().delete_item(TableName=store._operations, Key=key)
+    moved(store, first.payment, Status.FAILED)
+    assert store.count_of(first.charges) == [{}]
+
+
+def test_sqlite_counts_nothing_where_the_payment_is_not_written(sqlite_store: SQLiteStore) -> None:
+    acceptance = counted()
+    broken = acceptance._replace(payment=replace(acceptance.payment, customer_id=None))
+    with pytest.raises(StoreUnavailable):
+        sqlite_store.accept(broken)
+    assert total(sqlite_store, acceptance) == [0]
+
+
+# What it costs
+
+
+@pytest.mark.parametrize("alike_too", [False, True])
+def test_dynamodb_counts_by_one_read_and_one_transaction(
+    dynamodb_store: DynamoDBStore, *, alike_too: bool
+) -> None:
+    store, acceptance = dynamodb_store, counted("; ".join(RULES))._replace(record=a_claim())
+    acceptance = acceptance._replace(alike=alike() if alike_too else None)
+    with counted_calls(store._client()) as calls:
+        store.accept(acceptance)
+    assert calls.names == ["BatchGetItem", "PutItem", "TransactWriteItems"]
+
+
+def test_dynamodb_does_nothing_more_without_a_rule(dynamodb_store: DynamoDBStore) -> None:
+    with counted_calls(dynamodb_store._client()) as calls:
+        dynamodb_store.accept(Acceptance(a_payment(), a_claim()))
+    assert calls.names == ["PutItem", "PutItem"]
+
+
+def test_a_month_of_a_busy_rolling_counter_stays_small() -> None:
+    slots: dict[str, Decimal] = {}
+    for number in range(30 * 96):
+        now = NOW + number * STEP
+        (charge,) = Limits(read_limits("all USD 10000000/24h")).charges(
+            Spender("shop", "ada"), usd("99999.99"), now
+        )
+        slots = charge.counted(slots)
+    record = counter_record(LimitWindow.ROLLING, slots)
+    assert len(slots) <= STEPS + 4
+    assert item_size(record) < 2048

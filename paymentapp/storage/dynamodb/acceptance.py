@@ -68,17 +68,10 @@ class DynamoDBAcceptance(DynamoDBLimits):
 
         Raises LimitReached, DuplicateFound, where the payment is not stored.
         """
-        payment, alike = acceptance.payment, acceptance.alike
         try:
-            writes = self._counting(acceptance.charges) if acceptance.charges else []
-            if alike is None:
-                return writes
-            latest = self._latest_alike(alike)
-            if not alike.passes(latest, payment.payment_id):
-                raise DuplicateFound(PaymentKey(payment.customer_id, latest))
-            return [*writes, self._noting(alike, payment.payment_id)]
+            return self._counting(acceptance)
         except (LimitReached, DuplicateFound):
-            if self._get(self._disbursements, payment.key._asdict()) is None:
+            if self._get(self._disbursements, acceptance.payment.key._asdict()) is None:
                 raise
             return ()
 

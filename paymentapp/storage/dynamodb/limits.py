@@ -7,13 +7,15 @@ DynamoDB adds up its steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from paymentapp.models.duplicates import DuplicateCheck
+from paymentapp.models.duplicates import DuplicateCheck, DuplicateFound
 from paymentapp.models.limits import Charge, LimitReached, LimitWindow
+from paymentapp.models.payments import PaymentKey
 from paymentapp.models.revisions import new_revision
+from paymentapp.storage.base import Acceptance
 from paymentapp.storage.codec.limits import (
     LATEST,
     CounterKey,
@@ -44,26 +46,35 @@ class DynamoDBLimits(DynamoDBRecords):
 
     def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
         """Read 100 counters a request."""
-        found = self._counters(charges)
-        return [dict(found.get(counter_key(charge), _UNUSED).slots) for charge in charges]
+        found = self._records(map(counter_key, charges))
+        return [dict(_counted(charge, found).slots) for charge in charges]
 
-    def _counters(self, charges: Sequence[Charge]) -> dict[CounterKey, Counted]:
-        """Return the counters of charges, by consistent reads; unused ones are left out."""
-        keys = [to_item(counter_key(charge)._asdict()) for charge in charges]
-        items = conditional.read_many(self._client(), self._operations, keys)
-        return {
-            CounterKey(record["pk"], record["sk"]): _read_counter(record)
-            for record in map(to_record, items)
-        }
+    def _records(self, keys: Iterable[CounterKey]) -> dict[CounterKey, Record]:
+        """Return records by their keys, by consistent reads; missing ones are left out."""
+        wanted = [to_item(key._asdict()) for key in keys]
+        items = conditional.read_many(self._client(), self._operations, wanted)
+        records = map(to_record, items)
+        return {CounterKey(record["pk"], record["sk"]): record for record in records}
 
-    def _counting(self, charges: Sequence[Charge]) -> list[Write]:
-        """Return the writes that count charges. Raises LimitReached where one does not fit."""
-        found = self._counters(charges)
-        counters = [found.get(counter_key(charge), _UNUSED) for charge in charges]
-        for charge, counter in zip(charges, counters, strict=True):
+    def _counting(self, acceptance: Acceptance) -> list[Write]:
+        """Return the writes that count a payment, after one read of what is counted so far.
+
+        Raises LimitReached, DuplicateFound.
+        """
+        payment, charges, alike = acceptance.payment, acceptance.charges, acceptance.alike
+        keys = [*map(counter_key, charges), *([_latest_key(alike)] if alike else [])]
+        found = self._records(keys)
+        counted = [_counted(charge, found) for charge in charges]
+        for charge, counter in zip(charges, counted, strict=True):
             if not charge.fits(counter.slots):
                 raise LimitReached(charge, counter.slots)
-        return list(map(self._count, charges, counters))
+        writes = list(map(self._count, charges, counted))
+        if alike is None:
+            return writes
+        latest = found.get(_latest_key(alike), {}).get("payment_id", "")
+        if not alike.passes(latest, payment.payment_id):
+            raise DuplicateFound(PaymentKey(payment.customer_id, latest))
+        return [*writes, self._noting(alike, payment.payment_id)]
 
     def _count(self, charge: Charge, counter: Counted) -> Write:
         if charge.window is LimitWindow.ROLLING:
@@ -113,14 +124,9 @@ class DynamoDBLimits(DynamoDBRecords):
             "ExpressionAttributeValues": to_item(values),
         }
 
-    def _latest_alike(self, check: DuplicateCheck) -> str:
-        """Return the id of the latest payment of a likeness; empty where there is none."""
-        found = self._get(self._operations, {"pk": likeness_key(check), "sk": LATEST})
-        return str(found["payment_id"]) if found else ""
-
     def _noting(self, check: DuplicateCheck, payment_id: str) -> Write:
         """Return the write that makes a payment the latest of its likeness, if the check passes."""
-        key = {"pk": likeness_key(check), "sk": LATEST}
+        key = _latest_key(check)._asdict()
         request: dict[str, Any] = {
             "TableName": self._operations,
             "Item": to_item(key | likeness_record(check, payment_id)),
@@ -134,6 +140,15 @@ class DynamoDBLimits(DynamoDBRecords):
                 "ExpressionAttributeValues": {n: to_value(v) for n, v in values.items()},
             }
         return {"Put": request}
+
+
+def _latest_key(check: DuplicateCheck) -> CounterKey:
+    return CounterKey(likeness_key(check), LATEST)
+
+
+def _counted(charge: Charge, found: Mapping[CounterKey, Record]) -> Counted:
+    record = found.get(counter_key(charge))
+    return _read_counter(record) if record else _UNUSED
 
 
 @reads
