@@ -57,6 +57,17 @@ class Admission:
                 wanted = wanted._replace(alike=allowed)
         raise StoreUnavailable(f"a payment like this was accepted {MAX_TRIES} times meanwhile")
 
+    def check(self, payment: Payment) -> None:
+        """Raise LimitExceeded where the limits have no room for a payment now.
+
+        For a look beforehand: only `accept` can tell whether there is room when it counts.
+        """
+        charges = self._counted(Acceptance(payment), self.clock()).charges
+        counted = self.store.count_of(charges) if charges else []
+        for charge, slots in zip(charges, counted, strict=True):
+            if not charge.fits(slots):
+                raise self.limits.exceeded(LimitReached(charge, slots))
+
     def _counted(self, acceptance: Acceptance, now: datetime) -> Acceptance:
         """Return the acceptance with what it counts against. Raises LimitExceeded."""
         payment = acceptance.payment

@@ -260,8 +260,10 @@ class Payments:
         """Fix the id of a retry in the payment that it retries; return the retry with that id.
 
         It is the id of an earlier request where a crash came between its link and its payment.
-        Raises Conflict where another retry has won.
+        Raises Conflict where another retry has won, LimitExceeded where it would be refused: a
+        link without a retry is for a crash alone.
         """
+        self.admission.check(payment)
         payment_id = link_retry(self.store, payment)
         if payment_id == payment.payment_id:
             return payment, record

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import cast
 
 import pytest
 
@@ -301,7 +302,7 @@ def test_dynamodb_moves_a_payment_whose_counter_is_gone(
 
 def test_sqlite_counts_nothing_where_the_payment_is_not_written(sqlite_store: SQLiteStore) -> None:
     acceptance = counted()
-    broken = acceptance._replace(payment=replace(acceptance.payment, customer_id=None))
+    broken = acceptance._replace(payment=replace(acceptance.payment, customer_id=cast(str, None)))
     with pytest.raises(StoreUnavailable):
         sqlite_store.accept(broken)
     assert total(sqlite_store, acceptance) == [0]

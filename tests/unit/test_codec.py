@@ -100,6 +100,7 @@ payments = st.builds(
     scheduled_at=maybe_time,
     retry_of=maybe,
     retried_by=maybe,
+    charges=st.lists(texts, max_size=3).map(tuple),
 )
 customers = st.builds(
     Customer,
