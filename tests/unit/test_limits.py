@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paymentapp.errors import SettingsError
 from paymentapp.models.limits import (
@@ -236,3 +239,54 @@ def test_the_caller_learns_the_rule_and_what_is_left() -> None:
     assert (error.rule.number, error.remaining) == (1, usd("3"))
     assert error.resets_at == slot_end(LimitWindow.ROLLING, charge.slot) + 95 * STEP
     assert used(LimitWindow.ROLLING, steps(ago_1=7), charge.slot) == 7
+
+
+minutes = st.integers(0, 3 * 24 * 60)  # after NOW, at which a payment leaves
+payments = st.lists(st.tuples(minutes, st.integers(1, 9)), max_size=40)
+
+
+@given(payments)
+def test_no_24_hours_ever_hold_more_than_the_limit(requested: list[tuple[int, int]]) -> None:
+    """Accept payments in any order, as scheduled ones are, and add up every 24 hours."""
+    rule, limit = limits("all USD 20/24h"), 20
+    slots: dict[str, Decimal] = {}
+    accepted: list[tuple[int, int]] = []
+    for minute, amount in requested:
+        leaves = NOW + timedelta(minutes=minute)
+        (charge,) = rule.charges(PAYROLL, usd(str(amount)), NOW, leaves)
+        if charge.fits(slots):
+            slots = charge.counted(slots)
+            accepted.append((minute, amount))
+    for first, _ in accepted:
+        assert sum(a for minute, a in accepted if first <= minute < first + 24 * 60) <= limit
+
+
+@given(payments)
+def test_what_is_given_back_leaves_what_was_there_before(requested: list[tuple[int, int]]) -> None:
+    rule = limits("all USD 1000/24h")
+    slots: dict[str, Decimal] = {}
+    history: list[tuple[Charge, dict[str, Decimal]]] = []
+    for minute, amount in requested:
+        leaves = NOW + timedelta(minutes=minute)
+        (charge,) = rule.charges(PAYROLL, usd(str(amount)), NOW, leaves)
+        history.append((charge, slots))
+        slots = charge.counted(slots)
+    for charge, before in reversed(history):
+        slots = charge_of(str(charge), charge.amount).given_back(slots)
+        assert slots == before
+
+
+@given(st.lists(minutes, min_size=1, max_size=20))
+def test_the_time_at_which_an_amount_fits_is_the_first_one(busy: list[int]) -> None:
+    slots: dict[str, Decimal] = {}
+    for minute in busy:
+        slot = slot_of(LimitWindow.ROLLING, NOW - timedelta(minutes=minute % 1440))
+        slots[slot] = slots.get(slot, Decimal(0)) + 1
+    charge = rolling(limit=max(len(busy) // 2, 1), amount=1)
+    free = frees_at(charge, slots)
+    assert free is not None
+    at, before = (
+        replace(charge, slot=slot_of(LimitWindow.ROLLING, moment)) for moment in (free, free - STEP)
+    )
+    assert at.fits(slots)
+    assert charge.fits(slots) or not before.fits(slots)

@@ -5,6 +5,7 @@ Each write of a transaction costs twice the write units of the same write alone.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ def try_together(client: DynamoDBClient, writes: Sequence[Write]) -> dict[int, C
             codes = {reason.get("Code") for reason in reasons}
             if delay is None or not codes or codes - TRANSIENT - {"None", None}:
                 raise
-        time.sleep(delay)
+        time.sleep(random.uniform(delay / 2, delay))  # noqa: S311  # writers that met part
     raise AssertionError("the last try returns or raises")
 
 
