@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,11 +14,13 @@ from paymentapp.models.duplicates import (
     PossibleDuplicate,
     duplicate_check,
 )
-from paymentapp.models.limits import LimitExceeded, LimitReached
+from paymentapp.models.limits import LimitExceeded, LimitReached, LimitRule
 from paymentapp.models.payments import UNPAID, Payment, PaymentKey
 from paymentapp.services.limits import Limits, Spender
 from paymentapp.storage.base import Acceptance, AcceptResult, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
+
+Ask = Callable[[Payment, LimitRule], Payment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +35,35 @@ class Admission:
     clock: Clock
     duplicate_hours: int = 0
 
-    def accept(self, acceptance: Acceptance, *, allow_duplicate: bool = False) -> AcceptResult:
+    def accept(
+        self, acceptance: Acceptance, *, allow_duplicate: bool = False, ask: Ask | None = None
+    ) -> AcceptResult:
         """Store a payment as `Store.accept` does, and count it.
 
-        Raises LimitExceeded, PossibleDuplicate, StoreUnavailable. Where neither is set, there is
-        nothing to do and no further write.
+        `ask` returns the payment as one that needs approval, because it is above a rule with `ask`;
+        without it, such a rule refuses too. Raises LimitExceeded, PossibleDuplicate,
+        StoreUnavailable. Where neither limits nor hours are set, there is no further write.
         """
         if not self.limits.rules and not self.duplicate_hours:
             return self.store.accept(acceptance)
         now = self.clock()
-        wanted = self._counted(acceptance, now)
-        if self.duplicate_hours:
-            ignore = allow_duplicate or acceptance.payment.retry_of is not None
-            wanted = wanted._replace(alike=self._check(wanted.payment, now, ignore=ignore))
+        ignore = allow_duplicate or acceptance.payment.retry_of is not None
+        wanted = acceptance._replace(alike=self._check(acceptance.payment, now, ignore=ignore))
+        waived: set[int] = set()
         for _ in tries():
             try:
-                return self.store.accept(wanted)
+                return self.store.accept(self._counted(wanted, now, waived))
             except LimitReached as reached:
-                raise self.limits.exceeded(reached) from None
+                exceeded = self.limits.exceeded(reached)
+            except LimitExceeded as above:
+                exceeded = above
             except DuplicateFound as found:
-                if self._may_be_paid(found.key):
-                    raise PossibleDuplicate(found.key) from None
-                allowed = wanted.alike and wanted.alike._replace(allowed=found.key.payment_id)
-                wanted = wanted._replace(alike=allowed)
+                wanted = self._allowed(wanted, found.key)
+                continue
+            if ask is None or not exceeded.rule.ask:
+                raise exceeded
+            waived.add(exceeded.rule.number)
+            wanted = wanted._replace(payment=ask(wanted.payment, exceeded.rule))
         raise StoreUnavailable(f"a payment like this was accepted {MAX_TRIES} times meanwhile")
 
     def check(self, payment: Payment) -> None:
@@ -68,24 +77,38 @@ class Admission:
             if not charge.fits(slots):
                 raise self.limits.exceeded(LimitReached(charge, slots))
 
-    def _counted(self, acceptance: Acceptance, now: datetime) -> Acceptance:
+    def _counted(
+        self, acceptance: Acceptance, now: datetime, waived: Collection[int] = ()
+    ) -> Acceptance:
         """Return the acceptance with what it counts against. Raises LimitExceeded."""
         payment = acceptance.payment
-        above = self.limits.above(payment.money)
+        above = self.limits.above(payment.money, waived)
         if above is not None:
             raise LimitExceeded(above, above.limit, None)
         spender = Spender(payment.created_by or "", payment.customer_id)
-        charges = self.limits.charges(spender, payment.money, now, payment.scheduled_at)
+        charges = self.limits.charges(spender, payment.money, now, payment.scheduled_at, waived)
         if not charges:
             return acceptance
         counted = replace(payment, charges=tuple(map(str, charges)))
         return acceptance._replace(payment=counted, charges=charges)
 
-    def _check(self, payment: Payment, now: datetime, *, ignore: bool) -> DuplicateCheck:
+    def _check(self, payment: Payment, now: datetime, *, ignore: bool) -> DuplicateCheck | None:
         client, hours = payment.created_by or "", self.duplicate_hours
+        if not hours:
+            return None
         return duplicate_check(
             client, payment.customer_id, payment.money, now, hours, ignore=ignore
         )
+
+    def _allowed(self, acceptance: Acceptance, earlier: PaymentKey) -> Acceptance:
+        """Return the acceptance for which an earlier payment is no obstacle.
+
+        Raises PossibleDuplicate where it is one: it has been paid, or still may be.
+        """
+        if self._may_be_paid(earlier) or acceptance.alike is None:
+            raise PossibleDuplicate(earlier) from None
+        alike = acceptance.alike._replace(allowed=earlier.payment_id)
+        return acceptance._replace(alike=alike)
 
     def _may_be_paid(self, key: PaymentKey) -> bool:
         """Return whether a payment has been paid, or still may be."""

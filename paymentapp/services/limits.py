@@ -96,7 +96,7 @@ class Limits:
         """Return the rule with a number."""
         return self.rules[number - 1]
 
-    def above(self, money: Money) -> LimitRule | None:
+    def above(self, money: Money, waived: Collection[int] = ()) -> LimitRule | None:
         """Return the rule for single payments that an amount is above, the refusing one first."""
         found = [
             rule
@@ -104,6 +104,7 @@ class Limits:
             if rule.scope is LimitScope.PAYMENT
             and rule.limit.currency == money.currency
             and rule.limit.amount < money.amount
+            and rule.number not in waived
         ]
         return min(found, key=lambda rule: rule.ask, default=None)
 

@@ -9,18 +9,19 @@ from decimal import Decimal
 import pytest
 
 from paymentapp.bootstrap import build_services
+from paymentapp.clock import to_text
 from paymentapp.config import Settings
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.actors import Actor
 from paymentapp.models.duplicates import PossibleDuplicate
-from paymentapp.models.limits import LimitExceeded
+from paymentapp.models.limits import LimitExceeded, LimitRule
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.base import Acceptance, PaymentChange
 from tests.contract.test_store_races import at_once
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
-from tests.support.records import usd
+from tests.support.records import a_payment, later, usd
 
 PAYROLL = Actor("payroll", frozenset({"payroll"}), frozenset())
 ORDER = PaymentOrder("ada", "ada@example.com", usd("10"), None)
@@ -171,3 +172,47 @@ def test_what_a_payment_counts_against_does_not_change() -> None:
     paid = World().pay()
     with pytest.raises(ValueError, match="counts against must not change"):
         PaymentChange(paid, replace(paid, charges=()))
+
+
+# Rules that ask
+
+
+class Desk:
+    """Marks payments as ones that need approval, as `Admission.accept` has it done."""
+
+    def __init__(self, world: World) -> None:
+        self.admission = world.services.payments.admission
+        self.asked: list[str] = []
+
+    def ask(self, payment: Payment, rule: LimitRule) -> Payment:
+        self.asked.append(str(rule))
+        return replace(payment, reason="asked")
+
+    def accept(self, amount: str, number: int = 0) -> Payment | None:
+        payment = a_payment(money=usd(amount), payment_id=to_text(later(number)))
+        return self.admission.accept(Acceptance(payment), ask=self.ask).payment
+
+
+def test_above_a_rule_that_asks_a_payment_needs_approval_and_counts() -> None:
+    world = World("customer USD 25/day; customer USD 15/day ask; payment USD 5 ask")
+    desk = Desk(world)
+    first, second = desk.accept("5"), desk.accept("11", 1)
+    assert [first and first.reason, second and second.reason] == [None, "asked"]
+    assert desk.asked == ["payment USD 5 ask", "customer USD 15/day ask"]
+    assert world.used == 16
+    with pytest.raises(LimitExceeded, match="customer USD 25/day; 9 USD is left"):
+        desk.accept("9.01", 2)
+
+
+def test_a_rule_that_asks_refuses_where_nobody_can_be_asked() -> None:
+    world = World("customer USD 25/day ask")
+    world.pay(order=ORDER._replace(money=usd("25")))
+    with pytest.raises(LimitExceeded, match="customer USD 25/day ask"):
+        world.pay()
+
+
+def test_a_rule_that_asks_is_no_way_around_one_that_refuses() -> None:
+    desk = Desk(World("payment USD 20; payment USD 5 ask; all USD 100/day ask"))
+    with pytest.raises(LimitExceeded, match="payment USD 20;"):
+        desk.accept("21")
+    assert desk.asked == []
