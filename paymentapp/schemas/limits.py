@@ -5,11 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.schemas.common import Moment, Pattern, currency
 from paymentapp.services.limit_use import RuleUse
+
+CLIENT_MAX = 300  # characters
 
 
 class Total(fields.Decimal):
@@ -31,6 +33,7 @@ class LimitsQuerySchema(Schema):
     """Whose use of the limits to show."""
 
     client = fields.String(
+        validate=validate.Length(1, CLIENT_MAX),
         metadata={
             "description": "The client whose use of the rules for each client is shown. If left "
             "out, the one that asks."

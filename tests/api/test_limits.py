@@ -122,7 +122,8 @@ def test_the_use_of_another_client_is_shown_on_request() -> None:
     assert (mine["used"], payroll["used"], customer["used"]) == (5, 0, None)
     assert [each["used"] for each in use(bench, "?client=shop")] == [0, 0, None]
     assert [each["used"] for each in use(bench, "?client=payroll")] == [None, 0, None]
-    problem(bench.client.get(f"{LIMITS}?customer_id=*"), 400, "invalid-request")
+    for query in ("customer_id=*", "client=", f"client={'c' * 301}"):
+        problem(bench.client.get(f"{LIMITS}?{query}"), 400, "invalid-request")
 
 
 def test_without_rules_there_is_nothing_to_show_and_nothing_to_read() -> None:
