@@ -128,6 +128,14 @@ def test_a_payment_whose_key_is_bound_otherwise_is_not_counted(store: Store) -> 
     assert total(store, first) == [40]
 
 
+def test_a_request_whose_key_was_bound_meanwhile_is_not_refused(store: Store) -> None:
+    """Its payment is accepted already: a retry that overtakes the first answer learns of it."""
+    first = counted(amount="100")._replace(record=a_claim())
+    store.accept(first)
+    late = counted(amount="100", number=1)._replace(record=a_claim())
+    assert store.accept(late) == (None, first.record)
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_many_at_the_edge_never_go_over(store: Store, rule: str) -> None:
     rivals = [counted(rule, "7.01", number) for number in range(THREADS)]

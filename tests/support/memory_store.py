@@ -131,7 +131,8 @@ class MemoryStore:
         self._called("accept")
         payment, record = acceptance.payment, acceptance.record
         with self._lock:
-            if payment.key not in self._payments:
+            bound = record and self._claims.get(record.key_hash)
+            if payment.key not in self._payments and bound in {None, acceptance.replaces, record}:
                 self.counters.check(acceptance)
         if acceptance.binding is not None:
             bound = self._bind(acceptance.binding, acceptance.replaces)

@@ -33,7 +33,15 @@ class DynamoDBAcceptance(DynamoDBLimits):
         refused request leaves no record, unless another one takes the room at the same moment.
         """
         payment, record, binding = acceptance.payment, acceptance.record, acceptance.binding
-        counting = self._counting_of(acceptance) if acceptance.is_counted else ()
+        counting: Sequence[Write] = ()
+        if acceptance.is_counted:
+            try:
+                counting = self._counting_of(acceptance)
+            except (LimitReached, DuplicateFound):
+                other = self._bound_otherwise(acceptance)
+                if other is None:
+                    raise
+                return AcceptResult(None, other)
         if binding is not None:
             bound = self._bind(binding, acceptance.replaces)
             if bound is None or bound.revision != binding.revision:
@@ -42,6 +50,19 @@ class DynamoDBAcceptance(DynamoDBLimits):
             return AcceptResult(self._add_counted(acceptance, counting), record)
         older = self._add(self._disbursements, PaymentKey._fields, payment_record(payment))
         return AcceptResult(read_payment(older) if older else payment, record)
+
+    def _bound_otherwise(self, acceptance: Acceptance) -> IdempotencyRecord | None:
+        """Return the record of the key, if another request has bound it since it was read.
+
+        What that one has counted may be why there is no room for this one, which is the same.
+        """
+        record, replaces = acceptance.record, acceptance.replaces
+        if record is None:
+            return None
+        found = self._get(self._operations, {"pk": key_partition(record.key_hash), "sk": "claim"})
+        bound = read_idempotency_record(record.key_hash, found) if found else None
+        known = {each.revision for each in (record, replaces) if each}
+        return bound if bound and bound.revision not in known else None
 
     def _add_counted(self, acceptance: Acceptance, counting: Sequence[Write]) -> Payment:
         """Add a payment with its counters, or return the one that has its key.

@@ -75,6 +75,11 @@ class SimulatedStore:
         binding = acceptance.binding
         owner = current_task().owner
 
+        def check() -> None:
+            bound = record and self.tables.claims.get(record.key_hash)
+            if payment.key not in self.tables.payments and bound in {None, replaces, record}:
+                self.tables.counters.check(acceptance)
+
         def bind() -> IdempotencyRecord | None:
             return self.tables.bind_key(binding, replaces) if binding else record
 
@@ -88,11 +93,15 @@ class SimulatedStore:
             return stored
 
         def both() -> AcceptResult:
+            check()
             bound = bind()
             return AcceptResult(add() if is_same(bound, record) else None, bound)
 
         if not self.lagging:
             return self._write("add_payment", (payment.key,), both)
+        if acceptance.is_counted:
+            self._read("count_of", (payment.key,))
+            check()
         if binding is not None:
             bound = self._write("claim_key" if replaces is None else "change_claim", None, bind)
             if not is_same(bound, record):
