@@ -203,6 +203,25 @@ def test_many_cancellations_of_one_payment_give_back_once(store: Store) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
+def test_payments_that_come_and_go_at_once_are_counted_exactly(store: Store, rule: str) -> None:
+    """Each thread accepts four payments one after another, and cancels every other one."""
+
+    def come_and_go(thread: int) -> Decimal:
+        kept = Decimal(0)
+        for turn in range(4):
+            paid = accept(store, counted(rule, "9.99", 4 * thread + turn))
+            if paid is not None and turn % 2:
+                moved(store, paid, Status.CANCELLED, 200)
+            elif paid is not None:
+                kept += paid.money.amount
+        return kept
+
+    kept = sum(at_once(come_and_go, range(8)))
+    assert total(store, counted(rule)) == [kept]
+    assert 0 < kept <= 100
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_a_window_that_is_over_is_left_alone(store: Store, rule: str) -> None:
     first = counted(rule)
     store.accept(first)
