@@ -315,6 +315,27 @@ def test_dynamodb_gives_back_once_where_answers_are_lost(
     assert total(store, first) == [50]
 
 
+@pytest.mark.parametrize("stale", [0, 1])
+def test_dynamodb_gives_back_for_ten_payments_at_once(
+    dynamodb_store: DynamoDBStore, stale: int
+) -> None:
+    """Where one of them has changed meanwhile, each is tried by itself."""
+    store, rules = dynamodb_store, "all USD 100/day; customer USD 100/24h"
+    accepted = [counted(rules, "3", number) for number in range(25)]
+    for each in accepted:
+        store.accept(each)
+    for each in accepted[:stale]:
+        store.change_payments([PaymentChange(each.payment, stamped(each.payment))])
+    changes = [
+        PaymentChange(p, p.moved(Status.FAILED, later(60), Cause.POLL, due_at=None))
+        for p in (each.payment for each in accepted)
+    ]
+    with counted_calls(store._client()) as calls:
+        assert store.change_payments(changes) == [not stale] + [True] * 24
+    assert calls.names.count("TransactWriteItems") == (13 if stale else 3)
+    assert total(store, accepted[0]) == [3 * stale, 3 * stale]
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_dynamodb_moves_a_payment_whose_counter_is_gone(
     dynamodb_store: DynamoDBStore, rule: str

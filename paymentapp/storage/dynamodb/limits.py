@@ -104,17 +104,34 @@ class DynamoDBLimits(DynamoDBRecords):
         request = self._counter_update(charge, change, values)
         return {"Update": request | {"ConditionExpression": condition}}
 
-    def _giving_back(self, charge: Charge) -> Write:
-        """Return the write that takes a charge off its counter, if that is still there."""
-        if charge.window is not LimitWindow.ROLLING:
-            values: Record = {":amount": -charge.amount}
-            request = self._counter_update(charge, "ADD used :amount", values)
-            return {"Update": request | {"ConditionExpression": "attribute_exists(used)"}}
-        values = {":amount": charge.amount, ":new": new_revision()}
-        change = "SET steps.#step = steps.#step - :amount, revision = :new"
-        request = self._counter_update(charge, change, values)
-        request["ExpressionAttributeNames"] = {"#step": charge.slot}
-        return {"Update": request | {"ConditionExpression": "attribute_exists(steps.#step)"}}
+    def _giving_back(self, charges: Iterable[Charge]) -> list[Write]:
+        """Return the writes that take charges off their counters: one write for each counter.
+
+        Each has the condition that the counter, and the step in it, is still there.
+        """
+        by_counter: dict[CounterKey, list[Charge]] = {}
+        for charge in charges:
+            by_counter.setdefault(counter_key(charge), []).append(charge)
+        return [{"Update": self._give_back(each)} for each in by_counter.values()]
+
+    def _give_back(self, charges: Sequence[Charge]) -> dict[str, Any]:
+        """Return the update that takes charges off the counter that they have in common."""
+        amounts: dict[str, Decimal] = {}
+        for charge in charges:
+            amounts[charge.slot] = amounts.get(charge.slot, Decimal(0)) + charge.amount
+        if charges[0].window is not LimitWindow.ROLLING:
+            values: Record = {":amount": -sum(amounts.values())}
+            request = self._counter_update(charges[0], "ADD used :amount", values)
+            return request | {"ConditionExpression": "attribute_exists(used)"}
+        steps = {f"step{number}": slot for number, slot in enumerate(amounts)}
+        less = ", ".join(f"steps.#{step} = steps.#{step} - :{step}" for step in steps)
+        values = {f":{step}": amounts[slot] for step, slot in steps.items()}
+        change = f"SET {less}, revision = :new"
+        request = self._counter_update(charges[0], change, values | {":new": new_revision()})
+        return request | {
+            "ConditionExpression": " AND ".join(f"attribute_exists(steps.#{n})" for n in steps),
+            "ExpressionAttributeNames": {f"#{step}": slot for step, slot in steps.items()},
+        }
 
     def _counter_update(self, charge: Charge, change: str, values: Record) -> dict[str, Any]:
         return {
