@@ -356,6 +356,19 @@ def test_sqlite_counts_nothing_where_the_payment_is_not_written(sqlite_store: SQ
     assert total(sqlite_store, acceptance) == [0]
 
 
+def test_sqlite_holds_a_limit_for_several_writers_of_a_file(sqlite_store: SQLiteStore) -> None:
+    """Each store has a writer and a connection of its own, as each process has."""
+    other = SQLiteStore(sqlite_store._path)
+    rivals = [
+        ([sqlite_store, other][number % 2], counted(amount="7.01", number=number))
+        for number in range(THREADS)
+    ]
+    accepted = at_once(lambda rival: accept(*rival), rivals)
+    other.close()
+    assert len([payment for payment in accepted if payment]) == 14
+    assert total(sqlite_store, rivals[0][1]) == [Decimal("98.14")]
+
+
 # What it costs
 
 
