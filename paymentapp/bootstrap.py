@@ -17,6 +17,7 @@ from paymentapp.oidc import open_access_tokens
 from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.providers.registry import NAMES, build_providers
+from paymentapp.services.admission import Admission
 from paymentapp.services.api_keys import ApiKeys
 from paymentapp.services.approval_rules import ApprovalRules, read_approval_rules
 from paymentapp.services.approvals import Approvals
@@ -30,6 +31,8 @@ from paymentapp.services.holds import Holds
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.inbound.webhooks import WebhookReceiver
+from paymentapp.services.limit_use import LimitUse
+from paymentapp.services.limits import Limits, read_limits
 from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.payments import Payments
@@ -67,6 +70,7 @@ class Services:
     retries: PaymentRetries
     approvals: Approvals
     holds: Holds
+    limit_use: LimitUse
     waiting: Waiting
     webhooks: WebhookReceiver
     health: Health
@@ -120,10 +124,8 @@ def build_services(
     dispatcher = Dispatcher(store, providers, poller, routes, failing, holds, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
     sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
-    mailbox_collector = _build_collector(settings, store, providers, clock)
-    worker = worker or Worker(
-        store, dispatcher, poller, inbox, sweeper, mailbox_collector, clock, settings
-    )
+    collector = _build_collector(settings, store, providers, clock)
+    worker = worker or Worker(store, dispatcher, poller, inbox, sweeper, collector, clock, settings)
     payments = _build_payments(settings, store, customers, routes, clock, worker)
     return Services(
         settings=settings,
@@ -140,6 +142,7 @@ def build_services(
         retries=PaymentRetries(payments),
         approvals=Approvals(store, routes, clock, worker.wake),
         holds=holds,
+        limit_use=LimitUse(store, payments.admission.limits, clock),
         waiting=Waiting(store, holds, clock),
         webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
         health=Health(store, providers, worker, holds, clock),
@@ -149,7 +152,7 @@ def build_services(
         dispatcher=dispatcher,
         inbox=inbox,
         sweeper=sweeper,
-        mailbox_collector=mailbox_collector,
+        mailbox_collector=collector,
         worker=worker,
         supervisor=Supervisor(lambda: [*store.threads(), *worker.threads()]),
     )
@@ -169,6 +172,13 @@ def _build_routes(
     return routes
 
 
+def _build_collector(
+    settings: Settings, store: Store, providers: Mapping[str, Provider], clock: Clock
+) -> MailboxCollector:
+    pause = timedelta(seconds=settings.collect_seconds)
+    return MailboxCollector(store, providers, clock, settings.due_shards, pause)
+
+
 def _build_payments(
     settings: Settings,
     store: Store,
@@ -178,14 +188,10 @@ def _build_payments(
     worker: Worker,
 ) -> Payments:
     rules = ApprovalRules(store, read_approval_rules(settings.approvals))
-    return Payments(store, customers, routes, rules, clock, settings.due_shards, worker.wake)
-
-
-def _build_collector(
-    settings: Settings, store: Store, providers: Mapping[str, Provider], clock: Clock
-) -> MailboxCollector:
-    pause = timedelta(seconds=settings.collect_seconds)
-    return MailboxCollector(store, providers, clock, settings.due_shards, pause)
+    limits = Limits(read_limits(settings.limits))
+    admission = Admission(store, limits, clock, settings.duplicate_hours)
+    shards = settings.due_shards
+    return Payments(store, customers, routes, rules, admission, clock, shards, worker.wake)
 
 
 def _build_providers(settings: Settings, store: Store, clock: Clock) -> Mapping[str, Provider]:

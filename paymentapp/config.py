@@ -117,6 +117,20 @@ class Settings(Declared):
         "rules for the payments that people have to approve before they leave: see "
         "*Approvals* in docs/authority.md",
     )
+    limits: str = variable(
+        "PAYMENTAPP_LIMITS",
+        text(),
+        "",
+        "rules of how much may be requested in a day, a month or 24 hours, and at once: see "
+        "*Limits*",
+    )
+    duplicate_hours: int = variable(
+        "PAYMENTAPP_DUPLICATE_HOURS",
+        number(0, 840),
+        "0",
+        "hours within which a client's second payment of an amount to a customer is refused, "
+        "unless it has `allow_duplicate`. 0: never",
+    )
     payee_change_hold_hours: int = variable(
         "PAYMENTAPP_PAYEE_CHANGE_HOLD_HOURS",
         number(0, 720),

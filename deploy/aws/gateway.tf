@@ -126,6 +126,14 @@ resource "aws_api_gateway_resource" "hold" {
   path_part   = "{hold_id}"
 }
 
+# /v1/api/limits
+
+resource "aws_api_gateway_resource" "limits" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.api.id
+  path_part   = "limits"
+}
+
 # /webhooks/{provider}
 
 resource "aws_api_gateway_resource" "webhooks" {
@@ -172,6 +180,7 @@ locals {
     release_payment       = { resource = aws_api_gateway_resource.payment_hold["release"], verb = "POST" }
     place_hold            = { resource = aws_api_gateway_resource.holds, verb = "POST", model = "NewHold" }
     list_holds            = { resource = aws_api_gateway_resource.holds, verb = "GET" }
+    show_limits           = { resource = aws_api_gateway_resource.limits, verb = "GET" }
     release_hold          = { resource = aws_api_gateway_resource.hold, verb = "DELETE" }
     receive_webhook       = { resource = aws_api_gateway_resource.webhook, verb = "POST", public = true }
     healthz               = { resource = aws_api_gateway_resource.health["healthz"], verb = "GET", public = true }

@@ -12,6 +12,7 @@ from paymentapp.api import (
     customers,
     health,
     holds,
+    limits,
     payment_methods,
     payments,
     webhooks,
@@ -47,7 +48,16 @@ def register_api(app: Flask) -> None:
     register_problems(app)
     register_waiting(app, settings.threads)
     api = DocumentedApi(app)
-    for module in (customers, payment_methods, payments, approvals, holds, webhooks, health):
+    for module in (
+        customers,
+        payment_methods,
+        payments,
+        approvals,
+        holds,
+        limits,
+        webhooks,
+        health,
+    ):
         api.register_blueprint(module.blp)
     register_docs(app, api)
     check_declarations(app)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from paymentapp.api import problems
 from paymentapp.api.problems import FieldError, ProblemType
-from paymentapp.schemas.common import ProblemSchema
+from paymentapp.schemas.problems import ProblemSchema
 
 
 class ProblemExample(NamedTuple):
@@ -17,13 +17,16 @@ class ProblemExample(NamedTuple):
     kind: ProblemType
     detail: str = ""
     errors: Sequence[FieldError] = ()
+    members: Mapping[str, Any] | None = None
 
     def body(self) -> dict[str, Any]:
         """Return the problem document."""
         body = problems.example(self.kind)
         if self.detail:
             body["detail"] = self.detail
-        return {**body, "errors": list(self.errors)} if self.errors else body
+        if self.errors:
+            body["errors"] = list(self.errors)
+        return {**body, **(self.members or {})}
 
 
 # Problems that are the same in every operation: documented once, and referred to by name.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from paymentapp.api import problems
+from paymentapp.api import examples, problems
 from paymentapp.api.error_docs import BODY, ProblemExample
 from paymentapp.api.problems import FieldError, ProblemType, body_error
+from paymentapp.models.duplicates import PossibleDuplicate
+from paymentapp.models.payments import PaymentKey
 from paymentapp.providers.registry import NAMES
 from paymentapp.schemas.customers import TOTAL_MAX_BYTES
 from paymentapp.schemas.headers import KEY_MESSAGE, KEY_NEEDED
@@ -50,6 +52,11 @@ PUT_METHOD = (
     _refused(problems.NOT_PAYABLE, "Unknown detail; known: email.", "details", "mail"),
     _refused(problems.NOT_PAYABLE, "Missing detail.", "details", "email"),
 )
+_ABOVE_LIMIT = ProblemExample(
+    problems.LIMIT_EXCEEDED,
+    "The limit is customer USD 5000/day; 100 USD is left.",
+    members={name: value for name, value in examples.LIMIT.items() if name != "used"},
+)
 REQUEST_PAYMENT = (
     _invalid(
         body_error(["amount"], "Must be greater than 0."),
@@ -59,10 +66,18 @@ REQUEST_PAYMENT = (
     _invalid({"header": "Idempotency-Key", "message": KEY_MESSAGE}),
     _invalid({"header": "Idempotency-Key", "message": KEY_NEEDED}),
     NO_CUSTOMER,
+    ProblemExample(
+        problems.POSSIBLE_DUPLICATE,
+        str(PossibleDuplicate(PaymentKey(examples.CUSTOMER_ID, examples.PAYMENT_ID))),
+        members={
+            "payment": problems.PAYMENT_PATH.format(examples.CUSTOMER_ID, examples.PAYMENT_ID)
+        },
+    ),
     *BODY,
     _refused(problems.NOT_PAYABLE, "This is not the customer's e-mail.", "email"),
     _refused(problems.NOT_PAYABLE, "JPY is paid with at most 0 decimals.", "amount"),
     _refused(problems.NOT_PAYABLE, "Must be in the future.", "scheduled_at"),
+    _ABOVE_LIMIT,
     ProblemExample(problems.KEY_REUSED, "This Idempotency-Key was used with another body."),
 )
 LIST_PAYMENTS = (
@@ -101,6 +116,7 @@ RETRY_PAYMENT = (
         f"The customer has no details for {_METHOD}: put them first.",
         "payment_method",
     ),
+    _ABOVE_LIMIT,
     ProblemExample(problems.KEY_REUSED, "This Idempotency-Key was used with another body."),
 )
 _DECIDE = (
@@ -138,6 +154,7 @@ RELEASE_PAYMENT = (
         problems.CONFLICT, "There is nothing to release: no hold of this payment is in force."
     ),
 )
+SHOW_LIMITS = (_invalid({"parameter": "customer_id", "message": "Must be the id of a customer."}),)
 RECEIVE_WEBHOOK = (
     ProblemExample(problems.INVALID, "This is no event with a valid, recent signature."),
     ProblemExample(problems.NOT_FOUND, "No webhook is expected here."),

@@ -139,6 +139,15 @@ HOLD: dict[str, Any] = {
     "created_at": "2026-01-02T03:04:06.000000Z",
 }
 HOLDS: dict[str, Any] = {"holds": [HOLD]}
+LIMIT: dict[str, Any] = {
+    "rule": "customer USD 5000/day",
+    "currency": "USD",
+    "limit": 5000,
+    "used": 4900,
+    "remaining": 100,
+    "resets_at": "2026-01-03T00:00:00.000000Z",
+}
+LIMITS: dict[str, Any] = {"limits": [LIMIT]}
 METHOD: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
     "payment_method": METHOD_NAME,

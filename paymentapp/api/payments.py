@@ -8,7 +8,7 @@ from flask import request
 
 from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, actor, services
-from paymentapp.api.problems import InvalidRequest
+from paymentapp.api.problems import PAYMENT_PATH, InvalidRequest
 from paymentapp.api.waiting import with_outcome
 from paymentapp.models.actors import HOLD
 from paymentapp.models.payments import Payment, PaymentKey
@@ -181,6 +181,6 @@ def retry_payment(
 def _accepted(requested: Requested, wait: int | None) -> tuple[ShownPayment, dict[str, str]]:
     """Return the body and headers that answer a request which has made a payment."""
     payment, applied = with_outcome(requested.payment, wait)
-    path = f"/v1/api/payment/{payment.customer_id}/{payment.payment_id}"
+    path = PAYMENT_PATH.format(*payment.key)
     replay = {"Idempotent-Replayed": "true"} if requested.replayed else {}
     return shown(payment), {"Location": request.script_root + path, **replay, **applied}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
 
+from paymentapp.clock import to_text
 from paymentapp.errors import (
     CannotVerify,
     Conflict,
@@ -20,12 +21,15 @@ from paymentapp.errors import (
     NotPayable,
     StoreUnavailable,
 )
+from paymentapp.models.duplicates import PossibleDuplicate
+from paymentapp.models.limits import LimitExceeded
 from paymentapp.schemas.common import Unprocessable
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="paymentapp"'  # RFC 6750, section 3
 ERRORS_MAX = 20
 NAME_MAX_LENGTH = 80
+PAYMENT_PATH = "/v1/api/payment/{}/{}"  # of a customer id and a payment id
 REPEATED_HEADER = "Must be given once, with one value."
 
 FieldError = dict[str, str]
@@ -81,6 +85,18 @@ UNPROCESSABLE = ProblemType(
 NOT_PAYABLE = ProblemType(
     422, "/problems/not-payable", "Cannot be paid", "This payment cannot be made."
 )
+LIMIT_EXCEEDED = ProblemType(
+    422,
+    "/problems/limit-exceeded",
+    "A limit is reached",
+    "Request less, or wait until `resets_at`.",
+)
+POSSIBLE_DUPLICATE = ProblemType(
+    409,
+    "/problems/possible-duplicate",
+    "Possibly a duplicate",
+    "Send `allow_duplicate`, if the payment is meant to be made once more.",
+)
 KEY_REUSED = ProblemType(
     422,
     "/problems/idempotency-key-reused",
@@ -104,10 +120,19 @@ UNAVAILABLE = ProblemType(
 )
 KINDS = (
     *(INVALID, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, CONFLICT, TOO_LARGE, MEDIA),
-    *(UNPROCESSABLE, NOT_PAYABLE, KEY_REUSED, INTERNAL, NOT_VERIFIED, UNAVAILABLE),
+    *(
+        POSSIBLE_DUPLICATE,
+        UNPROCESSABLE,
+        NOT_PAYABLE,
+        LIMIT_EXCEEDED,
+        KEY_REUSED,
+        INTERNAL,
+        NOT_VERIFIED,
+        UNAVAILABLE,
+    ),
 )
-# Types that share a status (422, 503) overwrite each other here. Neither Flask nor werkzeug raises
-# such a status by itself, so the entry is not used.
+# Types that share a status (409, 422, 503) overwrite each other here. Neither Flask nor werkzeug
+# raises such a status by itself, so the entry is not used.
 _BY_STATUS = {kind.status: kind for kind in KINDS}
 
 
@@ -144,14 +169,18 @@ def problem(
     detail: str = "",
     errors: Iterable[FieldError] = (),
     headers: Mapping[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Return the response of a problem, with at most ERRORS_MAX of its `errors`."""
+    """Return the response of a problem, with at most ERRORS_MAX of its `errors`.
+
+    `members` are further ones of its body, which its type has.
+    """
     body: dict[str, Any] = example(kind)
     if detail:
         body["detail"] = detail
     if errors:
         body["errors"] = list(errors)[:ERRORS_MAX]
-    text = current_app.json.dumps(body)
+    text = current_app.json.dumps({**body, **(members or {})})
     return Response(text, kind.status, headers, content_type=MEDIA_TYPE)
 
 
@@ -208,6 +237,15 @@ def register_problems(app: Flask) -> None:
         path = [error.field] if error.field else []
         return problem(UNPROCESSABLE, str(error), [body_error(path, str(error))])
 
+    @app.errorhandler(LimitExceeded)
+    def limit_exceeded(error: LimitExceeded) -> Response:
+        return problem(LIMIT_EXCEEDED, str(error), members=limit_members(error))
+
+    @app.errorhandler(PossibleDuplicate)
+    def possible_duplicate(error: PossibleDuplicate) -> Response:
+        path = f"{request.script_root}{PAYMENT_PATH.format(*error.key)}"
+        return problem(POSSIBLE_DUPLICATE, str(error), members={"payment": path})
+
     @app.errorhandler(KeyReused)
     def key_reused(error: KeyReused) -> Response:
         return problem(KEY_REUSED, str(error))
@@ -225,6 +263,17 @@ def register_problems(app: Flask) -> None:
     def unavailable(error: StoreUnavailable) -> Response:
         app.logger.warning("the store is unavailable: %s", error)
         return problem(UNAVAILABLE, headers={"Retry-After": str(error.retry_after)})
+
+
+def limit_members(error: LimitExceeded) -> dict[str, Any]:
+    """Return the members that a problem of a limit has besides those of every problem."""
+    return {
+        "rule": str(error.rule),
+        "currency": error.remaining.currency,
+        "limit": error.rule.limit.amount,
+        "remaining": error.remaining.amount,
+        "resets_at": to_text(error.resets_at) if error.resets_at else None,
+    }
 
 
 def body_error(path: Iterable[str | int], message: str) -> FieldError:

@@ -52,6 +52,8 @@ FINAL = frozenset(s for s, rank in _RANK.items() if rank == 4)
 UNSENT = frozenset({Status.AWAITING_APPROVAL, Status.PENDING})  # in no batch
 # Certainly unpaid, and not as asked.
 RETRYABLE = frozenset({Status.FAILED, Status.RETURNED, Status.REJECTED})
+# No money has left, or it has come back.
+UNPAID = frozenset({Status.FAILED, Status.RETURNED, Status.CANCELLED, Status.REJECTED})
 
 
 def can_transition(old: Status, new: Status) -> bool:
@@ -164,6 +166,7 @@ class Payment:
     retried_by: str | None = None  # id of its retry; written before the retry itself
     approval: RequiredApproval | None = None  # None: no rule covers it
     approvals: tuple[Approval, ...] = ()  # oldest first, with those that are void
+    charges: tuple[str, ...] = ()  # counters of limits that it was counted in, each with the slot
 
     @property
     def key(self) -> PaymentKey:

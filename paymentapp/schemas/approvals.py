@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from paymentapp.models.approvals import NOTE_MAX
-from paymentapp.schemas.common import Maker, Moment, Pattern
+from paymentapp.schemas.common import Moment, Pattern, TextOrNull
 from paymentapp.schemas.holds import ONE_LINE, ONE_LINE_ERROR
 
 
@@ -22,7 +22,7 @@ class ApprovalSchema(Schema):
     """An approval that somebody has given."""
 
     at = Moment(required=True)
-    by = Maker(required=True, metadata={"description": "The client or operator who approved."})
+    by = TextOrNull(required=True, metadata={"description": "The client or operator who approved."})
     note = fields.String(required=True)
     void = fields.Boolean(
         required=True,

@@ -287,6 +287,15 @@ class HistoryCursor(Cursor):
         return version
 
 
+class Flag(fields.Boolean):
+    """A JSON boolean; `Boolean` would also accept texts and numbers."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class QueryInteger(fields.Integer):
     """An integer in a query string: ASCII digits only, where `int` also accepts other forms."""
 
@@ -294,39 +303,6 @@ class QueryInteger(fields.Integer):
         if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, *args, **kwargs)
-
-
-class FieldErrorSchema(Schema):
-    """One error, and its place in the request."""
-
-    pointer = fields.String(
-        metadata={"description": "Place in the body, as a JSON Pointer (RFC 6901)."}
-    )
-    parameter = fields.String(metadata={"description": "Name of the query parameter."})
-    header = fields.String(metadata={"description": "Name of the request header."})
-    message = fields.String(
-        required=True, metadata={"description": "What is wrong, and what is expected."}
-    )
-
-
-class ProblemSchema(Schema):
-    """The body of every error (RFC 9457)."""
-
-    type = fields.String(
-        required=True,
-        metadata={"format": "uri-reference", "description": "Problem type; stable."},
-    )
-    title = fields.String(
-        required=True, metadata={"description": "Short text of the problem type."}
-    )
-    status = fields.Integer(required=True, metadata={"description": "The HTTP status."})
-    detail = fields.String(
-        required=True, metadata={"description": "What is wrong here, or what to do about it."}
-    )
-    errors = fields.List(
-        fields.Nested(FieldErrorSchema),
-        metadata={"description": "Each part of the request that is wrong."},
-    )
 
 
 def json_schema_extras(schema: Any) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from paymentapp.schemas.common import (
     Amount,
     Boundary,
     Cursor,
+    Flag,
     FlatSchema,
     FutureMoment,
     Moment,
@@ -67,6 +68,14 @@ class PaymentOrderSchema(FlatSchema):
         }
     )
 
+    allow_duplicate = Flag(
+        metadata={
+            "description": "Whether it is meant to be paid although the client has requested a "
+            "payment of the same amount to the same customer lately. If left out, it is not; it "
+            "matters only where the service looks for duplicates."
+        }
+    )
+
     def built(self, loaded: dict[str, Any]) -> PaymentOrder:
         """Return the loaded fields as a PaymentOrder."""
         return PaymentOrder(
@@ -75,6 +84,7 @@ class PaymentOrderSchema(FlatSchema):
             Money(loaded["amount"], loaded["currency"]),
             loaded.get("payment_method"),
             loaded.get("scheduled_at"),
+            allow_duplicate=loaded.get("allow_duplicate", False),
         )
 
 

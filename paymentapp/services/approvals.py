@@ -7,17 +7,25 @@ cancellation, one wins; the other is made again on what is stored then, or refus
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock, to_text
-from paymentapp.errors import Conflict, NotAllowed, NotFound, StoreUnavailable
+from paymentapp.errors import Conflict, NotAllowed, StoreUnavailable
 from paymentapp.models.actors import Actor
-from paymentapp.models.approvals import Approval, digest, digests, valid, with_voids
+from paymentapp.models.approvals import (
+    Approval,
+    RequiredApproval,
+    digest,
+    digests,
+    valid,
+    with_voids,
+)
 from paymentapp.models.customers import Customer
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.services.makers import is_maker
 from paymentapp.services.routing import Routes, details_since
+from paymentapp.services.stored_payments import stored_payment
 from paymentapp.storage.base import PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
@@ -74,9 +82,7 @@ class Approvals:
         raise StoreUnavailable(f"the payment was changed {MAX_TRIES} times meanwhile")
 
     def _awaiting(self, key: PaymentKey, by: Actor) -> Payment:
-        payment = self.store.get_payment(key)
-        if payment is None:
-            raise NotFound("This customer has no such payment.")
+        payment = stored_payment(self.store, key)
         if payment.status is not Status.AWAITING_APPROVAL:
             raise Conflict(f"There is nothing to approve: the payment is {payment.status}.")
         if is_maker(by, payment):
@@ -99,6 +105,19 @@ class Approvals:
 
     def _change(self, old: Payment, new: Payment) -> bool:
         return self.store.change_payments([PaymentChange(old, new)])[0]
+
+
+def awaiting(payment: Payment, approval: RequiredApproval, now: datetime) -> Payment:
+    """Return a new payment that is not stored yet as one that needs an approval."""
+    (requested,) = payment.history
+    status = Status.AWAITING_APPROVAL
+    return replace(
+        payment,
+        status=status,
+        history=(requested._replace(status=status, reference=approval.rule),),
+        due_at=now + ANSWER_WITHIN,
+        approval=approval,
+    )
 
 
 def payee_version(payment: Payment, customer: Customer | None) -> str:

@@ -22,6 +22,7 @@ class PaymentOrder(NamedTuple):
     payment_method: str | None  # None: the customer's default or the routing rules decide
     scheduled_at: datetime | None = None  # UTC; None: it leaves as soon as it can
     retry_of: str | None = None  # id of the payment of this customer that it retries
+    allow_duplicate: bool = False  # a payment like one before is meant
 
 
 def check_same_body(order: PaymentOrder, record: IdempotencyRecord) -> None:

@@ -18,8 +18,11 @@ from paymentapp.errors import (
     StoreUnavailable,
 )
 from paymentapp.models.actors import SYSTEM, Actor
+from paymentapp.models.approvals import RequiredApproval, digests
 from paymentapp.models.customers import Customer
+from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord, key_hashes
+from paymentapp.models.limits import LimitExceeded, LimitRule
 from paymentapp.models.payments import (
     FINAL,
     UNSENT,
@@ -31,8 +34,9 @@ from paymentapp.models.payments import (
     next_payment_id,
 )
 from paymentapp.models.revisions import new_revision
+from paymentapp.services.admission import Admission
 from paymentapp.services.approval_rules import ApprovalRules
-from paymentapp.services.approvals import ANSWER_WITHIN
+from paymentapp.services.approvals import awaiting
 from paymentapp.services.customers import Customers
 from paymentapp.services.makers import check_is_own, may_be_maker
 from paymentapp.services.payment_orders import PaymentOrder, check_same_body, fingerprint
@@ -40,7 +44,7 @@ from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import Route, Routes
 from paymentapp.services.schedules import check_schedule, is_later
 from paymentapp.services.stored_payments import stored_payment
-from paymentapp.storage.base import Acceptance, Page, PageQuery, PaymentChange, Store
+from paymentapp.storage.base import Acceptance, AcceptResult, Page, PageQuery, PaymentChange, Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjacent microseconds until a 503
@@ -75,6 +79,7 @@ class Payments:
     customers: Customers
     routes: Routes
     approval_rules: ApprovalRules
+    admission: Admission
     clock: Clock
     due_shards: int
     wake: Callable[[Payment], None]
@@ -86,8 +91,8 @@ class Payments:
 
         A retry under its key is answered with the payment before anything else is checked, since
         what was payable then may not be now. Raises NotPayable, NotFound (the customer),
-        KeyReused, StoreUnavailable. After StoreUnavailable the same request may be retried with
-        its key.
+        LimitExceeded, PossibleDuplicate, KeyReused, StoreUnavailable. After StoreUnavailable the
+        same request may be retried with its key.
         """
         hashes = key_hashes(idempotency_key, by.name) if idempotency_key is not None else ()
         customer, records = self.store.read_for_payment(order.customer_id, hashes)
@@ -198,9 +203,13 @@ class Payments:
             route = self.routes.choose(customer, order.money, order.payment_method)
             return self.approval_rules.applied(route, customer, order.money, self.clock, by)
         except (NotFound, NotPayable):
-            if found is not None and self.clock() < found.claimed_at + IN_PROGRESS:
-                raise StoreUnavailable("a request with this key is in progress") from None
+            self._refuse_in_progress(found)
             raise
+
+    def _refuse_in_progress(self, found: IdempotencyRecord | None) -> None:
+        """Raise StoreUnavailable while a request that has bound a key may still go on."""
+        if found is not None and self.clock() < found.claimed_at + IN_PROGRESS:
+            raise StoreUnavailable("a request with this key is in progress") from None
 
     def _is_expired(self, record: IdempotencyRecord) -> bool:
         return record.expires_at <= self.clock()
@@ -226,7 +235,7 @@ class Payments:
         for _ in range(COLLISION_LIMIT):
             if order.retry_of is not None:
                 payment, record = self._linked(payment, record)
-            stored, bound = self.store.accept(Acceptance(payment, record, found))
+            stored, bound = self._admitted(Acceptance(payment, record, found), order, by)
             if stored is None:
                 rivals += 1
                 if rivals == CLAIM_TRIES:
@@ -244,14 +253,35 @@ class Payments:
                 payment = replace(payment, payment_id=record.payment_id)
         raise StoreUnavailable("too many payments of this customer at one moment")
 
+    def _admitted(self, acceptance: Acceptance, order: PaymentOrder, by: Actor) -> AcceptResult:
+        """Accept within the limits. Raises LimitExceeded, PossibleDuplicate.
+
+        While another request with the same key may still be accepted, nobody is refused, as in
+        `_route`.
+        """
+
+        def ask(payment: Payment, rule: LimitRule) -> Payment:
+            if payment.approval is not None:
+                return payment
+            approval = RequiredApproval(str(rule), 1, digests(by.identities))
+            return awaiting(payment, approval, self.clock())
+
+        try:
+            return self.admission.accept(acceptance, ask, allow_duplicate=order.allow_duplicate)
+        except (LimitExceeded, PossibleDuplicate):
+            self._refuse_in_progress(acceptance.replaces)
+            raise
+
     def _linked(
         self, payment: Payment, record: IdempotencyRecord | None
     ) -> tuple[Payment, IdempotencyRecord | None]:
         """Fix the id of a retry in the payment that it retries; return the retry with that id.
 
         It is the id of an earlier request where a crash came between its link and its payment.
-        Raises Conflict where another retry has won.
+        Raises Conflict where another retry has won, LimitExceeded where it would be refused: a
+        link without a retry is for a crash alone.
         """
+        self.admission.check(payment)
         payment_id = link_retry(self.store, payment)
         if payment_id == payment.payment_id:
             return payment, record
@@ -287,13 +317,8 @@ class Payments:
         payment_id = record.payment_id if record else to_text(now)
         request_id = record.request_id if record else secrets.token_hex(16)
         earliest = order.scheduled_at or now
-        if route.approval is None:
-            status, reference = Status.PENDING, route.hold_reason(earliest)
-            due_at = self.routes.departure(route, earliest)
-        else:
-            status, reference = Status.AWAITING_APPROVAL, route.approval.rule
-            due_at = now + ANSWER_WITHIN
-        return Payment(
+        reference = route.hold_reason(earliest)
+        payment = Payment(
             customer_id=order.customer_id,
             payment_id=payment_id,
             money=order.money,
@@ -301,16 +326,16 @@ class Payments:
             email=order.email,
             destination=route.destination,
             route=route.explanation,
-            status=status,
-            history=(Transition(now, status, Cause.REQUEST, reference, by=by.name),),
+            status=Status.PENDING,
+            history=(Transition(now, Status.PENDING, Cause.REQUEST, reference, by=by.name),),
             request_id=request_id,
             revision=new_revision(),
-            due_at=due_at,
+            due_at=self.routes.departure(route, earliest),
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
             scheduled_at=order.scheduled_at,
             retry_of=order.retry_of,
-            approval=route.approval,
         )
+        return payment if route.approval is None else awaiting(payment, route.approval, now)
 
     def _cancelled(self, payment: Payment, by: Actor) -> Payment:
         now = self.clock()

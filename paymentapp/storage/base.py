@@ -12,15 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, Self
 
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.duplicates import DuplicateCheck
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
-from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.models.limits import Charge, charge_of, still_counts
+from paymentapp.models.payments import UNPAID, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.supervision import ServiceThread
@@ -46,10 +49,25 @@ class PaymentChange(_Change):
             raise ValueError("the new history must begin with the old one")
         if (new.key, new.money, new.email) != (old.key, old.money, old.email):
             raise ValueError("a payment's key, money and e-mail must not change")
+        if new.charges != old.charges:
+            raise ValueError("what a payment counts against must not change")
         route = (old.payment_method, old.destination)
         if (new.payment_method, new.destination) != route and new.status is not Status.PENDING:
             raise ValueError("only a pending payment may change its method or destination")
         return super().__new__(cls, old, new)
+
+    @property
+    def given_back(self) -> list[Charge]:
+        """Return what the payment no longer counts against, if this change is made.
+
+        A payment that is not paid after all counts nothing. What counts in no window that is still
+        open is left as it is.
+        """
+        old, new = self
+        if not new.charges or new.status not in UNPAID or old.status in UNPAID:
+            return []
+        charges = (charge_of(text, new.money.amount) for text in new.charges)
+        return [charge for charge in charges if still_counts(charge, new.updated_at)]
 
     @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
@@ -89,12 +107,20 @@ class Acceptance(NamedTuple):
     """A payment to accept, and the idempotency record that binds its key to it, if it has a key.
 
     `replaces` is the key's record as it was read: None, where there was none. Where it is the same
-    version as `record`, the key is bound already, and only the payment is missing.
+    version as `record`, the key is bound already, and only the payment is missing. `charges` are
+    counted with the payment, which has their texts; `alike` has to pass.
     """
 
     payment: Payment
     record: IdempotencyRecord | None = None
     replaces: IdempotencyRecord | None = None
+    charges: Sequence[Charge] = ()
+    alike: DuplicateCheck | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Return whether there is more to write than the payment and the record."""
+        return bool(self.charges) or self.alike is not None
 
     @property
     def binding(self) -> IdempotencyRecord | None:
@@ -182,7 +208,14 @@ class Store(Protocol):
         the record first: a crash may leave it without its payment, which the caller's retry then
         adds. Where another payment has the id, the record stays: accept again under another id,
         with a record that replaces it.
+
+        A payment that is added is counted by the same write. Where a charge does not fit, or the
+        check for duplicates does not pass, LimitReached or DuplicateFound is raised, and no payment
+        is written; one that is stored already is returned, and counts once.
         """
+
+    def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
+        """Return what is counted in the counter of each charge, by slot, by consistent reads."""
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
         """Return the payment, by a consistent read; None where there is none."""
@@ -193,7 +226,8 @@ class Store(Protocol):
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         """Make each change whose `old` is still stored; return one result per change, in order.
 
-        The changes are independent of each other; each payment occurs at most once.
+        The changes are independent of each other; each payment occurs at most once. What a
+        payment no longer counts against is given back by the write that makes its change.
         """
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
 from werkzeug.test import TestResponse
 
+from paymentapp.api.examples import CUSTOMER_ID, PAYMENT_ID
+from paymentapp.clock import from_text
 from paymentapp.config import Settings
+from paymentapp.models.duplicates import duplicate_check
 from paymentapp.models.payments import Cause, Status
 from paymentapp.providers.paypal.payees import PayPalPayees
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.base import Acceptance, PaymentChange
 from tests.api.conftest import Bench
 from tests.support.payment_methods import WirePayees, ledger
+from tests.support.records import a_payment
 
 CUSTOMER = "/v1/api/customer"
 PAYMENT = "/v1/api/payment"
 SOME_PAYMENT = f"{PAYMENT}/ada/2026-01-02T03:04:05.678901Z"
 HOLDS = "/v1/api/holds"
+LIMITS = "/v1/api/limits"
 SOME_HOLD = f"{HOLDS}/20260102T030406000000-5f0c2b9e"
 METHOD = f"{CUSTOMER}/ada/payment-methods"
 ADA = {"customer_id": "ada", "email": "ada@example.com"}
@@ -101,6 +107,27 @@ def request_payment(bench: Bench) -> Iterator[TestResponse]:
     yield bench.pay(scheduled_at="2026-03-01T12:00:00Z")
     yield bench.pay(KEY)
     yield bench.pay(KEY, amount=99)
+    above = limited(bench)
+    above.pay(amount=4900)
+    yield above.pay(amount=200)
+    yield repeated(bench).pay(customer_id=CUSTOMER_ID)
+
+
+def limited(bench: Bench) -> Bench:
+    """Return the same service at the time of the examples, with their limit."""
+    settings, now = Settings(limits="customer USD 5000/day"), from_text(PAYMENT_ID)
+    return Bench(settings, store=bench.store, providers=bench.providers, now=now)
+
+
+def repeated(bench: Bench) -> Bench:
+    """Return a service that has the payment of the examples, and looks for duplicates."""
+    now = from_text(PAYMENT_ID) + timedelta(minutes=1)
+    repeated = Bench(Settings(duplicate_hours=1), providers=bench.providers, now=now)
+    repeated.add_customer(customer_id=CUSTOMER_ID)
+    paid = a_payment(customer_id=CUSTOMER_ID, payment_id=PAYMENT_ID)
+    alike = duplicate_check("test", CUSTOMER_ID, paid.money, now, 1, ignore=True)
+    repeated.store.accept(Acceptance(paid, alike=alike))
+    return repeated
 
 
 def strict(bench: Bench) -> Bench:
@@ -182,6 +209,11 @@ def retry_payment(bench: Bench) -> Iterator[TestResponse]:
     failed(bench)
     yield bench.client.post(f"{location}/retry", json={"payment_method": "ach"})
     yield bench.client.post(f"{location}/retry", json={}, headers=KEY)
+    above = limited(bench)
+    location = above.pay(amount=200).headers["Location"]
+    failed(above)
+    above.pay(amount=4900)
+    yield above.client.post(f"{location}/retry", json={})
 
 
 def failed(bench: Bench) -> None:
@@ -190,6 +222,10 @@ def failed(bench: Bench) -> None:
     sent = paid.moved(Status.SUBMITTING, bench.now, Cause.DISPATCH, due_at=None)
     change = PaymentChange(paid, sent.moved(Status.FAILED, bench.now, Cause.POLL, reason="no"))
     assert bench.store.change_payments([change]) == [True]
+
+
+def show_limits(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{LIMITS}?customer_id=*")
 
 
 class Operation(NamedTuple):
@@ -218,6 +254,7 @@ OPERATIONS = [
     Operation(reject_payment, "POST", f"{SOME_PAYMENT}/reject", takes_body=True),
     Operation(place_hold, "POST", HOLDS, takes_body=True),
     Operation(list_holds, "GET", HOLDS),
+    Operation(show_limits, "GET", LIMITS),
     Operation(release_hold, "DELETE", SOME_HOLD),
     Operation(hold_payment, "POST", f"{SOME_PAYMENT}/hold", takes_body=True),
     Operation(release_payment, "POST", f"{SOME_PAYMENT}/release"),

@@ -37,6 +37,7 @@ RIGHTS: dict[tuple[str, str], set[str]] = {
     ("POST", f"{PAYMENT}/release"): {"payments:hold"},
     ("POST", "/v1/api/holds"): {"payments:hold"},
     ("GET", "/v1/api/holds"): {"payments:hold"},
+    ("GET", "/v1/api/limits"): {"payments:read"},
     ("DELETE", "/v1/api/holds/<hold_id:hold_id>"): {"payments:hold"},
 }
 CALLERS = {

@@ -63,6 +63,10 @@ def test_everything_that_is_wrong_is_named_and_not_shown() -> None:
         ({"PAYPAL_CLIENT_ID": "id"}, "PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET go together"),
         ({"PAYMENTAPP_ROUTES": "pigeon"}, "PAYMENTAPP_ROUTES: rule 1 names pigeon"),
         ({"PAYMENTAPP_APPROVALS": "USD 5"}, "PAYMENTAPP_APPROVALS: rule 1 is not CONDITION"),
+        (
+            {"PAYMENTAPP_LIMITS": "all USD 5"},
+            "PAYMENTAPP_LIMITS: rule 1 needs /day, /month or /24h",
+        ),
         ({"PAYMENTAPP_VAULT_KEYS": "hunter2"}, "PAYMENTAPP_VAULT_KEYS must be NAME:BASE64"),
     ],
 )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeVar
 
-from paymentapp.errors import StoreUnavailable
+from paymentapp.errors import PaymentAppError, StoreUnavailable
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
+from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
@@ -27,6 +29,7 @@ from paymentapp.storage.base import (
     PaymentContext,
 )
 from paymentapp.supervision import ServiceThread
+from tests.support.counters import Counters
 
 Key = TypeVar("Key")
 Versioned = TypeVar(
@@ -50,10 +53,11 @@ class MemoryStore:
     def __init__(self) -> None:
         self.down = False
         self.calls: list[str] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._customers: dict[str, Customer] = {}
         self._history: dict[str, dict[str, CustomerHistoryEntry]] = {}
         self._payments: dict[PaymentKey, Payment] = {}
+        self.counters = Counters()
         self._claims: dict[str, IdempotencyRecord] = {}
         self._batches: dict[str, Batch] = {}
         self._members: dict[str, list[Member]] = {}
@@ -125,12 +129,37 @@ class MemoryStore:
     def accept(self, acceptance: Acceptance) -> AcceptResult:
         """Accept in two steps, as DynamoDB does, so that a test can come in between."""
         self._called("accept")
-        payment, record, replaces = acceptance
+        payment, record = acceptance.payment, acceptance.record
+        with self._lock:
+            bound = record and self._claims.get(record.key_hash)
+            if payment.key not in self._payments and bound in {None, acceptance.replaces, record}:
+                self.counters.check(acceptance)
         if acceptance.binding is not None:
-            bound = self._bind(acceptance.binding, replaces)
+            bound = self._bind(acceptance.binding, acceptance.replaces)
             if bound is None or bound.revision != acceptance.binding.revision:
                 return AcceptResult(None, bound)
-        return AcceptResult(self._put_payment(payment), record)
+        with self._lock:
+            known = payment.key in self._payments
+            stored = self._put_payment(payment)
+            if not known and stored is payment:
+                self._count(acceptance)
+        return AcceptResult(stored, record)
+
+    def _put_payment(self, payment: Payment) -> Payment:
+        with self._lock:
+            return self._payments.setdefault(payment.key, payment)
+
+    def _count(self, acceptance: Acceptance) -> None:
+        try:
+            self.counters.count(acceptance)
+        except PaymentAppError:
+            del self._payments[acceptance.payment.key]
+            raise
+
+    def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
+        self._called("count_of")
+        with self._lock:
+            return self.counters.of(charges)
 
     def _bind(
         self, claim: IdempotencyRecord, replaces: IdempotencyRecord | None
@@ -140,10 +169,6 @@ class MemoryStore:
                 return self._claims.setdefault(claim.key_hash, claim)
             _change(self._claims, claim.key_hash, replaces, claim)
             return self._claims.get(claim.key_hash)
-
-    def _put_payment(self, payment: Payment) -> Payment:
-        with self._lock:
-            return self._payments.setdefault(payment.key, payment)
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
         self._called("get_payment")
@@ -156,7 +181,13 @@ class MemoryStore:
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         self._called("change_payments")
         with self._lock:
-            return [_change(self._payments, old.key, old, new) for old, new in changes]
+            return [self._change_payment(change) for change in changes]
+
+    def _change_payment(self, change: PaymentChange) -> bool:
+        old, new = change
+        if self._payments.get(old.key) == old:
+            self.counters.give_back(change)
+        return _change(self._payments, old.key, old, new)
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
         self._called("list_payments")

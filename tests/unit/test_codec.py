@@ -106,6 +106,7 @@ payments = st.builds(
     retried_by=maybe,
     approval=st.none() | required_approvals,
     approvals=st.lists(approvals, max_size=3).map(tuple),
+    charges=st.lists(texts, max_size=3).map(tuple),
 )
 customers = st.builds(
     Customer,

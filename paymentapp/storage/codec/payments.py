@@ -58,6 +58,8 @@ def payment_record(payment: Payment) -> Record:
     makers = [f"{n} {line.by}" for n, line in enumerate(payment.history) if line.by]
     if makers:
         record["by"] = makers
+    if payment.charges:
+        record["charges"] = list(payment.charges)
     if payment.tried_methods:
         record["tried"] = " ".join(payment.tried_methods)
     if payment.approval is not None:
@@ -97,6 +99,7 @@ def read_payment(record: Record) -> Payment:
         retried_by=record.get("retried_by"),
         approval=_read_required(record.get("approval")),
         approvals=tuple(map(_read_approval, record.get("approvals", ()))),
+        charges=tuple(record.get("charges", ())),
     )
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.idempotency import IdempotencyRecord
-from paymentapp.models.payments import PaymentKey
+from paymentapp.models.limits import LimitReached
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.storage.base import Acceptance, AcceptResult
 from paymentapp.storage.codec.operations import (
     idempotency_record,
@@ -11,25 +16,91 @@ from paymentapp.storage.codec.operations import (
     read_idempotency_record,
 )
 from paymentapp.storage.codec.payments import payment_record, read_payment
-from paymentapp.storage.dynamodb.records import DynamoDBRecords
+from paymentapp.storage.contention import MAX_TRIES, tries
+from paymentapp.storage.dynamodb.limits import DynamoDBLimits
+from paymentapp.storage.dynamodb.records import add_request
+from paymentapp.storage.dynamodb.transactions import Write, try_together
 
 
-class DynamoDBAcceptance(DynamoDBRecords):
+class DynamoDBAcceptance(DynamoDBLimits):
     """The acceptance of payments."""
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
         """Implement `Store.accept`: a request for the record, and one for the payment.
 
-        A transaction would cost twice the units, for a state that a retry repairs.
+        A transaction would cost twice the units, for a state that a retry repairs. A payment that
+        is counted is written in one with its counters, after a look whether there is room: so a
+        refused request leaves no record, unless another one takes the room at the same moment.
         """
-        payment, record, replaces = acceptance
-        binding = acceptance.binding
+        payment, record, binding = acceptance.payment, acceptance.record, acceptance.binding
+        counting: Sequence[Write] = ()
+        if acceptance.is_counted:
+            try:
+                counting = self._counting_of(acceptance)
+            except (LimitReached, DuplicateFound):
+                other = self._bound_otherwise(acceptance)
+                if other is None:
+                    raise
+                return AcceptResult(None, other)
         if binding is not None:
-            bound = self._bind(binding, replaces)
+            bound = self._bind(binding, acceptance.replaces)
             if bound is None or bound.revision != binding.revision:
                 return AcceptResult(None, bound)
+        if counting:
+            return AcceptResult(self._add_counted(acceptance, counting), record)
         older = self._add(self._disbursements, PaymentKey._fields, payment_record(payment))
         return AcceptResult(read_payment(older) if older else payment, record)
+
+    def _bound_otherwise(self, acceptance: Acceptance) -> IdempotencyRecord | None:
+        """Return the record of the key, if another request has bound it since it was read.
+
+        What that one has counted may be why there is no room for this one, which is the same.
+        """
+        record, replaces = acceptance.record, acceptance.replaces
+        if record is None:
+            return None
+        found = self._get(self._operations, {"pk": key_partition(record.key_hash), "sk": "claim"})
+        bound = read_idempotency_record(record.key_hash, found) if found else None
+        known = {each.revision for each in (record, replaces) if each}
+        return bound if bound and bound.revision not in known else None
+
+    def _add_counted(self, acceptance: Acceptance, counting: Sequence[Write]) -> Payment:
+        """Add a payment with its counters, or return the one that has its key.
+
+        Raises LimitReached, DuplicateFound.
+        """
+        payment = acceptance.payment
+        key, record = PaymentKey._fields, payment_record(payment)
+        put: Write = {"Put": add_request(self._disbursements, key, record)}
+        for _ in tries():
+            failed = try_together(self._client(), [put, *counting])
+            if not failed:
+                return payment
+            if 0 in failed:
+                older = self._stored(failed[0], self._disbursements, payment.key._asdict())
+                return read_payment(older)
+            counting = self._counting_of(acceptance)
+            if not counting:
+                return self._existing(payment.key)
+        raise StoreUnavailable(f"a counter of a limit was changed {MAX_TRIES} times meanwhile")
+
+    def _counting_of(self, acceptance: Acceptance) -> Sequence[Write]:
+        """Return the writes that count a payment; empty where it is stored already.
+
+        Raises LimitReached, DuplicateFound, where the payment is not stored.
+        """
+        try:
+            return self._counting(acceptance)
+        except (LimitReached, DuplicateFound):
+            if self._get(self._disbursements, acceptance.payment.key._asdict()) is None:
+                raise
+            return ()
+
+    def _existing(self, key: PaymentKey) -> Payment:
+        found = self._get(self._disbursements, key._asdict())
+        if found is None:
+            raise StoreUnavailable("a payment that was there no longer exists")
+        return read_payment(found)
 
     def _bind(
         self, record: IdempotencyRecord, replaces: IdempotencyRecord | None

@@ -5,6 +5,7 @@ Each write of a transaction costs twice the write units of the same write alone.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,27 +20,43 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Write = Mapping[str, Mapping[str, Any]]  # {"Put": {...}} or {"Update": {...}}
+_CONDITION = "ConditionalCheckFailed"
 
 
 def write_together(client: DynamoDBClient, writes: Sequence[Write]) -> None:
     """Make all writes, or none; only the first one has a condition.
 
-    Raises ConditionFailed where it does not hold. A conflict with another transaction on the same
+    Raises ConditionFailed where it does not hold, and otherwise what `try_together` does.
+    """
+    for failed in try_together(client, writes).values():
+        raise failed
+
+
+def try_together(client: DynamoDBClient, writes: Sequence[Write]) -> dict[int, ConditionFailed]:
+    """Make all writes, or none; return the failed conditions, by the number of their write.
+
+    Nothing was written unless the answer is empty. A conflict with another transaction on the same
     item, after which certainly nothing was written, is repeated: botocore does not do it.
     """
     items: Any = list(writes)
     for delay in (*RETRY_DELAYS, None):
         try:
             call(client.transact_write_items, TransactItems=items)
-            return
+            return {}
         except StoreUnavailable as error:
             reasons = _cancellation_reasons(error)
-            codes = [reason.get("Code") for reason in reasons]
-            if codes[:1] == ["ConditionalCheckFailed"]:
-                raise ConditionFailed(reasons[0].get("Item")) from error
-            if delay is None or not codes or set(codes) - TRANSIENT - {"None", None}:
+            failed = {
+                number: ConditionFailed(reason.get("Item"))
+                for number, reason in enumerate(reasons)
+                if reason.get("Code") == _CONDITION
+            }
+            if failed:
+                return failed
+            codes = {reason.get("Code") for reason in reasons}
+            if delay is None or not codes or codes - TRANSIENT - {"None", None}:
                 raise
-        time.sleep(delay)
+        time.sleep(random.uniform(delay / 2, delay))  # noqa: S311  # writers that met part
+    raise AssertionError("the last try returns or raises")
 
 
 def _cancellation_reasons(error: StoreUnavailable) -> Sequence[Mapping[str, Any]]:

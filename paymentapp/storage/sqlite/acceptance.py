@@ -17,7 +17,9 @@ from paymentapp.storage.codec.payments import read_payment
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.disbursements import insert_payment
+from paymentapp.storage.sqlite.group_commit import Work
 from paymentapp.storage.sqlite.json_documents import from_json
+from paymentapp.storage.sqlite.limits import count, note_likeness
 from paymentapp.storage.sqlite.records import SQLiteRecords
 from paymentapp.storage.sqlite.statements import (
     Insert,
@@ -42,11 +44,13 @@ class SQLiteAcceptance(SQLiteRecords):
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
         """Implement `Store.accept`."""
-        payment, record, replaces = acceptance
-        binding = acceptance.binding
-        bind = _bind(binding, replaces) if binding else None
+        payment, record, binding = acceptance.payment, acceptance.record, acceptance.binding
+        bind = _bind(binding, acceptance.replaces) if binding else None
         work = partial(_accept, bind, insert_payment(payment))
-        found = self._connections().writer.run(work, one_write=bind is None)
+        if acceptance.is_counted:
+            work = partial(_accept_counted, acceptance, work)
+        one_write = bind is None and not acceptance.is_counted
+        found = self._connections().writer.run(work, one_write=one_write)
         if record is not None and not found.bound:
             older = found.record
             return AcceptResult(
@@ -60,6 +64,18 @@ def _bind(record: IdempotencyRecord, replaces: IdempotencyRecord | None) -> Inse
     if replaces is None:
         return insert_record(pk, "claim", new)
     return update_record(pk, "claim", idempotency_record(replaces), new)
+
+
+def _accept_counted(
+    acceptance: Acceptance, accept: Work[_Stored], connection: sqlite3.Connection
+) -> _Stored:
+    """Accept, and count what was added; raises what undoes all of it."""
+    found = accept(connection)
+    if found.bound and found.payment is None:
+        if acceptance.alike is not None:
+            note_likeness(acceptance.alike, acceptance.payment.key, connection)
+        count(acceptance.charges, connection)
+    return found
 
 
 def _accept(bind: Insert | Update | None, add: Insert, connection: sqlite3.Connection) -> _Stored:

@@ -10,14 +10,16 @@ from functools import partial
 from typing import Any
 
 from paymentapp.clock import to_text
+from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.storage.base import Page, PageQuery, PaymentChange
 from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.json_documents import patch, to_json
+from paymentapp.storage.sqlite.limits import give_back
 from paymentapp.storage.sqlite.records import SQLiteRecords
-from paymentapp.storage.sqlite.statements import Insert, Update, make_change
+from paymentapp.storage.sqlite.statements import Insert, Update, make_change, was_made
 
 
 class SQLiteDisbursements(SQLiteRecords):
@@ -35,7 +37,7 @@ class SQLiteDisbursements(SQLiteRecords):
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         """Implement `Store.change_payments`."""
-        updates = [_payment_update(old, new) for old, new in changes]
+        updates = [(_payment_update(*change), change.given_back) for change in changes]
         return self._connections().writer.run(partial(_change_all, updates)) if updates else []
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
@@ -80,5 +82,17 @@ def _indexed_payment(record: Record) -> tuple[Any, ...]:
     return record["revision"], record["due_shard"], record.get("due_at")
 
 
-def _change_all(updates: Sequence[Update], connection: sqlite3.Connection) -> list[bool]:
-    return [make_change(update, connection) for update in updates]
+def _change_all(
+    updates: Sequence[tuple[Update, Sequence[Charge]]], connection: sqlite3.Connection
+) -> list[bool]:
+    return [_change(update, given_back, connection) for update, given_back in updates]
+
+
+def _change(update: Update, given_back: Sequence[Charge], connection: sqlite3.Connection) -> bool:
+    """Make a change, and give back what it no longer counts: once, if the change is repeated."""
+    if not given_back:
+        return make_change(update, connection)
+    if not connection.execute(update.change, update.values).rowcount:
+        return was_made(update, connection)
+    give_back(given_back, connection)
+    return True

@@ -60,6 +60,11 @@ READ_FOR_PAYMENT = """
 SELECT '', document FROM Customers WHERE customer_id = ?
 UNION ALL SELECT pk, document FROM Operations WHERE pk IN (?, ?) AND sk = 'claim'
 """
+PUT_RECORD = """
+INSERT INTO Operations (pk, sk, expires_at, document) VALUES (?, ?, ?, ?)
+ON CONFLICT (pk, sk) DO UPDATE
+SET expires_at = excluded.expires_at, document = excluded.document
+"""
 GET_RECORD = "SELECT document FROM Operations WHERE pk = ? AND sk = ?"
 CHANGE_RECORD = """
 UPDATE Operations

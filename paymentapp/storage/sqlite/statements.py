@@ -67,5 +67,10 @@ def make_change(update: Update, connection: sqlite3.Connection) -> bool:
     """Make a change; return whether it is made, now or by the same caller before."""
     if connection.execute(update.change, update.values).rowcount:
         return True
+    return was_made(update, connection)
+
+
+def was_made(update: Update, connection: sqlite3.Connection) -> bool:
+    """Return whether a change that was not possible was made before."""
     found = connection.execute(update.get_revision, update.key).fetchone()
     return found is not None and found[0] == update.revision

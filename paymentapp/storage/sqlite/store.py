@@ -14,12 +14,18 @@ from paymentapp.storage.sqlite.batches import SQLiteBatches
 from paymentapp.storage.sqlite.connections import ProcessConnections
 from paymentapp.storage.sqlite.customers import SQLiteCustomers
 from paymentapp.storage.sqlite.disbursements import SQLiteDisbursements
+from paymentapp.storage.sqlite.limits import SQLiteLimits
 from paymentapp.storage.sqlite.operations import SQLiteOperations
 from paymentapp.supervision import ServiceThread
 
 
 class SQLiteStore(
-    SQLiteCustomers, SQLiteDisbursements, SQLiteAcceptance, SQLiteBatches, SQLiteOperations
+    SQLiteCustomers,
+    SQLiteDisbursements,
+    SQLiteAcceptance,
+    SQLiteLimits,
+    SQLiteBatches,
+    SQLiteOperations,
 ):
     """A store in one file, which the processes of one machine share.
 

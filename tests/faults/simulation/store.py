@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,6 +14,7 @@ from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
+from paymentapp.models.limits import Charge
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
@@ -69,9 +71,14 @@ class SimulatedStore:
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
         """Accept in one write as SQLite does, or in two as DynamoDB does."""
-        payment, record, replaces = acceptance
+        payment, record, replaces = acceptance.payment, acceptance.record, acceptance.replaces
         binding = acceptance.binding
         owner = current_task().owner
+
+        def check() -> None:
+            bound = record and self.tables.claims.get(record.key_hash)
+            if payment.key not in self.tables.payments and bound in {None, replaces, record}:
+                self.tables.counters.check(acceptance)
 
         def bind() -> IdempotencyRecord | None:
             return self.tables.bind_key(binding, replaces) if binding else record
@@ -79,22 +86,31 @@ class SimulatedStore:
         def add() -> Payment:
             stored = self.tables.payments.get(payment.key)
             if stored is None:
+                self.tables.counters.count(acceptance)
                 stored = payment
                 self.tables.put_payment(payment)
                 self.world.clients.made(payment, owner)
             return stored
 
         def both() -> AcceptResult:
+            check()
             bound = bind()
             return AcceptResult(add() if is_same(bound, record) else None, bound)
 
         if not self.lagging:
             return self._write("add_payment", (payment.key,), both)
+        if acceptance.is_counted:
+            self._read("count_of", (payment.key,))
+            check()
         if binding is not None:
             bound = self._write("claim_key" if replaces is None else "change_claim", None, bind)
             if not is_same(bound, record):
                 return AcceptResult(None, bound)
         return AcceptResult(self._write("add_payment", (payment.key,), add), record)
+
+    def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
+        self._read("count_of", None)
+        return self.tables.counters.of(charges)
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
         self._read("get_payment", (key,))

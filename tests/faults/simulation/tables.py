@@ -15,7 +15,7 @@ from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease
+from paymentapp.storage.base import Lease, PaymentChange
 from tests.faults.simulation.clock import Time
 from tests.faults.simulation.findings import Findings
 from tests.faults.simulation.index import Index
@@ -25,6 +25,7 @@ from tests.faults.simulation.legal_transitions import (
     history_fault,
 )
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND
+from tests.support.counters import Counters
 
 Versioned = TypeVar(
     "Versioned", Payment, IdempotencyRecord, Batch, Customer, ProviderEvent, StateEntry
@@ -49,6 +50,7 @@ class Tables:
     ) -> None:
         self.customers: dict[str, Customer] = {}
         self.payments: dict[PaymentKey, Payment] = {}
+        self.counters = Counters()
         self.claims: dict[str, IdempotencyRecord] = {}
         self.batches: dict[str, Batch] = {}
         self.members: dict[str, list[Member]] = {}
@@ -121,6 +123,7 @@ class Tables:
         """Compare and swap; the writer's own version counts as swapped."""
         stored = self.payments.get(old.key)
         if current(stored, old):
+            self.counters.give_back(PaymentChange(old, new))
             self.put_payment(new)
             return True
         return is_own(stored, new)

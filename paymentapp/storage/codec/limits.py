@@ -1,0 +1,57 @@
+"""Counters of limits, and the latest of payments that are alike, as records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from paymentapp.models.duplicates import DuplicateCheck
+from paymentapp.models.limits import Charge, LimitWindow, slot_end
+from paymentapp.storage.codec.records import Record, reads
+
+LATEST = "latest"
+_KEPT = timedelta(days=2)  # after the last window in which an amount counts
+
+
+class CounterKey(NamedTuple):
+    """The key of a counter's record: one for each day or month, and one for rolling windows."""
+
+    pk: str
+    sk: str
+
+
+def counter_key(charge: Charge) -> CounterKey:
+    """Return the key of the record in which a charge is counted."""
+    rolling = charge.window is LimitWindow.ROLLING
+    return CounterKey(f"limit#{charge.counter}", charge.window.value if rolling else charge.slot)
+
+
+def counter_record(window: LimitWindow, slots: Mapping[str, Decimal]) -> Record:
+    """Return the amounts of a counter as a record, which expires when they no longer count."""
+    record: Record = {"slots": {slot: str(amount) for slot, amount in slots.items()}}
+    if slots:
+        record["expires_at"] = expires_at(window, max(slots))
+    return record
+
+
+@reads
+def read_slots(record: Record) -> dict[str, Decimal]:
+    """Return the amounts of a counter's record, by slot."""
+    return {slot: Decimal(amount) for slot, amount in record["slots"].items()}
+
+
+def expires_at(window: LimitWindow, slot: str) -> int:
+    """Return when a counter's record may be deleted, in epoch seconds."""
+    return int((slot_end(window, slot) + _KEPT).timestamp())
+
+
+def likeness_key(check: DuplicateCheck) -> str:
+    """Return the partition key of the latest payment of a likeness."""
+    return f"alike#{check.likeness}"
+
+
+def likeness_record(check: DuplicateCheck, payment_id: str) -> Record:
+    """Return the record of the latest payment of a likeness."""
+    return {"payment_id": payment_id, "expires_at": int(check.expires_at.timestamp())}
