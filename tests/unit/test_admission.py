@@ -215,7 +215,7 @@ def test_a_payment_above_a_rule_that_asks_awaits_one_approval() -> None:
     with pytest.raises(NotAllowed):
         world.services.approvals.approve(payment.key, PAYROLL)
     approved = world.services.approvals.approve(payment.key, BOSS)
-    assert (approved.status, world.used) == (Status.PENDING, 35)
+    assert (approved.status, world.used) == (Status.PENDING, Decimal(35))
 
 
 def test_a_rejected_payment_gives_its_amount_back() -> None:
