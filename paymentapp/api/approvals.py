@@ -23,7 +23,7 @@ _PAYMENT = "/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>"
 
 @blp.route(f"{_PAYMENT}/approve", methods=["POST"])
 @blp.requires(APPROVE)
-@blp.arguments(ApprovalNoteSchema(), example=examples.APPROVAL_NOTE)
+@blp.arguments(ApprovalNoteSchema(), required=False, example=examples.APPROVAL_NOTE)
 @blp.response(
     200,
     PaymentSchema,

@@ -103,14 +103,16 @@ class RequestParser(FlaskParser):
     DEFAULT_VALIDATION_STATUS = 400
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # each schema decides
 
-    def load_json(self, req: flask.Request, _schema: Schema) -> Any:
-        """Return the decoded body.
+    def load_json(self, req: flask.Request, schema: Schema) -> Any:
+        """Return the decoded body; without a body an empty object, where that is valid.
 
         Raises EncodedBody, UnsupportedMediaType, RequestEntityTooLarge, ValidationError.
         """
         coding: str = req.environ.get("HTTP_CONTENT_ENCODING", "identity")
         if coding.strip().lower() != "identity":
             raise EncodedBody
+        if not req.content_type and _requires_nothing(schema) and not raw_body(req):
+            return {}
         if req.environ.get("CONTENT_TYPE") != "application/json" and not _is_json(req):
             raise UnsupportedMediaType
         try:
@@ -139,6 +141,10 @@ class RequestParser(FlaskParser):
 def _is_json(req: flask.Request) -> bool:
     charset = req.mimetype_params.get("charset", "utf-8").lower()
     return req.mimetype == "application/json" and charset in {"utf-8", "utf8"}
+
+
+def _requires_nothing(schema: Schema) -> bool:
+    return not any(field.required for field in schema.load_fields.values())
 
 
 @cache
@@ -177,7 +183,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             """Register a view for a URL rule."""
 
         def arguments(
-            self, schema: Schema, *, location: str = "json", **examples: Any
+            self,
+            schema: Schema,
+            *,
+            location: str = "json",
+            required: bool = True,
+            **examples: Any,
         ) -> Callable[[View], View]:
             """Load a part of the request by a schema, and pass it to the view."""
 

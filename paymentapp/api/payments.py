@@ -151,7 +151,7 @@ def cancel_payment(
 )
 @blp.requires("payments:write")
 @blp.arguments(PaymentHeadersSchema(), location="headers")
-@blp.arguments(RetryOrderSchema(), example={"payment_method": examples.METHOD_NAME})
+@blp.arguments(RetryOrderSchema(), required=False, example={"payment_method": examples.METHOD_NAME})
 @blp.response(
     202,
     PaymentSchema,

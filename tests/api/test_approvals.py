@@ -100,6 +100,11 @@ def test_it_can_be_cancelled_by_its_maker(bench: Bench) -> None:
     problem(approver(bench).post(f"{location}/approve", json={}), 409, "conflict")
 
 
+def test_an_approval_needs_no_body(bench: Bench) -> None:
+    location = bench.pay(amount=LARGE).headers["Location"]
+    assert approver(bench).post(f"{location}/approve").get_json()["status"] == "pending"
+
+
 @pytest.mark.parametrize("note", ["", "two\nlines", "x" * 201, None, 5])
 def test_a_note_is_one_line_of_text(bench: Bench, note: object) -> None:
     location = bench.pay(amount=LARGE).headers["Location"]

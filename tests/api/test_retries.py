@@ -67,6 +67,19 @@ def test_while_a_retry_is_open_another_one_is_refused(paying: Bench, failed: str
     assert detail == f"It has been retried by payment {retry_id}, which is pending."
 
 
+def test_a_retry_needs_no_body(paying: Bench, failed: str) -> None:
+    assert paying.client.post(f"{failed}/retry").status_code == 202
+
+
+def test_a_body_that_is_no_json_is_refused_though_none_is_needed(
+    paying: Bench, failed: str
+) -> None:
+    for options in ({"data": "{}"}, {"data": "", "content_type": "text/plain"}):
+        problem(paying.client.post(f"{failed}/retry", **options), 415, "media-type")
+    empty = paying.client.post(f"{failed}/retry", data="", content_type="application/json")
+    problem(empty, 400, "invalid-request")
+
+
 def test_what_a_retry_does_not_know_is_invalid(paying: Bench, failed: str) -> None:
     bodies: list[object] = [{"amount": 1}, {"payment_method": None}, []]
     for body in bodies:
