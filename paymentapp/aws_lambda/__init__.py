@@ -95,6 +95,7 @@ def gateway(service: Services) -> Callable[[Event, Context], Answer]:
         if not events.is_request(event):
             log.info("event ignored, since it is no request: %s", events.summary(event))
             return events.ignored()
+        _forget_what_was_read(service)
         try:
             return handler(events.with_merged_headers(event), context)
         except Exception:  # the event is checked only then, which takes as long as a short request
@@ -165,7 +166,7 @@ def read_record(record: Event) -> tuple[str, Payment] | None:
 def _timeboxed_run(service: Services, context: Context) -> TimeboxedRun:
     from paymentapp.worker.timeboxed import TimeboxedRun
 
-    service.holds.forget()  # no clock says how long this process was frozen
+    _forget_what_was_read(service)
     return TimeboxedRun(
         service.dispatcher,
         service.poller,
@@ -175,6 +176,12 @@ def _timeboxed_run(service: Services, context: Context) -> TimeboxedRun:
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
     )
+
+
+def _forget_what_was_read(service: Services) -> None:
+    """Read keys and holds again: no clock says how long this process was frozen."""
+    service.api_keys.forget()
+    service.holds.forget()
 
 
 def _warm_up(handler: str) -> None:

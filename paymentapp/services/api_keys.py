@@ -225,6 +225,12 @@ class ApiKeys:
                 self._known[key_id] = known
         return known
 
+    def forget(self) -> None:
+        """Read each key again at its next use, however short ago it was read."""
+        with self._lock:
+            self._changes += 1
+            self._known.clear()
+
     def _forget(self, key_id: str) -> None:
         with self._lock:
             self._changes += 1

@@ -9,6 +9,7 @@ import pytest
 
 from paymentapp.aws_lambda.api_gateway import StagePath, stage_path_of
 from paymentapp.config import Settings
+from paymentapp.services.api_keys import id_of
 from tests.aws.conftest import Cloud
 from tests.support.lambda_events import LambdaContext, http_event, rest_event
 
@@ -66,6 +67,16 @@ def test_without_a_key_of_ours_the_gateway_opens_nothing(cloud: Cloud) -> None:
     answer = cloud.gateway(event, cloud.context)
     assert answer["statusCode"] == 401
     assert answer["multiValueHeaders"]["Content-Type"] == ["application/problem+json"]
+
+
+def test_a_process_that_was_frozen_reads_keys_again(cloud: Cloud) -> None:
+    """Its timer does not count the time that it was frozen; the key was revoked meanwhile."""
+    cloud.call("POST", "/v1/api/customer", ADA)
+    elsewhere = Cloud(store=cloud.store).services.api_keys
+    cloud.call("GET", "/v1/api/customer/ada")
+    elsewhere.revoke(id_of(cloud.token) or "")
+    answer, _ = cloud.call("GET", "/v1/api/customer/ada")
+    assert answer["statusCode"] == 401
 
 
 def test_beside_an_authorizer_the_key_comes_in_its_own_header(cloud: Cloud) -> None:
