@@ -12,14 +12,6 @@ from paymentapp.models.holds import Hold
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
-from paymentapp.storage.codec.events import (
-    ASIDE_SHARD,
-    SORT_KEY,
-    attention_shard,
-    event_key,
-    event_record,
-    read_event,
-)
 from paymentapp.storage.codec.operations import (
     HOLDS,
     RELEASED_HOLDS,
@@ -34,6 +26,14 @@ from paymentapp.storage.codec.operations import (
     read_lease,
     read_state,
     state_record,
+)
+from paymentapp.storage.codec.provider_events import (
+    ASIDE_SHARD,
+    SORT_KEY,
+    attention_shard,
+    event_key,
+    event_record,
+    read_event,
 )
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record, to_value

@@ -13,14 +13,6 @@ from paymentapp.models.holds import Hold
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
-from paymentapp.storage.codec.events import (
-    ASIDE_SHARD,
-    SORT_KEY,
-    attention_shard,
-    event_key,
-    event_record,
-    read_event,
-)
 from paymentapp.storage.codec.operations import (
     HOLDS,
     RELEASED_HOLDS,
@@ -35,6 +27,14 @@ from paymentapp.storage.codec.operations import (
     read_lease,
     read_state,
     state_record,
+)
+from paymentapp.storage.codec.provider_events import (
+    ASIDE_SHARD,
+    SORT_KEY,
+    attention_shard,
+    event_key,
+    event_record,
+    read_event,
 )
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.json_documents import from_json, to_json
