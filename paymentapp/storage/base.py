@@ -20,6 +20,7 @@ from paymentapp.models.batches import Batch, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
 from paymentapp.models.duplicates import DuplicateCheck
+from paymentapp.models.events import Event, EventPage, events_of
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.limits import Charge, charge_of, still_counts
@@ -69,6 +70,11 @@ class PaymentChange(_Change):
         charges = (charge_of(text, new.money.amount) for text in new.charges)
         return [charge for charge in charges if still_counts(charge, new.updated_at)]
 
+    @property
+    def events(self) -> list[Event]:
+        """Return what is to be listed, if this change is made."""
+        return events_of(self.old, self.new)
+
     @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
         return cls(*iterable)  # tuple's own method would bypass the checks
@@ -116,6 +122,11 @@ class Acceptance(NamedTuple):
     replaces: IdempotencyRecord | None = None
     charges: Sequence[Charge] = ()
     alike: DuplicateCheck | None = None
+
+    @property
+    def events(self) -> list[Event]:
+        """Return what is to be listed, if the payment is added."""
+        return events_of(None, self.payment)
 
     @property
     def is_counted(self) -> bool:
@@ -276,6 +287,21 @@ class Store(Protocol):
 
     def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
         """Yield every batch created between two times, inclusive, as `scan_payments` does."""
+
+    def list_events(self, after: str | None, limit: int) -> EventPage:
+        """Return up to `limit` events after an id, oldest first; from the first one for None.
+
+        Every write above that adds a line to a payment's history, changes who is paid, or places or
+        releases a hold, makes its events part of this list, whatever crashes. An event never
+        appears before one that was listed earlier, and none appears for what was not written. One
+        may appear twice, under two ids, where its write was repeated.
+        """
+
+    def get_event(self, event_id: str) -> Event | None:
+        """Return an event that was listed; None where there is none, or it has expired."""
+
+    def publish_events(self, now: datetime) -> None:
+        """List the events of writes that ended some time ago, where the engine lists them late."""
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Store an event; return what is stored under its id, possibly an older record."""
