@@ -26,6 +26,7 @@ from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.polling import Poller
+from paymentapp.services.events import Events
 from paymentapp.services.health import Health
 from paymentapp.services.holds import Holds
 from paymentapp.services.inbound.inbox import Inbox
@@ -65,6 +66,7 @@ class Services:
     customers: Customers
     methods: PaymentMethods
     history: CustomerHistory
+    events: Events
     payees: PayeeDisplays
     payments: Payments
     retries: PaymentRetries
@@ -114,16 +116,18 @@ def build_services(
     if providers is None:
         providers = _build_providers(settings, store, clock)
     routes = _build_routes(settings, providers, failing, check=from_settings)
-    shards = settings.due_shards
     customers = Customers(store, clock)
     methods = PaymentMethods(store, customers, providers, clock)
     payees = PayeeDisplays(providers, clock)
+    history = CustomerHistory(store, customers, providers, payees)
     settlement = Settlement(store, clock)
     poller = Poller(store, providers, settlement, failing, clock)
     holds = Holds(store, {*NAMES, *providers}, clock, timer)
     dispatcher = Dispatcher(store, providers, poller, routes, failing, holds, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
-    sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
+    sweeper = Sweeper(
+        store, dispatcher, poller, inbox, clock, settings.due_shards, settings.senders
+    )
     collector = _build_collector(settings, store, providers, clock)
     worker = worker or Worker(store, dispatcher, poller, inbox, sweeper, collector, clock, settings)
     payments = _build_payments(settings, store, customers, routes, clock, worker)
@@ -136,7 +140,8 @@ def build_services(
         access_tokens=open_access_tokens(settings.variables, clock),
         customers=customers,
         methods=methods,
-        history=CustomerHistory(store, customers, providers, payees),
+        history=history,
+        events=Events(store, payees, history),
         payees=payees,
         payments=payments,
         retries=PaymentRetries(payments),
@@ -144,7 +149,7 @@ def build_services(
         holds=holds,
         limit_use=LimitUse(store, payments.admission.limits, clock),
         waiting=Waiting(store, holds, clock),
-        webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
+        webhooks=WebhookReceiver(store, providers, clock, settings.due_shards, worker.apply_soon),
         health=Health(store, providers, worker, holds, clock),
         routes=routes,
         settlement=settlement,
@@ -190,7 +195,6 @@ def _build_payments(
     rules = ApprovalRules(store, read_approval_rules(settings.approvals))
     limits = Limits(read_limits(settings.limits))
     admission = Admission(store, limits, clock, settings.duplicate_hours)
-    shards = settings.due_shards
     return Payments(store, customers, routes, rules, admission, clock, shards, worker.wake)
 
 

@@ -15,7 +15,7 @@ from paymentapp.config import Settings
 from paymentapp.models.duplicates import duplicate_check
 from paymentapp.models.payments import Cause, Status
 from paymentapp.providers.paypal.payees import PayPalPayees
-from paymentapp.storage.base import Acceptance, PaymentChange
+from paymentapp.storage.changes import Acceptance, PaymentChange
 from tests.api.conftest import Bench
 from tests.support.payment_methods import WirePayees, ledger
 from tests.support.records import a_payment

@@ -21,7 +21,7 @@ from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.storage.base import Acceptance, AcceptResult, PaymentChange
+from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.storage.codec.batches import batch_record, member_records
 from paymentapp.storage.codec.operations import idempotency_record
 from paymentapp.storage.codec.payments import payment_record

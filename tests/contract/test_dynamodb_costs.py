@@ -8,7 +8,8 @@ from paymentapp.clock import to_text
 from paymentapp.models.batches import BatchState
 from paymentapp.models.customer_history import registered
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
-from paymentapp.storage.base import Acceptance, Lease, PageQuery, PaymentChange
+from paymentapp.storage.base import Lease, PageQuery
+from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.codec.operations import idempotency_record
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore

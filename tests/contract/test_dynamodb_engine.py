@@ -21,7 +21,8 @@ from paymentapp.models.customer_history import (
 )
 from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.storage import open_store
-from paymentapp.storage.base import Lease, PageQuery, PaymentChange
+from paymentapp.storage.base import Lease, PageQuery
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.dynamodb import (
     DynamoDBStore,
     conditional_writes,

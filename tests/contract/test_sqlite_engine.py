@@ -27,7 +27,8 @@ from paymentapp.models.customer_history import (
     with_history,
 )
 from paymentapp.models.payments import Cause, PaymentKey
-from paymentapp.storage.base import PageQuery, PaymentChange
+from paymentapp.storage.base import PageQuery
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.sqlite import SQLiteStore, customers, database
 from paymentapp.storage.sqlite.group_commit import Writer
 from paymentapp.storage.sqlite.json_documents import to_json

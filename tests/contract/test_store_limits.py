@@ -17,7 +17,8 @@ from paymentapp.models.limits import STEP, STEPS, Charge, LimitReached, LimitWin
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.limits import Limits, Spender, read_limits
-from paymentapp.storage.base import Acceptance, PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.codec.limits import counter_key, counter_record
 from paymentapp.storage.dynamodb import DynamoDBStore
 from paymentapp.storage.dynamodb.attribute_values import to_item

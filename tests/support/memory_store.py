@@ -20,15 +20,8 @@ from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import (
-    Acceptance,
-    AcceptResult,
-    Lease,
-    Page,
-    PageQuery,
-    PaymentChange,
-    PaymentContext,
-)
+from paymentapp.storage.base import Lease, Page, PageQuery, PaymentContext
+from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.supervision import ServiceThread
 from tests.support.counters import Counters
 from tests.support.event_list import EventList

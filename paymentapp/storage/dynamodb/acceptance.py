@@ -9,7 +9,7 @@ from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.limits import LimitReached
 from paymentapp.models.payments import Payment, PaymentKey
-from paymentapp.storage.base import Acceptance, AcceptResult
+from paymentapp.storage.changes import Acceptance, AcceptResult
 from paymentapp.storage.codec.operations import (
     idempotency_record,
     key_partition,

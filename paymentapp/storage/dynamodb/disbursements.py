@@ -9,7 +9,8 @@ from typing import Any
 
 from paymentapp.clock import to_text
 from paymentapp.models.payments import Payment, PaymentKey
-from paymentapp.storage.base import Page, PageQuery, PaymentChange
+from paymentapp.storage.base import Page, PageQuery
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record

@@ -47,6 +47,7 @@ HORIZON = timedelta(seconds=30)  # `LANDED`, and by how much the clocks of two h
 FIRST = timedelta(days=1)  # before the first publication: entries of a service that was just set up
 CHECKED = timedelta(days=1)  # how long a write may come after its entry
 HOURS_MAX = 48  # that one call looks into
+STEPS_MAX = 10  # of an hour, or of 500 entries of a shard; the next call goes on
 _CHUNK = 500  # entries of a shard that are checked at once
 _TIME_DIGITS, _RANDOM_DIGITS, _NUMBER_DIGITS = 20, 6, 3  # of a position
 _ENTRY_DIGITS = _TIME_DIGITS + _RANDOM_DIGITS
@@ -134,9 +135,9 @@ class DynamoDBEvents(DynamoDBRecords):
         return None
 
     def publish_events(self, now: datetime) -> None:
-        """Check the entries up to HORIZON ago, and move the end of the list behind them."""
+        """Check entries up to HORIZON ago, and move the end of the list behind them."""
         target = now - HORIZON
-        for _ in range(HOURS_MAX):
+        for _ in range(STEPS_MAX):
             record = self._end_record()
             since = record["position"] if record else _position(now - FIRST)
             hour = _time_of(since)

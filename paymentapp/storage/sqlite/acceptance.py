@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from paymentapp.models.idempotency import IdempotencyRecord
-from paymentapp.storage.base import Acceptance, AcceptResult
+from paymentapp.storage.changes import Acceptance, AcceptResult
 from paymentapp.storage.codec.operations import (
     idempotency_record,
     key_partition,

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from paymentapp.clock import to_text
 from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Payment, PaymentKey
-from paymentapp.storage.base import Page, PageQuery, PaymentChange
+from paymentapp.storage.base import Page, PageQuery
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql

@@ -18,13 +18,8 @@ from paymentapp.models.limits import Charge
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import (
-    Acceptance,
-    AcceptResult,
-    Lease,
-    PaymentChange,
-    PaymentContext,
-)
+from paymentapp.storage.base import Lease, PaymentContext
+from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from tests.faults.simulation import faults
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
 from tests.faults.simulation.trace import Subject, batch_in
