@@ -108,8 +108,8 @@ def build_services(
     `timer` measures how old what was read is, in seconds. No thread starts, and nothing is
     connected before it is used. Raises SettingsError.
     """
-    settings = settings or load_settings()
-    clock = clock or utc_now
+    settings, clock = settings or load_settings(), clock or utc_now
+    shards = settings.due_shards
     store = store or open_store(settings)
     failing = FailingProviders(clock)
     from_settings = providers is None
@@ -125,9 +125,7 @@ def build_services(
     holds = Holds(store, {*NAMES, *providers}, clock, timer)
     dispatcher = Dispatcher(store, providers, poller, routes, failing, holds, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
-    sweeper = Sweeper(
-        store, dispatcher, poller, inbox, clock, settings.due_shards, settings.senders
-    )
+    sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
     collector = _build_collector(settings, store, providers, clock)
     worker = worker or Worker(store, dispatcher, poller, inbox, sweeper, collector, clock, settings)
     payments = _build_payments(settings, store, customers, routes, clock, worker)
@@ -149,7 +147,7 @@ def build_services(
         holds=holds,
         limit_use=LimitUse(store, payments.admission.limits, clock),
         waiting=Waiting(store, holds, clock),
-        webhooks=WebhookReceiver(store, providers, clock, settings.due_shards, worker.apply_soon),
+        webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
         health=Health(store, providers, worker, holds, clock),
         routes=routes,
         settlement=settlement,
@@ -195,6 +193,7 @@ def _build_payments(
     rules = ApprovalRules(store, read_approval_rules(settings.approvals))
     limits = Limits(read_limits(settings.limits))
     admission = Admission(store, limits, clock, settings.duplicate_hours)
+    shards = settings.due_shards
     return Payments(store, customers, routes, rules, admission, clock, shards, worker.wake)
 
 

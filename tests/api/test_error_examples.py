@@ -136,6 +136,14 @@ def strict(bench: Bench) -> Bench:
     return Bench(settings, store=bench.store, providers=bench.providers)
 
 
+def list_events(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get("/v1/api/events?after=1")
+
+
+def get_event(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get("/v1/api/events/evt_00000000000000000009")
+
+
 def list_payments(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.get(f"{PAYMENT}/ada?limit=0")
     yield bench.client.get(f"{PAYMENT}/eve")
@@ -255,6 +263,8 @@ OPERATIONS = [
     Operation(place_hold, "POST", HOLDS, takes_body=True),
     Operation(list_holds, "GET", HOLDS),
     Operation(show_limits, "GET", LIMITS),
+    Operation(list_events, "GET", "/v1/api/events"),
+    Operation(get_event, "GET", "/v1/api/events/evt_00000000000000000009"),
     Operation(release_hold, "DELETE", SOME_HOLD),
     Operation(hold_payment, "POST", f"{SOME_PAYMENT}/hold", takes_body=True),
     Operation(release_payment, "POST", f"{SOME_PAYMENT}/release"),
