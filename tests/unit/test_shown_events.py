@@ -9,7 +9,6 @@ import pytest
 
 from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
-from paymentapp.models.actors import Actor
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.services.events import READ_MAX, as_of
 from paymentapp.services.payment_orders import PaymentOrder
@@ -76,7 +75,7 @@ class World:
 
     def pay(self) -> None:
         order = PaymentOrder("ada", "ada@example.com", usd("5"), "paypal")
-        self.services.payments.request(order, None, Actor("payroll"))
+        self.services.payments.request(order)
 
     def put_account(self) -> None:
         self.services.methods.put("ada", "wire", {"account": "12345678"}, default=None)
