@@ -26,6 +26,7 @@ from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.polling import Poller
+from paymentapp.services.events import Events
 from paymentapp.services.health import Health
 from paymentapp.services.holds import Holds
 from paymentapp.services.inbound.inbox import Inbox
@@ -65,6 +66,7 @@ class Services:
     customers: Customers
     methods: PaymentMethods
     history: CustomerHistory
+    events: Events
     payees: PayeeDisplays
     payments: Payments
     retries: PaymentRetries
@@ -106,18 +108,18 @@ def build_services(
     `timer` measures how old what was read is, in seconds. No thread starts, and nothing is
     connected before it is used. Raises SettingsError.
     """
-    settings = settings or load_settings()
-    clock = clock or utc_now
+    settings, clock = settings or load_settings(), clock or utc_now
+    shards = settings.due_shards
     store = store or open_store(settings)
     failing = FailingProviders(clock)
     from_settings = providers is None
     if providers is None:
         providers = _build_providers(settings, store, clock)
     routes = _build_routes(settings, providers, failing, check=from_settings)
-    shards = settings.due_shards
     customers = Customers(store, clock)
     methods = PaymentMethods(store, customers, providers, clock)
     payees = PayeeDisplays(providers, clock)
+    history = CustomerHistory(store, customers, providers, payees)
     settlement = Settlement(store, clock)
     poller = Poller(store, providers, settlement, failing, clock)
     holds = Holds(store, {*NAMES, *providers}, clock, timer)
@@ -136,7 +138,8 @@ def build_services(
         access_tokens=open_access_tokens(settings.variables, clock),
         customers=customers,
         methods=methods,
-        history=CustomerHistory(store, customers, providers, payees),
+        history=history,
+        events=Events(store, payees, history),
         payees=payees,
         payments=payments,
         retries=PaymentRetries(payments),

@@ -134,6 +134,20 @@ resource "aws_api_gateway_resource" "limits" {
   path_part   = "limits"
 }
 
+# /v1/api/events/{event_id}
+
+resource "aws_api_gateway_resource" "events" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.api.id
+  path_part   = "events"
+}
+
+resource "aws_api_gateway_resource" "event" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.events.id
+  path_part   = "{event_id}"
+}
+
 # /webhooks/{provider}
 
 resource "aws_api_gateway_resource" "webhooks" {
@@ -181,6 +195,8 @@ locals {
     place_hold            = { resource = aws_api_gateway_resource.holds, verb = "POST", model = "NewHold" }
     list_holds            = { resource = aws_api_gateway_resource.holds, verb = "GET" }
     show_limits           = { resource = aws_api_gateway_resource.limits, verb = "GET" }
+    list_events           = { resource = aws_api_gateway_resource.events, verb = "GET" }
+    get_event             = { resource = aws_api_gateway_resource.event, verb = "GET" }
     release_hold          = { resource = aws_api_gateway_resource.hold, verb = "DELETE" }
     receive_webhook       = { resource = aws_api_gateway_resource.webhook, verb = "POST", public = true }
     healthz               = { resource = aws_api_gateway_resource.health["healthz"], verb = "GET", public = true }

@@ -109,6 +109,18 @@ data "aws_iam_policy_document" "api" {
     }
   }
 
+  statement {
+    sid       = "Events"
+    actions   = ["dynamodb:Query"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["events#*", "released-hold"]
+    }
+  }
+
   # Reads which holds are in force, and ends those that are released.
   statement {
     sid       = "Holds"
@@ -147,6 +159,19 @@ data "aws_iam_policy_document" "dispatch" {
     sid       = "StreamList"
     actions   = ["dynamodb:ListStreams"]
     resources = ["${aws_dynamodb_table.disbursements.arn}/stream/*"]
+  }
+
+  # What is announced and not written is checked again, for a day.
+  statement {
+    sid       = "Events"
+    actions   = ["dynamodb:DeleteItem"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["events-unmade"]
+    }
   }
 
   statement {

@@ -10,6 +10,7 @@ from flask import Flask, Response
 from paymentapp.api import (
     approvals,
     customers,
+    events,
     health,
     holds,
     limits,
@@ -55,6 +56,7 @@ def register_api(app: Flask) -> None:
         approvals,
         holds,
         limits,
+        events,
         webhooks,
         health,
     ):

@@ -21,6 +21,7 @@ from paymentapp.api.problems import EncodedBody, InvalidRequest, body_error, fie
 from paymentapp.bootstrap import EXTENSION, Services
 from paymentapp.models.actors import Actor
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
+from paymentapp.models.events import EVENT_ID_PATTERN
 from paymentapp.models.holds import HOLD_ID_PATTERN
 from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN
 
@@ -89,11 +90,18 @@ class HoldId(BaseConverter):
     regex = HOLD_ID_PATTERN.removeprefix("^").removesuffix("$")
 
 
+class EventId(BaseConverter):
+    """The id of an event in a path."""
+
+    regex = EVENT_ID_PATTERN.removeprefix("^").removesuffix("$")
+
+
 CONVERTERS = {
     "customer_id": CustomerId,
     "payment_id": PaymentId,
     "method": Method,
     "hold_id": HoldId,
+    "event_id": EventId,
 }
 
 

@@ -130,6 +130,12 @@ _DECIDE = (
 APPROVE_PAYMENT = (_invalid(body_error(["notes"], _UNKNOWN)), *_DECIDE)
 REJECT_PAYMENT = (_invalid(body_error(["reason"], _MISSING)), *_DECIDE)
 NO_HOLD = ProblemExample(problems.NOT_FOUND, "No such hold is in force.")
+NO_EVENT = ProblemExample(
+    problems.NOT_FOUND, "There is no such event, or it is older than 35 days."
+)
+INVALID_EVENTS_QUERY = _invalid(
+    {"parameter": "after", "message": "Must be the id of an event, or a next_cursor."}
+)
 PLACE_HOLD = (
     _invalid(body_error(["scope"], _MISSING), body_error(["reason"], _MISSING)),
     *BODY,

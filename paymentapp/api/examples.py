@@ -138,6 +138,13 @@ HOLD: dict[str, Any] = {
     "by": CLIENT,
     "created_at": "2026-01-02T03:04:06.000000Z",
 }
+EVENT: dict[str, Any] = {
+    "id": "evt_00001767323049123456a1b2c3000",
+    "type": "payment.succeeded",
+    "timestamp": "2026-01-02T03:04:09.123456Z",
+    "data": SUCCEEDED,
+}
+EVENTS: dict[str, Any] = {"events": [EVENT], "next_cursor": EVENT["id"]}
 HOLDS: dict[str, Any] = {"holds": [HOLD]}
 LIMIT: dict[str, Any] = {
     "rule": "customer USD 5000/day",

@@ -17,7 +17,8 @@ from paymentapp.models.duplicates import (
 from paymentapp.models.limits import LimitExceeded, LimitReached, LimitRule
 from paymentapp.models.payments import UNPAID, Payment, PaymentKey
 from paymentapp.services.limits import Limits, Spender
-from paymentapp.storage.base import Acceptance, AcceptResult, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import Acceptance, AcceptResult
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 Ask = Callable[[Payment, LimitRule], Payment]

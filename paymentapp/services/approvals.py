@@ -26,7 +26,8 @@ from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.services.makers import is_maker
 from paymentapp.services.routing import Routes, details_since
 from paymentapp.services.stored_payments import stored_payment
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 ANSWER_WITHIN = timedelta(days=30)  # then the payment is rejected

@@ -51,6 +51,11 @@ class CustomerHistory:
         last_read = entries[-1].version if len(found) > limit else None
         return HistoryPage([self._shown(entry) for entry in entries], last_read)
 
+    def line(self, customer_id: str, version: int) -> ShownEntry | None:
+        """Return one line of a customer's history; None where it is not on record."""
+        found = self.store.customer_history(customer_id, 1, version + 1)
+        return self._shown(found[0]) if found and found[0].version == version else None
+
     def every(self, customer_id: str) -> Iterator[ShownEntry]:
         """Yield a customer's whole history, newest first. Raises NotFound (the customer)."""
         before: int | None = None

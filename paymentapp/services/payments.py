@@ -44,7 +44,8 @@ from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import Route, Routes
 from paymentapp.services.schedules import check_schedule, is_later
 from paymentapp.services.stored_payments import stored_payment
-from paymentapp.storage.base import Acceptance, AcceptResult, Page, PageQuery, PaymentChange, Store
+from paymentapp.storage.base import Page, PageQuery, Store
+from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 COLLISION_LIMIT = 1000  # payments of one customer in adjacent microseconds until a 503

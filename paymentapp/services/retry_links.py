@@ -11,7 +11,8 @@ from paymentapp.models.payments import (
     next_payment_id,
 )
 from paymentapp.services.stored_payments import stored_payment
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 

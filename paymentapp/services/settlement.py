@@ -12,7 +12,8 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.payments import FINAL, Cause, Payment, Status, can_transition
 from paymentapp.providers.updates import ItemReport
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 log = logging.getLogger(__name__)

@@ -9,69 +9,25 @@ Every method may raise `StoreUnavailable`; whether a write took place is then un
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol
 
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
-from paymentapp.models.duplicates import DuplicateCheck
+from paymentapp.models.events import Event, EventPage
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
-from paymentapp.models.limits import Charge, charge_of, still_counts
-from paymentapp.models.payments import UNPAID, Payment, PaymentKey, Status
+from paymentapp.models.limits import Charge
+from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
+from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.supervision import ServiceThread
-
-
-class _Change(NamedTuple):
-    old: Payment
-    new: Payment
-
-
-class PaymentChange(_Change):
-    """Replace `old` by `new`, if `old` is still what is stored.
-
-    Raises ValueError where that would lose a line of history or turn one payment into another.
-    Payments are changed by this class alone, so no store ever receives such a change.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, old: Payment, new: Payment) -> Self:
-        """Check and make the change."""
-        if new.history[: len(old.history)] != old.history:
-            raise ValueError("the new history must begin with the old one")
-        if (new.key, new.money, new.email) != (old.key, old.money, old.email):
-            raise ValueError("a payment's key, money and e-mail must not change")
-        if new.charges != old.charges:
-            raise ValueError("what a payment counts against must not change")
-        route = (old.payment_method, old.destination)
-        if (new.payment_method, new.destination) != route and new.status is not Status.PENDING:
-            raise ValueError("only a pending payment may change its method or destination")
-        return super().__new__(cls, old, new)
-
-    @property
-    def given_back(self) -> list[Charge]:
-        """Return what the payment no longer counts against, if this change is made.
-
-        A payment that is not paid after all counts nothing. What counts in no window that is still
-        open is left as it is.
-        """
-        old, new = self
-        if not new.charges or new.status not in UNPAID or old.status in UNPAID:
-            return []
-        charges = (charge_of(text, new.money.amount) for text in new.charges)
-        return [charge for charge in charges if still_counts(charge, new.updated_at)]
-
-    @classmethod
-    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
-        return cls(*iterable)  # tuple's own method would bypass the checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,46 +57,6 @@ class PaymentContext(NamedTuple):
 
     customer: Customer | None
     idempotency_records: dict[str, IdempotencyRecord]
-
-
-class Acceptance(NamedTuple):
-    """A payment to accept, and the idempotency record that binds its key to it, if it has a key.
-
-    `replaces` is the key's record as it was read: None, where there was none. Where it is the same
-    version as `record`, the key is bound already, and only the payment is missing. `charges` are
-    counted with the payment, which has their texts; `alike` has to pass.
-    """
-
-    payment: Payment
-    record: IdempotencyRecord | None = None
-    replaces: IdempotencyRecord | None = None
-    charges: Sequence[Charge] = ()
-    alike: DuplicateCheck | None = None
-
-    @property
-    def is_counted(self) -> bool:
-        """Return whether there is more to write than the payment and the record."""
-        return bool(self.charges) or self.alike is not None
-
-    @property
-    def binding(self) -> IdempotencyRecord | None:
-        """Return the record that has to be written, None if there is none."""
-        record, replaces = self.record, self.replaces
-        if record is None or (replaces is not None and replaces.revision == record.revision):
-            return None
-        return record
-
-
-class AcceptResult(NamedTuple):
-    """What is stored after an acceptance.
-
-    `payment` is the one under the payment's key, which may be another request's, as its
-    `request_id` shows. It is None, and no payment was written, where the key's record is another
-    than the one to be replaced; `record` is then what is stored for the key, None for nothing.
-    """
-
-    payment: Payment | None
-    record: IdempotencyRecord | None
 
 
 class Lease(NamedTuple):
@@ -276,6 +192,21 @@ class Store(Protocol):
 
     def scan_batches(self, earliest: datetime, latest: datetime) -> Iterator[Batch]:
         """Yield every batch created between two times, inclusive, as `scan_payments` does."""
+
+    def list_events(self, after: str | None, limit: int) -> EventPage:
+        """Return up to `limit` events after an id, oldest first; from the first one for None.
+
+        Every write above that adds a line to a payment's history, changes who is paid, or places or
+        releases a hold, makes its events part of this list, whatever crashes. An event never
+        appears before one that was listed earlier, and none appears for what was not written. One
+        may appear twice, under two ids, where its write was repeated.
+        """
+
+    def get_event(self, event_id: str) -> Event | None:
+        """Return an event that was listed; None where there is none, or it has expired."""
+
+    def publish_events(self, now: datetime) -> None:
+        """List the events of writes that ended some time ago, where the engine lists them late."""
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Store an event; return what is stored under its id, possibly an older record."""

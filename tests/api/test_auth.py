@@ -18,6 +18,7 @@ VALUES = {
     "<provider>": "paypal",
     "<method:method>": "paypal",
     "<hold_id:hold_id>": "20260301T120000000001-0123abcd",
+    "<event_id:event_id>": "evt_00000000000000000000",
 }
 
 

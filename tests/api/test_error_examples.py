@@ -15,7 +15,7 @@ from paymentapp.config import Settings
 from paymentapp.models.duplicates import duplicate_check
 from paymentapp.models.payments import Cause, Status
 from paymentapp.providers.paypal.payees import PayPalPayees
-from paymentapp.storage.base import Acceptance, PaymentChange
+from paymentapp.storage.changes import Acceptance, PaymentChange
 from tests.api.conftest import Bench
 from tests.support.payment_methods import WirePayees, ledger
 from tests.support.records import a_payment
@@ -134,6 +134,14 @@ def strict(bench: Bench) -> Bench:
     """Return the same service where a key is a must."""
     settings = Settings(require_idempotency_key=True)
     return Bench(settings, store=bench.store, providers=bench.providers)
+
+
+def list_events(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get("/v1/api/events?after=1")
+
+
+def get_event(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get("/v1/api/events/evt_00000000000000000009")
 
 
 def list_payments(bench: Bench) -> Iterator[TestResponse]:
@@ -255,6 +263,8 @@ OPERATIONS = [
     Operation(place_hold, "POST", HOLDS, takes_body=True),
     Operation(list_holds, "GET", HOLDS),
     Operation(show_limits, "GET", LIMITS),
+    Operation(list_events, "GET", "/v1/api/events"),
+    Operation(get_event, "GET", "/v1/api/events/evt_00000000000000000009"),
     Operation(release_hold, "DELETE", SOME_HOLD),
     Operation(hold_payment, "POST", f"{SOME_PAYMENT}/hold", takes_body=True),
     Operation(release_payment, "POST", f"{SOME_PAYMENT}/release"),

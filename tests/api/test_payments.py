@@ -10,7 +10,7 @@ import pytest
 from paymentapp.api import examples
 from paymentapp.models.payments import Cause, PaymentKey, Status
 from paymentapp.providers.updates import ItemReport
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from tests.api.conftest import ORDER, Bench, problem
 
 PATH = "/v1/api/payment"

@@ -6,7 +6,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from paymentapp.models.payments import Cause, Status
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from tests.api.conftest import Bench, problem
 
 KEY = {"Idempotency-Key": "k1"}

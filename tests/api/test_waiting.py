@@ -10,7 +10,7 @@ import pytest
 from paymentapp.config import Settings
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.schemas.headers import preferred_wait
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from tests.api.conftest import Bench
 
 

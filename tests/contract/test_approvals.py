@@ -15,7 +15,8 @@ from paymentapp.models.actors import Actor
 from paymentapp.models.approvals import Approval, RequiredApproval, digests
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process
 from tests.support.records import NOW, a_payment, add_payment, later, usd

@@ -18,11 +18,13 @@ import pytest
 from paymentapp.clock import utc_now
 from paymentapp.config import Settings
 from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.events import Event
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.storage.base import Acceptance, AcceptResult, PaymentChange
+from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.storage.codec.batches import batch_record, member_records
+from paymentapp.storage.codec.events import event_texts
 from paymentapp.storage.codec.operations import idempotency_record
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore
@@ -71,12 +73,14 @@ class BilledStore(DynamoDBStore):
     def accept(self, acceptance: Acceptance) -> AcceptResult:
         if acceptance.binding is not None:
             self.bill.write("claim", "none", None, idempotency_record(acceptance.binding))
+        self.bill.units["accepted event"] += _entry_units(acceptance.events)
         self.bill.write("payment", "due", None, payment_record(acceptance.payment))
         return super().accept(acceptance)
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         for old, new in changes:
             self.bill.write("payment", "due", payment_record(old), payment_record(new))
+        self.bill.units["events"] += _entry_units([e for each in changes for e in each.events])
         return super().change_payments(changes)
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
@@ -88,6 +92,15 @@ class BilledStore(DynamoDBStore):
     def change_batch(self, old: Batch, new: Batch) -> bool:
         self.bill.write("batch", "attention", batch_record(old), batch_record(new))
         return super().change_batch(old, new)
+
+
+def _entry_units(events: Sequence[Event]) -> int:
+    """Count the units of the entry that announces events; a list has 3 bytes, and 1 for a part."""
+    if not events:
+        return 0
+    texts = [event_texts(event) for event in events]
+    key = {"pk": "events#2026030112#0", "sk": "0" * 26, "expires_at": 1_770_000_000}
+    return write_units(key | {"events": texts})
 
 
 @dataclass
@@ -126,20 +139,20 @@ def service(dynamodb_store: DynamoDBStore) -> Service:
     return Service(store)
 
 
-def test_a_payment_with_a_key_is_accepted_for_three_units_and_one_read(service: Service) -> None:
-    """One request reads the customer and the key's record."""
+def test_a_payment_with_a_key_is_accepted_for_four_units_and_one_read(service: Service) -> None:
+    """One request reads the customer and the key's record. One unit is for the event."""
     service.customers.register(CUSTOMER, EMAIL, {})
     requests = service.requests()
     payment = service.pay("key")
     assert payment.status is Status.PENDING
-    assert requests == {"BatchGetItem": 1, "PutItem": 2}
-    assert service.store.bill.total <= 3
+    assert requests == {"BatchGetItem": 1, "PutItem": 3}
+    assert service.store.bill.total <= 4
     assert service.pay("key").key == payment.key  # a replay writes nothing
-    assert requests == {"BatchGetItem": 2, "PutItem": 2, "GetItem": 1}
+    assert requests == {"BatchGetItem": 2, "PutItem": 3, "GetItem": 1}
 
 
 @pytest.mark.parametrize("slow", [False, True], ids=["settled at once", "settled later"])
-def test_a_full_batchs_payments_cost_seven_units_each_at_most(service: Service, slow: bool) -> None:
+def test_a_full_batchs_payments_cost_eight_units_each_at_most(service: Service, slow: bool) -> None:
     count = service.provider.batch_size
     customers = [f"{CUSTOMER[:46]}{n:04}" for n in range(count)]
     for customer in customers:
@@ -157,12 +170,13 @@ def test_a_full_batchs_payments_cost_seven_units_each_at_most(service: Service, 
     assert stored is not None
     assert stored.state is BatchState.CLOSED
     units = service.store.bill.units
-    own = units["claim"] + units["payment"] + units["payment index"]
-    assert own == count * (7 if slow else 6)
+    own = units["claim"] + units["accepted event"] + units["payment"] + units["payment index"]
+    assert own == count * (8 if slow else 7)
     shared = service.store.bill.total - own
-    assert shared <= count * 0.3  # 500 names and addresses of the greatest length: 120 KB
+    assert units["events"] <= count * (0.39 if slow else 0.26)  # keys of the greatest length
+    assert shared - units["events"] <= count * 0.3  # 500 names and addresses, likewise: 120 KB
     if not slow:
-        assert service.store.bill.total <= 7 * count
+        assert service.store.bill.total <= 8 * count
 
 
 def test_a_batch_of_500_is_stamped_in_20_requests(service: Service) -> None:
@@ -181,5 +195,5 @@ def test_a_scheduled_payment_costs_no_further_unit_or_request(service: Service) 
     money = Money(Decimal("19999.99"), "USD")
     order = PaymentOrder(CUSTOMER, EMAIL, money, "paypal", utc_now() + timedelta(days=1))
     assert service.payments.request(order, "key").payment.scheduled_at == order.scheduled_at
-    assert requests == {"BatchGetItem": 1, "PutItem": 2}
-    assert service.store.bill.total <= 3
+    assert requests == {"BatchGetItem": 1, "PutItem": 3}
+    assert service.store.bill.total <= 4

@@ -8,7 +8,8 @@ from paymentapp.clock import to_text
 from paymentapp.models.batches import BatchState
 from paymentapp.models.customer_history import registered
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
-from paymentapp.storage.base import Acceptance, Lease, PageQuery, PaymentChange
+from paymentapp.storage.base import Lease, PageQuery
+from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.codec.operations import idempotency_record
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore
@@ -43,7 +44,7 @@ def change(store: DynamoDBStore, old: Payment, new: Payment) -> bool:
     return store.change_payments([PaymentChange(old, new)]) == [True]
 
 
-def test_accepting_a_payment_costs_one_read_and_three_units(dynamodb_store: DynamoDBStore) -> None:
+def test_accepting_a_payment_costs_one_read_and_four_units(dynamodb_store: DynamoDBStore) -> None:
     store = dynamodb_store
     store.add_customer(a_customer())
     payment, claim = a_payment(), a_claim()
@@ -54,15 +55,20 @@ def test_accepting_a_payment_costs_one_read_and_three_units(dynamodb_store: Dyna
     assert calls_of(store, lambda: store.get_customer("ada")).names == ["GetItem"]
 
     accepted = calls_of(store, lambda: store.accept(Acceptance(payment, claim)))
-    assert accepted.names == ["PutItem", "PutItem"]
+    assert accepted.names == ["PutItem", "PutItem", "PutItem"]  # one for the event
     assert write_units(idempotency_record(claim)) == 1
     assert write_units(payment_record(payment)) == 1  # and as much again in the due index
     if accepted.truthful:
-        assert accepted.units == 3
+        assert accepted.units == 4
 
 
-def test_the_life_of_a_payment_costs_seven_units(dynamodb_store: DynamoDBStore) -> None:
-    """Count one for its claim, two to add it, two to stamp it, one for each of two outcomes."""
+def test_the_life_of_a_payment_costs_eight_units_and_events(
+    dynamodb_store: DynamoDBStore,
+) -> None:
+    """Count two for its key and its first event, two to add it, two to stamp it, two for outcomes.
+
+    Each change has a unit for its event besides, which the changes of a batch share.
+    """
     store = dynamodb_store
     accepted = a_payment()
     held = stamped(accepted)
@@ -76,10 +82,11 @@ def test_the_life_of_a_payment_costs_seven_units(dynamodb_store: DynamoDBStore) 
     for old, new in ((accepted, held), (held, sent), (sent, settled)):
         life.append(calls_of(store, lambda old=old, new=new: change(store, old, new)))  # type: ignore[misc]
         assert write_units(payment_record(old), payment_record(new)) == 1
-    assert [name for calls in life for name in calls.names] == ["PutItem"] * 2 + ["UpdateItem"] * 3
+    names = [name for calls in life for name in calls.names]
+    assert names == ["PutItem"] * 3 + ["PutItem", "UpdateItem"] * 3
     assert store.get_payment(settled.key) == settled
     if life[0].truthful:
-        assert [calls.units for calls in life] == [3, 2, 1, 1]
+        assert [calls.units for calls in life] == [4, 3, 2, 2]
 
 
 def test_many_changes_cost_a_request_for_each_25(dynamodb_store: DynamoDBStore) -> None:
@@ -87,9 +94,13 @@ def test_many_changes_cost_a_request_for_each_25(dynamodb_store: DynamoDBStore) 
     olds = [add_payment(store, payment) for payment in payments_of_many(60)]
     stamps = [PaymentChange(old, stamped(old)) for old in olds]
     calls = calls_of(store, lambda: store.change_payments(stamps))
-    assert calls.names == ["BatchExecuteStatement"] * 3
+    assert calls.names == ["PutItem", *["BatchExecuteStatement"] * 3]
     again = calls_of(store, lambda: store.change_payments(stamps))
-    assert sorted(again.names) == ["BatchExecuteStatement"] * 3 + ["BatchGetItem"] * 3
+    assert sorted(again.names) == [
+        *["BatchExecuteStatement"] * 3,
+        *["BatchGetItem"] * 3,
+        "PutItem",
+    ]
 
 
 def test_many_payments_are_read_a_hundred_at_a_time(dynamodb_store: DynamoDBStore) -> None:
@@ -121,10 +132,10 @@ def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> 
         (lambda: store.add_customer(*registered(bob, "x")), ["TransactWriteItems"]),
         (lambda: store.change_customer(bob, bob.changed(), lines), ["TransactWriteItems"]),
         (lambda: store.customer_history("bob", 3), ["Query"]),
-        (lambda: add_payment(store, a_payment()), ["PutItem"]),
-        (lambda: add_claim(store, first), ["PutItem", "PutItem"]),
+        (lambda: add_payment(store, a_payment()), ["PutItem"] * 2),
+        (lambda: add_claim(store, first), ["PutItem"] * 3),
         (lambda: add_claim(store, second), ["PutItem"]),
-        (lambda: change_claim(store, first, second), ["UpdateItem", "PutItem"]),
+        (lambda: change_claim(store, first, second), ["UpdateItem", "PutItem", "PutItem"]),
         (lambda: change_claim(store, first, a_claim()), ["UpdateItem", "GetItem"]),
         (lambda: store.add_batch(batch, members(1200)), ["PutItem"] * 4),
         (lambda: store.get_batch(batch.batch_id), ["GetItem"]),
@@ -137,10 +148,11 @@ def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> 
         (lambda: store.hold_lease(Lease("a", "me", later(9)), NOW), ["PutItem"]),
         (lambda: store.hold_lease(Lease("a", "you", later(9)), NOW), ["PutItem"]),
         (lambda: store.get_lease("a"), ["GetItem"]),
-        (lambda: store.add_hold(a_hold()), ["PutItem"]),
+        (lambda: store.add_hold(a_hold()), ["PutItem"] * 2),
         (store.list_holds, ["Query"]),
-        (lambda: store.release_hold(a_hold(), a_hold()), ["PutItem", "DeleteItem"]),
+        (lambda: store.release_hold(a_hold(), a_hold()), ["PutItem", "PutItem", "DeleteItem"]),
         (store.released_holds, ["Query"]),
+        (lambda: store.list_events(None, 10), ["GetItem"]),
         (store.list_api_keys, ["Query"]),
         (lambda: store.get_api_key("k"), ["GetItem"]),
         (lambda: store.add_api_key(key), ["PutItem"]),

@@ -21,7 +21,8 @@ from paymentapp.models.customer_history import (
 )
 from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.storage import open_store
-from paymentapp.storage.base import Lease, PageQuery, PaymentChange
+from paymentapp.storage.base import Lease, PageQuery
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.dynamodb import (
     DynamoDBStore,
     conditional_writes,
@@ -120,13 +121,13 @@ def test_a_lease_whose_answer_was_lost_is_held(dynamodb_store: DynamoDBStore) ->
 
 def test_answers_that_never_come_are_said_to_be_missing(dynamodb_store: DynamoDBStore) -> None:
     """Raise StoreUnavailable: the write took place, and the caller cannot know."""
-    payment = a_payment()
+    customer = a_customer()
     with (
         lost_answers(dynamodb_store._client(), "PutItem", count=9),
         pytest.raises(StoreUnavailable, match="ConnectionClosedError"),
     ):
-        add_payment(dynamodb_store, payment)
-    assert dynamodb_store.get_payment(payment.key) == payment
+        dynamodb_store.add_customer(customer)
+    assert dynamodb_store.get_customer(customer.customer_id) == customer
 
 
 # Records of a later version

@@ -11,7 +11,6 @@ import pytest
 
 from paymentapp.storage.codec.batches import batch_record, member_records, read_batch, read_members
 from paymentapp.storage.codec.customers import customer_record, read_customer
-from paymentapp.storage.codec.events import event_record, read_event
 from paymentapp.storage.codec.operations import (
     api_key_record,
     idempotency_record,
@@ -23,6 +22,7 @@ from paymentapp.storage.codec.operations import (
     state_record,
 )
 from paymentapp.storage.codec.payments import payment_record, read_payment
+from paymentapp.storage.codec.provider_events import event_record, read_event
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite.json_documents import from_json, to_json
 

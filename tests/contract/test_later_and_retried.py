@@ -10,7 +10,8 @@ from paymentapp.clock import utc_now
 from paymentapp.errors import Conflict
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.storage.base import PageQuery, PaymentChange, Store
+from paymentapp.storage.base import PageQuery, Store
+from paymentapp.storage.changes import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process
 from tests.support.records import a_payment, add_payment, later, stamped, usd

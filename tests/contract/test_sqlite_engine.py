@@ -27,7 +27,8 @@ from paymentapp.models.customer_history import (
     with_history,
 )
 from paymentapp.models.payments import Cause, PaymentKey
-from paymentapp.storage.base import PageQuery, PaymentChange
+from paymentapp.storage.base import PageQuery
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.sqlite import SQLiteStore, customers, database
 from paymentapp.storage.sqlite.group_commit import Writer
 from paymentapp.storage.sqlite.json_documents import to_json
@@ -111,7 +112,8 @@ def test_no_query_reads_a_whole_table(sqlite_store: SQLiteStore, path: Path) -> 
             continue
         values = ["[]"] * statement.count("?")
         plan = [row[3] for row in sql(path, f"EXPLAIN QUERY PLAN {statement}", *values)]
-        scans = [step for step in plan if step.startswith("SCAN") and "wanted" not in step]
+        steps = [step for step in plan if step.startswith("SCAN") and step != "SCAN CONSTANT ROW"]
+        scans = [step for step in steps if "wanted" not in step]
         assert not scans, f"{name}: {scans}"
         assert not any("TEMP B-TREE" in step for step in plan), name
 
@@ -141,7 +143,8 @@ def test_a_change_keeps_what_a_later_version_added(sqlite_store: SQLiteStore, pa
     assert sqlite_store.get_payment(payment.key) == held
     for table in ("Disbursements", "Operations"):
         extras = sql(path, READ_EXTRA.format(table))
-        assert set(extras) == {("[1,null]",)}
+        new = 1 if table == "Operations" else 0  # the event of the change
+        assert sorted(extras, key=str)[: len(extras) - new] == [("[1,null]",)] * (len(extras) - new)
 
 
 def test_amounts_are_text_in_the_document(sqlite_store: SQLiteStore, path: Path) -> None:

@@ -11,7 +11,8 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment
 from paymentapp.models.revisions import new_revision
-from paymentapp.storage.base import Acceptance, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.dynamodb import DynamoDBStore
 from paymentapp.storage.sqlite import SQLiteStore
 from tests.contract.test_store_races import WRITERS, at_once

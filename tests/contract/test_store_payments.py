@@ -12,7 +12,8 @@ from paymentapp.clock import to_text
 from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
-from paymentapp.storage.base import PageQuery, PaymentChange, Store
+from paymentapp.storage.base import PageQuery, Store
+from paymentapp.storage.changes import PaymentChange
 from tests.support.records import (
     NOW,
     a_customer,

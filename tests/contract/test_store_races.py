@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from paymentapp.models.batches import BatchState
 from paymentapp.models.provider_state import StateEntry, update_state_entry
-from paymentapp.storage.base import Lease, PaymentChange, Store
+from paymentapp.storage.base import Lease, Store
+from paymentapp.storage.changes import PaymentChange
 from tests.support.records import (
     NOW,
     a_batch,

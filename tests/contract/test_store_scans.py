@@ -10,7 +10,8 @@ import pytest
 from paymentapp.models.batches import BatchState, Decision, Resolution
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status, Transition
 from paymentapp.models.revisions import new_revision
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange
 from tests.support.records import (
     NOW,
     a_batch,

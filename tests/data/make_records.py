@@ -24,7 +24,6 @@ from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease
 from paymentapp.storage.codec.batches import batch_record, member_records
 from paymentapp.storage.codec.customers import customer_record
-from paymentapp.storage.codec.events import event_record
 from paymentapp.storage.codec.operations import (
     api_key_record,
     idempotency_record,
@@ -32,6 +31,7 @@ from paymentapp.storage.codec.operations import (
     state_record,
 )
 from paymentapp.storage.codec.payments import payment_record
+from paymentapp.storage.codec.provider_events import event_record
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite.json_documents import to_json
 

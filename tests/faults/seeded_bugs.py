@@ -34,7 +34,8 @@ from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.payments import Payments, Requested
-from paymentapp.storage.base import Acceptance, PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.worker import sweeper
 from paymentapp.worker.sweeper import DueWork, Sweeper
 from tests.faults import approval_bugs

@@ -8,7 +8,7 @@ from decimal import Decimal
 from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.limits import Charge, LimitReached
 from paymentapp.models.payments import PaymentKey
-from paymentapp.storage.base import Acceptance, PaymentChange
+from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.codec.limits import CounterKey, counter_key
 
 

@@ -13,23 +13,18 @@ from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.events import Event, EventPage, hold_event, payee_events
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import (
-    Acceptance,
-    AcceptResult,
-    Lease,
-    Page,
-    PageQuery,
-    PaymentChange,
-    PaymentContext,
-)
+from paymentapp.storage.base import Lease, Page, PageQuery, PaymentContext
+from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.supervision import ServiceThread
 from tests.support.counters import Counters
+from tests.support.event_list import EventList
 
 Key = TypeVar("Key")
 Versioned = TypeVar(
@@ -67,6 +62,7 @@ class MemoryStore:
         self._holds: dict[str, Hold] = {}
         self._released: dict[str, Hold] = {}
         self._keys: dict[str, ApiKey] = {}
+        self._listed = EventList()
 
     def create_tables(self) -> list[str]:
         return []
@@ -99,10 +95,11 @@ class MemoryStore:
     ) -> bool:
         self._called("change_customer")
         with self._lock:
-            done = _change(self._customers, old.customer_id, old, new)
-            if done:
+            changes = self._customers.get(old.customer_id) == old
+            if changes:
                 self._add_lines(history)
-            return done
+                self._listed.add(payee_events(history))
+            return _change(self._customers, old.customer_id, old, new)
 
     def _add_lines(self, history: Sequence[CustomerHistoryEntry]) -> None:
         for entry in history:
@@ -143,6 +140,7 @@ class MemoryStore:
             stored = self._put_payment(payment)
             if not known and stored is payment:
                 self._count(acceptance)
+                self._listed.add(acceptance.events)
         return AcceptResult(stored, record)
 
     def _put_payment(self, payment: Payment) -> Payment:
@@ -187,6 +185,7 @@ class MemoryStore:
         old, new = change
         if self._payments.get(old.key) == old:
             self.counters.give_back(change)
+            self._listed.add(change.events)
         return _change(self._payments, old.key, old, new)
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
@@ -217,6 +216,19 @@ class MemoryStore:
         with self._lock:
             claims = {key: self._claims[key] for key in key_hashes if key in self._claims}
             return PaymentContext(self._customers.get(customer_id), claims)
+
+    def list_events(self, after: str | None, limit: int) -> EventPage:
+        self._called("list_events")
+        with self._lock:
+            return self._listed.page(after, limit)
+
+    def get_event(self, event_id: str) -> Event | None:
+        self._called("get_listed_event")
+        with self._lock:
+            return self._listed.get(event_id)
+
+    def publish_events(self, _now: datetime) -> None:
+        self._called("publish_events")
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
         self._called("add_batch")
@@ -324,6 +336,8 @@ class MemoryStore:
     def add_hold(self, hold: Hold) -> Hold:
         self._called("add_hold")
         with self._lock:
+            if hold.target not in self._holds:
+                self._listed.add([hold_event(hold)])
             return self._holds.setdefault(hold.target, hold)
 
     def list_holds(self) -> list[Hold]:
@@ -339,6 +353,7 @@ class MemoryStore:
             if held is None or held.hold_id != old.hold_id:
                 return False
             del self._holds[old.target]
+            self._listed.add([hold_event(released)])
             return True
 
     def released_holds(self) -> list[Hold]:

@@ -17,7 +17,8 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.revisions import new_revision
-from paymentapp.storage.base import Acceptance, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import Acceptance
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 

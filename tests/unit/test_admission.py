@@ -17,7 +17,7 @@ from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.limits import LimitExceeded, LimitRule
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.storage.base import Acceptance, PaymentChange
+from paymentapp.storage.changes import Acceptance, PaymentChange
 from tests.contract.test_store_races import at_once
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore

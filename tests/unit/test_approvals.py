@@ -18,7 +18,7 @@ from paymentapp.services.dispatch.approved import APPROVALS_VOID
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.routing import declined
 from paymentapp.services.waiting import WaitingFor
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.worker.timeboxed import TimeboxedRun
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore

@@ -9,7 +9,7 @@ import pytest
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.services.dispatch.batching import advance, change_stamped, members_of
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process

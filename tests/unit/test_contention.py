@@ -17,7 +17,7 @@ from paymentapp.providers.updates import ItemReport
 from paymentapp.services.dispatch.batching import advance, change_stamped, member_of
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage import contention
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore

@@ -22,7 +22,8 @@ from paymentapp.providers.base import Refused
 from paymentapp.services.dispatch.batching import member_of
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage import open_store
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process
 from tests.support.records import add_claim

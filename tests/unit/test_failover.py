@@ -17,7 +17,7 @@ from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.base import Accepted, NeedsReview, Postponed, Refused
 from paymentapp.services.backoffice.parked_batches import LONGEST_CALL, OperatorNote
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.payment_methods import ledger

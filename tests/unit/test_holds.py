@@ -21,7 +21,7 @@ from paymentapp.providers.base import Postponed, Refused
 from paymentapp.services.dispatch.dispatcher import HELD_AGAIN
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.waiting import WaitingFor
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from tests.support.failing_store import FailingStore
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process

@@ -20,7 +20,7 @@ from paymentapp.providers.base import Accepted, Refused
 from paymentapp.services.dispatch.batching import LEASE
 from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process

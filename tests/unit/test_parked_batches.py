@@ -22,7 +22,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import Transaction
 from paymentapp.services.backoffice.parked_batches import OperatorNote, ParkedBatches
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from tests.support.ledger_books import START, Ledgered
 from tests.support.memory_store import MemoryStore
 

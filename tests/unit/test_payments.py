@@ -14,7 +14,7 @@ from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
 from paymentapp.models.payments import Payment, Status, next_payment_id
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.payments import COLLISION_LIMIT
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process

@@ -21,7 +21,8 @@ from paymentapp.providers.updates import ItemReport
 from paymentapp.services.backoffice.discrepancies import ADVICE, Discrepancy, DiscrepancyKind
 from paymentapp.services.backoffice.period import Period
 from paymentapp.services.dispatch.batching import advance
-from paymentapp.storage.base import PageQuery, PaymentChange
+from paymentapp.storage.base import PageQuery
+from paymentapp.storage.changes import PaymentChange
 from tests.support.ledger_books import START, LedgerBooks, Ledgered
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process

@@ -13,7 +13,7 @@ from paymentapp.errors import Conflict, KeyReused, NotAllowed, NotFound, StoreUn
 from paymentapp.models.actors import HOLD, Actor
 from paymentapp.models.payments import RETRYABLE, Cause, Payment, PaymentKey, Status
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.storage.base import Acceptance, AcceptResult, PaymentChange
+from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process

@@ -22,7 +22,7 @@ from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.providers.updates import WebhookNews
 from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.storage.base import PaymentChange
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.worker.concurrency import DelayQueue, RateLimiter, ThreadPool
 from paymentapp.worker.threaded import EVENTS_LIMIT
 from tests.support.ledger_provider import LedgerProvider

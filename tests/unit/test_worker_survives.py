@@ -10,7 +10,10 @@ from paymentapp.errors import StoreUnavailable
 from tests.support.worker_world import WorkerWorld, until
 
 LOOPS = {
-    "sweeper": ("get_lease", "hold_lease", "due_payments", "due_batches", "due_events"),
+    "sweeper": (
+        *("get_lease", "hold_lease", "due_payments", "due_batches", "due_events"),
+        "publish_events",
+    ),
     "gatherer": ("list_holds",),
     "sender": ("list_holds", "add_batch", "change_payments", "change_batch"),
     "poller": (

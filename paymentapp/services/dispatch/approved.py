@@ -10,7 +10,8 @@ from paymentapp.clock import Clock
 from paymentapp.models.approvals import with_voids
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.services.approvals import ANSWER_WITHIN, payee_version
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchChanges, Member
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import Provider
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 T = TypeVar("T")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from paymentapp.models.payments import Payment
 from paymentapp.providers.base import Provider
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange
 
 log = logging.getLogger(__name__)
 

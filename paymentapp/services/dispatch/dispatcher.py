@@ -42,7 +42,8 @@ from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, Poller, 
 from paymentapp.services.holds import Holds
 from paymentapp.services.routing import Routes, declined
 from paymentapp.services.schedules import is_later
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from paymentapp.providers.updates import ItemReport
 from paymentapp.services.dispatch.batching import LEASE, advance, change_stamped, members_of
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.settlement import Settlement
-from paymentapp.storage.base import PaymentChange, Store
+from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.limits import LimitReached
 from paymentapp.models.payments import Payment, PaymentKey
-from paymentapp.storage.base import Acceptance, AcceptResult
+from paymentapp.storage.changes import Acceptance, AcceptResult
 from paymentapp.storage.codec.operations import (
     idempotency_record,
     key_partition,
@@ -17,16 +17,17 @@ from paymentapp.storage.codec.operations import (
 )
 from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.contention import MAX_TRIES, tries
+from paymentapp.storage.dynamodb.events import DynamoDBEvents
 from paymentapp.storage.dynamodb.limits import DynamoDBLimits
 from paymentapp.storage.dynamodb.records import add_request
 from paymentapp.storage.dynamodb.transactions import Write, try_together
 
 
-class DynamoDBAcceptance(DynamoDBLimits):
+class DynamoDBAcceptance(DynamoDBEvents, DynamoDBLimits):
     """The acceptance of payments."""
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
-        """Implement `Store.accept`: a request for the record, and one for the payment.
+        """Implement `Store.accept`: requests for the record, the event and the payment.
 
         A transaction would cost twice the units, for a state that a retry repairs. A payment that
         is counted is written in one with its counters, after a look whether there is room: so a
@@ -46,6 +47,7 @@ class DynamoDBAcceptance(DynamoDBLimits):
             bound = self._bind(binding, acceptance.replaces)
             if bound is None or bound.revision != binding.revision:
                 return AcceptResult(None, bound)
+        self._announce(acceptance.events)
         if counting:
             return AcceptResult(self._add_counted(acceptance, counting), record)
         older = self._add(self._disbursements, PaymentKey._fields, payment_record(payment))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.events import payee_events
 from paymentapp.storage.codec.customer_history import (
     FIRST_SORT_KEY,
     history_key,
@@ -18,12 +19,13 @@ from paymentapp.storage.codec.customers import customer_record, read_customer
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.client import ConditionFailed
-from paymentapp.storage.dynamodb.records import DynamoDBRecords, add_request
+from paymentapp.storage.dynamodb.events import DynamoDBEvents
+from paymentapp.storage.dynamodb.records import add_request
 from paymentapp.storage.dynamodb.scans import scan
 from paymentapp.storage.dynamodb.transactions import Write, write_together
 
 
-class DynamoDBCustomers(DynamoDBRecords):
+class DynamoDBCustomers(DynamoDBEvents):
     """Customers, by their id, and their histories."""
 
     def add_customer(
@@ -55,6 +57,7 @@ class DynamoDBCustomers(DynamoDBRecords):
         change = conditional.change_of({"customer_id": old.customer_id}, *records)
         if not history:
             return conditional.change_one(self._client(), self._customers, change)
+        self._announce(payee_events(history))
         update: Write = {"Update": conditional.update_request(self._customers, change)}
         try:
             write_together(self._client(), [update, *self._lines(history)])

@@ -9,11 +9,13 @@ from typing import Any
 
 from paymentapp.clock import to_text
 from paymentapp.models.payments import Payment, PaymentKey
-from paymentapp.storage.base import Page, PageQuery, PaymentChange
+from paymentapp.storage.base import Page, PageQuery
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.client import call
+from paymentapp.storage.dynamodb.events import DynamoDBEvents
 from paymentapp.storage.dynamodb.limits import DynamoDBLimits
 from paymentapp.storage.dynamodb.listing import page_request
 from paymentapp.storage.dynamodb.scans import scan
@@ -24,7 +26,7 @@ from paymentapp.storage.dynamodb.transactions import Write, try_together
 UNCOUNTED = 10
 
 
-class DynamoDBDisbursements(DynamoDBLimits):
+class DynamoDBDisbursements(DynamoDBEvents, DynamoDBLimits):
     """Payments, by customer and payment id."""
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
@@ -40,7 +42,11 @@ class DynamoDBDisbursements(DynamoDBLimits):
         return {payment.key: payment for payment in found}
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
-        """Change 25 payments a request, or ten of those that give back what they counted."""
+        """Change 25 payments a request, or ten of those that give back what they counted.
+
+        One request before them announces their events.
+        """
+        self._announce([event for change in changes for event in change.events])
         plain = [_payment_change(*each) for each in changes if not each.given_back]
         counted = [each for each in changes if each.given_back]
         groups = [counted[i : i + UNCOUNTED] for i in range(0, len(counted), UNCOUNTED)]

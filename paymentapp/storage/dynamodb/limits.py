@@ -15,7 +15,7 @@ from paymentapp.models.duplicates import DuplicateCheck, DuplicateFound
 from paymentapp.models.limits import Charge, LimitReached, LimitWindow
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.revisions import new_revision
-from paymentapp.storage.base import Acceptance
+from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.codec.limits import (
     LATEST,
     CounterKey,

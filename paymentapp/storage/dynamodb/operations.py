@@ -8,18 +8,11 @@ from datetime import datetime
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
 from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.events import hold_event
 from paymentapp.models.holds import Hold
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
-from paymentapp.storage.codec.events import (
-    ASIDE_SHARD,
-    SORT_KEY,
-    attention_shard,
-    event_key,
-    event_record,
-    read_event,
-)
 from paymentapp.storage.codec.operations import (
     HOLDS,
     RELEASED_HOLDS,
@@ -35,15 +28,23 @@ from paymentapp.storage.codec.operations import (
     read_state,
     state_record,
 )
+from paymentapp.storage.codec.provider_events import (
+    ASIDE_SHARD,
+    SORT_KEY,
+    attention_shard,
+    event_key,
+    event_record,
+    read_event,
+)
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record, to_value
 from paymentapp.storage.dynamodb.client import ConditionFailed, call
+from paymentapp.storage.dynamodb.events import DynamoDBEvents
 from paymentapp.storage.dynamodb.listing import AFTER_EVERY_ID
-from paymentapp.storage.dynamodb.records import DynamoDBRecords
 from paymentapp.storage.dynamodb.scans import scan
 
 
-class DynamoDBOperations(DynamoDBRecords):
+class DynamoDBOperations(DynamoDBEvents):
     """Idempotency records, provider events and state, leases, holds and API keys."""
 
     def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
@@ -136,6 +137,7 @@ class DynamoDBOperations(DynamoDBRecords):
 
     def add_hold(self, hold: Hold) -> Hold:
         """Implement `Store.add_hold`."""
+        self._announce([hold_event(hold)])
         older = self._add_operation(HOLDS, hold.target, hold_record(hold))
         return read_hold(older) if older else hold
 
@@ -148,6 +150,7 @@ class DynamoDBOperations(DynamoDBRecords):
 
         A delete that the client library repeats finds nothing; the record then is this call's own.
         """
+        self._announce([hold_event(released)])
         first = self._add_operation(RELEASED_HOLDS, old.hold_id, hold_record(released))
         try:
             call(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
 from paymentapp.models.idempotency import IdempotencyRecord
-from paymentapp.storage.base import Acceptance, AcceptResult
+from paymentapp.storage.changes import Acceptance, AcceptResult
 from paymentapp.storage.codec.operations import (
     idempotency_record,
     key_partition,
@@ -17,7 +18,7 @@ from paymentapp.storage.codec.payments import read_payment
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.disbursements import insert_payment
-from paymentapp.storage.sqlite.group_commit import Work
+from paymentapp.storage.sqlite.events import EventRow, announce, rows_of
 from paymentapp.storage.sqlite.json_documents import from_json
 from paymentapp.storage.sqlite.limits import count, note_likeness
 from paymentapp.storage.sqlite.records import SQLiteRecords
@@ -39,6 +40,14 @@ class _Stored(NamedTuple):
     record: Record | None = None
 
 
+class _Addition(NamedTuple):
+    """A payment to add, with what is written if it is added."""
+
+    insert: Insert
+    acceptance: Acceptance
+    events: Sequence[EventRow]
+
+
 class SQLiteAcceptance(SQLiteRecords):
     """The acceptance of payments."""
 
@@ -46,11 +55,9 @@ class SQLiteAcceptance(SQLiteRecords):
         """Implement `Store.accept`."""
         payment, record, binding = acceptance.payment, acceptance.record, acceptance.binding
         bind = _bind(binding, acceptance.replaces) if binding else None
-        work = partial(_accept, bind, insert_payment(payment))
-        if acceptance.is_counted:
-            work = partial(_accept_counted, acceptance, work)
-        one_write = bind is None and not acceptance.is_counted
-        found = self._connections().writer.run(work, one_write=one_write)
+        add = _Addition(insert_payment(payment), acceptance, rows_of(acceptance.events))
+        work = partial(_accept, bind, add)
+        found = self._connections().writer.run(work)
         if record is not None and not found.bound:
             older = found.record
             return AcceptResult(
@@ -66,19 +73,10 @@ def _bind(record: IdempotencyRecord, replaces: IdempotencyRecord | None) -> Inse
     return update_record(pk, "claim", idempotency_record(replaces), new)
 
 
-def _accept_counted(
-    acceptance: Acceptance, accept: Work[_Stored], connection: sqlite3.Connection
+def _accept(
+    bind: Insert | Update | None, addition: _Addition, connection: sqlite3.Connection
 ) -> _Stored:
-    """Accept, and count what was added; raises what undoes all of it."""
-    found = accept(connection)
-    if found.bound and found.payment is None:
-        if acceptance.alike is not None:
-            note_likeness(acceptance.alike, acceptance.payment.key, connection)
-        count(acceptance.charges, connection)
-    return found
-
-
-def _accept(bind: Insert | Update | None, add: Insert, connection: sqlite3.Connection) -> _Stored:
+    """Bind the key and add the payment. Raises what undoes both."""
     if isinstance(bind, Update) and not make_change(bind, connection):
         row = connection.execute(sql.GET_RECORD, bind.key).fetchone()
         return _Stored(bound=False, record=from_json(row[0]) if row else None)
@@ -86,4 +84,15 @@ def _accept(bind: Insert | Update | None, add: Insert, connection: sqlite3.Conne
         older = add_if_absent(bind, connection)
         if older is not None and older["revision"] != bind.revision:
             return _Stored(bound=False, record=older)
-    return _Stored(bound=True, payment=add_if_absent(add, connection))
+    stored = add_if_absent(addition.insert, connection)
+    if stored is None:
+        _count(addition.acceptance, connection)
+        announce(addition.events, connection)
+    return _Stored(bound=True, payment=stored)
+
+
+def _count(acceptance: Acceptance, connection: sqlite3.Connection) -> None:
+    """Count a payment that was added. Raises LimitReached, DuplicateFound."""
+    if acceptance.alike is not None:
+        note_likeness(acceptance.alike, acceptance.payment.key, connection)
+    count(acceptance.charges, connection)

@@ -8,6 +8,7 @@ from functools import partial
 
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.events import payee_events
 from paymentapp.storage.codec.customer_history import (
     FIRST_SORT_KEY,
     history_key,
@@ -19,6 +20,7 @@ from paymentapp.storage.codec.customer_history import (
 from paymentapp.storage.codec.customers import customer_record, read_customer
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
+from paymentapp.storage.sqlite.events import announce, rows_of
 from paymentapp.storage.sqlite.json_documents import patch, to_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
 from paymentapp.storage.sqlite.statements import (
@@ -26,7 +28,7 @@ from paymentapp.storage.sqlite.statements import (
     Update,
     add_if_absent,
     insert_record,
-    make_change,
+    was_made,
 )
 
 
@@ -40,7 +42,7 @@ class SQLiteCustomers(SQLiteRecords):
         key = (customer.customer_id,)
         values = (*key, to_json(customer_record(customer)))
         insert = Insert(sql.ADD_CUSTOMER, values, sql.GET_CUSTOMER, key)
-        work = partial(_add_with_history, insert, _lines(history))
+        work = partial(_add_with_history, insert, history)
         older = self._connections().writer.run(work, one_write=not history)
         return read_customer(older) if older else customer
 
@@ -57,7 +59,7 @@ class SQLiteCustomers(SQLiteRecords):
         key = (old.customer_id,)
         values = (patch(*records), *key, old.revision)
         update = Update(sql.CHANGE_CUSTOMER, values, sql.GET_CUSTOMER_REVISION, key, new.revision)
-        work = partial(_change_with_history, update, _lines(history))
+        work = partial(_change_with_history, update, history)
         return self._connections().writer.run(work, one_write=not history)
 
     def customer_history(
@@ -80,32 +82,28 @@ class SQLiteCustomers(SQLiteRecords):
         )
 
 
-def _lines(history: Sequence[CustomerHistoryEntry]) -> list[Insert]:
-    return [
-        insert_record(history_key(each.customer_id), history_sort_key(each), history_record(each))
-        for each in history
-    ]
-
-
 def _add_with_history(
-    insert: Insert, lines: Sequence[Insert], connection: sqlite3.Connection
+    insert: Insert, history: Sequence[CustomerHistoryEntry], connection: sqlite3.Connection
 ) -> Record | None:
     older = add_if_absent(insert, connection)
     if older is None:
-        _add_lines(lines, connection)
+        _add_lines(history, connection)
     return older
 
 
 def _change_with_history(
-    update: Update, lines: Sequence[Insert], connection: sqlite3.Connection
+    update: Update, history: Sequence[CustomerHistoryEntry], connection: sqlite3.Connection
 ) -> bool:
-    """Make a change with its lines; a repeated one finds its own lines there."""
-    done = make_change(update, connection)
-    if done:
-        _add_lines(lines, connection)
-    return done
+    """Make a change with its lines; for a repeated one they were added the first time."""
+    if not connection.execute(update.change, update.values).rowcount:
+        return was_made(update, connection)
+    _add_lines(history, connection)
+    return True
 
 
-def _add_lines(lines: Sequence[Insert], connection: sqlite3.Connection) -> None:
-    for each in lines:
-        add_if_absent(each, connection)
+def _add_lines(history: Sequence[CustomerHistoryEntry], connection: sqlite3.Connection) -> None:
+    """Add lines of history, and the events of those that change who is paid."""
+    for each in history:
+        key = history_key(each.customer_id), history_sort_key(each)
+        add_if_absent(insert_record(*key, history_record(each)), connection)
+    announce(rows_of(payee_events(history)), connection)

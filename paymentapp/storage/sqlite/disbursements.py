@@ -7,19 +7,29 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from paymentapp.clock import to_text
 from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Payment, PaymentKey
-from paymentapp.storage.base import Page, PageQuery, PaymentChange
+from paymentapp.storage.base import Page, PageQuery
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
+from paymentapp.storage.sqlite.events import EventRow, announce, rows_of
 from paymentapp.storage.sqlite.json_documents import patch, to_json
 from paymentapp.storage.sqlite.limits import give_back
 from paymentapp.storage.sqlite.records import SQLiteRecords
-from paymentapp.storage.sqlite.statements import Insert, Update, make_change, was_made
+from paymentapp.storage.sqlite.statements import Insert, Update, was_made
+
+
+class _PaymentUpdate(NamedTuple):
+    """A change of a payment, with what is written if it is made."""
+
+    update: Update
+    given_back: Sequence[Charge]
+    events: Sequence[EventRow]
 
 
 class SQLiteDisbursements(SQLiteRecords):
@@ -37,7 +47,7 @@ class SQLiteDisbursements(SQLiteRecords):
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         """Implement `Store.change_payments`."""
-        updates = [(_payment_update(*change), change.given_back) for change in changes]
+        updates = [_update_of(change) for change in changes]
         return self._connections().writer.run(partial(_change_all, updates)) if updates else []
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
@@ -72,6 +82,11 @@ def insert_payment(payment: Payment) -> Insert:
     return Insert(sql.ADD_PAYMENT, values, sql.GET_PAYMENT, payment.key)
 
 
+def _update_of(change: PaymentChange) -> _PaymentUpdate:
+    update = _payment_update(*change)
+    return _PaymentUpdate(update, change.given_back, rows_of(change.events))
+
+
 def _payment_update(old: Payment, new: Payment) -> Update:
     before, after = payment_record(old), payment_record(new)
     values = (patch(before, after), *_indexed_payment(after), *old.key, old.revision)
@@ -82,17 +97,14 @@ def _indexed_payment(record: Record) -> tuple[Any, ...]:
     return record["revision"], record["due_shard"], record.get("due_at")
 
 
-def _change_all(
-    updates: Sequence[tuple[Update, Sequence[Charge]]], connection: sqlite3.Connection
-) -> list[bool]:
-    return [_change(update, given_back, connection) for update, given_back in updates]
+def _change_all(updates: Sequence[_PaymentUpdate], connection: sqlite3.Connection) -> list[bool]:
+    return [_change(update, connection) for update in updates]
 
 
-def _change(update: Update, given_back: Sequence[Charge], connection: sqlite3.Connection) -> bool:
-    """Make a change, and give back what it no longer counts: once, if the change is repeated."""
-    if not given_back:
-        return make_change(update, connection)
-    if not connection.execute(update.change, update.values).rowcount:
-        return was_made(update, connection)
-    give_back(given_back, connection)
+def _change(change: _PaymentUpdate, connection: sqlite3.Connection) -> bool:
+    """Make a change with what belongs to it. If it is repeated, that was done the first time."""
+    if not connection.execute(change.update.change, change.update.values).rowcount:
+        return was_made(change.update, connection)
+    give_back(change.given_back, connection)
+    announce(change.events, connection)
     return True

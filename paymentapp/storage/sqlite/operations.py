@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -9,18 +10,11 @@ from functools import partial
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict
 from paymentapp.models.api_keys import ApiKey
+from paymentapp.models.events import hold_event
 from paymentapp.models.holds import Hold
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.storage.base import Lease, PaymentContext
-from paymentapp.storage.codec.events import (
-    ASIDE_SHARD,
-    SORT_KEY,
-    attention_shard,
-    event_key,
-    event_record,
-    read_event,
-)
 from paymentapp.storage.codec.operations import (
     HOLDS,
     RELEASED_HOLDS,
@@ -36,10 +30,20 @@ from paymentapp.storage.codec.operations import (
     read_state,
     state_record,
 )
+from paymentapp.storage.codec.provider_events import (
+    ASIDE_SHARD,
+    SORT_KEY,
+    attention_shard,
+    event_key,
+    event_record,
+    read_event,
+)
+from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
+from paymentapp.storage.sqlite.events import announce, rows_of
 from paymentapp.storage.sqlite.json_documents import from_json, to_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
-from paymentapp.storage.sqlite.statements import Insert, insert_record, release_hold
+from paymentapp.storage.sqlite.statements import Insert, add_if_absent, insert_record
 
 
 class SQLiteOperations(SQLiteRecords):
@@ -121,7 +125,8 @@ class SQLiteOperations(SQLiteRecords):
 
     def add_hold(self, hold: Hold) -> Hold:
         """Implement `Store.add_hold`."""
-        older = self._add(insert_record(HOLDS, hold.target, hold_record(hold)))
+        insert = insert_record(HOLDS, hold.target, hold_record(hold))
+        older = self._connections().writer.run(partial(_place_hold, hold, insert))
         return read_hold(older) if older else hold
 
     def list_holds(self) -> list[Hold]:
@@ -131,7 +136,7 @@ class SQLiteOperations(SQLiteRecords):
     def release_hold(self, old: Hold, released: Hold) -> bool:
         """Implement `Store.release_hold`: in one transaction."""
         record = insert_record(RELEASED_HOLDS, old.hold_id, hold_record(released))
-        work = partial(release_hold, record, (old.target, old.hold_id))
+        work = partial(_release_hold, released, record, (old.target, old.hold_id))
         return self._connections().writer.run(work)
 
     def released_holds(self) -> list[Hold]:
@@ -157,3 +162,21 @@ class SQLiteOperations(SQLiteRecords):
     def change_api_key(self, old: ApiKey, new: ApiKey) -> bool:
         """Implement `Store.change_api_key`."""
         return self._change("apikey", new.key_id, api_key_record(old), api_key_record(new))
+
+
+def _place_hold(hold: Hold, insert: Insert, connection: sqlite3.Connection) -> Record | None:
+    older = add_if_absent(insert, connection)
+    if older is None:
+        announce(rows_of([hold_event(hold)]), connection)
+    return older
+
+
+def _release_hold(
+    released: Hold, record: Insert, ended: tuple[str, str], connection: sqlite3.Connection
+) -> bool:
+    """Keep the record of a release, and end the hold; return whether it was in force."""
+    add_if_absent(record, connection)
+    done: bool = connection.execute(sql.END_HOLD, ended).rowcount > 0
+    if done:
+        announce(rows_of([hold_event(released)]), connection)
+    return done

@@ -99,6 +99,16 @@ AND json_extract(document, '$.received_at') BETWEEN ? AND ?
 ORDER BY pk LIMIT ?
 """
 SCAN_CHUNK = 500
+
+ADD_EVENT = """
+INSERT INTO Operations (pk, sk, expires_at, document)
+SELECT 'events', printf('%020d', max(?, 1 + coalesce(
+    (SELECT sk FROM Operations WHERE pk = 'events' ORDER BY sk DESC LIMIT 1), 0
+))), ?, ?
+"""
+LIST_EVENTS = """
+SELECT sk, document FROM Operations WHERE pk = 'events' AND sk > ? ORDER BY sk LIMIT ?
+"""
 HOLD_LEASE = """
 INSERT INTO Operations (pk, sk, document) VALUES ('lease', ?, ?)
 ON CONFLICT (pk, sk) DO UPDATE SET document = excluded.document

@@ -57,12 +57,6 @@ def add_if_absent(insert: Insert, connection: sqlite3.Connection) -> Record | No
     return from_json(document)
 
 
-def release_hold(record: Insert, ended: tuple[str, str], connection: sqlite3.Connection) -> bool:
-    """Keep the record of a release, and end the hold; return whether it was in force."""
-    add_if_absent(record, connection)
-    return connection.execute(sql.END_HOLD, ended).rowcount > 0
-
-
 def make_change(update: Update, connection: sqlite3.Connection) -> bool:
     """Make a change; return whether it is made, now or by the same caller before."""
     if connection.execute(update.change, update.values).rowcount:

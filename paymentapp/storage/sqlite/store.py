@@ -14,6 +14,7 @@ from paymentapp.storage.sqlite.batches import SQLiteBatches
 from paymentapp.storage.sqlite.connections import ProcessConnections
 from paymentapp.storage.sqlite.customers import SQLiteCustomers
 from paymentapp.storage.sqlite.disbursements import SQLiteDisbursements
+from paymentapp.storage.sqlite.events import SQLiteEvents
 from paymentapp.storage.sqlite.limits import SQLiteLimits
 from paymentapp.storage.sqlite.operations import SQLiteOperations
 from paymentapp.supervision import ServiceThread
@@ -24,6 +25,7 @@ class SQLiteStore(
     SQLiteDisbursements,
     SQLiteAcceptance,
     SQLiteLimits,
+    SQLiteEvents,
     SQLiteBatches,
     SQLiteOperations,
 ):

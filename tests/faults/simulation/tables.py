@@ -15,7 +15,8 @@ from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease, PaymentChange
+from paymentapp.storage.base import Lease
+from paymentapp.storage.changes import PaymentChange
 from tests.faults.simulation.clock import Time
 from tests.faults.simulation.findings import Findings
 from tests.faults.simulation.index import Index

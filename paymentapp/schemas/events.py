@@ -1,0 +1,100 @@
+"""Schemas of events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from paymentapp.models.events import EVENT_ID_PATTERN, EVENT_TYPES
+from paymentapp.models.holds import Hold
+from paymentapp.schemas.common import Moment, Pattern, QueryInteger, TextOrNull
+from paymentapp.schemas.customer_history import CustomerHistoryEntrySchema
+from paymentapp.schemas.holds import HoldSchema
+from paymentapp.schemas.payments import PaymentSchema
+from paymentapp.services.customer_history import ShownEntry
+from paymentapp.services.payees import ShownPayment
+
+PAGE_DEFAULT = 25
+PAGE_MAX = 100
+_TYPE = "`payment.` with the status that the payment has got, or what else has happened."
+
+
+class _ReleasedHoldSchema(HoldSchema):
+    """A hold, and its release."""
+
+    released_at = Moment(required=True, allow_none=True)
+    released_by = TextOrNull(required=True)
+
+
+class _Data(fields.Dict):
+    """What an event is about, as the API shows it. Dumps a ShownEvent."""
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        match value:
+            case ShownPayment():
+                return PaymentSchema().dump(value)
+            case ShownEntry():
+                about = {"customer_id": value.entry.customer_id}
+                return about | CustomerHistoryEntrySchema().dump(value)
+            case Hold():
+                return _ReleasedHoldSchema().dump(value)
+        return {}
+
+
+class EventSchema(Schema):
+    """Something that has happened. Dumps a ShownEvent."""
+
+    id = fields.String(
+        attribute="event_id",
+        required=True,
+        validate=Pattern(EVENT_ID_PATTERN),
+        metadata={"description": "Ids sort in the order of the list."},
+    )
+    type = fields.String(
+        required=True, validate=validate.OneOf(EVENT_TYPES), metadata={"description": _TYPE}
+    )
+    timestamp = Moment(required=True, metadata={"description": "When it happened."})
+    data = _Data(
+        required=True,
+        metadata={
+            "description": "Of `payment.…` the payment as it was then, with null for what came "
+            "later; of `customer.payee_changed` the change as the customer's history shows it, "
+            "with the `customer_id`; of `hold.…` the hold. Empty for a customer who was erased."
+        },
+    )
+
+
+class EventPageSchema(Schema):
+    """One page of events, oldest first."""
+
+    events = fields.List(fields.Nested(EventSchema), required=True)
+    next_cursor = fields.String(
+        required=True,
+        allow_none=True,
+        validate=Pattern(EVENT_ID_PATTERN),
+        metadata={
+            "description": "The `after` to go on with, now or later; null if there was no event "
+            "yet. Where `events` is empty and it is the `after` of the request, that was all."
+        },
+    )
+
+
+class EventQuerySchema(Schema):
+    """Position of a page of events, and their type."""
+
+    after = fields.String(
+        load_default=None,
+        validate=Pattern(EVENT_ID_PATTERN, error="Must be the id of an event, or a next_cursor."),
+        metadata={"description": "The id to continue after. If left out, the oldest events."},
+    )
+    type = fields.String(
+        load_default=None,
+        validate=validate.OneOf(EVENT_TYPES),
+        metadata={"description": "Events of one type only. Pages may then have few, or none."},
+    )
+    limit = QueryInteger(
+        load_default=PAGE_DEFAULT,
+        validate=validate.Range(1, PAGE_MAX),
+        metadata={"description": "How many events to show at most."},
+    )

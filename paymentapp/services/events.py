@@ -1,0 +1,128 @@
+"""Events as they are shown: each with the record that it is about, as it was then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from paymentapp.errors import NotFound
+from paymentapp.models.events import Event, OtherEvent, PublishedEvent
+from paymentapp.models.holds import Hold
+from paymentapp.models.payments import UNSENT, Payment, PaymentKey, Status
+from paymentapp.services.customer_history import CustomerHistory, ShownEntry
+from paymentapp.services.payees import PayeeDisplays, ShownPayment
+from paymentapp.storage.base import Store
+
+READ_MAX = 1000  # events that one request reads, where it wants those of one type
+_CHUNK = 100
+_UNANSWERED = UNSENT | {Status.SUBMITTING}
+
+
+class ShownEvent(NamedTuple):
+    """An event with what it is about: a payment, a change of a customer's record, or a hold.
+
+    A change that is not on record any more is None, since its customer was erased.
+    """
+
+    event_id: str
+    type: str
+    timestamp: datetime
+    data: ShownPayment | ShownEntry | Hold | None
+
+
+class ShownEvents(NamedTuple):
+    """Events, oldest first, and the id to continue after; None if there is none yet."""
+
+    events: list[ShownEvent]
+    last_read: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Lists events."""
+
+    store: Store
+    payees: PayeeDisplays
+    history: CustomerHistory
+
+    def page(self, after: str | None, limit: int, kind: str | None = None) -> ShownEvents:
+        """Return events after an id, oldest first. Raises StoreUnavailable.
+
+        With `kind` only those of one type: at most READ_MAX are read for them, so that fewer than
+        `limit`, or none, may be found where more follow.
+        """
+        found: list[PublishedEvent] = []
+        for _ in range(READ_MAX // _CHUNK):
+            page = self.store.list_events(after, limit if kind is None else _CHUNK)
+            if page.last_read is None:
+                break
+            after = page.last_read
+            wanted = [each for each in page.events if kind in {None, each.event.type}]
+            found += wanted[: limit - len(found)]
+            if len(found) == limit:
+                after = found[-1].event_id
+                break
+        return ShownEvents(self._shown(found), after)
+
+    def get(self, event_id: str) -> ShownEvent:
+        """Return an event. Raises NotFound."""
+        event = self.store.get_event(event_id)
+        if event is None:
+            raise NotFound("There is no such event, or it is older than 35 days.")
+        return self._shown([PublishedEvent(event_id, event)])[0]
+
+    def _shown(self, published: Sequence[PublishedEvent]) -> list[ShownEvent]:
+        """Return events with what they are about, each read once."""
+        keys = {each.event.payment for each in published}
+        payments = self.store.get_payments([key for key in keys if key is not None])
+        about_holds = any(each.event.type.startswith("hold.") for each in published)
+        holds = self._holds() if about_holds else {}
+        return [
+            ShownEvent(event_id, event.type, event.at, self._data(event, payments, holds))
+            for event_id, event in published
+        ]
+
+    def _data(
+        self, event: Event, payments: Mapping[PaymentKey, Payment], holds: Mapping[str, Hold]
+    ) -> ShownPayment | ShownEntry | Hold | None:
+        if event.payment is not None:
+            return self.payees.shown(as_of(payments[event.payment], event.line))
+        if event.type == OtherEvent.PAYEE_CHANGED:
+            return self.history.line(event.subject[0], event.line)
+        hold = holds.get(event.subject[0])
+        if hold is not None and event.type == OtherEvent.HOLD_PLACED:
+            return replace(hold, released_at=None, released_by="")
+        return hold
+
+    def _holds(self) -> dict[str, Hold]:
+        known = [*self.store.list_holds(), *self.store.released_holds()]
+        return {hold.hold_id: hold for hold in known}
+
+
+def as_of(payment: Payment, line: int) -> Payment:
+    """Return a payment as it was after a line of its history, counted from 0.
+
+    What is on record without the time at which it came, such as the provider's reason, is left out
+    of every version but the last one.
+    """
+    history = payment.history[: line + 1]
+    if history == payment.history:
+        return payment
+    status, last = history[-1].status, history[-1].at
+    batches = [each.reference for each in history if each.status is Status.SUBMITTING]
+    answered = status not in _UNANSWERED
+    return replace(
+        payment,
+        status=status,
+        history=history,
+        batch_id=batches[-1] if batches and status not in UNSENT else None,
+        provider_item_id=payment.provider_item_id if answered else None,
+        transaction_id=payment.transaction_id if status is Status.SUCCEEDED else None,
+        provider_status=None,
+        reason=None,
+        cancel_requested=False,
+        retried_by=None,
+        approvals=tuple(each for each in payment.approvals if each.at <= last),
+    )

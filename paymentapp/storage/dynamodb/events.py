@@ -1,0 +1,296 @@
+"""Events in the DynamoDB store: entries that announce what is about to be written.
+
+1. An entry names the writes that follow it. It is put first, in a partition of its hour, and its
+   sort key begins with its time. One that took longer than `LANDED` is left, and another one is
+   put: so no entry that writes rely on appears later than that behind its time.
+2. `publish_events` checks the entries that are older than `HORIZON` against the records, marks
+   what was not written as void, and then moves the end of the list behind them.
+3. What is void is checked again for a day, since a process may stall between its entry and its
+   writes. What was written after all is announced once more, under another id.
+
+So a write costs one more put, and no event is missed by a program that follows the list.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from paymentapp.clock import EPOCH, utc_now
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models.events import KEPT, Event, EventPage, OtherEvent, PublishedEvent
+from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.models.revisions import new_revision
+from paymentapp.storage.codec.customer_history import history_key, sort_key_before
+from paymentapp.storage.codec.events import (
+    event_id_of,
+    event_texts,
+    microseconds_of,
+    position_in,
+    read_event,
+)
+from paymentapp.storage.codec.operations import HOLDS, RELEASED_HOLDS
+from paymentapp.storage.codec.payments import read_payment
+from paymentapp.storage.codec.records import Record, reads
+from paymentapp.storage.contention import MAX_TRIES, tries
+from paymentapp.storage.dynamodb import conditional_writes as conditional
+from paymentapp.storage.dynamodb.attribute_values import to_item, to_record, to_value
+from paymentapp.storage.dynamodb.client import call
+from paymentapp.storage.dynamodb.records import DynamoDBRecords
+
+SHARDS = 4  # partitions of one hour: each takes 1,000 entries a second
+LANDED = 10.0  # seconds
+HORIZON = timedelta(seconds=30)  # `LANDED`, and by how much the clocks of two hosts may differ
+FIRST = timedelta(days=1)  # before the first publication: entries of a service that was just set up
+CHECKED = timedelta(days=1)  # how long a write may come after its entry
+HOURS_MAX = 48  # that one call looks into
+STEPS_MAX = 10  # of an hour, or of 500 entries of a shard; the next call goes on
+_CHUNK = 500  # entries of a shard that are checked at once
+_TIME_DIGITS, _RANDOM_DIGITS, _NUMBER_DIGITS = 20, 6, 3  # of a position
+_ENTRY_DIGITS = _TIME_DIGITS + _RANDOM_DIGITS
+_AFTER_ALL = "9" * _NUMBER_DIGITS
+_END = {"pk": "events-end", "sk": "end"}
+_UNMADE = "events-unmade"
+
+
+class _Entry(NamedTuple):
+    """An entry as it is stored: its key, its events, and the numbers of those that are void."""
+
+    pk: str
+    sk: str
+    events: Sequence[Event]
+    void: Sequence[int]
+
+    def published(self) -> Iterator[PublishedEvent]:
+        """Yield the events of the entry that are not void."""
+        for number, event in enumerate(self.events):
+            if number not in self.void:
+                position = f"{self.sk}{number:0{_NUMBER_DIGITS}}"
+                yield PublishedEvent(event_id_of(position), event)
+
+
+class _Span(NamedTuple):
+    """The entries of a part of an hour, in order. `cut` is the position at which it was cut off."""
+
+    entries: list[_Entry]
+    cut: str | None
+
+
+class DynamoDBEvents(DynamoDBRecords):
+    """The list of events."""
+
+    def _announce(self, events: Sequence[Event]) -> None:
+        """Put an entry of the events of what is about to be written. Raises StoreUnavailable."""
+        if not events:
+            return
+        texts = [event_texts(event) for event in events]
+        for _ in tries():
+            now, begun = utc_now(), time.monotonic()
+            random = secrets.token_hex(_RANDOM_DIGITS // 2)
+            key = {"pk": _partition(now, secrets.randbelow(SHARDS)), "sk": _position(now) + random}
+            expires_at = int((now + KEPT).timestamp())
+            item = to_item(key | {"events": texts, "expires_at": expires_at})
+            call(self._client().put_item, TableName=self._operations, Item=item)
+            if time.monotonic() - begun <= LANDED:
+                return
+        raise StoreUnavailable(f"{MAX_TRIES} entries of events took too long")
+
+    def list_events(self, after: str | None, limit: int) -> EventPage:
+        """Query the partitions of one hour after the other."""
+        record = self._end_record()
+        if record is None:
+            return EventPage([], None)
+        end = record["position"]
+        first = max(record["first"], _position(_time_of(end) - KEPT))
+        position = max(position_in(after), first) if after else first
+        found: list[PublishedEvent] = []
+        for hour in _hours(_time_of(position), _time_of(end)):
+            span = self._span(hour, position[:_ENTRY_DIGITS], end, limit + 1)
+            for entry in span.entries:
+                for event in entry.published():
+                    if position_in(event.event_id) > position:
+                        found.append(event)
+                    if len(found) == limit:
+                        return EventPage(found, event.event_id)
+            if span.cut is not None:
+                return EventPage(found, event_id_of(span.cut + _AFTER_ALL))
+        if _hour_after(hour) <= _time_of(end):  # of more hours than one call looks into
+            return EventPage(found, event_id_of(_position(_hour_after(hour))))
+        return EventPage(found, found[-1].event_id if found else None)
+
+    def get_event(self, event_id: str) -> Event | None:
+        """Read the entry from each partition of its hour that it may be in."""
+        position, end = position_in(event_id), self._end()
+        if len(position) != _ENTRY_DIGITS + _NUMBER_DIGITS or end is None or position > end:
+            return None
+        hour, sk = _time_of(position), position[:_ENTRY_DIGITS]
+        keys = [to_item({"pk": _partition(hour, shard), "sk": sk}) for shard in range(SHARDS)]
+        for item in conditional.read_many(self._client(), self._operations, keys):
+            for published in _read_entry(to_record(item)).published():
+                if published.event_id == event_id:
+                    return published.event
+        return None
+
+    def publish_events(self, now: datetime) -> None:
+        """Check entries up to HORIZON ago, and move the end of the list behind them."""
+        target = now - HORIZON
+        for _ in range(STEPS_MAX):
+            record = self._end_record()
+            since = record["position"] if record else _position(now - FIRST)
+            hour = _time_of(since)
+            if hour >= target:
+                break
+            until = min(target, _hour_after(hour))
+            span = self._span(hour, since, _position(until), _CHUNK)
+            self._check(span.entries)
+            first = record["first"] if record else since
+            if not self._move_end(record, first, span.cut or _position(until)):
+                break  # another process publishes
+        self._check_again(now)
+
+    def _end(self) -> str | None:
+        record = self._end_record()
+        return record["position"] if record else None
+
+    def _end_record(self) -> Record | None:
+        record = self._get(self._operations, _END)
+        return {name: record[name] for name in record if name not in _END} if record else None
+
+    def _move_end(self, old: Record | None, first: str, position: str) -> bool:
+        new = {"first": first, "position": position, "revision": new_revision()}
+        if old is None:
+            return self._add_operation(_END["pk"], _END["sk"], new) is None
+        return self._change_operation(_END["pk"], _END["sk"], old, new)
+
+    def _span(self, hour: datetime, after: str, until: str, limit: int) -> _Span:
+        """Return the entries of an hour from a position on, and up to another one.
+
+        At most `limit` of each shard: where one has more, the span is cut off at its last one.
+        """
+        found: list[_Entry] = []
+        cuts: list[str] = []
+        for shard in range(SHARDS):
+            items = self._query(
+                limit,
+                TableName=self._operations,
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :until",
+                ExpressionAttributeValues=to_item(
+                    {":pk": _partition(hour, shard), ":after": after, ":until": until}
+                ),
+                ConsistentRead=True,
+            )
+            entries = [_read_entry(to_record(item)) for item in items]
+            found += entries
+            if len(entries) == limit:
+                cuts.append(entries[-1].sk)
+        cut = min(cuts, default=None)
+        kept = (entry for entry in found if cut is None or entry.sk <= cut)
+        return _Span(sorted(kept, key=lambda entry: entry.sk), cut)
+
+    def _check(self, entries: Sequence[_Entry]) -> None:
+        """Mark events of what was not written as void."""
+        made = self._made([event for entry in entries for event in entry.events])
+        for entry in entries:
+            void = [number for number, event in enumerate(entry.events) if event not in made]
+            if void != list(entry.void):
+                self._mark_void(entry, void)
+
+    def _mark_void(self, entry: _Entry, void: Sequence[int]) -> None:
+        """Have what is void checked again later, and then mark it: a crash repeats both."""
+        if void:
+            expires_at = int((_time_of(entry.sk) + 2 * CHECKED).timestamp())
+            again = {"entry": entry.pk, "numbers": list(void), "expires_at": expires_at}
+            self._put({"pk": _UNMADE, "sk": entry.sk} | again)
+        call(
+            self._client().update_item,
+            TableName=self._operations,
+            Key=to_item({"pk": entry.pk, "sk": entry.sk}),
+            UpdateExpression="SET #void = :void",
+            ExpressionAttributeNames={"#void": "void"},
+            ExpressionAttributeValues={":void": to_value(list(void))},
+        )
+
+    def _check_again(self, now: datetime) -> None:
+        """Announce once more what was void when its entry was checked, and is written now."""
+        end = self._end() or ""
+        for again in list(self._group(_UNMADE, "")):
+            if again["sk"] > end:  # it is checked with its entry, once more
+                continue
+            record = self._operation(again["entry"], again["sk"])
+            entry = _read_entry(record) if record else None
+            waiting = {n: entry.events[n] for n in again["numbers"]} if entry else {}
+            made = self._made(list(waiting.values()))
+            self._announce([each for each in waiting.values() if each in made])
+            left = [n for n, each in waiting.items() if each not in made]
+            key = {"pk": _UNMADE, "sk": again["sk"]}
+            if not left or _time_of(again["sk"]) < now - CHECKED:
+                self._delete(key)
+            elif left != again["numbers"]:
+                self._put(again | key | {"numbers": left})
+
+    def _made(self, events: Sequence[Event]) -> set[Event]:
+        """Return the events of what was written."""
+        keys = {event.payment for event in events}
+        wanted = [to_item(key._asdict()) for key in keys if key is not None]
+        items = conditional.read_many(self._client(), self._disbursements, wanted)
+        payments = {payment.key: payment for payment in map(read_payment, map(to_record, items))}
+        return {event for event in events if self._is_made(event, payments)}
+
+    def _is_made(self, event: Event, payments: Mapping[PaymentKey, Payment]) -> bool:
+        if event.payment is not None:
+            return event.is_in(payments.get(event.payment))
+        if event.type == OtherEvent.PAYEE_CHANGED:
+            customer_id, entry_id = event.subject
+            sort_key = f"{sort_key_before(event.line)}#{entry_id}"
+            return self._operation(history_key(customer_id), sort_key) is not None
+        hold_id, target = event.subject
+        released = self._operation(RELEASED_HOLDS, hold_id) is not None
+        placed = self._operation(HOLDS, target)
+        in_force = placed is not None and placed["hold_id"] == hold_id
+        if event.type == OtherEvent.HOLD_RELEASED:
+            return released and not in_force
+        return released or in_force
+
+    def _operation(self, pk: str, sk: str) -> Record | None:
+        return self._get(self._operations, {"pk": pk, "sk": sk})
+
+    def _put(self, record: Record) -> None:
+        call(self._client().put_item, TableName=self._operations, Item=to_item(record))
+
+    def _delete(self, key: Record) -> None:
+        call(self._client().delete_item, TableName=self._operations, Key=to_item(key))
+
+
+@reads
+def _read_entry(record: Record) -> _Entry:
+    events = [read_event(texts) for texts in record["events"]]
+    return _Entry(record["pk"], record["sk"], events, record.get("void", ()))
+
+
+def _partition(hour: datetime, shard: int) -> str:
+    return f"events#{hour:%Y%m%d%H}#{shard}"
+
+
+def _position(moment: datetime) -> str:
+    return f"{microseconds_of(moment):0{_TIME_DIGITS}}"
+
+
+def _time_of(position: str) -> datetime:
+    return EPOCH + timedelta(microseconds=int(position[:_TIME_DIGITS]))
+
+
+def _hour_after(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
+def _hours(first: datetime, last: datetime) -> Iterator[datetime]:
+    """Yield a time of each hour between two times, HOURS_MAX of them at most."""
+    hour = first
+    for _ in range(HOURS_MAX):
+        yield hour
+        hour = _hour_after(hour)
+        if hour > last:
+            return

@@ -1,0 +1,139 @@
+"""Events on DynamoDB, where entries come before the writes that they announce."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from paymentapp.clock import utc_now
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models.events import Event
+from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.models.revisions import new_revision
+from paymentapp.storage.changes import Acceptance, PaymentChange
+from paymentapp.storage.dynamodb import DynamoDBStore
+from paymentapp.storage.dynamodb import events as dynamodb_events
+from tests.contract.test_store_event_list import listed, sent
+from tests.contract.test_store_races import at_once
+from tests.support.records import a_payment, later
+
+
+@pytest.fixture(autouse=True)
+def no_horizon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamodb_events, "HORIZON", timedelta(0))
+
+
+@pytest.fixture
+def payment(dynamodb_store: DynamoDBStore) -> Payment:
+    """Return an accepted payment of a customer of its own."""
+    payment = a_payment(customer_id=new_revision())
+    dynamodb_store.accept(Acceptance(payment))
+    return payment
+
+
+def kinds(store: DynamoDBStore, payment: Payment) -> list[str]:
+    return [each.event.type for each in listed(store) if each.event.payment == payment.key]
+
+
+def test_nothing_is_listed_before_its_entry_is_older_than_the_horizon(
+    dynamodb_store: DynamoDBStore, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamodb_events, "HORIZON", timedelta(seconds=30))
+    assert kinds(dynamodb_store, payment) == []
+    dynamodb_store.publish_events(utc_now() + timedelta(seconds=29))
+    assert kinds(dynamodb_store, payment) == []
+
+
+def test_a_write_that_was_not_made_is_not_listed(
+    dynamodb_store: DynamoDBStore, payment: Payment
+) -> None:
+    change = PaymentChange(payment, sent(payment))
+    dynamodb_store._announce(change.events)  # and then a crash
+    assert kinds(dynamodb_store, payment) == ["payment.pending"]
+
+
+def test_a_write_that_comes_long_after_its_entry_is_listed_then(
+    dynamodb_store: DynamoDBStore, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may stall between the two, or a write may land after its caller gave up."""
+    change = PaymentChange(payment, sent(payment))
+    announce = dynamodb_store._announce
+
+    def announce_and_stall(events: Sequence[Event]) -> None:
+        monkeypatch.setattr(dynamodb_store, "_announce", announce)
+        announce(events)
+        assert kinds(dynamodb_store, payment) == ["payment.pending"]
+        stalled.append(listed(dynamodb_store)[-1].event_id)
+
+    stalled: list[str] = []
+    monkeypatch.setattr(dynamodb_store, "_announce", announce_and_stall)
+    assert dynamodb_store.change_payments([change]) == [True]
+    dynamodb_store.publish_events(utc_now())  # announces it once more
+    found = [each.event.type for each in listed(dynamodb_store, stalled[0])]
+    assert found == ["payment.submitting"]
+    assert [each.event.type for each in listed(dynamodb_store, stalled[0])] == found
+
+
+def test_what_is_void_is_checked_for_a_day(dynamodb_store: DynamoDBStore, payment: Payment) -> None:
+    change = PaymentChange(payment, sent(payment))
+    dynamodb_store._announce(change.events)
+    listed(dynamodb_store)
+    dynamodb_store._check_again(utc_now() + timedelta(hours=23))
+    assert list(dynamodb_store._group("events-unmade", ""))
+    dynamodb_store._check_again(utc_now() + timedelta(hours=25))
+    assert list(dynamodb_store._group("events-unmade", "")) == []
+
+
+def test_of_one_entry_some_writes_may_be_made(
+    dynamodb_store: DynamoDBStore, payment: Payment
+) -> None:
+    other = a_payment(customer_id=payment.customer_id, payment_id="2026-03-01T12:00:01.000000Z")
+    dynamodb_store.accept(Acceptance(other))
+    lost = PaymentChange(payment, sent(payment))
+    cancelled = payment.moved(Status.CANCELLED, later(3), Cause.REQUEST)
+    assert dynamodb_store.change_payments([PaymentChange(payment, cancelled)]) == [True]
+    made = PaymentChange(other, sent(other))
+    assert dynamodb_store.change_payments([lost, made]) == [False, True]
+    assert kinds(dynamodb_store, payment) == ["payment.pending", "payment.cancelled"]
+    assert kinds(dynamodb_store, other) == ["payment.pending", "payment.submitting"]
+
+
+def test_an_entry_that_took_too_long_is_left_and_another_one_is_put(
+    dynamodb_store: DynamoDBStore, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = listed(dynamodb_store)[-1].event_id
+    times = iter([0.0, 10.1, 20.0, 20.1])
+    monkeypatch.setattr(dynamodb_events, "time", SimpleNamespace(monotonic=times.__next__))
+    assert dynamodb_store.change_payments([PaymentChange(payment, sent(payment))]) == [True]
+    assert next(times, None) is None
+    monkeypatch.undo()
+    monkeypatch.setattr(dynamodb_events, "HORIZON", timedelta(0))
+    after = listed(dynamodb_store, before)
+    assert [each.event.type for each in after] == ["payment.submitting"] * 2
+
+
+def test_without_an_entry_nothing_is_written(
+    dynamodb_store: DynamoDBStore, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise StoreUnavailable("down")
+
+    monkeypatch.setattr(dynamodb_store, "_announce", fail)
+    with pytest.raises(StoreUnavailable):
+        dynamodb_store.change_payments([PaymentChange(payment, sent(payment))])
+    assert dynamodb_store.get_payment(payment.key) == payment
+
+
+def test_two_processes_that_publish_at_once_list_each_event_once(
+    dynamodb_store: DynamoDBStore, payment: Payment
+) -> None:
+    assert dynamodb_store.change_payments([PaymentChange(payment, sent(payment))]) == [True]
+
+    def publish(now: datetime) -> None:
+        dynamodb_store.publish_events(now)
+
+    at_once(publish, [utc_now()] * 8)
+    assert kinds(dynamodb_store, payment) == ["payment.pending", "payment.submitting"]

@@ -1,0 +1,110 @@
+"""Events with the records that they are about, as those were then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from paymentapp.bootstrap import build_services
+from paymentapp.config import Settings
+from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.services.events import READ_MAX, as_of
+from paymentapp.services.payment_orders import PaymentOrder
+from tests.support.memory_store import MemoryStore
+from tests.support.payment_methods import WirePayees, ledger
+from tests.support.records import a_payment, later, usd
+
+
+def returned() -> Payment:
+    """Return a payment that was sent twice, paid, returned and retried."""
+    payment = a_payment()
+    payment = payment.moved(Status.SUBMITTING, later(1), Cause.DISPATCH, "b1", batch_id="b1")
+    payment = payment.moved(Status.PENDING, later(2), Cause.DISPATCH, "b1", batch_id=None)
+    payment = payment.moved(Status.SUBMITTING, later(3), Cause.DISPATCH, "b2", batch_id="b2")
+    payment = payment.moved(Status.SUBMITTED, later(4), Cause.DISPATCH, provider_item_id="i1")
+    payment = payment.moved(Status.SUCCEEDED, later(5), Cause.POLL, transaction_id="t1")
+    payment = payment.moved(Status.RETURNED, later(6), Cause.WEBHOOK, reason="closed")
+    return payment.changed(retried_by="later")
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "batch", "item", "transaction"),
+    [
+        (0, Status.PENDING, None, None, None),
+        (1, Status.SUBMITTING, "b1", None, None),
+        (2, Status.PENDING, None, None, None),
+        (3, Status.SUBMITTING, "b2", None, None),
+        (4, Status.SUBMITTED, "b2", "i1", None),
+        (5, Status.SUCCEEDED, "b2", "i1", "t1"),
+    ],
+)
+def test_a_payment_is_shown_as_it_was_after_each_line_of_its_history(
+    line: int, status: Status, batch: str | None, item: str | None, transaction: str | None
+) -> None:
+    then = as_of(returned(), line)
+    assert (then.status, then.updated_at) == (status, later(line))
+    assert len(then.history) == line + 1
+    assert (then.batch_id, then.provider_item_id, then.transaction_id) == (batch, item, transaction)
+    assert (then.reason, then.retried_by) == (None, None)
+
+
+def test_after_its_last_line_it_is_shown_as_it_is() -> None:
+    payment = returned()
+    assert as_of(payment, 6) is payment
+
+
+@dataclass
+class World:
+    """A service with a payment method that has details, and Ada."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        providers = {"paypal": ledger("paypal"), "wire": ledger("wire", WirePayees())}
+        self.services = build_services(
+            Settings(), store=self.store, providers=providers, clock=self.clock
+        )
+        self.services.customers.register("ada", "ada@example.com", {})
+
+    def clock(self) -> datetime:
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+    def pay(self) -> None:
+        order = PaymentOrder("ada", "ada@example.com", usd("5"), "paypal")
+        self.services.payments.request(order)
+
+    def put_account(self) -> None:
+        self.services.methods.put("ada", "wire", {"account": "12345678"}, default=None)
+
+
+def test_a_change_of_who_is_paid_shows_the_details_masked() -> None:
+    world = World()
+    world.put_account()
+    (event,) = world.services.events.page(None, 10).events
+    assert event.type == "customer.payee_changed"
+    assert event.data == world.services.history.page("ada", 1).entries[0]
+    assert "12345678" not in str(event)
+
+
+def test_a_change_that_is_not_on_record_any_more_has_no_data() -> None:
+    world = World()
+    world.put_account()
+    world.store._history.clear()
+    (event,) = world.services.events.page(None, 10).events
+    assert event.data is None
+
+
+def test_a_request_for_one_type_reads_a_bounded_number() -> None:
+    world = World()
+    for _ in range(READ_MAX + 5):
+        world.pay()
+    before = len(world.store.calls)
+    page = world.services.events.page(None, 10, "payment.failed")
+    assert page.events == []
+    assert world.store.calls[before:].count("list_events") == READ_MAX / 100
+    rest = world.services.events.page(page.last_read, 10, "payment.pending")
+    assert len(rest.events) == 5
