@@ -48,6 +48,7 @@ class Approvers:
         self.world = world
         self.rng = Random(f"approvals {seed}")
         self.rules = RULES if self.rng.random() < 0.4 else ""
+        self.busy = 0  # decisions that somebody has yet to make
         self.answered_at: dict[PaymentKey, int] = {}  # when it last awaited approval
 
     def watch(self, old: Payment | None, new: Payment) -> None:
@@ -132,4 +133,10 @@ class Approvers:
             process.spawn(partial(work, process))
 
     def _later(self, delay: int, event: Callable[[], object]) -> None:
-        self.world.clients.later(delay, event)
+        self.busy += 1
+
+        def go() -> None:
+            self.busy -= 1
+            event()
+
+        self.world.scheduler.later(delay, go)

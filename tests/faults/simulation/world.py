@@ -150,6 +150,8 @@ class World:
             return MINUTE
         if when is None:
             return HOUR
+        if self.approvers.busy:  # what they approve is due at once, and its wake-up may be lost
+            return pause
         return max(pause, min(micros_of(when) - process.micros(), DAY) + pause)
 
     def anything_due(self, process: Process) -> bool:
@@ -170,6 +172,7 @@ class World:
         elif not (
             self.clients.busy
             or self.holders.busy
+            or self.approvers.busy
             or self._announced
             or self._transit
             or not self.methods.is_quiet()
