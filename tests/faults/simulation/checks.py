@@ -24,6 +24,8 @@ def judge(world: World) -> None:
     for key, payment in world.tables.payments.items():
         _settled_as_the_ledger_says(world, key, payment, moved.get(key, []))
     _nothing_else_was_paid(world, moved)
+    world.approvers.judge(moved)
+    world.limits.judge(moved)
     _retried_once(world, moved)
     _drained(world)
     if not world.findings.failures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -12,9 +13,10 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
-from paymentapp.models.limits import Charge
+from paymentapp.models.limits import Charge, LimitReached
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
@@ -88,8 +90,8 @@ class SimulatedStore:
             if stored is None:
                 self.tables.counters.count(acceptance)
                 stored = payment
-                self.tables.put_payment(payment)
                 self.world.clients.made(payment, owner)
+                self.tables.put_payment(payment)
             return stored
 
         def both() -> AcceptResult:
@@ -301,7 +303,7 @@ class SimulatedStore:
     def _apply(self, fault: str | None, effect: Callable[[], Result]) -> Result:
         """Apply the effect: once, twice where the client library repeats it, or too late."""
         if fault == faults.LANDS_LATE:
-            self.world.in_transit(self.world.draw(2 * MINUTE), effect)
+            self.world.in_transit(self.world.draw(2 * MINUTE), partial(_land, effect))
             raise StoreUnavailable(fault)
         result = effect()
         if fault == faults.REPEATED:
@@ -349,6 +351,12 @@ class SimulatedStore:
             change.new.status in FINAL and self.world.clients.is_untouched(change.old.key)
             for change in changes
         )
+
+
+def _land(effect: Callable[[], object]) -> None:
+    """Apply a late write, unless its condition no longer holds."""
+    with suppress(LimitReached, DuplicateFound):
+        effect()
 
 
 def is_same(bound: IdempotencyRecord | None, wanted: IdempotencyRecord | None) -> bool:
