@@ -172,12 +172,13 @@ class WorldLimits:
                 self._fail("counter", words, payment.key if payment else None)
 
     def _check_alike(self, new: Payment) -> None:
-        """Check that a payment that may be no duplicate is none."""
+        """Check that a payment that must not repeat another one does not."""
         if not self.duplicate_hours:
             return
         others = self._alike[_likeness(new)]
         since = self.world.time() + SKEW - timedelta(hours=self.duplicate_hours)
-        if new.retry_of is None and not self._may_repeat(new) and others:
+        allowed = new.retry_of is not None or self._may_repeat(new)
+        if others and not allowed:  # the latest one decides: see docs/decisions/0027
             other = self.world.tables.payments[others[-1]]
             if other.created_at >= since and other.status not in UNPAID:
                 words = f"like {other.payment_id}, which is {other.status}"

@@ -17,7 +17,9 @@ def corrected(company: Company, number: int, code: str, **parts: str) -> dict[st
     addenda = ChangeAddenda(
         code, "091000010000001", ROUTING[:8], f"02100002{number:07d}", corrected_data=data
     )
-    company.bank.send(f"change-{number}.ach", sent_back(company, addenda, amount="0", sec_code="COR"))
+    company.bank.send(
+        f"change-{number}.ach", sent_back(company, addenda, amount="0", sec_code="COR")
+    )
     return bodies(company)[-1]
 
 
