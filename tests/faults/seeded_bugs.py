@@ -399,6 +399,12 @@ BUGS = [
         ),
     ),
     _bug(
+        "an approval of other details",
+        "details changed, and sent",
+        patches=((dispatcher, "still_approved", approval_bugs.all_approved),),
+        scene="ach",
+    ),
+    _bug(
         "a payment that nobody answers waits for ever",
         *("stuck", "not drained"),
         patches=((sweeper, "is_expired", approval_bugs.never_expired),),

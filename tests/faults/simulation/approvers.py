@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from random import Random
@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from paymentapp.errors import Conflict, NotAllowed, StoreUnavailable
 from paymentapp.models.actors import APPROVE, Actor
+from paymentapp.models.approvals import Approval
 from paymentapp.models.batches import Member
+from paymentapp.models.customers import Customer
 from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.storage.base import PaymentChange
 from tests.faults.simulation.scheduler import DAY, MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class Approvers:
         self.rng = Random(f"approvals {seed}")
         self.rules = RULES if self.rng.random() < 0.4 else ""
         self.busy = 0  # decisions that somebody has yet to make
+        self._seen: dict[tuple[PaymentKey, Approval], object] = {}  # details, by approval
         self.heard_at = 0  # when a payment last began to await approval
         self.answered_at: dict[PaymentKey, int] = {}  # when it last awaited approval
 
@@ -57,6 +61,27 @@ class Approvers:
             self._hear(new)
         if waited and not waits:
             self.answered_at[new.key] = self.world.time.micros()
+
+    def watch_details(self, changes: Iterable[PaymentChange], read: Mapping[str, Customer]) -> None:
+        """Check that a payment leaves with the details that its approvers have seen.
+
+        `read` are the customers as the process has read them in this task.
+        """
+        for old, new in changes:
+            seen = _details(new, read.get(new.customer_id, self._customer(new)))
+            if len(new.approvals) > len(old.approvals):
+                self._seen[new.key, new.approvals[-1]._replace(void=False)] = seen
+            if new.status is not Status.SUBMITTING or old.status is not Status.PENDING:
+                continue
+            counted = [
+                each
+                for each in old.approvals
+                if not each.void and self._seen.get((old.key, each)) == seen
+            ]
+            self._check_people(old, counted, "details changed, and sent")
+
+    def _customer(self, payment: Payment) -> Customer:
+        return self.world.tables.customers[payment.customer_id]
 
     def check(self, members: Sequence[Member]) -> None:
         """Report each member of a batch that is sent without its approvals."""
@@ -77,10 +102,14 @@ class Approvers:
 
     def _check(self, key: PaymentKey, check: str) -> None:
         payment = self.world.tables.payments[key]
-        people = {PERSON_OF.get(each.by) for each in payment.approvals if not each.void}
-        if len(people - {None}) < self.needed(payment):
+        valid = [each for each in payment.approvals if not each.void]
+        self._check_people(payment, valid, check)
+
+    def _check_people(self, payment: Payment, valid: Iterable[Approval], check: str) -> None:
+        people = {PERSON_OF.get(each.by) for each in valid} - {None}
+        if len(people) < self.needed(payment):
             words = f"approved by {sorted(map(str, people))} of {self.needed(payment)}"
-            self.world.findings.fail(check, words, key)
+            self.world.findings.fail(check, words, payment.key)
 
     def _hear(self, payment: Payment) -> None:
         """Have people look at a payment; one in ten is looked at by nobody for 30 days."""
@@ -148,3 +177,9 @@ class Approvers:
             event()
 
         self.world.scheduler.later(delay, go)
+
+
+def _details(payment: Payment, customer: Customer) -> object:
+    """Return whom a payment pays, and the details on record that its approvers see."""
+    known = customer.methods.get(payment.payment_method)
+    return payment.payment_method, payment.payee, known.destination if known else customer.email

@@ -62,7 +62,10 @@ class SimulatedStore:
 
     def get_customer(self, customer_id: str) -> Customer | None:
         self._read("get_customer", None)
-        return self.tables.customers.get(customer_id)
+        found = self.tables.customers.get(customer_id)
+        if found is not None:
+            current_task().customers[customer_id] = found
+        return found
 
     def change_customer(
         self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
@@ -124,6 +127,7 @@ class SimulatedStore:
         return {key: stored[key] for key in keys if key in stored}
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
+        self.world.approvers.watch_details(changes, current_task().customers)
         subject = tuple(change.old.key for change in changes)
         menu = self._menu_of_many if len(changes) > 1 else self._menu
         forced = self._must_fail(changes)
