@@ -73,12 +73,10 @@ class Approvers:
                 self._seen[new.key, new.approvals[-1]._replace(void=False)] = seen
             if new.status is not Status.SUBMITTING or old.status is not Status.PENDING:
                 continue
-            counted = [
-                each
-                for each in old.approvals
-                if not each.void and self._seen.get((old.key, each)) == seen
-            ]
-            self._check_people(old, counted, "details changed, and sent")
+            valid = [each for each in old.approvals if not each.void]
+            same = [each for each in valid if self._seen.get((old.key, each)) == seen]
+            if len(same) < len(valid):
+                self._check_people(old, same, "details changed, and sent")
 
     def _customer(self, payment: Payment) -> Customer:
         return self.world.tables.customers[payment.customer_id]
