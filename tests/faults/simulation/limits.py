@@ -55,6 +55,11 @@ class WorldLimits:
         self._sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self._alike: dict[tuple[object, ...], list[PaymentKey]] = defaultdict(list)
 
+    @property
+    def are_set(self) -> bool:
+        """Return whether a request may be refused."""
+        return bool(self.rules or self.duplicate_hours)
+
     def _draw(self) -> Iterator[Rule]:
         """Draw rules around what clients will request, so that some of it is above them."""
         chance, total = self.rng.random, self.world.count * AVERAGE
