@@ -38,7 +38,7 @@ from paymentapp.storage.base import Store
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.worker import sweeper
 from paymentapp.worker.sweeper import DueWork, Sweeper
-from tests.faults import approval_bugs
+from tests.faults import approval_bugs, limit_bugs
 from tests.faults import later_bugs as later
 from tests.faults import provider_bugs as bugs
 from tests.faults.dispatcher_bugs import HeldTakenApart, HoldReadOnce, LateRefusal, LostClaim
@@ -46,6 +46,7 @@ from tests.faults.simulation import tables
 from tests.faults.simulation.provider import SimulatedProvider
 from tests.faults.simulation.store import SimulatedStore
 from tests.faults.simulation.world import Parts
+from tests.support.counters import Counters
 
 
 class NewIdOnRetry(SimulatedProvider):
@@ -399,9 +400,42 @@ BUGS = [
         ),
     ),
     _bug(
+        "an approval of other details",
+        "details changed, and sent",
+        patches=((dispatcher, "still_approved", approval_bugs.all_approved),),
+        scene="ach",
+    ),
+    _bug(
         "a payment that nobody answers waits for ever",
         *("stuck", "not drained"),
         patches=((sweeper, "is_expired", approval_bugs.never_expired),),
+    ),
+    _bug(
+        "a counter that is not given back",
+        "counter",
+        patches=((PaymentChange, "given_back", property(limit_bugs.nothing_given_back)),),
+    ),
+    _bug(
+        "a counter given back twice",
+        "counter",
+        patches=((PaymentChange, "given_back", property(limit_bugs.given_back_again)),),
+    ),
+    _bug(
+        "a payment that is not counted after a collision",
+        "not counted",
+        patches=((bootstrap, "Payments", limit_bugs.UncountedCollision),),
+    ),
+    _bug("a count apart from its payment", "counter", parts=Parts(store=limit_bugs.CountedApart)),
+    _bug(
+        "a limit that is checked before the count",
+        "over a limit",
+        patches=((Counters, "count", limit_bugs.counted_unchecked),),
+        engines=("dynamodb",),
+    ),
+    _bug(
+        "a limit that does not ask",
+        "over a limit",
+        patches=((bootstrap, "Payments", limit_bugs.NeverAsks),),
     ),
     _bug("a fresh Stripe key", "paid twice", parts=Parts(stripe=bugs.FreshKey), scene="stripe"),
     _bug("no look after a day", "paid twice", parts=Parts(stripe=bugs.NeverLate), scene="stripe"),

@@ -35,10 +35,14 @@ class Counters:
     def count(self, acceptance: Acceptance) -> None:
         """Count a payment that is about to be added. Raises what `check` does."""
         self.check(acceptance)
-        for charge, slots in zip(acceptance.charges, self.of(acceptance.charges), strict=True):
-            self._slots[counter_key(charge)] = charge.counted(slots)
+        for charge in acceptance.charges:
+            self.add(charge)
         if acceptance.alike is not None:
             self._latest[acceptance.alike.likeness] = acceptance.payment.payment_id
+
+    def add(self, charge: Charge) -> None:
+        key = counter_key(charge)
+        self._slots[key] = charge.counted(self._slots.get(key, {}))
 
     def give_back(self, change: PaymentChange) -> None:
         for charge in change.given_back:

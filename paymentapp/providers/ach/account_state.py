@@ -39,9 +39,9 @@ class AccountState:
         """Return the destination that is right by the bank's corrections, or the same."""
         return self._replacement(destination) or destination
 
-    def latest(self, destination: str) -> str:
-        """Return the last destination that came after one, or the same."""
-        return [destination, *(after for after, _ in self._after(destination))][-1]
+    def chain(self, destination: str) -> list[str]:
+        """Return a destination and those that came after it, corrections and new seals alike."""
+        return [destination, *(after for after, _ in self._after(destination))]
 
     def seals(self, destination: str) -> list[str]:
         """Return a destination and those by which the same account was sealed later."""

@@ -207,10 +207,11 @@ class BankFileReader:
         """Correct the account of an entry, on top of earlier corrections of it.
 
         Stored before the event is, for payments that are not in a file yet; so it may be on record
-        already. Raises BankDetailError.
+        already. The customer's details may be any of the account's earlier ones, and all of them
+        are replaced, however often the file is read. Raises BankDetailError.
         """
         customer_id = entry.item_id.partition(".")[2]
-        before = self._accounts.latest(entry.destination)
+        before = self._accounts.chain(entry.destination)[-1]
         payee = self._payees.open(customer_id, before)
         account = correction.corrected(payee.account)
         if account != payee.account:
@@ -221,8 +222,8 @@ class BankFileReader:
             return {}
         if is_prenote(entry.batch_id):
             self._prenotes.keep(entry.destination, current)
-        replaced = [*self._accounts.seals(entry.destination), before]
-        return {"destination": current, "replaces": [each for each in replaced if each != current]}
+        replaced = [each for each in self._accounts.chain(entry.destination) if each != current]
+        return {"destination": current, "replaces": replaced}
 
     def _acknowledgment(self, ack: Acknowledgment, settled: str) -> dict[str, Any]:
         record = _record("acknowledgment", ack.trace, ack.original_trace, "ACK", settled)

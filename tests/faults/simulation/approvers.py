@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from random import Random
@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from paymentapp.errors import Conflict, NotAllowed, StoreUnavailable
 from paymentapp.models.actors import APPROVE, Actor
+from paymentapp.models.approvals import Approval
 from paymentapp.models.batches import Member
+from paymentapp.models.customers import Customer
 from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.storage.changes import PaymentChange
 from tests.faults.simulation.scheduler import DAY, MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -30,14 +33,6 @@ PEOPLE = {
 PERSON_OF = {actor.name: name for name, actors in PEOPLE.items() for actor in actors}
 
 
-def needed(payment: Payment) -> int:
-    """Return how many people have to approve a payment, computed apart from the service."""
-    amount, currency = payment.money.amount, payment.money.currency
-    if currency != "USD" or amount < Decimal(70):
-        return 0
-    return 2 if amount >= Decimal(90) else 1
-
-
 class Approvers:
     """Approve most of what they hear of, reject some, and leave some unanswered.
 
@@ -48,30 +43,71 @@ class Approvers:
         self.world = world
         self.rng = Random(f"approvals {seed}")
         self.rules = RULES if self.rng.random() < 0.4 else ""
+        self.busy = 0  # decisions that somebody has yet to make
+        self._seen: dict[tuple[PaymentKey, Approval], object] = {}  # details, by approval
+        self.heard_at = 0  # when a payment last began to await approval
         self.answered_at: dict[PaymentKey, int] = {}  # when it last awaited approval
 
     def watch(self, old: Payment | None, new: Payment) -> None:
         """Learn of a version of a payment as it is stored, and check it."""
-        if not self.rules:
-            return
-        if old is None and (new.status is Status.AWAITING_APPROVAL) != (needed(new) > 0):
-            words = f"it begins as {new.status}, and needs {needed(new)} approvals"
+        needed = self.needed(new)
+        if old is None and (new.status is Status.AWAITING_APPROVAL) != (needed > 0):
+            words = f"it begins as {new.status}, and needs {needed} approvals"
             self.world.findings.fail("unapproved", words, new.key)
         waits = new.status is Status.AWAITING_APPROVAL
         waited = old is not None and old.status is Status.AWAITING_APPROVAL
         if waits and not waited:
+            self.heard_at = self.world.time.micros()
             self._hear(new)
         if waited and not waits:
             self.answered_at[new.key] = self.world.time.micros()
 
+    def watch_details(self, changes: Iterable[PaymentChange], read: Mapping[str, Customer]) -> None:
+        """Check that a payment leaves with the details that its approvers have seen.
+
+        `read` are the customers as the process has read them in this task.
+        """
+        for old, new in changes:
+            seen = _details(new, read.get(new.customer_id, self._customer(new)))
+            if len(new.approvals) > len(old.approvals):
+                self._seen[new.key, new.approvals[-1]._replace(void=False)] = seen
+            if new.status is not Status.SUBMITTING or old.status is not Status.PENDING:
+                continue
+            valid = [each for each in old.approvals if not each.void]
+            same = [each for each in valid if self._seen.get((old.key, each)) == seen]
+            if len(same) < len(valid):
+                self._check_people(old, same, "details changed, and sent")
+
+    def _customer(self, payment: Payment) -> Customer:
+        return self.world.tables.customers[payment.customer_id]
+
     def check(self, members: Sequence[Member]) -> None:
         """Report each member of a batch that is sent without its approvals."""
-        for member in members if self.rules else ():
-            payment = self.world.tables.payments[member.key]
-            people = {PERSON_OF.get(each.by) for each in payment.approvals if not each.void}
-            if len(people - {None}) < needed(payment):
-                words = f"it is sent, approved by {sorted(map(str, people))}"
-                self.world.findings.fail("unapproved and sent", words, member.key)
+        for member in members:
+            self._check(member.key, "unapproved and sent")
+
+    def judge(self, moved: Collection[PaymentKey]) -> None:
+        """Report each payment in a provider's ledger that has not got its approvals."""
+        for key in moved:
+            self._check(key, "unapproved and paid")
+
+    def needed(self, payment: Payment) -> int:
+        """Return how many people have to approve a payment, computed apart from the service."""
+        amount, currency = payment.money.amount, payment.money.currency
+        if self.rules and currency == "USD" and amount >= Decimal(70):
+            return 2 if amount >= Decimal(90) else 1
+        return int(payment.approval_rule in self.world.limits.asking)
+
+    def _check(self, key: PaymentKey, check: str) -> None:
+        payment = self.world.tables.payments[key]
+        valid = [each for each in payment.approvals if not each.void]
+        self._check_people(payment, valid, check)
+
+    def _check_people(self, payment: Payment, valid: Iterable[Approval], check: str) -> None:
+        people = {PERSON_OF.get(each.by) for each in valid} - {None}
+        if len(people) < self.needed(payment):
+            words = f"approved by {sorted(map(str, people))} of {self.needed(payment)}"
+            self.world.findings.fail(check, words, payment.key)
 
     def _hear(self, payment: Payment) -> None:
         """Have people look at a payment; one in ten is looked at by nobody for 30 days."""
@@ -132,4 +168,16 @@ class Approvers:
             process.spawn(partial(work, process))
 
     def _later(self, delay: int, event: Callable[[], object]) -> None:
-        self.world.clients.later(delay, event)
+        self.busy += 1
+
+        def go() -> None:
+            self.busy -= 1
+            event()
+
+        self.world.scheduler.later(delay, go)
+
+
+def _details(payment: Payment, customer: Customer) -> object:
+    """Return whom a payment pays, and the details on record that its approvers see."""
+    known = customer.methods.get(payment.payment_method)
+    return payment.payment_method, payment.payee, known.destination if known else customer.email

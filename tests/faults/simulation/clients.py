@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from paymentapp.errors import Conflict, KeyReused, NotPayable, StoreUnavailable
 from paymentapp.models.actors import Actor
 from paymentapp.models.customers import Customer
+from paymentapp.models.duplicates import PossibleDuplicate
+from paymentapp.models.limits import LimitExceeded
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.services.payment_orders import PaymentOrder
@@ -77,6 +79,7 @@ class Clients:
             if self.world.chance(0.06):
                 at = moment(now + self.world.draw(3 * HOUR))
                 intent.order = intent.order._replace(scheduled_at=at)
+            self.world.limits.varied(intent, self.intents)
             self.intents.append(intent)
             self.later(now, partial(self._try, intent))
 
@@ -137,6 +140,7 @@ class Clients:
 
         def post() -> None:
             requested = None
+            made = intent.key is not None and bool(intent.made)
             try:
                 requested = process.services.payments.request(intent.order, intent.key, intent.by)
             except StoreUnavailable:
@@ -146,6 +150,8 @@ class Clients:
                 intent.tries = intent.patience
             except NotPayable as error:
                 self._refused(intent, error)
+            except (LimitExceeded, PossibleDuplicate) as error:
+                self.world.limits.refused(intent, error, made=made)
             finally:
                 self._heard(intent, requested)
 

@@ -68,9 +68,9 @@ class Index(Generic[Key, Image]):
     def _show(
         self, written: int, key: Key, shard: int, when: datetime | None, image: Image
     ) -> None:
+        self._is_known = False
         if self._newest[key] > written:
             return  # a later change overtook this one
-        self._is_known = False
         self._newest[key] = written
         if when is None:
             self._shown.get(shard, {}).pop(key, None)

@@ -44,6 +44,8 @@ class Process:
                 collect_seconds=30,
                 routes=world.methods.routes,
                 approvals=world.approvers.rules,
+                limits=world.limits.setting,
+                duplicate_hours=world.limits.duplicate_hours,
             ),
             store=self.store,
             providers=world.methods.providers(self),

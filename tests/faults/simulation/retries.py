@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from paymentapp.errors import Conflict, NotPayable, StoreUnavailable
+from paymentapp.models.limits import LimitExceeded
 from paymentapp.models.payments import RETRYABLE, Payment, PaymentKey, Status
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.payments import Requested
@@ -82,7 +83,7 @@ class Retriers:
                 requested = process.services.retries.retry(original, None, intent.key, intent.by)
                 self._heard(intent, requested)
                 answered = True
-            except (Conflict, NotPayable) as error:
+            except (Conflict, LimitExceeded, NotPayable) as error:
                 self.world.note(process, "no retry", intent.name, str(error))
                 answered = True
             except StoreUnavailable:

@@ -13,6 +13,7 @@ from greenlet import (  # type: ignore[import-untyped]  # it brings no types
 )
 
 if TYPE_CHECKING:
+    from paymentapp.models.customers import Customer
     from tests.faults.simulation.clients import Intent
     from tests.faults.simulation.process import Process
     from tests.faults.simulation.trace import Subject
@@ -42,6 +43,7 @@ class Task(greenlet):  # type: ignore[misc]
         self.process = process
         self.owner = owner  # the request that it serves
         self.subject: Subject = None  # what its last call was about
+        self.customers: dict[str, Customer] = {}  # as it has read them last
         self._work = work
 
     def run(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -12,9 +13,10 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
-from paymentapp.models.limits import Charge
+from paymentapp.models.limits import Charge, LimitReached
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
@@ -55,7 +57,10 @@ class SimulatedStore:
 
     def get_customer(self, customer_id: str) -> Customer | None:
         self._read("get_customer", None)
-        return self.tables.customers.get(customer_id)
+        found = self.tables.customers.get(customer_id)
+        if found is not None:
+            current_task().customers[customer_id] = found
+        return found
 
     def change_customer(
         self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
@@ -83,8 +88,8 @@ class SimulatedStore:
             if stored is None:
                 self.tables.counters.count(acceptance)
                 stored = payment
-                self.tables.put_payment(payment)
                 self.world.clients.made(payment, owner)
+                self.tables.put_payment(payment)
             return stored
 
         def both() -> AcceptResult:
@@ -117,6 +122,7 @@ class SimulatedStore:
         return {key: stored[key] for key in keys if key in stored}
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
+        self.world.approvers.watch_details(changes, current_task().customers)
         subject = tuple(change.old.key for change in changes)
         menu = self._menu_of_many if len(changes) > 1 else self._menu
         forced = self._must_fail(changes)
@@ -299,7 +305,7 @@ class SimulatedStore:
     def _apply(self, fault: str | None, effect: Callable[[], Result]) -> Result:
         """Apply the effect: once, twice where the client library repeats it, or too late."""
         if fault == faults.LANDS_LATE:
-            self.world.in_transit(self.world.draw(2 * MINUTE), effect)
+            self.world.in_transit(self.world.draw(2 * MINUTE), partial(_land, effect))
             raise StoreUnavailable(fault)
         result = effect()
         if fault == faults.REPEATED:
@@ -347,6 +353,12 @@ class SimulatedStore:
             change.new.status in FINAL and self.world.clients.is_untouched(change.old.key)
             for change in changes
         )
+
+
+def _land(effect: Callable[[], object]) -> None:
+    """Apply a late write, unless its condition no longer holds."""
+    with suppress(LimitReached, DuplicateFound):
+        effect()
 
 
 def is_same(bound: IdempotencyRecord | None, wanted: IdempotencyRecord | None) -> bool:

@@ -236,9 +236,11 @@ def test_a_parked_batch_goes_on_by_a_persons_word(service: Service) -> None:
 # --- files
 
 
-def sent_back(company: Company, *addenda: Any, amount: str = "12.34") -> bytes:
-    """Return a file of the bank with one entry for each addenda 99."""
-    header = BatchHeader("EXAMPLE CO", "1234567890", "PPD", "PAYMENT", None, "02100002", 1)
+def sent_back(
+    company: Company, *addenda: Any, amount: str = "12.34", sec_code: str = "PPD"
+) -> bytes:
+    """Return a file of the bank with one entry for each addenda 98 (COR) or 99."""
+    header = BatchHeader("EXAMPLE CO", "1234567890", sec_code, "PAYMENT", None, "02100002", 1)
     entries = [
         Entry("21", ROUTING, "any", Decimal(amount), each.trace, "ANN", addenda=(each,))
         for each in addenda
