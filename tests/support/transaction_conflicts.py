@@ -8,9 +8,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.httpsession import URLLib3Session
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Conflicts:
 
     def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """Send a transaction that meets no other one, and let it take some time."""
-        items = [_item(write) for write in json.loads(request.body)["TransactItems"]]
+        items = [_item(write) for write in json.loads(cast(bytes, request.body))["TransactItems"]]
         with self._lock:
             met = [item in self._in_flight for item in items]
             if any(met):
@@ -55,11 +56,12 @@ class Conflicts:
 def conflicts(client: DynamoDBClient, seconds: float = 0) -> Iterator[Conflicts]:
     """Refuse transactions of a client that meet; each takes some seconds longer than it would."""
     found = Conflicts(seconds)
-    client.meta.events.register(_EVENT, found.send)
+    send: Any = found.send  # whose answer botocore takes for the service's
+    client.meta.events.register(_EVENT, send)
     try:
         yield found
     finally:
-        client.meta.events.unregister(_EVENT, found.send)
+        client.meta.events.unregister(_EVENT, send)
 
 
 def _item(write: dict[str, Any]) -> str:
@@ -77,7 +79,7 @@ def _cancelled(url: str, met: list[bool]) -> AWSResponse:
         "CancellationReasons": reasons,
         "Message": "Transaction cancelled",
     }
-    return AWSResponse(url, 400, {}, _Body(json.dumps(body).encode()))
+    return AWSResponse(url, 400, HTTPHeaders(), _Body(json.dumps(body).encode()))
 
 
 class _Body:

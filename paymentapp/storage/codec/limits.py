@@ -12,7 +12,7 @@ from paymentapp.models.limits import Charge, LimitWindow, slot_end
 from paymentapp.storage.codec.records import Record, reads
 
 LATEST = "latest"
-SHARDS = 32  # of a counter that many requests change at once
+SHARDS = 64  # of a counter that many requests change at once; all are read by one request
 _KEPT = timedelta(days=2)  # after the last window in which an amount counts
 
 

@@ -5,21 +5,21 @@ Each write of a transaction costs twice the write units of the same write alone.
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from paymentapp.errors import StoreUnavailable
+from paymentapp.storage.contention import tries
 from paymentapp.storage.dynamodb.client import ConditionFailed, call
-from paymentapp.storage.dynamodb.conditional_writes import RETRY_DELAYS, TRANSIENT
+from paymentapp.storage.dynamodb.conditional_writes import TRANSIENT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Write = Mapping[str, Mapping[str, Any]]  # {"Put": {...}} or {"Update": {...}}
+_CANCELLED = "TransactionCanceledException"
 _CONDITION = "ConditionalCheckFailed"
 
 
@@ -31,7 +31,6 @@ class Refused(NamedTuple):
 
     failed: dict[int, ConditionFailed]
     busy: set[int]
-    error: StoreUnavailable
 
 
 def write_together(client: DynamoDBClient, writes: Sequence[Write]) -> None:
@@ -49,16 +48,13 @@ def try_together(client: DynamoDBClient, writes: Sequence[Write]) -> dict[int, C
     Nothing was written unless the answer is empty. A conflict with another transaction on the same
     item, after which certainly nothing was written, is repeated: botocore does not do it.
     """
-    for delay in (*RETRY_DELAYS, None):
+    for _ in tries():
         refused = attempt(client, writes)
         if refused is None:
             return {}
         if refused.failed:
             return refused.failed
-        if delay is None:
-            raise refused.error
-        time.sleep(random.uniform(delay / 2, delay))  # noqa: S311  # writers that met part
-    raise AssertionError("the last try returns or raises")
+    raise StoreUnavailable(f"DynamoDB TransactWriteItems: {_CANCELLED}", _CANCELLED)
 
 
 def attempt(client: DynamoDBClient, writes: Sequence[Write]) -> Refused | None:
@@ -77,7 +73,7 @@ def attempt(client: DynamoDBClient, writes: Sequence[Write]) -> Refused | None:
         others = {reason.get("Code") for reason in codes.values()} - TRANSIENT - {"None", None}
         if not failed and (others or not codes):
             raise
-        return Refused(failed, busy, error)
+        return Refused(failed, busy)
     return None
 
 
