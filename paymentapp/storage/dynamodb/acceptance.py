@@ -19,7 +19,7 @@ from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.contention import MAX_TRIES, tries
 from paymentapp.storage.dynamodb.limits import Count, DynamoDBLimits
 from paymentapp.storage.dynamodb.records import add_request
-from paymentapp.storage.dynamodb.transactions import Refused, Write, attempt
+from paymentapp.storage.dynamodb.transactions import Cancellation, Write, attempt
 
 
 class DynamoDBAcceptance(DynamoDBLimits):
@@ -73,19 +73,21 @@ class DynamoDBAcceptance(DynamoDBLimits):
         key, record = PaymentKey._fields, payment_record(payment)
         put: Write = {"Put": add_request(self._disbursements, key, record)}
         for _ in tries():
-            refused = attempt(self._client(), [put, *(count.write for count in counting)])
-            if refused is None:
+            cancelled = attempt(self._client(), [put, *(count.write for count in counting)])
+            if cancelled is None:
                 return payment
-            if 0 in refused.failed:
-                older = self._stored(refused.failed[0], self._disbursements, payment.key._asdict())
+            if 0 in cancelled.failed:
+                older = self._stored(
+                    cancelled.failed[0], self._disbursements, payment.key._asdict()
+                )
                 return read_payment(older)
-            self._note_contention(counting, refused)
+            self._note_contention(counting, cancelled)
             counting = self._counting_of(acceptance)
             if not counting:
                 return self._existing(payment.key)
         raise StoreUnavailable(f"a counter of a limit was changed {MAX_TRIES} times meanwhile")
 
-    def _note_contention(self, counting: Sequence[Count], refused: Refused) -> None:
+    def _note_contention(self, counting: Sequence[Count], cancelled: Cancellation) -> None:
         """Note at which counters another request was first.
 
         A condition that failed is none for a counter with a number: there its limit is reached.
@@ -94,7 +96,7 @@ class DynamoDBAcceptance(DynamoDBLimits):
             if not count.counter:
                 continue
             rolls = window_of(count.counter) is LimitWindow.ROLLING
-            if number in refused.busy or (rolls and number in refused.failed):
+            if number in cancelled.busy or (rolls and number in cancelled.failed):
                 self._contention.note(count.counter)
 
     def _counting_of(self, acceptance: Acceptance) -> Sequence[Count]:

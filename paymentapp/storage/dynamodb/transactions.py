@@ -23,7 +23,7 @@ _CANCELLED = "TransactionCanceledException"
 _CONDITION = "ConditionalCheckFailed"
 
 
-class Refused(NamedTuple):
+class Cancellation(NamedTuple):
     """Why a transaction has written nothing, by the numbers of its writes.
 
     `busy` are those whose item another request was changing, or whose partition had no capacity.
@@ -49,15 +49,15 @@ def try_together(client: DynamoDBClient, writes: Sequence[Write]) -> dict[int, C
     item, after which certainly nothing was written, is repeated: botocore does not do it.
     """
     for _ in tries():
-        refused = attempt(client, writes)
-        if refused is None:
+        cancelled = attempt(client, writes)
+        if cancelled is None:
             return {}
-        if refused.failed:
-            return refused.failed
+        if cancelled.failed:
+            return cancelled.failed
     raise StoreUnavailable(f"DynamoDB TransactWriteItems: {_CANCELLED}", _CANCELLED)
 
 
-def attempt(client: DynamoDBClient, writes: Sequence[Write]) -> Refused | None:
+def attempt(client: DynamoDBClient, writes: Sequence[Write]) -> Cancellation | None:
     """Try once to make all writes, or none; return why nothing was written, None if it was."""
     items: Any = list(writes)
     try:
@@ -73,7 +73,7 @@ def attempt(client: DynamoDBClient, writes: Sequence[Write]) -> Refused | None:
         others = {reason.get("Code") for reason in codes.values()} - TRANSIENT - {"None", None}
         if not failed and (others or not codes):
             raise
-        return Refused(failed, busy)
+        return Cancellation(failed, busy)
     return None
 
 
