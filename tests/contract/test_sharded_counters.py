@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 
 import pytest
 
@@ -149,6 +150,33 @@ def test_many_processes_at_the_edge_never_go_over(
         accepted = [each for each in at_once(lambda turn: accept(*turn), turns) if each]
     assert len(accepted) == 14
     assert total(dynamodb_store, nearly) == [Decimal("99998.14")]
+
+
+@every_window
+def test_requests_of_any_amount_use_up_the_limit_and_no_more(
+    dynamodb_store: DynamoDBStore, another: OpenStore, rule: str
+) -> None:
+    """Each thread pays until it is refused: then less than the smallest amount is left."""
+    stores = [dynamodb_store, another()]
+    spent = use_shards(dynamodb_store, rule, 20)
+    start = 100000 - spent - set_aside(dynamodb_store, rule) - 500
+    assert accept(dynamodb_store, counted(rule, str(start), 50))
+
+    def pay(thread: int) -> Decimal:
+        paid, amount, turns = (
+            Decimal(0),
+            Decimal("37.03") * (thread + 1),
+            count(1000 * thread + 100),
+        )
+        while accept(stores[thread % 2], counted(rule, str(amount), next(turns))):
+            paid += amount
+        return paid
+
+    with conflicts(dynamodb_store._client()):
+        paid = sum(at_once(pay, range(8)))
+    (used,) = total(dynamodb_store, counted(rule))
+    assert used == spent + start + paid
+    assert 0 <= 100000 - used < Decimal("37.03")
 
 
 @every_window
