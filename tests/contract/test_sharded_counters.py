@@ -20,6 +20,7 @@ from paymentapp.services.limits import Limits, Spender, read_limits
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Acceptance
 from paymentapp.storage.dynamodb import DynamoDBStore
+from paymentapp.storage.dynamodb.transactions import attempt
 from tests.contract.test_store_limits import accept, counted, moved, total
 from tests.contract.test_store_races import at_once
 from tests.support.aws_calls import counted as counted_calls
@@ -272,6 +273,19 @@ def test_room_that_was_set_aside_within_a_higher_limit_is_not_used(
     assert total(store, counted(low)) == [spent + 10]
 
 
+def test_a_shard_that_was_filled_within_a_higher_limit_meanwhile_is_not_used(
+    dynamodb_store: DynamoDBStore,
+) -> None:
+    store, low, high = dynamodb_store, "all USD 50000/day", "all USD 100000/day"
+    use_shards(store, low, 1)
+    late = counted(low, "10", 100)
+    counting = store._counting(late)
+    for number in range(5):
+        assert accept(store, counted(high, "90", 200 + number))
+    assert store._whole(late.charges[0]).shards[0].counted_within == 100000
+    assert attempt(store._client(), [each.write for each in counting]) is not None
+
+
 def test_an_amount_without_a_limit_is_counted_beside_what_is_set_aside(
     dynamodb_store: DynamoDBStore,
 ) -> None:
@@ -300,6 +314,17 @@ def test_room_of_an_earlier_step_goes_back_to_that_step(dynamodb_store: DynamoDB
     assert accept(store, later)
     (slots,) = store.count_of(later.charges)
     assert slots == {counted(RULES[1]).charges[0].slot: 10, later.charges[0].slot: 10}
+
+
+def test_a_shard_of_a_later_step_is_not_used_by_a_payment_of_an_earlier_one(
+    dynamodb_store: DynamoDBStore,
+) -> None:
+    """It has read the shard before another payment has filled it for a later step."""
+    store = dynamodb_store
+    use_shards(store, RULES[1], 1)
+    counting = store._counting(counted(RULES[1], "10", 100))
+    assert accept(store, rolling(3, 101))
+    assert attempt(store._client(), [each.write for each in counting]) is not None
 
 
 def test_a_busy_counter_costs_one_read_and_two_items_in_a_transaction(
