@@ -111,6 +111,18 @@ def test_all_that_is_set_aside_is_there_for_one_payment(
 
 
 @every_window
+def test_no_more_is_put_back_than_a_payment_needs(
+    dynamodb_store: DynamoDBStore, another: OpenStore, rule: str
+) -> None:
+    store, spent = dynamodb_store, use_shards(dynamodb_store, rule)
+    aside = set_aside(store, rule)
+    assert accept(another(), counted(rule, str(100000 - spent - aside + 1), 100))
+    (charge,) = counted(rule).charges
+    rooms = [each.room for each in store._whole(charge).shards]
+    assert (rooms.count(Decimal(0)), sum(rooms)) == (60, aside - 10 * (BLOCK - 1))
+
+
+@every_window
 def test_a_cent_more_than_all_there_is_gets_refused(
     dynamodb_store: DynamoDBStore, another: OpenStore, rule: str
 ) -> None:

@@ -80,16 +80,22 @@ class Whole(NamedTuple):
     counter: Counted
     shards: Sequence[Shard]
 
-    def unspent(self, charge: Charge) -> list[Charge]:
-        """Return the room of the shards, as charges of the counter."""
-        return [each.unspent(charge) for each in self.shards if each.room]
-
     def paid(self, charge: Charge) -> Mapping[str, Decimal]:
         """Return what is counted for payments alone, by slot."""
         slots = self.counter.slots
-        for each in self.unspent(charge):
-            slots = each.given_back(slots)
+        for each in self.shards:
+            if each.room:
+                slots = each.unspent(charge).given_back(slots)
         return slots
+
+    def needed(self, charge: Charge) -> list[Shard]:
+        """Return as few shards as give the counter room for a charge, those with most first."""
+        slots, shards = self.counter.slots, []
+        for each in sorted(self.shards, key=lambda shard: -shard.room):
+            if each.room and not charge.fits(slots):
+                slots = each.unspent(charge).given_back(slots)
+                shards.append(each)
+        return shards
 
 
 class DynamoDBShardedCounters(DynamoDBCounters):
@@ -193,14 +199,12 @@ class DynamoDBShardedCounters(DynamoDBCounters):
         return [self._count(block, counter, left, is_sharded=True), fill]
 
     def _collect(self, charge: Charge, whole: Whole) -> None:
-        """Move the room of all shards back to their counter, if nobody has changed it since."""
+        """Move the room of some shards back to their counter, if nobody has changed it since."""
+        shards = whole.needed(charge)
         nothing = replace(charge, amount=Decimal(0), limit=None)
-        back = self._count(nothing, whole.counter, whole.unspent(charge))
-        emptied = [
-            self._replace_shard(charge, shard, "SET room = :room", {":room": Decimal(0)})
-            for shard in whole.shards
-            if shard.room
-        ]
+        back = self._count(nothing, whole.counter, [each.unspent(charge) for each in shards])
+        change, values = "SET room = :room", {":room": Decimal(0)}
+        emptied = [self._replace_shard(charge, each, change, values) for each in shards]
         attempt(self._client(), [back, *emptied])
 
     def _replace_shard(self, charge: Charge, shard: Shard, change: str, values: Record) -> Write:
