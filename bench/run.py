@@ -13,15 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from bench import accept, dynamodb_local, footprint, report, slow_provider, submit
+from bench import accept, dynamodb_local, footprint, limits, report, slow_provider, submit
 from bench.processes import Processes
 from bench.report import Section
 from bench.say import Failed, say
 
-MEASURES = ("accept", "slow", "submit", "footprint")
+MEASURES = ("accept", "limits", "slow", "submit", "footprint")
 ENGINES = {"sqlite": "SQLite", "dynamodb": "DynamoDB"}
 EPILOG = """\
 accept     payments accepted a second, beside a bare Flask view with the same storage calls
+limits     what rules cost, and payments a second that count against one limit
 slow       latency of acceptance while every provider call takes 10 s, beside 0 s
 submit     10,000 waiting payments: PayPal calls and payments a second
 footprint  memory of a worker and time to start, beside a bare Flask and boto3 app
@@ -99,6 +100,10 @@ def _step(
     if name == "accept":
         plan = accept.Plan(1, 1, 1) if quick else accept.Plan(5, 3, 3)
         return f"Accepting payments: {engine}", partial(accept.measure, directory, engine, plan)
+    if name == "limits":
+        payments = 1_000 if engine == "SQLite" else 150
+        plan_of_limits = limits.Plan(100, 1, 1) if quick else limits.Plan(payments, 5, 6)
+        return f"Limits: {engine}", partial(limits.measure, directory, engine, plan_of_limits)
     if name == "slow":
         rounds = 3 if engine == "SQLite" else 2
         slow = slow_provider.Plan(1, 1, 0.2) if quick else slow_provider.Plan(rounds, 14, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -126,13 +127,17 @@ def _copy_table(source: str, target: str) -> None:
                 assert not answer.get("UnprocessedItems")
 
 
-def open_services(place: Place) -> Services:
-    """Build the service over a place, in this process, to prepare it."""
-    environment = place.settings() | {
-        "PAYPAL_BASE_URL": NOBODY,
-        "PAYPAL_CLIENT_ID": "bench",
-        "PAYPAL_CLIENT_SECRET": "bench",
-    }
+def open_services(place: Place, settings: Mapping[str, str] | None = None) -> Services:
+    """Build the service over a place, in this process, with further settings."""
+    environment = (
+        place.settings()
+        | dict(settings or {})
+        | {
+            "PAYPAL_BASE_URL": NOBODY,
+            "PAYPAL_CLIENT_ID": "bench",
+            "PAYPAL_CLIENT_SECRET": "bench",
+        }
+    )
     return build_services(load_settings(os.environ | environment))
 
 

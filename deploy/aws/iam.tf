@@ -89,8 +89,8 @@ data "aws_iam_policy_document" "api" {
     resources = [aws_dynamodb_table.disbursements.arn]
   }
 
-  # A customer's change and its history are written by TransactWriteItems, which needs the rights of
-  # the writes in it.
+  # A customer's change and its history, and a payment and the counters of its limits, are written by
+  # TransactWriteItems, which needs the rights of the writes in it.
   statement {
     sid       = "KeysAndEvents"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]

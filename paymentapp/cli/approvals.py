@@ -28,7 +28,10 @@ _HEADER = ("PAYMENT", "SINCE", "AMOUNT", "REQUESTED BY", "APPROVALS", "RULE AND 
 
 @click.group()
 def approvals() -> None:
-    """List, approve and reject payments that a rule of PAYMENTAPP_APPROVALS covers."""
+    """List, approve and reject payments that await approval.
+
+    A rule of PAYMENTAPP_APPROVALS covers them, or one of PAYMENTAPP_LIMITS that asks.
+    """
 
 
 class _Payment(click.ParamType[PaymentKey]):

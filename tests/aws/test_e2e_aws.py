@@ -74,6 +74,7 @@ def test_deploy_pay_and_take_down(cloud: EmulatedAws) -> None:
     wait_for_a_sweep(cloud)
     cloud.run("curl/story.sh", "story")
     a_webhook_tells_of_a_refund(cloud)
+    limits_are_kept(cloud)
     nothing_went_wrong(cloud)
     # The emulator gives half of an alarm back to Terraform, which would put it right again.
     assert [a for a in cloud.terraform.planned() if "metric_alarm" not in a] == []
@@ -270,6 +271,18 @@ def a_webhook_tells_of_a_refund(cloud: EmulatedAws) -> None:
     forged = cloud.call("POST", "/webhooks/paypal", {"event_type": "PAYMENT.PAYOUTS-ITEM.FAILED"})
     assert forged.status == 400
     assert fetch(f"{cloud.paypal}/_simulator/outbox").body == {"waiting": 0}
+
+
+def limits_are_kept(cloud: EmulatedAws) -> None:
+    """Refuse a payment above a limit, of which the refunded payment uses nothing any more."""
+    key = {"X-API-Key": gateway_key(cloud, "first")}
+    order = {"customer_id": "rita", "email": "refunded-rita@example.com", "currency": "USD"}
+    refused = cloud.call("POST", PAYMENTS, order | {"amount": 500.01}, key)
+    assert (refused.status, refused.body["remaining"]) == (422, 500)
+    limits = cloud.call("GET", "/v1/api/limits?customer_id=rita", None, key).body["limits"]
+    everybody, customer = (limit["used"] for limit in limits)
+    assert everybody >= 12.5
+    assert customer == 0
 
 
 def nothing_went_wrong(cloud: EmulatedAws) -> None:

@@ -14,6 +14,7 @@ from paymentapp.models.revisions import new_revision
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
 from paymentapp.storage.dynamodb import DynamoDBStore
+from paymentapp.storage.dynamodb.sharded_counters import Contention
 from paymentapp.storage.sqlite import SQLiteStore
 from tests.support.memory_store import MemoryStore
 
@@ -86,6 +87,7 @@ def dynamodb_open(dynamodb_settings: Settings) -> Iterator[DynamoDBStore]:
 def dynamodb_store(
     dynamodb_open: DynamoDBStore, dynamodb_client: DynamoDBClient, dynamodb_settings: Settings
 ) -> Iterator[DynamoDBStore]:
+    dynamodb_open._contention = Contention()
     yield dynamodb_open
     for name, keys in TABLE_KEYS.items():
         table = dynamodb_settings.table_prefix + name

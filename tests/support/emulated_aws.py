@@ -121,7 +121,10 @@ class EmulatedAws:
             "secret_recovery_days": 0,
             "paypal_base_url": self.paypal,
             "paypal_webhook_id": WEBHOOK_ID,
-            "settings": {"PAYMENTAPP_PAYPAL_WEBHOOK_CA": str(self.folder / "simulator.pem")},
+            "settings": {
+                "PAYMENTAPP_PAYPAL_WEBHOOK_CA": str(self.folder / "simulator.pem"),
+                "PAYMENTAPP_LIMITS": "all USD 100000/day; customer USD 500/24h",
+            },
         }
         self.terraform.set(**{**ours, **variables})
         self.terraform.run("apply", "-auto-approve")

@@ -47,12 +47,18 @@ class World:
     limits: str = "customer USD 25/day"
     hours: int = 0
     approvals: str = ""
+    hold_hours: int = 0
     store: CrashingStore = field(default_factory=CrashingStore)
     now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     def __post_init__(self) -> None:
         self.services = build_services(
-            Settings(limits=self.limits, duplicate_hours=self.hours, approvals=self.approvals),
+            Settings(
+                limits=self.limits,
+                duplicate_hours=self.hours,
+                approvals=self.approvals,
+                payee_change_hold_hours=self.hold_hours,
+            ),
             store=self.store,
             providers={"paypal": LedgerProvider()},
             clock=self.clock,
@@ -168,6 +174,38 @@ def test_a_scheduled_payment_is_counted_in_the_window_in_which_it_leaves() -> No
     world.pay(order=ORDER._replace(money=usd("20")))
     with pytest.raises(LimitExceeded):
         world.pay(order=ORDER._replace(scheduled_at=leaves - timedelta(hours=10)))
+
+
+@pytest.mark.parametrize("rule", ["customer USD 10/day", "customer USD 10/month"])
+def test_a_payment_that_is_scheduled_for_midnight_counts_on_the_new_day(rule: str) -> None:
+    world = World(rule, now=datetime(2026, 3, 31, 23, 59, 50, tzinfo=UTC))
+    midnight = datetime(2026, 4, 1, tzinfo=UTC)
+    world.pay(order=ORDER._replace(scheduled_at=midnight))
+    world.pay(order=ORDER._replace(scheduled_at=midnight - timedelta(microseconds=1)))
+    with pytest.raises(LimitExceeded):
+        world.pay()
+    world.now = midnight
+    with pytest.raises(LimitExceeded):
+        world.pay()
+
+
+def test_a_scheduled_payment_that_is_cancelled_gives_its_day_back() -> None:
+    world = World()
+    order = ORDER._replace(money=usd("25"), scheduled_at=world.now + timedelta(days=40))
+    cancelled = world.services.payments.cancel(world.pay(order=order).key, PAYROLL)
+    assert cancelled.charges == ("customer/ada/USD/day 2026-04-10",)
+    assert world.pay(order=order)
+    with pytest.raises(LimitExceeded):
+        world.pay(order=order)
+
+
+def test_a_payment_that_is_held_after_a_change_counts_when_it_is_accepted() -> None:
+    """The caller's limit does not depend on when a hold, or a bank's window, lets it leave."""
+    world = World(hold_hours=48)
+    held = world.pay()
+    assert held.due_at is not None
+    assert held.due_at > world.now + timedelta(hours=47)
+    assert held.charges == ("customer/ada/USD/day 2026-03-01",)
 
 
 def test_what_a_payment_counts_against_does_not_change() -> None:

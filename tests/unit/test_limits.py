@@ -172,6 +172,29 @@ def test_calendar_windows_are_those_of_utc() -> None:
 
 
 @pytest.mark.parametrize(
+    ("last", "day", "month"),
+    [
+        ("2026-03-31T23:59:59.999999+00:00", "2026-03-31", "2026-03"),
+        ("2026-04-01T01:59:59.999999+02:00", "2026-03-31", "2026-03"),
+        ("2026-03-31T18:59:59.999999-05:00", "2026-03-31", "2026-03"),
+        ("2026-02-28T23:59:59.999999+00:00", "2026-02-28", "2026-02"),
+        ("2028-02-29T23:59:59.999999+00:00", "2028-02-29", "2028-02"),
+        ("2026-12-31T23:59:59.999999+00:00", "2026-12-31", "2026-12"),
+    ],
+)
+def test_a_window_ends_with_its_last_microsecond_of_utc(last: str, day: str, month: str) -> None:
+    at = datetime.fromisoformat(last)
+    after = at + timedelta(microseconds=1)
+    for window, slot in ((LimitWindow.DAY, day), (LimitWindow.MONTH, month)):
+        assert slot_of(window, at) == slot
+        assert slot_of(window, after) > slot
+        assert slot_end(window, slot) == after
+    step = slot_of(LimitWindow.ROLLING, at)
+    assert int(slot_of(LimitWindow.ROLLING, after)) == int(step) + 1
+    assert slot_end(LimitWindow.ROLLING, step) == after
+
+
+@pytest.mark.parametrize(
     ("slots", "fits"),
     [
         ({}, True),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.idempotency import IdempotencyRecord
-from paymentapp.models.limits import LimitReached
+from paymentapp.models.limits import LimitReached, LimitWindow, window_of
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.storage.changes import Acceptance, AcceptResult
 from paymentapp.storage.codec.operations import (
@@ -18,9 +18,9 @@ from paymentapp.storage.codec.operations import (
 from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.contention import MAX_TRIES, tries
 from paymentapp.storage.dynamodb.events import DynamoDBEvents
-from paymentapp.storage.dynamodb.limits import DynamoDBLimits
+from paymentapp.storage.dynamodb.limits import Count, DynamoDBLimits
 from paymentapp.storage.dynamodb.records import add_request
-from paymentapp.storage.dynamodb.transactions import Write, try_together
+from paymentapp.storage.dynamodb.transactions import Cancellation, Write, attempt
 
 
 class DynamoDBAcceptance(DynamoDBEvents, DynamoDBLimits):
@@ -34,7 +34,7 @@ class DynamoDBAcceptance(DynamoDBEvents, DynamoDBLimits):
         refused request leaves no record, unless another one takes the room at the same moment.
         """
         payment, record, binding = acceptance.payment, acceptance.record, acceptance.binding
-        counting: Sequence[Write] = ()
+        counting: Sequence[Count] = ()
         if acceptance.is_counted:
             try:
                 counting = self._counting_of(acceptance)
@@ -66,7 +66,7 @@ class DynamoDBAcceptance(DynamoDBEvents, DynamoDBLimits):
         known = {each.revision for each in (record, replaces) if each}
         return bound if bound and bound.revision not in known else None
 
-    def _add_counted(self, acceptance: Acceptance, counting: Sequence[Write]) -> Payment:
+    def _add_counted(self, acceptance: Acceptance, counting: Sequence[Count]) -> Payment:
         """Add a payment with its counters, or return the one that has its key.
 
         Raises LimitReached, DuplicateFound.
@@ -75,18 +75,33 @@ class DynamoDBAcceptance(DynamoDBEvents, DynamoDBLimits):
         key, record = PaymentKey._fields, payment_record(payment)
         put: Write = {"Put": add_request(self._disbursements, key, record)}
         for _ in tries():
-            failed = try_together(self._client(), [put, *counting])
-            if not failed:
+            cancelled = attempt(self._client(), [put, *(count.write for count in counting)])
+            if cancelled is None:
                 return payment
-            if 0 in failed:
-                older = self._stored(failed[0], self._disbursements, payment.key._asdict())
+            if 0 in cancelled.failed:
+                older = self._stored(
+                    cancelled.failed[0], self._disbursements, payment.key._asdict()
+                )
                 return read_payment(older)
+            self._note_contention(counting, cancelled)
             counting = self._counting_of(acceptance)
             if not counting:
                 return self._existing(payment.key)
         raise StoreUnavailable(f"a counter of a limit was changed {MAX_TRIES} times meanwhile")
 
-    def _counting_of(self, acceptance: Acceptance) -> Sequence[Write]:
+    def _note_contention(self, counting: Sequence[Count], cancelled: Cancellation) -> None:
+        """Note at which counters another request was first.
+
+        A condition that failed is none for a counter with a number: there its limit is reached.
+        """
+        for number, count in enumerate(counting, start=1):
+            if not count.counter:
+                continue
+            rolls = window_of(count.counter) is LimitWindow.ROLLING
+            if number in cancelled.busy or (rolls and number in cancelled.failed):
+                self._contention.note(count.counter)
+
+    def _counting_of(self, acceptance: Acceptance) -> Sequence[Count]:
         """Return the writes that count a payment; empty where it is stored already.
 
         Raises LimitReached, DuplicateFound, where the payment is not stored.

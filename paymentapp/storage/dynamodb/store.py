@@ -15,6 +15,7 @@ from paymentapp.storage.dynamodb.client import call, clients
 from paymentapp.storage.dynamodb.customers import DynamoDBCustomers
 from paymentapp.storage.dynamodb.disbursements import DynamoDBDisbursements
 from paymentapp.storage.dynamodb.operations import DynamoDBOperations
+from paymentapp.storage.dynamodb.sharded_counters import Contention
 from paymentapp.supervision import ServiceThread
 
 
@@ -34,6 +35,7 @@ class DynamoDBStore(
         self._customers = f"{prefix}Customers"
         self._disbursements = f"{prefix}Disbursements"
         self._operations = f"{prefix}Operations"
+        self._contention = Contention()
         at_once = settings.threads + settings.senders * conditional.CALLS_AT_ONCE
         self._client = clients(at_once + 8)
 

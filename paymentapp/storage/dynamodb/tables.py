@@ -80,7 +80,7 @@ def _wait(client: DynamoDBClient, table: str) -> None:
 
 
 def _expire(client: DynamoDBClient, table: str) -> None:
-    """Turn on expiry by `expires_at`, which only idempotency records and events have."""
+    """Turn on expiry by `expires_at`, which records of keys, events and counters have."""
     described = call(client.describe_time_to_live, TableName=table)
     if described["TimeToLiveDescription"].get("TimeToLiveStatus", "DISABLED") == "DISABLED":
         setting: Any = {"Enabled": True, "AttributeName": "expires_at"}

@@ -5,22 +5,32 @@ Each write of a transaction costs twice the write units of the same write alone.
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from paymentapp.errors import StoreUnavailable
+from paymentapp.storage.contention import tries
 from paymentapp.storage.dynamodb.client import ConditionFailed, call
-from paymentapp.storage.dynamodb.conditional_writes import RETRY_DELAYS, TRANSIENT
+from paymentapp.storage.dynamodb.conditional_writes import TRANSIENT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Write = Mapping[str, Mapping[str, Any]]  # {"Put": {...}} or {"Update": {...}}
+_CANCELLED = "TransactionCanceledException"
 _CONDITION = "ConditionalCheckFailed"
+
+
+class Cancellation(NamedTuple):
+    """Why a transaction has written nothing, by the numbers of its writes.
+
+    `busy` are those whose item another request was changing, or whose partition had no capacity.
+    """
+
+    failed: dict[int, ConditionFailed]
+    busy: set[int]
 
 
 def write_together(client: DynamoDBClient, writes: Sequence[Write]) -> None:
@@ -38,25 +48,33 @@ def try_together(client: DynamoDBClient, writes: Sequence[Write]) -> dict[int, C
     Nothing was written unless the answer is empty. A conflict with another transaction on the same
     item, after which certainly nothing was written, is repeated: botocore does not do it.
     """
-    items: Any = list(writes)
-    for delay in (*RETRY_DELAYS, None):
-        try:
-            call(client.transact_write_items, TransactItems=items)
+    for _ in tries():
+        cancelled = attempt(client, writes)
+        if cancelled is None:
             return {}
-        except StoreUnavailable as error:
-            reasons = _cancellation_reasons(error)
-            failed = {
-                number: ConditionFailed(reason.get("Item"))
-                for number, reason in enumerate(reasons)
-                if reason.get("Code") == _CONDITION
-            }
-            if failed:
-                return failed
-            codes = {reason.get("Code") for reason in reasons}
-            if delay is None or not codes or codes - TRANSIENT - {"None", None}:
-                raise
-        time.sleep(random.uniform(delay / 2, delay))  # noqa: S311  # writers that met part
-    raise AssertionError("the last try returns or raises")
+        if cancelled.failed:
+            return cancelled.failed
+    raise StoreUnavailable(f"DynamoDB TransactWriteItems: {_CANCELLED}", _CANCELLED)
+
+
+def attempt(client: DynamoDBClient, writes: Sequence[Write]) -> Cancellation | None:
+    """Try once to make all writes, or none; return why nothing was written, None if it was."""
+    items: Any = list(writes)
+    try:
+        call(client.transact_write_items, TransactItems=items)
+    except StoreUnavailable as error:
+        codes = dict(enumerate(_cancellation_reasons(error)))
+        failed = {
+            number: ConditionFailed(reason.get("Item"))
+            for number, reason in codes.items()
+            if reason.get("Code") == _CONDITION
+        }
+        busy = {number for number, reason in codes.items() if reason.get("Code") in TRANSIENT}
+        others = {reason.get("Code") for reason in codes.values()} - TRANSIENT - {"None", None}
+        if not failed and (others or not codes):
+            raise
+        return Cancellation(failed, busy)
+    return None
 
 
 def _cancellation_reasons(error: StoreUnavailable) -> Sequence[Mapping[str, Any]]:

@@ -1,0 +1,26 @@
+"""Limits in a running service, as the curl script shows them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.e2e.test_approvals import PERSON, run
+from tests.support.service import ROOT, running_service
+
+RULES = "customer USD 100/day; all USD 10000/month"
+
+
+def test_the_script_shows_each_limit_and_its_use(tmp_path: Path) -> None:
+    with running_service(tmp_path, PAYMENTAPP_WORKERS="1", PAYMENTAPP_LIMITS=RULES) as service:
+        service.call("POST", "/v1/api/customer", PERSON)
+        for amount, status in ((60.5, 202), (39.51, 422)):
+            order = PERSON | {"amount": amount, "currency": "USD"}
+            assert service.call("POST", "/v1/api/payment", order)[0] == status
+        script = ROOT / "curl" / "limits.sh"
+        shown = json.loads(run(script, "ann", environ={"PAYMENTAPP_URL": service.url}))
+    left = [(limit["rule"], limit["used"], limit["remaining"]) for limit in shown["limits"]]
+    assert left == [
+        ("customer USD 100/day", 60.5, 39.5),
+        ("all USD 10000/month", 60.5, 9939.5),
+    ]
