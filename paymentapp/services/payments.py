@@ -334,6 +334,7 @@ class Payments:
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
             scheduled_at=order.scheduled_at,
             retry_of=order.retry_of,
+            texts=order.texts,
         )
         return payment if route.approval is None else awaiting(payment, route.approval, now)
 

@@ -51,6 +51,8 @@ class PaymentChange(_Change):
             raise ValueError("a payment's key, money and e-mail must not change")
         if new.charges != old.charges:
             raise ValueError("what a payment counts against must not change")
+        if new.texts != old.texts:  # a batch that holds them may be sent again
+            raise ValueError("a payment's reference, description and metadata must not change")
         route = (old.payment_method, old.destination)
         if (new.payment_method, new.destination) != route and new.status is not Status.PENDING:
             raise ValueError("only a pending payment may change its method or destination")

@@ -17,6 +17,7 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
 from paymentapp.models.approvals import Approval, RequiredApproval, digests
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.caller_texts import CallerTexts, sorted_metadata
 from paymentapp.models.customer_history import CustomerAction, CustomerHistoryEntry
 from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.models.idempotency import IdempotencyRecord
@@ -107,6 +108,9 @@ payments = st.builds(
     approval=st.none() | required_approvals,
     approvals=st.lists(approvals, max_size=3).map(tuple),
     charges=st.lists(texts, max_size=3).map(tuple),
+    texts=st.builds(
+        CallerTexts, maybe, maybe, st.dictionaries(words, texts, max_size=3).map(sorted_metadata)
+    ),
 )
 customers = st.builds(
     Customer,
