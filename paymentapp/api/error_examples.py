@@ -15,6 +15,9 @@ _MISSING = "Missing data for required field."
 _UNKNOWN = "Unknown field."
 _METHODS = ", ".join(sorted(NAMES))
 _METHOD = min(NAMES)
+_NOT_SENT_ON = (
+    f"{_METHOD}: Must be 1 to 80 printable ASCII characters that begin and end with no blank."
+)
 
 
 def _invalid(*errors: FieldError) -> ProblemExample:
@@ -77,6 +80,7 @@ REQUEST_PAYMENT = (
     _refused(problems.NOT_PAYABLE, "This is not the customer's e-mail.", "email"),
     _refused(problems.NOT_PAYABLE, "JPY is paid with at most 0 decimals.", "amount"),
     _refused(problems.NOT_PAYABLE, "Must be in the future.", "scheduled_at"),
+    _refused(problems.NOT_PAYABLE, _NOT_SENT_ON, "description"),
     _ABOVE_LIMIT,
     ProblemExample(problems.KEY_REUSED, "This Idempotency-Key was used with another body."),
 )

@@ -200,7 +200,8 @@ class Payments:
                 raise NotPayable("email", "This is not the customer's e-mail.")
             if order.scheduled_at is not None:
                 check_schedule(order.scheduled_at, self.clock())
-            route = self.routes.choose(customer, order.money, order.payment_method)
+            method, texts = order.payment_method, order.texts
+            route = self.routes.choose(customer, order.money, method, texts)
             return self.approval_rules.applied(route, customer, order.money, self.clock, by)
         except (NotFound, NotPayable):
             self._refuse_in_progress(found)

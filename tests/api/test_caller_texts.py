@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from paymentapp.providers.base import RemittanceRules
 from tests.api.conftest import Bench, problem
+from tests.support.ledger_provider import LedgerProvider
 
 TEXTS: dict[str, Any] = {
     "reference": "invoice 1007/b",
@@ -19,6 +21,7 @@ LINE = "Must be text on one line, without control characters."
 REFERENCE = "Must be 1 to 100 printable ASCII characters."
 KEYS = "Each key must be 1 to 40 letters, digits, '_', '.' or '-'."
 MANY = "Must have at most 20 pairs."
+RESERVED = frozenset({"batch_id"})
 SECRET = "Ada has the flu"
 
 
@@ -102,6 +105,18 @@ def test_metadata_in_another_order_is_the_same(paying: Bench) -> None:
     key = {"Idempotency-Key": "k1"}
     first = paying.pay(key, metadata={"a": "1", "b": "2"}).get_json()
     assert paying.pay(key, metadata={"b": "2", "a": "1"}).get_json() == first
+
+
+def test_what_the_method_cannot_send_on_is_refused_with_its_rule(paying: Bench) -> None:
+    rules = RemittanceRules(r"[ -~]*", "Must be ASCII.", metadata=True, reserved_keys=RESERVED)
+    cast(LedgerProvider, paying.providers["paypal"]).remittance = rules
+    for texts, pointer, message in (
+        ({"description": "ü"}, "/description", "paypal: Must be ASCII."),
+        ({"metadata": {"batch_id": "7"}}, "/metadata/batch_id", "paypal: this key is reserved."),
+    ):
+        body = problem(paying.pay(**texts), 422, "not-payable")
+        assert body["errors"] == [{"pointer": pointer, "message": message}]
+    assert paying.pay(reference="x", description="u").status_code == 202
 
 
 def test_no_text_of_a_refused_request_is_in_a_log_or_an_error(

@@ -14,6 +14,7 @@ from paymentapp.clock import from_text
 from paymentapp.config import Settings
 from paymentapp.models.duplicates import duplicate_check
 from paymentapp.models.payments import Cause, Status
+from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.paypal.payees import PayPalPayees
 from paymentapp.storage.base import Acceptance, PaymentChange
 from tests.api.conftest import Bench
@@ -40,6 +41,7 @@ def bench() -> Bench:
     paypal = ledger("paypal")
     paypal.payees = PayPalPayees()
     methods = {"ach": ledger("ach", WirePayees()), "stripe": ledger("stripe", WirePayees())}
+    methods["ach"].remittance = Ach.remittance
     bench = Bench(providers={"paypal": paypal, **methods})
     bench.add_customer()
     return bench
@@ -105,6 +107,7 @@ def request_payment(bench: Bench) -> Iterator[TestResponse]:
     yield bench.pay(email="eve@example.com")
     yield bench.pay(currency="JPY", amount=10.5)
     yield bench.pay(scheduled_at="2026-03-01T12:00:00Z")
+    yield bench.pay(payment_method="ach", description="für")
     yield bench.pay(KEY)
     yield bench.pay(KEY, amount=99)
     above = limited(bench)
