@@ -26,6 +26,7 @@ from paymentapp.models.limits import Charge, charge_of, still_counts
 from paymentapp.models.payments import UNPAID, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
+from paymentapp.models.references import ReferenceClaim
 from paymentapp.supervision import ServiceThread
 
 
@@ -110,7 +111,7 @@ class Acceptance(NamedTuple):
 
     `replaces` is the key's record as it was read: None, where there was none. Where it is the same
     version as `record`, the key is bound already, and only the payment is missing. `charges` are
-    counted with the payment, which has their texts; `alike` has to pass.
+    counted with the payment, which has their texts; `alike` has to pass, and `reference` is taken.
     """
 
     payment: Payment
@@ -118,11 +119,12 @@ class Acceptance(NamedTuple):
     replaces: IdempotencyRecord | None = None
     charges: Sequence[Charge] = ()
     alike: DuplicateCheck | None = None
+    reference: ReferenceClaim | None = None
 
     @property
     def is_counted(self) -> bool:
         """Return whether there is more to write than the payment and the record."""
-        return bool(self.charges) or self.alike is not None
+        return bool(self.charges) or self.alike is not None or self.reference is not None
 
     @property
     def binding(self) -> IdempotencyRecord | None:
@@ -211,10 +213,14 @@ class Store(Protocol):
         adds. Where another payment has the id, the record stays: accept again under another id,
         with a record that replaces it.
 
-        A payment that is added is counted by the same write. Where a charge does not fit, or the
-        check for duplicates does not pass, LimitReached or DuplicateFound is raised, and no payment
-        is written; one that is stored already is returned, and counts once.
+        A payment that is added is counted, and takes its reference, by the same write. Where a
+        charge does not fit, the check for duplicates does not pass, or another payment has the
+        reference, LimitReached, DuplicateFound or ReferenceTaken is raised, and no payment is
+        written; one that is stored already is returned, and counts once.
         """
+
+    def reference_holder(self, claim: ReferenceClaim) -> PaymentKey | None:
+        """Return the payment that has a reference, by a consistent read; None where none has."""
 
     def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
         """Return what is counted in the counter of each charge, by slot, by consistent reads."""

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from paymentapp.config import Settings
 from paymentapp.providers.base import RemittanceRules
 from tests.api.conftest import Bench, problem
 from tests.support.ledger_provider import LedgerProvider
@@ -132,3 +133,12 @@ def test_no_text_of_a_refused_request_is_in_a_log_or_an_error(
         assert SECRET not in paying.pay(**texts).get_data(as_text=True)
     paying.pay(description=SECRET, metadata={"a": SECRET})
     assert SECRET not in caplog.text
+
+
+def test_a_reference_that_was_used_is_refused_with_a_link_to_its_payment() -> None:
+    bench = Bench(Settings(unique_references=True))
+    bench.add_customer()
+    first = bench.pay(reference="invoice-1007")
+    body = problem(bench.pay(reference="invoice-1007", amount=9), 409, "reference-used")
+    assert body["payment"] == first.headers["Location"]
+    assert bench.client.get(body["payment"]).get_json() == first.get_json()

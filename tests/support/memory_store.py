@@ -19,6 +19,7 @@ from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
+from paymentapp.models.references import ReferenceClaim
 from paymentapp.storage.base import (
     Acceptance,
     AcceptResult,
@@ -160,6 +161,11 @@ class MemoryStore:
         self._called("count_of")
         with self._lock:
             return self.counters.of(charges)
+
+    def reference_holder(self, claim: ReferenceClaim) -> PaymentKey | None:
+        self._called("reference_holder")
+        with self._lock:
+            return self.counters.holders.get(claim.digest)
 
     def _bind(
         self, claim: IdempotencyRecord, replaces: IdempotencyRecord | None

@@ -19,10 +19,11 @@ from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.contention import MAX_TRIES, tries
 from paymentapp.storage.dynamodb.limits import DynamoDBLimits
 from paymentapp.storage.dynamodb.records import add_request
+from paymentapp.storage.dynamodb.references import DynamoDBReferences
 from paymentapp.storage.dynamodb.transactions import Write, try_together
 
 
-class DynamoDBAcceptance(DynamoDBLimits):
+class DynamoDBAcceptance(DynamoDBLimits, DynamoDBReferences):
     """The acceptance of payments."""
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
@@ -67,7 +68,7 @@ class DynamoDBAcceptance(DynamoDBLimits):
     def _add_counted(self, acceptance: Acceptance, counting: Sequence[Write]) -> Payment:
         """Add a payment with its counters, or return the one that has its key.
 
-        Raises LimitReached, DuplicateFound.
+        Raises LimitReached, DuplicateFound, ReferenceTaken (which is one of the latter).
         """
         payment = acceptance.payment
         key, record = PaymentKey._fields, payment_record(payment)
@@ -90,7 +91,8 @@ class DynamoDBAcceptance(DynamoDBLimits):
         Raises LimitReached, DuplicateFound, where the payment is not stored.
         """
         try:
-            return self._counting(acceptance)
+            taking = self._taking(acceptance.reference, acceptance.payment.key)
+            return [*self._counting(acceptance), *taking]
         except (LimitReached, DuplicateFound):
             if self._get(self._disbursements, acceptance.payment.key._asdict()) is None:
                 raise

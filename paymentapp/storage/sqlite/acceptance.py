@@ -20,7 +20,7 @@ from paymentapp.storage.sqlite.disbursements import insert_payment
 from paymentapp.storage.sqlite.group_commit import Work
 from paymentapp.storage.sqlite.json_documents import from_json
 from paymentapp.storage.sqlite.limits import count, note_likeness
-from paymentapp.storage.sqlite.records import SQLiteRecords
+from paymentapp.storage.sqlite.references import SQLiteReferences, take_reference
 from paymentapp.storage.sqlite.statements import (
     Insert,
     Update,
@@ -39,7 +39,7 @@ class _Stored(NamedTuple):
     record: Record | None = None
 
 
-class SQLiteAcceptance(SQLiteRecords):
+class SQLiteAcceptance(SQLiteReferences):
     """The acceptance of payments."""
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
@@ -74,6 +74,8 @@ def _accept_counted(
     if found.bound and found.payment is None:
         if acceptance.alike is not None:
             note_likeness(acceptance.alike, acceptance.payment.key, connection)
+        if acceptance.reference is not None:
+            take_reference(acceptance.reference, acceptance.payment.key, connection)
         count(acceptance.charges, connection)
     return found
 
