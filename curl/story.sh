@@ -28,15 +28,18 @@ say "Register $customer"
 "$here/add_customer.sh" "$customer"
 "$here/get_customer.sh" "$customer"
 
-say "Pay 12.50 USD; the answer does not wait for PayPal"
+say "Pay 12.50 USD with a reference of our own; the answer does not wait for PayPal"
+export REFERENCE="invoice-$customer" DESCRIPTION="Invoice 1007"
 paid=$(IDEMPOTENCY_KEY=$key "$here/pay_customer.sh" "$customer" 12.50 USD)
 echo "$paid"
 payment_id=$(field payment_id <<<"$paid")
+expect reference "$REFERENCE" "$(field reference <<<"$paid")"
 
 say "Retry the same request, as after a lost answer: it returns the same payment"
 again=$(IDEMPOTENCY_KEY=$key "$here/pay_customer.sh" "$customer" 12.50 USD)
 expect payment_id "$payment_id" "$(field payment_id <<<"$again")"
 echo "payment_id $payment_id, again"
+unset REFERENCE DESCRIPTION
 
 say "Follow the payment until it succeeds"
 settle "$customer" "$payment_id" succeeded

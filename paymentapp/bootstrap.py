@@ -192,7 +192,8 @@ def _build_payments(
 ) -> Payments:
     rules = ApprovalRules(store, read_approval_rules(settings.approvals))
     limits = Limits(read_limits(settings.limits))
-    admission = Admission(store, limits, clock, settings.duplicate_hours)
+    unique = settings.unique_references
+    admission = Admission(store, limits, clock, settings.duplicate_hours, unique)
     shards = settings.due_shards
     return Payments(store, customers, routes, rules, admission, clock, shards, worker.wake)
 

@@ -131,6 +131,12 @@ class Settings(Declared):
         "hours within which a client's second payment of an amount to a customer is refused, "
         "unless it has `allow_duplicate`. 0: never",
     )
+    unique_references: bool = variable(
+        "PAYMENTAPP_UNIQUE_REFERENCES",
+        switch(),
+        "off",
+        "whether a client's second payment with the same `reference` is refused: see *References*",
+    )
     payee_change_hold_hours: int = variable(
         "PAYMENTAPP_PAYEE_CHANGE_HOLD_HOURS",
         number(0, 720),

@@ -7,6 +7,7 @@ from paymentapp.api.error_docs import BODY, ProblemExample
 from paymentapp.api.problems import FieldError, ProblemType, body_error
 from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.payments import PaymentKey
+from paymentapp.models.references import ReferenceUsed
 from paymentapp.providers.registry import NAMES
 from paymentapp.schemas.customers import TOTAL_MAX_BYTES
 from paymentapp.schemas.headers import KEY_MESSAGE, KEY_NEEDED
@@ -15,6 +16,9 @@ _MISSING = "Missing data for required field."
 _UNKNOWN = "Unknown field."
 _METHODS = ", ".join(sorted(NAMES))
 _METHOD = min(NAMES)
+_NOT_SENT_ON = (
+    f"{_METHOD}: Must be 1 to 80 printable ASCII characters that begin and end with no blank."
+)
 
 
 def _invalid(*errors: FieldError) -> ProblemExample:
@@ -57,6 +61,12 @@ _ABOVE_LIMIT = ProblemExample(
     "The limit is customer USD 5000/day; 100 USD is left.",
     members={name: value for name, value in examples.LIMIT.items() if name != "used"},
 )
+_PAID = PaymentKey(examples.CUSTOMER_ID, examples.PAYMENT_ID)
+_REFERENCE_USED = ProblemExample(
+    problems.REFERENCE_USED,
+    str(ReferenceUsed(_PAID)),
+    members={"payment": problems.PAYMENT_PATH.format(*_PAID)},
+)
 REQUEST_PAYMENT = (
     _invalid(
         body_error(["amount"], "Must be greater than 0."),
@@ -68,15 +78,15 @@ REQUEST_PAYMENT = (
     NO_CUSTOMER,
     ProblemExample(
         problems.POSSIBLE_DUPLICATE,
-        str(PossibleDuplicate(PaymentKey(examples.CUSTOMER_ID, examples.PAYMENT_ID))),
-        members={
-            "payment": problems.PAYMENT_PATH.format(examples.CUSTOMER_ID, examples.PAYMENT_ID)
-        },
+        str(PossibleDuplicate(_PAID)),
+        members={"payment": problems.PAYMENT_PATH.format(*_PAID)},
     ),
+    _REFERENCE_USED,
     *BODY,
     _refused(problems.NOT_PAYABLE, "This is not the customer's e-mail.", "email"),
     _refused(problems.NOT_PAYABLE, "JPY is paid with at most 0 decimals.", "amount"),
     _refused(problems.NOT_PAYABLE, "Must be in the future.", "scheduled_at"),
+    _refused(problems.NOT_PAYABLE, _NOT_SENT_ON, "description"),
     _ABOVE_LIMIT,
     ProblemExample(problems.KEY_REUSED, "This Idempotency-Key was used with another body."),
 )

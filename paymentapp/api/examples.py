@@ -34,6 +34,9 @@ ORDER: dict[str, Any] = {
     "email": EMAIL,
     "amount": Decimal("10.1"),
     "currency": "USD",
+    "reference": "invoice-1007",
+    "description": "Invoice 1007, June",
+    "metadata": {"department": "research"},
 }
 
 

@@ -17,6 +17,7 @@ from werkzeug.routing import BaseConverter
 from paymentapp._version import __version__
 from paymentapp.api import error_docs, method_docs, problems
 from paymentapp.api.blueprint import CONVERTERS, Blueprint
+from paymentapp.schemas.caller_texts import MetadataPairs
 from paymentapp.schemas.common import Boundary, json_schema_extras
 from paymentapp.schemas.payment_methods import NewDetails
 
@@ -63,6 +64,8 @@ class _Converter(OpenAPIConverter):
 
     def field2property(self, field: Any) -> dict[str, Any]:
         """Return the JSON Schema of a field: details to be stored are those of any method."""
+        if isinstance(field, MetadataPairs):
+            return {**field.json_schema, "description": field.metadata["description"]}
         if isinstance(field, NewDetails):
             return {"description": field.metadata["description"], "anyOf": method_docs.SCHEMAS}
         found: dict[str, Any] = super().field2property(field)

@@ -13,12 +13,11 @@ from paymentapp.api.waiting import with_outcome
 from paymentapp.models.actors import HOLD
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.schemas.headers import KEY_NEEDED, PaymentHeadersSchema, PreferSchema
+from paymentapp.schemas.payment_orders import PaymentOrderSchema, RetryOrderSchema
 from paymentapp.schemas.payments import (
     PageQuerySchema,
-    PaymentOrderSchema,
     PaymentPageSchema,
     PaymentSchema,
-    RetryOrderSchema,
 )
 from paymentapp.services.payees import ShownPayment
 from paymentapp.services.payment_orders import PaymentOrder

@@ -23,6 +23,7 @@ from paymentapp.errors import (
 )
 from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.limits import LimitExceeded
+from paymentapp.models.references import ReferenceUsed
 from paymentapp.schemas.common import Unprocessable
 
 MEDIA_TYPE = "application/problem+json"
@@ -97,6 +98,12 @@ POSSIBLE_DUPLICATE = ProblemType(
     "Possibly a duplicate",
     "Send `allow_duplicate`, if the payment is meant to be made once more.",
 )
+REFERENCE_USED = ProblemType(
+    409,
+    "/problems/reference-used",
+    "The reference belongs to another payment",
+    "Use a new reference for each new payment.",
+)
 KEY_REUSED = ProblemType(
     422,
     "/problems/idempotency-key-reused",
@@ -122,6 +129,7 @@ KINDS = (
     *(INVALID, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, CONFLICT, TOO_LARGE, MEDIA),
     *(
         POSSIBLE_DUPLICATE,
+        REFERENCE_USED,
         UNPROCESSABLE,
         NOT_PAYABLE,
         LIMIT_EXCEEDED,
@@ -204,6 +212,7 @@ def http_problem(error: HTTPException) -> Response | HTTPException:
 
 def register_problems(app: Flask) -> None:
     """Register handlers for this service's own errors; `http_problem` answers those of HTTP."""
+    _register_refusals(app)
 
     @app.errorhandler(NotAuthenticated)
     def not_authenticated(error: NotAuthenticated) -> Response:
@@ -224,10 +233,6 @@ def register_problems(app: Flask) -> None:
     def conflict(error: Conflict) -> Response:
         return problem(CONFLICT, str(error))
 
-    @app.errorhandler(NotPayable)
-    def not_payable(error: NotPayable) -> Response:
-        return problem(NOT_PAYABLE, str(error), [body_error(error.field.split("/"), str(error))])
-
     @app.errorhandler(NothingToHold)
     def nothing_to_hold(error: NothingToHold) -> Response:
         return problem(UNPROCESSABLE, str(error), [body_error(["value"], str(error))])
@@ -236,19 +241,6 @@ def register_problems(app: Flask) -> None:
     def unprocessable(error: Unprocessable) -> Response:
         path = [error.field] if error.field else []
         return problem(UNPROCESSABLE, str(error), [body_error(path, str(error))])
-
-    @app.errorhandler(LimitExceeded)
-    def limit_exceeded(error: LimitExceeded) -> Response:
-        return problem(LIMIT_EXCEEDED, str(error), members=limit_members(error))
-
-    @app.errorhandler(PossibleDuplicate)
-    def possible_duplicate(error: PossibleDuplicate) -> Response:
-        path = f"{request.script_root}{PAYMENT_PATH.format(*error.key)}"
-        return problem(POSSIBLE_DUPLICATE, str(error), members={"payment": path})
-
-    @app.errorhandler(KeyReused)
-    def key_reused(error: KeyReused) -> Response:
-        return problem(KEY_REUSED, str(error))
 
     @app.errorhandler(NotGenuine)
     def not_genuine(_: NotGenuine) -> Response:
@@ -263,6 +255,32 @@ def register_problems(app: Flask) -> None:
     def unavailable(error: StoreUnavailable) -> Response:
         app.logger.warning("the store is unavailable: %s", error)
         return problem(UNAVAILABLE, headers={"Retry-After": str(error.retry_after)})
+
+
+def _register_refusals(app: Flask) -> None:
+    """Register handlers for the reasons why a payment is not accepted."""
+
+    @app.errorhandler(NotPayable)
+    def not_payable(error: NotPayable) -> Response:
+        return problem(NOT_PAYABLE, str(error), [body_error(error.field.split("/"), str(error))])
+
+    @app.errorhandler(LimitExceeded)
+    def limit_exceeded(error: LimitExceeded) -> Response:
+        return problem(LIMIT_EXCEEDED, str(error), members=limit_members(error))
+
+    @app.errorhandler(PossibleDuplicate)
+    def possible_duplicate(error: PossibleDuplicate) -> Response:
+        path = f"{request.script_root}{PAYMENT_PATH.format(*error.key)}"
+        return problem(POSSIBLE_DUPLICATE, str(error), members={"payment": path})
+
+    @app.errorhandler(ReferenceUsed)
+    def reference_used(error: ReferenceUsed) -> Response:
+        path = f"{request.script_root}{PAYMENT_PATH.format(*error.key)}"
+        return problem(REFERENCE_USED, str(error), members={"payment": path})
+
+    @app.errorhandler(KeyReused)
+    def key_reused(error: KeyReused) -> Response:
+        return problem(KEY_REUSED, str(error))
 
 
 def limit_members(error: LimitExceeded) -> dict[str, Any]:

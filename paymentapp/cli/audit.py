@@ -28,6 +28,7 @@ from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Payment, PaymentKey, Status
 
 if TYPE_CHECKING:
+    from paymentapp.models.caller_texts import CallerTexts
     from paymentapp.services.backoffice.audit import Audit, AuditFinding
     from paymentapp.services.backoffice.period import Period
     from paymentapp.services.customer_history import ShownEntry
@@ -138,6 +139,7 @@ def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
     click.echo(f"          {paid}: {payment.status}")
     if payment.scheduled_at is not None:
         click.echo(f"scheduled {to_text(payment.scheduled_at)}")
+    _print_texts(payment.texts)
     if payment.retry_of:
         click.echo(f"retry of  {payment.retry_of}")
     if payment.retried_by:
@@ -147,6 +149,15 @@ def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
     if payment.provider_item_id:
         ids = f"item {payment.provider_item_id}, transaction {payment.transaction_id or '-'}"
         click.echo(f"provider  {ids}, last reported {payment.provider_status}")
+
+
+def _print_texts(texts: CallerTexts) -> None:
+    named = (("reference", texts.reference), ("for", texts.description))
+    for name, text in named:
+        if text is not None:
+            click.echo(f"{name:9} {printable(text)}")
+    for key, text in texts.metadata:
+        click.echo(f"metadata  {key}: {printable(text)}")
 
 
 def _print_approvals(payment: Payment) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, TypedDict, Unpack
 
+from paymentapp.models.caller_texts import Metadata
 from paymentapp.models.money import Money
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.revisions import new_revision
@@ -22,6 +23,8 @@ class Member(NamedTuple):
     money: Money
     email: str
     destination: str | None = None  # None: the e-mail
+    description: str | None = None  # the caller's texts that the provider sends on
+    metadata: Metadata = ()
 
     def __repr__(self) -> str:
         return f"Member({self.customer_id} {self.payment_id} {self.money})"

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypedDict, Unpack
 
 from paymentapp.clock import from_text, to_text
 from paymentapp.models.approvals import Approval, RequiredApproval, valid
+from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts
 from paymentapp.models.item_ids import item_id_of, key_of
 from paymentapp.models.money import Money
 from paymentapp.models.revisions import new_revision
@@ -167,6 +168,7 @@ class Payment:
     approval: RequiredApproval | None = None  # None: no rule covers it
     approvals: tuple[Approval, ...] = ()  # oldest first, with those that are void
     charges: tuple[str, ...] = ()  # counters of limits that it was counted in, each with the slot
+    texts: CallerTexts = NO_TEXTS  # the caller's own; they never change
 
     @property
     def key(self) -> PaymentKey:

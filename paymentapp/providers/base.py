@@ -98,6 +98,15 @@ class Detail(NamedTuple):
     suggest: Callable[[str], str | None] | None = None  # makes a value that matches, from another
 
 
+class RemittanceRules(NamedTuple):
+    """What a provider sends on of a payment's description and metadata: all of it, as it is."""
+
+    pattern: str = r"[\s\S]*"  # a regular expression that must match the whole description
+    problem: str = ""  # the error text where it does not; never with the value
+    metadata: bool = False  # whether it sends on metadata too
+    reserved_keys: frozenset[str] = frozenset()  # keys of metadata that its own code uses
+
+
 class Payees(Protocol):
     """What a provider must know of a customer to pay them.
 
@@ -216,6 +225,7 @@ class Provider(Facts, Protocol):
     # Optional abilities; None where the provider does not have them.
     webhooks: Webhooks | None = None  # also None where the settings configure no webhook
     payees: Payees | None = None  # None: the customer's e-mail is all that it needs
+    remittance: RemittanceRules | None = None  # None: it sends on no text of the caller
     cutoffs: Cutoffs | None = None  # None: payments leave at once
     batch_key: BatchKey | None = None  # None: any payments may share a batch
     mailbox: Mailbox | None = None

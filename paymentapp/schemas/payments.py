@@ -8,93 +8,28 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from paymentapp.clock import maybe_text, to_text
-from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Status
 from paymentapp.schemas.approvals import ApprovalSchema
+from paymentapp.schemas.caller_texts import MetadataPairs
 from paymentapp.schemas.common import (
-    METHOD_PATTERN,
     PAYMENT_ID_PATTERN,
     Amount,
     Boundary,
     Cursor,
-    Flag,
-    FlatSchema,
-    FutureMoment,
     Moment,
     Pattern,
     QueryInteger,
     TextOrNull,
-    currency,
     customer_id,
     email,
 )
 from paymentapp.services.payees import ShownPayment
-from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.services.routing import FIRST_METHOD
 from paymentapp.services.waiting import WaitingFor
 from paymentapp.storage.base import PageQuery
 
 PAGE_DEFAULT = 25
 PAGE_MAX = 100
 _BESIDES = {"payee", "waiting_for", "waiting_since"}
-
-
-def _payment_method(description: str) -> fields.String:
-    return fields.String(
-        validate=Pattern(
-            METHOD_PATTERN,
-            error="Must be the name of a payment method: a-z, then up to 31 of a-z, 0-9 and '_'.",
-        ),
-        metadata={"description": description},
-    )
-
-
-class PaymentOrderSchema(FlatSchema):
-    """A payment request. Loads as a PaymentOrder."""
-
-    customer_id = customer_id()
-    email = email("The customer's e-mail address, as registered.")
-    amount = Amount(required=True)
-    currency = currency()
-    payment_method = _payment_method(
-        "The payment method. If left out, the customer's default decides, then the routing rules "
-        f"of the service, then {FIRST_METHOD}."
-    )
-    scheduled_at = FutureMoment(
-        metadata={
-            "description": "When it is to leave, at the soonest: in the future, at most a year "
-            "(366 days) ahead. Until then it stays pending and can be cancelled. If left out, it "
-            "leaves as soon as it can."
-        }
-    )
-
-    allow_duplicate = Flag(
-        metadata={
-            "description": "Whether it is meant to be paid although the client has requested a "
-            "payment of the same amount to the same customer lately. If left out, it is not; it "
-            "matters only where the service looks for duplicates."
-        }
-    )
-
-    def built(self, loaded: dict[str, Any]) -> PaymentOrder:
-        """Return the loaded fields as a PaymentOrder."""
-        return PaymentOrder(
-            loaded["customer_id"],
-            loaded["email"],
-            Money(loaded["amount"], loaded["currency"]),
-            loaded.get("payment_method"),
-            loaded.get("scheduled_at"),
-            allow_duplicate=loaded.get("allow_duplicate", False),
-        )
-
-
-class RetryOrderSchema(Schema):
-    """A request to retry a payment. Loads as a dict."""
-
-    payment_method = _payment_method(
-        "The payment method. If left out, the one that the request for the original named; if it "
-        "named none, one is chosen as for a new payment."
-    )
 
 
 class TransitionSchema(Schema):
@@ -179,6 +114,23 @@ class PaymentSchema(Schema):
         metadata={
             "description": "When it leaves, at the soonest, in UTC; null if as soon as it can."
         },
+    )
+    reference = fields.String(
+        attribute="texts.reference",
+        required=True,
+        allow_none=True,
+        metadata={"description": "The caller's own name of the payment."},
+    )
+    description = fields.String(
+        attribute="texts.description",
+        required=True,
+        allow_none=True,
+        metadata={"description": "What it is for, as the request said."},
+    )
+    metadata = MetadataPairs(
+        attribute="texts.metadata",
+        required=True,
+        metadata={"description": "The caller's own data, `{}` where the request had none."},
     )
     retry_of = _linked_payment("The payment of this customer that this one retries, or null.")
     retried_by = _linked_payment(
@@ -269,6 +221,9 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
         "created_by": payment.created_by,
         "updated_at": to_text(payment.updated_at),
         "scheduled_at": maybe_text(payment.scheduled_at),
+        "reference": payment.texts.reference,
+        "description": payment.texts.description,
+        "metadata": dict(payment.texts.metadata),
         "retry_of": payment.retry_of,
         "retried_by": payment.retried_by,
         "reason": payment.reason,

@@ -52,6 +52,7 @@ class ProblemSchema(Schema):
     payment = fields.String(
         metadata={
             "format": "uri-reference",
-            "description": "Of a possible duplicate: the earlier payment.",
+            "description": "Of a possible duplicate, or a reference that was used: the "
+            "earlier payment.",
         }
     )

@@ -15,7 +15,13 @@ from paymentapp.models.duplicates import (
     duplicate_check,
 )
 from paymentapp.models.limits import LimitExceeded, LimitReached, LimitRule
-from paymentapp.models.payments import UNPAID, Payment, PaymentKey
+from paymentapp.models.payments import UNPAID, Payment, PaymentKey, Status
+from paymentapp.models.references import (
+    ReferenceClaim,
+    ReferenceTaken,
+    ReferenceUsed,
+    reference_claim,
+)
 from paymentapp.services.limits import Limits, Spender
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import Acceptance, AcceptResult
@@ -26,15 +32,17 @@ Ask = Callable[[Payment, LimitRule], Payment]
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Accepts payments by the rules of `limits`, and by a check for duplicates.
+    """Accepts payments by the rules of `limits`, and by checks for duplicates and references.
 
     `duplicate_hours` is how long an earlier payment counts as one that this may repeat; 0 for none.
+    `unique_references` is whether a client uses a reference for one payment alone.
     """
 
     store: Store
     limits: Limits
     clock: Clock
     duplicate_hours: int = 0
+    unique_references: bool = False
 
     def accept(
         self, acceptance: Acceptance, ask: Ask, *, allow_duplicate: bool = False
@@ -42,14 +50,16 @@ class Admission:
         """Store a payment as `Store.accept` does, and count it.
 
         `ask` returns the payment as one that needs approval, because it is above a rule with `ask`.
-        Raises LimitExceeded, PossibleDuplicate,
-        StoreUnavailable. Where neither limits nor hours are set, there is no further write.
+        Raises LimitExceeded, PossibleDuplicate, ReferenceUsed, StoreUnavailable. Where none of it
+        is set, there is no further write.
         """
-        if not self.limits.rules and not self.duplicate_hours:
+        claim = self._claim(acceptance.payment)
+        if not self.limits.rules and not self.duplicate_hours and claim is None:
             return self.store.accept(acceptance)
         now = self.clock()
         ignore = allow_duplicate or acceptance.payment.retry_of is not None
-        wanted = acceptance._replace(alike=self._check(acceptance.payment, now, ignore=ignore))
+        alike = self._check(acceptance.payment, now, ignore=ignore)
+        wanted = acceptance._replace(alike=alike, reference=claim)
         waived: set[int] = set()
         for _ in tries():
             try:
@@ -58,6 +68,9 @@ class Admission:
                 exceeded = self.limits.exceeded(reached)
             except LimitExceeded as above:
                 exceeded = above
+            except ReferenceTaken as taken:
+                wanted = self._handed_over(wanted, taken.key)
+                continue
             except DuplicateFound as found:
                 wanted = self._allowed(wanted, found.key)
                 continue
@@ -68,10 +81,14 @@ class Admission:
         raise StoreUnavailable(f"a payment like this was accepted {MAX_TRIES} times meanwhile")
 
     def check(self, payment: Payment) -> None:
-        """Raise LimitExceeded where the limits have no room for a payment now.
+        """Raise LimitExceeded or ReferenceUsed where a payment would be refused now.
 
         For a look beforehand: only `accept` can tell whether there is room when it counts.
         """
+        claim = self._claim(payment)
+        holder = self.store.reference_holder(claim) if claim else None
+        if holder is not None and self._relative(payment, holder) is None:
+            raise ReferenceUsed(holder)
         asking = {rule.number for rule in self.limits.rules if rule.ask}
         charges = self._counted(Acceptance(payment), self.clock(), asking).charges
         counted = self.store.count_of(charges) if charges else []
@@ -101,6 +118,41 @@ class Admission:
         return duplicate_check(
             client, payment.customer_id, payment.money, now, hours, ignore=ignore
         )
+
+    def _claim(self, payment: Payment) -> ReferenceClaim | None:
+        """Return the claim of a payment's reference: the client's who has requested the first one.
+
+        Another client may retry a payment, and does not use a reference of its own for it.
+        """
+        reference = payment.texts.reference
+        if not self.unique_references or reference is None:
+            return None
+        first: Payment | None = payment
+        while first is not None and first.retry_of is not None:
+            first = self.store.get_payment(PaymentKey(first.customer_id, first.retry_of))
+        return reference_claim((first or payment).created_by or "", reference)
+
+    def _handed_over(self, acceptance: Acceptance, holder: PaymentKey) -> Acceptance:
+        """Return the acceptance of a retry that takes its reference over from `holder`.
+
+        That is the payment that it retries, or a retry of that one that was cancelled. Raises
+        ReferenceUsed for any other payment.
+        """
+        payment, claim = acceptance.payment, acceptance.reference
+        found = self._relative(payment, holder)
+        if found is None or claim is None:
+            raise ReferenceUsed(holder) from None
+        if found.payment_id != payment.retry_of and found.status is not Status.CANCELLED:
+            raise ReferenceUsed(holder) from None
+        return acceptance._replace(reference=claim._replace(allowed=holder.payment_id))
+
+    def _relative(self, retry: Payment, holder: PaymentKey) -> Payment | None:
+        """Return the holder of a retry's reference, if that is its original, or retries it too."""
+        if retry.retry_of is None or holder.customer_id != retry.customer_id:
+            return None
+        found = self.store.get_payment(holder)
+        related = found is not None and retry.retry_of in {found.payment_id, found.retry_of}
+        return found if related else None
 
     def _allowed(self, acceptance: Acceptance, earlier: PaymentKey) -> Acceptance:
         """Return the acceptance for which an earlier payment is no obstacle.

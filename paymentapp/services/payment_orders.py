@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from paymentapp.clock import to_text
 from paymentapp.errors import KeyReused
+from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.money import Money
 from paymentapp.services.routing import FIRST_METHOD
@@ -23,6 +24,7 @@ class PaymentOrder(NamedTuple):
     scheduled_at: datetime | None = None  # UTC; None: it leaves as soon as it can
     retry_of: str | None = None  # id of the payment of this customer that it retries
     allow_duplicate: bool = False  # a payment like one before is meant
+    texts: CallerTexts = NO_TEXTS
 
 
 def check_same_body(order: PaymentOrder, record: IdempotencyRecord) -> None:
@@ -41,12 +43,15 @@ def fingerprint(order: PaymentOrder) -> str:
 
     It is the same whether the first method is named or none is (see `check_same_body`): so it was
     up to version 0.2, whose processes may run beside this one during an upgrade. What it means
-    without `scheduled_at` is as before that was known. A retry names its original instead of an
-    e-mail, which may change meanwhile.
+    without `scheduled_at` and the caller's texts is as before those were known. A retry names its
+    original instead of an e-mail, which may change meanwhile, and of the texts, which are the
+    original's.
     """
     method = order.payment_method or FIRST_METHOD
     payee = f"retry of {order.retry_of}" if order.retry_of is not None else order.email
     parts = [order.customer_id, payee, str(order.money), method]
     if order.scheduled_at is not None:
         parts.append(to_text(order.scheduled_at))
+    if order.retry_of is None and order.texts != NO_TEXTS:
+        parts.append(order.texts.canonical)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -33,6 +33,7 @@ from paymentapp.models.payments import (
     Transition,
     next_payment_id,
 )
+from paymentapp.models.references import ReferenceUsed
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.admission import Admission
 from paymentapp.services.approval_rules import ApprovalRules
@@ -92,8 +93,8 @@ class Payments:
 
         A retry under its key is answered with the payment before anything else is checked, since
         what was payable then may not be now. Raises NotPayable, NotFound (the customer),
-        LimitExceeded, PossibleDuplicate, KeyReused, StoreUnavailable. After StoreUnavailable the
-        same request may be retried with its key.
+        LimitExceeded, PossibleDuplicate, ReferenceUsed, KeyReused, StoreUnavailable. After
+        StoreUnavailable the same request may be retried with its key.
         """
         hashes = key_hashes(idempotency_key, by.name) if idempotency_key is not None else ()
         customer, records = self.store.read_for_payment(order.customer_id, hashes)
@@ -201,7 +202,8 @@ class Payments:
                 raise NotPayable("email", "This is not the customer's e-mail.")
             if order.scheduled_at is not None:
                 check_schedule(order.scheduled_at, self.clock())
-            route = self.routes.choose(customer, order.money, order.payment_method)
+            method, texts = order.payment_method, order.texts
+            route = self.routes.choose(customer, order.money, method, texts)
             return self.approval_rules.applied(route, customer, order.money, self.clock, by)
         except (NotFound, NotPayable):
             self._refuse_in_progress(found)
@@ -255,7 +257,7 @@ class Payments:
         raise StoreUnavailable("too many payments of this customer at one moment")
 
     def _admitted(self, acceptance: Acceptance, order: PaymentOrder, by: Actor) -> AcceptResult:
-        """Accept within the limits. Raises LimitExceeded, PossibleDuplicate.
+        """Accept within the limits. Raises LimitExceeded, PossibleDuplicate, ReferenceUsed.
 
         While another request with the same key may still be accepted, nobody is refused, as in
         `_route`.
@@ -269,7 +271,7 @@ class Payments:
 
         try:
             return self.admission.accept(acceptance, ask, allow_duplicate=order.allow_duplicate)
-        except (LimitExceeded, PossibleDuplicate):
+        except (LimitExceeded, PossibleDuplicate, ReferenceUsed):
             self._refuse_in_progress(acceptance.replaces)
             raise
 
@@ -279,8 +281,8 @@ class Payments:
         """Fix the id of a retry in the payment that it retries; return the retry with that id.
 
         It is the id of an earlier request where a crash came between its link and its payment.
-        Raises Conflict where another retry has won, LimitExceeded where it would be refused: a
-        link without a retry is for a crash alone.
+        Raises Conflict where another retry has won, LimitExceeded and ReferenceUsed where it
+        would be refused: a link without a retry is for a crash alone.
         """
         self.admission.check(payment)
         payment_id = link_retry(self.store, payment)
@@ -335,6 +337,7 @@ class Payments:
             due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
             scheduled_at=order.scheduled_at,
             retry_of=order.retry_of,
+            texts=order.texts,
         )
         return payment if route.approval is None else awaiting(payment, route.approval, now)
 

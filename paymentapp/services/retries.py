@@ -28,9 +28,10 @@ class PaymentRetries:
         """Accept a new payment of the same amount to the same customer, at their current details.
 
         Without a method, the one that the original's request named is used again; where it named
-        none, one is chosen anew. Raises NotFound, NotAllowed (another client's payment, without
-        the right to hold payments), Conflict (not failed, returned or rejected; retried already),
-        and what `Payments.request` raises.
+        none, one is chosen anew. It has the original's reference, description and metadata. Raises
+        NotFound, NotAllowed (another client's payment, without the right to hold payments),
+        Conflict (not failed, returned or rejected; retried already), and what `Payments.request`
+        raises.
         """
         original = self.payments.get(key)
         check_is_own(by, original, "retried")
@@ -42,5 +43,6 @@ class PaymentRetries:
             money=original.money,
             payment_method=payment_method or named,
             retry_of=key.payment_id,
+            texts=original.texts,
         )
         return self.payments.request(order, idempotency_key, by)

@@ -12,12 +12,14 @@ from typing import NamedTuple
 from paymentapp.clock import to_text
 from paymentapp.errors import NotPayable, SettingsError
 from paymentapp.models.approvals import RequiredApproval
+from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts
 from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import Provider
 from paymentapp.providers.registry import DEFAULT
 from paymentapp.services.money_ranges import BOUNDS, CURRENCIES, MoneyRange, parts, read_range
+from paymentapp.services.remittance import unsendable
 from paymentapp.storage.base import Store
 
 DETAILS_CHANGED = "details have changed"  # begins the reason of such a hold, in histories
@@ -115,27 +117,32 @@ class Routes:
                     f"PAYMENTAPP_ROUTES: rule {rule.number} names {rule.method}, there is {known}"
                 )
 
-    def validate_requested(self, method: str, money: Money) -> Provider:
-        """Return the provider of a method that a request names. Raises NotPayable."""
+    def validate_requested(self, method: str, money: Money, texts: CallerTexts) -> None:
+        """Raise NotPayable where a method that a request names cannot pay it."""
         provider = self.providers.get(method)
         if provider is None:
             known = ", ".join(sorted(self.providers))
             raise NotPayable("payment_method", f"Payments can be made by {known}.")
-        problem = unpayable(provider, money)
+        problem = unpayable(provider, money) or unsendable(provider, texts)
         if problem is not None:
             raise problem
-        return provider
 
-    def choose(self, customer: Customer, money: Money, method: str | None) -> Route:
+    def choose(
+        self,
+        customer: Customer,
+        money: Money,
+        method: str | None,
+        texts: CallerTexts = NO_TEXTS,
+    ) -> Route:
         """Choose how to pay a customer. Raises NotPayable.
 
         In order: the requested method, the customer's default, the first rule that fits, passing
         over providers that are failing.
         """
         if method is not None:
-            self.validate_requested(method, money)
+            self.validate_requested(method, money, texts)
             return self._requested(customer, method)
-        found = self._best(self._candidates(customer, money), customer, money, ())
+        found = self._best(self._candidates(customer, money), customer, money, texts, ())
         if found is not None:
             return found
         for candidate, _ in self._candidates(customer, money):
@@ -143,7 +150,7 @@ class Routes:
         if self.rules or customer.default_method:
             raise NotPayable("payment_method", "No payment method of this customer fits.")
         method = FIRST_METHOD if FIRST_METHOD in self.providers else min(self.providers, default="")
-        self.validate_requested(method, money)
+        self.validate_requested(method, money, texts)
         return self._requested(customer, method)
 
     def another(self, customer: Customer, payment: Payment) -> Route | None:
@@ -154,8 +161,8 @@ class Routes:
         if payment.route is None:
             return None
         tried = (*payment.tried_methods, payment.payment_method)
-        money = payment.money
-        return self._best(self._candidates(customer, money), customer, money, tried)
+        candidates = self._candidates(customer, payment.money)
+        return self._best(candidates, customer, payment.money, payment.texts, tried)
 
     def departure(self, route: Route, now: datetime) -> datetime:
         """Return when a payment leaves: at once, without a hold or cut-offs of its provider."""
@@ -183,6 +190,7 @@ class Routes:
         candidates: Iterator[tuple[str, str]],
         customer: Customer,
         money: Money,
+        texts: CallerTexts,
         tried: Sequence[str],
     ) -> Route | None:
         """Return the first usable route; a failing provider's only where there is no other."""
@@ -191,7 +199,7 @@ class Routes:
         for method, reason in candidates:
             if method in skipped:
                 continue
-            problem = self._problem(customer, money, method)
+            problem = self._problem(customer, money, texts, method)
             if problem is not None:
                 skipped[method] = problem
                 continue
@@ -205,13 +213,18 @@ class Routes:
             fallback = fallback or route._replace(explanation=explanation)
         return fallback
 
-    def _problem(self, customer: Customer, money: Money, method: str) -> str | None:
+    def _problem(
+        self, customer: Customer, money: Money, texts: CallerTexts, method: str
+    ) -> str | None:
         provider = self.providers.get(method)
         if provider is None or not provider.configured:
             return "is not set up"
         problem = unpayable(provider, money)
         if problem is not None:
             return f"does not pay this {problem.field}"
+        problem = unsendable(provider, texts)
+        if problem is not None:
+            return f"cannot send on the {problem.field.partition('/')[0]}"
         if _blocked(customer, method) is not None:
             return "has unusable details"
         return None if _knows(provider, customer) else "has no details"

@@ -26,6 +26,7 @@ from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
+from paymentapp.models.references import ReferenceClaim
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.supervision import ServiceThread
 
@@ -125,10 +126,14 @@ class Store(Protocol):
         adds. Where another payment has the id, the record stays: accept again under another id,
         with a record that replaces it.
 
-        A payment that is added is counted by the same write. Where a charge does not fit, or the
-        check for duplicates does not pass, LimitReached or DuplicateFound is raised, and no payment
-        is written; one that is stored already is returned, and counts once.
+        A payment that is added is counted, and takes its reference, by the same write. Where a
+        charge does not fit, the check for duplicates does not pass, or another payment has the
+        reference, LimitReached, DuplicateFound or ReferenceTaken is raised, and no payment is
+        written; one that is stored already is returned, and counts once.
         """
+
+    def reference_holder(self, claim: ReferenceClaim) -> PaymentKey | None:
+        """Return the payment that has a reference, by a consistent read; None where none has."""
 
     def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
         """Return what is counted in the counter of each charge, by slot, by consistent reads."""

@@ -10,6 +10,7 @@ from paymentapp.models.events import Event, events_of
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.limits import Charge, charge_of, still_counts
 from paymentapp.models.payments import UNPAID, Payment, Status
+from paymentapp.models.references import ReferenceClaim
 
 
 class _Change(NamedTuple):
@@ -34,6 +35,8 @@ class PaymentChange(_Change):
             raise ValueError("a payment's key, money and e-mail must not change")
         if new.charges != old.charges:
             raise ValueError("what a payment counts against must not change")
+        if new.texts != old.texts:  # a batch that holds them may be sent again
+            raise ValueError("a payment's reference, description and metadata must not change")
         route = (old.payment_method, old.destination)
         if (new.payment_method, new.destination) != route and new.status is not Status.PENDING:
             raise ValueError("only a pending payment may change its method or destination")
@@ -67,7 +70,7 @@ class Acceptance(NamedTuple):
 
     `replaces` is the key's record as it was read: None, where there was none. Where it is the same
     version as `record`, the key is bound already, and only the payment is missing. `charges` are
-    counted with the payment, which has their texts; `alike` has to pass.
+    counted with the payment, which has their texts; `alike` has to pass, and `reference` is taken.
     """
 
     payment: Payment
@@ -75,6 +78,7 @@ class Acceptance(NamedTuple):
     replaces: IdempotencyRecord | None = None
     charges: Sequence[Charge] = ()
     alike: DuplicateCheck | None = None
+    reference: ReferenceClaim | None = None
 
     @property
     def events(self) -> list[Event]:
@@ -84,7 +88,7 @@ class Acceptance(NamedTuple):
     @property
     def is_counted(self) -> bool:
         """Return whether there is more to write than the payment and the record."""
-        return bool(self.charges) or self.alike is not None
+        return bool(self.charges) or self.alike is not None or self.reference is not None
 
     @property
     def binding(self) -> IdempotencyRecord | None:

@@ -31,6 +31,7 @@ class BankCredit(NamedTuple):
     account: str
     cents: int
     individual_id: str
+    information: str = ""
 
 
 class DueAnswer(NamedTuple):
@@ -50,6 +51,9 @@ class BankBooks:
         with self._db:
             self._db.execute("PRAGMA synchronous = OFF")  # a simulator need not survive power loss
             self._db.executescript(_TABLES)
+            columns = self._db.execute("SELECT name FROM pragma_table_info('entries')").fetchall()
+            if ("information",) not in columns:  # books of an earlier version
+                self._db.execute("ALTER TABLE entries ADD COLUMN information TEXT DEFAULT ''")
 
     def has(self, taken: str) -> bool:
         """Return whether a file is in the books, by the name under which it was taken."""
@@ -121,7 +125,7 @@ class BankBooks:
     def _credits(self, condition: str) -> list[BankCredit]:
         with self._lock:
             rows = self._db.execute(
-                "SELECT f.name, trace, account, cents, individual_id FROM entries e "  # noqa: S608
+                "SELECT f.name, trace, account, cents, individual_id, information FROM entries e "  # noqa: S608
                 f"JOIN files f ON f.id = e.file WHERE {condition} ORDER BY e.id"
             ).fetchall()
         return [BankCredit(*row) for row in rows]

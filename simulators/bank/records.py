@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -20,6 +21,7 @@ class BankEntry(NamedTuple):
     individual_id: str
     name: str
     trace: str
+    information: str = ""  # of an addenda 05
 
     def __repr__(self) -> str:
         return f"Entry({self.trace})"
@@ -47,19 +49,25 @@ def entries(data: bytes) -> Iterator[BankEntry]:
     if not lines or lines[0][:3] != "101" or len(lines) % 10:
         raise ValueError("not a NACHA file in whole blocks")
     batch, total, count = "", 0, 0
-    for line in lines:
+    for line, following in pairwise([*lines, ""]):
         match line[0]:
             case "5":
                 batch = line
             case "6":
                 total, count = total + int(line[29:39]), count + 1
-                yield _entry(batch, line)
+                yield _entry(batch, line, following)
+            case "7":
+                count += 1
             case "9" if line.strip("9"):
                 if int(line[43:55]) != total or int(line[13:21]) != count:
                     raise ValueError("the file control does not match the entries")
 
 
-def _entry(batch: str, line: str) -> BankEntry:
+def _entry(batch: str, line: str, following: str) -> BankEntry:
+    """Return an entry; `following` is the next record, its addenda where it has one."""
+    announced, addenda = line[78] == "1", following[:3] == "705"
+    if announced != addenda or (addenda and following[87:94] != line[87:94]):
+        raise ValueError("an entry and its addenda do not match")
     return BankEntry(
         sec_code=batch[50:53],
         company_id=batch[40:50].strip(),
@@ -72,6 +80,7 @@ def _entry(batch: str, line: str) -> BankEntry:
         individual_id=line[39:54].strip(),
         name=line[54:76].strip(),
         trace=line[79:94],
+        information=following[3:83].rstrip() if addenda else "",
     )
 
 

@@ -118,6 +118,7 @@ def _entry(item: PayPalItem) -> dict[str, Any]:
         "sender_batch_id": item.sender_batch_id,
         "sender_item_id": item.sender_item_id,
         "receiver": item.receiver,
+        "note": item.note,
         "amount": item.value,
         "currency": item.currency,
         "transaction_status": item.status,

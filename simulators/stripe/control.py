@@ -138,6 +138,7 @@ def _entry(move: StripeMove) -> dict[str, Any]:
         "amount_reversed": reversed_text if move.kind == "transfer" else None,
         "failure_code": move.failure_code if move.status == "failed" else None,
         "transfer_group": move.transfer_group,
+        "description": move.description,
         "metadata": move.metadata,
         "idempotency_key": move.idempotency_key,
         "time_created": rfc3339(move.created_at),

@@ -30,6 +30,7 @@ ORDER = {"customer_id": "ada", "email": "ada@example.com", "amount": 12.5, "curr
 MEMBERS = {
     "limit-exceeded": {"rule", "currency", "limit", "remaining", "resets_at"},
     "possible-duplicate": {"payment"},
+    "reference-used": {"payment"},
 }
 
 

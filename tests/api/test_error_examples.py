@@ -14,6 +14,8 @@ from paymentapp.clock import from_text
 from paymentapp.config import Settings
 from paymentapp.models.duplicates import duplicate_check
 from paymentapp.models.payments import Cause, Status
+from paymentapp.models.references import reference_claim
+from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.paypal.payees import PayPalPayees
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from tests.api.conftest import Bench
@@ -40,6 +42,7 @@ def bench() -> Bench:
     paypal = ledger("paypal")
     paypal.payees = PayPalPayees()
     methods = {"ach": ledger("ach", WirePayees()), "stripe": ledger("stripe", WirePayees())}
+    methods["ach"].remittance = Ach.remittance
     bench = Bench(providers={"paypal": paypal, **methods})
     bench.add_customer()
     return bench
@@ -105,18 +108,30 @@ def request_payment(bench: Bench) -> Iterator[TestResponse]:
     yield bench.pay(email="eve@example.com")
     yield bench.pay(currency="JPY", amount=10.5)
     yield bench.pay(scheduled_at="2026-03-01T12:00:00Z")
+    yield bench.pay(payment_method="ach", description="für")
     yield bench.pay(KEY)
     yield bench.pay(KEY, amount=99)
     above = limited(bench)
     above.pay(amount=4900)
     yield above.pay(amount=200)
     yield repeated(bench).pay(customer_id=CUSTOMER_ID)
+    yield referred(bench).pay(customer_id=CUSTOMER_ID, reference="invoice-1007")
 
 
 def limited(bench: Bench) -> Bench:
     """Return the same service at the time of the examples, with their limit."""
     settings, now = Settings(limits="customer USD 5000/day"), from_text(PAYMENT_ID)
     return Bench(settings, store=bench.store, providers=bench.providers, now=now)
+
+
+def referred(bench: Bench) -> Bench:
+    """Return a service with unique references, one of which the payment of the examples has."""
+    referred = Bench(Settings(unique_references=True), providers=bench.providers)
+    referred.add_customer(customer_id=CUSTOMER_ID)
+    paid = a_payment(customer_id=CUSTOMER_ID, payment_id=PAYMENT_ID)
+    claim = reference_claim("test", "invoice-1007")
+    referred.store.accept(Acceptance(paid, reference=claim))
+    return referred
 
 
 def repeated(bench: Bench) -> Bench:

@@ -14,7 +14,7 @@ from marshmallow import Schema, ValidationError
 
 from paymentapp.schemas.common import Unprocessable
 from paymentapp.schemas.customers import NewCustomerSchema
-from paymentapp.schemas.payments import PaymentOrderSchema
+from paymentapp.schemas.payment_orders import PaymentOrderSchema
 from tests.api.conftest import Bench
 
 ABSENT = object()

@@ -95,6 +95,12 @@ VALUES = [
     *('"text"', f'"{"x" * 200}"', f'"{"x" * 201}"', f'"{"🙂" * 140}"', '"ä\\n"', "1.5", "1e15"),
     *("999999999999999", "-999999999999999", "1e-15", "1e-16", "[1]", '{"a": 1}'),
 ]
+TEXTS = ['"invoice 1007"', '"ä"', '"\\u2028"', '"a\\n"', f'"{"🙂" * 200}"', f'"{"🙂" * 201}"']
+PAIRS = [
+    *('{"": "a"}', '{"a b": "a"}', f'{{"{"k" * 40}": "a"}}', f'{{"{"k" * 41}": "a"}}'),
+    json.dumps({f"k{n}": "a" for n in range(20)}),
+    json.dumps({f"k{n}": "a" for n in range(21)}),
+]
 WHOLE = [
     *("", " ", "{}", "[]", "null", "1", '"text"', "{", '{"a"', "{'a': 1}", "\ufeff{}", "// no"),
     *("[" * 500 + "]" * 500, '{"a":' * 500 + "1" + "}" * 500, "[" * 100_000),
@@ -114,6 +120,9 @@ BODIES = [
             "amount": ANY + AMOUNTS,
             "currency": ANY + CURRENCIES,
             "payment_method": ANY + METHODS,
+            "reference": ANY + IDS + TEXTS,
+            "description": ANY + TEXTS,
+            "metadata": [*ANY, *(f'{{"a": {text}}}' for text in ANY + TEXTS), *PAIRS],
             "unknown": ANY,
         },
     ),

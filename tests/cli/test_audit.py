@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from paymentapp.clock import to_text
+from paymentapp.models.caller_texts import CallerTexts
 from paymentapp.models.money import Money
 from paymentapp.services.payment_orders import PaymentOrder
 from tests.cli.conftest import Desk
@@ -161,6 +162,20 @@ def test_a_batch_that_is_not_on_record_is_said_to_be_missing(desk: Desk) -> None
     tamper(desk, "DELETE FROM Operations WHERE pk LIKE ?", f"%{batch.batch_id}%")
     shown = desk.run("audit", "show", "ann", payment.payment_id)
     assert f"batch     {batch.batch_id}: not on record" in shown.stdout
+
+
+def test_the_callers_texts_are_shown_with_what_is_not_printable_escaped(desk: Desk) -> None:
+    _, (payment,) = desk.pay("ann")
+    texts = CallerTexts("invoice-1007", "For \u202e June", (("team", "b"),))
+    with desk.service() as parts:
+        order = PaymentOrder("ann", "ann@example.com", payment.money, "paypal", texts=texts)
+        payment = parts.payments.request(order).payment
+    shown = desk.run("audit", "show", *payment.key).stdout.splitlines()[2:5]
+    assert shown == [
+        "reference invoice-1007",
+        "for       For \\u202e June",
+        "metadata  team: b",
+    ]
 
 
 def test_a_schedule_and_the_links_of_a_retry_are_shown(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from paymentapp.clock import to_text
+from paymentapp.models.caller_texts import CallerTexts
 from paymentapp.models.customers import Customer
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
@@ -107,6 +108,15 @@ def test_a_payment_is_kept_whole(store: Store) -> None:
     ).moved(Status.SUBMITTING, later(1), Cause.DISPATCH, "a reference of several words")
     assert add_payment(store, payment) == payment
     assert store.get_payment(payment.key) == payment
+
+
+def test_the_callers_texts_are_kept_over_changes(store: Store) -> None:
+    texts = CallerTexts("invoice 1007", "Für Ädå 🙂", (("a.b", "x"), ("team", "ü" * 200)))
+    payment = a_payment(texts=texts)
+    add_payment(store, payment)
+    assert change(store, payment, moved := stamped(payment))
+    assert store.get_payment(payment.key) == moved
+    assert moved.texts == texts
 
 
 def test_another_payment_of_the_same_key_does_not_replace_the_first(store: Store) -> None:

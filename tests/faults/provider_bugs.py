@@ -58,7 +58,7 @@ class KeptFailureAsksAnew(StripeApi):
             "currency": order.money.currency.lower(),
             "destination": order.destination.account,
             "transfer_group": order.batch_id,
-            "metadata": order.metadata,
+            "metadata": order.own_metadata,
         }
         options: Any = {"idempotency_key": f"{order.batch_id}-2"}
         again = self._call(

@@ -8,6 +8,7 @@ from decimal import Decimal
 from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.limits import Charge, LimitReached
 from paymentapp.models.payments import PaymentKey
+from paymentapp.models.references import ReferenceTaken
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.codec.limits import CounterKey, counter_key
 
@@ -18,6 +19,7 @@ class Counters:
     def __init__(self) -> None:
         self._slots: dict[CounterKey, dict[str, Decimal]] = {}
         self._latest: dict[str, str] = {}
+        self.holders: dict[str, PaymentKey] = {}  # of references, by their digests
 
     def of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
         return [self._slots.get(counter_key(charge), {}) for charge in charges]
@@ -28,6 +30,9 @@ class Counters:
         latest = self._latest.get(alike.likeness, "") if alike else ""
         if alike is not None and not alike.passes(latest, key.payment_id):
             raise DuplicateFound(PaymentKey(key.customer_id, latest))
+        holder = acceptance.reference and self.holders.get(acceptance.reference.digest)
+        if acceptance.reference and holder and not acceptance.reference.passes(holder, key):
+            raise ReferenceTaken(holder)
         for charge, slots in zip(acceptance.charges, self.of(acceptance.charges), strict=True):
             if not charge.fits(slots):
                 raise LimitReached(charge, slots)
@@ -39,6 +44,8 @@ class Counters:
             self.add(charge)
         if acceptance.alike is not None:
             self._latest[acceptance.alike.likeness] = acceptance.payment.payment_id
+        if acceptance.reference is not None:
+            self.holders[acceptance.reference.digest] = acceptance.payment.key
 
     def add(self, charge: Charge) -> None:
         key = counter_key(charge)

@@ -20,6 +20,7 @@ from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
+from paymentapp.models.references import ReferenceClaim
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentContext
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.supervision import ServiceThread
@@ -158,6 +159,11 @@ class MemoryStore:
         self._called("count_of")
         with self._lock:
             return self.counters.of(charges)
+
+    def reference_holder(self, claim: ReferenceClaim) -> PaymentKey | None:
+        self._called("reference_holder")
+        with self._lock:
+            return self.counters.holders.get(claim.digest)
 
     def _bind(
         self, claim: IdempotencyRecord, replaces: IdempotencyRecord | None

@@ -17,6 +17,7 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
 from paymentapp.models.approvals import Approval, RequiredApproval, digests
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.caller_texts import CallerTexts, sorted_metadata
 from paymentapp.models.customer_history import CustomerAction, CustomerHistoryEntry
 from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.models.idempotency import IdempotencyRecord
@@ -78,6 +79,7 @@ moves = st.builds(
 sets = st.frozensets(st.text("0123456789abcdef", min_size=1, max_size=12), max_size=3)
 required_approvals = st.builds(RequiredApproval, texts, st.integers(1, 9), sets)
 approvals = st.builds(Approval, times, texts, sets, words, st.just("") | texts, st.booleans())
+metadata = st.dictionaries(words, texts, max_size=3).map(sorted_metadata)
 payments = st.builds(
     Payment,
     customer_id=words,
@@ -107,6 +109,7 @@ payments = st.builds(
     approval=st.none() | required_approvals,
     approvals=st.lists(approvals, max_size=3).map(tuple),
     charges=st.lists(texts, max_size=3).map(tuple),
+    texts=st.builds(CallerTexts, maybe, maybe, metadata),
 )
 customers = st.builds(
     Customer,
@@ -179,7 +182,9 @@ api_keys = st.builds(
     st.just("") | words,
 )
 emails = st.builds("{}@{}".format, words, words)
-listed = st.builds(Member, words, times.map(to_text), moneys, emails, st.none() | words)
+listed = st.builds(
+    Member, words, times.map(to_text), moneys, emails, st.none() | words, maybe, metadata
+)
 
 
 @both_ways
@@ -227,6 +232,22 @@ def test_members(trip: Trip, chosen: list[Member]) -> None:
     batch = Batch("b", "paypal", "USD", BatchState.PREPARED, len(chosen), NOW, "r")
     records = map(trip, member_records(batch, chosen))
     assert read_members(batch, records) == chosen
+
+
+@both_ways
+def test_members_with_long_texts_fit_the_items_of_dynamodb(trip: Trip) -> None:
+    chosen = [member._replace(description="🙂" * 200) for member in members(1_200)]
+    batch = Batch("b", "paypal", "USD", BatchState.PREPARED, len(chosen), NOW, "r")
+    records = member_records(batch, chosen)
+    assert max(item_size(to_item(record)) for record in records) < 400_000
+    assert read_members(batch, map(trip, records)) == chosen
+
+
+def test_a_version_that_does_not_know_texts_reads_the_members_without_them() -> None:
+    chosen = [members(1)[0]._replace(description="For June", metadata=(("a", "b"),))]
+    batch = Batch("b", "paypal", "USD", BatchState.PREPARED, 1, NOW, "r")
+    (record,) = member_records(batch, chosen)
+    assert read_members(batch, [record | {"texts": []}]) == members(1)
 
 
 @both_ways

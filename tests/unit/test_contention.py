@@ -63,15 +63,17 @@ class Contended:
         return self.services.payments.get(self.payment.key)
 
     def apply(self) -> None:
-        members = [member_of(self.payment)]
+        members = [member_of(self.payment, LedgerProvider())]
         self.services.settlement.apply(self.batch, members, {}, Cause.POLL)
 
     def apply_report(self) -> None:
-        report = ItemReport(member_of(self.payment).item_id, Status.SUCCEEDED, "SUCCESS")
+        report = ItemReport(
+            member_of(self.payment, LedgerProvider()).item_id, Status.SUCCEEDED, "SUCCESS"
+        )
         self.services.settlement.apply_report(self.stored(), report, Cause.POLL)
 
     def change(self) -> None:
-        members = [member_of(self.payment)]
+        members = [member_of(self.payment, LedgerProvider())]
         change_stamped(
             self.store,
             lambda: NOW,

@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError
 
 from paymentapp.schemas.common import FlatSchema
 from paymentapp.schemas.headers import PaymentHeadersSchema
-from paymentapp.schemas.payments import PaymentOrderSchema
+from paymentapp.schemas.payment_orders import PaymentOrderSchema
 
 ORDER = {
     "customer_id": "ada",

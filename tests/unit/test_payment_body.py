@@ -11,6 +11,7 @@ from marshmallow import Schema
 
 from paymentapp.clock import to_text
 from paymentapp.models.approvals import Approval, RequiredApproval
+from paymentapp.models.caller_texts import CallerTexts
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.schemas.payments import PaymentPageSchema, PaymentSchema
@@ -52,12 +53,13 @@ APPROVED = replace(
         Approval(START, "", frozenset({"b"}), "v2"),
     ),
 )
-
-
+WITH_TEXTS = replace(
+    ACCEPTED, texts=CallerTexts("invoice-1007", "For June", (("team", "b"), ("x", "y")))
+)
 PAYEE = PayeeDisplay("paypal", "a***@example.com")
 
 
-@pytest.mark.parametrize("payment", [ACCEPTED, SUBMITTING, FAILED, RETRY, APPROVED])
+@pytest.mark.parametrize("payment", [ACCEPTED, SUBMITTING, FAILED, RETRY, APPROVED, WITH_TEXTS])
 def test_it_is_what_the_fields_say(payment: Payment) -> None:
     schema, shown = PaymentSchema(), ShownPayment(payment, PAYEE)
     by_hand = schema.dump(shown)

@@ -124,6 +124,15 @@ def test_a_note_goes_with_every_item_where_one_is_set(server: PayPalServer) -> N
     assert [item["note"] for item in sent.json["items"]] == ["Thank you, Zoë"] * 2
 
 
+def test_a_description_goes_with_its_item_in_place_of_the_note(server: PayPalServer) -> None:
+    paypal = PayPal(settings_for(server.url, note="Thank you"), utc_now)
+    members = [TWO[0]._replace(description="Für Ädå 🙂"), TWO[1]]
+    server.says("POST", PAYOUTS, created("BATCH1", BATCH.batch_id))
+    paypal.submit(BATCH, members)
+    [sent] = server.asked("POST", PAYOUTS)
+    assert [item["note"] for item in sent.json["items"]] == ["Für Ädå 🙂", "Thank you"]
+
+
 @pytest.mark.parametrize(
     ("amount", "currency", "value"),
     [

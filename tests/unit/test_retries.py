@@ -11,6 +11,7 @@ import pytest
 from paymentapp.clock import to_text
 from paymentapp.errors import Conflict, KeyReused, NotAllowed, NotFound, StoreUnavailable
 from paymentapp.models.actors import HOLD, Actor
+from paymentapp.models.caller_texts import CallerTexts
 from paymentapp.models.payments import RETRYABLE, Cause, Payment, PaymentKey, Status
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
@@ -106,6 +107,13 @@ def test_a_retry_is_a_new_payment_and_both_name_each_other(status: Status) -> No
         original, retried_by=retry.payment_id, revision=world.stored(original).revision
     )
     assert world.worker.woken[-1] == retry
+
+
+def test_a_retry_has_the_callers_texts_of_its_original() -> None:
+    world = World()
+    texts = CallerTexts("invoice-1007", "For June", (("team", "b"),))
+    original = world.services.payments.request(ORDER._replace(texts=texts), by=PAYROLL).payment
+    assert world.retry(world.ends(original, Status.FAILED)).texts == texts
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s not in RETRYABLE])

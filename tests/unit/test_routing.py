@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import cast
 
 import pytest
 
 from paymentapp.errors import NotPayable, SettingsError
+from paymentapp.models.caller_texts import CallerTexts
 from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
-from paymentapp.providers.base import CurrencyRule
+from paymentapp.providers.base import CurrencyRule, RemittanceRules
 from paymentapp.services.routing import Route, Routes, RoutingRule, declined, read_rules
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
@@ -193,3 +195,32 @@ def test_a_payment_of_a_customer_who_is_not_on_record_fails_with_the_reason() ->
     payment = a_payment(route="rule 1", status=Status.SUBMITTING)
     failed = declined(MemoryStore(), routes("gift; paypal"), payment, NOW, "NO")
     assert (failed.status, failed.reason) == (Status.FAILED, "NO")
+
+
+SECRET = CallerTexts(None, "für Ada")
+
+
+def in_ascii(rules: str = "", *failing: str) -> Routes:
+    """Return routes of which the wire sends on ASCII alone."""
+    found = routes(rules, *failing)
+    cast(LedgerProvider, found.providers["wire"]).remittance = RemittanceRules(
+        r"[ -~]*", "Must be ASCII."
+    )
+    return found
+
+
+def test_a_named_method_that_cannot_send_on_the_description_is_refused() -> None:
+    with pytest.raises(NotPayable, match="wire: Must be ASCII") as raised:
+        in_ascii().choose(ada(), usd("5"), "wire", SECRET)
+    assert raised.value.field == "description"
+
+
+def test_a_rule_passes_over_a_method_that_cannot_send_on_the_description() -> None:
+    chosen = in_ascii("wire; gift").choose(ada(), usd("5"), None, SECRET)
+    assert chosen.method == "gift"
+    assert chosen.explanation == "rule 2; wire cannot send on the description"
+
+
+def test_a_declined_payment_goes_by_no_method_that_cannot_send_on_its_description() -> None:
+    payment = a_payment(texts=SECRET, route="rule 1", payment_method="gift")
+    assert in_ascii("gift; wire").another(ada(), payment) is None

@@ -60,7 +60,9 @@ def applied(settlement: Settlement, payment: Payment, said: ItemReport, by: str)
     if by == "webhook":
         settlement.apply_report(payment, said, Cause.WEBHOOK)
     else:
-        settlement.apply(BATCH, [member_of(payment)], {said.item_id: said}, Cause.POLL)
+        settlement.apply(
+            BATCH, [member_of(payment, LedgerProvider())], {said.item_id: said}, Cause.POLL
+        )
     after = settlement.store.get_payment(payment.key)
     assert after is not None
     return after

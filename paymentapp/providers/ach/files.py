@@ -21,6 +21,7 @@ from paymentapp.nacha import (
     FileHeader,
     NachaBatch,
     NachaError,
+    PaymentAddenda,
     Purpose,
     TotalOverflow,
     credit_code,
@@ -51,6 +52,7 @@ class Row(NamedTuple):
     amount: Decimal
     individual_id: str
     settles: date
+    information: str | None = None  # of its addenda; None: it has none
 
     def __repr__(self) -> str:
         return f"Row({self.position} {self.trace})"
@@ -160,6 +162,7 @@ class Files:
                 member.money.amount,
                 member.item_id.partition(".")[0],
                 dates.next_day if self._is_large(member.money.amount) else dates.effective,
+                member.description,
             )
             for position, (member, payee, trace) in enumerate(
                 zip(members, payees, traces, strict=True)
@@ -333,4 +336,15 @@ def _entry(row: Row, purpose: Purpose) -> Entry:
         trace=row.trace,
         name=account.holder,
         individual_id=row.individual_id,
+        addenda=_addenda(row, purpose),
     )
+
+
+def _addenda(row: Row, purpose: Purpose) -> tuple[PaymentAddenda, ...]:
+    """Return the addenda that carries a description; a prenote has none.
+
+    PPD and CCD entries have one addenda 05 at most (Appendix One, table of addenda).
+    """
+    if row.information is None or purpose is not Purpose.LIVE:
+        return ()
+    return (PaymentAddenda(row.information),)

@@ -26,7 +26,7 @@ from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.ach.prenotes import Prenotes
 from paymentapp.providers.ach.reports import Reports
 from paymentapp.providers.ach.schedule import CutoffSchedule
-from paymentapp.providers.ach.settings import AchSettings
+from paymentapp.providers.ach.settings import LARGEST_FILE, AchSettings
 from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.trace_numbers import Traces
 from paymentapp.providers.ach.upload import Uploads
@@ -38,6 +38,7 @@ from paymentapp.providers.base import (
     Postponed,
     Provider,
     Refused,
+    RemittanceRules,
     Withdrawn,
 )
 from paymentapp.providers.updates import ItemReport
@@ -62,6 +63,12 @@ class Ach(Provider):
         "account_number": "000123456789",
         "account_type": "checking",
     }
+    # Addenda 05, Payment Related Information: 80 alphameric characters. Appendix One, 1.2 of the
+    # NACHA Operating Rules (2013): letters, digits, blanks and special characters above hex 1F.
+    remittance: RemittanceRules | None = RemittanceRules(
+        r"[!-~]([ -~]{0,78}[!-~])?",
+        "Must be 1 to 80 printable ASCII characters that begin and end with no blank.",
+    )
     payees: AchPayees
     cutoffs: CutoffSchedule
     mailbox: AchMailbox
@@ -79,7 +86,7 @@ class Ach(Provider):
         self._incoming = incoming or BankFolder(settings.incoming)
         self._prenoting = settings.prenotes
         self.currencies: Mapping[str, CurrencyRule] = {"USD": CurrencyRule(2, settings.most)}
-        self.batch_size = min(kit.settings.batch_size, settings.batch_size)
+        self.batch_size = min(kit.settings.batch_size, settings.batch_size, LARGEST_FILE)
         self.configured = kit.vault.is_open
         self.longest_call = max(self.longest_call, settings.attempt)
         self.description = f"ACH files to {settings.outgoing.shown}"

@@ -45,6 +45,7 @@ from paymentapp.variables import (
 
 LARGEST_BATCH = 2_500  # entries: a stored file then stays under 300 KB
 LARGEST_PGP_BATCH = 2_000  # an encrypted file cannot be compressed for storage
+LARGEST_FILE = 1_000  # payments: the same, where each has an addenda record
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,8 @@ class AchSettings(Declared):
         "PAYMENTAPP_ACH_BATCH_SIZE",
         number(1, LARGEST_BATCH),
         "2000",
-        f"most entries of a file; at most {LARGEST_PGP_BATCH} where files are encrypted",
+        f"most entries of a file; at most {LARGEST_PGP_BATCH} where files are encrypted, and more "
+        f"than {LARGEST_FILE} mean {LARGEST_FILE}",
     )
     most: Decimal = variable(
         "PAYMENTAPP_ACH_MAXIMUM", DOLLARS, str(MOST), "most dollars of one payment"

@@ -15,7 +15,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotPermitted, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.loopback import is_loopback
 from paymentapp.models.batches import Batch, Member
-from paymentapp.providers.base import Accepted, Detail, Kit, Provider, Refused
+from paymentapp.providers.base import Accepted, Detail, Kit, Provider, Refused, RemittanceRules
 from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.json_answers import dig, elements
 from paymentapp.providers.paypal.answers import (
@@ -58,6 +58,7 @@ class PayPal(Provider):
     returns_unclaimed_after: timedelta | None = timedelta(days=30)  # see tables.STATUS
     submits_per_second = 2  # PayPal allows a few hundred calls a minute; a batch takes several
     payees = PayPalPayees()
+    remittance: RemittanceRules | None = RemittanceRules()  # any description fits in a note
     transaction_search: PayPalSearch
     settings_class = PayPalSettings
     details: Sequence[Detail] = PayPalPayees.details
@@ -168,7 +169,6 @@ class PayPal(Provider):
 
     def _payout(self, batch: Batch, members: Sequence[Member]) -> bytes:
         """Return the body of a create call (`create_payout_request`)."""
-        note = {"note": self._note} if self._note else {}
         header = {
             "sender_batch_id": batch.batch_id,
             "recipient_type": "EMAIL",
@@ -180,7 +180,8 @@ class PayPal(Provider):
                 "amount": {"currency": member.money.currency, "value": _value(member)},
                 "receiver": member.payee,
                 "sender_item_id": member.item_id,  # maxLength 63
-                **note,
+                # payout_item.note: "up to 4000 ASCII characters and 1000 non-ASCII characters"
+                **({"note": note} if (note := member.description or self._note) else {}),
             }
             for member in members
         ]

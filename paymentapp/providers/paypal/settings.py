@@ -73,7 +73,12 @@ class PayPalSettings(Declared):
         "You have a payment",
         "subject of the e-mail that PayPal sends to recipients",
     )
-    note: str = variable("PAYMENTAPP_PAYPAL_NOTE", text(), "", "text of that e-mail")
+    note: str = variable(
+        "PAYMENTAPP_PAYPAL_NOTE",
+        text(),
+        "",
+        "text of that e-mail, for payments without a description",
+    )
     maximum: Decimal = variable(
         "PAYMENTAPP_PAYPAL_MAXIMUM",
         dollars(Decimal("99999999.99")),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
+from paymentapp.models.caller_texts import Metadata
 from paymentapp.models.money import Money
 from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.json_answers import dig, matching
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from stripe import StripeObject
 
 NO_SUCH_ID = "NO_SUCH_ID"
+OWN_KEYS = frozenset({"batch_id", "item_id", "payout", "transfer"})  # of metadata
 _PAGE = 100  # https://docs.stripe.com/api/pagination: "limit can range between 1 and 100"
 _MOST_PAGES = 10_000
 _WORD = re.compile(r"[a-z_]{1,20}")
@@ -47,10 +49,12 @@ class TransferOrder(NamedTuple):
     item_id: str
     money: Money
     destination: Destination
+    description: str | None = None  # the caller's, as is `caller_metadata`
+    caller_metadata: Metadata = ()
 
     @property
-    def metadata(self) -> dict[str, str]:
-        """What Stripe stores and echoes for us."""
+    def own_metadata(self) -> dict[str, str]:
+        """What Stripe stores and echoes for us: of the keys OWN_KEYS."""
         payout = self.destination.payout
         return {"batch_id": self.batch_id, "item_id": self.item_id, "payout": payout}
 
@@ -84,7 +88,8 @@ class StripeApi:
             "currency": order.money.currency.lower(),
             "destination": order.destination.account,
             "transfer_group": order.batch_id,
-            "metadata": order.metadata,
+            "metadata": dict(order.caller_metadata) | order.own_metadata,
+            **_description(order),
             **self._source,
         }
         answer = self._call(
@@ -105,14 +110,17 @@ class StripeApi:
 
         https://docs.stripe.com/api/payouts/create
         """
+        params: Any = {
+            "amount": smallest_units(order.money),
+            "currency": order.money.currency.lower(),
+            "method": "instant" if order.destination.payout == "instant" else "standard",
+            # Not the caller's metadata: the owner of the account could read it.
+            "metadata": order.own_metadata | {"transfer": transfer_id},
+            **_description(order),
+        }
         answer = self._call(
             lambda client: client.v1.payouts.create(
-                params={
-                    "amount": smallest_units(order.money),
-                    "currency": order.money.currency.lower(),
-                    "method": "instant" if order.destination.payout == "instant" else "standard",
-                    "metadata": order.metadata | {"transfer": transfer_id},
-                },
+                params=params,
                 options={
                     "idempotency_key": f"{order.batch_id}-payout",
                     "stripe_account": order.destination.account,
@@ -311,6 +319,10 @@ class StripeApi:
             pass
         kind = OutcomeUnknown if moves_money else NotSent
         raise kind("UNREADABLE_ANSWER", "not an answer of Stripe's API")
+
+
+def _description(order: TransferOrder) -> dict[str, str]:
+    return {} if order.description is None else {"description": order.description}
 
 
 def _page_call(

@@ -22,10 +22,11 @@ from paymentapp.providers.base import (
     Postponed,
     Provider,
     Refused,
+    RemittanceRules,
 )
 from paymentapp.providers.http import Http
 from paymentapp.providers.stripe.answers import Reference, StripeProblem, Transfer
-from paymentapp.providers.stripe.api import StripeApi, TransferOrder
+from paymentapp.providers.stripe.api import OWN_KEYS, StripeApi, TransferOrder
 from paymentapp.providers.stripe.funds import Funds
 from paymentapp.providers.stripe.outcome import Outcomes
 from paymentapp.providers.stripe.payees import NO_PAYOUT, StripePayees, read_destination
@@ -55,6 +56,8 @@ class Stripe(Provider):
     submits_per_second = 25  # https://docs.stripe.com/rate-limits; a batch of one is always full
     batch_size = 1  # a transfer has one recipient, and one key
     currencies = CURRENCIES
+    # https://docs.stripe.com/api/metadata: 50 keys of 40 characters, values of 500
+    remittance: RemittanceRules | None = RemittanceRules(metadata=True, reserved_keys=OWN_KEYS)
     settings_class = StripeSettings
     details: Sequence[Detail] = StripePayees.details
     example_details: Mapping[str, str] = {"account": "acct_1032D82eZvKYlo2C", "payout": "standard"}
@@ -239,4 +242,5 @@ def _order(batch: Batch, member: Member) -> TransferOrder | Refused:
     rule = CURRENCIES.get(member.money.currency)
     if rule is None or member.money.decimals > rule.decimals:
         return Refused("NOT_PAYABLE", {0: f"NOT_PAYABLE: {member.money.currency} is not paid so"})
-    return TransferOrder(batch.batch_id, member.item_id, member.money, destination)
+    texts = member.description, member.metadata
+    return TransferOrder(batch.batch_id, member.item_id, member.money, destination, *texts)

@@ -11,6 +11,7 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchChanges, Member
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import Provider
+from paymentapp.services.remittance import sent_on
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
@@ -21,10 +22,15 @@ MemberChange = Callable[[Payment, int, datetime], Payment]  # the payment, its p
 LEASE = timedelta(seconds=30)  # how long the process that works on a batch has it to itself
 
 
-def member_of(payment: Payment) -> Member:
-    """Return the member of a batch that a payment becomes."""
+def member_of(payment: Payment, provider: Provider) -> Member:
+    """Return the member of a provider's batch that a payment becomes."""
     return Member(
-        payment.customer_id, payment.payment_id, payment.money, payment.email, payment.destination
+        payment.customer_id,
+        payment.payment_id,
+        payment.money,
+        payment.email,
+        payment.destination,
+        *sent_on(provider, payment.texts),
     )
 
 

@@ -146,7 +146,7 @@ class Dispatcher:
         """
         now = self.clock()
         first = payments[0]
-        members = list(map(member_of, payments))
+        members = [member_of(each, self.providers[each.payment_method]) for each in payments]
         batch = Batch(
             batch_id=new_batch_id(now),
             provider=first.payment_method,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from paymentapp.clock import from_text, maybe_text, maybe_time, to_text
 from paymentapp.models.batches import Batch, BatchState, Decision, Member, Resolution
+from paymentapp.models.caller_texts import sorted_metadata
 from paymentapp.models.money import Money
 from paymentapp.storage.codec.records import Record, reads, without_none
 
 MEMBERS_PER_CHUNK = 500  # at most 230 KB, of the 400 KB that a DynamoDB item may have
+TEXTS_PER_CHUNK = 100_000  # bytes of the callers' texts besides, about
 PARKED_SHARD = "parked"
 
 
@@ -94,22 +97,57 @@ def member_records(batch: Batch, members: Sequence[Member]) -> list[Record]:
     Each holds the batch's first revision, by which a repeated write of the same list is
     recognised.
     """
-    chunks = [
-        members[start : start + MEMBERS_PER_CHUNK]
-        for start in range(0, len(members), MEMBERS_PER_CHUNK)
-    ]
-    return [
-        {"revision": batch.revision, "members": [_member_text(member) for member in chunk]}
-        for chunk in chunks
-    ]
+    return [_chunk_record(batch, chunk) for chunk in _chunks(members)]
+
+
+def _chunks(members: Sequence[Member]) -> Iterator[list[Member]]:
+    chunk: list[Member] = []
+    room = TEXTS_PER_CHUNK
+    for member in members:
+        size = len(_caller_text(member).encode())
+        if len(chunk) == MEMBERS_PER_CHUNK or size > room:
+            yield chunk
+            chunk, room = [], TEXTS_PER_CHUNK
+        chunk.append(member)
+        room -= size
+    if chunk:
+        yield chunk
+
+
+def _chunk_record(batch: Batch, chunk: Sequence[Member]) -> Record:
+    """Return one record of members; `texts` has those of a caller, each with its member's position.
+
+    They are not part of the members' lines, so that a version that does not know them reads the
+    rest.
+    """
+    texts = [f"{n} {text}" for n, member in enumerate(chunk) if (text := _caller_text(member))]
+    lines = [_member_text(member) for member in chunk]
+    return without_none({"revision": batch.revision, "members": lines, "texts": texts or None})
+
+
+def _caller_text(member: Member) -> str:
+    if member.description is None and not member.metadata:
+        return ""
+    texts = [member.description, dict(member.metadata)]
+    return json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
 
 
 @reads
 def read_members(batch: Batch, records: Iterable[Record]) -> list[Member]:
     """Return the candidates of a batch, in their order."""
-    members = [_read_member(line) for record in records for line in record["members"]]
+    members = [member for record in records for member in _read_chunk(record)]
     if len(members) != batch.size:
         raise ValueError("the list of members is not complete")
+    return members
+
+
+def _read_chunk(record: Record) -> list[Member]:
+    members = [_read_member(line) for line in record["members"]]
+    for line in record.get("texts", ()):
+        position, _, text = line.partition(" ")
+        description, metadata = json.loads(text)
+        changed = {"description": description, "metadata": sorted_metadata(metadata)}
+        members[int(position)] = members[int(position)]._replace(**changed)
     return members
 
 

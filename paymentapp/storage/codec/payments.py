@@ -8,9 +8,10 @@ from decimal import Decimal
 
 from paymentapp.clock import from_text, maybe_time, to_text
 from paymentapp.models.approvals import Approval, RequiredApproval
+from paymentapp.models.caller_texts import CallerTexts, sorted_metadata
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
-from paymentapp.storage.codec.records import Record, reads
+from paymentapp.storage.codec.records import Record, reads, without_none
 
 _OPTIONAL = (
     "batch_id",
@@ -66,7 +67,7 @@ def payment_record(payment: Payment) -> Record:
         record["approval"] = _required_text(payment.approval)
     if payment.approvals:
         record["approvals"] = [_approval_text(each) for each in payment.approvals]
-    return record
+    return record | _texts_record(payment.texts)
 
 
 @reads
@@ -100,7 +101,18 @@ def read_payment(record: Record) -> Payment:
         approval=_read_required(record.get("approval")),
         approvals=tuple(map(_read_approval, record.get("approvals", ()))),
         charges=tuple(record.get("charges", ())),
+        texts=CallerTexts(
+            record.get("reference"),
+            record.get("description"),
+            sorted_metadata(record.get("metadata", {})),
+        ),
     )
+
+
+def _texts_record(texts: CallerTexts) -> Record:
+    """Return the caller's texts as attributes of their own, without those that are not set."""
+    record = {"reference": texts.reference, "description": texts.description}
+    return without_none({**record, "metadata": dict(texts.metadata) or None})
 
 
 def _transition_text(transition: Transition) -> str:

@@ -20,10 +20,11 @@ from paymentapp.storage.contention import MAX_TRIES, tries
 from paymentapp.storage.dynamodb.events import DynamoDBEvents
 from paymentapp.storage.dynamodb.limits import Count, DynamoDBLimits
 from paymentapp.storage.dynamodb.records import add_request
+from paymentapp.storage.dynamodb.references import DynamoDBReferences
 from paymentapp.storage.dynamodb.transactions import Cancellation, Write, attempt
 
 
-class DynamoDBAcceptance(DynamoDBEvents, DynamoDBLimits):
+class DynamoDBAcceptance(DynamoDBEvents, DynamoDBLimits, DynamoDBReferences):
     """The acceptance of payments."""
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
@@ -69,7 +70,7 @@ class DynamoDBAcceptance(DynamoDBEvents, DynamoDBLimits):
     def _add_counted(self, acceptance: Acceptance, counting: Sequence[Count]) -> Payment:
         """Add a payment with its counters, or return the one that has its key.
 
-        Raises LimitReached, DuplicateFound.
+        Raises LimitReached, DuplicateFound, ReferenceTaken (which is one of the latter).
         """
         payment = acceptance.payment
         key, record = PaymentKey._fields, payment_record(payment)
@@ -107,7 +108,8 @@ class DynamoDBAcceptance(DynamoDBEvents, DynamoDBLimits):
         Raises LimitReached, DuplicateFound, where the payment is not stored.
         """
         try:
-            return self._counting(acceptance)
+            taking = self._taking(acceptance.reference, acceptance.payment.key)
+            return [*self._counting(acceptance), *map(Count, taking)]
         except (LimitReached, DuplicateFound):
             if self._get(self._disbursements, acceptance.payment.key._asdict()) is None:
                 raise

@@ -21,7 +21,7 @@ from paymentapp.storage.sqlite.disbursements import insert_payment
 from paymentapp.storage.sqlite.events import EventRow, announce, rows_of
 from paymentapp.storage.sqlite.json_documents import from_json
 from paymentapp.storage.sqlite.limits import count, note_likeness
-from paymentapp.storage.sqlite.records import SQLiteRecords
+from paymentapp.storage.sqlite.references import SQLiteReferences, take_reference
 from paymentapp.storage.sqlite.statements import (
     Insert,
     Update,
@@ -48,7 +48,7 @@ class _Addition(NamedTuple):
     events: Sequence[EventRow]
 
 
-class SQLiteAcceptance(SQLiteRecords):
+class SQLiteAcceptance(SQLiteReferences):
     """The acceptance of payments."""
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
@@ -92,7 +92,9 @@ def _accept(
 
 
 def _count(acceptance: Acceptance, connection: sqlite3.Connection) -> None:
-    """Count a payment that was added. Raises LimitReached, DuplicateFound."""
+    """Count a payment that was added. Raises LimitReached, DuplicateFound, ReferenceTaken."""
     if acceptance.alike is not None:
         note_likeness(acceptance.alike, acceptance.payment.key, connection)
+    if acceptance.reference is not None:
+        take_reference(acceptance.reference, acceptance.payment.key, connection)
     count(acceptance.charges, connection)

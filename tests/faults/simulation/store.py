@@ -20,6 +20,7 @@ from paymentapp.models.limits import Charge, LimitReached
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
+from paymentapp.models.references import ReferenceClaim
 from paymentapp.storage.base import Lease, PaymentContext
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from tests.faults.simulation import faults
@@ -111,6 +112,10 @@ class SimulatedStore:
     def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
         self._read("count_of", None)
         return self.tables.counters.of(charges)
+
+    def reference_holder(self, claim: ReferenceClaim) -> PaymentKey | None:
+        self._read("reference_holder", None)
+        return self.tables.counters.holders.get(claim.digest)
 
     def get_payment(self, key: PaymentKey) -> Payment | None:
         self._read("get_payment", (key,))

@@ -102,6 +102,7 @@ def test_the_ledger_tells_everything_in_order(live: Live) -> None:
         "amount_reversed": "2.50",
         "failure_code": None,
         "transfer_group": "b-1",
+        "description": None,
         "metadata": {"p": "1"},
         "idempotency_key": "k-1",
         "time_created": "2026-03-01T09:30:00Z",

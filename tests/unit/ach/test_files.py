@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,17 +13,20 @@ from typing import Any
 
 import pytest
 
+from paymentapp.config import load_settings
 from paymentapp.errors import Misconfigured, NotSent
 from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
-from paymentapp.nacha import File, read, write
+from paymentapp.nacha import File, PaymentAddenda, read, write
 from paymentapp.providers.ach.file_state import FilePlan
 from paymentapp.providers.ach.files import TOO_LARGE, next_identity
 from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.ach.provider import Ach
+from paymentapp.providers.ach.settings import LARGEST_FILE
 from paymentapp.providers.base import Accepted, Postponed, Refused
-from tests.support.ach_backend import HookedFolder
+from tests.support.ach_backend import HookedFolder, ach_environ
+from tests.support.kit import a_kit
 from tests.unit.ach.conftest import MONDAY, Company
 
 
@@ -52,6 +56,45 @@ def test_a_file_holds_what_was_asked_for(company: Company) -> None:
     assert (personal.account, personal.name) == ("1111222233", "Ann Example")
     assert (personal.trace, corporate.trace) == ("091000010000001", "091000010000002")
     assert members[0].item_id.startswith(personal.individual_id)
+
+
+def test_a_description_is_the_addenda_of_its_entry(company: Company) -> None:
+    members = [
+        company.member("1111222233")._replace(description="Invoice 1007*June\\"),
+        company.member("4444555566"),
+        company.member("7777888899", entry_class="CCD")._replace(description="~" * 80),
+    ]
+    batch = company.paid(*members)
+    path = next((company.folder / "bank" / "taken").iterdir())
+    file, findings = read(path.read_bytes())
+    assert findings == ()  # the addenda indicators and all counts agree
+    information = [
+        [addenda.information for addenda in entry.addenda if isinstance(addenda, PaymentAddenda)]
+        for _, entry in file.entries()
+    ]
+    assert information == [["~" * 80], ["Invoice 1007*June\\"], []]
+    paid = {credit.account: credit.information for credit in company.bank.books.credits()}
+    assert [paid[each] for each in ("1111222233", "4444555566", "7777888899")] == [
+        "Invoice 1007*June\\",
+        "",
+        "~" * 80,
+    ]
+    assert company.status(batch) is Status.SUBMITTED
+
+
+def test_a_description_that_no_addenda_holds_is_refused_without_its_text(company: Company) -> None:
+    secret = "the flu" + "x" * 80
+    members = [company.member("1111222233")._replace(description=secret)]
+    outcome = company.ach.submit(company.batch(*members), members)
+    assert outcome == Refused(
+        "NOT_AN_ENTRY", {0: "NOT_AN_ENTRY: information: longer than 80 characters"}
+    )
+
+
+def test_a_return_of_an_entry_with_an_addenda_is_matched(company: Company) -> None:
+    batch = company.paid(company.member("R03111222233")._replace(description="For June"))
+    company.bank.work()
+    assert company.status(batch) is Status.RETURNED
 
 
 def test_it_is_kept_sealed_and_goes_out_again_as_the_same_bytes(company: Company) -> None:
@@ -143,6 +186,25 @@ def test_a_full_file_fits_a_note(company: Company) -> None:
     company.ach.submit(company.batch(*members), members)
     assert max(len(note.text) for note in company.state._notes.values()) < 300_000
     assert len(read(outgoing(company).read_bytes()).file.batches[0].entries) == 2_500
+
+
+def test_a_full_file_of_described_payments_fits_a_note(company: Company) -> None:
+    letters = random.Random(7)
+    members = [
+        company.member(
+            f"{n * 7919 % 10**12:012d}99999"[:17], f"{n + 1}.37", n, holder=f"{n + 1:022x}"
+        )._replace(description="".join(chr(letters.randrange(33, 127)) for _ in range(80)))
+        for n in range(LARGEST_FILE)
+    ]
+    company.ach.submit(company.batch(*members), members)
+    assert max(len(note.text) for note in company.state._notes.values()) < 300_000
+    assert outgoing(company).stat().st_size * 4 / 3 < 300_000  # encrypted, and not compressed
+
+
+def test_no_file_is_larger_whatever_the_settings_say(company: Company) -> None:
+    environ = ach_environ(company.folder, batch_size="2500")
+    kit = a_kit(load_settings(environ | {"PAYMENTAPP_BATCH_SIZE": "2500"}))
+    assert Ach.build(kit).batch_size == LARGEST_FILE
 
 
 def test_totals_that_no_file_can_hold_go_one_by_one(company: Company) -> None:

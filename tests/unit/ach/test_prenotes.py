@@ -92,6 +92,19 @@ def test_who_was_asked_about_is_paid_at_once(careful: Company) -> None:
     assert isinstance(careful.ach.submit(careful.batch(again), [again]), Accepted)
 
 
+def test_a_prenote_has_no_description_and_the_payment_has(careful: Company) -> None:
+    member = careful.member("1111222233")._replace(description="For June")
+    batch = careful.batch(member)
+    careful.ach.submit(batch, [member])
+    careful.bank.work()
+    careful.clock.now = OVER
+    careful.ach.submit(batch, [member])
+    careful.bank.work()
+    books = careful.bank.books
+    assert [each.information for each in books.prenotes()] == [""]
+    assert [each.information for each in books.credits()] == ["For June"]
+
+
 def test_a_returned_prenote_refuses_its_member_and_no_other(careful: Company) -> None:
     members = [careful.member("1111222233"), careful.member("R03222333344")]
     batch = careful.batch(*members)

@@ -38,6 +38,27 @@ REPLAYED = {"Idempotent_Replayed": "true"}
 # --- what is sent
 
 
+def test_the_description_goes_with_both_and_the_metadata_with_the_transfer_alone(
+    backend: StripeBackend,
+) -> None:
+    batch, [member] = a_payment(backend.clock(), f"{ACCOUNT}:standard")
+    metadata = (("a.b-c", "x & y=z"), ("team", "ü"))
+    member = member._replace(description="Für Ädå [June]", metadata=metadata)
+    backend.provider.submit(batch, [member])
+    [transfer], [payout] = backend.moves("transfer"), backend.moves("payout")
+    assert transfer["description"] == payout["description"] == "Für Ädå [June]"
+    own = {"batch_id": batch.batch_id, "item_id": member.item_id, "payout": "standard"}
+    assert transfer["metadata"] == {"a.b-c": "x & y=z", "team": "ü", **own}
+    assert payout["metadata"] == own | {"transfer": transfer["id"]}
+
+
+def test_no_metadata_replaces_stripes_own(backend: StripeBackend) -> None:
+    batch, [member] = a_payment(backend.clock())
+    backend.provider.submit(batch, [member._replace(metadata=(("batch_id", "other"),))])
+    [transfer] = backend.moves("transfer")
+    assert transfer["metadata"]["batch_id"] == batch.batch_id
+
+
 def test_a_transfer_is_asked_for_under_the_batch_s_own_key(
     stripe: Stripe, server: PayPalServer, clock: FakeClock
 ) -> None:

@@ -1,0 +1,46 @@
+"""The caller's own texts on a payment: `reference`, `description` and `metadata`.
+
+They are optional, and never change. Description and metadata may hold personal data: they are in
+no log line, no error text and no `repr`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+REFERENCE_PATTERN = r"^[ -~]{1,100}$"  # printable ASCII
+DESCRIPTION_MAX = 200  # characters
+# Any Unicode but control characters (category Cc) and the two that end a line or a paragraph.
+DESCRIPTION_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$"
+METADATA_MAX = 20  # pairs
+METADATA_KEY_PATTERN = r"^[A-Za-z0-9_.-]{1,40}$"
+METADATA_VALUE_MAX = 200  # characters
+METADATA_VALUE_PATTERN = DESCRIPTION_PATTERN
+
+Metadata = tuple[tuple[str, str], ...]  # pairs of key and value, in the order of the keys
+
+
+class CallerTexts(NamedTuple):
+    """The texts of a request or a payment."""
+
+    reference: str | None = None
+    description: str | None = None
+    metadata: Metadata = ()
+
+    def __repr__(self) -> str:
+        return "CallerTexts(...)"
+
+    @property
+    def canonical(self) -> str:
+        """Return one line of text: the same for equal texts, and another one for others."""
+        return json.dumps([self.reference, self.description, self.metadata], ensure_ascii=True)
+
+
+NO_TEXTS = CallerTexts()
+
+
+def sorted_metadata(pairs: Mapping[str, Any]) -> Metadata:
+    """Return metadata in the order of its keys, so that equal metadata has one form."""
+    return tuple(sorted(pairs.items()))
