@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, request
@@ -11,6 +12,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
 from paymentapp.clock import to_text
 from paymentapp.errors import (
     CannotVerify,
+    ChangedSince,
     Conflict,
     KeyReused,
     NotAllowed,
@@ -20,10 +22,10 @@ from paymentapp.errors import (
     NothingToHold,
     NotPayable,
     StoreUnavailable,
+    Unprocessable,
 )
 from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.limits import LimitExceeded
-from paymentapp.schemas.common import Unprocessable
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="paymentapp"'  # RFC 6750, section 3
@@ -69,6 +71,18 @@ METHOD = ProblemType(
 )
 CONFLICT = ProblemType(
     409, "/problems/conflict", "Conflicts with the stored record", "Read the record first."
+)
+PRECONDITION_FAILED = ProblemType(
+    412,
+    "/problems/precondition-failed",
+    "Changed since it was read",
+    "Read the record again, and send its ETag as If-Match.",
+)
+PRECONDITION_REQUIRED = ProblemType(
+    428,
+    "/problems/precondition-required",
+    "The request must say which version it changes",
+    "Send the ETag of the record as If-Match, or * for whatever version is stored.",
 )
 TOO_LARGE = ProblemType(
     413, "/problems/too-large", "The body is too large", "A body may have at most 65,536 bytes."
@@ -120,6 +134,7 @@ UNAVAILABLE = ProblemType(
 )
 KINDS = (
     *(INVALID, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, CONFLICT, TOO_LARGE, MEDIA),
+    *(PRECONDITION_FAILED, PRECONDITION_REQUIRED),
     *(
         POSSIBLE_DUPLICATE,
         UNPROCESSABLE,
@@ -202,8 +217,23 @@ def http_problem(error: HTTPException) -> Response | HTTPException:
     return problem(kind, detail, errors, headers)
 
 
+# Errors of which a problem says what their message says.
+_PLAIN = {
+    NotFound: NOT_FOUND,
+    Conflict: CONFLICT,
+    ChangedSince: PRECONDITION_FAILED,
+    KeyReused: KEY_REUSED,
+}
+
+
+def _plain_problem(kind: ProblemType, error: Exception) -> Response:
+    return problem(kind, str(error))
+
+
 def register_problems(app: Flask) -> None:
     """Register handlers for this service's own errors; `http_problem` answers those of HTTP."""
+    for plain, kind in _PLAIN.items():
+        app.register_error_handler(plain, partial(_plain_problem, kind))
 
     @app.errorhandler(NotAuthenticated)
     def not_authenticated(error: NotAuthenticated) -> Response:
@@ -215,14 +245,6 @@ def register_problems(app: Flask) -> None:
         challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'
         headers = {"WWW-Authenticate": challenge} if error.scope else None
         return problem(FORBIDDEN, str(error), headers=headers)
-
-    @app.errorhandler(NotFound)
-    def not_found(error: NotFound) -> Response:
-        return problem(NOT_FOUND, str(error))
-
-    @app.errorhandler(Conflict)
-    def conflict(error: Conflict) -> Response:
-        return problem(CONFLICT, str(error))
 
     @app.errorhandler(NotPayable)
     def not_payable(error: NotPayable) -> Response:
@@ -245,10 +267,6 @@ def register_problems(app: Flask) -> None:
     def possible_duplicate(error: PossibleDuplicate) -> Response:
         path = f"{request.script_root}{PAYMENT_PATH.format(*error.key)}"
         return problem(POSSIBLE_DUPLICATE, str(error), members={"payment": path})
-
-    @app.errorhandler(KeyReused)
-    def key_reused(error: KeyReused) -> Response:
-        return problem(KEY_REUSED, str(error))
 
     @app.errorhandler(NotGenuine)
     def not_genuine(_: NotGenuine) -> Response:

@@ -63,7 +63,7 @@ class CustomerHistoryEntrySchema(Schema):
         attribute="entry.email",
         required=True,
         allow_none=True,
-        metadata={"description": "The e-mail address as it was registered."},
+        metadata={"description": "The e-mail address that was registered or set."},
     )
     payment_method = fields.String(
         attribute="entry.method",
