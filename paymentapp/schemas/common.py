@@ -77,6 +77,12 @@ class Pattern(validate.Regexp):
         return value
 
 
+_EMAIL_RULES = (
+    validate.Length(max=EMAIL_MAX_LENGTH),
+    Pattern(EMAIL_PATTERN, error="Not an e-mail address (ASCII, name@host.domain)."),
+)
+
+
 def customer_id() -> fields.String:
     """Return the field of a customer id, which the operator chooses."""
     message = "Must be 1 to 50 letters, digits, '.', '_' or '-', starting with a letter or digit."
@@ -87,15 +93,23 @@ def customer_id() -> fields.String:
     )
 
 
-def email(description: str, *, required: bool = True) -> fields.String:
+def email(description: str) -> fields.String:
     """Return the field of an e-mail address that providers accept."""
     return fields.String(
-        required=required,
-        validate=[
-            validate.Length(max=EMAIL_MAX_LENGTH),
-            Pattern(EMAIL_PATTERN, error="Not an e-mail address (ASCII, name@host.domain)."),
-        ],
+        required=True,
+        validate=_EMAIL_RULES,
         metadata={"format": "email", "description": description},
+    )
+
+
+def stored_email(description: str, *, required: bool = False) -> fields.String:
+    """Return the field of an e-mail address as it may be stored, which its pattern alone says.
+
+    The format `email` of JSON Schema is stricter: before the `@` it allows 64 characters (RFC 5321,
+    section 4.5.3.1.1), and providers more.
+    """
+    return fields.String(
+        required=required, validate=_EMAIL_RULES, metadata={"description": description}
     )
 
 

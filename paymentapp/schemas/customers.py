@@ -25,6 +25,7 @@ from paymentapp.schemas.common import (
     QueryInteger,
     customer_id,
     email,
+    stored_email,
 )
 
 PATCH_MAX = 2 * ATTRIBUTES_MAX  # as many removed as set
@@ -88,9 +89,7 @@ class NewCustomerSchema(Schema):
 class CustomerPatchSchema(Schema):
     """Changes of a customer's record, as a JSON merge patch (RFC 7396)."""
 
-    email = email(
-        "The new e-mail address. It also requires the scope `payees:write`.", required=False
-    )
+    email = stored_email("The new e-mail address. It also requires the scope `payees:write`.")
 
     class Meta:
         unknown = INCLUDE
@@ -114,7 +113,7 @@ class CustomerSchema(Schema):
     """A customer record."""
 
     customer_id = customer_id()
-    email = email("E-mail address of the customer.")
+    email = stored_email("E-mail address of the customer.", required=True)
     created_at = Moment(required=True)
 
     class Meta:
@@ -147,8 +146,8 @@ class CustomerQuerySchema(Schema):
         metadata={"description": "How many customers to show at most."},
     )
     cursor = CustomerCursor(attribute="after")
-    email = email(
-        "Only customers with this e-mail address, in the same upper and lower case.", required=False
+    email = stored_email(
+        "Only customers with this e-mail address, in the same upper and lower case."
     )
 
     @post_load

@@ -58,7 +58,7 @@ class IfMatchSchema(FlatSchema):
         metadata={
             "description": "The `ETag` of the version to be changed, or `*` for whatever is "
             "stored. Without it the answer is 428; where the record has changed since, 412.",
-            "pattern": IF_MATCH_PATTERN,
+            "format": "entity-tag",
             "example": "*",
         },
     )
