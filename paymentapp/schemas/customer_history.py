@@ -82,7 +82,9 @@ class CustomerHistoryEntrySchema(Schema):
         attribute="entry.note",
         required=True,
         allow_none=True,
-        metadata={"description": "What the provider has reported."},
+        metadata={
+            "description": "What the provider has reported; of a change of attributes, their names."
+        },
     )
 
 
