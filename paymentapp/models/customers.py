@@ -45,7 +45,7 @@ class CustomerChanges(TypedDict, total=False):
     """What may change in a customer's record."""
 
     email: str
-    email_changed_at: datetime
+    email_changed_at: datetime | None
     attributes: Mapping[str, AttributeValue]
     methods: Mapping[str, PaymentMethod]
     default_method: str | None
