@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A complete example: register a customer, pay, retry without paying twice, follow the payment,
-# list payments, and recall one that nobody claims. Fails if a result is not the expected one.
+# list payments, correct the customer's e-mail address, and recall a payment that nobody claims. Fails if a result is not the expected one.
 #   curl/story.sh [CUSTOMER_ID]
 here=$(dirname "$0")
 source "$here/common.sh"
@@ -47,6 +47,13 @@ echo "$payment"
 
 say "List the payments to $customer"
 "$here/list_payments.sh" "$customer" "limit=10&status=succeeded"
+
+say "Correct the e-mail address of $customer, and find the customer by it"
+"$here/change_customer.sh" "$customer" "{\"email\": \"new-$customer@example.com\"}"
+found=$("$here/list_customers.sh" "email=new-$customer@example.com")
+expect customer_id "$customer" "$(field customer_id <<<"$found")"
+paid=$("$here/pay_customer.sh" "$customer" 2.50 USD "new-$customer@example.com")
+settle "$customer" "$(field payment_id <<<"$paid")" succeeded
 
 say "Recall a payment that a recipient without a PayPal account does not claim"
 "$here/add_customer.sh" "unclaimed-$customer"

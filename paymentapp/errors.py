@@ -39,6 +39,21 @@ class NotPayable(PaymentAppError):
         self.field = field
 
 
+class Unprocessable(PaymentAppError):
+    """The body matches its JSON Schema but breaks a rule that JSON Schema cannot express.
+
+    `field` names the member at fault, and is empty for the whole body.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class ChangedSince(PaymentAppError):
+    """The record is not the version any more that the request wants to change."""
+
+
 class NothingToHold(PaymentAppError):
     """The value of a hold names nothing that there is; the hold would stop nothing."""
 

@@ -6,8 +6,8 @@ locals {
   # As the service's own (paymentapp/models/actors.py); tests/aws/test_terraform.py compares them.
   scopes = {
     "customers:read"   = "show customers, their payment methods and histories"
-    "customers:write"  = "register customers"
-    "payees:write"     = "change the payment methods of customers"
+    "customers:write"  = "register customers, and change their attributes"
+    "payees:write"     = "change the payment methods and e-mail addresses of customers"
     "payments:read"    = "list and show payments, and show the use of limits"
     "payments:write"   = "request payments, and cancel and retry the client's own"
     "payments:approve" = "approve and reject payments"

@@ -11,6 +11,19 @@ resource "aws_dynamodb_table" "customers" {
     type = "S"
   }
 
+  attribute {
+    name = "email"
+    type = "S"
+  }
+
+  # Finds the ids of the customers with an e-mail address; each of them is then read itself.
+  global_secondary_index {
+    name            = "email"
+    hash_key        = "email"
+    range_key       = "customer_id"
+    projection_type = "KEYS_ONLY"
+  }
+
   point_in_time_recovery {
     enabled = true
   }

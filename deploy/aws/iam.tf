@@ -77,6 +77,19 @@ data "aws_iam_policy_document" "api" {
     resources = [aws_dynamodb_table.customers.arn]
   }
 
+  # A page of customers is a Scan of as many items as the page has, which costs what they cost.
+  statement {
+    sid       = "CustomerPages"
+    actions   = ["dynamodb:Scan"]
+    resources = [aws_dynamodb_table.customers.arn]
+  }
+
+  statement {
+    sid       = "CustomersByEmail"
+    actions   = ["dynamodb:Query"]
+    resources = ["${aws_dynamodb_table.customers.arn}/index/email"]
+  }
+
   statement {
     sid = "Payments"
     actions = [

@@ -27,6 +27,7 @@ from paymentapp.config import Settings
 HERE = Path(__file__).parent
 MODELS = {
     "ApprovalNote": "approval of a payment",
+    "CustomerPatch": "changes of a customer's record",
     "NewCustomer": "customer to register",
     "NewHold": "hold to be placed",
     "PaymentOrder": "payment request",

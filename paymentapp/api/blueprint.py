@@ -147,8 +147,10 @@ class RequestParser(FlaskParser):
 
 
 def _is_json(req: flask.Request) -> bool:
+    """Return whether a body is JSON in UTF-8: a merge patch (RFC 7396) too, where it changes."""
     charset = req.mimetype_params.get("charset", "utf-8").lower()
-    return req.mimetype == "application/json" and charset in {"utf-8", "utf8"}
+    is_patch = req.method == "PATCH" and req.mimetype == "application/merge-patch+json"
+    return (req.mimetype == "application/json" or is_patch) and charset in {"utf-8", "utf8"}
 
 
 def _requires_nothing(schema: Schema) -> bool:
@@ -215,7 +217,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             self,
             status_code: int,
             *,
-            schema: type[Schema],
+            schema: type[Schema] | None = None,
             description: str,
             headers: Any = None,
             success: bool = False,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from paymentapp.api import examples, problems
 from paymentapp.api.error_docs import BODY, ProblemExample
 from paymentapp.api.problems import FieldError, ProblemType, body_error
+from paymentapp.models.customers import ATTRIBUTES_TOO_LARGE
 from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.references import ReferenceUsed
 from paymentapp.providers.registry import NAMES
-from paymentapp.schemas.customers import TOTAL_MAX_BYTES
 from paymentapp.schemas.headers import KEY_MESSAGE, KEY_NEEDED
 
 _MISSING = "Missing data for required field."
@@ -43,10 +43,31 @@ ADD_CUSTOMER = (
         for what in ("another e-mail", "other attributes")
     ),
     *BODY,
-    _refused(
-        problems.UNPROCESSABLE,
-        f"All attributes together must have at most {TOTAL_MAX_BYTES} bytes.",
+    _refused(problems.UNPROCESSABLE, ATTRIBUTES_TOO_LARGE),
+)
+LIST_CUSTOMERS = (
+    _invalid(
+        {
+            "parameter": "limit",
+            "message": "Must be greater than or equal to 1 and less than or equal to 100.",
+        }
     ),
+    _invalid(
+        {
+            "parameter": "email",
+            "message": "Not an e-mail address (ASCII, name@host.domain).",
+        }
+    ),
+)
+CHANGE_CUSTOMER = (
+    _invalid(body_error(["email"], "Field may not be null.")),
+    _invalid({"header": "If-Match", "message": "Must be one ETag, in quotes, or *."}),
+    ProblemExample(problems.FORBIDDEN, "A new e-mail also requires the scope payees:write."),
+    NO_CUSTOMER,
+    ProblemExample(problems.PRECONDITION_FAILED, "The customer's record has changed since."),
+    ProblemExample(problems.PRECONDITION_REQUIRED),
+    *BODY,
+    _refused(problems.UNPROCESSABLE, ATTRIBUTES_TOO_LARGE),
 )
 PUT_METHOD = (
     _invalid(body_error(["details"], _MISSING), body_error(["detail"], _UNKNOWN)),

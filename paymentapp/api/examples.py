@@ -29,6 +29,17 @@ CUSTOMER: dict[str, Any] = {
     "country": "DE",
     "vip": True,
 }
+CUSTOMERS: dict[str, Any] = {
+    "customers": [CUSTOMER],
+    "next_cursor": "dW5peHVzZXIx",
+}
+CUSTOMER_PATCH: dict[str, Any] = {"email": "unixuser2@example.com", "country": "FR", "vip": None}
+CHANGED: dict[str, Any] = {
+    "customer_id": CUSTOMER_ID,
+    "email": CUSTOMER_PATCH["email"],
+    "created_at": CUSTOMER["created_at"],
+    "country": "FR",
+}
 ORDER: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
     "email": EMAIL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, request
@@ -11,6 +12,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
 from paymentapp.clock import to_text
 from paymentapp.errors import (
     CannotVerify,
+    ChangedSince,
     Conflict,
     KeyReused,
     NotAllowed,
@@ -20,11 +22,11 @@ from paymentapp.errors import (
     NothingToHold,
     NotPayable,
     StoreUnavailable,
+    Unprocessable,
 )
 from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.limits import LimitExceeded
 from paymentapp.models.references import ReferenceUsed
-from paymentapp.schemas.common import Unprocessable
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="paymentapp"'  # RFC 6750, section 3
@@ -70,6 +72,18 @@ METHOD = ProblemType(
 )
 CONFLICT = ProblemType(
     409, "/problems/conflict", "Conflicts with the stored record", "Read the record first."
+)
+PRECONDITION_FAILED = ProblemType(
+    412,
+    "/problems/precondition-failed",
+    "Changed since it was read",
+    "Read the record again, and send its ETag as If-Match.",
+)
+PRECONDITION_REQUIRED = ProblemType(
+    428,
+    "/problems/precondition-required",
+    "The request must say which version it changes",
+    "Send the ETag of the record as If-Match, or * for whatever version is stored.",
 )
 TOO_LARGE = ProblemType(
     413, "/problems/too-large", "The body is too large", "A body may have at most 65,536 bytes."
@@ -134,6 +148,8 @@ KINDS = (
         NOT_PAYABLE,
         LIMIT_EXCEEDED,
         KEY_REUSED,
+        PRECONDITION_FAILED,
+        PRECONDITION_REQUIRED,
         INTERNAL,
         NOT_VERIFIED,
         UNAVAILABLE,
@@ -210,8 +226,23 @@ def http_problem(error: HTTPException) -> Response | HTTPException:
     return problem(kind, detail, errors, headers)
 
 
+# Errors of which a problem says what their message says.
+_PLAIN = {
+    NotFound: NOT_FOUND,
+    Conflict: CONFLICT,
+    ChangedSince: PRECONDITION_FAILED,
+    KeyReused: KEY_REUSED,
+}
+
+
+def _plain_problem(kind: ProblemType, error: Exception) -> Response:
+    return problem(kind, str(error))
+
+
 def register_problems(app: Flask) -> None:
     """Register handlers for this service's own errors; `http_problem` answers those of HTTP."""
+    for plain, kind in _PLAIN.items():
+        app.register_error_handler(plain, partial(_plain_problem, kind))
     _register_refusals(app)
 
     @app.errorhandler(NotAuthenticated)
@@ -224,14 +255,6 @@ def register_problems(app: Flask) -> None:
         challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'
         headers = {"WWW-Authenticate": challenge} if error.scope else None
         return problem(FORBIDDEN, str(error), headers=headers)
-
-    @app.errorhandler(NotFound)
-    def not_found(error: NotFound) -> Response:
-        return problem(NOT_FOUND, str(error))
-
-    @app.errorhandler(Conflict)
-    def conflict(error: Conflict) -> Response:
-        return problem(CONFLICT, str(error))
 
     @app.errorhandler(NothingToHold)
     def nothing_to_hold(error: NothingToHold) -> Response:
@@ -277,10 +300,6 @@ def _register_refusals(app: Flask) -> None:
     def reference_used(error: ReferenceUsed) -> Response:
         path = f"{request.script_root}{PAYMENT_PATH.format(*error.key)}"
         return problem(REFERENCE_USED, str(error), members={"payment": path})
-
-    @app.errorhandler(KeyReused)
-    def key_reused(error: KeyReused) -> Response:
-        return problem(KEY_REUSED, str(error))
 
 
 def limit_members(error: LimitExceeded) -> dict[str, Any]:

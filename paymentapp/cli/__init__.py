@@ -14,6 +14,7 @@ from paymentapp._version import __version__
 from paymentapp.cli.approvals import approvals
 from paymentapp.cli.audit import audit
 from paymentapp.cli.common import opened
+from paymentapp.cli.customers import customers
 from paymentapp.cli.holds import hold, holds, release
 from paymentapp.cli.inbox import inbox
 from paymentapp.cli.keys import keys
@@ -106,6 +107,6 @@ def worker() -> None:
 
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
-    *(hold, release, holds, approvals),
+    *(hold, release, holds, approvals, customers),
 ):
     commands.add_command(command)

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
+PAYEES = "payees:write"
 APPROVE = "payments:approve"
 HOLD = "payments:hold"
 ADMIN = "admin"
 SCOPES = MappingProxyType(
     {
         "customers:read": "show customers, their payment methods and histories",
-        "customers:write": "register customers",
-        "payees:write": "change the payment methods of customers",
+        "customers:write": "register customers, and change their attributes",
+        PAYEES: "change the payment methods and e-mail addresses of customers",
         "payments:read": "list and show payments, and show the use of limits",
         "payments:write": "request payments, and cancel and retry the client's own",
         APPROVE: "approve and reject payments",

@@ -24,6 +24,11 @@ class CustomerAction(StrEnum):
     METHOD_BLOCKED = "method_blocked"  # the provider said that they must not be used
     METHOD_RESEALED = "method_resealed"  # the same details, encrypted with another key
     DEFAULT_CHANGED = "default_changed"
+    EMAIL_CHANGED = "email_changed"
+    ATTRIBUTES_CHANGED = "attributes_changed"
+
+
+_NAMES_EMAIL = {CustomerAction.REGISTERED, CustomerAction.EMAIL_CHANGED}
 
 
 class CustomerEvent(NamedTuple):
@@ -71,17 +76,20 @@ class CustomerHistoryEntry:
 
 
 def with_history(
-    old: Customer, new: Customer, event: CustomerEvent
+    old: Customer, new: Customer, *changes: CustomerEvent
 ) -> tuple[Customer, list[CustomerHistoryEntry]]:
     """Return the next version of a customer, and the lines of history to be stored with it.
+
+    There is a line for each of the changes, and one for a change of the default method.
 
     The first change of a record of an earlier version, which has no history, begins with lines of
     what is on record.
     """
     events = [] if old.changes else [*_on_record(old)]
-    events.append((event, old if event.action is CustomerAction.METHOD_DELETED else new))
+    for event in changes:
+        events.append((event, old if event.action is CustomerAction.METHOD_DELETED else new))
     if old.default_method != new.default_method:
-        default = event._replace(
+        default = changes[-1]._replace(
             action=CustomerAction.DEFAULT_CHANGED, method=new.default_method, note=None
         )
         events.append((default, new))
@@ -125,7 +133,7 @@ def _entry(event: CustomerEvent, customer: Customer, version: int) -> CustomerHi
         by=event.by,
         method=event.method,
         destination=known.destination if known else None,
-        email=customer.email if event.action is CustomerAction.REGISTERED else None,
+        email=customer.email if event.action in _NAMES_EMAIL else None,
         note=event.note,
         revision=new_revision(),
     )

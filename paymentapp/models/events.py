@@ -35,6 +35,7 @@ _PAYEE_CHANGES = frozenset(
         CustomerAction.METHOD_DELETED,
         CustomerAction.METHOD_CORRECTED,
         CustomerAction.DEFAULT_CHANGED,
+        CustomerAction.EMAIL_CHANGED,
     }
 )
 

@@ -13,7 +13,6 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
 from paymentapp.clock import from_text, to_text
-from paymentapp.errors import PaymentAppError
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN, EMAIL_MAX_LENGTH, EMAIL_PATTERN
 from paymentapp.models.money import CURRENCY_PATTERN
 
@@ -26,17 +25,6 @@ _MOMENT_PATTERN = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-
-
-class Unprocessable(PaymentAppError):
-    """The body matches its JSON Schema but breaks a rule that JSON Schema cannot express.
-
-    `field` names the member at fault, and is empty for the whole body.
-    """
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 class FlatSchema(Schema):
@@ -89,6 +77,12 @@ class Pattern(validate.Regexp):
         return value
 
 
+_EMAIL_RULES = (
+    validate.Length(max=EMAIL_MAX_LENGTH),
+    Pattern(EMAIL_PATTERN, error="Not an e-mail address (ASCII, name@host.domain)."),
+)
+
+
 def customer_id() -> fields.String:
     """Return the field of a customer id, which the operator chooses."""
     message = "Must be 1 to 50 letters, digits, '.', '_' or '-', starting with a letter or digit."
@@ -103,11 +97,19 @@ def email(description: str) -> fields.String:
     """Return the field of an e-mail address that providers accept."""
     return fields.String(
         required=True,
-        validate=[
-            validate.Length(max=EMAIL_MAX_LENGTH),
-            Pattern(EMAIL_PATTERN, error="Not an e-mail address (ASCII, name@host.domain)."),
-        ],
+        validate=_EMAIL_RULES,
         metadata={"format": "email", "description": description},
+    )
+
+
+def stored_email(description: str, *, required: bool = False) -> fields.String:
+    """Return the field of an e-mail address as it may be stored, which its pattern alone says.
+
+    The format `email` of JSON Schema is stricter: before the `@` it allows 64 characters (RFC 5321,
+    section 4.5.3.1.1), and providers more.
+    """
+    return fields.String(
+        required=required, validate=_EMAIL_RULES, metadata={"description": description}
     )
 
 
@@ -285,6 +287,18 @@ class HistoryCursor(Cursor):
         if not 0 < version < 10**8:
             raise ValueError("not a version")
         return version
+
+
+class CustomerCursor(Cursor):
+    """The position of the next page of customers: a customer id."""
+
+    format = "customer-cursor"
+
+    def _position_of(self, text: bytes) -> Any:
+        position = text.decode("ascii")
+        if re.fullmatch(CUSTOMER_ID_PATTERN, position) is None:
+            raise ValueError("not a customer id")
+        return position
 
 
 class Flag(fields.Boolean):

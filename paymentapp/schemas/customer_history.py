@@ -63,7 +63,7 @@ class CustomerHistoryEntrySchema(Schema):
         attribute="entry.email",
         required=True,
         allow_none=True,
-        metadata={"description": "The e-mail address as it was registered."},
+        metadata={"description": "The e-mail address that was registered or set."},
     )
     payment_method = fields.String(
         attribute="entry.method",
@@ -82,7 +82,9 @@ class CustomerHistoryEntrySchema(Schema):
         attribute="entry.note",
         required=True,
         allow_none=True,
-        metadata={"description": "What the provider has reported."},
+        metadata={
+            "description": "What the provider has reported; of a change of attributes, their names."
+        },
     )
 
 

@@ -6,22 +6,33 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import INCLUDE, Schema, ValidationError, post_dump, post_load
+from marshmallow import INCLUDE, Schema, ValidationError, fields, post_dump, post_load, validate
 
-from paymentapp.models.customers import Customer
+from paymentapp.errors import Unprocessable
+from paymentapp.models.customers import (
+    ATTRIBUTES_MAX,
+    ATTRIBUTES_MAX_BYTES,
+    ATTRIBUTES_TOO_LARGE,
+    Customer,
+    CustomerQuery,
+    attributes_size,
+)
 from paymentapp.schemas.common import (
     NUMBER_MAX,
+    CustomerCursor,
     Moment,
     Pattern,
-    Unprocessable,
+    QueryInteger,
     customer_id,
     email,
+    stored_email,
 )
 
-ATTRIBUTES_MAX = 10
+PATCH_MAX = 2 * ATTRIBUTES_MAX  # as many removed as set
+PAGE_DEFAULT = 25
+PAGE_MAX = 100
 VALUE_MAX_LENGTH = 200
 DECIMALS_MAX = 15
-TOTAL_MAX_BYTES = 600  # names and values together; keeps the whole record below 1 KB
 RESERVED = ("customer_id", "email", "created_at", "updated_at")
 NAME_PATTERN = rf"^(?!({'|'.join(RESERVED)})$)[A-Za-z][A-Za-z0-9_]{{0,39}}$"
 TEXT_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
@@ -30,7 +41,7 @@ LIMITS = (
     f"A name starts with a letter, followed by letters, digits or `_`, at most 40 characters in "
     f"all, and is none of {', '.join(RESERVED[2:])}. A value is a string of at most "
     f"{VALUE_MAX_LENGTH} characters without control characters, a number of at most 18 digits, "
-    f"true, false or null. Names and values together have at most {TOTAL_MAX_BYTES} bytes."
+    f"true, false or null. Names and values together have at most {ATTRIBUTES_MAX_BYTES} bytes."
 )
 
 _SCALAR = {
@@ -75,11 +86,34 @@ class NewCustomerSchema(Schema):
         return {**own, "attributes": attributes}
 
 
+class CustomerPatchSchema(Schema):
+    """Changes of a customer's record, as a JSON merge patch (RFC 7396)."""
+
+    email = stored_email("The new e-mail address. It also requires the scope `payees:write`.")
+
+    class Meta:
+        unknown = INCLUDE
+        json_schema = {
+            "description": "Members that are left out stay as they are. An attribute that is null "
+            f"is removed; `email` cannot be. {LIMITS}",
+            "maxProperties": 1 + PATCH_MAX,
+            "patternProperties": {NAME_PATTERN: _SCALAR},
+            "additionalProperties": False,
+        }
+
+    @post_load
+    def gather_attributes(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Move the attributes into `attributes`. Raises ValidationError, Unprocessable."""
+        attributes = {name: data[name] for name in data if name not in self.fields}
+        _check_each(attributes, PATCH_MAX)
+        return {"email": data.get("email"), "attributes": attributes}
+
+
 class CustomerSchema(Schema):
     """A customer record."""
 
     customer_id = customer_id()
-    email = email("E-mail address of the customer.")
+    email = stored_email("E-mail address of the customer.", required=True)
     created_at = Moment(required=True)
 
     class Meta:
@@ -96,9 +130,42 @@ class CustomerSchema(Schema):
         return {**data, **customer.attributes}
 
 
+class CustomerPageSchema(Schema):
+    """One page of customers."""
+
+    customers = fields.List(fields.Nested(CustomerSchema), required=True)
+    next_cursor = CustomerCursor(required=True, allow_none=True)
+
+
+class CustomerQuerySchema(Schema):
+    """Filter and position of a listing. Loads as a CustomerQuery."""
+
+    limit = QueryInteger(
+        load_default=PAGE_DEFAULT,
+        validate=validate.Range(1, PAGE_MAX),
+        metadata={"description": "How many customers to show at most."},
+    )
+    cursor = CustomerCursor(attribute="after")
+    email = stored_email(
+        "Only customers with this e-mail address, in the same upper and lower case."
+    )
+
+    @post_load
+    def make_query(self, data: dict[str, Any], **_: Any) -> CustomerQuery:
+        """Return the loaded fields as a CustomerQuery."""
+        return CustomerQuery(**data)
+
+
 def _check_attributes(attributes: Mapping[str, Any]) -> None:
-    if len(attributes) > ATTRIBUTES_MAX:
-        raise ValidationError(f"At most {ATTRIBUTES_MAX} additional attributes are accepted.")
+    _check_each(attributes, ATTRIBUTES_MAX)
+    if attributes_size(attributes) > ATTRIBUTES_MAX_BYTES:
+        raise Unprocessable("", ATTRIBUTES_TOO_LARGE)
+
+
+def _check_each(attributes: Mapping[str, Any], most: int) -> None:
+    """Check the number of attributes, and each by itself. Raises ValidationError, Unprocessable."""
+    if len(attributes) > most:
+        raise ValidationError(f"At most {most} additional attributes are accepted.")
     errors = {}
     for name, value in attributes.items():
         try:
@@ -108,7 +175,7 @@ def _check_attributes(attributes: Mapping[str, Any]) -> None:
             errors[name] = error.messages
     if errors:
         raise ValidationError(errors)
-    _check_record(attributes)
+    _check_decimals(attributes)
 
 
 def _check_value(value: Any) -> None:
@@ -123,13 +190,8 @@ def _check_value(value: Any) -> None:
         raise ValidationError("A value must be a string, a number, true, false or null.")
 
 
-def _check_record(attributes: Mapping[str, Any]) -> None:
-    """Refuse attributes that their schemas allow but that a record cannot hold."""
+def _check_decimals(attributes: Mapping[str, Any]) -> None:
+    """Refuse numbers that their schema allows but that a record cannot hold."""
     for name, value in attributes.items():
         if isinstance(value, Decimal) and -int(value.as_tuple().exponent) > DECIMALS_MAX:
             raise Unprocessable(name, f"A number must have at most {DECIMALS_MAX} decimals.")
-    total = sum(len(name) + len(str(value).encode()) for name, value in attributes.items())
-    if total > TOTAL_MAX_BYTES:
-        raise Unprocessable(
-            "", f"All attributes together must have at most {TOTAL_MAX_BYTES} bytes."
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.request import parse_http_list
 
 from marshmallow import fields
@@ -15,6 +15,8 @@ PREFER_MAX_LENGTH = 1000  # characters; a longer header is ignored
 # A quoted string of RFC 8941, or the same text without quotes. Without quotes it has no comma: that
 # is how servers join two headers.
 KEY_PATTERN = r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--~]|[!#-+\--~][ -+\--~]{0,253}[!-+\--~])$'
+# RFC 9110, sections 8.8.3 and 13.1.1, of one tag.
+IF_MATCH_PATTERN = r'^(\*|(W/)?"[!#-~]*")$'
 KEY_MESSAGE = (
     "Must be one key, in one header: 1 to 255 printable ASCII characters, in quotes or bare. "
     "A key that contains a comma must be in quotes."
@@ -30,6 +32,36 @@ class IdempotencyKey(fields.String):
         text = super()._deserialize(value, *args, **kwargs)
         _check_key(text)
         return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
+
+
+class VersionCondition(NamedTuple):
+    """Which version of a record a request changes: that with `tag`, or any if it is None."""
+
+    tag: str | None
+
+
+class IfMatch(fields.String):
+    """The entity tag of If-Match. Loads as a VersionCondition."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, *args, **kwargs).strip()
+        _check_tag(text)
+        # A weak tag matches nothing here (RFC 9110, section 8.8.3.2): it keeps its prefix.
+        return VersionCondition(None if text == "*" else text.removeprefix('"').removesuffix('"'))
+
+
+class IfMatchSchema(FlatSchema):
+    """Header of a request that changes one version of a record."""
+
+    if_match = IfMatch(
+        data_key="If-Match",
+        metadata={
+            "description": "The `ETag` of the version to be changed, or `*` for whatever is "
+            "stored. Without it the answer is 428; where the record has changed since, 412.",
+            "format": "entity-tag",
+            "example": "*",
+        },
+    )
 
 
 class PreferWait(fields.String):
@@ -70,6 +102,7 @@ class PaymentHeadersSchema(PreferSchema):
     )
 
 
+_check_tag = Pattern(IF_MATCH_PATTERN, error="Must be one ETag, in quotes, or *.")
 _check_key = Pattern(KEY_PATTERN, error=KEY_MESSAGE)
 
 

@@ -284,10 +284,10 @@ def customer_destination(customer: Customer, method: str) -> str | None:
 def details_since(customer: Customer, method: str) -> datetime:
     """Return since when a customer is paid by a method's details as they are.
 
-    Where there are none, the e-mail address is paid, as it was registered.
+    Where there are none, the e-mail address is paid, which was registered or set later.
     """
     known = customer.methods.get(method)
-    return known.updated_at if known else customer.created_at
+    return known.updated_at if known else customer.email_since
 
 
 def _blocked(customer: Customer, method: str) -> str | None:

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
-from paymentapp.models.customers import Customer
+from paymentapp.models.customers import Customer, CustomerPage, CustomerQuery
 from paymentapp.models.events import Event, EventPage
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
@@ -102,6 +102,13 @@ class Store(Protocol):
         """Replace `old` by `new`; return whether `old` was still stored.
 
         The lines of history are stored in the same transaction: with the change, or not at all.
+        """
+
+    def list_customers(self, query: CustomerQuery) -> CustomerPage:
+        """Return a page of customers, in an order that is the same in each listing.
+
+        By a consistent read; with an e-mail address in the order of their ids, and without those
+        who were registered or changed a moment ago, where the engine's index is behind.
         """
 
     def customer_history(

@@ -33,7 +33,7 @@ ADA = {"customer_id": "ada", "email": "ada@example.com"}
 DETAILS = {"details": {"email": "ada@example.com"}}
 KEY = {"Idempotency-Key": "k1"}
 LONG = "x" * 70_000
-STATUSES = {"400", "401", "404", "409", "413", "415", "422"}
+STATUSES = {"400", "401", "404", "409", "412", "413", "415", "422", "428"}
 
 
 @pytest.fixture
@@ -70,6 +70,22 @@ def add_customer(bench: Bench) -> Iterator[TestResponse]:
 
 def get_customer(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.get(f"{CUSTOMER}/eve")
+
+
+def list_customers(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{CUSTOMER}?limit=0")
+    yield bench.client.get(f"{CUSTOMER}?email=ada")
+
+
+def change_customer(bench: Bench) -> Iterator[TestResponse]:
+    ada, anything = f"{CUSTOMER}/ada", {"If-Match": "*"}
+    yield bench.client.patch(ada, json={"email": None}, headers=anything)
+    yield bench.client.patch(ada, json={}, headers={"If-Match": "abc"})
+    yield bench.client.patch(f"{CUSTOMER}/eve", json={"vip": True}, headers=anything)
+    yield bench.client.patch(ada, json={"vip": True}, headers={"If-Match": '"abc"'})
+    yield bench.client.patch(ada, json={"vip": True})
+    many = {f"a{number}": "x" * 200 for number in range(3)}
+    yield bench.client.patch(ada, json=many, headers=anything)
 
 
 def get_customer_history(bench: Bench) -> Iterator[TestResponse]:
@@ -262,6 +278,8 @@ class Operation(NamedTuple):
 
 OPERATIONS = [
     Operation(add_customer, "POST", CUSTOMER, takes_body=True),
+    Operation(list_customers, "GET", CUSTOMER),
+    Operation(change_customer, "PATCH", f"{CUSTOMER}/ada", takes_body=True),
     Operation(get_customer, "GET", f"{CUSTOMER}/ada"),
     Operation(get_customer_history, "GET", f"{CUSTOMER}/ada/history"),
     Operation(put_payment_method, "PUT", f"{METHOD}/paypal", takes_body=True),

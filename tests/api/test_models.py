@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from jsonschema.validators import extend  # type: ignore[import-untyped]
 from marshmallow import Schema, ValidationError
 
-from paymentapp.schemas.common import Unprocessable
+from paymentapp.errors import Unprocessable
 from paymentapp.schemas.customers import NewCustomerSchema
 from paymentapp.schemas.payment_orders import PaymentOrderSchema
 from tests.api.conftest import Bench

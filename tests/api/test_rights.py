@@ -20,7 +20,9 @@ PAYMENTS = "/v1/api/payment/<customer_id:customer_id>"
 PAYMENT = f"{PAYMENTS}/<payment_id:payment_id>"
 RIGHTS: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/api/customer"): {"customers:write"},
+    ("GET", "/v1/api/customer"): {"customers:read"},
     ("GET", CUSTOMER): {"customers:read"},
+    ("PATCH", CUSTOMER): {"customers:write"},
     ("GET", f"{CUSTOMER}/history"): {"customers:read"},
     ("GET", f"{CUSTOMER}/payment-methods"): {"customers:read"},
     ("GET", METHOD): {"customers:read"},

@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "gunicorn_conf": BASE | {"bootstrap", "config", "declarations", "providers", "server"},
     "cli": MODELS
     | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "providers"}
-    | {"server", "services", "services.backoffice", "services.dispatch"}
+    | {"schemas", "server", "services", "services.backoffice", "services.dispatch"}
     | {"storage", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS

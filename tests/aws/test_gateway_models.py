@@ -212,6 +212,27 @@ def test_the_gateway_refuses_nothing_that_the_service_takes(paying: Bench, name:
             assert gateway_takes(name, body), body
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(f'{{"email": {text}}}' for text in ANY + EMAILS),
+        *(f'{{"nick": {text}}}' for text in VALUES),
+        *WHOLE,
+        json.dumps({"email": "ada@example.com", **{f"a{n}": None for n in range(20)}}),
+        json.dumps({f"a{n}": None for n in range(21)}),
+    ],
+)
+def test_any_change_that_the_service_takes_passes_the_gateway(paying: Bench, body: str) -> None:
+    answer = paying.client.patch(
+        f"{CUSTOMER_PATH}/ada",
+        data=body.encode(errors="surrogatepass"),
+        headers={"If-Match": "*"},
+        content_type="application/json",
+    )
+    assert answer.status_code < 500
+    assert answer.status_code in {400, 413} or gateway_takes("CustomerPatch", body)
+
+
 def test_the_gateway_is_of_use() -> None:
     """Check that the gateway refuses most malformed bodies, so that they run no function."""
     refused = [body for body in BODIES if not gateway_takes(*body)]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from paymentapp.clock import to_text
 from paymentapp.models.batches import BatchState
 from paymentapp.models.customer_history import registered
+from paymentapp.models.customers import CustomerQuery
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.storage.base import Lease, PageQuery
 from paymentapp.storage.changes import Acceptance, PaymentChange
@@ -118,6 +119,18 @@ def test_a_page_is_one_query_that_reads_no_more(dynamodb_store: DynamoDBStore) -
         assert calls.names == ["Query"]
         assert calls.requests[0]["Limit"] == 3
         assert calls.requests[0]["ConsistentRead"] is True
+
+
+def test_a_page_of_customers_reads_no_more_than_the_page(dynamodb_store: DynamoDBStore) -> None:
+    store = dynamodb_store
+    for number in range(6):
+        store.add_customer(a_customer(customer_id=f"c{number}"))
+    page = calls_of(store, lambda: store.list_customers(CustomerQuery(3)))
+    assert (page.names, page.requests[0]["Limit"]) == (["Scan"], 3)
+    found = calls_of(store, lambda: store.list_customers(CustomerQuery(3, a_customer().email)))
+    assert (found.names, found.requests[0]["Limit"]) == (["Query", "BatchGetItem"], 3)
+    (keys,) = (each["Keys"] for each in found.requests[1]["RequestItems"].values())
+    assert len(keys) == 3
 
 
 def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> None:

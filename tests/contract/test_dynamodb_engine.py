@@ -19,6 +19,7 @@ from paymentapp.models.customer_history import (
     registered,
     with_history,
 )
+from paymentapp.models.customers import CustomerQuery
 from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Lease, PageQuery
@@ -192,7 +193,7 @@ def test_tables_are_as_the_design_has_them(
             for index in description.get("GlobalSecondaryIndexes", [])
         }
     assert found == {
-        "Customers": {},
+        "Customers": {"email": (["email", "customer_id"], "KEYS_ONLY")},
         "Disbursements": {"due": (["due_shard", "due_at"], "ALL")},
         "Operations": {"attention": (["attention_shard", "attention_at"], "KEYS_ONLY")},
     }
@@ -212,6 +213,26 @@ def test_a_missing_table_is_noticed_and_made(
         store.ping()
     assert store.create_tables() == ["Customers", "Operations"]
     store.ping()
+    store.close()
+    for name in ("Customers", "Disbursements", "Operations"):
+        dynamodb_client.delete_table(TableName=prefix + name)
+
+
+def test_a_table_of_an_earlier_version_gets_the_index_that_it_lacks(
+    dynamodb_client: DynamoDBClient, dynamodb_settings: Settings
+) -> None:
+    prefix = f"{dynamodb_settings.table_prefix}early-"
+    early = tables.definition(prefix, "Customers")
+    del early["GlobalSecondaryIndexes"]
+    early["AttributeDefinitions"] = [{"AttributeName": "customer_id", "AttributeType": "S"}]
+    dynamodb_client.create_table(**early)
+    store = open_store(replace(dynamodb_settings, table_prefix=prefix))
+    store.add_customer(a_customer())
+    with pytest.raises(StoreUnavailable):
+        store.list_customers(CustomerQuery(5, a_customer().email))
+    assert store.create_tables() == ["Disbursements", "Operations"]
+    assert store.create_tables() == []
+    assert store.list_customers(CustomerQuery(5, a_customer().email)).customers == [a_customer()]
     store.close()
     for name in ("Customers", "Disbursements", "Operations"):
         dynamodb_client.delete_table(TableName=prefix + name)
@@ -377,6 +398,8 @@ def test_every_error_says_which_operation_and_nothing_more(
         lambda: store.add_customer(*registered(a_customer(), "payroll")),
         lambda: store.change_customer(*put),
         lambda: store.customer_history("ada", 3),
+        lambda: store.list_customers(CustomerQuery(3)),
+        lambda: store.list_customers(CustomerQuery(3, "ada@example.com")),
         lambda: store.get_customer("ada"),
         lambda: store.read_for_payment("ada", ["h1"]),
         lambda: add_payment(store, old),

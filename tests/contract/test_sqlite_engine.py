@@ -26,12 +26,14 @@ from paymentapp.models.customer_history import (
     registered,
     with_history,
 )
+from paymentapp.models.customers import CustomerQuery
 from paymentapp.models.payments import Cause, PaymentKey
 from paymentapp.storage.base import PageQuery
 from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.sqlite import SQLiteStore, customers, database
 from paymentapp.storage.sqlite.group_commit import Writer
 from paymentapp.storage.sqlite.json_documents import to_json
+from paymentapp.storage.sqlite.sql import CUSTOMERS_BY_EMAIL
 from tests.support.records import (
     NOW,
     a_batch,
@@ -101,6 +103,19 @@ def test_commits_are_synced(sqlite_store: SQLiteStore, path: Path) -> None:
     with closing(database.connect(path)) as connection:
         full = 2
         assert connection.execute("PRAGMA synchronous").fetchone() == (full,)
+
+
+def test_a_file_of_an_earlier_version_gets_the_index_that_it_lacks(
+    sqlite_store: SQLiteStore, path: Path
+) -> None:
+    sql(path, "DROP INDEX customer_email")
+    customer = sqlite_store.add_customer(a_customer())
+    query = CustomerQuery(5, customer.email)
+    assert sqlite_store.list_customers(query).customers == [customer]
+    assert sqlite_store.create_tables() == []
+    plan = sql(path, f"EXPLAIN QUERY PLAN {CUSTOMERS_BY_EMAIL}", customer.email, "", 5)
+    assert "USING INDEX customer_email" in plan[0][3]
+    assert sqlite_store.list_customers(query).customers == [customer]
 
 
 def test_no_query_reads_a_whole_table(sqlite_store: SQLiteStore, path: Path) -> None:

@@ -29,16 +29,24 @@ from paymentapp.bootstrap import build_services
 from paymentapp.clock import to_text
 from paymentapp.config import Settings
 from paymentapp.models.actors import APPROVE, HOLD
+from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.models.payments import Status
 from paymentapp.providers.paypal.provider import PayPal
+from paymentapp.schemas.headers import IF_MATCH_PATTERN
 from tests.support.ledger_provider import LedgerProvider
 
 EXAMPLES = 25
+ASCII = st.characters(max_codepoint=126)
 CURSORS = st.datetimes(timezones=st.just(UTC)).map(
     lambda moment: base64.urlsafe_b64encode(to_text(moment).encode()).decode()
 )
 HISTORY_CURSORS = st.integers(1, 10**8 - 1).map(
     lambda version: base64.urlsafe_b64encode(f"{version:08}".encode()).decode()
+)
+
+ENTITY_TAGS = st.just("*") | st.from_regex(IF_MATCH_PATTERN, fullmatch=True, alphabet=ASCII)
+CUSTOMER_CURSORS = st.from_regex(CUSTOMER_ID_PATTERN, fullmatch=True).map(
+    lambda customer_id: base64.urlsafe_b64encode(customer_id.encode()).decode()
 )
 
 
@@ -90,9 +98,12 @@ def config(token: str) -> SchemathesisConfig:
             "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none"},
             # Customers seen before are for the sequences; fuzzing makes up its own.
             "phases": {"fuzzing": {"extra-data-sources": {"responses": False}}},
-            # A good body may still ask for what cannot be paid (422).
+            # A good body may still ask for what cannot be paid (422), or change a version that is
+            # not there (412), or that it does not name (428).
             "checks": {
-                "positive_data_acceptance": {"expected-statuses": ["2xx", "404", "409", "422"]}
+                "positive_data_acceptance": {
+                    "expected-statuses": ["2xx", "404", "409", "412", "422", "428"]
+                }
             },
         }
     )
@@ -101,6 +112,8 @@ def config(token: str) -> SchemathesisConfig:
 def test_every_answer_is_one_that_the_document_allows(live: Live) -> None:
     schemathesis.openapi.format("cursor", CURSORS)
     schemathesis.openapi.format("history-cursor", HISTORY_CURSORS)
+    schemathesis.openapi.format("entity-tag", ENTITY_TAGS)
+    schemathesis.openapi.format("customer-cursor", CUSTOMER_CURSORS)
     schema = schemathesis.openapi.from_url(f"{live.url}/openapi.json", config=config(live.token))
     answers: Counter[tuple[str, int]] = Counter()
     failures: list[str] = []
@@ -118,7 +131,7 @@ def test_every_answer_is_one_that_the_document_allows(live: Live) -> None:
     # tests/api/test_approvals.py.
     rare = ("{method}", "/hold", "/release", "/approve", "/reject")
     succeeded = {label for label, status in answers if status < 300}
-    assert len({label for label in succeeded if not label.endswith(rare)}) == 14, succeeded
+    assert len({label for label in succeeded if not label.endswith(rare)}) == 16, succeeded
     assert {status for _, status in answers} >= {200, 201, 202, 400, 401, 404, 409, 415, 422}
 
 

@@ -12,7 +12,7 @@ from paymentapp.errors import PaymentAppError, StoreUnavailable
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
-from paymentapp.models.customers import Customer
+from paymentapp.models.customers import Customer, CustomerPage, CustomerQuery
 from paymentapp.models.events import Event, EventPage, hold_event, payee_events
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
@@ -101,6 +101,18 @@ class MemoryStore:
                 self._add_lines(history)
                 self._listed.add(payee_events(history))
             return _change(self._customers, old.customer_id, old, new)
+
+    def list_customers(self, query: CustomerQuery) -> CustomerPage:
+        self._called("list_customers")
+        with self._lock:
+            known = sorted(self._customers.items())
+        found = [
+            customer
+            for customer_id, customer in known
+            if customer_id > (query.after or "") and query.email in (None, customer.email)
+        ][: query.limit]
+        is_full = len(found) == query.limit
+        return CustomerPage(found, found[-1].customer_id if is_full else None)
 
     def _add_lines(self, history: Sequence[CustomerHistoryEntry]) -> None:
         for entry in history:

@@ -108,3 +108,11 @@ def test_a_request_for_one_type_reads_a_bounded_number() -> None:
     assert world.store.calls[before:].count("list_events") == READ_MAX / 100
     rest = world.services.events.page(page.last_read, 10, "payment.pending")
     assert len(rest.events) == 5
+
+
+def test_a_changed_address_is_a_change_of_who_is_paid() -> None:
+    world = World()
+    customer = world.services.customers.get("ada")
+    world.services.customers.change("ada", CustomerChange(email="ada@example.org"), customer.revision)
+    (event,) = world.services.events.page(None, 10).events
+    assert event.type == "customer.payee_changed"

@@ -26,12 +26,15 @@ def customer_record(customer: Customer) -> Record:
         record["revision"] = customer.revision
     if customer.changes:
         record["changes"] = customer.changes
+    if customer.email_changed_at is not None:
+        record["email_changed_at"] = to_text(customer.email_changed_at)
     return record
 
 
 @reads
 def read_customer(record: Record) -> Customer:
     """Return the customer of a record."""
+    email_changed_at = record.get("email_changed_at")
     return Customer(
         customer_id=record["customer_id"],
         email=record["email"],
@@ -41,6 +44,7 @@ def read_customer(record: Record) -> Customer:
         default_method=record.get("default_method"),
         revision=record.get("revision", ""),
         changes=int(record.get("changes", 0)),
+        email_changed_at=from_text(email_changed_at) if email_changed_at else None,
     )
 
 

@@ -29,8 +29,15 @@ class RecordDifference(NamedTuple):
 
 def difference(old: Record, new: Record) -> RecordDifference:
     """Return the attributes that an update sets, and the names of those that it removes."""
-    changed = {name: value for name, value in new.items() if name not in old or old[name] != value}
+    changed = {
+        name: value for name, value in new.items() if name not in old or _differ(old[name], value)
+    }
     return RecordDifference(changed, [name for name in old if name not in new])
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Return whether two values are stored differently: in a map, True and 1 are, though equal."""
+    return old != new or (isinstance(new, dict) and repr(old) != repr(new))
 
 
 def reads(decode: Callable[_P, _T]) -> Callable[_P, _T]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from paymentapp.models.customer_history import CustomerHistoryEntry
-from paymentapp.models.customers import Customer
+from paymentapp.models.customers import Customer, CustomerPage, CustomerQuery
 from paymentapp.models.events import payee_events
 from paymentapp.storage.codec.customer_history import (
     FIRST_SORT_KEY,
@@ -18,10 +19,11 @@ from paymentapp.storage.codec.customer_history import (
 from paymentapp.storage.codec.customers import customer_record, read_customer
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
-from paymentapp.storage.dynamodb.client import ConditionFailed
+from paymentapp.storage.dynamodb.client import ConditionFailed, call
 from paymentapp.storage.dynamodb.events import DynamoDBEvents
 from paymentapp.storage.dynamodb.records import add_request
 from paymentapp.storage.dynamodb.scans import scan
+from paymentapp.storage.dynamodb.tables import EMAIL_INDEX
 from paymentapp.storage.dynamodb.transactions import Write, write_together
 
 
@@ -69,6 +71,38 @@ class DynamoDBCustomers(DynamoDBEvents):
         """Scan the table: one request for each megabyte."""
         return map(read_customer, scan(self._client(), self._customers, "created_at"))
 
+    def list_customers(self, query: CustomerQuery) -> CustomerPage:
+        """Scan as many items as the page has, in DynamoDB's order; or query the e-mail index."""
+        if query.email is not None:
+            return self._customers_by_email(query.email, query)
+        request: dict[str, Any] = {"ConsistentRead": True, "Limit": query.limit}
+        if query.after is not None:
+            request["ExclusiveStartKey"] = to_item({"customer_id": query.after})
+        answer = call(self._client().scan, TableName=self._customers, **request)
+        customers = [read_customer(to_record(item)) for item in answer["Items"]]
+        return CustomerPage(customers, _last_customer_id(answer))
+
+    def _customers_by_email(self, email: str, query: CustomerQuery) -> CustomerPage:
+        """Query the index for ids, and read each customer: the index may be behind."""
+        request: dict[str, Any] = {"Limit": query.limit}
+        if query.after is not None:
+            start = {"email": email, "customer_id": query.after}
+            request["ExclusiveStartKey"] = to_item(start)
+        answer = call(
+            self._client().query,
+            TableName=self._customers,
+            IndexName=EMAIL_INDEX,
+            KeyConditionExpression="email = :email",
+            ExpressionAttributeValues=to_item({":email": email}),
+            **request,
+        )
+        keys = [{"customer_id": item["customer_id"]} for item in answer["Items"]]
+        items = conditional.read_many(self._client(), self._customers, keys)
+        found = (read_customer(to_record(item)) for item in items)
+        current = [customer for customer in found if customer.email == email]
+        current.sort(key=lambda customer: customer.customer_id)
+        return CustomerPage(current, _last_customer_id(answer))
+
     def customer_history(
         self, customer_id: str, limit: int, before: int | None = None
     ) -> list[CustomerHistoryEntry]:
@@ -103,3 +137,9 @@ class DynamoDBCustomers(DynamoDBEvents):
             }
             for each in history
         ]
+
+
+def _last_customer_id(answer: Any) -> str | None:
+    """Return the id after which the next page begins; None where an answer is the last one."""
+    last = answer.get("LastEvaluatedKey")
+    return last["customer_id"]["S"] if last else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -12,10 +13,11 @@ from paymentapp.storage.dynamodb.client import call
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+EMAIL_INDEX = "email"
 # Table: its keys; then its index: name, keys and projection.
 # An item is in an index only while it has both keys of the index.
 _TABLES: dict[str, tuple[tuple[str, ...], tuple[str, tuple[str, str], str] | None]] = {
-    "Customers": (("customer_id",), None),
+    "Customers": (("customer_id",), (EMAIL_INDEX, ("email", "customer_id"), "KEYS_ONLY")),
     "Disbursements": (("customer_id", "payment_id"), ("due", ("due_shard", "due_at"), "ALL")),
     "Operations": (
         ("pk", "sk"),
@@ -23,13 +25,19 @@ _TABLES: dict[str, tuple[tuple[str, ...], tuple[str, tuple[str, str], str] | Non
     ),
 }
 _EXPIRING = "Operations"
+_INDEX_CHECKS = 120  # one a second
 
 
 def create(client: DynamoDBClient, prefix: str) -> list[str]:
-    """Create the missing tables, wait until all are active, and return the names of new ones."""
+    """Create the missing tables, wait until all are active, and return the names of new ones.
+
+    A table of an earlier version gets the index that it lacks.
+    """
     made = [name for name in _TABLES if _create(client, prefix, name)]
     for name in _TABLES:
         _wait(client, prefix + name)
+    for name in _TABLES.keys() - made:
+        _add_missing_index(client, definition(prefix, name))
     _expire(client, prefix + _EXPIRING)
     return made
 
@@ -42,6 +50,37 @@ def _create(client: DynamoDBClient, prefix: str, name: str) -> bool:
             return False
         raise
     return True
+
+
+def _add_missing_index(client: DynamoDBClient, wanted: Any) -> None:
+    """Add the index of a table that was made without, and wait until it can be read.
+
+    Raises StoreUnavailable, also where filling the index takes longer than two minutes: AWS goes on
+    with it, and the table is in use meanwhile.
+    """
+    table, (index,) = wanted["TableName"], wanted["GlobalSecondaryIndexes"]
+    if _index_status(client, table, index["IndexName"]) is None:
+        request: Any = {
+            "TableName": table,
+            "AttributeDefinitions": wanted["AttributeDefinitions"],
+            "GlobalSecondaryIndexUpdates": [{"Create": index}],
+        }
+        try:
+            call(client.update_table, **request)
+        except StoreUnavailable as error:
+            if _code(error) != "ResourceInUseException":  # another process is adding it
+                raise
+    for _ in range(_INDEX_CHECKS):
+        if _index_status(client, table, index["IndexName"]) == "ACTIVE":
+            return
+        time.sleep(1)
+    raise StoreUnavailable(f"DynamoDB: the index {index['IndexName']} of {table} is not active yet")
+
+
+def _index_status(client: DynamoDBClient, table: str, index: str) -> str | None:
+    described = call(client.describe_table, TableName=table)["Table"]
+    found = {each["IndexName"]: each for each in described.get("GlobalSecondaryIndexes", [])}
+    return found[index]["IndexStatus"] if index in found else None
 
 
 def definition(prefix: str, name: str) -> Any:
@@ -62,7 +101,9 @@ def definition(prefix: str, name: str) -> Any:
                 "Projection": {"ProjectionType": projection},
             }
         ]
-    request["AttributeDefinitions"] = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
+    request["AttributeDefinitions"] = [
+        {"AttributeName": key, "AttributeType": "S"} for key in dict.fromkeys(keys)
+    ]
     return request
 
 

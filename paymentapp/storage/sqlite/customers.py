@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from paymentapp.models.customer_history import CustomerHistoryEntry
-from paymentapp.models.customers import Customer
+from paymentapp.models.customers import Customer, CustomerPage, CustomerQuery
 from paymentapp.models.events import payee_events
 from paymentapp.storage.codec.customer_history import (
     FIRST_SORT_KEY,
@@ -18,10 +18,10 @@ from paymentapp.storage.codec.customer_history import (
     sort_key_before,
 )
 from paymentapp.storage.codec.customers import customer_record, read_customer
-from paymentapp.storage.codec.records import Record
+from paymentapp.storage.codec.records import Record, difference
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.events import announce, rows_of
-from paymentapp.storage.sqlite.json_documents import patch, to_json
+from paymentapp.storage.sqlite.json_documents import attributes_json, to_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
 from paymentapp.storage.sqlite.statements import (
     Insert,
@@ -55,12 +55,20 @@ class SQLiteCustomers(SQLiteRecords):
         self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
     ) -> bool:
         """Implement `Store.change_customer`."""
-        records = customer_record(old), customer_record(new)
-        key = (old.customer_id,)
-        values = (patch(*records), *key, old.revision)
-        update = Update(sql.CHANGE_CUSTOMER, values, sql.GET_CUSTOMER_REVISION, key, new.revision)
+        update = _customer_update(old, new)
         work = partial(_change_with_history, update, history)
         return self._connections().writer.run(work, one_write=not history)
+
+    def list_customers(self, query: CustomerQuery) -> CustomerPage:
+        """Implement `Store.list_customers`: all are in the order of their ids."""
+        position = query.after or "", query.limit
+        if query.email is None:
+            found = self._read(sql.SCAN_CUSTOMERS, *position)
+        else:
+            found = self._read(sql.CUSTOMERS_BY_EMAIL, query.email, *position)
+        customers = [read_customer(record) for record in found]
+        is_full = len(customers) == query.limit
+        return CustomerPage(customers, customers[-1].customer_id if is_full else None)
 
     def customer_history(
         self, customer_id: str, limit: int, before: int | None = None
@@ -80,6 +88,19 @@ class SQLiteCustomers(SQLiteRecords):
         return self._scan(
             sql.SCAN_CUSTOMERS, read_customer, lambda each: (each.customer_id,), ("",)
         )
+
+
+def _customer_update(old: Customer, new: Customer) -> Update:
+    changed, removed = difference(customer_record(old), customer_record(new))
+    attributes = changed.pop("attributes", None)
+    key, statement = (old.customer_id,), sql.CHANGE_CUSTOMER
+    values = [to_json(changed | dict.fromkeys(removed))]
+    if attributes is not None:
+        statement = sql.CHANGE_CUSTOMER_ATTRIBUTES
+        values.append(attributes_json(attributes))
+    return Update(
+        statement, (*values, *key, old.revision), sql.GET_CUSTOMER_REVISION, key, new.revision
+    )
 
 
 def _add_with_history(

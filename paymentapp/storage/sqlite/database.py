@@ -20,6 +20,8 @@ CREATE TABLE IF NOT EXISTS Customers (
     customer_id TEXT PRIMARY KEY NOT NULL,
     document TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS customer_email
+    ON Customers (json_extract(document, '$.email'), customer_id);
 CREATE TABLE IF NOT EXISTS Disbursements (
     customer_id TEXT NOT NULL,
     payment_id TEXT NOT NULL,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from paymentapp.storage.codec.records import Record, difference
 
@@ -38,6 +40,11 @@ def patch(old: Record, new: Record) -> str:
     """
     changed, removed = difference(old, new)
     return to_json(changed | dict.fromkeys(removed))
+
+
+def attributes_json(attributes: Mapping[str, Any]) -> str:
+    """Return attributes as in `to_json`, to replace the old ones: a patch would merge them."""
+    return json.dumps(attributes, default=_tagged, separators=(",", ":"))
 
 
 def _tagged(value: object) -> dict[str, str]:

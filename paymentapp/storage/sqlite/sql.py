@@ -14,11 +14,20 @@ CHANGE_CUSTOMER = """
 UPDATE Customers SET document = json_patch(document, ?)
 WHERE customer_id = ? AND coalesce(json_extract(document, '$.revision'), '') = ?
 """
+CHANGE_CUSTOMER_ATTRIBUTES = """
+UPDATE Customers
+SET document = json_set(json_patch(document, ?), '$.attributes', json(?))
+WHERE customer_id = ? AND coalesce(json_extract(document, '$.revision'), '') = ?
+"""
 GET_CUSTOMER_REVISION = """
 SELECT json_extract(document, '$.revision') FROM Customers WHERE customer_id = ?
 """
 SCAN_CUSTOMERS = """
 SELECT document FROM Customers WHERE customer_id > ? ORDER BY customer_id LIMIT ?
+"""
+CUSTOMERS_BY_EMAIL = """
+SELECT document FROM Customers
+WHERE json_extract(document, '$.email') = ? AND customer_id > ? ORDER BY customer_id LIMIT ?
 """
 
 ADD_PAYMENT = """
