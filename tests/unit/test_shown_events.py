@@ -9,7 +9,9 @@ import pytest
 
 from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
+from paymentapp.models.actors import PAYEES, Actor
 from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.services.customers import CustomerPatch
 from paymentapp.services.events import READ_MAX, as_of
 from paymentapp.services.payment_orders import PaymentOrder
 from tests.support.memory_store import MemoryStore
@@ -112,7 +114,7 @@ def test_a_request_for_one_type_reads_a_bounded_number() -> None:
 
 def test_a_changed_address_is_a_change_of_who_is_paid() -> None:
     world = World()
-    customer = world.services.customers.get("ada")
-    world.services.customers.change("ada", CustomerChange(email="ada@example.org"), customer.revision)
+    boss = Actor("boss", frozenset({"boss"}), frozenset({PAYEES}))
+    world.services.customers.change("ada", CustomerPatch(email="ada@example.org"), by=boss)
     (event,) = world.services.events.page(None, 10).events
     assert event.type == "customer.payee_changed"
