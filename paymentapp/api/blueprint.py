@@ -23,7 +23,7 @@ from paymentapp.models.actors import Actor
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.models.events import EVENT_ID_PATTERN
 from paymentapp.models.holds import HOLD_ID_PATTERN
-from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN
+from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN, OptionalBody
 
 BODY_MAX_BYTES = 64 * 1024
 
@@ -112,14 +112,14 @@ class RequestParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # each schema decides
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:
-        """Return the decoded body; without a body an empty object, where that is valid.
+        """Return the decoded body; an empty object without a body, where the schema allows that.
 
         Raises EncodedBody, UnsupportedMediaType, RequestEntityTooLarge, ValidationError.
         """
         coding: str = req.environ.get("HTTP_CONTENT_ENCODING", "identity")
         if coding.strip().lower() != "identity":
             raise EncodedBody
-        if not req.content_type and _requires_nothing(schema) and not raw_body(req):
+        if not req.content_type and isinstance(schema, OptionalBody) and not raw_body(req):
             return {}
         if req.environ.get("CONTENT_TYPE") != "application/json" and not _is_json(req):
             raise UnsupportedMediaType
@@ -151,10 +151,6 @@ def _is_json(req: flask.Request) -> bool:
     charset = req.mimetype_params.get("charset", "utf-8").lower()
     is_patch = req.method == "PATCH" and req.mimetype == "application/merge-patch+json"
     return (req.mimetype == "application/json" or is_patch) and charset in {"utf-8", "utf8"}
-
-
-def _requires_nothing(schema: Schema) -> bool:
-    return not any(field.required for field in schema.load_fields.values())
 
 
 @cache

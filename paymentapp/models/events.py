@@ -16,7 +16,7 @@ from paymentapp.models.holds import Hold
 from paymentapp.models.payments import Payment, PaymentKey, Status, Transition
 
 KEPT = timedelta(days=35)
-EVENT_ID_PATTERN = r"^evt_[0-9a-z]{20,32}$"
+EVENT_ID_PATTERN = r"^evt_[0-9]{20}([0-9a-f]{6}[0-9]{3})?$"
 
 
 class OtherEvent(StrEnum):

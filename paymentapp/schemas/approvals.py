@@ -5,11 +5,11 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from paymentapp.models.approvals import NOTE_MAX
-from paymentapp.schemas.common import Moment, Pattern, TextOrNull
+from paymentapp.schemas.common import Moment, OptionalBody, Pattern, TextOrNull
 from paymentapp.schemas.holds import ONE_LINE, ONE_LINE_ERROR
 
 
-class ApprovalNoteSchema(Schema):
+class ApprovalNoteSchema(OptionalBody):
     """An approval to be given."""
 
     note = fields.String(

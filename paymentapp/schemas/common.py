@@ -301,6 +301,10 @@ class CustomerCursor(Cursor):
         return position
 
 
+class OptionalBody(Schema):
+    """A request body that may be left out. None of its fields is required."""
+
+
 class Flag(fields.Boolean):
     """A JSON boolean; `Boolean` would also accept texts and numbers."""
 

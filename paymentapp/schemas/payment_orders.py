@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
 from paymentapp.models.caller_texts import (
     DESCRIPTION_MAX,
@@ -20,6 +20,7 @@ from paymentapp.schemas.common import (
     Flag,
     FlatSchema,
     FutureMoment,
+    OptionalBody,
     Pattern,
     currency,
     customer_id,
@@ -105,7 +106,7 @@ class PaymentOrderSchema(FlatSchema):
         )
 
 
-class RetryOrderSchema(Schema):
+class RetryOrderSchema(OptionalBody):
     """A request to retry a payment. Loads as a dict."""
 
     payment_method = _payment_method(

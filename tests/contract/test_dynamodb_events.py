@@ -43,7 +43,7 @@ def test_nothing_is_listed_before_its_entry_is_older_than_the_horizon(
 ) -> None:
     monkeypatch.setattr(dynamodb_events, "HORIZON", timedelta(seconds=30))
     assert kinds(dynamodb_store, payment) == []
-    dynamodb_store.publish_events(utc_now() + timedelta(seconds=29))
+    dynamodb_store.publish_events(utc_now() + timedelta(seconds=5))
     assert kinds(dynamodb_store, payment) == []
 
 

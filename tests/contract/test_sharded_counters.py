@@ -144,7 +144,7 @@ def test_a_payment_uses_room_in_any_shard(
     store._contention._own.shard = 40
     with counted_calls(store._client()) as calls:
         assert accept(store, counted(rule, "10", 101))
-    assert calls.names == ["BatchGetItem", "BatchGetItem", "TransactWriteItems"]
+    assert calls.names == ["BatchGetItem", "BatchGetItem", "PutItem", "TransactWriteItems"]
     assert total(store, counted(rule)) == [spent + rest + 10]
 
 
@@ -348,5 +348,5 @@ def test_a_busy_counter_costs_one_read_and_two_items_in_a_transaction(
     payment = counted(RULES[0], "10", 100)._replace(record=a_claim())
     with counted_calls(store._client()) as calls:
         store.accept(payment)
-    assert calls.names == ["BatchGetItem", "PutItem", "TransactWriteItems"]
+    assert calls.names == ["BatchGetItem", "PutItem", "PutItem", "TransactWriteItems"]
     assert len(calls.requests[-1]["TransactItems"]) == 2

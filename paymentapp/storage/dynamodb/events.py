@@ -106,6 +106,8 @@ class DynamoDBEvents(DynamoDBRecords):
         end = record["position"]
         first = max(record["first"], _position(_time_of(end) - KEPT))
         position = max(position_in(after), first) if after else first
+        if position > end:
+            return EventPage([], None)
         found: list[PublishedEvent] = []
         for hour in _hours(_time_of(position), _time_of(end)):
             span = self._span(hour, position[:_ENTRY_DIGITS], end, limit + 1)
