@@ -72,10 +72,10 @@ def _accept_counted(
     """Accept, and count what was added; raises what undoes all of it."""
     found = accept(connection)
     if found.bound and found.payment is None:
-        if acceptance.alike is not None:
-            note_likeness(acceptance.alike, acceptance.payment.key, connection)
         if acceptance.reference is not None:
             take_reference(acceptance.reference, acceptance.payment.key, connection)
+        if acceptance.alike is not None:
+            note_likeness(acceptance.alike, acceptance.payment.key, connection)
         count(acceptance.charges, connection)
     return found
 
