@@ -141,6 +141,7 @@ RETRY_PAYMENT = (
         "Only a payment that failed, was returned or was rejected can be retried: "
         "this one is pending.",
     ),
+    _REFERENCE_USED,
     *BODY,
     _refused(
         problems.NOT_PAYABLE,

@@ -253,6 +253,11 @@ def retry_payment(bench: Bench) -> Iterator[TestResponse]:
     failed(above)
     above.pay(amount=4900)
     yield above.client.post(f"{location}/retry", json={})
+    once = referred(bench)
+    free = Bench(store=once.store, providers=bench.providers, now=once.now)
+    location = free.pay(customer_id=CUSTOMER_ID, reference="invoice-1007").headers["Location"]
+    failed(free)
+    yield once.client.post(f"{location}/retry", json={})
 
 
 def failed(bench: Bench) -> None:

@@ -22,6 +22,7 @@ from payments_client.models import (
     NewMethod,
     Payment,
     PaymentOrder,
+    PaymentOrderMetadata,
     PaymentPage,
     PaymentStatus,
     PaypalDetails,
@@ -43,7 +44,12 @@ def main() -> None:
     put_methods()
     settled(paid("key-1", order), "paypal")
     by_stripe = PaymentOrder("python", "python@example.com", 7.25, "USD", payment_method="stripe")
-    settled(paid("key-2", by_stripe), "stripe")
+    by_stripe.reference, by_stripe.description = "invoice-1007", "For June"
+    by_stripe.metadata = PaymentOrderMetadata.from_dict({"team": "b"})
+    described = paid("key-2", by_stripe)
+    assert (described.reference, described.description) == ("invoice-1007", "For June")
+    assert described.metadata["team"] == "b"
+    settled(described, "stripe")
     check_errors()
     check_listing()
 

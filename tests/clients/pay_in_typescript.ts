@@ -97,6 +97,11 @@ const registered = await client.POST("/v1/api/customer", {
 expect(registered.data?.customer_id === "typescript", registered.error);
 await putMethods();
 await settled(await paid("key-3", order), "paypal");
-await settled(await paid("key-4", { ...order, amount: 7.25, payment_method: "stripe" }), "stripe");
+const texts = { reference: "invoice-1007", description: "For June", metadata: { team: "b" } };
+const byStripe: Order = { ...order, ...texts, amount: 7.25, payment_method: "stripe" };
+const described = await paid("key-4", byStripe);
+expect(described.reference === texts.reference, described);
+expect(described.metadata["team"] === "b", described);
+await settled(described, "stripe");
 await checkErrors();
 await checkListing();

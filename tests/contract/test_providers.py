@@ -125,6 +125,23 @@ def test_it_tells_no_secret(backend: Backend, caplog: pytest.LogCaptureFixture) 
         assert secret not in told
 
 
+def test_it_logs_no_text_of_a_caller(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for batch, members in pay_each(backend, backend.succeeds(), backend.is_refused()):
+        texts = {"description": "Ada has the flu", "metadata": (("diagnosis", "influenza"),)}
+        described = [member._replace(**texts) for member in members]  # type: ignore[arg-type]
+        told = repr(backend.provider.submit(batch, described)) + repr(described)
+        assert not [each for each in ("flu", "diagnosis") if each in told + caplog.text]
+
+
+def test_its_rules_for_texts_are_complete(backend: Backend) -> None:
+    rules = backend.provider.remittance
+    if rules is not None:
+        assert re.fullmatch(rules.pattern, "Invoice 1007")
+        refuses = not re.fullmatch(rules.pattern, "\N{GRINNING FACE}" * 200)
+        assert bool(rules.problem) is refuses
+
+
 def test_every_provider_of_the_registry_is_here() -> None:
     providers = build_providers(a_kit(load_settings(ASKED_FOR)))
     assert set(providers) == set(BACKENDS)

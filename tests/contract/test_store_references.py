@@ -10,6 +10,7 @@ from paymentapp.clock import to_text, utc_now
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.actors import Actor
 from paymentapp.models.caller_texts import CallerTexts
+from paymentapp.models.duplicates import duplicate_check
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.models.references import (
     ReferenceTaken,
@@ -58,6 +59,13 @@ def test_a_refused_payment_binds_no_key(store: Store) -> None:
     with pytest.raises(ReferenceTaken):
         store.accept(other()._replace(record=a_claim()))
     assert store.read_for_payment("ada", ["h1"]).idempotency_records == {}
+
+
+def test_a_used_reference_comes_before_a_duplicate(store: Store) -> None:
+    alike = duplicate_check("shop", "ada", usd("12.5"), later(600), 1, ignore=False)
+    store.accept(taking()._replace(alike=alike))
+    with pytest.raises(ReferenceTaken):
+        store.accept(other()._replace(alike=alike))
 
 
 def test_the_same_payment_again_has_its_reference(store: Store) -> None:

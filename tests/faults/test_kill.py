@@ -35,9 +35,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(params=["sqlite", "dynamodb"])
 def environ(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    unique = {"PAYMENTAPP_UNIQUE_REFERENCES": "on"}  # every second payment has a reference
     if request.param == "sqlite":
-        return {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/paymentapp.db"}
-    return dict(request.getfixturevalue("dynamodb_environ"))
+        return unique | {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/paymentapp.db"}
+    return unique | dict(request.getfixturevalue("dynamodb_environ"))
 
 
 @pytest.fixture

@@ -45,6 +45,8 @@ class Caller(threading.Thread):
                 self.send("/v1/api/customer", person, {})
                 self.tell_more(customer, place)
             order = person | {"amount": turn % 97 + 1, "currency": "USD", **self.method}
+            if turn % 2:  # each is used once: a service with unique references accepts it
+                order["reference"] = f"{self.number}/{turn}"
             key = {"Idempotency-Key": f"{self.number}/{turn}"}
             self.record(self.send("/v1/api/payment", order, key), key["Idempotency-Key"])
 

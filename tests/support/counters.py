@@ -25,14 +25,14 @@ class Counters:
         return [self._slots.get(counter_key(charge), {}) for charge in charges]
 
     def check(self, acceptance: Acceptance) -> None:
-        """Raise LimitReached or DuplicateFound where a payment must not be added."""
+        """Raise what `Store.accept` raises where a payment must not be added."""
         key, alike = acceptance.payment.key, acceptance.alike
-        latest = self._latest.get(alike.likeness, "") if alike else ""
-        if alike is not None and not alike.passes(latest, key.payment_id):
-            raise DuplicateFound(PaymentKey(key.customer_id, latest))
         holder = acceptance.reference and self.holders.get(acceptance.reference.digest)
         if acceptance.reference and holder and not acceptance.reference.passes(holder, key):
             raise ReferenceTaken(holder)
+        latest = self._latest.get(alike.likeness, "") if alike else ""
+        if alike is not None and not alike.passes(latest, key.payment_id):
+            raise DuplicateFound(PaymentKey(key.customer_id, latest))
         for charge, slots in zip(acceptance.charges, self.of(acceptance.charges), strict=True):
             if not charge.fits(slots):
                 raise LimitReached(charge, slots)

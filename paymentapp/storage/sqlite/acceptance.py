@@ -93,8 +93,8 @@ def _accept(
 
 def _count(acceptance: Acceptance, connection: sqlite3.Connection) -> None:
     """Count a payment that was added. Raises LimitReached, DuplicateFound, ReferenceTaken."""
-    if acceptance.alike is not None:
-        note_likeness(acceptance.alike, acceptance.payment.key, connection)
     if acceptance.reference is not None:
         take_reference(acceptance.reference, acceptance.payment.key, connection)
+    if acceptance.alike is not None:
+        note_likeness(acceptance.alike, acceptance.payment.key, connection)
     count(acceptance.charges, connection)
