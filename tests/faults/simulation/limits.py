@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from paymentapp.models.duplicates import PossibleDuplicate
-from paymentapp.models.limits import LimitExceeded, charge_of
+from paymentapp.models.limits import Charge, LimitExceeded
 from paymentapp.models.payments import UNPAID, Payment, PaymentKey
 from tests.faults.simulation.ledger import Moved
 
@@ -23,8 +23,6 @@ SKEW = timedelta(minutes=11)  # between the clocks of two processes, at most
 STEP = 900  # seconds of a rolling window's step
 DAY_OF_STEPS = 96
 NOT_PAID = {"FAILED", "RETURNED"}  # in a ledger
-
-Amounts = Mapping[str, Decimal]  # by slot: a day, a month or a step
 
 
 class Rule(NamedTuple):
@@ -52,6 +50,7 @@ class WorldLimits:
         self.setting = "; ".join(map(str, self.rules))
         self.asking = {str(rule) for rule in self.rules if rule.ask}
         self.duplicate_hours = self.rng.choice((1, 24)) if self.rng.random() < 0.25 else 0
+        # What payments add up to, by counter and slot (a day, a month or a step).
         self._sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self._alike: dict[tuple[object, ...], list[PaymentKey]] = defaultdict(list)
 
@@ -123,13 +122,12 @@ class WorldLimits:
         self._compare(new, new.charges)
 
     def _add(self, payment: Payment, amount: Decimal) -> None:
-        for text in payment.charges:
-            counter, slot = text.rsplit(" ", 1)
+        for counter, slot in _counted(payment.charges):
             self._sums[counter][slot] += amount
 
     def _check_charges(self, new: Payment) -> None:
         """Check that a new payment counts for each rule, and at its time."""
-        counted = dict(text.rsplit(" ", 1) for text in new.charges)
+        counted = dict(_counted(new.charges))
         expected = {_counter(rule, new) for rule in self._applying(new) if rule.window}
         if set(counted) != expected or len(new.charges) != len(expected):
             words = f"it counts in {sorted(counted)}, and should in {sorted(expected)}"
@@ -148,11 +146,10 @@ class WorldLimits:
     def _check_limits(self, new: Payment) -> None:
         """Check that no limit is exceeded, but by a payment that needs approval for it."""
         for rule in self._applying(new):
-            total = new.money.amount
+            total, counter = new.money.amount, _counter(rule, new)
             if rule.window:
-                slots = dict(text.rsplit(" ", 1) for text in new.charges)
-                counter = _counter(rule, new)
-                total = _fullest(rule.window, self._sums[counter], slots.get(counter))
+                slot = dict(_counted(new.charges)).get(counter, "")
+                total = _fullest(rule.window, self._sums[counter], slot)
             if total > rule.amount and not (rule.ask and new.approval is not None):
                 self._fail("over a limit", f"{total} counts against {rule}", new.key)
 
@@ -168,9 +165,9 @@ class WorldLimits:
     def _compare(self, payment: Payment | None, charges: Iterable[str]) -> None:
         """Compare counters, in the windows that are still open, with the sums of payments."""
         now = self.world.time()
-        for text in charges:
-            counter, slot = text.rsplit(" ", 1)
-            (service,) = self.world.tables.counters.of([charge_of(text, Decimal(0))])
+        for counter, slot in _counted(charges):
+            charge = Charge(counter, slot, Decimal(0))
+            (service,) = self.world.tables.counters.of([charge])
             says, is_so = service.get(slot, Decimal(0)), self._sums[counter][slot]
             if says != is_so and _is_open(counter.rpartition("/")[2], slot, now):
                 words = f"{counter} at {slot} is {says}, and payments add up to {is_so}"
@@ -215,7 +212,7 @@ class WorldLimits:
             if rule not in self._applying(payment) or (rule.ask and payment.approval):
                 continue
             counter = _counter(rule, payment)
-            slot = dict(text.rsplit(" ", 1) for text in payment.charges)[counter]
+            slot = dict(_counted(payment.charges))[counter]
             sums[counter][slot] += sum(
                 (each.money.amount for each in each_moved if each.last() not in NOT_PAID),
                 Decimal(0),
@@ -231,6 +228,13 @@ class WorldLimits:
 
 def _likeness(payment: Payment) -> tuple[object, ...]:
     return (payment.created_by, payment.customer_id, payment.money)
+
+
+def _counted(charges: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each counter with the slot, as a payment keeps them."""
+    for text in charges:
+        counter, _, slot = text.rpartition(" ")
+        yield counter, slot
 
 
 def _counter(rule: Rule, payment: Payment) -> str:
@@ -252,15 +256,15 @@ def _is_open(window: str, slot: str, now: datetime) -> bool:
     return slot >= _slot(window, now)
 
 
-def _fullest(window: str, amounts: Amounts, slot: str | None) -> Decimal:
+def _fullest(window: str, amounts: Mapping[str, Decimal], slot: str) -> Decimal:
     """Return what the fullest window with a slot has: 24 hours, or the slot itself."""
-    if slot is None or window != "24h":
-        return amounts.get(slot or "", Decimal(0))
+    if not slot or window != "24h":
+        return amounts.get(slot, Decimal(0))
     steps = {int(each): amount for each, amount in amounts.items()}
-    mine = int(slot)
-    ends = {mine, *(step for step in steps if mine < step < mine + DAY_OF_STEPS)}
-    return max(
-        sum((amount for step, amount in steps.items() if end - DAY_OF_STEPS < step <= end))
-        or Decimal(0)
-        for end in ends
-    )
+    first = int(slot)
+    ends = [step for step in steps if first <= step < first + DAY_OF_STEPS]
+    return max(_ending_with(end, steps) for end in ends)
+
+
+def _ending_with(end: int, steps: Mapping[int, Decimal]) -> Decimal:
+    return sum((steps[step] for step in steps if end - DAY_OF_STEPS < step <= end), Decimal(0))
