@@ -8,6 +8,9 @@ then takes its amount out of a shard, and touches the counter only when that is 
 The counter is thus never less than what was paid, and no shard belongs to anybody: every process
 may use the room of each, or move it back, by a transaction that fails where another one was first.
 So nothing is left over where a process dies, and one that stalls writes nothing late.
+
+Only the sole limit of a counter has shards: what another limit, or a waived one, lets a payment add
+to the counter would be room that was set aside too much.
 """
 
 from __future__ import annotations
@@ -163,7 +166,7 @@ class DynamoDBShardedCounters(DynamoDBCounters):
         if block is not None:
             shard = whole.shards[self._contention.shard]
             return self._refill(charge, block, whole.counter, shard)
-        holding = [shard for shard in whole.shards if shard.holds(charge)]
+        holding = [each for each in whole.shards if charge.is_sole_limit and each.holds(charge)]
         if holding:
             return [self._spend(charge, random.choice(holding))]  # noqa: S311  # no secret
         if charge.fits(whole.counter.slots):
@@ -226,7 +229,7 @@ def _block(charge: Charge, counter: Counted) -> Charge | None:
 
     All shards together get half of what is left, at most.
     """
-    if charge.limit is None:
+    if charge.limit is None or not charge.is_sole_limit:
         return None
     left = charge.limit - used(charge.window, counter.slots, charge.slot)
     payments = min(MOST_PAYMENTS, int(left / charge.amount / (2 * SHARDS)))
