@@ -65,6 +65,8 @@ class Charge:
 
     `limit` is None where the amount is counted in any case. What is in slots before `keep_from`
     no longer matters to any payment. `rule` is the number of the rule that sets the limit.
+    `is_sole_limit` is whether no payment is ever counted beyond it: the counter has no other limit,
+    and this one is never waived.
     """
 
     counter: str
@@ -73,6 +75,7 @@ class Charge:
     limit: Decimal | None = None
     rule: int = 0
     keep_from: str = ""
+    is_sole_limit: bool = False
 
     @property
     def window(self) -> LimitWindow:

@@ -124,8 +124,9 @@ class Limits:
         if not self.rules:
             return ()
         lowest: dict[str, Charge] = {}
-        for rule, window in self._applying(spender, money.currency):
-            counter = _counter(rule, window, spender)
+        applying = list(self._applying(spender, money.currency))
+        counters = [_counter(rule, window, spender) for rule, window in applying]
+        for counter, (rule, window) in zip(counters, applying, strict=True):
             limit = None if rule.number in waived else rule.limit.amount
             charge = Charge(
                 counter,
@@ -134,6 +135,7 @@ class Limits:
                 limit,
                 rule.number,
                 keep_from(window, now),
+                is_sole_limit=not rule.ask and counters.count(counter) == 1,
             )
             other = lowest.get(counter)
             if other is None or _is_lower(charge, other):

@@ -298,16 +298,30 @@ def test_a_shard_that_was_filled_within_a_higher_limit_meanwhile_is_not_used(
     assert attempt(store._client(), [each.write for each in counting]) is not None
 
 
-def test_an_amount_without_a_limit_is_counted_beside_what_is_set_aside(
+@pytest.mark.parametrize("others", ["all USD 100000/day ask", f"{RULES[0]}; {RULES[0]} ask"])
+def test_no_room_is_set_aside_where_a_limit_can_be_waived(
+    dynamodb_store: DynamoDBStore, others: str
+) -> None:
+    store, payments = dynamodb_store, [counted(others, "10", number) for number in range(8)]
+    with conflicts(store._client(), 0.005) as met:
+        assert all(at_once(lambda each: accept(store, each), payments))
+    assert met.refused
+    assert set_aside(store, RULES[0]) == 0
+
+
+def test_room_that_was_set_aside_is_not_used_above_a_limit_that_was_waived_since(
     dynamodb_store: DynamoDBStore,
 ) -> None:
+    """A limit that asks has no shards. It may have some of before, when it did not ask."""
     store, spent = dynamodb_store, use_shards(dynamodb_store, RULES[0])
-    waived = counted(amount="200000", number=100)
+    asking = f"{RULES[0]} ask"
+    waived = counted(asking, "99900", 100)
     waived = waived._replace(charges=[replace(each, limit=None) for each in waived.charges])
     assert accept(store, waived)
-    assert total(store, waived) == [spent + 200000]
-    assert accept(store, counted(RULES[0], "10", 101)) is not None  # room of its shard
-    assert accept(store, counted(RULES[0], "100000", 102)) is None
+    assert total(store, waived) == [spent + 99900]
+    assert accept(busy(store, waived), counted(asking, "50.01", 101)) is None
+    assert accept(store, counted(asking, "50", 102))
+    assert accept(store, counted(asking, "0.01", 103)) is None
 
 
 def rolling(steps: int, number: int) -> Acceptance:

@@ -143,6 +143,20 @@ def test_two_limits_of_one_counter_are_counted_once_under_the_lower() -> None:
     assert counted.fits({counted.slot: Decimal(10**9)})
 
 
+def test_a_limit_is_the_sole_one_where_nothing_is_counted_beyond_it() -> None:
+    text = (
+        "all USD 5/day; all USD 9/month ask; customer USD 3/day; customer USD 4/day ask; "
+        "client USD 6/day; client payroll USD 7/day"
+    )
+    charges = limits(text).charges(PAYROLL, usd("1"), NOW)
+    assert [(charge.counter, charge.is_sole_limit) for charge in charges] == [
+        ("all//USD/day", True),
+        ("all//USD/month", False),
+        ("customer/ada/USD/day", False),
+        ("client/payroll/USD/day", True),
+    ]
+
+
 def test_a_limit_of_each_payment_includes_its_amount() -> None:
     found = limits("payment USD 100; payment USD 50 ask")
     above = [found.above(usd(amount)) for amount in ("50", "100", "100.01")]

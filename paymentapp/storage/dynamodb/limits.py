@@ -45,9 +45,7 @@ class DynamoDBLimits(DynamoDBShardedCounters):
         A second read follows where a shard has no room. Raises LimitReached, DuplicateFound.
         """
         payment, charges, alike = acceptance.payment, acceptance.charges, acceptance.alike
-        busy = [
-            each.limit is not None and self._contention.is_busy(each.counter) for each in charges
-        ]
+        busy = [each.is_sole_limit and self._contention.is_busy(each.counter) for each in charges]
         keys = [self._key_for(*each) for each in zip(charges, busy, strict=True)]
         found = self._records([*keys, *([_latest_key(alike)] if alike else [])])
         counts = [

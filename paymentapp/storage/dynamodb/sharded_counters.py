@@ -8,6 +8,9 @@ then takes its amount out of a shard, and touches the counter only when that is 
 The counter is thus never less than what was paid, and no shard belongs to anybody: every process
 may use the room of each, or move it back, by a transaction that fails where another one was first.
 So nothing is left over where a process dies, and one that stalls writes nothing late.
+
+Only the sole limit of a counter has shards: what another limit, or a waived one, lets a payment add
+to the counter would be room that was set aside too much.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import islice
 from typing import NamedTuple
 
 from paymentapp.errors import StoreUnavailable
@@ -32,7 +36,7 @@ from paymentapp.storage.codec.limits import (
     shard_key,
 )
 from paymentapp.storage.codec.records import Record
-from paymentapp.storage.contention import MAX_TRIES, tries
+from paymentapp.storage.contention import tries
 from paymentapp.storage.dynamodb.counters import Counted, DynamoDBCounters, counted_in
 from paymentapp.storage.dynamodb.transactions import Write, attempt
 
@@ -40,6 +44,7 @@ BUSY_SECONDS = 60  # that a counter counts as busy after a conflict
 MOST_PAYMENTS = 256  # for which a shard gets room at once
 FEWEST_PAYMENTS = 8  # fewer are not worth the further writes: near the limit nothing is set aside
 _LOOKS = 2  # that have to find no room: a read of many items is not one of a single moment
+_COLLECTIONS = 20  # tries to put the room of shards together
 _REMEMBERED = 1000  # busy counters
 
 
@@ -124,11 +129,11 @@ class DynamoDBShardedCounters(DynamoDBCounters):
     def _find_room(self, charge: Charge) -> list[Write]:
         """Return the writes that count a charge wherever there is room, after a look everywhere.
 
-        Raises LimitReached where there is none, StoreUnavailable where other requests take it
-        MAX_TRIES times in a row.
+        Raises LimitReached where there is none, StoreUnavailable where other requests change the
+        shards so often that their room cannot be put together.
         """
         looks = 0
-        for _ in tries():
+        for _ in islice(tries(), _COLLECTIONS):
             whole = self._whole(charge)
             writes = self._count_somewhere(charge, whole)
             if writes:
@@ -139,7 +144,7 @@ class DynamoDBShardedCounters(DynamoDBCounters):
             looks += 1
             if looks == _LOOKS:
                 raise LimitReached(charge, whole.paid(charge))
-        raise StoreUnavailable(f"the shards of a counter were changed {MAX_TRIES} times meanwhile")
+        raise StoreUnavailable(f"shards of a counter were changed {_COLLECTIONS} times meanwhile")
 
     def _whole(self, charge: Charge) -> Whole:
         keys = [counter_key(charge), *(shard_key(charge, number) for number in range(SHARDS))]
@@ -163,7 +168,7 @@ class DynamoDBShardedCounters(DynamoDBCounters):
         if block is not None:
             shard = whole.shards[self._contention.shard]
             return self._refill(charge, block, whole.counter, shard)
-        holding = [shard for shard in whole.shards if shard.holds(charge)]
+        holding = [each for each in whole.shards if charge.is_sole_limit and each.holds(charge)]
         if holding:
             return [self._spend(charge, random.choice(holding))]  # noqa: S311  # no secret
         if charge.fits(whole.counter.slots):
@@ -226,7 +231,7 @@ def _block(charge: Charge, counter: Counted) -> Charge | None:
 
     All shards together get half of what is left, at most.
     """
-    if charge.limit is None:
+    if charge.limit is None or not charge.is_sole_limit:
         return None
     left = charge.limit - used(charge.window, counter.slots, charge.slot)
     payments = min(MOST_PAYMENTS, int(left / charge.amount / (2 * SHARDS)))
