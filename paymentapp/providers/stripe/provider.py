@@ -7,7 +7,8 @@ became of a payment. Design: docs/decisions/0013-stripe.md.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
@@ -99,7 +100,10 @@ class Stripe(Provider):
         transfer = self._transfer(batch, order)
         if not isinstance(transfer, Transfer):
             return transfer
-        rest = self._payout(batch, order, transfer) if order.destination.payout != NO_PAYOUT else ""
+        rest = ""
+        if order.destination.payout != NO_PAYOUT:
+            with _effects_possible():
+                rest = self._payout(batch, order, transfer)
         return Accepted(Reference(transfer.transfer_id, rest).text)
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
@@ -151,7 +155,8 @@ class Stripe(Provider):
                 raise Misconfigured("balance_insufficient", "the account does not have as much")
         answer = self._api.create_transfer(order)
         if isinstance(answer, StripeProblem) and answer.is_kept_failure:
-            found = self._found(order)
+            with _effects_possible():
+                found = self._found(order)
             if found is not None:
                 return found
         if isinstance(answer, StripeProblem):
@@ -224,6 +229,18 @@ class Stripe(Provider):
     def _is_late(self, batch: Batch) -> bool:
         """Return whether Stripe may have forgotten the batch's idempotency keys."""
         return self._clock() - _frozen_at(batch) >= KEY_TRUSTED
+
+
+@contextmanager
+def _effects_possible() -> Iterator[None]:
+    """Raise OutcomeUnknown for every error of a call that follows one which may have moved money.
+
+    Such a call may have failed without an effect; what comes before it has not.
+    """
+    try:
+        yield
+    except (NotSent, Misconfigured) as error:
+        raise OutcomeUnknown(error.code, "money may have moved", error.retry_after) from error
 
 
 def _frozen_at(batch: Batch) -> datetime:
