@@ -27,7 +27,7 @@ from paymentapp.providers.stripe import provider as stripe
 from paymentapp.services import approvals, holds, retries, retry_links, settlement
 from paymentapp.services import payments as accepting
 from paymentapp.services.dispatch import dispatcher
-from paymentapp.services.dispatch.batching import advance, change_stamped
+from paymentapp.services.dispatch.batching import advance, change_stamped, freed
 from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
@@ -159,9 +159,7 @@ class AbortOnce(Dispatcher):
         if batch.state is not BatchState.ABORTED:
             return batch
         members = self.store.get_members(batch)
-        change_stamped(
-            self.store, self.clock, batch, members, lambda p, _place, now: self._freed(p, now)
-        )
+        change_stamped(self.store, self.clock, batch, members, lambda p, _place, now: freed(p, now))
         return advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
 
 

@@ -69,6 +69,24 @@ def stamped(payment: Payment, batch: Batch, now: datetime) -> Payment:
     )
 
 
+def freed(
+    payment: Payment,
+    now: datetime,
+    cause: Cause = Cause.DISPATCH,
+    *,
+    why: str = "",
+    by: str = "",
+    isolated: bool = False,
+) -> Payment:
+    """Return the payment as it leaves its batch, due now; `why` is added to its history."""
+    return payment.moved(
+        *(Status.PENDING, now, cause, f"{payment.batch_id} {why}".strip(), by),
+        batch_id=None,
+        due_at=now,
+        isolated=isolated or payment.isolated,
+    )
+
+
 def advance(store: Store, batch: Batch, **changes: Unpack[BatchChanges]) -> Batch:
     """Change a batch by compare-and-swap, while it is in the state of `batch`.
 

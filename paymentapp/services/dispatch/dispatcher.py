@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from paymentapp.clock import Clock
 from paymentapp.errors import OutcomeUnknown, ProviderError
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
 from paymentapp.models.holds import Hold
-from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.models.payments import Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import (
     Accepted,
@@ -29,7 +29,6 @@ from paymentapp.services.dispatch.backoff import backoff
 from paymentapp.services.dispatch.batching import (
     LEASE,
     advance,
-    change_stamped,
     grouped,
     member_of,
     members_of,
@@ -38,16 +37,16 @@ from paymentapp.services.dispatch.batching import (
 from paymentapp.services.dispatch.corrections import with_current_details
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.parking import park_after
-from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, Poller, next_poll_at
+from paymentapp.services.dispatch.polling import Poller
+from paymentapp.services.dispatch.releasing import Releaser
 from paymentapp.services.holds import Holds
-from paymentapp.services.routing import Routes, declined
+from paymentapp.services.routing import Routes
 from paymentapp.services.schedules import is_later
 from paymentapp.storage.base import PaymentChange, Store
 
 log = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(seconds=5)  # between two hosts: due by the other's clock is due
-LATE_STAMPS = timedelta(days=1)  # how long an aborted batch is searched for them
 HELD_AGAIN = timedelta(seconds=5)  # how soon a held batch is looked at again
 _LAST_ERROR_LENGTH = 300
 
@@ -72,6 +71,7 @@ class Dispatcher:
         self.failing = failing
         self.holds = holds
         self.clock = clock
+        self._releaser = Releaser(store, routes, clock)
 
     def group(self, payments: Iterable[Payment]) -> list[list[Payment]]:
         """Group pending payments into lists that fit one batch each, in their order.
@@ -286,75 +286,13 @@ class Dispatcher:
         )
         return self._release_aborted(aborted) if aborted.state is BatchState.ABORTED else aborted
 
-    def _release_refused(self, batch: Batch) -> Batch:
-        """Fail the members that the refusal names; release the others for a new batch.
-
-        Where it names none, each is sent in a batch of its own, so that the one at fault is
-        refused by itself.
-        """
-        members = members_of(self.store, batch)
-        member_errors = dict(batch.member_errors)
-        if not member_errors and len(members) == 1:
-            member_errors = {0: (batch.last_error or "Refused").removeprefix("Refused: ")}
-
-        def released(payment: Payment, position: int, now: datetime) -> Payment:
-            reason = member_errors.get(position)
-            if reason is not None:
-                return declined(self.store, self.routes, payment, now, reason)
-            return self._freed(payment, now, isolated=payment.isolated or not member_errors)
-
-        change_stamped(self.store, self.clock, batch, members, released)
-        return advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
-
     def _abort(self, batch: Batch) -> Batch:
         """Undo a batch that its process has not frozen in time."""
         aborted = advance(self.store, batch, state=BatchState.ABORTED)
         return self._release_aborted(aborted) if aborted.state is BatchState.ABORTED else aborted
 
+    def _release_refused(self, batch: Batch) -> Batch:
+        return self._releaser.refused(batch)
+
     def _release_aborted(self, batch: Batch) -> Batch:
-        """Release the payments that an aborted batch has stamped.
-
-        The process that prepared it may only be slow, and stamp more payments: the batch is
-        searched again, at growing intervals, for a day after the abort, however old it was then.
-        A process that resumes later still finds the batch closed, and releases its own stamps.
-        """
-        if batch.state not in {BatchState.ABORTED, BatchState.CLOSED}:
-            return batch
-        members = self.store.get_members(batch)
-        decision = batch.decision
-        cause, by = (Cause.PERSON, decision.person) if decision else (Cause.DISPATCH, "")
-        change_stamped(
-            self.store,
-            self.clock,
-            batch,
-            members,
-            lambda payment, _position, now: self._freed(payment, now, cause, by),
-        )
-        now = self.clock()
-        if batch.attention_at is None or batch.attention_at > now:
-            return batch  # closed, or searched before its time, which is not counted
-        searches = batch.attempts + 1
-        if now - batch.created_at > LATE_STAMPS and searches > LATE_STAMPS // LONGEST_POLL_INTERVAL:
-            return advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
-        later = next_poll_at(batch.created_at, now)
-        return advance(self.store, batch, attempts=searches, attention_at=later)
-
-    def _freed(
-        self,
-        payment: Payment,
-        now: datetime,
-        cause: Cause = Cause.DISPATCH,
-        by: str = "",
-        *,
-        isolated: bool = False,
-    ) -> Payment:
-        return payment.moved(
-            Status.PENDING,
-            now,
-            cause,
-            payment.batch_id or "",
-            by,
-            batch_id=None,
-            due_at=now,
-            isolated=isolated or payment.isolated,
-        )
+        return self._releaser.aborted(batch)
