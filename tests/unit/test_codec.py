@@ -16,7 +16,14 @@ from paymentapp.clock import to_text
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
 from paymentapp.models.approvals import Approval, RequiredApproval, digests
-from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.batches import (
+    NO_ATTEMPT,
+    UNKNOWN_ATTEMPT,
+    Batch,
+    BatchState,
+    Member,
+    new_batch_id,
+)
 from paymentapp.models.customer_history import CustomerAction, CustomerHistoryEntry
 from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.models.idempotency import IdempotencyRecord
@@ -153,6 +160,7 @@ batches = st.builds(
     parked_at=maybe_time,
     reference=maybe,
     attempts=st.integers(0, 1000),
+    open_attempt=st.sampled_from([NO_ATTEMPT, UNKNOWN_ATTEMPT]) | words,
     last_error=maybe,
     member_errors=st.dictionaries(st.integers(0, 15_000), texts, max_size=5),
 )

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Unpack
 
 from paymentapp.clock import Clock
 from paymentapp.errors import OutcomeUnknown, ProviderError
-from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.batches import Batch, BatchChanges, BatchState, Member, new_batch_id
 from paymentapp.models.holds import Hold
 from paymentapp.models.payments import Payment, Status
 from paymentapp.models.revisions import new_revision
@@ -29,6 +30,7 @@ from paymentapp.services.dispatch.backoff import backoff
 from paymentapp.services.dispatch.batching import (
     LEASE,
     advance,
+    advance_by,
     grouped,
     member_of,
     members_of,
@@ -114,14 +116,12 @@ class Dispatcher:
         if prepared is None:
             return None
         batch, members, excluded = prepared
-        frozen = batch.changed(
-            state=BatchState.FROZEN, frozen_at=self.clock(), excluded=tuple(excluded)
-        )
+        frozen = batch.frozen(self.clock(), tuple(excluded))
         if not self.store.change_batch(batch, frozen):
             log.warning("batch %s aborted by another process before its freeze", batch.batch_id)
             return self._release_aborted(self.store.get_batch(batch.batch_id) or batch)
-        hold = self.holds.on_batch(frozen, members)
-        return self._take_apart(frozen, hold) if hold else self._send(frozen, members)
+        hold = self.holds.on_batch(frozen, members)  # its first attempt is begun by `_send`
+        return self._take_apart(frozen, _held(hold)) if hold else self._send(frozen, members)
 
     def resume(self, batch: Batch) -> Batch:
         """Take the next step of a batch that needs attention, whichever process began it."""
@@ -167,12 +167,19 @@ class Dispatcher:
         return batch, [member for member, ok in zip(members, won, strict=True) if ok], excluded
 
     def _send_again(self, batch: Batch) -> Batch:
-        """Send a frozen batch that may have been sent before: the same members and id."""
-        now = self.clock()
-        claimed = batch.changed(attention_at=now + LEASE)
+        """Send a frozen batch that may have been sent before: the same members and id.
+
+        The attempt is on record before it is made. A batch of which no attempt has had an effect
+        is taken apart where a member is held.
+        """
+        members = members_of(self.store, batch)
+        hold = self.holds.on_batch(batch, members) if batch.certainly_unsent else None
+        if hold is not None:
+            return self._take_apart(batch, _held(hold))
+        claimed = batch.claimed(self.clock() + LEASE)
         if not self.store.change_batch(batch, claimed):
-            return batch  # another process works on it
-        return self._send(claimed, members_of(self.store, claimed))
+            return batch  # another process works on it, or has taken it apart
+        return self._send(claimed, members)
 
     def _send(self, batch: Batch, members: Sequence[Member]) -> Batch:
         longest = park_after(self.providers.get(batch.provider))
@@ -181,7 +188,7 @@ class Dispatcher:
         hold = self.holds.on_batch(batch, members)
         if hold is not None:
             log.debug("batch %s not sent: hold %s is in force", batch.batch_id, hold.hold_id)
-            return advance(self.store, batch, attention_at=self.clock() + HELD_AGAIN)
+            return self._had_no_effect(batch, attention_at=self.clock() + HELD_AGAIN)
         provider = self.providers[batch.provider]
         try:
             with self.failing.of(provider.name):
@@ -200,25 +207,22 @@ class Dispatcher:
             log.info(
                 "batch %s postponed: %s; sent at %s", batch.batch_id, outcome.code, outcome.until
             )
-            return advance(self.store, batch, attention_at=outcome.until, last_error=outcome.code)
+            return self._had_no_effect(batch, attention_at=outcome.until, last_error=outcome.code)
         if isinstance(outcome, Withdrawn):
             return self._withdrawn(batch, outcome)
         return self._refused(batch, outcome)
 
-    def _take_apart(self, batch: Batch, hold: Hold) -> Batch:
-        """Release the members of a frozen batch of which no attempt was begun.
+    def _take_apart(self, batch: Batch, why: str) -> Batch:
+        """Release the members of a frozen batch that was certainly not sent.
 
-        `batch` is as this process has frozen it. Another process that would send it first writes
+        Either it is `certainly_unsent`, or it is as this process has frozen or claimed it, and the
+        attempt was not begun, or had no effect. Another process that would send it first writes
         a new revision: then this one changes nothing, and leaves the batch to it.
         """
-        aborted = batch.changed(
-            state=BatchState.ABORTED,
-            last_error=f"held: {hold.hold_id}",
-            attention_at=self.clock(),
-        )
+        aborted = batch.taken_apart(self.clock(), why)
         if not self.store.change_batch(batch, aborted):
             return self.store.get_batch(batch.batch_id) or batch
-        log.info("batch %s taken apart: hold %s is in force", batch.batch_id, hold.hold_id)
+        log.info("batch %s taken apart: %s; its members go again", batch.batch_id, why)
         return self._release_aborted(aborted)
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
@@ -227,13 +231,23 @@ class Dispatcher:
         delay = backoff(attempts, error)
         name = type(error).__name__
         log.warning("batch %s waits: %s %s; retried in %s", batch.batch_id, name, error, delay)
-        return advance(
-            self.store,
-            batch,
+        changes = BatchChanges(
             attempts=attempts,
             last_error=f"{name}: {error}"[:_LAST_ERROR_LENGTH],
             attention_at=self.clock() + delay,
         )
+        if error.had_no_effect:
+            return self._had_no_effect(batch, **changes)
+        return advance(self.store, batch, **changes)
+
+    def _had_no_effect(self, batch: Batch, **changes: Unpack[BatchChanges]) -> Batch:
+        """Record that the attempt which `batch` was claimed for has certainly had no effect."""
+
+        def ended(stored: Batch) -> Batch:
+            still_open = stored.without_effect(batch.open_attempt)
+            return stored.changed(**changes | BatchChanges(open_attempt=still_open))
+
+        return advance_by(self.store, batch, ended)
 
     def _park(self, batch: Batch, why: str) -> Batch:
         """Leave the batch to an operator: it is not sent again."""
@@ -296,3 +310,7 @@ class Dispatcher:
 
     def _release_aborted(self, batch: Batch) -> Batch:
         return self._releaser.aborted(batch)
+
+
+def _held(hold: Hold) -> str:
+    return f"hold {hold.hold_id}"

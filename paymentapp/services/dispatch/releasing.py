@@ -56,12 +56,13 @@ class Releaser:
         members = self.store.get_members(batch)
         decision = batch.decision
         cause, by = (Cause.PERSON, decision.person) if decision else (Cause.DISPATCH, "")
+        why = batch.last_error or "" if batch.why_taken_apart else ""
         change_stamped(
             self.store,
             self.clock,
             batch,
             members,
-            lambda payment, _position, now: freed(payment, now, cause, by=by),
+            lambda payment, _position, now: freed(payment, now, cause, why=why, by=by),
         )
         now = self.clock()
         if batch.attention_at is None or batch.attention_at > now:

@@ -6,7 +6,14 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from paymentapp.clock import from_text, maybe_text, maybe_time, to_text
-from paymentapp.models.batches import Batch, BatchState, Decision, Member, Resolution
+from paymentapp.models.batches import (
+    UNKNOWN_ATTEMPT,
+    Batch,
+    BatchState,
+    Decision,
+    Member,
+    Resolution,
+)
 from paymentapp.models.money import Money
 from paymentapp.storage.codec.records import Record, reads, without_none
 
@@ -23,7 +30,7 @@ def batch_record(batch: Batch) -> Record:
     """
     parked = batch.state is BatchState.PARKED
     attention_at = batch.created_at if parked else batch.attention_at
-    decision = batch.decision
+    decision, attempt = batch.decision, batch.open_attempt
     return without_none(
         {
             "batch_id": batch.batch_id,
@@ -42,6 +49,7 @@ def batch_record(batch: Batch) -> Record:
             "parked_at": maybe_text(batch.parked_at),
             "reference": batch.reference,
             "attempts": batch.attempts or None,
+            "open_attempt": None if attempt == UNKNOWN_ATTEMPT else attempt,
             "last_error": batch.last_error,
             "verdicts": [f"{n} {reason}" for n, reason in batch.member_errors.items()] or None,
             "decision": [to_text(decision.at), *decision[1:]] if decision else None,
@@ -70,6 +78,7 @@ def read_batch(record: Record) -> Batch:
         parked_at=maybe_time(record.get("parked_at")),
         reference=record.get("reference"),
         attempts=record.get("attempts", 0),
+        open_attempt=record.get("open_attempt", UNKNOWN_ATTEMPT),
         last_error=record.get("last_error"),
         member_errors=dict(_read_member_error(line) for line in record.get("verdicts", ())),
         decision=_read_decision(record.get("decision")),

@@ -12,6 +12,7 @@ from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.stripe.provider import Stripe
 from tests.faults.simulation.approvers import Approvers
+from tests.faults.simulation.attempts import Attempts
 from tests.faults.simulation.checks import held_is_shown, judge
 from tests.faults.simulation.clients import Clients, Intent
 from tests.faults.simulation.clock import Time, micros_of
@@ -85,6 +86,7 @@ class World:
             on_change=self.approvers.watch,
         )
         self.ledger = Ledger(self.time, self.rng, self._announce)
+        self.attempts = Attempts(self)
         self.holders = Holders(self)
         self.methods = WorldMethods(self, scene)
         self.clients = Clients(self)
