@@ -114,5 +114,9 @@ class Misconfigured(ProviderError):
     had_no_effect = True
 
 
+class InsufficientFunds(Misconfigured):
+    """The account does not have as much as the call would move; less may still be paid."""
+
+
 class NotPermitted(Misconfigured):
     """The account lacks the permission for this call; other calls work."""

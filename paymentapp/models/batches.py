@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, TypedDict, Unpack
 
+from paymentapp.errors import InsufficientFunds
 from paymentapp.models.money import Money
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.revisions import new_revision
@@ -63,6 +64,7 @@ class Resolution(StrEnum):
 
 # How `Batch.last_error` of a batch that was taken apart begins; the reason follows.
 TAKEN_APART = "taken apart: "
+NO_FUNDS = "no funds"  # such a reason
 # `Batch.open_attempt` of a batch of which every attempt to send it has certainly had no effect.
 NO_ATTEMPT = ""
 # `Batch.open_attempt` where that is not known, and never will be.
@@ -131,6 +133,12 @@ class Batch:
     def certainly_unsent(self) -> bool:
         """Return whether the batch waits to be sent, and no attempt so far has had an effect."""
         return self.state is BatchState.FROZEN and self.open_attempt == NO_ATTEMPT
+
+    @property
+    def lacks_funds(self) -> bool:
+        """Return whether the batch waits because its last attempt was refused for lack of funds."""
+        kind = f"{InsufficientFunds.__name__}:"
+        return self.state is BatchState.FROZEN and (self.last_error or "").startswith(kind)
 
     def frozen(self, at: datetime, excluded: tuple[int, ...]) -> Batch:
         """Return the batch with its members fixed, and its first attempt begun."""

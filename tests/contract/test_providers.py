@@ -16,7 +16,13 @@ import pytest
 
 from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
+from paymentapp.errors import (
+    InsufficientFunds,
+    Misconfigured,
+    NotSent,
+    OutcomeUnknown,
+    ProviderError,
+)
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
@@ -240,7 +246,7 @@ def test_a_refused_batch_pays_nobody_and_names_who_is_at_fault(backend: Backend)
 def test_an_empty_account_needs_a_person_and_the_same_batch_waits(backend: Backend) -> None:
     batch, members = pay(backend.succeeds())
     backend.lose_funds()
-    with pytest.raises(Misconfigured):
+    with pytest.raises(InsufficientFunds):
         backend.provider.submit(batch, members)
     assert backend.paid() == []
     backend.recover()

@@ -37,7 +37,7 @@ from paymentapp.services.payments import Payments, Requested
 from paymentapp.storage.base import Acceptance, PaymentChange, Store
 from paymentapp.worker import sweeper
 from paymentapp.worker.sweeper import DueWork, Sweeper
-from tests.faults import approval_bugs
+from tests.faults import approval_bugs, taking_apart_bugs
 from tests.faults import later_bugs as later
 from tests.faults import provider_bugs as bugs
 from tests.faults.dispatcher_bugs import HeldTakenApart, HoldReadOnce, LateRefusal, LostClaim
@@ -399,6 +399,26 @@ BUGS = [
         "a payment that nobody answers waits for ever",
         *("stuck", "not drained"),
         patches=((sweeper, "is_expired", approval_bugs.never_expired),),
+    ),
+    _bug(
+        "a batch taken apart after an unknown attempt",
+        *("paid twice", "cancelled and paid"),
+        patches=((bootstrap, "Dispatcher", taking_apart_bugs.UnknownIsCertain),),
+    ),
+    _bug(
+        "a batch taken apart without a condition",
+        *("paid twice", "cancelled and paid"),
+        parts=Parts(store=taking_apart_bugs.CloseWithoutCondition),
+    ),
+    _bug(
+        "an attempt that is not on record",
+        *("paid twice", "cancelled and paid"),
+        patches=((Batch, "claimed", taking_apart_bugs.claimed_without_record),),
+    ),
+    _bug(
+        "the end of one attempt taken for the end of all",
+        *("paid twice", "cancelled and paid"),
+        patches=((Batch, "without_effect", taking_apart_bugs.anybody_ends_it),),
     ),
     _bug("a fresh Stripe key", "paid twice", parts=Parts(stripe=bugs.FreshKey), scene="stripe"),
     _bug("no look after a day", "paid twice", parts=Parts(stripe=bugs.NeverLate), scene="stripe"),

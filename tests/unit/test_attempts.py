@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import cast
 
 import pytest
@@ -12,13 +13,13 @@ from paymentapp.bootstrap import Services
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import NO_ATTEMPT, UNKNOWN_ATTEMPT, Batch
 from paymentapp.models.holds import Hold
+from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
 from paymentapp.providers.base import Postponed, Refused
 from paymentapp.services.payment_orders import PaymentOrder
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process
-from tests.support.records import usd
 
 NO_ANSWER = OutcomeUnknown("TIMEOUT")
 
@@ -26,10 +27,10 @@ NO_ANSWER = OutcomeUnknown("TIMEOUT")
 class World:
     """Two processes over one store, whose clock stands still."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: LedgerProvider | None = None) -> None:
         self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
         self.store = MemoryStore()
-        self.provider = LedgerProvider()
+        self.provider = provider or LedgerProvider()
         self.seconds = 0.0
         self.here, self.there = self.process(), self.process()
         self.dispatcher = self.here.dispatcher
@@ -46,10 +47,11 @@ class World:
         self.now += timedelta(seconds=seconds)
         self.seconds += seconds
 
-    def pay(self, name: str = "ann", amount: str = "5") -> Payment:
+    def pay(self, name: str = "ann", amount: str = "5", currency: str = "USD") -> Payment:
         self.now += timedelta(seconds=1)
         self.here.customers.register(name, f"{name}@example.com", {})
-        order = PaymentOrder(name, f"{name}@example.com", usd(amount), "paypal")
+        money = Money(Decimal(amount), currency)
+        order = PaymentOrder(name, f"{name}@example.com", money, "paypal")
         return self.here.payments.request(order).payment
 
     def send(self, *payments: Payment) -> Batch:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import InsufficientFunds, Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import (
     Accepted,
@@ -152,7 +152,7 @@ class Stripe(Provider):
             if found is not None:
                 return found
             if not covered:
-                raise Misconfigured("balance_insufficient", "the account does not have as much")
+                raise InsufficientFunds("balance_insufficient", "the account has less")
         answer = self._api.create_transfer(order)
         if isinstance(answer, StripeProblem) and answer.is_kept_failure:
             with _effects_possible():

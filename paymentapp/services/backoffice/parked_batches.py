@@ -24,6 +24,7 @@ from paymentapp.services.backoffice.provider_search import Search
 from paymentapp.services.backoffice.retries import Retrier
 from paymentapp.services.dispatch.batching import chunks, members_of
 from paymentapp.services.dispatch.dispatcher import Dispatcher
+from paymentapp.services.dispatch.funds import total_of
 from paymentapp.services.dispatch.parking import park_after
 from paymentapp.storage.base import Store
 
@@ -42,8 +43,7 @@ class ParkedCase(NamedTuple):
     @property
     def total(self) -> Money:
         """The sum of the members' amounts."""
-        amounts = [member.money.amount for member in self.members]
-        return Money(sum(amounts, start=amounts[0] * 0), self.batch.currency)
+        return total_of(self.members)
 
 
 class OverduePayment(NamedTuple):

@@ -12,8 +12,16 @@ from datetime import timedelta
 from typing import Unpack
 
 from paymentapp.clock import Clock
-from paymentapp.errors import OutcomeUnknown, ProviderError
-from paymentapp.models.batches import Batch, BatchChanges, BatchState, Member, new_batch_id
+from paymentapp.errors import InsufficientFunds, OutcomeUnknown, ProviderError
+from paymentapp.models.batches import (
+    NO_FUNDS,
+    UNKNOWN_ATTEMPT,
+    Batch,
+    BatchChanges,
+    BatchState,
+    Member,
+    new_batch_id,
+)
 from paymentapp.models.holds import Hold
 from paymentapp.models.payments import Payment, Status
 from paymentapp.models.revisions import new_revision
@@ -26,7 +34,7 @@ from paymentapp.providers.base import (
     Withdrawn,
 )
 from paymentapp.services.dispatch.approved import still_approved
-from paymentapp.services.dispatch.backoff import backoff
+from paymentapp.services.dispatch.backoff import LONGEST_BACKOFF, backoff
 from paymentapp.services.dispatch.batching import (
     LEASE,
     advance,
@@ -38,6 +46,7 @@ from paymentapp.services.dispatch.batching import (
 )
 from paymentapp.services.dispatch.corrections import with_current_details
 from paymentapp.services.dispatch.failing_providers import FailingProviders
+from paymentapp.services.dispatch.funds import submitted, total_of
 from paymentapp.services.dispatch.parking import park_after
 from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.dispatch.releasing import Releaser
@@ -50,6 +59,7 @@ log = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(seconds=5)  # between two hosts: due by the other's clock is due
 HELD_AGAIN = timedelta(seconds=5)  # how soon a held batch is looked at again
+FUNDS_AGAIN = timedelta(seconds=LONGEST_BACKOFF)  # likewise, one that waits with a smaller one
 _LAST_ERROR_LENGTH = 300
 
 
@@ -94,7 +104,8 @@ class Dispatcher:
             and not is_later(payment, now)
             and not self.failing.is_open(payment.payment_method)
         ]
-        return grouped(self.holds.free(ready), self.providers)
+        free = self.holds.free(self.failing.shortages.free(ready))
+        return grouped(free, self.providers)
 
     def is_full(self, group: Sequence[Payment]) -> bool:
         """Return whether a group fills a batch of its provider."""
@@ -107,6 +118,7 @@ class Dispatcher:
         which stay due, and those whose approval is void. None where all were.
         """
         provider = self.providers[payments[0].payment_method]
+        payments = self.failing.shortages.payable(payments)
         payments = self.holds.free(payments)
         if not payments:
             return None
@@ -176,6 +188,9 @@ class Dispatcher:
         hold = self.holds.on_batch(batch, members) if batch.certainly_unsent else None
         if hold is not None:
             return self._take_apart(batch, _held(hold))
+        total = total_of(members)
+        if batch.lacks_funds and self.failing.shortages.exceeded(batch.provider, total):
+            return advance(self.store, batch, attention_at=self.clock() + FUNDS_AGAIN)
         claimed = batch.claimed(self.clock() + LEASE)
         if not self.store.change_batch(batch, claimed):
             return batch  # another process works on it, or has taken it apart
@@ -192,14 +207,17 @@ class Dispatcher:
         provider = self.providers[batch.provider]
         try:
             with self.failing.of(provider.name):
-                outcome = provider.submit(batch, members)
+                outcome = submitted(provider, batch, members)
         except ProviderError as error:
             return self._wait(batch, error)
         except Exception:
             # Whatever failed in our own code, the provider may have acted before.
             log.exception("batch %s: error in the provider's code", batch.batch_id)
             return self._wait(batch, OutcomeUnknown("INTERNAL"))
+        if isinstance(outcome, InsufficientFunds):
+            return self._without_funds(batch, members, outcome)
         if isinstance(outcome, Accepted):
+            self.failing.shortages.paid(batch.provider, total_of(members))
             return self._accepted(batch, outcome)
         if isinstance(outcome, NeedsReview):
             return self._park(batch, outcome.code)
@@ -224,6 +242,17 @@ class Dispatcher:
             return self.store.get_batch(batch.batch_id) or batch
         log.info("batch %s taken apart: %s; its members go again", batch.batch_id, why)
         return self._release_aborted(aborted)
+
+    def _without_funds(
+        self, batch: Batch, members: Sequence[Member], error: InsufficientFunds
+    ) -> Batch:
+        """Take apart a batch of several that the funds do not cover; one alone waits for them."""
+        self.failing.shortages.refused(batch.provider, total_of(members), error.code)
+        if len(members) > 1 and batch.open_attempt != UNKNOWN_ATTEMPT:
+            taken = self._take_apart(batch, NO_FUNDS)
+            if taken.state is not BatchState.FROZEN:
+                return taken
+        return self._wait(batch, error)
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
         """Keep the batch for another attempt: its outcome is unknown, or it cannot be sent now."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
-from paymentapp.models.batches import Batch, BatchState
+from paymentapp.models.batches import NO_FUNDS, TAKEN_APART, Batch, BatchState
 from paymentapp.models.payments import Cause, Payment
 from paymentapp.services.dispatch.batching import advance, change_stamped, freed, members_of
+from paymentapp.services.dispatch.funds import largest_half
 from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, next_poll_at
 from paymentapp.services.routing import Routes, declined
 from paymentapp.storage.base import Store
@@ -47,6 +48,8 @@ class Releaser:
     def aborted(self, batch: Batch) -> Batch:
         """Release the payments that an aborted batch has stamped.
 
+        After a lack of funds the largest go alone from then on, and wait by themselves.
+
         The process that prepared it may only be slow, and stamp more payments: the batch is
         searched again, at growing intervals, for a day after the abort, however old it was then.
         A process that resumes later still finds the batch closed, and releases its own stamps.
@@ -56,14 +59,14 @@ class Releaser:
         members = self.store.get_members(batch)
         decision = batch.decision
         cause, by = (Cause.PERSON, decision.person) if decision else (Cause.DISPATCH, "")
-        why = batch.last_error or "" if batch.why_taken_apart else ""
-        change_stamped(
-            self.store,
-            self.clock,
-            batch,
-            members,
-            lambda payment, _position, now: freed(payment, now, cause, why=why, by=by),
-        )
+        why = batch.why_taken_apart
+        words = f"{TAKEN_APART}{why}" if why else ""
+        alone = largest_half(members, batch.excluded) if why == NO_FUNDS else set()
+
+        def released(payment: Payment, position: int, now: datetime) -> Payment:
+            return freed(payment, now, cause, why=words, by=by, isolated=position in alone)
+
+        change_stamped(self.store, self.clock, batch, members, released)
         now = self.clock()
         if batch.attention_at is None or batch.attention_at > now:
             return batch  # closed, or searched before its time, which is not counted

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from paymentapp.errors import Misconfigured, NotSent
+from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import Postponed
 
@@ -37,6 +37,10 @@ class Attempts:
             outcome = submit(batch, members)
         except (NotSent, Misconfigured):
             self._had_no_effect(batch, number)
+            self.world.regretters.hears(batch)
+            raise
+        except OutcomeUnknown:
+            self.world.regretters.hears(batch)
             raise
         if isinstance(outcome, Postponed):
             self._had_no_effect(batch, number)

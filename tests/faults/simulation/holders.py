@@ -81,6 +81,10 @@ class Holders:
 
         process.spawn(place)
 
+    def release_later(self) -> None:
+        """Have somebody release a hold after a while."""
+        self._later(SECOND + self.world.draw(2 * MINUTE), self._release)
+
     def _target(self) -> tuple[HoldScope, str]:
         scope = SCOPES[self.world.draw(len(SCOPES))]
         values: dict[HoldScope, Sequence[str]] = {

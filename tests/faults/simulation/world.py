@@ -26,6 +26,7 @@ from tests.faults.simulation.operator import SimulatedOperator
 from tests.faults.simulation.payment_methods import WorldMethods
 from tests.faults.simulation.process import Process
 from tests.faults.simulation.provider import SimulatedProvider
+from tests.faults.simulation.regrets import Regretters
 from tests.faults.simulation.retries import Retriers
 from tests.faults.simulation.scheduler import (
     DAY,
@@ -87,6 +88,7 @@ class World:
         )
         self.ledger = Ledger(self.time, self.rng, self._announce)
         self.attempts = Attempts(self)
+        self.regretters = Regretters(self, f"{seed} {engine} {scene}")
         self.holders = Holders(self)
         self.methods = WorldMethods(self, scene)
         self.clients = Clients(self)
