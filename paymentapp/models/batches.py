@@ -65,6 +65,9 @@ class Resolution(StrEnum):
 # How `Batch.last_error` of a batch that was taken apart begins; the reason follows.
 TAKEN_APART = "taken apart: "
 NO_FUNDS = "no funds"  # such a reason
+# How `Batch.last_error` of a parked batch begins that was accepted all the same; the provider's id
+# of it follows.
+ACCEPTED_AS = "accepted as "
 # `Batch.open_attempt` of a batch of which every attempt to send it has certainly had no effect.
 NO_ATTEMPT = ""
 # `Batch.open_attempt` where that is not known, and never will be.
@@ -79,6 +82,14 @@ class Decision(NamedTuple):
     person: str  # the operator's name
     note: str  # the reason, in the operator's words
     evidence: str  # what the provider answered then
+
+
+class StopOrder(NamedTuple):
+    """An operator's order not to send a batch again, which parks it; stored with the batch."""
+
+    at: datetime
+    person: str  # the operator's name
+    note: str  # the reason, in the operator's words
 
 
 class BatchChanges(TypedDict, total=False):
@@ -96,6 +107,7 @@ class BatchChanges(TypedDict, total=False):
     last_error: str | None
     member_errors: Mapping[int, str]
     decision: Decision | None
+    stop_order: StopOrder | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +136,7 @@ class Batch:
     # Members that a refusal names: the reason by the member's position.
     member_errors: Mapping[int, str] = field(default_factory=dict)
     decision: Decision | None = None  # an operator's, where the batch was parked
+    stop_order: StopOrder | None = None  # None: no operator has parked it
 
     def changed(self, **changes: Unpack[BatchChanges]) -> Batch:
         """Return the next version of the record."""
@@ -133,6 +146,12 @@ class Batch:
     def certainly_unsent(self) -> bool:
         """Return whether the batch waits to be sent, and no attempt so far has had an effect."""
         return self.state is BatchState.FROZEN and self.open_attempt == NO_ATTEMPT
+
+    @property
+    def accepted_since(self) -> bool:
+        """Return whether a call that was under way when the batch was parked has been accepted."""
+        said = (self.last_error or "").startswith(ACCEPTED_AS)
+        return self.state is BatchState.PARKED and said
 
     @property
     def lacks_funds(self) -> bool:

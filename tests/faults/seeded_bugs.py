@@ -401,23 +401,23 @@ BUGS = [
         patches=((sweeper, "is_expired", approval_bugs.never_expired),),
     ),
     _bug(
-        "a batch taken apart after an unknown attempt",
-        *("paid twice", "cancelled and paid"),
+        "an unknown attempt on record as one without effect",
+        *("batch", "paid twice", "cancelled and paid"),
         patches=((bootstrap, "Dispatcher", taking_apart_bugs.UnknownIsCertain),),
     ),
     _bug(
         "a batch taken apart without a condition",
-        *("paid twice", "cancelled and paid"),
+        *("batch", "paid twice", "cancelled and paid"),
         parts=Parts(store=taking_apart_bugs.CloseWithoutCondition),
     ),
     _bug(
         "an attempt that is not on record",
-        *("paid twice", "cancelled and paid"),
+        *("batch", "paid twice", "cancelled and paid"),
         patches=((Batch, "claimed", taking_apart_bugs.claimed_without_record),),
     ),
     _bug(
         "the end of one attempt taken for the end of all",
-        *("paid twice", "cancelled and paid"),
+        *("batch", "paid twice", "cancelled and paid"),
         patches=((Batch, "without_effect", taking_apart_bugs.anybody_ends_it),),
     ),
     _bug("a fresh Stripe key", "paid twice", parts=Parts(stripe=bugs.FreshKey), scene="stripe"),

@@ -22,6 +22,7 @@ from paymentapp.models.batches import (
     Batch,
     BatchState,
     Member,
+    StopOrder,
     new_batch_id,
 )
 from paymentapp.models.customer_history import CustomerAction, CustomerHistoryEntry
@@ -163,6 +164,7 @@ batches = st.builds(
     open_attempt=st.sampled_from([NO_ATTEMPT, UNKNOWN_ATTEMPT]) | words,
     last_error=maybe,
     member_errors=st.dictionaries(st.integers(0, 15_000), texts, max_size=5),
+    stop_order=st.none() | st.builds(StopOrder, times, texts, texts),
 )
 key_changes = st.builds(
     KeyChange,

@@ -14,6 +14,7 @@ from typing import Unpack
 from paymentapp.clock import Clock
 from paymentapp.errors import InsufficientFunds, OutcomeUnknown, ProviderError
 from paymentapp.models.batches import (
+    ACCEPTED_AS,
     NO_FUNDS,
     UNKNOWN_ATTEMPT,
     Batch,
@@ -291,7 +292,8 @@ class Dispatcher:
         )
 
     def _accepted(self, batch: Batch, outcome: Accepted) -> Batch:
-        return advance(
+        """Follow the batch; one that was parked during the call stays parked, and says so."""
+        accepted = advance(
             self.store,
             batch,
             state=BatchState.ACCEPTED,
@@ -299,6 +301,11 @@ class Dispatcher:
             accepted_at=self.clock(),
             last_error=None,
         )
+        if accepted.state is not BatchState.PARKED:
+            return accepted
+        said = f"{ACCEPTED_AS}{outcome.reference}"
+        log.error("batch %s is parked, and %s; see `paymentapp parked list`", batch.batch_id, said)
+        return advance(self.store, accepted, last_error=said)
 
     def _refused(self, batch: Batch, outcome: Refused) -> Batch:
         """Record that the provider did nothing because of the content, and release the members.

@@ -13,6 +13,7 @@ from paymentapp.models.batches import (
     Decision,
     Member,
     Resolution,
+    StopOrder,
 )
 from paymentapp.models.money import Money
 from paymentapp.storage.codec.records import Record, reads, without_none
@@ -30,7 +31,7 @@ def batch_record(batch: Batch) -> Record:
     """
     parked = batch.state is BatchState.PARKED
     attention_at = batch.created_at if parked else batch.attention_at
-    decision, attempt = batch.decision, batch.open_attempt
+    decision, stop, attempt = batch.decision, batch.stop_order, batch.open_attempt
     return without_none(
         {
             "batch_id": batch.batch_id,
@@ -52,6 +53,7 @@ def batch_record(batch: Batch) -> Record:
             "open_attempt": None if attempt == UNKNOWN_ATTEMPT else attempt,
             "last_error": batch.last_error,
             "verdicts": [f"{n} {reason}" for n, reason in batch.member_errors.items()] or None,
+            "stop_order": [to_text(stop.at), *stop[1:]] if stop else None,
             "decision": [to_text(decision.at), *decision[1:]] if decision else None,
         }
     )
@@ -82,6 +84,7 @@ def read_batch(record: Record) -> Batch:
         last_error=record.get("last_error"),
         member_errors=dict(_read_member_error(line) for line in record.get("verdicts", ())),
         decision=_read_decision(record.get("decision")),
+        stop_order=_read_stop_order(record.get("stop_order")),
     )
 
 
@@ -95,6 +98,13 @@ def _read_decision(parts: Sequence[str] | None) -> Decision | None:
         return None
     at, resolution, person, note, evidence = parts
     return Decision(from_text(at), Resolution(resolution), person, note, evidence)
+
+
+def _read_stop_order(parts: Sequence[str] | None) -> StopOrder | None:
+    if parts is None:
+        return None
+    at, person, note = parts
+    return StopOrder(from_text(at), person, note)
 
 
 def member_records(batch: Batch, members: Sequence[Member]) -> list[Record]:
