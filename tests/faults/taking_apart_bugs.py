@@ -7,6 +7,7 @@ from datetime import datetime
 from paymentapp.errors import OutcomeUnknown, ProviderError
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.services.dispatch.dispatcher import Dispatcher
+from tests.faults.simulation.scheduler import SECOND
 from tests.faults.simulation.store import SimulatedStore
 
 
@@ -20,10 +21,11 @@ class UnknownIsCertain(Dispatcher):
 
 
 class CloseWithoutCondition(SimulatedStore):
-    """Takes a batch apart even if another process has claimed it since."""
+    """Takes a batch apart, some seconds after it was read, even if it was claimed since."""
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
         if old.state is BatchState.FROZEN and new.why_taken_apart:
+            self.process.wait(3 * SECOND)
             old = self.tables.batches[old.batch_id]
         return super().change_batch(old, new)
 

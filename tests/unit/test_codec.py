@@ -57,7 +57,7 @@ from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.sqlite.json_documents import from_json, to_json
 from paymentapp.vault.sealing import Vault, new_key
 from tests.support.item_size import item_size
-from tests.support.records import NOW, a_customer, a_payment, later, members, stamped, usd
+from tests.support.records import NOW, a_batch, a_customer, a_payment, later, members, stamped, usd
 
 Trip = Callable[[Record], Record]
 TRIPS: list[Trip] = [lambda r: to_record(to_item(r)), lambda r: from_json(to_json(r))]
@@ -220,6 +220,16 @@ def test_claims(trip: Trip, claim: IdempotencyRecord) -> None:
 @given(batch=batches)
 def test_batches(trip: Trip, batch: Batch) -> None:
     assert read_batch(trip(batch_record(batch))) == batch
+
+
+@pytest.mark.parametrize("attempt", [NO_ATTEMPT, "0123456789ab", UNKNOWN_ATTEMPT])
+def test_what_an_earlier_version_has_changed_says_nothing_of_attempts(attempt: str) -> None:
+    """It keeps the attribute, which it does not know, and may have sent the batch."""
+    record = batch_record(a_batch(open_attempt=attempt))
+    assert read_batch(record).open_attempt == attempt
+    assert read_batch(record | {"revision": "another"}).open_attempt == UNKNOWN_ATTEMPT
+    record.pop("open_attempt", None)
+    assert read_batch(record).open_attempt == UNKNOWN_ATTEMPT
 
 
 @both_ways

@@ -8,17 +8,20 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+from paymentapp.bootstrap_backoffice import build_backoffice
 from paymentapp.errors import PaymentAppError
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.holds import HoldScope, payment_value
 from paymentapp.models.payments import PaymentKey
+from paymentapp.services.backoffice.parked_batches import OperatorNote
 from tests.faults.simulation.scheduler import MINUTE, SECOND
 
 if TYPE_CHECKING:
     from tests.faults.simulation.process import Process
     from tests.faults.simulation.world import World
 
-_CANCELS, _HOLDS = 0.3, 0.4  # of the batches that were tried; what lies between is held
+# Of the batches that were tried: members are cancelled, then held, then the batch is parked.
+_CANCELS, _HOLDS, _PARKS = 0.3, 0.4, 0.45
 
 
 class Regretters:
@@ -31,6 +34,7 @@ class Regretters:
         self.world = world
         self.rng = Random(f"regrets {seed}")
         self.holds_left = 5  # each is asked for until it is released
+        self.parks_left = 3
         self.purse = self.rng.choice((0, 30, 100))  # what is left where funds are out
 
     def covers(self, members: Sequence[Member]) -> bool:
@@ -42,10 +46,13 @@ class Regretters:
         members = self.world.tables.members[batch.batch_id]
         key = self.rng.choice(members).key
         chance = self.rng.random()
-        if not self.world.faults.on or chance > _HOLDS:
+        if not self.world.faults.on or chance > _PARKS:
             return
         delay = int(self.rng.random() * self.rng.choice((SECOND, 5 * SECOND, MINUTE)))
-        self.world.clients.later(delay, partial(self._takes_back, key, chance < _CANCELS))
+        if chance > _HOLDS:
+            self.world.clients.later(delay, partial(self._park, batch.batch_id))
+        else:
+            self.world.clients.later(delay, partial(self._takes_back, key, chance < _CANCELS))
 
     def _takes_back(self, key: PaymentKey, cancels: bool) -> None:
         intent = self.world.clients.by_payment.get(key)
@@ -54,6 +61,22 @@ class Regretters:
         elif not cancels and self.holds_left:
             self.holds_left -= 1
             self._hold(key)
+
+    def _park(self, batch_id: str) -> None:
+        """Say that a batch must not be sent again, at most a few times in a world."""
+
+        def park(process: Process) -> None:
+            parked = build_backoffice(process.services, lambda _: None, lambda _: None).parked
+            try:
+                parked.park(batch_id, OperatorNote("somebody", "a doubt"))
+            except PaymentAppError as error:
+                self.world.note(process, "not parked", batch_id, str(error))
+            else:
+                self.world.note(process, "parked by hand", batch_id, "")
+
+        if self.parks_left:
+            self.parks_left -= 1
+            self._spawn(park)
 
     def _hold(self, key: PaymentKey) -> None:
         """Hold a payment; somebody releases what is held, as in every world."""
