@@ -83,6 +83,11 @@ def pay_each(backend: Backend, *payees: str, amount: str = "12.5") -> list[Sent]
     return [pay(*payees[n : n + size], amount=amount) for n in range(0, len(payees), size)]
 
 
+def pay_again(members: list[Member]) -> Sent:
+    """Make another batch of the same members."""
+    return Sent(pay(*(member.payee for member in members)).batch, members)
+
+
 def accepted(backend: Backend, batch: Batch, members: list[Member]) -> Batch:
     """Submit a batch that has to be accepted."""
     outcome = backend.provider.submit(batch, members)
@@ -251,6 +256,20 @@ def test_an_empty_account_needs_a_person_and_the_same_batch_waits(backend: Backe
     assert backend.paid() == []
     backend.recover()
     accepted(backend, batch, members)
+    assert len(backend.paid()) == 1
+
+
+def test_members_of_a_batch_that_certainly_was_not_sent_are_paid_once_in_another(
+    backend: Backend,
+) -> None:
+    batch, members = pay(backend.succeeds())
+    backend.reject_credentials()
+    with pytest.raises(Misconfigured) as raised:
+        backend.provider.submit(batch, members)
+    assert raised.value.had_no_effect
+    backend.recover()
+    accepted(backend, *pay_again(members))
+    backend.settle()
     assert len(backend.paid()) == 1
 
 

@@ -23,7 +23,6 @@ from paymentapp.models.batches import (
     Member,
     new_batch_id,
 )
-from paymentapp.models.holds import Hold
 from paymentapp.models.payments import Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import (
@@ -134,7 +133,11 @@ class Dispatcher:
             log.warning("batch %s aborted by another process before its freeze", batch.batch_id)
             return self._release_aborted(self.store.get_batch(batch.batch_id) or batch)
         hold = self.holds.on_batch(frozen, members)  # its first attempt is begun by `_send`
-        return self._take_apart(frozen, _held(hold)) if hold else self._send(frozen, members)
+        return (
+            self._take_apart(frozen, f"hold {hold.hold_id}")
+            if hold
+            else self._send(frozen, members)
+        )
 
     def resume(self, batch: Batch) -> Batch:
         """Take the next step of a batch that needs attention, whichever process began it."""
@@ -188,7 +191,7 @@ class Dispatcher:
         members = members_of(self.store, batch)
         hold = self.holds.on_batch(batch, members) if batch.certainly_unsent else None
         if hold is not None:
-            return self._take_apart(batch, _held(hold))
+            return self._take_apart(batch, f"hold {hold.hold_id}")
         total = total_of(members)
         if batch.lacks_funds and self.failing.shortages.exceeded(batch.provider, total):
             return advance(self.store, batch, attention_at=self.clock() + FUNDS_AGAIN)
@@ -346,7 +349,3 @@ class Dispatcher:
 
     def _release_aborted(self, batch: Batch) -> Batch:
         return self._releaser.aborted(batch)
-
-
-def _held(hold: Hold) -> str:
-    return f"hold {hold.hold_id}"
