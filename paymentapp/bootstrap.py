@@ -169,7 +169,7 @@ def _build_routes(
     check: bool,
 ) -> Routes:
     change_hold = timedelta(hours=settings.payee_change_hold_hours)
-    routes = Routes(providers, read_rules(settings.routes), failing.is_open, change_hold)
+    routes = Routes(providers, read_rules(settings.routes), failing.is_avoided, change_hold)
     if check:  # commands that call no provider pass none, and no rule would fit
         routes.check()
     return routes

@@ -98,8 +98,11 @@ class ProviderError(PaymentAppError):
     """The base of the errors of a call to a provider.
 
     `code` is the provider's name for the error. Neither it nor the message contains a secret, an
-    account number or a body. `retry_after` is the provider's, in seconds.
+    account number or a body. `retry_after` is the provider's, in seconds. `had_no_effect` says
+    whether it is certain that the call has had none, and will have none later.
     """
+
+    had_no_effect = False
 
     def __init__(self, code: str, message: str = "", retry_after: int | None = None) -> None:
         super().__init__(f"{code}: {message}" if message else code)
@@ -110,13 +113,24 @@ class ProviderError(PaymentAppError):
 class NotSent(ProviderError):
     """The call certainly had no effect; the same call may be repeated."""
 
+    had_no_effect = True
+
 
 class OutcomeUnknown(ProviderError):
     """The call may have had its effect: only the same call, under the same key, may follow."""
 
 
 class Misconfigured(ProviderError):
-    """The call cannot work until an operator acts: credentials, permissions, funds."""
+    """The call cannot work until an operator acts: credentials, permissions, funds.
+
+    It certainly had no effect.
+    """
+
+    had_no_effect = True
+
+
+class InsufficientFunds(Misconfigured):
+    """The account does not have as much as the call would move; less may still be paid."""
 
 
 class NotPermitted(Misconfigured):

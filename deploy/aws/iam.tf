@@ -57,7 +57,7 @@ data "aws_iam_policy_document" "common" {
   }
 }
 
-# Accepts and shows payments; cancels them by a conditional update. Calls no provider.
+# Accepts and shows payments; cancels them by conditional updates of payment and batch. Calls no provider.
 data "aws_iam_policy_document" "api" {
   source_policy_documents = [data.aws_iam_policy_document.common["api"].json]
 

@@ -136,7 +136,8 @@ def cancel_payment(
 ) -> tuple[ShownPayment, dict[str, str]]:
     """Cancel a payment that has not been sent, or recall one that nobody claimed.
 
-    One that awaits approval can be cancelled too. Safe to repeat: a payment that is cancelled, or
+    One that awaits approval can be cancelled too, and one whose attempts to be sent have certainly
+    had no effect, as where funds are missing. Safe to repeat: a payment that is cancelled, or
     being recalled, is answered as it is. `payments:write` cancels payments of the same client,
     `payments:hold` any.
     """

@@ -16,8 +16,8 @@ from paymentapp.cli.common import (
     plural,
     short,
 )
-from paymentapp.clock import maybe_text
-from paymentapp.models.batches import Batch, Resolution
+from paymentapp.clock import maybe_text, to_text
+from paymentapp.models.batches import Batch, Resolution, StopOrder
 from paymentapp.providers.registry import every_provider
 from paymentapp.services.backoffice.parked_batches import OperatorNote, OverduePayment, ParkedCase
 from paymentapp.services.dispatch.parking import in_words, parking_rule
@@ -41,8 +41,9 @@ class _ProviderRulesGroup(click.Group):
 def parked() -> None:
     """List and resolve batches that need an operator's decision.
 
-    A batch is parked at once where no call can determine whether its provider has it, and where
-    it has had no outcome for so long that it must not be sent again:
+    A batch is parked at once where no call can determine whether its provider has it, where an
+    operator says so (`add`), and where it has had no outcome for so long that it must not be sent
+    again:
     """
 
 
@@ -92,6 +93,9 @@ def _print_case(case: ParkedCase, answer: str | None, payees: PayeeDisplays) -> 
     click.echo(f"          {batch.provider}, {case.total}, {plural(len(members), 'payment')}")
     click.echo(f"frozen    {short(batch.frozen_at)}")
     click.echo(f"attempts  {batch.attempts}, the last: {batch.last_error or 'not known'}")
+    stop = batch.stop_order
+    if stop is not None:
+        click.echo(f"stopped   {short(stop.at)} by {stop.person}: {stop.note}")
     if answer is not None:
         click.echo(f"asked     {answer}")
     for number, member in enumerate(members[:_SHOWN]):
@@ -126,6 +130,7 @@ def _case_record(case: ParkedCase, answer: str | None, payees: PayeeDisplays) ->
         "frozen_at": maybe_text(batch.frozen_at),
         "attempts": batch.attempts,
         "last_error": batch.last_error,
+        "stopped": _stop_record(batch.stop_order),
         "asked": answer,
         "members": [
             {
@@ -142,6 +147,10 @@ def _case_record(case: ParkedCase, answer: str | None, payees: PayeeDisplays) ->
     }
 
 
+def _stop_record(stop: StopOrder | None) -> dict[str, object] | None:
+    return stop and {"at": to_text(stop.at), "by": stop.person, "note": stop.note}
+
+
 def _overdue_record(found: OverduePayment, payees: PayeeDisplays) -> dict[str, object]:
     payment, batch = found
     return {
@@ -156,6 +165,26 @@ def _overdue_record(found: OverduePayment, payees: PayeeDisplays) -> dict[str, o
         "batch_id": batch.batch_id,
         "reference": batch.reference,
     }
+
+
+@parked.command()
+@click.argument("batch_id")
+@click.option("--by", "person", type=OneLine(OPERATOR_MAX), required=True, help="Who decides.")
+@click.option("--note", type=OneLine(500), required=True, help="Why; stored with the batch.")
+def add(batch_id: str, person: str, note: str) -> None:
+    """Park the batch BATCH_ID now: it is not sent again.
+
+    For a batch that may have been sent, and has no outcome. A call that is under way is not
+    stopped; `list` shows what became of it. `resolve` then records whether the provider has it.
+    The payments of a batch that was certainly not sent can be cancelled or held instead.
+    """
+    from paymentapp.bootstrap_backoffice import build_backoffice
+
+    with opened() as services:
+        service = build_backoffice(services, ProgressReport("parked")).parked
+        batch = service.park(batch_id, OperatorNote(person, note))
+        statuses = service.statuses(batch)
+    _print_resolved(batch, statuses)
 
 
 @parked.command()

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, TypedDict, Unpack
 
+from paymentapp.errors import InsufficientFunds
 from paymentapp.models.caller_texts import Metadata
 from paymentapp.models.money import Money
 from paymentapp.models.payments import PaymentKey
@@ -52,9 +53,7 @@ class BatchState(StrEnum):
     FROZEN = "frozen"  # may have been sent; only ever sent again unchanged
     ACCEPTED = "accepted"  # the provider has it; its items are followed
     REFUSED = "refused"  # the provider did nothing; its members are being released
-    ABORTED = (
-        "aborted"  # never frozen, withdrawn, or not sent as an operator said; members released
-    )
+    ABORTED = "aborted"  # certainly not sent, and never will be; its members are released
     CLOSED = "closed"  # nothing left to do
     PARKED = "parked"  # its outcome stayed unknown: an operator decides
 
@@ -66,6 +65,18 @@ class Resolution(StrEnum):
     NOT_SENT = "not-sent"  # the provider did nothing with it, and never will
 
 
+# How `Batch.last_error` of a batch that was taken apart begins; the reason follows.
+TAKEN_APART = "taken apart: "
+NO_FUNDS = "no funds"  # such a reason
+# How `Batch.last_error` of a parked batch begins that was accepted all the same; the provider's id
+# of it follows.
+ACCEPTED_AS = "accepted as "
+# `Batch.open_attempt` of a batch of which every attempt to send it has certainly had no effect.
+NO_ATTEMPT = ""
+# `Batch.open_attempt` where that is not known, and never will be.
+UNKNOWN_ATTEMPT = "unknown"
+
+
 class Decision(NamedTuple):
     """An operator's resolution of a parked batch, with its grounds; stored with the batch."""
 
@@ -74,6 +85,14 @@ class Decision(NamedTuple):
     person: str  # the operator's name
     note: str  # the reason, in the operator's words
     evidence: str  # what the provider answered then
+
+
+class StopOrder(NamedTuple):
+    """An operator's order not to send a batch again, which parks it; stored with the batch."""
+
+    at: datetime
+    person: str  # the operator's name
+    note: str  # the reason, in the operator's words
 
 
 class BatchChanges(TypedDict, total=False):
@@ -87,9 +106,11 @@ class BatchChanges(TypedDict, total=False):
     parked_at: datetime | None
     reference: str | None
     attempts: int
+    open_attempt: str
     last_error: str | None
     member_errors: Mapping[int, str]
     decision: Decision | None
+    stop_order: StopOrder | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +132,78 @@ class Batch:
     parked_at: datetime | None = None
     reference: str | None = None  # the provider's id of the batch
     attempts: int = 0
+    # The attempt to send it that has begun, and of which it is not certain that it had no effect;
+    # else one of the two above. A record of an earlier version says nothing: unknown.
+    open_attempt: str = UNKNOWN_ATTEMPT
     last_error: str | None = None
     # Members that a refusal names: the reason by the member's position.
     member_errors: Mapping[int, str] = field(default_factory=dict)
     decision: Decision | None = None  # an operator's, where the batch was parked
+    stop_order: StopOrder | None = None  # None: no operator has parked it
 
     def changed(self, **changes: Unpack[BatchChanges]) -> Batch:
         """Return the next version of the record."""
         return replace(self, revision=new_revision(), **changes)
+
+    @property
+    def certainly_unsent(self) -> bool:
+        """Return whether the batch waits to be sent, and no attempt so far has had an effect."""
+        return self.state is BatchState.FROZEN and self.open_attempt == NO_ATTEMPT
+
+    @property
+    def accepted_since(self) -> bool:
+        """Return whether a call that was under way when the batch was parked has been accepted."""
+        said = (self.last_error or "").startswith(ACCEPTED_AS)
+        return self.state is BatchState.PARKED and said
+
+    @property
+    def lacks_funds(self) -> bool:
+        """Return whether the batch waits because its last attempt was refused for lack of funds."""
+        kind = f"{InsufficientFunds.__name__}:"
+        return self.state is BatchState.FROZEN and (self.last_error or "").startswith(kind)
+
+    def frozen(self, at: datetime, excluded: tuple[int, ...]) -> Batch:
+        """Return the batch with its members fixed, and its first attempt begun."""
+        return self.changed(
+            state=BatchState.FROZEN, frozen_at=at, excluded=excluded, open_attempt=new_revision()
+        )
+
+    def claimed(self, until: datetime) -> Batch:
+        """Return the batch with another attempt begun, for one process until a time.
+
+        Where an earlier attempt is still open, it will never be known that none had an effect.
+        """
+        attempt = new_revision() if self.open_attempt == NO_ATTEMPT else UNKNOWN_ATTEMPT
+        return self.changed(attention_at=until, open_attempt=attempt)
+
+    def taken_apart(self, now: datetime, why: str) -> Batch:
+        """Return the batch as one that is never sent; its members are to be released now.
+
+        Write it over the version of which it is known that nothing was sent, and over no other:
+        whoever sends the batch has written another version before.
+        """
+        return self.changed(
+            state=BatchState.ABORTED,
+            last_error=f"{TAKEN_APART}{why}",
+            attention_at=now,
+            open_attempt=NO_ATTEMPT,
+        )
+
+    @property
+    def why_taken_apart(self) -> str | None:
+        """Return why a batch was taken apart; None where it was not."""
+        if self.state is not BatchState.ABORTED:
+            return None
+        before, prefix, why = (self.last_error or "").partition(TAKEN_APART)
+        return why if prefix and not before else None
+
+    def without_effect(self, attempt: str) -> str:
+        """Return `open_attempt` once an attempt has certainly had no effect.
+
+        That of any other attempt stays, so that this can be recorded twice.
+        """
+        known = attempt != UNKNOWN_ATTEMPT and self.open_attempt == attempt
+        return NO_ATTEMPT if known else self.open_attempt
 
 
 def new_batch_id(now: datetime) -> str:

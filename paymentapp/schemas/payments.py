@@ -174,7 +174,8 @@ class PaymentSchema(Schema):
         metadata={
             "description": "What keeps it from going on: `approval` (a rule covers it), `schedule` "
             "(its request named a later time), `hold` (somebody holds it, or its details have "
-            "changed lately), `window` (its provider takes payments at certain times), `provider` "
+            "changed lately), `funds` (its provider's account does not cover it), `window` (its "
+            "provider takes payments at certain times), `provider` "
             "(its outcome there is not known yet), `person` (an operator decides); null where "
             "nothing does."
         },

@@ -45,6 +45,7 @@ from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import Route, Routes
 from paymentapp.services.schedules import check_schedule, is_later
 from paymentapp.services.stored_payments import stored_payment
+from paymentapp.services.unsent_batches import take_out
 from paymentapp.storage.base import Page, PageQuery, Store
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
@@ -122,7 +123,7 @@ class Payments:
     def cancel(self, key: PaymentKey, by: Actor = SYSTEM) -> Payment:
         """Cancel a payment that has not been sent, or request the recall of an unclaimed one.
 
-        A payment that is pending or awaits approval is cancelled at once. For an unclaimed one the
+        A payment that has certainly not been sent is cancelled at once. For an unclaimed one the
         request is stored, and the dispatcher passes it to the provider. Raises NotFound, NotAllowed
         (another client's payment, without the right to hold payments), Conflict if it is too late,
         and StoreUnavailable where other writers win MAX_TRIES times in a row.
@@ -343,7 +344,7 @@ class Payments:
 
     def _cancelled(self, payment: Payment, by: Actor) -> Payment:
         now = self.clock()
-        if payment.status in UNSENT:
+        if payment.status in UNSENT or take_out(self.store, self.clock, payment):
             return payment.moved(Status.CANCELLED, now, Cause.REQUEST, by=by.name, due_at=None)
         if payment.status is Status.UNCLAIMED:
             return payment.changed(cancel_requested=True, due_at=now)

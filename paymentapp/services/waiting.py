@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models.batches import Batch, BatchState
+from paymentapp.models.batches import NO_FUNDS, TAKEN_APART, Batch, BatchState
 from paymentapp.models.holds import HoldsInForce
 from paymentapp.models.payments import Payment, Status
 from paymentapp.services.holds import Holds
@@ -31,6 +31,7 @@ class WaitingFor(StrEnum):
     SCHEDULE = "schedule"  # its request named a later time
     APPROVAL = "approval"  # a rule covers it, and not enough people have approved it
     HOLD = "hold"  # somebody holds it, or its payee's details have changed lately
+    FUNDS = "funds"  # its provider's account does not cover it
     WINDOW = "window"  # its provider takes payments at certain times only
     PROVIDER = "provider"  # its batch was sent, or is to be sent again, and has no outcome
     PERSON = "person"  # its batch is parked: an operator decides
@@ -89,7 +90,7 @@ def _wait(
     now: datetime,
 ) -> Wait | None:
     if payment.status is Status.PENDING:
-        return _held(payment, in_force) or _before_its_time(payment, now)
+        return _held(payment, in_force) or _before_its_time(payment, now) or _taken_apart(payment)
     batch = batches.get(payment.batch_id or "")
     if payment.status is not Status.SUBMITTING or batch is None:
         return None
@@ -116,9 +117,18 @@ def _before_its_time(payment: Payment, now: datetime) -> Wait | None:
     return Wait(WaitingFor.HOLD if changed else WaitingFor.WINDOW, payment.updated_at)
 
 
+def _taken_apart(payment: Payment) -> Wait | None:
+    """Return the wait of a payment that is due, and whose batch the funds did not cover."""
+    if not payment.history[-1].reference.endswith(f"{TAKEN_APART}{NO_FUNDS}"):
+        return None
+    return Wait(WaitingFor.FUNDS, payment.updated_at)
+
+
 def _unanswered(batch: Batch) -> Wait | None:
     """Return the wait of a frozen batch; an attempt that was postponed is not counted as one."""
     if batch.frozen_at is None or not (batch.attempts or batch.last_error):
         return None  # its first attempt goes on
+    if batch.lacks_funds:
+        return Wait(WaitingFor.FUNDS, batch.frozen_at)
     reason = WaitingFor.PROVIDER if batch.attempts else WaitingFor.WINDOW
     return Wait(reason, batch.frozen_at)

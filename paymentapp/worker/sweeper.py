@@ -173,12 +173,12 @@ class Sweeper:
         """Return the due payments of a shard that are not held, and whether more are due.
 
         Held payments stay due, and come first as they get older: more are read, up to READ_MAX,
-        so that they are not in the way of the others.
+        so that they are not in the way of the others. So do those that lack funds.
         """
         while True:
             due = self.store.due_payments(shard, until, limit)
             in_force = self._holds_in_force() if due else UNKNOWN
-            free = in_force.free(due)
+            free = self.dispatcher.failing.shortages.free(in_force.free(due))
             enough = in_force.everything or len(free) >= len(due) / 2 or limit >= READ_MAX
             if len(due) < limit or enough:
                 return free, len(due) >= limit

@@ -11,6 +11,7 @@ from decimal import Decimal
 from paymentapp.clock import to_text
 from paymentapp.models.caller_texts import CallerTexts
 from paymentapp.models.money import Money
+from paymentapp.models.payments import Status
 from paymentapp.services.payment_orders import PaymentOrder
 from tests.cli.conftest import Desk
 from tests.support.records import add_payment
@@ -195,3 +196,32 @@ def test_a_schedule_and_the_links_of_a_retry_are_shown(desk: Desk) -> None:
         f"scheduled {to_text(at)}",
     ]
     assert desk.run("audit", "verify").exit_code == 0
+
+
+def test_what_was_taken_out_of_a_batch_is_in_order(desk: Desk) -> None:
+    desk.set_simulator(balance={"USD": "13.00"})
+    batch, (ann, bob) = desk.pay("ann", "bob", follow=False)
+    with desk.service() as services:
+        assert services.payments.cancel(ann.key).status is Status.CANCELLED
+        again = services.dispatcher.submit([services.payments.get(bob.key)])
+        assert again is not None
+        services.poller.follow(again)
+        services.dispatcher.resume(batch)
+    shown = desk.run("audit", "show", "bob", bob.payment_id).stdout
+    assert f"{batch.batch_id} taken apart: no funds" in shown
+    assert desk.read(bob).status is Status.SUCCEEDED
+    assert desk.run("audit", "verify").exit_code == 0
+    assert desk.run("reconcile").exit_code == 0
+
+
+def test_what_was_cancelled_in_a_batch_that_was_not_sent_is_in_order(desk: Desk) -> None:
+    desk.set_simulator(balance={"USD": "1.00"})
+    batch, (ann,) = desk.pay("ann", follow=False)
+    shown = desk.run("audit", "show", "ann", ann.payment_id).stdout
+    assert "funds" in shown
+    with desk.service() as services:
+        assert services.payments.cancel(ann.key).status is Status.CANCELLED
+        assert services.dispatcher.resume(batch) == batch
+    assert desk.run("audit", "verify").exit_code == 0
+    assert desk.run("reconcile").exit_code == 0
+    assert (desk.creates(), desk.ledger()) == (1, [])

@@ -204,3 +204,27 @@ def test_of_a_large_batch_the_first_members_are_listed(desk: Desk) -> None:
     shown = [line for line in lines if "@example.com" in line]
     assert 0 < len(shown) < len(payments)
     assert f"          and {len(payments) - len(shown)} others" in lines
+
+
+def test_a_batch_is_parked_by_an_operator(desk: Desk) -> None:
+    desk.set_simulator(faults_on=["create"], drop_after=1.0)
+    batch, (payment,) = desk.pay("ann", follow=False)
+    desk.set_simulator(drop_after=0.0)
+    result = desk.run("parked", "add", batch.batch_id, *BY)
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"batch {batch.batch_id} is parked; payments: 1 submitting\n",
+    )
+    assert "by Grace Hopper: case 4711: they have it\n" in desk.run("parked", "list").stdout
+    (case,) = desk.json("parked", "list")["parked"]
+    assert case["stopped"] | {"at": ""} == {
+        "at": "",
+        "by": "Grace Hopper",
+        "note": "case 4711: they have it",
+    }
+    desk.run(*resolve(batch.batch_id, "accepted", "--reference", reference_of(desk), *BY))
+    assert desk.read(payment).status is Status.SUCCEEDED
+    assert desk.creates() == 1
+    again = desk.run("parked", "add", batch.batch_id, *BY)
+    assert again.exit_code == 2
+    assert "it is not going to be sent" in again.stderr

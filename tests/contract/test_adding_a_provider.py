@@ -27,7 +27,7 @@ from paymentapp.cli import commands
 from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
 from paymentapp.declarations import unknown
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import InsufficientFunds, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.payments import PaymentKey
 from paymentapp.providers import registry
@@ -216,7 +216,7 @@ def test_what_lies_in_the_content_fails_and_nothing_else_does(service: Service) 
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(402, Misconfigured), (429, NotSent), (500, OutcomeUnknown)]
+    ("status", "error"), [(402, InsufficientFunds), (429, NotSent), (500, OutcomeUnknown)]
 )
 def test_every_other_answer_waits(service: Service, status: int, error: type[Exception]) -> None:
     service.office.answer_with = status

@@ -16,7 +16,13 @@ import pytest
 
 from paymentapp.clock import utc_now
 from paymentapp.config import load_settings
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
+from paymentapp.errors import (
+    InsufficientFunds,
+    Misconfigured,
+    NotSent,
+    OutcomeUnknown,
+    ProviderError,
+)
 from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
@@ -75,6 +81,11 @@ def pay_each(backend: Backend, *payees: str, amount: str = "12.5") -> list[Sent]
     """Make as few batches for these payees as the provider allows."""
     size = backend.provider.batch_size
     return [pay(*payees[n : n + size], amount=amount) for n in range(0, len(payees), size)]
+
+
+def pay_again(members: list[Member]) -> Sent:
+    """Make another batch of the same members."""
+    return Sent(pay(*(member.payee for member in members)).batch, members)
 
 
 def accepted(backend: Backend, batch: Batch, members: list[Member]) -> Batch:
@@ -257,11 +268,25 @@ def test_a_refused_batch_pays_nobody_and_names_who_is_at_fault(backend: Backend)
 def test_an_empty_account_needs_a_person_and_the_same_batch_waits(backend: Backend) -> None:
     batch, members = pay(backend.succeeds())
     backend.lose_funds()
-    with pytest.raises(Misconfigured):
+    with pytest.raises(InsufficientFunds):
         backend.provider.submit(batch, members)
     assert backend.paid() == []
     backend.recover()
     accepted(backend, batch, members)
+    assert len(backend.paid()) == 1
+
+
+def test_members_of_a_batch_that_certainly_was_not_sent_are_paid_once_in_another(
+    backend: Backend,
+) -> None:
+    batch, members = pay(backend.succeeds())
+    backend.reject_credentials()
+    with pytest.raises(Misconfigured) as raised:
+        backend.provider.submit(batch, members)
+    assert raised.value.had_no_effect
+    backend.recover()
+    accepted(backend, *pay_again(members))
+    backend.settle()
     assert len(backend.paid()) == 1
 
 

@@ -47,7 +47,7 @@ class HeldTakenApart(Dispatcher):
 
     def _send_again(self, batch: Batch) -> Batch:
         hold = self.holds.on_batch(batch, members_of(self.store, batch))
-        return self._take_apart(batch, hold) if hold else super()._send_again(batch)
+        return self._take_apart(batch, "held") if hold else super()._send_again(batch)
 
 
 class LostClaim(Dispatcher):

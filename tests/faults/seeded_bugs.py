@@ -27,7 +27,7 @@ from paymentapp.providers.stripe import provider as stripe
 from paymentapp.services import approvals, holds, retries, retry_links, settlement
 from paymentapp.services import payments as accepting
 from paymentapp.services.dispatch import dispatcher
-from paymentapp.services.dispatch.batching import advance, change_stamped
+from paymentapp.services.dispatch.batching import advance, change_stamped, freed
 from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
@@ -38,7 +38,7 @@ from paymentapp.storage.base import Store
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.worker import sweeper
 from paymentapp.worker.sweeper import DueWork, Sweeper
-from tests.faults import approval_bugs, limit_bugs
+from tests.faults import approval_bugs, limit_bugs, taking_apart_bugs
 from tests.faults import later_bugs as later
 from tests.faults import provider_bugs as bugs
 from tests.faults.dispatcher_bugs import HeldTakenApart, HoldReadOnce, LateRefusal, LostClaim
@@ -161,9 +161,7 @@ class AbortOnce(Dispatcher):
         if batch.state is not BatchState.ABORTED:
             return batch
         members = self.store.get_members(batch)
-        change_stamped(
-            self.store, self.clock, batch, members, lambda p, _place, now: self._freed(p, now)
-        )
+        change_stamped(self.store, self.clock, batch, members, lambda p, _place, now: freed(p, now))
         return advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
 
 
@@ -436,6 +434,26 @@ BUGS = [
         "a limit that does not ask",
         "over a limit",
         patches=((bootstrap, "Payments", limit_bugs.NeverAsks),),
+    ),
+    _bug(
+        "an unknown attempt on record as one without effect",
+        *("batch", "paid twice", "cancelled and paid"),
+        patches=((bootstrap, "Dispatcher", taking_apart_bugs.UnknownIsCertain),),
+    ),
+    _bug(
+        "a batch taken apart without a condition",
+        *("batch", "paid twice", "cancelled and paid"),
+        parts=Parts(store=taking_apart_bugs.CloseWithoutCondition),
+    ),
+    _bug(
+        "an attempt that is not on record",
+        *("batch", "paid twice", "cancelled and paid"),
+        patches=((Batch, "claimed", taking_apart_bugs.claimed_without_record),),
+    ),
+    _bug(
+        "the end of one attempt taken for the end of all",
+        *("batch", "paid twice", "cancelled and paid"),
+        patches=((Batch, "without_effect", taking_apart_bugs.anybody_ends_it),),
     ),
     _bug("a fresh Stripe key", "paid twice", parts=Parts(stripe=bugs.FreshKey), scene="stripe"),
     _bug("no look after a day", "paid twice", parts=Parts(stripe=bugs.NeverLate), scene="stripe"),

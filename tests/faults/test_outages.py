@@ -57,6 +57,37 @@ class Caller:
     ) -> requests.Response:
         return requests.post(self.cluster.url + path, json=body, headers=headers, timeout=40)
 
+    def pay_amount(self, number: int, amount: int) -> str:
+        """Pay a customer; return the path of the payment."""
+        order = {
+            "customer_id": f"c{number}",
+            "email": f"c{number}@example.com",
+            "amount": amount,
+            "currency": "USD",
+        }
+        payment = self.post("/v1/api/payment", order).json()
+        return f"/v1/api/payment/{payment['customer_id']}/{payment['payment_id']}"
+
+    def until(self, path: str, **shown: str) -> None:
+        """Wait until a payment shows some values."""
+        end = time.monotonic() + DRAIN_SECONDS
+        while True:
+            payment = requests.get(self.cluster.url + path, timeout=20).json()
+            if shown.items() <= payment.items():
+                return
+            assert time.monotonic() < end, payment
+            time.sleep(0.2)
+
+    def cancelled(self, path: str) -> dict[str, Any]:
+        """Cancel a payment, if need be once more: an attempt to send it may be under way."""
+        for _ in range(10):
+            answer = self.post(f"{path}/cancel", None)
+            if answer.status_code != 409:
+                break
+            time.sleep(0.5)
+        payment: dict[str, Any] = answer.json()
+        return payment
+
     def statuses(self) -> Counter[str]:
         counts: Counter[str] = Counter()
         for where in self.accepted:
@@ -116,7 +147,7 @@ def make_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
             {"client_id": None, "client_secret": None},
             ("Misconfigured",),
         ),
-        ({"balance": {"USD": "1.00"}}, {"balance": {}}, ("Misconfigured: INSUFFICIENT_FUNDS",)),
+        ({"balance": {"USD": "0.50"}}, {"balance": {}}, ("InsufficientFunds: INSUFFICIENT_FUNDS",)),
         ({"error_before": 1}, {"error_before": 0}, ("OutcomeUnknown",)),
     ],
     ids=["unreachable", "unavailable", "wrong credentials", "no funds", "server errors"],
@@ -143,6 +174,26 @@ def test_a_provider_that_cannot_pay(
     cluster.set_simulator(**mended)
     caller.drain()
     caller.until_ready(True)
+
+
+def test_small_payments_do_not_wait_behind_a_large_one_which_can_be_cancelled(
+    make_cluster: Callable[..., Cluster],
+) -> None:
+    """With a balance of 10 USD, one of 6,000 and two of 3, which leave together after a hold."""
+    cluster = make_cluster()
+    cluster.set_simulator(balance={"USD": "10.00"})
+    caller = Caller(cluster)
+    caller.register(3)
+    hold = caller.post("/v1/api/holds", {"scope": "all", "reason": "to gather them"}).json()
+    large, *small = [caller.pay_amount(n, amount) for n, amount in enumerate((6000, 3, 3))]
+    requests.delete(f"{cluster.url}/v1/api/holds/{hold['hold_id']}", timeout=10).raise_for_status()
+    for path in small:
+        caller.until(path, status="succeeded")
+    caller.until(large, waiting_for="funds")
+    assert "InsufficientFunds: INSUFFICIENT_FUNDS" in caller.until_ready(False)["provider paypal"]
+    assert caller.cancelled(large)["status"] == "cancelled"
+    time.sleep(3)
+    assert sorted(item["amount"] for item in cluster.ledger()) == ["3.00", "3.00"]
 
 
 def test_a_dynamodb_that_refuses_hangs_or_crawls(

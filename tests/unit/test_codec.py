@@ -16,7 +16,15 @@ from paymentapp.clock import to_text
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
 from paymentapp.models.approvals import Approval, RequiredApproval, digests
-from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
+from paymentapp.models.batches import (
+    NO_ATTEMPT,
+    UNKNOWN_ATTEMPT,
+    Batch,
+    BatchState,
+    Member,
+    StopOrder,
+    new_batch_id,
+)
 from paymentapp.models.caller_texts import CallerTexts, sorted_metadata
 from paymentapp.models.customer_history import CustomerAction, CustomerHistoryEntry
 from paymentapp.models.customers import Customer, PaymentMethod
@@ -50,7 +58,7 @@ from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.sqlite.json_documents import from_json, to_json
 from paymentapp.vault.sealing import Vault, new_key
 from tests.support.item_size import item_size
-from tests.support.records import NOW, a_customer, a_payment, later, members, stamped, usd
+from tests.support.records import NOW, a_batch, a_customer, a_payment, later, members, stamped, usd
 
 Trip = Callable[[Record], Record]
 TRIPS: list[Trip] = [lambda r: to_record(to_item(r)), lambda r: from_json(to_json(r))]
@@ -156,8 +164,10 @@ batches = st.builds(
     parked_at=maybe_time,
     reference=maybe,
     attempts=st.integers(0, 1000),
+    open_attempt=st.sampled_from([NO_ATTEMPT, UNKNOWN_ATTEMPT]) | words,
     last_error=maybe,
     member_errors=st.dictionaries(st.integers(0, 15_000), texts, max_size=5),
+    stop_order=st.none() | st.builds(StopOrder, times, texts, texts),
 )
 key_changes = st.builds(
     KeyChange,
@@ -215,6 +225,16 @@ def test_claims(trip: Trip, claim: IdempotencyRecord) -> None:
 @given(batch=batches)
 def test_batches(trip: Trip, batch: Batch) -> None:
     assert read_batch(trip(batch_record(batch))) == batch
+
+
+@pytest.mark.parametrize("attempt", [NO_ATTEMPT, "0123456789ab", UNKNOWN_ATTEMPT])
+def test_what_an_earlier_version_has_changed_says_nothing_of_attempts(attempt: str) -> None:
+    """It keeps the attribute, which it does not know, and may have sent the batch."""
+    record = batch_record(a_batch(open_attempt=attempt))
+    assert read_batch(record).open_attempt == attempt
+    assert read_batch(record | {"revision": "another"}).open_attempt == UNKNOWN_ATTEMPT
+    record.pop("open_attempt", None)
+    assert read_batch(record).open_attempt == UNKNOWN_ATTEMPT
 
 
 @both_ways

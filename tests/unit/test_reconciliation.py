@@ -20,7 +20,7 @@ from paymentapp.providers.base import Refused, Transaction
 from paymentapp.providers.updates import ItemReport
 from paymentapp.services.backoffice.discrepancies import ADVICE, Discrepancy, DiscrepancyKind
 from paymentapp.services.backoffice.period import Period
-from paymentapp.services.dispatch.batching import advance
+from paymentapp.services.dispatch.batching import advance, freed
 from paymentapp.storage.base import PageQuery
 from paymentapp.storage.changes import PaymentChange
 from tests.support.ledger_books import START, LedgerBooks, Ledgered
@@ -452,7 +452,7 @@ def test_what_a_refusal_frees_meanwhile_is_no_difference(service: Ledgered) -> N
         service.store.get_payments = read
         advance(service.store, batch, state=BatchState.REFUSED)
         held = service.read(payments[0])
-        free = service.dispatcher._freed(held, service.clock())
+        free = freed(held, service.clock())
         service.store.change_payments([PaymentChange(held, free)])
         return read(keys)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal
 
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import InsufficientFunds, Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.payments import Status
 from paymentapp.providers.base import CurrencyRule, ErrorKind, Refused
 
@@ -75,8 +75,8 @@ ERRORS: Mapping[str, ErrorKind] = {
     "INVALID_REQUEST": Refused,  # 400 "not well-formed ... or violates schema"
     "REQUEST_ENTITY_TOO_LARGE": Refused,  # 413 "The request payload is too large."
     # The account: funds
-    "INSUFFICIENT_FUNDS": Misconfigured,  # 422 "Please add funds and retry."
-    "NEGATIVE_BALANCE": Misconfigured,  # "You have insufficient funds in your PayPal balance."
+    "INSUFFICIENT_FUNDS": InsufficientFunds,  # 422 "Please add funds and retry."
+    "NEGATIVE_BALANCE": InsufficientFunds,  # "You have insufficient funds in your PayPal balance."
     "NON_HOLDING_CURRENCY": Misconfigured,  # 400 "your PayPal balance is not held in this currency"
     "USER_FUNDING_SOURCE_INELIGIBLE": Misconfigured,  # "The funding source ... is not allowed."
     "SPENDING_LIMIT_EXCEEDED": Misconfigured,  # "You've exceeded your spending limit."

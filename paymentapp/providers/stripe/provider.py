@@ -7,11 +7,12 @@ became of a payment. Design: docs/decisions/0013-stripe.md.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import InsufficientFunds, Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import (
     Accepted,
@@ -102,7 +103,10 @@ class Stripe(Provider):
         transfer = self._transfer(batch, order)
         if not isinstance(transfer, Transfer):
             return transfer
-        rest = self._payout(batch, order, transfer) if order.destination.payout != NO_PAYOUT else ""
+        rest = ""
+        if order.destination.payout != NO_PAYOUT:
+            with _effects_possible():
+                rest = self._payout(batch, order, transfer)
         return Accepted(Reference(transfer.transfer_id, rest).text)
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
@@ -151,10 +155,11 @@ class Stripe(Provider):
             if found is not None:
                 return found
             if not covered:
-                raise Misconfigured("balance_insufficient", "the account does not have as much")
+                raise InsufficientFunds("balance_insufficient", "the account has less")
         answer = self._api.create_transfer(order)
         if isinstance(answer, StripeProblem) and answer.is_kept_failure:
-            found = self._found(order)
+            with _effects_possible():
+                found = self._found(order)
             if found is not None:
                 return found
         if isinstance(answer, StripeProblem):
@@ -227,6 +232,18 @@ class Stripe(Provider):
     def _is_late(self, batch: Batch) -> bool:
         """Return whether Stripe may have forgotten the batch's idempotency keys."""
         return self._clock() - _frozen_at(batch) >= KEY_TRUSTED
+
+
+@contextmanager
+def _effects_possible() -> Iterator[None]:
+    """Raise OutcomeUnknown for every error of a call that follows one which may have moved money.
+
+    Such a call may have failed without an effect; what comes before it has not.
+    """
+    try:
+        yield
+    except (NotSent, Misconfigured) as error:
+        raise OutcomeUnknown(error.code, "money may have moved", error.retry_after) from error
 
 
 def _frozen_at(batch: Batch) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import InsufficientFunds, Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.payments import Status
 from paymentapp.providers.base import CurrencyRule, ErrorKind, Refused
 
@@ -87,8 +87,8 @@ ERRORS: Mapping[str, ErrorKind] = {
     # The platform's account: funds
     # "The transfer or payout could not be completed because the associated account does not have
     # a sufficient balance available."
-    "balance_insufficient": Misconfigured,
-    "insufficient_funds": Misconfigured,
+    "balance_insufficient": InsufficientFunds,
+    "insufficient_funds": InsufficientFunds,
     # The platform's account: standing and permission
     "transfers_not_allowed": Misconfigured,  # "The requested transfer cannot be created."
     "platform_account_required": Misconfigured,  # "Only Stripe Connect platforms can ..."

@@ -15,15 +15,16 @@ from typing import NamedTuple
 
 from paymentapp.clock import EPOCH, Clock, to_text
 from paymentapp.errors import Conflict, NotFound, NotPermitted, ProviderError
-from paymentapp.models.batches import Batch, BatchState, Decision, Member, Resolution
+from paymentapp.models.batches import Batch, BatchState, Decision, Member, Resolution, StopOrder
 from paymentapp.models.money import Money
 from paymentapp.models.payments import FINAL, Payment, Status
 from paymentapp.providers.base import Provider
 from paymentapp.services.backoffice.period import Period
 from paymentapp.services.backoffice.provider_search import Search
 from paymentapp.services.backoffice.retries import Retrier
-from paymentapp.services.dispatch.batching import chunks, members_of
+from paymentapp.services.dispatch.batching import advance, chunks, members_of
 from paymentapp.services.dispatch.dispatcher import Dispatcher
+from paymentapp.services.dispatch.funds import total_of
 from paymentapp.services.dispatch.parking import park_after
 from paymentapp.storage.base import Store
 
@@ -42,8 +43,7 @@ class ParkedCase(NamedTuple):
     @property
     def total(self) -> Money:
         """The sum of the members' amounts."""
-        amounts = [member.money.amount for member in self.members]
-        return Money(sum(amounts, start=amounts[0] * 0), self.batch.currency)
+        return total_of(self.members)
 
 
 class OverduePayment(NamedTuple):
@@ -102,6 +102,32 @@ class ParkedBatches:
         members = members_of(self.store, batch)
         return Counter(payment.status.value for payment in _payments(self.store, members))
 
+    def park(self, batch_id: str, note: OperatorNote) -> Batch:
+        """Park a batch that may have been sent: it is not sent again, and an operator resolves it.
+
+        A call that is under way is not stopped. Raises NotFound; Conflict where the batch does not
+        wait to be sent again, or was certainly not sent, so that its payments can be cancelled.
+        """
+        batch = self._stored(batch_id)
+        if batch.state is not BatchState.FROZEN:
+            raise Conflict(f"batch {batch_id} is {batch.state}: it is not going to be sent")
+        if batch.certainly_unsent:
+            raise Conflict(
+                f"batch {batch_id} was certainly not sent: cancel its payments, or hold them"
+            )
+        now = self.clock()
+        order = StopOrder(now, *note)
+        parked = advance(
+            *(self.store, batch),
+            state=BatchState.PARKED,
+            attention_at=None,
+            parked_at=now,
+            stop_order=order,
+        )
+        if parked.stop_order != order:
+            raise Conflict(f"batch {batch_id} is {parked.state} meanwhile")
+        return parked
+
     def accept(
         self, batch_id: str, reference: str, note: OperatorNote, *, confirmed: bool
     ) -> Batch:
@@ -130,6 +156,8 @@ class ParkedBatches:
         the provider's books could be searched, but not now.
         """
         case = self._case(batch_id)
+        if case.batch.accepted_since:
+            raise Conflict(f"the provider has it: {case.batch.last_error}")
         self._check_untouched(case)
         self._check_quiet(case.batch)
         result = self._search(case)
@@ -142,10 +170,14 @@ class ParkedBatches:
         )
         return self._decide(case.batch, aborted)
 
-    def _case(self, batch_id: str) -> ParkedCase:
+    def _stored(self, batch_id: str) -> Batch:
         batch = self.store.get_batch(batch_id)
         if batch is None:
             raise NotFound(f"there is no batch {batch_id}")
+        return batch
+
+    def _case(self, batch_id: str) -> ParkedCase:
+        batch = self._stored(batch_id)
         if batch.state is not BatchState.PARKED:
             raise Conflict(f"batch {batch_id} is {batch.state}, not parked{_by_whom(batch)}")
         return ParkedCase(batch, members_of(self.store, batch))

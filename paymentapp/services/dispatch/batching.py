@@ -76,15 +76,43 @@ def stamped(payment: Payment, batch: Batch, now: datetime) -> Payment:
     )
 
 
+def freed(
+    payment: Payment,
+    now: datetime,
+    cause: Cause = Cause.DISPATCH,
+    *,
+    why: str = "",
+    by: str = "",
+    isolated: bool = False,
+) -> Payment:
+    """Return the payment as it leaves its batch, due now; `why` is added to its history."""
+    return payment.moved(
+        *(Status.PENDING, now, cause, f"{payment.batch_id} {why}".strip(), by),
+        batch_id=None,
+        due_at=now,
+        isolated=isolated or payment.isolated,
+    )
+
+
 def advance(store: Store, batch: Batch, **changes: Unpack[BatchChanges]) -> Batch:
     """Change a batch by compare-and-swap, while it is in the state of `batch`.
 
-    Returns the batch as it then stands: possibly in a state that another process gave it. Raises
-    StoreUnavailable where other writers win MAX_TRIES times in a row.
+    Returns and raises what `advance_by` does.
+    """
+    return advance_by(store, batch, lambda stored: stored.changed(**changes))
+
+
+def advance_by(store: Store, batch: Batch, change: Callable[[Batch], Batch]) -> Batch:
+    """Change a batch by compare-and-swap, while it is in the state of `batch`.
+
+    `change` gets the version that it replaces, and may be called several times: where the answer
+    to a write was lost, also for the result of its own first call. Returns the batch as it then
+    stands: possibly in a state that another process gave it. Raises StoreUnavailable where other
+    writers win MAX_TRIES times in a row.
     """
     state = batch.state
     for _ in tries():
-        changed = batch.changed(**changes)
+        changed = change(batch)
         if store.change_batch(batch, changed):
             return changed
         stored = store.get_batch(batch.batch_id)

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Unpack
 
 from paymentapp.clock import Clock
-from paymentapp.errors import OutcomeUnknown, ProviderError
-from paymentapp.models.batches import Batch, BatchState, Member, new_batch_id
-from paymentapp.models.holds import Hold
-from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.errors import InsufficientFunds, OutcomeUnknown, ProviderError
+from paymentapp.models.batches import (
+    ACCEPTED_AS,
+    NO_FUNDS,
+    UNKNOWN_ATTEMPT,
+    Batch,
+    BatchChanges,
+    BatchState,
+    Member,
+    new_batch_id,
+)
+from paymentapp.models.payments import Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.providers.base import (
     Accepted,
@@ -25,11 +34,11 @@ from paymentapp.providers.base import (
     Withdrawn,
 )
 from paymentapp.services.dispatch.approved import still_approved
-from paymentapp.services.dispatch.backoff import backoff
+from paymentapp.services.dispatch.backoff import LONGEST_BACKOFF, backoff
 from paymentapp.services.dispatch.batching import (
     LEASE,
     advance,
-    change_stamped,
+    advance_by,
     grouped,
     member_of,
     members_of,
@@ -37,10 +46,12 @@ from paymentapp.services.dispatch.batching import (
 )
 from paymentapp.services.dispatch.corrections import with_current_details
 from paymentapp.services.dispatch.failing_providers import FailingProviders
+from paymentapp.services.dispatch.funds import submitted, total_of
 from paymentapp.services.dispatch.parking import park_after
-from paymentapp.services.dispatch.polling import LONGEST_POLL_INTERVAL, Poller, next_poll_at
+from paymentapp.services.dispatch.polling import Poller
+from paymentapp.services.dispatch.releasing import Releaser
 from paymentapp.services.holds import Holds
-from paymentapp.services.routing import Routes, declined
+from paymentapp.services.routing import Routes
 from paymentapp.services.schedules import is_later
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import PaymentChange
@@ -48,8 +59,8 @@ from paymentapp.storage.changes import PaymentChange
 log = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(seconds=5)  # between two hosts: due by the other's clock is due
-LATE_STAMPS = timedelta(days=1)  # how long an aborted batch is searched for them
 HELD_AGAIN = timedelta(seconds=5)  # how soon a held batch is looked at again
+FUNDS_AGAIN = timedelta(seconds=LONGEST_BACKOFF)  # likewise, one that waits with a smaller one
 _LAST_ERROR_LENGTH = 300
 
 
@@ -73,6 +84,7 @@ class Dispatcher:
         self.failing = failing
         self.holds = holds
         self.clock = clock
+        self._releaser = Releaser(store, routes, clock)
 
     def group(self, payments: Iterable[Payment]) -> list[list[Payment]]:
         """Group pending payments into lists that fit one batch each, in their order.
@@ -93,7 +105,8 @@ class Dispatcher:
             and not is_later(payment, now)
             and not self.failing.is_open(payment.payment_method)
         ]
-        return grouped(self.holds.free(ready), self.providers)
+        free = self.holds.free(self.failing.shortages.free(ready))
+        return grouped(free, self.providers)
 
     def is_full(self, group: Sequence[Payment]) -> bool:
         """Return whether a group fills a batch of its provider."""
@@ -106,6 +119,7 @@ class Dispatcher:
         which stay due, and those whose approval is void. None where all were.
         """
         provider = self.providers[payments[0].payment_method]
+        payments = self.failing.shortages.payable(payments)
         payments = self.holds.free(payments)
         if not payments:
             return None
@@ -115,14 +129,16 @@ class Dispatcher:
         if prepared is None:
             return None
         batch, members, excluded = prepared
-        frozen = batch.changed(
-            state=BatchState.FROZEN, frozen_at=self.clock(), excluded=tuple(excluded)
-        )
+        frozen = batch.frozen(self.clock(), tuple(excluded))
         if not self.store.change_batch(batch, frozen):
             log.warning("batch %s aborted by another process before its freeze", batch.batch_id)
             return self._release_aborted(self.store.get_batch(batch.batch_id) or batch)
-        hold = self.holds.on_batch(frozen, members)
-        return self._take_apart(frozen, hold) if hold else self._send(frozen, members)
+        hold = self.holds.on_batch(frozen, members)  # its first attempt is begun by `_send`
+        return (
+            self._take_apart(frozen, f"hold {hold.hold_id}")
+            if hold
+            else self._send(frozen, members)
+        )
 
     def resume(self, batch: Batch) -> Batch:
         """Take the next step of a batch that needs attention, whichever process began it."""
@@ -168,12 +184,22 @@ class Dispatcher:
         return batch, [member for member, ok in zip(members, won, strict=True) if ok], excluded
 
     def _send_again(self, batch: Batch) -> Batch:
-        """Send a frozen batch that may have been sent before: the same members and id."""
-        now = self.clock()
-        claimed = batch.changed(attention_at=now + LEASE)
+        """Send a frozen batch that may have been sent before: the same members and id.
+
+        The attempt is on record before it is made. A batch of which no attempt has had an effect
+        is taken apart where a member is held.
+        """
+        members = members_of(self.store, batch)
+        hold = self.holds.on_batch(batch, members) if batch.certainly_unsent else None
+        if hold is not None:
+            return self._take_apart(batch, f"hold {hold.hold_id}")
+        total = total_of(members)
+        if batch.lacks_funds and self.failing.shortages.exceeded(batch.provider, total):
+            return advance(self.store, batch, attention_at=self.clock() + FUNDS_AGAIN)
+        claimed = batch.claimed(self.clock() + LEASE)
         if not self.store.change_batch(batch, claimed):
-            return batch  # another process works on it
-        return self._send(claimed, members_of(self.store, claimed))
+            return batch  # another process works on it, or has taken it apart
+        return self._send(claimed, members)
 
     def _send(self, batch: Batch, members: Sequence[Member]) -> Batch:
         longest = park_after(self.providers.get(batch.provider))
@@ -182,18 +208,21 @@ class Dispatcher:
         hold = self.holds.on_batch(batch, members)
         if hold is not None:
             log.debug("batch %s not sent: hold %s is in force", batch.batch_id, hold.hold_id)
-            return advance(self.store, batch, attention_at=self.clock() + HELD_AGAIN)
+            return self._had_no_effect(batch, attention_at=self.clock() + HELD_AGAIN)
         provider = self.providers[batch.provider]
         try:
             with self.failing.of(provider.name):
-                outcome = provider.submit(batch, members)
+                outcome = submitted(provider, batch, members)
         except ProviderError as error:
             return self._wait(batch, error)
         except Exception:
             # Whatever failed in our own code, the provider may have acted before.
             log.exception("batch %s: error in the provider's code", batch.batch_id)
             return self._wait(batch, OutcomeUnknown("INTERNAL"))
+        if isinstance(outcome, InsufficientFunds):
+            return self._without_funds(batch, members, outcome)
         if isinstance(outcome, Accepted):
+            self.failing.shortages.paid(batch.provider, total_of(members))
             return self._accepted(batch, outcome)
         if isinstance(outcome, NeedsReview):
             return self._park(batch, outcome.code)
@@ -201,26 +230,34 @@ class Dispatcher:
             log.info(
                 "batch %s postponed: %s; sent at %s", batch.batch_id, outcome.code, outcome.until
             )
-            return advance(self.store, batch, attention_at=outcome.until, last_error=outcome.code)
+            return self._had_no_effect(batch, attention_at=outcome.until, last_error=outcome.code)
         if isinstance(outcome, Withdrawn):
             return self._withdrawn(batch, outcome)
         return self._refused(batch, outcome)
 
-    def _take_apart(self, batch: Batch, hold: Hold) -> Batch:
-        """Release the members of a frozen batch of which no attempt was begun.
+    def _take_apart(self, batch: Batch, why: str) -> Batch:
+        """Release the members of a frozen batch that was certainly not sent.
 
-        `batch` is as this process has frozen it. Another process that would send it first writes
+        Either it is `certainly_unsent`, or it is as this process has frozen or claimed it, and the
+        attempt was not begun, or had no effect. Another process that would send it first writes
         a new revision: then this one changes nothing, and leaves the batch to it.
         """
-        aborted = batch.changed(
-            state=BatchState.ABORTED,
-            last_error=f"held: {hold.hold_id}",
-            attention_at=self.clock(),
-        )
+        aborted = batch.taken_apart(self.clock(), why)
         if not self.store.change_batch(batch, aborted):
             return self.store.get_batch(batch.batch_id) or batch
-        log.info("batch %s taken apart: hold %s is in force", batch.batch_id, hold.hold_id)
+        log.info("batch %s taken apart: %s; its members go again", batch.batch_id, why)
         return self._release_aborted(aborted)
+
+    def _without_funds(
+        self, batch: Batch, members: Sequence[Member], error: InsufficientFunds
+    ) -> Batch:
+        """Take apart a batch of several that the funds do not cover; one alone waits for them."""
+        self.failing.shortages.refused(batch.provider, total_of(members), error.code)
+        if len(members) > 1 and batch.open_attempt != UNKNOWN_ATTEMPT:
+            taken = self._take_apart(batch, NO_FUNDS)
+            if taken.state is not BatchState.FROZEN:
+                return taken
+        return self._wait(batch, error)
 
     def _wait(self, batch: Batch, error: ProviderError) -> Batch:
         """Keep the batch for another attempt: its outcome is unknown, or it cannot be sent now."""
@@ -228,13 +265,23 @@ class Dispatcher:
         delay = backoff(attempts, error)
         name = type(error).__name__
         log.warning("batch %s waits: %s %s; retried in %s", batch.batch_id, name, error, delay)
-        return advance(
-            self.store,
-            batch,
+        changes = BatchChanges(
             attempts=attempts,
             last_error=f"{name}: {error}"[:_LAST_ERROR_LENGTH],
             attention_at=self.clock() + delay,
         )
+        if error.had_no_effect:
+            return self._had_no_effect(batch, **changes)
+        return advance(self.store, batch, **changes)
+
+    def _had_no_effect(self, batch: Batch, **changes: Unpack[BatchChanges]) -> Batch:
+        """Record that the attempt which `batch` was claimed for has certainly had no effect."""
+
+        def ended(stored: Batch) -> Batch:
+            still_open = stored.without_effect(batch.open_attempt)
+            return stored.changed(**changes | BatchChanges(open_attempt=still_open))
+
+        return advance_by(self.store, batch, ended)
 
     def _park(self, batch: Batch, why: str) -> Batch:
         """Leave the batch to an operator: it is not sent again."""
@@ -249,7 +296,8 @@ class Dispatcher:
         )
 
     def _accepted(self, batch: Batch, outcome: Accepted) -> Batch:
-        return advance(
+        """Follow the batch; one that was parked during the call stays parked, and says so."""
+        accepted = advance(
             self.store,
             batch,
             state=BatchState.ACCEPTED,
@@ -257,6 +305,11 @@ class Dispatcher:
             accepted_at=self.clock(),
             last_error=None,
         )
+        if accepted.state is not BatchState.PARKED:
+            return accepted
+        said = f"{ACCEPTED_AS}{outcome.reference}"
+        log.error("batch %s is parked, and %s; see `paymentapp parked list`", batch.batch_id, said)
+        return advance(self.store, accepted, last_error=said)
 
     def _refused(self, batch: Batch, outcome: Refused) -> Batch:
         """Record that the provider did nothing because of the content, and release the members.
@@ -287,75 +340,13 @@ class Dispatcher:
         )
         return self._release_aborted(aborted) if aborted.state is BatchState.ABORTED else aborted
 
-    def _release_refused(self, batch: Batch) -> Batch:
-        """Fail the members that the refusal names; release the others for a new batch.
-
-        Where it names none, each is sent in a batch of its own, so that the one at fault is
-        refused by itself.
-        """
-        members = members_of(self.store, batch)
-        member_errors = dict(batch.member_errors)
-        if not member_errors and len(members) == 1:
-            member_errors = {0: (batch.last_error or "Refused").removeprefix("Refused: ")}
-
-        def released(payment: Payment, position: int, now: datetime) -> Payment:
-            reason = member_errors.get(position)
-            if reason is not None:
-                return declined(self.store, self.routes, payment, now, reason)
-            return self._freed(payment, now, isolated=payment.isolated or not member_errors)
-
-        change_stamped(self.store, self.clock, batch, members, released)
-        return advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
-
     def _abort(self, batch: Batch) -> Batch:
         """Undo a batch that its process has not frozen in time."""
         aborted = advance(self.store, batch, state=BatchState.ABORTED)
         return self._release_aborted(aborted) if aborted.state is BatchState.ABORTED else aborted
 
+    def _release_refused(self, batch: Batch) -> Batch:
+        return self._releaser.refused(batch)
+
     def _release_aborted(self, batch: Batch) -> Batch:
-        """Release the payments that an aborted batch has stamped.
-
-        The process that prepared it may only be slow, and stamp more payments: the batch is
-        searched again, at growing intervals, for a day after the abort, however old it was then.
-        A process that resumes later still finds the batch closed, and releases its own stamps.
-        """
-        if batch.state not in {BatchState.ABORTED, BatchState.CLOSED}:
-            return batch
-        members = self.store.get_members(batch)
-        decision = batch.decision
-        cause, by = (Cause.PERSON, decision.person) if decision else (Cause.DISPATCH, "")
-        change_stamped(
-            self.store,
-            self.clock,
-            batch,
-            members,
-            lambda payment, _position, now: self._freed(payment, now, cause, by),
-        )
-        now = self.clock()
-        if batch.attention_at is None or batch.attention_at > now:
-            return batch  # closed, or searched before its time, which is not counted
-        searches = batch.attempts + 1
-        if now - batch.created_at > LATE_STAMPS and searches > LATE_STAMPS // LONGEST_POLL_INTERVAL:
-            return advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
-        later = next_poll_at(batch.created_at, now)
-        return advance(self.store, batch, attempts=searches, attention_at=later)
-
-    def _freed(
-        self,
-        payment: Payment,
-        now: datetime,
-        cause: Cause = Cause.DISPATCH,
-        by: str = "",
-        *,
-        isolated: bool = False,
-    ) -> Payment:
-        return payment.moved(
-            Status.PENDING,
-            now,
-            cause,
-            payment.batch_id or "",
-            by,
-            batch_id=None,
-            due_at=now,
-            isolated=isolated or payment.isolated,
-        )
+        return self._releaser.aborted(batch)

@@ -1,4 +1,7 @@
-"""Which providers are failing and why; a failing provider gets no new batches for a while."""
+"""Which providers are failing and why; a failing provider gets no new batches for a while.
+
+One that lacks funds is not failing: it gets no batch that is as large as what it has refused.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured
+from paymentapp.services.dispatch.funds import Shortages
 
 if TYPE_CHECKING:
     from paymentapp.services.dispatch.circuit_breaker import Breaker
@@ -23,6 +27,7 @@ class FailingProviders:
         self._clock = clock
         self._lock = threading.Lock()
         self._breakers: dict[str, Breaker] = {}
+        self.shortages = Shortages(clock)
 
     def of(self, provider: str) -> Breaker:
         """Return the provider's breaker, a context manager that counts the call made within it.
@@ -42,6 +47,10 @@ class FailingProviders:
         breaker = self._breakers.get(provider)
         return breaker is not None and bool(breaker.opened)
 
+    def is_avoided(self, provider: str) -> bool:
+        """Return whether a payment should go by another provider, if it can."""
+        return self.is_open(provider) or self.shortages.known(provider)
+
     def answered(self, provider: str) -> None:
         """Record that a call succeeded that moves no money, which ends an outage.
 
@@ -54,7 +63,8 @@ class FailingProviders:
             breaker.reset()
 
     def causes(self) -> dict[str, str]:
-        """Return the failing providers, each with its last error."""
+        """Return the failing providers, each with its last error, and those that lack funds."""
         with self._lock:
             failing = {name: each for name, each in self._breakers.items() if each.is_recent}
-        return {name: breaker.cause for name, breaker in failing.items()}
+        found = {name: breaker.cause for name, breaker in failing.items()}
+        return self.shortages.causes() | found

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from paymentapp.clock import from_text, maybe_text, maybe_time, to_text
-from paymentapp.models.batches import Batch, BatchState, Decision, Member, Resolution
+from paymentapp.models.batches import (
+    UNKNOWN_ATTEMPT,
+    Batch,
+    BatchState,
+    Decision,
+    Member,
+    Resolution,
+    StopOrder,
+)
 from paymentapp.models.caller_texts import sorted_metadata
 from paymentapp.models.money import Money
 from paymentapp.storage.codec.records import Record, reads, without_none
@@ -26,7 +34,7 @@ def batch_record(batch: Batch) -> Record:
     """
     parked = batch.state is BatchState.PARKED
     attention_at = batch.created_at if parked else batch.attention_at
-    decision = batch.decision
+    decision, stop = batch.decision, batch.stop_order
     return without_none(
         {
             "batch_id": batch.batch_id,
@@ -45,8 +53,10 @@ def batch_record(batch: Batch) -> Record:
             "parked_at": maybe_text(batch.parked_at),
             "reference": batch.reference,
             "attempts": batch.attempts or None,
+            "open_attempt": _attempt_text(batch),
             "last_error": batch.last_error,
             "verdicts": [f"{n} {reason}" for n, reason in batch.member_errors.items()] or None,
+            "stop_order": [to_text(stop.at), *stop[1:]] if stop else None,
             "decision": [to_text(decision.at), *decision[1:]] if decision else None,
         }
     )
@@ -73,10 +83,28 @@ def read_batch(record: Record) -> Batch:
         parked_at=maybe_time(record.get("parked_at")),
         reference=record.get("reference"),
         attempts=record.get("attempts", 0),
+        open_attempt=_read_attempt(record),
         last_error=record.get("last_error"),
         member_errors=dict(_read_member_error(line) for line in record.get("verdicts", ())),
         decision=_read_decision(record.get("decision")),
+        stop_order=_read_stop_order(record.get("stop_order")),
     )
+
+
+def _attempt_text(batch: Batch) -> str | None:
+    """Return the open attempt with the version of the record that says so; None: not known.
+
+    A process of an earlier version keeps what it does not know, and sends the batch: its version of
+    the record then has another revision.
+    """
+    if batch.open_attempt == UNKNOWN_ATTEMPT:
+        return None
+    return f"{batch.revision} {batch.open_attempt}".rstrip()
+
+
+def _read_attempt(record: Record) -> str:
+    revision, _, attempt = record.get("open_attempt", "").partition(" ")
+    return attempt if revision == record["revision"] else UNKNOWN_ATTEMPT
 
 
 def _read_member_error(line: str) -> tuple[int, str]:
@@ -89,6 +117,13 @@ def _read_decision(parts: Sequence[str] | None) -> Decision | None:
         return None
     at, resolution, person, note, evidence = parts
     return Decision(from_text(at), Resolution(resolution), person, note, evidence)
+
+
+def _read_stop_order(parts: Sequence[str] | None) -> StopOrder | None:
+    if parts is None:
+        return None
+    at, person, note = parts
+    return StopOrder(from_text(at), person, note)
 
 
 def member_records(batch: Batch, members: Sequence[Member]) -> list[Record]:

@@ -62,8 +62,7 @@ class Holders:
                     words = f"batch {batch.batch_id} is sent, and {target} is held"
                     self.world.findings.fail("held and sent", words, member.key)
         self.world.approvers.check(members)
-        self.world.tables.begun.add(batch.batch_id)
-        return submit(batch, members)
+        return self.world.attempts.made(submit, batch, members)
 
     def _place(self) -> None:
         """Place a hold; once that has ended, however it did, somebody goes on to release it."""
@@ -81,6 +80,10 @@ class Holders:
                 self._later(SECOND + self.world.draw(2 * MINUTE), self._release)
 
         process.spawn(place)
+
+    def release_later(self) -> None:
+        """Have somebody release a hold after a while."""
+        self._later(SECOND + self.world.draw(2 * MINUTE), self._release)
 
     def _target(self) -> tuple[HoldScope, str]:
         scope = SCOPES[self.world.draw(len(SCOPES))]

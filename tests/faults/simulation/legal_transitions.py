@@ -24,7 +24,7 @@ _NEXT: dict[Status, tuple[Status, ...]] = {
     Status.REJECTED: (),
 }
 _WITHDRAWN = "DETAILS_CORRECTED"  # the bank has corrected an account of it before it was sent
-_HELD = "held: "  # it has a member that is held, and was not sent
+_TAKEN_APART = "taken apart: "  # for a member that is held or cancelled, or for lack of funds
 _NEXT_STATE: dict[BatchState, tuple[BatchState, ...]] = {
     BatchState.PREPARED: (BatchState.FROZEN, BatchState.ABORTED, BatchState.CLOSED),
     BatchState.FROZEN: (BatchState.ACCEPTED, BatchState.REFUSED, BatchState.PARKED),
@@ -80,14 +80,14 @@ def history_fault(old: Payment | None, new: Payment) -> str | None:
 def batch_fault(old: Batch | None, new: Batch, begun: bool) -> str | None:
     """Return what is wrong with replacing one version of a batch by the next, or None.
 
-    `begun` says whether a call of its provider has begun for it.
+    `begun` says whether a call of its provider has begun for it that may have had an effect.
     """
     if old is None or old.state is BatchState.PREPARED is new.state:
         return None
     withdrawn = (old.state, new.state) == (BatchState.FROZEN, BatchState.ABORTED)
     if withdrawn and new.last_error == _WITHDRAWN:
         return None if new.reference is None else "it was withdrawn, and the provider has it"
-    if withdrawn and (new.last_error or "").startswith(_HELD):
+    if withdrawn and (new.last_error or "").startswith(_TAKEN_APART):
         return "it was taken apart, and may have been sent" if begun else None
     if new.state is not old.state and new.state not in _NEXT_STATE[old.state]:
         return f"a step from {old.state} to {new.state}"

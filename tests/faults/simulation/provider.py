@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import InsufficientFunds, Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import Accepted, CurrencyRule, Provider, Refused
 from paymentapp.providers.updates import ItemReport
@@ -34,7 +34,7 @@ _BEFORE: Mapping[str, type[Exception]] = {
     faults.TIMEOUT_BEFORE: OutcomeUnknown,
     faults.GARBAGE_BEFORE: OutcomeUnknown,
     faults.OWN_CODE_BEFORE: ValueError,
-    faults.NO_FUNDS: Misconfigured,
+    faults.NO_FUNDS: InsufficientFunds,
 }
 _AFTER: Mapping[str, type[Exception]] = {
     faults.ERROR_AFTER: OutcomeUnknown,
@@ -81,7 +81,7 @@ class SimulatedProvider(Provider):
             delay = self.world.draw(10 * MINUTE)
             self.world.in_transit(delay, lambda: self._act(subject, kept, "late"))
             raise OutcomeUnknown(fault)
-        if self.world.funds_are_out():
+        if self.world.funds_are_out() and not self.world.regretters.covers(members):
             return self.without_funds(subject)
         outcome = self._act(subject, members, fault)
         if isinstance(outcome, Refused):
@@ -93,7 +93,7 @@ class SimulatedProvider(Provider):
         """Report no funds for any batch, also for one that was accepted with its answer lost."""
         self.world.touch(batch_id, faults.NO_FUNDS)
         self.world.note(self.process, "submit", batch_id, faults.NO_FUNDS)
-        raise Misconfigured("INSUFFICIENT_FUNDS")
+        raise InsufficientFunds("INSUFFICIENT_FUNDS")
 
     def _refuses_just_now(self, batch: Batch, members: Sequence[Member]) -> bool:
         """Whether this call is refused, for a reason that the next one will not meet.

@@ -58,7 +58,7 @@ class Tables:
         self.leases: dict[str, Lease] = {}
         self.events: dict[EventKey, ProviderEvent] = {}
         self.notes: dict[str, StateEntry] = {}
-        self.begun: set[str] = set()  # batches that a provider's code was called with
+        self.begun: set[str] = set()  # batches of which a call may have had an effect
         self.holds: dict[str, Hold] = {}
         self.held_since: dict[str, int] = {}  # by target, while it is in force
         self.released: dict[str, Hold] = {}

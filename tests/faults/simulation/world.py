@@ -12,6 +12,7 @@ from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.stripe.provider import Stripe
 from tests.faults.simulation.approvers import Approvers
+from tests.faults.simulation.attempts import Attempts
 from tests.faults.simulation.checks import held_is_shown, judge
 from tests.faults.simulation.clients import Clients, Intent
 from tests.faults.simulation.clock import Time, micros_of
@@ -26,6 +27,7 @@ from tests.faults.simulation.operator import SimulatedOperator
 from tests.faults.simulation.payment_methods import WorldMethods
 from tests.faults.simulation.process import Process
 from tests.faults.simulation.provider import SimulatedProvider
+from tests.faults.simulation.regrets import Regretters
 from tests.faults.simulation.retries import Retriers
 from tests.faults.simulation.scheduler import (
     DAY,
@@ -89,6 +91,8 @@ class World:
             on_change=self._changed,
         )
         self.ledger = Ledger(self.time, self.rng, self._announce)
+        self.attempts = Attempts(self)
+        self.regretters = Regretters(self, f"{seed} {engine} {scene}")
         self.holders = Holders(self)
         self.methods = WorldMethods(self, scene)
         self.limits = WorldLimits(self, f"{seed} {engine} {scene}")

@@ -11,7 +11,7 @@ import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import InsufficientFunds, Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
 from paymentapp.providers.base import Refused
@@ -52,8 +52,9 @@ def test_every_published_error_that_a_transfer_can_meet_is_in_the_table() -> Non
     assert codes - set(ERRORS) == set()
 
 
-def test_every_error_is_one_of_four_kinds() -> None:
-    assert set(ERRORS.values()) == {Misconfigured, NotSent, OutcomeUnknown, Refused}
+def test_every_error_is_one_of_five_kinds() -> None:
+    kinds = {InsufficientFunds, Misconfigured, NotSent, OutcomeUnknown, Refused}
+    assert set(ERRORS.values()) == kinds
     refused = {code for code, kind in ERRORS.items() if kind is Refused}
     assert set(REFUSALS) == refused | {"invalid_request_error"}
     assert set(REFUSALS) - FENCED == {
