@@ -24,7 +24,7 @@ FIXED: dict[type[Any], set[str]] = {
     },
     Payment: {
         *("customer_id", "payment_id", "money", "email", "request_id", "due_shard"),
-        *("scheduled_at", "retry_of", "charges"),
+        *("scheduled_at", "retry_of", "charges", "approval"),
         *("status", "history"),  # by `moved` alone
     },
     Batch: {"batch_id", "provider", "currency", "size", "created_at", "attention_shard"},
