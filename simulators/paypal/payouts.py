@@ -21,7 +21,7 @@ from simulators.paypal.currencies import DECIMALS
 from simulators.paypal.errors import PayPalError, detail
 from simulators.paypal.oauth import require_token
 from simulators.paypal.records import PayPalBatch, PayPalBatchRequest, PayPalItem
-from simulators.paypal.state import DuplicateBatch, InsufficientFunds, PayPalState
+from simulators.paypal.state import BalanceTooLow, DuplicateBatch, PayPalState
 from simulators.paypal.validation import read_batch
 
 blueprint = Blueprint("payouts", __name__, url_prefix="/v1/payments")
@@ -49,7 +49,7 @@ def create_batch() -> tuple[Response, int]:
         )
     except DuplicateBatch as duplicate:
         raise PayPalError("USER_BUSINESS_ERROR", [_duplicate(str(duplicate))]) from None
-    except InsufficientFunds:
+    except BalanceTooLow:
         raise PayPalError("INSUFFICIENT_FUNDS") from None
     running.announce(changes_of(running.state, batch))
     return jsonify(bodies.created(batch, link_base())), 201

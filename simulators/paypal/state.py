@@ -65,7 +65,7 @@ class DuplicateBatch(Exception):
     """The sender_batch_id was used in the last 30 days; ``args[0]`` is the original's id."""
 
 
-class InsufficientFunds(Exception):
+class BalanceTooLow(Exception):
     """The batch costs more than the remaining balance in its currency."""
 
 
@@ -81,7 +81,7 @@ class PayPalState:
     def add_batch(
         self, new: PayPalBatchRequest, *, now: int, settle: int, reversal: int, funds: int | None
     ) -> PayPalBatch:
-        """Accept a batch, or raise DuplicateBatch or InsufficientFunds and change nothing.
+        """Accept a batch, or raise DuplicateBatch or BalanceTooLow and change nothing.
 
         ``settle`` and ``reversal`` are durations in microseconds; ``funds`` is the currency's
         initial balance, None where it has no limit.
@@ -233,7 +233,7 @@ def _refuse_overdraft(db: sqlite3.Connection, batch: PayPalBatch, funds: int, no
         {"currency": batch.currency, "now": now},
     ).fetchone()[0]
     if batch.total_minor + batch.fees_minor > funds - spent:
-        raise InsufficientFunds(batch.currency)
+        raise BalanceTooLow(batch.currency)
 
 
 def _item_row(
