@@ -232,7 +232,7 @@ def test_a_disk_that_is_full_under_sqlite(
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=False
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=False
     )
     if not mounted or mounted.returncode:
         pytest.skip("a small disk cannot be mounted here: it takes root")
