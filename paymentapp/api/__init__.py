@@ -27,6 +27,7 @@ from paymentapp.api.openapi import DocumentedApi
 from paymentapp.api.problems import register_problems
 from paymentapp.api.responses import ApiResponse
 from paymentapp.api.security_log import register_security_log
+from paymentapp.api.url_rules import UrlRule
 from paymentapp.api.waiting import register_waiting
 from paymentapp.bootstrap import EXTENSION, Services
 
@@ -39,6 +40,7 @@ def register_api(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES + 1
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
+    app.url_rule_class = UrlRule
     app.json = ExactJSON(app)
     app.response_class = ApiResponse
     app.ensure_sync = _unchanged  # type: ignore[method-assign,assignment]
