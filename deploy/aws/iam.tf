@@ -174,19 +174,6 @@ data "aws_iam_policy_document" "dispatch" {
     resources = ["${aws_dynamodb_table.disbursements.arn}/stream/*"]
   }
 
-  # What is announced and not written is checked again, for a day.
-  statement {
-    sid       = "Events"
-    actions   = ["dynamodb:DeleteItem"]
-    resources = [aws_dynamodb_table.operations.arn]
-
-    condition {
-      test     = "ForAllValues:StringEquals"
-      variable = "dynamodb:LeadingKeys"
-      values   = ["events-unmade"]
-    }
-  }
-
   statement {
     sid       = "PutAside"
     actions   = ["sqs:SendMessage"]
@@ -208,6 +195,19 @@ data "aws_iam_policy_document" "sweep" {
       "${aws_dynamodb_table.disbursements.arn}/index/due",
       "${aws_dynamodb_table.operations.arn}/index/attention",
     ]
+  }
+
+  # What is announced and not written is checked again, for a day.
+  statement {
+    sid       = "Events"
+    actions   = ["dynamodb:DeleteItem"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["events-unmade"]
+    }
   }
 
   statement {
