@@ -171,6 +171,12 @@ class Store(Protocol):
         (`account_reading`), so that a page may be short, or empty, and still have a next one.
         """
 
+    def index_payments(self) -> int:
+        """Put payments that an earlier version has accepted in the account's list.
+
+        Return how many were missing. Reads the whole table: for an operator's command, once.
+        """
+
     def due_payments(self, shard: int, until: datetime, limit: int) -> list[Payment]:
         """Return payments of a shard with `due_at` up to `until`, oldest first; may be stale."""
 

@@ -15,6 +15,7 @@ from paymentapp.models.events import KEPT
 from paymentapp.models.payments import Payment
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.changes import Acceptance
+from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore, list_entries
 from paymentapp.storage.dynamodb import events as dynamodb_events
 from tests.contract.test_store_account_payments import listed
@@ -161,6 +162,22 @@ def test_an_entry_stays_in_the_list_when_its_event_is_no_longer_listed(
     assert dynamodb_store._move_end(record, record["first"], late)
     assert dynamodb_store.get_event(event.event_id) is None
     assert listed(dynamodb_store) == [payment]
+
+
+def test_payments_of_an_earlier_version_are_put_in_the_list(
+    dynamodb_store: DynamoDBStore, payment: Payment
+) -> None:
+    known = replace(payment, customer_id=new_revision(), request_id=new_revision())
+    add_payment(dynamodb_store, known)
+    dynamodb_store._add(
+        dynamodb_store._disbursements, ("customer_id", "payment_id"), payment_record(payment)
+    )
+    assert listed(dynamodb_store) == [known]
+    assert dynamodb_store.index_payments() == 1
+    assert sorted(each.key for each in listed(dynamodb_store)) == sorted([known.key, payment.key])
+    assert dynamodb_store.index_payments() == 0
+    assert kinds(dynamodb_store, known) == ["payment.pending"]
+    assert kinds(dynamodb_store, payment) == []
 
 
 def test_an_entry_takes_one_write_unit_at_its_greatest(payment: Payment) -> None:

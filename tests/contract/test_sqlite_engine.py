@@ -162,6 +162,7 @@ def test_an_id_of_a_provider_is_found_by_indexes(sqlite_store: SQLiteStore, path
     sqlite_store.ping()
     plan = [row[3] for row in sql(path, f"EXPLAIN QUERY PLAN {statement}", *values)]
     assert not any(step.startswith("SCAN") for step in plan), plan
+    assert plan[0] == "SEARCH Disbursements USING INTEGER PRIMARY KEY (rowid=?)"
     for index in ("payment_item", "payment_transaction", "payment_batch"):
         assert any(index in step for step in plan), plan
 

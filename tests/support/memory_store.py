@@ -222,6 +222,10 @@ class MemoryStore:
         self._called("list_account_payments")
         return read_page(query, partial(self._account_step, query), exact=not query.filters)
 
+    def index_payments(self) -> int:
+        self._called("index_payments")
+        return 0
+
     def _account_step(self, query: AccountQuery, before: ListPosition | None, count: int) -> Step:
         """Read payments of a range of time, newest first."""
         with self._lock:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from paymentapp.models.account_payments import AccountPage, AccountQuery, ListPosition
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Payment
 from paymentapp.storage.account_reading import Candidate, Step, read_page
+from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.batches import DynamoDBBatches
 from paymentapp.storage.dynamodb.disbursements import DynamoDBDisbursements
 from paymentapp.storage.dynamodb.events import SHARDS, list_partition
 from paymentapp.storage.dynamodb.list_entries import (
+    DynamoDBListEntries,
+    entry_key,
     position_of_payment,
     read_list_entry,
     sort_key_bounds,
 )
+from paymentapp.storage.dynamodb.scans import FIRST, LAST
 
 _SPARE = 8  # entries of a shard beyond its part of a page
 
 
-class DynamoDBAccountPayments(DynamoDBDisbursements, DynamoDBBatches):
+class DynamoDBAccountPayments(DynamoDBListEntries, DynamoDBDisbursements, DynamoDBBatches):
     """The list of the account's payments: entries, each checked against its payment."""
 
     def list_account_payments(self, query: AccountQuery) -> AccountPage:
@@ -37,6 +42,19 @@ class DynamoDBAccountPayments(DynamoDBDisbursements, DynamoDBBatches):
         if named is not None:
             return named
         return read_page(query, partial(self._step, query), exact=not query.filters)
+
+    def index_payments(self) -> int:
+        """Scan the payments, read their entries, and put those that are missing, without events."""
+        added, payments = 0, self.scan_payments(FIRST, LAST)
+        while chunk := list(islice(payments, conditional.READS)):
+            wanted = [to_item(entry_key(payment)) for payment in chunk]
+            found = conditional.read_many(self._client(), self._operations, wanted)
+            known = {to_record(item)["request_id"] for item in found}
+            missing = [payment for payment in chunk if payment.request_id not in known]
+            for payment in missing:
+                self._put_entry(payment, ())
+            added += len(missing)
+        return added
 
     def _step(self, query: AccountQuery, before: ListPosition | None, count: int) -> Step:
         """Read entries of all shards; where a shard has more, as far as its last one."""

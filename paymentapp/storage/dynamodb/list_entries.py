@@ -106,6 +106,12 @@ def entry_record(payment: Payment, texts: Sequence[Sequence[str]], attempt: int 
     )
 
 
+def entry_key(payment: Payment) -> Record:
+    """Return the key of a payment's entry, unless that is another payment's."""
+    record = entry_record(payment, ())
+    return {name: record[name] for name in ("pk", "sk")}
+
+
 @reads
 def read_list_entry(record: Record) -> ListEntry:
     """Return the entry of a record."""
