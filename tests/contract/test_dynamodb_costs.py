@@ -143,15 +143,15 @@ def test_a_page_of_customers_reads_no_more_than_the_page(dynamodb_store: DynamoD
 def test_a_page_of_the_account_reads_little_more_than_the_page(
     dynamodb_store: DynamoDBStore,
 ) -> None:
-    """Read 14 entries of each shard at most for a page of 25, and the payments that it shows."""
+    """Read 11 entries of each shard at most for a page of 25, and the payments that it shows."""
     store = dynamodb_store
     for payment in payments_over_time(60):
         add_payment(store, payment)
     calls = calls_of(store, lambda: store.list_account_payments(AccountQuery(25)))
     assert set(calls.names) == {"Query", "BatchGetItem"}
     queries = [each for each in calls.requests if "Limit" in each]
-    assert all(each["Limit"] <= 14 and each["ConsistentRead"] for each in queries)
-    assert len(queries) <= 8
+    assert all(each["Limit"] <= 11 and each["ConsistentRead"] for each in queries)
+    assert len(queries) <= 16
     reads = [each["RequestItems"] for each in calls.requests if "RequestItems" in each]
     assert sum(len(wanted["Keys"]) for read in reads for wanted in read.values()) == 25
 
@@ -170,7 +170,7 @@ def test_what_an_entry_says_is_filtered_without_reading_payments(
     for filters in cheap:
         query = AccountQuery(5, **filters)
         calls = calls_of(store, lambda query=query: store.list_account_payments(query))  # type: ignore[misc]
-        assert calls.names == ["Query"] * 4
+        assert calls.names == ["Query"] * 8
 
 
 @pytest.mark.usefixtures("requested_now")
@@ -209,7 +209,7 @@ def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> 
         (lambda: store.release_hold(a_hold(), a_hold()), ["PutItem", "PutItem", "DeleteItem"]),
         (store.released_holds, ["Query"]),
         (lambda: store.list_events(None, 10), ["GetItem"]),
-        (lambda: store.list_account_payments(AccountQuery(10)), ["Query"] * 4 + ["BatchGetItem"]),
+        (lambda: store.list_account_payments(AccountQuery(10)), ["Query"] * 8 + ["BatchGetItem"]),
         (store.list_api_keys, ["Query"]),
         (lambda: store.get_api_key("k"), ["GetItem"]),
         (lambda: store.add_api_key(key), ["PutItem"]),

@@ -16,7 +16,7 @@ from paymentapp.models.payments import Payment
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.codec.payments import payment_record
-from paymentapp.storage.dynamodb import DynamoDBStore, list_entries
+from paymentapp.storage.dynamodb import DynamoDBStore, account_payments, list_entries
 from paymentapp.storage.dynamodb import events as dynamodb_events
 from tests.contract.test_store_account_payments import listed
 from tests.contract.test_store_event_list import listed as listed_events
@@ -149,6 +149,17 @@ def test_entries_that_come_to_nothing_do_not_shorten_a_page(
         dynamodb_store._announce_payment(replace(payment, payment_id=to_text(moment)), [])
     page = dynamodb_store.list_account_payments(AccountQuery(1))
     assert page.payments == [payment]
+
+
+def test_a_page_stops_where_the_entries_of_a_shard_were_cut_off(
+    dynamodb_store: DynamoDBStore, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_payments, "_SPARE", 1)
+    moments = [payment.created_at + timedelta(microseconds=number) for number in range(40)]
+    payments = [replace(payment, payment_id=to_text(moment)) for moment in moments]
+    for each in payments:
+        add_payment(dynamodb_store, each)
+    assert listed(dynamodb_store, 3) == payments[::-1]
 
 
 def test_an_entry_stays_in_the_list_when_its_event_is_no_longer_listed(

@@ -15,7 +15,7 @@ from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.batches import DynamoDBBatches
 from paymentapp.storage.dynamodb.disbursements import DynamoDBDisbursements
-from paymentapp.storage.dynamodb.events import SHARDS, list_partition
+from paymentapp.storage.dynamodb.events import LIST_SHARDS, list_partition
 from paymentapp.storage.dynamodb.list_entries import (
     DynamoDBListEntries,
     entry_key,
@@ -62,8 +62,8 @@ class DynamoDBAccountPayments(DynamoDBListEntries, DynamoDBDisbursements, Dynamo
         if bounds is None:
             return Step([], is_last=True)
         found, cut = [], ""
-        each_shard = count // SHARDS + _SPARE
-        for shard in range(SHARDS):
+        each_shard = count // LIST_SHARDS + _SPARE
+        for shard in range(LIST_SHARDS):
             records = list(self._newest(shard, bounds, each_shard))
             found += records
             if len(records) == each_shard:

@@ -43,6 +43,7 @@ from paymentapp.storage.dynamodb.client import call
 from paymentapp.storage.dynamodb.records import DynamoDBRecords
 
 SHARDS = 4  # partitions of one hour: each takes 1,000 entries a second
+LIST_SHARDS = 8  # partitions of the account's list: likewise, for payments
 LANDED = 10.0  # seconds
 HORIZON = timedelta(seconds=30)  # `LANDED`, and by how much the clocks of two hosts may differ
 FIRST = timedelta(days=1)  # before the first publication: entries of a service that was just set up
@@ -287,8 +288,8 @@ def list_partition(shard: int) -> str:
 
 def _partitions(hour: datetime) -> list[str]:
     """Return the partitions that hold the entries of an hour."""
-    shards = range(SHARDS)
-    return [*(_partition(hour, shard) for shard in shards), *map(list_partition, shards)]
+    of_hour = (_partition(hour, shard) for shard in range(SHARDS))
+    return [*of_hour, *map(list_partition, range(LIST_SHARDS))]
 
 
 def _partition(hour: datetime, shard: int) -> str:

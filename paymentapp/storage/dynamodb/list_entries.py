@@ -24,7 +24,7 @@ from paymentapp.storage.codec.records import Record, reads, without_none
 from paymentapp.storage.dynamodb.events import (
     ENTRY_DIGITS,
     LANDED,
-    SHARDS,
+    LIST_SHARDS,
     TIME_DIGITS,
     DynamoDBEvents,
     list_partition,
@@ -92,7 +92,7 @@ def entry_record(payment: Payment, texts: Sequence[Sequence[str]], attempt: int 
     reference = payment.texts.reference
     return without_none(
         {
-            "pk": list_partition(int(digest[:8], 16) % SHARDS),
+            "pk": list_partition(int(digest[:8], 16) % LIST_SHARDS),
             "sk": position_of(payment.created_at) + digest[8 : 8 + ENTRY_DIGITS - TIME_DIGITS],
             "customer_id": payment.customer_id,
             "payment_id": payment.payment_id,
