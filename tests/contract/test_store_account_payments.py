@@ -146,7 +146,12 @@ def test_an_amount_is_compared_exactly(store: Store) -> None:
     payment = at(0, money=usd("999999999999999.01"))
     add(store, payment)
     assert listed(store, min_amount=Decimal("999999999999999.02")) == []
-    assert listed(store, min_amount=Decimal("999999999999999.01")) == [payment]
+    assert listed(store, max_amount=Decimal("999999999999999")) == []
+    bound = Decimal("999999999999999.01")
+    assert listed(store, min_amount=bound, max_amount=bound) == [payment]
+    small = at(1, money=usd("0.01"))
+    add(store, small)
+    assert listed(store, min_amount=Decimal(0), max_amount=Decimal("0.01")) == [small]
 
 
 def test_a_status_is_the_one_that_a_payment_has_now(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.json_documents import from_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
 
+_FLOAT_ERROR = 1e-12  # relative; that of a double is 1.1e-16
 _TEXTS = {  # the filters that SQL compares, by the path of what they compare in the document
     "reference": "$.reference",
     "created_by": "$.by[0]",  # of the first line of history; "0 " and the name
@@ -96,7 +98,8 @@ def step_statement(
     the others, as far as SQL can compare them.
     """
     access = _access(query, index, batches)
-    others = [_equal(query, name) for name in _TEXTS if name in query.filters and name != index]
+    texts = [_equal(query, name) for name in _TEXTS if name in query.filters and name != index]
+    others = [*texts, *_of_amount(query)]
     passes = " AND ".join(each.text for each in others) or "1"
     earliest, latest = query.earliest or "", query.latest or sql.AFTER_EVERY_ID
     position = before or ListPosition(sql.AFTER_EVERY_ID, "")
@@ -134,6 +137,15 @@ def _of_provider_id(query: AccountQuery, batches: frozenset[str]) -> Condition:
     of_batches = " UNION ALL ".join([_PAYMENTS_OF_BATCH] * len(batch_ids))
     text = _PAYMENTS_OF_PROVIDER_ID.format(of_batches=of_batches)
     return Condition(text, (query.provider_id, query.provider_id, *key, *batch_ids))
+
+
+def _of_amount(query: AccountQuery) -> Iterator[Condition]:
+    """Yield conditions that no amount within the bounds fails: a float is not exact."""
+    amount = "CAST(json_extract(document, '$.amount') AS REAL)"
+    if query.min_amount is not None:
+        yield Condition(f"{amount} >= ?", (float(query.min_amount) * (1 - _FLOAT_ERROR),))
+    if query.max_amount is not None:
+        yield Condition(f"{amount} <= ?", (float(query.max_amount) * (1 + _FLOAT_ERROR),))
 
 
 def _equal(query: AccountQuery, name: str) -> Condition:
