@@ -32,7 +32,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 METHOD = """\
 Milliseconds for the first page of {limit} by `Store.list_account_payments` in this process, the
 median of {rounds}, among {count:,} payments of {clients} clients, a second apart, in batches of
-{batch}. All but the newest {open} are settled. A filter without an index reads 20,000 records at most."""
+{batch}. All but the newest {open} are settled. A filter without an index reads 20,000 records at
+most."""
 
 
 def measure(directory: Path, count: int) -> Section:
