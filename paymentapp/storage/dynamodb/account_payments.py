@@ -11,6 +11,7 @@ from paymentapp.models.account_payments import AccountPage, AccountQuery, ListPo
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import Payment
 from paymentapp.storage.account_reading import Candidate, Step, read_page
+from paymentapp.storage.codec.payments import read_payment
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.batches import DynamoDBBatches
@@ -23,7 +24,7 @@ from paymentapp.storage.dynamodb.list_entries import (
     read_list_entry,
     sort_key_bounds,
 )
-from paymentapp.storage.dynamodb.scans import FIRST, LAST
+from paymentapp.storage.dynamodb.scans import scan
 
 _SPARE = 8  # entries of a shard beyond its part of a page
 
@@ -45,7 +46,8 @@ class DynamoDBAccountPayments(DynamoDBListEntries, DynamoDBDisbursements, Dynamo
 
     def index_payments(self) -> int:
         """Scan the payments, read their entries, and put those that are missing, without events."""
-        added, payments = 0, self.scan_payments(FIRST, LAST)
+        added = 0
+        payments = map(read_payment, scan(self._client(), self._disbursements, "payment_id"))
         while chunk := list(islice(payments, conditional.READS)):
             wanted = [to_item(entry_key(payment)) for payment in chunk]
             found = conditional.read_many(self._client(), self._operations, wanted)

@@ -14,7 +14,6 @@ from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.json_documents import from_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
 
-_FLOAT_ERROR = 1e-12  # relative; that of a double is 1.1e-16
 _TEXTS = {  # the filters that SQL compares, by the path of what they compare in the document
     "reference": "$.reference",
     "created_by": "$.by[0]",  # of the first line of history; "0 " and the name
@@ -140,12 +139,15 @@ def _of_provider_id(query: AccountQuery, batches: frozenset[str]) -> Condition:
 
 
 def _of_amount(query: AccountQuery) -> Iterator[Condition]:
-    """Yield conditions that no amount within the bounds fails: a float is not exact."""
+    """Yield conditions that no amount within the bounds fails.
+
+    SQL compares doubles, whose relative error is 1.1e-16.
+    """
     amount = "CAST(json_extract(document, '$.amount') AS REAL)"
     if query.min_amount is not None:
-        yield Condition(f"{amount} >= ?", (float(query.min_amount) * (1 - _FLOAT_ERROR),))
+        yield Condition(f"{amount} >= CAST(? AS REAL) * 0.999999999999", (str(query.min_amount),))
     if query.max_amount is not None:
-        yield Condition(f"{amount} <= ?", (float(query.max_amount) * (1 + _FLOAT_ERROR),))
+        yield Condition(f"{amount} <= CAST(? AS REAL) * 1.000000000001", (str(query.max_amount),))
 
 
 def _equal(query: AccountQuery, name: str) -> Condition:
