@@ -12,15 +12,16 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from itertools import count
 from typing import NamedTuple
 
 from paymentapp.clock import from_text, utc_now
+from paymentapp.errors import StoreUnavailable
 from paymentapp.models.account_payments import AccountQuery, ListPosition
 from paymentapp.models.events import Event
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.storage.codec.events import event_texts
 from paymentapp.storage.codec.records import Record, reads, without_none
+from paymentapp.storage.contention import MAX_TRIES
 from paymentapp.storage.dynamodb.events import (
     ENTRY_DIGITS,
     LANDED,
@@ -73,13 +74,16 @@ class DynamoDBListEntries(DynamoDBEvents):
             self._announce(events)
 
     def _put_entry(self, payment: Payment, texts: Sequence[Sequence[str]]) -> Record:
-        """Add the entry; return what is stored. Another payment's digest may be the same."""
-        for attempt in count():
+        """Add the entry; return what is stored. Another payment's digest may be the same.
+
+        Raises StoreUnavailable.
+        """
+        for attempt in range(MAX_TRIES):
             wanted = entry_record(payment, texts, attempt)
             stored = self._add(self._operations, ("pk", "sk"), wanted) or wanted
             if stored["request_id"] == payment.request_id:
                 return stored
-        raise AssertionError
+        raise StoreUnavailable(f"{MAX_TRIES} keys of an entry belong to other payments")
 
 
 def entry_record(payment: Payment, texts: Sequence[Sequence[str]], attempt: int = 0) -> Record:
