@@ -133,10 +133,11 @@ def test_every_answer_is_one_that_the_document_allows(live: Live) -> None:
             failures += list(found(event))
             answers.update(answered(event))
     assert not failures, "\n\n".join(dict.fromkeys(failures))
-    # One payment method of one customer is rarely met by chance: tests/api/test_payment_methods.py.
+    # One payment method of one customer is rarely met by chance: tests/api/test_payment_methods.py;
+    # nor is an event, which DynamoDB lists half a minute late: tests/api/test_events.py.
     # Nor is one payment that can be held, or is: tests/api/test_holds.py; or that awaits approval:
     # tests/api/test_approvals.py.
-    rare = ("{method}", "/hold", "/release", "/approve", "/reject")
+    rare = ("{method}", "{event_id}", "/hold", "/release", "/approve", "/reject")
     succeeded = {label for label, status in answers if status < 300}
     assert len({label for label in succeeded if not label.endswith(rare)}) == 18, succeeded
     assert {status for _, status in answers} >= {200, 201, 202, 400, 401, 404, 409, 415, 422}
