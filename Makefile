@@ -72,7 +72,7 @@ format: $(VENV)/.dev ## format the code and fix what ruff can fix
 clients: $(VENV)/.dev $(OPENAPI) $(GENERATOR) ## pay by Python and TypeScript clients made from the OpenAPI document; needs npm
 	$(BIN)/python -m pytest -m slow -rA tests/clients
 
-bench: $(VENV)/.dev ## measure speed and memory and write bench/RESULTS.md; takes 8 minutes
+bench: $(VENV)/.dev ## measure speed and memory and write bench/RESULTS.md; takes 11 minutes
 	@test -d .tools/node_modules || ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools amplify-dynamodb-simulator@2.9.30 || echo "DynamoDB Local cannot be installed: skipped"
 	$(BIN)/python -m bench.run
 

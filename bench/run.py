@@ -13,18 +13,19 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from bench import accept, dynamodb_local, footprint, limits, report, slow_provider, submit
+from bench import accept, dynamodb_local, footprint, limits, listing, report, slow_provider, submit
 from bench.processes import Processes
 from bench.report import Section
 from bench.say import Failed, say
 
-MEASURES = ("accept", "limits", "slow", "submit", "footprint")
+MEASURES = ("accept", "limits", "slow", "submit", "listing", "footprint")
 ENGINES = {"sqlite": "SQLite", "dynamodb": "DynamoDB"}
 EPILOG = """\
 accept     payments accepted a second, beside a bare Flask view with the same storage calls
 limits     what rules cost, and payments a second that count against one limit
 slow       latency of acceptance while every provider call takes 10 s, beside 0 s
 submit     10,000 waiting payments: PayPal calls and payments a second
+listing    a page of the account's payments by each filter, among a million in SQLite
 footprint  memory of a worker and time to start, beside a bare Flask and boto3 app
 
 DynamoDB needs a JDK and the npm package amplify-dynamodb-simulator, which carries DynamoDB Local
@@ -80,6 +81,12 @@ def _measure(directory: Path, processes: Processes, options: argparse.Namespace)
     sections = []
     for name in MEASURES:
         if name not in options.only:
+            continue
+        if name == "listing":
+            count = 20_000 if options.quick else 1_000_000
+            fill_and_list = partial(listing.measure, directory, count)
+            if "SQLite" in engines:
+                sections.append(_try("Listing payments: SQLite", fill_and_list))
             continue
         if name == "footprint":
             there = [engine for engine in engines if engine != "DynamoDB" or not missing]

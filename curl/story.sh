@@ -48,6 +48,10 @@ echo "$payment"
 say "List the payments to $customer"
 "$here/list_payments.sh" "$customer" "limit=10&status=succeeded"
 
+say "Find the payment by its reference, among the payments of all customers"
+found=$("$here/list_account_payments.sh" "reference=invoice-$customer")
+expect payment_id "$payment_id" "$(field payment_id <<<"$found")"
+
 say "Correct the e-mail address of $customer, and find the customer by it"
 "$here/change_customer.sh" "$customer" "{\"email\": \"new-$customer@example.com\"}"
 found=$("$here/list_customers.sh" "email=new-$customer@example.com")

@@ -186,6 +186,7 @@ locals {
     get_payment_method    = { resource = aws_api_gateway_resource.payment_method, verb = "GET" }
     delete_payment_method = { resource = aws_api_gateway_resource.payment_method, verb = "DELETE" }
     request_payment       = { resource = aws_api_gateway_resource.payments, verb = "POST", model = "PaymentOrder" }
+    list_account_payments = { resource = aws_api_gateway_resource.payments, verb = "GET" }
     list_payments         = { resource = aws_api_gateway_resource.customer_payments, verb = "GET" }
     get_payment           = { resource = aws_api_gateway_resource.payment, verb = "GET" }
     cancel_payment        = { resource = aws_api_gateway_resource.cancellation, verb = "POST" }

@@ -134,6 +134,19 @@ data "aws_iam_policy_document" "api" {
     }
   }
 
+  # The list of the account's payments, which are announced by it too; and the payments of a batch.
+  statement {
+    sid       = "AccountPayments"
+    actions   = ["dynamodb:Query"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["payments#*", "batch#*", "batch-reference#*"]
+    }
+  }
+
   # Reads which holds are in force, and ends those that are released.
   statement {
     sid       = "Holds"

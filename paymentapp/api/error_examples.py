@@ -120,6 +120,15 @@ LIST_PAYMENTS = (
     ),
     NO_CUSTOMER,
 )
+LIST_ACCOUNT_PAYMENTS = (
+    _invalid({"parameter": "min_amount", "message": "Must be an amount, such as 10 or 10.50."}),
+    _invalid(
+        {
+            "parameter": "cursor",
+            "message": "Must be a `next_cursor` that this service returned.",
+        }
+    ),
+)
 CUSTOMER_HISTORY = (
     *LIST_PAYMENTS,
     _invalid(

@@ -211,6 +211,10 @@ PAGE: dict[str, Any] = {
     "payments": [SUCCEEDED],
     "next_cursor": "MjAyNi0wMS0wMlQwMzowNDowNS42Nzg5MDFa",
 }
+ACCOUNT_PAGE: dict[str, Any] = {
+    "payments": [SUCCEEDED],
+    "next_cursor": "MjAyNi0wMS0wMlQwMzowNDowNS42Nzg5MDFaIHVuaXh1c2VyMQ==",
+}
 NOT_ALIVE = {"status": "failing", "detail": "thread sweeper has ended"}
 READY: dict[str, Any] = {
     "status": "ready",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import request
@@ -10,8 +11,10 @@ from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, actor, services
 from paymentapp.api.problems import PAYMENT_PATH, InvalidRequest
 from paymentapp.api.waiting import with_outcome
+from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.actors import HOLD
 from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.schemas.account_payments import AccountPageSchema, AccountQuerySchema
 from paymentapp.schemas.headers import KEY_NEEDED, PaymentHeadersSchema, PreferSchema
 from paymentapp.schemas.payment_orders import PaymentOrderSchema, RetryOrderSchema
 from paymentapp.schemas.payments import (
@@ -62,6 +65,11 @@ def shown(payment: Payment) -> ShownPayment:
     return services().payees.shown(payment, services().waiting.of(payment))
 
 
+def _shown_all(payments: Sequence[Payment]) -> list[ShownPayment]:
+    waits = services().waiting.of_all(payments)
+    return list(map(services().payees.shown, payments, waits))
+
+
 @blp.route("/v1/api/payment", methods=["POST"])
 @blp.requires("payments:write")
 @blp.arguments(PaymentHeadersSchema(), location="headers")
@@ -90,6 +98,25 @@ def request_payment(
     return _accepted(here.payments.request(order, key, actor()), headers.get("wait"))
 
 
+@blp.route("/v1/api/payment")
+@blp.requires("payments:read")
+@blp.arguments(AccountQuerySchema(), location="query")
+@blp.response(
+    200, AccountPageSchema, description="One page, newest first", example=examples.ACCOUNT_PAGE
+)
+@blp.documents(*error_examples.LIST_ACCOUNT_PAYMENTS)
+def list_account_payments(query: AccountQuery) -> dict[str, Any]:
+    """List the payments of all customers, newest first.
+
+    A payment that was accepted before the request is in the list. A page has a `next_cursor`, which
+    is the `cursor` of the next one, and is null at the end. With filters a page may have fewer
+    payments than `limit`, or none, and still have a next one: one request reads a bounded number of
+    payments, where the store has no index of the filter.
+    """
+    payments, last_read = services().payments.list_account(query)
+    return {"payments": _shown_all(payments), "next_cursor": last_read}
+
+
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
 @blp.requires("payments:read")
 @blp.arguments(PageQuerySchema(), location="query")
@@ -101,8 +128,7 @@ def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
     A page has a `next_cursor`, which is the `cursor` of the next one, and is null at the end.
     """
     payments, last_read = services().payments.list(customer_id, query)
-    waits = services().waiting.of_all(payments)
-    page = list(map(services().payees.shown, payments, waits))
+    page = _shown_all(payments)
     return {"customer_id": customer_id, "payments": page, "next_cursor": last_read}
 
 

@@ -11,12 +11,8 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from paymentapp.clock import Clock, to_text
-from paymentapp.errors import (
-    Conflict,
-    NotFound,
-    NotPayable,
-    StoreUnavailable,
-)
+from paymentapp.errors import Conflict, NotFound, NotPayable, StoreUnavailable
+from paymentapp.models.account_payments import AccountPage, AccountQuery
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.approvals import RequiredApproval, digests
 from paymentapp.models.customers import Customer
@@ -119,6 +115,10 @@ class Payments:
         """Return a page of a customer's payments, newest first. Raises NotFound (the customer)."""
         self.customers.get(customer_id)
         return self.store.list_payments(customer_id, query)
+
+    def list_account(self, query: AccountQuery) -> AccountPage:
+        """Return a page of the payments of all customers, newest first."""
+        return self.store.list_account_payments(query)
 
     def cancel(self, key: PaymentKey, by: Actor = SYSTEM) -> Payment:
         """Cancel a payment that has not been sent, or request the recall of an unclaimed one.

@@ -15,6 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from paymentapp.models.account_payments import AccountPage, AccountQuery
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
@@ -160,6 +161,21 @@ class Store(Protocol):
 
     def list_payments(self, customer_id: str, query: PageQuery) -> Page:
         """Return a page of a customer's payments, newest first, by a consistent read."""
+
+    def list_account_payments(self, query: AccountQuery) -> AccountPage:
+        """Return a page of the account's payments, newest first.
+
+        By consistent reads: a payment that was accepted before the call is in the list. Payments
+        of one microsecond are in an order of the engine's, the same in each listing. Where the
+        engine has an index of a filter, it reads what it returns; else a bounded number of records
+        (`account_reading`), so that a page may be short, or empty, and still have a next one.
+        """
+
+    def index_payments(self) -> int:
+        """Put payments that an earlier version has accepted in the account's list.
+
+        Return how many were missing. Reads the whole table: for an operator's command, once.
+        """
 
     def due_payments(self, shard: int, until: datetime, limit: int) -> list[Payment]:
         """Return payments of a shard with `due_at` up to `until`, oldest first; may be stale."""

@@ -180,6 +180,11 @@ def list_payments(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.get(f"{PAYMENT}/eve")
 
 
+def list_account_payments(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{PAYMENT}?min_amount=-1")
+    yield bench.client.get(f"{PAYMENT}?cursor=MQ")
+
+
 def get_payment(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.get(SOME_PAYMENT)
 
@@ -292,6 +297,7 @@ OPERATIONS = [
     Operation(delete_payment_method, "DELETE", f"{METHOD}/paypal"),
     Operation(list_payment_methods, "GET", METHOD),
     Operation(request_payment, "POST", PAYMENT, takes_body=True),
+    Operation(list_account_payments, "GET", PAYMENT),
     Operation(list_payments, "GET", f"{PAYMENT}/ada"),
     Operation(get_payment, "GET", SOME_PAYMENT),
     Operation(cancel_payment, "POST", f"{SOME_PAYMENT}/cancel"),

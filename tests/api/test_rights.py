@@ -29,6 +29,7 @@ RIGHTS: dict[tuple[str, str], set[str]] = {
     ("PUT", METHOD): {"payees:write"},
     ("DELETE", METHOD): {"payees:write"},
     ("POST", "/v1/api/payment"): {"payments:write"},
+    ("GET", "/v1/api/payment"): {"payments:read"},
     ("GET", PAYMENTS): {"payments:read"},
     ("GET", PAYMENT): {"payments:read"},
     ("POST", f"{PAYMENT}/cancel"): {"payments:write", "payments:hold"},

@@ -26,6 +26,13 @@ def test_only_an_operators_services_scan() -> None:
     assert {path.parent for path in users} == {Path("services", "backoffice")}
 
 
+def test_only_a_command_puts_payments_of_earlier_versions_in_the_list() -> None:
+    users = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")}
+    assert {path for path in users if "index_payments" in names(PACKAGE / path)} == {
+        Path("cli", "payments.py")
+    }
+
+
 @pytest.mark.parametrize(
     "entry", ["paymentapp.api", "paymentapp.worker.threaded", "paymentapp.server"]
 )

@@ -13,10 +13,11 @@ from paymentapp.config import Settings
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
-from paymentapp.storage.dynamodb import DynamoDBStore
+from paymentapp.storage.dynamodb import DynamoDBStore, list_entries
 from paymentapp.storage.dynamodb.sharded_counters import Contention
 from paymentapp.storage.sqlite import SQLiteStore
 from tests.support.memory_store import MemoryStore
+from tests.support.records import NOW
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -93,3 +94,12 @@ def dynamodb_store(
         table = dynamodb_settings.table_prefix + name
         for item in dynamodb_client.scan(TableName=table, ConsistentRead=True)["Items"]:
             dynamodb_client.delete_item(TableName=table, Key={key: item[key] for key in keys})
+
+
+@pytest.fixture
+def requested_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the requests of the tests' payments made at this moment, as they are outside of tests.
+
+    Else DynamoDB needs one more put for the event of each.
+    """
+    monkeypatch.setattr(list_entries, "utc_now", lambda: NOW)

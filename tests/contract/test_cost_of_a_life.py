@@ -28,6 +28,7 @@ from paymentapp.storage.codec.events import event_texts
 from paymentapp.storage.codec.operations import idempotency_record
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore
+from paymentapp.storage.dynamodb.list_entries import entry_record
 from tests.support.item_size import write_units
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process
@@ -73,7 +74,8 @@ class BilledStore(DynamoDBStore):
     def accept(self, acceptance: Acceptance) -> AcceptResult:
         if acceptance.binding is not None:
             self.bill.write("claim", "none", None, idempotency_record(acceptance.binding))
-        self.bill.units["accepted event"] += _entry_units(acceptance.events)
+        texts = [event_texts(event) for event in acceptance.events]
+        self.bill.units["list entry"] += write_units(entry_record(acceptance.payment, texts))
         self.bill.write("payment", "due", None, payment_record(acceptance.payment))
         return super().accept(acceptance)
 
@@ -91,6 +93,7 @@ class BilledStore(DynamoDBStore):
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
         self.bill.write("batch", "attention", batch_record(old), batch_record(new))
+        self.bill.units["batch reference"] += new.reference != old.reference
         return super().change_batch(old, new)
 
 
@@ -140,7 +143,7 @@ def service(dynamodb_store: DynamoDBStore) -> Service:
 
 
 def test_a_payment_with_a_key_is_accepted_for_four_units_and_one_read(service: Service) -> None:
-    """One request reads the customer and the key's record. One unit is for the event."""
+    """One request reads the customer and the key's record; a unit is for the list and the event."""
     service.customers.register(CUSTOMER, EMAIL, {})
     requests = service.requests()
     payment = service.pay("key")
@@ -170,7 +173,7 @@ def test_a_full_batchs_payments_cost_eight_units_each_at_most(service: Service, 
     assert stored is not None
     assert stored.state is BatchState.CLOSED
     units = service.store.bill.units
-    own = units["claim"] + units["accepted event"] + units["payment"] + units["payment index"]
+    own = units["claim"] + units["list entry"] + units["payment"] + units["payment index"]
     assert own == count * (8 if slow else 7)
     shared = service.store.bill.total - own
     assert units["events"] <= count * (0.39 if slow else 0.26)  # keys of the greatest length
@@ -186,8 +189,8 @@ def test_a_batch_of_500_is_stamped_in_20_requests(service: Service) -> None:
     service.dispatcher.submit(payments)
     assert requests["BatchExecuteStatement"] == 20
     # Besides: holds, before and after if that takes a second; members, header, freeze, acceptance,
-    # and the entry of the events.
-    assert requests.total() <= 20 + 7
+    # the entry of the events, and the provider's id of the batch.
+    assert requests.total() <= 20 + 8
 
 
 def test_a_scheduled_payment_costs_no_further_unit_or_request(service: Service) -> None:

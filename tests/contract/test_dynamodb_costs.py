@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from paymentapp.clock import to_text
+from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.batches import BatchState
 from paymentapp.models.customer_history import registered
 from paymentapp.models.customers import CustomerQuery
@@ -45,6 +50,7 @@ def change(store: DynamoDBStore, old: Payment, new: Payment) -> bool:
     return store.change_payments([PaymentChange(old, new)]) == [True]
 
 
+@pytest.mark.usefixtures("requested_now")
 def test_accepting_a_payment_costs_one_read_and_four_units(dynamodb_store: DynamoDBStore) -> None:
     store = dynamodb_store
     store.add_customer(a_customer())
@@ -63,6 +69,7 @@ def test_accepting_a_payment_costs_one_read_and_four_units(dynamodb_store: Dynam
         assert accepted.units == 4
 
 
+@pytest.mark.usefixtures("requested_now")
 def test_the_life_of_a_payment_costs_eight_units_and_events(
     dynamodb_store: DynamoDBStore,
 ) -> None:
@@ -133,9 +140,44 @@ def test_a_page_of_customers_reads_no_more_than_the_page(dynamodb_store: DynamoD
     assert len(keys) == 3
 
 
+def test_a_page_of_the_account_reads_little_more_than_the_page(
+    dynamodb_store: DynamoDBStore,
+) -> None:
+    """Read 11 entries of each shard at most for a page of 25, and the payments that it shows."""
+    store = dynamodb_store
+    for payment in payments_over_time(60):
+        add_payment(store, payment)
+    calls = calls_of(store, lambda: store.list_account_payments(AccountQuery(25)))
+    assert set(calls.names) == {"Query", "BatchGetItem"}
+    queries = [each for each in calls.requests if "Limit" in each]
+    assert all(each["Limit"] <= 11 and each["ConsistentRead"] for each in queries)
+    assert len(queries) <= 16
+    reads = [each["RequestItems"] for each in calls.requests if "RequestItems" in each]
+    assert sum(len(wanted["Keys"]) for read in reads for wanted in read.values()) == 25
+
+
+def test_what_an_entry_says_is_filtered_without_reading_payments(
+    dynamodb_store: DynamoDBStore,
+) -> None:
+    store = dynamodb_store
+    for payment in payments_over_time(20):
+        add_payment(store, payment)
+    cheap: list[dict[str, Any]] = [
+        {"reference": "r"},
+        {"created_by": "payroll"},
+        {"min_amount": Decimal(99)},
+    ]
+    for filters in cheap:
+        query = AccountQuery(5, **filters)
+        calls = calls_of(store, lambda query=query: store.list_account_payments(query))  # type: ignore[misc]
+        assert calls.names == ["Query"] * 8
+
+
+@pytest.mark.usefixtures("requested_now")
 def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> None:
     store, batch = dynamodb_store, a_batch(size=1200)
     frozen = batch.changed(state=BatchState.FROZEN)
+    accepted = frozen.changed(state=BatchState.ACCEPTED, reference="PP-1")
     first, second, key = a_claim(), a_claim(), an_api_key()
     bob, lines = registered(a_customer(customer_id="bob"), "payroll")
     expected: list[tuple[Callable[[], object], list[str]]] = [
@@ -154,6 +196,7 @@ def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> 
         (lambda: store.get_batch(batch.batch_id), ["GetItem"]),
         (lambda: store.get_members(batch), ["Query"]),
         (lambda: store.change_batch(batch, frozen), ["UpdateItem"]),
+        (lambda: store.change_batch(frozen, accepted), ["PutItem", "UpdateItem"]),
         (lambda: store.due_batches(1, later(99), 10), ["Query", "BatchGetItem"]),
         (lambda: store.due_batches(2, later(99), 10), ["Query"]),
         (store.parked_batches, ["Query"]),
@@ -166,6 +209,7 @@ def test_each_other_method_costs_what_it_says(dynamodb_store: DynamoDBStore) -> 
         (lambda: store.release_hold(a_hold(), a_hold()), ["PutItem", "PutItem", "DeleteItem"]),
         (store.released_holds, ["Query"]),
         (lambda: store.list_events(None, 10), ["GetItem"]),
+        (lambda: store.list_account_payments(AccountQuery(10)), ["Query"] * 8 + ["BatchGetItem"]),
         (store.list_api_keys, ["Query"]),
         (lambda: store.get_api_key("k"), ["GetItem"]),
         (lambda: store.add_api_key(key), ["PutItem"]),

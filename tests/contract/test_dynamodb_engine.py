@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, WaiterErro
 from paymentapp.clock import to_text
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError, StoreUnavailable
+from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.customer_history import (
     CustomerAction,
     CustomerEvent,
@@ -407,6 +408,9 @@ def test_every_error_says_which_operation_and_nothing_more(
         lambda: change(store, old, stamped(old)),
         lambda: store.change_payments([PaymentChange(o, stamped(o)) for o in payments_of_many(60)]),
         lambda: store.list_payments("ada", PageQuery(3)),
+        lambda: store.list_account_payments(AccountQuery(3)),
+        lambda: store.list_account_payments(AccountQuery(3, provider_id="B-1")),
+        store.index_payments,
         lambda: store.due_payments(1, NOW, 3),
         lambda: add_claim(store, a_claim()),
         lambda: store.change_batch(batch, batch.changed(attempts=1)),

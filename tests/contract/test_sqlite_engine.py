@@ -20,6 +20,7 @@ from unittest import mock
 import pytest
 
 from paymentapp.errors import StoreUnavailable
+from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.customer_history import (
     CustomerAction,
     CustomerEvent,
@@ -27,10 +28,11 @@ from paymentapp.models.customer_history import (
     with_history,
 )
 from paymentapp.models.customers import CustomerQuery
-from paymentapp.models.payments import Cause, PaymentKey
+from paymentapp.models.payments import Cause, PaymentKey, Status
 from paymentapp.storage.base import PageQuery
 from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.sqlite import SQLiteStore, customers, database
+from paymentapp.storage.sqlite.account_payments import index_of, step_statement
 from paymentapp.storage.sqlite.group_commit import Writer
 from paymentapp.storage.sqlite.json_documents import to_json
 from paymentapp.storage.sqlite.sql import CUSTOMERS_BY_EMAIL
@@ -131,6 +133,38 @@ def test_no_query_reads_a_whole_table(sqlite_store: SQLiteStore, path: Path) -> 
         scans = [step for step in steps if "wanted" not in step]
         assert not scans, f"{name}: {scans}"
         assert not any("TEMP B-TREE" in step for step in plan), name
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({}, "payment_newest"),
+        ({"currency": "USD", "status": Status.FAILED}, "payment_newest"),
+        ({"reference": "r", "status": Status.PENDING}, "payment_reference"),
+        ({"created_by": "payroll"}, "payment_maker"),
+        ({"created_by": "payroll", "status": Status.SUBMITTED}, "payment_open"),
+        ({"status": Status.AWAITING_APPROVAL}, "payment_open"),
+    ],
+)
+def test_a_filter_of_the_account_is_read_by_its_index_in_its_order(
+    sqlite_store: SQLiteStore, path: Path, filters: dict[str, Any], index: str
+) -> None:
+    query = AccountQuery(5, **filters)
+    statement, values = step_statement(query, index_of(query), frozenset(), None, 5)
+    sqlite_store.ping()
+    (step,) = [row[3] for row in sql(path, f"EXPLAIN QUERY PLAN {statement}", *values)]
+    assert f"USING INDEX {index} (" in step
+
+
+def test_an_id_of_a_provider_is_found_by_indexes(sqlite_store: SQLiteStore, path: Path) -> None:
+    query = AccountQuery(5, provider_id="B-1")
+    statement, values = step_statement(query, "provider_id", frozenset({"b1"}), None, 5)
+    sqlite_store.ping()
+    plan = [row[3] for row in sql(path, f"EXPLAIN QUERY PLAN {statement}", *values)]
+    assert not any(step.startswith("SCAN") for step in plan), plan
+    assert plan[0] == "SEARCH Disbursements USING INTEGER PRIMARY KEY (rowid=?)"
+    for index in ("payment_item", "payment_transaction", "payment_batch"):
+        assert any(index in step for step in plan), plan
 
 
 # Versions

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from paymentapp.clock import utc_now
+from paymentapp.clock import to_text, utc_now
 from paymentapp.models.customer_history import CustomerAction, CustomerEvent, with_history
 from paymentapp.models.events import PublishedEvent
 from paymentapp.models.payments import Cause, Payment, Status
@@ -51,10 +51,18 @@ def no_horizon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamodb_events, "HORIZON", timedelta(0))
 
 
-@pytest.fixture
-def payment() -> Payment:
-    """Return a payment of a customer of its own: the tables of DynamoDB are shared."""
-    return a_payment(customer_id=new_revision())
+@pytest.fixture(params=["requested now", "requested long ago"])
+def payment(request: pytest.FixtureRequest) -> Payment:
+    """Return a payment of a customer of its own: the tables of DynamoDB are shared.
+
+    One that was requested now is announced by the entry by which DynamoDB lists it.
+    """
+    payment = a_payment(customer_id=new_revision())
+    if request.param == "requested long ago":
+        return payment
+    now = utc_now()
+    line = payment.history[0]._replace(at=now)
+    return replace(payment, payment_id=to_text(now), history=(line,))
 
 
 def sent(payment: Payment) -> Payment:

@@ -374,6 +374,7 @@ def test_sqlite_holds_a_limit_for_several_writers_of_a_file(sqlite_store: SQLite
 
 
 @pytest.mark.parametrize("alike_too", [False, True])
+@pytest.mark.usefixtures("requested_now")
 def test_dynamodb_counts_by_one_read_and_one_transaction(
     dynamodb_store: DynamoDBStore, *, alike_too: bool
 ) -> None:
@@ -384,6 +385,7 @@ def test_dynamodb_counts_by_one_read_and_one_transaction(
     assert calls.names == ["BatchGetItem", "PutItem", "PutItem", "TransactWriteItems"]
 
 
+@pytest.mark.usefixtures("requested_now")
 def test_dynamodb_does_nothing_more_without_a_rule(dynamodb_store: DynamoDBStore) -> None:
     with counted_calls(dynamodb_store._client()) as calls:
         dynamodb_store.accept(Acceptance(a_payment(), a_claim()))

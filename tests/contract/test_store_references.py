@@ -172,12 +172,14 @@ def test_dynamodb_takes_it_once_where_answers_are_lost(dynamodb_store: DynamoDBS
     assert store.reference_holder(CLAIM) == acceptance.payment.key
 
 
+@pytest.mark.usefixtures("requested_now")
 def test_dynamodb_takes_it_by_one_read_and_one_transaction(dynamodb_store: DynamoDBStore) -> None:
     with counted_calls(dynamodb_store._client()) as calls:
         dynamodb_store.accept(taking()._replace(record=a_claim()))
     assert calls.names == ["GetItem", "PutItem", "PutItem", "TransactWriteItems"]
 
 
+@pytest.mark.usefixtures("requested_now")
 def test_dynamodb_does_nothing_more_for_a_reference_that_is_not_unique(
     dynamodb_store: DynamoDBStore,
 ) -> None:

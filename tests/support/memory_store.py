@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from paymentapp.errors import PaymentAppError, StoreUnavailable
+from paymentapp.models.account_payments import AccountPage, AccountQuery, ListPosition
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
@@ -21,6 +23,7 @@ from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.references import ReferenceClaim
+from paymentapp.storage.account_reading import Candidate, Step, read_page
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentContext
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.supervision import ServiceThread
@@ -214,6 +217,34 @@ class MemoryStore:
         last_read = wanted[-1] if len(wanted) == query.limit else None
         payments = [self._payments[PaymentKey(customer_id, i)] for i in wanted]
         return Page([p for p in payments if query.status in (None, p.status)], last_read)
+
+    def list_account_payments(self, query: AccountQuery) -> AccountPage:
+        self._called("list_account_payments")
+        return read_page(query, partial(self._account_step, query), exact=not query.filters)
+
+    def index_payments(self) -> int:
+        self._called("index_payments")
+        return 0
+
+    def _account_step(self, query: AccountQuery, before: ListPosition | None, count: int) -> Step:
+        """Read payments of a range of time, newest first."""
+        with self._lock:
+            known = {ListPosition(p.payment_id, p.customer_id): p for p in self._payments.values()}
+            batches = list(self._batches.values())
+        batch_ids = {
+            b.batch_id for b in batches if b.reference and b.reference == query.provider_id
+        }
+        earliest, latest = query.earliest or "", query.latest or "~"
+        after = [
+            (position, known[position])
+            for position in sorted(known, reverse=True)
+            if earliest <= position.payment_id <= latest and (not before or position < before)
+        ]
+        candidates = [
+            Candidate(position, payment if query.matches(payment, batch_ids) else None)
+            for position, payment in after[:count]
+        ]
+        return Step(candidates, is_last=len(after) <= count)
 
     def due_payments(self, shard: int, until: datetime, limit: int) -> list[Payment]:
         self._called("due_payments")

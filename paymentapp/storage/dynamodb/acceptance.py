@@ -17,18 +17,18 @@ from paymentapp.storage.codec.operations import (
 )
 from paymentapp.storage.codec.payments import payment_record, read_payment
 from paymentapp.storage.contention import MAX_TRIES, tries
-from paymentapp.storage.dynamodb.events import DynamoDBEvents
 from paymentapp.storage.dynamodb.limits import Count, DynamoDBLimits
+from paymentapp.storage.dynamodb.list_entries import DynamoDBListEntries
 from paymentapp.storage.dynamodb.records import add_request
 from paymentapp.storage.dynamodb.references import DynamoDBReferences
 from paymentapp.storage.dynamodb.transactions import Cancellation, Write, attempt
 
 
-class DynamoDBAcceptance(DynamoDBEvents, DynamoDBLimits, DynamoDBReferences):
+class DynamoDBAcceptance(DynamoDBListEntries, DynamoDBLimits, DynamoDBReferences):
     """The acceptance of payments."""
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
-        """Implement `Store.accept`: requests for the record, the event and the payment.
+        """Implement `Store.accept`: requests for the record, the list and the payment.
 
         A transaction would cost twice the units, for a state that a retry repairs. A payment that
         is counted is written in one with its counters, after a look whether there is room: so a
@@ -48,7 +48,7 @@ class DynamoDBAcceptance(DynamoDBEvents, DynamoDBLimits, DynamoDBReferences):
             bound = self._bind(binding, acceptance.replaces)
             if bound is None or bound.revision != binding.revision:
                 return AcceptResult(None, bound)
-        self._announce(acceptance.events)
+        self._announce_payment(payment, acceptance.events)
         if counting:
             return AcceptResult(self._add_counted(acceptance, counting), record)
         older = self._add(self._disbursements, PaymentKey._fields, payment_record(payment))

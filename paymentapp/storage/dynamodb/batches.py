@@ -15,6 +15,8 @@ from paymentapp.storage.codec.batches import (
     read_batch,
     read_members,
 )
+from paymentapp.storage.dynamodb.attribute_values import to_item
+from paymentapp.storage.dynamodb.client import call
 from paymentapp.storage.dynamodb.listing import AFTER_EVERY_ID
 from paymentapp.storage.dynamodb.records import DynamoDBRecords
 from paymentapp.storage.dynamodb.scans import scan
@@ -46,7 +48,13 @@ class DynamoDBBatches(DynamoDBRecords):
         return read_members(batch, found)
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
-        """Implement `Store.change_batch`."""
+        """Change a batch. The provider's id of it becomes one by which it is found, first.
+
+        So a crash may leave such an id of a batch that does not have it: a reader checks the batch.
+        """
+        if new.reference is not None and new.reference != old.reference:
+            key = {"pk": _reference_key(new.reference), "sk": new.batch_id}
+            call(self._client().put_item, TableName=self._operations, Item=to_item(key))
         records = batch_record(old), batch_record(new)
         return self._change_operation(f"batch#{new.batch_id}", "header", *records)
 
@@ -67,5 +75,13 @@ class DynamoDBBatches(DynamoDBRecords):
         found = scan(self._client(), self._operations, "created_at", earliest, latest, sk="header")
         return map(read_batch, found)
 
+    def _batch_ids_of(self, reference: str) -> list[str]:
+        """Return the ids of the batches that may have an id at their provider."""
+        return [record["sk"] for record in self._group(_reference_key(reference), "")]
+
     def _batches(self, shard: str, until: str, limit: int | None) -> list[Batch]:
         return [read_batch(found) for found in self._attention(shard, until, limit)]
+
+
+def _reference_key(reference: str) -> str:
+    return f"batch-reference#{reference}"

@@ -8,7 +8,8 @@
 3. What is void is checked again for a day, since a process may stall between its entry and its
    writes. What was written after all is announced once more, under another id.
 
-So a write costs one more put, and no event is missed by a program that follows the list.
+So a write costs one more put, and no event is missed by a program that follows the list. The
+acceptance of a payment is announced by the entry of the account's list (`list_entries`).
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from paymentapp.storage.dynamodb.client import call
 from paymentapp.storage.dynamodb.records import DynamoDBRecords
 
 SHARDS = 4  # partitions of one hour: each takes 1,000 entries a second
+LIST_SHARDS = 8  # partitions of the account's list: likewise, for payments
 LANDED = 10.0  # seconds
 HORIZON = timedelta(seconds=30)  # `LANDED`, and by how much the clocks of two hosts may differ
 FIRST = timedelta(days=1)  # before the first publication: entries of a service that was just set up
@@ -49,8 +51,8 @@ CHECKED = timedelta(days=1)  # how long a write may come after its entry
 HOURS_MAX = 48  # that one call looks into
 STEPS_MAX = 10  # of an hour, or of 500 entries of a shard; the next call goes on
 _CHUNK = 500  # entries of a shard that are checked at once
-_TIME_DIGITS, _RANDOM_DIGITS, _NUMBER_DIGITS = 20, 6, 3  # of a position
-_ENTRY_DIGITS = _TIME_DIGITS + _RANDOM_DIGITS
+TIME_DIGITS, _RANDOM_DIGITS, _NUMBER_DIGITS = 20, 6, 3  # of a position
+ENTRY_DIGITS = TIME_DIGITS + _RANDOM_DIGITS
 _AFTER_ALL = "9" * _NUMBER_DIGITS
 _END = {"pk": "events-end", "sk": "end"}
 _UNMADE = "events-unmade"
@@ -90,7 +92,10 @@ class DynamoDBEvents(DynamoDBRecords):
         for _ in tries():
             now, begun = utc_now(), time.monotonic()
             random = secrets.token_hex(_RANDOM_DIGITS // 2)
-            key = {"pk": _partition(now, secrets.randbelow(SHARDS)), "sk": _position(now) + random}
+            key = {
+                "pk": _partition(now, secrets.randbelow(SHARDS)),
+                "sk": position_of(now) + random,
+            }
             expires_at = int((now + KEPT).timestamp())
             item = to_item(key | {"events": texts, "expires_at": expires_at})
             call(self._client().put_item, TableName=self._operations, Item=item)
@@ -104,13 +109,13 @@ class DynamoDBEvents(DynamoDBRecords):
         if record is None:
             return EventPage([], None)
         end = record["position"]
-        first = max(record["first"], _position(_time_of(end) - KEPT))
+        first = _first(record)
         position = max(position_in(after), first) if after else first
         if position > end:
             return EventPage([], None)
         found: list[PublishedEvent] = []
         for hour in _hours(_time_of(position), _time_of(end)):
-            span = self._span(hour, position[:_ENTRY_DIGITS], end, limit + 1)
+            span = self._span(hour, position[:ENTRY_DIGITS], end, limit + 1)
             for entry in span.entries:
                 for event in entry.published():
                     if position_in(event.event_id) > position:
@@ -120,16 +125,18 @@ class DynamoDBEvents(DynamoDBRecords):
             if span.cut is not None:
                 return EventPage(found, event_id_of(span.cut + _AFTER_ALL))
         if _hour_after(hour) <= _time_of(end):  # of more hours than one call looks into
-            return EventPage(found, event_id_of(_position(_hour_after(hour))))
+            return EventPage(found, event_id_of(position_of(_hour_after(hour))))
         return EventPage(found, found[-1].event_id if found else None)
 
     def get_event(self, event_id: str) -> Event | None:
         """Read the entry from each partition of its hour that it may be in."""
-        position, end = position_in(event_id), self._end()
-        if len(position) != _ENTRY_DIGITS + _NUMBER_DIGITS or end is None or position > end:
+        position, record = position_in(event_id), self._end_record()
+        if len(position) != ENTRY_DIGITS + _NUMBER_DIGITS or record is None:
             return None
-        hour, sk = _time_of(position), position[:_ENTRY_DIGITS]
-        keys = [to_item({"pk": _partition(hour, shard), "sk": sk}) for shard in range(SHARDS)]
+        if not _first(record) < position <= record["position"]:
+            return None
+        hour, sk = _time_of(position), position[:ENTRY_DIGITS]
+        keys = [to_item({"pk": pk, "sk": sk}) for pk in _partitions(hour)]
         for item in conditional.read_many(self._client(), self._operations, keys):
             for published in _read_entry(to_record(item)).published():
                 if published.event_id == event_id:
@@ -141,15 +148,15 @@ class DynamoDBEvents(DynamoDBRecords):
         target = now - HORIZON
         for _ in range(STEPS_MAX):
             record = self._end_record()
-            since = record["position"] if record else _position(now - FIRST)
+            since = record["position"] if record else position_of(now - FIRST)
             hour = _time_of(since)
             if hour >= target:
                 break
             until = min(target, _hour_after(hour))
-            span = self._span(hour, since, _position(until), _CHUNK)
+            span = self._span(hour, since, position_of(until), _CHUNK)
             self._check(span.entries)
             first = record["first"] if record else since
-            if not self._move_end(record, first, span.cut or _position(until)):
+            if not self._move_end(record, first, span.cut or position_of(until)):
                 break  # another process publishes
         self._check_again(now)
 
@@ -174,14 +181,16 @@ class DynamoDBEvents(DynamoDBRecords):
         """
         found: list[_Entry] = []
         cuts: list[str] = []
-        for shard in range(SHARDS):
+        bounds = {
+            ":after": max(after, position_of(_hour_of(hour))),
+            ":until": min(until, position_of(_hour_after(hour))),
+        }
+        for pk in _partitions(hour):
             items = self._query(
                 limit,
                 TableName=self._operations,
                 KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :until",
-                ExpressionAttributeValues=to_item(
-                    {":pk": _partition(hour, shard), ":after": after, ":until": until}
-                ),
+                ExpressionAttributeValues=to_item({":pk": pk} | bounds),
                 ConsistentRead=True,
             )
             entries = [_read_entry(to_record(item)) for item in items]
@@ -272,20 +281,42 @@ def _read_entry(record: Record) -> _Entry:
     return _Entry(record["pk"], record["sk"], events, record.get("void", ()))
 
 
+def list_partition(shard: int) -> str:
+    """Return the partition of a shard of the account's list of payments."""
+    return f"payments#{shard}"
+
+
+def _partitions(hour: datetime) -> list[str]:
+    """Return the partitions that hold the entries of an hour."""
+    of_hour = (_partition(hour, shard) for shard in range(SHARDS))
+    return [*of_hour, *map(list_partition, range(LIST_SHARDS))]
+
+
 def _partition(hour: datetime, shard: int) -> str:
     return f"events#{hour:%Y%m%d%H}#{shard}"
 
 
-def _position(moment: datetime) -> str:
-    return f"{microseconds_of(moment):0{_TIME_DIGITS}}"
+def _first(record: Record) -> str:
+    """Return the position with which the list begins, by the record of its end."""
+    first: str = max(record["first"], position_of(_time_of(record["position"]) - KEPT))
+    return first
+
+
+def position_of(moment: datetime) -> str:
+    """Return a time as the beginning of a sort key; times before 1970 as the least."""
+    return f"{max(0, microseconds_of(moment)):0{TIME_DIGITS}}"
 
 
 def _time_of(position: str) -> datetime:
-    return EPOCH + timedelta(microseconds=int(position[:_TIME_DIGITS]))
+    return EPOCH + timedelta(microseconds=int(position[:TIME_DIGITS]))
 
 
 def _hour_after(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return _hour_of(moment) + timedelta(hours=1)
+
+
+def _hour_of(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _hours(first: datetime, last: datetime) -> Iterator[datetime]:

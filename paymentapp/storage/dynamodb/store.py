@@ -9,11 +9,10 @@ from paymentapp.config import Settings
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb import tables
 from paymentapp.storage.dynamodb.acceptance import DynamoDBAcceptance
+from paymentapp.storage.dynamodb.account_payments import DynamoDBAccountPayments
 from paymentapp.storage.dynamodb.attribute_values import to_item
-from paymentapp.storage.dynamodb.batches import DynamoDBBatches
 from paymentapp.storage.dynamodb.client import call, clients
 from paymentapp.storage.dynamodb.customers import DynamoDBCustomers
-from paymentapp.storage.dynamodb.disbursements import DynamoDBDisbursements
 from paymentapp.storage.dynamodb.operations import DynamoDBOperations
 from paymentapp.storage.dynamodb.sharded_counters import Contention
 from paymentapp.supervision import ServiceThread
@@ -21,9 +20,8 @@ from paymentapp.supervision import ServiceThread
 
 class DynamoDBStore(
     DynamoDBCustomers,
-    DynamoDBDisbursements,
+    DynamoDBAccountPayments,
     DynamoDBAcceptance,
-    DynamoDBBatches,
     DynamoDBOperations,
 ):
     """A store in three tables; each method is one request unless it says otherwise."""

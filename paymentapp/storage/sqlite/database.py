@@ -31,6 +31,25 @@ CREATE TABLE IF NOT EXISTS Disbursements (
     document TEXT NOT NULL,
     PRIMARY KEY (customer_id, payment_id)
 );
+CREATE INDEX IF NOT EXISTS payment_newest ON Disbursements (payment_id, customer_id);
+CREATE INDEX IF NOT EXISTS payment_reference
+    ON Disbursements (json_extract(document, '$.reference'), payment_id, customer_id)
+    WHERE json_extract(document, '$.reference') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS payment_maker
+    ON Disbursements (json_extract(document, '$.by[0]'), payment_id, customer_id)
+    WHERE json_extract(document, '$.by[0]') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS payment_open
+    ON Disbursements (json_extract(document, '$.status'), payment_id, customer_id)
+    WHERE json_extract(document, '$.status')
+        IN ('awaiting_approval', 'pending', 'submitting', 'submitted', 'unclaimed');
+CREATE INDEX IF NOT EXISTS payment_batch ON Disbursements (json_extract(document, '$.batch_id'))
+    WHERE json_extract(document, '$.batch_id') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS payment_item
+    ON Disbursements (json_extract(document, '$.provider_item_id'))
+    WHERE json_extract(document, '$.provider_item_id') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS payment_transaction
+    ON Disbursements (json_extract(document, '$.transaction_id'))
+    WHERE json_extract(document, '$.transaction_id') IS NOT NULL;
 CREATE INDEX IF NOT EXISTS due ON Disbursements (due_shard, due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS Operations (
     pk TEXT NOT NULL,
@@ -44,6 +63,8 @@ CREATE TABLE IF NOT EXISTS Operations (
 );
 CREATE INDEX IF NOT EXISTS attention ON Operations (attention_shard, attention_at)
     WHERE attention_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS batch_reference ON Operations (json_extract(document, '$.reference'))
+    WHERE sk = 'header' AND json_extract(document, '$.reference') IS NOT NULL;
 CREATE INDEX IF NOT EXISTS expiry ON Operations (expires_at) WHERE expires_at IS NOT NULL;
 """
 

@@ -56,10 +56,14 @@ SELECT document FROM Disbursements WHERE due_shard = ? AND due_at <= ? ORDER BY 
 """
 SCAN_PAYMENTS = """
 SELECT document FROM Disbursements
-WHERE (customer_id, payment_id) > (?, ?) AND payment_id BETWEEN ? AND ?
+WHERE (customer_id, payment_id) > (?, ?) AND +payment_id BETWEEN ? AND ?
 ORDER BY customer_id, payment_id LIMIT ?
 """
 AFTER_EVERY_ID = "~"
+
+BATCHES_OF_REFERENCE = """
+SELECT pk FROM Operations WHERE sk = 'header' AND json_extract(document, '$.reference') = ?
+"""
 
 ADD_RECORD = """
 INSERT INTO Operations (pk, sk, revision, attention_shard, attention_at, expires_at, document)

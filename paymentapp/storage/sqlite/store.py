@@ -10,6 +10,7 @@ from pathlib import Path
 from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.sqlite import database, sql
 from paymentapp.storage.sqlite.acceptance import SQLiteAcceptance
+from paymentapp.storage.sqlite.account_payments import SQLiteAccountPayments
 from paymentapp.storage.sqlite.batches import SQLiteBatches
 from paymentapp.storage.sqlite.connections import ProcessConnections
 from paymentapp.storage.sqlite.customers import SQLiteCustomers
@@ -23,6 +24,7 @@ from paymentapp.supervision import ServiceThread
 class SQLiteStore(
     SQLiteCustomers,
     SQLiteDisbursements,
+    SQLiteAccountPayments,
     SQLiteAcceptance,
     SQLiteLimits,
     SQLiteEvents,

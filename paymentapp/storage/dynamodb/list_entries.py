@@ -1,0 +1,153 @@
+"""Entries of the account's list of payments in the DynamoDB store.
+
+An entry is put before its payment, and announces its acceptance too: so the list costs no unit of
+its own, and has each payment as soon as that is accepted. Its key has the time of the payment id,
+not that of the put, because the list is in the order of the ids. It never expires.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from paymentapp.clock import from_text, utc_now
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models.account_payments import AccountQuery, ListPosition
+from paymentapp.models.events import Event
+from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.storage.codec.events import event_texts
+from paymentapp.storage.codec.records import Record, reads, without_none
+from paymentapp.storage.contention import MAX_TRIES
+from paymentapp.storage.dynamodb.events import (
+    ENTRY_DIGITS,
+    LANDED,
+    LIST_SHARDS,
+    TIME_DIGITS,
+    DynamoDBEvents,
+    list_partition,
+    position_of,
+)
+
+
+class ListEntry(NamedTuple):
+    """An entry, with what its payment never changes and filters compare."""
+
+    position: ListPosition
+    key: PaymentKey
+    request_id: str
+    amount: Decimal
+    currency: str
+    created_by: str | None
+    reference: str | None  # a digest
+
+    def may_match(self, query: AccountQuery) -> bool:
+        """Return whether the payment of the entry may pass the filters."""
+        reference = _digest_of(query.reference) if query.reference is not None else None
+        return (
+            reference in (None, self.reference)
+            and query.created_by in (None, self.created_by)
+            and query.currency in (None, self.currency)
+            and (query.min_amount is None or query.min_amount <= self.amount)
+            and (query.max_amount is None or self.amount <= query.max_amount)
+        )
+
+
+class DynamoDBListEntries(DynamoDBEvents):
+    """The entries, of which some come to nothing: a reader checks that there is the payment."""
+
+    def _announce_payment(self, payment: Payment, events: Sequence[Event]) -> None:
+        """Put the entry of a payment that is about to be added, and announce its events.
+
+        One entry does both, if it is put within `LANDED` of the time that is in its key: no event
+        may appear behind the end of the list of events. Else the events get an entry of their own.
+        """
+        begun = time.monotonic()
+        late = abs(utc_now() - payment.created_at) / timedelta(seconds=1)
+        texts = [event_texts(event) for event in events] if late <= LANDED else []
+        stored = self._put_entry(payment, texts)
+        has_landed = late + time.monotonic() - begun <= LANDED
+        if not has_landed or stored["events"] != texts:  # the latter: as a crashed request put it
+            self._announce(events)
+
+    def _put_entry(self, payment: Payment, texts: Sequence[Sequence[str]]) -> Record:
+        """Add the entry; return what is stored. Another payment's digest may be the same.
+
+        Raises StoreUnavailable.
+        """
+        for attempt in range(MAX_TRIES):
+            wanted = entry_record(payment, texts, attempt)
+            stored = self._add(self._operations, ("pk", "sk"), wanted) or wanted
+            if stored["request_id"] == payment.request_id:
+                return stored
+        raise StoreUnavailable(f"{MAX_TRIES} keys of an entry belong to other payments")
+
+
+def entry_record(payment: Payment, texts: Sequence[Sequence[str]], attempt: int = 0) -> Record:
+    """Return the entry of a payment with its events, in its key the digest of an attempt.
+
+    Another request with the key of the payment has another digest.
+    """
+    words = (*payment.key, payment.request_id, str(attempt))
+    digest = _digest_of("\n".join(words))
+    reference = payment.texts.reference
+    return without_none(
+        {
+            "pk": list_partition(int(digest[:8], 16) % LIST_SHARDS),
+            "sk": position_of(payment.created_at) + digest[8 : 8 + ENTRY_DIGITS - TIME_DIGITS],
+            "customer_id": payment.customer_id,
+            "payment_id": payment.payment_id,
+            "request_id": payment.request_id,
+            "amount": str(payment.money.amount),
+            "currency": payment.money.currency,
+            "created_by": payment.created_by,
+            "reference": _digest_of(reference) if reference is not None else None,
+            "events": list(texts),
+        }
+    )
+
+
+def entry_key(payment: Payment) -> Record:
+    """Return the key of a payment's entry, unless that is another payment's."""
+    record = entry_record(payment, ())
+    return {name: record[name] for name in ("pk", "sk")}
+
+
+@reads
+def read_list_entry(record: Record) -> ListEntry:
+    """Return the entry of a record."""
+    return ListEntry(
+        ListPosition(record["payment_id"], record["sk"][TIME_DIGITS:]),
+        PaymentKey(record["customer_id"], record["payment_id"]),
+        record["request_id"],
+        Decimal(record["amount"]),
+        record["currency"],
+        record.get("created_by"),
+        record.get("reference"),
+    )
+
+
+def sort_key_bounds(query: AccountQuery, before: ListPosition | None) -> tuple[str, str] | None:
+    """Return the first and the last sort key of what a query wants; None where there is none."""
+    low = position_of(from_text(query.earliest)) if query.earliest else "0"
+    high = f"{position_of(from_text(query.latest))}~" if query.latest else "~"
+    if before is not None:
+        high = min(high, _below(position_of(from_text(before.payment_id)) + before.tie))
+    return (low, high) if low <= high else None
+
+
+def position_of_payment(payment: Payment) -> ListPosition:
+    """Return the position of a payment, as its first entry has it."""
+    return read_list_entry(entry_record(payment, ())).position
+
+
+def _below(key: str) -> str:
+    """Return a text that is greater than every printable one below a key, and less than the key."""
+    return f"{key[:-1]}{chr(ord(key[-1]) - 1)}~"
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

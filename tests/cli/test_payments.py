@@ -1,0 +1,42 @@
+"""The commands that list payments."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Desk
+
+
+@pytest.fixture
+def paid(desk: Desk) -> Desk:
+    desk.pay("ada", "bob")
+    desk.pay("eve", follow=False)
+    return desk
+
+
+def test_payments_of_all_customers_are_listed_newest_first(paid: Desk) -> None:
+    lines = paid.run("payments", "list").stdout.splitlines()
+    assert lines[0].split()[:2] == ["PAYMENT", "CUSTOMER"]
+    assert [text.split()[1] for text in lines[1:-1]] == ["eve", "bob", "ada"]
+    assert lines[-1] == "3 payments."
+
+
+def test_filters_and_a_limit_narrow_the_list(paid: Desk) -> None:
+    found = paid.json("payments", "list", "--limit", "2")["payments"]
+    assert [each["customer_id"] for each in found] == ["eve", "bob"]
+    (batch_id,) = {each["batch_id"] for each in found if each["customer_id"] == "bob"}
+    of_batch = paid.json("payments", "list", "--provider-id", batch_id, "--method", "paypal")
+    assert [each["customer_id"] for each in of_batch["payments"]] == ["bob", "ada"]
+    for option in (("--currency", "JPY"), ("--from", "2100-01-01"), ("--min", "1000000")):
+        assert paid.run("payments", "list", *option).stdout == "0 payments.\n"
+
+
+def test_a_filter_that_cannot_be_meant_is_an_error_without_its_value(paid: Desk) -> None:
+    result = paid.run("payments", "list", "--status", "lost", "--min", "-1")
+    assert result.exit_code == 2
+    assert "min_amount: Must be an amount" in result.stderr
+    assert "status: Must be one of" in result.stderr
+
+
+def test_on_sqlite_every_payment_is_in_the_list_already(paid: Desk) -> None:
+    assert paid.run("payments", "index").stdout == "0 payments added to the list.\n"
