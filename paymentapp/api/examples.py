@@ -78,6 +78,9 @@ PENDING: dict[str, Any] = {
     "batch_id": None,
     "provider_item_id": None,
     "transaction_id": None,
+    "settled_at": None,
+    "fee": None,
+    "exchange": None,
     "waiting_for": None,
     "waiting_since": None,
     "approval_rule": None,
@@ -98,6 +101,8 @@ SUCCEEDED: dict[str, Any] = {
     "batch_id": BATCH_ID,
     "provider_item_id": "8AELMXH8UB2P8",
     "transaction_id": "0C413693MN970190K",
+    "settled_at": "2026-01-02T03:04:08.000000Z",
+    "fee": {"amount": Decimal("0.25"), "currency": "USD"},
     "history": [
         _PENDING,
         _transition("05.690210", "submitting", "dispatch", BATCH_ID),

@@ -11,6 +11,7 @@ from paymentapp.errors import NotFound
 from paymentapp.models.events import Event, OtherEvent, PublishedEvent
 from paymentapp.models.holds import Hold
 from paymentapp.models.payments import UNSENT, Payment, PaymentKey, Status
+from paymentapp.models.settled import NOT_SETTLED
 from paymentapp.services.customer_history import CustomerHistory, ShownEntry
 from paymentapp.services.payees import PayeeDisplays, ShownPayment
 from paymentapp.storage.base import Store
@@ -125,4 +126,5 @@ def as_of(payment: Payment, line: int) -> Payment:
         cancel_requested=False,
         retried_by=None,
         approvals=tuple(each for each in payment.approvals if each.at <= last),
+        settled=payment.settled if payment.settled.line <= line else NOT_SETTLED,
     )

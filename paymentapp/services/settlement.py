@@ -105,11 +105,12 @@ def _advanced(
         provider_status=raw_status,
         reason=None if status is Status.SUCCEEDED else report.reason,
         due_at=None,
+        settled=payment.settled.merged(report.settled, len(payment.history)),
     )
 
 
 def _with_provider_status(payment: Payment, report: ItemReport, status: Status) -> Payment | None:
-    """Return the payment with the provider's status and reason; None where they are not new.
+    """Return the payment with the provider's status, reason and cost; None where none is new.
 
     Only a report of the payment's own status counts, or of one that the table does not know: a late
     report of an earlier status says nothing about now. An event may leave out the reason of a
@@ -121,11 +122,14 @@ def _with_provider_status(payment: Payment, report: ItemReport, status: Status) 
     reason = None if report.status is Status.SUCCEEDED else report.reason
     if reason is None and raw_status == payment.provider_status:
         reason = payment.reason
-    if (raw_status, reason) == (payment.provider_status, payment.reason):
+    settled = payment.settled.merged(report.settled, len(payment.history) - 1)
+    known = (payment.provider_status, payment.reason, payment.settled)
+    if (raw_status, reason, settled) == known:
         return None
     return payment.changed(
         provider_status=raw_status,
         reason=reason,
+        settled=settled,
         provider_item_id=report.provider_item_id or payment.provider_item_id,
         transaction_id=report.transaction_id or payment.transaction_id,
     )

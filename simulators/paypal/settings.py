@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from simulators.common.settings import (
@@ -35,6 +36,13 @@ def _webhook_id(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-zA-Z0-9]{1,50}", value):
         raise ValueError("must be 1 to 50 letters and digits")
     return value
+
+
+def _rates(value: Any) -> dict[str, str]:
+    rates = funds(6)(value)
+    if "USD" in rates or not all(map(Decimal, rates.values())):
+        raise ValueError("must have no rate of 0, and none of USD")
+    return rates
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,13 @@ class PayPalSimulatorSettings(SimulatorSettings):
         default_factory=dict,
         metadata=metadata(
             SettingType(funds(2), pairs_from, "USD=100.00,..."), "funds, by currency"
+        ),
+    )
+    exchange: dict[str, str] = field(
+        default_factory=dict,
+        metadata=metadata(
+            SettingType(_rates, pairs_from, "EUR=0.92,..."),
+            "currencies that are bought with US dollars, each with its rate",
         ),
     )
     search: str = setting(

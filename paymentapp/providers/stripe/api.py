@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import stripe
     from stripe import StripeObject
 
+FORBIDDEN = 403
 NO_SUCH_ID = "NO_SUCH_ID"
 OWN_KEYS = frozenset({"batch_id", "item_id", "payout", "transfer"})  # of metadata
 _PAGE = 100  # https://docs.stripe.com/api/pagination: "limit can range between 1 and 100"
@@ -166,11 +167,17 @@ class StripeApi:
         return answer if isinstance(answer, StripeProblem) else _payout_in(answer)
 
     def transfer(self, transfer_id: str) -> Transfer | StripeProblem:
-        """Retrieve a transfer; the problem is a 404 where there is none.
+        """Retrieve a transfer with its balance transaction; a problem with 404 if there is none.
 
+        A key that may not read balance transactions gets the transfer without it.
         https://docs.stripe.com/api/transfers/retrieve
         """
-        answer = self._get(lambda client: client.v1.transfers.retrieve(_in_path(transfer_id)))
+        expanded: Any = {"expand": ["balance_transaction"]}
+        answer = self._get(
+            lambda client: client.v1.transfers.retrieve(_in_path(transfer_id), params=expanded)
+        )
+        if isinstance(answer, StripeProblem) and answer.status == FORBIDDEN:
+            answer = self._get(lambda client: client.v1.transfers.retrieve(_in_path(transfer_id)))
         if isinstance(answer, StripeProblem):
             return answer
         transfer = read_transfer(answer.body)
