@@ -174,6 +174,16 @@ LIMIT: dict[str, Any] = {
     "resets_at": "2026-01-03T00:00:00.000000Z",
 }
 LIMITS: dict[str, Any] = {"limits": [LIMIT]}
+BALANCE: dict[str, Any] = {
+    "payment_method": METHOD_NAME,
+    "currency": "USD",
+    "available": Decimal("25000.5"),
+    "as_of": "2026-01-02T03:00:00.000000Z",
+    "pending": Decimal("1200.75"),
+    "pending_complete": True,
+    "pending_as_of": "2026-01-02T03:04:09.000000Z",
+}
+BALANCES: dict[str, Any] = {"balances": [BALANCE]}
 METHOD: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
     "payment_method": METHOD_NAME,

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
 
 from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
@@ -17,6 +19,13 @@ from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 log = logging.getLogger(__name__)
+
+
+class OpenMembers(NamedTuple):
+    """The members of a batch without a final status: how many, and the sum of their amounts."""
+
+    size: int
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +41,16 @@ class Settlement:
         members: Sequence[Member],
         reports: Mapping[str, ItemReport],
         cause: Cause,
-    ) -> int:
+    ) -> OpenMembers:
         """Apply the reports of an accepted batch, by item id.
 
         A member without a report becomes `submitted`: the provider has the batch. A member that
-        another process changes meanwhile is read and tried again. Returns the number of members
-        without a final status. Raises StoreUnavailable where other writers win MAX_TRIES times in
+        another process changes meanwhile is read and tried again. Returns the members without
+        a final status. Raises StoreUnavailable where other writers win MAX_TRIES times in
         a row.
         """
         waiting = list(members)
-        open_members = 0
+        open_payments: list[Payment] = []
         for _ in tries():
             payments = self.store.get_payments([member.key for member in waiting])
             now = self.clock()
@@ -57,13 +66,14 @@ class Settlement:
                 if moved is not None:
                     changes[member] = PaymentChange(payment, moved)
                 elif payment.status not in FINAL:
-                    open_members += 1
+                    open_payments.append(payment)
             done = self.store.change_payments(list(changes.values())) if changes else []
             made = [change.new for change, ok in zip(changes.values(), done, strict=True) if ok]
-            open_members += sum(payment.status not in FINAL for payment in made)
+            open_payments += [payment for payment in made if payment.status not in FINAL]
             waiting = [member for member, ok in zip(changes, done, strict=True) if not ok]
             if not waiting:
-                return open_members
+                amounts = [payment.money.amount for payment in open_payments]
+                return OpenMembers(len(amounts), sum(amounts, Decimal(0)))
         raise StoreUnavailable(
             f"members of {batch.batch_id} were changed {MAX_TRIES} times meanwhile"
         )

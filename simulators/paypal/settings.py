@@ -28,7 +28,17 @@ from simulators.common.settings import (
     url,
 )
 
-CALL_KINDS = ("token", "create", "read", "item", "cancel", "search", "verify", "certificate")
+CALL_KINDS = (
+    "token",
+    "create",
+    "read",
+    "item",
+    "cancel",
+    "search",
+    "balances",
+    "verify",
+    "certificate",
+)
 FAULTS = ("drop_before", "drop_after", "error_before", "error_after", "garbage", "rate_limited")
 
 
@@ -117,10 +127,12 @@ class PayPalSimulatorSettings(SimulatorSettings):
     search: str = setting(
         SettingType(choice("on", "off"), str, "on|off"),
         "on",
-        "whether the account may search transactions",
+        "whether the account may search transactions and read balances",
     )
     search_lag: float = setting(
-        SECONDS, 0.0, "time until a transaction appears in the search; PayPal's takes up to 3 hours"
+        SECONDS,
+        0.0,
+        "time until a transaction is in the search and in balances; PayPal's takes up to 3 hours",
     )
     search_limit: int = setting(
         SettingType(integer(1, 10**9), integer_from, "N"),
