@@ -112,7 +112,6 @@ def build_services(
     connected before it is used. Raises SettingsError.
     """
     settings, clock = settings or load_settings(), clock or utc_now
-    shards = settings.due_shards
     store = store or open_store(settings)
     failing = FailingProviders(clock)
     from_settings = providers is None
@@ -128,8 +127,7 @@ def build_services(
     holds = Holds(store, {*NAMES, *providers}, clock, timer)
     dispatcher = Dispatcher(store, providers, poller, routes, failing, holds, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
-    funds = FundsWatch(store, providers, clock)
-    sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders, funds)
+    sweeper = _build_sweeper(settings, dispatcher, poller, inbox)
     collector = _build_collector(settings, store, providers, clock)
     worker = worker or Worker(store, dispatcher, poller, inbox, sweeper, collector, clock, settings)
     payments = _build_payments(settings, store, customers, routes, clock, worker)
@@ -152,7 +150,7 @@ def build_services(
         limit_use=LimitUse(store, payments.admission.limits, clock),
         balances=Balances(store),
         waiting=Waiting(store, holds, clock),
-        webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
+        webhooks=WebhookReceiver(store, providers, clock, settings.due_shards, worker.apply_soon),
         health=Health(store, providers, worker, holds, clock),
         routes=routes,
         settlement=settlement,
@@ -178,6 +176,15 @@ def _build_routes(
     if check:  # commands that call no provider pass none, and no rule would fit
         routes.check()
     return routes
+
+
+def _build_sweeper(
+    settings: Settings, dispatcher: Dispatcher, poller: Poller, inbox: Inbox
+) -> Sweeper:
+    store, clock = dispatcher.store, dispatcher.clock
+    funds = FundsWatch(store, dispatcher.providers, Balances(store), clock)
+    shards, senders = settings.due_shards, settings.senders
+    return Sweeper(store, dispatcher, poller, inbox, clock, shards, senders, funds)
 
 
 def _build_collector(

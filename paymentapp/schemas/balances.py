@@ -37,8 +37,8 @@ class AccountBalanceSchema(Schema):
         required=True,
         allow_none=True,
         metadata={
-            "description": "The time of `available`, by the provider where it names one: PayPal's "
-            "balance may be some hours old."
+            "description": "The time of `available`, by the provider where it names one: it may be "
+            "some hours ago."
         },
     )
     pending = Total(

@@ -9,13 +9,19 @@ from decimal import Decimal
 
 import pytest
 
-from paymentapp.errors import InsufficientFunds, NotSent, ProviderError, StoreUnavailable
+from paymentapp.errors import (
+    InsufficientFunds,
+    NotPermitted,
+    NotSent,
+    ProviderError,
+    StoreUnavailable,
+)
 from paymentapp.models.balances import AccountBalance, FundsNotice, ProviderBalance
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
 from paymentapp.services.dispatch import funds_watch
-from paymentapp.services.dispatch.funds_watch import EVERY, FundsWatch
+from paymentapp.services.dispatch.funds_watch import EVERY
 from paymentapp.services.payment_orders import PaymentOrder
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
@@ -78,6 +84,11 @@ class World:
         self.services.sweeper.look_at_funds()
         (found,) = (each for each in self.services.balances.shown() if each.currency == "USD")
         return found
+
+    def look_at_all(self) -> Sequence[AccountBalance]:
+        """Look now, and return what is then shown."""
+        self.services.sweeper.look_at_funds()
+        return self.services.balances.shown()
 
     def told(self) -> list[tuple[str, FundsNotice]]:
         """Return what was announced of accounts."""
@@ -236,7 +247,7 @@ def test_what_is_read_is_bounded_and_says_so(world: World, monkeypatch: pytest.M
 
 
 def test_a_provider_is_asked_once_a_minute_by_one_process(world: World) -> None:
-    other = FundsWatch(world.store, {"paypal": world.provider}, world.clock)
+    other = a_process(world.store, world.clock, world.provider, worker=StillWorker()).sweeper.funds
     for _ in range(3):
         for watch in (world.services.sweeper.funds, other):
             if watch.is_due():
@@ -246,6 +257,23 @@ def test_a_provider_is_asked_once_a_minute_by_one_process(world: World) -> None:
     other.look(2)
     world.services.sweeper.funds.look(2)
     assert world.account.asked == 2
+
+
+def test_an_account_that_may_not_be_asked_is_asked_again_after_an_hour(world: World) -> None:
+    world.account.error = NotPermitted("NOT_AUTHORIZED")
+    asked = []
+    for _ in range(62):
+        world.look_at_all()
+        world.now += EVERY
+        asked.append(world.account.asked)
+    assert asked[:60] == [1] * 60
+    assert asked[-1] == 2
+
+
+def test_a_provider_that_is_not_configured_is_not_asked(world: World) -> None:
+    world.provider.configured = False
+    assert world.look_at_all() == []
+    assert world.account.asked == 0
 
 
 def test_a_balance_that_cannot_be_read_stays_as_it_was_with_its_time(world: World) -> None:
@@ -262,7 +290,8 @@ def test_a_sweep_goes_on_where_the_store_fails_to_keep_balances(world: World) ->
         def get_state_entry(self, name: str) -> None:
             raise StoreUnavailable(name)
 
-    FundsWatch(Broken(), {"paypal": world.provider}, world.clock).look(1)
+    process = a_process(Broken(), world.clock, world.provider, worker=StillWorker())
+    process.sweeper.look_at_funds()
 
 
 def test_currencies_in_which_nothing_can_be_paid_are_left_out(world: World) -> None:

@@ -27,8 +27,9 @@ from paymentapp.providers.base import (
 )
 from paymentapp.providers.http import Http
 from paymentapp.providers.stripe.answers import Reference, StripeProblem, Transfer
-from paymentapp.providers.stripe.api import OWN_KEYS, StripeApi, TransferOrder
+from paymentapp.providers.stripe.api import StripeApi
 from paymentapp.providers.stripe.funds import Funds, StripeBalances
+from paymentapp.providers.stripe.orders import OWN_KEYS, TransferOrder
 from paymentapp.providers.stripe.outcome import Outcomes
 from paymentapp.providers.stripe.payees import NO_PAYOUT, StripePayees, read_destination
 from paymentapp.providers.stripe.schedules import PayoutSchedules

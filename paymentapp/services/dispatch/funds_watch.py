@@ -8,24 +8,30 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from paymentapp.clock import Clock
-from paymentapp.errors import ProviderError, StoreUnavailable
-from paymentapp.models.balances import AccountBalance, AccountKey, FundsNotice
+from paymentapp.errors import NotPermitted, ProviderError, StoreUnavailable
+from paymentapp.models.balances import (
+    AccountBalance,
+    AccountKey,
+    FundsNotice,
+    ProviderBalance,
+)
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.events import OtherEvent
 from paymentapp.models.payments import Payment, Status
-from paymentapp.providers.base import Provider
+from paymentapp.providers.base import BalanceSource, Provider
 from paymentapp.services.balances import Balances, BalanceSheet, OpenShortage
 from paymentapp.storage.base import Lease, Store
 
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=1)
+AFTER_REFUSAL = timedelta(hours=1)  # where the account may not be asked
 AHEAD = timedelta(days=1)  # what leaves within it needs funds already
 PAYMENTS_MAX = 1000  # of a shard that one look reads, those that leave first
 BATCHES_MAX = 500  # likewise, those whose next step comes first
@@ -85,14 +91,17 @@ class _Look:
 class FundsWatch:
     """Looks at the funds of all providers; any number of processes may try."""
 
-    def __init__(self, store: Store, providers: Mapping[str, Provider], clock: Clock) -> None:
+    def __init__(
+        self, store: Store, providers: Mapping[str, Provider], balances: Balances, clock: Clock
+    ) -> None:
         self._store = store
         self._providers = providers
         self._sources = {name: p.balances for name, p in providers.items() if p.balances}
-        self._balances = Balances(store)
+        self._balances = balances
         self._clock = clock
         self._owner = secrets.token_hex(8)
         self._looked_at: datetime | None = None
+        self._refused_at: dict[str, datetime] = {}
 
     def is_due(self) -> bool:
         """Return whether this process should look now."""
@@ -129,21 +138,28 @@ class FundsWatch:
         told = (each for each in old.accounts if each.available is not None)
         known = {each.key: each for each in told if each.payment_method in self._sources}
         for name, source in self._sources.items():
-            provider = self._providers[name]
-            if not provider.configured:
-                continue
-            try:
-                read = source.read()
-            except ProviderError as error:
-                log.warning("balance of %s not read: %s; read again in %s", name, error, EVERY)
-                continue
-            for available, as_of in read:
+            for available, as_of in self._read(name, source):
                 key = name, available.currency
-                if available.currency in provider.currencies:
+                if available.currency in self._providers[name].currencies:
                     known[key] = AccountBalance(
                         *key, available.amount, as_of, Decimal(0), True, as_of
                     )
         return known
+
+    def _read(self, name: str, source: BalanceSource) -> Sequence[ProviderBalance]:
+        """Return a provider's balances; none where it does not answer, or is not asked now."""
+        refused, now = self._refused_at.get(name), self._clock()
+        recently = refused is not None and timedelta() <= now - refused < AFTER_REFUSAL
+        if recently or not self._providers[name].configured:
+            return []
+        try:
+            return source.read()
+        except NotPermitted as error:
+            self._refused_at[name] = now
+            log.warning("balance of %s not read: %s; read again in %s", name, error, AFTER_REFUSAL)
+        except ProviderError as error:
+            log.warning("balance of %s not read: %s; read again in %s", name, error, EVERY)
+        return []
 
     def _found(self, shards: int, as_of: Mapping[AccountKey, datetime]) -> _Look:
         """Read what is due within a day and what was sent, up to the limits above."""
