@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -63,8 +63,11 @@ def sent(payment: Payment) -> Payment:
     return payment.moved(Status.SUBMITTING, later(1), Cause.DISPATCH, "b1", due_at=None)
 
 
-def test_an_event_about_no_record_is_listed_as_well(store: Store) -> None:
-    notice = FundsNotice(new_revision(), "USD", Decimal("150.5"), Decimal(-3), later(1))
+@pytest.mark.parametrize("told_by_provider", [(Decimal(-3), later(1)), (None, None)])
+def test_an_event_about_no_record_is_listed_as_well(
+    store: Store, told_by_provider: tuple[Decimal | None, datetime | None]
+) -> None:
+    notice = FundsNotice(new_revision(), "USD", Decimal("150.5"), *told_by_provider)
     store.add_event(notice.event(OtherEvent.PROVIDER_UNFUNDED, utc_now()))
     (kind, subject, _) = told(store, notice.payment_method)[0]
     assert (kind, FundsNotice.of(subject)) == ("provider.unfunded", notice)

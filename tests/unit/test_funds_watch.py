@@ -134,13 +134,14 @@ def test_what_was_sent_is_pending_until_it_is_settled(world: World) -> None:
     assert world.told() == []  # what had left was not needed once more
 
 
-def test_a_batch_counts_its_open_members_alone(world: World) -> None:
+@pytest.mark.parametrize("passed", [timedelta(), EVERY], ids=["a poll at once", "a later poll"])
+def test_a_batch_counts_its_open_members_alone(world: World, passed: timedelta) -> None:
     world.services.customers.register("bob", "bob@example.com", {})
     order = PaymentOrder("bob", "bob@example.com", usd("7"), "paypal")
     others = world.services.payments.request(order).payment
     world.provider.status[EMAIL] = Status.UNCLAIMED
     batch = world.submit(world.pay("30"), others)
-    assert world.look().pending == Decimal(37)
+    world.now += passed
     world.services.poller.follow(batch)
     assert world.look().pending == Decimal(30)
 

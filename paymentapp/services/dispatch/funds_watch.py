@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from paymentapp.clock import Clock
+from paymentapp.clock import Clock, maybe_text
 from paymentapp.errors import NotPermitted, ProviderError, StoreUnavailable
 from paymentapp.models.balances import (
     AccountBalance,
@@ -203,7 +203,7 @@ class FundsWatch:
         notice = FundsNotice(*account.key, use.needed, account.available, account.as_of)
         log.warning(
             "%s: %s %s: %s leaves within a day, %s is available as of %s",
-            *(kind, *account.key, notice.needed, notice.available, notice.as_of),
+            *(kind, *account.key, notice.needed, notice.available, maybe_text(notice.as_of)),
         )
         self._store.add_event(notice.event(kind, at))
 
