@@ -21,10 +21,12 @@ from paymentapp.services.admission import Admission
 from paymentapp.services.api_keys import ApiKeys
 from paymentapp.services.approval_rules import ApprovalRules, read_approval_rules
 from paymentapp.services.approvals import Approvals
+from paymentapp.services.balances import Balances
 from paymentapp.services.customer_history import CustomerHistory
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.failing_providers import FailingProviders
+from paymentapp.services.dispatch.funds_watch import FundsWatch
 from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.events import Events
 from paymentapp.services.health import Health
@@ -73,6 +75,7 @@ class Services:
     approvals: Approvals
     holds: Holds
     limit_use: LimitUse
+    balances: Balances
     waiting: Waiting
     webhooks: WebhookReceiver
     health: Health
@@ -109,7 +112,6 @@ def build_services(
     connected before it is used. Raises SettingsError.
     """
     settings, clock = settings or load_settings(), clock or utc_now
-    shards = settings.due_shards
     store = store or open_store(settings)
     failing = FailingProviders(clock)
     from_settings = providers is None
@@ -125,7 +127,7 @@ def build_services(
     holds = Holds(store, {*NAMES, *providers}, clock, timer)
     dispatcher = Dispatcher(store, providers, poller, routes, failing, holds, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
-    sweeper = Sweeper(store, dispatcher, poller, inbox, clock, shards, settings.senders)
+    sweeper = _build_sweeper(settings, dispatcher, poller, inbox)
     collector = _build_collector(settings, store, providers, clock)
     worker = worker or Worker(store, dispatcher, poller, inbox, sweeper, collector, clock, settings)
     payments = _build_payments(settings, store, customers, routes, clock, worker)
@@ -146,8 +148,9 @@ def build_services(
         approvals=Approvals(store, routes, clock, worker.wake),
         holds=holds,
         limit_use=LimitUse(store, payments.admission.limits, clock),
+        balances=Balances(store),
         waiting=Waiting(store, holds, clock),
-        webhooks=WebhookReceiver(store, providers, clock, shards, worker.apply_soon),
+        webhooks=WebhookReceiver(store, providers, clock, settings.due_shards, worker.apply_soon),
         health=Health(store, providers, worker, holds, clock),
         routes=routes,
         settlement=settlement,
@@ -173,6 +176,15 @@ def _build_routes(
     if check:  # commands that call no provider pass none, and no rule would fit
         routes.check()
     return routes
+
+
+def _build_sweeper(
+    settings: Settings, dispatcher: Dispatcher, poller: Poller, inbox: Inbox
+) -> Sweeper:
+    store, clock = dispatcher.store, dispatcher.clock
+    funds = FundsWatch(store, dispatcher.providers, Balances(store), clock)
+    shards, senders = settings.due_shards, settings.senders
+    return Sweeper(store, dispatcher, poller, inbox, clock, shards, senders, funds)
 
 
 def _build_collector(

@@ -134,6 +134,14 @@ resource "aws_api_gateway_resource" "limits" {
   path_part   = "limits"
 }
 
+# /v1/api/balances
+
+resource "aws_api_gateway_resource" "balances" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.api.id
+  path_part   = "balances"
+}
+
 # /v1/api/events/{event_id}
 
 resource "aws_api_gateway_resource" "events" {
@@ -198,6 +206,7 @@ locals {
     place_hold            = { resource = aws_api_gateway_resource.holds, verb = "POST", model = "NewHold" }
     list_holds            = { resource = aws_api_gateway_resource.holds, verb = "GET" }
     show_limits           = { resource = aws_api_gateway_resource.limits, verb = "GET" }
+    show_balances         = { resource = aws_api_gateway_resource.balances, verb = "GET" }
     list_events           = { resource = aws_api_gateway_resource.events, verb = "GET" }
     get_event             = { resource = aws_api_gateway_resource.event, verb = "GET" }
     release_hold          = { resource = aws_api_gateway_resource.hold, verb = "DELETE" }

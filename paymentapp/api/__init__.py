@@ -9,6 +9,7 @@ from flask import Flask, Response
 
 from paymentapp.api import (
     approvals,
+    balances,
     customers,
     events,
     health,
@@ -58,6 +59,7 @@ def register_api(app: Flask) -> None:
         approvals,
         holds,
         limits,
+        balances,
         events,
         webhooks,
         health,

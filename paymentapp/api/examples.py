@@ -78,6 +78,9 @@ PENDING: dict[str, Any] = {
     "batch_id": None,
     "provider_item_id": None,
     "transaction_id": None,
+    "settled_at": None,
+    "fee": None,
+    "exchange": None,
     "waiting_for": None,
     "waiting_since": None,
     "approval_rule": None,
@@ -98,6 +101,8 @@ SUCCEEDED: dict[str, Any] = {
     "batch_id": BATCH_ID,
     "provider_item_id": "8AELMXH8UB2P8",
     "transaction_id": "0C413693MN970190K",
+    "settled_at": "2026-01-02T03:04:08.000000Z",
+    "fee": {"amount": Decimal("0.25"), "currency": "USD"},
     "history": [
         _PENDING,
         _transition("05.690210", "submitting", "dispatch", BATCH_ID),
@@ -169,6 +174,16 @@ LIMIT: dict[str, Any] = {
     "resets_at": "2026-01-03T00:00:00.000000Z",
 }
 LIMITS: dict[str, Any] = {"limits": [LIMIT]}
+BALANCE: dict[str, Any] = {
+    "payment_method": METHOD_NAME,
+    "currency": "USD",
+    "available": Decimal("25000.5"),
+    "as_of": "2026-01-02T03:00:00.000000Z",
+    "pending": Decimal("1200.75"),
+    "pending_complete": True,
+    "pending_as_of": "2026-01-02T03:04:09.000000Z",
+}
+BALANCES: dict[str, Any] = {"balances": [BALANCE]}
 METHOD: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
     "payment_method": METHOD_NAME,

@@ -29,6 +29,7 @@ from paymentapp.models.payments import Payment, PaymentKey, Status
 
 if TYPE_CHECKING:
     from paymentapp.models.caller_texts import CallerTexts
+    from paymentapp.models.settled import Settled
     from paymentapp.services.backoffice.audit import Audit, AuditFinding
     from paymentapp.services.backoffice.period import Period
     from paymentapp.services.customer_history import ShownEntry
@@ -149,6 +150,15 @@ def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
     if payment.provider_item_id:
         ids = f"item {payment.provider_item_id}, transaction {payment.transaction_id or '-'}"
         click.echo(f"provider  {ids}, last reported {payment.provider_status}")
+    _print_settled(payment.settled)
+
+
+def _print_settled(settled: Settled) -> None:
+    if settled.at is not None or settled.fee is not None:
+        click.echo(f"settled   {short(settled.at)}, fee {settled.fee or '-'}")
+    if settled.exchange is not None:
+        source, target, rate = settled.exchange
+        click.echo(f"exchanged {source} to {target}{f', rate {rate}' if rate else ''}")
 
 
 def _print_texts(texts: CallerTexts) -> None:

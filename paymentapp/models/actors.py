@@ -15,7 +15,7 @@ SCOPES = MappingProxyType(
         "customers:read": "show customers, their payment methods and histories",
         "customers:write": "register customers, and change their attributes",
         PAYEES: "change the payment methods and e-mail addresses of customers",
-        "payments:read": "list and show payments, and show the use of limits",
+        "payments:read": "list and show payments, show the use of limits and balances",
         "payments:write": "request payments, and cancel and retry the client's own",
         APPROVE: "approve and reject payments",
         HOLD: "hold and release payments, and cancel those of any client",

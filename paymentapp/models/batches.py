@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypedDict, Unpack
 
@@ -111,6 +112,7 @@ class BatchChanges(TypedDict, total=False):
     member_errors: Mapping[int, str]
     decision: Decision | None
     stop_order: StopOrder | None
+    unsettled: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class Batch:
     member_errors: Mapping[int, str] = field(default_factory=dict)
     decision: Decision | None = None  # an operator's, where the batch was parked
     stop_order: StopOrder | None = None  # None: no operator has parked it
+    # The sum of the members without a final status, as of the last poll; None: not on record.
+    unsettled: Decimal | None = None
 
     def changed(self, **changes: Unpack[BatchChanges]) -> Batch:
         """Return the next version of the record."""
@@ -162,10 +166,16 @@ class Batch:
         kind = f"{InsufficientFunds.__name__}:"
         return self.state is BatchState.FROZEN and (self.last_error or "").startswith(kind)
 
-    def frozen(self, at: datetime, excluded: tuple[int, ...]) -> Batch:
+    def frozen(
+        self, at: datetime, excluded: tuple[int, ...], unsettled: Decimal | None = None
+    ) -> Batch:
         """Return the batch with its members fixed, and its first attempt begun."""
         return self.changed(
-            state=BatchState.FROZEN, frozen_at=at, excluded=excluded, open_attempt=new_revision()
+            state=BatchState.FROZEN,
+            frozen_at=at,
+            excluded=excluded,
+            open_attempt=new_revision(),
+            unsettled=unsettled,
         )
 
     def claimed(self, until: datetime) -> Batch:

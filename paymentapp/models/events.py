@@ -1,4 +1,4 @@
-"""Events: what has happened to payments, customers and holds, to be followed by programs.
+"""Events: what has happened to payments, customers, holds and accounts, for programs to follow.
 
 An event names the record that it is about and holds none of its content, so that nothing of a
 person is in it: what it shows is read from the record.
@@ -25,10 +25,14 @@ class OtherEvent(StrEnum):
     PAYEE_CHANGED = "customer.payee_changed"
     HOLD_PLACED = "hold.placed"
     HOLD_RELEASED = "hold.released"
+    PROVIDER_UNFUNDED = "provider.unfunded"
+    PROVIDER_FUNDED = "provider.funded"
 
 
 PAYMENT_EVENTS = tuple(f"payment.{status}" for status in Status)
 EVENT_TYPES = (*PAYMENT_EVENTS, *OtherEvent)
+# About no record: what they say is their subject.
+ACCOUNT_EVENTS = frozenset({OtherEvent.PROVIDER_UNFUNDED, OtherEvent.PROVIDER_FUNDED})
 _PAYEE_CHANGES = frozenset(
     {
         CustomerAction.METHOD_PUT,
@@ -43,9 +47,9 @@ _PAYEE_CHANGES = frozenset(
 class Event(NamedTuple):
     """One event: its type and time, and the line of a history that it is about.
 
-    `subject` is the key of a payment, the id of a customer with that of the line, or the id of a
-    hold with its target. `line` counts the lines of a payment from 0, and is the version of a
-    customer's line.
+    `subject` is the key of a payment, the id of a customer with that of the line, the id of a
+    hold with its target, or what is said of an account (`models.balances`). `line` counts the lines
+    of a payment from 0, and is the version of a customer's line.
     """
 
     type: str

@@ -13,6 +13,7 @@ from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts
 from paymentapp.models.item_ids import item_id_of, key_of
 from paymentapp.models.money import Money
 from paymentapp.models.revisions import new_revision
+from paymentapp.models.settled import NOT_SETTLED, Settled
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -135,6 +136,7 @@ class PaymentChanges(TypedDict, total=False):
     tried_methods: tuple[str, ...]
     retried_by: str | None
     approvals: tuple[Approval, ...]
+    settled: Settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ class Payment:
     approvals: tuple[Approval, ...] = ()  # oldest first, with those that are void
     charges: tuple[str, ...] = ()  # counters of limits that it was counted in, each with the slot
     texts: CallerTexts = NO_TEXTS  # the caller's own; they never change
+    settled: Settled = NOT_SETTLED
 
     @property
     def key(self) -> PaymentKey:

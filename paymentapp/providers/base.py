@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.models.balances import ProviderBalance
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
@@ -199,6 +200,16 @@ class TransactionSearch(Protocol):
         """
 
 
+class BalanceSource(Protocol):
+    """The balances of the account that a provider pays from. Moves nothing."""
+
+    def read(self) -> Sequence[ProviderBalance]:
+        """Return what can be paid in each currency that the provider names.
+
+        The exceptions are a provider's, and `NotPermitted` where the account may not be asked.
+        """
+
+
 class Facts(Protocol):
     """What a provider's class declares; true before it is built."""
 
@@ -231,6 +242,7 @@ class Provider(Facts, Protocol):
     mailbox: Mailbox | None = None
     corrections: Corrections | None = None
     transaction_search: TransactionSearch | None = None
+    balances: BalanceSource | None = None
 
     @abstractmethod
     def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:

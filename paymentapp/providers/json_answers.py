@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
+from paymentapp.clock import from_text
 from paymentapp.errors import NotGenuine
 
 
@@ -56,6 +58,14 @@ def as_text(value: object) -> str | None:
 def matching(pattern: re.Pattern[str], value: object) -> str:
     """Return the value if it is a string that the pattern matches whole, else an empty string."""
     return value if isinstance(value, str) and pattern.fullmatch(value) else ""
+
+
+def maybe_moment(value: object) -> datetime | None:
+    """Return the time of an RFC 3339 text, to the second; None for anything else."""
+    try:
+        return from_text(value).replace(microsecond=0) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _no_constant(name: str) -> object:

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
+from paymentapp.models.settled import NOT_SETTLED, Settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class ItemReport:
     reason: str | None = None
     money: Money | None = None  # the amount it was told to pay
     receiver: str | None = field(default=None, repr=False)  # compare `Payment.payee`
+    settled: Settled = NOT_SETTLED  # of a payment that has succeeded
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,21 @@ class Amount(fields.Decimal):
         return value
 
 
+class Total(fields.Decimal):
+    """An amount in a response, also 0."""
+
+    def __init__(self, description: str, *, allow_none: bool = False) -> None:
+        super().__init__(
+            required=True,
+            allow_none=allow_none,
+            metadata={"minimum": 0, "description": description},
+        )
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Decimal | None:
+        found: Decimal | None = value
+        return found
+
+
 class Moment(fields.String):
     """A time in a response: ISO 8601, UTC, with microseconds."""
 

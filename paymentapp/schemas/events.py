@@ -6,8 +6,10 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from paymentapp.models.balances import FundsNotice
 from paymentapp.models.events import EVENT_ID_PATTERN, EVENT_TYPES
 from paymentapp.models.holds import Hold
+from paymentapp.schemas.balances import FundsNoticeSchema
 from paymentapp.schemas.common import Moment, Pattern, QueryInteger, TextOrNull
 from paymentapp.schemas.customer_history import CustomerHistoryEntrySchema
 from paymentapp.schemas.holds import HoldSchema
@@ -39,6 +41,8 @@ class _Data(fields.Dict):
                 return about | CustomerHistoryEntrySchema().dump(value)
             case Hold():
                 return _ReleasedHoldSchema().dump(value)
+            case FundsNotice():
+                return FundsNoticeSchema().dump(value)
         return {}
 
 
@@ -60,7 +64,9 @@ class EventSchema(Schema):
         metadata={
             "description": "Of `payment.…` the payment as it was then, with null for what came "
             "later; of `customer.payee_changed` the change as the customer's history shows it, "
-            "with the `customer_id`; of `hold.…` the hold. Empty for a customer who was erased."
+            "with the `customer_id`; of `hold.…` the hold; of `provider.…` the account: "
+            "`payment_method`, `currency`, `needed` within a day, `available`, `as_of`. Empty for "
+            "a customer who was erased."
         },
     )
 

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
-from paymentapp.schemas.common import Moment, Pattern, currency
+from paymentapp.schemas.common import Moment, Pattern, Total, currency
 from paymentapp.services.limit_use import RuleUse
 
 CLIENT_MAX = 300  # characters
-
-
-class Total(fields.Decimal):
-    """An amount in a response, also 0."""
-
-    def __init__(self, description: str, *, allow_none: bool = False) -> None:
-        super().__init__(
-            required=True,
-            allow_none=allow_none,
-            metadata={"minimum": 0, "description": description},
-        )
-
-    def _serialize(self, value: Any, *_: Any, **__: Any) -> Decimal | None:
-        found: Decimal | None = value
-        return found
 
 
 class LimitsQuerySchema(Schema):

@@ -23,6 +23,7 @@ from paymentapp.schemas.common import (
     customer_id,
     email,
 )
+from paymentapp.schemas.settled import ExchangeSchema, MoneySchema, exchange_body, money_body
 from paymentapp.services.payees import ShownPayment
 from paymentapp.services.waiting import WaitingFor
 from paymentapp.storage.base import PageQuery
@@ -166,6 +167,30 @@ class PaymentSchema(Schema):
     batch_id = fields.String(required=True, allow_none=True)
     provider_item_id = fields.String(required=True, allow_none=True)
     transaction_id = fields.String(required=True, allow_none=True)
+    settled_at = Moment(
+        attribute="settled.at",
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "When the provider says that the payee got the money, to the second or "
+            "to the day; it stays when the payment is returned later. Null where the provider does "
+            "not tell."
+        },
+    )
+    fee = fields.Nested(
+        MoneySchema,
+        attribute="settled.fee",
+        required=True,
+        allow_none=True,
+        metadata={"description": "What the provider charged for it; null where it does not tell."},
+    )
+    exchange = fields.Nested(
+        ExchangeSchema,
+        attribute="settled.exchange",
+        required=True,
+        allow_none=True,
+        metadata={"description": "How the provider converted it; null where it says nothing."},
+    )
     waiting_for = fields.Enum(
         WaitingFor,
         by_value=True,
@@ -234,6 +259,9 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
         "batch_id": payment.batch_id,
         "provider_item_id": payment.provider_item_id,
         "transaction_id": payment.transaction_id,
+        "settled_at": maybe_text(payment.settled.at),
+        "fee": money_body(payment.settled.fee),
+        "exchange": exchange_body(payment.settled.exchange),
         "waiting_for": wait.reason.value if wait else None,
         "waiting_since": to_text(wait.since) if wait else None,
         "approval_rule": payment.approval_rule,

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from paymentapp.errors import NotFound
-from paymentapp.models.events import Event, OtherEvent, PublishedEvent
+from paymentapp.models.balances import FundsNotice
+from paymentapp.models.events import ACCOUNT_EVENTS, Event, OtherEvent, PublishedEvent
 from paymentapp.models.holds import Hold
 from paymentapp.models.payments import UNSENT, Payment, PaymentKey, Status
+from paymentapp.models.settled import NOT_SETTLED
 from paymentapp.services.customer_history import CustomerHistory, ShownEntry
 from paymentapp.services.payees import PayeeDisplays, ShownPayment
 from paymentapp.storage.base import Store
@@ -21,7 +23,7 @@ _UNANSWERED = UNSENT | {Status.SUBMITTING}
 
 
 class ShownEvent(NamedTuple):
-    """An event with what it is about: a payment, a change of a customer's record, or a hold.
+    """An event with what it is about: a payment, a change of a customer's record, a hold, or funds.
 
     A change that is not on record any more is None, since its customer was erased.
     """
@@ -29,7 +31,7 @@ class ShownEvent(NamedTuple):
     event_id: str
     type: str
     timestamp: datetime
-    data: ShownPayment | ShownEntry | Hold | None
+    data: ShownPayment | ShownEntry | Hold | FundsNotice | None
 
 
 class ShownEvents(NamedTuple):
@@ -86,11 +88,13 @@ class Events:
 
     def _data(
         self, event: Event, payments: Mapping[PaymentKey, Payment], holds: Mapping[str, Hold]
-    ) -> ShownPayment | ShownEntry | Hold | None:
+    ) -> ShownPayment | ShownEntry | Hold | FundsNotice | None:
         if event.payment is not None:
             return self.payees.shown(as_of(payments[event.payment], event.line))
         if event.type == OtherEvent.PAYEE_CHANGED:
             return self.history.line(event.subject[0], event.line)
+        if event.type in ACCOUNT_EVENTS:
+            return FundsNotice.of(event.subject)
         hold = holds.get(event.subject[0])
         if hold is not None and event.type == OtherEvent.HOLD_PLACED:
             return replace(hold, released_at=None, released_by="")
@@ -125,4 +129,5 @@ def as_of(payment: Payment, line: int) -> Payment:
         cancel_requested=False,
         retried_by=None,
         approvals=tuple(each for each in payment.approvals if each.at <= last),
+        settled=payment.settled if payment.settled.line <= line else NOT_SETTLED,
     )

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
 
 from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
@@ -17,6 +19,13 @@ from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 log = logging.getLogger(__name__)
+
+
+class OpenMembers(NamedTuple):
+    """The members of a batch without a final status: how many, and the sum of their amounts."""
+
+    size: int
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +41,16 @@ class Settlement:
         members: Sequence[Member],
         reports: Mapping[str, ItemReport],
         cause: Cause,
-    ) -> int:
+    ) -> OpenMembers:
         """Apply the reports of an accepted batch, by item id.
 
         A member without a report becomes `submitted`: the provider has the batch. A member that
-        another process changes meanwhile is read and tried again. Returns the number of members
-        without a final status. Raises StoreUnavailable where other writers win MAX_TRIES times in
+        another process changes meanwhile is read and tried again. Returns the members without
+        a final status. Raises StoreUnavailable where other writers win MAX_TRIES times in
         a row.
         """
         waiting = list(members)
-        open_members = 0
+        open_payments: list[Payment] = []
         for _ in tries():
             payments = self.store.get_payments([member.key for member in waiting])
             now = self.clock()
@@ -57,13 +66,14 @@ class Settlement:
                 if moved is not None:
                     changes[member] = PaymentChange(payment, moved)
                 elif payment.status not in FINAL:
-                    open_members += 1
+                    open_payments.append(payment)
             done = self.store.change_payments(list(changes.values())) if changes else []
             made = [change.new for change, ok in zip(changes.values(), done, strict=True) if ok]
-            open_members += sum(payment.status not in FINAL for payment in made)
+            open_payments += [payment for payment in made if payment.status not in FINAL]
             waiting = [member for member, ok in zip(changes, done, strict=True) if not ok]
             if not waiting:
-                return open_members
+                amounts = [payment.money.amount for payment in open_payments]
+                return OpenMembers(len(amounts), sum(amounts, Decimal(0)))
         raise StoreUnavailable(
             f"members of {batch.batch_id} were changed {MAX_TRIES} times meanwhile"
         )
@@ -105,11 +115,12 @@ def _advanced(
         provider_status=raw_status,
         reason=None if status is Status.SUCCEEDED else report.reason,
         due_at=None,
+        settled=payment.settled.merged(report.settled, len(payment.history)),
     )
 
 
 def _with_provider_status(payment: Payment, report: ItemReport, status: Status) -> Payment | None:
-    """Return the payment with the provider's status and reason; None where they are not new.
+    """Return the payment with the provider's status, reason and cost; None where none is new.
 
     Only a report of the payment's own status counts, or of one that the table does not know: a late
     report of an earlier status says nothing about now. An event may leave out the reason of a
@@ -121,11 +132,14 @@ def _with_provider_status(payment: Payment, report: ItemReport, status: Status) 
     reason = None if report.status is Status.SUCCEEDED else report.reason
     if reason is None and raw_status == payment.provider_status:
         reason = payment.reason
-    if (raw_status, reason) == (payment.provider_status, payment.reason):
+    settled = payment.settled.merged(report.settled, len(payment.history) - 1)
+    known = (payment.provider_status, payment.reason, payment.settled)
+    if (raw_status, reason, settled) == known:
         return None
     return payment.changed(
         provider_status=raw_status,
         reason=reason,
+        settled=settled,
         provider_item_id=report.provider_item_id or payment.provider_item_id,
         transaction_id=report.transaction_id or payment.transaction_id,
     )

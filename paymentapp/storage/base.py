@@ -233,6 +233,9 @@ class Store(Protocol):
     def get_event(self, event_id: str) -> Event | None:
         """Return an event that was listed; None where there is none, or it has expired."""
 
+    def add_event(self, event: Event) -> None:
+        """List an event that is about no record; where the call is repeated, it may be twice."""
+
     def publish_events(self, now: datetime) -> None:
         """List the events of writes that ended some time ago, where the engine lists them late."""
 

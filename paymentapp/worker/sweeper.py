@@ -25,6 +25,7 @@ from paymentapp.models.payments import Payment
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.services.dispatch.approved import expire, is_expired
 from paymentapp.services.dispatch.dispatcher import Dispatcher
+from paymentapp.services.dispatch.funds_watch import FundsWatch
 from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.storage.base import Lease, Store
@@ -68,11 +69,13 @@ class Sweeper:
         clock: Clock,
         shards: int,
         at_once: int,
+        funds: FundsWatch,
     ) -> None:
         """Make a sweeper; `at_once` is how many batches the caller can work on at a time."""
         self.store = store
         self.dispatcher = dispatcher
         self.poller = poller
+        self.funds = funds
         self.inbox = inbox
         self.clock = clock
         self.shards = shards
@@ -127,6 +130,10 @@ class Sweeper:
             self.dispatcher.submit(group)
         steps = found.batches, found.events, found.take_back, found.expired, found.groups
         return sum(map(len, steps))
+
+    def look_at_funds(self) -> None:
+        """Look at balances and at what is to be paid from them, in all shards."""
+        self.funds.look(self.shards)
 
     def expire(self, payment: Payment) -> None:
         """Reject a payment that has awaited approval for too long. Raises StoreUnavailable."""

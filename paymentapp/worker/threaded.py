@@ -215,6 +215,8 @@ class Worker:
         """Find due work and hand it to the pools; return whether more is waiting."""
         for name in self._collector.due():
             self._do_once(self._pollers, f"mailbox {name}", partial(self._collector.collect, name))
+        if self._sweeper.funds.is_due():
+            self._do_once(self._pollers, "balances", self._sweeper.look_at_funds)
         found = self._sweeper.find_due()
         for batch in found.batches:
             self._resume(batch)

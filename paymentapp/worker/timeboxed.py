@@ -108,6 +108,7 @@ class TimeboxedRun:
             if not steps:
                 stale_reads += 1
                 self._sleep(STALE_SECONDS)
+        self._look_at_funds()
         return done
 
     def _find_due(self) -> DueWork:
@@ -127,6 +128,11 @@ class TimeboxedRun:
         for name in self._collector.due():
             if self._may_begin():
                 succeeds(partial(self._collector.collect, name))
+
+    def _look_at_funds(self) -> None:
+        """Look at balances, where there is time left after the work that was due."""
+        if self._sweep.funds.is_due() and self._may_begin():
+            succeeds(self._sweep.look_at_funds)
 
     def follow(self, seconds: float) -> None:
         """Poll what this run has sent, at growing intervals, for up to so many seconds."""

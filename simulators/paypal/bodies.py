@@ -7,6 +7,7 @@ https://developer.paypal.com/docs/api/payments.payouts-batch/v1/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from simulators.common.times import rfc3339
@@ -56,8 +57,11 @@ def batch_header(batch: PayPalBatch, now: int) -> dict[str, Any]:
     }
 
 
-def batch_item(item: PayPalItem, now: int, base: str) -> dict[str, Any]:
-    """Return an item as a batch lists it; a failed one has no transaction, only an error."""
+def batch_item(item: PayPalItem, now: int, base: str, rates: Mapping[str, str]) -> dict[str, Any]:
+    """Return an item as a batch lists it; a failed one has no transaction, only an error.
+
+    ``rates`` are those of the currencies that are bought with US dollars.
+    """
     settled = now >= item.settle_at
     body: dict[str, Any] = {"payout_item_id": item.payout_item_id}
     if settled and item.status != "FAILED":
@@ -70,6 +74,8 @@ def batch_item(item: PayPalItem, now: int, base: str) -> dict[str, Any]:
     }
     if settled:
         body["time_processed"] = rfc3339(item.processed_at(now))
+        if item.currency in rates and item.status != "FAILED":
+            body["currency_conversion"] = _conversion(item, rates[item.currency])
         if item.error is not None:
             body["errors"] = item_error(item.error)
     href = f"{base}/v1/payments/payouts-item/{item.payout_item_id}"
@@ -79,9 +85,18 @@ def batch_item(item: PayPalItem, now: int, base: str) -> dict[str, Any]:
     return body | {"links": links}
 
 
-def single_item(item: PayPalItem, now: int, base: str) -> dict[str, Any]:
+def _conversion(item: PayPalItem, rate: str) -> dict[str, Any]:
+    dollars = Decimal(item.value) / Decimal(rate)
+    return {
+        "from_amount": amount("USD", int(dollars.scaleb(2).to_integral_value())),
+        "to_amount": {"currency": item.currency, "value": item.value},
+        "exchange_rate": rate,
+    }
+
+
+def single_item(item: PayPalItem, now: int, base: str, rates: Mapping[str, str]) -> dict[str, Any]:
     """Return an item on its own, with links to itself and its batch."""
-    body = batch_item(item, now, base)
+    body = batch_item(item, now, base, rates)
     if item.sender_batch_id is not None:
         body["sender_batch_id"] = item.sender_batch_id
     body["links"][0]["rel"] = "self"

@@ -13,6 +13,7 @@ _ENDPOINTS = [
     ("item", "GET", "/v1/payments/payouts-item/{id}"),
     ("cancel", "POST", "/v1/payments/payouts-item/{id}/cancel"),
     ("search", "GET", "/v1/reporting/transactions"),
+    ("balances", "GET", "/v1/reporting/balances"),
     ("verify", "POST", "/v1/notifications/verify-webhook-signature"),
     ("certificate", "GET", "/v1/notifications/certs/{id}"),
 ]

@@ -7,7 +7,7 @@ and ignored: in PayPal's sandbox too, only ``sender_batch_id`` prevents a second
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -72,7 +72,7 @@ def show_batch(payout_batch_id: str) -> Response:
         body |= {"total_items": batch.item_count, "total_pages": min(pages, 1000)}
     body |= {
         "batch_header": bodies.batch_header(batch, now),
-        "items": [bodies.batch_item(item, now, base) for item in items],
+        "items": [bodies.batch_item(item, now, base, _rates()) for item in items],
         "links": [bodies.batch_link(base, payout_batch_id)],
     }
     if page < pages:
@@ -92,7 +92,7 @@ def show_item(payout_item_id: str) -> Response:
     """
     now = running_paypal().now()
     item = samples.sample_item(payout_item_id, now) or _find_item(payout_item_id, now)
-    return jsonify(bodies.single_item(item, now, link_base()))
+    return jsonify(bodies.single_item(item, now, link_base(), _rates()))
 
 
 @blueprint.post("/payouts-item/<payout_item_id>/cancel")
@@ -110,7 +110,7 @@ def cancel_item(payout_item_id: str) -> Response:
         if not cancelled:
             raise PayPalError(_why_not_cancelled(item, now))
         running.announce([StatusChange("item", payout_item_id, now)])
-    return jsonify(bodies.single_item(item, now, link_base()))
+    return jsonify(bodies.single_item(item, now, link_base(), _rates()))
 
 
 def read_json() -> Any:
@@ -158,6 +158,10 @@ def _refuse_by_test_value(new: PayPalBatchRequest) -> None:
 def _funds(running: PayPalSimulator, currency: str) -> int | None:
     value = running.settings.balance.get(currency)
     return None if value is None else int(Decimal(value).scaleb(DECIMALS[currency]))
+
+
+def _rates() -> Mapping[str, str]:
+    return running_paypal().settings.exchange
 
 
 def _duplicate(payout_batch_id: str) -> dict[str, Any]:

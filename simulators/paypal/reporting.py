@@ -1,4 +1,4 @@
-"""The transaction search: payouts that moved money, as the account's books list them.
+"""The transaction search: payouts that moved money, as the account's books list them; balances.
 
 https://developer.paypal.com/docs/api/transaction-search/v1/. Each payout is a transaction, event
 code T0001, with the sender's item id as custom field; one that failed moved nothing.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
 from simulators.common.times import DAY, micros, rfc3339, span
 from simulators.paypal.core import running_paypal
-from simulators.paypal.currencies import amount
+from simulators.paypal.currencies import DECIMALS, amount
 from simulators.paypal.errors import PayPalError, detail
 from simulators.paypal.oauth import require_token
 from simulators.paypal.payouts import link_base
@@ -65,6 +66,40 @@ def search() -> Response:
         sizes = {"total_items": total, "maximum_items": running.settings.search_limit}
         raise PayPalError("RESULTSET_TOO_LARGE", extra=sizes)
     return jsonify(_answer(wanted, items, total, page, size, now))
+
+
+@blueprint.get("/balances")
+def show_balances() -> Response:
+    """Return the balances that the settings limit, as late as the search is; 403 as there.
+
+    https://developer.paypal.com/docs/api/transaction-search/v1/#balances_get
+    """
+    running = running_paypal()
+    if running.settings.search == "off":
+        raise PayPalError("NOT_AUTHORIZED")
+    shown = running.now() - span(running.settings.search_lag)
+    found = {
+        code: _minor(code, funds) - running.state.spent(code, shown)
+        for code, funds in running.settings.balance.items()
+    }
+    time = rfc3339(shown)
+    rows = [_balance(code, minor) for code, minor in found.items()]
+    return jsonify({"balances": rows, "as_of_time": time, "last_refresh_time": time})
+
+
+def _minor(code: str, funds: str) -> int:
+    return int(Decimal(funds).scaleb(DECIMALS[code]))
+
+
+def _balance(code: str, minor: int) -> dict[str, Any]:
+    money = _money(code, amount(code, minor)["value"])
+    return {
+        "currency": code,
+        "primary": code == "USD",
+        "total_balance": money,
+        "available_balance": money,
+        "withheld_balance": _money(code, amount(code, 0)["value"]),
+    }
 
 
 def _wanted(shown: int) -> TransactionQuery:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from simulators.common.settings import (
@@ -27,7 +28,17 @@ from simulators.common.settings import (
     url,
 )
 
-CALL_KINDS = ("token", "create", "read", "item", "cancel", "search", "verify", "certificate")
+CALL_KINDS = (
+    "token",
+    "create",
+    "read",
+    "item",
+    "cancel",
+    "search",
+    "balances",
+    "verify",
+    "certificate",
+)
 FAULTS = ("drop_before", "drop_after", "error_before", "error_after", "garbage", "rate_limited")
 
 
@@ -35,6 +46,13 @@ def _webhook_id(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-zA-Z0-9]{1,50}", value):
         raise ValueError("must be 1 to 50 letters and digits")
     return value
+
+
+def _rates(value: Any) -> dict[str, str]:
+    rates = funds(6)(value)
+    if "USD" in rates or not all(map(Decimal, rates.values())):
+        raise ValueError("must have no rate of 0, and none of USD")
+    return rates
 
 
 @dataclass(frozen=True)
@@ -99,13 +117,22 @@ class PayPalSimulatorSettings(SimulatorSettings):
             SettingType(funds(2), pairs_from, "USD=100.00,..."), "funds, by currency"
         ),
     )
+    exchange: dict[str, str] = field(
+        default_factory=dict,
+        metadata=metadata(
+            SettingType(_rates, pairs_from, "EUR=0.92,..."),
+            "currencies that are bought with US dollars, each with its rate",
+        ),
+    )
     search: str = setting(
         SettingType(choice("on", "off"), str, "on|off"),
         "on",
-        "whether the account may search transactions",
+        "whether the account may search transactions and read balances",
     )
     search_lag: float = setting(
-        SECONDS, 0.0, "time until a transaction appears in the search; PayPal's takes up to 3 hours"
+        SECONDS,
+        0.0,
+        "time until a transaction is in the search and in balances; PayPal's takes up to 3 hours",
     )
     search_limit: int = setting(
         SettingType(integer(1, 10**9), integer_from, "N"),

@@ -155,6 +155,15 @@ class PayPalState:
         rows = self._database.rows(sql, **values, limit=limit, offset=offset)
         return total, [PayPalItem(*row) for row in rows]
 
+    def spent(self, currency: str, now: int) -> int:
+        """Return what has left the balance in a currency by a time, or may yet leave it."""
+        marks = ", ".join(f"'{status}'" for status in _SPENDING)
+        sql = f"""SELECT coalesce(sum(i.minor + i.fee_minor), 0)
+            FROM items i JOIN batches b ON b.id = i.batch
+            WHERE b.currency = :currency AND b.created_at <= :now
+            AND {_STATUS} IN ({marks})"""  # noqa: S608 - constants only
+        return int(self._database.rows(sql, currency=currency, now=now)[0][0])
+
     # Ledger
 
     def ledger(self, now: int, *, after: int, limit: int) -> list[PayPalItem]:

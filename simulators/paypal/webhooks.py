@@ -129,7 +129,7 @@ def item_event(
     event = EVENT_OF_STATUS.get(item.status)
     if event is None:
         return None
-    resource = single_item(item, at, running.link_base(base))
+    resource = single_item(item, at, running.link_base(base), running.settings.exchange)
     # "Webhook resources don't contain error objects": a listener asks for the item.
     resource.pop("errors", None)
     return f"PAYMENT.PAYOUTS-ITEM.{event}", resource

@@ -54,6 +54,31 @@ def transfer_body(
     }
 
 
+def balance_transaction_body(move: StripeMove) -> dict[str, Any]:
+    """Return the balance transaction of a transfer: it costs nothing, and is not converted.
+
+    https://docs.stripe.com/api/balance_transactions/object
+    """
+    return {
+        "id": derived_id("txn_", move.id),
+        "object": "balance_transaction",
+        "amount": -move.amount,
+        "available_on": seconds(move.created_at),
+        "balance_type": "payments",
+        "created": seconds(move.created_at),
+        "currency": move.currency.lower(),
+        "description": move.description,
+        "exchange_rate": None,
+        "fee": 0,
+        "fee_details": [],
+        "net": -move.amount,
+        "reporting_category": "transfer",
+        "source": move.id,
+        "status": "available",
+        "type": "transfer",
+    }
+
+
 def reversal_body(move: StripeMove) -> dict[str, Any]:
     """Return a reversal of a transfer."""
     return {

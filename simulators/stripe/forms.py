@@ -63,16 +63,26 @@ def decode(text: bytes) -> dict[str, Any]:
     return params
 
 
-def check_names(params: Params, known: Iterable[str]) -> None:
-    """Refuse parameters that the endpoint does not have, and any ``expand``, with 400."""
+def check_names(params: Params, known: Iterable[str], expandable: Iterable[str] = ()) -> None:
+    """Refuse parameters and expansions that the endpoint does not have with 400."""
     for name in params:
         if name == "expand":
-            wanted = params[name]
-            first = next(iter(wanted.values()), "") if isinstance(wanted, dict) else wanted
-            raise _invalid(f"This property cannot be expanded ({first}).", None)
+            refused = [each for each in expanded(params) if each not in expandable]
+            if refused:
+                raise _invalid(f"This property cannot be expanded ({refused[0]}).", None)
+            continue
         if name not in known:
             message = f"Received unknown parameter: {name}"
             raise StripeError(400, message, code="parameter_unknown", param=name)
+
+
+def expanded(params: Params) -> list[str]:
+    """Return the properties to expand.
+
+    https://docs.stripe.com/api/expanding_objects
+    """
+    wanted = params.get("expand", {})
+    return list(wanted.values()) if isinstance(wanted, dict) else [wanted]
 
 
 def text(params: Params, name: str, limit: int = MAX_TEXT) -> str | None:

@@ -12,7 +12,7 @@ from flask import Response, g
 
 from simulators.stripe.accounts import outcome_for
 from simulators.stripe.api import PAGE_NAMES, answer_json, find, new_blueprint, read_page
-from simulators.stripe.bodies import body_of, listed
+from simulators.stripe.bodies import balance_transaction_body, body_of, listed
 from simulators.stripe.books import ListFilter, StripeBooks
 from simulators.stripe.core import running_stripe
 from simulators.stripe.currencies import minor_units
@@ -32,6 +32,7 @@ from simulators.stripe.forms import (
     check_names,
     choice,
     currency,
+    expanded,
     integer,
     metadata,
     read_query,
@@ -97,11 +98,17 @@ def list_transfers() -> Response:
 def show_transfer(transfer_id: str) -> Response:
     """Return a transfer; 404 ``resource_missing``.
 
+    Its balance transaction can be expanded.
     https://docs.stripe.com/api/transfers/retrieve
     """
-    check_names(read_query(), ())
+    params = read_query()
+    check_names(params, (), expandable=("balance_transaction",))
     with running_stripe().books() as books:
-        return answer_json(body_of(books, find(books, "transfer", transfer_id, g.stripe_account)))
+        move = find(books, "transfer", transfer_id, g.stripe_account)
+        body = body_of(books, move)
+    if expanded(params):
+        body["balance_transaction"] = balance_transaction_body(move)
+    return answer_json(body)
 
 
 @blueprint.post("/transfers/<transfer_id>")

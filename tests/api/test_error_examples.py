@@ -277,6 +277,10 @@ def show_limits(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.get(f"{LIMITS}?customer_id=*")
 
 
+def show_balances(_bench: Bench) -> Iterator[TestResponse]:
+    yield from ()
+
+
 class Operation(NamedTuple):
     """An operation of the document, and requests that it refuses."""
 
@@ -307,6 +311,7 @@ OPERATIONS = [
     Operation(place_hold, "POST", HOLDS, takes_body=True),
     Operation(list_holds, "GET", HOLDS),
     Operation(show_limits, "GET", LIMITS),
+    Operation(show_balances, "GET", "/v1/api/balances"),
     Operation(list_events, "GET", "/v1/api/events"),
     Operation(get_event, "GET", "/v1/api/events/evt_00000000000000000009"),
     Operation(release_hold, "DELETE", SOME_HOLD),

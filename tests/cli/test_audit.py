@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -100,14 +101,15 @@ def test_a_history_is_shown_with_its_references(desk: Desk) -> None:
         f"provider  item {payment.provider_item_id}, transaction {payment.transaction_id}, "
         "last reported SUCCESS"
     )
-    steps = [line.split()[1:] for line in lines[4:7]]
+    assert re.fullmatch(r"settled   [0-9TZ:-]{20}, fee 0.25 USD", lines[3])
+    steps = [line.split()[1:] for line in lines[5:8]]
     assert steps == [
         ["pending", "request"],
         ["submitting", "dispatch", batch.batch_id],
         ["succeeded", "poll", payment.transaction_id],
     ]
-    assert lines[8] == f"batch     {batch.batch_id}: closed"
-    assert lines[9].endswith(f"paypal has it as {batch.reference}")
+    assert lines[9] == f"batch     {batch.batch_id}: closed"
+    assert lines[10].endswith(f"paypal has it as {batch.reference}")
 
 
 def test_the_payee_is_who_is_really_paid(desk: Desk) -> None:

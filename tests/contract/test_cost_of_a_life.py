@@ -21,6 +21,7 @@ from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.events import Event
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
+from paymentapp.models.settled import Settled
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.storage.codec.batches import batch_record, member_records
@@ -165,6 +166,7 @@ def test_a_full_batchs_payments_cost_eight_units_each_at_most(service: Service, 
         service.provider.status[EMAIL] = Status.SUBMITTED
     batch = service.dispatcher.submit(payments)
     assert batch is not None
+    service.provider.settled = Settled(utc_now(), Money(Decimal("0.25"), "USD"))
     service.poller.follow(batch)
     if slow:
         service.provider.status[EMAIL] = Status.SUCCEEDED

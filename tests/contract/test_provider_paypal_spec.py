@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from openapi_schema_validator import (
 )
 
 from paymentapp.clock import utc_now
+from paymentapp.models.money import Money
+from paymentapp.providers.paypal.balances import BALANCES
 from paymentapp.providers.paypal.provider import PayPal
 from paymentapp.providers.paypal.search import TRANSACTIONS
 from paymentapp.providers.paypal.tables import BATCH_STATUS, CURRENCIES, TRANSACTION_STATUS
@@ -212,6 +215,18 @@ def test_the_books_are_searched_as_described(server: PayPalServer) -> None:
     assert len(list(paypal.transaction_search.transactions(now - timedelta(days=40), now))) == 4
     checked(server, reporting, 4)
     reporting.check_answer(server.asked("GET", TRANSACTIONS)[0], answer)
+
+
+def test_the_request_for_balances_is_as_described(server: PayPalServer) -> None:
+    reporting = Description(json.loads(REPORTING.read_text("utf-8")))
+    money = {"currency_code": "USD", "value": "-12.50"}
+    row = {"currency": "USD", "total_balance": money, "available_balance": money}
+    answer = Says(200, {"balances": [row], "last_refresh_time": "2026-03-01T09:30:02Z"})
+    server.says("GET", BALANCES, answer)
+    (found,) = PayPal(settings_for(server.url), utc_now).balances.read()
+    assert found.available == Money(Decimal("-12.5"), "USD")
+    checked(server, reporting, 1)
+    reporting.check_answer(server.asked("GET", BALANCES)[0], answer)
 
 
 def test_the_tests_answer_as_described(description: Description) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from paymentapp.clock import to_text, utc_now
+from paymentapp.models.balances import FundsNotice
 from paymentapp.models.customer_history import CustomerAction, CustomerEvent, with_history
-from paymentapp.models.events import PublishedEvent
+from paymentapp.models.events import OtherEvent, PublishedEvent
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.base import Store
@@ -67,6 +69,16 @@ def payment(request: pytest.FixtureRequest) -> Payment:
 
 def sent(payment: Payment) -> Payment:
     return payment.moved(Status.SUBMITTING, later(1), Cause.DISPATCH, "b1", due_at=None)
+
+
+@pytest.mark.parametrize("told_by_provider", [(Decimal(-3), later(1)), (None, None)])
+def test_an_event_about_no_record_is_listed_as_well(
+    store: Store, told_by_provider: tuple[Decimal | None, datetime | None]
+) -> None:
+    notice = FundsNotice(new_revision(), "USD", Decimal("150.5"), *told_by_provider)
+    store.add_event(notice.event(OtherEvent.PROVIDER_UNFUNDED, utc_now()))
+    (kind, subject, _) = told(store, notice.payment_method)[0]
+    assert (kind, FundsNotice.of(subject)) == ("provider.unfunded", notice)
 
 
 def test_each_line_of_a_history_is_an_event_and_nothing_else_is(

@@ -22,7 +22,8 @@ from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import Refused
 from paymentapp.providers.stripe.answers import StripeProblem, read_transfer, smallest_units
-from paymentapp.providers.stripe.api import StripeApi, TransferOrder
+from paymentapp.providers.stripe.api import StripeApi
+from paymentapp.providers.stripe.orders import TransferOrder
 from paymentapp.providers.stripe.provider import Stripe
 from paymentapp.providers.updates import Delivery
 from paymentapp.services.inbound import inbox

@@ -161,3 +161,16 @@ def test_an_unknown_path_is_404_and_a_wrong_method_405(api: Api) -> None:
     answer = api.get("/v1/payments/payment")
     assert (answer.status_code, answer.get_json()["name"]) == (404, "RESOURCE_NOT_FOUND")
     assert api.call("DELETE", PAYOUTS).status_code == 405
+
+
+def test_an_item_in_a_currency_that_is_bought_tells_its_conversion(api: Api) -> None:
+    api.control("PUT", "settings", json={"exchange": {"EUR": "0.5"}})
+    payout_batch_id = api.pay(item(currency="EUR"))
+    api.clock.pass_by(seconds=2)
+    found = api.show(payout_batch_id)["items"][0]
+    assert found["currency_conversion"] == {
+        "from_amount": {"currency": "USD", "value": "20.00"},
+        "to_amount": {"currency": "EUR", "value": "10.00"},
+        "exchange_rate": "0.5",
+    }
+    assert "currency_conversion" not in api.pay_one("bob@example.com")

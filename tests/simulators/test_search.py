@@ -137,3 +137,21 @@ def test_a_search_that_finds_too_much_is_refused(api: Api) -> None:
     answer = api.app.test_client().get(ALL, headers=headers)
     assert (answer.status_code, answer.get_json()["name"]) == (400, "RESULTSET_TOO_LARGE")
     assert answer.get_json()["maximum_items"] == 1
+
+
+def test_balances_are_what_is_left_as_late_as_the_search_is(api: Api) -> None:
+    api.control("PUT", "settings", json={"balance": {"USD": "100.00", "JPY": "5"}})
+    api.pay_one("ann@example.com")
+    api.pay_one("fail@example.com")
+    body = api.get("/v1/reporting/balances").get_json()
+    left = {each["currency"]: each["available_balance"]["value"] for each in body["balances"]}
+    assert left == {"USD": "89.75", "JPY": "5"}
+    api.control("PUT", "settings", json={"search_lag": 3600})
+    body = api.get("/v1/reporting/balances").get_json()
+    assert body["balances"][0]["available_balance"]["value"] == "100.00"
+    assert body["last_refresh_time"] == "2026-03-01T08:30:04Z"
+
+
+def test_balances_take_the_permission(api: Api) -> None:
+    api.control("PUT", "settings", json={"search": "off"})
+    assert api.get("/v1/reporting/balances").status_code == 403

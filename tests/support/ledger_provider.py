@@ -9,6 +9,7 @@ from decimal import Decimal
 from paymentapp.errors import OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.payments import Status
+from paymentapp.models.settled import NOT_SETTLED
 from paymentapp.providers.base import Accepted, CurrencyRule, Provider, Refused
 from paymentapp.providers.updates import ItemReport
 
@@ -37,6 +38,7 @@ class LedgerProvider(Provider):
         self.before: Callable[[Batch], None] = lambda _batch: None
         self.after: Callable[[Batch], None] = lambda _batch: None
         self.refuse: Callable[[Sequence[Member]], Refused | None] = lambda _members: None
+        self.settled = NOT_SETTLED
         self.can_fetch = True
         self.can_cancel = True
 
@@ -84,4 +86,5 @@ class LedgerProvider(Provider):
             provider_item_id=f"item-{member.item_id}",
             transaction_id=f"tx-{member.payment_id}",
             reason="NO_LUCK" if status is Status.FAILED else None,
+            settled=self.settled if status is Status.SUCCEEDED else NOT_SETTLED,
         )

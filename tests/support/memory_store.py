@@ -276,6 +276,11 @@ class MemoryStore:
         with self._lock:
             return self._listed.get(event_id)
 
+    def add_event(self, event: Event) -> None:
+        self._called("add_event")
+        with self._lock:
+            self._listed.add([event])
+
     def publish_events(self, _now: datetime) -> None:
         self._called("publish_events")
 

@@ -618,6 +618,6 @@ def test_a_member_that_is_not_on_record_is_told_of_and_holds_up_nobody(
     lost = replace(payment, customer_id="lost")
     settlement = world.another().settlement
     members = [member_of(each, LedgerProvider()) for each in (lost, payment)]
-    assert settlement.apply(batch, members, {}, Cause.POLL) == 1  # the one that is on record
+    assert settlement.apply(batch, members, {}, Cause.POLL).size == 1  # the one that is on record
     assert world.status(payment) is Status.SUBMITTED
     assert "member missing or in another batch; skipped" in caplog.text

@@ -14,6 +14,7 @@ from paymentapp.models.approvals import Approval, RequiredApproval
 from paymentapp.models.caller_texts import CallerTexts
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
+from paymentapp.models.settled import Exchange, Settled
 from paymentapp.schemas.payments import PaymentPageSchema, PaymentSchema
 from paymentapp.services.payees import PayeeDisplay, ShownPayment
 
@@ -56,10 +57,22 @@ APPROVED = replace(
 WITH_TEXTS = replace(
     ACCEPTED, texts=CallerTexts("invoice-1007", "For June", (("team", "b"), ("x", "y")))
 )
+SETTLED = replace(
+    ACCEPTED,
+    settled=Settled(
+        START,
+        Money(Decimal("0.25"), "USD"),
+        Exchange(
+            Money(Decimal("12.50"), "USD"), Money(Decimal("11.50"), "EUR"), Decimal("0.920000")
+        ),
+    ),
+)
 PAYEE = PayeeDisplay("paypal", "a***@example.com")
 
 
-@pytest.mark.parametrize("payment", [ACCEPTED, SUBMITTING, FAILED, RETRY, APPROVED, WITH_TEXTS])
+@pytest.mark.parametrize(
+    "payment", [ACCEPTED, SUBMITTING, FAILED, RETRY, APPROVED, WITH_TEXTS, SETTLED]
+)
 def test_it_is_what_the_fields_say(payment: Payment) -> None:
     schema, shown = PaymentSchema(), ShownPayment(payment, PAYEE)
     by_hand = schema.dump(shown)

@@ -11,6 +11,7 @@ from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 from paymentapp.models.actors import PAYEES, Actor
 from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.models.settled import NOT_SETTLED, Settled
 from paymentapp.services.customers import CustomerPatch
 from paymentapp.services.events import READ_MAX, as_of
 from paymentapp.services.payment_orders import PaymentOrder
@@ -50,6 +51,16 @@ def test_a_payment_is_shown_as_it_was_after_each_line_of_its_history(
     assert len(then.history) == line + 1
     assert (then.batch_id, then.provider_item_id, then.transaction_id) == (batch, item, transaction)
     assert (then.reason, then.retried_by) == (None, None)
+
+
+def test_what_settling_brought_is_shown_from_the_line_on_that_brought_it() -> None:
+    settled = Settled(later(5), usd("0.25"), line=5)
+    payment = returned().changed(settled=settled)
+    assert [as_of(payment, line).settled for line in range(7)] == [
+        *[NOT_SETTLED] * 5,
+        settled,
+        settled,
+    ]
 
 
 def test_after_its_last_line_it_is_shown_as_it_is() -> None:

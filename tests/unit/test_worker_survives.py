@@ -19,6 +19,8 @@ LOOPS = {
     "poller": (
         *("get_batch", "get_members", "get_payments", "change_payments", "change_batch"),
         *("hold_lease", "add_event"),  # it collects from the mailboxes as well
+        # and looks at the funds
+        *("get_note", "due_payments", "due_batches", "parked_batches", "change_note"),
     ),
     "applier": ("change_event",),
 }
@@ -71,4 +73,5 @@ def test_no_call_of_a_loop_is_left_out() -> None:
     assert {call for call in world.store.by_loop if not call.startswith("MainThread")} <= {
         *CALLS,
         HOLDS,
+        "poller add_note",  # the first time that it looks at the funds, instead of change_note
     }

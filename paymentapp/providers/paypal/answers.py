@@ -16,10 +16,12 @@ from urllib.parse import urlsplit
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models.batches import Batch
-from paymentapp.models.money import Money
+from paymentapp.models.money import CURRENCY_PATTERN, Money
+from paymentapp.models.payments import Status
+from paymentapp.models.settled import NOT_SETTLED, Exchange, Settled
 from paymentapp.providers.base import Accepted, ErrorKind, Refused
 from paymentapp.providers.http import Answer
-from paymentapp.providers.json_answers import as_text, dig, elements, matching
+from paymentapp.providers.json_answers import as_text, dig, elements, matching, maybe_moment
 from paymentapp.providers.paypal.tables import (
     BATCH_STATUS,
     ERRORS,
@@ -36,6 +38,8 @@ _REASON_LENGTH = 200
 _WORDS_LENGTH = 120  # of PayPal's words in an error
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_CURRENCY = re.compile(CURRENCY_PATTERN)
+_RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?|\.[0-9]{1,12}")
 _AMOUNT = re.compile(r"-?[0-9]{0,20}(\.[0-9]{1,10})?(?<=[0-9])")
 _DEBUG_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _LINK = re.compile(rf"{PAYOUTS}/({_ID.pattern})/?")
@@ -210,7 +214,32 @@ def read_item(item: object, batch_status: str | None = None) -> ItemReport | Non
         reason=reason,
         money=read_money(dig(item, "payout_item", "amount"), "currency"),
         receiver=as_text(dig(item, "payout_item", "receiver")),
+        settled=_read_settled(item) if status is Status.SUCCEEDED else NOT_SETTLED,
     )
+
+
+def _read_settled(item: object) -> Settled:
+    """Parse when an item was paid, its fee and its conversion; earlier, the fee is an estimate.
+
+    `payout_item_fee`: "The fee, in U.S. dollars", with its currency; `time_processed`: "The date
+    and time when this item was last processed"; `payout_currency_conversion`.
+    """
+    conversion = dig(item, "currency_conversion")
+    source = _read_positive(dig(conversion, "from_amount"))
+    target = _read_positive(dig(conversion, "to_amount"))
+    rate = matching(_RATE, dig(conversion, "exchange_rate"))
+    return Settled(
+        maybe_moment(dig(item, "time_processed")),
+        _read_positive(dig(item, "payout_item_fee")),
+        Exchange(source, target, Decimal(rate) if rate else None) if source and target else None,
+    )
+
+
+def _read_positive(amount: object) -> Money | None:
+    """Parse an amount that is shown; None where it is negative, or has no code of a currency."""
+    money = read_money(amount, "currency")
+    shown = money and money.amount >= 0 and _CURRENCY.fullmatch(money.currency)
+    return money if shown else None
 
 
 def read_money(amount: object, currency: str) -> Money | None:

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 from paymentapp.clock import Clock
@@ -30,6 +31,7 @@ from paymentapp.providers.paypal.answers import (
     sender_batch_id,
     warn_of_unknown,
 )
+from paymentapp.providers.paypal.balances import BALANCES, PayPalBalances
 from paymentapp.providers.paypal.certificates import Certificates
 from paymentapp.providers.paypal.payees import PayPalPayees
 from paymentapp.providers.paypal.search import TRANSACTIONS, PayPalSearch
@@ -60,6 +62,7 @@ class PayPal(Provider):
     payees = PayPalPayees()
     remittance: RemittanceRules | None = RemittanceRules()  # any description fits in a note
     transaction_search: PayPalSearch
+    balances: PayPalBalances
     settings_class = PayPalSettings
     details: Sequence[Detail] = PayPalPayees.details
     example_details: Mapping[str, str] = {"email": "ada.l@example.com"}
@@ -83,7 +86,8 @@ class PayPal(Provider):
         self._certificates = Certificates(
             settings.base_url, _names_of(netloc), settings.webhook_ca, clock
         )
-        self.transaction_search = PayPalSearch(self._search, self._page)
+        self.transaction_search = PayPalSearch(partial(self._report, TRANSACTIONS), self._page)
+        self.balances = PayPalBalances(partial(self._report, BALANCES))
         self.webhooks = (
             PayPalWebhooks(settings, clock, self._certificates, self._ask_to_verify)
             if settings.webhook_id
@@ -224,8 +228,8 @@ class PayPal(Provider):
         warn_of_unknown([report])
         return report
 
-    def _search(self, params: Mapping[str, str]) -> object:
-        answer = self._call("GET", TRANSACTIONS, moves_money=False, params=params)
+    def _report(self, path: str, params: Mapping[str, str] | None = None) -> object:
+        answer = self._call("GET", path, moves_money=False, params=params)
         if answer.ok:
             return answer.json()
         problem = read_problem(answer, self._clock())

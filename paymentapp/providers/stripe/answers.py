@@ -17,6 +17,7 @@ from typing import NamedTuple
 from paymentapp.clock import EPOCH
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models.money import Money
+from paymentapp.models.settled import Exchange
 from paymentapp.providers.base import ErrorKind, Refused
 from paymentapp.providers.json_answers import dig, matching
 from paymentapp.providers.stripe.payees import NO_PAYOUT, Destination
@@ -29,6 +30,7 @@ _ID = re.compile(r"[A-Za-z0-9_]{1,100}")
 _TRANSFER_ID = re.compile(r"tr_[A-Za-z0-9_]{1,100}")
 _PAYOUT_ID = re.compile(r"po_[A-Za-z0-9_]{1,100}")
 _OURS = re.compile(r"[A-Za-z0-9._-]{1,100}")  # batch and item ids
+_RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?")
 _MAX_SECONDS = 10**11  # of a timestamp, so that it still is one
 _MAX_UNITS = 10**13  # larger than any amount
 _INVALID = "invalid_request_error"
@@ -134,6 +136,8 @@ class Transfer:
     amount_reversed: int
     is_reversed: bool
     created: datetime
+    fee: Money | None = None  # where the balance transaction came with it
+    exchange: Exchange | None = None
 
     @property
     def status(self) -> str:
@@ -155,6 +159,7 @@ class Payout:
     transfer_id: str
     payout: str
     money: Money
+    arrives_at: datetime | None = None
 
 
 def read_transfer(body: object) -> Transfer | None:
@@ -176,7 +181,35 @@ def read_transfer(body: object) -> Transfer | None:
         amount=amount or 0,
         amount_reversed=reversed_units or 0,
         is_reversed=dig(body, "reversed") is True,
-        created=EPOCH + timedelta(seconds=min(created or 0, _MAX_SECONDS)),
+        created=_moment(created or 0),
+        fee=_read_fee(dig(body, "balance_transaction")),
+        exchange=_read_exchange(dig(body, "balance_transaction"), money),
+    )
+
+
+def _read_fee(transaction: object) -> Money | None:
+    """Return the fee of an expanded balance transaction, in that transaction's currency.
+
+    https://docs.stripe.com/api/balance_transactions/object: "Fees (in cents) paid for this
+    transaction", a positive integer.
+    """
+    fee = read_money(dig(transaction, "fee"), dig(transaction, "currency"))
+    return fee if fee and fee.amount >= 0 else None
+
+
+def _read_exchange(transaction: object, paid: Money) -> Exchange | None:
+    """Return the conversion of a balance transaction; None where it has no `exchange_rate`.
+
+    "exchange_rate multiplied by the charge's amount [...] gives the balance transaction's amount".
+    A transfer's amount is negative there.
+    """
+    rate = dig(transaction, "exchange_rate")
+    drawn = read_money(dig(transaction, "amount"), dig(transaction, "currency"))
+    if isinstance(rate, bool) or not isinstance(rate, int | Decimal | float) or drawn is None:
+        return None
+    exact = matching(_RATE, str(rate))
+    return Exchange(
+        Money(abs(drawn.amount), drawn.currency), paid, Decimal(exact) if exact else None
     )
 
 
@@ -185,6 +218,7 @@ def read_payout(body: object) -> Payout | None:
     payout_id = matching(_PAYOUT_ID, dig(body, "id"))
     status = matching(_NAME, dig(body, "status"))
     money = read_money(dig(body, "amount"), dig(body, "currency"))
+    arrival = _whole(dig(body, "arrival_date"))
     if not (payout_id and status and money):
         return None
     return Payout(
@@ -196,6 +230,7 @@ def read_payout(body: object) -> Payout | None:
         transfer_id=matching(_TRANSFER_ID, dig(body, "metadata", "transfer")),
         payout=matching(_NAME, dig(body, "metadata", "payout")) or NO_PAYOUT,
         money=money,
+        arrives_at=None if arrival is None else _moment(arrival),
     )
 
 
@@ -247,6 +282,10 @@ class Reference(NamedTuple):
     def refusal(self) -> str | None:
         """The code with which Stripe refused the payout, where it did."""
         return None if self.rest.startswith("po_") else self.rest or None
+
+
+def _moment(seconds: int) -> datetime:
+    return EPOCH + timedelta(seconds=min(max(seconds, 0), _MAX_SECONDS))
 
 
 def _whole(value: object) -> int | None:

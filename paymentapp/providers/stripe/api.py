@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.models.caller_texts import Metadata
-from paymentapp.models.money import Money
 from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.json_answers import dig, matching
 from paymentapp.providers.stripe.answers import (
@@ -27,36 +25,19 @@ from paymentapp.providers.stripe.answers import (
     read_transfer,
     smallest_units,
 )
-from paymentapp.providers.stripe.payees import Destination
+from paymentapp.providers.stripe.orders import TransferOrder
 from paymentapp.providers.stripe.settings import StripeSettings
 
 if TYPE_CHECKING:
     import stripe
     from stripe import StripeObject
 
+FORBIDDEN = 403
 NO_SUCH_ID = "NO_SUCH_ID"
-OWN_KEYS = frozenset({"batch_id", "item_id", "payout", "transfer"})  # of metadata
 _PAGE = 100  # https://docs.stripe.com/api/pagination: "limit can range between 1 and 100"
 _MOST_PAGES = 10_000
 _WORD = re.compile(r"[a-z_]{1,20}")
 _PATH_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
-
-
-class TransferOrder(NamedTuple):
-    """The content of a transfer and of its payout; the same for the same batch."""
-
-    batch_id: str
-    item_id: str
-    money: Money
-    destination: Destination
-    description: str | None = None  # the caller's, as is `caller_metadata`
-    caller_metadata: Metadata = ()
-
-    @property
-    def own_metadata(self) -> dict[str, str]:
-        """What Stripe stores and echoes for us: of the keys OWN_KEYS."""
-        payout = self.destination.payout
-        return {"batch_id": self.batch_id, "item_id": self.item_id, "payout": payout}
 
 
 class StripeApi:
@@ -89,7 +70,7 @@ class StripeApi:
             "destination": order.destination.account,
             "transfer_group": order.batch_id,
             "metadata": dict(order.caller_metadata) | order.own_metadata,
-            **_description(order),
+            **order.described,
             **self._source,
         }
         answer = self._call(
@@ -116,7 +97,7 @@ class StripeApi:
             "method": "instant" if order.destination.payout == "instant" else "standard",
             # Not the caller's metadata: the owner of the account could read it.
             "metadata": order.own_metadata | {"transfer": transfer_id},
-            **_description(order),
+            **order.described,
         }
         answer = self._call(
             lambda client: client.v1.payouts.create(
@@ -166,11 +147,14 @@ class StripeApi:
         return answer if isinstance(answer, StripeProblem) else _payout_in(answer)
 
     def transfer(self, transfer_id: str) -> Transfer | StripeProblem:
-        """Retrieve a transfer; the problem is a 404 where there is none.
+        """Retrieve a transfer with its balance transaction; a problem with 404 if there is none.
 
+        A key that may not read balance transactions gets the transfer without it.
         https://docs.stripe.com/api/transfers/retrieve
         """
-        answer = self._get(lambda client: client.v1.transfers.retrieve(_in_path(transfer_id)))
+        answer = self._retrieve(transfer_id, {"expand": ["balance_transaction"]})
+        if isinstance(answer, StripeProblem) and answer.status == FORBIDDEN:
+            answer = self._retrieve(transfer_id, {})
         if isinstance(answer, StripeProblem):
             return answer
         transfer = read_transfer(answer.body)
@@ -265,6 +249,10 @@ class StripeApi:
             raise answer.error(answer.kind(moves_money=False))
         return matching(_WORD, dig(answer.body, "settings", "payouts", "schedule", "interval"))
 
+    def _retrieve(self, transfer_id: str, params: Any) -> _Response | StripeProblem:
+        path = _in_path(transfer_id)
+        return self._get(lambda client: client.v1.transfers.retrieve(path, params=params))
+
     def _available(self, row: object) -> object:
         by_source = dig(row, "source_types")
         if not isinstance(by_source, dict):
@@ -319,10 +307,6 @@ class StripeApi:
             pass
         kind = OutcomeUnknown if moves_money else NotSent
         raise kind("UNREADABLE_ANSWER", "not an answer of Stripe's API")
-
-
-def _description(order: TransferOrder) -> dict[str, str]:
-    return {} if order.description is None else {"description": order.description}
 
 
 def _page_call(

@@ -8,14 +8,29 @@ loses a race to others' payments is refused, and waits until Stripe has forgotte
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
+from paymentapp.models.balances import ProviderBalance
 from paymentapp.models.money import Money
-from paymentapp.providers.stripe.answers import smallest_units
+from paymentapp.providers.stripe.answers import read_money, smallest_units
 
 _FRESH = timedelta(seconds=5)  # how long a reading is used, less what was reserved since
+
+
+class StripeBalances:
+    """The balance that transfers draw from, read whenever it is asked for."""
+
+    def __init__(self, ask: Callable[[], Mapping[str, int]], clock: Clock) -> None:
+        self._ask = ask
+        self._clock = clock
+
+    def read(self) -> Sequence[ProviderBalance]:
+        """Return the balance in each currency, as of the time before the call."""
+        as_of = self._clock()
+        found = [read_money(units, code) for code, units in self._ask().items()]
+        return [ProviderBalance(money, as_of) for money in found if money is not None]
 
 
 class Funds:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from paymentapp.clock import Clock
 from paymentapp.errors import NotSent
 from paymentapp.models.payments import Status
+from paymentapp.models.settled import NOT_SETTLED, Settled
 from paymentapp.providers.stripe.answers import Payout, Reference, StripeProblem, Transfer
 from paymentapp.providers.stripe.api import StripeApi
 from paymentapp.providers.stripe.payees import NO_PAYOUT
@@ -172,4 +173,15 @@ def _report(
         reason=reason,
         money=transfer.money,
         receiver=transfer.destination.text,
+        settled=_settled(transfer, payout) if status is Status.SUCCEEDED else NOT_SETTLED,
     )
+
+
+def _settled(transfer: Transfer, payout: Payout | None) -> Settled:
+    """Return when the money arrived, and what the transfer cost this account.
+
+    A payout's `arrival_date` is the day on which Stripe expects it at the bank; its fee is the
+    connected account's.
+    """
+    at = transfer.created if payout is None else payout.arrives_at
+    return Settled(at, transfer.fee, transfer.exchange)

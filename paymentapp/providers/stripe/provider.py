@@ -27,8 +27,9 @@ from paymentapp.providers.base import (
 )
 from paymentapp.providers.http import Http
 from paymentapp.providers.stripe.answers import Reference, StripeProblem, Transfer
-from paymentapp.providers.stripe.api import OWN_KEYS, StripeApi, TransferOrder
-from paymentapp.providers.stripe.funds import Funds
+from paymentapp.providers.stripe.api import StripeApi
+from paymentapp.providers.stripe.funds import Funds, StripeBalances
+from paymentapp.providers.stripe.orders import OWN_KEYS, TransferOrder
 from paymentapp.providers.stripe.outcome import Outcomes
 from paymentapp.providers.stripe.payees import NO_PAYOUT, StripePayees, read_destination
 from paymentapp.providers.stripe.schedules import PayoutSchedules
@@ -63,6 +64,7 @@ class Stripe(Provider):
     details: Sequence[Detail] = StripePayees.details
     example_details: Mapping[str, str] = {"account": "acct_1032D82eZvKYlo2C", "payout": "standard"}
     transaction_search: StripeSearch
+    balances: StripeBalances
 
     def __init__(self, settings: StripeSettings, clock: Clock, http: Http) -> None:
         self.configured = bool(settings.secret_key)
@@ -74,6 +76,7 @@ class Stripe(Provider):
         self._api = StripeApi(settings, http, clock)
         self.transaction_search = StripeSearch(self._api)
         self._funds = Funds(self._api.balance, clock)
+        self.balances = StripeBalances(self._api.balance, clock)
         self._schedules = PayoutSchedules(self._api.payout_schedule, clock)
         self._outcomes = Outcomes(self._api, clock)
 

@@ -13,6 +13,8 @@ from datetime import timedelta
 
 from paymentapp.clock import EPOCH, Clock
 from paymentapp.errors import NotGenuine
+from paymentapp.models.payments import Status
+from paymentapp.models.settled import NOT_SETTLED, Settled
 from paymentapp.providers.json_answers import dig, matching, parse_event
 from paymentapp.providers.stripe.answers import (
     Payout,
@@ -106,15 +108,18 @@ def _of_payout(news: WebhookNews, payout: Payout, account: str) -> WebhookNews:
     """
     if not (payout.batch_id and payout.item_id and account):
         return news
+    status = payout_status(payout.status)
+    paid = status is Status.SUCCEEDED
     item = ItemReport(
         item_id=payout.item_id,
-        status=payout_status(payout.status),
+        status=status,
         raw_status=f"payout_{payout.status}",
         provider_item_id=Reference(payout.transfer_id, payout.payout_id).text,
         transaction_id=payout.transfer_id or None,
         reason=reason_of(payout),
         money=payout.money,
         receiver=Destination(account, payout.payout).text,
+        settled=Settled(payout.arrives_at) if paid else NOT_SETTLED,
     )
     return replace(news, item=item, batch_id=payout.batch_id, reference=payout.transfer_id)
 

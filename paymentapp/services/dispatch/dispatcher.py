@@ -129,7 +129,8 @@ class Dispatcher:
         if prepared is None:
             return None
         batch, members, excluded = prepared
-        frozen = batch.frozen(self.clock(), tuple(excluded))
+        total = total_of(members).amount
+        frozen = batch.frozen(self.clock(), tuple(excluded), total)
         if not self.store.change_batch(batch, frozen):
             log.warning("batch %s aborted by another process before its freeze", batch.batch_id)
             return self._release_aborted(self.store.get_batch(batch.batch_id) or batch)
@@ -173,6 +174,7 @@ class Dispatcher:
             revision=new_revision(),
             attention_at=now + LEASE,
             attention_shard=first.due_shard,
+            unsettled=total_of(members).amount,
         )
         self.store.add_batch(batch, members)
         stamps = [PaymentChange(p, stamped(p, batch, now)) for p in payments]

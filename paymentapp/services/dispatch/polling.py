@@ -72,12 +72,15 @@ class Poller:
                 self._store, self._clock, batch, members, partial(_submitted, batch, batch.decision)
             )
         open_members = self._settlement.apply(batch, members, reports, Cause.POLL)
-        if open_members == 0:
+        if open_members.size == 0:
             return advance(self._store, batch, state=BatchState.CLOSED, attention_at=None)
         later = next_poll_at(batch.accepted_at or batch.created_at, self._clock())
+        unsettled = open_members.amount
         if batch.attention_at is not None and later <= batch.attention_at:
-            return batch  # saves a write: the lease already brings a process back in time
-        return advance(self._store, batch, attention_at=later)
+            if unsettled == batch.unsettled:
+                return batch  # saves a write: the lease already brings a process back in time
+            later = batch.attention_at
+        return advance(self._store, batch, attention_at=later, unsettled=unsettled)
 
     def cancel_unclaimed(self, payment: Payment) -> Payment:
         """Ask the provider to cancel an unclaimed payment, as its caller requested."""

@@ -55,6 +55,7 @@ def batch_record(batch: Batch) -> Record:
             "attempts": batch.attempts or None,
             "open_attempt": _attempt_text(batch),
             "last_error": batch.last_error,
+            "unsettled": batch.unsettled,
             "verdicts": [f"{n} {reason}" for n, reason in batch.member_errors.items()] or None,
             "stop_order": [to_text(stop.at), *stop[1:]] if stop else None,
             "decision": [to_text(decision.at), *decision[1:]] if decision else None,
@@ -88,6 +89,7 @@ def read_batch(record: Record) -> Batch:
         member_errors=dict(_read_member_error(line) for line in record.get("verdicts", ())),
         decision=_read_decision(record.get("decision")),
         stop_order=_read_stop_order(record.get("stop_order")),
+        unsettled=Decimal(record["unsettled"]) if "unsettled" in record else None,
     )
 
 

@@ -12,6 +12,7 @@ from paymentapp.models.caller_texts import CallerTexts, sorted_metadata
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.storage.codec.records import Record, reads, without_none
+from paymentapp.storage.codec.settled import read_settled, settled_text
 
 _OPTIONAL = (
     "batch_id",
@@ -67,16 +68,18 @@ def payment_record(payment: Payment) -> Record:
         record["approval"] = _required_text(payment.approval)
     if payment.approvals:
         record["approvals"] = [_approval_text(each) for each in payment.approvals]
-    return record | _texts_record(payment.texts)
+    settled = {"cost": settled_text(payment.settled, payment.money)}
+    return record | without_none(settled) | _texts_record(payment.texts)
 
 
 @reads
 def read_payment(record: Record) -> Payment:
     """Return the payment of a record."""
+    money = Money(Decimal(record["amount"]), record["currency"])
     return Payment(
         customer_id=record["customer_id"],
         payment_id=record["payment_id"],
-        money=Money(Decimal(record["amount"]), record["currency"]),
+        money=money,
         payment_method=record["payment_method"],
         email=record["email"],
         status=Status(record["status"]),
@@ -106,6 +109,7 @@ def read_payment(record: Record) -> Payment:
             record.get("description"),
             sorted_metadata(record.get("metadata", {})),
         ),
+        settled=read_settled(record.get("cost"), money),
     )
 
 

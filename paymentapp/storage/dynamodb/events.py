@@ -22,7 +22,14 @@ from typing import NamedTuple
 
 from paymentapp.clock import EPOCH, utc_now
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models.events import KEPT, Event, EventPage, OtherEvent, PublishedEvent
+from paymentapp.models.events import (
+    ACCOUNT_EVENTS,
+    KEPT,
+    Event,
+    EventPage,
+    OtherEvent,
+    PublishedEvent,
+)
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.codec.customer_history import history_key, sort_key_before
@@ -143,6 +150,10 @@ class DynamoDBEvents(DynamoDBRecords):
                     return published.event
         return None
 
+    def add_event(self, event: Event) -> None:
+        """Put the entry, which is all that there is of it."""
+        self._announce([event])
+
     def publish_events(self, now: datetime) -> None:
         """Check entries up to HORIZON ago, and move the end of the list behind them."""
         target = now - HORIZON
@@ -253,6 +264,8 @@ class DynamoDBEvents(DynamoDBRecords):
     def _is_made(self, event: Event, payments: Mapping[PaymentKey, Payment]) -> bool:
         if event.payment is not None:
             return event.is_in(payments.get(event.payment))
+        if event.type in ACCOUNT_EVENTS:
+            return True
         if event.type == OtherEvent.PAYEE_CHANGED:
             customer_id, entry_id = event.subject
             sort_key = f"{sort_key_before(event.line)}#{entry_id}"

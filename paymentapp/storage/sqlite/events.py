@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 from paymentapp.models.events import KEPT, Event, EventPage, PublishedEvent
 from paymentapp.storage.codec.events import (
@@ -40,6 +41,10 @@ class SQLiteEvents(SQLiteRecords):
         """Implement `Store.get_event`."""
         found = self._get(sql.GET_RECORD, "events", position_in(event_id))
         return _read(found) if found else None
+
+    def add_event(self, event: Event) -> None:
+        """Implement `Store.add_event`."""
+        self._connections().writer.run(partial(announce, rows_of([event])))
 
     def publish_events(self, now: datetime) -> None:
         """Implement `Store.publish_events`: they are listed as soon as they are written."""

@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from paymentapp.errors import NotSent
+from paymentapp.models.balances import ProviderBalance
 from paymentapp.models.money import Money
-from paymentapp.providers.stripe.funds import Funds
+from paymentapp.providers.stripe.funds import Funds, StripeBalances
 from tests.support.paypal_server import FakeClock
 
 
@@ -59,3 +60,16 @@ def test_a_balance_that_cannot_be_read_covers_nothing() -> None:
 
     with pytest.raises(NotSent):
         Funds(fail, FakeClock()).cover(usd("1"))
+
+
+def test_the_balances_are_read_as_of_the_time_before_the_call(clock: FakeClock) -> None:
+    began = clock()
+
+    def ask() -> dict[str, int]:
+        clock.pass_by(seconds=3)
+        return {"USD": 1250, "JPY": -7}
+
+    assert StripeBalances(ask, clock).read() == [
+        ProviderBalance(Money(Decimal("12.5"), "USD"), began),
+        ProviderBalance(Money(Decimal(-7), "JPY"), began),
+    ]

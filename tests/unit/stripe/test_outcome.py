@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch
+from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
+from paymentapp.models.settled import NOT_SETTLED, Exchange, Settled
 from paymentapp.providers.base import Accepted
 from paymentapp.providers.stripe.outcome import IN_FLIGHT_LIMIT
 from paymentapp.providers.stripe.provider import Stripe
@@ -376,3 +379,40 @@ def reverse(backend: StripeBackend, batch: Batch, amount: int) -> None:
         headers={"Authorization": "Bearer sk_test_simulated0001"},
     )
     assert answer.status_code == 200, answer.text
+
+
+def test_the_balance_transaction_tells_the_fee_and_the_conversion(
+    stripe: Stripe, server: PayPalServer, clock: FakeClock
+) -> None:
+    transaction = {"amount": -1400, "currency": "eur", "fee": 30, "exchange_rate": 1.12}
+    batch, members = a_payment(clock())
+    shown = a_transfer(batch, members[0], balance_transaction=transaction)
+    server.says("GET", "/v1/transfers/tr_1", Says(200, shown))
+    [report] = stripe.fetch(batch.changed(reference="tr_1", accepted_at=clock()))
+    assert report.settled == Settled(
+        clock().replace(microsecond=0),
+        Money(Decimal("0.3"), "EUR"),
+        Exchange(Money(Decimal(14), "EUR"), members[0].money, Decimal("1.12")),
+    )
+    assert server.asked("GET", "/v1/transfers/tr_1")[-1].query == {
+        "expand[0]": "balance_transaction"
+    }
+
+
+def test_a_key_that_may_not_read_balance_transactions_still_gets_the_transfer(
+    stripe: Stripe, server: PayPalServer, clock: FakeClock
+) -> None:
+    batch, members = a_payment(clock())
+    server.says("GET", "/v1/transfers/tr_1", error(403), Says(200, a_transfer(batch, members[0])))
+    [report] = stripe.fetch(batch.changed(reference="tr_1", accepted_at=clock()))
+    assert report.status is Status.SUCCEEDED
+    assert report.settled == Settled(clock().replace(microsecond=0))
+
+
+def test_a_payout_has_settled_on_the_day_of_its_arrival(backend: StripeBackend) -> None:
+    batch = pays(backend, f"{ACCOUNT}:standard")
+    assert look(backend, batch).settled == NOT_SETTLED
+    backend.clock.pass_by(seconds=3)
+    settled = look(backend, batch).settled
+    assert settled.at is not None
+    assert settled.fee == Money(Decimal(0), "USD")
