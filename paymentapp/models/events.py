@@ -25,10 +25,12 @@ class OtherEvent(StrEnum):
     PAYEE_CHANGED = "customer.payee_changed"
     HOLD_PLACED = "hold.placed"
     HOLD_RELEASED = "hold.released"
+    ENDPOINT_DISABLED = "webhook_endpoint.disabled"
 
 
 PAYMENT_EVENTS = tuple(f"payment.{status}" for status in Status)
 EVENT_TYPES = (*PAYMENT_EVENTS, *OtherEvent)
+TEST_EVENT = "webhook_endpoint.test"  # sent to an endpoint on request, and in no list
 _PAYEE_CHANGES = frozenset(
     {
         CustomerAction.METHOD_PUT,
@@ -43,9 +45,9 @@ _PAYEE_CHANGES = frozenset(
 class Event(NamedTuple):
     """One event: its type and time, and the line of a history that it is about.
 
-    `subject` is the key of a payment, the id of a customer with that of the line, or the id of a
-    hold with its target. `line` counts the lines of a payment from 0, and is the version of a
-    customer's line.
+    `subject` is the key of a payment, the id of a customer with that of the line, the id of a hold
+    with its target, or that of a webhook endpoint. `line` counts the lines of a payment, or how
+    often the service has disabled an endpoint, from 0, and is the version of a customer's line.
     """
 
     type: str

@@ -16,6 +16,7 @@ from paymentapp.storage.dynamodb.customers import DynamoDBCustomers
 from paymentapp.storage.dynamodb.disbursements import DynamoDBDisbursements
 from paymentapp.storage.dynamodb.operations import DynamoDBOperations
 from paymentapp.storage.dynamodb.sharded_counters import Contention
+from paymentapp.storage.dynamodb.webhook_endpoints import DynamoDBWebhookEndpoints
 from paymentapp.supervision import ServiceThread
 
 
@@ -25,6 +26,7 @@ class DynamoDBStore(
     DynamoDBAcceptance,
     DynamoDBBatches,
     DynamoDBOperations,
+    DynamoDBWebhookEndpoints,
 ):
     """A store in three tables; each method is one request unless it says otherwise."""
 

@@ -17,6 +17,7 @@ from paymentapp.storage.sqlite.disbursements import SQLiteDisbursements
 from paymentapp.storage.sqlite.events import SQLiteEvents
 from paymentapp.storage.sqlite.limits import SQLiteLimits
 from paymentapp.storage.sqlite.operations import SQLiteOperations
+from paymentapp.storage.sqlite.webhook_endpoints import SQLiteWebhookEndpoints
 from paymentapp.supervision import ServiceThread
 
 
@@ -28,6 +29,7 @@ class SQLiteStore(
     SQLiteEvents,
     SQLiteBatches,
     SQLiteOperations,
+    SQLiteWebhookEndpoints,
 ):
     """A store in one file, which the processes of one machine share.
 
