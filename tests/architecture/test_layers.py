@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "config": BASE | {"variables"},
     "vault": BASE | {"config"},
     "supervision": {"errors"},
+    "webhook_client": BASE,
     "oidc": MODELS | {"variables"},
     "storage": MODELS | {"config", "supervision"},
     "providers": MODELS | {"config", "variables", "vault", "nacha", "banking"},
