@@ -21,6 +21,7 @@ LOOPS = {
         *("hold_lease", "add_event"),  # it collects from the mailboxes as well
     ),
     "applier": ("change_event",),
+    "webhooks": ("list_webhook_endpoints",),
 }
 CALLS = [f"{loop} {call}" for loop, calls in LOOPS.items() for call in calls]
 HOLDS = "sweeper list_holds"  # only while payments are due that no wake-up has told of
