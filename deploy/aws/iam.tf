@@ -147,6 +147,19 @@ data "aws_iam_policy_document" "api" {
     }
   }
 
+  # Lists webhook endpoints and the deliveries to one.
+  statement {
+    sid       = "WebhookEndpoints"
+    actions   = ["dynamodb:Query"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["webhook-endpoint", "webhook#we_*"]
+    }
+  }
+
   # /readyz counts what waits for an operator.
   statement {
     sid       = "Inbox"
@@ -174,19 +187,6 @@ data "aws_iam_policy_document" "dispatch" {
     resources = ["${aws_dynamodb_table.disbursements.arn}/stream/*"]
   }
 
-  # What is announced and not written is checked again, for a day.
-  statement {
-    sid       = "Events"
-    actions   = ["dynamodb:DeleteItem"]
-    resources = [aws_dynamodb_table.operations.arn]
-
-    condition {
-      test     = "ForAllValues:StringEquals"
-      variable = "dynamodb:LeadingKeys"
-      values   = ["events-unmade"]
-    }
-  }
-
   statement {
     sid       = "PutAside"
     actions   = ["sqs:SendMessage"]
@@ -208,6 +208,19 @@ data "aws_iam_policy_document" "sweep" {
       "${aws_dynamodb_table.disbursements.arn}/index/due",
       "${aws_dynamodb_table.operations.arn}/index/attention",
     ]
+  }
+
+  # What is announced and not written is checked again, for a day.
+  statement {
+    sid       = "Events"
+    actions   = ["dynamodb:DeleteItem"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["events-unmade"]
+    }
   }
 
   statement {

@@ -16,6 +16,7 @@ from paymentapp.api import (
     limits,
     payment_methods,
     payments,
+    webhook_endpoints,
     webhooks,
 )
 from paymentapp.api.auth import check_declarations, register_auth
@@ -57,6 +58,7 @@ def register_api(app: Flask) -> None:
         holds,
         limits,
         events,
+        webhook_endpoints,
         webhooks,
         health,
     ):

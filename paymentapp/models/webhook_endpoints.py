@@ -28,6 +28,10 @@ RETRY_DELAYS = (
     timedelta(minutes=30),
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
 )
+NO_VAULT_KEY = (
+    "This service cannot keep a secret: PAYMENTAPP_VAULT_KEYS is not set. An operator makes a key "
+    "by `paymentapp vault new-key`."
+)
 _JITTER = 0.1  # of a delay, more or less
 
 
@@ -157,6 +161,11 @@ class WebhookDelivery:
     last_status_code: int | None = None
     last_error: str = ""
     revision: str = ""
+
+    @property
+    def delivery_id(self) -> str:
+        """Return the id of the delivery: its event's."""
+        return self.event_id
 
     @property
     def expires_at(self) -> datetime:

@@ -44,7 +44,9 @@ MAY_IMPORT = {
     | {"webhook_client"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},
-    "api": MODELS | {"_version", "bootstrap", "providers", "schemas", "services", "storage"},
+    "api": MODELS
+    | {"_version", "bootstrap", "providers", "schemas", "services", "services.outbound"}
+    | {"storage", "webhook_client"},
     "paymentapp": {"api", "bootstrap"},
     "server": BASE | {"bootstrap", "paymentapp"},
     "gunicorn_conf": BASE | {"bootstrap", "config", "declarations", "providers", "server"},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from paymentapp.models.webhook_endpoints import EndpointStatus
+from paymentapp.worker.timeboxed import TimeboxedRun
 from paymentapp.worker.webhooks import WebhookLanes
 from tests.support.failing_store import FailingStore
 from tests.support.webhook_world import PostedWebhook, WebhookWorld
@@ -119,3 +120,42 @@ def test_what_is_not_begun_when_the_process_stops_is_sent_by_the_next() -> None:
     assert len(world.client.posted) < 30
     with delivering(world):
         until(lambda: len(set(world.client.event_ids)) == 30)
+
+
+def a_run(world: WebhookWorld, seconds_left: Callable[[], float]) -> TimeboxedRun:
+    services = world.process
+    return TimeboxedRun(
+        services.dispatcher,
+        services.poller,
+        services.sweeper,
+        services.inbox,
+        services.mailbox_collector,
+        world.deliverer,
+        seconds_left=seconds_left,
+        step_seconds=10,
+    )
+
+
+def test_within_a_time_limit_all_is_sent_that_there_is_time_for() -> None:
+    world = WebhookWorld()
+    world.register()
+    world.pay(60)
+    a_run(world, lambda: 100).deliver()
+    assert len(world.client.posted) == 120
+
+
+def test_without_time_the_rest_is_sent_by_the_next_run() -> None:
+    world = WebhookWorld()
+    world.pay(60)
+    a_run(world, lambda: 100 - 10 * len(world.client.posted)).deliver()
+    sent = len(world.client.posted)
+    assert 0 < sent < 15
+    a_run(world, lambda: 100).deliver()
+    assert len(world.client.posted) == len(set(world.client.event_ids)) == 60
+
+
+def test_without_endpoints_there_is_nothing_to_do() -> None:
+    world = WebhookWorld()
+    world.endpoints.delete(world.id)
+    a_run(world, lambda: 100).deliver()
+    assert world.client.posted == []

@@ -16,6 +16,7 @@ from paymentapp.models.events import TEST_EVENT, Event
 from paymentapp.models.revisions import new_revision
 from paymentapp.models.webhook_endpoints import (
     ENDPOINTS_MAX,
+    NO_VAULT_KEY,
     SECRET_OVERLAP,
     SECRETS_MAX,
     DeliveryPage,
@@ -39,10 +40,6 @@ log = logging.getLogger(__name__)
 
 READ_MAX = 1000  # deliveries that one request reads, where it wants those of one status
 _CHUNK = 100
-_NO_KEY = (
-    "This service cannot keep a secret: PAYMENTAPP_VAULT_KEYS is not set. An operator makes a key "
-    "by `paymentapp vault new-key`."
-)
 
 
 class EndpointWithSecret(NamedTuple):
@@ -71,7 +68,7 @@ class WebhookEndpoints:
         """
         self._check_url(url)
         if not self.vault.is_open:
-            raise Conflict(_NO_KEY)
+            raise Conflict(NO_VAULT_KEY)
         if len(self.store.list_webhook_endpoints()) >= ENDPOINTS_MAX:
             raise Conflict(f"There are {ENDPOINTS_MAX} webhook endpoints; delete one first.")
         now = self.clock()
@@ -121,7 +118,7 @@ class WebhookEndpoints:
     def rotate_secret(self, endpoint_id: str, by: Actor = SYSTEM) -> EndpointWithSecret:
         """Replace the secret: the old one signs too for 24 hours. Raises NotFound, Conflict."""
         if not self.vault.is_open:
-            raise Conflict(_NO_KEY)
+            raise Conflict(NO_VAULT_KEY)
         made: list[EndpointWithSecret] = []
 
         def rotate(endpoint: WebhookEndpoint) -> WebhookEndpoint:
