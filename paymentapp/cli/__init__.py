@@ -22,6 +22,7 @@ from paymentapp.cli.parked import parked
 from paymentapp.cli.reconcile import reconcile
 from paymentapp.cli.settings import settings
 from paymentapp.cli.vault import vault
+from paymentapp.cli.webhooks import webhooks
 from paymentapp.errors import PaymentAppError
 
 
@@ -107,6 +108,6 @@ def worker() -> None:
 
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
-    *(hold, release, holds, approvals, customers),
+    *(hold, release, holds, approvals, customers, webhooks),
 ):
     commands.add_command(command)
