@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from standardwebhooks import Webhook
 
 from paymentapp.bootstrap import Services
+from paymentapp.clock import utc_now
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
 from paymentapp.models.webhook_endpoints import WebhookDelivery
@@ -22,6 +23,7 @@ from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.base import Store
 from paymentapp.vault.sealing import new_key
 from paymentapp.webhook_client.client import NotDelivered
+from paymentapp.worker.threaded import Worker
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process
@@ -92,7 +94,7 @@ class WebhookWorld:
         self.now = START
         self.store = store or MemoryStore()
         self.client = RecordingClient()
-        settings = {"vault_keys": VAULT_KEY, **settings}
+        self.settings = settings = {"vault_keys": VAULT_KEY, **settings}
         self.process: Services = a_process(
             self.store, self.clock, LedgerProvider(), worker=StillWorker(), **settings
         )
@@ -101,6 +103,11 @@ class WebhookWorld:
         self.process.customers.register("ada", "ada@example.com", {})
         self.made = self.register()
         self.id = self.made.endpoint.endpoint_id
+
+    def worker(self) -> Worker:
+        """Return another process over the same store, with a worker: not started."""
+        provider = LedgerProvider()
+        return a_process(self.store, utc_now, provider, **self.settings).worker
 
     def clock(self) -> datetime:
         self.now += timedelta(microseconds=1)
