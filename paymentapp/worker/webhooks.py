@@ -7,6 +7,7 @@ rarely sent twice.
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import threading
 import time
@@ -49,6 +50,7 @@ class WebhookLane:
         self._lease_ends: datetime | None = None
         self._more = True
         self._stopping = threading.Event()
+        self._ends_at = math.inf  # monotonic seconds, once it is stopping
         name = f"webhook-{endpoint_id[-8:]}"
         self._pool = ThreadPool(at_once, f"{name}-sender", STEP_LIMIT)
         self._thread = ServiceThread(name, self._step, limit=STEP_LIMIT, stopping=self._stopping)
@@ -68,6 +70,7 @@ class WebhookLane:
 
     def stop(self, end: float) -> None:
         """Stop by `end` (monotonic seconds); what is not answered then is sent again later."""
+        self._ends_at = end
         self.begin_to_stop()
         self._thread.join(max(0.0, end - time.monotonic()))
         self._pool.stop(end)
@@ -83,7 +86,10 @@ class WebhookLane:
         return True
 
     def _run(self, jobs: Sequence[Callable[[], WebhookAttempt]]) -> Sequence[WebhookAttempt | None]:
-        """Make the attempts by the lane's threads; none begins once the lane is stopping."""
+        """Make the attempts by the lane's threads; none begins once the lane is stopping.
+
+        None stands for an attempt that was not made, or has not ended when the lane has to.
+        """
         results: list[WebhookAttempt | None] = [None] * len(jobs)
 
         def make(number: int) -> None:
@@ -91,11 +97,12 @@ class WebhookLane:
                 results[number] = jobs[number]()
 
         for done in [self._pool.do(partial(make, number)) for number in range(len(jobs))]:
-            while not done.wait(1.0):
-                pass
+            while not done.wait(0.2) and time.monotonic() < self._ends_at:
+                pass  # the senders may have ended before they got these jobs
             self._thread.beat()
-            self._holds()
-        return results
+            if not self._stopping.is_set():  # else the lease may be released already
+                self._holds()
+        return list(results)
 
     def _holds(self) -> bool:
         """Return whether this process serves the endpoint; renew the lease at half its time."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from paymentapp.models.webhook_endpoints import EndpointStatus
+from paymentapp.services.outbound.progress import read_progress
 from paymentapp.worker.timeboxed import TimeboxedRun
 from paymentapp.worker.webhooks import WebhookLanes
 from tests.support.failing_store import FailingStore
@@ -120,6 +121,33 @@ def test_what_is_not_begun_when_the_process_stops_is_sent_by_the_next() -> None:
     assert len(world.client.posted) < 30
     with delivering(world):
         until(lambda: len(set(world.client.event_ids)) == 30)
+
+
+def test_a_lane_ends_while_an_endpoint_hangs_and_what_was_in_flight_is_sent_again() -> None:
+    world = WebhookWorld()
+    released = threading.Event()
+
+    def hang(_webhook: PostedWebhook) -> int:
+        released.wait(10)
+        return 204
+
+    world.client.answer = hang
+    with delivering(world) as lanes:
+        world.pay(6)
+        until(lambda: len(world.client.posted) == 2)
+        lane = lanes._lanes[world.id]
+        world.endpoints.change(world.id, {"status": EndpointStatus.DISABLED})
+        until(lambda: len(lanes.threads()) == 1)
+        follower, *_ = lane.threads()
+        until(lambda: not follower.is_alive())
+        released.set()
+    assert read_progress(world.store, world.endpoints.get(world.id)).after < min(
+        world.client.event_ids
+    )
+    world.client.answer = lambda _webhook: 204
+    world.endpoints.change(world.id, {"status": EndpointStatus.ENABLED})
+    with delivering(world):
+        until(lambda: len(set(world.client.event_ids)) == 6)
 
 
 def a_run(world: WebhookWorld, seconds_left: Callable[[], float]) -> TimeboxedRun:
