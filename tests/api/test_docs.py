@@ -147,6 +147,20 @@ def _plain(value: Any) -> Any:
     return float(value) if type(value).__name__ == "Decimal" else value
 
 
+def test_it_has_what_the_service_posts(document: dict[str, Any]) -> None:
+    operation = document["webhooks"]["event"]["post"]
+    content = operation["requestBody"]["content"]["application/json"]
+    resource = Resource.from_contents(document, default_specification=DRAFT202012)
+    registry: Any = Registry().with_resource("urn:document", resource)
+    reference = {"$ref": "urn:document" + content["schema"]["$ref"]}
+    Draft202012Validator(reference, registry=registry).validate(content["example"])
+    assert [each["name"] for each in operation["parameters"]] == [
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
+    ]
+
+
 def test_it_is_a_valid_document(document: dict[str, Any]) -> None:
     errors = OpenAPIV31SpecValidator(_plain(document)).iter_errors()
     assert [f"{list(error.absolute_path)}: {error.message}" for error in errors] == []
