@@ -19,9 +19,10 @@ from paymentapp.models.webhook_endpoints import (
 )
 from paymentapp.schemas.events import EventSchema
 from paymentapp.services.outbound.deliverer import ROUND_MAX, WebhookAttempt
+from paymentapp.services.outbound.progress import advance, read_progress
 from paymentapp.vault.sealing import Vault
 from tests.support.failing_store import FailingStore
-from tests.support.webhook_world import PostedWebhook, WebhookWorld, one_by_one
+from tests.support.webhook_world import URL, PostedWebhook, WebhookWorld, one_by_one
 
 Jobs = Sequence[Callable[[], WebhookAttempt]]
 
@@ -272,6 +273,35 @@ def test_an_endpoint_that_is_enabled_again_goes_on_where_it_stopped(world: Webho
     payments = [each for each in world.client.posted if each.event["type"] == "payment.pending"]
     assert len({each.event_id for each in payments}) == 2
     assert [each.status for each in world.deliveries()] == [DeliveryStatus.SUCCEEDED]
+
+
+def test_a_position_never_goes_back(world: WebhookWorld) -> None:
+    endpoint = world.endpoints.get(world.id)
+    advance(world.store, endpoint, "evt_00000000000000000009", None)
+    world.pay()
+    world.deliver()
+    reached = read_progress(world.store, endpoint).after
+    advance(world.store, endpoint, "evt_00000000000000000009", world.now)
+    assert read_progress(world.store, endpoint) == (reached, world.now)
+    world.endpoints.change(world.id, {"status": EndpointStatus.ENABLED})
+    assert read_progress(world.store, endpoint) == (reached, None)
+    world.deliver()
+    assert len(world.client.posted) == 1
+
+
+def test_an_endpoint_that_has_moved_meanwhile_stays_enabled(world: WebhookWorld) -> None:
+    def move(_webhook: PostedWebhook) -> int:
+        world.endpoints.change(world.id, {"url": "https://example.org/"})
+        return 410
+
+    world.client.answer = move
+    world.pay()
+    world.deliver()
+    assert world.endpoints.get(world.id).status is EndpointStatus.ENABLED
+    world.client.answer = lambda _webhook: 204
+    world.later(seconds=6)
+    world.deliver()
+    assert [each.url for each in world.client.posted] == [URL, "https://example.org/"]
 
 
 def test_both_secrets_sign_for_a_day_after_a_rotation(world: WebhookWorld) -> None:
