@@ -304,6 +304,40 @@ def test_an_endpoint_that_has_moved_meanwhile_stays_enabled(world: WebhookWorld)
     assert [each.url for each in world.client.posted] == [URL, "https://example.org/"]
 
 
+def test_an_endpoint_that_is_down_gets_one_attempt_a_round_and_all_once_it_is_up(
+    world: WebhookWorld,
+) -> None:
+    world.client.answer = failing
+    world.pay(10)
+    world.deliver()
+    assert len(world.client.posted) == 10
+    world.pay(10)
+    assert not world.deliver()
+    assert len(world.client.posted) == 11  # an event; no delivery is due
+    world.later(seconds=6)
+    assert not world.deliver()
+    assert len(world.client.posted) == 13  # an event, and a delivery
+    world.client.answer = lambda _webhook: 204
+    world.later(minutes=6)
+    world.deliver()
+    world.deliver()
+    delivered = {each.event_id for each in world.client.posted[13:]}
+    assert len(delivered) == 20
+    assert {each.status for each in world.deliveries()} == {DeliveryStatus.SUCCEEDED}
+
+
+def test_an_event_that_is_never_accepted_does_not_keep_the_others(world: WebhookWorld) -> None:
+    first, *_ = world.pay(20)
+    bad = first.payment_id.encode()
+    world.client.answer = lambda webhook: 500 if bad in webhook.body else 204
+    for _ in range(60):
+        world.deliver()
+        world.later(seconds=100)
+    assert len(set(world.client.event_ids)) == 20
+    (delivery,) = world.deliveries()
+    assert delivery.attempts > 2
+
+
 def test_both_secrets_sign_for_a_day_after_a_rotation(world: WebhookWorld) -> None:
     new = world.endpoints.rotate_secret(world.id).secret
     world.pay()

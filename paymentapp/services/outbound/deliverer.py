@@ -97,12 +97,13 @@ class Deliverer:
             log.error("webhook endpoint %s gets no events: %s; tried again", endpoint_id, error)
             return False
         progress = read_progress(self.store, endpoint)
-        fresh = self._follow(endpoint, secrets, progress.after, run)
+        first = _probing(run) if progress.failing_since else run
+        fresh = self._follow(endpoint, secrets, progress.after, first)
         # The position moves before the deliveries that are due are tried: these may take long.
         since = _failing_since(progress.failing_since, fresh.attempts)
         if (fresh.after, since) != progress:
             advance(self.store, endpoint, fresh.after, since)
-        retried = self._retry(endpoint, secrets, run)
+        retried = self._retry(endpoint, secrets, _probing(run) if since else run)
         now_since = _failing_since(since, retried.attempts)
         if now_since != since:
             advance(self.store, endpoint, fresh.after, now_since)
@@ -119,8 +120,8 @@ class Deliverer:
         wanted = [each for each in page.events if endpoint.wants(each.event.type)]
         attempts = self._send(endpoint, secrets, self.events.shown(wanted), run)
         for published, attempt in zip(wanted, attempts, strict=True):
-            if attempt is None:  # no time is left: the next round begins here
-                return _Round(attempts, after, more=True)
+            if attempt is None:  # not begun: the next round begins here
+                return _Round(attempts, after, more=any(map(_has_succeeded, attempts)))
             if attempt.error:
                 self._record(endpoint, published, attempt)
             after = published.event_id
@@ -134,7 +135,7 @@ class Deliverer:
         for delivery, attempt in zip(due, attempts, strict=True):
             if attempt is not None:
                 self.store.change_webhook_delivery(delivery, delivery.attempted(*attempt))
-        return _Round(attempts, "", len(due) == ROUND_MAX)
+        return _Round(attempts, "", len(due) == ROUND_MAX and None not in attempts)
 
     def _send(
         self,
@@ -221,6 +222,26 @@ def _failing_since(
     if not all(each.error for each in made):
         return None
     return since or min(each.at for each in made)
+
+
+def _has_succeeded(attempt: WebhookAttempt | None) -> bool:
+    return attempt is not None and not attempt.error
+
+
+def _probing(run: RunAttempts) -> RunAttempts:
+    """Return what makes one attempt first, and the others only where it has succeeded.
+
+    For an endpoint that fails: while it is down, each round costs it, and us, one attempt.
+    """
+
+    def probe(
+        jobs: Sequence[Callable[[], WebhookAttempt]],
+    ) -> Sequence[WebhookAttempt | None]:
+        (first,) = run(jobs[:1])
+        rest = run(jobs[1:]) if _has_succeeded(first) else [None for _ in jobs[1:]]
+        return [first, *rest]
+
+    return probe
 
 
 def _days(time: timedelta) -> str:
