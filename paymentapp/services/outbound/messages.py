@@ -10,9 +10,6 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 
-import simplejson
-
-from paymentapp.schemas.events import EventSchema
 from paymentapp.services.events import ShownEvent
 
 SECRET_BYTES = 32  # the specification asks for 24 to 64
@@ -25,7 +22,14 @@ def new_secret() -> str:
 
 
 def body_of(event: ShownEvent) -> str:
-    """Return the body of an event: what `GET /v1/api/events/{event_id}` answers."""
+    """Return the body of an event: what `GET /v1/api/events/{event_id}` answers.
+
+    The schemas are imported here: a process that dispatches without endpoints never needs them.
+    """
+    import simplejson
+
+    from paymentapp.schemas.events import EventSchema
+
     shown = EventSchema().dump(event)
     return simplejson.dumps(shown, use_decimal=True, separators=(",", ":"))
 
