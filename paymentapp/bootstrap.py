@@ -36,6 +36,8 @@ from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.inbound.webhooks import WebhookReceiver
 from paymentapp.services.limit_use import LimitUse
 from paymentapp.services.limits import Limits, read_limits
+from paymentapp.services.outbound.deliverer import Deliverer
+from paymentapp.services.outbound.endpoints import WebhookEndpoints
 from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.payments import Payments
@@ -48,6 +50,7 @@ from paymentapp.storage.base import Store
 from paymentapp.supervision import Supervisor
 from paymentapp.vault.kms import open_key_service
 from paymentapp.vault.sealing import Vault
+from paymentapp.webhook_client.client import WebhookClient
 from paymentapp.worker.sweeper import Sweeper
 from paymentapp.worker.threaded import Worker
 
@@ -78,6 +81,7 @@ class Services:
     balances: Balances
     waiting: Waiting
     webhooks: WebhookReceiver
+    webhook_endpoints: WebhookEndpoints
     health: Health
     # dispatch, and what providers report
     routes: Routes
@@ -87,6 +91,7 @@ class Services:
     inbox: Inbox
     sweeper: Sweeper
     mailbox_collector: MailboxCollector
+    deliverer: Deliverer
     worker: Worker
     supervisor: Supervisor  # of the worker's threads and the store's; started where they run
 
@@ -94,6 +99,7 @@ class Services:
         """Release connections. Stop the worker first, if it was started."""
         for provider in self.providers.values():
             provider.close()
+        self.deliverer.client.close()
         self.store.close()
 
 
@@ -115,9 +121,24 @@ def build_services(
     store = store or open_store(settings)
     failing = FailingProviders(clock)
     from_settings = providers is None
+    vault = Vault(settings.vault_keys, open_key_service(settings))
     if providers is None:
-        providers = _build_providers(settings, store, clock)
+        providers = build_providers(Kit(settings, clock, vault, store))
     routes = _build_routes(settings, providers, failing, check=from_settings)
+    return _wire(settings, store, providers, failing, routes, vault, clock, worker, timer)
+
+
+def _wire(
+    settings: Settings,
+    store: Store,
+    providers: Mapping[str, Provider],
+    failing: FailingProviders,
+    routes: Routes,
+    vault: Vault,
+    clock: Clock,
+    worker: Worker | None,
+    timer: Callable[[], float],
+) -> Services:
     customers = Customers(store, clock)
     methods = PaymentMethods(store, customers, providers, clock)
     payees = PayeeDisplays(providers, clock)
@@ -129,7 +150,10 @@ def build_services(
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
     sweeper = _build_sweeper(settings, dispatcher, poller, inbox)
     collector = _build_collector(settings, store, providers, clock)
-    worker = worker or Worker(store, dispatcher, poller, inbox, sweeper, collector, clock, settings)
+    events = Events(store, payees, history)
+    deliverer = Deliverer(store, events, vault, _build_webhook_client(settings), clock)
+    parts = dispatcher, poller, inbox, sweeper, collector, deliverer
+    worker = worker or Worker(store, *parts, clock, settings)
     payments = _build_payments(settings, store, customers, routes, clock, worker)
     return Services(
         settings=settings,
@@ -141,7 +165,7 @@ def build_services(
         customers=customers,
         methods=methods,
         history=history,
-        events=Events(store, payees, history),
+        events=events,
         payees=payees,
         payments=payments,
         retries=PaymentRetries(payments),
@@ -151,6 +175,7 @@ def build_services(
         balances=Balances(store),
         waiting=Waiting(store, holds, clock),
         webhooks=WebhookReceiver(store, providers, clock, settings.due_shards, worker.apply_soon),
+        webhook_endpoints=WebhookEndpoints(store, vault, clock, settings.webhooks_allow_loopback),
         health=Health(store, providers, worker, holds, clock),
         routes=routes,
         settlement=settlement,
@@ -159,6 +184,7 @@ def build_services(
         inbox=inbox,
         sweeper=sweeper,
         mailbox_collector=collector,
+        deliverer=deliverer,
         worker=worker,
         supervisor=Supervisor(lambda: [*store.threads(), *worker.threads()]),
     )
@@ -210,6 +236,9 @@ def _build_payments(
     return Payments(store, customers, routes, rules, admission, clock, shards, worker.wake)
 
 
-def _build_providers(settings: Settings, store: Store, clock: Clock) -> Mapping[str, Provider]:
-    vault = Vault(settings.vault_keys, open_key_service(settings))
-    return build_providers(Kit(settings, clock, vault, store))
+def _build_webhook_client(settings: Settings) -> WebhookClient:
+    return WebhookClient(
+        timeout=settings.webhooks_timeout,
+        idle_max=settings.webhooks_at_once,
+        allow_loopback=settings.webhooks_allow_loopback,
+    )

@@ -144,6 +144,24 @@ class Settings(Declared):
         "hours after a change of a customer's details before which no payment that is requested "
         "since is sent to them; until then it can be cancelled. 0: payments leave at once",
     )
+    webhooks_at_once: int = variable(
+        "PAYMENTAPP_WEBHOOKS_AT_ONCE",
+        number(1, 32),
+        "4",
+        "webhooks that a process sends to one endpoint concurrently",
+    )
+    webhooks_timeout: int = variable(
+        "PAYMENTAPP_WEBHOOKS_TIMEOUT",
+        number(1, 60),
+        "15",
+        "time-out of a webhook, in seconds, from the connection to the answer",
+    )
+    webhooks_allow_loopback: bool = variable(
+        "PAYMENTAPP_WEBHOOKS_ALLOW_LOOPBACK",
+        switch(),
+        "off",
+        "`on` to allow webhook endpoints on this machine, also by http: for trying out",
+    )
     vault_keys: str = variable(
         "PAYMENTAPP_VAULT_KEYS",
         text(),

@@ -12,7 +12,7 @@ locals {
     "payments:write"   = "request payments, and cancel and retry the client's own"
     "payments:approve" = "approve and reject payments"
     "payments:hold"    = "hold and release payments, and cancel those of any client"
-    "webhooks:write"   = "manage webhook endpoints"
+    "webhooks:write"   = "manage webhook endpoints, which receive every event"
     "reports:read"     = "read reports"
     "admin"            = "everything"
   }

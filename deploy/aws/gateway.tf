@@ -156,6 +156,44 @@ resource "aws_api_gateway_resource" "event" {
   path_part   = "{event_id}"
 }
 
+# /v1/api/webhook-endpoints/{endpoint_id}
+
+resource "aws_api_gateway_resource" "webhook_endpoints" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.api.id
+  path_part   = "webhook-endpoints"
+}
+
+resource "aws_api_gateway_resource" "webhook_endpoint" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.webhook_endpoints.id
+  path_part   = "{endpoint_id}"
+}
+
+# /v1/api/webhook-endpoints/{endpoint_id}/rotate-secret, /test and /deliveries
+
+resource "aws_api_gateway_resource" "webhook_endpoint_parts" {
+  for_each = toset(["rotate-secret", "test", "deliveries"])
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.webhook_endpoint.id
+  path_part   = each.key
+}
+
+# /v1/api/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}/redeliver
+
+resource "aws_api_gateway_resource" "webhook_delivery" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.webhook_endpoint_parts["deliveries"].id
+  path_part   = "{delivery_id}"
+}
+
+resource "aws_api_gateway_resource" "webhook_redelivery" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.webhook_delivery.id
+  path_part   = "redeliver"
+}
+
 # /webhooks/{provider}
 
 resource "aws_api_gateway_resource" "webhooks" {
@@ -184,35 +222,44 @@ locals {
   # By the operationId of the OpenAPI document. A public method needs no keys: health reveals no
   # secret, and a webhook is authenticated by its signature.
   methods = {
-    add_customer          = { resource = aws_api_gateway_resource.customers, verb = "POST", model = "NewCustomer" }
-    list_customers        = { resource = aws_api_gateway_resource.customers, verb = "GET" }
-    change_customer       = { resource = aws_api_gateway_resource.customer, verb = "PATCH", model = "CustomerPatch" }
-    get_customer          = { resource = aws_api_gateway_resource.customer, verb = "GET" }
-    get_customer_history  = { resource = aws_api_gateway_resource.customer_history, verb = "GET" }
-    list_payment_methods  = { resource = aws_api_gateway_resource.payment_methods, verb = "GET" }
-    put_payment_method    = { resource = aws_api_gateway_resource.payment_method, verb = "PUT" }
-    get_payment_method    = { resource = aws_api_gateway_resource.payment_method, verb = "GET" }
-    delete_payment_method = { resource = aws_api_gateway_resource.payment_method, verb = "DELETE" }
-    request_payment       = { resource = aws_api_gateway_resource.payments, verb = "POST", model = "PaymentOrder" }
-    list_account_payments = { resource = aws_api_gateway_resource.payments, verb = "GET" }
-    list_payments         = { resource = aws_api_gateway_resource.customer_payments, verb = "GET" }
-    get_payment           = { resource = aws_api_gateway_resource.payment, verb = "GET" }
-    cancel_payment        = { resource = aws_api_gateway_resource.cancellation, verb = "POST" }
-    retry_payment         = { resource = aws_api_gateway_resource.retry, verb = "POST", model = "RetryOrder" }
-    approve_payment       = { resource = aws_api_gateway_resource.payment_approval["approve"], verb = "POST", model = "ApprovalNote" }
-    reject_payment        = { resource = aws_api_gateway_resource.payment_approval["reject"], verb = "POST", model = "Reason" }
-    hold_payment          = { resource = aws_api_gateway_resource.payment_hold["hold"], verb = "POST", model = "Reason" }
-    release_payment       = { resource = aws_api_gateway_resource.payment_hold["release"], verb = "POST" }
-    place_hold            = { resource = aws_api_gateway_resource.holds, verb = "POST", model = "NewHold" }
-    list_holds            = { resource = aws_api_gateway_resource.holds, verb = "GET" }
-    show_limits           = { resource = aws_api_gateway_resource.limits, verb = "GET" }
-    show_balances         = { resource = aws_api_gateway_resource.balances, verb = "GET" }
-    list_events           = { resource = aws_api_gateway_resource.events, verb = "GET" }
-    get_event             = { resource = aws_api_gateway_resource.event, verb = "GET" }
-    release_hold          = { resource = aws_api_gateway_resource.hold, verb = "DELETE" }
-    receive_webhook       = { resource = aws_api_gateway_resource.webhook, verb = "POST", public = true }
-    healthz               = { resource = aws_api_gateway_resource.health["healthz"], verb = "GET", public = true }
-    readyz                = { resource = aws_api_gateway_resource.health["readyz"], verb = "GET", public = true }
+    add_customer            = { resource = aws_api_gateway_resource.customers, verb = "POST", model = "NewCustomer" }
+    list_customers          = { resource = aws_api_gateway_resource.customers, verb = "GET" }
+    change_customer         = { resource = aws_api_gateway_resource.customer, verb = "PATCH", model = "CustomerPatch" }
+    get_customer            = { resource = aws_api_gateway_resource.customer, verb = "GET" }
+    get_customer_history    = { resource = aws_api_gateway_resource.customer_history, verb = "GET" }
+    list_payment_methods    = { resource = aws_api_gateway_resource.payment_methods, verb = "GET" }
+    put_payment_method      = { resource = aws_api_gateway_resource.payment_method, verb = "PUT" }
+    get_payment_method      = { resource = aws_api_gateway_resource.payment_method, verb = "GET" }
+    delete_payment_method   = { resource = aws_api_gateway_resource.payment_method, verb = "DELETE" }
+    request_payment         = { resource = aws_api_gateway_resource.payments, verb = "POST", model = "PaymentOrder" }
+    list_payments           = { resource = aws_api_gateway_resource.customer_payments, verb = "GET" }
+    list_account_payments   = { resource = aws_api_gateway_resource.payments, verb = "GET" }
+    get_payment             = { resource = aws_api_gateway_resource.payment, verb = "GET" }
+    cancel_payment          = { resource = aws_api_gateway_resource.cancellation, verb = "POST" }
+    retry_payment           = { resource = aws_api_gateway_resource.retry, verb = "POST", model = "RetryOrder" }
+    approve_payment         = { resource = aws_api_gateway_resource.payment_approval["approve"], verb = "POST", model = "ApprovalNote" }
+    reject_payment          = { resource = aws_api_gateway_resource.payment_approval["reject"], verb = "POST", model = "Reason" }
+    hold_payment            = { resource = aws_api_gateway_resource.payment_hold["hold"], verb = "POST", model = "Reason" }
+    release_payment         = { resource = aws_api_gateway_resource.payment_hold["release"], verb = "POST" }
+    place_hold              = { resource = aws_api_gateway_resource.holds, verb = "POST", model = "NewHold" }
+    list_holds              = { resource = aws_api_gateway_resource.holds, verb = "GET" }
+    show_limits             = { resource = aws_api_gateway_resource.limits, verb = "GET" }
+    show_balances           = { resource = aws_api_gateway_resource.balances, verb = "GET" }
+    list_events             = { resource = aws_api_gateway_resource.events, verb = "GET" }
+    get_event               = { resource = aws_api_gateway_resource.event, verb = "GET" }
+    release_hold            = { resource = aws_api_gateway_resource.hold, verb = "DELETE" }
+    add_webhook_endpoint    = { resource = aws_api_gateway_resource.webhook_endpoints, verb = "POST", model = "NewWebhookEndpoint" }
+    list_webhook_endpoints  = { resource = aws_api_gateway_resource.webhook_endpoints, verb = "GET" }
+    get_webhook_endpoint    = { resource = aws_api_gateway_resource.webhook_endpoint, verb = "GET" }
+    change_webhook_endpoint = { resource = aws_api_gateway_resource.webhook_endpoint, verb = "PATCH", model = "WebhookEndpointPatch" }
+    delete_webhook_endpoint = { resource = aws_api_gateway_resource.webhook_endpoint, verb = "DELETE" }
+    rotate_webhook_secret   = { resource = aws_api_gateway_resource.webhook_endpoint_parts["rotate-secret"], verb = "POST" }
+    test_webhook_endpoint   = { resource = aws_api_gateway_resource.webhook_endpoint_parts["test"], verb = "POST" }
+    list_webhook_deliveries = { resource = aws_api_gateway_resource.webhook_endpoint_parts["deliveries"], verb = "GET" }
+    redeliver_webhook       = { resource = aws_api_gateway_resource.webhook_redelivery, verb = "POST" }
+    receive_webhook         = { resource = aws_api_gateway_resource.webhook, verb = "POST", public = true }
+    healthz                 = { resource = aws_api_gateway_resource.health["healthz"], verb = "GET", public = true }
+    readyz                  = { resource = aws_api_gateway_resource.health["readyz"], verb = "GET", public = true }
   }
 
   authorization = (

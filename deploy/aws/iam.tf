@@ -160,6 +160,19 @@ data "aws_iam_policy_document" "api" {
     }
   }
 
+  # Lists webhook endpoints and the deliveries to one.
+  statement {
+    sid       = "WebhookEndpoints"
+    actions   = ["dynamodb:Query"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["webhook-endpoint", "webhook#we_*"]
+    }
+  }
+
   # /readyz counts what waits for an operator.
   statement {
     sid       = "Inbox"

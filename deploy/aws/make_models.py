@@ -30,9 +30,11 @@ MODELS = {
     "CustomerPatch": "changes of a customer's record",
     "NewCustomer": "customer to register",
     "NewHold": "hold to be placed",
+    "NewWebhookEndpoint": "webhook endpoint to be registered",
     "PaymentOrder": "payment request",
     "Reason": "reason to hold or reject a payment",
     "RetryOrder": "request to retry a payment",
+    "WebhookEndpointPatch": "changes of a webhook endpoint",
 }
 DRAFT_04 = "http://json-schema.org/draft-04/schema#"
 

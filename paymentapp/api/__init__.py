@@ -17,6 +17,7 @@ from paymentapp.api import (
     limits,
     payment_methods,
     payments,
+    webhook_endpoints,
     webhooks,
 )
 from paymentapp.api.auth import check_declarations, register_auth
@@ -61,6 +62,7 @@ def register_api(app: Flask) -> None:
         limits,
         balances,
         events,
+        webhook_endpoints,
         webhooks,
         health,
     ):

@@ -23,6 +23,7 @@ from paymentapp.models.actors import Actor
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.models.events import EVENT_ID_PATTERN
 from paymentapp.models.holds import HOLD_ID_PATTERN
+from paymentapp.models.webhook_endpoints import ENDPOINT_ID_PATTERN
 from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN, OptionalBody
 
 BODY_MAX_BYTES = 64 * 1024
@@ -96,12 +97,19 @@ class EventId(BaseConverter):
     regex = EVENT_ID_PATTERN.removeprefix("^").removesuffix("$")
 
 
+class EndpointId(BaseConverter):
+    """The id of a webhook endpoint in a path."""
+
+    regex = ENDPOINT_ID_PATTERN.removeprefix("^").removesuffix("$")
+
+
 CONVERTERS = {
     "customer_id": CustomerId,
     "payment_id": PaymentId,
     "method": Method,
     "hold_id": HoldId,
     "event_id": EventId,
+    "endpoint_id": EndpointId,
 }
 
 

@@ -9,8 +9,10 @@ from paymentapp.models.customers import ATTRIBUTES_TOO_LARGE
 from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.references import ReferenceUsed
+from paymentapp.models.webhook_endpoints import ENDPOINTS_MAX, NO_VAULT_KEY, SECRETS_MAX
 from paymentapp.providers.registry import NAMES
 from paymentapp.schemas.headers import KEY_MESSAGE, KEY_NEEDED
+from paymentapp.webhook_client.addresses import NOT_PUBLIC
 
 _MISSING = "Missing data for required field."
 _UNKNOWN = "Unknown field."
@@ -177,6 +179,41 @@ NO_EVENT = ProblemExample(
 INVALID_EVENTS_QUERY = _invalid(
     {"parameter": "after", "message": "Must be the id of an event, or a next_cursor."}
 )
+NO_ENDPOINT = ProblemExample(problems.NOT_FOUND, "There is no such webhook endpoint.")
+_NO_VAULT_KEY = ProblemExample(problems.CONFLICT, NO_VAULT_KEY)
+_ENDPOINT_DISABLED = ProblemExample(
+    problems.CONFLICT, "This webhook endpoint is disabled: enable it first."
+)
+ADD_ENDPOINT = (
+    _invalid(body_error(["url"], _MISSING)),
+    _NO_VAULT_KEY,
+    ProblemExample(
+        problems.CONFLICT, f"There are {ENDPOINTS_MAX} webhook endpoints; delete one first."
+    ),
+    *BODY,
+    _refused(problems.UNPROCESSABLE, "Must be an https URL.", "url"),
+    _refused(problems.UNPROCESSABLE, NOT_PUBLIC, "url"),
+)
+CHANGE_ENDPOINT = (
+    _invalid(body_error(["secret"], _UNKNOWN)),
+    NO_ENDPOINT,
+    *BODY,
+    _refused(problems.UNPROCESSABLE, NOT_PUBLIC, "url"),
+)
+ROTATE_SECRET = (
+    NO_ENDPOINT,
+    _NO_VAULT_KEY,
+    ProblemExample(
+        problems.CONFLICT,
+        f"{SECRETS_MAX} secrets sign already; the oldest ends within 24 hours.",
+    ),
+)
+TEST_ENDPOINT = (NO_ENDPOINT, _ENDPOINT_DISABLED)
+LIST_DELIVERIES = (
+    _invalid({"parameter": "cursor", "message": "Must be a next_cursor."}),
+    NO_ENDPOINT,
+)
+REDELIVER = (NO_ENDPOINT, NO_EVENT, _ENDPOINT_DISABLED)
 PLACE_HOLD = (
     _invalid(body_error(["scope"], _MISSING), body_error(["reason"], _MISSING)),
     *BODY,

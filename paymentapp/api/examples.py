@@ -165,6 +165,46 @@ EVENT: dict[str, Any] = {
 }
 EVENTS: dict[str, Any] = {"events": [EVENT], "next_cursor": EVENT["id"]}
 HOLDS: dict[str, Any] = {"holds": [HOLD]}
+NEW_ENDPOINT: dict[str, Any] = {
+    "url": "https://books.example.com/payment-events",
+    "event_types": ["payment.succeeded", "payment.failed", "payment.returned"],
+    "description": "The books",
+}
+ENDPOINT: dict[str, Any] = {
+    "id": "we_202601020304050000005f0c2b9e",
+    **NEW_ENDPOINT,
+    "status": "enabled",
+    "disabled_reason": None,
+    "created_at": "2026-01-02T03:04:05.000000Z",
+    "created_by": CLIENT,
+}
+ENDPOINT_WITH_SECRET: dict[str, Any] = {
+    **ENDPOINT,
+    "secret": "whsec_" + "c2VjcmV0IG9mIGFuIGV4YW1wbGUsIG5vIG90aGVyIQ==",
+}
+ENDPOINTS: dict[str, Any] = {"webhook_endpoints": [ENDPOINT]}
+DELIVERY: dict[str, Any] = {
+    "id": EVENT["id"],
+    "event_id": EVENT["id"],
+    "event_type": EVENT["type"],
+    "status": "pending",
+    "attempts": 2,
+    "last_status_code": 503,
+    "last_error": "HTTP status 503",
+    "last_attempt_at": "2026-01-02T03:04:14.000000Z",
+    "next_attempt_at": "2026-01-02T03:09:20.000000Z",
+    "created_at": "2026-01-02T03:04:09.200000Z",
+}
+TEST_DELIVERY: dict[str, Any] = {
+    **DELIVERY,
+    "event_type": "webhook_endpoint.test",
+    "attempts": 0,
+    "last_status_code": None,
+    "last_error": None,
+    "last_attempt_at": None,
+    "next_attempt_at": "2026-01-02T03:04:09.200000Z",
+}
+DELIVERIES: dict[str, Any] = {"deliveries": [DELIVERY], "next_cursor": None}
 LIMIT: dict[str, Any] = {
     "rule": "customer USD 5000/day",
     "currency": "USD",

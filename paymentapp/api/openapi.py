@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from paymentapp._version import __version__
-from paymentapp.api import error_docs, method_docs, problems
+from paymentapp.api import error_docs, method_docs, outgoing_webhooks, problems
 from paymentapp.api.blueprint import CONVERTERS, Blueprint
 from paymentapp.schemas.caller_texts import MetadataPairs
 from paymentapp.schemas.common import Boundary, json_schema_extras
@@ -132,7 +132,7 @@ class DocumentedApi(flask_smorest.Api):  # type: ignore[misc]
                     self.spec.tag({"name": blp.name, "description": blp.description})
                 self._documented = True
             written: dict[str, Any] = self.spec.to_dict()
-            return written
+            return {**written, "webhooks": outgoing_webhooks.DOCUMENT}
 
     def _register_responses(self) -> None:
         """Do nothing: `document` registers the error responses of this service instead."""

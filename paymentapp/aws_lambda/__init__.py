@@ -124,11 +124,15 @@ def submit_records(service: Services, event: Event, context: Context) -> Answer:
 
 
 def run_sweep(service: Services, context: Context) -> Answer:
-    """Sweep until nothing is due or time runs out. Raises StoreUnavailable (sets off the alarm)."""
+    """Sweep until nothing is due or time runs out, then send webhooks in the time that is left.
+
+    Raises StoreUnavailable (sets off the alarm).
+    """
     run = _timeboxed_run(service, context)
     try:
         steps = run.sweep()
         run.follow(service.settings.follow_seconds)
+        run.deliver()
         service.sweeper.beat(SWEEPS_MISSED * timedelta(seconds=service.settings.sweep_seconds))
     finally:
         service.sweeper.release()
@@ -173,6 +177,7 @@ def _timeboxed_run(service: Services, context: Context) -> TimeboxedRun:
         service.sweeper,
         service.inbox,
         service.mailbox_collector,
+        service.deliverer,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
     )

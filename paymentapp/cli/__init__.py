@@ -23,6 +23,7 @@ from paymentapp.cli.payments import payments
 from paymentapp.cli.reconcile import reconcile
 from paymentapp.cli.settings import settings
 from paymentapp.cli.vault import vault
+from paymentapp.cli.webhooks import webhooks
 from paymentapp.errors import PaymentAppError
 
 
@@ -108,6 +109,6 @@ def worker() -> None:
 
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
-    *(hold, release, holds, approvals, customers, payments),
+    *(hold, release, holds, approvals, customers, payments, webhooks),
 ):
     commands.add_command(command)

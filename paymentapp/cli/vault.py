@@ -39,7 +39,8 @@ def new_key(kms: str | None) -> None:
 def rotate(by: Actor) -> None:
     """Seal every customer's details with the first key of PAYMENTAPP_VAULT_KEYS.
 
-    The details in customers' histories are sealed again as well.
+    The details in customers' histories, and the secrets of webhook endpoints, are sealed again as
+    well.
 
     It may be interrupted and run again. Keep the old key in the setting, after the new one, as long
     as payments and files that were sealed with it are in progress: 90 days are enough for both.
@@ -52,4 +53,7 @@ def rotate(by: Actor) -> None:
             renewed += services.methods.renew(customer, by)
             services.history.renew(customer.customer_id)
             progress(f"{plural(checked, 'customer')} checked")
+        secrets = services.webhook_endpoints.renew()
+        if secrets:
+            click.echo(f"{plural(secrets, 'webhook secret')} renewed")
         click.echo(f"{plural(renewed, 'payment method')} of {plural(checked, 'customer')} renewed")

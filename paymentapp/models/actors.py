@@ -9,6 +9,7 @@ from types import MappingProxyType
 PAYEES = "payees:write"
 APPROVE = "payments:approve"
 HOLD = "payments:hold"
+WEBHOOKS = "webhooks:write"
 ADMIN = "admin"
 SCOPES = MappingProxyType(
     {
@@ -19,7 +20,7 @@ SCOPES = MappingProxyType(
         "payments:write": "request payments, and cancel and retry the client's own",
         APPROVE: "approve and reject payments",
         HOLD: "hold and release payments, and cancel those of any client",
-        "webhooks:write": "manage webhook endpoints",
+        WEBHOOKS: "manage webhook endpoints, which receive every event",
         "reports:read": "read reports",
         ADMIN: "everything",
     }

@@ -27,12 +27,14 @@ class OtherEvent(StrEnum):
     HOLD_RELEASED = "hold.released"
     PROVIDER_UNFUNDED = "provider.unfunded"
     PROVIDER_FUNDED = "provider.funded"
+    ENDPOINT_DISABLED = "webhook_endpoint.disabled"
 
 
 PAYMENT_EVENTS = tuple(f"payment.{status}" for status in Status)
 EVENT_TYPES = (*PAYMENT_EVENTS, *OtherEvent)
 # About no record: what they say is their subject.
 ACCOUNT_EVENTS = frozenset({OtherEvent.PROVIDER_UNFUNDED, OtherEvent.PROVIDER_FUNDED})
+TEST_EVENT = "webhook_endpoint.test"  # sent to an endpoint on request, and in no list
 _PAYEE_CHANGES = frozenset(
     {
         CustomerAction.METHOD_PUT,
@@ -47,9 +49,10 @@ _PAYEE_CHANGES = frozenset(
 class Event(NamedTuple):
     """One event: its type and time, and the line of a history that it is about.
 
-    `subject` is the key of a payment, the id of a customer with that of the line, the id of a
-    hold with its target, or what is said of an account (`models.balances`). `line` counts the lines
-    of a payment from 0, and is the version of a customer's line.
+    `subject` is the key of a payment, the id of a customer with that of the line, the id of a hold
+    with its target, that of a webhook endpoint, or what is said of an account (`models.balances`).
+    `line` counts the lines of a payment, or how often the service has disabled an endpoint, from 0,
+    and is the version of a customer's line.
     """
 
     type: str

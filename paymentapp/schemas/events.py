@@ -7,8 +7,9 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from paymentapp.models.balances import FundsNotice
-from paymentapp.models.events import EVENT_ID_PATTERN, EVENT_TYPES
+from paymentapp.models.events import EVENT_ID_PATTERN, EVENT_TYPES, TEST_EVENT
 from paymentapp.models.holds import Hold
+from paymentapp.models.webhook_endpoints import WebhookEndpoint
 from paymentapp.schemas.balances import FundsNoticeSchema
 from paymentapp.schemas.common import Moment, Pattern, QueryInteger, TextOrNull
 from paymentapp.schemas.customer_history import CustomerHistoryEntrySchema
@@ -29,6 +30,15 @@ class _ReleasedHoldSchema(HoldSchema):
     released_by = TextOrNull(required=True)
 
 
+class _EndpointSchema(Schema):
+    """A webhook endpoint in an event, which other endpoints get too: without its URL."""
+
+    id = fields.String(attribute="endpoint_id", required=True)
+    description = TextOrNull(required=True)
+    status = fields.String(required=True)
+    disabled_reason = TextOrNull(required=True)
+
+
 class _Data(fields.Dict):
     """What an event is about, as the API shows it. Dumps a ShownEvent."""
 
@@ -43,6 +53,8 @@ class _Data(fields.Dict):
                 return _ReleasedHoldSchema().dump(value)
             case FundsNotice():
                 return FundsNoticeSchema().dump(value)
+            case WebhookEndpoint():
+                return _EndpointSchema().dump(value)
         return {}
 
 
@@ -56,7 +68,9 @@ class EventSchema(Schema):
         metadata={"description": "Ids sort in the order of the list."},
     )
     type = fields.String(
-        required=True, validate=validate.OneOf(EVENT_TYPES), metadata={"description": _TYPE}
+        required=True,
+        validate=validate.OneOf((*EVENT_TYPES, TEST_EVENT)),
+        metadata={"description": _TYPE},
     )
     timestamp = Moment(required=True, metadata={"description": "When it happened."})
     data = _Data(
@@ -64,9 +78,9 @@ class EventSchema(Schema):
         metadata={
             "description": "Of `payment.…` the payment as it was then, with null for what came "
             "later; of `customer.payee_changed` the change as the customer's history shows it, "
-            "with the `customer_id`; of `hold.…` the hold; of `provider.…` the account: "
-            "`payment_method`, `currency`, `needed` within a day, `available`, `as_of`. Empty for "
-            "a customer who was erased."
+            "with the `customer_id`; of `hold.…` the hold; of `webhook_endpoint.…` the endpoint; of "
+            "`provider.…` the account: `payment_method`, `currency`, `needed` within a day, "
+            "`available`, `as_of`. Empty for a customer who was erased."
         },
     )
 

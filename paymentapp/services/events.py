@@ -9,10 +9,17 @@ from typing import NamedTuple
 
 from paymentapp.errors import NotFound
 from paymentapp.models.balances import FundsNotice
-from paymentapp.models.events import ACCOUNT_EVENTS, Event, OtherEvent, PublishedEvent
+from paymentapp.models.events import (
+    ACCOUNT_EVENTS,
+    TEST_EVENT,
+    Event,
+    OtherEvent,
+    PublishedEvent,
+)
 from paymentapp.models.holds import Hold
 from paymentapp.models.payments import UNSENT, Payment, PaymentKey, Status
 from paymentapp.models.settled import NOT_SETTLED
+from paymentapp.models.webhook_endpoints import EndpointStatus, WebhookEndpoint
 from paymentapp.services.customer_history import CustomerHistory, ShownEntry
 from paymentapp.services.payees import PayeeDisplays, ShownPayment
 from paymentapp.storage.base import Store
@@ -22,16 +29,19 @@ _CHUNK = 100
 _UNANSWERED = UNSENT | {Status.SUBMITTING}
 
 
-class ShownEvent(NamedTuple):
-    """An event with what it is about: a payment, a change of a customer's record, a hold, or funds.
+EventData = ShownPayment | ShownEntry | Hold | WebhookEndpoint | FundsNotice | None
 
-    A change that is not on record any more is None, since its customer was erased.
+
+class ShownEvent(NamedTuple):
+    """An event with what it is about.
+
+    What is not on record any more is None, since its customer was erased.
     """
 
     event_id: str
     type: str
     timestamp: datetime
-    data: ShownPayment | ShownEntry | Hold | FundsNotice | None
+    data: EventData
 
 
 class ShownEvents(NamedTuple):
@@ -66,16 +76,16 @@ class Events:
             if len(found) == limit:
                 after = found[-1].event_id
                 break
-        return ShownEvents(self._shown(found), after)
+        return ShownEvents(self.shown(found), after)
 
     def get(self, event_id: str) -> ShownEvent:
         """Return an event. Raises NotFound."""
         event = self.store.get_event(event_id)
         if event is None:
             raise NotFound("There is no such event, or it is older than 35 days.")
-        return self._shown([PublishedEvent(event_id, event)])[0]
+        return self.shown([PublishedEvent(event_id, event)])[0]
 
-    def _shown(self, published: Sequence[PublishedEvent]) -> list[ShownEvent]:
+    def shown(self, published: Sequence[PublishedEvent]) -> list[ShownEvent]:
         """Return events with what they are about, each read once."""
         keys = {each.event.payment for each in published}
         payments = self.store.get_payments([key for key in keys if key is not None])
@@ -88,17 +98,26 @@ class Events:
 
     def _data(
         self, event: Event, payments: Mapping[PaymentKey, Payment], holds: Mapping[str, Hold]
-    ) -> ShownPayment | ShownEntry | Hold | FundsNotice | None:
+    ) -> EventData:
         if event.payment is not None:
-            return self.payees.shown(as_of(payments[event.payment], event.line))
+            payment = payments.get(event.payment)
+            return self.payees.shown(as_of(payment, event.line)) if payment else None
         if event.type == OtherEvent.PAYEE_CHANGED:
             return self.history.line(event.subject[0], event.line)
         if event.type in ACCOUNT_EVENTS:
             return FundsNotice.of(event.subject)
+        if event.type in {OtherEvent.ENDPOINT_DISABLED, TEST_EVENT}:
+            return self._endpoint(event)
         hold = holds.get(event.subject[0])
         if hold is not None and event.type == OtherEvent.HOLD_PLACED:
             return replace(hold, released_at=None, released_by="")
         return hold
+
+    def _endpoint(self, event: Event) -> WebhookEndpoint | None:
+        endpoint = self.store.get_webhook_endpoint(event.subject[0])
+        if endpoint is not None and event.type == OtherEvent.ENDPOINT_DISABLED:
+            return replace(endpoint, status=EndpointStatus.DISABLED)
+        return endpoint
 
     def _holds(self) -> dict[str, Hold]:
         known = [*self.store.list_holds(), *self.store.released_holds()]

@@ -28,6 +28,7 @@ from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.references import ReferenceClaim
+from paymentapp.models.webhook_endpoints import DeliveryPage, WebhookDelivery, WebhookEndpoint
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.supervision import ServiceThread
 
@@ -308,3 +309,40 @@ class Store(Protocol):
 
     def change_api_key(self, old: ApiKey, new: ApiKey) -> bool:
         """Replace `old` by `new`; return whether `old` was still stored."""
+
+    def add_webhook_endpoint(self, endpoint: WebhookEndpoint) -> WebhookEndpoint:
+        """Store a new endpoint; return what is stored under its id, possibly an older record."""
+
+    def get_webhook_endpoint(self, endpoint_id: str) -> WebhookEndpoint | None:
+        """Return the endpoint, deleted or not, by a consistent read; None where there is none."""
+
+    def list_webhook_endpoints(self) -> list[WebhookEndpoint]:
+        """Return the endpoints that are not deleted, oldest first, by a consistent read."""
+
+    def change_webhook_endpoint(self, old: WebhookEndpoint, new: WebhookEndpoint) -> bool:
+        """Replace `old` by `new`; return whether `old` was still stored.
+
+        Where the service has disabled it, its event is part of the list, as with a payment's line.
+        """
+
+    def add_webhook_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        """Store a new delivery; return what is stored under its id, possibly an older record."""
+
+    def get_webhook_delivery(self, endpoint_id: str, event_id: str) -> WebhookDelivery | None:
+        """Return the delivery of an event, by a consistent read; None where there is none."""
+
+    def change_webhook_delivery(self, old: WebhookDelivery, new: WebhookDelivery) -> bool:
+        """Replace `old` by `new`; return whether `old` was still stored."""
+
+    def due_webhook_deliveries(
+        self, endpoint_id: str, until: datetime, limit: int
+    ) -> list[WebhookDelivery]:
+        """Return deliveries with `next_attempt_at` up to `until`, oldest first.
+
+        The selection may be stale; each delivery in it is read consistently.
+        """
+
+    def list_webhook_deliveries(
+        self, endpoint_id: str, limit: int, before: str | None = None
+    ) -> DeliveryPage:
+        """Return deliveries before an event's, newest event first, by a consistent read."""

@@ -26,10 +26,12 @@ from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.polling import Poller, poll_interval
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
+from paymentapp.services.outbound.deliverer import Deliverer
 from paymentapp.storage.base import Store
 from paymentapp.supervision import ServiceThread
 from paymentapp.worker.concurrency import DelayQueue, InFlight, RateLimiter, ThreadPool
 from paymentapp.worker.sweeper import Sweeper
+from paymentapp.worker.webhooks import WebhookLanes
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ class Worker:
     """Runs a dispatcher by threads.
 
     `senders` threads send batches, one thread groups accepted payments, one sweeps, two poll
-    providers, and two apply provider events.
+    providers, and two apply provider events. Each webhook endpoint has threads of its own.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Worker:
         inbox: Inbox,
         sweep: Sweeper,
         collector: MailboxCollector,
+        deliverer: Deliverer,
         clock: Clock,
         settings: Settings,
     ) -> None:
@@ -90,6 +93,13 @@ class Worker:
         self._gather_thread = self._loop("gatherer", self._gather)
         self._sweep_thread = self._loop("sweeper", self._sweep)
         sweep.on_progress = self._sweep_thread.beat
+        self._webhooks = WebhookLanes(
+            deliverer,
+            store,
+            clock,
+            at_once=settings.webhooks_at_once,
+            pause=max(settings.sweep_seconds, 0.2),
+        )
 
     def _loop(self, name: str, step: Callable[[ServiceThread], bool]) -> ServiceThread:
         return ServiceThread(name, step, limit=STEP_LIMIT, stopping=self._stopping)
@@ -101,6 +111,7 @@ class Worker:
             pool.start()
         self._gather_thread.start()
         self._sweep_thread.start()
+        self._webhooks.start()
 
     def threads(self) -> Sequence[ServiceThread]:
         """Return the threads that have to run; none before the start and once it is stopped."""
@@ -108,7 +119,7 @@ class Worker:
             return []
         pools = (self._senders, self._pollers, self._appliers)
         pooled = [thread for pool in pools for thread in pool.threads]
-        return [self._gather_thread, self._sweep_thread, *pooled]
+        return [self._gather_thread, self._sweep_thread, *pooled, *self._webhooks.threads()]
 
     def stop(self) -> None:
         """Finish work in flight, for a few seconds; a sweep resumes what is not finished."""
@@ -120,6 +131,7 @@ class Worker:
             thread.join(max(0.0, end - time.monotonic()))
         for pool in (self._senders, self._pollers, self._appliers):
             pool.stop(end)
+        self._webhooks.stop(end)
         try:
             self._sweeper.release()
         except StoreUnavailable:

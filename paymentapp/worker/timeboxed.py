@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.polling import Poller, poll_interval
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
+from paymentapp.services.outbound.deliverer import Deliverer, WebhookAttempt
 from paymentapp.worker.concurrency import succeeds
 from paymentapp.worker.sweeper import DueWork, Sweeper
 
@@ -47,6 +49,7 @@ class TimeboxedRun:
         sweep: Sweeper,
         inbox: Inbox,
         collector: MailboxCollector,
+        deliverer: Deliverer,
         *,
         seconds_left: Callable[[], float],
         step_seconds: float,
@@ -58,6 +61,7 @@ class TimeboxedRun:
         self._sweep = sweep
         self._inbox = inbox
         self._collector = collector
+        self._deliverer = deliverer
         self._seconds_left = seconds_left
         self._step_seconds = step_seconds
         self._sleep = sleep
@@ -110,6 +114,28 @@ class TimeboxedRun:
                 self._sleep(STALE_SECONDS)
         self._look_at_funds()
         return done
+
+    def deliver(self) -> None:
+        """Send events to webhook endpoints, each by a thread of its own, while there is time.
+
+        Threads, so that an endpoint that hangs takes no other's time. Raises StoreUnavailable.
+        """
+        endpoints = self._deliverer.endpoints()
+        if not endpoints:
+            return
+        with ThreadPoolExecutor(len(endpoints)) as threads:
+            for endpoint_id in endpoints:
+                threads.submit(succeeds, partial(self._deliver_to, endpoint_id))
+
+    def _deliver_to(self, endpoint_id: str) -> None:
+        while self._may_begin() and self._deliverer.deliver(endpoint_id, self._attempts):
+            pass
+
+    def _attempts(
+        self, jobs: Sequence[Callable[[], WebhookAttempt]]
+    ) -> Sequence[WebhookAttempt | None]:
+        """Make attempts one after the other; none that there may be too little time for."""
+        return [job() if self._may_begin() else None for job in jobs]
 
     def _find_due(self) -> DueWork:
         """Find due work; retry a store that fails, a few times and while there is time."""

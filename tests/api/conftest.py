@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from paymentapp import create_app
 from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
-from paymentapp.models.actors import APPROVE, HOLD
+from paymentapp.models.actors import APPROVE, HOLD, WEBHOOKS
 from paymentapp.providers.base import Provider
 from paymentapp.worker.threaded import Worker
 from tests.support.ledger_provider import LedgerProvider
@@ -53,7 +53,9 @@ class Bench:
             worker=cast(Worker, self.worker),
         )
         self.app = create_app(self.services)
-        _, self.token = self.services.api_keys.create("test", ["read", "write", APPROVE, HOLD])
+        _, self.token = self.services.api_keys.create(
+            "test", ["read", "write", APPROVE, HOLD, WEBHOOKS]
+        )
         self.use_key()
         self.client = self.caller(self.token)
 

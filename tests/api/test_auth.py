@@ -19,6 +19,8 @@ VALUES = {
     "<method:method>": "paypal",
     "<hold_id:hold_id>": "20260301T120000000001-0123abcd",
     "<event_id:event_id>": "evt_00000000000000000000",
+    "<event_id:delivery_id>": "evt_00000000000000000000",
+    "<endpoint_id:endpoint_id>": "we_202603011200000000010123abcd",
 }
 
 

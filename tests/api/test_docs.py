@@ -96,7 +96,7 @@ def test_every_operation_is_told_in_full(document: dict[str, Any]) -> None:
         assert (operation["security"] != []) == path.startswith("/v1"), path
         for parameter in operation.get("parameters", []):
             assert parameter["description"], parameter
-    assert len(names) == 28
+    assert len(names) == 38
 
 
 def test_every_error_is_a_problem_with_examples(document: dict[str, Any]) -> None:
@@ -145,6 +145,20 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     return float(value) if type(value).__name__ == "Decimal" else value
+
+
+def test_it_has_what_the_service_posts(document: dict[str, Any]) -> None:
+    operation = document["webhooks"]["event"]["post"]
+    content = operation["requestBody"]["content"]["application/json"]
+    resource = Resource.from_contents(document, default_specification=DRAFT202012)
+    registry: Any = Registry().with_resource("urn:document", resource)
+    reference = {"$ref": "urn:document" + content["schema"]["$ref"]}
+    Draft202012Validator(reference, registry=registry).validate(content["example"])
+    assert [each["name"] for each in operation["parameters"]] == [
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
+    ]
 
 
 def test_it_is_a_valid_document(document: dict[str, Any]) -> None:

@@ -15,9 +15,11 @@ from paymentapp.config import Settings
 from paymentapp.models.duplicates import duplicate_check
 from paymentapp.models.payments import Cause, Status
 from paymentapp.models.references import reference_claim
+from paymentapp.models.webhook_endpoints import ENDPOINTS_MAX, SECRETS_MAX
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.paypal.payees import PayPalPayees
 from paymentapp.storage.changes import Acceptance, PaymentChange
+from paymentapp.vault.sealing import new_key
 from tests.api.conftest import Bench
 from tests.support.payment_methods import WirePayees, ledger
 from tests.support.records import a_payment
@@ -28,6 +30,10 @@ SOME_PAYMENT = f"{PAYMENT}/ada/2026-01-02T03:04:05.678901Z"
 HOLDS = "/v1/api/holds"
 LIMITS = "/v1/api/limits"
 SOME_HOLD = f"{HOLDS}/20260102T030406000000-5f0c2b9e"
+ENDPOINTS = "/v1/api/webhook-endpoints"
+SOME_ENDPOINT = f"{ENDPOINTS}/we_202601020304050000005f0c2b9e"
+SOME_REDELIVERY = "deliveries/evt_00000000000000000009/redeliver"
+NEW_ENDPOINT = {"url": "https://example.com/events"}
 METHOD = f"{CUSTOMER}/ada/payment-methods"
 ADA = {"customer_id": "ada", "email": "ada@example.com"}
 DETAILS = {"details": {"email": "ada@example.com"}}
@@ -281,6 +287,80 @@ def show_balances(_bench: Bench) -> Iterator[TestResponse]:
     yield from ()
 
 
+def add_webhook_endpoint(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(ENDPOINTS, json={})
+    yield bench.client.post(ENDPOINTS, json=NEW_ENDPOINT)
+    yield bench.client.post(ENDPOINTS, json={"url": "http://example.com"})
+    yield bench.client.post(ENDPOINTS, json={"url": "https://10.0.0.1"})
+    sealing = sealed(bench)
+    for _ in range(ENDPOINTS_MAX + 1):
+        yield sealing.client.post(ENDPOINTS, json=NEW_ENDPOINT)
+
+
+def sealed(bench: Bench) -> Bench:
+    """Return the same service with a key of the vault."""
+    settings = Settings(vault_keys=new_key())
+    return Bench(settings, store=bench.store, providers=bench.providers)
+
+
+def endpoint(bench: Bench) -> str:
+    """Return the path of a new endpoint."""
+    made = sealed(bench).client.post(ENDPOINTS, json=NEW_ENDPOINT).get_json()
+    return f"{ENDPOINTS}/{made['id']}"
+
+
+def disabled(bench: Bench) -> str:
+    """Return the path of an endpoint that is disabled."""
+    path = endpoint(bench)
+    bench.client.patch(path, json={"status": "disabled"})
+    return path
+
+
+def list_webhook_endpoints(_bench: Bench) -> Iterator[TestResponse]:
+    yield from ()
+
+
+def get_webhook_endpoint(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(SOME_ENDPOINT)
+
+
+def change_webhook_endpoint(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.patch(SOME_ENDPOINT, json={})
+    yield bench.client.patch(SOME_ENDPOINT, json={"secret": "x"})
+    yield bench.client.patch(endpoint(bench), json={"url": "https://localhost"})
+
+
+def delete_webhook_endpoint(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.delete(SOME_ENDPOINT)
+
+
+def rotate_webhook_secret(bench: Bench) -> Iterator[TestResponse]:
+    sealing = sealed(bench)
+    yield sealing.client.post(f"{SOME_ENDPOINT}/rotate-secret")
+    path = endpoint(bench)
+    yield bench.client.post(f"{path}/rotate-secret")
+    for _ in range(SECRETS_MAX):
+        yield sealing.client.post(f"{path}/rotate-secret")
+
+
+def test_webhook_endpoint(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(f"{SOME_ENDPOINT}/test")
+    yield bench.client.post(f"{disabled(bench)}/test")
+
+
+test_webhook_endpoint.__test__ = False  # type: ignore[attr-defined]  # the name of an operation
+
+
+def list_webhook_deliveries(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{SOME_ENDPOINT}/deliveries?cursor=1")
+    yield bench.client.get(f"{SOME_ENDPOINT}/deliveries")
+
+
+def redeliver_webhook(bench: Bench) -> Iterator[TestResponse]:
+    for path in (SOME_ENDPOINT, endpoint(bench), disabled(bench)):
+        yield bench.client.post(f"{path}/{SOME_REDELIVERY}")
+
+
 class Operation(NamedTuple):
     """An operation of the document, and requests that it refuses."""
 
@@ -317,6 +397,15 @@ OPERATIONS = [
     Operation(release_hold, "DELETE", SOME_HOLD),
     Operation(hold_payment, "POST", f"{SOME_PAYMENT}/hold", takes_body=True),
     Operation(release_payment, "POST", f"{SOME_PAYMENT}/release"),
+    Operation(add_webhook_endpoint, "POST", ENDPOINTS, takes_body=True),
+    Operation(list_webhook_endpoints, "GET", ENDPOINTS),
+    Operation(get_webhook_endpoint, "GET", SOME_ENDPOINT),
+    Operation(change_webhook_endpoint, "PATCH", SOME_ENDPOINT, takes_body=True),
+    Operation(delete_webhook_endpoint, "DELETE", SOME_ENDPOINT),
+    Operation(rotate_webhook_secret, "POST", f"{SOME_ENDPOINT}/rotate-secret"),
+    Operation(test_webhook_endpoint, "POST", f"{SOME_ENDPOINT}/test"),
+    Operation(list_webhook_deliveries, "GET", f"{SOME_ENDPOINT}/deliveries"),
+    Operation(redeliver_webhook, "POST", f"{SOME_ENDPOINT}/{SOME_REDELIVERY}"),
 ]
 
 

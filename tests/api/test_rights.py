@@ -18,6 +18,8 @@ CUSTOMER = "/v1/api/customer/<customer_id:customer_id>"
 METHOD = f"{CUSTOMER}/payment-methods/<method:method>"
 PAYMENTS = "/v1/api/payment/<customer_id:customer_id>"
 PAYMENT = f"{PAYMENTS}/<payment_id:payment_id>"
+ENDPOINTS = "/v1/api/webhook-endpoints"
+ENDPOINT = f"{ENDPOINTS}/<endpoint_id:endpoint_id>"
 RIGHTS: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/api/customer"): {"customers:write"},
     ("GET", "/v1/api/customer"): {"customers:read"},
@@ -45,6 +47,15 @@ RIGHTS: dict[tuple[str, str], set[str]] = {
     ("GET", "/v1/api/events"): {"payments:read"},
     ("GET", "/v1/api/events/<event_id:event_id>"): {"payments:read"},
     ("DELETE", "/v1/api/holds/<hold_id:hold_id>"): {"payments:hold"},
+    ("POST", ENDPOINTS): {"webhooks:write"},
+    ("GET", ENDPOINTS): {"webhooks:write"},
+    ("GET", ENDPOINT): {"webhooks:write"},
+    ("PATCH", ENDPOINT): {"webhooks:write"},
+    ("DELETE", ENDPOINT): {"webhooks:write"},
+    ("POST", f"{ENDPOINT}/rotate-secret"): {"webhooks:write"},
+    ("POST", f"{ENDPOINT}/test"): {"webhooks:write"},
+    ("GET", f"{ENDPOINT}/deliveries"): {"webhooks:write"},
+    ("POST", f"{ENDPOINT}/deliveries/<event_id:delivery_id>/redeliver"): {"webhooks:write"},
 }
 CALLERS = {
     **{scope: {scope} for scope in SCOPES},

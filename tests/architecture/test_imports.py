@@ -20,9 +20,11 @@ PACKAGE = Path(paymentapp.__file__).parent
 CALL_AWS = {Path("vault", "kms.py"), Path("aws_lambda", "secrets.py")}
 HTTP_HELPER = PACKAGE / "providers" / "http.py"
 # Who else calls over HTTP, and why not by the helper, which is of the providers' layer: two
-# documents an hour of the tokens' issuer; `paymentapp run`, which waits for what it starts.
+# documents an hour of the tokens' issuer; webhooks, whose addresses are checked at each connection;
+# `paymentapp run`, which waits for what it starts.
 HTTP_BESIDES = {
     PACKAGE / "oidc" / "fetch.py",
+    *(PACKAGE / "webhook_client" / name for name in ("client.py", "connections.py")),
     *(PACKAGE / "cli" / name for name in ("run.py", "run_simulators.py")),
 }
 PARSES_HEADERS = PACKAGE / "schemas" / "headers.py"  # urllib's parser of lists, which sends nothing

@@ -16,7 +16,7 @@ NOTHING: frozenset[str] = frozenset()
 BASE = {"clock", "errors", "loopback", "masking"}
 MODELS = BASE | {"models"}
 # Each layer, a package or a module of its own, and the layers that it may import. A module may
-# import anything in its own layer. `services` has three layers inside.
+# import anything in its own layer. `services` has four layers inside.
 MAY_IMPORT = {
     **dict.fromkeys(("_version", "clock", "errors", "loopback", "masking", "banking"), NOTHING),
     "nacha": {"banking"},
@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "config": BASE | {"variables"},
     "vault": BASE | {"config"},
     "supervision": {"errors"},
+    "webhook_client": BASE,
     "oidc": MODELS | {"variables"},
     "storage": MODELS | {"config", "supervision"},
     "providers": MODELS | {"config", "variables", "vault", "nacha", "banking"},
@@ -32,16 +33,20 @@ MAY_IMPORT = {
     "services": MODELS | {"providers", "storage", "services.dispatch"},
     "services.dispatch": MODELS | {"providers", "storage", "services"},
     "services.inbound": MODELS | {"providers", "storage", "services", "services.dispatch"},
+    "services.outbound": MODELS | {"schemas", "services", "storage", "vault", "webhook_client"},
     "services.backoffice": MODELS | {"providers", "storage", "services", "services.dispatch"},
     "worker": MODELS
-    | {"config", "services.dispatch", "services.inbound", "storage"}
+    | {"config", "services.dispatch", "services.inbound", "services.outbound", "storage"}
     | {"supervision"},
     "bootstrap": MODELS
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
-    | {"services", "services.dispatch", "services.inbound"},
+    | {"services", "services.dispatch", "services.inbound", "services.outbound"}
+    | {"webhook_client"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},
-    "api": MODELS | {"_version", "bootstrap", "providers", "schemas", "services", "storage"},
+    "api": MODELS
+    | {"_version", "bootstrap", "providers", "schemas", "services", "services.outbound"}
+    | {"storage", "webhook_client"},
     "paymentapp": {"api", "bootstrap"},
     "server": BASE | {"bootstrap", "paymentapp"},
     "gunicorn_conf": BASE | {"bootstrap", "config", "declarations", "providers", "server"},

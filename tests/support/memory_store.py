@@ -29,6 +29,7 @@ from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.supervision import ServiceThread
 from tests.support.counters import Counters
 from tests.support.event_list import EventList
+from tests.support.memory_webhooks import MemoryWebhookEndpoints
 
 Key = TypeVar("Key")
 Versioned = TypeVar(
@@ -44,12 +45,13 @@ Versioned = TypeVar(
 )
 
 
-class MemoryStore:
+class MemoryStore(MemoryWebhookEndpoints):
     """A store in dictionaries under one lock. `down` makes every call fail."""
 
     description = "memory"
 
     def __init__(self) -> None:
+        super().__init__()
         self.down = False
         self.calls: list[str] = []
         self._lock = threading.RLock()

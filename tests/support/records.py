@@ -11,12 +11,19 @@ from paymentapp.clock import to_text
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customers import Customer
+from paymentapp.models.events import Event
 from paymentapp.models.holds import Hold, HoldScope
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.revisions import new_revision
+from paymentapp.models.webhook_endpoints import (
+    SigningSecret,
+    WebhookDelivery,
+    WebhookEndpoint,
+    new_endpoint_id,
+)
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import Acceptance
 
@@ -151,3 +158,27 @@ def an_event(**fields: Any) -> ProviderEvent:
         attention_shard=1,
     )
     return replace(event, **fields)
+
+
+def an_endpoint(**fields: Any) -> WebhookEndpoint:
+    """Return a webhook endpoint that was just registered."""
+    endpoint = WebhookEndpoint(
+        endpoint_id=new_endpoint_id(NOW),
+        url="https://example.com/events",
+        event_types=(),
+        description="",
+        created_at=NOW,
+        created_by="shop",
+        secrets=(SigningSecret("k1.abc_-", NOW),),
+        revision=new_revision(),
+    )
+    return replace(endpoint, **fields)
+
+
+def a_delivery(number: int = 1, **fields: Any) -> WebhookDelivery:
+    """Return a delivery that is due; the number is its event's place in the list."""
+    event = Event("payment.pending", NOW, ("ada", to_text(NOW)))
+    delivery = WebhookDelivery(
+        "we_1", f"evt_{number:020}", event, NOW, next_attempt_at=NOW, revision=new_revision()
+    )
+    return replace(delivery, **fields)

@@ -424,6 +424,7 @@ def test_a_time_boxed_run_ends_them_too() -> None:
     run = TimeboxedRun(
         *(services.dispatcher, services.poller, services.sweeper, services.inbox),
         services.mailbox_collector,
+        services.deliverer,
         seconds_left=lambda: 300.0,
         step_seconds=1,
     )

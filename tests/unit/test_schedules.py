@@ -70,6 +70,7 @@ class World:
         run = TimeboxedRun(
             *(services.dispatcher, services.poller, services.sweeper, services.inbox),
             services.mailbox_collector,
+            services.deliverer,
             seconds_left=lambda: 300.0,
             step_seconds=1,
         )

@@ -38,6 +38,7 @@ class Run:
             services.sweeper,
             services.inbox,
             services.mailbox_collector,
+            services.deliverer,
             seconds_left=lambda: self.seconds_left,
             step_seconds=STEP_SECONDS,
             sleep=self.sleep,
@@ -143,6 +144,7 @@ def test_a_sweep_without_time_leaves_the_mailboxes_but_for_a_first_step() -> Non
         services.sweeper,
         services.inbox,
         services.mailbox_collector,
+        services.deliverer,
         seconds_left=lambda: run.seconds_left,
         step_seconds=STEP_SECONDS,
     )

@@ -23,6 +23,7 @@ LOOPS = {
         *("get_note", "due_payments", "due_batches", "parked_batches", "change_note"),
     ),
     "applier": ("change_event",),
+    "webhooks": ("list_webhook_endpoints",),
 }
 CALLS = [f"{loop} {call}" for loop, calls in LOOPS.items() for call in calls]
 HOLDS = "sweeper list_holds"  # only while payments are due that no wake-up has told of

@@ -43,6 +43,7 @@ from paymentapp.storage.codec.events import (
 from paymentapp.storage.codec.operations import HOLDS, RELEASED_HOLDS
 from paymentapp.storage.codec.payments import read_payment
 from paymentapp.storage.codec.records import Record, reads
+from paymentapp.storage.codec.webhook_endpoints import ENDPOINTS, read_endpoint
 from paymentapp.storage.contention import MAX_TRIES, tries
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record, to_value
@@ -270,6 +271,10 @@ class DynamoDBEvents(DynamoDBRecords):
             customer_id, entry_id = event.subject
             sort_key = f"{sort_key_before(event.line)}#{entry_id}"
             return self._operation(history_key(customer_id), sort_key) is not None
+        if event.type == OtherEvent.ENDPOINT_DISABLED:
+            record = self._operation(ENDPOINTS, event.subject[0])
+            disablings = read_endpoint(record).disablings if record else ()
+            return event.at in disablings[event.line : event.line + 1]
         hold_id, target = event.subject
         released = self._operation(RELEASED_HOLDS, hold_id) is not None
         placed = self._operation(HOLDS, target)

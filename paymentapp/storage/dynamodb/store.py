@@ -15,6 +15,7 @@ from paymentapp.storage.dynamodb.client import call, clients
 from paymentapp.storage.dynamodb.customers import DynamoDBCustomers
 from paymentapp.storage.dynamodb.operations import DynamoDBOperations
 from paymentapp.storage.dynamodb.sharded_counters import Contention
+from paymentapp.storage.dynamodb.webhook_endpoints import DynamoDBWebhookEndpoints
 from paymentapp.supervision import ServiceThread
 
 
@@ -23,6 +24,7 @@ class DynamoDBStore(
     DynamoDBAccountPayments,
     DynamoDBAcceptance,
     DynamoDBOperations,
+    DynamoDBWebhookEndpoints,
 ):
     """A store in three tables; each method is one request unless it says otherwise."""
 

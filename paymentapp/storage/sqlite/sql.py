@@ -90,6 +90,9 @@ GET_RECORDS = "SELECT document FROM Operations WHERE pk = ? AND sk BETWEEN ? AND
 NEWEST_RECORDS = """
 SELECT document FROM Operations WHERE pk = ? AND sk BETWEEN ? AND ? ORDER BY sk DESC LIMIT ?
 """
+RECORDS_BEFORE = """
+SELECT document FROM Operations WHERE pk = ? AND sk > ? AND sk < ? ORDER BY sk DESC LIMIT ?
+"""
 
 END_HOLD = """
 DELETE FROM Operations

@@ -18,6 +18,7 @@ from paymentapp.storage.sqlite.disbursements import SQLiteDisbursements
 from paymentapp.storage.sqlite.events import SQLiteEvents
 from paymentapp.storage.sqlite.limits import SQLiteLimits
 from paymentapp.storage.sqlite.operations import SQLiteOperations
+from paymentapp.storage.sqlite.webhook_endpoints import SQLiteWebhookEndpoints
 from paymentapp.supervision import ServiceThread
 
 
@@ -30,6 +31,7 @@ class SQLiteStore(
     SQLiteEvents,
     SQLiteBatches,
     SQLiteOperations,
+    SQLiteWebhookEndpoints,
 ):
     """A store in one file, which the processes of one machine share.
 

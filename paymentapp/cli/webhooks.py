@@ -1,0 +1,155 @@
+"""The commands `webhooks`: endpoints that events are posted to, and their deliveries."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from paymentapp.cli.common import OneLine, line, opened, plural, short, with_operator
+from paymentapp.models.actors import Actor
+from paymentapp.models.events import EVENT_TYPES
+from paymentapp.models.webhook_endpoints import DeliveryStatus, EndpointStatus
+from paymentapp.schemas.webhook_endpoints import (
+    DESCRIPTION_MAX,
+    PAGE_MAX,
+    WebhookDeliverySchema,
+    WebhookEndpointSchema,
+)
+
+_WIDTHS = (31, 8, 20)
+_HEADER = ("ENDPOINT", "STATUS", "SINCE", "URL")
+_DELIVERY_WIDTHS = (33, 26, 9, 8, 20)
+_DELIVERY_HEADER = ("DELIVERY", "EVENT", "STATUS", "ATTEMPTS", "NEXT", "LAST ERROR")
+
+
+@click.group()
+def webhooks() -> None:
+    """Post events to endpoints; list, test and repeat deliveries."""
+
+
+@webhooks.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def list_endpoints(as_json: bool) -> None:
+    """List the webhook endpoints, oldest first."""
+    with opened(paying=False) as services:
+        found = services.webhook_endpoints.list()
+    if as_json:
+        shown = WebhookEndpointSchema(many=True).dump(found)
+        click.echo(json.dumps({"webhook_endpoints": shown}, indent=1))
+        return
+    if found:
+        click.echo(line(_WIDTHS, _HEADER))
+    for each in found:
+        cells = each.endpoint_id, each.status.value, short(each.created_at), each.url
+        click.echo(line(_WIDTHS, cells))
+        if each.disabled_reason:
+            click.echo(f"  {each.disabled_reason}")
+    click.echo(f"{plural(len(found), 'webhook endpoint')}.")
+
+
+@webhooks.command()
+@click.argument("url")
+@click.option(
+    "--type",
+    "types",
+    multiple=True,
+    type=click.Choice(EVENT_TYPES),
+    help="Send events of this type; may be repeated. Default: every type.",
+)
+@click.option("--description", type=OneLine(DESCRIPTION_MAX), help="What it is for.")
+@with_operator
+def add(url: str, types: tuple[str, ...], description: str | None, by: Actor) -> None:
+    """Register the endpoint URL, and print its secret: this once."""
+    with opened(paying=False) as services:
+        made = services.webhook_endpoints.create(url, types, description or "", by)
+    click.echo(f"registered {made.endpoint.endpoint_id}: {url}")
+    click.echo(f"secret: {made.secret}")
+
+
+@webhooks.command()
+@click.argument("endpoint_id")
+def enable(endpoint_id: str) -> None:
+    """Enable ENDPOINT_ID; it gets the events that happened meanwhile."""
+    _set_status(endpoint_id, EndpointStatus.ENABLED)
+
+
+@webhooks.command()
+@click.argument("endpoint_id")
+def disable(endpoint_id: str) -> None:
+    """Disable ENDPOINT_ID: it gets no events until it is enabled."""
+    _set_status(endpoint_id, EndpointStatus.DISABLED)
+
+
+def _set_status(endpoint_id: str, status: EndpointStatus) -> None:
+    with opened(paying=False) as services:
+        services.webhook_endpoints.change(endpoint_id, {"status": status})
+    click.echo(f"{status} {endpoint_id}")
+
+
+@webhooks.command()
+@click.argument("endpoint_id")
+@with_operator
+def delete(endpoint_id: str, by: Actor) -> None:
+    """Delete ENDPOINT_ID; what was still to be sent to it is not sent."""
+    with opened(paying=False) as services:
+        services.webhook_endpoints.delete(endpoint_id, by)
+    click.echo(f"deleted {endpoint_id}")
+
+
+@webhooks.command("rotate-secret")
+@click.argument("endpoint_id")
+@with_operator
+def rotate_secret(endpoint_id: str, by: Actor) -> None:
+    """Replace the secret of ENDPOINT_ID; the old one signs too for 24 hours."""
+    with opened(paying=False) as services:
+        made = services.webhook_endpoints.rotate_secret(endpoint_id, by)
+    click.echo(f"secret: {made.secret}")
+
+
+@webhooks.command()
+@click.argument("endpoint_id")
+def test(endpoint_id: str) -> None:
+    """Have a running service send a test event to ENDPOINT_ID."""
+    with opened(paying=False) as services:
+        delivery = services.webhook_endpoints.test(endpoint_id)
+    click.echo(f"to be sent: {delivery.event_id}")
+
+
+@webhooks.command()
+@click.argument("endpoint_id")
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in DeliveryStatus]),
+    help="Deliveries of one status only.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def deliveries(endpoint_id: str, status: str | None, as_json: bool) -> None:
+    """List the newest deliveries to ENDPOINT_ID that took, or take, more than one attempt."""
+    wanted = DeliveryStatus(status) if status else None
+    with opened(paying=False) as services:
+        page = services.webhook_endpoints.deliveries(endpoint_id, wanted, PAGE_MAX, None)
+    if as_json:
+        shown: Any = WebhookDeliverySchema(many=True).dump(page.deliveries)
+        click.echo(json.dumps({"deliveries": shown}, indent=1))
+        return
+    if page.deliveries:
+        click.echo(line(_DELIVERY_WIDTHS, _DELIVERY_HEADER))
+    for each in page.deliveries:
+        cells = (each.event_id, each.event.type, each.status.value, str(each.attempts))
+        rest = (short(each.next_attempt_at), each.last_error or "-")
+        click.echo(line(_DELIVERY_WIDTHS, (*cells, *rest)))
+    more = ", and there may be more" if page.last_read else ""
+    shown_count = len(page.deliveries)
+    click.echo(f"{shown_count} {'delivery' if shown_count == 1 else 'deliveries'}{more}.")
+
+
+@webhooks.command()
+@click.argument("endpoint_id")
+@click.argument("event_id")
+def redeliver(endpoint_id: str, event_id: str) -> None:
+    """Have a running service send the event EVENT_ID to ENDPOINT_ID once more."""
+    with opened(paying=False) as services:
+        services.webhook_endpoints.redeliver(endpoint_id, event_id)
+    click.echo(f"to be sent: {event_id}")

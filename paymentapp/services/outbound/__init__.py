@@ -1,0 +1,1 @@
+"""Events as webhooks: endpoints that receive them, and deliveries."""

@@ -1,0 +1,98 @@
+"""Webhook endpoints and deliveries in the Operations table of the SQLite store."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from functools import partial
+
+from paymentapp.clock import to_text
+from paymentapp.models.webhook_endpoints import (
+    DeliveryPage,
+    WebhookDelivery,
+    WebhookEndpoint,
+    disabling_events,
+)
+from paymentapp.storage.codec.webhook_endpoints import (
+    ENDPOINTS,
+    FIRST_DELIVERY,
+    deliveries_key,
+    delivery_page,
+    delivery_record,
+    endpoint_record,
+    endpoints_of,
+    last_delivery,
+    read_delivery,
+    read_endpoint,
+)
+from paymentapp.storage.sqlite import sql
+from paymentapp.storage.sqlite.events import EventRow, announce, rows_of
+from paymentapp.storage.sqlite.records import SQLiteRecords
+from paymentapp.storage.sqlite.statements import Update, insert_record, update_record, was_made
+
+
+class SQLiteWebhookEndpoints(SQLiteRecords):
+    """Webhook endpoints, and deliveries to them."""
+
+    def add_webhook_endpoint(self, endpoint: WebhookEndpoint) -> WebhookEndpoint:
+        """Implement `Store.add_webhook_endpoint`."""
+        record = endpoint_record(endpoint)
+        older = self._add(insert_record(ENDPOINTS, endpoint.endpoint_id, record))
+        return read_endpoint(older) if older else endpoint
+
+    def get_webhook_endpoint(self, endpoint_id: str) -> WebhookEndpoint | None:
+        """Implement `Store.get_webhook_endpoint`."""
+        found = self._get(sql.GET_RECORD, ENDPOINTS, endpoint_id)
+        return read_endpoint(found) if found else None
+
+    def list_webhook_endpoints(self) -> list[WebhookEndpoint]:
+        """Implement `Store.list_webhook_endpoints`."""
+        return endpoints_of(self._read(sql.GET_RECORDS, ENDPOINTS, "", sql.AFTER_EVERY_ID))
+
+    def change_webhook_endpoint(self, old: WebhookEndpoint, new: WebhookEndpoint) -> bool:
+        """Implement `Store.change_webhook_endpoint`."""
+        records = endpoint_record(old), endpoint_record(new)
+        update = update_record(ENDPOINTS, new.endpoint_id, *records)
+        rows = rows_of(disabling_events(old, new))
+        return self._connections().writer.run(partial(_change_with_events, update, rows))
+
+    def add_webhook_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        """Implement `Store.add_webhook_delivery`."""
+        key = deliveries_key(delivery.endpoint_id), delivery.event_id
+        older = self._add(insert_record(*key, delivery_record(delivery)))
+        return read_delivery(older) if older else delivery
+
+    def get_webhook_delivery(self, endpoint_id: str, event_id: str) -> WebhookDelivery | None:
+        """Implement `Store.get_webhook_delivery`."""
+        found = self._get(sql.GET_RECORD, deliveries_key(endpoint_id), event_id)
+        return read_delivery(found) if found else None
+
+    def change_webhook_delivery(self, old: WebhookDelivery, new: WebhookDelivery) -> bool:
+        """Implement `Store.change_webhook_delivery`."""
+        records = delivery_record(old), delivery_record(new)
+        return self._change(deliveries_key(new.endpoint_id), new.event_id, *records)
+
+    def due_webhook_deliveries(
+        self, endpoint_id: str, until: datetime, limit: int
+    ) -> list[WebhookDelivery]:
+        """Implement `Store.due_webhook_deliveries`."""
+        found = self._read(sql.ATTENTION, deliveries_key(endpoint_id), to_text(until), limit)
+        return [read_delivery(record) for record in found]
+
+    def list_webhook_deliveries(
+        self, endpoint_id: str, limit: int, before: str | None = None
+    ) -> DeliveryPage:
+        """Implement `Store.list_webhook_deliveries`."""
+        pk = deliveries_key(endpoint_id)
+        found = self._read(sql.RECORDS_BEFORE, pk, FIRST_DELIVERY, last_delivery(before), limit)
+        return delivery_page(found, limit)
+
+
+def _change_with_events(
+    update: Update, rows: list[EventRow], connection: sqlite3.Connection
+) -> bool:
+    """Make a change and list its events; for a repeated one they were listed the first time."""
+    if not connection.execute(update.change, update.values).rowcount:
+        return was_made(update, connection)
+    announce(rows, connection)
+    return True

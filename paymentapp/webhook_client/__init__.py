@@ -1,0 +1,1 @@
+"""HTTP client of webhook deliveries: to public addresses alone."""
