@@ -13,7 +13,7 @@ from paymentapp.config import Settings
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
-from paymentapp.storage.dynamodb import DynamoDBStore
+from paymentapp.storage.dynamodb import DynamoDBStore, tables
 from paymentapp.storage.dynamodb.sharded_counters import Contention
 from paymentapp.storage.sqlite import SQLiteStore
 from tests.support.memory_store import MemoryStore
@@ -65,10 +65,15 @@ def dynamodb_client(dynamodb_endpoint: str) -> Iterator[DynamoDBClient]:  # noqa
 
 @pytest.fixture(scope="session")
 def dynamodb_settings(dynamodb_client: DynamoDBClient) -> Iterator[Settings]:
-    """Return settings with three existing tables: creating them takes longer than most tests."""
+    """Return settings with three existing tables: creating them takes longer than most tests.
+
+    Nothing expires in them: the tests' times have passed, and an emulator deletes once a minute.
+    """
     settings = Settings(store="dynamodb", table_prefix=f"test-{new_revision()}-")
     store = open_store(settings)
-    assert store.create_tables() == list(TABLE_KEYS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "_expire", lambda *_: None)
+        assert store.create_tables() == list(TABLE_KEYS)
     store.close()
     yield settings
     for name in TABLE_KEYS:
