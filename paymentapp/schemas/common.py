@@ -301,6 +301,13 @@ class CustomerCursor(Cursor):
         return position
 
 
+def page_limit(description: str) -> QueryInteger:
+    """Return the query parameter that says how long a page may be."""
+    return QueryInteger(
+        load_default=25, validate=validate.Range(1, 100), metadata={"description": description}
+    )
+
+
 class OptionalBody(Schema):
     """A request body that may be left out. None of its fields is required."""
 

@@ -8,15 +8,13 @@ from marshmallow import Schema, fields, validate
 
 from paymentapp.models.events import EVENT_ID_PATTERN, EVENT_TYPES
 from paymentapp.models.holds import Hold
-from paymentapp.schemas.common import Moment, Pattern, QueryInteger, TextOrNull
+from paymentapp.schemas.common import Moment, Pattern, TextOrNull, page_limit
 from paymentapp.schemas.customer_history import CustomerHistoryEntrySchema
 from paymentapp.schemas.holds import HoldSchema
 from paymentapp.schemas.payments import PaymentSchema
 from paymentapp.services.customer_history import ShownEntry
 from paymentapp.services.payees import ShownPayment
 
-PAGE_DEFAULT = 25
-PAGE_MAX = 100
 _TYPE = "`payment.` with the status that the payment has got, or what else has happened."
 
 
@@ -93,8 +91,4 @@ class EventQuerySchema(Schema):
         validate=validate.OneOf(EVENT_TYPES),
         metadata={"description": "Events of one type only. Pages may then have few, or none."},
     )
-    limit = QueryInteger(
-        load_default=PAGE_DEFAULT,
-        validate=validate.Range(1, PAGE_MAX),
-        metadata={"description": "How many events to show at most."},
-    )
+    limit = page_limit("How many events to show at most.")
