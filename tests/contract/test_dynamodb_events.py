@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pytest
 
 from paymentapp.clock import utc_now
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models.events import Event
+from paymentapp.models.events import EVENT_ID_PATTERN, Event
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.changes import Acceptance, PaymentChange
@@ -137,3 +138,33 @@ def test_two_processes_that_publish_at_once_list_each_event_once(
 
     at_once(publish, [utc_now()] * 8)
     assert kinds(dynamodb_store, payment) == ["payment.pending", "payment.submitting"]
+
+
+def test_a_change_of_thousands_of_payments_has_several_entries(
+    dynamodb_store: DynamoDBStore,
+) -> None:
+    """An item has at most 400 KB, and an event a number of three digits in its entry."""
+    customer_id = new_revision()
+    payments = [
+        a_payment(customer_id=customer_id, payment_id=f"2026-03-01T12:00:00.{n:06}Z")
+        for n in range(1001)
+    ]
+    made = payments[:3] + payments[-3:]
+    for payment in made:
+        dynamodb_store.accept(Acceptance(payment))
+    changes = [PaymentChange(payment, sent(payment)) for payment in payments]
+    done = dynamodb_store.change_payments(changes)
+    assert sum(done) == len(made)
+    found = [each for each in listed(dynamodb_store) if each.event.type == "payment.submitting"]
+    assert sorted(each.event.subject for each in found) == [payment.key for payment in made]
+    assert all(re.fullmatch(EVENT_ID_PATTERN, each.event_id) for each in found)
+
+
+def test_an_event_that_is_listed_is_found_by_its_id_up_to_the_end_of_the_list(
+    dynamodb_store: DynamoDBStore, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = listed(dynamodb_store)[-1]
+    end = published.event_id.removeprefix("evt_")[:26]  # where a span was cut off
+    monkeypatch.setattr(dynamodb_store, "_end", lambda: end)
+    assert dynamodb_store.get_event(published.event_id) == published.event
+    assert published.event.payment == payment.key

@@ -35,7 +35,6 @@ from paymentapp.storage.codec.events import (
 from paymentapp.storage.codec.operations import HOLDS, RELEASED_HOLDS
 from paymentapp.storage.codec.payments import read_payment
 from paymentapp.storage.codec.records import Record, reads
-from paymentapp.storage.contention import MAX_TRIES, tries
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record, to_value
 from paymentapp.storage.dynamodb.client import call
@@ -48,6 +47,8 @@ FIRST = timedelta(days=1)  # before the first publication: entries of a service 
 CHECKED = timedelta(days=1)  # how long a write may come after its entry
 HOURS_MAX = 48  # that one call looks into
 STEPS_MAX = 10  # of an hour, or of 500 entries of a shard; the next call goes on
+EVENTS_MAX = 500  # of one entry: an item has at most 400 KB, and a number three digits
+_PUTS_MAX = 3  # of one entry, each of which took longer than `LANDED`
 _CHUNK = 500  # entries of a shard that are checked at once
 _TIME_DIGITS, _RANDOM_DIGITS, _NUMBER_DIGITS = 20, 6, 3  # of a position
 _ENTRY_DIGITS = _TIME_DIGITS + _RANDOM_DIGITS
@@ -83,11 +84,13 @@ class DynamoDBEvents(DynamoDBRecords):
     """The list of events."""
 
     def _announce(self, events: Sequence[Event]) -> None:
-        """Put an entry of the events of what is about to be written. Raises StoreUnavailable."""
-        if not events:
-            return
+        """Put entries of the events of what is about to be written. Raises StoreUnavailable."""
+        for start in range(0, len(events), EVENTS_MAX):
+            self._put_entry(events[start : start + EVENTS_MAX])
+
+    def _put_entry(self, events: Sequence[Event]) -> None:
         texts = [event_texts(event) for event in events]
-        for _ in tries():
+        for _ in range(_PUTS_MAX):
             now, begun = utc_now(), time.monotonic()
             random = secrets.token_hex(_RANDOM_DIGITS // 2)
             key = {"pk": _partition(now, secrets.randbelow(SHARDS)), "sk": _position(now) + random}
@@ -96,7 +99,7 @@ class DynamoDBEvents(DynamoDBRecords):
             call(self._client().put_item, TableName=self._operations, Item=item)
             if time.monotonic() - begun <= LANDED:
                 return
-        raise StoreUnavailable(f"{MAX_TRIES} entries of events took too long")
+        raise StoreUnavailable(f"{_PUTS_MAX} entries of events took too long")
 
     def list_events(self, after: str | None, limit: int) -> EventPage:
         """Query the partitions of one hour after the other."""
@@ -126,9 +129,10 @@ class DynamoDBEvents(DynamoDBRecords):
     def get_event(self, event_id: str) -> Event | None:
         """Read the entry from each partition of its hour that it may be in."""
         position, end = position_in(event_id), self._end()
-        if len(position) != _ENTRY_DIGITS + _NUMBER_DIGITS or end is None or position > end:
+        sk = position[:_ENTRY_DIGITS]
+        if len(position) != _ENTRY_DIGITS + _NUMBER_DIGITS or end is None or sk > end:
             return None
-        hour, sk = _time_of(position), position[:_ENTRY_DIGITS]
+        hour = _time_of(position)
         keys = [to_item({"pk": _partition(hour, shard), "sk": sk}) for shard in range(SHARDS)]
         for item in conditional.read_many(self._client(), self._operations, keys):
             for published in _read_entry(to_record(item)).published():
@@ -150,7 +154,7 @@ class DynamoDBEvents(DynamoDBRecords):
             self._check(span.entries)
             first = record["first"] if record else since
             if not self._move_end(record, first, span.cut or _position(until)):
-                break  # another process publishes
+                return  # another process publishes
         self._check_again(now)
 
     def _end(self) -> str | None:
