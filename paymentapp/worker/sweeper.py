@@ -109,7 +109,6 @@ class Sweeper:
             groups = self._full_groups(groups)
         back = [payment for payment in payments if payment.is_to_be_taken_back]
         expired = [payment for payment in payments if is_expired(payment, now)]
-        self._publish_events(now)
         return DueWork(groups, back, batches, more and bool(groups), events, expired)
 
     def run(self) -> int:
@@ -132,6 +131,19 @@ class Sweeper:
         """Reject a payment that has awaited approval for too long. Raises StoreUnavailable."""
         expire(self.store, self.clock, payment)
 
+    def publish_events(self) -> None:
+        """List events, if this process sweeps the first shard and has not done so lately.
+
+        Raises StoreUnavailable. A step of its own: nothing that is due waits for it.
+        """
+        now = self.clock()
+        lease = self._leases.get(0)
+        published = self._published_at
+        recently = published is not None and timedelta() <= now - published < PUBLISH_EVERY
+        if lease is not None and lease.owner == self.owner and not recently:
+            self._published_at = now
+            self.store.publish_events(now)
+
     def release(self) -> None:
         """Release the leases, so that another process can take over at once."""
         now = self.clock()
@@ -153,19 +165,6 @@ class Sweeper:
         now = self.clock()
         leases = map(self.store.get_lease, (_lease_name(0), _BEAT))
         return any(lease is not None and lease.until > now for lease in leases)
-
-    def _publish_events(self, now: datetime) -> None:
-        """List events, in the process that sweeps the first shard; nothing due waits for that."""
-        lease = self._leases.get(0)
-        published = self._published_at
-        recently = published is not None and timedelta() <= now - published < PUBLISH_EVERY
-        if lease is None or lease.owner != self.owner or recently:
-            return
-        self._published_at = now
-        try:
-            self.store.publish_events(now)
-        except Exception:
-            log.exception("events not published; published again in %s", PUBLISH_EVERY)
 
     def _due_payments(
         self, shard: int, until: datetime, limit: int

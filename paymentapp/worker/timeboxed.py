@@ -108,6 +108,8 @@ class TimeboxedRun:
             if not steps:
                 stale_reads += 1
                 self._sleep(STALE_SECONDS)
+        if self._may_begin():
+            succeeds(self._sweep.publish_events)
         return done
 
     def _find_due(self) -> DueWork:

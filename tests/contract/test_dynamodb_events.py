@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,11 +16,17 @@ from paymentapp.models.events import EVENT_ID_PATTERN, Event
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.changes import Acceptance, PaymentChange
+from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore
+from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb import events as dynamodb_events
+from paymentapp.storage.dynamodb.attribute_values import to_item
 from tests.contract.test_store_event_list import listed, sent
 from tests.contract.test_store_races import at_once
 from tests.support.records import a_payment, later
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 @pytest.fixture(autouse=True)
@@ -168,3 +175,51 @@ def test_an_event_that_is_listed_is_found_by_its_id_up_to_the_end_of_the_list(
     monkeypatch.setattr(dynamodb_store, "_end", lambda: end)
     assert dynamodb_store.get_event(published.event_id) == published.event
     assert published.event.payment == payment.key
+
+
+def test_a_record_that_cannot_be_read_holds_up_no_second_look(
+    dynamodb_store: DynamoDBStore, payment: Payment, dynamodb_client: DynamoDBClient
+) -> None:
+    """A later version has written a status that this one does not know."""
+    unreadable = a_payment(customer_id=new_revision())
+    dynamodb_store.accept(Acceptance(unreadable))
+    changes = [PaymentChange(each, sent(each)) for each in (unreadable, payment)]
+    for change in changes:
+        dynamodb_store._announce(change.events)
+    before = listed(dynamodb_store)[-1].event_id
+    made = [conditional.change_one(*_update(dynamodb_store, change)) for change in changes]
+    assert made == [True, True]
+    dynamodb_client.update_item(
+        TableName=dynamodb_store._disbursements,
+        Key=to_item(unreadable.key._asdict()),
+        UpdateExpression="SET #status = :later",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":later": {"S": "later"}},
+    )
+    dynamodb_store._check_again(utc_now())
+    found = dynamodb_store.list_events(before, 10).events
+    assert found == []
+    monitored = list(dynamodb_store._group("events-unmade", ""))
+    assert len(monitored) == 1  # that of the payment that cannot be read
+
+
+def _update(store: DynamoDBStore, change: PaymentChange) -> tuple[Any, ...]:
+    """Return the write of a change without its entry, which came long before."""
+    records = payment_record(change.old), payment_record(change.new)
+    update = conditional.change_of(change.old.key._asdict(), *records)
+    return store._client(), store._disbursements, update
+
+
+def test_many_void_entries_are_looked_at_again_a_part_at_a_time(
+    dynamodb_store: DynamoDBStore, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamodb_events, "AGAIN_MAX", 2)
+    change = PaymentChange(payment, sent(payment))
+    for _ in range(5):
+        dynamodb_store._announce(change.events)
+    listed(dynamodb_store)
+    monkeypatch.setattr(dynamodb_store, "_again_after", " ")
+    looked = [[each["sk"] for each in dynamodb_store._void_entries()] for _ in range(4)]
+    assert [len(part) for part in looked] == [2, 2, 1, 2]
+    assert len({sk for part in looked for sk in part}) == 5
+    assert looked[3] == looked[0]

@@ -13,7 +13,7 @@ import pytest
 from paymentapp.clock import to_text
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.duplicates import DuplicateCheck, DuplicateFound, duplicate_check
-from paymentapp.models.limits import STEP, STEPS, Charge, LimitReached, LimitWindow
+from paymentapp.models.limits import STEP, STEPS, Charge, LimitReached
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.limits import Limits, Spender, read_limits
@@ -390,6 +390,12 @@ def test_dynamodb_does_nothing_more_without_a_rule(dynamodb_store: DynamoDBStore
     assert calls.names == ["PutItem"] * 3
 
 
+def test_a_counter_that_was_given_back_to_nothing_expires_all_the_same() -> None:
+    charge = Charge("all//USD/day", "2026-03-01", Decimal(5))
+    empty, full = (counter_record(charge, slots) for slots in ({}, {charge.slot: charge.amount}))
+    assert empty["expires_at"] == full["expires_at"]
+
+
 def test_a_month_of_a_busy_rolling_counter_stays_small() -> None:
     slots: dict[str, Decimal] = {}
     for number in range(30 * 96):
@@ -398,6 +404,6 @@ def test_a_month_of_a_busy_rolling_counter_stays_small() -> None:
             Spender("shop", "ada"), usd("99999.99"), now
         )
         slots = charge.counted(slots)
-    record = counter_record(LimitWindow.ROLLING, slots)
+    record = counter_record(charge, slots)
     assert len(slots) <= STEPS + 4
     assert item_size(record) < 2048

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -10,15 +12,13 @@ from paymentapp.errors import StoreUnavailable
 from tests.support.worker_world import WorkerWorld, until
 
 LOOPS = {
-    "sweeper": (
-        *("get_lease", "hold_lease", "due_payments", "due_batches", "due_events"),
-        "publish_events",
-    ),
+    "sweeper": ("get_lease", "hold_lease", "due_payments", "due_batches", "due_events"),
     "gatherer": ("list_holds",),
     "sender": ("list_holds", "add_batch", "change_payments", "change_batch"),
     "poller": (
         *("get_batch", "get_members", "get_payments", "change_payments", "change_batch"),
         *("hold_lease", "add_event"),  # it collects from the mailboxes as well
+        "publish_events",
     ),
     "applier": ("change_event",),
 }
@@ -72,3 +72,23 @@ def test_no_call_of_a_loop_is_left_out() -> None:
         *CALLS,
         HOLDS,
     }
+
+
+def test_publishing_events_that_takes_long_holds_up_no_payment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = WorkerWorld()
+    begun, end = threading.Event(), threading.Event()
+
+    def publish(_now: datetime) -> None:
+        begun.set()
+        end.wait(30)
+
+    monkeypatch.setattr(world.store, "publish_events", publish)
+    with world.running():
+        try:
+            until(begun.is_set)
+            world.pay(world.web)  # found by the sweep alone
+            until(lambda: len(world.provider.paid()) == 1)
+        finally:
+            end.set()

@@ -13,6 +13,7 @@ So a write costs one more put, and no event is missed by a program that follows 
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,12 +41,15 @@ from paymentapp.storage.dynamodb.attribute_values import to_item, to_record, to_
 from paymentapp.storage.dynamodb.client import call
 from paymentapp.storage.dynamodb.records import DynamoDBRecords
 
+log = logging.getLogger(__name__)
+
 SHARDS = 4  # partitions of one hour: each takes 1,000 entries a second
 LANDED = 10.0  # seconds
 HORIZON = timedelta(seconds=30)  # `LANDED`, and by how much the clocks of two hosts may differ
 FIRST = timedelta(days=1)  # before the first publication: entries of a service that was just set up
 CHECKED = timedelta(days=1)  # how long a write may come after its entry
-HOURS_MAX = 48  # that one call looks into
+HOURS_MAX = 12  # that one call looks into
+AGAIN_MAX = 100  # void entries that one call checks again; the next call goes on
 STEPS_MAX = 10  # of an hour, or of 500 entries of a shard; the next call goes on
 EVENTS_MAX = 500  # of one entry: an item has at most 400 KB, and a number three digits
 _PUTS_MAX = 3  # of one entry, each of which took longer than `LANDED`
@@ -55,6 +59,7 @@ _ENTRY_DIGITS = _TIME_DIGITS + _RANDOM_DIGITS
 _AFTER_ALL = "9" * _NUMBER_DIGITS
 _END = {"pk": "events-end", "sk": "end"}
 _UNMADE = "events-unmade"
+_FIRST = " "  # before every position
 
 
 class _Entry(NamedTuple):
@@ -82,6 +87,8 @@ class _Span(NamedTuple):
 
 class DynamoDBEvents(DynamoDBRecords):
     """The list of events."""
+
+    _again_after = _FIRST  # the void entry after which this process goes on with its second look
 
     def _announce(self, events: Sequence[Event]) -> None:
         """Put entries of the events of what is about to be written. Raises StoreUnavailable."""
@@ -221,21 +228,43 @@ class DynamoDBEvents(DynamoDBRecords):
 
     def _check_again(self, now: datetime) -> None:
         """Announce once more what was void when its entry was checked, and is written now."""
-        end = self._end() or ""
-        for again in list(self._group(_UNMADE, "")):
-            if again["sk"] > end:  # it is checked with its entry, once more
-                continue
-            record = self._operation(again["entry"], again["sk"])
-            entry = _read_entry(record) if record else None
-            waiting = {n: entry.events[n] for n in again["numbers"]} if entry else {}
-            made = self._made(list(waiting.values()))
-            self._announce([each for each in waiting.values() if each in made])
-            left = [n for n, each in waiting.items() if each not in made]
-            key = {"pk": _UNMADE, "sk": again["sk"]}
-            if not left or _time_of(again["sk"]) < now - CHECKED:
-                self._delete(key)
-            elif left != again["numbers"]:
-                self._put(again | key | {"numbers": left})
+        waiting = self._void_entries()
+        for again in waiting:
+            try:
+                self._check_once_more(again, now)
+            except StoreUnavailable as error:  # the next one may be readable
+                log.warning("events of entry %s not checked again: %s", again["sk"], error)
+
+    def _void_entries(self) -> list[Record]:
+        """Return the next AGAIN_MAX records of what is void, and begin again after the last one.
+
+        What is void behind the end of the list is checked with its entry, once more.
+        """
+        items = self._query(
+            AGAIN_MAX,
+            TableName=self._operations,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :end",
+            ExpressionAttributeValues=to_item(
+                {":pk": _UNMADE, ":after": self._again_after, ":end": self._end() or _FIRST}
+            ),
+            ConsistentRead=True,
+        )
+        found = [to_record(item) for item in items]
+        self._again_after = f"{found[-1]['sk']}~" if len(found) == AGAIN_MAX else _FIRST
+        return found
+
+    def _check_once_more(self, again: Record, now: datetime) -> None:
+        record = self._operation(again["entry"], again["sk"])
+        entry = _read_entry(record) if record else None
+        waiting = {n: entry.events[n] for n in again["numbers"]} if entry else {}
+        made = self._made(list(waiting.values()))
+        self._announce([each for each in waiting.values() if each in made])
+        left = [n for n, each in waiting.items() if each not in made]
+        key = {"pk": _UNMADE, "sk": again["sk"]}
+        if not left or _time_of(again["sk"]) < now - CHECKED:
+            self._delete(key)
+        elif left != again["numbers"]:
+            self._put(again | {"numbers": left})
 
     def _made(self, events: Sequence[Event]) -> set[Event]:
         """Return the events of what was written."""
