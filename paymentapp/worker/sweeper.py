@@ -35,7 +35,7 @@ LEASE = timedelta(seconds=15)
 GRACE = timedelta(seconds=1)  # how long the process that accepted a payment has it to itself
 ONCE_A_MINUTE = timedelta(minutes=1)  # between searches for new shards, and between warnings
 READ_MAX = 20_000  # due payments of a shard in one read, where most of them are held
-PUBLISH_EVERY = timedelta(seconds=5)
+MAINTAIN_EVERY = timedelta(seconds=5)
 OVERDUE = timedelta(minutes=2)  # a due payment that waits longer is logged
 _BEAT = "sweep"
 
@@ -82,7 +82,7 @@ class Sweeper:
         self._leases: dict[int, Lease] = {}
         self._counted_at: datetime | None = None
         self._warned_at: datetime | None = None
-        self._published_at: datetime | None = None
+        self._maintained_at: datetime | None = None
 
     def find_due(self) -> DueWork:
         """Take every lease that is free, and read what is due in their shards."""
@@ -131,18 +131,20 @@ class Sweeper:
         """Reject a payment that has awaited approval for too long. Raises StoreUnavailable."""
         expire(self.store, self.clock, payment)
 
-    def publish_events(self) -> None:
-        """List events, if this process sweeps the first shard and has not done so lately.
+    def maintain(self) -> None:
+        """List events and delete what has expired, if this process sweeps the first shard.
 
-        Raises StoreUnavailable. A step of its own: nothing that is due waits for it.
+        Every MAINTAIN_EVERY at most. Raises StoreUnavailable. It is a step of its own: nothing that
+        is due waits for it.
         """
         now = self.clock()
         lease = self._leases.get(0)
-        published = self._published_at
-        recently = published is not None and timedelta() <= now - published < PUBLISH_EVERY
+        last = self._maintained_at
+        recently = last is not None and timedelta() <= now - last < MAINTAIN_EVERY
         if lease is not None and lease.owner == self.owner and not recently:
-            self._published_at = now
+            self._maintained_at = now
             self.store.publish_events(now)
+            self.store.delete_expired(now)
 
     def release(self) -> None:
         """Release the leases, so that another process can take over at once."""

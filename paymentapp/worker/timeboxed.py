@@ -109,7 +109,7 @@ class TimeboxedRun:
                 stale_reads += 1
                 self._sleep(STALE_SECONDS)
         if self._may_begin():
-            succeeds(self._sweep.publish_events)
+            succeeds(self._sweep.maintain)
         return done
 
     def _find_due(self) -> DueWork:

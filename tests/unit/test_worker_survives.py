@@ -18,7 +18,7 @@ LOOPS = {
     "poller": (
         *("get_batch", "get_members", "get_payments", "change_payments", "change_batch"),
         *("hold_lease", "add_event"),  # it collects from the mailboxes as well
-        "publish_events",
+        *("publish_events", "delete_expired"),
     ),
     "applier": ("change_event",),
 }
