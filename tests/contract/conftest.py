@@ -93,6 +93,7 @@ def dynamodb_store(
     dynamodb_open: DynamoDBStore, dynamodb_client: DynamoDBClient, dynamodb_settings: Settings
 ) -> Iterator[DynamoDBStore]:
     dynamodb_open._contention = Contention()
+    dynamodb_open._again_after = DynamoDBStore._again_after
     yield dynamodb_open
     for name, keys in TABLE_KEYS.items():
         table = dynamodb_settings.table_prefix + name

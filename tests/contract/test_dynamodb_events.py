@@ -53,6 +53,8 @@ def test_nothing_is_listed_before_its_entry_is_older_than_the_horizon(
     assert kinds(dynamodb_store, payment) == []
     dynamodb_store.publish_events(utc_now() + timedelta(seconds=5))
     assert kinds(dynamodb_store, payment) == []
+    dynamodb_store.publish_events(utc_now() + timedelta(seconds=31))
+    assert kinds(dynamodb_store, payment) == ["payment.pending"]
 
 
 def test_a_write_that_was_not_made_is_not_listed(
@@ -147,6 +149,21 @@ def test_two_processes_that_publish_at_once_list_each_event_once(
     assert kinds(dynamodb_store, payment) == ["payment.pending", "payment.submitting"]
 
 
+def test_a_process_that_stalled_does_not_move_the_end_back(
+    dynamodb_store: DynamoDBStore, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers that have passed it would miss what comes between."""
+    listed(dynamodb_store)
+    stale, stalled_at = dynamodb_store._end_record(), utc_now()
+    assert dynamodb_store.change_payments([PaymentChange(payment, sent(payment))]) == [True]
+    assert kinds(dynamodb_store, payment) == ["payment.pending", "payment.submitting"]
+    end = dynamodb_store._end()
+    with monkeypatch.context() as patch:
+        patch.setattr(dynamodb_store, "_end_record", lambda: stale)
+        dynamodb_store.publish_events(stalled_at)
+    assert dynamodb_store._end() == end
+
+
 def test_a_change_of_thousands_of_payments_has_several_entries(
     dynamodb_store: DynamoDBStore,
 ) -> None:
@@ -218,8 +235,19 @@ def test_many_void_entries_are_looked_at_again_a_part_at_a_time(
     for _ in range(5):
         dynamodb_store._announce(change.events)
     listed(dynamodb_store)
-    monkeypatch.setattr(dynamodb_store, "_again_after", " ")
+    dynamodb_store._again_after = " "
     looked = [[each["sk"] for each in dynamodb_store._void_entries()] for _ in range(4)]
     assert [len(part) for part in looked] == [2, 2, 1, 2]
     assert len({sk for part in looked for sk in part}) == 5
     assert looked[3] == looked[0]
+
+
+def test_the_second_look_begins_again_where_the_end_has_gone_back(
+    dynamodb_store: DynamoDBStore, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a table that was restored to an earlier moment while this process ran."""
+    dynamodb_store._announce(PaymentChange(payment, sent(payment)).events)
+    listed(dynamodb_store)
+    monkeypatch.setattr(dynamodb_store, "_again_after", "9~")
+    assert dynamodb_store._void_entries() == []
+    assert len(dynamodb_store._void_entries()) == 1

@@ -238,14 +238,17 @@ class DynamoDBEvents(DynamoDBRecords):
     def _void_entries(self) -> list[Record]:
         """Return the next AGAIN_MAX records of what is void, and begin again after the last one.
 
-        What is void behind the end of the list is checked with its entry, once more.
+        What is void behind the end of the list is checked with its entry, once more. Where the end
+        has gone back, as in a table that was restored, it begins again as well: a range whose
+        lower bound is above its upper one is an error to DynamoDB.
         """
+        end = self._end() or _FIRST
         items = self._query(
             AGAIN_MAX,
             TableName=self._operations,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :end",
             ExpressionAttributeValues=to_item(
-                {":pk": _UNMADE, ":after": self._again_after, ":end": self._end() or _FIRST}
+                {":pk": _UNMADE, ":after": min(self._again_after, end), ":end": end}
             ),
             ConsistentRead=True,
         )
