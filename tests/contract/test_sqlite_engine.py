@@ -161,7 +161,7 @@ def test_a_change_keeps_what_a_later_version_added(sqlite_store: SQLiteStore, pa
     for table in ("Disbursements", "Operations"):
         extras = sql(path, READ_EXTRA.format(table))
         new = 1 if table == "Operations" else 0  # the event of the change
-        assert sorted(extras, key=str)[: len(extras) - new] == [("[1,null]",)] * (len(extras) - new)
+        assert extras.count(("[1,null]",)) == len(extras) - new > 0
 
 
 def test_what_has_expired_goes_a_part_at_a_time(

@@ -53,7 +53,7 @@ def no_horizon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def payment() -> Payment:
-    """Return a payment of a customer of its own: the tables of DynamoDB are shared."""
+    """Return a payment of a customer of its own, whose events `told` finds."""
     return a_payment(customer_id=new_revision())
 
 
