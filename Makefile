@@ -44,7 +44,7 @@ run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulat
 test: $(VENV)/.dev ## run the tests that need nothing but Python (TESTS=tests/unit for some of them)
 	$(BIN)/python -m pytest -m "not live and not slow" -n auto $(TESTS)
 
-faults: $(VENV)/.dev ## inject faults: simulation, kill -9, failing providers and disks; takes 5 minutes
+faults: $(VENV)/.dev ## inject faults: simulation, kill -9, failing providers and disks; takes 9 minutes
 	$(BIN)/python -m pytest -m "not live" -n 2 --dist worksteal -rP tests/faults
 
 mutants: $(VENV)/.dev ## change the code that moves money a little, and see what the fast tests miss (SEED=2 COUNT=200)
@@ -72,7 +72,7 @@ format: $(VENV)/.dev ## format the code and fix what ruff can fix
 clients: $(VENV)/.dev $(OPENAPI) $(GENERATOR) ## pay by Python and TypeScript clients made from the OpenAPI document; needs npm
 	$(BIN)/python -m pytest -m slow -rA tests/clients
 
-bench: $(VENV)/.dev ## measure speed and memory and write bench/RESULTS.md; takes 11 minutes
+bench: $(VENV)/.dev ## measure speed and memory and write bench/RESULTS.md
 	@test -d .tools/node_modules || ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools amplify-dynamodb-simulator@2.9.30 || echo "DynamoDB Local cannot be installed: skipped"
 	$(BIN)/python -m bench.run
 

@@ -145,7 +145,7 @@ def _rate(
     store = services.store
     assert isinstance(store, DynamoDBStore)
     store._contention = contention()
-    with conflicts(store._client(), TRANSACTION_SECONDS) as met:
+    with conflicts(store._client(), seconds=TRANSACTION_SECONDS) as met:
         begin = time.monotonic() + WARM_UP
         with ThreadPoolExecutor(threads) as pool:
             pay = partial(_pay, services, begin, begin + plan.seconds)

@@ -34,9 +34,9 @@ _PAYMENT = "/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>"
 def approve_payment(body: dict[str, Any], customer_id: str, payment_id: str) -> ShownPayment:
     """Approve a payment that awaits approval.
 
-    With the last approval that it needs it leaves as soon as it can. Safe to repeat: an approver
-    counts once. Whoever requested the payment cannot approve it, with whichever key or token.
-    Approvals are void once the details of the payee have changed.
+    With the last approval that it needs it leaves as soon as it can; then the answer to another one
+    is 409. Until then an approver counts once. Whoever requested the payment cannot approve it,
+    with whichever key or token. Approvals are void once the details of the payee have changed.
     """
     key = PaymentKey(customer_id, payment_id)
     return shown(services().approvals.approve(key, actor(), body.get("note", "")))

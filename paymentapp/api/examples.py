@@ -276,8 +276,8 @@ READY: dict[str, Any] = {
     "checks": [
         {"name": "store", "ok": True, "detail": "answers, and can be written"},
         {"name": "dispatcher", "ok": True, "detail": "running"},
-        {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
         {"name": "holds", "ok": True, "detail": "none"},
+        {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
         {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
 }
@@ -286,8 +286,8 @@ NOT_READY: dict[str, Any] = {
     "checks": [
         {"name": "store", "ok": True, "detail": "answers, and can be written"},
         {"name": "dispatcher", "ok": False, "detail": "no dispatcher is running"},
-        {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
         {"name": "holds", "ok": True, "detail": "none"},
+        {"name": "inbox", "ok": True, "detail": "nothing waits for an operator"},
         {"name": f"provider {METHOD_NAME}", "ok": True, "detail": "configured"},
     ],
 }

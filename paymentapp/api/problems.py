@@ -293,13 +293,17 @@ def _register_refusals(app: Flask) -> None:
 
     @app.errorhandler(PossibleDuplicate)
     def possible_duplicate(error: PossibleDuplicate) -> Response:
-        path = f"{request.script_root}{PAYMENT_PATH.format(*error.key)}"
-        return problem(POSSIBLE_DUPLICATE, str(error), members={"payment": path})
+        return _earlier_payment(POSSIBLE_DUPLICATE, error)
 
     @app.errorhandler(ReferenceUsed)
     def reference_used(error: ReferenceUsed) -> Response:
-        path = f"{request.script_root}{PAYMENT_PATH.format(*error.key)}"
-        return problem(REFERENCE_USED, str(error), members={"payment": path})
+        return _earlier_payment(REFERENCE_USED, error)
+
+
+def _earlier_payment(kind: ProblemType, error: PossibleDuplicate | ReferenceUsed) -> Response:
+    """Return the response of a problem that links to the payment which is in the way."""
+    path = f"{request.script_root}{PAYMENT_PATH.format(*error.key)}"
+    return problem(kind, str(error), members={"payment": path})
 
 
 def limit_members(error: LimitExceeded) -> dict[str, Any]:

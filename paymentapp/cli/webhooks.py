@@ -11,9 +11,9 @@ from paymentapp.cli.common import OneLine, line, opened, plural, short, with_ope
 from paymentapp.models.actors import Actor
 from paymentapp.models.events import EVENT_TYPES
 from paymentapp.models.webhook_endpoints import DeliveryStatus, EndpointStatus
+from paymentapp.schemas.common import PAGE_MAX
 from paymentapp.schemas.webhook_endpoints import (
     DESCRIPTION_MAX,
-    PAGE_MAX,
     WebhookDeliverySchema,
     WebhookEndpointSchema,
 )

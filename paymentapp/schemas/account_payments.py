@@ -7,7 +7,7 @@ from datetime import time
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, fields, post_load
 
 from paymentapp.clock import from_text, to_text
 from paymentapp.models.account_payments import AccountQuery, ListPosition
@@ -20,9 +20,9 @@ from paymentapp.schemas.common import (
     Boundary,
     Cursor,
     Pattern,
-    QueryInteger,
+    page_limit,
 )
-from paymentapp.schemas.payments import PAGE_DEFAULT, PAGE_MAX, PaymentSchema
+from paymentapp.schemas.payments import PaymentSchema
 
 _NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,255}$"
 _PROVIDER_ID_PATTERN = r"^[!-~]{1,128}$"
@@ -70,11 +70,7 @@ class AccountPageSchema(Schema):
 class AccountQuerySchema(Schema):
     """Filters and position of the list of the account's payments. Loads as an AccountQuery."""
 
-    limit = QueryInteger(
-        load_default=PAGE_DEFAULT,
-        validate=validate.Range(1, PAGE_MAX),
-        metadata={"description": "How many payments to show at most."},
-    )
+    limit = page_limit("How many payments to show at most.")
     cursor = AccountCursor(data_key="cursor", attribute="before")
     reference = fields.String(
         validate=Pattern(REFERENCE_PATTERN, error="Must be 1 to 100 printable ASCII characters."),

@@ -18,6 +18,7 @@ from paymentapp.models.money import CURRENCY_PATTERN
 
 PAYMENT_ID_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
 METHOD_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
+PAGE_MAX = 100
 NUMBER_MAX = 10**15 - 1  # 15 digits before the point: a double keeps them exactly
 _DATE_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # RFC 3339, section 5.6, which allows T and Z in lower case.
@@ -314,6 +315,13 @@ class CustomerCursor(Cursor):
         if re.fullmatch(CUSTOMER_ID_PATTERN, position) is None:
             raise ValueError("not a customer id")
         return position
+
+
+def page_limit(description: str) -> QueryInteger:
+    """Return the query parameter that says how long a page may be."""
+    return QueryInteger(
+        load_default=25, validate=validate.Range(1, PAGE_MAX), metadata={"description": description}
+    )
 
 
 class OptionalBody(Schema):

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from paymentapp.models.customer_history import CustomerAction
 from paymentapp.models.payments import Cause
-from paymentapp.schemas.common import HistoryCursor, Moment, QueryInteger, TextOrNull, customer_id
-
-PAGE_DEFAULT = 25
-PAGE_MAX = 100
+from paymentapp.schemas.common import (
+    HistoryCursor,
+    Moment,
+    TextOrNull,
+    customer_id,
+    page_limit,
+)
 
 
 class _MaskedDetails(fields.Dict):
@@ -99,9 +102,5 @@ class CustomerHistorySchema(Schema):
 class HistoryQuerySchema(Schema):
     """Position of a page of a history."""
 
-    limit = QueryInteger(
-        load_default=PAGE_DEFAULT,
-        validate=validate.Range(1, PAGE_MAX),
-        metadata={"description": "How many changes to show at most."},
-    )
+    limit = page_limit("How many changes to show at most.")
     cursor = HistoryCursor(attribute="before", load_default=None)

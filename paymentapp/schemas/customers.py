@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import INCLUDE, Schema, ValidationError, fields, post_dump, post_load, validate
+from marshmallow import INCLUDE, Schema, ValidationError, fields, post_dump, post_load
 
 from paymentapp.errors import Unprocessable
 from paymentapp.models.customers import (
@@ -22,15 +22,13 @@ from paymentapp.schemas.common import (
     CustomerCursor,
     Moment,
     Pattern,
-    QueryInteger,
     customer_id,
     email,
+    page_limit,
     stored_email,
 )
 
 PATCH_MAX = 2 * ATTRIBUTES_MAX  # as many removed as set
-PAGE_DEFAULT = 25
-PAGE_MAX = 100
 VALUE_MAX_LENGTH = 200
 DECIMALS_MAX = 15
 RESERVED = ("customer_id", "email", "created_at", "updated_at")
@@ -140,11 +138,7 @@ class CustomerPageSchema(Schema):
 class CustomerQuerySchema(Schema):
     """Filter and position of a listing. Loads as a CustomerQuery."""
 
-    limit = QueryInteger(
-        load_default=PAGE_DEFAULT,
-        validate=validate.Range(1, PAGE_MAX),
-        metadata={"description": "How many customers to show at most."},
-    )
+    limit = page_limit("How many customers to show at most.")
     cursor = CustomerCursor(attribute="after")
     email = stored_email(
         "Only customers with this e-mail address, in the same upper and lower case."

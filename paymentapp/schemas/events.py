@@ -11,15 +11,13 @@ from paymentapp.models.events import EVENT_ID_PATTERN, EVENT_TYPES, TEST_EVENT
 from paymentapp.models.holds import Hold
 from paymentapp.models.webhook_endpoints import WebhookEndpoint
 from paymentapp.schemas.balances import FundsNoticeSchema
-from paymentapp.schemas.common import Moment, Pattern, QueryInteger, TextOrNull
+from paymentapp.schemas.common import Moment, Pattern, TextOrNull, page_limit
 from paymentapp.schemas.customer_history import CustomerHistoryEntrySchema
 from paymentapp.schemas.holds import HoldSchema
 from paymentapp.schemas.payments import PaymentSchema
 from paymentapp.services.customer_history import ShownEntry
 from paymentapp.services.payees import ShownPayment
 
-PAGE_DEFAULT = 25
-PAGE_MAX = 100
 _TYPE = "`payment.` with the status that the payment has got, or what else has happened."
 
 
@@ -78,8 +76,8 @@ class EventSchema(Schema):
         metadata={
             "description": "Of `payment.…` the payment as it was then, with null for what came "
             "later; of `customer.payee_changed` the change as the customer's history shows it, "
-            "with the `customer_id`; of `hold.…` the hold; of `webhook_endpoint.…` the endpoint; of "
-            "`provider.…` the account: `payment_method`, `currency`, `needed` within a day, "
+            "with the `customer_id`; of `hold.…` the hold; of `webhook_endpoint.…` the endpoint; "
+            "of `provider.…` the account: `payment_method`, `currency`, `needed` within a day, "
             "`available`, `as_of`. Empty for a customer who was erased."
         },
     )
@@ -113,8 +111,4 @@ class EventQuerySchema(Schema):
         validate=validate.OneOf(EVENT_TYPES),
         metadata={"description": "Events of one type only. Pages may then have few, or none."},
     )
-    limit = QueryInteger(
-        load_default=PAGE_DEFAULT,
-        validate=validate.Range(1, PAGE_MAX),
-        metadata={"description": "How many events to show at most."},
-    )
+    limit = page_limit("How many events to show at most.")

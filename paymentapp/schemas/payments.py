@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import time
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, fields, post_load
 
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.models.payments import Cause, Status
@@ -18,18 +18,16 @@ from paymentapp.schemas.common import (
     Cursor,
     Moment,
     Pattern,
-    QueryInteger,
     TextOrNull,
     customer_id,
     email,
+    page_limit,
 )
 from paymentapp.schemas.settled import ExchangeSchema, MoneySchema, exchange_body, money_body
 from paymentapp.services.payees import ShownPayment
 from paymentapp.services.waiting import WaitingFor
 from paymentapp.storage.base import PageQuery
 
-PAGE_DEFAULT = 25
-PAGE_MAX = 100
 _BESIDES = {"payee", "waiting_for", "waiting_since"}
 
 
@@ -294,14 +292,10 @@ class PaymentPageSchema(Schema):
 class PageQuerySchema(Schema):
     """Filters and position of a listing. Loads as a PageQuery."""
 
-    limit = QueryInteger(
-        load_default=PAGE_DEFAULT,
-        validate=validate.Range(1, PAGE_MAX),
-        metadata={
-            "description": "How many records to read. With `status`, those that do not match are "
-            "left out, so a page may be short or empty and still have a next one: only a "
-            "`next_cursor` of null marks the end."
-        },
+    limit = page_limit(
+        "How many records to read. With `status`, those that do not match are "
+        "left out, so a page may be short or empty and still have a next one: only a "
+        "`next_cursor` of null marks the end."
     )
     cursor = Cursor(data_key="cursor", attribute="before")
     status = fields.Enum(

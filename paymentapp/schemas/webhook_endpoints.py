@@ -13,13 +13,11 @@ from paymentapp.models.webhook_endpoints import (
     EndpointChanges,
     EndpointStatus,
 )
-from paymentapp.schemas.common import Moment, Pattern, QueryInteger, TextOrNull
+from paymentapp.schemas.common import Moment, Pattern, TextOrNull, page_limit
 from paymentapp.schemas.holds import ONE_LINE_ERROR
 
 URL_MAX = 2000
 DESCRIPTION_MAX = 200
-PAGE_DEFAULT = 25
-PAGE_MAX = 100
 _STATUSES = [EndpointStatus.ENABLED.value, EndpointStatus.DISABLED.value]
 _ONE_LINE_OR_EMPTY = r"^[^\x00-\x1f\x7f]*$"
 
@@ -176,8 +174,4 @@ class WebhookDeliveryQuerySchema(Schema):
         validate=Pattern(EVENT_ID_PATTERN, error="Must be a next_cursor."),
         metadata={"description": "`next_cursor` of the previous page."},
     )
-    limit = QueryInteger(
-        load_default=PAGE_DEFAULT,
-        validate=validate.Range(1, PAGE_MAX),
-        metadata={"description": "How many deliveries to show at most."},
-    )
+    limit = page_limit("How many deliveries to show at most.")

@@ -78,7 +78,7 @@ class Admission:
                 raise exceeded
             waived.add(exceeded.rule.number)
             wanted = wanted._replace(payment=ask(wanted.payment, exceeded.rule))
-        raise StoreUnavailable(f"a payment like this was accepted {MAX_TRIES} times meanwhile")
+        raise StoreUnavailable(f"other payments were accepted {MAX_TRIES} times meanwhile")
 
     def check(self, payment: Payment) -> None:
         """Raise LimitExceeded or ReferenceUsed where a payment would be refused now.

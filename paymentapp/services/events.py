@@ -75,6 +75,7 @@ class Events:
             found += wanted[: limit - len(found)]
             if len(found) == limit:
                 after = found[-1].event_id
+            if kind is None or len(found) == limit:
                 break
         return ShownEvents(self.shown(found), after)
 

@@ -24,6 +24,7 @@ from paymentapp.models.limits import (
     used,
 )
 from paymentapp.models.money import Money
+from paymentapp.services.money_ranges import parts
 
 NAME = "PAYMENTAPP_LIMITS"
 _RULE = re.compile(
@@ -50,8 +51,7 @@ def read_limits(text: str) -> list[LimitRule]:
     For example `all USD 500000/day; client payroll USD 1000/24h; payment USD 60000 ask`. Raises
     SettingsError.
     """
-    parts = [part.strip() for part in text.split(";") if part.strip()]
-    rules = [_rule(number, part) for number, part in enumerate(parts, start=1)]
+    rules = [_rule(number, part) for number, part in enumerate(parts(text), start=1)]
     _refuse_repeated(rules)
     return rules
 

@@ -240,6 +240,9 @@ class Store(Protocol):
     def publish_events(self, now: datetime) -> None:
         """List the events of writes that ended some time ago, where the engine lists them late."""
 
+    def delete_expired(self, now: datetime) -> None:
+        """Delete some of the records that have expired, where the engine does not do it itself."""
+
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Store an event; return what is stored under its id, possibly an older record."""
 

@@ -36,7 +36,7 @@ LEASE = timedelta(seconds=15)
 GRACE = timedelta(seconds=1)  # how long the process that accepted a payment has it to itself
 ONCE_A_MINUTE = timedelta(minutes=1)  # between searches for new shards, and between warnings
 READ_MAX = 20_000  # due payments of a shard in one read, where most of them are held
-PUBLISH_EVERY = timedelta(seconds=5)
+MAINTAIN_EVERY = timedelta(seconds=5)
 OVERDUE = timedelta(minutes=2)  # a due payment that waits longer is logged
 _BEAT = "sweep"
 
@@ -85,7 +85,7 @@ class Sweeper:
         self._leases: dict[int, Lease] = {}
         self._counted_at: datetime | None = None
         self._warned_at: datetime | None = None
-        self._published_at: datetime | None = None
+        self._maintained_at: datetime | None = None
 
     def find_due(self) -> DueWork:
         """Take every lease that is free, and read what is due in their shards."""
@@ -112,7 +112,6 @@ class Sweeper:
             groups = self._full_groups(groups)
         back = [payment for payment in payments if payment.is_to_be_taken_back]
         expired = [payment for payment in payments if is_expired(payment, now)]
-        self._publish_events(now)
         return DueWork(groups, back, batches, more and bool(groups), events, expired)
 
     def run(self) -> int:
@@ -139,6 +138,21 @@ class Sweeper:
         """Reject a payment that has awaited approval for too long. Raises StoreUnavailable."""
         expire(self.store, self.clock, payment)
 
+    def maintain(self) -> None:
+        """List events and delete what has expired, if this process sweeps the first shard.
+
+        Every MAINTAIN_EVERY at most. Raises StoreUnavailable. It is a step of its own: nothing that
+        is due waits for it.
+        """
+        now = self.clock()
+        lease = self._leases.get(0)
+        last = self._maintained_at
+        recently = last is not None and timedelta() <= now - last < MAINTAIN_EVERY
+        if lease is not None and lease.owner == self.owner and not recently:
+            self._maintained_at = now
+            self.store.publish_events(now)
+            self.store.delete_expired(now)
+
     def release(self) -> None:
         """Release the leases, so that another process can take over at once."""
         now = self.clock()
@@ -160,19 +174,6 @@ class Sweeper:
         now = self.clock()
         leases = map(self.store.get_lease, (_lease_name(0), _BEAT))
         return any(lease is not None and lease.until > now for lease in leases)
-
-    def _publish_events(self, now: datetime) -> None:
-        """List events, in the process that sweeps the first shard; nothing due waits for that."""
-        lease = self._leases.get(0)
-        published = self._published_at
-        recently = published is not None and timedelta() <= now - published < PUBLISH_EVERY
-        if lease is None or lease.owner != self.owner or recently:
-            return
-        self._published_at = now
-        try:
-            self.store.publish_events(now)
-        except Exception:
-            log.exception("events not published; published again in %s", PUBLISH_EVERY)
 
     def _due_payments(
         self, shard: int, until: datetime, limit: int

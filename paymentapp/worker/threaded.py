@@ -238,6 +238,7 @@ class Worker:
             self._take_back(payment)
         for payment in found.expired:
             self._expire(payment)
+        self._do_once(self._pollers, "maintenance", self._sweeper.maintain)
         groups = [group for group in found.groups if not self._in_flight.any(p.key for p in group)]
         sent = [self._hand_over(group) for group in groups]
         for done in sent:

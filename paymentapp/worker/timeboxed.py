@@ -113,6 +113,8 @@ class TimeboxedRun:
                 stale_reads += 1
                 self._sleep(STALE_SECONDS)
         self._look_at_funds()
+        if self._may_begin():
+            succeeds(self._sweep.maintain)
         return done
 
     def deliver(self) -> None:

@@ -101,7 +101,7 @@ def test_nothing_more_is_read_once_a_read_has_failed(bench: Bench) -> None:
     status, checks = ready(bench)
     assert bench.store.calls[before:] == ["ping"]
     unknown = [name for name, check in checks.items() if "does not answer" in check["detail"]]
-    assert (status, unknown) == (503, ["store", "dispatcher", "inbox", "holds"])
+    assert (status, unknown) == (503, ["store", "dispatcher", "holds", "inbox"])
 
 
 def test_a_store_that_stops_answering_between_two_checks_is_read_once_more(bench: Bench) -> None:
@@ -113,7 +113,16 @@ def test_a_store_that_stops_answering_between_two_checks_is_read_once_more(bench
     status, checks = ready(bench)
     assert bench.store.calls[before:] == ["ping", "hold_lease"]
     failing = [name for name, check in checks.items() if not check["ok"]]
-    assert (status, failing) == (503, ["dispatcher", "inbox", "holds"])
+    assert (status, failing) == (503, ["dispatcher", "holds"])
+
+
+def test_an_inbox_that_cannot_be_read_makes_nothing_fail() -> None:
+    store = FailingStore()
+    bench = Bench(store=store)
+    store.planned["events_set_aside"] = StoreUnavailable("throttled")
+    status, checks = ready(bench)
+    assert (status, checks["holds"]["detail"]) == (200, "none")
+    assert checks["inbox"]["detail"] == "unknown: the store does not answer"
 
 
 def test_a_silent_dispatcher_is_told(bench: Bench) -> None:

@@ -13,7 +13,7 @@ from paymentapp.config import Settings
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
-from paymentapp.storage.dynamodb import DynamoDBStore, list_entries
+from paymentapp.storage.dynamodb import DynamoDBStore, list_entries, tables
 from paymentapp.storage.dynamodb.sharded_counters import Contention
 from paymentapp.storage.sqlite import SQLiteStore
 from tests.support.memory_store import MemoryStore
@@ -66,10 +66,15 @@ def dynamodb_client(dynamodb_endpoint: str) -> Iterator[DynamoDBClient]:  # noqa
 
 @pytest.fixture(scope="session")
 def dynamodb_settings(dynamodb_client: DynamoDBClient) -> Iterator[Settings]:
-    """Return settings with three existing tables: creating them takes longer than most tests."""
+    """Return settings with three existing tables: creating them takes longer than most tests.
+
+    Nothing expires in them: the tests' times have passed, and an emulator deletes once a minute.
+    """
     settings = Settings(store="dynamodb", table_prefix=f"test-{new_revision()}-")
     store = open_store(settings)
-    assert store.create_tables() == list(TABLE_KEYS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "_expire", lambda *_: None)
+        assert store.create_tables() == list(TABLE_KEYS)
     store.close()
     yield settings
     for name in TABLE_KEYS:
@@ -89,6 +94,7 @@ def dynamodb_store(
     dynamodb_open: DynamoDBStore, dynamodb_client: DynamoDBClient, dynamodb_settings: Settings
 ) -> Iterator[DynamoDBStore]:
     dynamodb_open._contention = Contention()
+    dynamodb_open._again_after = DynamoDBStore._again_after
     yield dynamodb_open
     for name, keys in TABLE_KEYS.items():
         table = dynamodb_settings.table_prefix + name

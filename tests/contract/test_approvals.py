@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
 
@@ -17,6 +15,7 @@ from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import PaymentChange
+from tests.contract.test_store_races import at_once
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process
 from tests.support.records import NOW, a_payment, add_payment, later, usd
@@ -35,17 +34,14 @@ def a_service(store: Store, rules: str) -> tuple[Services, Payment]:
 
 def all_at_once(*calls: Callable[[], Payment]) -> list[Payment | None]:
     """Return what each call returned; None where it was refused."""
-    together = Barrier(len(calls))
 
     def one(call: Callable[[], Payment]) -> Payment | None:
-        together.wait()
         try:
             return call()
         except Conflict:
             return None
 
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(one, calls))
+    return at_once(one, calls)
 
 
 def test_what_is_needed_and_given_is_kept_over_changes(store: Store) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 
 from paymentapp.clock import utc_now
 from paymentapp.errors import Conflict
@@ -12,6 +10,7 @@ from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.base import PageQuery, Store
 from paymentapp.storage.changes import PaymentChange
+from tests.contract.test_store_races import at_once
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process
 from tests.support.records import a_payment, add_payment, later, stamped, usd
@@ -43,18 +42,15 @@ def test_of_many_retries_at_once_one_wins(store: Store) -> None:
     payment = services.payments.request(ORDER).payment
     failed = stamped(payment).moved(Status.FAILED, utc_now(), Cause.POLL, reason="no")
     assert store.change_payments([PaymentChange(payment, failed)]) == [True]
-    together = Barrier(CALLERS)
 
     def retry(number: int) -> PaymentKey | None:
-        together.wait()
         key = f"key-{number // 2}" if number < 4 else None  # two keys, each of two callers
         try:
             return services.retries.retry(failed.key, None, key).payment.key
         except Conflict:
             return None
 
-    with ThreadPoolExecutor(CALLERS) as pool:
-        answers = set(pool.map(retry, range(CALLERS))) - {None}
+    answers = set(at_once(retry, range(CALLERS))) - {None}
     made = [each for each in all_of(store) if each.retry_of == payment.payment_id]
     assert answers == {each.key for each in made}
     assert [each.retried_by for each in all_of(store)[1:]] == [made[0].payment_id]

@@ -24,7 +24,7 @@ from paymentapp.storage.dynamodb.transactions import attempt
 from tests.contract.test_store_limits import accept, counted, moved, total
 from tests.contract.test_store_races import at_once
 from tests.support.aws_calls import counted as counted_calls
-from tests.support.aws_calls import lost_answers
+from tests.support.aws_calls import lost_answers, unwritable_payments
 from tests.support.records import NOW, a_claim, usd
 from tests.support.transaction_conflicts import conflicts
 
@@ -77,7 +77,7 @@ def set_aside(store: DynamoDBStore, rule: str) -> Decimal:
 @every_window
 def test_room_is_set_aside_where_requests_meet(dynamodb_store: DynamoDBStore, rule: str) -> None:
     store, rivals = dynamodb_store, [counted(rule, "10", number) for number in range(24)]
-    with conflicts(store._client(), 0.01) as met:
+    with conflicts(store._client(), seconds=0.01) as met:
         assert all(at_once(lambda rival: accept(store, rival), rivals))
     assert met.refused
     assert total(store, rivals[0]) == [240]
@@ -158,9 +158,10 @@ def test_many_processes_at_the_edge_never_go_over(
     nearly = counted(rule, str(99900 - spent), 100)
     assert accept(dynamodb_store, nearly)
     rivals = [counted(rule, "7.01", 200 + number) for number in range(32)]
-    with conflicts(dynamodb_store._client()):
+    with conflicts(*(each._client() for each in stores)) as met:
         turns = [(stores[number % 4], rival) for number, rival in enumerate(rivals)]
         accepted = [each for each in at_once(lambda turn: accept(*turn), turns) if each]
+    assert met.refused
     assert len(accepted) == 14
     assert total(dynamodb_store, nearly) == [Decimal("99998.14")]
 
@@ -185,8 +186,9 @@ def test_requests_of_any_amount_use_up_the_limit_and_no_more(
             paid += amount
         return paid
 
-    with conflicts(dynamodb_store._client()):
+    with conflicts(*(each._client() for each in stores)) as met:
         paid = sum(at_once(pay, range(8)))
+    assert met.refused
     (used,) = total(dynamodb_store, counted(rule))
     assert used == spent + start + paid
     assert 0 <= 100000 - used < Decimal("37.03")
@@ -202,8 +204,9 @@ def test_many_at_the_edge_share_what_is_set_aside(
     another().accept(counted(rule, str(100000 - spent - aside), 100))
     assert set_aside(store, rule) == aside
     rivals = [counted(rule, "1500", 200 + number) for number in range(16)]
-    with conflicts(store._client()):
+    with conflicts(store._client()) as met:
         accepted = [each for each in at_once(lambda each: accept(store, each), rivals) if each]
+    assert met.refused
     assert len(accepted) == min(16, aside // 1500)
     left = aside - 1500 * len(accepted)
     assert total(store, counted(rule)) == [100000 - left]
@@ -232,10 +235,8 @@ def test_a_payment_that_is_not_written_takes_no_room(
     store, spent = dynamodb_store, use_shards(dynamodb_store, rule)
     aside, payment = set_aside(store, rule), counted(rule, "10", 100)
     store._contention._own.shard = shard
-    store._disbursements, table = "none", store._disbursements
-    with pytest.raises(StoreUnavailable):
+    with unwritable_payments(store), pytest.raises(StoreUnavailable):
         store.accept(payment)
-    store._disbursements = table
     assert total(store, payment) == [spent]
     assert set_aside(store, rule) == aside
 
@@ -268,8 +269,10 @@ def test_payments_that_come_and_go_at_once_are_counted_exactly(
                 kept += paid.money.amount
         return kept
 
-    with conflicts(dynamodb_store._client(), 0.005):
+    with conflicts(*(each._client() for each in stores), seconds=0.005) as met:
         kept = sum(at_once(come_and_go, range(8)))
+    assert met.refused
+    assert kept == 24 * Decimal("9.99")
     assert total(dynamodb_store, counted(rule)) == [kept]
 
 
@@ -303,7 +306,7 @@ def test_no_room_is_set_aside_where_a_limit_can_be_waived(
     dynamodb_store: DynamoDBStore, others: str
 ) -> None:
     store, payments = dynamodb_store, [counted(others, "10", number) for number in range(8)]
-    with conflicts(store._client(), 0.005) as met:
+    with conflicts(store._client(), seconds=0.005) as met:
         assert all(at_once(lambda each: accept(store, each), payments))
     assert met.refused
     assert set_aside(store, RULES[0]) == 0

@@ -16,7 +16,7 @@ from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.dynamodb import DynamoDBStore
 from paymentapp.storage.sqlite import SQLiteStore
 from tests.contract.test_store_races import WRITERS, at_once
-from tests.support.aws_calls import lost_answers
+from tests.support.aws_calls import lost_answers, unwritable_payments
 from tests.support.records import a_claim, a_payment, add_claim, add_payment, later
 
 
@@ -109,10 +109,8 @@ def test_of_many_renewals_of_a_key_one_is_accepted(store: Store) -> None:
 def test_dynamodb_completes_what_a_crash_left(dynamodb_store: DynamoDBStore) -> None:
     """The second request fails before it has an effect, or its answer is lost for good."""
     store, payment, claim = dynamodb_store, a_payment(), a_claim()
-    store._disbursements, table = "none", store._disbursements
-    with pytest.raises(StoreUnavailable):
+    with unwritable_payments(store), pytest.raises(StoreUnavailable):
         store.accept(Acceptance(payment, claim))
-    store._disbursements = table
     assert (found_claim(store), store.get_payment(payment.key)) == (claim, None)
     with lost_answers(store._client(), "PutItem", count=9), pytest.raises(StoreUnavailable):
         store.accept(Acceptance(payment, claim, claim))

@@ -13,7 +13,7 @@ import pytest
 from paymentapp.clock import to_text
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.duplicates import DuplicateCheck, DuplicateFound, duplicate_check
-from paymentapp.models.limits import STEP, STEPS, Charge, LimitReached, LimitWindow
+from paymentapp.models.limits import STEP, STEPS, Charge, LimitReached
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.limits import Limits, Spender, read_limits
@@ -25,7 +25,7 @@ from paymentapp.storage.dynamodb.attribute_values import to_item
 from paymentapp.storage.sqlite import SQLiteStore
 from tests.contract.test_store_races import at_once
 from tests.support.aws_calls import counted as counted_calls
-from tests.support.aws_calls import lost_answers
+from tests.support.aws_calls import lost_answers, unwritable_payments
 from tests.support.item_size import item_size
 from tests.support.records import NOW, a_claim, a_payment, later, stamped, usd
 
@@ -36,7 +36,7 @@ RULES = ["all USD 100/day", "client USD 100/month", "customer USD 100/24h"]
 def counted(
     rules: str = RULES[0], amount: str = "40", number: int = 0, **fields: object
 ) -> Acceptance:
-    """Return the acceptance of a payment that counts against rules of a client of its own test."""
+    """Return the acceptance of a payment, asked for by one client, that counts against rules."""
     made = later(number)
     payment = a_payment(payment_id=to_text(made), money=usd(amount), **fields)
     spender = Spender("shop", payment.customer_id)
@@ -281,10 +281,8 @@ def test_dynamodb_counts_nothing_where_the_payment_is_not_written(
     dynamodb_store: DynamoDBStore,
 ) -> None:
     store, acceptance = dynamodb_store, counted("; ".join(RULES))._replace(record=a_claim())
-    store._disbursements, table = "none", store._disbursements
-    with pytest.raises(StoreUnavailable):
+    with unwritable_payments(store), pytest.raises(StoreUnavailable):
         store.accept(acceptance)
-    store._disbursements = table
     assert total(store, acceptance) == [0, 0, 0]
     again = acceptance._replace(replaces=acceptance.record)
     assert store.accept(again).payment == acceptance.payment
@@ -392,6 +390,12 @@ def test_dynamodb_does_nothing_more_without_a_rule(dynamodb_store: DynamoDBStore
     assert calls.names == ["PutItem"] * 3
 
 
+def test_a_counter_that_was_given_back_to_nothing_expires_all_the_same() -> None:
+    charge = Charge("all//USD/day", "2026-03-01", Decimal(5))
+    empty, full = (counter_record(charge, slots) for slots in ({}, {charge.slot: charge.amount}))
+    assert empty["expires_at"] == full["expires_at"]
+
+
 def test_a_month_of_a_busy_rolling_counter_stays_small() -> None:
     slots: dict[str, Decimal] = {}
     for number in range(30 * 96):
@@ -400,6 +404,6 @@ def test_a_month_of_a_busy_rolling_counter_stays_small() -> None:
             Spender("shop", "ada"), usd("99999.99"), now
         )
         slots = charge.counted(slots)
-    record = counter_record(LimitWindow.ROLLING, slots)
+    record = counter_record(charge, slots)
     assert len(slots) <= STEPS + 4
     assert item_size(record) < 2048

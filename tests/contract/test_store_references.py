@@ -23,7 +23,7 @@ from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.dynamodb import DynamoDBStore
 from tests.contract.test_store_races import at_once
 from tests.support.aws_calls import counted as counted_calls
-from tests.support.aws_calls import lost_answers
+from tests.support.aws_calls import lost_answers, unwritable_payments
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process
 from tests.support.records import a_claim, a_payment, later, stamped, usd
@@ -157,10 +157,8 @@ def test_dynamodb_takes_no_reference_where_the_payment_is_not_written(
     dynamodb_store: DynamoDBStore,
 ) -> None:
     store, acceptance = dynamodb_store, taking()._replace(record=a_claim())
-    store._disbursements, table = "none", store._disbursements
-    with pytest.raises(StoreUnavailable):
+    with unwritable_payments(store), pytest.raises(StoreUnavailable):
         store.accept(acceptance)
-    store._disbursements = table
     assert store.reference_holder(CLAIM) is None
     assert store.accept(other()).payment is not None  # another one may have it
 

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support.service import ROOT, Service, clean_environ, running_service
+from tests.support.service import ROOT, Service, run, running_service
 
 PERSON = {"customer_id": "ann", "email": "ann@example.com"}
 PAYMENTAPP = (sys.executable, "-m", "paymentapp")
-
-
-def run(*command: object, environ: Mapping[str, str], refused: bool = False) -> str:
-    done = subprocess.run(
-        list(map(str, command)),
-        env={**clean_environ(), **environ},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode != 0) is refused, done.stdout + done.stderr
-    return done.stdout
 
 
 def pay(service: Service, key: str) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.e2e.test_approvals import PERSON, run
-from tests.support.service import ROOT, running_service
+from tests.e2e.test_approvals import PERSON
+from tests.support.service import ROOT, run, running_service
 
-RULES = "customer USD 100/day; all USD 10000/month"
+RULES = "customer USD 100/24h; all USD 10000/24h"
 
 
 def test_the_script_shows_each_limit_and_its_use(tmp_path: Path) -> None:
@@ -21,6 +21,6 @@ def test_the_script_shows_each_limit_and_its_use(tmp_path: Path) -> None:
         shown = json.loads(run(script, "ann", environ={"PAYMENTAPP_URL": service.url}))
     left = [(limit["rule"], limit["used"], limit["remaining"]) for limit in shown["limits"]]
     assert left == [
-        ("customer USD 100/day", 60.5, 39.5),
-        ("all USD 10000/month", 60.5, 9939.5),
+        ("customer USD 100/24h", 60.5, 39.5),
+        ("all USD 10000/24h", 60.5, 9939.5),
     ]

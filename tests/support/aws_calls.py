@@ -11,6 +11,8 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 
+from paymentapp.storage.dynamodb import DynamoDBStore
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -75,3 +77,13 @@ def lost_answers(client: DynamoDBClient, operation: str, count: int = 1) -> Iter
         yield lost
     finally:
         client.meta.events.unregister(event, lose)
+
+
+@contextmanager
+def unwritable_payments(store: DynamoDBStore) -> Iterator[None]:
+    """Send what a store reads and writes of payments to a table that does not exist."""
+    store._disbursements, table = "none", store._disbursements
+    try:
+        yield
+    finally:
+        store._disbursements = table

@@ -123,7 +123,7 @@ class EmulatedAws:
             "paypal_webhook_id": WEBHOOK_ID,
             "settings": {
                 "PAYMENTAPP_PAYPAL_WEBHOOK_CA": str(self.folder / "simulator.pem"),
-                "PAYMENTAPP_LIMITS": "all USD 100000/day; customer USD 500/24h",
+                "PAYMENTAPP_LIMITS": "all USD 100000/24h; customer USD 500/24h",
             },
         }
         self.terraform.set(**{**ours, **variables})

@@ -286,6 +286,9 @@ class MemoryStore(MemoryWebhookEndpoints):
     def publish_events(self, _now: datetime) -> None:
         self._called("publish_events")
 
+    def delete_expired(self, _now: datetime) -> None:
+        self._called("delete_expired")
+
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:
         self._called("add_batch")
         with self._lock:

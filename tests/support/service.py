@@ -92,6 +92,21 @@ def alive(pid: int) -> bool:
         return False
 
 
+def run(*command: object, environ: Mapping[str, str], refused: bool = False) -> str:
+    """Return what a command printed that succeeded, or that was refused."""
+    done = subprocess.run(
+        list(map(str, command)),
+        env={**clean_environ(), **environ},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode != 0) is refused, done.stdout + done.stderr
+    return done.stdout
+
+
 @contextmanager
 def running_service(
     folder: Path, command: str = "run --dev", /, **environ: str

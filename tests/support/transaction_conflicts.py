@@ -53,15 +53,20 @@ class Conflicts:
 
 
 @contextmanager
-def conflicts(client: DynamoDBClient, seconds: float = 0) -> Iterator[Conflicts]:
-    """Refuse transactions of a client that meet; each takes some seconds longer than it would."""
+def conflicts(*clients: DynamoDBClient, seconds: float = 0) -> Iterator[Conflicts]:
+    """Refuse transactions of these clients that meet; each takes some seconds longer than it would.
+
+    Give the clients of all the processes that the test stands for: others meet nobody.
+    """
     found = Conflicts(seconds)
     send: Any = found.send  # whose answer botocore takes for the service's
-    client.meta.events.register(_EVENT, send)
+    for client in clients:
+        client.meta.events.register(_EVENT, send)
     try:
         yield found
     finally:
-        client.meta.events.unregister(_EVENT, send)
+        for client in clients:
+            client.meta.events.unregister(_EVENT, send)
 
 
 def _item(write: dict[str, Any]) -> str:

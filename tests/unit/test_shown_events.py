@@ -129,3 +129,13 @@ def test_a_changed_address_is_a_change_of_who_is_paid() -> None:
     world.services.customers.change("ada", CustomerPatch(email="ada@example.org"), by=boss)
     (event,) = world.services.events.page(None, 10).events
     assert event.type == "customer.payee_changed"
+
+
+def test_without_a_type_a_request_reads_one_page() -> None:
+    """A store may look into many partitions for it, and finds no event in most of them."""
+    world = World()
+    world.pay()
+    before = len(world.store.calls)
+    page = world.services.events.page(None, 10)
+    assert (len(page.events), page.last_read) == (1, page.events[0].event_id)
+    assert world.store.calls[before:].count("list_events") == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -10,10 +12,7 @@ from paymentapp.errors import StoreUnavailable
 from tests.support.worker_world import WorkerWorld, until
 
 LOOPS = {
-    "sweeper": (
-        *("get_lease", "hold_lease", "due_payments", "due_batches", "due_events"),
-        "publish_events",
-    ),
+    "sweeper": ("get_lease", "hold_lease", "due_payments", "due_batches", "due_events"),
     "gatherer": ("list_holds",),
     "sender": ("list_holds", "add_batch", "change_payments", "change_batch"),
     "poller": (
@@ -21,6 +20,7 @@ LOOPS = {
         *("hold_lease", "add_event"),  # it collects from the mailboxes as well
         # and looks at the funds
         *("get_note", "due_payments", "due_batches", "parked_batches", "change_note"),
+        *("publish_events", "delete_expired"),
     ),
     "applier": ("change_event",),
     "webhooks": ("list_webhook_endpoints",),
@@ -76,3 +76,23 @@ def test_no_call_of_a_loop_is_left_out() -> None:
         HOLDS,
         "poller add_note",  # the first time that it looks at the funds, instead of change_note
     }
+
+
+def test_publishing_events_that_takes_long_holds_up_no_payment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = WorkerWorld()
+    begun, end = threading.Event(), threading.Event()
+
+    def publish(_now: datetime) -> None:
+        begun.set()
+        end.wait(30)
+
+    monkeypatch.setattr(world.store, "publish_events", publish)
+    with world.running():
+        try:
+            until(begun.is_set)
+            world.pay(world.web)  # found by the sweep alone
+            until(lambda: len(world.provider.paid()) == 1)
+        finally:
+            end.set()

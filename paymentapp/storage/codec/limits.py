@@ -65,12 +65,12 @@ def read_shard(number: int, record: Record) -> Shard:
     return Shard(number, room, record["slot"], within, is_stored=True)
 
 
-def counter_record(window: LimitWindow, slots: Mapping[str, Decimal]) -> Record:
+def counter_record(charge: Charge, slots: Mapping[str, Decimal]) -> Record:
     """Return the amounts of a counter as a record, which expires when they no longer count."""
-    record: Record = {"slots": {slot: str(amount) for slot, amount in slots.items()}}
-    if slots:
-        record["expires_at"] = expires_at(window, max(slots))
-    return record
+    return {
+        "slots": {slot: str(amount) for slot, amount in slots.items()},
+        "expires_at": expires_at(charge.window, max(slots, default=charge.slot)),
+    }
 
 
 @reads

@@ -54,7 +54,7 @@ class DynamoDBAccountPayments(DynamoDBListEntries, DynamoDBDisbursements, Dynamo
             known = {to_record(item)["request_id"] for item in found}
             missing = [payment for payment in chunk if payment.request_id not in known]
             for payment in missing:
-                self._put_entry(payment, ())
+                self._put_list_entry(payment, ())
             added += len(missing)
         return added
 

@@ -44,7 +44,7 @@ class DynamoDBDisbursements(DynamoDBEvents, DynamoDBLimits):
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         """Change 25 payments a request, or ten of those that give back what they counted.
 
-        One request before them announces their events.
+        One request before them announces their events, 500 of them at most.
         """
         self._announce([event for change in changes for event in change.events])
         plain = [_payment_change(*each) for each in changes if not each.given_back]

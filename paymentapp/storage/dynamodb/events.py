@@ -14,6 +14,7 @@ acceptance of a payment is announced by the entry of the account's list (`list_e
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,11 +45,12 @@ from paymentapp.storage.codec.operations import HOLDS, RELEASED_HOLDS
 from paymentapp.storage.codec.payments import read_payment
 from paymentapp.storage.codec.records import Record, reads
 from paymentapp.storage.codec.webhook_endpoints import ENDPOINTS, read_endpoint
-from paymentapp.storage.contention import MAX_TRIES, tries
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record, to_value
 from paymentapp.storage.dynamodb.client import call
 from paymentapp.storage.dynamodb.records import DynamoDBRecords
+
+log = logging.getLogger(__name__)
 
 SHARDS = 4  # partitions of one hour: each takes 1,000 entries a second
 LIST_SHARDS = 8  # partitions of the account's list: likewise, for payments
@@ -56,14 +58,18 @@ LANDED = 10.0  # seconds
 HORIZON = timedelta(seconds=30)  # `LANDED`, and by how much the clocks of two hosts may differ
 FIRST = timedelta(days=1)  # before the first publication: entries of a service that was just set up
 CHECKED = timedelta(days=1)  # how long a write may come after its entry
-HOURS_MAX = 48  # that one call looks into
+HOURS_MAX = 12  # that one call looks into
+AGAIN_MAX = 100  # void entries that one call checks again; the next call goes on
 STEPS_MAX = 10  # of an hour, or of 500 entries of a shard; the next call goes on
+EVENTS_MAX = 500  # of one entry: an item has at most 400 KB, and a number three digits
+_PUTS_MAX = 3  # of one entry, each of which took longer than `LANDED`
 _CHUNK = 500  # entries of a shard that are checked at once
 TIME_DIGITS, _RANDOM_DIGITS, _NUMBER_DIGITS = 20, 6, 3  # of a position
 ENTRY_DIGITS = TIME_DIGITS + _RANDOM_DIGITS
 _AFTER_ALL = "9" * _NUMBER_DIGITS
 _END = {"pk": "events-end", "sk": "end"}
 _UNMADE = "events-unmade"
+_FIRST = " "  # before every position
 
 
 class _Entry(NamedTuple):
@@ -92,12 +98,16 @@ class _Span(NamedTuple):
 class DynamoDBEvents(DynamoDBRecords):
     """The list of events."""
 
+    _again_after = _FIRST  # the void entry after which this process goes on with its second look
+
     def _announce(self, events: Sequence[Event]) -> None:
-        """Put an entry of the events of what is about to be written. Raises StoreUnavailable."""
-        if not events:
-            return
+        """Put entries of the events of what is about to be written. Raises StoreUnavailable."""
+        for start in range(0, len(events), EVENTS_MAX):
+            self._put_entry(events[start : start + EVENTS_MAX])
+
+    def _put_entry(self, events: Sequence[Event]) -> None:
         texts = [event_texts(event) for event in events]
-        for _ in tries():
+        for _ in range(_PUTS_MAX):
             now, begun = utc_now(), time.monotonic()
             random = secrets.token_hex(_RANDOM_DIGITS // 2)
             key = {
@@ -109,7 +119,7 @@ class DynamoDBEvents(DynamoDBRecords):
             call(self._client().put_item, TableName=self._operations, Item=item)
             if time.monotonic() - begun <= LANDED:
                 return
-        raise StoreUnavailable(f"{MAX_TRIES} entries of events took too long")
+        raise StoreUnavailable(f"{_PUTS_MAX} entries of events took too long")
 
     def list_events(self, after: str | None, limit: int) -> EventPage:
         """Query the partitions of one hour after the other."""
@@ -141,9 +151,9 @@ class DynamoDBEvents(DynamoDBRecords):
         position, record = position_in(event_id), self._end_record()
         if len(position) != ENTRY_DIGITS + _NUMBER_DIGITS or record is None:
             return None
-        if not _first(record) < position <= record["position"]:
-            return None
         hour, sk = _time_of(position), position[:ENTRY_DIGITS]
+        if position <= _first(record) or sk > record["position"]:
+            return None
         keys = [to_item({"pk": pk, "sk": sk}) for pk in _partitions(hour)]
         for item in conditional.read_many(self._client(), self._operations, keys):
             for published in _read_entry(to_record(item)).published():
@@ -169,7 +179,7 @@ class DynamoDBEvents(DynamoDBRecords):
             self._check(span.entries)
             first = record["first"] if record else since
             if not self._move_end(record, first, span.cut or position_of(until)):
-                break  # another process publishes
+                return  # another process publishes
         self._check_again(now)
 
     def _end(self) -> str | None:
@@ -238,21 +248,46 @@ class DynamoDBEvents(DynamoDBRecords):
 
     def _check_again(self, now: datetime) -> None:
         """Announce once more what was void when its entry was checked, and is written now."""
-        end = self._end() or ""
-        for again in list(self._group(_UNMADE, "")):
-            if again["sk"] > end:  # it is checked with its entry, once more
-                continue
-            record = self._operation(again["entry"], again["sk"])
-            entry = _read_entry(record) if record else None
-            waiting = {n: entry.events[n] for n in again["numbers"]} if entry else {}
-            made = self._made(list(waiting.values()))
-            self._announce([each for each in waiting.values() if each in made])
-            left = [n for n, each in waiting.items() if each not in made]
-            key = {"pk": _UNMADE, "sk": again["sk"]}
-            if not left or _time_of(again["sk"]) < now - CHECKED:
-                self._delete(key)
-            elif left != again["numbers"]:
-                self._put(again | key | {"numbers": left})
+        waiting = self._void_entries()
+        for again in waiting:
+            try:
+                self._check_once_more(again, now)
+            except StoreUnavailable as error:  # the next one may be readable
+                log.warning("events of entry %s not checked again: %s", again["sk"], error)
+
+    def _void_entries(self) -> list[Record]:
+        """Return the next AGAIN_MAX records of what is void, and begin again after the last one.
+
+        What is void behind the end of the list is checked with its entry, once more. Where the end
+        has gone back, as in a table that was restored, it begins again as well: a range whose
+        lower bound is above its upper one is an error to DynamoDB.
+        """
+        end = self._end() or _FIRST
+        items = self._query(
+            AGAIN_MAX,
+            TableName=self._operations,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :end",
+            ExpressionAttributeValues=to_item(
+                {":pk": _UNMADE, ":after": min(self._again_after, end), ":end": end}
+            ),
+            ConsistentRead=True,
+        )
+        found = [to_record(item) for item in items]
+        self._again_after = f"{found[-1]['sk']}~" if len(found) == AGAIN_MAX else _FIRST
+        return found
+
+    def _check_once_more(self, again: Record, now: datetime) -> None:
+        record = self._operation(again["entry"], again["sk"])
+        entry = _read_entry(record) if record else None
+        waiting = {n: entry.events[n] for n in again["numbers"]} if entry else {}
+        made = self._made(list(waiting.values()))
+        self._announce([each for each in waiting.values() if each in made])
+        left = [n for n, each in waiting.items() if each not in made]
+        key = {"pk": _UNMADE, "sk": again["sk"]}
+        if not left or _time_of(again["sk"]) < now - CHECKED:
+            self._delete(key)
+        elif left != again["numbers"]:
+            self._put(again | {"numbers": left})
 
     def _made(self, events: Sequence[Event]) -> set[Event]:
         """Return the events of what was written."""

@@ -68,12 +68,12 @@ class DynamoDBListEntries(DynamoDBEvents):
         begun = time.monotonic()
         late = abs(utc_now() - payment.created_at) / timedelta(seconds=1)
         texts = [event_texts(event) for event in events] if late <= LANDED else []
-        stored = self._put_entry(payment, texts)
+        stored = self._put_list_entry(payment, texts)
         has_landed = late + time.monotonic() - begun <= LANDED
         if not has_landed or stored["events"] != texts:  # the latter: as a crashed request put it
             self._announce(events)
 
-    def _put_entry(self, payment: Payment, texts: Sequence[Sequence[str]]) -> Record:
+    def _put_list_entry(self, payment: Payment, texts: Sequence[Sequence[str]]) -> Record:
         """Add the entry; return what is stored. Another payment's digest may be the same.
 
         Raises StoreUnavailable.

@@ -168,6 +168,9 @@ class DynamoDBOperations(DynamoDBEvents):
         """Implement `Store.released_holds`."""
         return holds_of(self._group(RELEASED_HOLDS, ""))
 
+    def delete_expired(self, now: datetime) -> None:
+        """Implement `Store.delete_expired`: DynamoDB does it itself, by `expires_at`."""
+
     def add_api_key(self, key: ApiKey) -> None:
         """Implement `Store.add_api_key`."""
         older = self._add_operation("apikey", key.key_id, api_key_record(key))

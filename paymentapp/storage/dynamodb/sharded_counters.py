@@ -66,7 +66,8 @@ class Contention:
         """Note that requests have met at a counter, and choose another shard for this thread."""
         now = time.monotonic()
         if len(self._until) >= _REMEMBERED:
-            self._until = {name: end for name, end in self._until.items() if end > now}
+            known = list(self._until.items())  # a copy: other threads add to it
+            self._until = {name: end for name, end in known if end > now}
         self._until[counter] = now + BUSY_SECONDS
         self._own.shard = random.randrange(SHARDS)  # noqa: S311  # no secret
 

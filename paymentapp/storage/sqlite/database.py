@@ -5,12 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from paymentapp.errors import StoreUnavailable
+from paymentapp.storage.sqlite import sql
 
+_EXPIRED_AT_START = 10_000  # records that are deleted then; the sweep deletes the others
 SCHEMA_VERSION = 1  # raised only when an earlier program could no longer work with the file
 TABLES = ("Customers", "Disbursements", "Operations")
 
@@ -66,14 +69,6 @@ CREATE INDEX IF NOT EXISTS attention ON Operations (attention_shard, attention_a
 CREATE INDEX IF NOT EXISTS batch_reference ON Operations (json_extract(document, '$.reference'))
     WHERE sk = 'header' AND json_extract(document, '$.reference') IS NOT NULL;
 CREATE INDEX IF NOT EXISTS expiry ON Operations (expires_at) WHERE expires_at IS NOT NULL;
-"""
-
-# DynamoDB expires records by itself. Here a bounded number is deleted at each start.
-_PURGE = """
-DELETE FROM Operations WHERE rowid IN (
-    SELECT rowid FROM Operations
-    WHERE expires_at < CAST(strftime('%s', 'now') AS INTEGER) LIMIT 10000
-)
 """
 
 REPLACED = "its file was deleted or replaced"
@@ -196,7 +191,7 @@ def create(path: Path) -> list[str]:
             connection.executescript(
                 f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
             )
-            connection.execute(_PURGE)
+            connection.execute(sql.DELETE_EXPIRED, (int(time.time()), _EXPIRED_AT_START))
     return [name for name in TABLES if name not in before]
 
 

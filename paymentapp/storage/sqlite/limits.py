@@ -68,7 +68,7 @@ def _slots(charge: Charge, connection: sqlite3.Connection) -> dict[str, Decimal]
 
 
 def _put(charge: Charge, slots: dict[str, Decimal], connection: sqlite3.Connection) -> None:
-    _put_record(*counter_key(charge), counter_record(charge.window, slots), connection)
+    _put_record(*counter_key(charge), counter_record(charge, slots), connection)
 
 
 def _put_record(pk: str, sk: str, record: Record, connection: sqlite3.Connection) -> None:

@@ -45,6 +45,8 @@ from paymentapp.storage.sqlite.json_documents import from_json, to_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
 from paymentapp.storage.sqlite.statements import Insert, add_if_absent, insert_record
 
+EXPIRED_MAX = 1000  # records that are deleted at a time, so that no other write waits for long
+
 
 class SQLiteOperations(SQLiteRecords):
     """What a payment needs, provider events and state, leases, holds and API keys."""
@@ -143,6 +145,13 @@ class SQLiteOperations(SQLiteRecords):
         """Implement `Store.released_holds`."""
         return holds_of(self._read(sql.GET_RECORDS, RELEASED_HOLDS, "", sql.AFTER_EVERY_ID))
 
+    def delete_expired(self, now: datetime) -> None:
+        """Implement `Store.delete_expired`: EXPIRED_MAX records at a time."""
+        moment = int(now.timestamp())
+        if self._connections().read(sql.EXPIRED, (moment,)):
+            work = partial(_delete_expired, moment)
+            self._connections().writer.run(work, one_write=True)
+
     def add_api_key(self, key: ApiKey) -> None:
         """Implement `Store.add_api_key`."""
         older = self._add(insert_record("apikey", key.key_id, api_key_record(key)))
@@ -162,6 +171,10 @@ class SQLiteOperations(SQLiteRecords):
     def change_api_key(self, old: ApiKey, new: ApiKey) -> bool:
         """Implement `Store.change_api_key`."""
         return self._change("apikey", new.key_id, api_key_record(old), api_key_record(new))
+
+
+def _delete_expired(moment: int, connection: sqlite3.Connection) -> None:
+    connection.execute(sql.DELETE_EXPIRED, (moment, EXPIRED_MAX))
 
 
 def _place_hold(hold: Hold, insert: Insert, connection: sqlite3.Connection) -> Record | None:

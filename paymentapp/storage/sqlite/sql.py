@@ -78,6 +78,11 @@ INSERT INTO Operations (pk, sk, expires_at, document) VALUES (?, ?, ?, ?)
 ON CONFLICT (pk, sk) DO UPDATE
 SET expires_at = excluded.expires_at, document = excluded.document
 """
+EXPIRED = "SELECT 1 FROM Operations WHERE expires_at < ? LIMIT 1"
+DELETE_EXPIRED = """
+DELETE FROM Operations
+WHERE rowid IN (SELECT rowid FROM Operations WHERE expires_at < ? LIMIT ?)
+"""
 GET_RECORD = "SELECT document FROM Operations WHERE pk = ? AND sk = ?"
 CHANGE_RECORD = """
 UPDATE Operations

@@ -145,9 +145,6 @@ class SimulatedStore:
             result += self._apply(fault, partial(self._change_all, chunk))
         return self._end(call, subject, fault, result)
 
-    def publish_events(self, now: datetime) -> None:
-        """Do nothing: whether events are listed is the contract suite's to test."""
-
     def scan_payments(self, earliest: datetime, latest: datetime) -> Iterator[Payment]:
         raise NotImplementedError  # nor for this
 
