@@ -18,6 +18,7 @@ from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore, account_payments, list_entries
 from paymentapp.storage.dynamodb import events as dynamodb_events
+from paymentapp.storage.dynamodb.event_entries import position_of
 from tests.contract.test_store_account_payments import listed
 from tests.contract.test_store_event_list import listed as listed_events
 from tests.support.item_size import item_size
@@ -169,7 +170,7 @@ def test_an_entry_stays_in_the_list_when_its_event_is_no_longer_listed(
     (event,) = [e for e in listed_events(dynamodb_store) if e.event.payment == payment.key]
     record = dynamodb_store._end_record()
     assert record is not None
-    late = dynamodb_events.position_of(utc_now() + KEPT + timedelta(seconds=1))
+    late = position_of(utc_now() + KEPT + timedelta(seconds=1))
     assert dynamodb_store._move_end(record, record["first"], late)
     assert dynamodb_store.get_event(event.event_id) is None
     assert listed(dynamodb_store) == [payment]

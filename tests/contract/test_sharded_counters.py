@@ -134,6 +134,7 @@ def test_a_cent_more_than_all_there_is_gets_refused(
         assert list(error.value.slots.values()) == [spent]
 
 
+@pytest.mark.usefixtures("requested_now")
 @every_window
 def test_a_payment_uses_room_in_any_shard(
     dynamodb_store: DynamoDBStore, another: OpenStore, rule: str
@@ -143,7 +144,7 @@ def test_a_payment_uses_room_in_any_shard(
     assert accept(another(), counted(rule, str(rest), 100))
     store._contention._own.shard = 40
     with counted_calls(store._client()) as calls:
-        assert accept(store, counted(rule, "10", 101))
+        assert accept(store, counted(rule, "10", 9))
     assert calls.names == ["BatchGetItem", "BatchGetItem", "PutItem", "TransactWriteItems"]
     assert total(store, counted(rule)) == [spent + rest + 10]
 
@@ -356,13 +357,14 @@ def test_a_shard_of_a_later_step_is_not_used_by_a_payment_of_an_earlier_one(
     assert attempt(store._client(), [each.write for each in counting]) is not None
 
 
+@pytest.mark.usefixtures("requested_now")
 def test_a_busy_counter_costs_one_read_and_two_items_in_a_transaction(
     dynamodb_store: DynamoDBStore,
 ) -> None:
     store = dynamodb_store
     use_shards(store, RULES[0], 1)
     store._contention._own.shard = 0
-    payment = counted(RULES[0], "10", 100)._replace(record=a_claim())
+    payment = counted(RULES[0], "10", 9)._replace(record=a_claim())
     with counted_calls(store._client()) as calls:
         store.accept(payment)
     assert calls.names == ["BatchGetItem", "PutItem", "PutItem", "TransactWriteItems"]

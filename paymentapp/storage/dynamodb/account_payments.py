@@ -16,7 +16,7 @@ from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.batches import DynamoDBBatches
 from paymentapp.storage.dynamodb.disbursements import DynamoDBDisbursements
-from paymentapp.storage.dynamodb.events import LIST_SHARDS, list_partition
+from paymentapp.storage.dynamodb.event_entries import LIST_SHARDS, list_partition
 from paymentapp.storage.dynamodb.list_entries import (
     DynamoDBListEntries,
     entry_key,

@@ -17,11 +17,11 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from paymentapp.clock import EPOCH, utc_now
+from paymentapp.clock import utc_now
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.events import (
     ACCOUNT_EVENTS,
@@ -37,61 +37,53 @@ from paymentapp.storage.codec.customer_history import history_key, sort_key_befo
 from paymentapp.storage.codec.events import (
     event_id_of,
     event_texts,
-    microseconds_of,
     position_in,
-    read_event,
 )
 from paymentapp.storage.codec.operations import HOLDS, RELEASED_HOLDS
 from paymentapp.storage.codec.payments import read_payment
-from paymentapp.storage.codec.records import Record, reads
+from paymentapp.storage.codec.records import Record
 from paymentapp.storage.codec.webhook_endpoints import ENDPOINTS, read_endpoint
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record, to_value
 from paymentapp.storage.dynamodb.client import call
+from paymentapp.storage.dynamodb.event_entries import (
+    AFTER_ALL,
+    ENTRY_DIGITS,
+    NUMBER_DIGITS,
+    RANDOM_DIGITS,
+    SHARDS,
+    EventEntry,
+    hour_after,
+    hour_of,
+    hour_partition,
+    hours,
+    partitions_of,
+    position_of,
+    read_entry,
+    time_of,
+)
 from paymentapp.storage.dynamodb.records import DynamoDBRecords
 
 log = logging.getLogger(__name__)
 
-SHARDS = 4  # partitions of one hour: each takes 1,000 entries a second
-LIST_SHARDS = 8  # partitions of the account's list: likewise, for payments
 LANDED = 10.0  # seconds
 HORIZON = timedelta(seconds=30)  # `LANDED`, and by how much the clocks of two hosts may differ
 FIRST = timedelta(days=1)  # before the first publication: entries of a service that was just set up
 CHECKED = timedelta(days=1)  # how long a write may come after its entry
-HOURS_MAX = 12  # that one call looks into
 AGAIN_MAX = 100  # void entries that one call checks again; the next call goes on
 STEPS_MAX = 10  # of an hour, or of 500 entries of a shard; the next call goes on
 EVENTS_MAX = 500  # of one entry: an item has at most 400 KB, and a number three digits
 _PUTS_MAX = 3  # of one entry, each of which took longer than `LANDED`
 _CHUNK = 500  # entries of a shard that are checked at once
-TIME_DIGITS, _RANDOM_DIGITS, _NUMBER_DIGITS = 20, 6, 3  # of a position
-ENTRY_DIGITS = TIME_DIGITS + _RANDOM_DIGITS
-_AFTER_ALL = "9" * _NUMBER_DIGITS
 _END = {"pk": "events-end", "sk": "end"}
 _UNMADE = "events-unmade"
 _FIRST = " "  # before every position
 
 
-class _Entry(NamedTuple):
-    """An entry as it is stored: its key, its events, and the numbers of those that are void."""
-
-    pk: str
-    sk: str
-    events: Sequence[Event]
-    void: Sequence[int]
-
-    def published(self) -> Iterator[PublishedEvent]:
-        """Yield the events of the entry that are not void."""
-        for number, event in enumerate(self.events):
-            if number not in self.void:
-                position = f"{self.sk}{number:0{_NUMBER_DIGITS}}"
-                yield PublishedEvent(event_id_of(position), event)
-
-
 class _Span(NamedTuple):
     """The entries of a part of an hour, in order. `cut` is the position at which it was cut off."""
 
-    entries: list[_Entry]
+    entries: list[EventEntry]
     cut: str | None
 
 
@@ -109,9 +101,9 @@ class DynamoDBEvents(DynamoDBRecords):
         texts = [event_texts(event) for event in events]
         for _ in range(_PUTS_MAX):
             now, begun = utc_now(), time.monotonic()
-            random = secrets.token_hex(_RANDOM_DIGITS // 2)
+            random = secrets.token_hex(RANDOM_DIGITS // 2)
             key = {
-                "pk": _partition(now, secrets.randbelow(SHARDS)),
+                "pk": hour_partition(now, secrets.randbelow(SHARDS)),
                 "sk": position_of(now) + random,
             }
             expires_at = int((now + KEPT).timestamp())
@@ -132,7 +124,7 @@ class DynamoDBEvents(DynamoDBRecords):
         if position > end:
             return EventPage([], None)
         found: list[PublishedEvent] = []
-        for hour in _hours(_time_of(position), _time_of(end)):
+        for hour in hours(time_of(position), time_of(end)):
             span = self._span(hour, position[:ENTRY_DIGITS], end, limit + 1)
             for entry in span.entries:
                 for event in entry.published():
@@ -141,22 +133,22 @@ class DynamoDBEvents(DynamoDBRecords):
                     if len(found) == limit:
                         return EventPage(found, event.event_id)
             if span.cut is not None:
-                return EventPage(found, event_id_of(span.cut + _AFTER_ALL))
-        if _hour_after(hour) <= _time_of(end):  # of more hours than one call looks into
-            return EventPage(found, event_id_of(position_of(_hour_after(hour))))
+                return EventPage(found, event_id_of(span.cut + AFTER_ALL))
+        if hour_after(hour) <= time_of(end):  # of more hours than one call looks into
+            return EventPage(found, event_id_of(position_of(hour_after(hour))))
         return EventPage(found, found[-1].event_id if found else None)
 
     def get_event(self, event_id: str) -> Event | None:
         """Read the entry from each partition of its hour that it may be in."""
         position, record = position_in(event_id), self._end_record()
-        if len(position) != ENTRY_DIGITS + _NUMBER_DIGITS or record is None:
+        if len(position) != ENTRY_DIGITS + NUMBER_DIGITS or record is None:
             return None
-        hour, sk = _time_of(position), position[:ENTRY_DIGITS]
+        sk = position[:ENTRY_DIGITS]
         if position <= _first(record) or sk > record["position"]:
             return None
-        keys = [to_item({"pk": pk, "sk": sk}) for pk in _partitions(hour)]
+        keys = [to_item({"pk": pk, "sk": sk}) for pk in partitions_of(time_of(position))]
         for item in conditional.read_many(self._client(), self._operations, keys):
-            for published in _read_entry(to_record(item)).published():
+            for published in read_entry(to_record(item)).published():
                 if published.event_id == event_id:
                     return published.event
         return None
@@ -171,10 +163,10 @@ class DynamoDBEvents(DynamoDBRecords):
         for _ in range(STEPS_MAX):
             record = self._end_record()
             since = record["position"] if record else position_of(now - FIRST)
-            hour = _time_of(since)
+            hour = time_of(since)
             if hour >= target:
                 break
-            until = min(target, _hour_after(hour))
+            until = min(target, hour_after(hour))
             span = self._span(hour, since, position_of(until), _CHUNK)
             self._check(span.entries)
             first = record["first"] if record else since
@@ -201,13 +193,13 @@ class DynamoDBEvents(DynamoDBRecords):
 
         At most `limit` of each shard: where one has more, the span is cut off at its last one.
         """
-        found: list[_Entry] = []
+        found: list[EventEntry] = []
         cuts: list[str] = []
         bounds = {
-            ":after": max(after, position_of(_hour_of(hour))),
-            ":until": min(until, position_of(_hour_after(hour))),
+            ":after": max(after, position_of(hour_of(hour))),
+            ":until": min(until, position_of(hour_after(hour))),
         }
-        for pk in _partitions(hour):
+        for pk in partitions_of(hour):
             items = self._query(
                 limit,
                 TableName=self._operations,
@@ -215,7 +207,7 @@ class DynamoDBEvents(DynamoDBRecords):
                 ExpressionAttributeValues=to_item({":pk": pk} | bounds),
                 ConsistentRead=True,
             )
-            entries = [_read_entry(to_record(item)) for item in items]
+            entries = [read_entry(to_record(item)) for item in items]
             found += entries
             if len(entries) == limit:
                 cuts.append(entries[-1].sk)
@@ -223,7 +215,7 @@ class DynamoDBEvents(DynamoDBRecords):
         kept = (entry for entry in found if cut is None or entry.sk <= cut)
         return _Span(sorted(kept, key=lambda entry: entry.sk), cut)
 
-    def _check(self, entries: Sequence[_Entry]) -> None:
+    def _check(self, entries: Sequence[EventEntry]) -> None:
         """Mark events of what was not written as void."""
         made = self._made([event for entry in entries for event in entry.events])
         for entry in entries:
@@ -231,10 +223,10 @@ class DynamoDBEvents(DynamoDBRecords):
             if void != list(entry.void):
                 self._mark_void(entry, void)
 
-    def _mark_void(self, entry: _Entry, void: Sequence[int]) -> None:
+    def _mark_void(self, entry: EventEntry, void: Sequence[int]) -> None:
         """Have what is void checked again later, and then mark it: a crash repeats both."""
         if void:
-            expires_at = int((_time_of(entry.sk) + 2 * CHECKED).timestamp())
+            expires_at = int((time_of(entry.sk) + 2 * CHECKED).timestamp())
             again = {"entry": entry.pk, "numbers": list(void), "expires_at": expires_at}
             self._put({"pk": _UNMADE, "sk": entry.sk} | again)
         call(
@@ -278,13 +270,13 @@ class DynamoDBEvents(DynamoDBRecords):
 
     def _check_once_more(self, again: Record, now: datetime) -> None:
         record = self._operation(again["entry"], again["sk"])
-        entry = _read_entry(record) if record else None
+        entry = read_entry(record) if record else None
         waiting = {n: entry.events[n] for n in again["numbers"]} if entry else {}
         made = self._made(list(waiting.values()))
         self._announce([each for each in waiting.values() if each in made])
         left = [n for n, each in waiting.items() if each not in made]
         key = {"pk": _UNMADE, "sk": again["sk"]}
-        if not left or _time_of(again["sk"]) < now - CHECKED:
+        if not left or time_of(again["sk"]) < now - CHECKED:
             self._delete(key)
         elif left != again["numbers"]:
             self._put(again | {"numbers": left})
@@ -328,55 +320,7 @@ class DynamoDBEvents(DynamoDBRecords):
         call(self._client().delete_item, TableName=self._operations, Key=to_item(key))
 
 
-@reads
-def _read_entry(record: Record) -> _Entry:
-    events = [read_event(texts) for texts in record["events"]]
-    return _Entry(record["pk"], record["sk"], events, record.get("void", ()))
-
-
-def list_partition(shard: int) -> str:
-    """Return the partition of a shard of the account's list of payments."""
-    return f"payments#{shard}"
-
-
-def _partitions(hour: datetime) -> list[str]:
-    """Return the partitions that hold the entries of an hour."""
-    of_hour = (_partition(hour, shard) for shard in range(SHARDS))
-    return [*of_hour, *map(list_partition, range(LIST_SHARDS))]
-
-
-def _partition(hour: datetime, shard: int) -> str:
-    return f"events#{hour:%Y%m%d%H}#{shard}"
-
-
 def _first(record: Record) -> str:
     """Return the position with which the list begins, by the record of its end."""
-    first: str = max(record["first"], position_of(_time_of(record["position"]) - KEPT))
+    first: str = max(record["first"], position_of(time_of(record["position"]) - KEPT))
     return first
-
-
-def position_of(moment: datetime) -> str:
-    """Return a time as the beginning of a sort key; times before 1970 as the least."""
-    return f"{max(0, microseconds_of(moment)):0{TIME_DIGITS}}"
-
-
-def _time_of(position: str) -> datetime:
-    return EPOCH + timedelta(microseconds=int(position[:TIME_DIGITS]))
-
-
-def _hour_after(moment: datetime) -> datetime:
-    return _hour_of(moment) + timedelta(hours=1)
-
-
-def _hour_of(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
-def _hours(first: datetime, last: datetime) -> Iterator[datetime]:
-    """Yield a time of each hour between two times, HOURS_MAX of them at most."""
-    hour = first
-    for _ in range(HOURS_MAX):
-        yield hour
-        hour = _hour_after(hour)
-        if hour > last:
-            return

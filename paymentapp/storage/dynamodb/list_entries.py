@@ -22,15 +22,14 @@ from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.storage.codec.events import event_texts
 from paymentapp.storage.codec.records import Record, reads, without_none
 from paymentapp.storage.contention import MAX_TRIES
-from paymentapp.storage.dynamodb.events import (
+from paymentapp.storage.dynamodb.event_entries import (
     ENTRY_DIGITS,
-    LANDED,
     LIST_SHARDS,
     TIME_DIGITS,
-    DynamoDBEvents,
     list_partition,
     position_of,
 )
+from paymentapp.storage.dynamodb.events import LANDED, DynamoDBEvents
 
 
 class ListEntry(NamedTuple):
