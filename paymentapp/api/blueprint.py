@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
@@ -186,12 +187,24 @@ def declared_scopes(view: Callable[..., Any]) -> tuple[str, ...] | None:
     return vars(view).get("scopes")
 
 
+class _ViewDocs(dict[str, Any]):
+    """What the decorators of one view document.
+
+    flask-smorest copies it deeply for each decorator and each route, examples and schemas included:
+    a fifteenth of a process's start. Decorators of a view may share it; the document gets a copy.
+    """
+
+    def __deepcopy__(self, _memo: object) -> _ViewDocs:
+        return self
+
+
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A flask-smorest blueprint whose views document their errors by status."""
 
     ARGUMENTS_PARSER = RequestParser()
 
     if TYPE_CHECKING:  # flask-smorest has no types; these are the decorators that views use
+        _docs: dict[str, dict[str, Any]]
 
         def route(self, rule: str, *, methods: Sequence[str] = ("GET",)) -> Callable[[View], View]:
             """Register a view for a URL rule."""
@@ -233,6 +246,21 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(self._prepare_errors_doc)
 
+    def register_views_in_doc(self, *args: Any, **kwargs: Any) -> None:
+        """Add the views to a document, which changes what it is given: a copy."""
+        shared = self._docs
+        self._docs = {
+            endpoint: {
+                method: deepcopy(dict(docs)) if isinstance(docs, _ViewDocs) else docs
+                for method, docs in methods.items()
+            }
+            for endpoint, methods in shared.items()
+        }
+        try:
+            super().register_views_in_doc(*args, **kwargs)
+        finally:
+            self._docs = shared
+
     @staticmethod
     def requires(*scopes: str) -> Callable[[View], View]:
         """Serve a view to who has one of these scopes; `admin` implies each.
@@ -265,7 +293,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
         def decorator(view: View) -> View:
             members = {"operationId": view.__name__, **operation}
-            vars(view)["_apidoc"] = {"manual_doc": members, "errors": errors}
+            vars(view)["_apidoc"] = _ViewDocs(manual_doc=members, errors=errors)
             return view
 
         return decorator
