@@ -94,7 +94,7 @@ class Events:
         Events of what did not happen are left out: DynamoDB may list one, where an entry was stored
         so late that it was never checked.
         """
-        keys = {each.event.payment for each in published}
+        keys = dict.fromkeys(each.event.payment for each in published)
         payments = self.store.get_payments([key for key in keys if key is not None])
         about_holds = any(each.event.type.startswith("hold.") for each in published)
         holds = self._holds() if about_holds else {}
