@@ -181,6 +181,10 @@ class WebhookDelivery:
         attempts = self.attempts if self.status is DeliveryStatus.PENDING else 0
         return self.changed(status=DeliveryStatus.PENDING, attempts=attempts, next_attempt_at=now)
 
+    def ended(self, error: str) -> WebhookDelivery:
+        """Return the delivery as failed, without a further attempt."""
+        return self.changed(status=DeliveryStatus.FAILED, next_attempt_at=None, last_error=error)
+
     def attempted(self, now: datetime, status_code: int | None, error: str) -> WebhookDelivery:
         """Return the delivery after an attempt, which succeeded where there is no error."""
         attempts = self.attempts + 1

@@ -84,18 +84,38 @@ class Events:
         event = self.store.get_event(event_id)
         if event is None:
             raise NotFound("There is no such event, or it is older than 35 days.")
-        return self.shown([PublishedEvent(event_id, event)])[0]
+        for shown in self.shown([PublishedEvent(event_id, event)]):
+            return shown
+        raise NotFound("There is no such event: what it is about did not happen.")
 
     def shown(self, published: Sequence[PublishedEvent]) -> list[ShownEvent]:
-        """Return events with what they are about, each read once."""
-        keys = {each.event.payment for each in published}
+        """Return events with what they are about, each read once.
+
+        Events of what did not happen are left out: DynamoDB may list one, where an entry was stored
+        so late that it was never checked.
+        """
+        keys = dict.fromkeys(each.event.payment for each in published)
         payments = self.store.get_payments([key for key in keys if key is not None])
         about_holds = any(each.event.type.startswith("hold.") for each in published)
         holds = self._holds() if about_holds else {}
         return [
             ShownEvent(event_id, event.type, event.at, self._data(event, payments, holds))
             for event_id, event in published
+            if self._has_happened(event, payments, holds)
         ]
+
+    def _has_happened(
+        self, event: Event, payments: Mapping[PaymentKey, Payment], holds: Mapping[str, Hold]
+    ) -> bool:
+        """Return whether what was read has the change; true of what is not read for it."""
+        if event.payment is not None:
+            return event.is_in(payments.get(event.payment))
+        if event.type == OtherEvent.HOLD_PLACED:
+            return event.subject[0] in holds
+        if event.type == OtherEvent.HOLD_RELEASED:
+            hold = holds.get(event.subject[0])
+            return hold is not None and hold.released_at == event.at
+        return True
 
     def _data(
         self, event: Event, payments: Mapping[PaymentKey, Payment], holds: Mapping[str, Hold]

@@ -12,10 +12,12 @@ import pytest
 
 from paymentapp.clock import utc_now
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models.events import EVENT_ID_PATTERN, Event
+from paymentapp.models.events import EVENT_ID_PATTERN, Event, PublishedEvent
+from paymentapp.models.holds import Hold, HoldScope, new_hold_id
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.changes import Acceptance, PaymentChange
+from paymentapp.storage.codec.operations import RELEASED_HOLDS, hold_record
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore
 from paymentapp.storage.dynamodb import conditional_writes as conditional
@@ -123,6 +125,49 @@ def test_an_entry_that_took_too_long_is_left_and_another_one_is_put(
     monkeypatch.setattr(dynamodb_events, "HORIZON", timedelta(0))
     after = listed(dynamodb_store, before)
     assert [each.event.type for each in after] == ["payment.submitting"] * 2
+
+
+def test_an_entry_that_a_suspended_host_put_hours_late_is_left_and_another_one_is_put(
+    dynamodb_store: DynamoDBStore, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monotonic clock stands still meanwhile; the end of the list goes on."""
+    before = listed(dynamodb_store)[-1].event_id
+    now = utc_now()
+    times = iter([now - timedelta(hours=2), now, now, now])
+    monkeypatch.setattr(dynamodb_events, "utc_now", times.__next__)
+    assert dynamodb_store.change_payments([PaymentChange(payment, sent(payment))]) == [True]
+    assert next(times, None) is None
+    monkeypatch.setattr(dynamodb_events, "utc_now", utc_now)
+    assert [each.event.type for each in listed(dynamodb_store, before)] == ["payment.submitting"]
+
+
+def test_of_two_releases_of_a_hold_the_one_that_counts_is_listed(
+    dynamodb_store: DynamoDBStore,
+) -> None:
+    hold = Hold(new_hold_id(later(0)), HoldScope.CUSTOMER, new_revision(), "a doubt", "", later(0))
+    dynamodb_store.add_hold(hold)
+    assert dynamodb_store.release_hold(hold, hold.released(later(1), "ann"))
+    assert not dynamodb_store.release_hold(hold, hold.released(later(2), "bob"))
+    released = [each.event.at for each in listed(dynamodb_store) if _is_release(each, hold)]
+    assert set(released) == {later(1)}
+
+
+def test_a_release_that_was_cut_short_is_listed_once_it_is_made_however_late(
+    dynamodb_store: DynamoDBStore,
+) -> None:
+    hold = Hold(new_hold_id(later(0)), HoldScope.CUSTOMER, new_revision(), "a doubt", "", later(0))
+    dynamodb_store.add_hold(hold)
+    dynamodb_store._add_operation(
+        RELEASED_HOLDS, hold.hold_id, hold_record(hold.released(later(1), "ann"))
+    )  # and then a crash
+    assert dynamodb_store.release_hold(hold, hold.released(later(2), "bob"))
+    released = [each.event.at for each in listed(dynamodb_store) if _is_release(each, hold)]
+    assert released == [later(1)]
+
+
+def _is_release(published: PublishedEvent, hold: Hold) -> bool:
+    kind, subject = published.event.type, published.event.subject
+    return kind == "hold.released" and subject[0] == hold.hold_id
 
 
 def test_without_an_entry_nothing_is_written(

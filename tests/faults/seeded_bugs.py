@@ -11,11 +11,12 @@ from unittest import mock
 
 from paymentapp import bootstrap
 from paymentapp.errors import NotPayable, OutcomeUnknown, ProviderError
-from paymentapp.models import payments
+from paymentapp.models import payments, webhook_endpoints
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.events import Event
 from paymentapp.models.idempotency import key_hashes
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.ach import provider as ach
@@ -32,17 +33,19 @@ from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
+from paymentapp.services.outbound import deliverer
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.payments import Payments, Requested
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.worker import sweeper
 from paymentapp.worker.sweeper import DueWork, Sweeper
-from tests.faults import approval_bugs, limit_bugs, taking_apart_bugs
+from tests.faults import approval_bugs, limit_bugs, taking_apart_bugs, webhook_bugs
 from tests.faults import later_bugs as later
 from tests.faults import provider_bugs as bugs
 from tests.faults.dispatcher_bugs import HeldTakenApart, HoldReadOnce, LateRefusal, LostClaim
 from tests.faults.simulation import tables
+from tests.faults.simulation.event_list import WorldEvents
 from tests.faults.simulation.provider import SimulatedProvider
 from tests.faults.simulation.store import SimulatedStore
 from tests.faults.simulation.world import Parts
@@ -244,6 +247,10 @@ class Bug:
 
 def _bug(name: str, *checks: str, **more: Any) -> Bug:
     return Bug(name, frozenset(checks), **more)
+
+
+def _webhook_bug(name: str, *checks: str, **more: Any) -> Bug:
+    return _bug(name, *checks, scene="webhooks", **more)
 
 
 def _anything(_old: object, _new: object) -> bool:
@@ -516,6 +523,56 @@ BUGS = [
         "old account",
         patches=((AccountState, "current", bugs.as_it_was),),
         scene="ach",
+    ),
+    _webhook_bug(
+        "an event after its change",
+        "webhook lost",
+        parts=Parts(store=webhook_bugs.EventAfterMove),
+        patches=((WorldEvents, "written", webhook_bugs.listed_apart),),
+    ),
+    _webhook_bug(
+        "a position that moves before the answers",
+        "webhook lost",
+        patches=((bootstrap, "Deliverer", webhook_bugs.MovesFirst),),
+    ),
+    _webhook_bug(
+        "a failed attempt that counts as delivered",
+        "webhook lost",
+        patches=((bootstrap, "Deliverer", webhook_bugs.CountsAsDelivered),),
+    ),
+    _webhook_bug(
+        "a secret replaced at once",
+        "webhook signature",
+        patches=((bootstrap, "WebhookEndpoints", webhook_bugs.RotatesAtOnce),),
+    ),
+    _webhook_bug(
+        "a new webhook id on each try",
+        "webhook id",
+        patches=((deliverer, "signed_headers", webhook_bugs.new_id_on_each_try),),
+    ),
+    _webhook_bug(
+        "a webhook given up after one failure",
+        "webhook retry",
+        patches=((webhook_endpoints, "retry_delay", webhook_bugs.gives_up),),
+    ),
+    _webhook_bug(
+        "a webhook tried again too early",
+        "webhook retry",
+        patches=((bootstrap, "Deliverer", webhook_bugs.RetriesEarly),),
+    ),
+    _webhook_bug(
+        "an endpoint that forgets its place when it is disabled",
+        "webhook lost",
+        patches=((bootstrap, "WebhookEndpoints", webhook_bugs.ForgetsItsPlace),),
+    ),
+    _webhook_bug(
+        "an event of a change that was not made",
+        "webhook of nothing",
+        patches=(
+            (WorldEvents, "is_made", webhook_bugs.anything_is_made),
+            (Event, "is_in", webhook_bugs.anything_is_made),
+        ),
+        engines=("dynamodb",),
     ),
     _bug(
         "another route after an unknown outcome",

@@ -28,10 +28,16 @@ EVERY_FAULT = {
     *(faults.DOWN, faults.NO_FUNDS, faults.REFUSED),
 }
 # Of the other ways to pay: worlds for each engine, payments in each, and what must have happened.
-SCENES = {"ach": (40, 40), "stripe": (20, 40), "routes": (30, 40)}
+SCENES = {"ach": (40, 40), "stripe": (20, 40), "routes": (30, 40), "webhooks": (40, 40)}
 FOLDERS = {*faults.FOLDER_OPENS, *faults.UPLOADS, faults.DOWN, faults.CRASH, faults.STALLED}
 CALLS = {*faults.POSTS, *faults.GETS, faults.DOWN, faults.CRASH, faults.STALLED}
-FAULTS_OF = {"ach": FOLDERS, "stripe": CALLS, "routes": {faults.REFUSED, faults.NO_FUNDS}}
+RECEIVERS = {*faults.WEBHOOKS, faults.RECEIVER_DOWN, faults.RECEIVER_FORGETS, faults.STALLED}
+FAULTS_OF = {
+    "ach": FOLDERS,
+    "stripe": CALLS,
+    "routes": {faults.REFUSED, faults.NO_FUNDS},
+    "webhooks": RECEIVERS,
+}
 
 
 def run_many(worlds: list[tuple[int, str]], **more: Any) -> list[Result]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -17,18 +16,8 @@ from werkzeug.serving import make_server
 
 from paymentapp.models.webhook_endpoints import DeliveryStatus
 from paymentapp.webhook_client.client import WebhookClient
-from tests.support.service import ROOT
+from tests.support.webhook_receiver import example_receiver as receiver
 from tests.support.webhook_world import WebhookWorld, one_by_one
-
-
-def receiver(secret: str, database: Path) -> Any:
-    """Load the example and return its app."""
-    spec = importlib.util.spec_from_file_location("receiver", ROOT / "examples" / "receiver.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.create_receiver(secret, database)
 
 
 @contextmanager

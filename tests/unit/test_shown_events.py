@@ -9,11 +9,15 @@ import pytest
 
 from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
+from paymentapp.errors import NotFound
 from paymentapp.models.actors import PAYEES, Actor
+from paymentapp.models.events import Event
+from paymentapp.models.holds import HoldScope, payment_value
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.settled import NOT_SETTLED, Settled
 from paymentapp.services.customers import CustomerPatch
 from paymentapp.services.events import READ_MAX, as_of
+from paymentapp.services.payees import ShownPayment
 from paymentapp.services.payment_orders import PaymentOrder
 from tests.support.memory_store import MemoryStore
 from tests.support.payment_methods import WirePayees, ledger
@@ -109,6 +113,31 @@ def test_a_change_that_is_not_on_record_any_more_has_no_data() -> None:
     world.store._history.clear()
     (event,) = world.services.events.page(None, 10).events
     assert event.data is None
+
+
+def test_what_did_not_happen_is_left_out_where_the_list_has_it() -> None:
+    """DynamoDB checks no entry that was stored behind the end of the list."""
+    world = World()
+    world.pay()
+    (shown,) = world.services.events.page(None, 10).events
+    assert isinstance(shown.data, ShownPayment)
+    key, now = shown.data.payment.key, world.now + timedelta(seconds=1)
+    hold = world.services.holds.place(HoldScope.PAYMENT, payment_value(key), "").hold
+    for false in (
+        Event("payment.pending", now, key),
+        Event("payment.pending", now, ("ada", "nothing")),
+        Event("payment.submitting", now, key, 1),
+        Event("hold.placed", now, ("h0", hold.target)),
+        Event("hold.released", now, (hold.hold_id, hold.target)),
+    ):
+        world.store.add_event(false)
+    assert len(world.store.list_events(None, 10).events) == 7
+    page = world.services.events.page(None, 10)
+    assert [each.type for each in page.events] == ["payment.pending", "hold.placed"]
+    false_id = world.store.list_events(None, 10).events[-1].event_id
+    assert page.last_read == false_id
+    with pytest.raises(NotFound, match="did not happen"):
+        world.services.events.get(false_id)
 
 
 def test_a_request_for_one_type_reads_a_bounded_number() -> None:

@@ -11,6 +11,7 @@ import pytest
 import simplejson
 
 from paymentapp.errors import Conflict, StoreUnavailable
+from paymentapp.models.events import Event
 from paymentapp.models.webhook_endpoints import (
     RETRY_DELAYS,
     DeliveryStatus,
@@ -79,6 +80,21 @@ def test_a_long_list_is_followed_in_rounds(world: WebhookWorld) -> None:
     assert world.deliver()
     assert not world.deliver()
     assert len(set(world.client.event_ids)) == ROUND_MAX + 1
+
+
+def test_what_did_not_happen_is_not_sent_and_what_follows_is(world: WebhookWorld) -> None:
+    false = Event("payment.submitting", world.now, ("ada", "nothing"), 1)
+    world.store.add_event(false)
+    world.pay()
+    world.deliver()
+    assert [each.event["type"] for each in world.client.posted] == ["payment.pending"]
+    false_id = world.store.list_events(None, 10).events[0].event_id
+    world.endpoints.redeliver(world.id, false_id)
+    world.deliver()
+    assert len(world.client.posted) == 1
+    (delivery,) = world.deliveries()
+    assert (delivery.status, delivery.next_attempt_at) == (DeliveryStatus.FAILED, None)
+    assert "did not happen" in delivery.last_error
 
 
 @pytest.mark.parametrize("status", [None, 199, 300, 302, 400, 404, 429, 500, 503])

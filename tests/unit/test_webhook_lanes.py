@@ -134,7 +134,7 @@ def test_a_lane_ends_while_an_endpoint_hangs_and_what_was_in_flight_is_sent_agai
     world.client.answer = hang
     with delivering(world) as lanes:
         world.pay(6)
-        until(lambda: len(world.client.posted) == 2)
+        until(lambda: len(world.client.posted) == 2 and world.id in lanes._lanes)
         lane = lanes._lanes[world.id]
         world.endpoints.change(world.id, {"status": EndpointStatus.DISABLED})
         until(lambda: len(lanes.threads()) == 1)

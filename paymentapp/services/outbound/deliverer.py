@@ -35,6 +35,7 @@ from paymentapp.webhook_client.client import NotDelivered
 log = logging.getLogger(__name__)
 
 ROUND_MAX = 50  # events, and deliveries that are tried again, of one round
+_NOT_ON_RECORD = "not sent: what it is about did not happen"
 GONE = 410  # the receiver wants no more (Standard Webhooks, "Disabling endpoints")
 
 
@@ -118,13 +119,14 @@ class Deliverer:
         if page.last_read is None or page.last_read <= after:
             return _Round([], after, more=False)
         wanted = [each for each in page.events if endpoint.wants(each.event.type)]
-        attempts = self._send(endpoint, secrets, self.events.shown(wanted), run)
-        for published, attempt in zip(wanted, attempts, strict=True):
+        shown, events = self.events.shown(wanted), dict(wanted)
+        attempts = self._send(endpoint, secrets, shown, run)
+        for (event_id, *_), attempt in zip(shown, attempts, strict=True):
             if attempt is None:  # not begun: the next round begins here
                 return _Round(attempts, after, more=any(map(_has_succeeded, attempts)))
             if attempt.error:
-                self._record(endpoint, published, attempt)
-            after = published.event_id
+                self._record(endpoint, PublishedEvent(event_id, events[event_id]), attempt)
+            after = event_id
         return _Round(attempts, page.last_read, len(page.events) == ROUND_MAX)
 
     def _retry(self, endpoint: WebhookEndpoint, secrets: Sequence[str], run: RunAttempts) -> _Round:
@@ -132,9 +134,13 @@ class Deliverer:
         due = self.store.due_webhook_deliveries(endpoint.endpoint_id, self.clock(), ROUND_MAX)
         shown = self.events.shown([PublishedEvent(each.event_id, each.event) for each in due])
         attempts = self._send(endpoint, secrets, shown, run)
-        for delivery, attempt in zip(due, attempts, strict=True):
+        attempted = dict(zip([each.event_id for each in shown], attempts, strict=True))
+        for delivery in due:
+            attempt = attempted.get(delivery.event_id)
             if attempt is not None:
                 self.store.change_webhook_delivery(delivery, delivery.attempted(*attempt))
+            elif delivery.event_id not in attempted:
+                self.store.change_webhook_delivery(delivery, delivery.ended(_NOT_ON_RECORD))
         return _Round(attempts, "", len(due) == ROUND_MAX and None not in attempts)
 
     def _send(

@@ -152,6 +152,8 @@ class DynamoDBOperations(DynamoDBEvents):
         """
         self._announce([hold_event(released)])
         first = self._add_operation(RELEASED_HOLDS, old.hold_id, hold_record(released))
+        if first is not None and read_hold(first) != released:
+            self._announce([hold_event(read_hold(first))])  # whose delete may not have been made
         try:
             call(
                 self._client().delete_item,

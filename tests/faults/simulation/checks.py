@@ -26,6 +26,7 @@ def judge(world: World) -> None:
     _nothing_else_was_paid(world, moved)
     world.approvers.judge(moved)
     world.limits.judge(moved)
+    world.webhooks.judge()
     _retried_once(world, moved)
     _drained(world)
     if not world.findings.failures:

@@ -87,6 +87,20 @@ POSTS: Final = (
 )
 GETS: Final = (NOT_SENT, BUSY, ERROR_BEFORE, TIMEOUT_BEFORE, GARBAGE_BEFORE, CRASH_BEFORE)
 
+RECEIVER_FAILS: Final = "receiver answers 500, stored nothing"
+RECEIVER_STORED: Final = "receiver answers 500, stored it"
+RECEIVER_HANGS: Final = "receiver hangs, stored nothing"
+RECEIVER_LATE: Final = "receiver hangs, stored it"
+RECEIVER_DROPS: Final = "receiver stored it, answer lost"
+RECEIVER_DOWN: Final = "receiver down"
+RECEIVER_FORGETS: Final = "receiver restarts empty"
+RECEIVER_GONE: Final = "receiver answers 410"
+
+WEBHOOKS: Final = (
+    *(RECEIVER_FAILS, RECEIVER_STORED, RECEIVER_HANGS, RECEIVER_LATE, RECEIVER_DROPS) * 5,
+    *(CRASH_BEFORE, CRASH_BEFORE, CRASH_AFTER, CRASH_AFTER, RECEIVER_GONE),
+)
+
 
 class Faults:
     """Draws faults, and counts them."""

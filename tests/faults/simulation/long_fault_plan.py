@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ SHORT_OUTAGES = (25 * HOUR, 50 * HOUR)  # longer than a key is kept
 class LongFaultPlan(FaultPlan):
     """A fault plan over weeks."""
 
-    midst = (
+    midst: Sequence[str] = (
         *MIDST,
         *("rename", "rename", "upload", "upload", "add_note", "change_note", "change_note"),
         *("list", "put_into", "add_event", "POST", "POST", "GET"),
@@ -80,9 +81,19 @@ class LongFaultPlan(FaultPlan):
         process.stall(5 * SECOND + self.world.draw(MINUTE))
 
     def _ahead(self) -> int:
-        soonest = self.world.tables.soonest()
+        soonest = self.world.soonest()
         return max(micros_of(soonest) - self.world.time.micros(), 0) if soonest else 0
 
     def _is_idle(self) -> bool:
         now = self.world.scheduler.now
         return all(len(p.tasks) <= 1 and p.stalled_until <= now for p in self.world.processes)
+
+
+class WebhookFaultPlan(LongFaultPlan):
+    """A fault plan over weeks, with stops between a change, its event and its delivery."""
+
+    midst: Sequence[str] = (
+        *LongFaultPlan.midst,
+        *("announce", "announce", "made", "mark_void", "move_end", "list_events"),
+        *("post", "post", "post", "add_delivery", "change_delivery", "get_endpoint", "add_note"),
+    )

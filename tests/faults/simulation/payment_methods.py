@@ -27,15 +27,19 @@ SCENES: dict[str, Sequence[str]] = {
     "paypal": ("paypal",),
     "ach": ("ach",),
     "stripe": ("stripe",),
+    "webhooks": ("paypal",),
     "routes": ("paypal", "ach", "stripe"),
 }
 SETTLED_WITHIN = {  # of the last fault, or of the outcome
     "paypal": 8 * HOUR,
     "ach": 20 * DAY,
     "stripe": 4 * DAY,
+    "webhooks": 4 * DAY,
     "routes": 20 * DAY,
 }
 RULES = ("ach USD ..50; stripe; paypal", "stripe USD ..70; ach; paypal", "ach; paypal; stripe")
+
+VAULT_KEY = f"k:{base64.b64encode(bytes(32)).decode()}"
 
 
 class WorldMethods:
@@ -45,7 +49,7 @@ class WorldMethods:
         self.world = world
         self.scene = scene
         self.names = SCENES[scene]
-        self.vault = Vault(f"k:{base64.b64encode(bytes(32)).decode()}")
+        self.vault = Vault(VAULT_KEY)
         self.bank = Bank(world) if "ach" in self.names else None
         self.stripe = StripeSide(world) if "stripe" in self.names else None
         self.takes_yen = scene != "ach"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -12,11 +13,16 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.payments import Payment
 from paymentapp.models.provider_events import ProviderEvent
-from paymentapp.storage.base import Store
+from paymentapp.services.outbound.deliverer import WebhookAttempt
+from paymentapp.storage.base import Lease, Store
 from paymentapp.worker.threaded import Worker
+from paymentapp.worker.webhooks import LEASE
 from tests.faults.simulation import faults
 from tests.faults.simulation.clock import SkewedClock, micros_of
-from tests.faults.simulation.scheduler import MILLISECOND, SECOND, Crash, Task
+from tests.faults.simulation.payment_methods import VAULT_KEY
+from tests.faults.simulation.receivers import ReceiverClient
+from tests.faults.simulation.scheduler import MILLISECOND, SECOND, Crash, Task, current_task
+from tests.faults.simulation.webhook_reads import WebhookReads
 
 if TYPE_CHECKING:
     from tests.faults.simulation.clients import Intent
@@ -46,6 +52,7 @@ class Process:
                 approvals=world.approvers.rules,
                 limits=world.limits.setting,
                 duplicate_hours=world.limits.duplicate_hours,
+                vault_keys=VAULT_KEY if world.webhooks.on else "",
             ),
             store=self.store,
             providers=world.methods.providers(self),
@@ -53,6 +60,9 @@ class Process:
             worker=cast(Worker, self),
             timer=lambda: world.time.micros() / SECOND,
         )
+        self.deliverer = replace(self.services.deliverer, client=ReceiverClient(world, self))
+        self._lanes: set[str] = set()  # endpoints that it delivers to now
+        self._publishes = False
 
     def wake(self, payment: Payment) -> None:
         """Receive a hint from the API to dispatch soon. Some get lost, as hints may."""
@@ -86,12 +96,25 @@ class Process:
             self.wait(self.world.pause_before_sweep(self))
             if self.world.is_over():
                 return
+            self.world.webhooks.look(self)
             if not self.world.anything_due(self):
                 continue  # a look would change nothing
             try:
                 self._sweep_once()
             except StoreUnavailable:
                 continue
+
+    def deliver_later(self, endpoint_id: str) -> None:
+        """Begin to deliver what waits for an endpoint, unless this process does so already."""
+        if endpoint_id not in self._lanes:
+            self._lanes.add(endpoint_id)
+            self.spawn_later(0, partial(self._deliver, endpoint_id))
+
+    def publish_later(self) -> None:
+        """Begin to publish events, unless this process does so already."""
+        if not self._publishes:
+            self._publishes = True
+            self.spawn_later(0, self._publish)
 
     def wait(self, micros: int) -> None:
         """Let other tasks run. A stalled process continues when it is resumed."""
@@ -135,6 +158,38 @@ class Process:
             return  # a worker's thread logs it, and goes on with the next thing
         except Exception as error:
             self.world.unexpected(error)
+
+    def _deliver(self, endpoint_id: str) -> None:
+        """Do rounds as a lane does, while more is waiting and the lease lasts."""
+        try:
+            more = True
+            while more and (self.world.webhooks.without_lease or self._holds(endpoint_id)):
+                reads = current_task().webhooks = WebhookReads(endpoint_id)
+                more = self.deliverer.deliver(reads.endpoint_id, self._attempts)
+        finally:
+            self._lanes.discard(endpoint_id)
+
+    def _attempts(
+        self, jobs: Sequence[Callable[[], WebhookAttempt]]
+    ) -> Sequence[WebhookAttempt | None]:
+        """Make attempts one after the other; now and then a lane has to stop in between."""
+        results: list[WebhookAttempt | None] = [None] * len(jobs)
+        for number, job in enumerate(jobs):
+            if self.world.faults.on and self.world.chance(0.02):
+                break
+            results[number] = job()
+        return results
+
+    def _holds(self, endpoint_id: str) -> bool:
+        now = self.clock()
+        wanted = Lease(f"webhook#{endpoint_id}", self.services.sweeper.owner, now + LEASE)
+        return self.store.hold_lease(wanted, now).owner == wanted.owner
+
+    def _publish(self) -> None:
+        try:
+            self.store.publish_events(self.clock())
+        finally:
+            self._publishes = False
 
     def _gather_loop(self) -> None:
         if not self.alive:

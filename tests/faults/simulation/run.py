@@ -92,12 +92,14 @@ def _seeded(seed: int) -> Iterator[None]:
     with ExitStack() as stack:
         for module in (
             *("models.revisions", "models.batches", "models.holds", "services.payments"),
-            *("services.inbound.mailboxes", "worker.sweeper"),
+            *("services.inbound.mailboxes", "worker.sweeper", "models.webhook_endpoints"),
+            "services.outbound.endpoints",
         ):
             stack.enter_context(mock.patch(f"paymentapp.{module}.secrets", seeded))
-        stack.enter_context(
-            mock.patch("paymentapp.vault.sealing.os", SimpleNamespace(urandom=rng.randbytes))
-        )
+        for module in ("vault.sealing", "services.outbound.messages"):
+            seeded_os = SimpleNamespace(urandom=rng.randbytes)
+            stack.enter_context(mock.patch(f"paymentapp.{module}.os", seeded_os))
+        stack.enter_context(mock.patch("paymentapp.models.webhook_endpoints.random", rng))
         # A function of its argument alone, asked the same ten times a payment: only faster so.
         stack.enter_context(
             mock.patch("paymentapp.models.payments.item_id_of", lru_cache(4096)(item_id_of))

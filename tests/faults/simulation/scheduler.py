@@ -12,6 +12,8 @@ from greenlet import (  # type: ignore[import-untyped]  # it brings no types
     greenlet,
 )
 
+from tests.faults.simulation.webhook_reads import WebhookReads
+
 if TYPE_CHECKING:
     from paymentapp.models.customers import Customer
     from tests.faults.simulation.clients import Intent
@@ -44,6 +46,7 @@ class Task(greenlet):  # type: ignore[misc]
         self.owner = owner  # the request that it serves
         self.subject: Subject = None  # what its last call was about
         self.customers: dict[str, Customer] = {}  # as it has read them last
+        self.webhooks = WebhookReads()
         self._work = work
 
     def run(self) -> None:

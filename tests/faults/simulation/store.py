@@ -14,6 +14,7 @@ from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
 from paymentapp.models.duplicates import DuplicateFound
+from paymentapp.models.events import events_of, hold_event
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.limits import Charge, LimitReached
@@ -26,6 +27,7 @@ from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from tests.faults.simulation import faults
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
 from tests.faults.simulation.trace import Subject, batch_in
+from tests.faults.simulation.webhook_store import WebhookStore
 
 if TYPE_CHECKING:
     from tests.faults.simulation.process import Process
@@ -42,7 +44,7 @@ STATES_OF_STAGES = {
 }
 
 
-class SimulatedStore:
+class SimulatedStore(WebhookStore):
     """A process's access to the tables.
 
     In each call other tasks run, it may fail before or after its effect, and the process may die.
@@ -107,6 +109,7 @@ class SimulatedStore:
             bound = self._write("claim_key" if replaces is None else "change_claim", None, bind)
             if not is_same(bound, record):
                 return AcceptResult(None, bound)
+        self._announce(events_of(None, payment), (payment.key,))
         return AcceptResult(self._write("add_payment", (payment.key,), add), record)
 
     def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
@@ -129,6 +132,8 @@ class SimulatedStore:
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         self.world.approvers.watch_details(changes, current_task().customers)
         subject = tuple(change.old.key for change in changes)
+        if self.world.webhooks.on:
+            self._announce([e for each in changes for e in events_of(*each)], subject)
         menu = self._menu_of_many if len(changes) > 1 else self._menu
         forced = self._must_fail(changes)
         call = "stamp" if changes[0].old.status is Status.PENDING else "change_payments"
@@ -240,13 +245,19 @@ class SimulatedStore:
         )
 
     def add_hold(self, hold: Hold) -> Hold:
+        self._announce([hold_event(hold)])
         return self._write("add_hold", None, lambda: self.tables.add_hold(hold))
 
     def list_holds(self) -> list[Hold]:
         self._read("list_holds", None)
         return list(self.tables.holds.values())
 
+    def released_holds(self) -> list[Hold]:
+        self._read("released_holds", None)
+        return list(self.tables.released.values())
+
     def release_hold(self, old: Hold, released: Hold) -> bool:
+        self._announce([hold_event(released)])
         return self._write("release_hold", None, lambda: self.tables.release_hold(old, released))
 
     def hold_lease(self, wanted: Lease, now: datetime) -> Lease:

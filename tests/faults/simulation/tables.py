@@ -10,11 +10,13 @@ from typing import TypeVar
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
+from paymentapp.models.events import Event, hold_event
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
+from paymentapp.models.webhook_endpoints import WebhookDelivery, WebhookEndpoint
 from paymentapp.storage.base import Lease
 from paymentapp.storage.changes import PaymentChange
 from tests.faults.simulation.clock import Time
@@ -29,7 +31,15 @@ from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND
 from tests.support.counters import Counters
 
 Versioned = TypeVar(
-    "Versioned", Payment, IdempotencyRecord, Batch, Customer, ProviderEvent, StateEntry
+    "Versioned",
+    Payment,
+    IdempotencyRecord,
+    Batch,
+    Customer,
+    ProviderEvent,
+    StateEntry,
+    WebhookEndpoint,
+    WebhookDelivery,
 )
 EventKey = tuple[str, str]  # provider, and its id of the event
 
@@ -48,6 +58,7 @@ class Tables:
         on_new: Callable[[Payment], None],
         on_end: Callable[[Payment], None],
         on_change: Callable[[Payment | None, Payment], None],
+        on_events: Callable[[Sequence[Event]], None],
     ) -> None:
         self.customers: dict[str, Customer] = {}
         self.payments: dict[PaymentKey, Payment] = {}
@@ -66,7 +77,7 @@ class Tables:
         self.settled_at: dict[PaymentKey, int] = {}
         self._time = time
         self._findings = findings
-        lag = _lag(rng) if lagging else lambda: 0
+        lag = lag_of(rng) if lagging else lambda: 0
         self.due: Index[PaymentKey, Payment] = Index(time.scheduler, lag)
         self.attention: Index[str, str] = Index(time.scheduler, lag)
         self.news: Index[EventKey, EventKey] = Index(time.scheduler, lag)
@@ -75,6 +86,7 @@ class Tables:
         self._on_new = on_new
         self._on_end = on_end
         self._on_change = on_change
+        self._on_events = on_events
 
     def put_payment(self, new: Payment) -> None:
         """Store a version of a payment."""
@@ -109,6 +121,8 @@ class Tables:
     def add_hold(self, hold: Hold) -> Hold:
         """Put a hold in force, unless its target has one."""
         self.held_since.setdefault(hold.target, self._time.micros())
+        if hold.target not in self.holds and hold.hold_id not in self.released:
+            self._on_events([hold_event(hold)])
         return self.holds.setdefault(hold.target, hold)
 
     def release_hold(self, old: Hold, released: Hold) -> bool:
@@ -118,6 +132,7 @@ class Tables:
         if held is None or held.hold_id != old.hold_id:
             return first == released
         del self.holds[old.target], self.held_since[old.target]
+        self._on_events([hold_event(first)])
         return True
 
     def change_payment(self, old: Payment, new: Payment) -> bool:
@@ -214,7 +229,7 @@ def is_own(stored: Versioned | None, new: Versioned) -> bool:
     return stored is not None and stored.revision == new.revision
 
 
-def _lag(rng: Random) -> Callable[[], int]:
+def lag_of(rng: Random) -> Callable[[], int]:
     """Draw a delay: mostly milliseconds, sometimes seconds, rarely minutes."""
 
     def lag() -> int:

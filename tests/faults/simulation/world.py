@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from random import Random
 
 from paymentapp.models.batches import Batch, Member
+from paymentapp.models.events import Event, events_of
 from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.stripe.provider import Stripe
@@ -22,7 +24,7 @@ from tests.faults.simulation.findings import Findings
 from tests.faults.simulation.holders import Holders
 from tests.faults.simulation.ledger import HELD_FOR, Item, Ledger
 from tests.faults.simulation.limits import WorldLimits
-from tests.faults.simulation.long_fault_plan import LongFaultPlan
+from tests.faults.simulation.long_fault_plan import LongFaultPlan, WebhookFaultPlan
 from tests.faults.simulation.operator import SimulatedOperator
 from tests.faults.simulation.payment_methods import WorldMethods
 from tests.faults.simulation.process import Process
@@ -41,6 +43,7 @@ from tests.faults.simulation.scheduler import (
 from tests.faults.simulation.store import SimulatedStore
 from tests.faults.simulation.tables import Tables
 from tests.faults.simulation.trace import Subject, Trace
+from tests.faults.simulation.webhooks import SCENE, WorldWebhooks
 
 ENGINES = ("sqlite", "dynamodb")
 STAGES = ("stamp", "freeze", "submit", "accept", "fetch", "settle")
@@ -59,6 +62,9 @@ class Parts:
     provider: type[SimulatedProvider] = SimulatedProvider
     ach: type[Ach] = Ach
     stripe: type[Stripe] = Stripe
+
+
+_PLANS: dict[str, type[FaultPlan]] = {"paypal": FaultPlan, SCENE: WebhookFaultPlan}
 
 
 class World:
@@ -89,6 +95,7 @@ class World:
             on_new=self.retriers.check,
             on_end=self.retriers.hears,
             on_change=self._changed,
+            on_events=self._written,
         )
         self.ledger = Ledger(self.time, self.rng, self._announce)
         self.attempts = Attempts(self)
@@ -97,7 +104,8 @@ class World:
         self.methods = WorldMethods(self, scene)
         self.limits = WorldLimits(self, f"{seed} {engine} {scene}")
         self.clients = Clients(self)
-        self.fault_plan = FaultPlan(self) if scene == "paypal" else LongFaultPlan(self)
+        self.webhooks = WorldWebhooks(self, scene)
+        self.fault_plan = _PLANS.get(scene, LongFaultPlan)(self)
         self.last_fault_at = 0
         self.jumped_at = 0
         self.processes: list[Process] = []
@@ -114,16 +122,23 @@ class World:
     def _changed(self, old: Payment | None, new: Payment) -> None:
         self.limits.watch(old, new)
         self.approvers.watch(old, new)
+        if self.webhooks.on:
+            self._written(events_of(old, new))
+
+    def _written(self, events: Sequence[Event]) -> None:
+        self.webhooks.written(events)
 
     def run(self) -> None:
         """Run until no work is left, then check."""
         apart = (SECOND, 30 * SECOND, 5 * MINUTE)[self.draw(3)]
+        self.webhooks.spread = 2 * apart
         for number in range(2 + self.draw(3)):
             self.processes.append(Process(self, f"p{number}", self.draw(2 * apart) - apart))
         span = self.fault_plan.span(self.count)
         self.clients.arrive(self.count, span)
         self.fault_plan.schedule(span)
         self.holders.schedule(span)
+        self.webhooks.schedule(span)
         if self.methods.bank and self.chance(0.15):
             self.methods.bank.leaves_something_unreadable()
         for process in self.processes:
@@ -158,7 +173,7 @@ class World:
         ):
             return pause
         pause += self.draw(30 * MINUTE)
-        when = self.tables.soonest()
+        when = self.soonest()
         if self.methods.bank and self.methods.bank.has_mail():
             return MINUTE
         if when is None:
@@ -166,6 +181,11 @@ class World:
         if self.approvers.busy:  # what they approve is due at once, and its wake-up may be lost
             return pause
         return max(pause, min(micros_of(when) - process.micros(), DAY) + pause)
+
+    def soonest(self) -> datetime | None:
+        """Return when something is due, or was; None if nothing is left to do."""
+        times = self.tables.soonest(), self.webhooks.soonest()
+        return min((when for when in times if when), default=None)
 
     def anything_due(self, process: Process) -> bool:
         """Return whether a sweep of this process would find something."""
@@ -187,12 +207,13 @@ class World:
             self.clients.busy
             or self.holders.busy
             or self.approvers.busy
+            or self.webhooks.busy
             or self._announced
             or self._transit
             or not self.methods.is_quiet()
             or any(len(p.tasks) > 1 or not p.alive for p in self.processes)
         ):
-            self.scheduler.stopped = self.tables.drained()
+            self.scheduler.stopped = self.soonest() is None
         return self.scheduler.stopped
 
     def at(self, when: int, event: Callable[[], object]) -> None:
