@@ -9,12 +9,14 @@ from marshmallow import Schema, fields, validate
 from paymentapp.models.balances import FundsNotice
 from paymentapp.models.events import EVENT_ID_PATTERN, EVENT_TYPES, TEST_EVENT
 from paymentapp.models.holds import Hold
+from paymentapp.models.outages import OutageNotice
 from paymentapp.models.webhook_endpoints import WebhookEndpoint
 from paymentapp.schemas.balances import FundsNoticeSchema
-from paymentapp.schemas.common import Moment, Pattern, TextOrNull, page_limit
+from paymentapp.schemas.common import Moment, Pattern, TextOrNull, Total, currency, page_limit
 from paymentapp.schemas.customer_history import CustomerHistoryEntrySchema
 from paymentapp.schemas.holds import HoldSchema
 from paymentapp.schemas.payments import PaymentSchema
+from paymentapp.services.batch_notices import BatchNotice
 from paymentapp.services.customer_history import ShownEntry
 from paymentapp.services.payees import ShownPayment
 
@@ -37,6 +39,27 @@ class _EndpointSchema(Schema):
     disabled_reason = TextOrNull(required=True)
 
 
+class _BatchNoticeSchema(Schema):
+    """A batch that was parked."""
+
+    batch_id = fields.String(required=True)
+    payment_method = fields.String(required=True)
+    currency = currency()
+    payments = fields.Integer(required=True)
+    total = Total("The sum of its payments.")
+    since = Moment(required=True)
+    reason = TextOrNull(required=True)
+    by = TextOrNull(required=True)
+
+
+class _OutageNoticeSchema(Schema):
+    """A provider that is failing, or has recovered."""
+
+    payment_method = fields.String(required=True)
+    since = Moment(required=True)
+    reason = fields.String(required=True)
+
+
 class _Data(fields.Dict):
     """What an event is about, as the API shows it. Dumps a ShownEvent."""
 
@@ -49,8 +72,12 @@ class _Data(fields.Dict):
                 return about | CustomerHistoryEntrySchema().dump(value)
             case Hold():
                 return _ReleasedHoldSchema().dump(value)
+            case BatchNotice():
+                return _BatchNoticeSchema().dump(value)
             case FundsNotice():
                 return FundsNoticeSchema().dump(value)
+            case OutageNotice():
+                return _OutageNoticeSchema().dump(value)
             case WebhookEndpoint():
                 return _EndpointSchema().dump(value)
         return {}
@@ -77,8 +104,12 @@ class EventSchema(Schema):
             "description": "Of `payment.…` the payment as it was then, with null for what came "
             "later; of `customer.payee_changed` the change as the customer's history shows it, "
             "with the `customer_id`; of `hold.…` the hold; of `webhook_endpoint.…` the endpoint; "
-            "of `provider.…` the account: `payment_method`, `currency`, `needed` within a day, "
-            "`available`, `as_of`. Empty for a customer who was erased."
+            "of `batch.parked` the batch that waits for an operator: `batch_id`, `payment_method`, "
+            "`currency`, `payments` (how many), `total`, `since`, `reason`, and `by`, the operator "
+            "who parked it, or null; of `provider.unfunded` and `provider.funded` the account: "
+            "`payment_method`, `currency`, `needed` within a day, `available`, `as_of`; of "
+            "`provider.failing` and `provider.recovered` the outage: `payment_method`, `since` "
+            "when, and the `reason`, as in the log. Empty for a customer who was erased."
         },
     )
 
