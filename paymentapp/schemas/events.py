@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -21,6 +22,12 @@ from paymentapp.services.customer_history import ShownEntry
 from paymentapp.services.payees import ShownPayment
 
 _TYPE = "`payment.` with the status that the payment has got, or what else has happened."
+
+
+@cache
+def made(schema: type[Schema]) -> Schema:
+    """Return the instance of a schema that all events share: making one takes long."""
+    return schema()
 
 
 class _ReleasedHoldSchema(HoldSchema):
@@ -66,20 +73,20 @@ class _Data(fields.Dict):
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
         match value:
             case ShownPayment():
-                return PaymentSchema().dump(value)
+                return made(PaymentSchema).dump(value)
             case ShownEntry():
                 about = {"customer_id": value.entry.customer_id}
-                return about | CustomerHistoryEntrySchema().dump(value)
+                return about | made(CustomerHistoryEntrySchema).dump(value)
             case Hold():
-                return _ReleasedHoldSchema().dump(value)
+                return made(_ReleasedHoldSchema).dump(value)
             case BatchNotice():
-                return _BatchNoticeSchema().dump(value)
+                return made(_BatchNoticeSchema).dump(value)
             case FundsNotice():
-                return FundsNoticeSchema().dump(value)
+                return made(FundsNoticeSchema).dump(value)
             case OutageNotice():
-                return _OutageNoticeSchema().dump(value)
+                return made(_OutageNoticeSchema).dump(value)
             case WebhookEndpoint():
-                return _EndpointSchema().dump(value)
+                return made(_EndpointSchema).dump(value)
         return {}
 
 
