@@ -57,6 +57,13 @@ class Plan(NamedTuple):
     warm_up: float
 
 
+class Rate(NamedTuple):
+    """Requests a second, and the processor time of this process for each, in milliseconds."""
+
+    rate: float
+    cpu: float
+
+
 class Latency(NamedTuple):
     """The latencies of one round, in milliseconds."""
 
@@ -84,20 +91,20 @@ def measure(directory: Path, plan: Plan) -> Section:
     return _report(plan, ours, bare, rounds)
 
 
-def _rates(
-    directory: Path, settings: dict[str, str], plan: Plan
-) -> tuple[list[float], list[float]]:
+def _rates(directory: Path, settings: dict[str, str], plan: Plan) -> tuple[list[Rate], list[Rate]]:
     place = new_place(directory, "SQLite", "webhooks")
     fill(place, plan.events)
-    ours: list[float] = []
-    bare: list[float] = []
+    ours: list[Rate] = []
+    bare: list[Rate] = []
     services = open_services(place, settings)
     with Processes(directory) as processes:
         receiver = _start_receiver(processes)
         for number in range(plan.rounds + 1):  # the first one warms up
             for side, measured in ((ours, _delivered), (bare, _posted))[:: 1 if number % 2 else -1]:
-                side.append(measured(services, receiver, plan.events))
-            say(f"  {ours[-1]:.0f}/s delivered, {bare[-1]:.0f}/s posted by the bare loop")
+                cpu = time.process_time()
+                rate = measured(services, receiver, plan.events)
+                side.append(Rate(rate, (time.process_time() - cpu) / plan.events * 1000))
+            say(f"  {ours[-1].rate:.0f}/s delivered, {bare[-1].rate:.0f}/s by the bare loop")
     services.close()
     return ours[1:], bare[1:]
 
@@ -195,10 +202,11 @@ def _opened(place: Place, settings: dict[str, str]) -> Iterator[Services]:
 
 
 def _report(
-    plan: Plan, ours: Sequence[float], bare: Sequence[float], rounds: Sequence[Latency]
+    plan: Plan, ours: Sequence[Rate], bare: Sequence[Rate], rounds: Sequence[Latency]
 ) -> Section:
-    share = median(mine / other for mine, other in zip(ours, bare, strict=True))
-    rate = median(ours)
+    share = median(mine.rate / other.rate for mine, other in zip(ours, bare, strict=True))
+    rate, bare_rate = (median(each.rate for each in side) for side in (ours, bare))
+    cpu, bare_cpu = (median(each.cpu for each in side) for side in (ours, bare))
     target = f"≥ {SHARE_OF_BARE}, or {RATE:,} a second"
     p99 = {
         endpoints: median(each.percentile(99) for each in rounds if each.endpoints == endpoints)
@@ -216,8 +224,8 @@ def _report(
                 target,
                 share >= SHARE_OF_BARE or rate >= RATE,
             ),
-            Finding("deliveries a second", f"{rate:.0f}"),
-            Finding("posts a second of the bare loop", f"{median(bare):.0f}"),
+            Finding("deliveries", f"{rate:.0f} a second, {cpu:.2f} ms of CPU each"),
+            Finding("bare loop", f"{bare_rate:.0f} a second, {bare_cpu:.2f} ms of CPU each"),
             Finding(
                 f"p99 of acceptance with {ENDPOINTS} endpoints / without",
                 f"{ratio:.2f}",
@@ -227,14 +235,18 @@ def _report(
             Finding(f"p99 with {ENDPOINTS} endpoints", f"{p99[ENDPOINTS]:.1f} ms"),
             Finding("p99 without", f"{p99[0]:.1f} ms"),
         ],
-        ("", "a second", "p50 ms", "p99 ms"),
+        ("", "a second", "CPU ms each", "p50 ms", "p99 ms"),
         [
-            *(("deliveries", f"{each:.0f}", "", "") for each in ours),
-            *(("bare loop", f"{each:.0f}", "", "") for each in bare),
+            *(
+                (name, f"{each.rate:.0f}", f"{each.cpu:.2f}", "", "")
+                for name, side in (("deliveries", ours), ("bare loop", bare))
+                for each in side
+            ),
             *(
                 (
                     f"acceptance, {each.endpoints} endpoints",
                     f"{REQUESTS_A_SECOND:g}",
+                    "",
                     f"{each.percentile(50):.1f}",
                     f"{each.percentile(99):.1f}",
                 )
