@@ -13,18 +13,29 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from bench import accept, dynamodb_local, footprint, limits, listing, report, slow_provider, submit
+from bench import (
+    accept,
+    dynamodb_local,
+    footprint,
+    limits,
+    listing,
+    report,
+    slow_provider,
+    submit,
+    webhooks,
+)
 from bench.processes import Processes
 from bench.report import Section
 from bench.say import Failed, say
 
-MEASURES = ("accept", "limits", "slow", "submit", "listing", "footprint")
+MEASURES = ("accept", "limits", "slow", "submit", "webhooks", "listing", "footprint")
 ENGINES = {"sqlite": "SQLite", "dynamodb": "DynamoDB"}
 EPILOG = """\
 accept     payments accepted a second, beside a bare Flask view with the same storage calls
 limits     what rules cost, and payments a second that count against one limit
 slow       latency of acceptance while every provider call takes 10 s, beside 0 s
 submit     10,000 waiting payments: PayPal calls and payments a second
+webhooks   deliveries a second, beside a bare loop; latency of acceptance with three endpoints
 listing    a page of the account's payments by each filter, among a million in SQLite
 footprint  memory of a worker and time to start, beside a bare Flask and boto3 app
 
@@ -82,11 +93,9 @@ def _measure(directory: Path, processes: Processes, options: argparse.Namespace)
     for name in MEASURES:
         if name not in options.only:
             continue
-        if name == "listing":
-            count = 20_000 if options.quick else 1_000_000
-            fill_and_list = partial(listing.measure, directory, count)
+        if name in {"listing", "webhooks"}:
             if "SQLite" in engines:
-                sections.append(_try("Listing payments: SQLite", fill_and_list))
+                sections.append(_try(*_on_sqlite(name, directory, options.quick)))
             continue
         if name == "footprint":
             there = [engine for engine in engines if engine != "DynamoDB" or not missing]
@@ -118,6 +127,15 @@ def _step(
         return title, partial(slow_provider.measure, directory, engine, slow)
     count = 500 if quick else 10_000
     return f"Submitting payments: {engine}", partial(submit.measure, directory, engine, count)
+
+
+def _on_sqlite(name: str, directory: Path, quick: bool) -> tuple[str, Callable[[], Section]]:
+    """Return a measurement that is taken on SQLite alone."""
+    if name == "listing":
+        count = 20_000 if quick else 1_000_000
+        return "Listing payments: SQLite", partial(listing.measure, directory, count)
+    plan = webhooks.Plan(200, 1, 1, 1, 0.2) if quick else webhooks.Plan(4_000, 5, 5, 8, 2)
+    return "Webhooks: SQLite", partial(webhooks.measure, directory, plan)
 
 
 def _footprint(directory: Path, engines: list[str], quick: bool) -> Callable[[], Section]:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,11 +41,18 @@ class Server(NamedTuple):
 
 
 def start_api(
-    processes: Processes, name: str, place: Place, *, paypal: Server | None = None
+    processes: Processes,
+    name: str,
+    place: Place,
+    *,
+    paypal: Server | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Server:
     """Start the API on two gunicorn workers; without a PayPal its dispatcher is off."""
     port = free_port()
-    environment = service_settings(place, paypal) | {
+    environment = {
+        **service_settings(place, paypal),
+        **(settings or {}),
         "PORT": str(port),
         "PAYMENTAPP_DISPATCHER": "on" if paypal else "off",
     }

@@ -1,17 +1,18 @@
 """A receiver of webhooks: verifies each one, stores its event once, and answers.
 
     pip install flask standardwebhooks
-    WEBHOOK_SECRET=whsec_... python examples/receiver.py
+    WEBHOOK_SECRET=whsec_... python examples/receiver.py [PORT [DATABASE]]
 
-Register `http://127.0.0.1:8010/events` as an endpoint of a service that runs with
-PAYMENTAPP_WEBHOOKS_ALLOW_LOOPBACK=on; the answer has the secret. In production an endpoint is an
-https URL.
+Register `http://127.0.0.1:8010/events` first, as an endpoint of a service on this machine (`make
+run`, or another one with PAYMENTAPP_WEBHOOKS_ALLOW_LOOPBACK=on): the answer has the secret. In
+production an endpoint is an https URL. `curl/receive.sh` does all of it.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -42,10 +43,12 @@ def create_receiver(secret: str, database: Path) -> Flask:
                 "INSERT INTO Events VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
                 (request.headers["webhook-id"], event["type"], body.decode()),
             )
+        print(event["type"], body.decode())  # noqa: T201 - for whoever tries it out
         return Response(status=204)
 
     return app
 
 
 if __name__ == "__main__":
-    create_receiver(os.environ["WEBHOOK_SECRET"], Path("received.db")).run(port=8010)
+    port, database = [*sys.argv[1:], *("8010", "received.db")[len(sys.argv) - 1 :]]
+    create_receiver(os.environ["WEBHOOK_SECRET"], Path(database)).run(port=int(port))

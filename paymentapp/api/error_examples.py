@@ -9,7 +9,12 @@ from paymentapp.models.customers import ATTRIBUTES_TOO_LARGE
 from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.references import ReferenceUsed
-from paymentapp.models.webhook_endpoints import ENDPOINTS_MAX, NO_VAULT_KEY, SECRETS_MAX
+from paymentapp.models.webhook_endpoints import (
+    ENDPOINTS_MAX,
+    NO_VAULT_KEY,
+    REGISTRATION_GONE,
+    SECRETS_MAX,
+)
 from paymentapp.providers.registry import NAMES
 from paymentapp.schemas.headers import KEY_MESSAGE, KEY_NEEDED
 from paymentapp.webhook_client.addresses import NOT_PUBLIC
@@ -186,6 +191,8 @@ _ENDPOINT_DISABLED = ProblemExample(
 )
 ADD_ENDPOINT = (
     _invalid(body_error(["url"], _MISSING)),
+    _invalid({"header": "Idempotency-Key", "message": KEY_MESSAGE}),
+    ProblemExample(problems.CONFLICT, REGISTRATION_GONE),
     _NO_VAULT_KEY,
     ProblemExample(
         problems.CONFLICT, f"There are {ENDPOINTS_MAX} webhook endpoints; delete one first."
@@ -193,6 +200,7 @@ ADD_ENDPOINT = (
     *BODY,
     _refused(problems.UNPROCESSABLE, "Must be an https URL.", "url"),
     _refused(problems.UNPROCESSABLE, NOT_PUBLIC, "url"),
+    ProblemExample(problems.KEY_REUSED, "This Idempotency-Key was used with another body."),
 )
 CHANGE_ENDPOINT = (
     _invalid(body_error(["secret"], _UNKNOWN)),

@@ -18,7 +18,9 @@ blp = Blueprint("events", __name__, description="Events: follow what happens.")
 @blp.response(200, EventPageSchema, description="One page, oldest first", example=examples.EVENTS)
 @blp.documents(error_examples.INVALID_EVENTS_QUERY)
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
-    """List what happened to payments, who is paid, holds and funds, oldest first, for 35 days.
+    """List what happened to payments, payees, holds, batches and providers, oldest first.
+
+    Events are listed for 35 days.
 
     To follow it, send the last `next_cursor` as `after`: no event is missed, also of writes that
     end late. On DynamoDB an event is listed about half a minute after it happened.

@@ -163,6 +163,31 @@ EVENT: dict[str, Any] = {
     "timestamp": "2026-01-02T03:04:09.123456Z",
     "data": SUCCEEDED,
 }
+BATCH_EVENT: dict[str, Any] = {
+    "id": "evt_00001767323049123456a1b2c3001",
+    "type": "batch.parked",
+    "timestamp": "2026-01-27T03:04:06.000000Z",
+    "data": {
+        "batch_id": "20260102T030405123456-5f0c2b9e5f0c2b9e",
+        "payment_method": METHOD_NAME,
+        "currency": "USD",
+        "payments": 2,
+        "total": 42.5,
+        "since": "2026-01-27T03:04:06.000000Z",
+        "reason": "OutcomeUnknown: TIMEOUT",
+        "by": None,
+    },
+}
+OUTAGE_EVENT: dict[str, Any] = {
+    "id": "evt_00001767323049123456a1b2c3002",
+    "type": "provider.failing",
+    "timestamp": "2026-01-02T03:06:00.000000Z",
+    "data": {
+        "payment_method": METHOD_NAME,
+        "since": "2026-01-02T03:05:00.000000Z",
+        "reason": "NotSent: UNREACHABLE",
+    },
+}
 EVENTS: dict[str, Any] = {"events": [EVENT], "next_cursor": EVENT["id"]}
 HOLDS: dict[str, Any] = {"holds": [HOLD]}
 NEW_ENDPOINT: dict[str, Any] = {

@@ -42,7 +42,14 @@ DOCUMENT: dict[str, Any] = {
                 "content": {
                     "application/json": {
                         "schema": {"$ref": "#/components/schemas/Event"},
-                        "example": examples.EVENT,
+                        "examples": {
+                            each["type"]: {"value": each}
+                            for each in (
+                                examples.EVENT,
+                                examples.BATCH_EVENT,
+                                examples.OUTAGE_EVENT,
+                            )
+                        },
                     }
                 },
             },

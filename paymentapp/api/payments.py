@@ -10,6 +10,7 @@ from flask import request
 from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, actor, services
 from paymentapp.api.problems import PAYMENT_PATH, InvalidRequest
+from paymentapp.api.responses import REPLAY, replay_header
 from paymentapp.api.waiting import with_outcome
 from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.actors import HOLD
@@ -37,10 +38,7 @@ PREFERENCE_APPLIED = {
 }
 ACCEPTED_HEADERS = {
     "Location": {"description": "URL of the payment.", "schema": {"type": "string"}},
-    "Idempotent-Replayed": {
-        "description": "`true`, if an earlier request with this key created the payment.",
-        "schema": {"type": "string", "enum": ["true"]},
-    },
+    **replay_header("created the payment"),
     **PREFERENCE_APPLIED,
 }
 KEY = {
@@ -208,5 +206,5 @@ def _accepted(requested: Requested, wait: int | None) -> tuple[ShownPayment, dic
     """Return the body and headers that answer a request which has made a payment."""
     payment, applied = with_outcome(requested.payment, wait)
     path = PAYMENT_PATH.format(*payment.key)
-    replay = {"Idempotent-Replayed": "true"} if requested.replayed else {}
+    replay = REPLAY if requested.replayed else {}
     return shown(payment), {"Location": request.script_root + path, **replay, **applied}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 from werkzeug.datastructures import Headers
@@ -11,7 +11,18 @@ from werkzeug.datastructures import Headers
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+REPLAY = {"Idempotent-Replayed": "true"}  # headers of an answer that repeats an earlier one
 _NOTHING_TO_QUOTE = re.compile(r"[A-Za-z0-9/._~:-]*")
+
+
+def replay_header(what_it_did: str) -> dict[str, Any]:
+    """Return the documentation of the header of `REPLAY`."""
+    return {
+        "Idempotent-Replayed": {
+            "description": f"`true`, if an earlier request with this key {what_it_did}.",
+            "schema": {"type": "string", "enum": ["true"]},
+        }
+    }
 
 
 class ApiResponse(Response):

@@ -6,8 +6,10 @@ from typing import Any
 
 from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, actor, services
+from paymentapp.api.responses import REPLAY, replay_header
 from paymentapp.models.actors import WEBHOOKS
 from paymentapp.models.webhook_endpoints import EndpointChanges, WebhookDelivery, WebhookEndpoint
+from paymentapp.schemas.headers import EndpointHeadersSchema
 from paymentapp.schemas.webhook_endpoints import (
     NewWebhookEndpointSchema,
     WebhookDeliveryPageSchema,
@@ -44,26 +46,37 @@ def _with_secret(made: EndpointWithSecret) -> dict[str, Any]:
 
 @blp.route(_ALL, methods=["POST"])
 @blp.requires(WEBHOOKS)
+@blp.arguments(EndpointHeadersSchema(), location="headers")
 @blp.arguments(NewWebhookEndpointSchema(), example=examples.NEW_ENDPOINT)
 @blp.response(
     201,
     WebhookEndpointSecretSchema,
     description="Registered",
     example=examples.ENDPOINT_WITH_SECRET,
+    headers=replay_header("registered the endpoint"),
 )
 @blp.documents(*error_examples.ADD_ENDPOINT, responses={201: {"links": LINKS}})
-def add_webhook_endpoint(body: dict[str, Any]) -> dict[str, Any]:
+def add_webhook_endpoint(
+    headers: dict[str, Any], body: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Register a webhook endpoint.
 
     From now on events are posted to it, as `GET /v1/api/events/{event_id}` shows them, and signed
     by the Standard Webhooks specification: at least once, in any order, under the event's id as
     `webhook-id`. Any 2xx is success. Other attempts are repeated for about three days. An
     endpoint that answers 410, or fails for five days, is disabled, which is an event.
+
+    Send an `Idempotency-Key`, and retry with it where no answer came: the endpoint and its secret
+    are answered again, as long as that secret is not replaced.
     """
     made = services().webhook_endpoints.create(
-        body["url"], body["event_types"], body["description"], actor()
+        body["url"],
+        body["event_types"],
+        body["description"],
+        actor(),
+        headers.get("idempotency_key"),
     )
-    return _with_secret(made)
+    return _with_secret(made), REPLAY if made.replayed else {}
 
 
 @blp.route(_ALL)

@@ -55,6 +55,7 @@ def start_simulators(processes: ProcessGroup, base_url: str) -> Simulators:
     environ = _start_providers(processes, base_url) | _start_bank(processes)
     page = environ["PAYPAL_BASE_URL"]
     environ["PAYMENTAPP_VAULT_KEYS"] = _vault_key()
+    environ["PAYMENTAPP_WEBHOOKS_ALLOW_LOOPBACK"] = "on"
     fresh = {name: value for name, value in environ.items() if name not in os.environ}
     return Simulators(page, fresh)
 

@@ -10,8 +10,15 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypedDict, Unpack
 
-from paymentapp.errors import InsufficientFunds
+from paymentapp.errors import (
+    InsufficientFunds,
+    Misconfigured,
+    NotPermitted,
+    NotSent,
+    OutcomeUnknown,
+)
 from paymentapp.models.caller_texts import Metadata
+from paymentapp.models.events import Event, OtherEvent
 from paymentapp.models.money import Money
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.revisions import new_revision
@@ -66,6 +73,12 @@ class Resolution(StrEnum):
     NOT_SENT = "not-sent"  # the provider did nothing with it, and never will
 
 
+# How `Batch.last_error` begins while the batch waits because the call that sends it has failed.
+_FAILURES = tuple(
+    f"{kind.__name__}:" for kind in (NotSent, OutcomeUnknown, Misconfigured, NotPermitted)
+)
+# How that of a batch begins that the provider did nothing with because of its content.
+REFUSED = "Refused: "
 # How `Batch.last_error` of a batch that was taken apart begins; the reason follows.
 TAKEN_APART = "taken apart: "
 NO_FUNDS = "no funds"  # such a reason
@@ -166,6 +179,22 @@ class Batch:
         kind = f"{InsufficientFunds.__name__}:"
         return self.state is BatchState.FROZEN and (self.last_error or "").startswith(kind)
 
+    @property
+    def failure(self) -> str | None:
+        """Return why the last attempt to send the batch failed, if it waits for another one.
+
+        None where it waits for something else, such as funds.
+        """
+        error = self.last_error or ""
+        waits = self.state is BatchState.FROZEN and error.startswith(_FAILURES)
+        return error if waits else None
+
+    @property
+    def was_answered(self) -> bool:
+        """Return whether its provider has answered its last attempt: it took it, or refused it."""
+        refused = (self.last_error or "").startswith((REFUSED, f"{TAKEN_APART}{NO_FUNDS}"))
+        return self.accepted_at is not None or refused or self.lacks_funds
+
     def frozen(
         self, at: datetime, excluded: tuple[int, ...], unsettled: Decimal | None = None
     ) -> Batch:
@@ -214,6 +243,18 @@ class Batch:
         """
         known = attempt != UNKNOWN_ATTEMPT and self.open_attempt == attempt
         return NO_ATTEMPT if known else self.open_attempt
+
+
+def parking_events(old: Batch, new: Batch) -> list[Event]:
+    """Return the events of a change of a batch: one, where it is parked by it.
+
+    Its subject has why, since the record says something else once more is known. An operator's
+    order is read from the record.
+    """
+    if new.parked_at is None or new.parked_at == old.parked_at:
+        return []
+    why = "" if new.stop_order else new.last_error or ""
+    return [Event(OtherEvent.BATCH_PARKED, new.parked_at, (new.batch_id, why))]
 
 
 def new_batch_id(now: datetime) -> str:

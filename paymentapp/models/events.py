@@ -25,15 +25,19 @@ class OtherEvent(StrEnum):
     PAYEE_CHANGED = "customer.payee_changed"
     HOLD_PLACED = "hold.placed"
     HOLD_RELEASED = "hold.released"
+    BATCH_PARKED = "batch.parked"
     PROVIDER_UNFUNDED = "provider.unfunded"
     PROVIDER_FUNDED = "provider.funded"
+    PROVIDER_FAILING = "provider.failing"
+    PROVIDER_RECOVERED = "provider.recovered"
     ENDPOINT_DISABLED = "webhook_endpoint.disabled"
 
 
 PAYMENT_EVENTS = tuple(f"payment.{status}" for status in Status)
 EVENT_TYPES = (*PAYMENT_EVENTS, *OtherEvent)
 # About no record: what they say is their subject.
-ACCOUNT_EVENTS = frozenset({OtherEvent.PROVIDER_UNFUNDED, OtherEvent.PROVIDER_FUNDED})
+FUNDS_EVENTS = frozenset({OtherEvent.PROVIDER_UNFUNDED, OtherEvent.PROVIDER_FUNDED})
+OUTAGE_EVENTS = frozenset({OtherEvent.PROVIDER_FAILING, OtherEvent.PROVIDER_RECOVERED})
 TEST_EVENT = "webhook_endpoint.test"  # sent to an endpoint on request, and in no list
 _PAYEE_CHANGES = frozenset(
     {
@@ -50,7 +54,8 @@ class Event(NamedTuple):
     """One event: its type and time, and the line of a history that it is about.
 
     `subject` is the key of a payment, the id of a customer with that of the line, the id of a hold
-    with its target, that of a webhook endpoint, or what is said of an account (`models.balances`).
+    with its target, that of a webhook endpoint, that of a batch with why it was parked, or what is
+    said of an account (`models.balances`) or of a provider's outage (`models.outages`).
     `line` counts the lines of a payment, or how often the service has disabled an endpoint, from 0,
     and is the version of a customer's line.
     """

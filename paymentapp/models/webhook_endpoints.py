@@ -32,6 +32,10 @@ NO_VAULT_KEY = (
     "This service cannot keep a secret: PAYMENTAPP_VAULT_KEYS is not set. An operator makes a key "
     "by `paymentapp vault new-key`."
 )
+REGISTRATION_GONE = (
+    "The webhook endpoint that this Idempotency-Key has registered was deleted since, or its "
+    "secret was replaced."
+)
 _JITTER = 0.1  # of a delay, more or less
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -9,16 +10,24 @@ from marshmallow import Schema, fields, validate
 from paymentapp.models.balances import FundsNotice
 from paymentapp.models.events import EVENT_ID_PATTERN, EVENT_TYPES, TEST_EVENT
 from paymentapp.models.holds import Hold
+from paymentapp.models.outages import OutageNotice
 from paymentapp.models.webhook_endpoints import WebhookEndpoint
 from paymentapp.schemas.balances import FundsNoticeSchema
-from paymentapp.schemas.common import Moment, Pattern, TextOrNull, page_limit
+from paymentapp.schemas.common import Moment, Pattern, TextOrNull, Total, currency, page_limit
 from paymentapp.schemas.customer_history import CustomerHistoryEntrySchema
 from paymentapp.schemas.holds import HoldSchema
 from paymentapp.schemas.payments import PaymentSchema
+from paymentapp.services.batch_notices import BatchNotice
 from paymentapp.services.customer_history import ShownEntry
 from paymentapp.services.payees import ShownPayment
 
 _TYPE = "`payment.` with the status that the payment has got, or what else has happened."
+
+
+@cache
+def made(schema: type[Schema]) -> Schema:
+    """Return the instance of a schema that all events share: making one takes long."""
+    return schema()
 
 
 class _ReleasedHoldSchema(HoldSchema):
@@ -37,22 +46,47 @@ class _EndpointSchema(Schema):
     disabled_reason = TextOrNull(required=True)
 
 
+class _BatchNoticeSchema(Schema):
+    """A batch that was parked."""
+
+    batch_id = fields.String(required=True)
+    payment_method = fields.String(required=True)
+    currency = currency()
+    payments = fields.Integer(required=True)
+    total = Total("The sum of its payments.")
+    since = Moment(required=True)
+    reason = TextOrNull(required=True)
+    by = TextOrNull(required=True)
+
+
+class _OutageNoticeSchema(Schema):
+    """A provider that is failing, or has recovered."""
+
+    payment_method = fields.String(required=True)
+    since = Moment(required=True)
+    reason = fields.String(required=True)
+
+
 class _Data(fields.Dict):
     """What an event is about, as the API shows it. Dumps a ShownEvent."""
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
         match value:
             case ShownPayment():
-                return PaymentSchema().dump(value)
+                return made(PaymentSchema).dump(value)
             case ShownEntry():
                 about = {"customer_id": value.entry.customer_id}
-                return about | CustomerHistoryEntrySchema().dump(value)
+                return about | made(CustomerHistoryEntrySchema).dump(value)
             case Hold():
-                return _ReleasedHoldSchema().dump(value)
+                return made(_ReleasedHoldSchema).dump(value)
+            case BatchNotice():
+                return made(_BatchNoticeSchema).dump(value)
             case FundsNotice():
-                return FundsNoticeSchema().dump(value)
+                return made(FundsNoticeSchema).dump(value)
+            case OutageNotice():
+                return made(_OutageNoticeSchema).dump(value)
             case WebhookEndpoint():
-                return _EndpointSchema().dump(value)
+                return made(_EndpointSchema).dump(value)
         return {}
 
 
@@ -77,8 +111,12 @@ class EventSchema(Schema):
             "description": "Of `payment.…` the payment as it was then, with null for what came "
             "later; of `customer.payee_changed` the change as the customer's history shows it, "
             "with the `customer_id`; of `hold.…` the hold; of `webhook_endpoint.…` the endpoint; "
-            "of `provider.…` the account: `payment_method`, `currency`, `needed` within a day, "
-            "`available`, `as_of`. Empty for a customer who was erased."
+            "of `batch.parked` the batch that waits for an operator: `batch_id`, `payment_method`, "
+            "`currency`, `payments` (how many), `total`, `since`, `reason`, and `by`, the operator "
+            "who parked it, or null; of `provider.unfunded` and `provider.funded` the account: "
+            "`payment_method`, `currency`, `needed` within a day, `available`, `as_of`; of "
+            "`provider.failing` and `provider.recovered` the outage: `payment_method`, `since` "
+            "when, and the `reason`, as in the log. Empty for a customer who was erased."
         },
     )
 

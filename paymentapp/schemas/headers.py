@@ -85,21 +85,32 @@ class PreferSchema(FlatSchema):
     )
 
 
-class PaymentHeadersSchema(PreferSchema):
-    """Headers of a payment request."""
-
-    idempotency_key = IdempotencyKey(
+def _idempotency_key(made: str) -> IdempotencyKey:
+    """Return the header of a request that makes something."""
+    return IdempotencyKey(
         data_key="Idempotency-Key",
         metadata={
             "description": "Makes a retry safe: for 35 days, requests of one client with the same "
-            "key and body are one payment. 1 to 255 printable ASCII characters, in quotes "
+            f"key and body are one {made}. 1 to 255 printable ASCII characters, in quotes "
             "(draft-ietf-httpapi-idempotency-key-header) or bare; both forms are the same key. "
-            "A key that contains a comma must be in quotes. Use a new one for each new payment, "
+            f"A key that contains a comma must be in quotes. Use a new one for each new {made}, "
             "such as a random UUID.",
-            # No example: Swagger UI would send it, and answer the second payment with the first.
+            # No example: Swagger UI would send it, and answer the second request with the first.
             "pattern": KEY_PATTERN,
         },
     )
+
+
+class PaymentHeadersSchema(PreferSchema):
+    """Headers of a payment request."""
+
+    idempotency_key = _idempotency_key("payment")
+
+
+class EndpointHeadersSchema(FlatSchema):
+    """Headers of a request that registers a webhook endpoint."""
+
+    idempotency_key = _idempotency_key("endpoint")
 
 
 _check_tag = Pattern(IF_MATCH_PATTERN, error="Must be one ETag, in quotes, or *.")

@@ -112,7 +112,10 @@ class WebhookEndpointSecretSchema(WebhookEndpointSchema):
 
     secret = fields.String(
         required=True,
-        metadata={"description": "What signs its webhooks (`whsec_…`). It is shown this once."},
+        metadata={
+            "description": "What signs its webhooks (`whsec_…`). It is shown in this answer alone, "
+            "and where the request is repeated with its `Idempotency-Key`."
+        },
     )
 
 

@@ -10,16 +10,19 @@ from typing import NamedTuple
 from paymentapp.errors import NotFound
 from paymentapp.models.balances import FundsNotice
 from paymentapp.models.events import (
-    ACCOUNT_EVENTS,
+    FUNDS_EVENTS,
+    OUTAGE_EVENTS,
     TEST_EVENT,
     Event,
     OtherEvent,
     PublishedEvent,
 )
 from paymentapp.models.holds import Hold
+from paymentapp.models.outages import OutageNotice
 from paymentapp.models.payments import UNSENT, Payment, PaymentKey, Status
 from paymentapp.models.settled import NOT_SETTLED
 from paymentapp.models.webhook_endpoints import EndpointStatus, WebhookEndpoint
+from paymentapp.services.batch_notices import BatchNotice, batch_notice
 from paymentapp.services.customer_history import CustomerHistory, ShownEntry
 from paymentapp.services.payees import PayeeDisplays, ShownPayment
 from paymentapp.storage.base import Store
@@ -29,7 +32,8 @@ _CHUNK = 100
 _UNANSWERED = UNSENT | {Status.SUBMITTING}
 
 
-EventData = ShownPayment | ShownEntry | Hold | WebhookEndpoint | FundsNotice | None
+Notice = BatchNotice | FundsNotice | OutageNotice
+EventData = ShownPayment | ShownEntry | Hold | WebhookEndpoint | Notice | None
 
 
 class ShownEvent(NamedTuple):
@@ -125,8 +129,12 @@ class Events:
             return self.payees.shown(as_of(payment, event.line)) if payment else None
         if event.type == OtherEvent.PAYEE_CHANGED:
             return self.history.line(event.subject[0], event.line)
-        if event.type in ACCOUNT_EVENTS:
+        if event.type == OtherEvent.BATCH_PARKED:
+            return batch_notice(self.store, event)
+        if event.type in FUNDS_EVENTS:
             return FundsNotice.of(event.subject)
+        if event.type in OUTAGE_EVENTS:
+            return OutageNotice.of(event.subject)
         if event.type in {OtherEvent.ENDPOINT_DISABLED, TEST_EVENT}:
             return self._endpoint(event)
         hold = holds.get(event.subject[0])

@@ -225,10 +225,10 @@ class Store(Protocol):
     def list_events(self, after: str | None, limit: int) -> EventPage:
         """Return up to `limit` events after an id, oldest first; from the first one for None.
 
-        Every write above that adds a line to a payment's history, changes who is paid, or places or
-        releases a hold, makes its events part of this list, whatever crashes. An event never
-        appears before one that was listed earlier, and none appears for what was not written. One
-        may appear twice, under two ids, where its write was repeated.
+        Every write that adds a line to a payment's history, changes who is paid, parks a batch, or
+        places or releases a hold, makes its events part of this list, whatever crashes. An event
+        never appears before one that was listed earlier, and none appears for what was not written.
+        One may appear twice, under two ids, where its write was repeated.
         """
 
     def get_event(self, event_id: str) -> Event | None:

@@ -292,7 +292,12 @@ def add_webhook_endpoint(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.post(ENDPOINTS, json=NEW_ENDPOINT)
     yield bench.client.post(ENDPOINTS, json={"url": "http://example.com"})
     yield bench.client.post(ENDPOINTS, json={"url": "https://10.0.0.1"})
-    sealing = sealed(bench)
+    yield bench.client.post(ENDPOINTS, json=NEW_ENDPOINT, headers={"Idempotency-Key": "a,b"})
+    sealing, other = sealed(bench), {**NEW_ENDPOINT, "description": "other"}
+    made = sealing.client.post(ENDPOINTS, json=NEW_ENDPOINT, headers=KEY).get_json()
+    yield sealing.client.post(ENDPOINTS, json=other, headers=KEY)
+    sealing.client.delete(f"{ENDPOINTS}/{made['id']}")
+    yield sealing.client.post(ENDPOINTS, json=NEW_ENDPOINT, headers=KEY)
     for _ in range(ENDPOINTS_MAX + 1):
         yield sealing.client.post(ENDPOINTS, json=NEW_ENDPOINT)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
 from paymentapp.config import Settings
 from paymentapp.models.events import EVENT_TYPES
@@ -164,3 +165,18 @@ def test_deliveries_are_paged(bench: Bench) -> None:
     rest = bench.client.get(f"{path}/deliveries?limit=2&cursor={first['next_cursor']}").get_json()
     assert [each["id"] for each in first["deliveries"] + rest["deliveries"]] == ids[::-1]
     assert rest["next_cursor"] is None
+
+
+def test_a_repeated_registration_is_answered_again(bench: Bench) -> None:
+    def register(key: str, **changes: Any) -> TestResponse:
+        headers = {"Idempotency-Key": key}
+        return bench.client.post(ENDPOINTS, json={**NEW, **changes}, headers=headers)
+
+    first, again = register('"k1"'), register("k1")
+    assert first.status_code == again.status_code == 201
+    assert again.get_json() == first.get_json()
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    problem(register("k1", description="other"), 422, "idempotency-key-reused")
+    problem(register("k1, k2"), 400, "invalid-request")
+    assert len(bench.client.get(ENDPOINTS).get_json()["webhook_endpoints"]) == 1

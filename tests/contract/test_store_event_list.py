@@ -10,8 +10,10 @@ import pytest
 
 from paymentapp.clock import to_text, utc_now
 from paymentapp.models.balances import FundsNotice
+from paymentapp.models.batches import BatchState
 from paymentapp.models.customer_history import CustomerAction, CustomerEvent, with_history
 from paymentapp.models.events import OtherEvent, PublishedEvent
+from paymentapp.models.outages import OutageNotice
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.base import Store
@@ -19,7 +21,7 @@ from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.dynamodb import DynamoDBStore
 from paymentapp.storage.dynamodb import events as dynamodb_events
 from tests.contract.test_store_races import at_once
-from tests.support.records import a_customer, a_payment, later
+from tests.support.records import a_batch, a_customer, a_payment, later, members
 
 Told = list[tuple[str, tuple[str, ...], int]]
 
@@ -79,6 +81,13 @@ def test_an_event_about_no_record_is_listed_as_well(
     store.add_event(notice.event(OtherEvent.PROVIDER_UNFUNDED, utc_now()))
     (kind, subject, _) = told(store, notice.payment_method)[0]
     assert (kind, FundsNotice.of(subject)) == ("provider.unfunded", notice)
+
+
+def test_an_event_about_an_outage_is_listed(store: Store) -> None:
+    notice = OutageNotice(new_revision(), later(1), "NotSent: DOWN")
+    store.add_event(notice.event(OtherEvent.PROVIDER_FAILING, utc_now()))
+    ((kind, subject, _),) = told(store, notice.payment_method)
+    assert (kind, OutageNotice.of(subject)) == ("provider.failing", notice)
 
 
 def test_each_line_of_a_history_is_an_event_and_nothing_else_is(
@@ -164,3 +173,28 @@ def test_a_change_of_who_is_paid_is_an_event(store: Store) -> None:
     assert (kind, line) == ("customer.payee_changed", 2)
     assert subject == (customer.customer_id, entries[-1].entry_id)
     assert len(told(store, customer.customer_id)) == 1
+
+
+def test_a_batch_that_is_parked_is_an_event(store: Store) -> None:
+    batch = a_batch()
+    store.add_batch(batch, members(2))
+    frozen = batch.frozen(later(1), ())
+    assert store.change_batch(batch, frozen)
+    why = "OutcomeUnknown: TIMEOUT"
+    at = utc_now()
+    parked = frozen.changed(state=BatchState.PARKED, parked_at=at, last_error=why)
+    assert store.change_batch(frozen, parked)
+    assert store.change_batch(frozen, parked)  # repeated
+    decided = parked.changed(state=BatchState.ACCEPTED, last_error=None)
+    assert store.change_batch(parked, decided)
+    assert told(store, batch.batch_id) == [("batch.parked", (batch.batch_id, why), 0)]
+
+
+def test_a_batch_that_was_not_parked_is_no_event(store: Store) -> None:
+    batch = a_batch()
+    store.add_batch(batch, members(2))
+    aborted = batch.changed(state=BatchState.ABORTED)
+    assert store.change_batch(batch, aborted)
+    late = batch.changed(state=BatchState.PARKED, parked_at=utc_now())
+    assert not store.change_batch(batch, late)
+    assert told(store, batch.batch_id) == []

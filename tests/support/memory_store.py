@@ -12,7 +12,7 @@ from typing import TypeVar
 from paymentapp.errors import PaymentAppError, StoreUnavailable
 from paymentapp.models.account_payments import AccountPage, AccountQuery, ListPosition
 from paymentapp.models.api_keys import ApiKey
-from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.batches import Batch, BatchState, Member, parking_events
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer, CustomerPage, CustomerQuery
 from paymentapp.models.events import Event, EventPage, hold_event, payee_events
@@ -306,6 +306,8 @@ class MemoryStore(MemoryWebhookEndpoints):
     def change_batch(self, old: Batch, new: Batch) -> bool:
         self._called("change_batch")
         with self._lock:
+            if self._batches.get(old.batch_id) == old:
+                self._listed.add(parking_events(old, new))
             return _change(self._batches, old.batch_id, old, new)
 
     def due_batches(self, shard: int, until: datetime, limit: int) -> list[Batch]:

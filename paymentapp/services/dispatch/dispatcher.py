@@ -16,6 +16,7 @@ from paymentapp.errors import InsufficientFunds, OutcomeUnknown, ProviderError
 from paymentapp.models.batches import (
     ACCEPTED_AS,
     NO_FUNDS,
+    REFUSED,
     UNKNOWN_ATTEMPT,
     Batch,
     BatchChanges,
@@ -321,7 +322,7 @@ class Dispatcher:
         """
         refused = batch.changed(
             state=BatchState.REFUSED,
-            last_error=f"Refused: {outcome.code}",
+            last_error=f"{REFUSED}{outcome.code}",
             member_errors=dict(outcome.member_errors),
         )
         if not self.store.change_batch(batch, refused):

@@ -1,6 +1,7 @@
 """Watch of the funds: reads balances and what is to be paid from them, and announces shortages.
 
-One process at a time, once a minute. Nothing that is sent waits for it, or is decided by it.
+One process at a time, once a minute. Nothing that is sent waits for it, or is decided by it. The
+batches that it reads also show which providers are failing (`outages`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from paymentapp.models.events import OtherEvent
 from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.base import BalanceSource, Provider
 from paymentapp.services.balances import Balances, BalanceSheet, OpenShortage
+from paymentapp.services.dispatch.outages import OutageWatch, ProviderCalls
 from paymentapp.storage.base import Lease, Store
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class _Look:
     now: datetime
     as_of: Mapping[AccountKey, datetime]
     uses: dict[AccountKey, _Use] = field(default_factory=lambda: defaultdict(_Use))
+    calls: dict[str, ProviderCalls] = field(default_factory=lambda: defaultdict(ProviderCalls))
     complete: bool = True
 
     def add_payment(self, payment: Payment) -> None:
@@ -69,12 +72,13 @@ class _Look:
             use.pending += payment.money.amount
 
     def add_batch(self, batch: Batch) -> None:
-        """Count the members of a batch that are not settled.
+        """Count the members of a batch that are not settled, and note what came of its calls.
 
-        They are needed where nothing has left certainly, or after the time of the balance.
+        Members are needed where nothing has left certainly, or after the time of the balance.
         """
         if batch.state not in _SENT:
             return
+        self.calls[batch.provider].add(batch)
         if batch.unsettled is None:
             self.complete = False  # an earlier version has made it
             return
@@ -98,6 +102,7 @@ class FundsWatch:
         self._providers = providers
         self._sources = {name: p.balances for name, p in providers.items() if p.balances}
         self._balances = balances
+        self._outages = OutageWatch(store)
         self._clock = clock
         self._owner = secrets.token_hex(8)
         self._looked_at: datetime | None = None
@@ -132,6 +137,7 @@ class FundsWatch:
         accounts = [_account(key, there.get(key), found) for key in sorted(keys)]
         shortages = self._shortages(old, accounts, found)
         self._balances.write(entry, BalanceSheet(accounts, shortages))
+        self._outages.update(found.calls, found.now)
 
     def _there(self, old: BalanceSheet) -> dict[AccountKey, AccountBalance]:
         """Return what is on each account; as it was, where its provider does not answer now."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
-from paymentapp.models.batches import NO_FUNDS, TAKEN_APART, Batch, BatchState
+from paymentapp.models.batches import NO_FUNDS, REFUSED, TAKEN_APART, Batch, BatchState
 from paymentapp.models.payments import Cause, Payment
 from paymentapp.services.dispatch.batching import advance, change_stamped, freed, members_of
 from paymentapp.services.dispatch.funds import largest_half
@@ -34,7 +34,7 @@ class Releaser:
         members = members_of(self.store, batch)
         member_errors = dict(batch.member_errors)
         if not member_errors and len(members) == 1:
-            member_errors = {0: (batch.last_error or "Refused").removeprefix("Refused: ")}
+            member_errors = {0: (batch.last_error or "Refused").removeprefix(REFUSED)}
 
         def released(payment: Payment, position: int, now: datetime) -> Payment:
             reason = member_errors.get(position)

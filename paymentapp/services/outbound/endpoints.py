@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from paymentapp.clock import Clock
-from paymentapp.errors import Conflict, NotFound, StoreUnavailable, Unprocessable
+from paymentapp.errors import Conflict, NotFound, ProviderError, StoreUnavailable, Unprocessable
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.events import TEST_EVENT, Event
 from paymentapp.models.revisions import new_revision
 from paymentapp.models.webhook_endpoints import (
     ENDPOINTS_MAX,
     NO_VAULT_KEY,
+    REGISTRATION_GONE,
     SECRET_OVERLAP,
     SECRETS_MAX,
     DeliveryPage,
@@ -30,6 +31,7 @@ from paymentapp.models.webhook_endpoints import (
 )
 from paymentapp.services.outbound.messages import new_secret
 from paymentapp.services.outbound.progress import forget_failures
+from paymentapp.services.outbound.registrations import Registration, registered_under
 from paymentapp.storage.base import Store
 from paymentapp.storage.codec.events import event_id_of, microseconds_of
 from paymentapp.storage.contention import MAX_TRIES, tries
@@ -47,6 +49,7 @@ class EndpointWithSecret(NamedTuple):
 
     endpoint: WebhookEndpoint
     secret: str
+    replayed: bool = False  # an earlier request with the same Idempotency-Key has made it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +62,67 @@ class WebhookEndpoints:
     allow_loopback: bool
 
     def create(
-        self, url: str, event_types: Sequence[str], description: str, by: Actor = SYSTEM
+        self,
+        url: str,
+        event_types: Sequence[str],
+        description: str,
+        by: Actor = SYSTEM,
+        idempotency_key: str | None = None,
     ) -> EndpointWithSecret:
         """Register an endpoint: it gets the events from now on.
 
-        Raises Unprocessable for a URL that is refused, Conflict without a key of the vault or where
-        there are ENDPOINTS_MAX already.
+        With a client's key and body of an earlier request it is that one's, as it was made. Raises
+        Unprocessable for a URL that is refused, KeyReused for another body under the key; Conflict
+        without a key of the vault, where there are ENDPOINTS_MAX already, or where the endpoint of
+        the earlier request has no longer the secret that was answered.
         """
         self._check_url(url)
         if not self.vault.is_open:
             raise Conflict(NO_VAULT_KEY)
-        if len(self.store.list_webhook_endpoints()) >= ENDPOINTS_MAX:
-            raise Conflict(f"There are {ENDPOINTS_MAX} webhook endpoints; delete one first.")
-        now = self.clock()
+        now, types = self.clock(), tuple(dict.fromkeys(event_types))
+        new = Registration(new_endpoint_id(now), now)
+        if idempotency_key is not None:
+            body = [url, types, description]
+            new = registered_under(self.store, by.name, idempotency_key, body, now)
         endpoint = WebhookEndpoint(
-            endpoint_id=new_endpoint_id(now),
+            endpoint_id=new.endpoint_id,
             url=url,
-            event_types=tuple(dict.fromkeys(event_types)),
+            event_types=types,
             description=description,
-            created_at=now,
+            created_at=new.created_at,
             created_by=by.name,
             secrets=(),
             revision=new_revision(),
         )
-        made = self._with_new_secret(endpoint, now)
-        self.store.add_webhook_endpoint(made.endpoint)
-        log.info("webhook endpoint %s registered, by %s", endpoint.endpoint_id, by.name or "-")
+        stored = self.store.get_webhook_endpoint(endpoint.endpoint_id)
+        return self._replayed(endpoint, stored) if stored else self._add(endpoint)
+
+    def _add(self, endpoint: WebhookEndpoint) -> EndpointWithSecret:
+        if len(self.store.list_webhook_endpoints()) >= ENDPOINTS_MAX:
+            raise Conflict(f"There are {ENDPOINTS_MAX} webhook endpoints; delete one first.")
+        made = self._with_new_secret(endpoint, endpoint.created_at)
+        stored = self.store.add_webhook_endpoint(made.endpoint)
+        if stored.secrets != made.endpoint.secrets:  # the same request was faster
+            return self._replayed(endpoint, stored)
+        by = endpoint.created_by or "-"
+        log.info("webhook endpoint %s registered, by %s", endpoint.endpoint_id, by)
         return made
+
+    def _replayed(self, endpoint: WebhookEndpoint, stored: WebhookEndpoint) -> EndpointWithSecret:
+        """Return an endpoint as it was made, with the secret that was answered then."""
+        now, made_at = self.clock(), stored.created_at
+        first = [
+            each for each in stored.secrets if each.created_at == made_at and each.is_valid(now)
+        ]
+        if not first:
+            raise Conflict(REGISTRATION_GONE)
+        try:
+            secret = self.vault.open(first[0].sealed, stored.place)
+        except ProviderError as error:
+            raise StoreUnavailable(
+                f"a webhook endpoint's secret cannot be opened: {error}"
+            ) from None
+        return EndpointWithSecret(endpoint, secret, replayed=True)
 
     def list(self) -> list[WebhookEndpoint]:
         """Return the endpoints, oldest first."""

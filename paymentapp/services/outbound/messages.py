@@ -28,9 +28,9 @@ def body_of(event: ShownEvent) -> str:
     """
     import simplejson
 
-    from paymentapp.schemas.events import EventSchema
+    from paymentapp.schemas.events import EventSchema, made
 
-    shown = EventSchema().dump(event)
+    shown = made(EventSchema).dump(event)
     return simplejson.dumps(shown, use_decimal=True, separators=(",", ":"))
 
 

@@ -23,6 +23,12 @@ from paymentapp.storage.codec.records import Record, reads, without_none
 MEMBERS_PER_CHUNK = 500  # at most 230 KB, of the 400 KB that a DynamoDB item may have
 TEXTS_PER_CHUNK = 100_000  # bytes of the callers' texts besides, about
 PARKED_SHARD = "parked"
+BATCH = "header"  # the sort key of a batch; its members have others
+
+
+def batch_key(batch_id: str) -> str:
+    """Return the partition of a batch and its members."""
+    return f"batch#{batch_id}"
 
 
 def batch_record(batch: Batch) -> Record:

@@ -24,8 +24,9 @@ from typing import NamedTuple
 from paymentapp.clock import to_text, utc_now
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.events import (
-    ACCOUNT_EVENTS,
+    FUNDS_EVENTS,
     KEPT,
+    OUTAGE_EVENTS,
     Event,
     EventPage,
     OtherEvent,
@@ -33,6 +34,7 @@ from paymentapp.models.events import (
 )
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.revisions import new_revision
+from paymentapp.storage.codec.batches import BATCH, batch_key, read_batch
 from paymentapp.storage.codec.customer_history import history_key, sort_key_before
 from paymentapp.storage.codec.events import (
     event_id_of,
@@ -294,8 +296,11 @@ class DynamoDBEvents(DynamoDBRecords):
     def _is_made(self, event: Event, payments: Mapping[PaymentKey, Payment]) -> bool:
         if event.payment is not None:
             return event.is_in(payments.get(event.payment))
-        if event.type in ACCOUNT_EVENTS:
+        if event.type in FUNDS_EVENTS | OUTAGE_EVENTS:
             return True
+        if event.type == OtherEvent.BATCH_PARKED:
+            record = self._operation(batch_key(event.subject[0]), BATCH)
+            return record is not None and read_batch(record).parked_at == event.at
         if event.type == OtherEvent.PAYEE_CHANGED:
             customer_id, entry_id = event.subject
             sort_key = f"{sort_key_before(event.line)}#{entry_id}"

@@ -23,6 +23,7 @@ from paymentapp.storage.codec.records import Record, reads
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.json_documents import from_json, to_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
+from paymentapp.storage.sqlite.statements import Update, was_made
 
 EventRow = tuple[int, int, str]
 
@@ -63,6 +64,16 @@ def rows_of(events: Iterable[Event]) -> list[EventRow]:
 def _row(event: Event) -> EventRow:
     expires_at = int((event.at + KEPT).timestamp())
     return microseconds_of(event.at), expires_at, to_json({"event": event_texts(event)})
+
+
+def change_with_events(
+    update: Update, rows: list[EventRow], connection: sqlite3.Connection
+) -> bool:
+    """Make a change and list its events; for a repeated one they were listed the first time."""
+    if not connection.execute(update.change, update.values).rowcount:
+        return was_made(update, connection)
+    announce(rows, connection)
+    return True
 
 
 def announce(rows: Iterable[EventRow], connection: sqlite3.Connection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 from functools import partial
 
@@ -26,9 +25,9 @@ from paymentapp.storage.codec.webhook_endpoints import (
     read_endpoint,
 )
 from paymentapp.storage.sqlite import sql
-from paymentapp.storage.sqlite.events import EventRow, announce, rows_of
+from paymentapp.storage.sqlite.events import change_with_events, rows_of
 from paymentapp.storage.sqlite.records import SQLiteRecords
-from paymentapp.storage.sqlite.statements import Update, insert_record, update_record, was_made
+from paymentapp.storage.sqlite.statements import insert_record, update_record
 
 
 class SQLiteWebhookEndpoints(SQLiteRecords):
@@ -54,7 +53,7 @@ class SQLiteWebhookEndpoints(SQLiteRecords):
         records = endpoint_record(old), endpoint_record(new)
         update = update_record(ENDPOINTS, new.endpoint_id, *records)
         rows = rows_of(disabling_events(old, new))
-        return self._connections().writer.run(partial(_change_with_events, update, rows))
+        return self._connections().writer.run(partial(change_with_events, update, rows))
 
     def add_webhook_delivery(self, delivery: WebhookDelivery) -> WebhookDelivery:
         """Implement `Store.add_webhook_delivery`."""
@@ -86,13 +85,3 @@ class SQLiteWebhookEndpoints(SQLiteRecords):
         pk = deliveries_key(endpoint_id)
         found = self._read(sql.RECORDS_BEFORE, pk, FIRST_DELIVERY, last_delivery(before), limit)
         return delivery_page(found, limit)
-
-
-def _change_with_events(
-    update: Update, rows: list[EventRow], connection: sqlite3.Connection
-) -> bool:
-    """Make a change and list its events; for a repeated one they were listed the first time."""
-    if not connection.execute(update.change, update.values).rowcount:
-        return was_made(update, connection)
-    announce(rows, connection)
-    return True
