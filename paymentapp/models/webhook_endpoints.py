@@ -91,6 +91,11 @@ class WebhookEndpoint:
         """Return what the vault binds the endpoint's secrets to."""
         return f"webhook-endpoint#{self.endpoint_id}"
 
+    @property
+    def progress_name(self) -> str:
+        """Return the name of the entry with how far the endpoint has followed the events."""
+        return f"webhook#{self.endpoint_id}"
+
     def wants(self, event_type: str) -> bool:
         """Return whether events of a type are sent to the endpoint."""
         return not self.event_types or event_type in self.event_types
