@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from paymentapp.variables import Declared, Variables, matching, number, switch, text, variable
+from paymentapp.variables import (
+    Declared,
+    Variables,
+    matching,
+    number,
+    switch,
+    text,
+    topic_arn,
+    variable,
+)
 
 
 def _is_store(value: str) -> bool:
@@ -161,6 +170,13 @@ class Settings(Declared):
         switch(),
         "off",
         "`on` to allow webhook endpoints on this machine, also by http: for trying out",
+    )
+    events_sns_arn: str = variable(
+        "PAYMENTAPP_EVENTS_SNS_ARN",
+        topic_arn(),
+        "",
+        "SNS topic to which every event is published: see *A topic of events*. The region is that "
+        "of the ARN",
     )
     vault_keys: str = variable(
         "PAYMENTAPP_VAULT_KEYS",

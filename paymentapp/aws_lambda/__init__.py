@@ -124,7 +124,7 @@ def submit_records(service: Services, event: Event, context: Context) -> Answer:
 
 
 def run_sweep(service: Services, context: Context) -> Answer:
-    """Sweep until nothing is due or time runs out, then send webhooks in the time that is left.
+    """Sweep until nothing is due or time runs out, then send events in the time that is left.
 
     Raises StoreUnavailable (sets off the alarm).
     """
@@ -180,6 +180,7 @@ def _timeboxed_run(service: Services, context: Context) -> TimeboxedRun:
         service.deliverer,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
+        publisher=service.publisher,
     )
 
 

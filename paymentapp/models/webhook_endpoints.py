@@ -203,6 +203,16 @@ class WebhookDelivery:
             last_error=error,
         )
 
+    def refused(self, now: datetime, error: str) -> WebhookDelivery:
+        """Return the delivery after an attempt that was refused for good: it is not repeated."""
+        return self.changed(
+            status=DeliveryStatus.FAILED,
+            attempts=self.attempts + 1,
+            next_attempt_at=None,
+            last_attempt_at=now,
+            last_error=error,
+        )
+
 
 class DeliveryPage(NamedTuple):
     """Deliveries, newest event first. `last_read` is the `before` of the next page, or None."""

@@ -1,0 +1,1 @@
+"""AWS messaging: the SNS topic that events are published to."""
