@@ -12,6 +12,7 @@ from paymentapp.variables import (
     Variables,
     matching,
     number,
+    queue_url,
     switch,
     text,
     topic_arn,
@@ -177,6 +178,13 @@ class Settings(Declared):
         "",
         "SNS topic to which every event is published: see *A topic of events*. The region is that "
         "of the ARN",
+    )
+    delivery_queue_url: str = variable(
+        "PAYMENTAPP_DELIVERY_QUEUE_URL",
+        queue_url(),
+        "",
+        "under Lambda: SQS queue by which the sweep has a function of its own deliver events; "
+        "without one the sweep delivers them",
     )
     vault_keys: str = variable(
         "PAYMENTAPP_VAULT_KEYS",

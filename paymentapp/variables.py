@@ -211,6 +211,15 @@ def topic_arn() -> VariableKind[str]:
     return replace(kind, show=lambda value: re.sub(":[0-9]{12}:", ":…:", value))
 
 
+def queue_url() -> VariableKind[str]:
+    """Accept the URL of an SQS queue, or an empty text; the account in it is not shown."""
+    kind = matching(
+        lambda value: not value or is_safe_address(value),
+        "the https:// URL of an SQS queue (http:// only on loopback)",
+    )
+    return replace(kind, show=lambda value: re.sub("/[0-9]{12}/", "/…/", value))
+
+
 def url() -> VariableKind[str]:
     """Accept an address to which secrets may be sent; a user and password in it are not shown."""
     safe = matching(is_safe_address, "an https:// address (http:// only on loopback)")

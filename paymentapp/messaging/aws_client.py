@@ -6,11 +6,21 @@ botocore is imported when a client is made: a process without a topic never load
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from paymentapp.errors import PaymentAppError
 
 T = TypeVar("T")
+
+
+class ClientOfProcess(Protocol):
+    """Returns this process's client, made at the first call."""
+
+    def __call__(self) -> Any:
+        """Return the client."""
+
+    def close(self) -> None:
+        """Close it, where it was made."""
 
 
 class MessagingFailed(PaymentAppError):

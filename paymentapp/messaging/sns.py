@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from paymentapp.messaging.aws_client import MessagingFailed, aws_call, make_client
+from paymentapp.messaging.aws_client import (
+    ClientOfProcess,
+    MessagingFailed,
+    aws_call,
+    make_client,
+)
 
 BATCH_MAX = 10
 BYTES_MAX = 262_144  # of a message with its attributes, and of all messages of a batch
@@ -23,16 +28,6 @@ _OF_CONTENT = {
 # Errors of a message that are not its own fault, whatever the answer says: permissions, the key
 # that encrypts the topic, the rate.
 _OF_THE_TOPIC = ("AccessDenied", "Authorization", "InvalidSecurity", "KMS", "NotFound", "Throttl")
-
-
-class ClientOfProcess(Protocol):
-    """Returns this process's client, made at the first call."""
-
-    def __call__(self) -> Any:
-        """Return the client."""
-
-    def close(self) -> None:
-        """Close it, where it was made."""
 
 
 class TopicMessage(NamedTuple):

@@ -58,8 +58,8 @@ MAY_IMPORT = {
     | {"services.outbound", "storage", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS
-    | {"api", "bootstrap", "config", "declarations", "paymentapp", "providers", "server"}
-    | {"storage", "worker"},
+    | {"api", "bootstrap", "config", "declarations", "messaging", "paymentapp", "providers"}
+    | {"server", "storage", "worker"},
 }
 _SUB_LAYERS = {name for name in MAY_IMPORT if "." in name}
 
