@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from paymentapp.clock import Clock, utc_now
 from paymentapp.config import Settings, load_settings
+from paymentapp.messaging.sns import SnsTopic, open_sns_client
 from paymentapp.oidc import open_access_tokens
 from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
@@ -38,6 +40,7 @@ from paymentapp.services.limit_use import LimitUse
 from paymentapp.services.limits import Limits, read_limits
 from paymentapp.services.outbound.deliverer import Deliverer
 from paymentapp.services.outbound.endpoints import WebhookEndpoints
+from paymentapp.services.outbound.publisher import EventPublisher
 from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.payments import Payments
@@ -47,6 +50,7 @@ from paymentapp.services.settlement import Settlement
 from paymentapp.services.waiting import Waiting
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
+from paymentapp.storage.per_process import PerProcess
 from paymentapp.supervision import Supervisor
 from paymentapp.vault.kms import open_key_service
 from paymentapp.vault.sealing import Vault
@@ -92,6 +96,7 @@ class Services:
     sweeper: Sweeper
     mailbox_collector: MailboxCollector
     deliverer: Deliverer
+    publisher: EventPublisher | None  # None where no topic is set
     worker: Worker
     supervisor: Supervisor  # of the worker's threads and the store's; started where they run
 
@@ -100,6 +105,8 @@ class Services:
         for provider in self.providers.values():
             provider.close()
         self.deliverer.client.close()
+        if self.publisher is not None:
+            self.publisher.topic.close()
         self.store.close()
 
 
@@ -150,9 +157,8 @@ def _wire(
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
     sweeper = _build_sweeper(settings, dispatcher, poller, inbox)
     collector = _build_collector(settings, store, providers, clock)
-    events = Events(store, payees, history)
-    deliverer = Deliverer(store, events, vault, _build_webhook_client(settings), clock)
-    parts = dispatcher, poller, inbox, sweeper, collector, deliverer
+    events, deliverer, publisher = _build_outbound(settings, store, payees, history, vault, clock)
+    parts = dispatcher, poller, inbox, sweeper, collector, deliverer, publisher
     worker = worker or Worker(store, *parts, clock, settings)
     payments = _build_payments(settings, store, customers, routes, clock, worker)
     return Services(
@@ -176,7 +182,7 @@ def _wire(
         waiting=Waiting(store, holds, clock),
         webhooks=WebhookReceiver(store, providers, clock, settings.due_shards, worker.apply_soon),
         webhook_endpoints=WebhookEndpoints(store, vault, clock, settings.webhooks_allow_loopback),
-        health=Health(store, providers, worker, holds, clock),
+        health=Health(store, providers, worker, holds, clock, publisher),
         routes=routes,
         settlement=settlement,
         poller=poller,
@@ -185,6 +191,7 @@ def _wire(
         sweeper=sweeper,
         mailbox_collector=collector,
         deliverer=deliverer,
+        publisher=publisher,
         worker=worker,
         supervisor=Supervisor(lambda: [*store.threads(), *worker.threads()]),
     )
@@ -236,9 +243,23 @@ def _build_payments(
     return Payments(store, customers, routes, rules, admission, clock, shards, worker.wake)
 
 
-def _build_webhook_client(settings: Settings) -> WebhookClient:
-    return WebhookClient(
+def _build_outbound(
+    settings: Settings,
+    store: Store,
+    payees: PayeeDisplays,
+    history: CustomerHistory,
+    vault: Vault,
+    clock: Clock,
+) -> tuple[Events, Deliverer, EventPublisher | None]:
+    events = Events(store, payees, history)
+    client = WebhookClient(
         timeout=settings.webhooks_timeout,
         idle_max=settings.webhooks_at_once,
         allow_loopback=settings.webhooks_allow_loopback,
     )
+    deliverer = Deliverer(store, events, vault, client, clock)
+    arn = settings.events_sns_arn
+    if not arn:
+        return events, deliverer, None
+    topic = SnsTopic(arn, PerProcess(partial(open_sns_client, arn)))
+    return events, deliverer, EventPublisher(store, events, topic, clock, time.sleep)

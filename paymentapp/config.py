@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from paymentapp.variables import Declared, Variables, matching, number, switch, text, variable
+from paymentapp.variables import (
+    Declared,
+    Variables,
+    matching,
+    number,
+    queue_url,
+    switch,
+    text,
+    topic_arn,
+    variable,
+)
 
 
 def _is_store(value: str) -> bool:
@@ -161,6 +171,20 @@ class Settings(Declared):
         switch(),
         "off",
         "`on` to allow webhook endpoints on this machine, also by http: for trying out",
+    )
+    events_sns_arn: str = variable(
+        "PAYMENTAPP_EVENTS_SNS_ARN",
+        topic_arn(),
+        "",
+        "SNS topic to which every event is published: see *A topic of events*. The region is that "
+        "of the ARN",
+    )
+    delivery_queue_url: str = variable(
+        "PAYMENTAPP_DELIVERY_QUEUE_URL",
+        queue_url(),
+        "",
+        "under Lambda: SQS queue by which the sweep has a function of its own deliver events; "
+        "without one the sweep delivers them",
     )
     vault_keys: str = variable(
         "PAYMENTAPP_VAULT_KEYS",

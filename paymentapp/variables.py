@@ -6,6 +6,7 @@ declarations. Why no library is used: docs/decisions/0016-settings.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
@@ -20,6 +21,10 @@ T = TypeVar("T")
 U = TypeVar("U")
 S = TypeVar("S", bound="Declared")
 _DECLARED = "variable"  # the key in a field's metadata
+# AWS's partitions (aws, aws-cn, aws-us-gov), region, account, name; a FIFO topic's ends in .fifo.
+_TOPIC_ARN = re.compile(
+    r"arn:aws(-[a-z]+)*:sns:[a-z]{2}(-[a-z]+)+-[0-9]:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?"
+)
 
 
 class Unfit(ValueError):
@@ -195,6 +200,24 @@ def file() -> VariableKind[str]:
     return matching(
         lambda value: not value or Path(value).is_file(), "the path of a file that is there"
     )
+
+
+def topic_arn() -> VariableKind[str]:
+    """Accept the ARN of an SNS topic, or an empty text; the account in it is not shown."""
+    kind = matching(
+        lambda value: not value or _TOPIC_ARN.fullmatch(value),
+        "the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:123456789012:events",
+    )
+    return replace(kind, show=lambda value: re.sub(":[0-9]{12}:", ":…:", value))
+
+
+def queue_url() -> VariableKind[str]:
+    """Accept the URL of an SQS queue, or an empty text; the account in it is not shown."""
+    kind = matching(
+        lambda value: not value or is_safe_address(value),
+        "the https:// URL of an SQS queue (http:// only on loopback)",
+    )
+    return replace(kind, show=lambda value: re.sub("/[0-9]{12}/", "/…/", value))
 
 
 def url() -> VariableKind[str]:

@@ -223,6 +223,17 @@ data "aws_iam_policy_document" "sweep" {
     ]
   }
 
+  # Events are published by the sweep alone.
+  dynamic "statement" {
+    for_each = local.events_topic_arns
+
+    content {
+      sid       = "PublishEvents"
+      actions   = ["sns:Publish"]
+      resources = [statement.value]
+    }
+  }
+
   # What is announced and not written is checked again, for a day.
   statement {
     sid       = "Events"

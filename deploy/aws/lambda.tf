@@ -33,6 +33,7 @@ locals {
       PAYPAL_BASE_URL              = var.paypal_base_url
     },
     local.oidc_environment,
+    local.events_environment,
     var.settings,
   )
 }

@@ -55,3 +55,8 @@ output "alarm_topic_arn" {
   description = "ARN of the topic for alarms."
   value       = aws_sns_topic.alarms.arn
 }
+
+output "events_topic_arn" {
+  description = "ARN of the topic of events; null without one."
+  value       = one(aws_sns_topic.events[*].arn)
+}

@@ -213,6 +213,25 @@ variable "secret_recovery_days" {
   }
 }
 
+# Events
+
+variable "events_topic" {
+  description = "Whether to make an SNS topic to which every event is published, for other systems to subscribe to."
+  type        = bool
+  default     = false
+}
+
+variable "events_topic_fifo" {
+  description = "Whether that topic is FIFO: it keeps the events of a payment in order, and only SQS queues can subscribe."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = var.events_topic || !var.events_topic_fifo
+    error_message = "Needs events_topic."
+  }
+}
+
 # The gateway
 
 variable "stage" {

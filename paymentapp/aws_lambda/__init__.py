@@ -1,6 +1,6 @@
-"""AWS Lambda handlers: the API, the dispatcher and the sweep.
+"""AWS Lambda handlers: the API, the dispatcher, the sweep and the deliveries of events.
 
-All three use the same services. No worker is started, since Lambda freezes the process once a
+All of them use the same services. No worker is started, since Lambda freezes the process once a
 handler returns: the DynamoDB stream triggers the dispatch of what the API accepted, and the
 scheduled sweep finds what the stream missed.
 """
@@ -20,9 +20,12 @@ from paymentapp.aws_lambda.secrets import environ_with_secret
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
 from paymentapp.declarations import warn_of_unknown
+from paymentapp.errors import SettingsError
 from paymentapp.server import start_logging
 
 if TYPE_CHECKING:
+    from paymentapp.aws_lambda.deliveries import SendsReceivers
+    from paymentapp.messaging.sqs import DeliveryQueue
     from paymentapp.models.payments import Payment
     from paymentapp.storage.dynamodb import DynamoDBStore
     from paymentapp.worker.timeboxed import TimeboxedRun
@@ -63,7 +66,20 @@ def dispatch(event: Event, context: Context) -> Answer:
 
 def sweep(_event: Event, context: Context) -> Answer:
     """Process everything that is due; scheduled every minute. Correctness needs this one alone."""
-    return run_sweep(services(), context)
+    return run_sweep(services(), context, _queue())
+
+
+def deliver(event: Event, context: Context) -> Answer:
+    """Deliver events to the receivers that messages of the queue name.
+
+    Raises StoreUnavailable: SQS then delivers the messages again.
+    """
+    from paymentapp.aws_lambda.deliveries import deliver_messages
+
+    queue = _queue()
+    if queue is None:
+        raise SettingsError("PAYMENTAPP_DELIVERY_QUEUE_URL is not set")
+    return deliver_messages(services(), event, _seconds_left(context), queue)
 
 
 @cache
@@ -73,6 +89,18 @@ def services() -> Services:
     environ = environ_with_secret(os.environ)
     warn_of_unknown(environ)
     return build_services(load_settings(environ))
+
+
+@cache
+def _queue() -> DeliveryQueue | None:
+    """Return the queue of this process; None where the sweep delivers itself."""
+    url = services().settings.delivery_queue_url
+    if not url:
+        return None
+    from paymentapp.messaging.sqs import DeliveryQueue, open_sqs_client
+    from paymentapp.storage.per_process import PerProcess
+
+    return DeliveryQueue(url, PerProcess(open_sqs_client))
 
 
 @cache
@@ -123,16 +151,23 @@ def submit_records(service: Services, event: Event, context: Context) -> Answer:
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failures]}
 
 
-def run_sweep(service: Services, context: Context) -> Answer:
-    """Sweep until nothing is due or time runs out, then send webhooks in the time that is left.
+def run_sweep(service: Services, context: Context, queue: SendsReceivers | None = None) -> Answer:
+    """Sweep until nothing is due or time runs out, then send events in the time that is left.
+
+    With a queue events are not sent here, but by a function that its messages trigger.
 
     Raises StoreUnavailable (sets off the alarm).
     """
+    from paymentapp.aws_lambda.deliveries import enqueue
+
     run = _timeboxed_run(service, context)
     try:
         steps = run.sweep()
         run.follow(service.settings.follow_seconds)
-        run.deliver()
+        if queue is None:
+            run.deliver()
+        else:
+            enqueue(service, queue)
         service.sweeper.beat(SWEEPS_MISSED * timedelta(seconds=service.settings.sweep_seconds))
     finally:
         service.sweeper.release()
@@ -178,9 +213,14 @@ def _timeboxed_run(service: Services, context: Context) -> TimeboxedRun:
         service.inbox,
         service.mailbox_collector,
         service.deliverer,
-        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        seconds_left=_seconds_left(context),
         step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
+        publisher=service.publisher,
     )
+
+
+def _seconds_left(context: Context) -> Callable[[], float]:
+    return lambda: context.get_remaining_time_in_millis() / 1000
 
 
 def _forget_what_was_read(service: Services) -> None:

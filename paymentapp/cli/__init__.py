@@ -22,6 +22,7 @@ from paymentapp.cli.parked import parked
 from paymentapp.cli.payments import payments
 from paymentapp.cli.reconcile import reconcile
 from paymentapp.cli.settings import settings
+from paymentapp.cli.topic import topic
 from paymentapp.cli.vault import vault
 from paymentapp.cli.webhooks import webhooks
 from paymentapp.errors import PaymentAppError
@@ -109,6 +110,6 @@ def worker() -> None:
 
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
-    *(hold, release, holds, approvals, customers, payments, webhooks),
+    *(hold, release, holds, approvals, customers, payments, webhooks, topic),
 ):
     commands.add_command(command)

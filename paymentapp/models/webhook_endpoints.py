@@ -95,6 +95,11 @@ class WebhookEndpoint:
         """Return what the vault binds the endpoint's secrets to."""
         return f"webhook-endpoint#{self.endpoint_id}"
 
+    @property
+    def progress_name(self) -> str:
+        """Return the name of the entry with how far the endpoint has followed the events."""
+        return f"webhook#{self.endpoint_id}"
+
     def wants(self, event_type: str) -> bool:
         """Return whether events of a type are sent to the endpoint."""
         return not self.event_types or event_type in self.event_types
@@ -203,6 +208,16 @@ class WebhookDelivery:
             next_attempt_at=None if delay is None else now + delay,
             last_attempt_at=now,
             last_status_code=status_code,
+            last_error=error,
+        )
+
+    def refused(self, now: datetime, error: str) -> WebhookDelivery:
+        """Return the delivery after an attempt that was refused for good: it is not repeated."""
+        return self.changed(
+            status=DeliveryStatus.FAILED,
+            attempts=self.attempts + 1,
+            next_attempt_at=None,
+            last_attempt_at=now,
             last_error=error,
         )
 

@@ -33,6 +33,13 @@ class WorkerStatus(Protocol):
         """Return the providers whose calls are failing, each with the last error."""
 
 
+class PublisherStatus(Protocol):
+    """The part of the publisher of events that readiness shows."""
+
+    def status(self) -> str:
+        """Return how publishing goes, in words. Raises StoreUnavailable."""
+
+
 class HealthCheck(NamedTuple):
     """The result of one check. `detail` is text for people, without a secret."""
 
@@ -55,12 +62,14 @@ class Health:
         worker: WorkerStatus,
         holds: Holds,
         clock: Clock,
+        publisher: PublisherStatus | None = None,
     ) -> None:
         self._store = store
         self._providers = providers
         self._worker = worker
         self._holds = holds
         self._clock = clock
+        self._publisher = publisher
         self._lock = threading.Lock()
         self._checks: list[HealthCheck] = []
         self._checked_at: datetime | None = None
@@ -91,6 +100,9 @@ class Health:
             "holds": self._holds_check,
             "inbox": lambda: self._inbox_check(now),  # last: what it cannot read makes nothing fail
         }
+        publisher = self._publisher
+        if publisher is not None:  # events that are not published make nothing fail either
+            checks["topic"] = lambda: HealthCheck("topic", True, publisher.status())
         try:
             self._store.ping()
         except StoreUnavailable as error:
@@ -163,8 +175,8 @@ def _held_in_words(in_force: Sequence[Hold]) -> str:
 
 
 def _unknown(name: str) -> HealthCheck:
-    """Return a check whose read failed, or was not tried. The inbox makes nothing fail."""
-    return HealthCheck(name, name == "inbox", "unknown: the store does not answer")
+    """Return a check whose read failed, or was not tried. Inbox and topic make nothing fail."""
+    return HealthCheck(name, name in {"inbox", "topic"}, "unknown: the store does not answer")
 
 
 def _store_failed(problem: str, error: StoreUnavailable) -> HealthCheck:

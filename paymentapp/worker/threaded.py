@@ -27,10 +27,12 @@ from paymentapp.services.dispatch.polling import Poller, poll_interval
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.outbound.deliverer import Deliverer
+from paymentapp.services.outbound.publisher import EventPublisher
 from paymentapp.storage.base import Store
 from paymentapp.supervision import ServiceThread
 from paymentapp.worker.concurrency import DelayQueue, InFlight, RateLimiter, ThreadPool
 from paymentapp.worker.sweeper import Sweeper
+from paymentapp.worker.topic import TopicLane
 from paymentapp.worker.webhooks import WebhookLanes
 
 log = logging.getLogger(__name__)
@@ -50,7 +52,8 @@ class Worker:
     """Runs a dispatcher by threads.
 
     `senders` threads send batches, one thread groups accepted payments, one sweeps, two poll
-    providers, and two apply provider events. Each webhook endpoint has threads of its own.
+    providers, and two apply provider events. Each webhook endpoint has threads of its own, and so
+    has the topic of events.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Worker:
         sweep: Sweeper,
         collector: MailboxCollector,
         deliverer: Deliverer,
+        publisher: EventPublisher | None,
         clock: Clock,
         settings: Settings,
     ) -> None:
@@ -93,13 +97,11 @@ class Worker:
         self._gather_thread = self._loop("gatherer", self._gather)
         self._sweep_thread = self._loop("sweeper", self._sweep)
         sweep.on_progress = self._sweep_thread.beat
+        pause = max(settings.sweep_seconds, 0.2)
         self._webhooks = WebhookLanes(
-            deliverer,
-            store,
-            clock,
-            at_once=settings.webhooks_at_once,
-            pause=max(settings.sweep_seconds, 0.2),
+            deliverer, store, clock, at_once=settings.webhooks_at_once, pause=pause
         )
+        self._topic = TopicLane(publisher, store, clock, pause=pause) if publisher else None
 
     def _loop(self, name: str, step: Callable[[ServiceThread], bool]) -> ServiceThread:
         return ServiceThread(name, step, limit=STEP_LIMIT, stopping=self._stopping)
@@ -112,6 +114,8 @@ class Worker:
         self._gather_thread.start()
         self._sweep_thread.start()
         self._webhooks.start()
+        if self._topic is not None:
+            self._topic.start()
 
     def threads(self) -> Sequence[ServiceThread]:
         """Return the threads that have to run; none before the start and once it is stopped."""
@@ -119,19 +123,24 @@ class Worker:
             return []
         pools = (self._senders, self._pollers, self._appliers)
         pooled = [thread for pool in pools for thread in pool.threads]
-        return [self._gather_thread, self._sweep_thread, *pooled, *self._webhooks.threads()]
+        sending = [*self._webhooks.threads(), *(self._topic.threads() if self._topic else ())]
+        return [self._gather_thread, self._sweep_thread, *pooled, *sending]
 
     def stop(self) -> None:
         """Finish work in flight, for a few seconds; a sweep resumes what is not finished."""
         if not self.running:
             return
         self._stopping.set()
+        if self._topic is not None:
+            self._topic.begin_to_stop()
         end = time.monotonic() + STOP_SECONDS
         for thread in (self._gather_thread, self._sweep_thread):
             thread.join(max(0.0, end - time.monotonic()))
         for pool in (self._senders, self._pollers, self._appliers):
             pool.stop(end)
         self._webhooks.stop(end)
+        if self._topic is not None:
+            self._topic.stop(end)
         try:
             self._sweeper.release()
         except StoreUnavailable:

@@ -21,6 +21,7 @@ from paymentapp.services.dispatch.polling import Poller, poll_interval
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.outbound.deliverer import Deliverer, WebhookAttempt
+from paymentapp.services.outbound.publisher import EventPublisher
 from paymentapp.worker.concurrency import succeeds
 from paymentapp.worker.sweeper import DueWork, Sweeper
 
@@ -54,6 +55,7 @@ class TimeboxedRun:
         seconds_left: Callable[[], float],
         step_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
+        publisher: EventPublisher | None = None,
     ) -> None:
         """Make a run; `step_seconds` is how long a step may take."""
         self._dispatcher = dispatcher
@@ -65,6 +67,7 @@ class TimeboxedRun:
         self._seconds_left = seconds_left
         self._step_seconds = step_seconds
         self._sleep = sleep
+        self._publisher = publisher
         self._begun = False
         self._accepted: list[Batch] = []
 
@@ -118,16 +121,22 @@ class TimeboxedRun:
         return done
 
     def deliver(self) -> None:
-        """Send events to webhook endpoints, each by a thread of its own, while there is time.
+        """Send events to webhook endpoints and the topic, each by a thread, while there is time.
 
         Threads, so that an endpoint that hangs takes no other's time. Raises StoreUnavailable.
         """
-        endpoints = self._deliverer.endpoints()
-        if not endpoints:
+        steps = [partial(self._deliver_to, each) for each in self._deliverer.endpoints()]
+        if self._publisher is not None:
+            steps.append(partial(self._publish, self._publisher))
+        if not steps:
             return
-        with ThreadPoolExecutor(len(endpoints)) as threads:
-            for endpoint_id in endpoints:
-                threads.submit(succeeds, partial(self._deliver_to, endpoint_id))
+        with ThreadPoolExecutor(len(steps)) as threads:
+            for step in steps:
+                threads.submit(succeeds, step)
+
+    def _publish(self, publisher: EventPublisher) -> None:
+        while self._may_begin() and publisher.publish(self._may_begin).more:
+            pass
 
     def _deliver_to(self, endpoint_id: str) -> None:
         while self._may_begin() and self._deliverer.deliver(endpoint_id, self._attempts):

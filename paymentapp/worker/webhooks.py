@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import logging
 import math
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from paymentapp.clock import Clock
 from paymentapp.services.outbound.deliverer import Deliverer, WebhookAttempt
-from paymentapp.storage.base import Lease, Store
+from paymentapp.storage.base import Store
 from paymentapp.supervision import ServiceThread
-from paymentapp.worker.concurrency import ThreadPool, succeeds
+from paymentapp.worker.concurrency import ThreadPool
+from paymentapp.worker.leases import RenewedLease
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +43,8 @@ class WebhookLane:
         """Make a lane, not started; it looks for events every `pause` seconds."""
         self._endpoint_id = endpoint_id
         self._deliverer = deliverer
-        self._store = store
-        self._clock = clock
         self._pause = pause
-        self._owner = secrets.token_hex(8)
-        self._lease_ends: datetime | None = None
+        self._lease = RenewedLease(store, clock, f"webhook#{endpoint_id}", LEASE)
         self._more = True
         self._stopping = threading.Event()
         self._ends_at = math.inf  # monotonic seconds, once it is stopping
@@ -74,14 +71,13 @@ class WebhookLane:
         self.begin_to_stop()
         self._thread.join(max(0.0, end - time.monotonic()))
         self._pool.stop(end)
-        if self._lease_ends is not None:
-            succeeds(partial(self._hold, timedelta(0)))
+        self._lease.release()
 
     def _step(self, _thread: ServiceThread) -> bool:
         if self._stopping.wait(0 if self._more else self._pause):
             return False
         self._more = False  # where this fails, after a pause
-        if self._holds():
+        if self._lease.holds():
             self._more = self._deliverer.deliver(self._endpoint_id, self._run)
         return True
 
@@ -101,23 +97,8 @@ class WebhookLane:
                 pass  # the senders may have ended before they got these jobs
             self._thread.beat()
             if not self._stopping.is_set():  # else the lease may be released already
-                self._holds()
+                self._lease.holds()
         return list(results)
-
-    def _holds(self) -> bool:
-        """Return whether this process serves the endpoint; renew the lease at half its time."""
-        now = self._clock()
-        if self._lease_ends is not None and now < self._lease_ends - LEASE / 2:
-            return True
-        return self._hold(LEASE)
-
-    def _hold(self, lasts: timedelta) -> bool:
-        now = self._clock()
-        wanted = Lease(f"webhook#{self._endpoint_id}", self._owner, now + lasts)
-        held = self._store.hold_lease(wanted, now)
-        mine = held.owner == self._owner
-        self._lease_ends = held.until if mine else None
-        return mine
 
 
 class WebhookLanes:

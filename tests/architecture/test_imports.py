@@ -16,8 +16,12 @@ from paymentapp.providers.registry import every_provider
 from tests.architecture.measures import naming, repeated_class_names
 
 PACKAGE = Path(paymentapp.__file__).parent
-# The key service, and Lambda's secret, which is read before there are settings.
-CALL_AWS = {Path("vault", "kms.py"), Path("aws_lambda", "secrets.py")}
+# The key service, the topic of events, and Lambda's secret, read before there are settings.
+CALL_AWS = {
+    Path("vault", "kms.py"),
+    Path("messaging", "aws_client.py"),
+    Path("aws_lambda", "secrets.py"),
+}
 HTTP_HELPER = PACKAGE / "providers" / "http.py"
 # Who else calls over HTTP, and why not by the helper, which is of the providers' layer: two
 # documents an hour of the tokens' issuer; webhooks, whose addresses are checked at each connection;
@@ -52,7 +56,7 @@ def test_services_know_no_web_no_database_and_no_provider() -> None:
         assert not strange, f"{path.name} imports {strange}"
 
 
-def test_boto3_is_in_the_dynamodb_engine_the_key_service_and_the_secret_reader_alone() -> None:
+def test_boto3_is_in_the_dynamodb_engine_and_the_few_modules_that_call_aws_alone() -> None:
     for path in modules():
         if imports(path) & {"boto3", "botocore"}:
             inside = path.relative_to(PACKAGE)

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "vault": BASE | {"config"},
     "supervision": {"errors"},
     "webhook_client": BASE,
+    "messaging": BASE,
     "oidc": MODELS | {"variables"},
     "storage": MODELS | {"config", "supervision"},
     "providers": MODELS | {"config", "variables", "vault", "nacha", "banking"},
@@ -33,7 +34,8 @@ MAY_IMPORT = {
     "services": MODELS | {"providers", "storage", "services.dispatch"},
     "services.dispatch": MODELS | {"providers", "storage", "services"},
     "services.inbound": MODELS | {"providers", "storage", "services", "services.dispatch"},
-    "services.outbound": MODELS | {"schemas", "services", "storage", "vault", "webhook_client"},
+    "services.outbound": MODELS
+    | {"messaging", "schemas", "services", "storage", "vault", "webhook_client"},
     "services.backoffice": MODELS | {"providers", "storage", "services", "services.dispatch"},
     "worker": MODELS
     | {"config", "services.dispatch", "services.inbound", "services.outbound", "storage"}
@@ -41,7 +43,7 @@ MAY_IMPORT = {
     "bootstrap": MODELS
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
-    | {"webhook_client"},
+    | {"messaging", "webhook_client"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},
     "api": MODELS
@@ -53,11 +55,11 @@ MAY_IMPORT = {
     "cli": MODELS
     | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "providers"}
     | {"schemas", "server", "services", "services.backoffice", "services.dispatch"}
-    | {"storage", "variables", "vault"},
+    | {"services.outbound", "storage", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS
-    | {"api", "bootstrap", "config", "declarations", "paymentapp", "providers", "server"}
-    | {"storage", "worker"},
+    | {"api", "bootstrap", "config", "declarations", "messaging", "paymentapp", "providers"}
+    | {"server", "storage", "worker"},
 }
 _SUB_LAYERS = {name for name in MAY_IMPORT if "." in name}
 

@@ -70,9 +70,11 @@ def test_deploy_pay_and_take_down(cloud: EmulatedAws) -> None:
     details_are_kept(cloud)
     pay_by_stream_alone(cloud)
 
-    cloud.apply()
+    cloud.apply(events_topic=True)
     wait_for_a_sweep(cloud)
+    queue = subscribe_a_queue(cloud)
     cloud.run("curl/story.sh", "story")
+    the_topic_tells_of_success(cloud, queue)
     a_webhook_tells_of_a_refund(cloud)
     limits_are_kept(cloud)
     nothing_went_wrong(cloud)
@@ -247,6 +249,43 @@ def wait_for_a_sweep(cloud: EmulatedAws) -> None:
             return
         time.sleep(1)
     pytest.fail(f"no sweep has run:\n{cloud.logs()}")
+
+
+def subscribe_a_queue(cloud: EmulatedAws) -> str:
+    """Subscribe a queue to the payments that succeed; return its URL."""
+    topic = cloud.terraform.outputs()["events_topic_arn"]
+    sqs, sns = cloud.client("sqs"), cloud.client("sns")
+    url: str = sqs.create_queue(QueueName="books")["QueueUrl"]
+    asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    arn = asked["Attributes"]["QueueArn"]
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    wanted = {"FilterPolicy": json.dumps({"type": ["payment.succeeded"]})}
+    attributes = {"RawMessageDelivery": "true", **wanted}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+    return url
+
+
+def the_topic_tells_of_success(cloud: EmulatedAws, queue: str) -> None:
+    """Receive the event that a payment has succeeded: on DynamoDB half a minute after it did."""
+    sqs = cloud.client("sqs")
+    end = time.monotonic() + 150
+    messages: list[Any] = []
+    while not messages:
+        assert time.monotonic() < end, cloud.logs()
+        cloud.client("lambda").invoke(FunctionName="paymentapp-sweep", Payload=b"{}")
+        messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=3).get("Messages", [])
+    event = json.loads(messages[0]["Body"])
+    assert event["type"] == "payment.succeeded"
+    assert event["data"]["status"] == "succeeded"
+    sqs.delete_queue(QueueUrl=queue)
 
 
 def a_webhook_tells_of_a_refund(cloud: EmulatedAws) -> None:

@@ -56,7 +56,9 @@ def test_the_handlers_share_one_service(tmp_path: Path) -> None:
     assert built == 1
 
 
-@pytest.mark.parametrize(("handler", "serves"), [("api", 1), ("dispatch", 0), ("sweep", 0)])
+@pytest.mark.parametrize(
+    ("handler", "serves"), [("api", 1), ("dispatch", 0), ("sweep", 0), ("deliver", 0)]
+)
 def test_a_function_that_has_started_has_what_its_first_call_needs(
     handler: str, serves: int
 ) -> None:

@@ -89,6 +89,7 @@ WRONG: list[dict[str, object]] = [
     {"cognito_users": {"ada": ["strangers"]}},
     {"authorizer": {"function_arn": "arn:x", "scopes": ["pay"]}},
     {"authorizer": {"function_arn": "arn:x", "header": "Authorization"}},
+    {"events_topic_fifo": True},
 ]
 
 
@@ -123,6 +124,15 @@ def test_who_changes_customers_may_write_their_history(document: str) -> None:
     }
     assert "dynamodb:UpdateItem" in allowed["customers"]
     assert "dynamodb:PutItem" in allowed["operations"]
+
+
+def test_the_sweep_alone_publishes_events_and_to_their_topic_alone() -> None:
+    text = "".join((SOURCE / name).read_text() for name in ("iam.tf", "events.tf"))
+    statements = re.findall(r'sid += "(\w+)"\s+actions += \["sns:Publish"\]\s+(.+)', text)
+    assert statements == [("PublishEvents", "resources = [statement.value]")]
+    sweep = text.partition('data "aws_iam_policy_document" "sweep"')[2].partition("\n}\n")[0]
+    assert "for_each = local.events_topic_arns" in sweep
+    assert "PublishEvents" in sweep
 
 
 def test_no_secret_is_given_to_terraform() -> None:

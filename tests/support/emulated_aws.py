@@ -35,6 +35,22 @@ resource "aws_lambda_function" "this" {
   }
 }
 """
+# AWS checks sns:Publish for PublishBatch too; the emulator wants an action of that name, which AWS
+# does not have.
+BESIDES = """
+resource "aws_iam_role_policy" "publish_batch" {
+  count = var.events_topic ? 1 : 0
+
+  name = "emulator"
+  role = aws_iam_role.function["sweep"].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Action = "sns:PublishBatch", Resource = aws_sns_topic.events[*].arn }
+    ]
+  })
+}
+"""
 
 
 class Answer(NamedTuple):
@@ -138,6 +154,7 @@ def emulated_aws(program: Path, zip_file: Path, folder: Path) -> Iterator[Emulat
         (folder / "simulator.pem").write_text(certificate)
         terraform = Terraform(folder, {**FAKE_ACCOUNT, "AWS_ENDPOINT_URL": address})
         terraform.write("emulator_override.tf", DIFFERENCES)
+        terraform.write("emulator.tf", BESIDES)
         yield EmulatedAws(address, paypal, folder, zip_file, terraform)
 
 

@@ -31,6 +31,7 @@ from paymentapp.models.webhook_endpoints import (
 )
 from paymentapp.services.outbound.messages import new_secret
 from paymentapp.services.outbound.progress import forget_failures
+from paymentapp.services.outbound.redelivery import due_delivery, redeliver
 from paymentapp.services.outbound.registrations import Registration, registered_under
 from paymentapp.storage.base import Store
 from paymentapp.storage.codec.events import event_id_of, microseconds_of
@@ -172,7 +173,7 @@ class WebhookEndpoints:
         event = Event(TEST_EVENT, now, (endpoint.endpoint_id,))
         # An id of the form that DynamoDB's have, which none in the list has.
         event_id = event_id_of(f"{microseconds_of(now):020}{secrets.token_hex(3)}999")
-        return self.store.add_webhook_delivery(_due(endpoint, event_id, event, now))
+        return self.store.add_webhook_delivery(due_delivery(endpoint_id, event_id, event, now))
 
     def deliveries(
         self, endpoint_id: str, status: DeliveryStatus | None, limit: int, before: str | None
@@ -202,15 +203,8 @@ class WebhookEndpoints:
 
         Raises NotFound, Conflict where the endpoint is disabled.
         """
-        endpoint = self._enabled(endpoint_id)
-        for _ in tries():
-            stored = self.store.get_webhook_delivery(endpoint_id, event_id)
-            if stored is None:
-                return self._redeliver_listed(endpoint, event_id)
-            due = stored.due(self.clock())
-            if self.store.change_webhook_delivery(stored, due):
-                return due
-        raise StoreUnavailable(f"a delivery was changed {MAX_TRIES} times meanwhile")
+        self._enabled(endpoint_id)
+        return redeliver(self.store, endpoint_id, event_id, self.clock())
 
     def renew(self) -> int:
         """Seal all secrets with the vault's first key; return how many were not."""
@@ -230,12 +224,6 @@ class WebhookEndpoints:
             for each in endpoint.secrets
         ]
         return endpoint.changed(secrets=tuple(sealed))
-
-    def _redeliver_listed(self, endpoint: WebhookEndpoint, event_id: str) -> WebhookDelivery:
-        event = self.store.get_event(event_id)
-        if event is None:
-            raise NotFound("There is no such event, or it is older than 35 days.")
-        return self.store.add_webhook_delivery(_due(endpoint, event_id, event, self.clock()))
 
     def _enabled(self, endpoint_id: str) -> WebhookEndpoint:
         endpoint = self.get(endpoint_id)
@@ -272,9 +260,3 @@ class WebhookEndpoints:
             if self.store.change_webhook_endpoint(old, new):
                 return new
         raise StoreUnavailable(f"a webhook endpoint was changed {MAX_TRIES} times meanwhile")
-
-
-def _due(endpoint: WebhookEndpoint, event_id: str, event: Event, now: datetime) -> WebhookDelivery:
-    return WebhookDelivery(
-        endpoint.endpoint_id, event_id, event, now, next_attempt_at=now, revision=new_revision()
-    )

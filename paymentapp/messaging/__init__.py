@@ -1,0 +1,1 @@
+"""AWS messaging: the SNS topic of events, and the SQS queue of deliveries."""
