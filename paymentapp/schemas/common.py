@@ -94,10 +94,11 @@ def customer_id() -> fields.String:
     )
 
 
-def email(description: str) -> fields.String:
+def email(description: str, *, allow_none: bool = False) -> fields.String:
     """Return the field of an e-mail address that providers accept."""
     return fields.String(
         required=True,
+        allow_none=allow_none,
         validate=_EMAIL_RULES,
         metadata={"format": "email", "description": description},
     )

@@ -78,7 +78,8 @@ class EventSchema(Schema):
             "later; of `customer.payee_changed` the change as the customer's history shows it, "
             "with the `customer_id`; of `hold.…` the hold; of `webhook_endpoint.…` the endpoint; "
             "of `provider.…` the account: `payment_method`, `currency`, `needed` within a day, "
-            "`available`, `as_of`. Empty for a customer who was erased."
+            "`available`, `as_of`. Nothing personal is in it once the "
+            "customer was erased."
         },
     )
 

@@ -115,7 +115,18 @@ class TimeboxedRun:
         self._look_at_funds()
         if self._may_begin():
             succeeds(self._sweep.maintain)
+        self._erase()
         return done
+
+    def _erase(self) -> None:
+        """Go on erasing customers while there is time: sweeps may be a minute apart."""
+        erased = True
+        while erased and self._may_begin():
+            try:
+                erased = self._sweep.erase()
+            except StoreUnavailable as error:
+                log.warning("no customer erased: %s; retried by the next sweep", error)
+                return
 
     def deliver(self) -> None:
         """Send events to webhook endpoints, each by a thread of its own, while there is time.
