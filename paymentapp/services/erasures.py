@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 from paymentapp.clock import Clock
 from paymentapp.errors import ChangedSince, Conflict, NotFound, StoreUnavailable
 from paymentapp.models.actors import SYSTEM, Actor
-from paymentapp.models.batches import SENDABLE
+from paymentapp.models.batches import SENDABLE, Batch, BatchState
 from paymentapp.models.customer_history import CustomerHistoryEntry, erased
 from paymentapp.models.erasures import SETTLED_AFTER, Erasure
 from paymentapp.models.holds import Hold, HoldScope
-from paymentapp.models.payments import FINAL, Cause, Payment, Status
+from paymentapp.models.payments import FINAL, Cause, Payment, Status, code_of
 from paymentapp.services.customers import Customers
+from paymentapp.services.dispatch.batching import members_of
 from paymentapp.storage.base import PageQuery, Store
 from paymentapp.storage.changes import PaymentErasure
 from paymentapp.storage.contention import MAX_TRIES, tries
@@ -30,6 +31,7 @@ _CHECKED = 500  # payments that the check for open ones reads at once
 STEP = 25  # payments of one step: each takes a few reads and at most a few writes
 _LINES = 100  # of a customer's history, read at once
 _EVENTS = 200  # provider events of a shard that are looked through
+_NEEDED = SENDABLE | {BatchState.REFUSED}  # its members are sent, or released by its errors
 AGAIN_AFTER = timedelta(minutes=1)  # how soon a pass that found something open is repeated
 LONGEST_WAIT = timedelta(hours=1)
 
@@ -150,14 +152,29 @@ class Erasures:
             return erasure.found_open(f"payment {payment.payment_id} is {payment.status}")
         for batch_id in _batches_of(payment):
             batch = self.store.get_batch(batch_id)
-            if batch is not None and batch.state in SENDABLE:
+            if batch is None:
+                continue
+            if batch.state in _NEEDED or not self._erased_in(batch, payment):
                 return erasure.found_open(f"batch {batch_id} is {batch.state}")
-            if batch is not None:
-                self.store.erase_members(batch, [payment.key])
         done = PaymentErasure.of(payment, self.clock())
         if not self.store.erase_payments([done])[0]:
             return erasure.found_open(f"payment {payment.payment_id} was changed meanwhile")
         return erasure.changed(has_changed=True)
+
+    def _erased_in(self, batch: Batch, payment: Payment) -> bool:
+        """Erase a payment in a batch; return False where the batch has changed meanwhile.
+
+        Of why its provider has refused the payment only the code stays.
+        """
+        errors = dict(batch.member_errors)
+        for position, member in enumerate(members_of(self.store, batch) if errors else ()):
+            if member.key == payment.key and position in errors:
+                errors[position] = code_of(errors[position])
+        known = batch.changed(member_errors=errors)
+        if errors != batch.member_errors and not self.store.change_batch(batch, known):
+            return False
+        self.store.erase_members(batch, [payment.key])
+        return True
 
     def _checked(self, erasure: Erasure) -> Erasure:
         """Note the provider events that are not applied yet, and name the customer's payments."""
