@@ -92,6 +92,8 @@ class ErasureWorld:
     ) -> Payment:
         email = self.services.customers.get(name).email
         texts = TEXTS._replace(reference=f"{reference or amount} SECRET")
+        if name != "ada":
+            texts = CallerTexts(f"{reference or amount} of {name}", f"for {name}")
         order = PaymentOrder(name, email, usd(amount), method, texts=texts, allow_duplicate=True)
         return self.services.payments.request(order, f"key {reference or amount}", SHOP).payment
 
