@@ -133,6 +133,8 @@ def erase(customer_id: str, yes: bool, no_wait: bool, by: Actor) -> None:
         search = build_backoffice(services, ProgressReport("erase")).erasure_search
         removed = search.remove(customer_id)
         click.echo(f"old records changed: {removed}")
+        if removed:
+            services.store.purge(everything=True)
         _take_steps(services, customer_id, wait=not no_wait)
         left = services.erasures.pending(customer_id)
         if left is None and not services.store.purge(everything=True):

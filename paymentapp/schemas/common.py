@@ -96,9 +96,9 @@ def customer_id() -> fields.String:
 
 def email(description: str, *, allow_none: bool = False) -> fields.String:
     """Return the field of an e-mail address that providers accept."""
-    return fields.String(
+    kind = TextOrNull if allow_none else fields.String
+    return kind(
         required=True,
-        allow_none=allow_none,
         validate=_EMAIL_RULES,
         metadata={"format": "email", "description": description},
     )
