@@ -81,11 +81,20 @@ class Erasures:
         return self.store.get_erasure(customer_id)
 
     def advance(self) -> bool:
-        """Take the step of the erasure that is due first; return whether one was due."""
+        """Take the step of the erasure that is due first; return whether one was due.
+
+        One whose step fails is tried again later, so that it does not hold up the others. Raises
+        StoreUnavailable where not even that can be stored.
+        """
         due = self.store.list_erasures()
         if not due or due[0].next_at > self.clock():
             return False
-        self.step(due[0])
+        try:
+            self.step(due[0])
+        except StoreUnavailable as error:
+            about = due[0].customer_id, error, AGAIN_AFTER
+            log.warning("customer %s: a step of the erasure failed: %s; retried in %s", *about)
+            self._changed(due[0], due[0].changed(next_at=self.clock() + AGAIN_AFTER))
         return True
 
     def step(self, erasure: Erasure, *, everything: bool = False) -> Erasure | None:

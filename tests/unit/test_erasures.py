@@ -214,6 +214,24 @@ _CALLS = [
 ]
 
 
+def test_an_erasure_whose_step_fails_holds_up_no_other() -> None:
+    store = FailingStore()
+    world = ErasureWorld(store)
+    world.live()
+    world.erase()
+    world.services.erasures.erase("bob")
+    real = store.customer_history
+
+    def broken(customer_id: str, limit: int, before: int | None = None) -> object:
+        if customer_id == "ada":
+            raise StoreUnavailable("a stored line cannot be read by this version")
+        return real(customer_id, limit, before)
+
+    store.customer_history = broken  # type: ignore[assignment]  # for one customer
+    world.passes()
+    assert [each.customer_id for each in store.list_erasures()] == ["ada"]
+
+
 @pytest.mark.parametrize("call", _CALLS)
 def test_a_call_that_fails_once_leaves_nothing_behind(call: str) -> None:
     store = FailingStore()
