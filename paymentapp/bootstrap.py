@@ -30,6 +30,7 @@ from paymentapp.services.dispatch.dispatcher import Dispatcher
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.dispatch.funds_watch import FundsWatch
 from paymentapp.services.dispatch.polling import Poller
+from paymentapp.services.erasures import Erasures
 from paymentapp.services.events import Events
 from paymentapp.services.health import Health
 from paymentapp.services.holds import Holds
@@ -75,6 +76,7 @@ class Services:
     customers: Customers
     methods: PaymentMethods
     history: CustomerHistory
+    erasures: Erasures
     events: Events
     payees: PayeeDisplays
     payments: Payments
@@ -146,16 +148,15 @@ def _wire(
     worker: Worker | None,
     timer: Callable[[], float],
 ) -> Services:
-    customers = Customers(store, clock)
+    customers, payees = Customers(store, clock), PayeeDisplays(providers, clock)
     methods = PaymentMethods(store, customers, providers, clock)
-    payees = PayeeDisplays(providers, clock)
     history = CustomerHistory(store, customers, providers, payees)
-    settlement = Settlement(store, clock)
+    settlement, holds = Settlement(store, clock), Holds(store, {*NAMES, *providers}, clock, timer)
     poller = Poller(store, providers, settlement, failing, clock)
-    holds = Holds(store, {*NAMES, *providers}, clock, timer)
     dispatcher = Dispatcher(store, providers, poller, routes, failing, holds, clock)
     inbox = Inbox(store, providers, poller, settlement, methods, clock)
-    sweeper = _build_sweeper(settings, dispatcher, poller, inbox)
+    erasures = Erasures(store, customers, clock, settings.due_shards)
+    sweeper = _build_sweeper(settings, dispatcher, poller, inbox, erasures)
     collector = _build_collector(settings, store, providers, clock)
     events, deliverer, publisher = _build_outbound(settings, store, payees, history, vault, clock)
     parts = dispatcher, poller, inbox, sweeper, collector, deliverer, publisher
@@ -171,6 +172,7 @@ def _wire(
         customers=customers,
         methods=methods,
         history=history,
+        erasures=erasures,
         events=events,
         payees=payees,
         payments=payments,
@@ -212,12 +214,18 @@ def _build_routes(
 
 
 def _build_sweeper(
-    settings: Settings, dispatcher: Dispatcher, poller: Poller, inbox: Inbox
+    settings: Settings,
+    dispatcher: Dispatcher,
+    poller: Poller,
+    inbox: Inbox,
+    erasures: Erasures,
 ) -> Sweeper:
     store, clock = dispatcher.store, dispatcher.clock
     funds = FundsWatch(store, dispatcher.providers, Balances(store), clock)
     shards, senders = settings.due_shards, settings.senders
-    return Sweeper(store, dispatcher, poller, inbox, clock, shards, senders, funds)
+    return Sweeper(
+        store, dispatcher, poller, inbox, clock, shards, senders, funds, erasures.advance
+    )
 
 
 def _build_collector(

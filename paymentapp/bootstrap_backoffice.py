@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from paymentapp.bootstrap import Services
 from paymentapp.services.backoffice.audit import Audit
+from paymentapp.services.backoffice.erasure_search import ErasureSearch
 from paymentapp.services.backoffice.open_cases import OpenCases
 from paymentapp.services.backoffice.parked_batches import ParkedBatches
 from paymentapp.services.backoffice.reconciliation import Reconciliation
@@ -20,9 +21,13 @@ from paymentapp.services.backoffice.unapproved import UnapprovedPayments
 
 @dataclass(frozen=True, slots=True)
 class BackOffice:
-    """The services of operators' commands; an audit and a reconciliation are for one run each."""
+    """The services of operators' commands.
+
+    An audit, a search and a reconciliation are for one run each.
+    """
 
     audit: Audit
+    erasure_search: ErasureSearch
     open_cases: OpenCases
     parked: ParkedBatches
     reconciliation: Reconciliation
@@ -43,6 +48,7 @@ def build_backoffice(
     retrier = Retrier(pause)
     return BackOffice(
         audit=Audit(store, progress),
+        erasure_search=ErasureSearch(store, clock, progress),
         open_cases=OpenCases(store, providers, services.settlement, services.methods, clock),
         parked=ParkedBatches(store, providers, services.dispatcher, clock, retrier),
         reconciliation=Reconciliation(

@@ -6,7 +6,7 @@ locals {
   # As the service's own (paymentapp/models/actors.py); tests/aws/test_terraform.py compares them.
   scopes = {
     "customers:read"   = "show customers, their payment methods and histories"
-    "customers:write"  = "register customers, and change their attributes"
+    "customers:write"  = "register customers, change their attributes, and erase them"
     "payees:write"     = "change the payment methods and e-mail addresses of customers"
     "payments:read"    = "list and show payments, show the use of limits and balances"
     "payments:write"   = "request payments, and cancel and retry the client's own"

@@ -225,6 +225,7 @@ locals {
     add_customer            = { resource = aws_api_gateway_resource.customers, verb = "POST", model = "NewCustomer" }
     list_customers          = { resource = aws_api_gateway_resource.customers, verb = "GET" }
     change_customer         = { resource = aws_api_gateway_resource.customer, verb = "PATCH", model = "CustomerPatch" }
+    erase_customer          = { resource = aws_api_gateway_resource.customer, verb = "DELETE" }
     get_customer            = { resource = aws_api_gateway_resource.customer, verb = "GET" }
     get_customer_history    = { resource = aws_api_gateway_resource.customer_history, verb = "GET" }
     list_payment_methods    = { resource = aws_api_gateway_resource.payment_methods, verb = "GET" }

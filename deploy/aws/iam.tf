@@ -234,7 +234,14 @@ data "aws_iam_policy_document" "sweep" {
     }
   }
 
-  # What is announced and not written is checked again, for a day.
+  # Erasing a customer reads their payments.
+  statement {
+    sid       = "PaymentsOfErased"
+    actions   = ["dynamodb:Query"]
+    resources = [aws_dynamodb_table.disbursements.arn]
+  }
+
+  # What is announced and not written is checked again, for a day; an erasure that is complete ends.
   statement {
     sid       = "Events"
     actions   = ["dynamodb:DeleteItem"]
@@ -243,7 +250,7 @@ data "aws_iam_policy_document" "sweep" {
     condition {
       test     = "ForAllValues:StringEquals"
       variable = "dynamodb:LeadingKeys"
-      values   = ["events-unmade"]
+      values   = ["events-unmade", "erasure"]
     }
   }
 

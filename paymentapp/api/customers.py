@@ -19,7 +19,7 @@ from paymentapp.schemas.customers import (
     CustomerSchema,
     NewCustomerSchema,
 )
-from paymentapp.schemas.headers import IfMatchSchema
+from paymentapp.schemas.headers import EraseIfMatchSchema, IfMatchSchema
 from paymentapp.services.customers import CustomerPatch
 
 blp = Blueprint("customers", __name__, description="Customers: the people who can be paid.")
@@ -149,6 +149,22 @@ def change_customer(
     if not by.may("customers:read"):
         return Response(status=204, headers=_etag(changed))
     return changed, _etag(changed)
+
+
+@blp.route("/v1/api/customer/<customer_id:customer_id>", methods=["DELETE"])
+@blp.requires("customers:write")
+@blp.arguments(EraseIfMatchSchema(), location="headers")
+@blp.response(204, description="Erased")
+@blp.documents(*error_examples.ERASE_CUSTOMER)
+def erase_customer(headers: dict[str, Any], customer_id: str) -> None:
+    """Erase a customer: e-mail address, attributes and payment methods are gone at once.
+
+    What settled payments, batches, holds and the history hold of the customer, and the callers'
+    texts of these payments, are removed within minutes. Amounts, times, statuses, ids and who acted
+    stay. It is refused while payments are open. The `customer_id` is never used again.
+    """
+    condition = headers.get("if_match")
+    services().erasures.erase(customer_id, condition.tag if condition else None, actor())
 
 
 def _etag(customer: Customer) -> dict[str, str]:

@@ -49,6 +49,10 @@ ADD_CUSTOMER = (
         ProblemExample(problems.CONFLICT, f"This customer_id is already registered with {what}.")
         for what in ("another e-mail", "other attributes")
     ),
+    ProblemExample(
+        problems.CONFLICT,
+        "This customer_id is that of a customer who was erased: use another.",
+    ),
     *BODY,
     _refused(problems.UNPROCESSABLE, ATTRIBUTES_TOO_LARGE),
 )
@@ -75,6 +79,16 @@ CHANGE_CUSTOMER = (
     ProblemExample(problems.PRECONDITION_REQUIRED),
     *BODY,
     _refused(problems.UNPROCESSABLE, ATTRIBUTES_TOO_LARGE),
+)
+ERASE_CUSTOMER = (
+    _invalid({"header": "If-Match", "message": "Must be one ETag, in quotes, or *."}),
+    NO_CUSTOMER,
+    ProblemExample(
+        problems.CONFLICT,
+        "Payments of this customer are open: erase the customer once they are settled or "
+        f"cancelled. Payment {examples.PAYMENT_ID} is pending.",
+    ),
+    ProblemExample(problems.PRECONDITION_FAILED, "The customer's record has changed since."),
 )
 PUT_METHOD = (
     _invalid(body_error(["details"], _MISSING), body_error(["detail"], _UNKNOWN)),

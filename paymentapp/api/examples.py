@@ -86,6 +86,7 @@ PENDING: dict[str, Any] = {
     "approval_rule": None,
     "approvals_needed": 0,
     "approvals": [],
+    "erased_at": None,
     "history": [_PENDING],
 }
 HELD: dict[str, Any] = {

@@ -102,7 +102,7 @@ def _cells(payment: Payment, payee: PayeeDisplay) -> tuple[str, ...]:
         str(payment.money),
         payment.created_by or "-",
         f"{len(valid(payment.approvals))} of {payment.approvals_needed}",
-        f"{payment.approval_rule}  {payee.method} to {payee.display}",
+        f"{payment.approval_rule}  {payee.method} to {payee.words}",
     )
 
 

@@ -136,7 +136,7 @@ def show(customer_id: str, payment_id: str) -> None:
 
 def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
     click.echo(f"payment   {payment.customer_id} {payment.payment_id}")
-    paid = f"{payment.money} by {payee.method} to {payee.display}"
+    paid = f"{payment.money} by {payee.method} to {payee.words}"
     click.echo(f"          {paid}: {payment.status}")
     if payment.scheduled_at is not None:
         click.echo(f"scheduled {to_text(payment.scheduled_at)}")

@@ -1,25 +1,32 @@
-"""Commands that list, show and change customers."""
+"""Commands that list, show, change and erase customers."""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from marshmallow import ValidationError
 
-from paymentapp.cli.common import line, opened, plural, short, with_operator
+from paymentapp.cli.common import ProgressReport, line, opened, plural, short, with_operator
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.masking import masked, printable
 from paymentapp.models.actors import Actor
 from paymentapp.models.customers import AttributeValue, Customer
+from paymentapp.models.erasures import Erasure
 from paymentapp.models.payments import Cause
 from paymentapp.schemas.customers import CustomerPatchSchema
 from paymentapp.services.customers import CustomerPatch
 
+if TYPE_CHECKING:
+    from paymentapp.bootstrap import Services
+
+_PAUSE_SECONDS = 5.0
 _WIDTHS = (24, 32, 20, 20)
 _HEADER = ("CUSTOMER", "E-MAIL", "REGISTERED", "METHODS", "ATTRIBUTES")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
@@ -28,7 +35,7 @@ _WORDS: Mapping[str, AttributeValue] = {"true": True, "false": False}
 
 @click.group()
 def customers() -> None:
-    """List, show and change customers; addresses are printed masked."""
+    """List, show, change and erase customers; addresses are printed masked."""
 
 
 @customers.command("list")
@@ -96,6 +103,68 @@ def change(
     with opened(paying=False) as services:
         changed = services.customers.change(customer_id, patch, by=by, cause=Cause.PERSON)
     _print(changed, as_json)
+
+
+@customers.command()
+@click.argument("customer_id")
+@click.option("--yes", is_flag=True, help="Do not ask whether this is meant.")
+@click.option("--no-wait", is_flag=True, help="End after the first pass; the service goes on.")
+@with_operator
+def erase(customer_id: str, yes: bool, no_wait: bool, by: Actor) -> None:
+    """Erase customer CUSTOMER_ID; this cannot be undone.
+
+    E-mail address, attributes, payment methods, and the callers' texts of the customer's payments
+    are removed from every record, amounts, times, statuses and ids stay. Refused while payments are
+    open. The id is never used again.
+
+    The command waits until nothing is left, at least 15 minutes, and says what it waits for. It may
+    be stopped and repeated. On SQLite it rewrites the database file, which holds up payment
+    requests: for about a second for each 100 MB.
+    """
+    from paymentapp.bootstrap_backoffice import build_backoffice
+
+    if not yes:
+        click.confirm(f"Erase customer {customer_id}? This cannot be undone.", abort=True)
+    with opened(paying=False) as services:
+        if not services.customers.known(customer_id).is_erased:
+            services.erasures.erase(customer_id, by=by, cause=Cause.PERSON)
+        click.echo(f"customer {customer_id} is erased; removing what other records hold")
+        _take_steps(services, customer_id, wait=False)
+        search = build_backoffice(services, ProgressReport("erase")).erasure_search
+        removed = search.remove(customer_id)
+        click.echo(f"old records changed: {removed}")
+        if removed:
+            services.store.purge(everything=True)
+        _take_steps(services, customer_id, wait=not no_wait)
+        left = services.erasures.pending(customer_id)
+        if left is None and not services.store.purge(everything=True):
+            click.echo("the database file is in use: repeat the command to remove old copies")
+            sys.exit(1)
+    click.echo(_state(left))
+
+
+def _take_steps(services: Services, customer_id: str, *, wait: bool) -> None:
+    """Take the steps of an erasure that are due; with `wait` also those that are due later."""
+    said = ""
+    while (erasure := services.erasures.pending(customer_id)) is not None:
+        pause = (erasure.next_at - services.clock()).total_seconds()
+        if pause <= 0:
+            services.erasures.step(erasure, everything=True)
+        elif not wait:
+            return
+        else:
+            if said != (said := _state(erasure)):
+                click.echo(said, err=True)
+            time.sleep(min(pause, _PAUSE_SECONDS))
+
+
+def _state(erasure: Erasure | None) -> str:
+    if erasure is None:
+        return "done: nothing of the customer is left but the audit"
+    if erasure.waiting:
+        more = f", and {erasure.waiting - 1} more" if erasure.waiting > 1 else ""
+        return f"waiting: {erasure.waits_for}{more}; next pass at {short(erasure.next_at)}"
+    return f"waiting for requests that may be under way: last pass at {short(erasure.next_at)}"
 
 
 def _assignment(text: str) -> tuple[str, AttributeValue]:

@@ -101,7 +101,7 @@ def _print_case(case: ParkedCase, answer: str | None, payees: PayeeDisplays) -> 
     for number, member in enumerate(members[:_SHOWN]):
         label = "" if number else "members"
         who = f"{member.customer_id} {member.payment_id}"
-        payee = payees.of(member, batch.provider).display
+        payee = payees.of(member, batch.provider).words
         click.echo(f"{label:<8}  {who}  {member.money}  {payee}")
     if len(members) > _SHOWN:
         click.echo(f"{'':<8}  and {plural(len(members) - _SHOWN, 'other')}")
@@ -113,7 +113,7 @@ def _print_overdue(overdue: list[OverduePayment], length: timedelta, payees: Pay
     click.echo(f"\n{what} without an outcome for over {in_words(length)}.")
     for payment, batch in overdue:
         said = ": ".join(filter(None, [payment.provider_status or "nothing", payment.reason]))
-        paid = f"{payment.money} to {payees.of(payment, batch.provider).display}"
+        paid = f"{payment.money} to {payees.of(payment, batch.provider).words}"
         click.echo(
             f"  {payment.customer_id} {payment.payment_id}  {paid}  {payment.status}, "
             f"{batch.provider} says {said}  batch {batch.batch_id} as {batch.reference}"

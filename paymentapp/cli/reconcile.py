@@ -101,7 +101,7 @@ def _print_table(found: Iterable[Discrepancy], tally: Tally) -> None:
 def _cells(found: Discrepancy) -> tuple[str, ...]:
     subject = " ".join(found.payment) if found.payment else found.item_id or "-"
     theirs = f"{found.theirs}, repaired" if found.repaired else found.theirs
-    payee = found.payee.display if found.payee else "-"
+    payee = found.payee.words if found.payee else "-"
     return (found.kind, subject, found.ours or "-", theirs or "-", payee, found.batch_id or "-")
 
 

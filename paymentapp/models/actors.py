@@ -14,7 +14,7 @@ ADMIN = "admin"
 SCOPES = MappingProxyType(
     {
         "customers:read": "show customers, their payment methods and histories",
-        "customers:write": "register customers, and change their attributes",
+        "customers:write": "register customers, change their attributes, and erase them",
         PAYEES: "change the payment methods and e-mail addresses of customers",
         "payments:read": "list and show payments, show the use of limits and balances",
         "payments:write": "request payments, and cancel and retry the client's own",

@@ -44,6 +44,15 @@ class Member(NamedTuple):
         return PaymentKey(self.customer_id, self.payment_id)
 
     @property
+    def is_erased(self) -> bool:
+        """Return whether nothing of the payee is left."""
+        return not self.email
+
+    def erased(self) -> Member:
+        """Return the member with the payment's key and amount alone."""
+        return Member(self.customer_id, self.payment_id, self.money, "")
+
+    @property
     def payee(self) -> str:
         """Return the payee, as the provider identifies them."""
         return self.destination or self.email
@@ -126,6 +135,10 @@ class BatchChanges(TypedDict, total=False):
     decision: Decision | None
     stop_order: StopOrder | None
     unsettled: Decimal | None
+
+
+# States in which a batch may still be sent, with what its members hold.
+SENDABLE = frozenset({BatchState.PREPARED, BatchState.FROZEN, BatchState.PARKED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class CustomerAction(StrEnum):
     DEFAULT_CHANGED = "default_changed"
     EMAIL_CHANGED = "email_changed"
     ATTRIBUTES_CHANGED = "attributes_changed"
+    ERASED = "erased"
 
 
 _NAMES_EMAIL = {CustomerAction.REGISTERED, CustomerAction.EMAIL_CHANGED}
@@ -70,6 +71,18 @@ class CustomerHistoryEntry:
         """Return the details in the form that the newest key opens."""
         return self.resealed or self.destination
 
+    @property
+    def has_texts(self) -> bool:
+        """Return whether an erasure has something to remove from the line."""
+        texts = (self.destination, self.email, self.note, self.resealed)
+        return any(text is not None for text in texts)
+
+    def without_texts(self) -> CustomerHistoryEntry:
+        """Return the line with its action, its time and its actor alone."""
+        return replace(
+            self, destination=None, email=None, note=None, resealed=None, revision=new_revision()
+        )
+
     def resealed_as(self, sealed: str) -> CustomerHistoryEntry:
         """Return the entry with its details under a later key."""
         return replace(self, resealed=sealed, revision=new_revision())
@@ -104,6 +117,16 @@ def registered(customer: Customer, by: str) -> tuple[Customer, list[CustomerHist
     """Return a new customer, and the first line of the history."""
     event = CustomerEvent(customer.created_at, CustomerAction.REGISTERED, Cause.REQUEST, by)
     return replace(customer, changes=1), [_entry(event, customer, 1)]
+
+
+def erased(
+    customer: Customer, at: datetime, by: str, cause: Cause
+) -> tuple[Customer, list[CustomerHistoryEntry]]:
+    """Return the tombstone of a customer, and the line of history to be stored with it."""
+    version = customer.changes + 1
+    tombstone = replace(customer.erased(at, by), changes=version)
+    event = CustomerEvent(at, CustomerAction.ERASED, cause, by)
+    return tombstone, [_entry(event, tombstone, version)]
 
 
 def _on_record(customer: Customer) -> Iterator[tuple[CustomerEvent, Customer]]:

@@ -67,6 +67,13 @@ class Customer:
     revision: str = ""
     changes: int = 0  # lines of history that are stored beside the record
     email_changed_at: datetime | None = None  # None: it is the one that was registered
+    erased_at: datetime | None = None  # of a tombstone, which keeps the id from being used again
+    erased_by: str = ""  # the client or the operator who erased the customer
+
+    @property
+    def is_erased(self) -> bool:
+        """Return whether this is the tombstone of a customer who was erased."""
+        return self.erased_at is not None
 
     @property
     def email_since(self) -> datetime:
@@ -96,6 +103,18 @@ class Customer:
     def changed(self, **changes: Unpack[CustomerChanges]) -> Customer:
         """Return the next version of the record."""
         return replace(self, revision=new_revision(), **changes)
+
+    def erased(self, at: datetime, by: str) -> Customer:
+        """Return the tombstone: nothing of the customer but the id and the times."""
+        return Customer(
+            customer_id=self.customer_id,
+            email="",
+            created_at=self.created_at,
+            revision=new_revision(),
+            changes=self.changes,
+            erased_at=at,
+            erased_by=by,
+        )
 
 
 def attributes_size(attributes: Mapping[str, AttributeValue]) -> int:

@@ -42,6 +42,10 @@ class Hold:
         """Return what the hold concerns, as one text: the key of its record."""
         return target_of(self.scope, self.value)
 
+    def without_reason(self) -> Hold:
+        """Return the hold without the words of whoever placed it."""
+        return replace(self, reason="")
+
     def released(self, at: datetime, by: str) -> Hold:
         """Return the record of the hold's release."""
         return replace(self, released_at=at, released_by=by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +16,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.revisions import new_revision
 from paymentapp.models.settled import NOT_SETTLED, Settled
 
+_CODE = re.compile(r"[A-Z0-9_]{2,}(-[0-9a-f]+)?")  # of a provider's reason, or a batch id
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -172,11 +174,17 @@ class Payment:
     charges: tuple[str, ...] = ()  # counters of limits that it was counted in, each with the slot
     texts: CallerTexts = NO_TEXTS  # the caller's own; they never change
     settled: Settled = NOT_SETTLED
+    erased_at: datetime | None = None  # when all that is personal was removed
 
     @property
     def key(self) -> PaymentKey:
         """Return the primary key."""
         return PaymentKey(self.customer_id, self.payment_id)
+
+    @property
+    def is_erased(self) -> bool:
+        """Return whether nothing of the payee is left."""
+        return self.erased_at is not None
 
     @property
     def payee(self) -> str:
@@ -239,6 +247,44 @@ class Payment:
     def changed(self, **changes: Unpack[PaymentChanges]) -> Payment:
         """Return the next version with the same status."""
         return replace(self, revision=new_revision(), **changes)
+
+    def erased(self, at: datetime) -> Payment:
+        """Return the payment without what is personal, and without people's words.
+
+        Amount, times, statuses, ids, codes of providers and who acted stay: they are the audit.
+        """
+        return replace(
+            self,
+            email="",
+            destination=None,
+            texts=NO_TEXTS,
+            reason=code_of(self.reason or "") or None,
+            history=tuple(map(self._without_words, self.history)),
+            approvals=tuple(each._replace(note="", payee_version="") for each in self.approvals),
+            erased_at=at,
+            revision=new_revision(),
+        )
+
+    def _without_words(self, line: Transition) -> Transition:
+        """Return a line with its ids and the service's own words; of a reason only the code."""
+        text = line.reference
+        known = {self.batch_id, self.provider_item_id, self.transaction_id}
+        own = line.status in UNSENT and line.cause is not Cause.DISPATCH
+        if text in known or line.status is Status.SUBMITTING or own:
+            return line
+        return line._replace(reference="" if line.cause is Cause.PERSON else code_of(text))
+
+
+def code_of(reason: str) -> str:
+    """Return the code with which a provider's reason begins, or the id that it is; else nothing.
+
+    >>> code_of("R02 Account closed"), code_of("account_closed: The account has been closed")
+    ('R02', 'account_closed')
+    """
+    first, _, words = reason.partition(" ")
+    code = first.removesuffix(":")
+    is_code = not words or first.endswith(":") or _CODE.fullmatch(code)
+    return code if is_code and "@" not in code else ""
 
 
 def next_payment_id(payment_id: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import zlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -50,11 +52,16 @@ class ProviderEventChanges(TypedDict, total=False):
     note: str | None
     expires_at: datetime | None
     decision: EventDecision | None
+    body: str
+    digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderEvent:
-    """An event received from a provider. The body stays out of `repr`: it has an address in it."""
+    """An event received from a provider. The body stays out of `repr`: it has an address in it.
+
+    It is kept until the event is applied or ignored.
+    """
 
     provider: str
     event_id: str  # the provider's
@@ -68,6 +75,7 @@ class ProviderEvent:
     note: str | None = None  # why it waits, or was set aside; what is odd about it, if it counts
     expires_at: datetime | None = None  # None: it is kept
     decision: EventDecision | None = None
+    digest: str | None = None  # SHA-256 of the body, in its place once it is not needed any more
 
     @classmethod
     def received(
@@ -106,13 +114,30 @@ class ProviderEvent:
         """
         final = state in (ProviderEventState.APPLIED, ProviderEventState.IGNORED)
         expires_at = self.received_at + KEPT if final and self.decision is None else None
-        return self.changed(
+        event = self.without_body() if final else self
+        return event.changed(
             state=state, note=note, attention_at=attention_at, expires_at=expires_at
         )
 
     def decided(self, state: ProviderEventState, decision: EventDecision) -> ProviderEvent:
         """Return the next version, as an operator has decided."""
-        return self.changed(state=state, decision=decision, attention_at=None, expires_at=None)
+        event = self.without_body()
+        return event.changed(state=state, decision=decision, attention_at=None, expires_at=None)
+
+    def without_body(self) -> ProviderEvent:
+        """Return the next version, with a digest of the body instead of it."""
+        if not self.body:
+            return self
+        digest = hashlib.sha256(self.body.encode()).hexdigest()
+        return self.changed(body="", digest=digest)
+
+    def concerns(self, customer_id: str) -> bool:
+        """Return whether the body holds the item id of a payment of a customer.
+
+        Also where it cannot be parsed, or its provider is not configured any more.
+        """
+        item_id = rf"(?<![0-9a-z])[0-9a-z]{{1,11}}\.{re.escape(customer_id)}(?![A-Za-z0-9._-])"
+        return re.search(item_id, self.body) is not None
 
     def changed(self, **changes: Unpack[ProviderEventChanges]) -> ProviderEvent:
         """Return the next version of the record."""

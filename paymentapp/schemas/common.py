@@ -94,9 +94,10 @@ def customer_id() -> fields.String:
     )
 
 
-def email(description: str) -> fields.String:
+def email(description: str, *, allow_none: bool = False) -> fields.String:
     """Return the field of an e-mail address that providers accept."""
-    return fields.String(
+    kind = TextOrNull if allow_none else fields.String
+    return kind(
         required=True,
         validate=_EMAIL_RULES,
         metadata={"format": "email", "description": description},

@@ -116,7 +116,8 @@ class EventSchema(Schema):
             "who parked it, or null; of `provider.unfunded` and `provider.funded` the account: "
             "`payment_method`, `currency`, `needed` within a day, `available`, `as_of`; of "
             "`provider.failing` and `provider.recovered` the outage: `payment_method`, `since` "
-            "when, and the `reason`, as in the log. Empty for a customer who was erased."
+            "when, and the `reason`, as in the log. Nothing personal is in it once the "
+            "customer was erased."
         },
     )
 

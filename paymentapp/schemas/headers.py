@@ -64,6 +64,20 @@ class IfMatchSchema(FlatSchema):
     )
 
 
+class EraseIfMatchSchema(FlatSchema):
+    """Header of a request that erases a record, whatever its version where it names none."""
+
+    if_match = IfMatch(
+        data_key="If-Match",
+        metadata={
+            "description": "The `ETag` of the version to be erased; where the record has changed "
+            "since, the answer is 412. Without it, or as `*`, whatever is stored is erased.",
+            "format": "entity-tag",
+            "example": "*",
+        },
+    )
+
+
 class PreferWait(fields.String):
     """The seconds of the preference `wait`, or None. Anything unknown or malformed is ignored."""
 

@@ -63,7 +63,9 @@ class HoldSchema(Schema):
             "where everything is held."
         },
     )
-    reason = fields.String(required=True)
+    reason = TextOrNull(
+        required=True, metadata={"description": "Why; null once the customer was erased."}
+    )
     by = TextOrNull(
         required=True, metadata={"description": "The client or operator who placed it."}
     )

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import Schema, fields, post_load
 
 from paymentapp.clock import maybe_text, to_text
+from paymentapp.models.approvals import Approval
 from paymentapp.models.payments import Cause, Status
 from paymentapp.schemas.approvals import ApprovalSchema
 from paymentapp.schemas.caller_texts import MetadataPairs
@@ -64,9 +65,10 @@ class PayeeSchema(Schema):
     method = fields.String(required=True)
     display = fields.String(
         required=True,
+        allow_none=True,
         metadata={
             "description": "Enough to recognise the payee; `sealed` where the details cannot be "
-            "opened."
+            "opened, null for a customer who was erased."
         },
     )
 
@@ -80,7 +82,10 @@ class PaymentSchema(Schema):
         validate=Pattern(PAYMENT_ID_PATTERN),
         metadata={"description": "Time of the request, unique per customer."},
     )
-    email = email("The customer's e-mail address at the time of the request.")
+    email = email(
+        "The customer's e-mail address at the time of the request; null once they were erased.",
+        allow_none=True,
+    )
     amount = Amount(attribute="money.amount", required=True)
     currency = fields.String(
         attribute="money.currency", required=True, metadata={"description": "ISO 4217 code."}
@@ -216,6 +221,14 @@ class PaymentSchema(Schema):
     approvals = fields.List(
         fields.Nested(ApprovalSchema), required=True, metadata={"description": "Oldest first."}
     )
+    erased_at = Moment(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "When the customer's data was removed from it: the payee, `reference`, "
+            "`description`, `metadata` and people's words; or null."
+        },
+    )
     history = fields.List(fields.Nested(TransitionSchema), required=True)
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
@@ -235,7 +248,7 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
     return {
         "customer_id": payment.customer_id,
         "payment_id": payment.payment_id,
-        "email": payment.email,
+        "email": payment.email or None,
         "amount": payment.money.amount,
         "currency": payment.money.currency,
         "payment_method": payment.payment_method,
@@ -264,10 +277,8 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
         "waiting_since": to_text(wait.since) if wait else None,
         "approval_rule": payment.approval_rule,
         "approvals_needed": payment.approvals_needed,
-        "approvals": [
-            {"at": to_text(each.at), "by": each.by or None, "note": each.note, "void": each.void}
-            for each in payment.approvals
-        ],
+        "approvals": list(map(_approval_body, payment.approvals)),
+        "erased_at": maybe_text(payment.erased_at),
         "history": [
             {
                 "at": to_text(transition.at),
@@ -279,6 +290,11 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
             for transition in payment.history
         ],
     }
+
+
+def _approval_body(approval: Approval) -> dict[str, Any]:
+    by, note, void = approval.by or None, approval.note, approval.void
+    return {"at": to_text(approval.at), "by": by, "note": note, "void": void}
 
 
 class PaymentPageSchema(Schema):

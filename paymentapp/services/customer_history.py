@@ -45,7 +45,7 @@ class CustomerHistory:
 
     def page(self, customer_id: str, limit: int, before: int | None = None) -> HistoryPage:
         """Return a page of a customer's history, newest first. Raises NotFound (the customer)."""
-        self.customers.get(customer_id)
+        self.customers.known(customer_id)
         found = self.store.customer_history(customer_id, limit + 1, before)
         entries = found[:limit]
         last_read = entries[-1].version if len(found) > limit else None

@@ -38,6 +38,7 @@ from paymentapp.models.payments import Cause
 from paymentapp.storage.base import Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
+NO_CUSTOMER = "There is no such customer."
 _CHUNK = 100  # customers read at once where all are read
 
 
@@ -85,6 +86,8 @@ class Customers:
         stored = self.store.add_customer(wanted, history)
         if stored == wanted:
             return stored, True
+        if stored.is_erased:
+            raise Conflict("This customer_id is that of a customer who was erased: use another.")
         if stored.email != email:
             raise Conflict("This customer_id is already registered with another e-mail.")
         if not stored.same_record(wanted):
@@ -92,15 +95,23 @@ class Customers:
         return stored, False
 
     def get(self, customer_id: str) -> Customer:
-        """Return a customer. Raises NotFound."""
+        """Return a customer. Raises NotFound, also for one who was erased."""
+        customer = self.known(customer_id)
+        if customer.is_erased:
+            raise NotFound(NO_CUSTOMER)
+        return customer
+
+    def known(self, customer_id: str) -> Customer:
+        """Return a customer, or the tombstone of one who was erased. Raises NotFound."""
         customer = self.store.get_customer(customer_id)
         if customer is None:
-            raise NotFound("There is no such customer.")
+            raise NotFound(NO_CUSTOMER)
         return customer
 
     def list(self, query: CustomerQuery) -> CustomerPage:
-        """Return a page of customers."""
-        return self.store.list_customers(query)
+        """Return a page of customers; of those who were erased none is in it."""
+        customers, last_read = self.store.list_customers(query)
+        return CustomerPage([each for each in customers if not each.is_erased], last_read)
 
     def every(self, email: str | None = None) -> Iterator[Customer]:
         """Yield every customer, or those with an e-mail address."""

@@ -39,7 +39,7 @@ EventData = ShownPayment | ShownEntry | Hold | WebhookEndpoint | Notice | None
 class ShownEvent(NamedTuple):
     """An event with what it is about.
 
-    What is not on record any more is None, since its customer was erased.
+    What is not on record any more is None. Of a customer who was erased nothing personal is in it.
     """
 
     event_id: str

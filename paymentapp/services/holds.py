@@ -176,10 +176,14 @@ class Holds:
                 known = ", ".join(sorted(self._providers))
                 raise NothingToHold(f"Unknown provider; known: {known}.")
         elif scope is HoldScope.CUSTOMER:
-            if not _CUSTOMER_ID.fullmatch(value) or self._store.get_customer(value) is None:
+            if not self._is_customer(value):
                 raise NothingToHold("There is no such customer.")
         else:
             self._check_payment(value)
+
+    def _is_customer(self, value: str) -> bool:
+        customer = self._store.get_customer(value) if _CUSTOMER_ID.fullmatch(value) else None
+        return customer is not None and not customer.is_erased
 
     def _check_payment(self, value: str) -> None:
         key = PaymentKey(*value.partition("/")[::2])

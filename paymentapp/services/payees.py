@@ -17,6 +17,7 @@ from paymentapp.services.waiting import Wait, WaitingFor
 
 _Shown = TypeVar("_Shown")
 
+ERASED = "erased"  # in place of a payee of whom nothing is left
 SEALED = "sealed"  # in place of a payee whose details cannot be opened here
 _RETRY_AFTER = timedelta(seconds=30)  # where the key service does not answer
 
@@ -25,7 +26,12 @@ class PayeeDisplay(NamedTuple):
     """A payee as anybody may see it: recognisable, and of no use to pay."""
 
     method: str
-    display: str
+    display: str | None  # None for a customer who was erased
+
+    @property
+    def words(self) -> str:
+        """Return the payee as a command prints it."""
+        return ERASED if self.display is None else self.display
 
 
 class ShownPayment(NamedTuple):
@@ -63,6 +69,8 @@ class PayeeDisplays:
 
         The customer's e-mail is the payee only where no details name another.
         """
+        if paid.is_erased:
+            return PayeeDisplay(method, None)
         if paid.destination is None:
             return PayeeDisplay(method, masked(paid.email))
         return PayeeDisplay(method, self.display(method, paid.customer_id, paid.destination))

@@ -34,7 +34,7 @@ from paymentapp.models.revisions import new_revision
 from paymentapp.services.admission import Admission
 from paymentapp.services.approval_rules import ApprovalRules
 from paymentapp.services.approvals import awaiting
-from paymentapp.services.customers import Customers
+from paymentapp.services.customers import NO_CUSTOMER, Customers
 from paymentapp.services.makers import check_is_own, may_be_maker
 from paymentapp.services.payment_orders import PaymentOrder, check_same_body, fingerprint
 from paymentapp.services.retry_links import link_retry
@@ -113,7 +113,7 @@ class Payments:
 
     def list(self, customer_id: str, query: PageQuery) -> Page:
         """Return a page of a customer's payments, newest first. Raises NotFound (the customer)."""
-        self.customers.get(customer_id)
+        self.customers.known(customer_id)
         return self.store.list_payments(customer_id, query)
 
     def list_account(self, query: AccountQuery) -> AccountPage:
@@ -197,8 +197,8 @@ class Payments:
         not payable: that raises StoreUnavailable, and a retry gets its answer.
         """
         try:
-            if customer is None:
-                raise NotFound("There is no such customer.")
+            if customer is None or customer.is_erased:
+                raise NotFound(NO_CUSTOMER)
             if customer.email != order.email:
                 raise NotPayable("email", "This is not the customer's e-mail.")
             if order.scheduled_at is not None:

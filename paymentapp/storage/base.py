@@ -30,6 +30,7 @@ from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.references import ReferenceClaim
 from paymentapp.models.webhook_endpoints import DeliveryPage, WebhookDelivery, WebhookEndpoint
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
+from paymentapp.storage.erasing import ErasingStore
 from paymentapp.supervision import ServiceThread
 
 
@@ -70,7 +71,7 @@ class Lease(NamedTuple):
     until: datetime
 
 
-class Store(Protocol):
+class Store(ErasingStore, Protocol):
     """Stores customers, disbursements and the dispatcher's own records."""
 
     description: str  # the store as text for people, without a secret

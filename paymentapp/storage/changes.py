@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from paymentapp.models.duplicates import DuplicateCheck
 from paymentapp.models.events import Event, events_of
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.limits import Charge, charge_of, still_counts
-from paymentapp.models.payments import UNPAID, Payment, Status
+from paymentapp.models.payments import FINAL, UNPAID, Payment, Status
 from paymentapp.models.references import ReferenceClaim
 
 
@@ -63,6 +65,27 @@ class PaymentChange(_Change):
     @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
         return cls(*iterable)  # tuple's own method would bypass the checks
+
+
+class PaymentErasure(PaymentChange):
+    """Replace a payment by what stays of it when its customer is erased.
+
+    Raises ValueError where the payment may still be sent, or where it would be changed otherwise.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, old: Payment, new: Payment) -> Self:
+        """Check and make the change."""
+        erased = old.erased(new.erased_at) if new.erased_at else old
+        if old.status not in FINAL or replace(erased, revision=new.revision) != new:
+            raise ValueError("only the personal data of a settled payment is erased")
+        return _Change.__new__(cls, old, new)
+
+    @classmethod
+    def of(cls, payment: Payment, at: datetime) -> Self:
+        """Return the erasure of a payment."""
+        return cls(payment, payment.erased(at))
 
 
 class Acceptance(NamedTuple):

@@ -70,12 +70,17 @@ class Sweeper:
         shards: int,
         at_once: int,
         funds: FundsWatch,
+        erase: Callable[[], bool],
     ) -> None:
-        """Make a sweeper; `at_once` is how many batches the caller can work on at a time."""
+        """Make a sweeper; `at_once` is how many batches the caller can work on at a time.
+
+        `erase` takes a step of erasing customers, and returns whether one was due.
+        """
         self.store = store
         self.dispatcher = dispatcher
         self.poller = poller
         self.funds = funds
+        self.erase = erase
         self.inbox = inbox
         self.clock = clock
         self.shards = shards
@@ -139,7 +144,9 @@ class Sweeper:
         expire(self.store, self.clock, payment)
 
     def maintain(self) -> None:
-        """List events and delete what has expired, if this process sweeps the first shard.
+        """List events, delete what has expired and go on erasing customers.
+
+        Only the process that sweeps the first shard does it.
 
         Every MAINTAIN_EVERY at most. Raises StoreUnavailable. It is a step of its own: nothing that
         is due waits for it.
@@ -152,6 +159,7 @@ class Sweeper:
             self._maintained_at = now
             self.store.publish_events(now)
             self.store.delete_expired(now)
+            self.erase()
 
     def release(self) -> None:
         """Release the leases, so that another process can take over at once."""

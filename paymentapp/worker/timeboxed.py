@@ -118,7 +118,18 @@ class TimeboxedRun:
         self._look_at_funds()
         if self._may_begin():
             succeeds(self._sweep.maintain)
+        self._erase()
         return done
+
+    def _erase(self) -> None:
+        """Go on erasing customers while there is time: sweeps may be a minute apart."""
+        erased = True
+        while erased and self._may_begin():
+            try:
+                erased = self._sweep.erase()
+            except StoreUnavailable as error:
+                log.warning("no customer erased: %s; retried by the next sweep", error)
+                return
 
     def deliver(self) -> None:
         """Send events to webhook endpoints and the topic, each by a thread, while there is time.

@@ -22,7 +22,7 @@ from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.vault.sealing import new_key
 from tests.api.conftest import Bench
 from tests.support.payment_methods import WirePayees, ledger
-from tests.support.records import a_payment
+from tests.support.records import a_payment, add_payment
 
 CUSTOMER = "/v1/api/customer"
 PAYMENT = "/v1/api/payment"
@@ -72,6 +72,8 @@ def add_customer(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.post(CUSTOMER, json={**ADA, "vip": True})
     many = {f"a{number}": "x" * 200 for number in range(3)}
     yield bench.client.post(CUSTOMER, json={**ADA, **many})
+    bench.client.delete(f"{CUSTOMER}/ada")
+    yield bench.client.post(CUSTOMER, json=ADA)
 
 
 def get_customer(bench: Bench) -> Iterator[TestResponse]:
@@ -92,6 +94,16 @@ def change_customer(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.patch(ada, json={"vip": True})
     many = {f"a{number}": "x" * 200 for number in range(3)}
     yield bench.client.patch(ada, json=many, headers=anything)
+
+
+def erase_customer(bench: Bench) -> Iterator[TestResponse]:
+    ada = f"{CUSTOMER}/ada"
+    yield bench.client.delete(ada, headers={"If-Match": "abc"})
+    yield bench.client.delete(f"{CUSTOMER}/eve")
+    yield bench.client.delete(ada, headers={"If-Match": '"abc"'})
+    paid = a_payment(payment_id=PAYMENT_ID)
+    add_payment(bench.store, paid)
+    yield bench.client.delete(ada)
 
 
 def get_customer_history(bench: Bench) -> Iterator[TestResponse]:
@@ -379,6 +391,7 @@ OPERATIONS = [
     Operation(add_customer, "POST", CUSTOMER, takes_body=True),
     Operation(list_customers, "GET", CUSTOMER),
     Operation(change_customer, "PATCH", f"{CUSTOMER}/ada", takes_body=True),
+    Operation(erase_customer, "DELETE", f"{CUSTOMER}/ada"),
     Operation(get_customer, "GET", f"{CUSTOMER}/ada"),
     Operation(get_customer_history, "GET", f"{CUSTOMER}/ada/history"),
     Operation(put_payment_method, "PUT", f"{METHOD}/paypal", takes_body=True),

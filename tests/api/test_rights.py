@@ -25,6 +25,7 @@ RIGHTS: dict[tuple[str, str], set[str]] = {
     ("GET", "/v1/api/customer"): {"customers:read"},
     ("GET", CUSTOMER): {"customers:read"},
     ("PATCH", CUSTOMER): {"customers:write"},
+    ("DELETE", CUSTOMER): {"customers:write"},
     ("GET", f"{CUSTOMER}/history"): {"customers:read"},
     ("GET", f"{CUSTOMER}/payment-methods"): {"customers:read"},
     ("GET", METHOD): {"customers:read"},

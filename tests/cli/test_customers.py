@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from paymentapp.services.payment_orders import PaymentOrder
 from tests.cli.conftest import Desk
+from tests.support.records import usd
 
 
 @pytest.fixture
@@ -88,4 +90,48 @@ def test_what_makes_no_sense_is_refused(
     result = registered.run("customers", "change", "ada", *options)
     assert result.exit_code == 2
     assert message in result.stderr
+    assert stored(registered)[0] == "ada@example.com"
+
+
+# Erasing
+
+
+def test_an_erasure_is_confirmed_first(registered: Desk) -> None:
+    assert registered.run("customers", "erase", "ada").exit_code == 1
+    assert stored(registered)[0] == "ada@example.com"
+
+
+def test_a_customer_is_erased_by_name_and_the_rest_is_left_to_the_service(registered: Desk) -> None:
+    result = registered.run("customers", "erase", "ada", "--yes", "--no-wait", "--by", "Grace")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0] == (
+        "customer ada is erased; removing what other records hold"
+    )
+    assert result.stdout.splitlines()[-1].startswith("waiting for requests that may be under way")
+    assert registered.run("customers", "show", "ada").exit_code == 2
+    history = registered.json("audit", "customer", "ada")["history"]
+    assert [(each["what"], each["by"], each["email"]) for each in history] == [
+        ("erased", "Grace", None),
+        ("registered", None, None),
+    ]
+    assert registered.run("customers", "list").stdout.splitlines()[-1] == "1 customer."
+
+
+def test_the_command_completes_an_erasure_and_leaves_no_byte(registered: Desk) -> None:
+    with registered.service(minutes=20) as services:
+        services.erasures.erase("ada")
+    result = registered.run("customers", "erase", "ada", "--yes")
+    assert result.stdout.splitlines()[-1] == "done: nothing of the customer is left but the audit"
+    files = registered.database.parent.glob(f"{registered.database.name}*")
+    assert not any(b"ada@example.com" in path.read_bytes() for path in files)
+    assert registered.run("customers", "erase", "ada", "--yes").exit_code == 0  # once more
+
+
+def test_what_is_open_is_told(registered: Desk) -> None:
+    with registered.service() as services:
+        order = PaymentOrder("ada", "ada@example.com", usd("5"), "paypal")
+        payment = services.payments.request(order).payment
+    result = registered.run("customers", "erase", "ada", "--yes")
+    assert result.exit_code == 2
+    assert f"Payment {payment.payment_id} is pending." in result.stderr
     assert stored(registered)[0] == "ada@example.com"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -15,6 +15,7 @@ from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member, parking_events
 from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer, CustomerPage, CustomerQuery
+from paymentapp.models.erasures import Erasure
 from paymentapp.models.events import Event, EventPage, hold_event, payee_events
 from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import IdempotencyRecord
@@ -25,7 +26,7 @@ from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.references import ReferenceClaim
 from paymentapp.storage.account_reading import Candidate, Step, read_page
 from paymentapp.storage.base import Lease, Page, PageQuery, PaymentContext
-from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
+from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange, PaymentErasure
 from paymentapp.supervision import ServiceThread
 from tests.support.counters import Counters
 from tests.support.event_list import EventList
@@ -42,6 +43,7 @@ Versioned = TypeVar(
     ProviderEvent,
     StateEntry,
     ApiKey,
+    Erasure,
 )
 
 
@@ -68,6 +70,7 @@ class MemoryStore(MemoryWebhookEndpoints):
         self._holds: dict[str, Hold] = {}
         self._released: dict[str, Hold] = {}
         self._keys: dict[str, ApiKey] = {}
+        self._erasures: dict[str, Erasure] = {}
         self._listed = EventList()
 
     def create_tables(self) -> list[str]:
@@ -420,6 +423,65 @@ class MemoryStore(MemoryWebhookEndpoints):
     def released_holds(self) -> list[Hold]:
         self._called("released_holds")
         return sorted(self._released.values(), key=lambda hold: (hold.created_at, hold.hold_id))
+
+    def erase_customer(
+        self,
+        old: Customer,
+        tombstone: Customer,
+        history: Sequence[CustomerHistoryEntry],
+        erasure: Erasure,
+    ) -> bool:
+        self._called("erase_customer")
+        with self._lock:
+            if self._customers.get(old.customer_id) == old:
+                self._add_lines(history)
+                self._erasures[erasure.customer_id] = erasure
+            return _change(self._customers, old.customer_id, old, tombstone)
+
+    def list_erasures(self) -> list[Erasure]:
+        self._called("list_erasures")
+        with self._lock:
+            return sorted(self._erasures.values(), key=lambda each: each.next_at)
+
+    def get_erasure(self, customer_id: str) -> Erasure | None:
+        self._called("get_erasure")
+        return self._erasures.get(customer_id)
+
+    def change_erasure(self, old: Erasure, new: Erasure) -> bool:
+        self._called("change_erasure")
+        with self._lock:
+            return _change(self._erasures, old.customer_id, old, new)
+
+    def end_erasure(self, erasure: Erasure) -> None:
+        self._called("end_erasure")
+        with self._lock:
+            if self._erasures.get(erasure.customer_id) == erasure:
+                del self._erasures[erasure.customer_id]
+
+    def erase_payments(self, erasures: Sequence[PaymentErasure]) -> list[bool]:
+        self._called("erase_payments")
+        with self._lock:
+            return [self._change_payment(change) for change in erasures]
+
+    def erase_members(self, batch: Batch, keys: Collection[PaymentKey]) -> bool:
+        self._called("erase_members")
+        with self._lock:
+            old = self._members.get(batch.batch_id, [])
+            new = [member.erased() if member.key in keys else member for member in old]
+            self._members[batch.batch_id] = new
+            return new != old
+
+    def erase_hold(self, hold: Hold) -> None:
+        self._called("erase_hold")
+        with self._lock:
+            for holds, key in ((self._holds, hold.target), (self._released, hold.hold_id)):
+                stored = holds.get(key)
+                if stored is not None and stored.hold_id == hold.hold_id:
+                    holds[key] = stored.without_reason()
+
+    def purge(self, *, everything: bool = False) -> bool:  # noqa: ARG002  # of the interface
+        self._called("purge")
+        return True
 
     def add_api_key(self, key: ApiKey) -> None:
         self._called("add_api_key")

@@ -55,7 +55,8 @@ class Service:
         )
         try:
             with urllib.request.urlopen(request, timeout=40) as answer:
-                return answer.status, json.loads(answer.read(), parse_float=Decimal)
+                content = answer.read()
+                return answer.status, json.loads(content or "null", parse_float=Decimal)
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read(), parse_float=Decimal)
 

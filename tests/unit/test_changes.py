@@ -21,14 +21,16 @@ FIXED: dict[type[Any], set[str]] = {
     Customer: {
         *("customer_id", "created_at"),
         "changes",  # by `with_history` alone
+        *("erased_at", "erased_by"),  # by `erased` alone
     },
     Payment: {
         *("customer_id", "payment_id", "money", "email", "request_id", "due_shard"),
         *("scheduled_at", "retry_of", "approval", "charges", "texts"),
         *("status", "history"),  # by `moved` alone
+        "erased_at",  # by `erased` alone
     },
     Batch: {"batch_id", "provider", "currency", "size", "created_at", "attention_shard"},
-    ProviderEvent: {"provider", "event_id", "kind", "body", "received_at", "attention_shard"},
+    ProviderEvent: {"provider", "event_id", "kind", "received_at", "attention_shard"},
 }
 CHANGES: dict[type[Any], type[Any]] = {
     Customer: CustomerChanges,

@@ -38,7 +38,7 @@ class Shown:
         provider = ledger("wire", self.payees)
         self.displays = a_process(MemoryStore(), lambda: self.now, provider).payees
 
-    def member(self, destination: str | None, method: str = "wire") -> str:
+    def member(self, destination: str | None, method: str = "wire") -> str | None:
         """Return what is shown of a customer's payment to that destination."""
         paid = Member("ann", "p", Money(Decimal(1), "USD"), "ann@example.com", destination)
         payee = self.displays.of(paid, method)

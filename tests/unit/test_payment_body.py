@@ -67,11 +67,12 @@ SETTLED = replace(
         ),
     ),
 )
+ERASED = replace(FAILED, texts=WITH_TEXTS.texts).erased(START)
 PAYEE = PayeeDisplay("paypal", "a***@example.com")
 
 
 @pytest.mark.parametrize(
-    "payment", [ACCEPTED, SUBMITTING, FAILED, RETRY, APPROVED, WITH_TEXTS, SETTLED]
+    "payment", [ACCEPTED, SUBMITTING, FAILED, RETRY, APPROVED, WITH_TEXTS, SETTLED, ERASED]
 )
 def test_it_is_what_the_fields_say(payment: Payment) -> None:
     schema, shown = PaymentSchema(), ShownPayment(payment, PAYEE)
@@ -79,6 +80,14 @@ def test_it_is_what_the_fields_say(payment: Payment) -> None:
     assert by_hand == Schema.dump(schema, shown)
     assert list(by_hand) == list(schema.fields)
     assert schema.dump([shown], many=True) == [by_hand]
+
+
+def test_an_erased_payment_has_nulls_for_what_was_personal() -> None:
+    body = PaymentSchema().dump(ShownPayment(ERASED, PayeeDisplay("paypal", None)))
+    gone = ("email", "reference", "description")
+    assert [body[name] for name in gone] == [None] * 3
+    assert (body["metadata"], body["payee"]) == ({}, {"method": "paypal", "display": None})
+    assert (body["reason"], body["erased_at"]) == ("NO_LUCK", to_text(START))
 
 
 def test_a_page_holds_such_bodies() -> None:

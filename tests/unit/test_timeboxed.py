@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from paymentapp.errors import StoreUnavailable
+from paymentapp.models.erasures import Erasure
 from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.updates import WebhookNews
 from paymentapp.worker.timeboxed import RETRY_DELAYS, TimeboxedRun
@@ -184,3 +185,36 @@ def test_a_fault_in_one_step_stands_in_no_other_step_s_way(
     assert "step failed; the sweep retries it" in caplog.text
     assert run.cloud.status(broken) is Status.SUBMITTING
     assert run.cloud.status(fine) is Status.SUCCEEDED
+
+
+def test_a_run_erases_customers_step_by_step_while_there_is_time() -> None:
+    run = Run()
+    services = run.cloud.services
+    for name in ("c1", "c2"):
+        services.customers.register(name, f"{name}@example.com", {})
+        services.erasures.erase(name)
+    run.timeboxed.sweep()
+    begun = run.cloud.store.list_erasures()
+    assert [each.next_at > run.cloud.now for each in begun] == [True, True]
+    entries = [run.cloud.store.customer_history(each.customer_id, 9) for each in begun]
+    assert not any(line.has_texts for lines in entries for line in lines)
+
+
+def test_an_erasure_that_fails_ends_no_run(caplog: pytest.LogCaptureFixture) -> None:
+    store = FailingStore()
+    run = Run(Cloud(store=store))
+    run.cloud.services.customers.register("c1", "c1@example.com", {})
+    run.cloud.services.erasures.erase("c1")
+    real, calls = store.list_erasures, []
+
+    def fails_later() -> list[Erasure]:
+        calls.append("list_erasures")
+        if len(calls) == 2:  # after `maintain`
+            raise StoreUnavailable("for the test")
+        return real()
+
+    store.list_erasures = fails_later  # at the second call
+    run.timeboxed.sweep()
+    assert "no customer erased: for the test" in caplog.text
+    run.timeboxed.sweep()
+    assert real()[0].next_at > run.cloud.now

@@ -20,7 +20,7 @@ LOOPS = {
         *("hold_lease", "add_event"),  # it collects from the mailboxes as well
         # and looks at the funds
         *("get_note", "due_payments", "due_batches", "parked_batches", "change_note"),
-        *("publish_events", "delete_expired"),
+        *("publish_events", "delete_expired", "list_erasures"),
     ),
     "applier": ("change_event",),
     "webhooks": ("list_webhook_endpoints",),

@@ -102,8 +102,10 @@ def _of_content(
 def _of_receiver(
     batch: Batch, member: Member, report: ItemReport, payees: PayeeDisplays
 ) -> Iterator[Discrepancy]:
+    if member.is_erased:
+        return
     if report.receiver is not None and report.receiver.lower() != member.payee.lower():
-        ours = payees.of(member, batch.provider).display
+        ours = payees.of(member, batch.provider).words
         theirs = payees.display(batch.provider, member.customer_id, report.receiver)
         yield Discrepancy(
             DiscrepancyKind.RECEIVER, ours, theirs, payment=member.key, batch_id=batch.batch_id

@@ -187,6 +187,8 @@ class OpenCases:
     def _news(self, event: ProviderEvent) -> WebhookNews | None:
         provider = self.providers.get(event.provider)
         reader = (provider.webhooks or provider.mailbox) if provider else None
+        if not event.body:  # it is decided
+            return None
         try:
             return reader.parse_webhook(event.body.encode()) if reader else None
         except NotGenuine:

@@ -67,7 +67,7 @@ def _beginning(payment: Payment) -> Iterator[Fault]:
 
 def _fields(payment: Payment) -> Iterator[str]:
     status, batch_id = payment.status, payment.batch_id
-    if status is Status.FAILED and not payment.reason:
+    if status is Status.FAILED and not payment.reason and not payment.is_erased:
         yield "failed without a reason"
     if status in UNSENT and (batch_id or payment.due_at is None):
         yield f"{status}, but in a batch" if batch_id else f"{status}, but not due"

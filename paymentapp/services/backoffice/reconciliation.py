@@ -240,7 +240,8 @@ class Reconciliation:
 def _pays(report: ItemReport, payment: Payment) -> bool:
     """Return whether the item pays what was requested; one that does not settles nothing."""
     money, receiver = report.money or payment.money, report.receiver or payment.payee
-    return money == payment.money and receiver.lower() == payment.payee.lower()
+    is_payee = payment.is_erased or receiver.lower() == payment.payee.lower()
+    return money == payment.money and is_payee
 
 
 def _items(provider: Provider, batch: Batch) -> list[ItemReport] | None:

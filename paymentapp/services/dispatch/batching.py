@@ -41,6 +41,15 @@ def members_of(store: Store, batch: Batch) -> list[Member]:
     return [member for position, member in enumerate(candidates) if position not in excluded]
 
 
+def forget(store: Store, batch: Batch, lost: Sequence[Payment]) -> None:
+    """Remove what a batch holds of candidates that another batch took.
+
+    No history names this batch, so that an erasure of their customers would not find it.
+    """
+    if lost:
+        store.erase_members(batch, [payment.key for payment in lost])
+
+
 def grouped(payments: Iterable[Payment], providers: Mapping[str, Provider]) -> list[list[Payment]]:
     """Group payments into lists that fit one batch each, in their order.
 

@@ -40,6 +40,7 @@ from paymentapp.services.dispatch.batching import (
     LEASE,
     advance,
     advance_by,
+    forget,
     grouped,
     member_of,
     members_of,
@@ -130,6 +131,7 @@ class Dispatcher:
         if prepared is None:
             return None
         batch, members, excluded = prepared
+        forget(self.store, batch, [payments[position] for position in excluded])
         total = total_of(members).amount
         frozen = batch.frozen(self.clock(), tuple(excluded), total)
         if not self.store.change_batch(batch, frozen):
@@ -181,6 +183,7 @@ class Dispatcher:
         stamps = [PaymentChange(p, stamped(p, batch, now)) for p in payments]
         won = self.store.change_payments(stamps)
         if not any(won):
+            forget(self.store, batch, payments)
             advance(self.store, batch, state=BatchState.CLOSED, attention_at=None)
             return None
         excluded = [position for position, ok in enumerate(won) if not ok]

@@ -57,6 +57,8 @@ class Releaser:
         if batch.state not in {BatchState.ABORTED, BatchState.CLOSED}:
             return batch
         members = self.store.get_members(batch)
+        if batch.frozen_at is None:  # some may never be stamped: no history names this batch
+            self.store.erase_members(batch, [member.key for member in members])
         decision = batch.decision
         cause, by = (Cause.PERSON, decision.person) if decision else (Cause.DISPATCH, "")
         why = batch.why_taken_apart

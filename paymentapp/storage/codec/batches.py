@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from paymentapp.clock import from_text, maybe_text, maybe_time, to_text
@@ -18,6 +18,8 @@ from paymentapp.models.batches import (
 )
 from paymentapp.models.caller_texts import sorted_metadata
 from paymentapp.models.money import Money
+from paymentapp.models.payments import PaymentKey
+from paymentapp.models.revisions import new_revision
 from paymentapp.storage.codec.records import Record, reads, without_none
 
 MEMBERS_PER_CHUNK = 500  # at most 230 KB, of the 400 KB that a DynamoDB item may have
@@ -155,6 +157,19 @@ def _chunks(members: Sequence[Member]) -> Iterator[list[Member]]:
         room -= size
     if chunk:
         yield chunk
+
+
+def erased_chunk(batch: Batch, record: Record, keys: Collection[PaymentKey]) -> Record | None:
+    """Return one record of members without what it holds of some payments' payees.
+
+    None where it holds nothing of them. It gets a revision of its own: the one by which a repeated
+    write of the list is recognised is not needed once the list is stored.
+    """
+    members = _read_chunk(record)
+    kept = [member.erased() if member.key in keys else member for member in members]
+    if kept == members:
+        return None
+    return _chunk_record(batch, kept) | {"revision": new_revision()}
 
 
 def _chunk_record(batch: Batch, chunk: Sequence[Member]) -> Record:

@@ -13,9 +13,12 @@ def customer_record(customer: Customer) -> Record:
     """Return a customer as a record."""
     record: Record = {
         "customer_id": customer.customer_id,
-        "email": customer.email,
         "created_at": to_text(customer.created_at),
     }
+    if customer.erased_at is None:
+        record["email"] = customer.email  # the key of an index: never an empty text
+    else:
+        record |= {"erased_at": to_text(customer.erased_at), "erased_by": customer.erased_by}
     if customer.attributes:
         record["attributes"] = dict(customer.attributes)
     if customer.methods:
@@ -34,10 +37,10 @@ def customer_record(customer: Customer) -> Record:
 @reads
 def read_customer(record: Record) -> Customer:
     """Return the customer of a record."""
-    email_changed_at = record.get("email_changed_at")
+    email_changed_at, erased_at = record.get("email_changed_at"), record.get("erased_at")
     return Customer(
         customer_id=record["customer_id"],
-        email=record["email"],
+        email="" if erased_at else record["email"],
         created_at=from_text(record["created_at"]),
         attributes=record.get("attributes", {}),
         methods=dict(map(_read_method, record.get("methods", ()))),
@@ -45,6 +48,8 @@ def read_customer(record: Record) -> Customer:
         revision=record.get("revision", ""),
         changes=int(record.get("changes", 0)),
         email_changed_at=from_text(email_changed_at) if email_changed_at else None,
+        erased_at=from_text(erased_at) if erased_at else None,
+        erased_by=record.get("erased_by", ""),
     )
 
 

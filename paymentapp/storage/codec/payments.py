@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from decimal import Decimal
 
-from paymentapp.clock import from_text, maybe_time, to_text
+from paymentapp.clock import from_text, maybe_text, maybe_time, to_text
 from paymentapp.models.approvals import Approval, RequiredApproval
 from paymentapp.models.caller_texts import CallerTexts, sorted_metadata
 from paymentapp.models.money import Money
@@ -68,8 +68,11 @@ def payment_record(payment: Payment) -> Record:
         record["approval"] = _required_text(payment.approval)
     if payment.approvals:
         record["approvals"] = [_approval_text(each) for each in payment.approvals]
-    settled = {"cost": settled_text(payment.settled, payment.money)}
-    return record | without_none(settled) | _texts_record(payment.texts)
+    others = {
+        "cost": settled_text(payment.settled, payment.money),
+        "erased_at": maybe_text(payment.erased_at),
+    }
+    return record | without_none(others) | _texts_record(payment.texts)
 
 
 @reads
@@ -110,6 +113,7 @@ def read_payment(record: Record) -> Payment:
             sorted_metadata(record.get("metadata", {})),
         ),
         settled=read_settled(record.get("cost"), money),
+        erased_at=maybe_time(record.get("erased_at")),
     )
 
 

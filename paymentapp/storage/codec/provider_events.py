@@ -60,6 +60,7 @@ def event_record(event: ProviderEvent) -> Record:
             "expires_at": int(event.expires_at.timestamp()) if event.expires_at else None,
             "note": event.note,
             "decision": _decision_texts(decision) if decision else None,
+            "digest": event.digest,
         }
     )
 
@@ -89,6 +90,7 @@ def read_event(record: Record) -> ProviderEvent:
         note=record.get("note"),
         expires_at=datetime.fromtimestamp(int(expires_at), UTC) if expires_at else None,
         decision=_read_decision(record.get("decision")),
+        digest=record.get("digest"),
     )
 
 

@@ -22,6 +22,8 @@ from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.storage.codec.events import event_texts
 from paymentapp.storage.codec.records import Record, reads, without_none
 from paymentapp.storage.contention import MAX_TRIES
+from paymentapp.storage.dynamodb.attribute_values import to_item
+from paymentapp.storage.dynamodb.client import call
 from paymentapp.storage.dynamodb.event_entries import (
     ENTRY_DIGITS,
     LIST_SHARDS,
@@ -85,6 +87,24 @@ class DynamoDBListEntries(DynamoDBEvents):
             if stored["request_id"] == payment.request_id:
                 return stored
         raise StoreUnavailable(f"{MAX_TRIES} keys of an entry belong to other payments")
+
+    def _erase_list_entry(self, payment: Payment) -> None:
+        """Remove the digest of a payment's reference, so that it is not found by it any more."""
+        for attempt in range(MAX_TRIES):
+            entry = entry_record(payment, (), attempt)
+            key = {"pk": entry["pk"], "sk": entry["sk"]}
+            stored = self._get(self._operations, key)
+            if stored is None:
+                return  # one of version 0.2, which the list does not have
+            if stored["request_id"] == payment.request_id:
+                call(
+                    self._client().update_item,
+                    TableName=self._operations,
+                    Key=to_item(key),
+                    UpdateExpression="REMOVE #reference",
+                    ExpressionAttributeNames={"#reference": "reference"},
+                )
+                return
 
 
 def entry_record(payment: Payment, texts: Sequence[Sequence[str]], attempt: int = 0) -> Record:

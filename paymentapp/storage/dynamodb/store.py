@@ -12,7 +12,7 @@ from paymentapp.storage.dynamodb.acceptance import DynamoDBAcceptance
 from paymentapp.storage.dynamodb.account_payments import DynamoDBAccountPayments
 from paymentapp.storage.dynamodb.attribute_values import to_item
 from paymentapp.storage.dynamodb.client import call, clients
-from paymentapp.storage.dynamodb.customers import DynamoDBCustomers
+from paymentapp.storage.dynamodb.erasures import DynamoDBErasures
 from paymentapp.storage.dynamodb.operations import DynamoDBOperations
 from paymentapp.storage.dynamodb.sharded_counters import Contention
 from paymentapp.storage.dynamodb.webhook_endpoints import DynamoDBWebhookEndpoints
@@ -20,7 +20,7 @@ from paymentapp.supervision import ServiceThread
 
 
 class DynamoDBStore(
-    DynamoDBCustomers,
+    DynamoDBErasures,
     DynamoDBAccountPayments,
     DynamoDBAcceptance,
     DynamoDBOperations,

@@ -55,8 +55,8 @@ class SQLiteCustomers(SQLiteRecords):
         self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
     ) -> bool:
         """Implement `Store.change_customer`."""
-        update = _customer_update(old, new)
-        work = partial(_change_with_history, update, history)
+        update = customer_update(old, new)
+        work = partial(change_with_history, update, history)
         return self._connections().writer.run(work, one_write=not history)
 
     def list_customers(self, query: CustomerQuery) -> CustomerPage:
@@ -90,7 +90,8 @@ class SQLiteCustomers(SQLiteRecords):
         )
 
 
-def _customer_update(old: Customer, new: Customer) -> Update:
+def customer_update(old: Customer, new: Customer) -> Update:
+    """Return the statements that replace one version of a customer."""
     changed, removed = difference(customer_record(old), customer_record(new))
     attributes = changed.pop("attributes", None)
     key, statement = (old.customer_id,), sql.CHANGE_CUSTOMER
@@ -112,7 +113,7 @@ def _add_with_history(
     return older
 
 
-def _change_with_history(
+def change_with_history(
     update: Update, history: Sequence[CustomerHistoryEntry], connection: sqlite3.Connection
 ) -> bool:
     """Make a change with its lines; for a repeated one they were added the first time."""

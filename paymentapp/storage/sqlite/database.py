@@ -144,6 +144,7 @@ def connect(path: Path) -> FileConnection:
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
+        connection.execute("PRAGMA secure_delete = ON")  # overwrite what is deleted
         connection.execute("PRAGMA fullfsync = ON")  # on macOS too, whose fsync does not wait
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:

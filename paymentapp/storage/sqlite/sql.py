@@ -78,6 +78,11 @@ INSERT INTO Operations (pk, sk, expires_at, document) VALUES (?, ?, ?, ?)
 ON CONFLICT (pk, sk) DO UPDATE
 SET expires_at = excluded.expires_at, document = excluded.document
 """
+DELETE_RECORD = "DELETE FROM Operations WHERE pk = ? AND sk = ? AND revision = ?"
+ERASE_HOLD = """
+UPDATE Operations SET document = json_set(document, '$.reason', '')
+WHERE pk = ? AND sk = ? AND json_extract(document, '$.hold_id') = ?
+"""
 EXPIRED = "SELECT 1 FROM Operations WHERE expires_at < ? LIMIT 1"
 DELETE_EXPIRED = """
 DELETE FROM Operations
@@ -92,6 +97,9 @@ WHERE pk = ? AND sk = ? AND coalesce(revision, '') = ?
 """
 GET_RECORD_REVISION = "SELECT revision FROM Operations WHERE pk = ? AND sk = ?"
 GET_RECORDS = "SELECT document FROM Operations WHERE pk = ? AND sk BETWEEN ? AND ? ORDER BY sk"
+GET_CHUNKS = """
+SELECT sk, document FROM Operations WHERE pk = ? AND sk BETWEEN 'members#' AND 'members~'
+"""
 NEWEST_RECORDS = """
 SELECT document FROM Operations WHERE pk = ? AND sk BETWEEN ? AND ? ORDER BY sk DESC LIMIT ?
 """

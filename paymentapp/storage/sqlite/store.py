@@ -13,8 +13,7 @@ from paymentapp.storage.sqlite.acceptance import SQLiteAcceptance
 from paymentapp.storage.sqlite.account_payments import SQLiteAccountPayments
 from paymentapp.storage.sqlite.batches import SQLiteBatches
 from paymentapp.storage.sqlite.connections import ProcessConnections
-from paymentapp.storage.sqlite.customers import SQLiteCustomers
-from paymentapp.storage.sqlite.disbursements import SQLiteDisbursements
+from paymentapp.storage.sqlite.erasures import SQLiteErasures
 from paymentapp.storage.sqlite.events import SQLiteEvents
 from paymentapp.storage.sqlite.limits import SQLiteLimits
 from paymentapp.storage.sqlite.operations import SQLiteOperations
@@ -23,8 +22,7 @@ from paymentapp.supervision import ServiceThread
 
 
 class SQLiteStore(
-    SQLiteCustomers,
-    SQLiteDisbursements,
+    SQLiteErasures,
     SQLiteAccountPayments,
     SQLiteAcceptance,
     SQLiteLimits,
