@@ -149,7 +149,7 @@ locals {
     {
       # Not the dispatcher: it is throttled whenever its reserved concurrency is in use. That only
       # delays payments, and `oldest-waiting` reports when the delay is too long.
-      for name in ["api", "sweep"] : "${name}-throttles" => {
+      for name in ["api", "deliver", "sweep"] : "${name}-throttles" => {
         what       = "Lambda throttles ${name}: raise the account's limit of concurrent executions."
         namespace  = "AWS/Lambda", metric = "Throttles"
         dimensions = { FunctionName = aws_lambda_function.this[name].function_name }
@@ -157,7 +157,7 @@ locals {
     },
     {
       for name, queue in aws_sqs_queue.dead_letters : "${name}-dead-letters" => {
-        what       = "${name} failed on the events in this queue. The payments are in the tables, and the sweep resumes them. Find out why, then purge the queue."
+        what       = "${name} failed on what is in this queue. Payments and events are in the tables, and the sweep resumes them. Find out why, then purge the queue."
         namespace  = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible"
         dimensions = { QueueName = queue.name }
         statistic  = "Maximum"

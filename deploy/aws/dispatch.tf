@@ -37,7 +37,7 @@ resource "aws_lambda_event_source_mapping" "dispatch" {
 }
 
 resource "aws_sqs_queue" "dead_letters" {
-  for_each = toset(["dispatch", "sweep"])
+  for_each = toset(["deliver", "dispatch", "sweep"])
 
   name                              = "${var.name}-${each.key}-dead-letters"
   message_retention_seconds         = 1209600 # 14 days, the maximum

@@ -13,6 +13,6 @@ locals {
   events_variable    = "PAYMENTAPP_EVENTS_SNS_ARN"
   events_environment = { for arn in aws_sns_topic.events[*].arn : local.events_variable => arn }
 
-  # A topic of another stack can be named in the settings; the sweep then publishes to that one.
+  # A topic of another stack can be named in the settings; `deliver` then publishes to that one.
   events_topic_arns = contains(keys(var.settings), local.events_variable) ? [var.settings[local.events_variable]] : aws_sns_topic.events[*].arn
 }

@@ -21,6 +21,7 @@ resource "aws_iam_role" "function" {
 resource "aws_iam_role_policy" "function" {
   for_each = {
     api      = data.aws_iam_policy_document.api.json
+    deliver  = data.aws_iam_policy_document.deliver.json
     dispatch = data.aws_iam_policy_document.dispatch.json
     sweep    = data.aws_iam_policy_document.sweep.json
   }
@@ -30,7 +31,7 @@ resource "aws_iam_role_policy" "function" {
   policy = each.value
 }
 
-# For all three: write their own log, read the secret, use the KMS key if there is one.
+# For all of them: write their own log, read the secret, use the KMS key if there is one.
 data "aws_iam_policy_document" "common" {
   for_each = local.functions
 
@@ -223,15 +224,10 @@ data "aws_iam_policy_document" "sweep" {
     ]
   }
 
-  # Events are published by the sweep alone.
-  dynamic "statement" {
-    for_each = local.events_topic_arns
-
-    content {
-      sid       = "PublishEvents"
-      actions   = ["sns:Publish"]
-      resources = [statement.value]
-    }
+  statement {
+    sid       = "NameReceivers"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.deliveries.arn]
   }
 
   # Erasing a customer reads their payments.
@@ -258,6 +254,66 @@ data "aws_iam_policy_document" "sweep" {
     sid       = "PutAside"
     actions   = ["sqs:SendMessage"]
     resources = [aws_sqs_queue.dead_letters["sweep"].arn]
+  }
+}
+
+# Sends events to webhook endpoints and to the topic. It changes no payment, no batch and no customer, and
+# calls no provider.
+data "aws_iam_policy_document" "deliver" {
+  source_policy_documents = [data.aws_iam_policy_document.common["deliver"].json]
+
+  statement {
+    sid = "Receivers"
+    actions = [
+      "sqs:ChangeMessageVisibility",
+      "sqs:DeleteMessage",
+      "sqs:GetQueueAttributes",
+      "sqs:ReceiveMessage",
+      "sqs:SendMessage",
+    ]
+    resources = [aws_sqs_queue.deliveries.arn]
+  }
+
+  dynamic "statement" {
+    for_each = local.events_topic_arns
+
+    content {
+      sid       = "PublishEvents"
+      actions   = ["sns:Publish"]
+      resources = [statement.value]
+    }
+  }
+
+  statement {
+    sid       = "ShowPayments"
+    actions   = ["dynamodb:BatchGetItem"]
+    resources = [aws_dynamodb_table.disbursements.arn]
+  }
+
+  # Shows a customer's change, as of its line.
+  statement {
+    sid       = "ShowCustomers"
+    actions   = ["dynamodb:GetItem"]
+    resources = [aws_dynamodb_table.customers.arn]
+  }
+
+  # Events, endpoints, deliveries, how far each receiver has come, leases.
+  statement {
+    sid = "Deliveries"
+    actions = [
+      "dynamodb:BatchGetItem",
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "dynamodb:UpdateItem",
+      "dynamodb:Query",
+    ]
+    resources = [aws_dynamodb_table.operations.arn]
+  }
+
+  statement {
+    sid       = "Due"
+    actions   = ["dynamodb:Query"]
+    resources = ["${aws_dynamodb_table.operations.arn}/index/attention"]
   }
 }
 

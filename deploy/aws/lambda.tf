@@ -1,4 +1,4 @@
-# One zip, three functions: the API, the dispatcher on the stream, and the sweep.
+# One zip, four functions: the API, the dispatcher on the stream, the sweep, and the deliveries of events.
 
 locals {
   functions = {
@@ -20,6 +20,12 @@ locals {
       concurrency = -1 # leases avoid duplicate work
       dead_letter = true
     }
+    deliver = {
+      handler     = "paymentapp.aws_lambda.deliver"
+      timeout     = 60    # two attempts that take as long as they may; the rest is for the next message
+      concurrency = -1    # its queue limits it
+      dead_letter = false # its queue has one
+    }
   }
 
   environment = merge(
@@ -31,6 +37,8 @@ locals {
       PAYMENTAPP_PAYPAL_SECRET_ARN = aws_secretsmanager_secret.paypal.arn
       PAYMENTAPP_PAYPAL_WEBHOOK_ID = var.paypal_webhook_id
       PAYPAL_BASE_URL              = var.paypal_base_url
+
+      PAYMENTAPP_DELIVERY_QUEUE_URL = aws_sqs_queue.deliveries.url
     },
     local.oidc_environment,
     local.events_environment,

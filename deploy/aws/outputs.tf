@@ -42,7 +42,7 @@ output "cognito" {
 }
 
 output "function_names" {
-  description = "Names of the three functions."
+  description = "Names of the four functions."
   value       = { for name, function in aws_lambda_function.this : name => function.function_name }
 }
 

@@ -126,13 +126,21 @@ def test_who_changes_customers_may_write_their_history(document: str) -> None:
     assert "dynamodb:PutItem" in allowed["operations"]
 
 
-def test_the_sweep_alone_publishes_events_and_to_their_topic_alone() -> None:
+def test_deliver_alone_publishes_events_and_to_their_topic_alone() -> None:
     text = "".join((SOURCE / name).read_text() for name in ("iam.tf", "events.tf"))
     statements = re.findall(r'sid += "(\w+)"\s+actions += \["sns:Publish"\]\s+(.+)', text)
     assert statements == [("PublishEvents", "resources = [statement.value]")]
-    sweep = text.partition('data "aws_iam_policy_document" "sweep"')[2].partition("\n}\n")[0]
-    assert "for_each = local.events_topic_arns" in sweep
-    assert "PublishEvents" in sweep
+    deliver = text.partition('data "aws_iam_policy_document" "deliver"')[2].partition("\n}\n")[0]
+    assert "for_each = local.events_topic_arns" in deliver
+    assert "PublishEvents" in deliver
+    assert not re.search(r"DeleteItem|Scan|PartiQL|disbursements[^]]*UpdateItem", deliver)
+
+
+def test_a_message_is_hidden_for_longer_than_its_function_may_run() -> None:
+    """AWS refuses a mapping otherwise; it recommends six times the function's time limit."""
+    text = (SOURCE / "deliver.tf").read_text()
+    assert 'visibility_timeout_seconds        = 6 * local.functions["deliver"].timeout' in text
+    assert "batch_size       = 1\n" in text
 
 
 def test_no_secret_is_given_to_terraform() -> None:

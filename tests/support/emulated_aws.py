@@ -42,7 +42,7 @@ resource "aws_iam_role_policy" "publish_batch" {
   count = var.events_topic ? 1 : 0
 
   name = "emulator"
-  role = aws_iam_role.function["sweep"].id
+  role = aws_iam_role.function["deliver"].id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [

@@ -11,13 +11,14 @@ import simplejson
 from paymentapp.errors import NotFound, StoreUnavailable
 from paymentapp.messaging.aws_client import MessagingFailed
 from paymentapp.messaging.sns import TopicMessage, TopicResult
+from paymentapp.models.events import Event
 from paymentapp.models.webhook_endpoints import DeliveryStatus
 from paymentapp.schemas.events import EventSchema
 from paymentapp.services.outbound import publisher
 from paymentapp.services.outbound.messages import body_of
 from paymentapp.services.outbound.publisher import ROUND_MAX, PublishedRound
 from tests.support.failing_store import FailingStore
-from tests.support.topic_world import ARN, THROTTLED, TOO_LONG, TopicWorld
+from tests.support.topic_world import ARN, START, THROTTLED, TOO_LONG, TopicWorld
 
 ACCOUNT = "123456789012"
 
@@ -166,6 +167,19 @@ def test_what_was_refused_is_published_on_request(world: TopicWorld) -> None:
     world.publish()
     assert world.topic.event_ids == [refused.event_id]
     assert world.publisher.failed(10)[0].status is DeliveryStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("subject", "group"),
+    [
+        (("paypal", "USD", "1", "2", ""), "paypal"),
+        (("x" * 200, "USD", "1", "2", ""), "x" * 128),
+        ((), "provider.funded"),
+    ],
+    ids=["first", "long", "none"],
+)
+def test_an_event_has_a_group_whatever_it_is_about(subject: tuple[str, ...], group: str) -> None:
+    assert publisher._group(Event("provider.funded", START, subject)) == group
 
 
 def test_any_event_of_the_list_is_published_again_on_request(world: TopicWorld) -> None:

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 TOPIC = "topic"  # in the place of an endpoint's id, in the records of deliveries
 ROUND_MAX = 100  # events of one round, after which the position moves
+GROUP_MAX = 128  # characters of a FIFO topic's group
 RETRY_DELAYS = (0.2, 1.0)  # seconds, before messages of a batch that failed are published again
 
 
@@ -229,5 +230,9 @@ def _message(event: ShownEvent, group: str) -> TopicMessage:
 
 
 def _group(event: Event) -> str:
-    """Return what an event is in order with: those of its payment, customer, hold or endpoint."""
-    return "/".join(event.subject) if event.payment is not None else event.subject[0]
+    """Return what an event is in order with: those of its payment, customer, hold or endpoint.
+
+    An event without a subject is in order with those of its type.
+    """
+    subject = event.subject if event.payment is not None else event.subject[:1]
+    return "/".join(subject)[:GROUP_MAX] or event.type
