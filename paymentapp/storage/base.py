@@ -228,8 +228,9 @@ class Store(ErasingStore, Protocol):
 
         Every write that adds a line to a payment's history, changes who is paid, parks a batch, or
         places or releases a hold, makes its events part of this list, whatever crashes. An event
-        never appears before one that was listed earlier, and none appears for what was not written.
-        One may appear twice, under two ids, where its write was repeated.
+        never appears before one that was listed earlier. One may appear twice, under two ids, where
+        its write was repeated. None appears for what was not written, but for an entry of DynamoDB
+        that was stored too late to be checked: whoever shows events compares them with records.
         """
 
     def get_event(self, event_id: str) -> Event | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from paymentapp.models.events import Event
+from paymentapp.models.events import Event, EventPage
 from paymentapp.models.webhook_endpoints import EndpointChanges, EndpointStatus, WebhookEndpoint
 from paymentapp.services.outbound.deliverer import Deliverer, RunAttempts, _Round
 from paymentapp.services.outbound.endpoints import EndpointWithSecret, WebhookEndpoints
@@ -52,12 +52,16 @@ class MovesFirst(Deliverer):
     """Moves the position before the answers: a crash between the two loses the events."""
 
     def _follow(
-        self, endpoint: WebhookEndpoint, secrets: Sequence[str], after: str, run: RunAttempts
+        self,
+        endpoint: WebhookEndpoint,
+        secrets: Sequence[str],
+        after: str,
+        page: EventPage,
+        run: RunAttempts,
     ) -> _Round:
-        page = self.store.list_events(after, 50)
         if page.last_read is not None:
             advance(self.store, endpoint, page.last_read, None)
-        return Deliverer._follow(self, endpoint, secrets, after, run)
+        return Deliverer._follow(self, endpoint, secrets, after, page, run)
 
 
 class CountsAsDelivered(Deliverer):

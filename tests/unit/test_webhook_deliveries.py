@@ -12,6 +12,7 @@ import simplejson
 
 from paymentapp.errors import Conflict, StoreUnavailable
 from paymentapp.models.events import Event
+from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.webhook_endpoints import (
     RETRY_DELAYS,
     DeliveryStatus,
@@ -23,6 +24,7 @@ from paymentapp.services.outbound.deliverer import ROUND_MAX, WebhookAttempt
 from paymentapp.services.outbound.progress import advance, read_progress
 from paymentapp.vault.sealing import Vault
 from tests.support.failing_store import FailingStore
+from tests.support.memory_store import MemoryStore
 from tests.support.webhook_world import URL, PostedWebhook, WebhookWorld, one_by_one
 
 Jobs = Sequence[Callable[[], WebhookAttempt]]
@@ -95,6 +97,49 @@ def test_what_did_not_happen_is_not_sent_and_what_follows_is(world: WebhookWorld
     (delivery,) = world.deliveries()
     assert (delivery.status, delivery.next_attempt_at) == (DeliveryStatus.FAILED, None)
     assert "did not happen" in delivery.last_error
+
+
+class Meanwhile(MemoryStore):
+    """Has a step happen between the read of an endpoint and that of its events."""
+
+    step: Callable[[], object] | None = None
+
+    def get_state_entry(self, name: str) -> StateEntry | None:
+        step, self.step = self.step, None
+        if step is not None:
+            step()
+        return super().get_state_entry(name)
+
+
+def test_what_happens_after_a_change_of_the_endpoint_goes_by_that_change() -> None:
+    store = Meanwhile()
+    world = WebhookWorld(store)
+    world.id = world.register("payment.failed").endpoint.endpoint_id
+    changed = "https://example.com/changed"
+
+    def change_and_pay() -> None:
+        world.endpoints.change(world.id, {"event_types": (), "url": changed})
+        world.pay()
+
+    store.step = change_and_pay
+    world.deliver()
+    assert [each.url for each in world.client.posted] == [changed]
+
+
+def test_nothing_is_sent_to_an_endpoint_that_is_disabled_before_the_event() -> None:
+    store = Meanwhile()
+    world = WebhookWorld(store)
+
+    def disable_and_pay() -> None:
+        world.endpoints.change(world.id, {"status": EndpointStatus.DISABLED})
+        world.pay()
+
+    store.step = disable_and_pay
+    assert not world.deliver()
+    assert world.client.posted == []
+    world.endpoints.change(world.id, {"status": EndpointStatus.ENABLED})
+    world.deliver()
+    assert len(world.client.posted) == 1
 
 
 @pytest.mark.parametrize("status", [None, 199, 300, 302, 400, 404, 429, 500, 503])

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 from paymentapp.clock import Clock
 from paymentapp.errors import ProviderError
-from paymentapp.models.events import PublishedEvent
+from paymentapp.models.events import EventPage, PublishedEvent
 from paymentapp.models.revisions import new_revision
 from paymentapp.models.webhook_endpoints import (
     FAILING_MAX,
@@ -89,17 +89,18 @@ class Deliverer:
 
         Raises StoreUnavailable: what was sent meanwhile is then sent again.
         """
-        endpoint = self.store.get_webhook_endpoint(endpoint_id)
-        if endpoint is None or endpoint.status is not EndpointStatus.ENABLED:
-            return False
-        try:
-            secrets = self._secrets(endpoint)
-        except ProviderError as error:
-            log.error("webhook endpoint %s gets no events: %s; tried again", endpoint_id, error)
+        endpoint = self._enabled(endpoint_id)
+        if endpoint is None:
             return False
         progress = read_progress(self.store, endpoint)
+        page = self.store.list_events(progress.after, ROUND_MAX)
+        if page.events:  # read again: what happens after a change of the endpoint goes by that
+            endpoint = self._enabled(endpoint_id)
+        secrets = self._secrets(endpoint) if endpoint is not None else []
+        if endpoint is None or not secrets:
+            return False
         first = _probing(run) if progress.failing_since else run
-        fresh = self._follow(endpoint, secrets, progress.after, first)
+        fresh = self._follow(endpoint, secrets, progress.after, page, first)
         # The position moves before the deliveries that are due are tried: these may take long.
         since = _failing_since(progress.failing_since, fresh.attempts)
         if (fresh.after, since) != progress:
@@ -111,11 +112,20 @@ class Deliverer:
         self._disable_if_failing(endpoint, [*fresh.attempts, *retried.attempts], now_since)
         return fresh.more or retried.more
 
+    def _enabled(self, endpoint_id: str) -> WebhookEndpoint | None:
+        endpoint = self.store.get_webhook_endpoint(endpoint_id)
+        enabled = endpoint is not None and endpoint.status is EndpointStatus.ENABLED
+        return endpoint if enabled else None
+
     def _follow(
-        self, endpoint: WebhookEndpoint, secrets: Sequence[str], after: str, run: RunAttempts
+        self,
+        endpoint: WebhookEndpoint,
+        secrets: Sequence[str],
+        after: str,
+        page: EventPage,
+        run: RunAttempts,
     ) -> _Round:
-        """Make the first attempt of the next events, and record those that failed."""
-        page = self.store.list_events(after, ROUND_MAX)
+        """Make the first attempt of the events of a page, and record those that failed."""
         if page.last_read is None or page.last_read <= after:
             return _Round([], after, more=False)
         wanted = [each for each in page.events if endpoint.wants(each.event.type)]
@@ -185,10 +195,16 @@ class Deliverer:
         self.store.add_webhook_delivery(delivery.attempted(*attempt))
 
     def _secrets(self, endpoint: WebhookEndpoint) -> list[str]:
-        """Return the secrets that sign now. Raises Misconfigured, NotSent."""
+        """Return the secrets that sign now; none where they cannot be read, which is logged."""
         now = self.clock()
         valid = [each.sealed for each in endpoint.secrets if each.is_valid(now)]
-        return [self.vault.open(sealed, endpoint.place) for sealed in valid]
+        try:
+            return [self.vault.open(sealed, endpoint.place) for sealed in valid]
+        except ProviderError as error:
+            log.error(
+                "webhook endpoint %s gets no events: %s; tried again", endpoint.endpoint_id, error
+            )
+            return []
 
     def _disable_if_failing(
         self,
