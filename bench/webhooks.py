@@ -46,6 +46,13 @@ dispatchers and PayPal's simulator, with {endpoints} endpoints that receive ever
 turns, each round on a new service. A latency counts from the time at which the request was to
 leave; the median of the rounds' p99 is compared."""
 
+WHY = """\
+each payment is about four events, each of them a webhook to every endpoint, which takes the
+processor time above in the worker that serves requests as well, and the receiver's on the same
+cores. `PAYMENTAPP_DISPATCHER=off` with a separate `paymentapp worker` takes it out of the API's
+processes. On a busy machine the rounds of one side differ more than the sides do: see the raw
+numbers."""
+
 
 class Plan(NamedTuple):
     """How much to measure."""
@@ -253,4 +260,5 @@ def _report(
                 for each in rounds
             ),
         ],
+        WHY,
     )
