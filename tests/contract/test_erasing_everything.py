@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-from datetime import timedelta
+import random
 
-from paymentapp.models.payments import FINAL, Status
+from paymentapp.clock import to_text
+from paymentapp.models.caller_texts import CallerTexts
+from paymentapp.models.payments import FINAL, Cause, Status
 from paymentapp.storage.base import Store
+from paymentapp.storage.changes import PaymentChange, PaymentErasure
+from paymentapp.storage.dynamodb import DynamoDBStore
 from paymentapp.storage.sqlite import SQLiteStore
-from tests.support.erasure_world import EMAIL, NEW_EMAIL, SECRET, ErasureWorld, stored_bytes
+from tests.support.erasure_world import EMAIL, NEW_EMAIL, SECRET, SHOP, ErasureWorld, stored_bytes
+from tests.support.records import a_payment, add_payment, later
 
 
 def left(store: Store) -> list[bytes]:
@@ -58,15 +64,35 @@ def test_the_audit_stays(store: Store) -> None:
     assert {each.status for each in after} >= {Status.FAILED, Status.CANCELLED, Status.REJECTED}
 
 
-def test_pages_of_a_large_database_are_left_without_copies(sqlite_store: SQLiteStore) -> None:
-    """Rows that grow move to other pages, and SQLite leaves copies of them in the old ones."""
-    world = ErasureWorld(sqlite_store)
-    for number in range(40):
-        world.pay(f"{number + 1}", reference=f"a{number}")
-        for other in range(4):
-            world.pay(f"{number + 1}", name="bob", reference=f"b{number}.{other}")
-    world.sweep(12)
-    world.now += timedelta(days=1)
+def test_copies_in_the_unused_part_of_pages_are_removed(sqlite_store: SQLiteStore) -> None:
+    """Rows that grow are moved to other pages, where `secure_delete` leaves copies of them."""
+    chance = random.Random(7)
+    payments = []
+    for number in range(3000):
+        name = f"c{chance.randrange(60):02}"
+        texts = CallerTexts(f"SECRET{number}", "x" * chance.randrange(1, 200))
+        payment = a_payment(
+            customer_id=name, payment_id=to_text(later(number)), texts=texts, due_at=None
+        )
+        payments.append(add_payment(sqlite_store, payment))
+        if chance.random() < 0.7:
+            place = chance.randrange(len(payments))
+            old = payments[place]
+            payments[place] = old.changed(reason="y" * chance.randrange(1, 900))
+            assert sqlite_store.change_payments([PaymentChange(old, payments[place])]) == [True]
+    for old in payments:
+        ended = old.moved(Status.CANCELLED, later(9999), Cause.REQUEST)
+        sqlite_store.change_payments([PaymentChange(old, ended)])
+        assert sqlite_store.erase_payments([PaymentErasure.of(ended, later(9999))]) == [True]
+    assert sqlite_store.purge()
+    assert left(sqlite_store) == []
+
+
+def test_no_digest_of_a_reference_stays_in_the_list(dynamodb_store: DynamoDBStore) -> None:
+    world = ErasureWorld(dynamodb_store)
+    world.services.payments.cancel(world.pay().key, SHOP)
+    digest = hashlib.sha256(b"5 SECRET").hexdigest()[:16].encode()
+    assert digest in stored_bytes(dynamodb_store)
     world.erase()
     world.passes()
-    assert left(sqlite_store) == []
+    assert digest not in stored_bytes(dynamodb_store)

@@ -14,7 +14,7 @@ from paymentapp.models.customer_history import CustomerAction, CustomerHistoryEn
 from paymentapp.models.customers import Customer
 from paymentapp.models.erasures import SETTLED_AFTER, Erasure
 from paymentapp.models.holds import HoldScope
-from paymentapp.models.payments import Payment, Status, code_of
+from paymentapp.models.payments import Cause, Payment, Status, code_of
 from paymentapp.models.provider_events import ProviderEventState
 from paymentapp.services.backoffice.erasure_search import ErasureSearch
 from paymentapp.services.backoffice.payment_history import faults
@@ -32,7 +32,7 @@ from tests.support.erasure_world import (
 )
 from tests.support.failing_store import FailingStore
 from tests.support.memory_store import MemoryStore
-from tests.support.records import usd
+from tests.support.records import a_payment, later, stamped, usd
 
 
 def has_secrets(world: ErasureWorld) -> bool:
@@ -322,6 +322,13 @@ def test_the_audit_finds_no_fault_in_erased_payments() -> None:
     world.erase()
     world.passes()
     assert [fault for payment in world.payments() for fault in faults(payment)] == []
+
+
+def test_an_erased_failure_whose_reason_has_no_code_is_no_fault() -> None:
+    sent = stamped(a_payment())
+    failed = sent.moved(Status.FAILED, later(2), Cause.POLL, "she left", reason="she left")
+    assert failed.erased(later(3)).reason is None
+    assert list(faults(failed.erased(later(3)))) == []
 
 
 def test_events_of_an_erased_customer_have_nothing_personal() -> None:
