@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from paymentapp.bootstrap_backoffice import build_backoffice
 from paymentapp.errors import ChangedSince, Conflict, NotFound, StoreUnavailable
 from paymentapp.models.batches import BatchState
 from paymentapp.models.customer_history import CustomerAction, CustomerHistoryEntry
@@ -16,7 +17,6 @@ from paymentapp.models.erasures import SETTLED_AFTER, Erasure
 from paymentapp.models.holds import HoldScope
 from paymentapp.models.payments import Cause, Payment, Status, code_of
 from paymentapp.models.provider_events import ProviderEventState
-from paymentapp.services.backoffice.erasure_search import ErasureSearch
 from paymentapp.services.backoffice.payment_history import faults
 from paymentapp.services.customers import CustomerPatch
 from paymentapp.services.payment_orders import PaymentOrder
@@ -357,7 +357,8 @@ def test_the_search_finds_what_earlier_versions_have_kept() -> None:
     world.erase()
     world.passes()
     assert has_secrets(world)
-    assert ErasureSearch(world.store, world.clock, lambda _: None).remove("ada") == 1
+    search = build_backoffice(world.services, lambda _: None).erasure_search
+    assert search.remove("ada") == 1
     assert not has_secrets(world)
 
 
