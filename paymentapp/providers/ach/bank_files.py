@@ -245,7 +245,7 @@ class BankFileReader:
         return record | _unmatched("a return without its addenda", details)
 
     def _match(self, trace: str, each: Return | NotificationOfChange) -> Matched | None:
-        """Find our entry by its trace number; else the only one of that id, amount and account."""
+        """Find our entry by its trace number; else that of the only payment of its id and account."""
         found = self._by_trace(trace)
         if found is not None:
             return found
@@ -257,9 +257,11 @@ class BankFileReader:
             and amount in (None, entry.money.amount)
             and self._is_to(entry, each.account)
         ]
-        # A payment whose file was parked, and never sent, is in another file as well.
         sent = [entry for entry in same if self._is_uploaded(entry)] or same
-        return Matched(sent[0], _OWN_TRACE) if len(sent) == 1 else None
+        if len({entry.item_id for entry in sent}) != 1:
+            return None
+        # A payment is put into another file once the one before certainly was not sent.
+        return Matched(max(sent, key=lambda entry: entry.batch_id), _OWN_TRACE)
 
     def _by_trace(self, trace: str) -> Matched | None:
         entry = self._traces.find(trace)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from paymentapp.errors import NotPayable
+from paymentapp.errors import Misconfigured, NotPayable
 from paymentapp.models.payments import Payment, Status
 from paymentapp.models.provider_events import ProviderEventState
 from paymentapp.nacha import BatchHeader, Entry, File, FileHeader, NachaBatch, ReturnAddenda, write
@@ -125,6 +125,27 @@ def test_two_returns_that_the_bank_gives_the_same_trace_numbers_are_two_events(
     service.runs(minutes=5)
     assert len(service.events()) == 2
     assert {service.now(each).status for each in (first, second)} == {Status.RETURNED}
+
+
+def test_a_return_is_of_the_payments_last_file_where_no_file_is_known_to_be_sent(
+    company: Company,
+) -> None:
+    """The payment was put into it once the file before certainly was not sent."""
+    member = company.member("1111222233")
+    (company.folder / "outgoing").rename(company.folder / "moved")
+    batches = [company.batch(member), company.batch(member)]
+    for batch in batches:
+        with pytest.raises(Misconfigured):
+            company.ach.submit(batch, [member])
+    addenda = replace(returned("R03"), original_trace=OWN_TRACE)
+    individual_id = member.item_id.partition(".")[0]
+    company.bank.send("r.ach", one_return(company, addenda, individual_id=individual_id))
+    [delivery] = company.ach.mailbox.collect()
+    news = company.ach.mailbox.parse_webhook(delivery.bodies[0])
+    assert (news.item and news.item.item_id, news.batch_id) == (
+        member.item_id,
+        max(batch.batch_id for batch in batches),
+    )
 
 
 def test_an_account_whose_key_is_lost_holds_up_no_other_file(company: Company) -> None:
