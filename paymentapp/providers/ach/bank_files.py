@@ -245,7 +245,7 @@ class BankFileReader:
         return record | _unmatched("a return without its addenda", details)
 
     def _match(self, trace: str, each: Return | NotificationOfChange) -> Matched | None:
-        """Find our entry by its trace number; else that of the only payment of its id and account."""
+        """Find our entry by its trace number; else that of the only payment it can be of."""
         found = self._by_trace(trace)
         if found is not None:
             return found

@@ -195,11 +195,11 @@ class SimulatedStore(WebhookStore):
         return list(self.tables.members[batch.batch_id])
 
     def erase_members(self, batch: Batch, keys: Collection[PaymentKey]) -> bool:
-        """Erase without a fault or a delay, so that the faults of each seed stay what they were."""
-        old = self.tables.members.get(batch.batch_id, [])
-        new = [each.erased() if each.key in keys else each for each in old]
-        self.tables.members[batch.batch_id] = new
-        return new != old
+        return self._write(
+            "erase_members",
+            batch.batch_id,
+            lambda: self.tables.erase_members(batch.batch_id, keys),
+        )
 
     def change_batch(self, old: Batch, new: Batch) -> bool:
         # The call's name tells the steps of a batch apart: for the trace, and for traps.

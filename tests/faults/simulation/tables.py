@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from random import Random
 from typing import TypeVar
@@ -106,6 +106,12 @@ class Tables:
         if new.status in FINAL and (old is None or old.status is not new.status):
             self._on_end(new)
         self.due.put(key, new.due_shard, new.due_at, new)
+
+    def erase_members(self, batch_id: str, keys: Collection[PaymentKey]) -> bool:
+        """Erase members of a batch; return whether that changed something."""
+        old = self.members.get(batch_id, [])
+        new = self.members[batch_id] = [each.erased() if each.key in keys else each for each in old]
+        return new != old
 
     def put_batch(self, new: Batch) -> None:
         """Store a version of a batch record."""
