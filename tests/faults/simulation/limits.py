@@ -22,6 +22,7 @@ AVERAGE = 50  # of the amounts that clients request
 SKEW = timedelta(minutes=11)  # between the clocks of two processes, at most
 STEP = 900  # seconds of a rolling window's step
 DAY_OF_STEPS = 96
+TOO_LATE = timedelta(days=1) - SKEW  # a write behind its request: what it counts with is gone
 NOT_PAID = {"FAILED", "RETURNED"}  # in a ledger
 
 
@@ -53,6 +54,7 @@ class WorldLimits:
         # What payments add up to, by counter and slot (a day, a month or a step).
         self._sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self._alike: dict[tuple[object, ...], list[PaymentKey]] = defaultdict(list)
+        self._too_late: set[PaymentKey] = set()  # docs/decisions/0027: such a write may pass
 
     @property
     def are_set(self) -> bool:
@@ -145,6 +147,9 @@ class WorldLimits:
 
     def _check_limits(self, new: Payment) -> None:
         """Check that no limit is exceeded, but by a payment that needs approval for it."""
+        if self.world.time() - new.created_at > TOO_LATE:
+            self._too_late.add(new.key)
+            return
         for rule in self._applying(new):
             total, counter = new.money.amount, _counter(rule, new)
             if rule.window:
@@ -210,6 +215,8 @@ class WorldLimits:
         for key, each_moved in moved.items():
             payment = self.world.tables.payments[key]
             if rule not in self._applying(payment) or (rule.ask and payment.approval):
+                continue
+            if key in self._too_late:
                 continue
             counter = _counter(rule, payment)
             slot = dict(_counted(payment.charges))[counter]
