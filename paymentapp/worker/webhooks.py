@@ -24,6 +24,7 @@ from paymentapp.worker.leases import RenewedLease
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
+SOON = 0.2  # seconds from events that were sent to the next look, at most
 STEP_LIMIT = 900.0  # seconds; an attempt ends by its time-out, and each one that ends is progress
 
 
@@ -40,12 +41,13 @@ class WebhookLane:
         at_once: int,
         pause: float,
     ) -> None:
-        """Make a lane, not started; it looks for events every `pause` seconds."""
+        """Make a lane, not started; it looks for events every `pause` seconds, at least."""
         self._endpoint_id = endpoint_id
         self._deliverer = deliverer
         self._pause = pause
         self._lease = RenewedLease(store, clock, f"webhook#{endpoint_id}", LEASE)
-        self._more = True
+        self._wait = 0.0  # seconds, before the next look
+        self._attempts: list[WebhookAttempt] = []  # of this look
         self._stopping = threading.Event()
         self._ends_at = math.inf  # monotonic seconds, once it is stopping
         name = f"webhook-{endpoint_id[-8:]}"
@@ -74,12 +76,24 @@ class WebhookLane:
         self._lease.release()
 
     def _step(self, _thread: ServiceThread) -> bool:
-        if self._stopping.wait(0 if self._more else self._pause):
+        if self._stopping.wait(self._wait):
             return False
-        self._more = False  # where this fails, after a pause
+        waited, self._wait = self._wait, self._pause  # after an error too
+        self._attempts = []
         if self._lease.holds():
-            self._more = self._deliverer.deliver(self._endpoint_id, self._run)
+            more = self._deliverer.deliver(self._endpoint_id, self._run)
+            self._wait = 0.0 if more else self._wait_after(waited)
         return True
+
+    def _wait_after(self, waited: float) -> float:
+        """Return how long to wait after a look that has found everything there is.
+
+        Where events come, the next ones are soon sent: a few at a time hold up the requests of
+        this process less than many at once.
+        """
+        if any(each.error for each in self._attempts):
+            return self._pause
+        return min(SOON if self._attempts else max(2 * waited, SOON), self._pause)
 
     def _run(self, jobs: Sequence[Callable[[], WebhookAttempt]]) -> Sequence[WebhookAttempt | None]:
         """Make the attempts by the lane's threads; none begins once the lane is stopping.
@@ -98,6 +112,7 @@ class WebhookLane:
             self._thread.beat()
             if not self._stopping.is_set():  # else the lease may be released already
                 self._lease.holds()
+        self._attempts += [each for each in results if each is not None]
         return list(results)
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -19,8 +20,10 @@ from tests.support.worker_world import until
 
 
 @contextmanager
-def delivering(world: WebhookWorld, at_once: int = 2) -> Iterator[WebhookLanes]:
-    lanes = WebhookLanes(world.deliverer, world.store, world.clock, at_once=at_once, pause=0.02)
+def delivering(
+    world: WebhookWorld, at_once: int = 2, pause: float = 0.02
+) -> Iterator[WebhookLanes]:
+    lanes = WebhookLanes(world.deliverer, world.store, world.clock, at_once=at_once, pause=pause)
     lanes.start()
     try:
         yield lanes
@@ -37,6 +40,30 @@ def test_events_are_delivered_by_threads() -> None:
         world.pay(2)
         until(lambda: len(world.client.posted) == 22)
     assert len(set(world.client.event_ids)) == 22
+
+
+def test_events_that_follow_others_are_sent_soon() -> None:
+    world = WebhookWorld()
+    world.pay()
+
+    def has_posted(count: int) -> bool:
+        return len(world.client.posted) == count
+
+    with delivering(world, pause=60):
+        for number in range(1, 4):
+            until(partial(has_posted, number))
+            world.pay()
+
+
+def test_an_endpoint_that_fails_is_tried_no_sooner() -> None:
+    world = WebhookWorld()
+    world.client.answer = lambda _: 500
+    world.pay()
+    with delivering(world, pause=60):
+        until(lambda: len(world.client.posted) == 1)
+        world.pay()
+        time.sleep(1)
+    assert len(world.client.posted) == 1
 
 
 def test_an_endpoint_that_hangs_delays_no_other_and_gets_no_more_than_its_share() -> None:
