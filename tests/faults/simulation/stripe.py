@@ -214,8 +214,8 @@ class SimulatedHttp:
     def _not_answered(self, fault: str | None, request: Request, moves_money: bool) -> None:
         """Handle a call that has no effect, or not now."""
         if fault == faults.ACTS_LATE:
-            late = self.world.draw(_LATE[self.world.draw(3)])
-            self.world.at(self.world.time.micros() + late, lambda: self._late(request))
+            now, late = self.world.time.micros(), self.world.draw(_LATE[self.world.draw(3)])
+            self.world.at(now + late, lambda: self._late(request, now))
         if fault in (faults.TIMEOUT_BEFORE, faults.ACTS_LATE):
             self.process.wait(_PATIENCE)
         if fault not in _NOTHING:
@@ -227,12 +227,14 @@ class SimulatedHttp:
             raise NotSent("NOT_CONNECTED")
         raise OutcomeUnknown("NO_ANSWER")
 
-    def _late(self, request: Request) -> None:
+    def _late(self, request: Request, sent: int) -> None:
         """Deliver a late request, unless its key was used and is forgotten.
 
-        Nothing could protect against that, and no request is delayed for so long.
+        Nothing could protect against that, and no request is delayed for so long; nor for longer
+        than drawn, as one over which the time has skipped would be.
         """
-        if not self.transfers.is_forgotten(request):
+        is_lost = self.world.time.micros() - sent > _LATE[-1]
+        if not is_lost and not self.transfers.is_forgotten(request):
             self._note(request, ("late", self.transfers.answer(request).status))
 
     def _note(self, request: Request, outcome: object) -> None:
