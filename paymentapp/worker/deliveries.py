@@ -15,7 +15,7 @@ from paymentapp.clock import Clock
 from paymentapp.services.outbound.deliverer import Deliverer, WebhookAttempt
 from paymentapp.services.outbound.publisher import TOPIC, EventPublisher
 from paymentapp.storage.base import Store
-from paymentapp.worker.leases import RenewedLease
+from paymentapp.worker.leases import RenewedLease, delivery_lease
 
 LEASE = timedelta(seconds=60)  # renewed before each attempt, which takes less than half of it
 
@@ -53,7 +53,7 @@ class TimedDelivery:
 
         Nothing is done while another process delivers to the receiver, or where there is none.
         """
-        lease = RenewedLease(self._store, self._clock, _lease_name(receiver), LEASE)
+        lease = RenewedLease(self._store, self._clock, delivery_lease(receiver), LEASE)
         if not lease.holds():
             return False
         try:
@@ -86,9 +86,5 @@ class TimedDelivery:
         return self._seconds_left() > self._step_seconds
 
     def _is_free(self, receiver: str) -> bool:
-        lease = self._store.get_lease(_lease_name(receiver))
+        lease = self._store.get_lease(delivery_lease(receiver))
         return lease is None or lease.until <= self._clock()
-
-
-def _lease_name(receiver: str) -> str:
-    return TOPIC if receiver == TOPIC else f"webhook#{receiver}"

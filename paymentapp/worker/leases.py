@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from paymentapp.clock import Clock
+from paymentapp.services.outbound.publisher import TOPIC
 from paymentapp.storage.base import Lease, Store
 from paymentapp.worker.concurrency import succeeds
 
@@ -44,3 +45,11 @@ class RenewedLease:
         mine = held.owner == self._owner
         self._ends = held.until if mine else None
         return mine
+
+
+def delivery_lease(receiver: str) -> str:
+    """Return the name of the lease of who delivers to a webhook endpoint, by its id, or the topic.
+
+    All that deliver use it, with threads or without, so that one process at a time does.
+    """
+    return receiver if receiver == TOPIC else f"webhook#{receiver}"

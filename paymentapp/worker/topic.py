@@ -15,7 +15,7 @@ from paymentapp.clock import Clock
 from paymentapp.services.outbound.publisher import TOPIC, EventPublisher
 from paymentapp.storage.base import Store
 from paymentapp.supervision import ServiceThread
-from paymentapp.worker.leases import RenewedLease
+from paymentapp.worker.leases import RenewedLease, delivery_lease
 
 LEASE = timedelta(seconds=60)  # renewed before each batch, which takes less than half of it
 LONGEST_PAUSE = 60.0  # seconds between two rounds while nothing can be published
@@ -33,7 +33,7 @@ class TopicLane:
         self._pause = pause
         self._failures = 0
         self._more = True
-        self._lease = RenewedLease(store, clock, TOPIC, LEASE)
+        self._lease = RenewedLease(store, clock, delivery_lease(TOPIC), LEASE)
         self._stopping = threading.Event()
         self._thread = ServiceThread(TOPIC, self._step, limit=STEP_LIMIT, stopping=self._stopping)
 

@@ -19,7 +19,7 @@ from paymentapp.services.outbound.deliverer import Deliverer, WebhookAttempt
 from paymentapp.storage.base import Store
 from paymentapp.supervision import ServiceThread
 from paymentapp.worker.concurrency import ThreadPool
-from paymentapp.worker.leases import RenewedLease
+from paymentapp.worker.leases import RenewedLease, delivery_lease
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class WebhookLane:
         self._endpoint_id = endpoint_id
         self._deliverer = deliverer
         self._pause = pause
-        self._lease = RenewedLease(store, clock, f"webhook#{endpoint_id}", LEASE)
+        self._lease = RenewedLease(store, clock, delivery_lease(endpoint_id), LEASE)
         self._wait = 0.0  # seconds, before the next look
         self._attempts: list[WebhookAttempt] = []  # of this look
         self._stopping = threading.Event()
