@@ -36,6 +36,7 @@ REGISTRATION_GONE = (
     "The webhook endpoint that this Idempotency-Key has registered was deleted since, or its "
     "secret was replaced."
 )
+NOT_ON_RECORD = "not sent: what it is about did not happen"  # why a delivery has ended
 _JITTER = 0.1  # of a delay, more or less
 
 

@@ -52,6 +52,19 @@ def test_an_event_is_published_once_where_nothing_fails(world: TopicWorld) -> No
     assert len(set(world.topic.event_ids)) == 25
 
 
+def test_what_did_not_happen_is_not_published_and_what_follows_is(world: TopicWorld) -> None:
+    world.store.add_event(Event("payment.submitting", world.now, ("ada", "nothing"), 1))
+    world.pay()
+    assert world.publish() == PublishedRound(more=False)
+    assert [message.type for message in world.topic.published] == ["payment.pending"]
+    world.publisher.publish_again(world.store.list_events(None, 10).events[0].event_id)
+    assert world.publish() == PublishedRound(more=False)
+    assert len(world.topic.published) == 1
+    (delivery,) = world.publisher.failed(10)
+    assert (delivery.status, delivery.next_attempt_at) == (DeliveryStatus.FAILED, None)
+    assert "did not happen" in delivery.last_error
+
+
 def test_events_before_the_first_look_are_not_published() -> None:
     world = TopicWorld()
     world.pay()

@@ -20,6 +20,7 @@ from paymentapp.models.events import EventPage, PublishedEvent
 from paymentapp.models.revisions import new_revision
 from paymentapp.models.webhook_endpoints import (
     FAILING_MAX,
+    NOT_ON_RECORD,
     EndpointStatus,
     WebhookDelivery,
     WebhookEndpoint,
@@ -35,7 +36,6 @@ from paymentapp.webhook_client.client import NotDelivered
 log = logging.getLogger(__name__)
 
 ROUND_MAX = 50  # events, and deliveries that are tried again, of one round
-_NOT_ON_RECORD = "not sent: what it is about did not happen"
 GONE = 410  # the receiver wants no more (Standard Webhooks, "Disabling endpoints")
 
 
@@ -150,7 +150,7 @@ class Deliverer:
             if attempt is not None:
                 self.store.change_webhook_delivery(delivery, delivery.attempted(*attempt))
             elif delivery.event_id not in attempted:
-                self.store.change_webhook_delivery(delivery, delivery.ended(_NOT_ON_RECORD))
+                self.store.change_webhook_delivery(delivery, delivery.ended(NOT_ON_RECORD))
         return _Round(attempts, "", len(due) == ROUND_MAX and None not in attempts)
 
     def _send(

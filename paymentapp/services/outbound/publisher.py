@@ -18,7 +18,7 @@ from paymentapp.messaging.aws_client import MessagingFailed
 from paymentapp.messaging.sns import TopicMessage, TopicResult
 from paymentapp.models.events import Event, EventPage, PublishedEvent
 from paymentapp.models.revisions import new_revision
-from paymentapp.models.webhook_endpoints import WebhookDelivery
+from paymentapp.models.webhook_endpoints import NOT_ON_RECORD, WebhookDelivery
 from paymentapp.services.events import Events, ShownEvent
 from paymentapp.services.outbound.messages import body_of
 from paymentapp.services.outbound.progress import (
@@ -36,6 +36,8 @@ TOPIC = "topic"  # in the place of an endpoint's id, in the records of deliverie
 ROUND_MAX = 100  # events of one round, after which the position moves
 GROUP_MAX = 128  # characters of a FIFO topic's group
 RETRY_DELAYS = (0.2, 1.0)  # seconds, before messages of a batch that failed are published again
+
+_NOT_ON_RECORD = TopicResult(NOT_ON_RECORD, refused=True)
 
 
 class PublishesMessages(Protocol):
@@ -117,8 +119,7 @@ class EventPublisher:
         page = self.store.list_events(progress.after, ROUND_MAX)
         if page.last_read is None or page.last_read <= progress.after:
             return PublishedRound(more=False)
-        results = self._results(page.events, may_begin)
-        after, done = self._reached(progress.after, page, results)
+        after, done = self._reached(progress.after, page, self._results(page.events, may_begin))
         since = progress.failing_since
         if done.error:
             since = since or self.clock()
@@ -140,7 +141,7 @@ class EventPublisher:
                 return after, PublishedRound(more=True)
             if result.failed:
                 return after, PublishedRound(more=False, error=result.error)
-            if result.refused:
+            if result.refused and result is not _NOT_ON_RECORD:
                 self._record(published, result.error)
             after = published.event_id
         return page.last_read or after, PublishedRound(len(page.events) == ROUND_MAX)
@@ -150,12 +151,15 @@ class EventPublisher:
     ) -> dict[str, TopicResult]:
         """Publish events in their order; return the results, by id, of those that were begun.
 
-        Ends with the first batch in which one fails.
+        Ends with the first batch in which one fails. What did not happen is not shown, and ends.
         """
-        results: dict[str, TopicResult] = {}
         groups = {event_id: _group(event) for event_id, event in published}
+        on_record = self.events.shown(published)
+        results = dict.fromkeys(
+            groups.keys() - {each.event_id for each in on_record}, _NOT_ON_RECORD
+        )
         messages = []
-        for shown in self.events.shown(published):
+        for shown in on_record:
             try:
                 messages.append(_message(shown, groups[shown.event_id]))
             except Exception as error:  # one event must not keep those after it from being sent
@@ -205,7 +209,9 @@ class EventPublisher:
                 return PublishedRound(more=True)
             if result.failed:
                 return PublishedRound(more=False, error=result.error)
-            self.store.change_webhook_delivery(delivery, self._after(delivery, result))
+            ended = result is _NOT_ON_RECORD
+            new = delivery.ended(result.error) if ended else self._after(delivery, result)
+            self.store.change_webhook_delivery(delivery, new)
         return PublishedRound(len(due) == ROUND_MAX)
 
     def _record(self, published: PublishedEvent, error: str) -> None:
