@@ -13,7 +13,7 @@ from paymentapp.models.erasures import Erasure
 from paymentapp.models.holds import Hold
 from paymentapp.models.payments import PaymentKey
 from paymentapp.storage.changes import PaymentErasure
-from paymentapp.storage.codec.batches import erased_chunk
+from paymentapp.storage.codec.batches import batch_key, erased_chunk
 from paymentapp.storage.codec.customers import customer_record
 from paymentapp.storage.codec.erasures import ERASURES, erasure_record, erasures_of, read_erasure
 from paymentapp.storage.codec.operations import HOLDS, RELEASED_HOLDS
@@ -106,7 +106,7 @@ class DynamoDBErasures(DynamoDBListEntries, DynamoDBCustomers, DynamoDBDisbursem
         self, batch: Batch, keys: Collection[PaymentKey]
     ) -> list[tuple[Record, Record]]:
         """Return the records that hold something of some payments, each with what replaces it."""
-        found = self._group(f"batch#{batch.batch_id}", "members#")
+        found = self._group(batch_key(batch.batch_id), "members#")
         both = [(record, erased_chunk(batch, record, keys)) for record in found]
         return [
             (record, {"pk": record["pk"], "sk": record["sk"]} | new)

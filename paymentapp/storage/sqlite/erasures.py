@@ -15,7 +15,7 @@ from paymentapp.models.erasures import Erasure
 from paymentapp.models.holds import Hold
 from paymentapp.models.payments import PaymentKey
 from paymentapp.storage.changes import PaymentErasure
-from paymentapp.storage.codec.batches import erased_chunk
+from paymentapp.storage.codec.batches import batch_key, erased_chunk
 from paymentapp.storage.codec.erasures import ERASURES, erasure_record, erasures_of, read_erasure
 from paymentapp.storage.codec.operations import HOLDS, RELEASED_HOLDS
 from paymentapp.storage.sqlite import sql
@@ -136,7 +136,7 @@ def _erase_members(
     batch: Batch, keys: Collection[PaymentKey], connection: sqlite3.Connection
 ) -> bool:
     changed = False
-    pk = f"batch#{batch.batch_id}"
+    pk = batch_key(batch.batch_id)
     rows = connection.execute(sql.GET_CHUNKS, (pk,)).fetchall()
     for sk, document in rows:
         old = from_json(document)
