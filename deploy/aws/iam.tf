@@ -144,7 +144,7 @@ data "aws_iam_policy_document" "api" {
     condition {
       test     = "ForAllValues:StringLike"
       variable = "dynamodb:LeadingKeys"
-      values   = ["payments#*", "batch#*", "batch-reference#*"]
+      values   = ["payments#*", "references#*", "batch#*", "batch-reference#*"]
     }
   }
 
@@ -237,16 +237,17 @@ data "aws_iam_policy_document" "sweep" {
     resources = [aws_dynamodb_table.disbursements.arn]
   }
 
-  # What is announced and not written is checked again, for a day; an erasure that is complete ends.
+  # What is announced and not written is checked again, for a day; an erasure that is complete ends,
+  # and no erased payment is found by its reference.
   statement {
     sid       = "Events"
     actions   = ["dynamodb:DeleteItem"]
     resources = [aws_dynamodb_table.operations.arn]
 
     condition {
-      test     = "ForAllValues:StringEquals"
+      test     = "ForAllValues:StringLike"
       variable = "dynamodb:LeadingKeys"
-      values   = ["events-unmade", "erasure"]
+      values   = ["events-unmade", "erasure", "references#*"]
     }
   }
 

@@ -18,9 +18,10 @@ from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.codec.payments import payment_record
 from paymentapp.storage.dynamodb import DynamoDBStore, account_payments, list_entries
 from paymentapp.storage.dynamodb import events as dynamodb_events
-from paymentapp.storage.dynamodb.event_entries import position_of
+from paymentapp.storage.dynamodb.event_entries import LIST_SHARDS, position_of
 from tests.contract.test_store_account_payments import listed
 from tests.contract.test_store_event_list import listed as listed_events
+from tests.support.aws_calls import counted
 from tests.support.item_size import item_size
 from tests.support.records import a_payment, add_payment
 
@@ -192,10 +193,57 @@ def test_payments_of_an_earlier_version_are_put_in_the_list(
     assert kinds(dynamodb_store, payment) == []
 
 
+def with_reference(payment: Payment, reference: str = "invoice 7") -> Payment:
+    return replace(
+        payment, request_id=new_revision(), texts=payment.texts._replace(reference=reference)
+    )
+
+
+def test_a_search_by_reference_reads_what_it_returns(
+    dynamodb_store: DynamoDBStore, payment: Payment
+) -> None:
+    """Each partition of the reference is asked once, and the payments that are in them are read."""
+    moments = [payment.created_at + timedelta(microseconds=number) for number in range(60)]
+    others = [replace(payment, payment_id=to_text(moment)) for moment in moments]
+    found = with_reference(replace(payment, customer_id=new_revision()))
+    for each in (*others, found):
+        add_payment(dynamodb_store, replace(each, request_id=new_revision()))
+    with counted(dynamodb_store._client()) as calls:
+        assert [each.key for each in listed(dynamodb_store, reference="invoice 7")] == [found.key]
+    assert calls.names == ["Query"] * LIST_SHARDS + ["BatchGetItem"]
+    assert calls.units <= LIST_SHARDS * 0.5 + 1 + 0.5
+
+
+def test_payments_of_one_reference_are_paged(
+    dynamodb_store: DynamoDBStore, payment: Payment
+) -> None:
+    moments = [payment.created_at + timedelta(microseconds=number) for number in range(40)]
+    payments = [with_reference(replace(payment, payment_id=to_text(each))) for each in moments]
+    for each in payments:
+        add_payment(dynamodb_store, each)
+    assert listed(dynamodb_store, 3, reference="invoice 7") == payments[::-1]
+
+
+def test_a_payment_of_an_earlier_version_is_found_by_its_reference_once_it_is_indexed(
+    dynamodb_store: DynamoDBStore, payment: Payment
+) -> None:
+    payment = with_reference(payment)
+    dynamodb_store._put_list_entry(payment, ())  # as the version before did
+    dynamodb_store._add(
+        dynamodb_store._disbursements, ("customer_id", "payment_id"), payment_record(payment)
+    )
+    assert listed(dynamodb_store, reference="invoice 7") == []
+    assert dynamodb_store.index_payments() == 1
+    assert listed(dynamodb_store, reference="invoice 7") == [payment]
+    assert dynamodb_store.index_payments() == 0
+
+
 def test_an_entry_takes_one_write_unit_at_its_greatest(payment: Payment) -> None:
     history: Sequence[object] = Acceptance(payment).events
     assert len(history) == 1
     line = payment.history[0]._replace(by="n" * 255)
     greatest = replace(payment, customer_id="c" * 50, history=(line,), request_id="f" * 32)
     texts = [["payment.awaiting_approval", "t" * 27, "0", "c" * 50, "t" * 27]]
+    greatest = with_reference(greatest, "r" * 100)
     assert item_size(list_entries.entry_record(greatest, texts)) <= 1024
+    assert item_size(list_entries.reference_record(greatest)) <= 1024

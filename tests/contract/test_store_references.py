@@ -178,10 +178,10 @@ def test_dynamodb_takes_it_by_one_read_and_one_transaction(dynamodb_store: Dynam
 
 
 @pytest.mark.usefixtures("requested_now")
-def test_dynamodb_does_nothing_more_for_a_reference_that_is_not_unique(
+def test_dynamodb_finds_a_payment_by_a_reference_for_one_request_more(
     dynamodb_store: DynamoDBStore,
 ) -> None:
     payment = replace(a_payment(), texts=CallerTexts("invoice-1007"))
     with counted_calls(dynamodb_store._client()) as calls:
         dynamodb_store.accept(Acceptance(payment, a_claim()))
-    assert calls.names == ["PutItem"] * 3
+    assert calls.names == ["PutItem"] * 4

@@ -16,10 +16,11 @@ from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.batches import DynamoDBBatches
 from paymentapp.storage.dynamodb.disbursements import DynamoDBDisbursements
-from paymentapp.storage.dynamodb.event_entries import LIST_SHARDS, list_partition
+from paymentapp.storage.dynamodb.event_entries import LIST_SHARDS
 from paymentapp.storage.dynamodb.list_entries import (
     DynamoDBListEntries,
-    entry_key,
+    keys_of,
+    partitions_for,
     position_of_payment,
     read_list_entry,
     sort_key_bounds,
@@ -36,26 +37,28 @@ class DynamoDBAccountPayments(DynamoDBListEntries, DynamoDBDisbursements, Dynamo
         """Query each shard of the list, and read the payments that may be wanted, 100 a request.
 
         The id of a batch, ours or the provider's, and that of an item of ours lead to their
-        payments. Every other filter reads entries, and those that are not in the entries read the
-        payments too.
+        payments, and a reference to its entries. Every other filter reads entries, and those that
+        are not in the entries read the payments too.
         """
         named = self._of_provider_id(query)
         if named is not None:
             return named
-        return read_page(query, partial(self._step, query), exact=not query.filters)
+        return read_page(query, partial(self._step, query), exact=query.filters <= {"reference"})
 
     def index_payments(self) -> int:
         """Scan the payments, read their entries, and put those that are missing, without events."""
         added = 0
         payments = map(read_payment, scan(self._client(), self._disbursements, "payment_id"))
-        while chunk := list(islice(payments, conditional.READS)):
-            wanted = [to_item(entry_key(payment)) for payment in chunk]
+        while chunk := list(islice(payments, conditional.READS // 2)):  # two entries each, at most
+            wanted = [to_item(key) for payment in chunk for key in keys_of(payment)]
             found = conditional.read_many(self._client(), self._operations, wanted)
-            known = {to_record(item)["request_id"] for item in found}
-            missing = [payment for payment in chunk if payment.request_id not in known]
-            for payment in missing:
-                self._put_list_entry(payment, ())
-            added += len(missing)
+            known = {(item["pk"], item["request_id"]) for item in map(to_record, found)}
+            for payment in chunk:
+                needed = {(key["pk"], payment.request_id) for key in keys_of(payment)}
+                if not needed <= known:
+                    self._put_reference_entry(payment)
+                    self._put_list_entry(payment, ())
+                    added += 1
         return added
 
     def _step(self, query: AccountQuery, before: ListPosition | None, count: int) -> Step:
@@ -65,8 +68,8 @@ class DynamoDBAccountPayments(DynamoDBListEntries, DynamoDBDisbursements, Dynamo
             return Step([], is_last=True)
         found, cut = [], ""
         each_shard = count // LIST_SHARDS + _SPARE
-        for shard in range(LIST_SHARDS):
-            records = list(self._newest(shard, bounds, each_shard))
+        for partition in partitions_for(query):
+            records = list(self._newest(partition, bounds, each_shard))
             found += records
             if len(records) == each_shard:
                 cut = max(cut, records[-1]["sk"])
@@ -87,15 +90,13 @@ class DynamoDBAccountPayments(DynamoDBListEntries, DynamoDBDisbursements, Dynamo
         ]
         return Step(candidates, is_last=len(kept) == len(found) and not cut)
 
-    def _newest(self, shard: int, bounds: tuple[str, str], limit: int) -> Iterator[Any]:
+    def _newest(self, partition: str, bounds: tuple[str, str], limit: int) -> Iterator[Any]:
         low, high = bounds
         items = self._query(
             limit,
             TableName=self._operations,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
-            ExpressionAttributeValues=to_item(
-                {":pk": list_partition(shard), ":low": low, ":high": high}
-            ),
+            ExpressionAttributeValues=to_item({":pk": partition, ":low": low, ":high": high}),
             ScanIndexForward=False,
             ConsistentRead=True,
         )

@@ -52,6 +52,11 @@ def list_partition(shard: int) -> str:
     return f"payments#{shard}"
 
 
+def reference_partition(digest: str, shard: int) -> str:
+    """Return the partition of a shard of the payments with a reference, by its digest."""
+    return f"references#{digest}#{shard}"
+
+
 def partitions_of(hour: datetime) -> list[str]:
     """Return the partitions that hold the entries of an hour."""
     of_hour = (hour_partition(hour, shard) for shard in range(SHARDS))

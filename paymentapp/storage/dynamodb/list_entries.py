@@ -3,15 +3,19 @@
 An entry is put before its payment, and announces its acceptance too: so the list costs no unit of
 its own, and has each payment as soon as that is accepted. Its key has the time of the payment id,
 not that of the put, because the list is in the order of the ids. It never expires.
+
+A payment with a reference of the caller's has a second entry, by which it is found: in the
+partitions of that reference, and with the same sort key.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from paymentapp.clock import from_text, utc_now
@@ -30,6 +34,7 @@ from paymentapp.storage.dynamodb.event_entries import (
     TIME_DIGITS,
     list_partition,
     position_of,
+    reference_partition,
 )
 from paymentapp.storage.dynamodb.events import LANDED, DynamoDBEvents
 
@@ -66,6 +71,7 @@ class DynamoDBListEntries(DynamoDBEvents):
         One entry does both, if it is put within `LANDED` of the time that is in its key: no event
         may appear behind the end of the list of events. Else the events get an entry of their own.
         """
+        self._put_reference_entry(payment)
         begun = time.monotonic()
         late = _seconds_from(payment.created_at)
         texts = [event_texts(event) for event in events] if late <= LANDED else []
@@ -77,34 +83,48 @@ class DynamoDBListEntries(DynamoDBEvents):
             self._announce(events)
 
     def _put_list_entry(self, payment: Payment, texts: Sequence[Sequence[str]]) -> Record:
-        """Add the entry; return what is stored. Another payment's digest may be the same.
+        """Add the entry; return what is stored. Raises StoreUnavailable."""
+        return self._put_of(payment, partial(entry_record, payment, texts))
 
-        Raises StoreUnavailable.
-        """
+    def _put_reference_entry(self, payment: Payment) -> None:
+        """Add the entry of a payment's reference, if it has one. Raises StoreUnavailable."""
+        if payment.texts.reference is not None:
+            self._put_of(payment, partial(reference_record, payment))
+
+    def _put_of(self, payment: Payment, record_of: Callable[[int], Record]) -> Record:
+        """Add an entry of a payment. Another payment's digest may be the same."""
         for attempt in range(MAX_TRIES):
-            wanted = entry_record(payment, texts, attempt)
+            wanted = record_of(attempt)
             stored = self._add(self._operations, ("pk", "sk"), wanted) or wanted
             if stored["request_id"] == payment.request_id:
                 return stored
         raise StoreUnavailable(f"{MAX_TRIES} keys of an entry belong to other payments")
 
     def _erase_list_entry(self, payment: Payment) -> None:
-        """Remove the digest of a payment's reference, so that it is not found by it any more."""
+        """Remove what says which reference a payment has: it is not found by it any more."""
+        found = self._key_of(payment, partial(reference_record, payment))
+        if found is not None:
+            self._delete(found)
+        listed = self._key_of(payment, partial(entry_record, payment, ()))
+        if listed is not None:
+            call(
+                self._client().update_item,
+                TableName=self._operations,
+                Key=to_item(listed),
+                UpdateExpression="REMOVE #reference",
+                ExpressionAttributeNames={"#reference": "reference"},
+            )
+
+    def _key_of(self, payment: Payment, record_of: Callable[[int], Record]) -> Record | None:
+        """Return the key of an entry that is stored; None where an earlier version put none."""
         for attempt in range(MAX_TRIES):
-            entry = entry_record(payment, (), attempt)
-            key = {"pk": entry["pk"], "sk": entry["sk"]}
+            key = _key_in(record_of(attempt))
             stored = self._get(self._operations, key)
             if stored is None:
-                return  # one of version 0.2, which the list does not have
+                return None
             if stored["request_id"] == payment.request_id:
-                call(
-                    self._client().update_item,
-                    TableName=self._operations,
-                    Key=to_item(key),
-                    UpdateExpression="REMOVE #reference",
-                    ExpressionAttributeNames={"#reference": "reference"},
-                )
-                return
+                return key
+        return None
 
 
 def entry_record(payment: Payment, texts: Sequence[Sequence[str]], attempt: int = 0) -> Record:
@@ -131,10 +151,27 @@ def entry_record(payment: Payment, texts: Sequence[Sequence[str]], attempt: int 
     )
 
 
-def entry_key(payment: Payment) -> Record:
-    """Return the key of a payment's entry, unless that is another payment's."""
-    record = entry_record(payment, ())
-    return {name: record[name] for name in ("pk", "sk")}
+def reference_record(payment: Payment, attempt: int = 0) -> Record:
+    """Return the entry of a payment with a reference in the partitions of that reference."""
+    entry = entry_record(payment, (), attempt)
+    shard = int(entry["pk"].partition("#")[2])
+    return entry | {"pk": reference_partition(entry["reference"], shard)}
+
+
+def keys_of(payment: Payment) -> list[Record]:
+    """Return the keys of a payment's entries, unless these are another payment's."""
+    records = [entry_record(payment, ())]
+    if payment.texts.reference is not None:
+        records.append(reference_record(payment))
+    return list(map(_key_in, records))
+
+
+def partitions_for(query: AccountQuery) -> list[str]:
+    """Return the partitions that have the entries of what a query wants."""
+    if query.reference is None:
+        return [list_partition(shard) for shard in range(LIST_SHARDS)]
+    digest = _digest_of(query.reference)
+    return [reference_partition(digest, shard) for shard in range(LIST_SHARDS)]
 
 
 @reads
@@ -163,6 +200,10 @@ def sort_key_bounds(query: AccountQuery, before: ListPosition | None) -> tuple[s
 def position_of_payment(payment: Payment) -> ListPosition:
     """Return the position of a payment, as its first entry has it."""
     return read_list_entry(entry_record(payment, ())).position
+
+
+def _key_in(record: Record) -> Record:
+    return {name: record[name] for name in ("pk", "sk")}
 
 
 def _seconds_from(moment: datetime) -> float:
