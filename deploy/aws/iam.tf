@@ -135,7 +135,6 @@ data "aws_iam_policy_document" "api" {
         "hold",
         "key#*",
         "lease",
-        "limit#*",
         "note#webhook#we_*",
         "note#webhook-key#*",
         "payments#*",
