@@ -24,7 +24,7 @@ class Need(NamedTuple):
 
     action: str
     table: str  # without the deployment's prefix
-    index: str
+    index_name: str
     keys: frozenset[str]
     attributes: frozenset[str] = frozenset()
 
@@ -41,7 +41,7 @@ class Statement(NamedTuple):
         named = {"LeadingKeys": need.keys, "Attributes": need.attributes}
         return (
             need.action in self.actions
-            and (need.table, need.index) in self.resources
+            and (need.table, need.index_name) in self.resources
             and all(
                 any(fnmatchcase(value, pattern) for pattern in patterns)
                 for key, patterns in self.conditions.items()
