@@ -13,6 +13,7 @@ from paymentapp.variables import (
     matching,
     number,
     queue_url,
+    secret_arns,
     switch,
     text,
     topic_arn,
@@ -199,6 +200,13 @@ class Settings(Declared):
         switch(),
         "off",
         "`on` where AWS KMS has encrypted those keys (`vault new-key --kms KEY`)",
+    )
+    secret_arns: str = variable(
+        "PAYMENTAPP_SECRET_ARNS",
+        secret_arns(),
+        "",
+        "under Lambda: secrets in Secrets Manager that the function reads when it starts, several "
+        "with commas; each is JSON, variables by their names",
     )
     variables: Variables = field(default_factory=lambda: Variables({}), repr=False)
 

@@ -20,10 +20,14 @@ from paymentapp.loopback import is_loopback
 T = TypeVar("T")
 U = TypeVar("U")
 S = TypeVar("S", bound="Declared")
+ELSEWHERE = "elsewhere"  # where a provider's credentials are, if not in this process
 _DECLARED = "variable"  # the key in a field's metadata
 # AWS's partitions (aws, aws-cn, aws-us-gov), region, account, name; a FIFO topic's ends in .fifo.
 _TOPIC_ARN = re.compile(
     r"arn:aws(-[a-z]+)*:sns:[a-z]{2}(-[a-z]+)+-[0-9]:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?"
+)
+_SECRET_ARN = re.compile(
+    r"arn:aws(-[a-z]+)*:secretsmanager:[a-z]{2}(-[a-z]+)+-[0-9]:[0-9]{12}:secret:[!-~]{1,600}"
 )
 
 
@@ -156,6 +160,15 @@ def choice(*choices: str) -> VariableKind[str]:
     return matching(choices.__contains__, words)
 
 
+def credentials_place(name: str, provider: str) -> str:
+    """Declare whether this process has a provider's credentials: `here`, or `elsewhere`."""
+    help_text = (
+        f"`elsewhere` in a process that never calls {provider}, where others have the credentials: "
+        "it accepts payments, shows payees and verifies webhooks"
+    )
+    return variable(name, choice("here", ELSEWHERE), "here", help_text)
+
+
 def number(low: int, high: int) -> VariableKind[int]:
     """Accept a whole number within inclusive bounds."""
 
@@ -208,7 +221,24 @@ def topic_arn() -> VariableKind[str]:
         lambda value: not value or _TOPIC_ARN.fullmatch(value),
         "the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:123456789012:events",
     )
-    return replace(kind, show=lambda value: re.sub(":[0-9]{12}:", ":…:", value))
+    return replace(kind, show=_without_accounts)
+
+
+def secret_arns() -> VariableKind[str]:
+    """Accept ARNs of secrets, several with commas, or an empty text; accounts are not shown."""
+    kind = matching(
+        lambda value: not value or all(map(_is_secret_arn, value.split(","))),
+        "ARNs of secrets in Secrets Manager, several with commas",
+    )
+    return replace(kind, show=_without_accounts)
+
+
+def _is_secret_arn(text: str) -> bool:
+    return bool(_SECRET_ARN.fullmatch(text.strip()))
+
+
+def _without_accounts(arns: str) -> str:
+    return re.sub(":[0-9]{12}:", ":…:", arns)
 
 
 def queue_url() -> VariableKind[str]:

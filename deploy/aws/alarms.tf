@@ -150,7 +150,7 @@ locals {
       # Not the dispatcher: it is throttled whenever its reserved concurrency is in use. That only
       # delays payments, and `oldest-waiting` reports when the delay is too long.
       for name in ["api", "deliver", "sweep"] : "${name}-throttles" => {
-        what       = "Lambda throttles ${name}: raise the account's limit of concurrent executions."
+        what       = "Lambda throttles ${name}: raise what is reserved for it (${name == "api" ? "it has what others do not reserve" : "${name}_concurrency"}), or the account's limit of concurrent executions."
         namespace  = "AWS/Lambda", metric = "Throttles"
         dimensions = { FunctionName = aws_lambda_function.this[name].function_name }
       }

@@ -21,8 +21,9 @@ resource "aws_lambda_event_source_mapping" "deliver" {
   enabled          = var.sweep_enabled
   batch_size       = 1
 
-  # All 16 endpoints that there may be, and the topic, at a time.
+  # All 16 endpoints that there may be, and the topic, at a time; no message is taken that Lambda
+  # would then throttle.
   scaling_config {
-    maximum_concurrency = 17
+    maximum_concurrency = var.deliver_concurrency == -1 ? 17 : min(var.deliver_concurrency, 17)
   }
 }

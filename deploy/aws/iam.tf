@@ -31,7 +31,7 @@ resource "aws_iam_role_policy" "function" {
   policy = each.value
 }
 
-# For all of them: write their own log, read the secret, use the KMS key if there is one.
+# For all of them: write their own log, read their own secrets, use the KMS key if there is one.
 data "aws_iam_policy_document" "common" {
   for_each = local.functions
 
@@ -41,10 +41,15 @@ data "aws_iam_policy_document" "common" {
     resources = ["${local.log_group_arn}:/aws/lambda/${var.name}-${each.key}:*"]
   }
 
-  statement {
-    sid       = "ProviderCredentials"
-    actions   = ["secretsmanager:GetSecretValue"]
-    resources = [aws_secretsmanager_secret.paypal.arn]
+  # What each of them reads is in secrets.tf: `api` reads none by default.
+  dynamic "statement" {
+    for_each = length(local.secret_arns[each.key]) == 0 ? [] : [local.secret_arns[each.key]]
+
+    content {
+      sid       = "OwnSecrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = statement.value
+    }
   }
 
   dynamic "statement" {
@@ -103,12 +108,83 @@ data "aws_iam_policy_document" "api" {
     resources = [aws_dynamodb_table.disbursements.arn]
   }
 
-  # A customer's change and its history, and a payment and the counters of its limits, are written by
-  # TransactWriteItems, which needs the rights of the writes in it.
+  # Every kind of record but ACH's and the positions of events is read for some request.
   statement {
-    sid       = "KeysAndEvents"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    sid       = "ReadOperations"
+    actions   = ["dynamodb:GetItem"]
     resources = [aws_dynamodb_table.operations.arn]
+  }
+
+  # A customer's change and its history, and a payment and the counters of its limits, are written by
+  # TransactWriteItems, which needs the rights of the writes in it. What is not here cannot be added:
+  # no key of the service, no batch, and nothing that a provider is sent.
+  statement {
+    sid       = "AddOperations"
+    actions   = ["dynamodb:PutItem"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values = [
+        "alike#*",
+        "customer#*",
+        "erasure",
+        "event#*",
+        "events#*",
+        "hold",
+        "key#*",
+        "lease",
+        "note#webhook#we_*",
+        "note#webhook-key#*",
+        "payments#*",
+        "reference#*",
+        "references#*",
+        "released-hold",
+        "webhook-endpoint",
+        "webhook#we_*",
+      ]
+    }
+  }
+
+  # A batch that certainly was not sent is taken apart when one of its payments is cancelled.
+  statement {
+    sid       = "ChangeOperations"
+    actions   = ["dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values = [
+        "batch#*",
+        "key#*",
+        "limit#*",
+        "note#webhook#we_*",
+        "note#webhook-key#*",
+        "webhook-endpoint",
+        "webhook#we_*",
+      ]
+    }
+  }
+
+  # Of a key of the service only when it was last used: neither its scopes nor its end.
+  statement {
+    sid       = "NoteUseOfKeys"
+    actions   = ["dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["apikey"]
+    }
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "dynamodb:Attributes"
+      values   = ["last_used_at", "pk", "revision", "sk"]
+    }
   }
 
   statement {

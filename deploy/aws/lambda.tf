@@ -5,7 +5,7 @@ locals {
     api = {
       handler     = "paymentapp.aws_lambda.api"
       timeout     = 30 # the gateway waits 29 s
-      concurrency = -1 # the stage's throttling limits it
+      concurrency = -1 # the stage's throttling limits it; what the others reserve is not its own
       dead_letter = false
     }
     dispatch = {
@@ -17,33 +17,36 @@ locals {
     sweep = {
       handler     = "paymentapp.aws_lambda.sweep"
       timeout     = 60 # until the next one comes
-      concurrency = -1 # leases avoid duplicate work
+      concurrency = var.sweep_concurrency
       dead_letter = true
     }
     deliver = {
       handler     = "paymentapp.aws_lambda.deliver"
-      timeout     = 60    # two attempts that take as long as they may; the rest is for the next message
-      concurrency = -1    # its queue limits it
+      timeout     = 60 # two attempts that take as long as they may; the rest is for the next message
+      concurrency = var.deliver_concurrency
       dead_letter = false # its queue has one
     }
   }
 
   environment = merge(
     {
-      PAYMENTAPP_STORE             = "dynamodb"
-      PAYMENTAPP_TABLE_PREFIX      = var.table_prefix
-      PAYMENTAPP_DUE_SHARDS        = tostring(var.due_shards)
-      PAYMENTAPP_BATCH_SIZE        = tostring(var.batch_size)
-      PAYMENTAPP_PAYPAL_SECRET_ARN = aws_secretsmanager_secret.paypal.arn
-      PAYMENTAPP_PAYPAL_WEBHOOK_ID = var.paypal_webhook_id
-      PAYPAL_BASE_URL              = var.paypal_base_url
-
+      PAYMENTAPP_STORE              = "dynamodb"
+      PAYMENTAPP_TABLE_PREFIX       = var.table_prefix
+      PAYMENTAPP_DUE_SHARDS         = tostring(var.due_shards)
+      PAYMENTAPP_BATCH_SIZE         = tostring(var.batch_size)
+      PAYMENTAPP_PAYPAL_WEBHOOK_ID  = var.paypal_webhook_id
       PAYMENTAPP_DELIVERY_QUEUE_URL = aws_sqs_queue.deliveries.url
+      PAYPAL_BASE_URL               = var.paypal_base_url
     },
     local.oidc_environment,
     local.events_environment,
     var.settings,
   )
+
+  # What a function may read is not for `settings` to change.
+  environments = {
+    for name in keys(local.functions) : name => merge(local.environment, local.secrets_environment[name])
+  }
 }
 
 resource "aws_lambda_function" "this" {
@@ -63,7 +66,7 @@ resource "aws_lambda_function" "this" {
   kms_key_arn                    = var.kms_key_arn
 
   environment {
-    variables = local.environment
+    variables = local.environments[each.key]
   }
 
   # For asynchronous calls; records that the stream could not deliver have their own destination.

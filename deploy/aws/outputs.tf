@@ -23,8 +23,13 @@ output "table_names" {
 }
 
 output "secret_arn" {
-  description = "ARN of the secret for the PayPal credentials."
+  description = "ARN of the secret for the providers' credentials."
   value       = aws_secretsmanager_secret.paypal.arn
+}
+
+output "further_secret_arns" {
+  description = "ARNs of the further secrets, by what they are for."
+  value       = { for name, secret in aws_secretsmanager_secret.further : name => secret.arn }
 }
 
 output "gateway_key_ids" {

@@ -55,11 +55,15 @@ resource "aws_api_gateway_stage" "this" {
 }
 
 # Metrics of each method cost $2.10 a month a method. The stage's own are free, and enough except for
-# the alarm on the latency of the one method that accepts payments.
+# the alarm on the latency of the one method that accepts payments. Methods that anybody may call have
+# limits of their own, so that no flood of them uses what callers with a key have.
 resource "aws_api_gateway_method_settings" "this" {
   for_each = {
-    "*/*"                 = false
-    "v1/api/payment/POST" = true
+    "*/*"                      = { metrics = false, rate = var.throttle.rate, burst = var.throttle.burst }
+    "v1/api/payment/POST"      = { metrics = true, rate = var.throttle.rate, burst = var.throttle.burst }
+    "webhooks/{provider}/POST" = { metrics = false, rate = var.public_throttle.webhooks_rate, burst = var.public_throttle.webhooks_burst }
+    "healthz/GET"              = { metrics = false, rate = var.public_throttle.health_rate, burst = var.public_throttle.health_burst }
+    "readyz/GET"               = { metrics = false, rate = var.public_throttle.health_rate, burst = var.public_throttle.health_burst }
   }
 
   rest_api_id = aws_api_gateway_rest_api.this.id
@@ -67,10 +71,10 @@ resource "aws_api_gateway_method_settings" "this" {
   method_path = each.key
 
   settings {
-    metrics_enabled        = each.value
+    metrics_enabled        = each.value.metrics
     data_trace_enabled     = false # it would log bodies
     logging_level          = "ERROR"
-    throttling_rate_limit  = var.throttle.rate
-    throttling_burst_limit = var.throttle.burst
+    throttling_rate_limit  = each.value.rate
+    throttling_burst_limit = each.value.burst
   }
 }

@@ -99,6 +99,28 @@ variable "dispatch_concurrency" {
   }
 }
 
+variable "sweep_concurrency" {
+  description = "Reserved concurrency of the sweep, of which one run a minute begins. -1 reserves none, and a flood of requests may then delay it."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.sweep_concurrency == -1 || (var.sweep_concurrency >= 1 && var.sweep_concurrency <= 1000)
+    error_message = "Must be from 1 to 1,000, or -1. To stop the sweep, use sweep_enabled."
+  }
+}
+
+variable "deliver_concurrency" {
+  description = "Reserved concurrency of the deliveries: 17 serve all 16 endpoints that there may be and the topic at a time. -1 reserves none."
+  type        = number
+  default     = 17
+
+  validation {
+    condition     = var.deliver_concurrency == -1 || (var.deliver_concurrency >= 2 && var.deliver_concurrency <= 1000)
+    error_message = "Must be from 2, the least of a queue's mapping, to 1,000, or -1."
+  }
+}
+
 variable "batch_size" {
   description = "Maximum payments of a batch, which is one call to PayPal."
   type        = number
@@ -202,6 +224,42 @@ variable "settings" {
   }
 }
 
+# Other providers, and further secrets
+
+variable "stripe" {
+  description = "Whether Stripe's key is in the secret of the providers' credentials: functions that do not read that one accept payments by Stripe all the same."
+  type        = bool
+  default     = false
+}
+
+variable "further_credentials" {
+  description = "Secrets to make besides that of the providers' credentials: vault (for webhook endpoints) and webhooks (for Stripe's). A function does not start before each secret that it reads has a value."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.further_credentials, ["vault", "webhooks"])) == 0
+    error_message = "Each must be vault or webhooks."
+  }
+}
+
+variable "api_registers_endpoints" {
+  description = "Whether webhook endpoints are registered over the API, whose function then reads the vault's keys. Without it `paymentapp webhooks add` registers them, and the API answers 409."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.api_registers_endpoints || contains(var.further_credentials, "vault")
+    error_message = "Needs vault in further_credentials."
+  }
+}
+
+variable "undivided_credentials" {
+  description = "Whether every function reads the secret of the providers' credentials, and no other one, as in earlier versions: for the time in which its content is moved. README.md has the steps."
+  type        = bool
+  default     = false
+}
+
 variable "secret_recovery_days" {
   description = "Days in which a deleted secret can be restored; 0 deletes it at once."
   type        = number
@@ -257,6 +315,35 @@ variable "throttle" {
     # -1 means "the account's limit" on AWS, and no limit at all on an emulator.
     condition     = var.throttle.rate > 0 && var.throttle.burst > 0
     error_message = "Both must be above 0."
+  }
+}
+
+variable "public_throttle" {
+  description = "The same for methods that need no key: providers' webhooks, which a provider sends again after a 429, and healthz and readyz. What they use is no caller's."
+  type = object({
+    webhooks_rate  = optional(number, 200)
+    webhooks_burst = optional(number, 400)
+    health_rate    = optional(number, 20)
+    health_burst   = optional(number, 40)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for limit in values(var.public_throttle) : limit > 0])
+    error_message = "All must be above 0."
+  }
+}
+
+variable "waf" {
+  description = "A web ACL of AWS WAF before the stage: it refuses addresses that AWS knows to be malicious, and those that send more requests in five minutes than this; webhooks are not counted. null: none."
+  type = object({
+    requests_per_address = optional(number, 100000)
+  })
+  default = null
+
+  validation {
+    condition     = try(var.waf.requests_per_address >= 100 && var.waf.requests_per_address <= 2000000000, var.waf == null)
+    error_message = "Must be from 100 to 2,000,000,000."
   }
 }
 

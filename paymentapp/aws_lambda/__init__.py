@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from paymentapp import create_app
-from paymentapp.aws_lambda.secrets import environ_with_secret
+from paymentapp.aws_lambda.secrets import environ_with_secrets
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
 from paymentapp.declarations import warn_of_unknown
@@ -86,7 +86,7 @@ def deliver(event: Event, context: Context) -> Answer:
 def services() -> Services:
     """Return the services of this process, built once."""
     start_logging()
-    environ = environ_with_secret(os.environ)
+    environ = environ_with_secrets(os.environ)
     warn_of_unknown(environ)
     return build_services(load_settings(environ))
 

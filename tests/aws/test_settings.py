@@ -10,8 +10,9 @@ from typing import Any
 import botocore.session
 import pytest
 
-from paymentapp.aws_lambda.secrets import environ_with_secret
+from paymentapp.aws_lambda.secrets import ARNS_VARIABLE, environ_with_secrets
 from paymentapp.config import load_settings
+from paymentapp.declarations import groups, states
 from paymentapp.errors import SettingsError
 from paymentapp.providers.paypal.settings import PayPalSettings
 from paymentapp.providers.registry import build_providers
@@ -28,9 +29,9 @@ def paypal(environ: dict[str, str]) -> PayPalSettings:
 
 
 def test_without_a_word_the_store_is_dynamodb() -> None:
-    settings = load_settings(environ_with_secret({}))
+    settings = load_settings(environ_with_secrets({}))
     assert (settings.store, settings.auth, settings.sweep_seconds) == ("dynamodb", True, 60)
-    settings = load_settings(environ_with_secret({"PAYMENTAPP_SENDERS": "3"}))
+    settings = load_settings(environ_with_secrets({"PAYMENTAPP_SENDERS": "3"}))
     assert settings.senders == 3
 
 
@@ -41,7 +42,7 @@ def test_the_credentials_may_be_in_a_secret() -> None:
         asked.append(arn)
         return '{"client_id": "id", "client_secret": "hush", "more": 1}'
 
-    settings = paypal(environ_with_secret({SECRET_ARN: ARN}, fetch))
+    settings = paypal(environ_with_secrets({SECRET_ARN: ARN}, fetch))
     assert asked == [ARN]
     assert (settings.client_id, settings.client_secret) == ("id", "hush")
 
@@ -51,15 +52,54 @@ def test_each_function_has_the_credentials(handler: str) -> None:
     """Check the API's function too: without credentials it would never report ready."""
     environ = {SECRET_ARN: ARN, "_HANDLER": f"paymentapp.aws_lambda.{handler}"}
     secret = '{"client_id": "id", "client_secret": "hush"}'
-    settings = load_settings(environ_with_secret(environ, lambda _: secret))
+    settings = load_settings(environ_with_secrets(environ, lambda _: secret))
     assert build_providers(a_kit(settings))["paypal"].configured
 
 
 def test_further_secrets_have_the_names_of_their_variables() -> None:
     secret = '{"PAYPAL_CLIENT_ID": "id", "PAYPAL_CLIENT_SECRET": "hush", "PAYMENTAPP_X": "y"}'
-    environ = environ_with_secret({SECRET_ARN: ARN}, lambda _: secret)
+    environ = environ_with_secrets({SECRET_ARN: ARN}, lambda _: secret)
     assert paypal(environ).client_secret == "hush"
     assert environ["PAYMENTAPP_X"] == "y"
+
+
+def test_a_function_reads_each_of_its_secrets() -> None:
+    """Read the provider's secret first: a secret for one purpose wins, while both have a value."""
+    texts = {
+        ARN: '{"client_id": "id", "client_secret": "hush", "PAYMENTAPP_X": "old"}',
+        f"{ARN}-x": '{"PAYMENTAPP_X": "new"}',
+        f"{ARN}-y": '{"PAYMENTAPP_Y": "y"}',
+    }
+    given = {SECRET_ARN: ARN, ARNS_VARIABLE: f"{ARN}-x, {ARN}-y"}
+    environ = environ_with_secrets(given, texts.__getitem__)
+    assert paypal(environ).client_secret == "hush"
+    assert (environ["PAYMENTAPP_X"], environ["PAYMENTAPP_Y"]) == ("new", "y")
+
+
+def test_a_function_without_a_secret_reads_none() -> None:
+    environ = environ_with_secrets({ARNS_VARIABLE: "  "}, lambda _: pytest.fail("a secret is read"))
+    assert load_settings(environ).store == "dynamodb"
+
+
+def test_one_of_several_secrets_that_cannot_be_read_is_an_error() -> None:
+    """Do not start without the vault's keys, say: events would then be left unsigned for hours."""
+    texts = {ARN: '{"client_id": "id", "client_secret": "hush"}'}
+    with pytest.raises(SettingsError, match=ARNS_VARIABLE) as raised:
+        environ_with_secrets({SECRET_ARN: ARN, ARNS_VARIABLE: f"{ARN}-x"}, texts.__getitem__)
+    assert "hush" not in str(raised.value)
+
+
+def test_the_arns_of_secrets_are_shown_without_the_account() -> None:
+    shown = {each.variable.name: each.shown for each in states(groups()[0], {ARNS_VARIABLE: ARN})}
+    assert shown[ARNS_VARIABLE] == ARN.replace("123456789012", "…")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["paypal", "arn:aws:kms:eu-west-1:123456789012:secret:x", f"{ARN},"]
+)
+def test_what_names_no_secret_is_refused(wrong: str) -> None:
+    with pytest.raises(SettingsError, match=ARNS_VARIABLE):
+        load_settings({ARNS_VARIABLE: wrong})
 
 
 @pytest.mark.parametrize(
@@ -71,7 +111,7 @@ def test_further_secrets_have_the_names_of_their_variables() -> None:
 )
 def test_a_secret_that_makes_no_sense_is_named_and_not_shown(text: str) -> None:
     with pytest.raises(SettingsError, match=SECRET_ARN) as raised:
-        environ_with_secret({SECRET_ARN: ARN}, lambda _: text)
+        environ_with_secrets({SECRET_ARN: ARN}, lambda _: text)
     assert "hush" not in str(raised.value)
     assert raised.value.__cause__ is None
 
@@ -91,7 +131,7 @@ def test_a_secret_that_cannot_be_read_is_named() -> None:
         raise PermissionError("AccessDenied for account 123456789012")
 
     with pytest.raises(SettingsError, match=SECRET_ARN) as raised:
-        environ_with_secret({SECRET_ARN: ARN}, refuses)
+        environ_with_secrets({SECRET_ARN: ARN}, refuses)
     assert "123456789012" not in str(raised.value)
 
 
@@ -114,11 +154,11 @@ def stored_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_secret_is_read_from_secrets_manager(stored_secret: str) -> None:
-    environ = environ_with_secret({SECRET_ARN: stored_secret})
+    environ = environ_with_secrets({SECRET_ARN: stored_secret})
     settings = load_settings(environ).variables.load(PayPalSettings)
     assert (settings.client_id, settings.client_secret) == ("id", "hush")
 
 
 def test_a_secret_that_is_not_there_is_named(stored_secret: str) -> None:
     with pytest.raises(SettingsError, match=SECRET_ARN):
-        environ_with_secret({SECRET_ARN: f"{stored_secret}-of-another-name"})
+        environ_with_secrets({SECRET_ARN: f"{stored_secret}-of-another-name"})

@@ -90,6 +90,14 @@ WRONG: list[dict[str, object]] = [
     {"authorizer": {"function_arn": "arn:x", "scopes": ["pay"]}},
     {"authorizer": {"function_arn": "arn:x", "header": "Authorization"}},
     {"events_topic_fifo": True},
+    {
+        "sweep_concurrency": 0,
+        "deliver_concurrency": 1,
+        "further_credentials": ["paypal"],
+        "public_throttle": {"health_rate": 0},
+        "waf": {"requests_per_address": 99},
+    },
+    {"api_registers_endpoints": True},
 ]
 
 
@@ -114,14 +122,11 @@ def test_who_changes_customers_may_write_their_history(document: str) -> None:
     """A transaction needs the rights of the writes in it, and none of its own."""
     text = (SOURCE / "iam.tf").read_text()
     block = text.partition(f'data "aws_iam_policy_document" "{document}"')[2].partition("\n}\n")[0]
-    allowed = {
-        table: set(re.findall(r'"(dynamodb:\w+)"', actions))
-        for actions, table in re.findall(
-            r"actions\s*=\s*(\[[^\]]*\])\s*resources\s*=\s*\[aws_dynamodb_table\.(\w+)\.arn\]",
-            block,
-        )
-        if "UpdateItem" in actions
-    }
+    allowed: dict[str, set[str]] = {"customers": set(), "operations": set()}
+    for actions, table in re.findall(
+        r"actions\s*=\s*(\[[^\]]*\])\s*resources\s*=\s*\[aws_dynamodb_table\.(\w+)\.arn\]", block
+    ):
+        allowed.setdefault(table, set()).update(re.findall(r'"(dynamodb:\w+)"', actions))
     assert "dynamodb:UpdateItem" in allowed["customers"]
     assert "dynamodb:PutItem" in allowed["operations"]
 
@@ -141,6 +146,77 @@ def test_a_message_is_hidden_for_longer_than_its_function_may_run() -> None:
     text = (SOURCE / "deliver.tf").read_text()
     assert 'visibility_timeout_seconds        = 6 * local.functions["deliver"].timeout' in text
     assert "batch_size       = 1\n" in text
+
+
+MONEY, SIGNING, VERIFYING = "paypal", "vault", "webhooks"  # what a secret is for
+
+
+@pytest.mark.parametrize(
+    ("variables", "readers"),
+    [
+        (
+            {},
+            {MONEY: ["dispatch", "sweep"], SIGNING: ["deliver"], VERIFYING: ["api", "sweep"]},
+        ),
+        (
+            {"further_credentials": ["vault"], "api_registers_endpoints": True},
+            {
+                MONEY: ["dispatch", "sweep"],
+                SIGNING: ["api", "deliver"],
+                VERIFYING: ["api", "sweep"],
+            },
+        ),
+        (
+            {"settings": {"PAYMENTAPP_PAYPAL_WEBHOOK_VERIFY": "paypal"}},
+            {
+                MONEY: ["api", "dispatch", "sweep"],
+                SIGNING: ["deliver"],
+                VERIFYING: ["api", "sweep"],
+            },
+        ),
+        ({"undivided_credentials": True}, {MONEY: ["api", "deliver", "dispatch", "sweep"]}),
+    ],
+    ids=["default", "endpoints by the API", "webhooks verified by PayPal", "one secret"],
+)
+def test_each_function_reads_the_secrets_that_it_needs(
+    terraform: Terraform, variables: dict[str, object], readers: dict[str, list[str]]
+) -> None:
+    terraform.set(**variables)
+    found = terraform.value("local.secret_readers")
+    assert {secret: sorted(functions) for secret, functions in found.items()} == readers
+
+
+def test_a_function_s_role_reads_the_secrets_that_its_environment_names() -> None:
+    iam, secrets = ((SOURCE / name).read_text() for name in ("iam.tf", "secrets.tf"))
+    assert re.findall(r'"secretsmanager:\w+"', iam) == ['"secretsmanager:GetSecretValue"']
+    assert "resources = statement.value" in iam.partition('"OwnSecrets"')[2].partition("}")[0]
+    assert "for_each = length(local.secret_arns[each.key]) == 0" in iam
+    assert (
+        "concat(local.credentials_arns[function], local.further_secret_arns[function])" in secrets
+    )
+    assert "for arn in local.credentials_arns[function] :" in secrets
+    assert 'join(",", local.further_secret_arns[function])' in secrets
+
+
+def test_methods_that_need_no_key_have_a_throttle_of_their_own() -> None:
+    methods = re.findall(
+        r"(\w+) += \{ resource = (\S+), .*public = true", (SOURCE / "gateway.tf").read_text()
+    )
+    assert [name for name, _ in methods] == ["receive_webhook", "healthz", "readyz"]
+    limits = re.findall(
+        r'"(\S+)/\w+" += \{ .*rate = var\.public_throttle', (SOURCE / "stage.tf").read_text()
+    )
+    assert limits == ["webhooks/{provider}", "healthz", "readyz"]
+
+
+def test_every_function_but_the_api_has_executions_that_no_request_takes() -> None:
+    """Lambda gives the API what the others do not reserve."""
+    text = (SOURCE / "lambda.tf").read_text()
+    reserved = dict(re.findall(r"lambda\.(\w+)\"\n.+\n +concurrency = (\S+)", text))
+    assert reserved == {
+        "api": "-1",
+        **{name: f"var.{name}_concurrency" for name in ("dispatch", "sweep", "deliver")},
+    }
 
 
 def test_no_secret_is_given_to_terraform() -> None:

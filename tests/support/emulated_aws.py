@@ -31,7 +31,7 @@ resource "aws_api_gateway_api_key" "this" {
 
 resource "aws_lambda_function" "this" {
   environment {
-    variables = merge(local.environment, { _HANDLER = each.value.handler })
+    variables = merge(local.environments[each.key], { _HANDLER = each.value.handler })
   }
 }
 """

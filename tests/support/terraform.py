@@ -79,11 +79,12 @@ class Terraform:
         assert done.returncode == 1, f"terraform {arguments[0]}:\n{done.stdout}"
         return done.stderr
 
-    def _run(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    def _run(self, arguments: Sequence[str], entered: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self._program, *arguments],
             cwd=self._folder,
             env=self._environment,
+            input=entered,
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
@@ -111,6 +112,12 @@ class Terraform:
         plan = json.loads(self.run("show", "-json", "next.tfplan"))
         changes = plan["resource_changes"]
         return [each["address"] for each in changes if each["change"]["actions"] != ["no-op"]]
+
+    def value(self, expression: str) -> Any:
+        """Return the value of an expression that depends on variables alone."""
+        done = self._run(("console",), f"jsonencode({expression})\n")
+        assert done.returncode == 0, f"terraform console:\n{done.stdout}\n{done.stderr}"
+        return json.loads(json.loads(done.stdout))
 
     def outputs(self) -> dict[str, Any]:
         shown: dict[str, Any] = json.loads(self.run("output", "-json"))

@@ -72,7 +72,7 @@ class PayPal(Provider):
         netloc = base.netloc.rpartition("@")[2]
         self.batch_size = min(settings.batch_size, _MAX_ITEMS)
         self.currencies = currencies_up_to(settings.maximum)
-        self.configured = bool(settings.client_id and settings.client_secret)
+        self.configured = settings.is_configured
         self.description = _describe(base.hostname or "", netloc)
         self._note = settings.note
         self._subject = settings.email_subject

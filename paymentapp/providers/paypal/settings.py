@@ -11,7 +11,18 @@ from urllib.parse import urlsplit
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
 from paymentapp.providers.paypal.tables import MAXIMUM
-from paymentapp.variables import Declared, choice, dollars, file, matching, text, url, variable
+from paymentapp.variables import (
+    ELSEWHERE,
+    Declared,
+    choice,
+    credentials_place,
+    dollars,
+    file,
+    matching,
+    text,
+    url,
+    variable,
+)
 
 SANDBOX_URL = "https://api-m.sandbox.paypal.com"
 
@@ -48,6 +59,7 @@ class PayPalSettings(Declared):
         "under Lambda, instead of the two: a secret in Secrets Manager, JSON with `client_id` and "
         "`client_secret`, and further variables by their names",
     )
+    credentials: str = credentials_place("PAYMENTAPP_PAYPAL_CREDENTIALS", "PayPal")
     webhook_id: str = variable(
         "PAYMENTAPP_PAYPAL_WEBHOOK_ID",
         matching(_is_webhook_id, "PayPal's id of the webhook: up to 50 letters and digits"),
@@ -90,6 +102,22 @@ class PayPalSettings(Declared):
     senders: int = 4
     provider_timeout: int = 30
 
+    @property
+    def has_credentials(self) -> bool:
+        """Return whether this process can call PayPal."""
+        return bool(self.client_id and self.client_secret)
+
+    @property
+    def asks_without_credentials(self) -> bool:
+        """Return whether webhooks are to be verified by calls that this process cannot make."""
+        verifies = bool(self.webhook_id) and self.webhook_verify == "paypal"
+        return verifies and self.credentials == ELSEWHERE and not self.has_credentials
+
+    @property
+    def is_configured(self) -> bool:
+        """Return whether payments are sent, by this process or by others."""
+        return self.has_credentials or self.credentials == ELSEWHERE
+
     def check(self) -> None:
         """Refuse incomplete credentials, and a CA where PAYPAL_BASE_URL is not on loopback.
 
@@ -98,6 +126,11 @@ class PayPalSettings(Declared):
         if bool(self.client_id) != bool(self.client_secret):
             raise SettingsError(
                 "PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET go together; one is not set"
+            )
+        if self.asks_without_credentials:
+            raise SettingsError(
+                "PAYMENTAPP_PAYPAL_WEBHOOK_VERIFY must be offline in a process without PayPal's "
+                "credentials (PAYMENTAPP_PAYPAL_CREDENTIALS=elsewhere)"
             )
         if self.webhook_ca and not is_loopback(urlsplit(self.base_url).hostname or ""):
             raise SettingsError(

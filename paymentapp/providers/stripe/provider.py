@@ -67,7 +67,7 @@ class Stripe(Provider):
     balances: StripeBalances
 
     def __init__(self, settings: StripeSettings, clock: Clock, http: Http) -> None:
-        self.configured = bool(settings.secret_key)
+        self.configured = settings.is_configured
         self.description = settings.description
         self.payees = StripePayees(settings.payout)
         self.webhooks = StripeWebhooks(settings, clock) if settings.webhook_secrets else None

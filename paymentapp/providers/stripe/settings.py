@@ -9,7 +9,16 @@ from urllib.parse import urlsplit
 
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
-from paymentapp.variables import Declared, Unfit, VariableKind, choice, url, variable
+from paymentapp.variables import (
+    ELSEWHERE,
+    Declared,
+    Unfit,
+    VariableKind,
+    choice,
+    credentials_place,
+    url,
+    variable,
+)
 
 STRIPE_URL = "https://api.stripe.com"
 PAYOUTS = ("none", "standard", "instant")
@@ -81,6 +90,12 @@ class StripeSettings(Declared):
         "the part of the account's balance that transfers draw from; `bank_account` is what "
         "legacy bank debits brought. Change it when no batch is without an outcome",
     )
+    credentials: str = credentials_place("PAYMENTAPP_STRIPE_CREDENTIALS", "Stripe")
+
+    @property
+    def is_configured(self) -> bool:
+        """Return whether payments are sent, by this process or by others."""
+        return bool(self.secret_key) or self.credentials == ELSEWHERE
 
     @property
     def mode(self) -> str:
