@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
 from paymentapp.clock import Clock, utc_now
 from paymentapp.config import Settings, load_settings
 from paymentapp.messaging.sns import SnsTopic, open_sns_client
+from paymentapp.metrics.base import NO_METRICS, Metrics
 from paymentapp.oidc import open_access_tokens
 from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
@@ -101,6 +102,7 @@ class Services:
     publisher: EventPublisher | None  # None where no topic is set
     worker: Worker
     supervisor: Supervisor  # of the worker's threads and the store's; started where they run
+    metrics: Metrics = NO_METRICS
 
     def close(self) -> None:
         """Release connections. Stop the worker first, if it was started."""
@@ -119,10 +121,12 @@ def build_services(
     providers: Mapping[str, Provider] | None = None,
     clock: Clock | None = None,
     worker: Worker | None = None,
+    metrics: Metrics = NO_METRICS,
     timer: Callable[[], float] = time.monotonic,
 ) -> Services:
     """Build every service once; arguments that are None are made from the settings.
 
+    `metrics` records what a process that serves or dispatches does (`metrics.open_metrics`).
     `timer` measures how old what was read is, in seconds. No thread starts, and nothing is
     connected before it is used. Raises SettingsError.
     """
@@ -134,7 +138,8 @@ def build_services(
     if providers is None:
         providers = build_providers(Kit(settings, clock, vault, store))
     routes = _build_routes(settings, providers, failing, check=from_settings)
-    return _wire(settings, store, providers, failing, routes, vault, clock, worker, timer)
+    services = _wire(settings, store, providers, failing, routes, vault, clock, worker, timer)
+    return replace(services, metrics=metrics)
 
 
 def _wire(

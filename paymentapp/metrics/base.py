@@ -1,0 +1,44 @@
+"""The interface of metrics, and the object that records nothing."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+
+class Exposition(NamedTuple):
+    """The text of all metrics, in a format that Prometheus scrapes."""
+
+    content_type: str
+    body: bytes
+
+
+class Metrics(Protocol):
+    """Records what happens. Any number of threads may call it; it reads nothing and never raises.
+
+    Each argument that is a text becomes a label, so it is one of few: a route, a status, the name
+    of a provider. None is ever an id, an e-mail address or an account.
+    """
+
+    enabled: bool  # False: nothing is recorded, so callers need not measure
+
+    def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Record an answered request; `route` is the rule that matched, never the path."""
+
+    def expose(self) -> Exposition | None:
+        """Return the metrics of all processes of this service; None where nothing is recorded."""
+
+
+class NoMetrics:
+    """Records nothing."""
+
+    enabled = False
+
+    def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Do nothing."""
+
+    def expose(self) -> Exposition | None:
+        """Return None."""
+        return None
+
+
+NO_METRICS: Metrics = NoMetrics()
