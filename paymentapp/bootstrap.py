@@ -16,6 +16,8 @@ from paymentapp.clock import Clock, utc_now
 from paymentapp.config import Settings, load_settings
 from paymentapp.messaging.sns import SnsTopic, open_sns_client
 from paymentapp.metrics.base import NO_METRICS, Metrics
+from paymentapp.metrics.providers import measured_providers
+from paymentapp.metrics.store import measured_store
 from paymentapp.oidc import open_access_tokens
 from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
@@ -131,12 +133,13 @@ def build_services(
     connected before it is used. Raises SettingsError.
     """
     settings, clock = settings or load_settings(), clock or utc_now
-    store = store or open_store(settings)
+    store = measured_store(store or open_store(settings), metrics)
     failing = FailingProviders(clock)
     from_settings = providers is None
     vault = Vault(settings.vault_keys, open_key_service(settings))
     if providers is None:
         providers = build_providers(Kit(settings, clock, vault, store))
+    providers = measured_providers(providers, metrics)
     routes = _build_routes(settings, providers, failing, check=from_settings)
     services = _wire(settings, store, providers, failing, routes, vault, clock, worker, timer)
     return replace(services, metrics=metrics)

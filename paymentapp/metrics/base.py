@@ -24,6 +24,18 @@ class Metrics(Protocol):
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record an answered request; `route` is the rule that matched, never the path."""
 
+    def payment_accepted(self, payment_method: str) -> None:
+        """Record a payment that was accepted and stored."""
+
+    def payment_moved(self, payment_method: str, status: str, seconds: float | None) -> None:
+        """Record a payment that has reached a status; `seconds` since it was to leave, if final."""
+
+    def provider_called(self, provider: str, operation: str, answer: str, seconds: float) -> None:
+        """Record a call of a provider, and what kind of answer came of it."""
+
+    def store_called(self, operation: str, answer: str, seconds: float) -> None:
+        """Record a call of the store."""
+
     def expose(self) -> Exposition | None:
         """Return the metrics of all processes of this service; None where nothing is recorded."""
 
@@ -34,6 +46,18 @@ class NoMetrics:
     enabled = False
 
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Do nothing."""
+
+    def payment_accepted(self, payment_method: str) -> None:
+        """Do nothing."""
+
+    def payment_moved(self, payment_method: str, status: str, seconds: float | None) -> None:
+        """Do nothing."""
+
+    def provider_called(self, provider: str, operation: str, answer: str, seconds: float) -> None:
+        """Do nothing."""
+
+    def store_called(self, operation: str, answer: str, seconds: float) -> None:
         """Do nothing."""
 
     def expose(self) -> Exposition | None:

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "vault": BASE | {"config"},
     "supervision": {"errors"},
     "metrics.base": NOTHING,
-    "metrics": {"config", "errors", "metrics.base"},
+    "metrics": MODELS | {"config", "metrics.base", "providers", "storage"},
     "webhook_client": BASE,
     "messaging": BASE,
     "oidc": MODELS | {"variables"},
@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "bootstrap": MODELS
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
-    | {"messaging", "metrics.base", "webhook_client"},
+    | {"messaging", "metrics", "metrics.base", "webhook_client"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},
     "api": MODELS
