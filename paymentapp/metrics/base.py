@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 
@@ -10,6 +12,20 @@ class Exposition(NamedTuple):
 
     content_type: str
     body: bytes
+
+
+class Level(Enum):
+    """What has a value at each moment. The comment names its labels."""
+
+    OLDEST_DUE = "seconds that the oldest due payment has waited"
+    SWEPT_AT = "time of the last sweep, in seconds since 1970"
+    BATCHES = "batches that are not closed"  # provider, state
+    HOLDS = "holds in force"  # scope
+    LIMIT_USED = "part of a limit that is used, 0 to 1"  # rule (its number), currency, window
+    UNFUNDED = "1 while the account lacks funds"  # provider, currency
+    FAILING = "1 while calls fail"  # provider
+    BREAKER_OPEN = "1 while no new batch is sent"  # provider
+    THREADS = "threads that the service needs, and that run"
 
 
 class Metrics(Protocol):
@@ -36,6 +52,15 @@ class Metrics(Protocol):
     def store_called(self, operation: str, answer: str, seconds: float) -> None:
         """Record a call of the store."""
 
+    def delivery_attempted(self, receiver: str, result: str) -> None:
+        """Record an attempt to deliver an event: to a `webhook` endpoint or to the `topic`."""
+
+    def thread_failed(self) -> None:
+        """Record that a thread has ended or hangs, for which the process ends."""
+
+    def show(self, level: Level, value: float | Decimal, *labels: str) -> None:
+        """Show the present value of a level; a later call with the same labels replaces it."""
+
     def expose(self) -> Exposition | None:
         """Return the metrics of all processes of this service; None where nothing is recorded."""
 
@@ -58,6 +83,15 @@ class NoMetrics:
         """Do nothing."""
 
     def store_called(self, operation: str, answer: str, seconds: float) -> None:
+        """Do nothing."""
+
+    def delivery_attempted(self, receiver: str, result: str) -> None:
+        """Do nothing."""
+
+    def thread_failed(self) -> None:
+        """Do nothing."""
+
+    def show(self, level: Level, value: float | Decimal, *labels: str) -> None:
         """Do nothing."""
 
     def expose(self) -> Exposition | None:

@@ -26,7 +26,9 @@ MAY_IMPORT = {
     "vault": BASE | {"config"},
     "supervision": {"errors"},
     "metrics.base": NOTHING,
-    "metrics": MODELS | {"config", "metrics.base", "providers", "storage"},
+    "metrics": MODELS
+    | {"config", "messaging", "metrics.base", "providers", "services", "services.dispatch"}
+    | {"services.outbound", "storage", "webhook_client"},
     "webhook_client": BASE,
     "messaging": BASE,
     "oidc": MODELS | {"variables"},

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-
 import pytest
 
-from paymentapp.bootstrap import Services, build_services
+from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
 from paymentapp.errors import (
     InsufficientFunds,
@@ -18,15 +15,12 @@ from paymentapp.errors import (
     StoreUnavailable,
 )
 from paymentapp.metrics.base import NO_METRICS
-from paymentapp.metrics.prometheus import PrometheusMetrics
-from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.base import Provider, Refused
-from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.changes import PaymentChange
-from tests.support.exposed import Samples, samples_of
 from tests.support.failing_store import FailingStore
 from tests.support.ledger_provider import LedgerProvider
+from tests.support.measured_world import MeasuredWorld
 
 CREATED = "paymentapp_payments_accepted_total"
 MOVED = "paymentapp_payments_moved_total"
@@ -34,52 +28,18 @@ CALLS = "paymentapp_provider_call_duration_seconds_count"
 STORE = "paymentapp_store_call_duration_seconds_count"
 
 
-class World:
-    """A process whose metrics are on, over a store in memory; each step takes a second."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-        self.store = FailingStore()
-        self.provider = LedgerProvider()
-        self.metrics = PrometheusMetrics()
-        self.services: Services = build_services(
-            Settings(),
-            store=self.store,
-            providers={"paypal": self.provider},
-            clock=self.clock,
-            metrics=self.metrics,
-        )
-        self.services.customers.register("ada", "ada@example.com", {})
-
-    def clock(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
-
-    def pay(self) -> Payment:
-        order = PaymentOrder("ada", "ada@example.com", Money(Decimal(5), "USD"), "paypal")
-        return self.services.payments.request(order).payment
-
-    def sweep(self, rounds: int = 3) -> None:
-        for _ in range(rounds):
-            self.now += timedelta(minutes=1)
-            self.services.sweeper.run()
-
-    def samples(self) -> Samples:
-        return samples_of(self.metrics)
-
-
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> MeasuredWorld:
+    return MeasuredWorld()
 
 
-def test_an_accepted_payment_is_counted(world: World) -> None:
+def test_an_accepted_payment_is_counted(world: MeasuredWorld) -> None:
     world.pay()
     world.pay()
     assert world.samples().of(CREATED) == {("paypal",): 2}
 
 
-def test_each_move_of_a_payment_is_counted(world: World) -> None:
+def test_each_move_of_a_payment_is_counted(world: MeasuredWorld) -> None:
     world.pay()
     world.sweep()
     moved = world.samples().of(MOVED)
@@ -87,14 +47,14 @@ def test_each_move_of_a_payment_is_counted(world: World) -> None:
     assert moved[("paypal", "succeeded")] == 1
 
 
-def test_a_payment_that_fails_is_counted_so(world: World) -> None:
+def test_a_payment_that_fails_is_counted_so(world: MeasuredWorld) -> None:
     world.provider.status["ada@example.com"] = Status.FAILED
     world.pay()
     world.sweep()
     assert world.samples().of(MOVED)[("paypal", "failed")] == 1
 
 
-def test_the_time_to_settle_counts_from_the_request(world: World) -> None:
+def test_the_time_to_settle_counts_from_the_request(world: MeasuredWorld) -> None:
     world.pay()
     world.sweep()
     samples = world.samples()
@@ -102,7 +62,7 @@ def test_the_time_to_settle_counts_from_the_request(world: World) -> None:
     assert 60 <= samples.of("paymentapp_payment_settle_seconds_sum")[("paypal",)] <= 200
 
 
-def test_a_return_after_success_settles_nothing_again(world: World) -> None:
+def test_a_return_after_success_settles_nothing_again(world: MeasuredWorld) -> None:
     paid = world.pay()
     world.sweep()
     payment = world.store.get_payment(paid.key)
@@ -114,7 +74,7 @@ def test_a_return_after_success_settles_nothing_again(world: World) -> None:
     assert samples.of("paymentapp_payment_settle_seconds_count") == {("paypal",): 1}
 
 
-def test_a_change_that_was_not_made_is_not_counted(world: World) -> None:
+def test_a_change_that_was_not_made_is_not_counted(world: MeasuredWorld) -> None:
     payment = world.pay()
     stale = payment.changed(reason="other")
     moved = stale.moved(Status.CANCELLED, world.clock(), payment.history[-1].cause)
@@ -126,7 +86,7 @@ def _change(old: Payment, new: Payment) -> PaymentChange:
     return PaymentChange(old, new)
 
 
-def test_calls_of_a_provider_are_counted_by_what_came_of_them(world: World) -> None:
+def test_calls_of_a_provider_are_counted_by_what_came_of_them(world: MeasuredWorld) -> None:
     world.pay()
     world.sweep()
     calls = world.samples().of(CALLS)
@@ -147,7 +107,7 @@ def test_calls_of_a_provider_are_counted_by_what_came_of_them(world: World) -> N
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_error_of_a_provider_is_counted_by_its_kind(
-    world: World, error: Exception, answer: str
+    world: MeasuredWorld, error: Exception, answer: str
 ) -> None:
     def fail(_batch: object) -> None:
         raise error
@@ -158,14 +118,14 @@ def test_an_error_of_a_provider_is_counted_by_its_kind(
     assert world.samples().of(CALLS)[(answer, "submit", "paypal")] == 1
 
 
-def test_a_refusal_is_counted_so(world: World) -> None:
+def test_a_refusal_is_counted_so(world: MeasuredWorld) -> None:
     world.provider.refuse = lambda _members: Refused("BAD", {0: "BAD"})
     world.pay()
     world.sweep(1)
     assert world.samples().of(CALLS)[("refused", "submit", "paypal")] == 1
 
 
-def test_calls_of_the_store_are_counted_with_those_that_fail(world: World) -> None:
+def test_calls_of_the_store_are_counted_with_those_that_fail(world: MeasuredWorld) -> None:
     world.store.planned["get_payments"] = StoreUnavailable("down")
     with pytest.raises(StoreUnavailable):
         world.services.store.get_payments([])
