@@ -19,6 +19,7 @@ class Level(Enum):
 
     OLDEST_DUE = "seconds that the oldest due payment has waited"
     SWEPT_AT = "time of the last sweep, in seconds since 1970"
+    READ_AT = "time at which what is on record was last read, in seconds since 1970"
     BATCHES = "batches that are not closed"  # provider, state
     HOLDS = "holds in force"  # scope
     LIMIT_USED = "part of a limit that is used, 0 to 1"  # rule (its number), currency, window

@@ -58,6 +58,7 @@ class Levels:
             self.metrics.show(Level.HOLDS, counts[scope], scope)
         self._show_limits()
         self._show_funds()
+        self.metrics.show(Level.READ_AT, self.clock().timestamp())
 
     def show_threads(self, running: int, failed: str | None) -> None:
         """Show how many threads run; count the failure of one, by its name, once."""

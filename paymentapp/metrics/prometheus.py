@@ -11,7 +11,14 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -43,6 +50,7 @@ class _LevelGauge(NamedTuple):
 _LEVELS: Mapping[Level, _LevelGauge] = {
     Level.OLDEST_DUE: _LevelGauge("oldest_due_seconds", (), "livemax"),
     Level.SWEPT_AT: _LevelGauge("swept_timestamp_seconds", (), "livemax"),
+    Level.READ_AT: _LevelGauge("store_read_timestamp_seconds", (), "livemax"),
     Level.BATCHES: _LevelGauge("batches", ("provider", "state"), "livemostrecent"),
     Level.HOLDS: _LevelGauge("holds", ("scope",), "livemostrecent"),
     Level.LIMIT_USED: _LevelGauge(
@@ -61,6 +69,8 @@ class PrometheusMetrics:
     enabled = True
 
     def __init__(self) -> None:
+        # A further series for each counter and histogram, which nothing reads.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own
         self._registry = CollectorRegistry()
         self._requests = self._counter(
             "http_requests", "Requests that were answered.", "method", "route", "status"

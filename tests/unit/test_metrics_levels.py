@@ -103,6 +103,12 @@ def test_a_parked_batch_is_shown(world: MeasuredWorld) -> None:
     assert world.samples().of("paymentapp_batches")[("paypal", "parked")] == 1
 
 
+def test_a_reading_of_the_store_shows_when_it_was(world: MeasuredWorld) -> None:
+    look(world)
+    read = world.samples().of("paymentapp_store_read_timestamp_seconds")[()]
+    assert 0 <= world.now.timestamp() - read <= 5
+
+
 def test_holds_are_shown_by_scope_alone(world: MeasuredWorld) -> None:
     world.services.holds.place(HoldScope.CUSTOMER, "ada", "why")
     look(world)
