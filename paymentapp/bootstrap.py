@@ -11,10 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import NamedTuple
 
 from paymentapp.clock import Clock, utc_now
 from paymentapp.config import Settings, load_settings
 from paymentapp.messaging.sns import SnsTopic, open_sns_client
+from paymentapp.metrics.base import NO_METRICS, Metrics
+from paymentapp.metrics.deliveries import measured_client, measured_topic
+from paymentapp.metrics.levels import Levels
+from paymentapp.metrics.providers import measured_providers
+from paymentapp.metrics.store import measured_store
 from paymentapp.oidc import open_access_tokens
 from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
@@ -101,6 +107,7 @@ class Services:
     publisher: EventPublisher | None  # None where no topic is set
     worker: Worker
     supervisor: Supervisor  # of the worker's threads and the store's; started where they run
+    metrics: Metrics
 
     def close(self) -> None:
         """Release connections. Stop the worker first, if it was started."""
@@ -119,35 +126,50 @@ def build_services(
     providers: Mapping[str, Provider] | None = None,
     clock: Clock | None = None,
     worker: Worker | None = None,
+    metrics: Metrics = NO_METRICS,
     timer: Callable[[], float] = time.monotonic,
 ) -> Services:
     """Build every service once; arguments that are None are made from the settings.
 
+    `metrics` records what a process that serves or dispatches does (`metrics.open_metrics`).
     `timer` measures how old what was read is, in seconds. No thread starts, and nothing is
     connected before it is used. Raises SettingsError.
     """
     settings, clock = settings or load_settings(), clock or utc_now
-    store = store or open_store(settings)
+    store = measured_store(store or open_store(settings), metrics)
     failing = FailingProviders(clock)
     from_settings = providers is None
     vault = Vault(settings.vault_keys, open_key_service(settings))
     if providers is None:
         providers = build_providers(Kit(settings, clock, vault, store))
+    providers = measured_providers(providers, metrics)
     routes = _build_routes(settings, providers, failing, check=from_settings)
-    return _wire(settings, store, providers, failing, routes, vault, clock, worker, timer)
+    base = _Base(store, providers, vault, clock, timer, metrics)
+    services = _wire(settings, base, failing, routes, worker)
+    if metrics.enabled:
+        _show_levels(services)
+    return services
+
+
+class _Base(NamedTuple):
+    """What services are built over, besides the settings."""
+
+    store: Store
+    providers: Mapping[str, Provider]
+    vault: Vault
+    clock: Clock
+    timer: Callable[[], float]
+    metrics: Metrics
 
 
 def _wire(
     settings: Settings,
-    store: Store,
-    providers: Mapping[str, Provider],
+    base: _Base,
     failing: FailingProviders,
     routes: Routes,
-    vault: Vault,
-    clock: Clock,
     worker: Worker | None,
-    timer: Callable[[], float],
 ) -> Services:
+    store, providers, vault, clock, timer, metrics = base
     customers, payees = Customers(store, clock), PayeeDisplays(providers, clock)
     methods = PaymentMethods(store, customers, providers, clock)
     history = CustomerHistory(store, customers, providers, payees)
@@ -158,7 +180,7 @@ def _wire(
     erasures = Erasures(store, customers, clock, settings.due_shards)
     sweeper = _build_sweeper(settings, dispatcher, poller, inbox, erasures)
     collector = _build_collector(settings, store, providers, clock)
-    events, deliverer, publisher = _build_outbound(settings, store, payees, history, vault, clock)
+    events, deliverer, publisher = _build_outbound(settings, base, payees, history)
     parts = dispatcher, poller, inbox, sweeper, collector, deliverer, publisher
     worker = worker or Worker(store, *parts, clock, settings)
     payments = _build_payments(settings, store, customers, routes, clock, worker)
@@ -196,7 +218,24 @@ def _wire(
         publisher=publisher,
         worker=worker,
         supervisor=Supervisor(lambda: [*store.threads(), *worker.threads()]),
+        metrics=metrics,
     )
+
+
+def _show_levels(services: Services) -> None:
+    """Have the loops of this process show what they find out."""
+    levels = Levels(
+        services.metrics,
+        services.providers,
+        services.dispatcher.failing,
+        services.holds,
+        services.limit_use,
+        services.balances,
+        services.clock,
+    )
+    services.sweeper.on_swept = levels.show_sweep
+    services.sweeper.funds.on_look = levels.show_store
+    services.supervisor.on_check = levels.show_threads
 
 
 def _build_routes(
@@ -252,22 +291,18 @@ def _build_payments(
 
 
 def _build_outbound(
-    settings: Settings,
-    store: Store,
-    payees: PayeeDisplays,
-    history: CustomerHistory,
-    vault: Vault,
-    clock: Clock,
+    settings: Settings, base: _Base, payees: PayeeDisplays, history: CustomerHistory
 ) -> tuple[Events, Deliverer, EventPublisher | None]:
+    store, clock, metrics = base.store, base.clock, base.metrics
     events = Events(store, payees, history)
     client = WebhookClient(
         timeout=settings.webhooks_timeout,
         idle_max=settings.webhooks_at_once,
         allow_loopback=settings.webhooks_allow_loopback,
     )
-    deliverer = Deliverer(store, events, vault, client, clock)
+    deliverer = Deliverer(store, events, base.vault, measured_client(client, metrics), clock)
     arn = settings.events_sns_arn
     if not arn:
         return events, deliverer, None
-    topic = SnsTopic(arn, PerProcess(partial(open_sns_client, arn)))
+    topic = measured_topic(SnsTopic(arn, PerProcess(partial(open_sns_client, arn))), metrics)
     return events, deliverer, EventPublisher(store, events, topic, clock, time.sleep)

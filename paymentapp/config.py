@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from paymentapp.errors import SettingsError
 from paymentapp.variables import (
     Declared,
     Variables,
@@ -27,6 +28,10 @@ def _is_store(value: str) -> bool:
 
 def _is_prefix(value: str) -> bool:
     return all(c.isascii() and (c.isalnum() or c in "_.-") for c in value) and len(value) <= 100
+
+
+def _is_token(value: str) -> bool:
+    return not value or (16 <= len(value) <= 200 and all("!" <= c <= "~" for c in value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +192,20 @@ class Settings(Declared):
         "under Lambda: SQS queue by which the sweep has a function of its own deliver events; "
         "without one the sweep delivers them",
     )
+    metrics: bool = variable(
+        "PAYMENTAPP_METRICS",
+        switch(),
+        "off",
+        "`on` to serve `/metrics`: see *Metrics*; needs `pip install paymentapp[metrics]`",
+    )
+    metrics_token: str = variable(
+        "PAYMENTAPP_METRICS_TOKEN",
+        matching(_is_token, "16 to 200 printable ASCII characters without spaces"),
+        "",
+        "what `/metrics` requires as `Authorization: Bearer`; without it only requests from this "
+        "machine are served",
+        secret=True,
+    )
     vault_keys: str = variable(
         "PAYMENTAPP_VAULT_KEYS",
         text(),
@@ -209,6 +228,11 @@ class Settings(Declared):
         "with commas; each is JSON, variables by their names",
     )
     variables: Variables = field(default_factory=lambda: Variables({}), repr=False)
+
+    def check(self) -> None:
+        """Raise SettingsError where a setting has no effect without another one."""
+        if self.metrics_token and not self.metrics:
+            raise SettingsError("PAYMENTAPP_METRICS_TOKEN is set, but PAYMENTAPP_METRICS is not on")
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

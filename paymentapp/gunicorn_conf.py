@@ -9,9 +9,11 @@ import os
 from typing import TYPE_CHECKING
 
 from paymentapp.config import load_settings
+from paymentapp.metrics import processes
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
 
 _settings = load_settings()
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
@@ -27,12 +29,16 @@ limit_request_line = 4094
 limit_request_field_size = 8190
 loglevel = "warning"
 
+# Before the first worker starts, and before the library is imported: both read it.
+_folder = processes.make_folder() if _settings.metrics else None
+
 
 def on_starting(server: Arbiter) -> None:
     """Stop before any worker starts where settings are wrong or access is not protected."""
     from paymentapp.bootstrap import build_services
     from paymentapp.declarations import warn_of_unknown
     from paymentapp.errors import PaymentAppError
+    from paymentapp.metrics import check_library
     from paymentapp.providers.registry import check_settings
     from paymentapp.server import check_access, start_logging, stop
 
@@ -41,6 +47,7 @@ def on_starting(server: Arbiter) -> None:
     warn_of_unknown(_settings.variables.environ)
     services = None
     try:
+        check_library(_settings)
         services = build_services(providers={})
         check_settings(_settings.variables)
         for address in server.cfg.address:
@@ -51,3 +58,15 @@ def on_starting(server: Arbiter) -> None:
     finally:
         if services is not None:
             stop(services)
+
+
+def child_exit(_server: Arbiter, worker: Worker) -> None:
+    """Remove what a worker that has ended reported of its present state."""
+    if _settings.metrics:
+        processes.forget_process(worker.pid)
+
+
+def on_exit(_server: Arbiter) -> None:
+    """Remove the folder of metrics, which no process reads any more."""
+    if _folder is not None:
+        processes.remove_folder(_folder)

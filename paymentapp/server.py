@@ -8,9 +8,11 @@ import time
 from typing import TYPE_CHECKING
 
 from paymentapp import create_app
-from paymentapp.bootstrap import EXTENSION, Services
+from paymentapp.bootstrap import Services, build_services
+from paymentapp.config import load_settings
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
+from paymentapp.metrics import open_metrics
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -25,8 +27,9 @@ def serving_app() -> Flask:
     where a thread that the service needs has failed, the process ends itself.
     """
     start_logging()
-    app = create_app()
-    services: Services = app.extensions[EXTENSION]
+    settings = load_settings()
+    services = build_services(settings, metrics=open_metrics(settings))
+    app = create_app(services)
     if services.settings.dispatcher:
         services.worker.start()
     services.supervisor.start()

@@ -135,6 +135,8 @@ class Supervisor:
         """Make a supervisor of the threads that `threads` returns at each check."""
         self._threads = threads
         self._end = end
+        # Called after each check, with how many threads run and the name of one that has failed.
+        self.on_check: Callable[[int, str | None], object] = lambda _running, _failed: None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self._seen: dict[ServiceThread, tuple[int, int]] = {}  # progress, and checks without any
@@ -156,9 +158,19 @@ class Supervisor:
 
     def check(self) -> str | None:
         """Look at each thread once; return and keep the first problem."""
-        problems = [self._problem_of(thread) for thread in self._threads()]
-        self._problem = next((each for each in problems if each is not None), None)
+        threads = self._threads()
+        problems = {thread: self._problem_of(thread) for thread in threads}
+        failed = [thread for thread in threads if problems[thread] is not None]
+        self._problem = problems[failed[0]] if failed else None
+        self._show(sum(thread.is_alive() for thread in threads), failed)
         return self._problem
+
+    def _show(self, running: int, failed: Sequence[ServiceThread]) -> None:
+        """Tell `on_check` what was found. Its errors must not keep the process from ending."""
+        try:
+            self.on_check(running, failed[0].name if failed else None)
+        except Exception:
+            log.exception("what the check of the threads has found is not shown")
 
     def _problem_of(self, thread: ServiceThread) -> str | None:
         if thread.has_died:

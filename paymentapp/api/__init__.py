@@ -25,6 +25,7 @@ from paymentapp.api.blueprint import BODY_MAX_BYTES
 from paymentapp.api.docs import register_docs
 from paymentapp.api.header_checks import register_header_checks
 from paymentapp.api.json import ExactJSON
+from paymentapp.api.metrics import register_metrics, register_requests_metrics
 from paymentapp.api.openapi import DocumentedApi
 from paymentapp.api.problems import register_problems
 from paymentapp.api.responses import ApiResponse
@@ -36,7 +37,8 @@ from paymentapp.bootstrap import EXTENSION, Services
 
 def register_api(app: Flask) -> None:
     """Register the HTTP API on an app that holds the services in `extensions[EXTENSION]`."""
-    settings = cast(Services, app.extensions[EXTENSION]).settings
+    services = cast(Services, app.extensions[EXTENSION])
+    settings = services.settings
     # One byte more than is accepted: werkzeug truncates a chunked body at its limit without an
     # error, so a body that is too large is recognised by that extra byte.
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES + 1
@@ -47,6 +49,7 @@ def register_api(app: Flask) -> None:
     app.response_class = ApiResponse
     app.ensure_sync = _unchanged  # type: ignore[method-assign,assignment]
 
+    register_requests_metrics(app, services.metrics)
     register_security_log(app)
     register_header_checks(app)
     register_auth(app, settings.auth)
@@ -68,6 +71,7 @@ def register_api(app: Flask) -> None:
     ):
         api.register_blueprint(module.blp)
     register_docs(app, api)
+    register_metrics(app)
     check_declarations(app)
     app.after_request(_set_security_headers)
 

@@ -77,7 +77,14 @@ def is_token(credential: str) -> bool:
 
 
 def check_loopback(req: Request) -> None:
-    """Raise NotAllowed unless the request comes from this machine; where authentication is off.
+    """Raise NotAllowed unless the request comes from this machine; where authentication is off."""
+    if not is_local(req):
+        raise NotAllowed("Authentication is off, so only requests from this machine are served.")
+    g.actor = LOCAL
+
+
+def is_local(req: Request) -> bool:
+    """Return whether a request comes from this machine.
 
     The address that the server listens on is not relied on. A request that a proxy forwarded is
     not local. Neither is one for another host name, which a web page could make resolve to this
@@ -85,9 +92,7 @@ def check_loopback(req: Request) -> None:
     """
     forwarded = "X-Forwarded-For" in req.headers or "Forwarded" in req.headers
     local = is_loopback(req.remote_addr or "") and is_loopback(host_name(req))
-    if forwarded or not local:
-        raise NotAllowed("Authentication is off, so only requests from this machine are served.")
-    g.actor = LOCAL
+    return local and not forwarded
 
 
 def presented_credential(req: Request) -> str:

@@ -10,19 +10,19 @@ import json
 import logging
 import re
 import secrets
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, cast
 
 from flask import Flask, Request, Response, g
 
 from paymentapp.api.blueprint import current_request
+from paymentapp.api.url_rules import template_of
 from paymentapp.models.actors import Actor
 
 log = logging.getLogger("paymentapp.security")
 
 REQUEST_ID = "X-Request-Id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_PARAMETER = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 _WEBHOOK = "webhooks.receive_webhook"
 _REFUSALS = {401: "unauthenticated", 403: "forbidden"}
 
@@ -74,7 +74,7 @@ def _write_line(
         _quoted(actor.name) if actor else "-",
         key_id or "-",
         current.method,
-        _template(current.url_rule.rule) if current.url_rule else "-",
+        template_of(current.url_rule.rule) if current.url_rule else "-",
         status,
         request_id,
         current.remote_addr or "-",
@@ -84,9 +84,3 @@ def _write_line(
 @lru_cache(1024)
 def _quoted(name: str) -> str:
     return json.dumps(name)
-
-
-@cache
-def _template(rule: str) -> str:
-    """Return a route as the OpenAPI document has it: `/customer/{customer_id}`."""
-    return _PARAMETER.sub(r"{\1}", rule)

@@ -1,11 +1,21 @@
-"""URL rules that are quick to make."""
+"""URL rules that are quick to make, and their text for people."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from werkzeug.routing import Rule
+
+_PARAMETER = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+
+
+@cache
+def template_of(rule: str) -> str:
+    """Return a route as the OpenAPI document has it: `/customer/{customer_id}`."""
+    return _PARAMETER.sub(r"{\1}", rule)
 
 
 class UrlRule(Rule):

@@ -91,12 +91,15 @@ def init() -> None:
 def worker() -> None:
     """Dispatch payments without serving the API, until Ctrl-C or SIGTERM."""
     from paymentapp.bootstrap import build_services
+    from paymentapp.config import load_settings
     from paymentapp.declarations import warn_of_unknown
+    from paymentapp.metrics import open_metrics
     from paymentapp.server import start_logging, stop
 
     start_logging()
     warn_of_unknown(os.environ)
-    services = build_services()
+    settings = load_settings()
+    services = build_services(settings, metrics=open_metrics(settings))
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

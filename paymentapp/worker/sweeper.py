@@ -87,6 +87,7 @@ class Sweeper:
         self.at_once = at_once
         self.owner = secrets.token_hex(8)
         self.on_progress: Callable[[], object] = lambda: None  # called for each shard
+        self.on_swept: Callable[[float], object] = lambda _seconds: None  # the oldest has waited
         self._leases: dict[int, Lease] = {}
         self._counted_at: datetime | None = None
         self._warned_at: datetime | None = None
@@ -111,7 +112,9 @@ class Sweeper:
             batches += self.store.due_batches(shard, now, limit)
             events += self.inbox.due(shard, now)
         payments.sort(key=lambda payment: payment.due_at or now)
-        self._warn_if_overdue(payments, now)
+        waited = _waited(payments, now)
+        self.on_swept(waited.total_seconds())
+        self._warn_if_overdue(waited, now)
         groups = self.dispatcher.group(payments)
         if more:
             groups = self._full_groups(groups)
@@ -218,13 +221,12 @@ class Sweeper:
         """
         return list(filter(self.dispatcher.is_full, groups)) or groups
 
-    def _warn_if_overdue(self, oldest_first: Sequence[Payment], now: datetime) -> None:
+    def _warn_if_overdue(self, waited: timedelta, now: datetime) -> None:
         """Log how long the oldest due payment has waited, if that is too long; once a minute."""
-        since = oldest_first[0].due_at if oldest_first else None
         may_warn = self._warned_at is None or now - self._warned_at >= ONCE_A_MINUTE
-        if since is not None and now - since > OVERDUE and may_warn:
+        if waited > OVERDUE and may_warn:
             self._warned_at = now
-            log.warning("the oldest due payment has waited for %d s", (now - since).total_seconds())
+            log.warning("the oldest due payment has waited for %d s", waited.total_seconds())
 
     def _count_shards(self, now: datetime) -> None:
         """Add shards beyond this process's setting that another process sweeps or has swept."""
@@ -244,6 +246,12 @@ class Sweeper:
 
     def _needs_renewal(self, lease: Lease, now: datetime) -> bool:
         return lease.owner == self.owner and lease.until - now < LEASE / 2
+
+
+def _waited(oldest_first: Sequence[Payment], now: datetime) -> timedelta:
+    """Return how long the oldest due payment has waited; zero where none is due."""
+    since = oldest_first[0].due_at if oldest_first else None
+    return max(now - since, timedelta()) if since is not None else timedelta()
 
 
 def _lease_name(shard: int) -> str:

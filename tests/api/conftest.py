@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from paymentapp import create_app
 from paymentapp.bootstrap import build_services
 from paymentapp.config import Settings
+from paymentapp.metrics.base import NO_METRICS, Metrics
 from paymentapp.models.actors import APPROVE, HOLD, WEBHOOKS
 from paymentapp.providers.base import Provider
 from paymentapp.worker.threaded import Worker
@@ -43,6 +44,7 @@ class Bench:
     providers: dict[str, Provider] = field(default_factory=lambda: {"paypal": LedgerProvider()})
     worker: StillWorker = field(default_factory=StillWorker)
     now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    metrics: Metrics = NO_METRICS
 
     def __post_init__(self) -> None:
         self.services = build_services(
@@ -51,6 +53,7 @@ class Bench:
             providers=self.providers,
             clock=self.clock,
             worker=cast(Worker, self.worker),
+            metrics=self.metrics,
         )
         self.app = create_app(self.services)
         _, self.token = self.services.api_keys.create(

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from paymentapp.api.auth import check_declarations
-from paymentapp.api.security_log import _template
+from paymentapp.api.url_rules import template_of
 from paymentapp.config import Settings
 from paymentapp.models.actors import ADMIN, BUNDLES, SCOPES
 from tests.api.conftest import ORDER, Bench, problem
@@ -121,7 +121,7 @@ def test_the_document_names_the_scopes_of_each_operation(bench: Bench) -> None:
                 required = operation["x-required-scopes"]
                 shown[method.upper(), path] = set(required)
                 assert all(f"`{scope}`" in operation["description"] for scope in required)
-    plain = {(method, _template(rule)): scopes for (method, rule), scopes in RIGHTS.items()}
+    plain = {(method, template_of(rule)): scopes for (method, rule), scopes in RIGHTS.items()}
     assert shown == plain
 
 

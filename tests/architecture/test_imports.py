@@ -79,6 +79,11 @@ def test_tokens_are_verified_in_the_package_for_oidc_alone() -> None:
     assert users == {PACKAGE / "oidc"}
 
 
+def test_prometheus_is_in_the_package_for_metrics_alone() -> None:
+    users = {path for path in modules() if "prometheus_client" in imports(path)}
+    assert users == {PACKAGE / "metrics" / name for name in ("processes.py", "prometheus.py")}
+
+
 def test_no_float_holds_an_amount() -> None:
     """Forbid float() and JSON parsing to floats; the module that measures seconds is exempt."""
     for path in modules():
@@ -139,7 +144,8 @@ def test_what_a_provider_can_do_is_asked_of_no_type() -> None:
 
 
 @pytest.mark.parametrize(
-    "heavy", ["boto3", "requests", "flask", "sqlite3", "cryptography", "joserfc"]
+    "heavy",
+    ["boto3", "requests", "flask", "sqlite3", "cryptography", "joserfc", "prometheus_client"],
 )
 def test_nothing_is_built_at_import(heavy: str) -> None:
     """Import the package without loading libraries that not every process needs."""

@@ -25,6 +25,10 @@ MAY_IMPORT = {
     "config": BASE | {"variables"},
     "vault": BASE | {"config"},
     "supervision": {"errors"},
+    "metrics.base": NOTHING,
+    "metrics": MODELS
+    | {"config", "messaging", "metrics.base", "providers", "services", "services.dispatch"}
+    | {"services.outbound", "storage", "webhook_client"},
     "webhook_client": BASE,
     "messaging": BASE,
     "oidc": MODELS | {"variables"},
@@ -43,18 +47,19 @@ MAY_IMPORT = {
     "bootstrap": MODELS
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
-    | {"messaging", "webhook_client"},
+    | {"messaging", "metrics", "metrics.base", "webhook_client"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},
     "api": MODELS
     | {"_version", "bootstrap", "providers", "schemas", "services", "services.outbound"}
-    | {"storage", "webhook_client"},
+    | {"metrics.base", "storage", "webhook_client"},
     "paymentapp": {"api", "bootstrap"},
-    "server": BASE | {"bootstrap", "paymentapp"},
-    "gunicorn_conf": BASE | {"bootstrap", "config", "declarations", "providers", "server"},
+    "server": BASE | {"bootstrap", "config", "metrics", "paymentapp"},
+    "gunicorn_conf": BASE
+    | {"bootstrap", "config", "declarations", "metrics", "providers", "server"},
     "cli": MODELS
-    | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "providers"}
-    | {"schemas", "server", "services", "services.backoffice", "services.dispatch"}
+    | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "metrics"}
+    | {"providers", "schemas", "server", "services", "services.backoffice", "services.dispatch"}
     | {"services.outbound", "storage", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS

@@ -33,7 +33,7 @@ def test_every_variable_says_what_it_is_for() -> None:
             assert "|" not in variable.help + variable.kind.limits + (variable.default or "")
 
 
-_SECRET = "SECRETS?$|_SECRET_KEY$|PASSWORD$|VAULT_KEYS$|_OFFSET_ACCOUNT$"
+_SECRET = "SECRETS?$|_SECRET_KEY$|PASSWORD$|VAULT_KEYS$|_TOKEN$|_OFFSET_ACCOUNT$"
 
 
 def test_what_sounds_like_a_secret_is_one() -> None:

@@ -199,3 +199,25 @@ def test_threads_that_cannot_be_checked_once_are_checked_again(
     supervisor.start()
     until(lambda: supervisor.problem() == "thread tested has ended")
     supervisor.stop()
+
+
+def test_a_process_ends_itself_though_what_was_found_cannot_be_shown(
+    started: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, thread = started(SystemExit())
+    thread.join(10)
+    watched = Watched([thread], monkeypatch, grace=60)
+    watched.supervisor.on_check = lambda _running, _failed: 1 / 0
+    until(lambda: "is not shown" in caplog.text)
+    assert watched.supervisor.check() == "thread tested has ended"
+    watched.supervisor.stop()
+
+
+def test_each_check_tells_how_many_threads_run_and_which_one_has_failed(started: Start) -> None:
+    _, ended = started(SystemExit())
+    ended.join(10)
+    _, runs = started()
+    supervisor, told = Supervisor(lambda: [runs, ended]), []
+    supervisor.on_check = lambda running, failed: told.append((running, failed))
+    supervisor.check()
+    assert told == [(1, "tested")]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -60,6 +60,7 @@ class _Look:
     as_of: Mapping[AccountKey, datetime]
     uses: dict[AccountKey, _Use] = field(default_factory=lambda: defaultdict(_Use))
     calls: dict[str, ProviderCalls] = field(default_factory=lambda: defaultdict(ProviderCalls))
+    states: Counter[tuple[str, str]] = field(default_factory=Counter)  # provider and state
     complete: bool = True
 
     def add_payment(self, payment: Payment) -> None:
@@ -76,6 +77,7 @@ class _Look:
 
         Members are needed where nothing has left certainly, or after the time of the balance.
         """
+        self.states[batch.provider, batch.state] += 1
         if batch.state not in _SENT:
             return
         self.calls[batch.provider].add(batch)
@@ -107,6 +109,8 @@ class FundsWatch:
         self._owner = secrets.token_hex(8)
         self._looked_at: datetime | None = None
         self._refused_at: dict[str, datetime] = {}
+        # Called after each look, with the numbers of open batches by provider and state.
+        self.on_look: Callable[[Mapping[tuple[str, str], int]], object] = lambda _batches: None
 
     def is_due(self) -> bool:
         """Return whether this process should look now."""
@@ -138,6 +142,7 @@ class FundsWatch:
         shortages = self._shortages(old, accounts, found)
         self._balances.write(entry, BalanceSheet(accounts, shortages))
         self._outages.update(found.calls, found.now)
+        self.on_look(found.states)
 
     def _there(self, old: BalanceSheet) -> dict[AccountKey, AccountBalance]:
         """Return what is on each account; as it was, where its provider does not answer now."""

@@ -1,0 +1,109 @@
+"""`/metrics`: who may read it, and what it says of requests."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from paymentapp.config import Settings
+from paymentapp.metrics.base import NO_METRICS, Metrics
+from paymentapp.metrics.prometheus import PrometheusMetrics
+from tests.api.conftest import Bench, problem
+
+TOKEN = "a-token-of-the-scraper"
+
+
+def measured(**settings: str) -> Bench:
+    return Bench(Settings(metrics=True, **settings), metrics=PrometheusMetrics())  # type: ignore[arg-type]  # texts alone
+
+
+def samples(bench: Bench, headers: dict[str, str] | None = None) -> dict[str, list[dict[str, str]]]:
+    """Return the labels of each sample, by its name."""
+    answer = bench.caller(None).get("/metrics", headers=headers)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    found: dict[str, list[dict[str, str]]] = {}
+    for family in text_string_to_metric_families(answer.get_data(as_text=True)):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append(dict(sample.labels))
+    return found
+
+
+def test_without_metrics_the_route_says_how_to_get_them(bench: Bench) -> None:
+    body = problem(bench.client.get("/metrics"), 404, "not-found")
+    assert "paymentapp[metrics]" in body["detail"]
+    assert "PAYMENTAPP_METRICS=on" in body["detail"]
+
+
+def test_while_metrics_are_off_no_request_is_measured(bench: Bench) -> None:
+    assert bench.services.metrics is NO_METRICS
+    assert not any("metrics" in f.__module__ for f in bench.app.after_request_funcs[None])
+
+
+def test_a_request_is_counted_by_its_rule_and_status() -> None:
+    bench = measured()
+    bench.add_customer()
+    bench.client.get("/v1/api/customer/ada")
+    bench.client.get("/v1/api/customer/grace")
+    bench.client.get("/v1/nothing/ada@example.com")
+    counted = samples(bench)["paymentapp_http_requests_total"]
+    rule = "/v1/api/customer/{customer_id}"
+    assert {"method": "GET", "route": rule, "status": "200"} in counted
+    assert {"method": "GET", "route": rule, "status": "404"} in counted
+    assert {"method": "GET", "route": "other", "status": "404"} in counted
+
+
+def test_a_method_that_nobody_has_is_counted_as_another() -> None:
+    bench = measured()
+    bench.client.open("/v1/api/customer", method="ADA-LOVELACE")
+    methods = {each["method"] for each in samples(bench)["paymentapp_http_requests_total"]}
+    assert methods == {"other"}
+
+
+def test_a_request_that_fails_is_counted_too() -> None:
+    bench = measured()
+    bench.store.ping = lambda: 1 / 0  # type: ignore[assignment]
+    bench.client.get("/readyz")
+    statuses = {each["status"] for each in samples(bench)["paymentapp_http_requests_total"]}
+    assert statuses == {"500"}
+
+
+def test_a_token_is_required_where_one_is_set() -> None:
+    bench = measured(metrics_token=TOKEN)
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
+        answer = bench.caller(None).get("/metrics", headers=headers)
+        assert "metrics token" in problem(answer, 401, "unauthorized")["detail"]
+    samples(bench, {"Authorization": f"Bearer {TOKEN}"})
+
+
+def test_with_a_token_other_machines_may_read_them() -> None:
+    bench = measured(metrics_token=TOKEN)
+    answer = bench.caller(None).get(
+        "/metrics",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        environ_base={"REMOTE_ADDR": "192.0.2.7"},
+    )
+    assert answer.status_code == 200
+
+
+def test_without_a_token_only_this_machine_may_read_them() -> None:
+    bench = measured()
+    away = {"REMOTE_ADDR": "192.0.2.7"}
+    answer = bench.caller(None).get("/metrics", environ_base=away)
+    assert "PAYMENTAPP_METRICS_TOKEN" in problem(answer, 403, "forbidden")["detail"]
+    proxied = bench.caller(None).get("/metrics", headers={"X-Forwarded-For": "192.0.2.7"})
+    assert proxied.status_code == 403
+
+
+def test_an_api_key_is_no_metrics_token() -> None:
+    bench = measured(metrics_token=TOKEN)
+    assert bench.client.get("/metrics").status_code == 401
+
+
+def test_a_token_that_is_no_text_of_a_header_is_refused() -> None:
+    bench = measured(metrics_token=TOKEN)
+    answer = bench.caller(None).get("/metrics", headers={"Authorization": "Bearer \xe9"})
+    assert answer.status_code == 401
+
+
+def test_the_metrics_of_both_kinds_have_the_same_operations() -> None:
+    kinds: list[Metrics] = [NO_METRICS, PrometheusMetrics()]
+    assert [each.enabled for each in kinds] == [False, True]
