@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from paymentapp.errors import SettingsError
+from paymentapp.trusted_proxies import TrustedProxies, trusted_proxies
 from paymentapp.variables import (
     Declared,
     Variables,
@@ -74,6 +75,13 @@ class Settings(Declared):
     )
     host: str = variable("PAYMENTAPP_HOST", text(), "127.0.0.1", "the address to listen on")
     port: int = variable("PORT", number(0, 65535), "8000", "the port to listen on")
+    trusted_proxies: TrustedProxies = variable(
+        "PAYMENTAPP_TRUSTED_PROXIES",
+        trusted_proxies(),
+        "",
+        "proxies whose `X-Forwarded-For` is believed: addresses or networks, several with commas; "
+        "`unix` for those on a Unix socket. What anybody else sends in it is ignored",
+    )
     workers: int = variable("PAYMENTAPP_WORKERS", number(1, 64), "2", "gunicorn's processes")
     threads: int = variable(
         "PAYMENTAPP_THREADS", number(1, 256), "16", "request threads of each process"
