@@ -86,6 +86,30 @@ class Settings(Declared):
     threads: int = variable(
         "PAYMENTAPP_THREADS", number(1, 256), "16", "request threads of each process"
     )
+    connections: int = variable(
+        "PAYMENTAPP_CONNECTIONS",
+        number(10, 20_000),
+        "500",
+        "connections of each process; one more closes the one that has been idle or slow longest",
+    )
+    head_timeout: int = variable(
+        "PAYMENTAPP_HEAD_TIMEOUT",
+        number(1, 300),
+        "10",
+        "seconds within which the head of a request has to arrive",
+    )
+    body_timeout: int = variable(
+        "PAYMENTAPP_BODY_TIMEOUT",
+        number(1, 300),
+        "30",
+        "seconds within which the body of a request has to arrive",
+    )
+    answer_timeout: int = variable(
+        "PAYMENTAPP_ANSWER_TIMEOUT",
+        number(1, 300),
+        "30",
+        "seconds within which a client has to read an answer",
+    )
     dispatcher: bool = variable(
         "PAYMENTAPP_DISPATCHER",
         switch(),

@@ -56,6 +56,7 @@ MAY_IMPORT = {
     | {"metrics.base", "storage", "webhook_client"},
     "paymentapp": {"api", "bootstrap"},
     "server": BASE | {"bootstrap", "config", "metrics", "paymentapp"},
+    "web": {"api", "config"},
     "gunicorn_conf": BASE
     | {"bootstrap", "config", "declarations", "metrics", "providers", "server"},
     "cli": MODELS
