@@ -12,6 +12,7 @@ from paymentapp.trusted_proxies import TrustedProxies, trusted_proxies
 from paymentapp.variables import (
     Declared,
     Variables,
+    choice,
     matching,
     number,
     queue_url,
@@ -21,6 +22,8 @@ from paymentapp.variables import (
     topic_arn,
     variable,
 )
+
+PROXY = "proxy"  # which encrypts
 
 
 def _is_store(value: str) -> bool:
@@ -75,6 +78,13 @@ class Settings(Declared):
     )
     host: str = variable("PAYMENTAPP_HOST", text(), "127.0.0.1", "the address to listen on")
     port: int = variable("PORT", number(0, 65535), "8000", "the port to listen on")
+    tls: str = variable(
+        "PAYMENTAPP_TLS",
+        choice("off", PROXY),
+        "off",
+        "`proxy` where a proxy in front encrypts; needed to listen on an address that is not "
+        "loopback, unless gunicorn has a certificate: see *In front of the service*",
+    )
     trusted_proxies: TrustedProxies = variable(
         "PAYMENTAPP_TRUSTED_PROXIES",
         trusted_proxies(),

@@ -62,7 +62,7 @@ def on_starting(server: Arbiter) -> None:
         check_settings(_settings.variables)
         for address in server.cfg.address:
             if not isinstance(address, str):  # a text is the path of a Unix socket
-                check_access(services, address[0])
+                check_access(services, address[0], certificate=server.cfg.is_ssl)
     except PaymentAppError as error:
         raise SystemExit(f"paymentapp: {error}") from None
     finally:

@@ -18,8 +18,12 @@ ORDER = {"customer_id": "ada", "email": "ada@example.com", "amount": 1, "currenc
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Gunicorn]:
     """Return a service whose provider cannot be reached, so that no payment has an outcome."""
-    paypal = {"PAYPAL_BASE_URL": "http://127.0.0.1:1", "PAYPAL_CLIENT_ID": "a"}
-    with running_gunicorn(tmp_path, PAYPAL_CLIENT_SECRET="b", **paypal) as service:
+    with running_gunicorn(
+        tmp_path,
+        PAYPAL_BASE_URL="http://127.0.0.1:1",
+        PAYPAL_CLIENT_ID="a",
+        PAYPAL_CLIENT_SECRET="b",
+    ) as service:
         customer = {"customer_id": "ada", "email": "ada@example.com"}
         assert ask(service, b"".join(service.post("/v1/api/customer", customer))).status == 201
         yield service

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -50,7 +51,9 @@ class Gunicorn:
 
 
 @contextmanager
-def running_gunicorn(folder: Path, *options: str, **environ: str) -> Iterator[Gunicorn]:
+def running_gunicorn(
+    folder: Path, *options: str, tls: ssl.SSLContext | None = None, **environ: str
+) -> Iterator[Gunicorn]:
     """Start gunicorn with one process of four threads, unless settings say otherwise."""
     port, log = free_port(), folder / "gunicorn.log"
     environment = clean_environ() | {
@@ -73,7 +76,7 @@ def running_gunicorn(folder: Path, *options: str, **environ: str) -> Iterator[Gu
     try:
         token = next(word for word in key if word.startswith("pk_"))
         service = Gunicorn(process, port, token, log)
-        _await(service)
+        _await(service, tls)
         yield service
     finally:
         process.terminate()
@@ -99,12 +102,25 @@ def _run(environment: dict[str, str], *command: str) -> str:
     return done.stdout
 
 
-def _await(service: Gunicorn) -> None:
+def _await(service: Gunicorn, tls: ssl.SSLContext | None) -> None:
     end = time.monotonic() + START_SECONDS
-    while not healthy_within(service, 2):
+    while not _answers(service, tls):
         assert service.process.poll() is None, service.output()
         assert time.monotonic() < end, service.output()
         time.sleep(0.05)
+
+
+def _answers(service: Gunicorn, tls: ssl.SSLContext | None) -> bool:
+    if tls is None:
+        return healthy_within(service, 2)
+    with (
+        suppress(OSError),
+        service.connect() as raw,
+        tls.wrap_socket(raw, server_hostname="127.0.0.1") as connection,
+    ):
+        connection.sendall(HEALTH)
+        return answer_on(connection).status == 200
+    return False
 
 
 @dataclass(frozen=True)
@@ -170,11 +186,6 @@ def slow_clients(service: Gunicorn, number: int, sent: bytes) -> Iterator[list[s
             connection.sendall(sent)
         time.sleep(0.3)  # until the server has read what it is going to read
         yield connections
-
-
-def children_of(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(word) for word in text.split()]
 
 
 def open_files(pid: int) -> int:
