@@ -84,14 +84,17 @@ def check_access(services: Services, host: str, *, certificate: bool = False) ->
             f"PAYMENTAPP_AUTH is off, so {host} would let anybody pay out money: "
             "switch it on, or listen on 127.0.0.1"
         )
+    if services.access_tokens is None:
+        _check_keys(services, host)
     if not certificate and services.settings.tls != PROXY:
         raise SettingsError(
             f"nothing encrypts connections to {host}, and they contain credentials: set "
             "PAYMENTAPP_TLS=proxy where a proxy in front does (deploy/proxy), give gunicorn "
             "--certfile and --keyfile, or listen on 127.0.0.1"
         )
-    if services.access_tokens is not None:
-        return
+
+
+def _check_keys(services: Services, host: str) -> None:
     now = services.clock()
     if not any(key.is_valid(now) for key in services.api_keys.list()):
         raise SettingsError(

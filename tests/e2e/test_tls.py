@@ -78,9 +78,12 @@ def test_a_late_body_is_answered_408(encrypted: Encrypted) -> None:
     assert encrypted.ask(head + body[:5]).status == 408
 
 
-def refusal(folder: Path, *options: str, **environ: str) -> str:
+def refusal(folder: Path, *options: str, host: str = "127.0.0.1") -> str:
     """Return what gunicorn says that does not start."""
-    with pytest.raises(AssertionError) as refused, running_gunicorn(folder, *options, **environ):
+    with (
+        pytest.raises(AssertionError) as refused,
+        running_gunicorn(folder, *options, PAYMENTAPP_HOST=host),
+    ):
         pass
     return str(refused.value)
 
@@ -90,4 +93,4 @@ def test_what_the_worker_does_not_do_is_not_begun(tmp_path: Path) -> None:
 
 
 def test_without_tls_a_network_is_not_served(tmp_path: Path) -> None:
-    assert "PAYMENTAPP_TLS=proxy" in refusal(tmp_path, PAYMENTAPP_HOST="0.0.0.0")
+    assert "PAYMENTAPP_TLS=proxy" in refusal(tmp_path, host="0.0.0.0")

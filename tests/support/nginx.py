@@ -78,25 +78,29 @@ class Nginx:
 
 
 @contextmanager
-def running_nginx(folder: Path, service_port: int) -> Iterator[Nginx]:
-    """Start nginx in front of a service; skip the test where it is not installed, except in CI."""
+def running_nginx(
+    folder: Path, service_port: int, *, connections: int = 20, plain: bool = False
+) -> Iterator[Nginx]:
+    """Start nginx in front of a service; skip the test where it is not installed, except in CI.
+
+    `connections` is what one address may have at once; `plain` is without TLS.
+    """
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None and not os.environ.get("CI"):
         pytest.skip("nginx is not installed")
     assert program is not None, "nginx is not installed"
     port, files = free_port(), self_signed(folder)
     config, log = folder / "nginx.conf", folder / "nginx.log"
-    config.write_text(
-        rendered(
-            PROXY_LISTEN=f"127.0.0.1:{port}",
-            PROXY_SERVICE=f"127.0.0.1:{service_port}",
-            PROXY_FOLDER=folder,
-            PROXY_CERTIFICATE=files.certificate,
-            PROXY_CERTIFICATE_KEY=files.key,
-            PROXY_TIMEOUT="2s",
-            PROXY_CONNECTIONS=20,
-        )
+    text = rendered(
+        PROXY_LISTEN=f"127.0.0.1:{port}",
+        PROXY_SERVICE=f"127.0.0.1:{service_port}",
+        PROXY_FOLDER=folder,
+        PROXY_CERTIFICATE=files.certificate,
+        PROXY_CERTIFICATE_KEY=files.key,
+        PROXY_TIMEOUT="2s",
+        PROXY_CONNECTIONS=connections,
     )
+    config.write_text(text.replace(" ssl;", ";") if plain else text)
     options = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")  # for our folder
     with log.open("wb") as output:
         process = subprocess.Popen(
