@@ -15,23 +15,21 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from enum import Enum
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 from socket import SHUT_WR, socket
 from typing import Any
 
 from gunicorn import sock as gunicorn_sock
-from gunicorn.http.errors import NoMoreData
-from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
-from paymentapp.api.environ import RESUMED, STOPPING
 from paymentapp.config import load_settings
+from paymentapp.web.answering import Outcome, answer, informed
 from paymentapp.web.connection import Connection, Stage
-from paymentapp.web.incoming import Incoming, IncomingReader, MoreAwaited, Progress
+from paymentapp.web.incoming import Progress
 from paymentapp.web.options import check_options
 from paymentapp.web.refusals import refusal
+from paymentapp.web.tally import Tally
 from paymentapp.web.waits import Waits
 
 log = logging.getLogger(__name__)
@@ -46,14 +44,6 @@ _LAST_REQUESTS, _LAST_ANSWERS = 1.0, 4.0
 _UNREAD_MAX = 64 * 1024 * 1024  # bytes of answers that clients have not read, in one process
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _HEALTH = b"GET /healthz "
-
-
-class Outcome(Enum):
-    """What becomes of a connection when a thread is done with it."""
-
-    KEEP = 0
-    CLOSE = 1
-    AWAIT_BODY = 2
 
 
 class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -80,6 +70,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             }
         )
         self._stopping = threading.Event()
+        self._tally = Tally()
         self._health_thread: ThreadPoolExecutor
         self._tls: ssl.SSLContext | None = None
         self._steps: dict[Stage, Callable[[Connection], None]] = {
@@ -105,20 +96,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
     def load_wsgi(self) -> None:
         """Load the application, and have each environ say what the server knows."""
         super().load_wsgi()
-        application = self.wsgi
-
-        def serve(environ: dict[str, Any], start_response: Any) -> Any:
-            environ[STOPPING] = self._stopping
-            environ[RESUMED] = environ["gunicorn.socket"].resumed
-
-            def start(*args: Any) -> Any:
-                if self._stopping.is_set():  # since the request came, or nobody would be told
-                    start_response.__self__.force_close()
-                return start_response(*args)
-
-            return application(environ, start)
-
-        self.wsgi = serve
+        self.wsgi = informed(self.wsgi, self._stopping)
 
     def run(self) -> None:
         """Serve until SIGTERM or the end of the parent, then finish what has begun."""
@@ -134,7 +112,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         self.notify()
         self.wait_for_and_dispatch_events(self._waits.next_deadline(1.0))
         for connection in self._waits.overdue():
-            self._expire(connection)
+            self._take(self._expire, connection)
+        self._tally.report()
 
     def _finish(self) -> None:
         """Answer what has been accepted, for some seconds, and accept nothing else."""
@@ -189,7 +168,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         if connection is None:
             time.sleep(0.05)  # all files are open, and threads work on each connection
         else:
-            log.warning("a connection closed to make room: waited for %s", connection.stage.value)
+            self._tally.displaced += 1
             self._close(connection)
 
     def _wait(self, connection: Connection, stage: Stage, events: int) -> None:
@@ -214,11 +193,17 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
 
     def _ready(self, connection: Connection, _socket: object) -> None:
         """Do the next step of a connection whose socket is ready for it."""
-        if connection.stage is Stage.CLOSED:
-            return  # by an earlier event of the same turn
+        if connection.stage is not Stage.CLOSED:  # by an earlier event of the same turn
+            self._take(self._steps.get(connection.stage, self._receive), connection)
+
+    def _take(self, step: Callable[[Connection], None], connection: Connection) -> None:
+        """Take a step; whatever fails, it is the end of this connection alone."""
         try:
-            self._steps.get(connection.stage, self._receive)(connection)
+            step(connection)
         except OSError:
+            self._close(connection)
+        except Exception:
+            log.exception("a connection is closed after an unexpected error")
             self._close(connection)
 
     def _receive(self, connection: Connection) -> None:
@@ -254,11 +239,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             self._submit(connection)
             return
         if stage not in {Stage.IDLE, Stage.CLOSING}:
-            log.info("a connection closed: waited too long for %s", stage.value)
-        late = stage is Stage.BODY or (stage is Stage.HEAD and connection.incoming.data)
-        try:
-            self._refuse(connection, 408) if late else self._close(connection)
-        except OSError:
+            self._tally.slow += 1
+        if stage is Stage.BODY or (stage is Stage.HEAD and connection.incoming.data):
+            self._refuse(connection, 408)
+        else:
             self._close(connection)
 
     def _refuse(self, connection: Connection, status: int) -> None:
@@ -279,18 +263,13 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         """Go on with a connection that a thread is done with."""
         outcome = Outcome.CLOSE if future.exception() else future.result()
         connection.resumed = outcome is Outcome.AWAIT_BODY
-        try:
-            if outcome is not Outcome.AWAIT_BODY:
-                connection.keep = outcome is Outcome.KEEP
-                self._send(connection)
-            elif connection.incoming.too_large:
-                self._refuse(connection, 413)
-            else:
-                self._await_body(connection)
-        except OSError:
-            self._close(connection)
+        connection.keep = outcome is Outcome.KEEP
+        self._take(self._await_body if connection.resumed else self._send, connection)
 
     def _await_body(self, connection: Connection) -> None:
+        if connection.incoming.too_large:
+            self._refuse(connection, 413)
+            return
         if connection.incoming.expects_continue:
             connection.sock.sendall(_CONTINUE)
             connection.sock.flush()
@@ -323,37 +302,6 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         if not connection.discard(_DISCARDED_MAX):
             self._close(connection)
 
-    # In a thread.
-
     def handle(self, connection: Connection) -> Outcome:
-        """Have the application answer a request. Raises nothing."""
-        request = None
-        parser = RequestParser(self.cfg, (), connection.client)
-        parser.unreader = IncomingReader(connection.incoming)
-        connection.sock.begun, connection.sock.resumed = False, connection.resumed
-        try:
-            request = next(parser)
-            request._expected_100_continue = False  # it is sent when the application asks for more
-            if connection.incoming.progress() is not Progress.COMPLETE:
-                request.force_close()  # an answer now means that nobody reads the body
-            if not self.handle_request(request, connection):
-                return Outcome.CLOSE
-            return self._next_request(parser, connection)
-        except MoreAwaited:
-            # After an answer, what is missing is only the rest of a body that nobody reads.
-            return Outcome.CLOSE if connection.sock.begun else Outcome.AWAIT_BODY
-        except (NoMoreData, StopIteration, OSError) as error:
-            self.log.debug("a connection closed: %r", error)
-        except Exception as error:
-            self.handle_error(request, connection.sock, connection.client, error)
-        return Outcome.CLOSE
-
-    def _next_request(self, parser: RequestParser, connection: Connection) -> Outcome:
-        """Prepare for what follows a request on its connection."""
-        if not parser.finish_body():
-            return Outcome.CLOSE
-        rest = parser.unreader.take_buffered()
-        ended = connection.incoming.ended
-        connection.incoming = Incoming(rest)
-        connection.incoming.ended = ended
-        return Outcome.KEEP
+        """Have the application answer a request, in a thread. Raises nothing."""
+        return answer(self, connection)

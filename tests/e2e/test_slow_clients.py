@@ -194,3 +194,5 @@ def test_at_the_bound_of_connections_a_slow_one_makes_room(
     ):
         assert healthy_within(service, SECONDS)
         assert clients[0].recv(10) == b""  # the oldest
+        assert "to make room for others" in service.output()
+        assert len(service.output().splitlines()) < 20  # not a line for each
