@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -182,6 +183,19 @@ def test_who_reads_late_reads_everything(service: Gunicorn) -> None:
         reader.settimeout(SECONDS)
         time.sleep(0.5)
         assert answer_on(reader).body == whole
+
+
+def test_health_is_answered_while_every_thread_waits_for_the_store(service: Gunicorn) -> None:
+    database = sqlite3.connect(service.log.parent / "test.db", isolation_level=None)
+    database.execute("BEGIN IMMEDIATE")  # nobody else may write
+    clients = [service.connect() for _ in range(8)]
+    for number, client in enumerate(clients):
+        customer = ADA | {"customer_id": f"waits{number}"}
+        client.sendall(b"".join(service.post("/v1/api/customer", customer)))
+    assert [healthy_within(service, 1) for _ in range(3)] == [True] * 3
+    database.execute("ROLLBACK")
+    assert [answer_on(client).status for client in clients] == [201] * 8
+    database.close()
 
 
 def test_at_the_bound_of_connections_a_slow_one_makes_room(
