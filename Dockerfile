@@ -1,7 +1,11 @@
 # The container image of the service. For AWS Lambda, use the zip instead (deploy/aws).
 #
 #   docker build --tag paymentapp .
-#   docker run --publish 127.0.0.1:8000:8000 --env-file my.env paymentapp
+#   docker run --publish 127.0.0.1:8000:8000 --env PAYMENTAPP_TLS=proxy --env-file my.env paymentapp
+#
+# It listens on all addresses of its container, so it has to be told who encrypts: a proxy in front,
+# as in compose.yaml (PAYMENTAPP_TLS=proxy), or gunicorn (GUNICORN_CMD_ARGS="--certfile ... --keyfile ...",
+# and then a health check by https).
 
 FROM python:3.12.12-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1

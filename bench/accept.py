@@ -22,7 +22,7 @@ from bench.stores import (
 )
 
 METHOD = """\
-`POST /v1/api/payment`, every request under a new `Idempotency-Key`, against two gunicorn gthread
+`POST /v1/api/payment`, every request under a new `Idempotency-Key`, against two gunicorn
 workers of 16 threads; {generator} puts the load on, over {connections} connections. The bare view
 reads the customer, writes the claim and writes the payment by hand
 ({by_hand});

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from paymentapp.errors import SettingsError
+from paymentapp.trusted_proxies import TrustedProxies, trusted_proxies
 from paymentapp.variables import (
     Declared,
     Variables,
+    choice,
     matching,
     number,
     queue_url,
@@ -20,6 +22,8 @@ from paymentapp.variables import (
     topic_arn,
     variable,
 )
+
+PROXY = "proxy"  # which encrypts
 
 
 def _is_store(value: str) -> bool:
@@ -74,9 +78,47 @@ class Settings(Declared):
     )
     host: str = variable("PAYMENTAPP_HOST", text(), "127.0.0.1", "the address to listen on")
     port: int = variable("PORT", number(0, 65535), "8000", "the port to listen on")
+    tls: str = variable(
+        "PAYMENTAPP_TLS",
+        choice("off", PROXY),
+        "off",
+        "`proxy` where a proxy in front encrypts; needed to listen on an address that is not "
+        "loopback, unless gunicorn has a certificate: see *In front of the service*",
+    )
+    trusted_proxies: TrustedProxies = variable(
+        "PAYMENTAPP_TRUSTED_PROXIES",
+        trusted_proxies(),
+        "",
+        "proxies whose `X-Forwarded-For` is believed: addresses or networks, several with commas; "
+        "`unix` for those on a Unix socket. What anybody else sends in it is ignored",
+    )
     workers: int = variable("PAYMENTAPP_WORKERS", number(1, 64), "2", "gunicorn's processes")
     threads: int = variable(
         "PAYMENTAPP_THREADS", number(1, 256), "16", "request threads of each process"
+    )
+    connections: int = variable(
+        "PAYMENTAPP_CONNECTIONS",
+        number(10, 20_000),
+        "500",
+        "connections of each process; one more closes the one that has been idle or slow longest",
+    )
+    head_timeout: int = variable(
+        "PAYMENTAPP_HEAD_TIMEOUT",
+        number(1, 300),
+        "10",
+        "seconds within which the head of a request has to arrive",
+    )
+    body_timeout: int = variable(
+        "PAYMENTAPP_BODY_TIMEOUT",
+        number(1, 300),
+        "30",
+        "seconds within which the body of a request has to arrive",
+    )
+    answer_timeout: int = variable(
+        "PAYMENTAPP_ANSWER_TIMEOUT",
+        number(1, 300),
+        "30",
+        "seconds within which a client has to read an answer",
     )
     dispatcher: bool = variable(
         "PAYMENTAPP_DISPATCHER",

@@ -1,6 +1,7 @@
 """Gunicorn's settings, made from ours: `gunicorn -c python:paymentapp.gunicorn_conf wsgi:app`.
 
-Threads and not sync workers: a request mostly waits for the store.
+Threads, because a request mostly waits for the store; of our own worker class, because with
+gunicorn's a client that sends slowly holds a thread (docs/decisions/0041-slow-clients.md).
 """
 
 from __future__ import annotations
@@ -19,15 +20,24 @@ _settings = load_settings()
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 
 bind = f"{_host}:{_settings.port}"
-worker_class = "gthread"
+worker_class = "paymentapp.web.worker.BufferingWorker"
 workers = _settings.workers
 threads = _settings.threads
+worker_connections = _settings.connections
 timeout = 60
 graceful_timeout = 10
 keepalive = 75  # longer than the idle time-out of the load balancers in front (AWS ALB: 60 s)
 limit_request_line = 4094
 limit_request_field_size = 8190
 loglevel = "warning"
+sendfile = False  # answers go through the worker's own buffers
+# No header decides where the application is mounted, which scheme or which path was asked for, not
+# even from this machine or a Unix socket; and one with an underscore is dropped.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+header_map = "drop"
+control_socket_disable = True  # whoever may write to it could stop the service
 
 # Before the first worker starts, and before the library is imported: both read it.
 _folder = processes.make_folder() if _settings.metrics else None
@@ -52,7 +62,7 @@ def on_starting(server: Arbiter) -> None:
         check_settings(_settings.variables)
         for address in server.cfg.address:
             if not isinstance(address, str):  # a text is the path of a Unix socket
-                check_access(services, address[0])
+                check_access(services, address[0], certificate=server.cfg.is_ssl)
     except PaymentAppError as error:
         raise SystemExit(f"paymentapp: {error}") from None
     finally:

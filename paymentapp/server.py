@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from paymentapp import create_app
 from paymentapp.bootstrap import Services, build_services
-from paymentapp.config import load_settings
+from paymentapp.config import PROXY, load_settings
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
 from paymentapp.metrics import open_metrics
@@ -71,11 +71,11 @@ class LineFormatter(logging.Formatter):
         return f"{text},{int(record.msecs):03}"
 
 
-def check_access(services: Services, host: str) -> None:
-    """Raise SettingsError where anybody on a network could call the service.
+def check_access(services: Services, host: str, *, certificate: bool = False) -> None:
+    """Raise SettingsError where anybody on a network could call the service, or read it.
 
-    Loopback needs nothing; another address needs authentication, and an API key or an OIDC issuer.
-    The message says what to do.
+    Loopback needs nothing; another address needs authentication, an API key or an OIDC issuer, and
+    TLS: by a certificate of the server's own, or by a proxy. The message says what to do.
     """
     if is_loopback(host):
         return
@@ -84,8 +84,17 @@ def check_access(services: Services, host: str) -> None:
             f"PAYMENTAPP_AUTH is off, so {host} would let anybody pay out money: "
             "switch it on, or listen on 127.0.0.1"
         )
-    if services.access_tokens is not None:
-        return
+    if services.access_tokens is None:
+        _check_keys(services, host)
+    if not certificate and services.settings.tls != PROXY:
+        raise SettingsError(
+            f"nothing encrypts connections to {host}, and they contain credentials: set "
+            "PAYMENTAPP_TLS=proxy where a proxy in front does (deploy/proxy), give gunicorn "
+            "--certfile and --keyfile, or listen on 127.0.0.1"
+        )
+
+
+def _check_keys(services: Services, host: str) -> None:
     now = services.clock()
     if not any(key.is_valid(now) for key in services.api_keys.list()):
         raise SettingsError(

@@ -28,7 +28,7 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 # Pinned for other entry points: gunicorn, the documentation page, and what only boto3 needs.
 LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = {
-    *("__main__.py", "cli", "gunicorn_conf.py", "py.typed"),
+    *("__main__.py", "cli", "gunicorn_conf.py", "py.typed", "web"),
     *("metrics/processes.py", "metrics/prometheus.py"),
 }
 # Those of botocore's 400 services that are called; each has a folder of its name.

@@ -53,6 +53,8 @@ def raw_body(req: flask.Request) -> bytes:
     Raises RequestEntityTooLarge over BODY_MAX_BYTES, InvalidRequest if it is cut off or its chunks
     are malformed.
     """
+    if (req.content_length or 0) > BODY_MAX_BYTES:
+        raise RequestEntityTooLarge
     try:
         body = req.get_data(cache=False)
     except HTTPException:

@@ -16,6 +16,7 @@ from typing import Any, cast
 from flask import Flask, Request, Response, g
 
 from paymentapp.api.blueprint import current_request
+from paymentapp.api.client_address import client_address
 from paymentapp.api.url_rules import template_of
 from paymentapp.models.actors import Actor
 
@@ -77,7 +78,7 @@ def _write_line(
         template_of(current.url_rule.rule) if current.url_rule else "-",
         status,
         request_id,
-        current.remote_addr or "-",
+        client_address() or "-",
     )
 
 

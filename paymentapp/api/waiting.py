@@ -7,6 +7,7 @@ import threading
 from flask import Flask, current_app, request
 
 from paymentapp.api.blueprint import services
+from paymentapp.api.environ import STOPPING
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.payments import Payment
 
@@ -30,8 +31,11 @@ def with_outcome(payment: Payment, seconds: int | None) -> tuple[Payment, dict[s
     if not slots.acquire(blocking=False):
         return payment, {}
     seconds = min(seconds, request.environ.get(WAIT_MAX, seconds))
+    stopping: threading.Event | None = request.environ.get(STOPPING)
     try:
-        payment = services().payments.wait(payment.key, seconds)
+        payment = services().payments.wait(
+            payment.key, seconds, stopping.wait if stopping else None
+        )
     except StoreUnavailable:
         return payment, {}  # the request itself is done and stored, so this is no error
     finally:

@@ -25,6 +25,8 @@ def receive_webhook(provider: str) -> dict[str, str]:
 
     It is stored before it is answered, and applied afterwards.
     """
+    receiver = services().webhooks
+    receiver.webhooks_of(provider)  # before the body is read: anybody may send one
     headers = {name.lower(): value for name, value in request.headers}
-    services().webhooks.receive(provider, headers, raw_body(request))
+    receiver.receive(provider, headers, raw_body(request))
     return {"status": "received"}

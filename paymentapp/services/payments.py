@@ -140,10 +140,13 @@ class Payments:
                 return wanted
         raise StoreUnavailable(f"the payment was changed {MAX_TRIES} times meanwhile")
 
-    def wait(self, key: PaymentKey, seconds: float) -> Payment:
+    def wait(
+        self, key: PaymentKey, seconds: float, pause: Callable[[float], object] | None = None
+    ) -> Payment:
         """Return the payment once it has an outcome, or after `seconds`. Raises NotFound.
 
-        `unclaimed` counts as an outcome, unless the payment is being recalled. A payment that
+        `pause` waits for some seconds, and returns whether the process is to end: then so does
+        this. `unclaimed` counts as an outcome, unless the payment is being recalled. A payment that
         awaits approval, or is scheduled for later than that, is returned at once.
         """
         end = time.monotonic() + seconds
@@ -155,7 +158,8 @@ class Payments:
             waits = payment.status is Status.AWAITING_APPROVAL or is_later(payment, latest)
             if payment.status in FINAL or unclaimed or left <= 0 or waits:
                 return payment
-            time.sleep(min(WAIT_STEP, left))
+            if (pause or time.sleep)(min(WAIT_STEP, left)):
+                return payment
 
     def _key_use(
         self, hashes: Sequence[str], records: Mapping[str, IdempotencyRecord], by: Actor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -33,6 +34,20 @@ MEMBERS = {
     "possible-duplicate": {"payment"},
     "reference-used": {"payment"},
 }
+
+
+class UnreadBody(io.RawIOBase):
+    """A body that nobody may read: its client has not sent it."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: object) -> int:
+        raise AssertionError("the body is read")
+
+
+# The environ of a request whose body has not come.
+UNREAD: dict[str, Any] = {"wsgi.input": UnreadBody(), "wsgi.input_terminated": True}
 
 
 @dataclass

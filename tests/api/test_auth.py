@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from paymentapp.config import Settings
-from tests.api.conftest import ORDER, Bench, problem
+from tests.api.conftest import ORDER, UNREAD, Bench, problem
 
 WEBHOOKS = "/webhooks/<provider>"  # let in by signature
 METRICS = "/metrics"  # let in by a token of its own, or from loopback
@@ -53,6 +53,15 @@ def test_every_route_but_the_public_ones_needs_a_key(paying: Bench) -> None:
             assert response.headers["WWW-Authenticate"].startswith("Bearer")
             checked += 1
     assert checked >= 6
+
+
+def test_a_stranger_is_refused_before_the_body_is_read(paying: Bench) -> None:
+    body = UNREAD | {"CONTENT_LENGTH": "2", "CONTENT_TYPE": "application/json"}
+    for method, rule in routes(paying):
+        client = paying.caller(None)
+        answer = client.open(path_of(rule), method=method, environ_overrides=body)
+        expected = 404 if rule.startswith("/webhooks/") else 401
+        assert answer.status_code == expected or rule in PUBLIC, (method, rule)
 
 
 def test_reading_and_writing_are_separate_scopes(paying: Bench) -> None:

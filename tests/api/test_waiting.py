@@ -7,11 +7,12 @@ import time
 
 import pytest
 
+from paymentapp.api.environ import STOPPING
 from paymentapp.config import Settings
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.schemas.headers import preferred_wait
 from paymentapp.storage.changes import PaymentChange
-from tests.api.conftest import Bench
+from tests.api.conftest import ORDER, Bench
 
 
 def settle(bench: Bench, payment: Payment) -> None:
@@ -97,6 +98,16 @@ def test_what_was_accepted_is_accepted_even_if_it_cannot_be_watched(paying: Benc
     response = paying.pay({"Prefer": "wait=5"})
     assert response.status_code == 202
     assert "Preference-Applied" not in response.headers
+
+
+def test_nobody_waits_in_a_process_that_is_to_end(paying: Bench) -> None:
+    stopping = threading.Event()
+    stopping.set()
+    began = time.monotonic()
+    options = {"headers": {"Prefer": "wait=30"}, "environ_overrides": {STOPPING: stopping}}
+    response = paying.client.post("/v1/api/payment", json=ORDER, **options)
+    assert response.status_code == 202
+    assert time.monotonic() - began < 5
 
 
 def test_half_of_the_threads_may_wait() -> None:

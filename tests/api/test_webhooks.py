@@ -13,7 +13,7 @@ from paymentapp.api.blueprint import BODY_MAX_BYTES
 from paymentapp.config import Settings
 from paymentapp.errors import Misconfigured, NotGenuine, NotSent, OutcomeUnknown
 from paymentapp.providers.updates import WebhookNews
-from tests.api.conftest import Bench, problem
+from tests.api.conftest import UNREAD, Bench, problem
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.scripted_webhooks import ScriptedWebhooks
 
@@ -141,3 +141,15 @@ def test_logs_hold_no_body(
     assert "WH-1" in caplog.text
     assert "the signature" in caplog.text
     assert "ann@" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("provider", "length", "status"), [("nobody", 2, 404), ("paypal", 65_537, 413)]
+)
+def test_a_delivery_that_is_refused_anyway_is_refused_before_its_body(
+    bench: Bench, webhooks: ScriptedWebhooks, provider: str, length: int, status: int
+) -> None:
+    assert webhooks is bench.providers["paypal"].webhooks
+    environ = UNREAD | {"CONTENT_LENGTH": str(length)}
+    answer = bench.caller(None).post(f"/webhooks/{provider}", environ_overrides=environ)
+    assert answer.status_code == status

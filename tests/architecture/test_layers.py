@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "nacha": {"banking"},
     "models": BASE,
     "variables": BASE,
-    "config": BASE | {"variables"},
+    "trusted_proxies": {"variables"},
+    "config": BASE | {"trusted_proxies", "variables"},
     "vault": BASE | {"config"},
     "supervision": {"errors"},
     "metrics.base": NOTHING,
@@ -55,6 +56,7 @@ MAY_IMPORT = {
     | {"metrics.base", "storage", "webhook_client"},
     "paymentapp": {"api", "bootstrap"},
     "server": BASE | {"bootstrap", "config", "metrics", "paymentapp"},
+    "web": {"api", "config"},
     "gunicorn_conf": BASE
     | {"bootstrap", "config", "declarations", "metrics", "providers", "server"},
     "cli": MODELS

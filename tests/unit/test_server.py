@@ -24,7 +24,7 @@ ANYWHERE = "0.0.0.0"
 
 @pytest.fixture
 def services() -> Iterator[Services]:
-    made = build_services(Settings(), store=MemoryStore(), providers={})
+    made = build_services(Settings(tls="proxy"), store=MemoryStore(), providers={})
     yield made
     made.worker.stop()
 
@@ -60,9 +60,20 @@ def test_a_service_whose_keys_are_all_revoked_does_not_listen_anywhere(services:
         check_access(services, ANYWHERE)
 
 
+@pytest.mark.parametrize("host", [ANYWHERE, "::", "192.0.2.1", "payments.example"])
+def test_a_service_that_nothing_encrypts_does_not_listen_on_a_network(host: str) -> None:
+    services = build_services(Settings(), store=MemoryStore(), providers={})
+    services.api_keys.create("till", ["write"])
+    with pytest.raises(SettingsError, match=r"PAYMENTAPP_TLS=proxy .* --certfile"):
+        check_access(services, host)
+    check_access(services, host, certificate=True)
+    for loopback in ("127.0.0.1", "::1", "localhost"):
+        check_access(services, loopback)
+
+
 def test_a_service_that_accepts_an_issuers_tokens_needs_no_key() -> None:
     issuer = {"PAYMENTAPP_OIDC_ISSUER": "https://id.example", "PAYMENTAPP_OIDC_AUDIENCE": "api"}
-    settings = Settings(variables=Variables(issuer))
+    settings = Settings(tls="proxy", variables=Variables(issuer))
     check_access(build_services(settings, store=MemoryStore(), providers={}), ANYWHERE)
 
 
@@ -75,7 +86,9 @@ def test_gunicorn_may_listen_on_a_unix_socket_without_a_key() -> None:
 
 def test_gunicorn_does_not_start_where_strangers_could_pay(environ: pytest.MonkeyPatch) -> None:
     environ.setenv("PAYMENTAPP_AUTH", "off")
-    arbiter: Any = SimpleNamespace(cfg=SimpleNamespace(address=["/run/x.sock", (ANYWHERE, 8000)]))
+    arbiter: Any = SimpleNamespace(
+        cfg=SimpleNamespace(address=["/run/x.sock", (ANYWHERE, 8000)], is_ssl=False)
+    )
     with pytest.raises(SystemExit, match="PAYMENTAPP_AUTH is off"):
         gunicorn_conf.on_starting(arbiter)
 

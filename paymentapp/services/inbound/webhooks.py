@@ -44,14 +44,18 @@ class WebhookReceiver:
         CannotVerify where the signature cannot be checked now, StoreUnavailable where the event
         could not be stored.
         """
-        provider = self._providers.get(name)
-        if provider is None or provider.webhooks is None:
-            raise NotFound("No webhook of this provider is configured.")
-        event = self._event(name, provider.webhooks, headers, body)
+        event = self._event(name, self.webhooks_of(name), headers, body)
         stored = self._store.add_provider_event(event)
         if stored.revision == event.revision:
             log.info("%s event %s received: %s", name, event.event_id, event.kind)
             self._notify(event)
+
+    def webhooks_of(self, name: str) -> Webhooks:
+        """Return how a provider's webhooks are read. Raises NotFound where none is configured."""
+        provider = self._providers.get(name)
+        if provider is None or provider.webhooks is None:
+            raise NotFound("No webhook of this provider is configured.")
+        return provider.webhooks
 
     def _event(
         self, name: str, webhooks: Webhooks, headers: Mapping[str, str], body: bytes
