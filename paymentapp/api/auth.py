@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask, Request, Response, g
 
 from paymentapp.api.blueprint import PUBLIC, current_request, declared_scopes, services
+from paymentapp.api.local_requests import is_local
 from paymentapp.api.problems import CHALLENGE, UNAUTHORIZED, problem
 from paymentapp.errors import NotAllowed, NotAuthenticated
-from paymentapp.loopback import is_loopback
 from paymentapp.models.actors import LOCAL, Actor
 from paymentapp.services.api_keys import id_of
 
@@ -83,18 +83,6 @@ def check_loopback(req: Request) -> None:
     g.actor = LOCAL
 
 
-def is_local(req: Request) -> bool:
-    """Return whether a request comes from this machine.
-
-    The address that the server listens on is not relied on. A request that a proxy forwarded is
-    not local. Neither is one for another host name, which a web page could make resolve to this
-    machine (DNS rebinding).
-    """
-    forwarded = "X-Forwarded-For" in req.headers or "Forwarded" in req.headers
-    local = is_loopback(req.remote_addr or "") and is_loopback(host_name(req))
-    return local and not forwarded
-
-
 def presented_credential(req: Request) -> str:
     """Return what `Authorization: Bearer` holds, else `X-API-Key`, else an empty string."""
     header: str | None = req.environ.get("HTTP_AUTHORIZATION")
@@ -102,9 +90,3 @@ def presented_credential(req: Request) -> str:
         return str(req.environ.get("HTTP_X_API_KEY", "")).strip()
     scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def host_name(req: Request) -> str:
-    """Return the host of the `Host` header, without a port."""
-    host = req.headers.get("Host", "")
-    return host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]

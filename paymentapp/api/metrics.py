@@ -11,8 +11,9 @@ import time
 
 from flask import Blueprint, Flask, Response, g
 
-from paymentapp.api.auth import is_local, presented_credential
+from paymentapp.api.auth import presented_credential
 from paymentapp.api.blueprint import current_request, public, services
+from paymentapp.api.local_requests import is_local
 from paymentapp.api.problems import CHALLENGE, NOT_FOUND, UNAUTHORIZED, problem
 from paymentapp.api.url_rules import template_of
 from paymentapp.errors import NotAllowed
