@@ -28,6 +28,7 @@ from paymentapp.api.json import ExactJSON
 from paymentapp.api.metrics import register_metrics, register_requests_metrics
 from paymentapp.api.openapi import DocumentedApi
 from paymentapp.api.problems import register_problems
+from paymentapp.api.rate_limits import register_rate_limits
 from paymentapp.api.responses import ApiResponse
 from paymentapp.api.security_log import register_security_log
 from paymentapp.api.url_rules import UrlRule
@@ -51,6 +52,7 @@ def register_api(app: Flask) -> None:
 
     register_requests_metrics(app, services.metrics)
     register_security_log(app)
+    register_rate_limits(app)
     register_header_checks(app)
     register_auth(app, settings.auth)
     register_problems(app)

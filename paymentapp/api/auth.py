@@ -45,16 +45,20 @@ def check_credential(req: Request, scopes: tuple[str, ...]) -> Response | None:
     """Let the caller pass who has one of the scopes; `g.actor` is then who calls.
 
     Returns 401 without a credential. Raises NotAuthenticated, NotAllowed, StoreUnavailable,
-    CannotVerify.
+    CannotVerify, RateLimited.
     """
     credential = presented_credential(req)
     if not credential:
         return problem(UNAUTHORIZED, headers={"WWW-Authenticate": CHALLENGE})
+    rate_limits = services().rate_limits
     try:
         actor = g.actor = authenticate(credential)
     except NotAuthenticated:
         g.refused_key_id = id_of(credential)
+        rate_limits.forget(credential)
         raise
+    rate_limits.remember(credential)
+    g.quota_state = rate_limits.count_client(actor.name)
     if not any(map(actor.may, scopes)):
         raise NotAllowed(f"This requires the scope {' or '.join(scopes)}.", scopes[0])
     return None
@@ -81,6 +85,7 @@ def check_loopback(req: Request) -> None:
     if not is_local(req):
         raise NotAllowed("Authentication is off, so only requests from this machine are served.")
     g.actor = LOCAL
+    g.quota_state = services().rate_limits.count_client(LOCAL.name)
 
 
 def presented_credential(req: Request) -> str:
