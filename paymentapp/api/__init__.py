@@ -33,6 +33,7 @@ from paymentapp.api.responses import ApiResponse
 from paymentapp.api.security_log import register_security_log
 from paymentapp.api.url_rules import UrlRule
 from paymentapp.api.waiting import register_waiting
+from paymentapp.api.webhook_slots import register_webhook_slots
 from paymentapp.bootstrap import EXTENSION, Services
 
 
@@ -57,6 +58,7 @@ def register_api(app: Flask) -> None:
     register_auth(app, settings.auth)
     register_problems(app)
     register_waiting(app, settings.threads)
+    register_webhook_slots(app, settings.threads)
     api = DocumentedApi(app)
     for module in (
         customers,
