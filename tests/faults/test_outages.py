@@ -98,7 +98,8 @@ class Caller:
     def readiness(self) -> tuple[int, dict[str, str]]:
         """Return the status of /readyz, and the detail of each failing check."""
         answer = requests.get(f"{self.cluster.url}/readyz", timeout=20)
-        checks = answer.json()["checks"]
+        readiness = requests.get(f"{self.cluster.url}/v1/api/readiness", timeout=20).json()
+        checks = readiness["checks"]
         return answer.status_code, {c["name"]: c["detail"] for c in checks if not c["ok"]}
 
     def until_ready(self, ready: bool, seconds: float = 30) -> dict[str, str]:
