@@ -80,6 +80,7 @@ def _refused(token: str) -> Response | None:
     if token:
         given = presented_credential(current).encode("utf-8", "replace")
         if hmac.compare_digest(given, token.encode()):
+            services().rate_limits.remember(token)  # so no stranger's requests keep a scraper out
             return None
         return problem(UNAUTHORIZED, _CREDENTIAL, headers={"WWW-Authenticate": CHALLENGE})
     if not is_local(current):
