@@ -1,8 +1,8 @@
 """Bound how many threads of a process receive webhooks: anybody may send some.
 
-Whoever finds none free gets 503 with Retry-After at once, and providers send a webhook again that
-was not answered with 2xx (PayPal for three days, Stripe too). So a flood of forged webhooks delays
-genuine ones at worst, and leaves threads for callers.
+Whoever finds none free gets 503 with Retry-After at once, and providers send a webhook again for
+days that was not answered with 2xx. So a flood of forged webhooks delays genuine ones at worst, and
+leaves threads for callers.
 """
 
 from __future__ import annotations
