@@ -25,6 +25,8 @@ from paymentapp.oidc import open_access_tokens
 from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.providers.registry import NAMES, build_providers
+from paymentapp.rate_limits.counters import WindowCounters
+from paymentapp.rate_limits.limits import RateLimits
 from paymentapp.services.admission import Admission
 from paymentapp.services.api_keys import ApiKeys
 from paymentapp.services.approval_rules import ApprovalRules, read_approval_rules
@@ -79,6 +81,7 @@ class Services:
     # called by the API
     api_keys: ApiKeys
     access_tokens: AccessTokens | None  # None where no issuer is set
+    rate_limits: RateLimits
     customers: Customers
     methods: PaymentMethods
     history: CustomerHistory
@@ -128,11 +131,13 @@ def build_services(
     worker: Worker | None = None,
     metrics: Metrics = NO_METRICS,
     timer: Callable[[], float] = time.monotonic,
+    counters: WindowCounters | None = None,
 ) -> Services:
     """Build every service once; arguments that are None are made from the settings.
 
     `metrics` records what a process that serves or dispatches does (`metrics.open_metrics`).
-    `timer` measures how old what was read is, in seconds. No thread starts, and nothing is
+    `timer` measures how old what was read is, in seconds. `counters` are those of rate limits,
+    which processes of one machine may share. No thread starts, and nothing is
     connected before it is used. Raises SettingsError.
     """
     settings, clock = settings or load_settings(), clock or utc_now
@@ -144,7 +149,9 @@ def build_services(
         providers = build_providers(Kit(settings, clock, vault, store))
     providers = measured_providers(providers, metrics)
     routes = _build_routes(settings, providers, failing, check=from_settings)
-    base = _Base(store, providers, vault, clock, timer, metrics)
+    quotas = settings.rate_limit_clients, settings.rate_limit_addresses
+    rate_limits = RateLimits(counters or WindowCounters(), *quotas)
+    base = _Base(store, providers, vault, clock, timer, metrics, rate_limits)
     services = _wire(settings, base, failing, routes, worker)
     if metrics.enabled:
         _show_levels(services)
@@ -160,6 +167,7 @@ class _Base(NamedTuple):
     clock: Clock
     timer: Callable[[], float]
     metrics: Metrics
+    rate_limits: RateLimits
 
 
 def _wire(
@@ -169,7 +177,7 @@ def _wire(
     routes: Routes,
     worker: Worker | None,
 ) -> Services:
-    store, providers, vault, clock, timer, metrics = base
+    store, providers, vault, clock, timer, metrics, rate_limits = base
     customers, payees = Customers(store, clock), PayeeDisplays(providers, clock)
     methods = PaymentMethods(store, customers, providers, clock)
     history = CustomerHistory(store, customers, providers, payees)
@@ -191,6 +199,7 @@ def _wire(
         providers=providers,
         api_keys=ApiKeys(store, clock),
         access_tokens=open_access_tokens(settings.variables, clock),
+        rate_limits=rate_limits,
         customers=customers,
         methods=methods,
         history=history,

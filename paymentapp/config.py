@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from paymentapp.errors import SettingsError
+from paymentapp.quotas import Quota, quota
 from paymentapp.trusted_proxies import TrustedProxies, trusted_proxies
 from paymentapp.variables import (
     Declared,
@@ -247,6 +248,18 @@ class Settings(Declared):
         "what `/metrics` requires as `Authorization: Bearer`; without it only requests from this "
         "machine are served",
         secret=True,
+    )
+    rate_limit_clients: Quota | None = variable(
+        "PAYMENTAPP_RATE_LIMIT_CLIENTS",
+        quota(),
+        "off",
+        "requests of each client, whatever its keys: see *Rate limits*",
+    )
+    rate_limit_addresses: Quota | None = variable(
+        "PAYMENTAPP_RATE_LIMIT_ADDRESSES",
+        quota(),
+        "600/60",
+        "requests without a valid key from each address; a wrong key counts as 20",
     )
     vault_keys: str = variable(
         "PAYMENTAPP_VAULT_KEYS",

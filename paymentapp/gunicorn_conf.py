@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from paymentapp.config import load_settings
 from paymentapp.metrics import processes
+from paymentapp.rate_limits.counters import share_with_children
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -41,6 +42,7 @@ control_socket_disable = True  # whoever may write to it could stop the service
 
 # Before the first worker starts, and before the library is imported: both read it.
 _folder = processes.make_folder() if _settings.metrics else None
+share_with_children()  # the counters of rate limits
 
 
 def on_starting(server: Arbiter) -> None:

@@ -13,6 +13,7 @@ from paymentapp.config import PROXY, load_settings
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
 from paymentapp.metrics import open_metrics
+from paymentapp.rate_limits.counters import inherited_counters
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -28,7 +29,9 @@ def serving_app() -> Flask:
     """
     start_logging()
     settings = load_settings()
-    services = build_services(settings, metrics=open_metrics(settings))
+    services = build_services(
+        settings, metrics=open_metrics(settings), counters=inherited_counters()
+    )
     app = create_app(services)
     if services.settings.dispatcher:
         services.worker.start()

@@ -126,6 +126,14 @@ resource "aws_api_gateway_resource" "hold" {
   path_part   = "{hold_id}"
 }
 
+# /v1/api/readiness
+
+resource "aws_api_gateway_resource" "readiness" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.api.id
+  path_part   = "readiness"
+}
+
 # /v1/api/limits
 
 resource "aws_api_gateway_resource" "limits" {
@@ -246,6 +254,7 @@ locals {
     list_holds              = { resource = aws_api_gateway_resource.holds, verb = "GET" }
     show_limits             = { resource = aws_api_gateway_resource.limits, verb = "GET" }
     show_balances           = { resource = aws_api_gateway_resource.balances, verb = "GET" }
+    show_readiness          = { resource = aws_api_gateway_resource.readiness, verb = "GET" }
     list_events             = { resource = aws_api_gateway_resource.events, verb = "GET" }
     get_event               = { resource = aws_api_gateway_resource.event, verb = "GET" }
     release_hold            = { resource = aws_api_gateway_resource.hold, verb = "DELETE" }

@@ -250,7 +250,7 @@ data "aws_iam_policy_document" "api" {
     }
   }
 
-  # /readyz counts what waits for an operator.
+  # /readyz and /v1/api/readiness count what waits for an operator.
   statement {
     sid       = "Inbox"
     actions   = ["dynamodb:Query"]

@@ -44,13 +44,7 @@ DRAFT_04 = "http://json-schema.org/draft-04/schema#"
 # e-mail address is (README.md names two that refuse valid ones); `pattern` states the same rule.
 _KEPT = ("type", "required", "maxProperties", "minimum", "maximum", "pattern", "enum")
 
-_TOO_MANY = ProblemType(
-    429,
-    "/problems/too-many-requests",
-    "Too many requests",
-    "Wait, then retry; retry a payment request with the same Idempotency-Key.",
-)
-_QUOTA = _TOO_MANY._replace(detail="The monthly quota of the usage plan is used up.")
+_QUOTA = problems.TOO_MANY._replace(detail="The monthly quota of the usage plan is used up.")
 _GATEWAY_KEY = problems.FORBIDDEN._replace(detail="X-API-Key must hold a valid gateway key.")
 _IDENTITY = problems.UNAUTHORIZED._replace(detail="The identity token is missing or invalid.")
 _NO_TIME = problems.UNAVAILABLE._replace(title="The answer took too long")
@@ -71,7 +65,7 @@ GATEWAY_RESPONSES: dict[str, ProblemType] = {
     "RESOURCE_NOT_FOUND": problems.NOT_FOUND,
     "REQUEST_TOO_LARGE": problems.TOO_LARGE,
     "UNSUPPORTED_MEDIA_TYPE": problems.MEDIA,
-    "THROTTLED": _TOO_MANY,
+    "THROTTLED": problems.TOO_MANY,
     "QUOTA_EXCEEDED": _QUOTA,
     "DEFAULT_5XX": problems.INTERNAL,
     "API_CONFIGURATION_ERROR": problems.INTERNAL,

@@ -28,10 +28,12 @@ from paymentapp.api.json import ExactJSON
 from paymentapp.api.metrics import register_metrics, register_requests_metrics
 from paymentapp.api.openapi import DocumentedApi
 from paymentapp.api.problems import register_problems
+from paymentapp.api.rate_limits import register_rate_limits
 from paymentapp.api.responses import ApiResponse
 from paymentapp.api.security_log import register_security_log
 from paymentapp.api.url_rules import UrlRule
 from paymentapp.api.waiting import register_waiting
+from paymentapp.api.webhook_slots import register_webhook_slots
 from paymentapp.bootstrap import EXTENSION, Services
 
 
@@ -51,10 +53,12 @@ def register_api(app: Flask) -> None:
 
     register_requests_metrics(app, services.metrics)
     register_security_log(app)
+    register_rate_limits(app)
     register_header_checks(app)
     register_auth(app, settings.auth)
     register_problems(app)
     register_waiting(app, settings.threads)
+    register_webhook_slots(app, settings.threads)
     api = DocumentedApi(app)
     for module in (
         customers,

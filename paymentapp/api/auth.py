@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask, Request, Response, g
 
 from paymentapp.api.blueprint import PUBLIC, current_request, declared_scopes, services
+from paymentapp.api.local_requests import is_local
 from paymentapp.api.problems import CHALLENGE, UNAUTHORIZED, problem
 from paymentapp.errors import NotAllowed, NotAuthenticated
-from paymentapp.loopback import is_loopback
 from paymentapp.models.actors import LOCAL, Actor
 from paymentapp.services.api_keys import id_of
 
@@ -45,16 +45,20 @@ def check_credential(req: Request, scopes: tuple[str, ...]) -> Response | None:
     """Let the caller pass who has one of the scopes; `g.actor` is then who calls.
 
     Returns 401 without a credential. Raises NotAuthenticated, NotAllowed, StoreUnavailable,
-    CannotVerify.
+    CannotVerify, RateLimited.
     """
     credential = presented_credential(req)
     if not credential:
         return problem(UNAUTHORIZED, headers={"WWW-Authenticate": CHALLENGE})
+    rate_limits = services().rate_limits
     try:
         actor = g.actor = authenticate(credential)
     except NotAuthenticated:
         g.refused_key_id = id_of(credential)
+        rate_limits.forget(credential)
         raise
+    rate_limits.remember(credential)
+    g.quota_state = rate_limits.count_client(actor.name)
     if not any(map(actor.may, scopes)):
         raise NotAllowed(f"This requires the scope {' or '.join(scopes)}.", scopes[0])
     return None
@@ -81,18 +85,7 @@ def check_loopback(req: Request) -> None:
     if not is_local(req):
         raise NotAllowed("Authentication is off, so only requests from this machine are served.")
     g.actor = LOCAL
-
-
-def is_local(req: Request) -> bool:
-    """Return whether a request comes from this machine.
-
-    The address that the server listens on is not relied on. A request that a proxy forwarded is
-    not local. Neither is one for another host name, which a web page could make resolve to this
-    machine (DNS rebinding).
-    """
-    forwarded = "X-Forwarded-For" in req.headers or "Forwarded" in req.headers
-    local = is_loopback(req.remote_addr or "") and is_loopback(host_name(req))
-    return local and not forwarded
+    g.quota_state = services().rate_limits.count_client(LOCAL.name)
 
 
 def presented_credential(req: Request) -> str:
@@ -102,9 +95,3 @@ def presented_credential(req: Request) -> str:
         return str(req.environ.get("HTTP_X_API_KEY", "")).strip()
     scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def host_name(req: Request) -> str:
-    """Return the host of the `Host` header, without a port."""
-    host = req.headers.get("Host", "")
-    return host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]

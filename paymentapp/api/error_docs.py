@@ -33,7 +33,10 @@ class ProblemExample(NamedTuple):
 _REPEATED = ProblemExample(
     problems.INVALID, errors=[{"header": "Authorization", "message": problems.REPEATED_HEADER}]
 )
-_ANY_REQUEST = (_REPEATED, *map(ProblemExample, (problems.UNAUTHORIZED, problems.FORBIDDEN)))
+_ANY_REQUEST = (
+    _REPEATED,
+    *map(ProblemExample, (problems.UNAUTHORIZED, problems.FORBIDDEN, problems.TOO_MANY)),
+)
 _UNAVAILABLE = ProblemExample(problems.UNAVAILABLE)
 _INTERNAL = ProblemExample(problems.INTERNAL)
 BODY = (ProblemExample(problems.TOO_LARGE), ProblemExample(problems.MEDIA))
@@ -56,6 +59,24 @@ _HEADERS = {
             "description": "`identity`, if the body was refused for its Content-Encoding.",
             "schema": {"type": "string"},
         }
+    },
+    429: {
+        "Retry-After": {
+            "description": "Seconds to wait before a retry.",
+            "schema": {"type": "integer", "minimum": 1},
+        },
+        "RateLimit-Policy": {
+            "description": "The quota that is used up: its name, requests (`q`) and seconds (`w`); "
+            "draft-ietf-httpapi-ratelimit-headers.",
+            "schema": {"type": "string"},
+            "example": '"client";q=600;w=60',
+        },
+        "RateLimit": {
+            "description": "What is left of it: requests (`r`), and seconds until there is more "
+            "(`t`).",
+            "schema": {"type": "string"},
+            "example": '"client";r=0;t=30',
+        },
     },
     503: {
         "Retry-After": {

@@ -1,15 +1,23 @@
 """Health checks over HTTP, for load balancers and operators.
 
-They require no API key, so their answers hold nothing confidential.
+Those that require no API key say no more than yes or no.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from paymentapp.api import examples
 from paymentapp.api.blueprint import Blueprint, public, services
-from paymentapp.schemas.health import AliveSchema, ReadySchema
+from paymentapp.schemas.health import (
+    NOT_READY,
+    READY,
+    AliveSchema,
+    ReadinessSchema,
+    ReadySchema,
+)
+from paymentapp.services.health import HealthCheck
 
 blp = Blueprint("health", __name__, description="Liveness and readiness.")
 
@@ -38,14 +46,30 @@ def healthz() -> tuple[dict[str, str], int]:
 @blp.response(200, ReadySchema, description="Ready", example=examples.READY)
 @blp.alt_response(503, schema=ReadySchema, description="Not ready", example=examples.NOT_READY)
 @blp.documents(security=[])
-def readyz() -> tuple[dict[str, Any], int]:
+def readyz() -> tuple[dict[str, str], int]:
     """Report whether the store can be written, the dispatcher runs and the providers answer.
 
-    Each has a line in `checks`; one that is not `ok` makes the whole not ready.
+    `/v1/api/readiness` says which of these fails.
+    """
+    status = _status(services().health.checks())
+    return {"status": status}, 200 if status == READY else 503
+
+
+@blp.route("/v1/api/readiness")
+@blp.requires("payments:read", "reports:read")
+@blp.response(200, ReadinessSchema, description="Each check", example=examples.READINESS)
+@blp.documents()
+def show_readiness() -> dict[str, Any]:
+    """Show the result of each check of readiness.
+
+    One that is not `ok` makes the whole not ready. The answer is 200 either way.
     """
     checks = services().health.checks()
-    ready = all(check.ok for check in checks)
-    return {"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503
+    return {"status": _status(checks), "checks": checks}
+
+
+def _status(checks: Sequence[HealthCheck]) -> str:
+    return READY if all(check.ok for check in checks) else NOT_READY
 
 
 def _failing(problem: str) -> tuple[dict[str, str], int]:

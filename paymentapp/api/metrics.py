@@ -11,8 +11,9 @@ import time
 
 from flask import Blueprint, Flask, Response, g
 
-from paymentapp.api.auth import is_local, presented_credential
+from paymentapp.api.auth import presented_credential
 from paymentapp.api.blueprint import current_request, public, services
+from paymentapp.api.local_requests import is_local
 from paymentapp.api.problems import CHALLENGE, NOT_FOUND, UNAUTHORIZED, problem
 from paymentapp.api.url_rules import template_of
 from paymentapp.errors import NotAllowed
@@ -79,6 +80,7 @@ def _refused(token: str) -> Response | None:
     if token:
         given = presented_credential(current).encode("utf-8", "replace")
         if hmac.compare_digest(given, token.encode()):
+            services().rate_limits.remember(token)  # so no stranger's requests keep a scraper out
             return None
         return problem(UNAUTHORIZED, _CREDENTIAL, headers={"WWW-Authenticate": CHALLENGE})
     if not is_local(current):

@@ -35,6 +35,9 @@ settled or returned.
   examples; `errors` lists each part of the request that is wrong.
 * Every answer has an `X-Request-Id`: the one of the request, if it sent one of 1 to 128 letters,
   digits, `.`, `_` and `-`, or a new one. The service's security log has it too.
+* Where requests are limited, answers have `RateLimit-Policy` and `RateLimit`
+  (draft-ietf-httpapi-ratelimit-headers). Beyond the limit the answer is 429 with `Retry-After`,
+  and nothing was done: send the same request later, with the same `Idempotency-Key`.
 * A path with a malformed id is 404, as is one with an id that does not exist.
 """
 SECURITY_SCHEMES = {

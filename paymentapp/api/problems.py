@@ -124,6 +124,12 @@ KEY_REUSED = ProblemType(
     "The Idempotency-Key belongs to another request",
     "Use a new key for each new payment.",
 )
+TOO_MANY = ProblemType(
+    429,
+    "/problems/too-many-requests",
+    "Too many requests",
+    "Wait, then retry; retry a payment request with the same Idempotency-Key.",
+)
 INTERNAL = ProblemType(
     500,
     "/problems/internal-error",
@@ -150,6 +156,7 @@ KINDS = (
         KEY_REUSED,
         PRECONDITION_FAILED,
         PRECONDITION_REQUIRED,
+        TOO_MANY,
         INTERNAL,
         NOT_VERIFIED,
         UNAVAILABLE,

@@ -6,6 +6,7 @@ from flask import request
 
 from paymentapp.api import error_examples
 from paymentapp.api.blueprint import Blueprint, public, raw_body, services
+from paymentapp.api.webhook_slots import bounded
 from paymentapp.schemas.webhooks import ReceivedSchema
 
 blp = Blueprint("webhooks", __name__, description="Provider webhooks; not for API clients.")
@@ -20,6 +21,7 @@ blp = Blueprint("webhooks", __name__, description="Provider webhooks; not for AP
     example={"status": "received"},
 )
 @blp.documents(*error_examples.RECEIVE_WEBHOOK, security=[])
+@bounded
 def receive_webhook(provider: str) -> dict[str, str]:
     """Receive an event that a provider has signed.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+READY, NOT_READY = "ready", "not ready"
+
 
 class AliveSchema(Schema):
     """Whether the process is alive and its threads run."""
@@ -21,7 +23,12 @@ class CheckSchema(Schema):
 
 
 class ReadySchema(Schema):
+    """Whether the process is ready."""
+
+    status = fields.String(required=True, validate=validate.OneOf([READY, NOT_READY]))
+
+
+class ReadinessSchema(ReadySchema):
     """Whether the process is ready, and the result of each check."""
 
-    status = fields.String(required=True, validate=validate.OneOf(["ready", "not ready"]))
     checks = fields.List(fields.Nested(CheckSchema), required=True)

@@ -42,7 +42,7 @@ class Vault:
 
         With `unwrap` the base64 part is the ciphertext of the key. Raises SettingsError.
         """
-        self._written = dict(map(_read_key, filter(None, keys.split(","))))
+        self._written = _read_keys(keys)
         self._unwrap = unwrap
         for name, key in self._written.items():
             if unwrap is None and len(key) != _KEY:
@@ -98,6 +98,19 @@ class Vault:
 
         unwrap = self._unwrap or bytes
         return {name: AESGCM(unwrap(key)) for name, key in self._written.items()}
+
+
+def _read_keys(text: str) -> dict[str, bytes]:
+    """Return the keys by name, in order. Raises SettingsError.
+
+    A name that stands twice is an error: only one of the two keys could open what the name sealed.
+    """
+    keys: dict[str, bytes] = {}
+    for name, key in map(_read_key, filter(None, text.split(","))):
+        if name in keys:
+            raise SettingsError(f"PAYMENTAPP_VAULT_KEYS: two keys have the name {name}")
+        keys[name] = key
+    return keys
 
 
 def _read_key(text: str) -> tuple[str, bytes]:

@@ -20,6 +20,7 @@ from paymentapp.config import Settings
 from paymentapp.metrics.base import NO_METRICS, Metrics
 from paymentapp.models.actors import APPROVE, HOLD, WEBHOOKS
 from paymentapp.providers.base import Provider
+from paymentapp.rate_limits.counters import WindowCounters
 from paymentapp.worker.threaded import Worker
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
@@ -60,6 +61,7 @@ class Bench:
     worker: StillWorker = field(default_factory=StillWorker)
     now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
     metrics: Metrics = NO_METRICS
+    counters: WindowCounters | None = None
 
     def __post_init__(self) -> None:
         self.services = build_services(
@@ -69,6 +71,7 @@ class Bench:
             clock=self.clock,
             worker=cast(Worker, self.worker),
             metrics=self.metrics,
+            counters=self.counters,
         )
         self.app = create_app(self.services)
         _, self.token = self.services.api_keys.create(

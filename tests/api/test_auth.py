@@ -144,6 +144,10 @@ LOCAL: list[dict[str, Any]] = [
     {"REMOTE_ADDR": "::1", "HTTP_HOST": "[::1]:8000"},
     {"REMOTE_ADDR": "::ffff:127.0.0.1", "HTTP_HOST": "127.0.0.1:8000"},
     {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost:8000"},
+    {"HTTP_HOST": "127.0.0.1:8000", "HTTP_ORIGIN": "http://127.0.0.1:8000"},
+    {"HTTP_HOST": "[::1]:8000", "HTTP_ORIGIN": "http://[::1]:8000"},
+    {"HTTP_SEC_FETCH_SITE": "same-origin"},
+    {"HTTP_SEC_FETCH_SITE": "none"},
 ]
 REMOTE: list[dict[str, Any]] = [
     {"REMOTE_ADDR": "192.0.2.1"},
@@ -154,6 +158,23 @@ REMOTE: list[dict[str, Any]] = [
     {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "payments.example.com"},
     {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "127.0.0.1.example.com"},
     {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": ""},
+    {"HTTP_X_REAL_IP": "192.0.2.1"},
+    {"HTTP_X_REAL_IP": ""},
+    {"HTTP_VIA": "1.1 proxy.example.com"},
+    {"HTTP_X_FORWARDED_HOST": "payments.example.com"},
+    {"HTTP_X_FORWARDED_PROTO": "https"},
+    {"HTTP_CF_CONNECTING_IP": "192.0.2.1"},
+]
+OTHER_PAGES: list[dict[str, Any]] = [
+    {"HTTP_ORIGIN": "https://attacker.example"},
+    {"HTTP_ORIGIN": "null"},
+    {"HTTP_ORIGIN": ""},
+    {"HTTP_ORIGIN": "http://127.0.0.1:3000", "HTTP_HOST": "127.0.0.1:8000"},
+    {"HTTP_ORIGIN": "http://localhost:8000", "HTTP_HOST": "127.0.0.1:8000"},
+    {"HTTP_SEC_FETCH_SITE": "cross-site"},
+    {"HTTP_SEC_FETCH_SITE": "same-site"},
+    {"HTTP_SEC_FETCH_SITE": "anything"},
+    {"HTTP_HOST": "rebound.attacker.example:8000"},
 ]
 
 
@@ -172,3 +193,15 @@ def test_without_authentication_nobody_else_is_served(environ: dict[str, Any]) -
     response = bench.caller(None).get("/v1/api/customer/ada", environ_overrides=environ)
     problem(response, 403, "forbidden")
     assert bench.caller(None).get("/healthz", environ_overrides=environ).status_code == 200
+
+
+@pytest.mark.parametrize("environ", OTHER_PAGES)
+def test_without_authentication_a_web_page_of_somebody_else_pays_nobody(
+    environ: dict[str, Any],
+) -> None:
+    """A browser on this machine sends from its address whatever page has it do so."""
+    bench = Bench(Settings(auth=False))
+    bench.add_customer()
+    order = {"json": ORDER, "environ_overrides": environ}
+    problem(bench.caller(None).post("/v1/api/payment", **order), 403, "forbidden")
+    assert bench.store._payments == {}

@@ -299,6 +299,10 @@ def show_balances(_bench: Bench) -> Iterator[TestResponse]:
     yield from ()
 
 
+def show_readiness(_bench: Bench) -> Iterator[TestResponse]:
+    yield from ()
+
+
 def add_webhook_endpoint(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.post(ENDPOINTS, json={})
     yield bench.client.post(ENDPOINTS, json=NEW_ENDPOINT)
@@ -410,6 +414,7 @@ OPERATIONS = [
     Operation(list_holds, "GET", HOLDS),
     Operation(show_limits, "GET", LIMITS),
     Operation(show_balances, "GET", "/v1/api/balances"),
+    Operation(show_readiness, "GET", "/v1/api/readiness"),
     Operation(list_events, "GET", "/v1/api/events"),
     Operation(get_event, "GET", "/v1/api/events/evt_00000000000000000009"),
     Operation(release_hold, "DELETE", SOME_HOLD),

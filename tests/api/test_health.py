@@ -16,11 +16,14 @@ from tests.support.ledger_provider import LedgerProvider
 
 
 def ready(bench: Bench) -> tuple[int, dict[str, Any]]:
+    """Return the status of `/readyz`, and the checks that it depends on."""
     bench.now += timedelta(seconds=2)
     response = bench.caller(None).get("/readyz")
-    body = response.get_json()
-    assert set(body) == {"status", "checks"}
-    return response.status_code, {check["name"]: check for check in body["checks"]}
+    assert response.get_json() == {
+        "status": "ready" if response.status_code == 200 else "not ready"
+    }
+    checks = bench.services.health.checks()
+    return response.status_code, {check.name: check._asdict() for check in checks}
 
 
 def test_the_process_is_alive_whatever_else_is_wrong(bench: Bench) -> None:
@@ -45,6 +48,31 @@ def test_all_is_well(bench: Bench) -> None:
     assert set(checks) == {"store", "dispatcher", "inbox", "holds", "provider paypal"}
     assert all(check["ok"] for check in checks.values())
     assert bench.caller(None).get("/readyz").get_json()["status"] == "ready"
+
+
+def test_strangers_are_told_no_more_than_yes_or_no(bench: Bench) -> None:
+    """Tell nobody without a key which providers there are, and which fails by which error."""
+    bench.worker.causes = {"paypal": "credentials refused"}
+    answer = bench.caller(None).get("/readyz")
+    assert (answer.status_code, answer.get_json()) == (503, {"status": "not ready"})
+    assert bench.caller(None).get("/v1/api/readiness").status_code == 401
+
+
+@pytest.mark.parametrize("scope", ["payments:read", "reports:read", "read", "admin"])
+def test_a_key_that_may_read_sees_each_check(bench: Bench, scope: str) -> None:
+    bench.worker.causes = {"paypal": "credentials refused"}
+    reader = bench.caller(bench.services.api_keys.create("reader", [scope])[1])
+    answer = reader.get("/v1/api/readiness")
+    assert answer.status_code == 200
+    body = answer.get_json()
+    assert set(body) == {"status", "checks"}
+    assert body["status"] == "not ready"
+    checks = {check.pop("name"): check for check in body["checks"]}
+    assert checks["provider paypal"] == {"ok": False, "detail": "credentials refused"}
+    assert checks["store"] == {"ok": True, "detail": "answers, and can be written"}
+    bench.worker.causes = {}
+    bench.now += timedelta(seconds=2)
+    assert reader.get("/v1/api/readiness").get_json()["status"] == "ready"
 
 
 def test_a_store_that_does_not_answer_is_told(bench: Bench) -> None:
@@ -150,9 +178,9 @@ def test_a_provider_in_trouble_is_told(bench: Bench) -> None:
 
 
 def test_a_service_without_a_provider_is_not_ready() -> None:
-    response = Bench(providers={}).caller(None).get("/readyz")
-    assert response.status_code == 503
-    assert response.get_json()["checks"][-1]["detail"] == "none is configured"
+    status, checks = ready(Bench(providers={}))
+    assert status == 503
+    assert checks["provider"]["detail"] == "none is configured"
 
 
 def test_asking_often_does_not_load_the_store(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from paymentapp.config import Settings
 from paymentapp.metrics.base import NO_METRICS, Metrics
 from paymentapp.metrics.prometheus import PrometheusMetrics
+from paymentapp.quotas import Quota
 from tests.api.conftest import Bench, problem
 
 TOKEN = "a-token-of-the-scraper"
@@ -49,6 +50,16 @@ def test_a_request_is_counted_by_its_rule_and_status() -> None:
     assert {"method": "GET", "route": rule, "status": "200"} in counted
     assert {"method": "GET", "route": rule, "status": "404"} in counted
     assert {"method": "GET", "route": "other", "status": "404"} in counted
+
+
+def test_a_scraper_is_served_beside_an_attacker_of_the_same_address() -> None:
+    settings = {"metrics_token": TOKEN, "rate_limit_addresses": Quota(2, 60)}
+    bench = measured(**settings)  # type: ignore[arg-type]  # a quota is no text
+    scraper, stranger = bench.caller(TOKEN), bench.caller(None)
+    assert scraper.get("/metrics").status_code == 200
+    assert bench.caller("wrong").get("/metrics").status_code == 401
+    assert stranger.get("/metrics").status_code == 429
+    assert scraper.get("/metrics").status_code == 200
 
 
 def test_a_method_that_nobody_has_is_counted_as_another() -> None:

@@ -1,4 +1,4 @@
-"""`/readyz` says whether events are published to the topic."""
+"""`/v1/api/readiness` says whether events are published to the topic."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.topic_world import ARN, THROTTLED, TopicWorld
 
 
 def topic_check(bench: Bench) -> dict[str, Any]:
-    checks = bench.caller(None).get("/readyz").get_json()["checks"]
+    checks = bench.client.get("/v1/api/readiness").get_json()["checks"]
     (found,) = [each for each in checks if each["name"] == "topic"]
     assert "123456789012" not in str(checks)
     return dict(found)

@@ -23,7 +23,9 @@ MAY_IMPORT = {
     "models": BASE,
     "variables": BASE,
     "trusted_proxies": {"variables"},
-    "config": BASE | {"trusted_proxies", "variables"},
+    "quotas": {"variables"},
+    "rate_limits": BASE | {"quotas"},
+    "config": BASE | {"quotas", "trusted_proxies", "variables"},
     "vault": BASE | {"config"},
     "supervision": {"errors"},
     "metrics.base": NOTHING,
@@ -48,17 +50,17 @@ MAY_IMPORT = {
     "bootstrap": MODELS
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
-    | {"messaging", "metrics", "metrics.base", "webhook_client"},
+    | {"messaging", "metrics", "metrics.base", "rate_limits", "webhook_client"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},
     "api": MODELS
     | {"_version", "bootstrap", "providers", "schemas", "services", "services.outbound"}
-    | {"metrics.base", "storage", "webhook_client"},
+    | {"metrics.base", "rate_limits", "storage", "webhook_client"},
     "paymentapp": {"api", "bootstrap"},
-    "server": BASE | {"bootstrap", "config", "metrics", "paymentapp"},
+    "server": BASE | {"bootstrap", "config", "metrics", "paymentapp", "rate_limits"},
     "web": {"api", "config"},
     "gunicorn_conf": BASE
-    | {"bootstrap", "config", "declarations", "metrics", "providers", "server"},
+    | {"bootstrap", "config", "declarations", "metrics", "providers", "rate_limits", "server"},
     "cli": MODELS
     | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "metrics"}
     | {"providers", "schemas", "server", "services", "services.backoffice", "services.dispatch"}

@@ -9,6 +9,7 @@ import pytest
 
 from paymentapp.aws_lambda.api_gateway import StagePath, stage_path_of
 from paymentapp.config import Settings
+from paymentapp.quotas import Quota
 from paymentapp.services.api_keys import id_of
 from tests.aws.conftest import Cloud
 from tests.support.lambda_events import LambdaContext, http_event, rest_event
@@ -115,6 +116,17 @@ def test_behind_the_gateway_the_security_log_has_the_address_of_the_caller(
     lines = [r.getMessage() for r in caplog.records if r.name == "paymentapp.security"]
     assert lines[0].startswith('event=write client="test"')
     assert lines[0].endswith(f"status=201 request=r-1 source={address}")
+
+
+def test_behind_the_gateway_wrong_keys_count_for_the_address_of_the_caller() -> None:
+    cloud = Cloud(settings=Settings(rate_limit_addresses=Quota(20, 60)))
+    event = rest_event("GET", "/v1/api/customer/ada", headers={"x-api-key": "pk_wrong"})
+    assert cloud.gateway(event, cloud.context)["statusCode"] == 401
+    refused = cloud.gateway(event, cloud.context)
+    assert refused["statusCode"] == 429
+    assert refused["multiValueHeaders"]["Retry-After"] == ["60"]
+    event["requestContext"]["identity"]["sourceIp"] = "203.0.113.9"
+    assert cloud.gateway(event, cloud.context)["statusCode"] == 401
 
 
 def test_waiting_ends_before_the_function_does(cloud: Cloud) -> None:

@@ -127,7 +127,7 @@ def deployment(dynamodb_endpoint: str) -> Iterator[Deployment]:  # noqa: ARG001
 
 def health(ours: Deployment) -> None:
     ours.services.sweeper.beat(timedelta(minutes=1))
-    for path in ("/healthz", "/readyz"):
+    for path in ("/healthz", "/readyz", f"{V1}/readiness"):
         ours.call("GET", path)
 
 

@@ -98,14 +98,15 @@ class Caller:
     def readiness(self) -> tuple[int, dict[str, str]]:
         """Return the status of /readyz, and the detail of each failing check."""
         answer = requests.get(f"{self.cluster.url}/readyz", timeout=20)
-        checks = answer.json()["checks"]
+        readiness = requests.get(f"{self.cluster.url}/v1/api/readiness", timeout=20).json()
+        checks = readiness["checks"]
         return answer.status_code, {c["name"]: c["detail"] for c in checks if not c["ok"]}
 
     def until_ready(self, ready: bool, seconds: float = 30) -> dict[str, str]:
         end = time.monotonic() + seconds
         while True:
             status, wrong = self.readiness()
-            if (status == 200) is ready:
+            if (status == 200) is ready and bool(wrong) is not ready:  # they are asked in turn
                 return wrong
             assert time.monotonic() < end, (status, wrong)
             time.sleep(0.2)

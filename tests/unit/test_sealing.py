@@ -92,6 +92,14 @@ def test_a_bad_key_is_refused_and_not_repeated(keys: str) -> None:
     assert "QUJD" not in str(refused.value)
 
 
+def test_a_name_that_two_keys_have_is_refused() -> None:
+    """Keep no record sealed by a key that the other one of its name hides."""
+    one, other = (new_key().partition(":")[2] for _ in range(2))
+    with pytest.raises(SettingsError, match="two keys have the name k1") as refused:
+        Vault(f"k1:{one},k2:{one},k1:{other}")
+    assert other not in str(refused.value)
+
+
 def test_a_vault_shows_nothing_of_its_keys() -> None:
     key = new_key()
     assert key.partition(":")[2] not in repr(Vault(key))

@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import re
+import threading
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ ALGORITHM = "SHA256withRSA"
 # message 25 times over the course of 3 days"
 MAX_AGE = timedelta(days=4)
 MAX_CLOCK_SKEW = timedelta(minutes=5)
+MAX_CALLS = 2  # verify calls at a time; anybody can cause one, and must not occupy every thread
 _ITEM = "PAYMENT.PAYOUTS-ITEM."
 _BATCH = "PAYMENT.PAYOUTSBATCH."
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
@@ -80,6 +82,7 @@ class PayPalWebhooks:
         self._clock = clock
         self._certificates = certificates
         self._ask = ask
+        self._calls = threading.BoundedSemaphore(MAX_CALLS)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Verify the signature here, or have PayPal verify it, according to the settings.
@@ -158,7 +161,7 @@ class PayPalWebhooks:
         parse_event(body)  # one object and nothing after it: else it could add members to the call
         fields = {name: getattr(transmission, name) for name in _HEADERS} | {"webhook_id": self._id}
         call = json.dumps(fields).removesuffix("}").encode() + b', "webhook_event": ' + body + b"}"
-        answer = self._ask(call)
+        answer = self._answer(call)
         status = dig(answer.json(), "verification_status") if answer.ok else None
         if status == "SUCCESS":
             return
@@ -168,6 +171,14 @@ class PayPalWebhooks:
             raise NotSent("UNREADABLE_ANSWER", "no verification_status")
         problem = read_problem(answer, self._clock())
         raise problem.error(problem.kind(moves_money=False))
+
+    def _answer(self, call: bytes) -> Answer:
+        if not self._calls.acquire(blocking=False):
+            raise NotSent("BUSY", "other webhooks are being verified")
+        try:
+            return self._ask(call)
+        finally:
+            self._calls.release()
 
 
 def _read_headers(headers: Mapping[str, str]) -> _Transmission:

@@ -71,16 +71,16 @@ ADVICE: Mapping[DiscrepancyKind, str] = {
         "credentials belong to another account. Check the provider's activity report."
     ),
     DiscrepancyKind.PENDING: (
-        "Accepted, and in no batch for over an hour. See /readyz and the log: no dispatcher runs, "
-        "or the provider's calls fail."
+        "Accepted, and in no batch for over an hour. See /v1/api/readiness and the log: no "
+        "dispatcher runs, or the provider's calls fail."
     ),
     DiscrepancyKind.NOT_DUE: (
         "Pending, but without a due mark, so that no dispatcher will find it. This must not "
         "happen: report it with the payment's history (`paymentapp audit show`)."
     ),
     DiscrepancyKind.STUCK: (
-        "The batch has made no progress for over an hour. See /readyz and the log: no dispatcher "
-        "runs, or the provider's calls fail."
+        "The batch has made no progress for over an hour. See /v1/api/readiness and the log: no "
+        "dispatcher runs, or the provider's calls fail."
     ),
     DiscrepancyKind.PARKED: (
         "It is not sent again until an operator has decided what became of it; OURS shows its last "

@@ -1,0 +1,1 @@
+"""Rate limits: how many requests a client, and an address without a key, may send in a while."""
