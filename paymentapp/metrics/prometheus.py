@@ -60,6 +60,7 @@ _LEVELS: Mapping[Level, _LevelGauge] = {
     Level.UNFUNDED: _LevelGauge("provider_unfunded", ("provider", "currency"), "livemostrecent"),
     Level.FAILING: _LevelGauge("provider_failing", ("provider",), "livemax"),
     Level.BREAKER_OPEN: _LevelGauge("provider_breaker_open", ("provider",), "livemax"),
+    Level.RECEIVERS_FAILING: _LevelGauge("receivers_failing", ("receiver",), "livemostrecent"),
     Level.THREADS: _LevelGauge("threads", (), "livesum"),
 }
 

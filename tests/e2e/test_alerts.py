@@ -29,9 +29,15 @@ OUTSIDE = {  # of providers and receivers, and of what is on record
     "PaymentappLimitNearEdge",
     "PaymentappOldestDue",
     "PaymentappProviderFailing",
+    "PaymentappReceiverFailing",
     "PaymentappUnfunded",
 }
-STORE = {"PaymentappNotReady", "PaymentappStoreFailing", "PaymentappSweepSilent"}
+STORE = {
+    "PaymentappNotReady",
+    "PaymentappRecordsNotRead",
+    "PaymentappStoreFailing",
+    "PaymentappSweepSilent",
+}
 PROCESSES = {"PaymentappDown", "PaymentappThreadEnded"}
 
 
