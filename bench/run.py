@@ -19,6 +19,7 @@ from bench import (
     footprint,
     limits,
     listing,
+    metrics,
     report,
     slow_provider,
     submit,
@@ -28,11 +29,12 @@ from bench.processes import Processes
 from bench.report import Section
 from bench.say import Failed, say
 
-MEASURES = ("accept", "limits", "slow", "submit", "webhooks", "listing", "footprint")
+MEASURES = ("accept", "limits", "metrics", "slow", "submit", "webhooks", "listing", "footprint")
 ENGINES = {"sqlite": "SQLite", "dynamodb": "DynamoDB"}
 EPILOG = """\
 accept     payments accepted a second, beside a bare Flask view with the same storage calls
 limits     what rules cost, and payments a second that count against one limit
+metrics    what an accepted payment costs with metrics, beside one without
 slow       latency of acceptance while every provider call takes 10 s, beside 0 s
 submit     10,000 waiting payments: PayPal calls and payments a second
 webhooks   deliveries a second, beside a bare loop; latency of acceptance with three endpoints
@@ -93,7 +95,7 @@ def _measure(directory: Path, processes: Processes, options: argparse.Namespace)
     for name in MEASURES:
         if name not in options.only:
             continue
-        if name in {"listing", "webhooks"}:
+        if name in {"listing", "metrics", "webhooks"}:
             if "SQLite" in engines:
                 sections.append(_try(*_on_sqlite(name, directory, options.quick)))
             continue
@@ -134,6 +136,9 @@ def _on_sqlite(name: str, directory: Path, quick: bool) -> tuple[str, Callable[[
     if name == "listing":
         count = 20_000 if quick else 1_000_000
         return "Listing payments: SQLite", partial(listing.measure, directory, count)
+    if name == "metrics":
+        switched = metrics.Plan(50, 1) if quick else metrics.Plan(300, 15)
+        return "Metrics: SQLite", partial(metrics.measure, directory, switched)
     plan = webhooks.Plan(200, 1, 1, 1, 0.2) if quick else webhooks.Plan(4_000, 5, 5, 8, 2)
     return "Webhooks: SQLite", partial(webhooks.measure, directory, plan)
 

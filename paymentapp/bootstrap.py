@@ -240,6 +240,8 @@ def _show_levels(services: Services) -> None:
         services.holds,
         services.limit_use,
         services.balances,
+        services.deliverer,
+        services.publisher,
         services.clock,
     )
     services.sweeper.on_swept = levels.show_sweep

@@ -25,6 +25,7 @@ _OFF = (
     "Metrics are off. To serve them, install paymentapp[metrics] and set PAYMENTAPP_METRICS=on; "
     "PAYMENTAPP_METRICS_TOKEN lets other machines read them."
 )
+_NO_ROOM = "This process has no metrics: its log says why."
 _CREDENTIAL = "Send the service's metrics token as Authorization: Bearer ..."
 _NOT_LOCAL = (
     "Metrics are served to requests from this machine alone: PAYMENTAPP_METRICS_TOKEN is not set."
@@ -59,7 +60,7 @@ def register_metrics(app: Flask) -> None:
     def metrics() -> Response:
         here = services()
         if not here.metrics.enabled:
-            return problem(NOT_FOUND, _OFF)
+            return problem(NOT_FOUND, _NO_ROOM if here.settings.metrics else _OFF)
         refused = _refused(here.settings.metrics_token)
         if refused is not None:
             return refused

@@ -20,12 +20,13 @@ class Level(Enum):
     OLDEST_DUE = "seconds that the oldest due payment has waited"
     SWEPT_AT = "time of the last sweep, in seconds since 1970"
     READ_AT = "time at which what is on record was last read, in seconds since 1970"
-    BATCHES = "batches that are not closed"  # provider, state
+    BATCHES = "batches that are not closed, at least; 500 of each shard are read"  # provider, state
     HOLDS = "holds in force"  # scope
     LIMIT_USED = "part of a limit that is used, 0 to 1"  # rule (its number), currency, window
     UNFUNDED = "1 while the account lacks funds"  # provider, currency
     FAILING = "1 while calls fail"  # provider
     BREAKER_OPEN = "1 while no new batch is sent"  # provider
+    RECEIVERS_FAILING = "receivers of events of which each attempt fails"  # receiver
     THREADS = "threads that the service needs, and that run"
 
 

@@ -1,7 +1,7 @@
 """Present values: what a process knows at each sweep, and what one process reads once a minute.
 
 Nothing is read for a scrape. The reads are few and bounded: the batches are those that the watch of
-the funds has read anyway, and the rest is four records.
+the funds has read anyway, and the rest is four records, and one for each webhook endpoint.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from paymentapp.clock import Clock
 from paymentapp.metrics.base import Level, Metrics
+from paymentapp.metrics.deliveries import WEBHOOK
 from paymentapp.models.batches import BatchState
 from paymentapp.models.holds import HoldScope
 from paymentapp.providers.base import Provider
@@ -20,6 +21,8 @@ from paymentapp.services.balances import Balances
 from paymentapp.services.dispatch.failing_providers import FailingProviders
 from paymentapp.services.holds import Holds
 from paymentapp.services.limit_use import LimitUse
+from paymentapp.services.outbound.deliverer import Deliverer
+from paymentapp.services.outbound.publisher import TOPIC, EventPublisher
 
 _OPEN = [state for state in BatchState if state is not BatchState.CLOSED]
 
@@ -34,6 +37,8 @@ class Levels:
     holds: Holds
     limit_use: LimitUse
     balances: Balances
+    deliverer: Deliverer
+    publisher: EventPublisher | None
     clock: Clock
     _failed: set[str] = field(default_factory=set)  # threads, by name
 
@@ -58,6 +63,7 @@ class Levels:
             self.metrics.show(Level.HOLDS, counts[scope], scope)
         self._show_limits()
         self._show_funds()
+        self._show_receivers()
         self.metrics.show(Level.READ_AT, self.clock().timestamp())
 
     def show_threads(self, running: int, failed: str | None) -> None:
@@ -84,3 +90,9 @@ class Levels:
         _, sheet = self.balances.read()
         for key in {*sheet.shortages, *(account.key for account in sheet.accounts)}:
             self.metrics.show(Level.UNFUNDED, key in sheet.shortages, *key)
+
+    def _show_receivers(self) -> None:
+        """Show how many receivers of events get none, for which few attempts are made."""
+        self.metrics.show(Level.RECEIVERS_FAILING, self.deliverer.failing(), WEBHOOK)
+        if self.publisher is not None:
+            self.metrics.show(Level.RECEIVERS_FAILING, self.publisher.failing(), TOPIC)

@@ -7,8 +7,9 @@ in files of that folder, and `expose` adds up those of all processes (`processes
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Literal, NamedTuple
 
 from prometheus_client import (
@@ -23,7 +24,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from paymentapp.metrics.base import Exposition, Level
-from paymentapp.metrics.processes import FOLDER_VARIABLE
+from paymentapp.metrics.processes import FOLDER_VARIABLE, reading, reserve_room
 
 _PREFIX = "paymentapp_"
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -59,6 +60,7 @@ _LEVELS: Mapping[Level, _LevelGauge] = {
     Level.UNFUNDED: _LevelGauge("provider_unfunded", ("provider", "currency"), "livemostrecent"),
     Level.FAILING: _LevelGauge("provider_failing", ("provider",), "livemax"),
     Level.BREAKER_OPEN: _LevelGauge("provider_breaker_open", ("provider",), "livemax"),
+    Level.RECEIVERS_FAILING: _LevelGauge("receivers_failing", ("receiver",), "livemostrecent"),
     Level.THREADS: _LevelGauge("threads", (), "livesum"),
 }
 
@@ -69,6 +71,9 @@ class PrometheusMetrics:
     enabled = True
 
     def __init__(self) -> None:
+        """Begin to record. Raises OSError where the disk has no room for what several share."""
+        if FOLDER_VARIABLE in os.environ:
+            reserve_room(os.getpid())
         # A further series for each counter and histogram, which nothing reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own
         self._registry = CollectorRegistry()
@@ -109,17 +114,23 @@ class PrometheusMetrics:
         self._deliveries = self._counter(
             "delivery_attempts", "Attempts to deliver an event.", "receiver", "result"
         )
-        self._failed_threads = self._counter(
-            "thread_failures", "Threads that have ended or hung, for which their process ends."
+        self._failed_threads = Counter(
+            f"{_PREFIX}thread_failures",
+            "Threads that have ended or hung, for which their process ends.",
+            registry=self._registry,
         )
         self._levels = {level: self._gauge(level, kind) for level, kind in _LEVELS.items()}
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"{_PREFIX}{name}", text, labels, registry=self._registry)
+    def _counter(self, name: str, text: str, *labels: str) -> Callable[..., Counter]:
+        """Return what returns the counter of some labels, which are few: each is kept."""
+        return cache(Counter(f"{_PREFIX}{name}", text, labels, registry=self._registry).labels)
 
-    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
-        full_name = f"{_PREFIX}{name}"
-        return Histogram(full_name, text, labels, registry=self._registry, buckets=buckets)
+    def _histogram(
+        self, name: str, text: str, buckets: Sequence[float], *labels: str
+    ) -> Callable[..., Histogram]:
+        """Return what returns the histogram of some labels."""
+        made = Histogram(f"{_PREFIX}{name}", text, labels, registry=self._registry, buckets=buckets)
+        return cache(made.labels)
 
     def _gauge(self, level: Level, kind: _LevelGauge) -> Gauge:
         return Gauge(
@@ -132,30 +143,30 @@ class PrometheusMetrics:
 
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record an answered request; `route` is the rule that matched, never the path."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._request_seconds.labels(method, route).observe(seconds)
+        self._requests(method, route, str(status)).inc()
+        self._request_seconds(method, route).observe(seconds)
 
     def payment_accepted(self, payment_method: str) -> None:
         """Record a payment that was accepted and stored."""
-        self._accepted.labels(payment_method).inc()
+        self._accepted(payment_method).inc()
 
     def payment_moved(self, payment_method: str, status: str, seconds: float | None) -> None:
         """Record a payment that has reached a status; `seconds` since it was to leave, if final."""
-        self._moved.labels(payment_method, status).inc()
+        self._moved(payment_method, status).inc()
         if seconds is not None:
-            self._settle_seconds.labels(payment_method).observe(seconds)
+            self._settle_seconds(payment_method).observe(seconds)
 
     def provider_called(self, provider: str, operation: str, answer: str, seconds: float) -> None:
         """Record a call of a provider, and what kind of answer came of it."""
-        self._provider_calls.labels(provider, operation, answer).observe(seconds)
+        self._provider_calls(provider, operation, answer).observe(seconds)
 
     def store_called(self, operation: str, answer: str, seconds: float) -> None:
         """Record a call of the store."""
-        self._store_calls.labels(operation, answer).observe(seconds)
+        self._store_calls(operation, answer).observe(seconds)
 
     def delivery_attempted(self, receiver: str, result: str) -> None:
         """Record an attempt to deliver an event: to a `webhook` endpoint or to the `topic`."""
-        self._deliveries.labels(receiver, result).inc()
+        self._deliveries(receiver, result).inc()
 
     def thread_failed(self) -> None:
         """Record that a thread has ended or hangs, for which the process ends."""
@@ -168,12 +179,9 @@ class PrometheusMetrics:
 
     def expose(self) -> Exposition:
         """Return the metrics of all processes, in Prometheus's text format."""
-        return Exposition(CONTENT_TYPE_LATEST, generate_latest(self._exposed()))
-
-    def _exposed(self) -> CollectorRegistry:
-        """Return a registry with the values of all processes; a new one, as the library asks."""
         if FOLDER_VARIABLE not in os.environ:
-            return self._registry
-        registry = CollectorRegistry()
+            return Exposition(CONTENT_TYPE_LATEST, generate_latest(self._registry))
+        registry = CollectorRegistry()  # a new one each time, as the library asks
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return registry
+        with reading():
+            return Exposition(CONTENT_TYPE_LATEST, generate_latest(registry))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from paymentapp.errors import (
@@ -14,9 +15,11 @@ from paymentapp.errors import (
     OutcomeUnknown,
 )
 from paymentapp.metrics.base import Metrics
+from paymentapp.models.balances import ProviderBalance
 from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.base import (
     Accepted,
+    BalanceSource,
     NeedsReview,
     Outcome,
     Postponed,
@@ -24,7 +27,7 @@ from paymentapp.providers.base import (
     Refused,
     Withdrawn,
 )
-from paymentapp.providers.updates import ItemReport
+from paymentapp.providers.updates import Delivery, ItemReport, Mailbox
 
 T = TypeVar("T")
 DONE = "ok"
@@ -65,6 +68,9 @@ class _MeasuredProvider:
         self._name = name
         self._provider = provider
         self._metrics = metrics
+        mailbox, balances = provider.mailbox, provider.balances
+        self.mailbox = _MeasuredMailbox(mailbox, self._call) if mailbox else None
+        self.balances = _MeasuredBalances(balances, self._call) if balances else None
 
     def __getattr__(self, name: str) -> Any:
         """Return what the provider declares under a name."""
@@ -99,3 +105,35 @@ class _MeasuredProvider:
         finally:
             seconds = time.perf_counter() - begun_at
             self._metrics.provider_called(self._name, operation, answer, seconds)
+
+
+class _MeasuredBalances:
+    """Reads balances by a measured call."""
+
+    def __init__(self, source: BalanceSource, call: Callable[..., Any]) -> None:
+        self._source = source
+        self._call = call
+
+    def read(self) -> Sequence[ProviderBalance]:
+        """Return what can be paid in each currency."""
+        found: Sequence[ProviderBalance] = self._call("balances", self._source.read)
+        return found
+
+
+class _MeasuredMailbox:
+    """Fetches deliveries, each by a measured call; the last call finds none."""
+
+    def __init__(self, mailbox: Mailbox, call: Callable[..., Any]) -> None:
+        self._mailbox = mailbox
+        self._call = call
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the mailbox has under a name."""
+        return getattr(self._mailbox, name)
+
+    def collect(self) -> Iterator[Delivery]:
+        """Yield everything that has not been put away."""
+        deliveries = iter(self._mailbox.collect())
+        fetch = partial(next, deliveries, None)
+        while (delivery := self._call("collect", fetch)) is not None:
+            yield delivery

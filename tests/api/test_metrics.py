@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from prometheus_client.mmap_dict import mmap_key
 from prometheus_client.parser import text_string_to_metric_families
 
 from paymentapp.config import Settings
 from paymentapp.metrics.base import NO_METRICS, Metrics
+from paymentapp.metrics.processes import ROOM
 from paymentapp.metrics.prometheus import PrometheusMetrics
+from paymentapp.metrics.providers import _ERRORS, _OUTCOMES
+from paymentapp.models.payments import Status
 from paymentapp.quotas import Quota
+from paymentapp.storage.base import Store
 from tests.api.conftest import Bench, problem
 
 TOKEN = "a-token-of-the-scraper"
@@ -118,3 +123,33 @@ def test_a_token_that_is_no_text_of_a_header_is_refused() -> None:
 def test_the_metrics_of_both_kinds_have_the_same_operations() -> None:
     kinds: list[Metrics] = [NO_METRICS, PrometheusMetrics()]
     assert [each.enabled for each in kinds] == [False, True]
+
+
+def count_everything(metrics: PrometheusMetrics, bench: Bench) -> None:
+    """Count each route with ten statuses, each call of the store, and each of three providers."""
+    for rule in bench.app.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            for status in range(400, 410):
+                metrics.request_answered(method, rule.rule, status, 1)
+    for name in dir(Store):
+        for answer in ("ok", "unavailable"):
+            metrics.store_called(name, answer, 1)
+    for provider in ("paypal", "stripe", "another"):
+        for each in Status:
+            metrics.payment_moved(provider, each.value, 1)
+        for operation in ("submit", "fetch", "cancel", "check"):
+            for answer in {*_OUTCOMES.values(), *_ERRORS.values(), "ok"}:
+                metrics.provider_called(provider, operation, answer, 1)
+
+
+def test_a_process_reserves_enough_room_for_all_that_it_can_count() -> None:
+    metrics = PrometheusMetrics()
+    count_everything(metrics, measured())
+    used = dict.fromkeys(ROOM, 8)
+    for family in metrics._registry.collect():
+        for sample in family.samples:
+            labels = list(sample.labels), list(sample.labels.values())
+            key = mmap_key(family.name, sample.name, *labels, family.documentation)
+            kind = "gauge_livemax" if family.type == "gauge" else family.type
+            used[kind] += len(key) + 4 + 8 + 16  # its length, padding, the value and its time
+    assert {kind: size for kind, size in used.items() if size > 0.8 * ROOM[kind]} == {}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -54,9 +57,9 @@ def web_processes(service: Service) -> list[int]:
     """Return gunicorn's workers: those without children that have its command line."""
     found = []
     for pid in service.descendants():
-        line = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-        if "gunicorn" in line:
-            found.append(pid)
+        with suppress(OSError):  # it has ended meanwhile
+            if "gunicorn" in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                found.append(pid)
     return sorted(found)[1:]  # the first is the master
 
 
@@ -85,3 +88,72 @@ def test_the_folder_is_removed_at_the_end(folder: Path) -> None:
         ask(service, 1)
         assert len(list(own.glob("paymentapp-metrics-*/*.db"))) >= 1
     assert list(own.glob("paymentapp-metrics-*")) == []
+
+
+def test_the_folder_of_a_killed_master_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    left = tmp_path / "paymentapp-metrics-killed"
+    left.mkdir()
+    (left / "owner").touch()
+    with running_service(tmp_path, PAYMENTAPP_METRICS="on", TMPDIR=str(tmp_path)) as service:
+        ask(service, 1)
+        (own,) = tmp_path.glob("paymentapp-metrics-*")
+        assert own != left
+
+
+def test_processes_that_end_again_and_again_leave_no_more_files(
+    service: Service, folder: Path
+) -> None:
+    def files() -> int:
+        return len(list(folder.glob("paymentapp-metrics-*/*.db")))
+
+    ask(service, 20)
+    before, asked = files(), alive_answers(service)
+    for _ in range(3):
+        victim = web_processes(service)[0]
+        os.kill(victim, signal.SIGKILL)
+        while victim in web_processes(service) or len(web_processes(service)) < 2:
+            time.sleep(0.05)
+        ask(service, 5)
+    assert alive_answers(service) == asked + 15
+    assert files() == before
+
+
+def test_a_disk_that_is_full_ends_no_process(tmp_path: Path) -> None:
+    """What is written to a page that a full disk has no room for would end it by SIGBUS."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with (
+        small_disk(disk),
+        running_service(tmp_path, PAYMENTAPP_METRICS="on", TMPDIR=str(disk)) as service,
+    ):
+        ask(service, 5)
+        workers = web_processes(service)
+        fill(disk / "filler")
+        for path in ("/v1/api/customer", "/v1/api/payment", "/v1/api/holds", "/v1/api/events"):
+            for _ in range(5):
+                assert service.call("GET", path)[0] == 200
+        assert web_processes(service) == workers
+        assert alive_answers(service) >= 5
+        os.kill(workers[0], signal.SIGKILL)
+        ask(service, 20)
+        assert alive_answers(service) >= 25
+        assert "no room" not in service.output()
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Mount a disk of eight megabytes, which takes root."""
+    mount = shutil.which("mount")
+    command = [mount or "", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if mount is None or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here: it takes root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from paymentapp.bootstrap import build_services
@@ -15,9 +17,14 @@ from paymentapp.errors import (
     StoreUnavailable,
 )
 from paymentapp.metrics.base import NO_METRICS
+from paymentapp.metrics.prometheus import PrometheusMetrics
+from paymentapp.metrics.providers import measured_providers
+from paymentapp.models.balances import ProviderBalance
 from paymentapp.models.payments import Payment, Status
 from paymentapp.providers.base import Provider, Refused
+from paymentapp.providers.updates import Delivery
 from paymentapp.storage.changes import PaymentChange
+from tests.support.exposed import samples_of
 from tests.support.failing_store import FailingStore
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.measured_world import MeasuredWorld
@@ -116,6 +123,50 @@ def test_an_error_of_a_provider_is_counted_by_its_kind(
     world.pay()
     world.sweep(1)
     assert world.samples().of(CALLS)[(answer, "submit", "paypal")] == 1
+
+
+class EmptyAccount:
+    """Has no balance, or does not answer."""
+
+    fails = False
+
+    def read(self) -> list[ProviderBalance]:
+        if self.fails:
+            raise NotSent("DOWN")
+        return []
+
+
+class Mailbox:
+    """Has two deliveries."""
+
+    def collect(self) -> Iterator[Delivery]:
+        yield from [Delivery("1", []), Delivery("2", [])]
+
+
+def measured(**abilities: object) -> tuple[Provider, PrometheusMetrics]:
+    provider, metrics = LedgerProvider(), PrometheusMetrics()
+    for name, ability in abilities.items():
+        setattr(provider, name, ability)
+    return measured_providers({"paypal": provider}, metrics)["paypal"], metrics
+
+
+def test_readings_of_balances_are_counted() -> None:
+    account = EmptyAccount()
+    provider, metrics = measured(balances=account)
+    assert provider.balances is not None
+    provider.balances.read()
+    account.fails = True
+    with pytest.raises(NotSent):
+        provider.balances.read()
+    calls = {("ok", "balances", "paypal"): 1, ("not_sent", "balances", "paypal"): 1}
+    assert samples_of(metrics).of(CALLS) == calls
+
+
+def test_deliveries_of_a_mailbox_are_counted_and_the_call_that_finds_none() -> None:
+    provider, metrics = measured(mailbox=Mailbox())
+    assert provider.mailbox is not None
+    assert len(list(provider.mailbox.collect())) == 2
+    assert samples_of(metrics).of(CALLS) == {("ok", "collect", "paypal"): 3}
 
 
 def test_a_refusal_is_counted_so(world: MeasuredWorld) -> None:

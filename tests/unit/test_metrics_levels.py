@@ -15,9 +15,11 @@ from paymentapp.metrics.base import NO_METRICS
 from paymentapp.metrics.deliveries import measured_client, measured_topic
 from paymentapp.metrics.prometheus import PrometheusMetrics
 from paymentapp.models.holds import HoldScope
+from paymentapp.vault.sealing import new_key
 from paymentapp.webhook_client.client import NotDelivered
 from tests.support.exposed import samples_of
 from tests.support.measured_world import MeasuredWorld
+from tests.support.receivers import answering, receiving
 
 LIMITS = "all USD 20/day; client payroll USD 100/day; customer USD 50/day; payment USD 500"
 
@@ -122,6 +124,26 @@ def test_the_use_of_limits_is_shown_by_their_numbers() -> None:
     look(world)
     used = world.samples().of("paymentapp_limit_used_ratio")
     assert used == {("USD", "1", "day"): 0.25, ("USD", "2", "day"): 0}
+
+
+def test_a_webhook_endpoint_that_gets_nothing_is_shown_until_it_does() -> None:
+    world = MeasuredWorld(vault_keys=new_key(), webhooks_allow_loopback=True)
+    services = world.services
+
+    def deliver() -> dict[tuple[str, ...], float]:
+        world.now += timedelta(hours=1)
+        world.store.publish_events(world.now)
+        services.deliverer.deliver(endpoint_id, lambda jobs: [job() for job in jobs])
+        look(world)
+        return world.samples().of("paymentapp_receivers_failing")
+
+    with receiving(answering(500)) as receiver:
+        url = f"http://127.0.0.1:{receiver.port}/events"
+        endpoint_id = services.webhook_endpoints.create(url, (), "").endpoint.endpoint_id
+        world.pay()
+        assert deliver() == {("webhook",): 1}
+        receiver.answer = answering(204)
+        assert deliver() == {("webhook",): 0}
 
 
 def test_a_failure_of_a_thread_is_counted_once(world: MeasuredWorld) -> None:

@@ -84,6 +84,12 @@ class Deliverer:
         found = self.store.list_webhook_endpoints()
         return [each.endpoint_id for each in found if each.status is EndpointStatus.ENABLED]
 
+    def failing(self) -> int:
+        """Return of how many endpoints every attempt fails, with one read for each."""
+        found = self.store.list_webhook_endpoints()
+        enabled = [each for each in found if each.status is EndpointStatus.ENABLED]
+        return sum(read_progress(self.store, each).failing_since is not None for each in enabled)
+
     def deliver(self, endpoint_id: str, run: RunAttempts) -> bool:
         """Send what is new and what is due to an endpoint; return whether more is waiting.
 

@@ -93,6 +93,10 @@ class EventPublisher:
         again = self._publish_again(may_begin)
         return PublishedRound(fresh.more or again.more, again.error)
 
+    def failing(self) -> bool:
+        """Return whether every attempt fails. Raises StoreUnavailable."""
+        return read_progress(self.store, self._follower()).failing_since is not None
+
     def status(self) -> str:
         """Return how publishing goes, in words. Raises StoreUnavailable."""
         since = read_progress(self.store, self._follower()).failing_since
