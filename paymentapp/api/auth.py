@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import Flask, Request, Response, g
 
 from paymentapp.api.blueprint import PUBLIC, current_request, declared_scopes, services
+from paymentapp.api.environ import RESUMED
 from paymentapp.api.local_requests import is_local
 from paymentapp.api.problems import CHALLENGE, UNAUTHORIZED, problem
 from paymentapp.errors import NotAllowed, NotAuthenticated
 from paymentapp.models.actors import LOCAL, Actor
+from paymentapp.rate_limits.limits import QuotaState
 from paymentapp.services.api_keys import id_of
 
 
@@ -58,7 +60,7 @@ def check_credential(req: Request, scopes: tuple[str, ...]) -> Response | None:
         rate_limits.forget(credential)
         raise
     rate_limits.remember(credential)
-    g.quota_state = rate_limits.count_client(actor.name)
+    g.quota_state = _count(req, actor)
     if not any(map(actor.may, scopes)):
         raise NotAllowed(f"This requires the scope {' or '.join(scopes)}.", scopes[0])
     return None
@@ -85,7 +87,15 @@ def check_loopback(req: Request) -> None:
     if not is_local(req):
         raise NotAllowed("Authentication is off, so only requests from this machine are served.")
     g.actor = LOCAL
-    g.quota_state = services().rate_limits.count_client(LOCAL.name)
+    g.quota_state = _count(req, LOCAL)
+
+
+def _count(req: Request, actor: Actor) -> QuotaState | None:
+    """Count a request of a client, once. Raises RateLimited."""
+    rate_limits = services().rate_limits
+    if req.environ.get(RESUMED):  # counted when it began, before its body had come
+        return rate_limits.state_of_client(actor.name)
+    return rate_limits.count_client(actor.name)
 
 
 def presented_credential(req: Request) -> str:

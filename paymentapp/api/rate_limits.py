@@ -13,6 +13,7 @@ from flask import Flask, Response, g
 
 from paymentapp.api.auth import presented_credential
 from paymentapp.api.blueprint import current_request, services
+from paymentapp.api.client_address import client_address
 from paymentapp.api.problems import TOO_MANY, problem
 from paymentapp.rate_limits.limits import QuotaState, RateLimited
 
@@ -29,7 +30,7 @@ def register_rate_limits(app: Flask) -> None:
         current = current_request()
         if current.endpoint not in UNLIMITED:
             credential = presented_credential(current)
-            services().rate_limits.check_address(_address(), credential)
+            services().rate_limits.check_address(client_address(), credential)
 
     @app.after_request
     def count(response: Response) -> Response:
@@ -55,9 +56,4 @@ def _count_address(status: int) -> QuotaState | None:
     if current.endpoint in UNLIMITED or status >= 500:
         return None
     wrong_key = status == 401 and bool(presented_credential(current))
-    return services().rate_limits.count_address(_address(), wrong_key=wrong_key)
-
-
-def _address() -> str:
-    """Return the address of the client."""
-    return current_request().remote_addr or ""
+    return services().rate_limits.count_address(client_address(), wrong_key=wrong_key)

@@ -61,6 +61,12 @@ class RateLimits:
         """Count a request of a client. Raises RateLimited."""
         return self._count(CLIENT, self._clients, name, 1) if self._clients else None
 
+    def state_of_client(self, name: str) -> QuotaState | None:
+        """Return what is left of a client's quota, without counting."""
+        if self._clients is None:
+            return None
+        return _state(CLIENT, self._clients, self._counters.window(f"{CLIENT} {name}"))
+
     def check_address(self, address: str, credential: str) -> None:
         """Raise RateLimited where an address has used up its quota, unless its key is known.
 
