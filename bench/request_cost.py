@@ -1,7 +1,8 @@
 """CPU time of a request for a payment, without a server: `python -m bench.request_cost`.
 
-Requests go to the application one after the other, by WSGI, over SQLite in a folder of memory: so
-what is left out is gunicorn, the disk, and threads that wait for each other. The bare view takes
+Requests go to the application one after the other, by WSGI, over SQLite in a folder of memory, or
+over the DynamoDB that AWS_ENDPOINT_URL_DYNAMODB names: so what is left out is gunicorn, the disk,
+and threads that wait for each other. The bare view takes
 turns with it. CPU time is that of all threads; the lowest of many rounds is what the code takes,
 whatever else the machine does.
 """
@@ -24,9 +25,16 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from bench.bare_app import sqlite_app
+from bench.bare_app import BARE_SETTINGS, dynamodb_app, sqlite_app
 from bench.load import order
-from bench.stores import SQLitePlace, open_services, prepare, prepare_bare_sqlite
+from bench.stores import (
+    DynamoDBPlace,
+    Place,
+    new_place,
+    open_services,
+    prepare,
+    prepare_bare_sqlite,
+)
 from paymentapp import create_app
 from paymentapp.bootstrap import Services
 from paymentapp.server import start_logging
@@ -34,32 +42,37 @@ from paymentapp.server import start_logging
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REQUESTS = 200  # in a round
+ENGINES = {"sqlite": "SQLite", "dynamodb": "DynamoDB"}
+REQUESTS = {"sqlite": 200, "dynamodb": 20}  # in a round
 MEMORY = Path("/dev/shm")  # each run makes a folder of its own there
 
 
 def main() -> None:
     """Measure both sides in turns, or profile the API's."""
     options = _options()
-    with _apps() as (api, bare):
+    with _apps(options.engine) as (api, bare):
+        count = REQUESTS[options.engine]
         for app in (api, bare):
-            _send(app, "warm", REQUESTS)
+            _send(app, "warm", count)
         if options.profile:
-            _profile(lambda: _send(api, "profile", options.rounds * REQUESTS), options.profile)
+            _profile(lambda: _send(api, "profile", options.rounds * count), options.profile)
             return
         rounds: dict[str, list[float]] = {"API": [], "bare view": []}
         for number in range(options.rounds):
             for name, app in (("API", api), ("bare view", bare)):
                 begun_at = time.process_time()
-                _send(app, f"round{number}", REQUESTS)
-                rounds[name].append((time.process_time() - begun_at) / REQUESTS * 1e6)
+                _send(app, f"round{number}", count)
+                rounds[name].append((time.process_time() - begun_at) / count * 1e6)
         for name, found in rounds.items():
             print(f"{name}: {min(found):.0f} microseconds of CPU each, median {median(found):.0f}")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.request_cost", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30, help="rounds of 200 (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=30, help="rounds (%(default)s)")
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="sqlite", help="the store (%(default)s)"
+    )
     parser.add_argument(
         "--profile", choices=("tottime", "cumtime"), help="list functions by their time instead"
     )
@@ -67,7 +80,7 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _apps() -> Iterator[tuple[Flask, Flask]]:
+def _apps(engine: str) -> Iterator[tuple[Flask, Flask]]:
     """Make the API and the bare view, each over a store of its own; log lines go nowhere."""
     parent = MEMORY if MEMORY.is_dir() else None
     os.environ |= {"PAYMENTAPP_AUTH": "off", "PAYMENTAPP_DISPATCHER": "off"}
@@ -75,18 +88,31 @@ def _apps() -> Iterator[tuple[Flask, Flask]]:
         tempfile.TemporaryDirectory(dir=parent) as folder,
         Path(os.devnull).open("w") as nowhere,
     ):
-        place = SQLitePlace(Path(folder), "api")
-        prepare(place)
-        prepare_bare_sqlite(Path(folder) / "bare.db")
-        os.environ["BARE_DATABASE"] = str(Path(folder) / "bare.db")
+        place, bare = _places(Path(folder), engine)
         services: Services = open_services(place)
         errors, sys.stderr = sys.stderr, nowhere
         start_logging()
         sys.stderr = errors
         try:
-            yield create_app(services), sqlite_app()
+            yield create_app(services), bare()
         finally:
             services.store.close()
+
+
+def _places(folder: Path, engine: str) -> tuple[Place, Callable[[], Flask]]:
+    """Return a store with customers for the API, and what makes the bare view over another."""
+    place = new_place(folder, ENGINES[engine], f"cost{os.getpid()}")
+    if engine == "sqlite":
+        prepare_bare_sqlite(folder / "bare.db")
+        os.environ["BARE_DATABASE"] = str(folder / "bare.db")
+        prepare(place)
+        return place, sqlite_app
+    os.environ |= BARE_SETTINGS
+    beside = DynamoDBPlace(f"bare{os.getpid()}")
+    os.environ["BARE_TABLE_PREFIX"] = beside.prefix
+    prepare(beside)
+    prepare(place)
+    return place, dynamodb_app
 
 
 def _send(app: Flask, run: str, count: int) -> None:
