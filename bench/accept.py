@@ -37,16 +37,19 @@ BY_HAND = {
 }
 WHY = {
     "SQLite": """\
-the API checks headers and body against their models, shows the payment through another model and
-hands its writes to the process's writer thread, which the bare view does not. What it has in return
-is that waiting threads share a commit, and that counts for more the longer a sync takes, and the
-more other programs compete for the cores.""",
+the API checks headers and body against their models, logs the request, and hands the payment to
+the process's writer thread, which the bare view does not. What it has in return is that waiting
+threads share a commit, and that counts for more the longer a sync takes, and the more other
+programs compete for the cores. See docs/performance.md.""",
     "DynamoDB": """\
-nearly all of the time of both sides is boto3's, three calls a payment; the rest, which the API has
-more of, counts in full where the cores are the limit, as here with DynamoDB Local on the same ones.
+nearly all of the time of both sides is botocore's. The API makes four calls a payment: besides the
+bare view's three, one for the entry of the account's list, which announces the payment's event as
+well. It saves a part of each call, which is less than the fourth takes. See docs/performance.md.
 """.rstrip(),
 }
-TARGETS = {"SQLite": 1.0, "DynamoDB": 0.9}
+TARGETS = {"SQLite": 1.2, "DynamoDB": 1.1}
+CPU_TARGETS = {"SQLite": 0.95, "DynamoDB": 1.0}
+WHOLE_TARGETS = {"SQLite": 0.9}
 
 
 class Plan(NamedTuple):
@@ -167,16 +170,20 @@ def _report(engine: str, alone: int, bare: Side, api: Side, whole: Side) -> Sect
     The first `alone` rounds of the bare view are compared with the API's, the rest with those with
     the dispatcher, each with its neighbour.
     """
-    target = TARGETS[engine]
     ratio, whole_ratio = _ratio(api, bare.rounds[:alone]), _ratio(whole, bare.rounds[alone:])
+    cpu_ratio = bare.cpu / api.cpu
     say(f"  API / bare view: {ratio:.2f}; with dispatcher: {whole_ratio:.2f}")
     return Section(
         f"Accepting payments: {engine}",
         METHOD.format(generator=generator_name(), connections=CONNECTIONS, by_hand=BY_HAND[engine]),
         [
-            Finding("API / bare view", f"{ratio:.2f}", f"≥ {target}", ratio >= target),
-            Finding("CPU time of the bare view / of the API", f"{bare.cpu / api.cpu:.2f}"),
-            Finding("API with dispatcher and simulator / bare view", f"{whole_ratio:.2f}"),
+            _compared("API / bare view", ratio, TARGETS[engine]),
+            _compared("CPU time of the bare view / of the API", cpu_ratio, CPU_TARGETS[engine]),
+            _compared(
+                "API with dispatcher and simulator / bare view",
+                whole_ratio,
+                WHOLE_TARGETS.get(engine),
+            ),
             *(
                 Finding(side.name, f"{side.rate:.0f} a second, {side.cpu:.2f} ms of CPU each")
                 for side in (bare, api, whole)
@@ -186,6 +193,12 @@ def _report(engine: str, alone: int, bare: Side, api: Side, whole: Side) -> Sect
         [_row(side.name, each) for side in (bare, api, whole) for each in side.rounds],
         WHY[engine],
     )
+
+
+def _compared(what: str, ratio: float, target: float | None) -> Finding:
+    if target is None:
+        return Finding(what, f"{ratio:.2f}")
+    return Finding(what, f"{ratio:.2f}", f"≥ {target}", ratio >= target)
 
 
 def _ratio(side: Side, bare: list[Round]) -> float:

@@ -21,7 +21,7 @@ from paymentapp.api import (
     webhooks,
 )
 from paymentapp.api.auth import check_declarations, register_auth
-from paymentapp.api.blueprint import BODY_MAX_BYTES
+from paymentapp.api.bodies import BODY_MAX_BYTES
 from paymentapp.api.docs import register_docs
 from paymentapp.api.header_checks import register_header_checks
 from paymentapp.api.json import ExactJSON

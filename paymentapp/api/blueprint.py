@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import flask
 import flask_smorest
@@ -13,12 +13,13 @@ from flask import current_app
 from flask_smorest.utils import load_info_from_docstring
 from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
+from paymentapp.api.bodies import raw_body
 from paymentapp.api.error_docs import ProblemExample, error_responses
 from paymentapp.api.json import BadJSON, decode
-from paymentapp.api.problems import EncodedBody, InvalidRequest, body_error, field_errors
+from paymentapp.api.problems import EncodedBody, InvalidRequest, field_errors
 from paymentapp.bootstrap import EXTENSION, Services
 from paymentapp.models.actors import Actor
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
@@ -26,8 +27,6 @@ from paymentapp.models.events import EVENT_ID_PATTERN
 from paymentapp.models.holds import HOLD_ID_PATTERN
 from paymentapp.models.webhook_endpoints import ENDPOINT_ID_PATTERN
 from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN, OptionalBody
-
-BODY_MAX_BYTES = 64 * 1024
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -45,29 +44,6 @@ def current_request() -> flask.Request:
 def services() -> Services:
     """Return the services that the current app was built with."""
     return cast(Services, current_app.extensions[EXTENSION])
-
-
-def raw_body(req: flask.Request) -> bytes:
-    """Return the request body, unparsed.
-
-    Raises RequestEntityTooLarge over BODY_MAX_BYTES, InvalidRequest if it is cut off or its chunks
-    are malformed.
-    """
-    if (req.content_length or 0) > BODY_MAX_BYTES:
-        raise RequestEntityTooLarge
-    try:
-        body = req.get_data(cache=False)
-    except HTTPException:
-        raise
-    except Exception as error:
-        # What the WSGI server's reader raises for a chunked body that is none: each server has its
-        # own exceptions for it (gunicorn's are no OSError, so werkzeug does not know them either).
-        raise InvalidRequest([body_error((), "The body is not correctly chunked.")]) from error
-    if len(body) > BODY_MAX_BYTES:
-        raise RequestEntityTooLarge
-    if len(body) < (req.content_length or 0):
-        raise InvalidRequest([body_error((), "The body is shorter than its Content-Length.")])
-    return body
 
 
 class CustomerId(BaseConverter):
@@ -120,7 +96,35 @@ class RequestParser(FlaskParser):
     """Parse request bodies with the strict JSON decoder, and queries and headers as strings."""
 
     DEFAULT_VALIDATION_STATUS = 400
-    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # each schema decides
+
+    def use_args(  # type: ignore[override]
+        self, argmap: Schema, *, location: str, **_: Any
+    ) -> Callable[[View], View]:
+        """Pass what a schema loads of a part of the request to the view, after other arguments.
+
+        webargs prepares each call for options that no view has, and flask-smorest's wrapper for
+        coroutines: together they take as long as a schema does.
+        """
+        read = {
+            "json": self.load_json,
+            "query": self.load_querystring,
+            "headers": self.load_headers,
+        }[location]
+
+        def decorator(documented: View) -> View:
+            view: View = vars(documented)["__wrapped__"]  # what flask-smorest's wrapper calls
+
+            @wraps(documented)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    loaded = argmap.load(read(current_request(), argmap))
+                except ValidationError as error:
+                    raise InvalidRequest(field_errors(location, error.messages)) from error
+                return view(*args, loaded, **kwargs)
+
+            return cast(View, wrapper)
+
+        return decorator
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:
         """Return the decoded body; an empty object without a body, where the schema allows that.
@@ -150,11 +154,6 @@ class RequestParser(FlaskParser):
         """Return the headers that the schema knows, by their names there."""
         names = _header_names(type(schema))
         return {name: req.environ[key] for name, key in names if key in req.environ}
-
-    def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
-        """Raise the validation errors as InvalidRequest, each with its place in the request."""
-        ((location, messages),) = cast(dict[str, Any], error.messages).items()
-        raise InvalidRequest(field_errors(location, messages))
 
 
 def _is_json(req: flask.Request) -> bool:

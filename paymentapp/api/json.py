@@ -25,11 +25,16 @@ class ExactJSON(JSONProvider):
         """Return the JSON text of an object."""
         if kwargs:
             return simplejson.dumps(obj, use_decimal=True, **kwargs)
-        return _encoder.encode(obj)
+        return encode(obj)
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
         """Return the value of a JSON text, as `decode` reads it."""
         return decode(s.encode() if isinstance(s, str) else s)
+
+
+def encode(value: Any) -> str:
+    """Return the JSON text of a value, with its Decimals as exact numbers."""
+    return _encoder.encode(value)
 
 
 def decode(body: bytes) -> Any:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import request
+from flask import Response, request
 
 from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, actor, services
+from paymentapp.api.payment_text import payment_text
 from paymentapp.api.problems import PAYMENT_PATH, InvalidRequest
-from paymentapp.api.responses import REPLAY, replay_header
+from paymentapp.api.responses import REPLAY, ApiResponse, replay_header
 from paymentapp.api.waiting import with_outcome
 from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.actors import HOLD
@@ -60,7 +61,8 @@ LINKS = {
 
 def shown(payment: Payment) -> ShownPayment:
     """Return a payment with its payee, and with why it waits."""
-    return services().payees.shown(payment, services().waiting.of(payment))
+    here = services()
+    return here.payees.shown(payment, here.waiting.of(payment))
 
 
 def _shown_all(payments: Sequence[Payment]) -> list[ShownPayment]:
@@ -80,9 +82,7 @@ def _shown_all(payments: Sequence[Payment]) -> list[ShownPayment]:
     headers=ACCEPTED_HEADERS,
 )
 @blp.documents(*error_examples.REQUEST_PAYMENT, responses={202: {"links": LINKS}})
-def request_payment(
-    headers: dict[str, Any], order: PaymentOrder
-) -> tuple[ShownPayment, dict[str, str]]:
+def request_payment(headers: dict[str, Any], order: PaymentOrder) -> Response:
     """Request a payment to a customer.
 
     It is accepted once it is stored, and paid afterwards: show it, or list the customer's payments,
@@ -186,7 +186,7 @@ def cancel_payment(
 @blp.documents(*error_examples.RETRY_PAYMENT, responses={202: {"links": LINKS}})
 def retry_payment(
     headers: dict[str, Any], order: dict[str, Any], customer_id: str, payment_id: str
-) -> tuple[ShownPayment, dict[str, str]]:
+) -> Response:
     """Retry a payment that failed, was returned or was rejected: request a new one in its place.
 
     It has the same amount and goes to the customer's current details. A payment has one retry at a
@@ -202,9 +202,11 @@ def retry_payment(
     return _accepted(requested, headers.get("wait"))
 
 
-def _accepted(requested: Requested, wait: int | None) -> tuple[ShownPayment, dict[str, str]]:
-    """Return the body and headers that answer a request which has made a payment."""
+def _accepted(requested: Requested, wait: int | None) -> Response:
+    """Return the answer to a request which has made a payment."""
     payment, applied = with_outcome(requested.payment, wait)
     path = PAYMENT_PATH.format(*payment.key)
     replay = REPLAY if requested.replayed else {}
-    return shown(payment), {"Location": request.script_root + path, **replay, **applied}
+    answer = ApiResponse(payment_text(shown(payment)), 202, mimetype="application/json")
+    answer.headers.extend({"Location": request.script_root + path, **replay, **applied})
+    return answer

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import request
 
 from paymentapp.api import error_examples
-from paymentapp.api.blueprint import Blueprint, public, raw_body, services
+from paymentapp.api.blueprint import Blueprint, public, services
+from paymentapp.api.bodies import raw_body
 from paymentapp.api.webhook_slots import bounded
 from paymentapp.schemas.webhooks import ReceivedSchema
 

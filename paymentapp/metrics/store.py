@@ -10,6 +10,7 @@ from typing import Any, cast
 from paymentapp.errors import StoreUnavailable
 from paymentapp.metrics.base import Metrics
 from paymentapp.models.payments import FINAL
+from paymentapp.storage.accepting import Attempt, Decide
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 
@@ -33,10 +34,19 @@ class _MeasuredStore:
     def accept(self, acceptance: Acceptance) -> AcceptResult:
         """Accept a payment, and count it where this call has stored it."""
         result: AcceptResult = self._call("accept", self._store.accept, acceptance)
-        stored = result.payment
-        if stored is not None and stored.revision == acceptance.payment.revision:
-            self._metrics.payment_accepted(stored.payment_method)
+        self._count_accepted(acceptance, result)
         return result
+
+    def accept_at_once(
+        self, customer_id: str, key_hashes: Sequence[str], decide: Decide
+    ) -> Attempt:
+        """Try to accept a payment by one call, and count it where this call has stored it."""
+        attempt: Attempt = self._call(
+            "accept_at_once", self._store.accept_at_once, customer_id, key_hashes, decide
+        )
+        if attempt.acceptance is not None and attempt.result is not None:
+            self._count_accepted(attempt.acceptance, attempt.result)
+        return attempt
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         """Change payments, and count each move that was made."""
@@ -68,6 +78,11 @@ class _MeasuredStore:
             raise
         finally:
             self._metrics.store_called(name, answer, time.perf_counter() - begun_at)
+
+    def _count_accepted(self, acceptance: Acceptance, result: AcceptResult) -> None:
+        stored = result.payment
+        if stored is not None and stored.revision == acceptance.payment.revision:
+            self._metrics.payment_accepted(stored.payment_method)
 
     def _record_move(self, change: PaymentChange) -> None:
         old, new = change

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, missing, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from paymentapp.clock import from_text, to_text
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN, EMAIL_MAX_LENGTH, EMAIL_PATTERN
@@ -26,43 +26,6 @@ _MOMENT_PATTERN = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-
-
-class FlatSchema(Schema):
-    """A schema whose valid data is loaded with half of marshmallow's work; the rest is its own.
-
-    Fits schemas with neither nested fields nor hooks other than `built`.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._plan = [
-            (field.attribute or name, field.data_key or name, field)
-            for name, field in self.load_fields.items()
-        ]
-        self._known = frozenset(key for _, key, _ in self._plan)
-
-    def load(self, data: Any, **options: Any) -> Any:
-        """Return the loaded data, `built` of it. Raises ValidationError."""
-        try:
-            loaded = self._load_valid(data)
-        except ValidationError:
-            loaded = super().load(data, **options)
-        return self.built(loaded)
-
-    def built(self, loaded: dict[str, Any]) -> Any:
-        """Return what the schema loads as: the fields by default."""
-        return loaded
-
-    def _load_valid(self, data: Any) -> dict[str, Any]:
-        """Return the loaded fields. Raises ValidationError, with none of its messages."""
-        if not isinstance(data, dict) or not self._known.issuperset(data):
-            raise ValidationError("")
-        values = {
-            name: field.deserialize(data.get(key, missing), key, data)
-            for name, key, field in self._plan
-        }
-        return {name: value for name, value in values.items() if value is not missing}
 
 
 class Pattern(validate.Regexp):

@@ -8,7 +8,8 @@ from urllib.request import parse_http_list
 
 from marshmallow import fields
 
-from paymentapp.schemas.common import FlatSchema, Pattern
+from paymentapp.schemas.common import Pattern
+from paymentapp.schemas.flat import FlatSchema
 
 WAIT_MAX = 30  # seconds
 PREFER_MAX_LENGTH = 1000  # characters; a longer header is ignored
@@ -31,7 +32,10 @@ class IdempotencyKey(fields.String):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, *args, **kwargs)
         _check_key(text)
-        return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
+        if not text.startswith('"'):
+            return text
+        key = text[1:-1]
+        return re.sub(r"\\(.)", r"\1", key) if "\\" in key else key
 
 
 class VersionCondition(NamedTuple):

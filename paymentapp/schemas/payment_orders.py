@@ -18,7 +18,6 @@ from paymentapp.schemas.common import (
     METHOD_PATTERN,
     Amount,
     Flag,
-    FlatSchema,
     FutureMoment,
     OptionalBody,
     Pattern,
@@ -26,6 +25,7 @@ from paymentapp.schemas.common import (
     customer_id,
     email,
 )
+from paymentapp.schemas.flat import FlatSchema
 from paymentapp.schemas.holds import ONE_LINE_ERROR
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.routing import FIRST_METHOD

@@ -53,13 +53,10 @@ class Admission:
         Raises LimitExceeded, PossibleDuplicate, ReferenceUsed, StoreUnavailable. Where none of it
         is set, there is no further write.
         """
-        claim = self._claim(acceptance.payment)
-        if not self.limits.rules and not self.duplicate_hours and claim is None:
+        wanted = self._checked(acceptance, allow_duplicate=allow_duplicate)
+        if not self.limits.rules and not wanted.is_counted:
             return self.store.accept(acceptance)
         now = self.clock()
-        ignore = allow_duplicate or acceptance.payment.retry_of is not None
-        alike = self._check(acceptance.payment, now, ignore=ignore)
-        wanted = acceptance._replace(alike=alike, reference=claim)
         waived: set[int] = set()
         for _ in tries():
             try:
@@ -80,6 +77,14 @@ class Admission:
             wanted = wanted._replace(payment=ask(wanted.payment, exceeded.rule))
         raise StoreUnavailable(f"other payments were accepted {MAX_TRIES} times meanwhile")
 
+    def at_once(self, acceptance: Acceptance, *, allow_duplicate: bool) -> Acceptance:
+        """Return the acceptance of a payment with all that the store checks and counts.
+
+        Raises LimitExceeded. Calls no store, unless the payment is a retry.
+        """
+        wanted = self._checked(acceptance, allow_duplicate=allow_duplicate)
+        return self._counted(wanted, self.clock())
+
     def check(self, payment: Payment) -> None:
         """Raise LimitExceeded or ReferenceUsed where a payment would be refused now.
 
@@ -95,6 +100,16 @@ class Admission:
         for charge, slots in zip(charges, counted, strict=True):
             if not charge.fits(slots):
                 raise self.limits.exceeded(LimitReached(charge, slots))
+
+    def _checked(self, acceptance: Acceptance, *, allow_duplicate: bool) -> Acceptance:
+        """Return the acceptance with its check for duplicates and the claim of its reference."""
+        payment = acceptance.payment
+        claim = self._claim(payment)
+        if not self.duplicate_hours and claim is None:
+            return acceptance
+        ignore = allow_duplicate or payment.retry_of is not None
+        alike = self._check(payment, self.clock(), ignore=ignore)
+        return acceptance._replace(alike=alike, reference=claim)
 
     def _counted(
         self, acceptance: Acceptance, now: datetime, waived: Collection[int] = ()

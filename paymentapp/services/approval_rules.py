@@ -79,6 +79,11 @@ class ApprovalRules:
     store: Store
     rules: Sequence[ApprovalRule]
 
+    @property
+    def reads_payments(self) -> bool:
+        """Return whether a rule takes a read of the customer's payments."""
+        return any(rule.first_payment for rule in self.rules)
+
     def applied(
         self, route: Route, customer: Customer, money: Money, clock: Clock, by: Actor
     ) -> Route:

@@ -22,6 +22,7 @@ from paymentapp.models.approvals import (
     with_voids,
 )
 from paymentapp.models.customers import Customer
+from paymentapp.models.limits import LimitRule
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.services.makers import is_maker
 from paymentapp.services.routing import Routes, details_since
@@ -119,6 +120,14 @@ def awaiting(payment: Payment, approval: RequiredApproval, now: datetime) -> Pay
         due_at=now + ANSWER_WITHIN,
         approval=approval,
     )
+
+
+def awaiting_for_limit(payment: Payment, rule: LimitRule, by: Actor, clock: Clock) -> Payment:
+    """Return a new payment that is above a limit as one that needs an approval."""
+    if payment.approval is not None:
+        return payment
+    approval = RequiredApproval(str(rule), 1, digests(by.identities))
+    return awaiting(payment, approval, clock())
 
 
 def payee_version(payment: Payment, customer: Customer | None) -> str:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
 import time
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple
 
-from paymentapp.clock import Clock, to_text
+from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, NotFound, NotPayable, StoreUnavailable
 from paymentapp.models.account_payments import AccountPage, AccountQuery
 from paymentapp.models.actors import SYSTEM, Actor
-from paymentapp.models.approvals import RequiredApproval, digests
 from paymentapp.models.customers import Customer
-from paymentapp.models.duplicates import PossibleDuplicate
-from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord, key_hashes
-from paymentapp.models.limits import LimitExceeded, LimitRule
+from paymentapp.models.duplicates import DuplicateFound, PossibleDuplicate
+from paymentapp.models.idempotency import IdempotencyRecord, key_hashes
+from paymentapp.models.limits import LimitExceeded, LimitReached
 from paymentapp.models.payments import (
     FINAL,
     UNSENT,
@@ -26,22 +24,22 @@ from paymentapp.models.payments import (
     Payment,
     PaymentKey,
     Status,
-    Transition,
     next_payment_id,
 )
 from paymentapp.models.references import ReferenceUsed
-from paymentapp.models.revisions import new_revision
 from paymentapp.services.admission import Admission
 from paymentapp.services.approval_rules import ApprovalRules
-from paymentapp.services.approvals import awaiting
+from paymentapp.services.approvals import awaiting, awaiting_for_limit
 from paymentapp.services.customers import NO_CUSTOMER, Customers
 from paymentapp.services.makers import check_is_own, may_be_maker
-from paymentapp.services.payment_orders import PaymentOrder, check_same_body, fingerprint
+from paymentapp.services.new_payments import new_payment, new_record
+from paymentapp.services.payment_orders import PaymentOrder, check_same_body
 from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import Route, Routes
 from paymentapp.services.schedules import check_schedule, is_later
 from paymentapp.services.stored_payments import stored_payment
 from paymentapp.services.unsent_batches import take_out
+from paymentapp.storage.accepting import PaymentContext
 from paymentapp.storage.base import Page, PageQuery, Store
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
@@ -94,7 +92,10 @@ class Payments:
         StoreUnavailable the same request may be retried with its key.
         """
         hashes = key_hashes(idempotency_key, by.name) if idempotency_key is not None else ()
-        customer, records = self.store.read_for_payment(order.customer_id, hashes)
+        (customer, records), accepted = self._at_once(order, hashes, by)
+        if accepted is not None:
+            self.wake(accepted)
+            return Requested(accepted, replayed=False)
         found, earlier = self._key_use(hashes, records, by)
         if found is not None and not self._is_expired(found):
             check_same_body(order, found)
@@ -160,6 +161,47 @@ class Payments:
                 return payment
             if (pause or time.sleep)(min(WAIT_STEP, left)):
                 return payment
+
+    def _at_once(
+        self, order: PaymentOrder, hashes: Sequence[str], by: Actor
+    ) -> tuple[PaymentContext, Payment | None]:
+        """Accept a payment by one call of the store, if it can be; return what is on record.
+
+        Raises NotPayable, NotFound, StoreUnavailable. No payment is returned where more than that
+        call is needed, also to tell why a payment is refused that is above a limit.
+        """
+        if order.retry_of is not None or self.approval_rules.reads_payments:
+            return self.store.read_for_payment(order.customer_id, hashes), None
+        try:
+            context, wanted, result = self.store.accept_at_once(
+                order.customer_id, hashes, partial(self._decide, order, hashes, by)
+            )
+        except (LimitReached, DuplicateFound):
+            return self.store.read_for_payment(order.customer_id, hashes), None
+        stored = result.payment if result else None
+        if wanted is None or stored is None:
+            return context, None
+        if stored.revision == wanted.payment.revision:
+            return context, stored
+        # Another payment has the id, and the key's record may be there.
+        return self.store.read_for_payment(order.customer_id, hashes), None
+
+    def _decide(
+        self, order: PaymentOrder, hashes: Sequence[str], by: Actor, context: PaymentContext
+    ) -> Acceptance | None:
+        """Return the acceptance of a payment under a new key; None for any other.
+
+        The store calls it, which must not be called from here. Raises NotFound, NotPayable.
+        """
+        if context.idempotency_records:
+            return None
+        route = self._route(order, context.customer, None, by)
+        record = self._record(order, next(iter(hashes), None), None)
+        acceptance = Acceptance(self._new_payment(order, route, record, by), record)
+        try:
+            return self.admission.at_once(acceptance, allow_duplicate=order.allow_duplicate)
+        except LimitExceeded:
+            return None
 
     def _key_use(
         self, hashes: Sequence[str], records: Mapping[str, IdempotencyRecord], by: Actor
@@ -267,13 +309,7 @@ class Payments:
         While another request with the same key may still be accepted, nobody is refused, as in
         `_route`.
         """
-
-        def ask(payment: Payment, rule: LimitRule) -> Payment:
-            if payment.approval is not None:
-                return payment
-            approval = RequiredApproval(str(rule), 1, digests(by.identities))
-            return awaiting(payment, approval, self.clock())
-
+        ask = partial(awaiting_for_limit, by=by, clock=self.clock)
         try:
             return self.admission.accept(acceptance, ask, allow_duplicate=order.allow_duplicate)
         except (LimitExceeded, PossibleDuplicate, ReferenceUsed):
@@ -307,43 +343,14 @@ class Payments:
         if found is not None and not self._is_expired(found):
             check_same_body(order, found)
             return found
-        now = self.clock()
-        return IdempotencyRecord(
-            key_hash=key_hash,
-            fingerprint=fingerprint(order),
-            customer_id=order.customer_id,
-            payment_id=to_text(now),
-            expires_at=now + KEY_RETENTION,
-            revision=new_revision(),
-            names_method=order.payment_method is not None,
-        )
+        return new_record(order, key_hash, self.clock())
 
     def _new_payment(
         self, order: PaymentOrder, route: Route, record: IdempotencyRecord | None, by: Actor
     ) -> Payment:
         now = self.clock()
-        payment_id = record.payment_id if record else to_text(now)
-        request_id = record.request_id if record else secrets.token_hex(16)
-        earliest = order.scheduled_at or now
-        reference = route.hold_reason(earliest)
-        payment = Payment(
-            customer_id=order.customer_id,
-            payment_id=payment_id,
-            money=order.money,
-            payment_method=route.method,
-            email=order.email,
-            destination=route.destination,
-            route=route.explanation,
-            status=Status.PENDING,
-            history=(Transition(now, Status.PENDING, Cause.REQUEST, reference, by=by.name),),
-            request_id=request_id,
-            revision=new_revision(),
-            due_at=self.routes.departure(route, earliest),
-            due_shard=due_shard(order.customer_id, payment_id, self.due_shards),
-            scheduled_at=order.scheduled_at,
-            retry_of=order.retry_of,
-            texts=order.texts,
-        )
+        due_at = self.routes.departure(route, order.scheduled_at or now)
+        payment = new_payment(order, route, record, by.name, now, due_at, self.due_shards)
         return payment if route.approval is None else awaiting(payment, route.approval, now)
 
     def _cancelled(self, payment: Payment, by: Actor) -> Payment:
@@ -353,8 +360,3 @@ class Payments:
         if payment.status is Status.UNCLAIMED:
             return payment.changed(cancel_requested=True, due_at=now)
         raise Conflict(f"It is too late to cancel: the payment is {payment.status}.")
-
-
-def due_shard(customer_id: str, payment_id: str, shards: int) -> int:
-    """Return the shard of the due index that a payment belongs to."""
-    return zlib.crc32(f"{customer_id}/{payment_id}".encode()) % shards

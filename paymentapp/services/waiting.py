@@ -21,6 +21,7 @@ from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
 
+_NOT_SHOWN = "why payments wait is not shown: %s"
 _SENT_SOON = {Status.PENDING, Status.SUBMITTING}
 _CLOCK_SKEW = timedelta(seconds=5)  # what is due by another host's clock does not wait
 
@@ -54,7 +55,14 @@ class Waiting:
 
     def of(self, payment: Payment) -> Wait | None:
         """Return why a payment waits; None where it does not, or where that cannot be read."""
-        return self.of_all([payment])[0]
+        if payment.status is not Status.PENDING:
+            return self.of_all([payment])[0]
+        try:
+            in_force = self.holds.in_force()
+        except StoreUnavailable as error:
+            log.warning(_NOT_SHOWN, error)
+            return None
+        return _wait(payment, {}, in_force, self.clock())
 
     def of_all(self, payments: Sequence[Payment]) -> list[Wait | None]:
         """Return the same for many; the batch of several is read once."""
@@ -66,7 +74,7 @@ class Waiting:
             in_force = self.holds.in_force()
             batches = self._batches(early)
         except StoreUnavailable as error:
-            log.warning("why payments wait is not shown: %s", error)
+            log.warning(_NOT_SHOWN, error)
             return approvals
         now = self.clock()
         waits = (_wait(payment, batches, in_force, now) for payment in payments)

@@ -22,14 +22,14 @@ from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer, CustomerPage, CustomerQuery
 from paymentapp.models.events import Event, EventPage
 from paymentapp.models.holds import Hold
-from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.references import ReferenceClaim
 from paymentapp.models.webhook_endpoints import DeliveryPage, WebhookDelivery, WebhookEndpoint
-from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
+from paymentapp.storage.accepting import AcceptingStore
+from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.erasing import ErasingStore
 from paymentapp.supervision import ServiceThread
 
@@ -56,13 +56,6 @@ class Page(NamedTuple):
     last_read: str | None
 
 
-class PaymentContext(NamedTuple):
-    """What is on record when a payment is requested: the customer, and uses of its key by hash."""
-
-    customer: Customer | None
-    idempotency_records: dict[str, IdempotencyRecord]
-
-
 class Lease(NamedTuple):
     """Which owner does a piece of work until a time. Safety never depends on it."""
 
@@ -71,7 +64,7 @@ class Lease(NamedTuple):
     until: datetime
 
 
-class Store(ErasingStore, Protocol):
+class Store(AcceptingStore, ErasingStore, Protocol):
     """Stores customers, disbursements and the dispatcher's own records."""
 
     description: str  # the store as text for people, without a secret
@@ -128,20 +121,6 @@ class Store(ErasingStore, Protocol):
     def scan_customers(self) -> Iterator[Customer]:
         """Yield every customer, as `scan_payments` does."""
 
-    def accept(self, acceptance: Acceptance) -> AcceptResult:
-        """Store a new payment, and the record of its key, if each is conditionally possible.
-
-        No payment is written whose key is not bound to it. An engine without transactions writes
-        the record first: a crash may leave it without its payment, which the caller's retry then
-        adds. Where another payment has the id, the record stays: accept again under another id,
-        with a record that replaces it.
-
-        A payment that is added is counted, and takes its reference, by the same write. Where a
-        charge does not fit, the check for duplicates does not pass, or another payment has the
-        reference, LimitReached, DuplicateFound or ReferenceTaken is raised, and no payment is
-        written; one that is stored already is returned, and counts once.
-        """
-
     def reference_holder(self, claim: ReferenceClaim) -> PaymentKey | None:
         """Return the payment that has a reference, by a consistent read; None where none has."""
 
@@ -187,12 +166,6 @@ class Store(ErasingStore, Protocol):
 
         Reads the whole table, a page at a time: for operators' commands, never for the API. Each
         page is consistent as of its own read.
-        """
-
-    def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
-        """Return a customer and the records of up to two idempotency keys, by one consistent read.
-
-        Records that do not exist are left out.
         """
 
     def add_batch(self, batch: Batch, members: Sequence[Member]) -> None:

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from werkzeug.test import TestResponse
 
-from paymentapp.api.blueprint import BODY_MAX_BYTES
+from paymentapp.api.bodies import BODY_MAX_BYTES
 from paymentapp.config import Settings
 from paymentapp.errors import Misconfigured, NotGenuine, NotSent, OutcomeUnknown
 from paymentapp.providers.updates import WebhookNews

@@ -24,8 +24,9 @@ from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.references import ReferenceClaim
+from paymentapp.storage.accepting import Attempt, Decide, PaymentContext
 from paymentapp.storage.account_reading import Candidate, Step, read_page
-from paymentapp.storage.base import Lease, Page, PageQuery, PaymentContext
+from paymentapp.storage.base import Lease, Page, PageQuery
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange, PaymentErasure
 from paymentapp.supervision import ServiceThread
 from tests.support.counters import Counters
@@ -270,6 +271,14 @@ class MemoryStore(MemoryWebhookEndpoints):
         with self._lock:
             claims = {key: self._claims[key] for key in key_hashes if key in self._claims}
             return PaymentContext(self._customers.get(customer_id), claims)
+
+    def accept_at_once(
+        self,
+        customer_id: str,
+        key_hashes: Sequence[str],
+        decide: Decide,  # noqa: ARG002  # it accepts in two steps
+    ) -> Attempt:
+        return Attempt(self.read_for_payment(customer_id, key_hashes))
 
     def list_events(self, after: str | None, limit: int) -> EventPage:
         self._called("list_events")

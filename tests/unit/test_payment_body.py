@@ -7,8 +7,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from marshmallow import Schema
 
+from paymentapp.api.json import encode
+from paymentapp.api.payment_text import payment_text
 from paymentapp.clock import to_text
 from paymentapp.models.approvals import Approval, RequiredApproval
 from paymentapp.models.caller_texts import CallerTexts
@@ -17,6 +21,7 @@ from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.models.settled import Exchange, Settled
 from paymentapp.schemas.payments import PaymentPageSchema, PaymentSchema
 from paymentapp.services.payees import PayeeDisplay, ShownPayment
+from paymentapp.services.waiting import Wait, WaitingFor
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACCEPTED = Payment(
@@ -80,6 +85,33 @@ def test_it_is_what_the_fields_say(payment: Payment) -> None:
     assert by_hand == Schema.dump(schema, shown)
     assert list(by_hand) == list(schema.fields)
     assert schema.dump([shown], many=True) == [by_hand]
+
+
+@pytest.mark.parametrize("wait", [None, Wait(WaitingFor.HOLD, START)])
+@pytest.mark.parametrize(
+    "payment", [ACCEPTED, SUBMITTING, FAILED, RETRY, APPROVED, WITH_TEXTS, SETTLED, ERASED]
+)
+def test_its_text_is_that_of_its_body(payment: Payment, wait: Wait | None) -> None:
+    shown = ShownPayment(payment, PAYEE, wait)
+    assert payment_text(shown) == encode(PaymentSchema().dump(shown))
+
+
+@given(st.text(), st.decimals("0.0001", "999999999999999", places=4), st.booleans())
+def test_any_text_and_amount_is_written_as_in_its_body(
+    text: str, amount: Decimal, recalled: bool
+) -> None:
+    line = Transition(START, Status.PENDING, Cause.PERSON, text, text)
+    payment = replace(
+        ACCEPTED,
+        money=Money(amount, "USD"),
+        history=(line, *ACCEPTED.history),
+        cancel_requested=recalled,
+        reason=text,
+        route=text,
+        texts=CallerTexts(text, text, (("key", text),)),
+    )
+    shown = ShownPayment(payment, PayeeDisplay("paypal", text or None))
+    assert payment_text(shown) == encode(PaymentSchema().dump(shown))
 
 
 def test_an_erased_payment_has_nulls_for_what_was_personal() -> None:

@@ -11,7 +11,8 @@ from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
 from paymentapp.models.holds import Hold, HoldScope
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease, PaymentContext
+from paymentapp.storage.accepting import PaymentContext
+from paymentapp.storage.base import Lease
 from paymentapp.storage.codec.customers import read_customer
 from paymentapp.storage.codec.records import Record, reads, without_none
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
+from paymentapp.errors import StoreUnavailable
 from paymentapp.models.idempotency import IdempotencyRecord
+from paymentapp.storage.accepting import Attempt, Decide
 from paymentapp.storage.changes import Acceptance, AcceptResult
 from paymentapp.storage.codec.operations import (
     idempotency_record,
@@ -21,6 +23,7 @@ from paymentapp.storage.sqlite.disbursements import insert_payment
 from paymentapp.storage.sqlite.events import EventRow, announce, rows_of
 from paymentapp.storage.sqlite.json_documents import from_json
 from paymentapp.storage.sqlite.limits import count, note_likeness
+from paymentapp.storage.sqlite.operations import SQLiteOperations, context_values, read_context
 from paymentapp.storage.sqlite.references import SQLiteReferences, take_reference
 from paymentapp.storage.sqlite.statements import (
     Insert,
@@ -48,22 +51,58 @@ class _Addition(NamedTuple):
     events: Sequence[EventRow]
 
 
-class SQLiteAcceptance(SQLiteReferences):
+class SQLiteAcceptance(SQLiteReferences, SQLiteOperations):
     """The acceptance of payments."""
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
         """Implement `Store.accept`."""
-        payment, record, binding = acceptance.payment, acceptance.record, acceptance.binding
-        bind = _bind(binding, acceptance.replaces) if binding else None
-        add = _Addition(insert_payment(payment), acceptance, rows_of(acceptance.events))
-        work = partial(_accept, bind, add)
-        found = self._connections().writer.run(work)
-        if record is not None and not found.bound:
-            older = found.record
-            return AcceptResult(
-                None, read_idempotency_record(record.key_hash, older) if older else None
-            )
-        return AcceptResult(read_payment(found.payment) if found.payment else payment, record)
+        work = partial(_accept, *_writes_of(acceptance))
+        return _result_of(acceptance, self._connections().writer.run(work))
+
+    def accept_at_once(
+        self, customer_id: str, key_hashes: Sequence[str], decide: Decide
+    ) -> Attempt:
+        """Implement `Store.accept_at_once`: one job of the writer.
+
+        Where nothing can be written, an earlier payment is still found, and a refusal still given.
+        """
+        values = context_values(customer_id, key_hashes)
+        try:
+            return self._connections().writer.run(partial(_accept_at_once, values, decide))
+        except StoreUnavailable:
+            context = self.read_for_payment(customer_id, key_hashes)
+            if decide(context) is not None:
+                raise
+            return Attempt(context)
+
+
+def _accept_at_once(
+    values: tuple[str | None, ...], decide: Decide, connection: sqlite3.Connection
+) -> Attempt:
+    context = read_context(connection.execute(sql.READ_FOR_PAYMENT, values))
+    acceptance = decide(context)
+    if acceptance is None:
+        return Attempt(context)
+    stored = _accept(*_writes_of(acceptance), connection)
+    return Attempt(context, acceptance, _result_of(acceptance, stored))
+
+
+def _writes_of(acceptance: Acceptance) -> tuple[Insert | Update | None, _Addition]:
+    """Return what binds the key, if that is to be written, and what adds the payment."""
+    binding = acceptance.binding
+    bind = _bind(binding, acceptance.replaces) if binding else None
+    insert = insert_payment(acceptance.payment)
+    return bind, _Addition(insert, acceptance, rows_of(acceptance.events))
+
+
+def _result_of(acceptance: Acceptance, found: _Stored) -> AcceptResult:
+    payment, record = acceptance.payment, acceptance.record
+    if record is not None and not found.bound:
+        older = found.record
+        return AcceptResult(
+            None, read_idempotency_record(record.key_hash, older) if older else None
+        )
+    return AcceptResult(read_payment(found.payment) if found.payment else payment, record)
 
 
 def _bind(record: IdempotencyRecord, replaces: IdempotencyRecord | None) -> Insert | Update:

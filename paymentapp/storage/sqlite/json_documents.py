@@ -19,7 +19,7 @@ def to_json(record: Record) -> str:
     plain = {
         name: str(value) if isinstance(value, Decimal) else value for name, value in record.items()
     }
-    return json.dumps(plain, default=_tagged, separators=(",", ":"))
+    return _encoder.encode(plain)
 
 
 def from_json(document: str) -> Record:
@@ -44,10 +44,13 @@ def patch(old: Record, new: Record) -> str:
 
 def attributes_json(attributes: Mapping[str, Any]) -> str:
     """Return attributes as in `to_json`, to replace the old ones: a patch would merge them."""
-    return json.dumps(attributes, default=_tagged, separators=(",", ":"))
+    return _encoder.encode(attributes)
 
 
 def _tagged(value: object) -> dict[str, str]:
     if isinstance(value, Decimal):
         return {"N": str(value)}
     raise TypeError(f"a record does not hold a {type(value).__name__}")
+
+
+_encoder = json.JSONEncoder(default=_tagged, separators=(",", ":"))  # `dumps` makes one each time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -14,7 +14,8 @@ from paymentapp.models.events import hold_event
 from paymentapp.models.holds import Hold
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.storage.base import Lease, PaymentContext
+from paymentapp.storage.accepting import PaymentContext
+from paymentapp.storage.base import Lease
 from paymentapp.storage.codec.operations import (
     HOLDS,
     RELEASED_HOLDS,
@@ -53,10 +54,10 @@ class SQLiteOperations(SQLiteRecords):
 
     def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         """Implement `Store.read_for_payment`."""
-        first, second = [*map(key_partition, key_hashes), None, None][:2]
-        rows = self._connections().read(sql.READ_FOR_PAYMENT, (customer_id, first, second))
-        found = {pk: from_json(document) for pk, document in rows}
-        return payment_context(found.pop("", None), found)
+        rows = self._connections().read(
+            sql.READ_FOR_PAYMENT, context_values(customer_id, key_hashes)
+        )
+        return read_context(rows)
 
     def add_provider_event(self, event: ProviderEvent) -> ProviderEvent:
         """Implement `Store.add_provider_event`."""
@@ -193,3 +194,15 @@ def _release_hold(
     if done:
         announce(rows_of([hold_event(released)]), connection)
     return done
+
+
+def context_values(customer_id: str, key_hashes: Sequence[str]) -> tuple[str | None, ...]:
+    """Return the parameters of READ_FOR_PAYMENT: up to two keys."""
+    first, second = [*map(key_partition, key_hashes), None, None][:2]
+    return customer_id, first, second
+
+
+def read_context(rows: Iterable[tuple[str, str]]) -> PaymentContext:
+    """Return what the rows of READ_FOR_PAYMENT hold."""
+    found = {pk: from_json(document) for pk, document in rows}
+    return payment_context(found.pop("", None), found)

@@ -91,7 +91,7 @@ def _seeded(seed: int) -> Iterator[None]:
     seeded = SimpleNamespace(token_hex=token_hex)
     with ExitStack() as stack:
         for module in (
-            *("models.revisions", "models.batches", "models.holds", "services.payments"),
+            *("models.revisions", "models.batches", "models.holds", "services.new_payments"),
             *("services.inbound.mailboxes", "worker.sweeper", "models.webhook_endpoints"),
             "services.outbound.endpoints",
         ):

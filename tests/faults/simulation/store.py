@@ -22,7 +22,8 @@ from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.references import ReferenceClaim
-from paymentapp.storage.base import Lease, PaymentContext
+from paymentapp.storage.accepting import Attempt, Decide, PaymentContext
+from paymentapp.storage.base import Lease
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from tests.faults.simulation import faults
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
@@ -30,6 +31,7 @@ from tests.faults.simulation.trace import Subject, batch_in
 from tests.faults.simulation.webhook_store import WebhookStore
 
 if TYPE_CHECKING:
+    from tests.faults.simulation.clients import Intent
     from tests.faults.simulation.process import Process
     from tests.faults.simulation.world import World
 
@@ -76,41 +78,67 @@ class SimulatedStore(WebhookStore):
         """Accept in one write as SQLite does, or in two as DynamoDB does."""
         payment, record, replaces = acceptance.payment, acceptance.record, acceptance.replaces
         binding = acceptance.binding
-        owner = current_task().owner
-
-        def check() -> None:
-            bound = record and self.tables.claims.get(record.key_hash)
-            if payment.key not in self.tables.payments and bound in {None, replaces, record}:
-                self.tables.counters.check(acceptance)
-
-        def bind() -> IdempotencyRecord | None:
-            return self.tables.bind_key(binding, replaces) if binding else record
-
-        def add() -> Payment:
-            stored = self.tables.payments.get(payment.key)
-            if stored is None:
-                self.tables.counters.count(acceptance)
-                stored = payment
-                self.world.clients.made(payment, owner)
-                self.tables.put_payment(payment)
-            return stored
-
-        def both() -> AcceptResult:
-            check()
-            bound = bind()
-            return AcceptResult(add() if is_same(bound, record) else None, bound)
-
         if not self.lagging:
-            return self._write("add_payment", (payment.key,), both)
+            accept = partial(self._accept, acceptance, current_task().owner)
+            return self._write("add_payment", (payment.key,), accept)
         if acceptance.is_counted:
             self._read("count_of", (payment.key,))
-            check()
+            self._check(acceptance)
         if binding is not None:
-            bound = self._write("claim_key" if replaces is None else "change_claim", None, bind)
+            call = "claim_key" if replaces is None else "change_claim"
+            bound = self._write(call, None, lambda: self.tables.bind_key(binding, replaces))
             if not is_same(bound, record):
                 return AcceptResult(None, bound)
         self._announce(events_of(None, payment), (payment.key,))
+        add = partial(self._add, acceptance, current_task().owner)
         return AcceptResult(self._write("add_payment", (payment.key,), add), record)
+
+    def accept_at_once(
+        self, customer_id: str, key_hashes: Sequence[str], decide: Decide
+    ) -> Attempt:
+        """Read and accept in one write as SQLite does, or only read as DynamoDB does."""
+        if self.lagging:
+            return Attempt(self.read_for_payment(customer_id, key_hashes))
+        owner = current_task().owner
+
+        def accept() -> Attempt:
+            context = self._context(customer_id, key_hashes)
+            acceptance = decide(context)
+            if acceptance is None:
+                return Attempt(context)
+            current_task().subject = (acceptance.payment.key,)
+            return Attempt(context, acceptance, self._accept(acceptance, owner))
+
+        try:
+            return self._write("add_payment", None, accept)
+        except StoreUnavailable:
+            context = self.read_for_payment(customer_id, key_hashes)
+            if decide(context) is not None:
+                raise
+            return Attempt(context)
+
+    def _accept(self, acceptance: Acceptance, owner: Intent | None) -> AcceptResult:
+        self._check(acceptance)
+        record, binding = acceptance.record, acceptance.binding
+        bound = self.tables.bind_key(binding, acceptance.replaces) if binding else record
+        added = self._add(acceptance, owner) if is_same(bound, record) else None
+        return AcceptResult(added, bound)
+
+    def _check(self, acceptance: Acceptance) -> None:
+        payment, record = acceptance.payment, acceptance.record
+        bound = record and self.tables.claims.get(record.key_hash)
+        if payment.key not in self.tables.payments and bound in {None, acceptance.replaces, record}:
+            self.tables.counters.check(acceptance)
+
+    def _add(self, acceptance: Acceptance, owner: Intent | None) -> Payment:
+        payment = acceptance.payment
+        stored = self.tables.payments.get(payment.key)
+        if stored is None:
+            self.tables.counters.count(acceptance)
+            stored = payment
+            self.world.clients.made(payment, owner)
+            self.tables.put_payment(payment)
+        return stored
 
     def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
         self._read("count_of", None)
@@ -166,6 +194,9 @@ class SimulatedStore(WebhookStore):
 
     def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         self._read("read_for_payment", None)
+        return self._context(customer_id, key_hashes)
+
+    def _context(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:
         claims = self.tables.claims
         found = {key: claims[key] for key in key_hashes if key in claims}
         return PaymentContext(self.tables.customers.get(customer_id), found)
@@ -335,7 +366,8 @@ class SimulatedStore(WebhookStore):
 
     def _end(self, call: str, subject: Subject, fault: str | None, result: Result) -> Result:
         """Return after the effect; the answer may be lost."""
-        stored = result.payment if isinstance(result, AcceptResult) else result
+        accepted = result.result if isinstance(result, Attempt) else result
+        stored = accepted.payment if isinstance(accepted, AcceptResult) else accepted
         outcome = getattr(stored, "status", getattr(stored, "name", stored))
         self.world.note(self.process, call, subject, (fault, outcome) if fault else outcome)
         if fault is None:
