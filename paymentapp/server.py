@@ -13,6 +13,8 @@ from paymentapp.config import load_settings
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
 from paymentapp.metrics import open_metrics
+from paymentapp.metrics.processes import forget_process
+from paymentapp.worker.webhook_process import WebhookProcess
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -31,10 +33,21 @@ def serving_app() -> Flask:
     services = build_services(settings, metrics=open_metrics(settings))
     app = create_app(services)
     if services.settings.dispatcher:
-        services.worker.start()
+        services.worker.start(_webhook_process(services))
     services.supervisor.start()
     atexit.register(stop, services)
     return app
+
+
+def _webhook_process(services: Services) -> WebhookProcess:
+    """Return what delivers webhooks outside of this process, which serves requests."""
+    return WebhookProcess(
+        services.deliverer,
+        services.store,
+        services.clock,
+        pause=services.settings.sweep_seconds,
+        on_end=forget_process if services.settings.metrics else lambda _pid: None,
+    )
 
 
 def stop(services: Services) -> None:

@@ -54,7 +54,8 @@ MAY_IMPORT = {
     | {"_version", "bootstrap", "providers", "schemas", "services", "services.outbound"}
     | {"metrics.base", "storage", "webhook_client"},
     "paymentapp": {"api", "bootstrap"},
-    "server": BASE | {"bootstrap", "config", "metrics", "paymentapp"},
+    "server": BASE | {"bootstrap", "config", "metrics", "paymentapp", "worker"},
+    "delivering": BASE | {"bootstrap", "config", "metrics", "server", "supervision"},
     "gunicorn_conf": BASE
     | {"bootstrap", "config", "declarations", "metrics", "providers", "server"},
     "cli": MODELS
