@@ -44,8 +44,8 @@ ACCEPT_METHOD = """
 
 Acceptance: `POST /v1/api/payment` at {rate:g} requests a second, on two gunicorn workers with their
 dispatchers and PayPal's simulator, with {endpoints} endpoints that receive every event, or none, in
-turns, each round on a new service; a process of the service's own delivers. A latency counts from the time at which the request was to
-leave; the median of the rounds' p99 is compared."""
+turns, each round on a new service; a process of the service's own delivers. A latency counts from
+the time at which the request was to leave; the median of the rounds' p99 is compared."""
 
 WHY = """\
 each payment is about four events, each of them a webhook to every endpoint, which takes the
