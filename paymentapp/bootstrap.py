@@ -152,10 +152,14 @@ def build_services(
     return services
 
 
-def build_delivery(services: Services) -> tuple[WebhookLanes, Supervisor]:
-    """Return what delivers webhooks in a process that does nothing else, and what watches it."""
+def build_delivery(services: Services, owner: str) -> tuple[WebhookLanes, Supervisor]:
+    """Return what delivers webhooks in a process that does nothing else, and what watches it.
+
+    `owner` holds the leases of the endpoints.
+    """
     store = services.store
-    lanes = open_lanes(services.deliverer, store, services.clock, services.settings)
+    settings = services.settings
+    lanes = open_lanes(services.deliverer, store, services.clock, settings, owner)
     supervisor = Supervisor(lambda: [*store.threads(), *lanes.threads()])
     supervisor.on_check = services.supervisor.on_check
     return lanes, supervisor

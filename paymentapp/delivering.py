@@ -1,6 +1,7 @@
-"""The process that delivers webhooks beside web processes: `python -m paymentapp.delivering`.
+"""The process that delivers webhooks beside web processes: `python -m paymentapp.delivering OWNER`.
 
-A web process starts it (`worker.webhook_process`). It ends when its standard input does.
+A web process starts it (`worker.webhook_process`), and says who owns its leases: one that is
+started after another has ended need not wait for them. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ def main() -> None:
     settings = load_settings()
     services = build_services(settings, metrics=open_metrics(settings))
     threading.Thread(target=_await_end_of_input, args=(stopping.set,), daemon=True).start()
-    deliver(services, stopping)
+    deliver(services, sys.argv[1], stopping)
 
 
-def deliver(services: Services, stopping: threading.Event) -> None:
+def deliver(services: Services, owner: str, stopping: threading.Event) -> None:
     """Deliver until `stopping` is set; a thread that fails ends the process."""
-    lanes, supervisor = build_delivery(services)
+    lanes, supervisor = build_delivery(services, owner)
     lanes.start()
     supervisor.start()
     stopping.wait()

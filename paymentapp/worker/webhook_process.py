@@ -8,6 +8,7 @@ process.
 from __future__ import annotations
 
 import logging
+import secrets
 import subprocess
 import sys
 import threading
@@ -49,7 +50,7 @@ class WebhookProcess:
         """Make it, not started. `on_end` is called with the id of a process that has ended."""
         self._deliverer = deliverer
         self._pause = min(pause, CHECK_SECONDS)
-        self._command = command
+        self._command = (*command, secrets.token_hex(8))  # who owns the leases of each one
         self._on_end = on_end
         self._lease = RenewedLease(store, clock, LEASE_NAME, LEASE)
         self._child: subprocess.Popen[bytes] | None = None

@@ -45,17 +45,19 @@ class WebhookLane:
         at_once: int,
         pause: float,
         soon: float = SOON,
+        owner: str = "",
     ) -> None:
         """Make a lane, not started; it looks for events every `pause` seconds, at least.
 
-        After events it looks again in `soon` seconds.
+        After events it looks again in `soon` seconds. `owner` is who holds its lease, by default
+        itself alone.
         """
         self._endpoint_id = endpoint_id
         self._deliverer = deliverer
         self._pause = pause
         self._soon = soon
         self._progress = KeptProgress(PROGRESS_SECONDS)
-        self._lease = RenewedLease(store, clock, delivery_lease(endpoint_id), LEASE)
+        self._lease = RenewedLease(store, clock, delivery_lease(endpoint_id), LEASE, owner)
         self._wait = 0.0  # seconds, before the next look
         self._attempts: list[WebhookAttempt] = []  # of this look
         self._stopping = threading.Event()
@@ -141,6 +143,7 @@ class WebhookLanes:
         at_once: int,
         pause: float,
         soon: float = SOON,
+        owner: str = "",
     ) -> None:
         """Make the lanes, not started; endpoints are looked for every `pause` seconds."""
         self._deliverer = deliverer
@@ -152,6 +155,7 @@ class WebhookLanes:
             at_once=at_once,
             pause=pause,
             soon=soon,
+            owner=owner,
         )
         self._pause = pause
         self._lanes: dict[str, WebhookLane] = {}
@@ -196,7 +200,7 @@ class WebhookLanes:
 
 
 def open_lanes(
-    deliverer: Deliverer, store: Store, clock: Clock, settings: Settings
+    deliverer: Deliverer, store: Store, clock: Clock, settings: Settings, owner: str = ""
 ) -> WebhookLanes:
     """Return the lanes of a process, by its settings, not started."""
     return WebhookLanes(
@@ -206,4 +210,5 @@ def open_lanes(
         at_once=settings.webhooks_at_once,
         pause=max(settings.sweep_seconds, SOON),
         soon=SOON_ON_SQLITE if settings.store.startswith("sqlite:") else SOON,
+        owner=owner,
     )
