@@ -134,7 +134,7 @@ def _on_sqlite(name: str, directory: Path, quick: bool) -> tuple[str, Callable[[
     if name == "listing":
         count = 20_000 if quick else 1_000_000
         return "Listing payments: SQLite", partial(listing.measure, directory, count)
-    plan = webhooks.Plan(200, 1, 1, 1, 0.2) if quick else webhooks.Plan(4_000, 5, 5, 8, 2)
+    plan = webhooks.Plan(200, 1, 1, 1, 0.2) if quick else webhooks.Plan(4_000, 5, 15, 3, 2)
     return "Webhooks: SQLite", partial(webhooks.measure, directory, plan)
 
 
