@@ -139,7 +139,7 @@ def _on_sqlite(name: str, directory: Path, quick: bool) -> tuple[str, Callable[[
     if name == "metrics":
         switched = metrics.Plan(50, 1) if quick else metrics.Plan(300, 15)
         return "Metrics: SQLite", partial(metrics.measure, directory, switched)
-    plan = webhooks.Plan(200, 1, 1, 1, 0.2) if quick else webhooks.Plan(4_000, 5, 5, 8, 2)
+    plan = webhooks.Plan(200, 1, 1, 1, 0.2) if quick else webhooks.Plan(4_000, 5, 15, 3, 2)
     return "Webhooks: SQLite", partial(webhooks.measure, directory, plan)
 
 

@@ -23,6 +23,7 @@ from bench.stores import Place, fill, new_place, open_services, prepare
 from paymentapp.bootstrap import Services
 from paymentapp.clock import utc_now
 from paymentapp.services.outbound.messages import body_of, signed_headers
+from paymentapp.services.outbound.progress import UNWRITTEN_MAX
 from paymentapp.vault.sealing import new_key
 from paymentapp.worker.webhooks import WebhookLane
 
@@ -33,24 +34,25 @@ ENDPOINTS = 3
 REQUESTS_A_SECOND = 50.0
 TARGET = 1.1
 PATIENCE = 120.0  # seconds
+REST = 1.2  # seconds between two rounds of requests
 METHOD = """\
 A webhook endpoint gets {events:,} events (`payment.pending`), prepared in SQLite, by a lane of this
 process with {at_once} connections: each is read with its payment, signed, and posted to a receiver
 in a process of its own that answers 204 at once. The bare loop is {at_once} threads with a
 `requests.Session` each, which post one such body with its headers, unchanged. In turns, {rounds}
-rounds; the position is stored once for {round} events."""
+rounds; the position is stored once a second, or for {unwritten} events."""
 ACCEPT_METHOD = """
 
-Acceptance: `POST /v1/api/payment` at {rate:g} requests a second, on two gunicorn workers with their
-dispatchers and PayPal's simulator, with {endpoints} endpoints that receive every event, or none, in
-turns, each round on a new service. A latency counts from the time at which the request was to
-leave; the median of the rounds' p99 is compared."""
+Acceptance: `POST /v1/api/payment` at {rate:g} requests a second, on two services that run at the
+same time, each of two gunicorn workers with their dispatchers and PayPal's simulator: one with
+{endpoints} endpoints that receive every event, to which a process of its own delivers, the other
+without. {rounds} rounds of {seconds:g} s each, in turns. A latency counts from the time at which
+the request was to leave; the median of the rounds' p99 is compared."""
 
 WHY = """\
 each payment is about four events, each of them a webhook to every endpoint, which takes the
-processor time above in the worker that serves requests as well, and the receiver's on the same
-cores. `PAYMENTAPP_DISPATCHER=off` with a separate `paymentapp worker` takes it out of the API's
-processes. On a busy machine the rounds of one side differ more than the sides do: see the raw
+processor time above in the process that delivers, and the receiver's, on the same cores as the
+requests. On a busy machine the rounds of one side differ more than the sides do: see the raw
 numbers."""
 
 
@@ -90,11 +92,7 @@ def measure(directory: Path, plan: Plan) -> Section:
         "PAYMENTAPP_WEBHOOKS_AT_ONCE": str(AT_ONCE),
     }
     ours, bare = _rates(directory, settings, plan)
-    rounds = [
-        _accept(directory, settings, f"{number}-{endpoints}", endpoints, plan)
-        for number in range(plan.accept_rounds)
-        for endpoints in ((0, ENDPOINTS) if number % 2 else (ENDPOINTS, 0))
-    ]
+    rounds = _accept(directory, settings, plan)
     return _report(plan, ours, bare, rounds)
 
 
@@ -177,28 +175,47 @@ def _posted(services: Services, receiver: Server, events: int) -> float:
     return sent / (_await(receiver, before + sent) - begin)
 
 
-def _accept(
-    directory: Path, settings: dict[str, str], name: str, endpoints: int, plan: Plan
-) -> Latency:
+def _accept(directory: Path, settings: dict[str, str], plan: Plan) -> list[Latency]:
+    """Request payments of a service with endpoints and of one without, for a while each in turns.
+
+    Both run all the time: what else the machine does concerns both alike.
+    """
+    rounds: list[Latency] = []
     with Processes(directory) as processes:
-        place = new_place(directory, "SQLite", f"webhooks{name}")
-        prepare(place)
         receiver = _start_receiver(processes)
-        with _opened(place, settings) as services:
-            for _ in range(endpoints):
-                services.webhook_endpoints.create(f"{receiver.url}/events", (), "")
-        paypal = start_simulator(processes, f"webhooks{name}-paypal")
-        api = start_api(processes, f"webhooks{name}", place, paypal=paypal, settings=settings)
-        Steady(api.port, "warm-up", REQUESTS_A_SECOND, plan.warm_up).run()
-        sample = Steady(api.port, "measured", REQUESTS_A_SECOND, plan.seconds).run()
-        if endpoints:
-            _await(receiver, 1)
-        came = get_json(receiver.url)["count"]
-        for each in (api, paypal):
-            processes.stop(each.child, at_once=True)
-    found = Latency(endpoints, sample)
-    say(f"  {endpoints} endpoints: p99 {found.percentile(99):.1f} ms, {came} webhooks")
-    return found
+        apis = {
+            endpoints: _start_service(directory, processes, settings, receiver, endpoints)
+            for endpoints in (0, ENDPOINTS)
+        }
+        for api in apis.values():
+            Steady(api.port, "warm-up", REQUESTS_A_SECOND, plan.warm_up).run()
+        time.sleep(REST)
+        for number in range(plan.accept_rounds):
+            for endpoints in (0, ENDPOINTS) if number % 2 else (ENDPOINTS, 0):
+                run = Steady(apis[endpoints].port, f"run{number}", REQUESTS_A_SECOND, plan.seconds)
+                rounds.append(Latency(endpoints, run.run()))
+                time.sleep(REST)  # the last payments settle, and their webhooks are sent
+                say(f"  {endpoints} endpoints: p99 {rounds[-1].percentile(99):.1f} ms")
+        _await(receiver, 1)
+        say(f"  {get_json(receiver.url)['count']} webhooks")
+    return rounds
+
+
+def _start_service(
+    directory: Path,
+    processes: Processes,
+    settings: dict[str, str],
+    receiver: Server,
+    endpoints: int,
+) -> Server:
+    name = f"webhooks-{endpoints}"
+    place = new_place(directory, "SQLite", name)
+    prepare(place)
+    with _opened(place, settings) as services:
+        for _ in range(endpoints):
+            services.webhook_endpoints.create(f"{receiver.url}/events", (), "")
+    paypal = start_simulator(processes, f"{name}-paypal")
+    return start_api(processes, name, place, paypal=paypal, settings=settings)
 
 
 @contextmanager
@@ -220,10 +237,18 @@ def _report(
         for endpoints in (0, ENDPOINTS)
     }
     ratio = p99[ENDPOINTS] / p99[0]
-    method = METHOD.format(events=plan.events, at_once=AT_ONCE, rounds=plan.rounds, round=50)
+    method = METHOD.format(
+        events=plan.events, at_once=AT_ONCE, rounds=plan.rounds, unwritten=UNWRITTEN_MAX
+    )
     return Section(
         "Webhooks: SQLite",
-        method + ACCEPT_METHOD.format(rate=REQUESTS_A_SECOND, endpoints=ENDPOINTS),
+        method
+        + ACCEPT_METHOD.format(
+            rate=REQUESTS_A_SECOND,
+            endpoints=ENDPOINTS,
+            rounds=plan.accept_rounds,
+            seconds=plan.seconds,
+        ),
         [
             Finding(
                 "deliveries / bare loop",

@@ -66,6 +66,7 @@ from paymentapp.vault.sealing import Vault
 from paymentapp.webhook_client.client import WebhookClient
 from paymentapp.worker.sweeper import Sweeper
 from paymentapp.worker.threaded import Worker
+from paymentapp.worker.webhooks import WebhookLanes, open_lanes
 
 EXTENSION = "paymentapp"  # the key in `app.extensions`
 
@@ -156,6 +157,19 @@ def build_services(
     if metrics.enabled:
         _show_levels(services)
     return services
+
+
+def build_delivery(services: Services, owner: str) -> tuple[WebhookLanes, Supervisor]:
+    """Return what delivers webhooks in a process that does nothing else, and what watches it.
+
+    `owner` holds the leases of the endpoints.
+    """
+    store = services.store
+    settings = services.settings
+    lanes = open_lanes(services.deliverer, store, services.clock, settings, owner)
+    supervisor = Supervisor(lambda: [*store.threads(), *lanes.threads()])
+    supervisor.on_check = services.supervisor.on_check
+    return lanes, supervisor
 
 
 class _Base(NamedTuple):

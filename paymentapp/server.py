@@ -13,7 +13,9 @@ from paymentapp.config import PROXY, load_settings
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
 from paymentapp.metrics import open_metrics
+from paymentapp.metrics.processes import forget_process
 from paymentapp.rate_limits.counters import inherited_counters
+from paymentapp.worker.webhook_process import WebhookProcess
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -34,10 +36,21 @@ def serving_app() -> Flask:
     )
     app = create_app(services)
     if services.settings.dispatcher:
-        services.worker.start()
+        services.worker.start(_webhook_process(services))
     services.supervisor.start()
     atexit.register(stop, services)
     return app
+
+
+def _webhook_process(services: Services) -> WebhookProcess:
+    """Return what delivers webhooks outside of this process, which serves requests."""
+    return WebhookProcess(
+        services.deliverer,
+        services.store,
+        services.clock,
+        pause=services.settings.sweep_seconds,
+        on_end=forget_process if services.settings.metrics else lambda _pid: None,
+    )
 
 
 def stop(services: Services) -> None:

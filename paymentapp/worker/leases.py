@@ -15,13 +15,15 @@ from paymentapp.worker.concurrency import succeeds
 class RenewedLease:
     """A lease that is renewed at half its time, by whoever asks whether it is held."""
 
-    def __init__(self, store: Store, clock: Clock, name: str, lasts: timedelta) -> None:
-        """Make a lease, not taken; it has an owner of its own."""
+    def __init__(
+        self, store: Store, clock: Clock, name: str, lasts: timedelta, owner: str = ""
+    ) -> None:
+        """Make a lease, not taken; without `owner` it has an owner of its own."""
         self._store = store
         self._clock = clock
         self._name = name
         self._lasts = lasts
-        self._owner = secrets.token_hex(8)
+        self._owner = owner or secrets.token_hex(8)
         self._ends: datetime | None = None
 
     def holds(self) -> bool:

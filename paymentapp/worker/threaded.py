@@ -33,7 +33,8 @@ from paymentapp.supervision import ServiceThread
 from paymentapp.worker.concurrency import DelayQueue, InFlight, RateLimiter, ThreadPool
 from paymentapp.worker.sweeper import Sweeper
 from paymentapp.worker.topic import TopicLane
-from paymentapp.worker.webhooks import WebhookLanes
+from paymentapp.worker.webhook_process import WebhookProcess
+from paymentapp.worker.webhooks import WebhookLanes, open_lanes
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,8 @@ class Worker:
     """Runs a dispatcher by threads.
 
     `senders` threads send batches, one thread groups accepted payments, one sweeps, two poll
-    providers, and two apply provider events. Each webhook endpoint has threads of its own, and so
-    has the topic of events.
+    providers, and two apply provider events. Each webhook endpoint has threads of its own, or a
+    process delivers to all of them; the topic of events has a thread.
     """
 
     def __init__(
@@ -98,16 +99,19 @@ class Worker:
         self._sweep_thread = self._loop("sweeper", self._sweep)
         sweep.on_progress = self._sweep_thread.beat
         pause = max(settings.sweep_seconds, 0.2)
-        self._webhooks = WebhookLanes(
-            deliverer, store, clock, at_once=settings.webhooks_at_once, pause=pause
-        )
+        self._webhooks: WebhookLanes | WebhookProcess
+        self._webhooks = open_lanes(deliverer, store, clock, settings)
         self._topic = TopicLane(publisher, store, clock, pause=pause) if publisher else None
 
     def _loop(self, name: str, step: Callable[[ServiceThread], bool]) -> ServiceThread:
         return ServiceThread(name, step, limit=STEP_LIMIT, stopping=self._stopping)
 
-    def start(self) -> None:
-        """Start the threads. Call this after a fork, never before."""
+    def start(self, webhooks: WebhookProcess | None = None) -> None:
+        """Start the threads. Call this after a fork, never before.
+
+        With `webhooks` a process of its own delivers to webhook endpoints, and no thread does.
+        """
+        self._webhooks = webhooks or self._webhooks
         self._started = True
         for pool in (self._senders, self._pollers, self._appliers):
             pool.start()
@@ -131,6 +135,7 @@ class Worker:
         if not self.running:
             return
         self._stopping.set()
+        self._webhooks.begin_to_stop()
         if self._topic is not None:
             self._topic.begin_to_stop()
         end = time.monotonic() + STOP_SECONDS

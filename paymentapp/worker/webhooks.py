@@ -15,16 +15,20 @@ from datetime import timedelta
 from functools import partial
 
 from paymentapp.clock import Clock
+from paymentapp.config import Settings
 from paymentapp.services.outbound.deliverer import Deliverer, WebhookAttempt
+from paymentapp.services.outbound.progress import KeptProgress
 from paymentapp.storage.base import Store
 from paymentapp.supervision import ServiceThread
-from paymentapp.worker.concurrency import ThreadPool
+from paymentapp.worker.concurrency import ThreadPool, succeeds
 from paymentapp.worker.leases import RenewedLease, delivery_lease
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
 SOON = 0.2  # seconds from events that were sent to the next look, at most
+SOON_ON_SQLITE = 0.05  # there a look costs no calls over a network, and events are listed at once
+PROGRESS_SECONDS = 1.0  # between two writes of how far an endpoint has come
 STEP_LIMIT = 900.0  # seconds; an attempt ends by its time-out, and each one that ends is progress
 
 
@@ -40,12 +44,20 @@ class WebhookLane:
         *,
         at_once: int,
         pause: float,
+        soon: float = SOON,
+        owner: str = "",
     ) -> None:
-        """Make a lane, not started; it looks for events every `pause` seconds, at least."""
+        """Make a lane, not started; it looks for events every `pause` seconds, at least.
+
+        After events it looks again in `soon` seconds. `owner` is who holds its lease, by default
+        itself alone.
+        """
         self._endpoint_id = endpoint_id
         self._deliverer = deliverer
         self._pause = pause
-        self._lease = RenewedLease(store, clock, delivery_lease(endpoint_id), LEASE)
+        self._soon = soon
+        self._progress = KeptProgress(PROGRESS_SECONDS)
+        self._lease = RenewedLease(store, clock, delivery_lease(endpoint_id), LEASE, owner)
         self._wait = 0.0  # seconds, before the next look
         self._attempts: list[WebhookAttempt] = []  # of this look
         self._stopping = threading.Event()
@@ -73,6 +85,7 @@ class WebhookLane:
         self.begin_to_stop()
         self._thread.join(max(0.0, end - time.monotonic()))
         self._pool.stop(end)
+        succeeds(partial(self._deliverer.store_progress, self._endpoint_id, self._progress))
         self._lease.release()
 
     def _step(self, _thread: ServiceThread) -> bool:
@@ -81,7 +94,7 @@ class WebhookLane:
         waited, self._wait = self._wait, self._pause  # after an error too
         self._attempts = []
         if self._lease.holds():
-            more = self._deliverer.deliver(self._endpoint_id, self._run)
+            more = self._deliverer.deliver(self._endpoint_id, self._run, self._progress)
             self._wait = 0.0 if more else self._wait_after(waited)
         return True
 
@@ -93,7 +106,9 @@ class WebhookLane:
         """
         if any(each.error for each in self._attempts):
             return self._pause
-        return min(SOON if self._attempts else max(2 * waited, SOON), self._pause)
+        wait = self._soon if self._attempts else max(2 * waited, self._soon)
+        longest = PROGRESS_SECONDS if self._progress.is_unwritten else self._pause
+        return min(wait, longest, self._pause)
 
     def _run(self, jobs: Sequence[Callable[[], WebhookAttempt]]) -> Sequence[WebhookAttempt | None]:
         """Make the attempts by the lane's threads; none begins once the lane is stopping.
@@ -120,7 +135,15 @@ class WebhookLanes:
     """A lane for each endpoint that is enabled; a thread starts and stops them."""
 
     def __init__(
-        self, deliverer: Deliverer, store: Store, clock: Clock, *, at_once: int, pause: float
+        self,
+        deliverer: Deliverer,
+        store: Store,
+        clock: Clock,
+        *,
+        at_once: int,
+        pause: float,
+        soon: float = SOON,
+        owner: str = "",
     ) -> None:
         """Make the lanes, not started; endpoints are looked for every `pause` seconds."""
         self._deliverer = deliverer
@@ -131,6 +154,8 @@ class WebhookLanes:
             clock=clock,
             at_once=at_once,
             pause=pause,
+            soon=soon,
+            owner=owner,
         )
         self._pause = pause
         self._lanes: dict[str, WebhookLane] = {}
@@ -148,9 +173,13 @@ class WebhookLanes:
         lanes = list(self._lanes.values())
         return [self._thread, *(thread for lane in lanes for thread in lane.threads())]
 
+    def begin_to_stop(self) -> None:
+        """Start no further lane."""
+        self._stopping.set()
+
     def stop(self, end: float) -> None:
         """Stop by `end`, in monotonic seconds."""
-        self._stopping.set()
+        self.begin_to_stop()
         self._thread.join(max(0.0, end - time.monotonic()))
         lanes = list(self._lanes.values())
         for lane in lanes:
@@ -168,3 +197,18 @@ class WebhookLanes:
             lane = self._lanes.pop(endpoint_id)
             lane.stop(time.monotonic())
         return not self._stopping.wait(self._pause)
+
+
+def open_lanes(
+    deliverer: Deliverer, store: Store, clock: Clock, settings: Settings, owner: str = ""
+) -> WebhookLanes:
+    """Return the lanes of a process, by its settings, not started."""
+    return WebhookLanes(
+        deliverer,
+        store,
+        clock,
+        at_once=settings.webhooks_at_once,
+        pause=max(settings.sweep_seconds, SOON),
+        soon=SOON_ON_SQLITE if settings.store.startswith("sqlite:") else SOON,
+        owner=owner,
+    )

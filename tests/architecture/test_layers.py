@@ -57,7 +57,8 @@ MAY_IMPORT = {
     | {"_version", "bootstrap", "providers", "schemas", "services", "services.outbound"}
     | {"metrics.base", "rate_limits", "storage", "webhook_client"},
     "paymentapp": {"api", "bootstrap"},
-    "server": BASE | {"bootstrap", "config", "metrics", "paymentapp", "rate_limits"},
+    "server": BASE | {"bootstrap", "config", "metrics", "paymentapp", "rate_limits", "worker"},
+    "delivering": BASE | {"bootstrap", "config", "metrics", "server", "supervision"},
     "web": {"api", "config"},
     "gunicorn_conf": BASE
     | {"bootstrap", "config", "declarations", "metrics", "providers", "rate_limits", "server"},

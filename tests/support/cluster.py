@@ -84,10 +84,14 @@ class Cluster:
         time.sleep(random.uniform(low, high) * (1 if self.kills < kills else 5))
 
     def kill_one(self, random: Random) -> None:
-        """Send SIGKILL to one process: mostly a worker, one time in seven the master."""
+        """Send SIGKILL to one process: mostly a worker, one time in seven the master.
+
+        What a worker has started, to deliver webhooks, counts as a worker.
+        """
         master, *workers = self.processes()
         if not workers:
             return  # a new master has not forked yet; killing it again would stop all traffic
+        workers += [child for worker in workers for child in children(worker)]
         pid = master if random.random() < 1 / 7 else random.choice(workers)
         try:
             os.kill(pid, signal.SIGKILL)

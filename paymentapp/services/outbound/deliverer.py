@@ -1,8 +1,8 @@
 """Delivers events to webhook endpoints: at least once, whatever crashes.
 
 An endpoint follows the list of events. What its first attempt does not deliver is recorded as a
-delivery, to be tried again; then the position moves on. A crash before that repeats the attempts:
-so nothing counts as delivered before its answer has arrived.
+delivery, to be tried again; then the position moves on. A crash before that is stored repeats the
+attempts: so nothing counts as delivered before its answer has arrived.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from paymentapp.models.webhook_endpoints import (
 )
 from paymentapp.services.events import Events, ShownEvent
 from paymentapp.services.outbound.messages import body_of, signed_headers
-from paymentapp.services.outbound.progress import advance, read_progress
+from paymentapp.services.outbound.progress import FollowerProgress, KeptProgress, read_progress
 from paymentapp.storage.base import Store
 from paymentapp.storage.contention import tries
 from paymentapp.vault.sealing import Vault
@@ -90,15 +90,17 @@ class Deliverer:
         enabled = [each for each in found if each.status is EndpointStatus.ENABLED]
         return sum(read_progress(self.store, each).failing_since is not None for each in enabled)
 
-    def deliver(self, endpoint_id: str, run: RunAttempts) -> bool:
+    def deliver(self, endpoint_id: str, run: RunAttempts, kept: KeptProgress | None = None) -> bool:
         """Send what is new and what is due to an endpoint; return whether more is waiting.
 
-        Raises StoreUnavailable: what was sent meanwhile is then sent again.
+        Progress is stored in each round, or by `kept`, which the caller passes for each round of
+        the endpoint. Raises StoreUnavailable: what was sent meanwhile is then sent again.
         """
+        kept = kept or KeptProgress()
         endpoint = self._enabled(endpoint_id)
         if endpoint is None:
             return False
-        progress = read_progress(self.store, endpoint)
+        progress = kept.read(self.store, endpoint)
         page = self.store.list_events(progress.after, ROUND_MAX)
         if page.events:  # read again: what happens after a change of the endpoint goes by that
             endpoint = self._enabled(endpoint_id)
@@ -109,14 +111,26 @@ class Deliverer:
         fresh = self._follow(endpoint, secrets, progress.after, page, first)
         # The position moves before the deliveries that are due are tried: these may take long.
         since = _failing_since(progress.failing_since, fresh.attempts)
-        if (fresh.after, since) != progress:
-            advance(self.store, endpoint, fresh.after, since)
+        kept.advance(
+            self.store,
+            endpoint,
+            FollowerProgress(fresh.after, since),
+            delivered=len(fresh.attempts),
+            at_once=since != progress.failing_since or _has_failed(fresh.attempts),
+        )
         retried = self._retry(endpoint, secrets, _probing(run) if since else run)
         now_since = _failing_since(since, retried.attempts)
         if now_since != since:
-            advance(self.store, endpoint, fresh.after, now_since)
+            now = FollowerProgress(fresh.after, now_since)
+            kept.advance(self.store, endpoint, now, delivered=0, at_once=True)
         self._disable_if_failing(endpoint, [*fresh.attempts, *retried.attempts], now_since)
         return fresh.more or retried.more
+
+    def store_progress(self, endpoint_id: str, kept: KeptProgress) -> None:
+        """Store the progress of an endpoint that was delivered to, so that none is repeated."""
+        endpoint = self.store.get_webhook_endpoint(endpoint_id)
+        if endpoint is not None and endpoint.status is not EndpointStatus.DELETED:
+            kept.write(self.store, endpoint)
 
     def _enabled(self, endpoint_id: str) -> WebhookEndpoint | None:
         endpoint = self.store.get_webhook_endpoint(endpoint_id)
@@ -254,6 +268,10 @@ def _failing_since(
 
 def _has_succeeded(attempt: WebhookAttempt | None) -> bool:
     return attempt is not None and not attempt.error
+
+
+def _has_failed(attempts: Sequence[WebhookAttempt | None]) -> bool:
+    return any(attempt is not None and attempt.error for attempt in attempts)
 
 
 def _probing(run: RunAttempts) -> RunAttempts:

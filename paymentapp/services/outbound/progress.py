@@ -6,6 +6,8 @@ record, which people change: as an entry of the store's own.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -13,6 +15,8 @@ from paymentapp.clock import maybe_text, maybe_time
 from paymentapp.models.provider_state import StateEntry, update_state_entry
 from paymentapp.storage.base import Store
 from paymentapp.storage.codec.events import event_id_of, microseconds_of
+
+UNWRITTEN_MAX = 200  # events that were delivered since progress was written
 
 
 class EventFollower(Protocol):
@@ -63,6 +67,58 @@ def advance(
         return FollowerProgress(max(after, _read(text).after), failing_since).text
 
     update_state_entry(store, follower.progress_name, _start(follower).text, change)
+
+
+class KeptProgress:
+    """The progress of one follower in one process, written at intervals while nothing fails.
+
+    A crash repeats what was delivered since: that of `seconds`, and at most UNWRITTEN_MAX events
+    and one round. A write in each round would delay the writes of those who request payments.
+    """
+
+    def __init__(self, seconds: float = 0.0, timer: Callable[[], float] = time.monotonic) -> None:
+        """Make a record of progress that is written in each round, or every `seconds`."""
+        self.seconds = seconds
+        self._timer = timer
+        self._written_at = -seconds - 1.0 + timer()
+        self._after = ""
+        self._unwritten = 0
+
+    @property
+    def is_unwritten(self) -> bool:
+        """Return whether events were delivered since progress was written."""
+        return self._unwritten > 0
+
+    def read(self, store: Store, follower: EventFollower) -> FollowerProgress:
+        """Return the progress that is stored, or what was reached since."""
+        stored = read_progress(store, follower)
+        self._after = max(stored.after, self._after)
+        return stored._replace(after=self._after)
+
+    def advance(
+        self,
+        store: Store,
+        follower: EventFollower,
+        progress: FollowerProgress,
+        *,
+        delivered: int,
+        at_once: bool,
+    ) -> None:
+        """Take over new progress; write it where it is time, or `at_once`."""
+        if progress.after > self._after:
+            self._after, self._unwritten = progress.after, self._unwritten + max(delivered, 1)
+        is_time = self._timer() - self._written_at >= self.seconds
+        if at_once or (self._unwritten and (is_time or self._unwritten >= UNWRITTEN_MAX)):
+            self._write(store, follower, progress.failing_since)
+
+    def write(self, store: Store, follower: EventFollower) -> None:
+        """Write what is not written yet, before another process takes over."""
+        if self._unwritten:
+            self._write(store, follower, read_progress(store, follower).failing_since)
+
+    def _write(self, store: Store, follower: EventFollower, failing_since: datetime | None) -> None:
+        advance(store, follower, self._after, failing_since)
+        self._unwritten, self._written_at = 0, self._timer()
 
 
 def forget_failures(store: Store, follower: EventFollower) -> None:

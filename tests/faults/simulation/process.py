@@ -14,9 +14,10 @@ from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.payments import Payment
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.services.outbound.deliverer import WebhookAttempt
+from paymentapp.services.outbound.progress import KeptProgress
 from paymentapp.storage.base import Lease, Store
 from paymentapp.worker.threaded import Worker
-from paymentapp.worker.webhooks import LEASE
+from paymentapp.worker.webhooks import LEASE, PROGRESS_SECONDS
 from tests.faults.simulation import faults
 from tests.faults.simulation.clock import SkewedClock, micros_of
 from tests.faults.simulation.payment_methods import VAULT_KEY
@@ -58,10 +59,11 @@ class Process:
             providers=world.methods.providers(self),
             clock=self.clock,
             worker=cast(Worker, self),
-            timer=lambda: world.time.micros() / SECOND,
+            timer=self._seconds,
         )
         self.deliverer = replace(self.services.deliverer, client=ReceiverClient(world, self))
         self._lanes: set[str] = set()  # endpoints that it delivers to now
+        self._progress: dict[str, KeptProgress] = {}  # of the endpoints that it has delivered to
         self._publishes = False
 
     def wake(self, payment: Payment) -> None:
@@ -151,6 +153,9 @@ class Process:
         """Return this process's clock, in microseconds since the start."""
         return micros_of(self.clock())
 
+    def _seconds(self) -> float:
+        return self.world.time.micros() / SECOND
+
     def _run(self, work: Callable[[], object]) -> None:
         try:
             work()
@@ -161,11 +166,13 @@ class Process:
 
     def _deliver(self, endpoint_id: str) -> None:
         """Do rounds as a lane does, while more is waiting and the lease lasts."""
+        fresh = KeptProgress(PROGRESS_SECONDS, self._seconds)
+        progress = self._progress.setdefault(endpoint_id, fresh)
         try:
             more = True
             while more and (self.world.webhooks.without_lease or self._holds(endpoint_id)):
                 reads = current_task().webhooks = WebhookReads(endpoint_id)
-                more = self.deliverer.deliver(reads.endpoint_id, self._attempts)
+                more = self.deliverer.deliver(reads.endpoint_id, self._attempts, progress)
         finally:
             self._lanes.discard(endpoint_id)
 
