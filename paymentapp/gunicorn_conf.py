@@ -43,10 +43,10 @@ def on_starting(server: Arbiter) -> None:
     from paymentapp.server import check_access, start_logging, stop
 
     os.umask(0o077)  # a database and files for a bank hold what only this user may read
-    start_logging()
-    warn_of_unknown(_settings.variables.environ)
     services = None
     try:
+        start_logging(_settings.variables.environ)
+        warn_of_unknown(_settings.variables.environ)
         check_library(_settings)
         services = build_services(providers={})
         check_settings(_settings.variables)

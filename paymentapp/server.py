@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from paymentapp import create_app
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
 from paymentapp.errors import SettingsError
+from paymentapp.logs import JSON, LogSettings
 from paymentapp.loopback import is_loopback
+from paymentapp.masking import scrubbed
 from paymentapp.metrics import open_metrics
+from paymentapp.variables import Variables
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -44,22 +49,45 @@ def stop(services: Services) -> None:
     services.close()
 
 
-def start_logging() -> None:
-    """Log to standard error: from INFO of our own loggers, from WARNING of other libraries."""
+def start_logging(environ: Mapping[str, str] | None = None) -> None:
+    """Log to standard error: our own loggers by the settings, others from WARNING on.
+
+    The security log is written at any level. Gunicorn's own lines get the same format. Raises
+    SettingsError.
+    """
+    settings = Variables(dict(os.environ if environ is None else environ)).load(LogSettings)
+    formatter = _formatter(settings.format)
     handler = logging.StreamHandler()
-    handler.setFormatter(LineFormatter(LOG_FORMAT))
+    handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("paymentapp").setLevel(logging.INFO)
+    level: int = getattr(logging, settings.level)
+    logging.getLogger("paymentapp").setLevel(level)
+    logging.getLogger("paymentapp.security").setLevel(min(level, logging.INFO))
+    if settings.format == JSON:
+        for other in logging.getLogger("gunicorn.error").handlers:
+            other.setFormatter(formatter)
     # What LOG_FORMAT does not show is not looked up: a quarter of the cost of a line, as in
     # https://docs.python.org/3/howto/logging.html#optimization.
     logging._srcfile = None  # the documented switch
     logging.logThreads = logging.logMultiprocessing = False
 
 
+def _formatter(name: str) -> logging.Formatter:
+    if name != JSON:
+        return LineFormatter(LOG_FORMAT)
+    from paymentapp.logs.json_lines import JsonLines
+
+    return JsonLines()
+
+
 class LineFormatter(logging.Formatter):
     """Formats the date and time of a line once a second: that takes as long as the rest of it."""
 
     _second: tuple[int, str] = (0, "")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record, without e-mail addresses and keys."""
+        return scrubbed(super().format(record))
 
     def formatTime(self, record: logging.LogRecord, _datefmt: str | None = None) -> str:  # noqa: N802
         """Return the local time of a record, with milliseconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Request, Response, g
 
+from paymentapp import correlation
 from paymentapp.api.blueprint import PUBLIC, current_request, declared_scopes, services
 from paymentapp.api.problems import CHALLENGE, UNAUTHORIZED, problem
 from paymentapp.errors import NotAllowed, NotAuthenticated
@@ -55,6 +56,7 @@ def check_credential(req: Request, scopes: tuple[str, ...]) -> Response | None:
     except NotAuthenticated:
         g.refused_key_id = id_of(credential)
         raise
+    correlation.note(client=actor.name)
     if not any(map(actor.may, scopes)):
         raise NotAllowed(f"This requires the scope {' or '.join(scopes)}.", scopes[0])
     return None
@@ -81,6 +83,7 @@ def check_loopback(req: Request) -> None:
     if not is_local(req):
         raise NotAllowed("Authentication is off, so only requests from this machine are served.")
     g.actor = LOCAL
+    correlation.note(client=LOCAL.name)
 
 
 def is_local(req: Request) -> bool:

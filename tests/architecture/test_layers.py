@@ -25,6 +25,8 @@ MAY_IMPORT = {
     "config": BASE | {"variables"},
     "vault": BASE | {"config"},
     "supervision": {"errors"},
+    "correlation": NOTHING,
+    "logs": BASE | {"correlation", "variables"},
     "metrics.base": NOTHING,
     "metrics": MODELS
     | {"config", "messaging", "metrics.base", "providers", "services", "services.dispatch"}
@@ -34,11 +36,13 @@ MAY_IMPORT = {
     "oidc": MODELS | {"variables"},
     "storage": MODELS | {"config", "supervision"},
     "providers": MODELS | {"config", "variables", "vault", "nacha", "banking"},
-    "declarations": {"config", "errors", "oidc", "providers", "variables"},
-    "services": MODELS | {"providers", "storage", "services.dispatch"},
-    "services.dispatch": MODELS | {"providers", "storage", "services"},
-    "services.inbound": MODELS | {"providers", "storage", "services", "services.dispatch"},
+    "declarations": {"config", "errors", "logs", "oidc", "providers", "variables"},
+    "services": MODELS | {"correlation", "providers", "storage", "services.dispatch"},
+    "services.dispatch": MODELS | {"correlation", "providers", "storage", "services"},
+    "services.inbound": MODELS
+    | {"correlation", "providers", "storage", "services", "services.dispatch"},
     "services.outbound": MODELS
+    | {"correlation"}
     | {"messaging", "schemas", "services", "storage", "vault", "webhook_client"},
     "services.backoffice": MODELS | {"providers", "storage", "services", "services.dispatch"},
     "worker": MODELS
@@ -51,10 +55,18 @@ MAY_IMPORT = {
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},
     "api": MODELS
-    | {"_version", "bootstrap", "providers", "schemas", "services", "services.outbound"}
+    | {
+        "correlation",
+        "_version",
+        "bootstrap",
+        "providers",
+        "schemas",
+        "services",
+        "services.outbound",
+    }
     | {"metrics.base", "storage", "webhook_client"},
     "paymentapp": {"api", "bootstrap"},
-    "server": BASE | {"bootstrap", "config", "metrics", "paymentapp"},
+    "server": BASE | {"bootstrap", "config", "logs", "metrics", "paymentapp", "variables"},
     "gunicorn_conf": BASE
     | {"bootstrap", "config", "declarations", "metrics", "providers", "server"},
     "cli": MODELS

@@ -50,7 +50,7 @@ class WebhookReceiver:
         event = self._event(name, provider.webhooks, headers, body)
         stored = self._store.add_provider_event(event)
         if stored.revision == event.revision:
-            log.info("%s event %s received: %s", name, event.event_id, event.kind)
+            log.debug("%s event %s received: %s", name, event.event_id, event.kind)
             self._notify(event)
 
     def _event(
