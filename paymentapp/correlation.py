@@ -20,6 +20,7 @@ Step = TypeVar("Step", bound=Callable[..., Any])
 NAMES = ("request", "gateway_request", "client", "payment", "batch", "event")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _work: ContextVar[Mapping[str, str]] = ContextVar("paymentapp_work", default=_NOTHING)
+_trace: ContextVar[str | None] = ContextVar("paymentapp_trace", default=None)
 
 
 def current() -> Mapping[str, str]:
@@ -50,6 +51,21 @@ def about(**names: str) -> Iterator[None]:
         yield
     finally:
         _work.reset(token)
+
+
+def traceparent() -> str | None:
+    """Return the traceparent of the current span (W3C Trace Context); None without traces."""
+    return _trace.get()
+
+
+@contextmanager
+def continuing(traceparent: str | None) -> Iterator[None]:
+    """Have what is done meanwhile be part of a trace."""
+    token = _trace.set(traceparent)
+    try:
+        yield
+    finally:
+        _trace.reset(token)
 
 
 def about_its_batch(step: Step) -> Step:

@@ -17,6 +17,7 @@ from paymentapp.logs import JSON, LogSettings
 from paymentapp.loopback import is_loopback
 from paymentapp.masking import scrubbed
 from paymentapp.metrics import open_metrics
+from paymentapp.tracing import open_tracing
 from paymentapp.variables import Variables
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def serving_app() -> Flask:
     """
     start_logging()
     settings = load_settings()
-    services = build_services(settings, metrics=open_metrics(settings))
+    tracing = open_tracing(settings.variables)
+    services = build_services(settings, metrics=open_metrics(settings), tracing=tracing)
     app = create_app(services)
     if services.settings.dispatcher:
         services.worker.start()

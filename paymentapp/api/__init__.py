@@ -30,6 +30,7 @@ from paymentapp.api.openapi import DocumentedApi
 from paymentapp.api.problems import register_problems
 from paymentapp.api.responses import ApiResponse
 from paymentapp.api.security_log import register_security_log
+from paymentapp.api.tracing import register_tracing
 from paymentapp.api.url_rules import UrlRule
 from paymentapp.api.waiting import register_waiting
 from paymentapp.bootstrap import EXTENSION, Services
@@ -51,6 +52,7 @@ def register_api(app: Flask) -> None:
 
     register_requests_metrics(app, services.metrics)
     register_security_log(app)
+    register_tracing(app, services.tracing)
     register_header_checks(app)
     register_auth(app, settings.auth)
     register_problems(app)

@@ -13,7 +13,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-from paymentapp.correlation import NAMES, current
+from paymentapp.correlation import NAMES, current, traceparent
 from paymentapp.masking import scrubbed
 
 # Of a line's own arguments, where these have names: those of the security log.
@@ -38,6 +38,9 @@ class JsonLines(JsonFormatter):
         given = record.args if isinstance(record.args, Mapping) else record.__dict__
         _add(log_data, given, OWN_NAMES)
         _add(log_data, current(), NAMES)
+        trace = (traceparent() or "").split("-")
+        if len(trace) == 4:
+            log_data["trace_id"], log_data["span_id"] = trace[1:3]
         log_data |= {
             name: scrubbed(text) for name, text in message_dict.items() if name in _TRACEBACKS
         }

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from paymentapp.clock import Clock, to_text
+from paymentapp.correlation import traceparent
 from paymentapp.errors import Conflict, NotFound, NotPayable, StoreUnavailable
 from paymentapp.models.account_payments import AccountPage, AccountQuery
 from paymentapp.models.actors import SYSTEM, Actor
@@ -339,6 +340,7 @@ class Payments:
             scheduled_at=order.scheduled_at,
             retry_of=order.retry_of,
             texts=order.texts,
+            traceparent=traceparent(),
         )
         return payment if route.approval is None else awaiting(payment, route.approval, now)
 

@@ -31,12 +31,16 @@ MAY_IMPORT = {
     "metrics": MODELS
     | {"config", "messaging", "metrics.base", "providers", "services", "services.dispatch"}
     | {"services.outbound", "storage", "webhook_client"},
+    "tracing.base": NOTHING,
+    "tracing": MODELS
+    | {"_version", "correlation", "providers", "services.dispatch", "services.inbound"}
+    | {"services.outbound", "storage", "tracing.base", "variables"},
     "webhook_client": BASE,
     "messaging": BASE,
     "oidc": MODELS | {"variables"},
     "storage": MODELS | {"config", "supervision"},
-    "providers": MODELS | {"config", "variables", "vault", "nacha", "banking"},
-    "declarations": {"config", "errors", "logs", "oidc", "providers", "variables"},
+    "providers": MODELS | {"correlation", "config", "variables", "vault", "nacha", "banking"},
+    "declarations": {"config", "errors", "logs", "oidc", "providers", "tracing", "variables"},
     "services": MODELS | {"correlation", "providers", "storage", "services.dispatch"},
     "services.dispatch": MODELS | {"correlation", "providers", "storage", "services"},
     "services.inbound": MODELS
@@ -51,7 +55,7 @@ MAY_IMPORT = {
     "bootstrap": MODELS
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
-    | {"messaging", "metrics", "metrics.base", "webhook_client"},
+    | {"messaging", "metrics", "metrics.base", "tracing", "tracing.base", "webhook_client"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},
     "api": MODELS
@@ -64,15 +68,16 @@ MAY_IMPORT = {
         "services",
         "services.outbound",
     }
-    | {"metrics.base", "storage", "webhook_client"},
+    | {"metrics.base", "storage", "tracing.base", "webhook_client"},
     "paymentapp": {"api", "bootstrap"},
-    "server": BASE | {"bootstrap", "config", "logs", "metrics", "paymentapp", "variables"},
+    "server": BASE
+    | {"bootstrap", "config", "logs", "metrics", "paymentapp", "tracing", "variables"},
     "gunicorn_conf": BASE
-    | {"bootstrap", "config", "declarations", "metrics", "providers", "server"},
+    | {"bootstrap", "config", "declarations", "metrics", "providers", "server", "tracing"},
     "cli": MODELS
     | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "metrics"}
     | {"providers", "schemas", "server", "services", "services.backoffice", "services.dispatch"}
-    | {"services.outbound", "storage", "variables", "vault"},
+    | {"services.outbound", "storage", "tracing", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS
     | {"api", "bootstrap", "config", "declarations", "messaging", "paymentapp", "providers"}

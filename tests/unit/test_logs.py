@@ -66,6 +66,13 @@ def test_a_line_has_what_its_work_belongs_to() -> None:
     assert "batch" not in line("x")
 
 
+def test_a_line_has_its_trace_where_there_is_one() -> None:
+    with correlation.continuing(f"00-{'a' * 32}-{'b' * 16}-01"):
+        parsed = line("x")
+    assert (parsed["trace_id"], parsed["span_id"]) == ("a" * 32, "b" * 16)
+    assert "trace_id" not in line("x")
+
+
 def test_an_extra_is_shown_by_no_name_but_those_of_the_log() -> None:
     parsed = line(
         "x", extra={"email": "ann@example.com", "account": "000123456789", "route": "/v1"}

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Unpack
 
 from paymentapp.clock import Clock
-from paymentapp.correlation import about_its_batch
+from paymentapp.correlation import about_its_batch, traceparent
 from paymentapp.errors import InsufficientFunds, OutcomeUnknown, ProviderError
 from paymentapp.models.batches import (
     ACCEPTED_AS,
@@ -178,6 +178,7 @@ class Dispatcher:
             attention_at=now + LEASE,
             attention_shard=first.due_shard,
             unsettled=total_of(members).amount,
+            traceparent=traceparent(),
         )
         self.store.add_batch(batch, members)
         stamps = [PaymentChange(p, stamped(p, batch, now)) for p in payments]

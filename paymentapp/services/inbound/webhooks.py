@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from paymentapp.clock import Clock
+from paymentapp.correlation import traceparent
 from paymentapp.errors import CannotVerify, NotFound, NotGenuine, ProviderError
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.providers.base import Provider
@@ -77,4 +78,5 @@ class WebhookReceiver:
             now=now,
             due_at=now + GRACE,
             shards=self._shards,
+            traceparent=traceparent(),
         )
