@@ -27,7 +27,10 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 
 # Pinned for other entry points: gunicorn, the documentation page, and what only boto3 needs.
 LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
-OWN_LEFT_OUT = ("__main__.py", "cli", "gunicorn_conf.py", "py.typed")
+OWN_LEFT_OUT = (
+    *("__main__.py", "cli", "gunicorn_conf.py", "py.typed"),
+    *("metrics/prometheus.py", "tracing/otel.py"),  # over libraries that only servers may have
+)
 # Those of botocore's 400 services that are called; each has a folder of its name.
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
 # The parts of each library that our code does not reach. test_build.py imports all the rest.
@@ -213,8 +216,8 @@ def copy_service(folder: Path) -> None:
     """Copy our own package, without the parts for servers and for development."""
 
     def ignored(directory: str, names: list[str]) -> list[str]:
-        top = Path(directory) == ROOT / "paymentapp"
-        return [n for n in names if n == "__pycache__" or (top and n in OWN_LEFT_OUT)]
+        inside = Path(directory).relative_to(ROOT / "paymentapp")
+        return [n for n in names if n == "__pycache__" or str(inside / n) in OWN_LEFT_OUT]
 
     shutil.copytree(ROOT / "paymentapp", folder / "paymentapp", ignore=ignored)
 
