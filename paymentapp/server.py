@@ -54,8 +54,8 @@ def stop(services: Services) -> None:
 def start_logging(environ: Mapping[str, str] | None = None) -> None:
     """Log to standard error: our own loggers by the settings, others from WARNING on.
 
-    The security log is written at any level. Gunicorn's own lines get the same format. Raises
-    SettingsError.
+    The security log is written at any level. As JSON, lines of gunicorn are too, and those that go
+    to a handler which is there already, as under Lambda. Raises SettingsError.
     """
     settings = Variables(dict(os.environ if environ is None else environ)).load(LogSettings)
     formatter = _formatter(settings.format)
@@ -66,7 +66,7 @@ def start_logging(environ: Mapping[str, str] | None = None) -> None:
     logging.getLogger("paymentapp").setLevel(level)
     logging.getLogger("paymentapp.security").setLevel(min(level, logging.INFO))
     if settings.format == JSON:
-        for other in logging.getLogger("gunicorn.error").handlers:
+        for other in (*logging.getLogger().handlers, *logging.getLogger("gunicorn.error").handlers):
             other.setFormatter(formatter)
     # What LOG_FORMAT does not show is not looked up: a quarter of the cost of a line, as in
     # https://docs.python.org/3/howto/logging.html#optimization.

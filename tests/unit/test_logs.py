@@ -130,6 +130,19 @@ def test_the_level_is_set_and_the_security_log_stays(level: str, ours: int, secu
     assert logging.getLogger("paymentapp.security").getEffectiveLevel() == security
 
 
+@pytest.mark.parametrize("name", ["", "gunicorn.error"])
+def test_a_handler_that_is_there_already_writes_json_too(name: str) -> None:
+    """Lambda's runtime has one before our code is imported, and gunicorn has one of its own."""
+    logger, handler = logging.getLogger(name), logging.NullHandler()
+    formatters = [(each, each.formatter) for each in logging.getLogger().handlers]
+    logger.addHandler(handler)
+    start_logging({"PAYMENTAPP_LOG_FORMAT": "json"})
+    logger.removeHandler(handler)
+    for each, formatter in formatters:
+        each.setFormatter(formatter)
+    assert isinstance(handler.formatter, JsonLines)
+
+
 @pytest.mark.parametrize("name", ["PAYMENTAPP_LOG_FORMAT", "PAYMENTAPP_LOG_LEVEL"])
 def test_another_word_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match=name):
