@@ -61,6 +61,11 @@ from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
 from paymentapp.storage.per_process import PerProcess
 from paymentapp.supervision import Supervisor
+from paymentapp.tracing.base import NO_TRACING, Tracing
+from paymentapp.tracing.deliveries import traced_client
+from paymentapp.tracing.providers import traced_providers
+from paymentapp.tracing.steps import traced_dispatcher, traced_inbox, traced_poller
+from paymentapp.tracing.store import linking_store, traced_store
 from paymentapp.vault.kms import open_key_service
 from paymentapp.vault.sealing import Vault
 from paymentapp.webhook_client.client import WebhookClient
@@ -112,6 +117,7 @@ class Services:
     worker: Worker
     supervisor: Supervisor  # of the worker's threads and the store's; started where they run
     metrics: Metrics
+    tracing: Tracing
 
     def close(self) -> None:
         """Release connections. Stop the worker first, if it was started."""
@@ -121,6 +127,7 @@ class Services:
         if self.publisher is not None:
             self.publisher.topic.close()
         self.store.close()
+        self.tracing.close()
 
 
 def build_services(
@@ -131,28 +138,30 @@ def build_services(
     clock: Clock | None = None,
     worker: Worker | None = None,
     metrics: Metrics = NO_METRICS,
+    tracing: Tracing = NO_TRACING,
     timer: Callable[[], float] = time.monotonic,
     counters: WindowCounters | None = None,
 ) -> Services:
     """Build every service once; arguments that are None are made from the settings.
 
-    `metrics` records what a process that serves or dispatches does (`metrics.open_metrics`).
-    `timer` measures how old what was read is, in seconds. `counters` are those of rate limits,
-    which processes of one machine may share. No thread starts, and nothing is
+    `metrics` and `tracing` record what a process that serves or dispatches does
+    (`metrics.open_metrics`, `tracing.open_tracing`). `timer` measures how old what was read is, in
+    seconds. `counters` are those of rate limits, which processes of one machine may share. No
+    thread starts, and nothing is
     connected before it is used. Raises SettingsError.
     """
     settings, clock = settings or load_settings(), clock or utc_now
-    store = measured_store(store or open_store(settings), metrics)
+    store = traced_store(measured_store(store or open_store(settings), metrics), tracing)
     failing = FailingProviders(clock)
     from_settings = providers is None
     vault = Vault(settings.vault_keys, open_key_service(settings))
     if providers is None:
         providers = build_providers(Kit(settings, clock, vault, store))
-    providers = measured_providers(providers, metrics)
+    providers = traced_providers(measured_providers(providers, metrics), tracing)
     routes = _build_routes(settings, providers, failing, check=from_settings)
     quotas = settings.rate_limit_clients, settings.rate_limit_addresses
     rate_limits = RateLimits(counters or WindowCounters(), *quotas)
-    base = _Base(store, providers, vault, clock, timer, metrics, rate_limits)
+    base = _Base(store, providers, vault, clock, timer, metrics, tracing, rate_limits)
     services = _wire(settings, base, failing, routes, worker)
     if metrics.enabled:
         _show_levels(services)
@@ -181,6 +190,7 @@ class _Base(NamedTuple):
     clock: Clock
     timer: Callable[[], float]
     metrics: Metrics
+    tracing: Tracing
     rate_limits: RateLimits
 
 
@@ -191,14 +201,15 @@ def _wire(
     routes: Routes,
     worker: Worker | None,
 ) -> Services:
-    store, providers, vault, clock, timer, metrics, rate_limits = base
+    store, providers, vault, clock, timer, metrics, tracing, rate_limits = base
     customers, payees = Customers(store, clock), PayeeDisplays(providers, clock)
     methods = PaymentMethods(store, customers, providers, clock)
     history = CustomerHistory(store, customers, providers, payees)
     settlement, holds = Settlement(store, clock), Holds(store, {*NAMES, *providers}, clock, timer)
-    poller = Poller(store, providers, settlement, failing, clock)
+    poller = traced_poller(Poller(store, providers, settlement, failing, clock), tracing)
     dispatcher = Dispatcher(store, providers, poller, routes, failing, holds, clock)
-    inbox = Inbox(store, providers, poller, settlement, methods, clock)
+    dispatcher = traced_dispatcher(dispatcher, tracing)
+    inbox = _build_inbox(base, poller, settlement, methods)
     erasures = Erasures(store, customers, clock, settings.due_shards)
     sweeper = _build_sweeper(settings, dispatcher, poller, inbox, erasures)
     collector = _build_collector(settings, store, providers, clock)
@@ -242,6 +253,7 @@ def _wire(
         worker=worker,
         supervisor=Supervisor(lambda: [*store.threads(), *worker.threads()]),
         metrics=metrics,
+        tracing=tracing,
     )
 
 
@@ -275,6 +287,18 @@ def _build_routes(
     if check:  # commands that call no provider pass none, and no rule would fit
         routes.check()
     return routes
+
+
+def _build_inbox(
+    base: _Base, poller: Poller, settlement: Settlement, methods: PaymentMethods
+) -> Inbox:
+    store, providers, tracing = (
+        linking_store(base.store, base.tracing),
+        base.providers,
+        base.tracing,
+    )
+    inbox = Inbox(store, providers, poller, settlement, methods, base.clock)
+    return traced_inbox(inbox, tracing)
 
 
 def _build_sweeper(
@@ -325,7 +349,8 @@ def _build_outbound(
         idle_max=settings.webhooks_at_once,
         allow_loopback=settings.webhooks_allow_loopback,
     )
-    deliverer = Deliverer(store, events, base.vault, measured_client(client, metrics), clock)
+    sender = traced_client(measured_client(client, metrics), base.tracing)
+    deliverer = Deliverer(store, events, base.vault, sender, clock)
     arn = settings.events_sns_arn
     if not arn:
         return events, deliverer, None

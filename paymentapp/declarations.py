@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError
+from paymentapp.logs import LogSettings
 from paymentapp.oidc.settings import OidcSettings
 from paymentapp.providers.registry import configured_names, every_provider, provider_class
+from paymentapp.tracing import TracingSettings
 from paymentapp.variables import Declared, Variable, Variables, variables_of
 
 log = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ class State(NamedTuple):
 def groups() -> list[Group]:
     """Return every group. Imports every provider."""
     providers = every_provider().items()
-    own = [Group(Settings), Group(OidcSettings)]
+    own = [Group(each) for each in (Settings, LogSettings, TracingSettings, OidcSettings)]
     return [*own, *(Group(each.settings_class, name) for name, each in providers)]
 
 

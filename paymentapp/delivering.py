@@ -18,6 +18,7 @@ from paymentapp.config import load_settings
 from paymentapp.metrics import open_metrics
 from paymentapp.server import start_logging
 from paymentapp.supervision import EXIT_STATUS
+from paymentapp.tracing import open_tracing
 
 NICENESS = 10  # requests come first where processors are short
 STOP_SECONDS = 4.0  # for attempts in flight; less than the process that started this one waits
@@ -33,7 +34,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     start_logging()
     settings = load_settings()
-    services = build_services(settings, metrics=open_metrics(settings))
+    tracing = open_tracing(settings.variables)
+    services = build_services(settings, metrics=open_metrics(settings), tracing=tracing)
     threading.Thread(target=_await_end_of_input, args=(stopping.set,), daemon=True).start()
     deliver(services, sys.argv[1], stopping)
 

@@ -53,13 +53,15 @@ def on_starting(server: Arbiter) -> None:
     from paymentapp.metrics import check_library
     from paymentapp.providers.registry import check_settings
     from paymentapp.server import check_access, start_logging, stop
+    from paymentapp.tracing import traces_are_on
 
     os.umask(0o077)  # a database and files for a bank hold what only this user may read
-    start_logging()
-    warn_of_unknown(_settings.variables.environ)
     services = None
     try:
+        start_logging(_settings.variables.environ)
+        warn_of_unknown(_settings.variables.environ)
         check_library(_settings)
+        traces_are_on(_settings.variables)
         services = build_services(providers={})
         check_settings(_settings.variables)
         for address in server.cfg.address:

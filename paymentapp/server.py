@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from paymentapp import create_app
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import PROXY, load_settings
 from paymentapp.errors import SettingsError
+from paymentapp.logs import JSON, LogSettings
 from paymentapp.loopback import is_loopback
+from paymentapp.masking import scrubbed
 from paymentapp.metrics import open_metrics
 from paymentapp.metrics.processes import forget_process
 from paymentapp.rate_limits.counters import inherited_counters
+from paymentapp.tracing import open_tracing
+from paymentapp.variables import Variables
 from paymentapp.worker.webhook_process import WebhookProcess
 
 if TYPE_CHECKING:
@@ -31,8 +37,12 @@ def serving_app() -> Flask:
     """
     start_logging()
     settings = load_settings()
+    tracing = open_tracing(settings.variables)
     services = build_services(
-        settings, metrics=open_metrics(settings), counters=inherited_counters()
+        settings,
+        metrics=open_metrics(settings),
+        tracing=tracing,
+        counters=inherited_counters(),
     )
     app = create_app(services)
     if services.settings.dispatcher:
@@ -60,22 +70,45 @@ def stop(services: Services) -> None:
     services.close()
 
 
-def start_logging() -> None:
-    """Log to standard error: from INFO of our own loggers, from WARNING of other libraries."""
+def start_logging(environ: Mapping[str, str] | None = None) -> None:
+    """Log to standard error: our own loggers by the settings, others from WARNING on.
+
+    The security log is written at any level. As JSON, lines of gunicorn are too, and those that go
+    to a handler which is there already, as under Lambda. Raises SettingsError.
+    """
+    settings = Variables(dict(os.environ if environ is None else environ)).load(LogSettings)
+    formatter = _formatter(settings.format)
     handler = logging.StreamHandler()
-    handler.setFormatter(LineFormatter(LOG_FORMAT))
+    handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("paymentapp").setLevel(logging.INFO)
+    level: int = getattr(logging, settings.level)
+    logging.getLogger("paymentapp").setLevel(level)
+    logging.getLogger("paymentapp.security").setLevel(min(level, logging.INFO))
+    if settings.format == JSON:
+        for other in (*logging.getLogger().handlers, *logging.getLogger("gunicorn.error").handlers):
+            other.setFormatter(formatter)
     # What LOG_FORMAT does not show is not looked up: a quarter of the cost of a line, as in
     # https://docs.python.org/3/howto/logging.html#optimization.
     logging._srcfile = None  # the documented switch
     logging.logThreads = logging.logMultiprocessing = False
 
 
+def _formatter(name: str) -> logging.Formatter:
+    if name != JSON:
+        return LineFormatter(LOG_FORMAT)
+    from paymentapp.logs.json_lines import JsonLines
+
+    return JsonLines()
+
+
 class LineFormatter(logging.Formatter):
     """Formats the date and time of a line once a second: that takes as long as the rest of it."""
 
     _second: tuple[int, str] = (0, "")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record, without e-mail addresses and keys."""
+        return scrubbed(super().format(record))
 
     def formatTime(self, record: logging.LogRecord, _datefmt: str | None = None) -> str:  # noqa: N802
         """Return the local time of a record, with milliseconds."""

@@ -29,7 +29,11 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = {
     *("__main__.py", "cli", "gunicorn_conf.py", "py.typed", "web"),
-    *("metrics/processes.py", "metrics/prometheus.py"),
+    *(
+        "metrics/processes.py",
+        "metrics/prometheus.py",
+        "tracing/otel.py",
+    ),  # over libraries of servers
 }
 # Those of botocore's 400 services that are called; each has a folder of its name.
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}

@@ -340,9 +340,11 @@ resource "aws_api_gateway_gateway_response" "this" {
     "application/json" = jsonencode(each.value.body)
   }
 
-  response_parameters = {
-    for name, value in each.value.headers : "gatewayresponse.header.${name}" => "'${value}'"
-  }
+  # A text in quotes is a constant; the request id is the gateway's own, as in the access log.
+  response_parameters = merge(
+    { for name, value in each.value.headers : "gatewayresponse.header.${name}" => "'${value}'" },
+    { "gatewayresponse.header.X-Request-Id" = "context.requestId" },
+  )
 }
 
 resource "aws_api_gateway_authorizer" "this" {

@@ -79,6 +79,8 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
+# The gateway replaces it by its id of the request, which its access log has too.
+_REQUEST_ID = "$context.requestId"
 _RETRY_AFTER = {429: "2", 503: "2"}
 
 
@@ -117,7 +119,8 @@ def _response(kind: ProblemType) -> dict[str, Any]:
     headers = dict(_HEADERS)
     if kind.status in _RETRY_AFTER:
         headers["Retry-After"] = _RETRY_AFTER[kind.status]
-    return {"status": kind.status, "headers": headers, "body": problems.example(kind)}
+    body = {**problems.example(kind), "request_id": _REQUEST_ID}
+    return {"status": kind.status, "headers": headers, "body": body}
 
 
 def files() -> dict[Path, str]:

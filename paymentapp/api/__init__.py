@@ -31,6 +31,7 @@ from paymentapp.api.problems import register_problems
 from paymentapp.api.rate_limits import register_rate_limits
 from paymentapp.api.responses import ApiResponse
 from paymentapp.api.security_log import register_security_log
+from paymentapp.api.tracing import register_tracing
 from paymentapp.api.url_rules import UrlRule
 from paymentapp.api.waiting import register_waiting
 from paymentapp.api.webhook_slots import register_webhook_slots
@@ -54,6 +55,7 @@ def register_api(app: Flask) -> None:
     register_requests_metrics(app, services.metrics)
     register_security_log(app)
     register_rate_limits(app)
+    register_tracing(app, services.tracing)
     register_header_checks(app)
     register_auth(app, settings.auth)
     register_problems(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Request, Response, g
 
+from paymentapp import correlation
 from paymentapp.api.blueprint import PUBLIC, current_request, declared_scopes, services
 from paymentapp.api.environ import RESUMED
 from paymentapp.api.local_requests import is_local
@@ -60,6 +61,7 @@ def check_credential(req: Request, scopes: tuple[str, ...]) -> Response | None:
         rate_limits.forget(credential)
         raise
     rate_limits.remember(credential)
+    correlation.note(client=actor.name)
     g.quota_state = _count(req, actor)
     if not any(map(actor.may, scopes)):
         raise NotAllowed(f"This requires the scope {' or '.join(scopes)}.", scopes[0])
@@ -87,6 +89,7 @@ def check_loopback(req: Request) -> None:
     if not is_local(req):
         raise NotAllowed("Authentication is off, so only requests from this machine are served.")
     g.actor = LOCAL
+    correlation.note(client=LOCAL.name)
     g.quota_state = _count(req, LOCAL)
 
 

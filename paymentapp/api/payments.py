@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response, request
 
+from paymentapp import correlation
 from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, actor, services
 from paymentapp.api.payment_text import payment_text
@@ -204,6 +205,7 @@ def retry_payment(
 
 def _accepted(requested: Requested, wait: int | None) -> Response:
     """Return the answer to a request which has made a payment."""
+    correlation.note(payment=requested.payment.payment_id)
     payment, applied = with_outcome(requested.payment, wait)
     path = PAYMENT_PATH.format(*payment.key)
     replay = REPLAY if requested.replayed else {}

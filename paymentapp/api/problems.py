@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
 
+from paymentapp import correlation
 from paymentapp.clock import to_text
 from paymentapp.errors import (
     CannotVerify,
@@ -32,6 +33,7 @@ MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="paymentapp"'  # RFC 6750, section 3
 ERRORS_MAX = 20
 NAME_MAX_LENGTH = 80
+EXAMPLE_REQUEST_ID = "8a6e2f0c4d1b49c7a3e5f7d9b1c3e5a7"
 PAYMENT_PATH = "/v1/api/payment/{}/{}"  # of a customer id and a payment id
 REPEATED_HEADER = "Must be given once, with one value."
 
@@ -192,6 +194,7 @@ def example(kind: ProblemType) -> dict[str, Any]:
         "title": kind.title,
         "status": kind.status,
         "detail": kind.detail,
+        "request_id": EXAMPLE_REQUEST_ID,
     }
 
 
@@ -207,6 +210,7 @@ def problem(
     `members` are further ones of its body, which its type has.
     """
     body: dict[str, Any] = example(kind)
+    body["request_id"] = correlation.current().get("request", "")
     if detail:
         body["detail"] = detail
     if errors:

@@ -10,11 +10,13 @@ import json
 import logging
 import re
 import secrets
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
 
 from flask import Flask, Request, Response, g
 
+from paymentapp import correlation
 from paymentapp.api.blueprint import current_request
 from paymentapp.api.client_address import client_address
 from paymentapp.api.url_rules import template_of
@@ -23,6 +25,7 @@ from paymentapp.models.actors import Actor
 log = logging.getLogger("paymentapp.security")
 
 REQUEST_ID = "X-Request-Id"
+GATEWAY_REQUEST_ID = "paymentapp.gateway_request_id"  # in the environ: the id of what is in front
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _WEBHOOK = "webhooks.receive_webhook"
 _REFUSALS = {401: "unauthenticated", 403: "forbidden"}
@@ -36,9 +39,15 @@ def register_security_log(app: Flask) -> None:
 
     @app.before_request
     def identify() -> None:
-        given = current_request().environ.get("HTTP_X_REQUEST_ID", "")
-        kept = given and _REQUEST_ID.fullmatch(given)
-        g.request_id = given if kept else secrets.token_hex(16)
+        current = current_request()
+        g.request_id = request_id = identify_request(current.environ)
+        names = {"request": request_id}
+        if current.view_args and "payment_id" in current.view_args:
+            names["payment"] = current.view_args["payment_id"]
+        gateway = current.environ.get(GATEWAY_REQUEST_ID)
+        if gateway and gateway != request_id:
+            names["gateway_request"] = gateway
+        correlation.begin(names)
 
     @app.after_request
     def finish(response: Response) -> Response:
@@ -50,7 +59,20 @@ def register_security_log(app: Flask) -> None:
         if event is not None and log.isEnabledFor(logging.INFO):
             key_id = actor.key_id if actor else about.get("refused_key_id")
             _write_line(event, current, actor, key_id, response.status_code, about.request_id)
+        correlation.end()
         return response
+
+
+def identify_request(environ: Mapping[str, Any]) -> str:
+    """Return the id that a request brings, or its gateway has given it; else a new one.
+
+    One that is not 1 to 128 letters, digits, `.`, `_` and `-` counts for none.
+    """
+    for name in ("HTTP_X_REQUEST_ID", GATEWAY_REQUEST_ID):
+        given: str | None = environ.get(name)
+        if given and _REQUEST_ID.fullmatch(given):
+            return given
+    return secrets.token_hex(16)
 
 
 def _event(current: Request, actor: Actor | None, status: int) -> str | None:
@@ -70,15 +92,18 @@ def _write_line(
     request_id: str,
 ) -> None:
     log.info(
-        "event=%s client=%s key=%s method=%s route=%s status=%d request=%s source=%s",
-        event,
-        _quoted(actor.name) if actor else "-",
-        key_id or "-",
-        current.method,
-        template_of(current.url_rule.rule) if current.url_rule else "-",
-        status,
-        request_id,
-        client_address() or "-",
+        "event=%(event)s client=%(client)s key=%(key)s method=%(method)s route=%(route)s "
+        "status=%(status)d request=%(request)s source=%(source)s",
+        {
+            "event": event,
+            "client": _quoted(actor.name) if actor else "-",
+            "key": key_id or "-",
+            "method": current.method,
+            "route": template_of(current.url_rule.rule) if current.url_rule else "-",
+            "status": status,
+            "request": request_id,
+            "source": client_address() or "-",
+        },
     )
 
 

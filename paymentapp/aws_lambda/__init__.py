@@ -131,7 +131,7 @@ def gateway(service: Services) -> Callable[[Event, Context], Answer]:
             if not malformed:
                 raise
             log.warning("request refused, since its event is malformed: %s", ", ".join(malformed))
-            return events.refused()
+            return events.refused(event)
 
     return answer
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from paymentapp.api.security_log import GATEWAY_REQUEST_ID
 from paymentapp.api.waiting import WAIT_MAX
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class StagePath(NamedTuple):
 
 
 class BehindGateway:
-    """WSGI middleware that corrects mount, client address and waiting time set by `apig_wsgi`."""
+    """WSGI middleware that corrects what `apig_wsgi` sets: mount, client address, waiting time."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
@@ -41,6 +42,7 @@ class BehindGateway:
         environ["PATH_INFO"] = _wsgi_path(stage_path.path)
         # Not X-Forwarded-For: the caller controls its first address.
         environ["REMOTE_ADDR"] = _source_address(event)
+        environ[GATEWAY_REQUEST_ID] = gateway_request_id(event)
         seconds_left = environ["apig_wsgi.context"].get_remaining_time_in_millis() / 1000
         environ[WAIT_MAX] = max(0, min(WAIT_SECONDS, int(seconds_left - MARGIN_SECONDS)))
         return self._app(environ, start_response)
@@ -80,6 +82,12 @@ def _depth(route: str, parameters: Mapping[str, str]) -> int:
 def _wsgi_path(path: str) -> str:
     """Return a path as WSGI has it (PEP 3333): unquoted, its UTF-8 bytes as ISO 8859-1."""
     return unquote_to_bytes(path).decode("iso-8859-1")
+
+
+def gateway_request_id(event: Mapping[str, Any]) -> str:
+    """Return the id that API Gateway has given a request, as its access log shows it."""
+    given = (event.get("requestContext") or {}).get("requestId")
+    return given if isinstance(given, str) else ""
 
 
 def _source_address(event: Mapping[str, Any]) -> str:

@@ -16,6 +16,8 @@ from typing import Any
 from marshmallow import INCLUDE, Schema, fields, validate
 
 from paymentapp.api import problems
+from paymentapp.api.security_log import GATEWAY_REQUEST_ID, REQUEST_ID, identify_request
+from paymentapp.aws_lambda.api_gateway import gateway_request_id
 
 # What any request of an API has, whether it is well-formed or not.
 _REQUEST_MEMBERS = frozenset({"httpMethod", "requestContext", "rawPath", "path"})
@@ -146,13 +148,22 @@ def ignored() -> dict[str, Any]:
     return _answer(200, "application/json", {"status": "ignored"})
 
 
-def refused() -> dict[str, Any]:
-    """Return the answer to a malformed request: 400, as a problem document."""
-    return _answer(400, problems.MEDIA_TYPE, problems.example(problems.INVALID))
+def refused(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer to a malformed request: 400, as a problem document.
+
+    Its id is the gateway's, where that has one: what the request brings may be what is malformed.
+    """
+    context = event.get("requestContext")
+    given = gateway_request_id(event) if isinstance(context, Mapping) else ""
+    request_id = identify_request({GATEWAY_REQUEST_ID: given})
+    body = {**problems.example(problems.INVALID), "request_id": request_id}
+    return _answer(400, problems.MEDIA_TYPE, body, {REQUEST_ID: request_id})
 
 
-def _answer(status: int, content_type: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    headers = {"Content-Type": content_type, "Cache-Control": "no-store"}
+def _answer(
+    status: int, content_type: str, body: Mapping[str, Any], more: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    headers = {"Content-Type": content_type, "Cache-Control": "no-store", **(more or {})}
     return {
         "statusCode": status,
         "headers": headers,

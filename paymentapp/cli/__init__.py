@@ -95,11 +95,13 @@ def worker() -> None:
     from paymentapp.declarations import warn_of_unknown
     from paymentapp.metrics import open_metrics
     from paymentapp.server import start_logging, stop
+    from paymentapp.tracing import open_tracing
 
     start_logging()
     warn_of_unknown(os.environ)
     settings = load_settings()
-    services = build_services(settings, metrics=open_metrics(settings))
+    tracing = open_tracing(settings.variables)
+    services = build_services(settings, metrics=open_metrics(settings), tracing=tracing)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -170,6 +170,7 @@ class Batch:
     stop_order: StopOrder | None = None  # None: no operator has parked it
     # The sum of the members without a final status, as of the last poll; None: not on record.
     unsettled: Decimal | None = None
+    traceparent: str | None = None  # of the step that has made the batch, where traces were on
 
     def changed(self, **changes: Unpack[BatchChanges]) -> Batch:
         """Return the next version of the record."""

@@ -175,6 +175,8 @@ class Payment:
     texts: CallerTexts = NO_TEXTS  # the caller's own; they never change
     settled: Settled = NOT_SETTLED
     erased_at: datetime | None = None  # when all that is personal was removed
+    # Of the request, where traces were on; until the payment moves on from a final status.
+    traceparent: str | None = None
 
     @property
     def key(self) -> PaymentKey:
@@ -237,12 +239,22 @@ class Payment:
     ) -> Payment:
         """Return the next version, with one more line of history.
 
-        Raises ValueError where the transition is not legal (see `can_transition`).
+        What returns does so days later, which a trace is not made for: it no longer belongs to
+        that of its request, so that its record stays small. Raises ValueError where the transition
+        is not legal (see `can_transition`).
         """
         if not can_transition(self.status, status):
             raise ValueError(f"a payment cannot go from {self.status} to {status}")
         history = (*self.history, Transition(at, status, cause, reference, by))
-        return replace(self, status=status, history=history, revision=new_revision(), **changes)
+        traceparent = None if self.status in FINAL else self.traceparent
+        return replace(
+            self,
+            status=status,
+            history=history,
+            traceparent=traceparent,
+            revision=new_revision(),
+            **changes,
+        )
 
     def changed(self, **changes: Unpack[PaymentChanges]) -> Payment:
         """Return the next version with the same status."""

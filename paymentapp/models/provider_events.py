@@ -76,6 +76,7 @@ class ProviderEvent:
     expires_at: datetime | None = None  # None: it is kept
     decision: EventDecision | None = None
     digest: str | None = None  # SHA-256 of the body, in its place once it is not needed any more
+    traceparent: str | None = None  # of the request that brought it, where traces were on
 
     @classmethod
     def received(
@@ -88,6 +89,7 @@ class ProviderEvent:
         now: datetime,
         due_at: datetime,
         shards: int,
+        traceparent: str | None = None,
     ) -> ProviderEvent:
         """Make the record of an event received at `now`, to be applied from `due_at` on.
 
@@ -103,6 +105,7 @@ class ProviderEvent:
             revision=new_revision(),
             attention_at=due_at,
             attention_shard=zlib.crc32(f"{provider}/{event_id}".encode()) % shards,
+            traceparent=traceparent,
         )
 
     def done(

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from paymentapp.correlation import traceparent
 from paymentapp.errors import NotSent, OutcomeUnknown, ProviderError
 from paymentapp.providers.json_answers import parse_json
 
@@ -125,7 +126,7 @@ class Http:
                 self._base + path,
                 params=params,
                 data=body,
-                headers=headers,
+                headers=_traced(headers),
                 timeout=(CONNECT_SECONDS, self._timeout),
                 allow_redirects=False,
                 stream=True,
@@ -157,6 +158,12 @@ class Http:
         """Close the idle connections."""
         if "_session" in vars(self):
             self._session.close()
+
+
+def _traced(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the headers with the traceparent of the current span, where there is one."""
+    current = traceparent()
+    return headers if current is None else {**headers, "traceparent": current}
 
 
 class _AnswerTooLarge(ValueError):

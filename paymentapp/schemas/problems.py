@@ -34,6 +34,12 @@ class ProblemSchema(Schema):
     detail = fields.String(
         required=True, metadata={"description": "What is wrong here, or what to do about it."}
     )
+    request_id = fields.String(
+        required=True,
+        metadata={
+            "description": "The id of the request, as in `X-Request-Id` and in the service's log."
+        },
+    )
     errors = fields.List(
         fields.Nested(FieldErrorSchema),
         metadata={"description": "Each part of the request that is wrong."},

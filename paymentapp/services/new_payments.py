@@ -7,6 +7,7 @@ import zlib
 from datetime import datetime
 
 from paymentapp.clock import to_text
+from paymentapp.correlation import traceparent
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
 from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.models.revisions import new_revision
@@ -59,6 +60,7 @@ def new_payment(
         scheduled_at=order.scheduled_at,
         retry_of=order.retry_of,
         texts=order.texts,
+        traceparent=traceparent(),
     )
 
 

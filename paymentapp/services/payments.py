@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -172,10 +173,13 @@ class Payments:
         """
         if order.retry_of is not None or self.approval_rules.reads_payments:
             return self.store.read_for_payment(order.customer_id, hashes), None
+        request = copy_context()  # for logs and traces: the store may decide in another thread
+
+        def decide(context: PaymentContext) -> Acceptance | None:
+            return request.run(self._decide, order, hashes, by, context)
+
         try:
-            context, wanted, result = self.store.accept_at_once(
-                order.customer_id, hashes, partial(self._decide, order, hashes, by)
-            )
+            context, wanted, result = self.store.accept_at_once(order.customer_id, hashes, decide)
         except (LimitReached, DuplicateFound):
             return self.store.read_for_payment(order.customer_id, hashes), None
         stored = result.payment if result else None

@@ -140,7 +140,7 @@ def problem(response: TestResponse, status: int, kind: str) -> dict[str, Any]:
     assert body["status"] == status
     assert body["title"]
     assert body["detail"]
-    assert set(body) - {"errors"} == {"type", "title", "status", "detail"} | MEMBERS.get(
-        kind, set()
-    )
+    assert body["request_id"] == response.headers["X-Request-Id"]
+    known = {"type", "title", "status", "detail", "request_id"}
+    assert set(body) - {"errors"} == known | MEMBERS.get(kind, set())
     return body

@@ -133,6 +133,7 @@ def test_logs_hold_no_body(
     bench: Bench, webhooks: ScriptedWebhooks, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "paymentapp")
     secret = b'{"receiver": "ann@example.com"}'
     webhooks.news[secret] = NEWS
     assert post(bench, secret).status_code == 200

@@ -84,6 +84,11 @@ def test_prometheus_is_in_the_package_for_metrics_alone() -> None:
     assert users == {PACKAGE / "metrics" / name for name in ("processes.py", "prometheus.py")}
 
 
+def test_opentelemetry_is_in_the_module_for_it_alone() -> None:
+    users = [path for path in modules() if "opentelemetry" in imports(path)]
+    assert users == [PACKAGE / "tracing" / "otel.py"]
+
+
 def test_no_float_holds_an_amount() -> None:
     """Forbid float() and JSON parsing to floats; the module that measures seconds is exempt."""
     for path in modules():
@@ -145,7 +150,10 @@ def test_what_a_provider_can_do_is_asked_of_no_type() -> None:
 
 @pytest.mark.parametrize(
     "heavy",
-    ["boto3", "requests", "flask", "sqlite3", "cryptography", "joserfc", "prometheus_client"],
+    [
+        *("boto3", "requests", "flask", "sqlite3", "cryptography", "joserfc"),
+        *("prometheus_client", "opentelemetry", "pythonjsonlogger"),
+    ],
 )
 def test_nothing_is_built_at_import(heavy: str) -> None:
     """Import the package without loading libraries that not every process needs."""

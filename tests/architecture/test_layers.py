@@ -28,20 +28,28 @@ MAY_IMPORT = {
     "config": BASE | {"quotas", "trusted_proxies", "variables"},
     "vault": BASE | {"config"},
     "supervision": {"errors"},
+    "correlation": NOTHING,
+    "logs": BASE | {"correlation", "variables"},
     "metrics.base": NOTHING,
     "metrics": MODELS
     | {"config", "messaging", "metrics.base", "providers", "services", "services.dispatch"}
     | {"services.outbound", "storage", "webhook_client"},
+    "tracing.base": NOTHING,
+    "tracing": MODELS
+    | {"_version", "correlation", "providers", "services.dispatch", "services.inbound"}
+    | {"services.outbound", "storage", "tracing.base", "variables"},
     "webhook_client": BASE,
     "messaging": BASE,
     "oidc": MODELS | {"variables"},
     "storage": MODELS | {"config", "supervision"},
-    "providers": MODELS | {"config", "variables", "vault", "nacha", "banking"},
-    "declarations": {"config", "errors", "oidc", "providers", "variables"},
-    "services": MODELS | {"providers", "storage", "services.dispatch"},
-    "services.dispatch": MODELS | {"providers", "storage", "services"},
-    "services.inbound": MODELS | {"providers", "storage", "services", "services.dispatch"},
+    "providers": MODELS | {"correlation", "config", "variables", "vault", "nacha", "banking"},
+    "declarations": {"config", "errors", "logs", "oidc", "providers", "tracing", "variables"},
+    "services": MODELS | {"correlation", "providers", "storage", "services.dispatch"},
+    "services.dispatch": MODELS | {"correlation", "providers", "storage", "services"},
+    "services.inbound": MODELS
+    | {"correlation", "providers", "storage", "services", "services.dispatch"},
     "services.outbound": MODELS
+    | {"correlation"}
     | {"messaging", "schemas", "services", "storage", "vault", "webhook_client"},
     "services.backoffice": MODELS | {"providers", "storage", "services", "services.dispatch"},
     "worker": MODELS
@@ -50,22 +58,27 @@ MAY_IMPORT = {
     "bootstrap": MODELS
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
-    | {"messaging", "metrics", "metrics.base", "rate_limits", "webhook_client"},
+    | {"messaging", "metrics", "metrics.base", "rate_limits", "tracing", "tracing.base"}
+    | {"webhook_client"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},
     "api": MODELS
-    | {"_version", "bootstrap", "providers", "schemas", "services", "services.outbound"}
-    | {"metrics.base", "rate_limits", "storage", "webhook_client"},
+    | {"_version", "bootstrap", "correlation", "providers", "schemas", "services"}
+    | {"metrics.base", "rate_limits", "services.outbound", "storage", "tracing.base"}
+    | {"webhook_client"},
     "paymentapp": {"api", "bootstrap"},
-    "server": BASE | {"bootstrap", "config", "metrics", "paymentapp", "rate_limits", "worker"},
-    "delivering": BASE | {"bootstrap", "config", "metrics", "server", "supervision"},
+    "server": BASE
+    | {"bootstrap", "config", "logs", "metrics", "paymentapp", "rate_limits", "tracing"}
+    | {"variables", "worker"},
+    "delivering": BASE | {"bootstrap", "config", "metrics", "server", "supervision", "tracing"},
     "web": {"api", "config"},
     "gunicorn_conf": BASE
-    | {"bootstrap", "config", "declarations", "metrics", "providers", "rate_limits", "server"},
+    | {"bootstrap", "config", "declarations", "metrics", "providers", "rate_limits", "server"}
+    | {"tracing"},
     "cli": MODELS
     | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "metrics"}
     | {"providers", "schemas", "server", "services", "services.backoffice", "services.dispatch"}
-    | {"services.outbound", "storage", "variables", "vault"},
+    | {"services.outbound", "storage", "tracing", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS
     | {"api", "bootstrap", "config", "declarations", "messaging", "paymentapp", "providers"}

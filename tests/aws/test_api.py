@@ -47,6 +47,30 @@ def test_a_body_may_come_as_base64(cloud: Cloud) -> None:
     assert cloud.gateway(event, cloud.context)["statusCode"] == 201
 
 
+@pytest.mark.parametrize("given", [{}, {"X-Request-Id": "not well-formed"}])
+def test_the_gateways_request_id_is_the_answers(cloud: Cloud, given: dict[str, str]) -> None:
+    event = rest_event("GET", "/v1/api/customer/ada", None, given)
+    event["requestContext"]["requestId"] = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+    answer = cloud.gateway(event, cloud.context)
+    assert answer["multiValueHeaders"]["X-Request-Id"] == [event["requestContext"]["requestId"]]
+    assert json.loads(answer["body"])["request_id"] == event["requestContext"]["requestId"]
+
+
+def test_a_callers_request_id_counts_before_the_gateways(cloud: Cloud) -> None:
+    event = rest_event("GET", "/v1/api/customer/ada", None, {"X-Request-Id": "r-1"})
+    event["requestContext"]["requestId"] = "g-1"
+    answer = cloud.gateway(event, cloud.context)
+    assert json.loads(answer["body"])["request_id"] == "r-1"
+
+
+@pytest.mark.parametrize("context", [{}, {"requestId": "g-1"}, {"requestId": ["no text"]}, 5])
+def test_a_malformed_request_is_refused_with_an_id(cloud: Cloud, context: object) -> None:
+    answer = cloud.gateway({"httpMethod": 5, "requestContext": context}, cloud.context)
+    given = json.loads(answer["body"])["request_id"]
+    assert (answer["statusCode"], answer["headers"]["X-Request-Id"]) == (400, given)
+    assert given == "g-1" or len(given) == 32
+
+
 def test_a_repeated_query_parameter_is_seen_as_such(cloud: Cloud) -> None:
     cloud.call("POST", "/v1/api/customer", ADA)
     answer, body = cloud.call("GET", "/v1/api/payment/ada", query={"limit": ["1", "2"]})

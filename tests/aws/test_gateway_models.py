@@ -294,7 +294,8 @@ def test_the_gateways_own_errors_are_problems_of_the_service() -> None:
         body = response["body"]
         assert response["headers"]["Content-Type"] == MEDIA_TYPE
         assert body["status"] == response["status"]
-        assert set(body) == {"type", "title", "status", "detail"}
+        assert set(body) == {"type", "title", "status", "detail", "request_id"}
+        assert body.pop("request_id") == "$context.requestId"
         assert body["type"] in titles or response["status"] == 429
         assert "$" not in json.dumps(response), f"{name}: the gateway would take it for a variable"
         assert "'" not in "".join(response["headers"].values())

@@ -17,6 +17,7 @@ import pytest
 
 from paymentapp.clock import utc_now
 from paymentapp.config import Settings
+from paymentapp.correlation import continuing
 from paymentapp.models.batches import Batch, BatchState, Member
 from paymentapp.models.events import Event
 from paymentapp.models.money import Money
@@ -36,6 +37,7 @@ from tests.support.processes import a_process
 
 EMAIL = f"{'n' * 64}@{'d' * 58}.com"  # the longest that there is
 CUSTOMER = "c" * 50
+TRACEPARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
 @dataclass
@@ -143,6 +145,13 @@ def service(dynamodb_store: DynamoDBStore) -> Service:
     return Service(store)
 
 
+def test_a_traced_payment_is_accepted_for_four_units(service: Service) -> None:
+    service.customers.register(CUSTOMER, EMAIL, {})
+    with continuing(TRACEPARENT):
+        assert service.pay("key").traceparent == TRACEPARENT
+    assert service.store.bill.total <= 4
+
+
 def test_a_payment_with_a_key_is_accepted_for_four_units_and_one_read(service: Service) -> None:
     """One request reads the customer and the key's record; a unit is for the list and the event."""
     service.customers.register(CUSTOMER, EMAIL, {})
@@ -155,8 +164,24 @@ def test_a_payment_with_a_key_is_accepted_for_four_units_and_one_read(service: S
     assert requests == {"BatchGetItem": 2, "PutItem": 3, "GetItem": 1}
 
 
+@pytest.mark.parametrize("traceparent", [None, TRACEPARENT], ids=["plain", "traced"])
 @pytest.mark.parametrize("slow", [False, True], ids=["settled at once", "settled later"])
-def test_a_full_batchs_payments_cost_eight_units_each_at_most(service: Service, slow: bool) -> None:
+def test_a_full_batchs_payments_cost_eight_units_each_at_most(
+    service: Service, slow: bool, traceparent: str | None
+) -> None:
+    with continuing(traceparent):
+        count = _live_a_full_batch(service, slow=slow)
+    units = service.store.bill.units
+    own = units["claim"] + units["list entry"] + units["payment"] + units["payment index"]
+    assert own == count * (8 if slow else 7)
+    shared = service.store.bill.total - own
+    assert units["events"] <= count * (0.39 if slow else 0.26)  # keys of the greatest length
+    assert shared - units["events"] <= count * 0.3  # 500 names and addresses, likewise: 120 KB
+    if not slow:
+        assert service.store.bill.total <= 8 * count
+
+
+def _live_a_full_batch(service: Service, *, slow: bool) -> int:
     count = service.provider.batch_size
     customers = [f"{CUSTOMER[:46]}{n:04}" for n in range(count)]
     for customer in customers:
@@ -174,14 +199,7 @@ def test_a_full_batchs_payments_cost_eight_units_each_at_most(service: Service, 
     stored = service.store.get_batch(batch.batch_id)
     assert stored is not None
     assert stored.state is BatchState.CLOSED
-    units = service.store.bill.units
-    own = units["claim"] + units["list entry"] + units["payment"] + units["payment index"]
-    assert own == count * (8 if slow else 7)
-    shared = service.store.bill.total - own
-    assert units["events"] <= count * (0.39 if slow else 0.26)  # keys of the greatest length
-    assert shared - units["events"] <= count * 0.3  # 500 names and addresses, likewise: 120 KB
-    if not slow:
-        assert service.store.bill.total <= 8 * count
+    return count
 
 
 def test_a_batch_of_500_is_stamped_in_20_requests(service: Service) -> None:

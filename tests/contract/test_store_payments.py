@@ -66,6 +66,19 @@ def test_the_first_customer_of_an_id_stays(store: Store) -> None:
     assert store.get_customer("ada") == first
 
 
+def test_a_payment_keeps_the_trace_of_its_request_until_it_returns(store: Store) -> None:
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    payment = a_payment(traceparent=traceparent)
+    add_payment(store, payment)
+    paid = payment.moved(Status.SUCCEEDED, later(1), Cause.POLL)
+    assert change(store, payment, paid)
+    assert store.get_payment(payment.key) == paid
+    returned = paid.moved(Status.RETURNED, later(2), Cause.POLL)
+    assert (paid.traceparent, returned.traceparent) == (traceparent, None)
+    assert change(store, paid, returned)
+    assert store.get_payment(payment.key) == returned
+
+
 def test_nobody_is_there_at_first(store: Store) -> None:
     key = PaymentKey("ada", to_text(NOW))
     assert store.get_customer("ada") is None

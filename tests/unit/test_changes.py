@@ -28,9 +28,15 @@ FIXED: dict[type[Any], set[str]] = {
         *("scheduled_at", "retry_of", "approval", "charges", "texts"),
         *("status", "history"),  # by `moved` alone
         "erased_at",  # by `erased` alone
+        "traceparent",  # by `moved` alone
     },
-    Batch: {"batch_id", "provider", "currency", "size", "created_at", "attention_shard"},
-    ProviderEvent: {"provider", "event_id", "kind", "received_at", "attention_shard"},
+    Batch: {
+        *("batch_id", "provider", "currency", "size", "created_at", "attention_shard"),
+        "traceparent",
+    },
+    ProviderEvent: {
+        *("provider", "event_id", "kind", "received_at", "attention_shard", "traceparent"),
+    },
 }
 CHANGES: dict[type[Any], type[Any]] = {
     Customer: CustomerChanges,

@@ -351,6 +351,12 @@ def test_a_payment_stays_under_a_kilobyte_for_all_its_life() -> None:
     assert item_size(payment_record(a_long_life())) < 1024
 
 
+def test_a_traced_payment_stays_under_a_kilobyte_until_it_has_an_end() -> None:
+    payment = replace(a_long_life(), traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
+    settled = replace(payment, history=payment.history[:-1], reason=None)
+    assert item_size(payment_record(settled)) < 1024
+
+
 def test_a_payment_to_a_bank_account_stays_under_a_kilobyte_with_names_as_people_have_them() -> (
     None
 ):

@@ -11,14 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from paymentapp.declarations import groups, states, unknown, warn_of_unknown
+from paymentapp.declarations import Group, groups, states, unknown, warn_of_unknown
 from tests.support.service import ROOT
 
 
+def _of(provider: str) -> Group:
+    return next(group for group in groups() if group.provider == provider)
+
+
 def test_every_part_declares_its_settings() -> None:
-    assert [group.provider for group in groups()] == ["", "", "paypal", "stripe", "ach"]
+    assert [group.provider for group in groups()] == ["", "", "", "", "paypal", "stripe", "ach"]
     titles = [group.settings.title for group in groups()]
-    assert titles == ["Service", "OIDC", "PayPal", "Stripe", "ACH"]
+    assert titles == ["Service", "Log", "Traces", "OIDC", "PayPal", "Stripe", "ACH"]
 
 
 def test_no_name_is_declared_twice() -> None:
@@ -49,7 +53,7 @@ def test_what_is_set_is_shown_but_no_secret_and_nothing_wrong() -> None:
         "PAYPAL_CLIENT_SECRET": "hunter2",
         "PAYMENTAPP_PAYPAL_WEBHOOK_ID": "hunter2!",
     }
-    paypal = groups()[2]
+    paypal = _of("paypal")
     shown = {state.variable.name: state.shown for state in states(paypal, environ)}
     assert shown["PAYPAL_BASE_URL"] == "https://paypal.example"
     assert shown["PAYPAL_CLIENT_SECRET"] == "set"
@@ -61,7 +65,7 @@ def test_what_is_set_is_shown_but_no_secret_and_nothing_wrong() -> None:
 
 
 def test_what_is_required_is_so_only_where_the_provider_is_asked_for() -> None:
-    ach = groups()[4]
+    ach = _of("ach")
     assert [state.problem for state in states(ach, {}) if state.problem] == []
     problems = [s.problem for s in states(ach, {"PAYMENTAPP_ACH_PRENOTES": "on"}) if s.problem]
     assert "PAYMENTAPP_ACH_ORIGIN is not set" in problems

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Unpack
 
 from paymentapp.clock import Clock
+from paymentapp.correlation import about_its_batch, traceparent
 from paymentapp.errors import InsufficientFunds, OutcomeUnknown, ProviderError
 from paymentapp.models.batches import (
     ACCEPTED_AS,
@@ -138,12 +139,11 @@ class Dispatcher:
             log.warning("batch %s aborted by another process before its freeze", batch.batch_id)
             return self._release_aborted(self.store.get_batch(batch.batch_id) or batch)
         hold = self.holds.on_batch(frozen, members)  # its first attempt is begun by `_send`
-        return (
-            self._take_apart(frozen, f"hold {hold.hold_id}")
-            if hold
-            else self._send(frozen, members)
-        )
+        if hold is not None:
+            return self._take_apart(frozen, f"hold {hold.hold_id}")
+        return self._send(frozen, members)
 
+    @about_its_batch
     def resume(self, batch: Batch) -> Batch:
         """Take the next step of a batch that needs attention, whichever process began it."""
         match batch.state:
@@ -178,6 +178,7 @@ class Dispatcher:
             attention_at=now + LEASE,
             attention_shard=first.due_shard,
             unsettled=total_of(members).amount,
+            traceparent=traceparent(),
         )
         self.store.add_batch(batch, members)
         stamps = [PaymentChange(p, stamped(p, batch, now)) for p in payments]
@@ -207,6 +208,7 @@ class Dispatcher:
             return batch  # another process works on it, or has taken it apart
         return self._send(claimed, members)
 
+    @about_its_batch
     def _send(self, batch: Batch, members: Sequence[Member]) -> Batch:
         longest = park_after(self.providers.get(batch.provider))
         if batch.frozen_at is None or self.clock() - batch.frozen_at > longest:

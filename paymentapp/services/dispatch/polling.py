@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from paymentapp.clock import Clock
+from paymentapp.correlation import about, about_its_batch
 from paymentapp.errors import ProviderError
 from paymentapp.models.batches import Batch, BatchState, Decision
 from paymentapp.models.payments import Cause, Payment, Status
@@ -54,6 +55,7 @@ class Poller:
         """Poll an accepted batch, apply the reports, and schedule the next poll."""
         return self.poll(batch).batch
 
+    @about_its_batch
     def poll(self, batch: Batch) -> Poll:
         """Poll once and apply the answer; without an answer only schedule the next poll."""
         try:
@@ -84,6 +86,10 @@ class Poller:
 
     def cancel_unclaimed(self, payment: Payment) -> Payment:
         """Ask the provider to cancel an unclaimed payment, as its caller requested."""
+        with about(payment=payment.payment_id):
+            return self._cancel_unclaimed(payment)
+
+    def _cancel_unclaimed(self, payment: Payment) -> Payment:
         provider = self._providers[payment.payment_method]
         try:
             report = provider.cancel(payment.provider_item_id or "")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from paymentapp import correlation
 from paymentapp.clock import Clock
 from paymentapp.errors import NotGenuine, StoreUnavailable
 from paymentapp.models.batches import BatchState
@@ -86,6 +87,10 @@ class Inbox:
 
     def apply(self, event: ProviderEvent) -> ProviderEvent:
         """Apply an event, and return its new version: applied, waiting or set aside."""
+        with correlation.about(event=event.event_id):
+            return self._apply(event)
+
+    def _apply(self, event: ProviderEvent) -> ProviderEvent:
         state, note = self._result(event)
         at = None
         if state is ProviderEventState.WAITING:
@@ -124,7 +129,7 @@ class Inbox:
             return self._apply_item(event, update, update.item)
         if update.batch_id is not None:
             return self._poll_soon(event, update.batch_id)
-        log.info("%s event %s ignored: %s", event.provider, event.event_id, event.kind)
+        log.debug("%s event %s ignored: %s", event.provider, event.event_id, event.kind)
         return _Result(ProviderEventState.IGNORED)
 
     def _block(self, event: ProviderEvent, update: WebhookNews) -> None:
@@ -166,6 +171,8 @@ class Inbox:
         if len(item_id) > ITEM_ID_LENGTH:
             return None  # a store refuses longer keys
         key = PaymentKey.find(item_id)
+        if key is not None:
+            correlation.note(payment=key.payment_id)
         return self._store.get_payment(key) if key else None
 
     def _batch_mismatch(self, payment: Payment, update: WebhookNews) -> _Result | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from paymentapp.clock import Clock
+from paymentapp.correlation import traceparent
 from paymentapp.errors import CannotVerify, NotFound, NotGenuine, ProviderError
 from paymentapp.models.provider_events import ProviderEvent
 from paymentapp.providers.base import Provider
@@ -47,7 +48,7 @@ class WebhookReceiver:
         event = self._event(name, self.webhooks_of(name), headers, body)
         stored = self._store.add_provider_event(event)
         if stored.revision == event.revision:
-            log.info("%s event %s received: %s", name, event.event_id, event.kind)
+            log.debug("%s event %s received: %s", name, event.event_id, event.kind)
             self._notify(event)
 
     def webhooks_of(self, name: str) -> Webhooks:
@@ -81,4 +82,5 @@ class WebhookReceiver:
             now=now,
             due_at=now + GRACE,
             shards=self._shards,
+            traceparent=traceparent(),
         )

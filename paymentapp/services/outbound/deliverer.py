@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from paymentapp import correlation
 from paymentapp.clock import Clock
 from paymentapp.errors import ProviderError
 from paymentapp.models.events import EventPage, PublishedEvent
@@ -28,6 +29,7 @@ from paymentapp.models.webhook_endpoints import (
 from paymentapp.services.events import Events, ShownEvent
 from paymentapp.services.outbound.messages import body_of, signed_headers
 from paymentapp.services.outbound.progress import FollowerProgress, KeptProgress, read_progress
+from paymentapp.services.payees import ShownPayment
 from paymentapp.storage.base import Store
 from paymentapp.storage.contention import tries
 from paymentapp.vault.sealing import Vault
@@ -188,6 +190,16 @@ class Deliverer:
         self, endpoint: WebhookEndpoint, secrets: Sequence[str], event: ShownEvent
     ) -> WebhookAttempt:
         """Send an event once, signed as of now. Any status but 2xx is a failure."""
+        payment = event.data.payment if isinstance(event.data, ShownPayment) else None
+        if payment is None:
+            return self._post(endpoint, secrets, event)
+        about = correlation.about(payment=payment.payment_id)
+        with about, correlation.continuing(payment.traceparent):
+            return self._post(endpoint, secrets, event)
+
+    def _post(
+        self, endpoint: WebhookEndpoint, secrets: Sequence[str], event: ShownEvent
+    ) -> WebhookAttempt:
         now = self.clock()
         try:
             body = body_of(event)

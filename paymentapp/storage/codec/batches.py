@@ -67,6 +67,7 @@ def batch_record(batch: Batch) -> Record:
             "verdicts": [f"{n} {reason}" for n, reason in batch.member_errors.items()] or None,
             "stop_order": [to_text(stop.at), *stop[1:]] if stop else None,
             "decision": [to_text(decision.at), *decision[1:]] if decision else None,
+            "trace": batch.traceparent,
         }
     )
 
@@ -98,6 +99,7 @@ def read_batch(record: Record) -> Batch:
         decision=_read_decision(record.get("decision")),
         stop_order=_read_stop_order(record.get("stop_order")),
         unsettled=Decimal(record["unsettled"]) if "unsettled" in record else None,
+        traceparent=record.get("trace"),
     )
 
 

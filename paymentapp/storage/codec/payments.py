@@ -71,6 +71,7 @@ def payment_record(payment: Payment) -> Record:
     others = {
         "cost": settled_text(payment.settled, payment.money),
         "erased_at": maybe_text(payment.erased_at),
+        "trace": payment.traceparent,
     }
     return record | without_none(others) | _texts_record(payment.texts)
 
@@ -114,6 +115,7 @@ def read_payment(record: Record) -> Payment:
         ),
         settled=read_settled(record.get("cost"), money),
         erased_at=maybe_time(record.get("erased_at")),
+        traceparent=record.get("trace"),
     )
 
 

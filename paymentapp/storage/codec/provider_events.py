@@ -61,6 +61,7 @@ def event_record(event: ProviderEvent) -> Record:
             "note": event.note,
             "decision": _decision_texts(decision) if decision else None,
             "digest": event.digest,
+            "trace": event.traceparent,
         }
     )
 
@@ -91,6 +92,7 @@ def read_event(record: Record) -> ProviderEvent:
         expires_at=datetime.fromtimestamp(int(expires_at), UTC) if expires_at else None,
         decision=_read_decision(record.get("decision")),
         digest=record.get("digest"),
+        traceparent=record.get("trace"),
     )
 
 
