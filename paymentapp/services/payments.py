@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from paymentapp.clock import Clock
-from paymentapp.errors import Conflict, NotFound, NotPayable, StoreUnavailable
+from paymentapp.errors import NotFound, NotPayable, StoreUnavailable
 from paymentapp.models.account_payments import AccountPage, AccountQuery
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.customers import Customer
@@ -20,8 +20,6 @@ from paymentapp.models.idempotency import IdempotencyRecord, key_hashes
 from paymentapp.models.limits import LimitExceeded, LimitReached
 from paymentapp.models.payments import (
     FINAL,
-    UNSENT,
-    Cause,
     Payment,
     PaymentKey,
     Status,
@@ -31,6 +29,7 @@ from paymentapp.models.references import ReferenceUsed
 from paymentapp.services.admission import Admission
 from paymentapp.services.approval_rules import ApprovalRules
 from paymentapp.services.approvals import awaiting, awaiting_for_limit
+from paymentapp.services.cancellations import cancelled
 from paymentapp.services.customers import NO_CUSTOMER, Customers
 from paymentapp.services.makers import check_is_own, may_be_maker
 from paymentapp.services.new_payments import new_payment, new_record
@@ -39,7 +38,6 @@ from paymentapp.services.retry_links import link_retry
 from paymentapp.services.routing import Route, Routes
 from paymentapp.services.schedules import check_schedule, is_later
 from paymentapp.services.stored_payments import stored_payment
-from paymentapp.services.unsent_batches import take_out
 from paymentapp.storage.accepting import PaymentContext
 from paymentapp.storage.base import Page, PageQuery, Store
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
@@ -135,7 +133,7 @@ class Payments:
             check_is_own(by, payment, "cancelled")
             if payment.status is Status.CANCELLED or payment.cancel_requested:
                 return payment
-            wanted = self._cancelled(payment, by)
+            wanted = cancelled(self.store, payment, by, self.clock)
             if self.store.change_payments([PaymentChange(payment, wanted)])[0]:
                 if wanted.cancel_requested:
                     self.wake(wanted)
@@ -356,11 +354,3 @@ class Payments:
         due_at = self.routes.departure(route, order.scheduled_at or now)
         payment = new_payment(order, route, record, by.name, now, due_at, self.due_shards)
         return payment if route.approval is None else awaiting(payment, route.approval, now)
-
-    def _cancelled(self, payment: Payment, by: Actor) -> Payment:
-        now = self.clock()
-        if payment.status in UNSENT or take_out(self.store, self.clock, payment):
-            return payment.moved(Status.CANCELLED, now, Cause.REQUEST, by=by.name, due_at=None)
-        if payment.status is Status.UNCLAIMED:
-            return payment.changed(cancel_requested=True, due_at=now)
-        raise Conflict(f"It is too late to cancel: the payment is {payment.status}.")
