@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import lambda_runtime
 from tests.support.emulators import FAKE_ACCOUNT
+from tests.support.pins import pins
 from tests.support.service import ROOT
 
 # What a handler in a single file does before its first request, and which libraries that takes.
@@ -102,9 +103,8 @@ def test_a_cold_start_is_not_much_slower_than_the_prototypes(tmp_path: Path) -> 
 
 def prototypes_libraries(python: str, folder: Path) -> Path:
     """Install the prototype's libraries in our versions, with bytecode compiled as ours is."""
-    pinned = (ROOT / "requirements.txt").read_text().split()
-    wanted = [pin for pin in pinned if pin.partition("==")[0] in PROTOTYPES_LIBRARIES]
-    assert len(wanted) == len(PROTOTYPES_LIBRARIES)
+    pinned = pins("requirements.txt")
+    wanted = [str(pinned[name].requirement) for name in sorted(PROTOTYPES_LIBRARIES)]
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
