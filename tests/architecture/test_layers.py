@@ -70,8 +70,17 @@ MAY_IMPORT = {
     | {"services.outbound", "storage", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS
-    | {"api", "bootstrap", "config", "declarations", "messaging", "paymentapp", "providers"}
-    | {"server", "storage", "worker"},
+    | {
+        "api",
+        "bootstrap",
+        "built_once",
+        "config",
+        "declarations",
+        "messaging",
+        "paymentapp",
+        "providers",
+    }
+    | {"server", "services", "storage", "worker"},
 }
 _SUB_LAYERS = {name for name in MAY_IMPORT if "." in name}
 

@@ -55,6 +55,34 @@ def test_each_function_loads_what_it_needs() -> None:
     assert not {"flask", "botocore", "requests"} & nothing  # without a handler nothing is built
 
 
+# Of our modules, what each function does without until an event needs it.
+UNUSED = {
+    "api": ("services.dispatch.dispatcher", "services.erasures", "services.inbound.inbox"),
+    "dispatch": ("services.payments", "services.events", "services.inbound.inbox"),
+    "deliver": ("services.dispatch.dispatcher", "services.payments", "services.inbound.inbox"),
+}
+USED_BY_THE_SWEEP_ALONE = ("worker.sweeper", "services.dispatch.funds_watch", "worker.threaded")
+
+
+@pytest.mark.parametrize("handler", UNUSED)
+def test_no_function_loads_what_only_others_use(handler: str) -> None:
+    names = {f"paymentapp.{name}" for name in (*UNUSED[handler], *USED_BY_THE_SWEEP_ALONE)}
+    assert names & loaded(handler) == set()
+
+
+@pytest.mark.parametrize(
+    ("handler", "service"),
+    [
+        ("api", "services.payments"),
+        ("dispatch", "worker.timeboxed_dispatch"),
+        ("sweep", "worker.sweeper"),
+        ("deliver", "services.outbound.deliverer"),
+    ],
+)
+def test_what_every_event_needs_is_loaded_before_the_first(handler: str, service: str) -> None:
+    assert f"paymentapp.{service}" in loaded(handler)
+
+
 def test_where_tokens_are_accepted_the_api_loads_their_library_before_a_request() -> None:
     issuer = {"PAYMENTAPP_OIDC_ISSUER": "https://id.example", "PAYMENTAPP_OIDC_AUDIENCE": "api"}
     assert "joserfc.jwt" in loaded("api", **issuer)
