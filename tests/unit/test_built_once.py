@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from paymentapp.bootstrap import build_services
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.built_once import built_once, if_built
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError
@@ -69,6 +69,22 @@ def test_settings_are_checked_before_anything_is_built(wrong: Settings) -> None:
         build_services(wrong, store=MemoryStore(), providers={"paypal": LedgerProvider()})
 
 
+@pytest.mark.parametrize("topic", ["", "arn:aws:sns:us-east-1:123456789012:events"])
+def test_every_service_can_be_built(topic: str) -> None:
+    """A wiring error is found here, not by the first request that needs the service."""
+    providers = {"paypal": LedgerProvider()}
+    services = build_services(
+        Settings(events_sns_arn=topic), store=MemoryStore(), providers=providers
+    )
+    members = [vars(kind).items() for kind in Services.__mro__]
+    names = [name for each in members for name, member in each if isinstance(member, built_once)]
+    assert len(names) > 25
+    assert [name for name in names if getattr(services, name) is None] == (
+        [] if topic else ["publisher"]
+    )
+    services.close()
+
+
 def test_a_payment_without_a_worker_builds_none() -> None:
     services = build_services(
         Settings(), store=MemoryStore(), providers={"paypal": LedgerProvider()}
@@ -81,7 +97,7 @@ def test_a_payment_without_a_worker_builds_none() -> None:
 
 def test_only_the_modules_of_what_is_used_are_loaded() -> None:
     code = (
-        "import sys; from paymentapp.bootstrap import build_services; "
+        "import sys; from paymentapp.bootstrap import Services, build_services; "
         "services = build_services(); services.payments; services.dispatcher; "
         "print(*sys.modules)"
     )
