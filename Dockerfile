@@ -7,16 +7,24 @@
 # as in compose.yaml (PAYMENTAPP_TLS=proxy), or gunicorn (GUNICORN_CMD_ARGS="--certfile ... --keyfile ...",
 # and then a health check by https).
 
+# The base image is named by its tag, which its publisher can move. To pin what it is today, run this
+# where Docker Hub can be reached, and commit the digests that it writes into both lines:
+#
+#   sed -i "s|^FROM python:[^ @]*|&@$(docker buildx imagetools inspect \
+#     python:3.12.12-slim-trixie --format '{{.Manifest.Digest}}')|" Dockerfile
+
 FROM python:3.12.12-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN python -m venv /opt/paymentapp
+RUN python -m venv /opt/paymentapp && python -m venv /opt/build
 WORKDIR /src
 # Install the libraries first: they change less often than the service.
-COPY requirements.txt ./
-RUN /opt/paymentapp/bin/pip install --requirement requirements.txt
+COPY requirements.txt requirements-build.txt ./
+RUN /opt/paymentapp/bin/pip install --require-hashes --no-deps --requirement requirements.txt \
+    && /opt/build/bin/pip install --require-hashes --no-deps --requirement requirements-build.txt
 COPY pyproject.toml setup.cfg README.md LICENSE wsgi.py ./
 COPY paymentapp paymentapp
-RUN /opt/paymentapp/bin/pip install --no-deps .
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /src/wheel . \
+    && /opt/paymentapp/bin/pip install --no-deps --no-index /src/wheel/*.whl
 
 FROM python:3.12.12-slim-trixie AS service
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin paymentapp \

@@ -5,27 +5,32 @@ BIN := $(VENV)/bin
 OPENAPI := .tools/openapi/.installed
 GENERATOR := .tools/openapi-python-client/.installed
 EMULATOR := .tools/ministack/.installed
+POLICY := .tools/policy/.installed
+SUPPLY := .tools/supply/.installed
+INSTALL := -m pip install --quiet --disable-pip-version-check
+# The files pin all that is needed (tests/project/test_requirements.py), so pip resolves nothing.
+PINNED := $(INSTALL) --require-hashes --no-deps
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults mutants coverage lambda-test clients check format lint types bench lambda clean models docs e2e-aws
+.PHONY: help run test faults mutants coverage lambda-test clients check format lint types bench lambda clean models docs e2e-aws requirements sbom audit-packages supply-chain policy
 
 help: ## list the commands
-	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
-$(VENV)/.run: requirements.txt setup.cfg pyproject.toml paymentapp/_version.py
+$(VENV)/.run: requirements.txt requirements-build.txt setup.cfg pyproject.toml paymentapp/_version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "paymentapp needs Python 3.11 or later; set PYTHON=... to its path"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python $(PINNED) -r requirements.txt -r requirements-build.txt
+	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(EMULATOR): $(VENV)/.run tests/support/ministack.txt tests/support/emulator.sh
+$(EMULATOR): $(VENV)/.run tests/support/ministack.txt deploy/aws/requirements.txt tests/support/emulator.sh
 	tests/support/emulator.sh $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run $(EMULATOR) requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python $(PINNED) -r requirements-dev.txt
 	@touch $@
 
 $(OPENAPI): tests/clients/package.json tests/clients/package-lock.json
@@ -35,7 +40,17 @@ $(OPENAPI): tests/clients/package.json tests/clients/package-lock.json
 
 $(GENERATOR): tests/clients/requirements.txt
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	$(@D)/bin/python $(PINNED) -r $<
+	@touch $@
+
+$(POLICY): tests/support/policy.txt
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(PINNED) -r $<
+	@touch $@
+
+$(SUPPLY): requirements-tools.txt
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(PINNED) -r $<
 	@touch $@
 
 run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulators (PORT=8001 changes the port)
@@ -88,6 +103,22 @@ lambda-test: $(VENV)/.dev ## build the zip twice and run its functions under the
 
 e2e-aws: $(VENV)/.dev ## deploy to an AWS emulator with Terraform, make payments, and destroy it
 	E2E_AWS=1 $(BIN)/python -m pytest -rA tests/aws/test_e2e_aws.py
+
+requirements: $(SUPPLY) ## pin what setup.cfg and the *.in files ask for, with hashes (OPTIONS=--upgrade for the newest)
+	$(PYTHON) -m deploy.make_requirements $(OPTIONS)
+
+sbom: $(SUPPLY) ## write build/sbom.json, the CycloneDX bill of materials of what is installed at run time
+	$(PYTHON) -m deploy.make_sbom
+
+audit-packages: $(SUPPLY) ## ask the index for vulnerabilities of what is pinned; exits with 0 if no index answers
+	$(PYTHON) -m deploy.audit_packages
+
+supply-chain: $(VENV)/.dev $(SUPPLY) ## check the pins against the index, the bill of materials, and for vulnerabilities
+	$(BIN)/python -m pytest -m slow -rA tests/project
+	$(BIN)/python -m deploy.audit_packages
+
+policy: $(POLICY) ## check the Dockerfile with hadolint, and install checkov, which the tests of deploy/aws use
+	.tools/policy/bin/hadolint Dockerfile
 
 lambda: $(VENV)/.run ## build build/lambda.zip for AWS Lambda; needs python3.12 (ARCH=x86_64, default arm64)
 	$(BIN)/python deploy/aws/build_lambda.py --arch $(or $(ARCH),arm64)

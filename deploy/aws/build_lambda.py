@@ -77,7 +77,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arch", choices=sorted(WHEELS), default="arm64")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "lambda.zip")
-    parser.add_argument("--requirements", type=Path, default=ROOT / "requirements.txt")
+    parser.add_argument(
+        "--requirements", type=Path, default=ROOT / "deploy" / "aws" / "requirements.txt"
+    )
     parser.add_argument("--find-python", action="store_true", help="say where Python 3.12 is")
     options = parser.parse_args()
     python = find_python()
@@ -128,23 +130,27 @@ def find_python() -> str | None:
 
 def install_libraries(folder: Path, requirements: Path, machine: str) -> None:
     """Install the pinned libraries that Lambda needs, as wheels for its Python and processor."""
-    wanted = [
-        line
-        for line in requirements.read_text().splitlines()
-        if "==" in line and line.partition("==")[0].lower() not in LEFT_OUT
-    ]
+    wanted = folder.with_suffix(".txt")
+    wanted.write_text(without(requirements.read_text(), LEFT_OUT))
     platforms = [f"--platform={name}_{machine}" for name in PLATFORMS]
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--no-deps", "--no-compile", "--only-binary=:all:", f"--target={folder}"),
+            *("--require-hashes", "--no-deps", "--no-compile", "--only-binary=:all:"),
             *("--python-version=3.12", "--implementation=cp", "--abi=cp312"),
             *platforms,
-            *wanted,
+            *(f"--target={folder}", f"--requirement={wanted}"),
         ],
         check=True,
         cwd=ROOT,
     )
+    wanted.unlink()
+
+
+def without(requirements: str, names: set[str]) -> str:
+    """Return the text of a requirements file without some libraries' pins and hashes."""
+    pins = re.split(r"\n(?=\w)", requirements)
+    return "\n".join(pin for pin in pins if pin.partition("==")[0].lower() not in names)
 
 
 def trim(folder: Path) -> None:

@@ -26,7 +26,7 @@ from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.models.events import EVENT_ID_PATTERN
 from paymentapp.models.holds import HOLD_ID_PATTERN
 from paymentapp.models.webhook_endpoints import ENDPOINT_ID_PATTERN
-from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN, OptionalBody
+from paymentapp.schemas.common import METHOD_PATTERN, PAYMENT_ID_PATTERN, OptionalBody, made
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -220,28 +220,45 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         ) -> Callable[[View], View]:
             """Load a part of the request by a schema, and pass it to the view."""
 
-        def response(
-            self,
-            status_code: int,
-            schema: type[Schema] | None = None,
-            *,
-            description: str,
-            headers: Any = None,
-            **examples: Any,
-        ) -> Callable[[View], View]:
-            """Dump the view's result by a schema, and document it."""
+    def response(
+        self,
+        status_code: int,
+        schema: type[Schema] | None = None,
+        *,
+        description: str,
+        headers: Any = None,
+        **examples: Any,
+    ) -> Callable[[View], View]:
+        """Dump the view's result by a schema, and document it.
 
-        def alt_response(
-            self,
-            status_code: int,
-            *,
-            schema: type[Schema] | None = None,
-            description: str,
-            headers: Any = None,
-            success: bool = False,
-            **examples: Any,
-        ) -> Callable[[View], View]:
-            """Document another response."""
+        Views share one instance of a schema: making one takes long.
+        """
+        shared = made(schema) if schema else None
+        decorator: Callable[[View], View] = super().response(
+            status_code, shared, description=description, headers=headers, **examples
+        )
+        return decorator
+
+    def alt_response(
+        self,
+        status_code: int,
+        *,
+        schema: type[Schema] | None = None,
+        description: str,
+        headers: Any = None,
+        success: bool = False,
+        **examples: Any,
+    ) -> Callable[[View], View]:
+        """Document another response."""
+        decorator: Callable[[View], View] = super().alt_response(
+            status_code,
+            schema=made(schema) if schema else None,
+            description=description,
+            headers=headers,
+            success=success,
+            **examples,
+        )
+        return decorator
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

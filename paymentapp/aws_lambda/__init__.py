@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from paymentapp import create_app
 from paymentapp.aws_lambda.secrets import environ_with_secrets
 from paymentapp.bootstrap import Services, build_services
+from paymentapp.built_once import if_built
 from paymentapp.config import load_settings
 from paymentapp.declarations import warn_of_unknown
 from paymentapp.errors import SettingsError
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from paymentapp.aws_lambda.deliveries import SendsReceivers
     from paymentapp.messaging.sqs import DeliveryQueue
     from paymentapp.models.payments import Payment
+    from paymentapp.services.api_keys import ApiKeys
+    from paymentapp.services.holds import Holds
     from paymentapp.storage.dynamodb import DynamoDBStore
     from paymentapp.worker.timeboxed import TimeboxedRun
+    from paymentapp.worker.timeboxed_dispatch import TimeboxedDispatch
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +145,7 @@ def submit_records(service: Services, event: Event, context: Context) -> Answer:
     received = read_records(event)
     unsubmitted: set[str] = set()
     try:
-        run = _timeboxed_run(service, context)
+        run = _timeboxed_dispatch(service, _seconds_left(context))
         latest = {payment.key: payment for payment in received.values()}
         unsubmitted = {payment.revision for payment in run.submit_due(latest.values())}
         run.follow(service.settings.follow_seconds)
@@ -160,7 +164,7 @@ def run_sweep(service: Services, context: Context, queue: SendsReceivers | None 
     """
     from paymentapp.aws_lambda.deliveries import enqueue
 
-    run = _timeboxed_run(service, context)
+    run = _timeboxed_sweep(service, _seconds_left(context))
     try:
         steps = run.sweep()
         run.follow(service.settings.follow_seconds)
@@ -202,7 +206,20 @@ def read_record(record: Event) -> tuple[str, Payment] | None:
         return None
 
 
-def _timeboxed_run(service: Services, context: Context) -> TimeboxedRun:
+def _timeboxed_dispatch(service: Services, seconds_left: Callable[[], float]) -> TimeboxedDispatch:
+    """Return a run that sends payments: it builds no service that only a sweep uses."""
+    from paymentapp.worker.timeboxed_dispatch import TimeboxedDispatch
+
+    _forget_what_was_read(service)
+    return TimeboxedDispatch(
+        service.dispatcher,
+        service.poller,
+        seconds_left=seconds_left,
+        step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
+    )
+
+
+def _timeboxed_sweep(service: Services, seconds_left: Callable[[], float]) -> TimeboxedRun:
     from paymentapp.worker.timeboxed import TimeboxedRun
 
     _forget_what_was_read(service)
@@ -213,7 +230,7 @@ def _timeboxed_run(service: Services, context: Context) -> TimeboxedRun:
         service.inbox,
         service.mailbox_collector,
         service.deliverer,
-        seconds_left=_seconds_left(context),
+        seconds_left=seconds_left,
         step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
         publisher=service.publisher,
     )
@@ -224,9 +241,14 @@ def _seconds_left(context: Context) -> Callable[[], float]:
 
 
 def _forget_what_was_read(service: Services) -> None:
-    """Read keys and holds again: no clock says how long this process was frozen."""
-    service.api_keys.forget()
-    service.holds.forget()
+    """Read keys and holds again: no clock says how long this process was frozen.
+
+    What was not built has read nothing.
+    """
+    for name in ("api_keys", "holds"):
+        built: ApiKeys | Holds | None = if_built(service, name)
+        if built is not None:
+            built.forget()
 
 
 def _warm_up(handler: str) -> None:
@@ -237,15 +259,34 @@ def _warm_up(handler: str) -> None:
     if not handler.startswith(f"{__name__}."):
         return
     gc.disable()  # collection takes a tenth of this time, and there is no garbage yet
-    if handler == f"{__name__}.api":
-        _gateway()
-        tokens = services().access_tokens
-        if tokens is not None:
-            tokens.warm_up()
+    _build_for(handler.removeprefix(f"{__name__}."))
     if services().settings.store == "dynamodb":
         cast("DynamoDBStore", services().store).warm_up()
     gc.freeze()
     gc.enable()
+
+
+def _build_for(name: str) -> None:
+    """Build what every event of a function needs; what few need is built when they come."""
+    service = services()
+    if name == "api":
+        _gateway()
+        _ = service.api_keys, service.payments
+        if service.access_tokens is not None:
+            service.access_tokens.warm_up()
+    elif name == "dispatch":
+        _timeboxed_dispatch(service, _no_time)
+    elif name == "sweep":
+        _timeboxed_sweep(service, _no_time)
+    elif name == "deliver":
+        from paymentapp.aws_lambda.deliveries import timed_delivery
+
+        timed_delivery(service, _no_time)
+
+
+def _no_time() -> float:
+    """Return the seconds left for a run that is only built."""
+    return 0.0
 
 
 _warm_up(os.environ.get("_HANDLER", ""))

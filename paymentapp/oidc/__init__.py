@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from paymentapp.clock import Clock
 from paymentapp.errors import SettingsError
-from paymentapp.oidc.keys import IssuerKeys
 from paymentapp.oidc.settings import OidcSettings
-from paymentapp.oidc.tokens import AccessTokens
 from paymentapp.variables import Variables
+
+if TYPE_CHECKING:
+    from paymentapp.oidc.tokens import AccessTokens
 
 
 def open_access_tokens(variables: Variables, clock: Clock) -> AccessTokens | None:
@@ -22,4 +24,7 @@ def open_access_tokens(variables: Variables, clock: Clock) -> AccessTokens | Non
         return None
     if find_spec("joserfc") is None:
         raise SettingsError("PAYMENTAPP_OIDC_ISSUER needs a library: pip install paymentapp[oidc]")
+    from paymentapp.oidc.keys import IssuerKeys
+    from paymentapp.oidc.tokens import AccessTokens
+
     return AccessTokens(settings, IssuerKeys(settings.issuer), clock)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -13,7 +12,15 @@ from paymentapp.models.holds import Hold
 from paymentapp.models.outages import OutageNotice
 from paymentapp.models.webhook_endpoints import WebhookEndpoint
 from paymentapp.schemas.balances import FundsNoticeSchema
-from paymentapp.schemas.common import Moment, Pattern, TextOrNull, Total, currency, page_limit
+from paymentapp.schemas.common import (
+    Moment,
+    Pattern,
+    TextOrNull,
+    Total,
+    currency,
+    made,
+    page_limit,
+)
 from paymentapp.schemas.customer_history import CustomerHistoryEntrySchema
 from paymentapp.schemas.holds import HoldSchema
 from paymentapp.schemas.payments import PaymentSchema
@@ -22,12 +29,6 @@ from paymentapp.services.customer_history import ShownEntry
 from paymentapp.services.payees import ShownPayment
 
 _TYPE = "`payment.` with the status that the payment has got, or what else has happened."
-
-
-@cache
-def made(schema: type[Schema]) -> Schema:
-    """Return the instance of a schema that all events share: making one takes long."""
-    return schema()
 
 
 class _ReleasedHoldSchema(HoldSchema):

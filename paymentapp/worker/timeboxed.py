@@ -1,4 +1,4 @@
-"""Dispatching within a time limit, for processes without threads, such as a Lambda function.
+"""A sweep within a time limit, for processes without threads, such as a Lambda function.
 
 It makes no decision of its own. A later sweep finds what it does not reach and what fails.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -15,19 +15,18 @@ from typing import NamedTuple
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchState
-from paymentapp.models.payments import Payment
 from paymentapp.services.dispatch.dispatcher import Dispatcher
-from paymentapp.services.dispatch.polling import Poller, poll_interval
+from paymentapp.services.dispatch.polling import Poller
 from paymentapp.services.inbound.inbox import Inbox
 from paymentapp.services.inbound.mailboxes import MailboxCollector
 from paymentapp.services.outbound.deliverer import Deliverer, WebhookAttempt
 from paymentapp.services.outbound.publisher import EventPublisher
 from paymentapp.worker.concurrency import succeeds
 from paymentapp.worker.sweeper import DueWork, Sweeper
+from paymentapp.worker.timeboxed_dispatch import TimeboxedDispatch
 
 log = logging.getLogger(__name__)
 
-SKEW = timedelta(seconds=5)  # how far the clocks of two hosts may be apart
 STALE_READS = 3  # reads in a row that find nothing new before a sweep ends: an index lags
 STALE_SECONDS = 0.2  # behind what was just done for about so long
 RETRY_DELAYS = (0.5, 1.0, 2.0)  # seconds, after reads of the store that failed
@@ -40,8 +39,8 @@ class TimedStep(NamedTuple):
     do: Callable[[], object]
 
 
-class TimeboxedRun:
-    """Dispatches step by step, and begins no step that it may lack the time for."""
+class TimeboxedRun(TimeboxedDispatch):
+    """Sweeps, and sends events, within the time limit of a dispatch."""
 
     def __init__(
         self,
@@ -58,40 +57,14 @@ class TimeboxedRun:
         publisher: EventPublisher | None = None,
     ) -> None:
         """Make a run; `step_seconds` is how long a step may take."""
-        self._dispatcher = dispatcher
-        self._poller = poller
+        super().__init__(
+            dispatcher, poller, seconds_left=seconds_left, step_seconds=step_seconds, sleep=sleep
+        )
         self._sweep = sweep
         self._inbox = inbox
         self._collector = collector
         self._deliverer = deliverer
-        self._seconds_left = seconds_left
-        self._step_seconds = step_seconds
-        self._sleep = sleep
         self._publisher = publisher
-        self._begun = False
-        self._accepted: list[Batch] = []
-
-    def submit_due(self, payments: Iterable[Payment]) -> list[Payment]:
-        """Send the payments that are due. The records may be stale: each step is conditional.
-
-        Returns the payments that are worth delivering again: the store failed before anything
-        was done for them.
-        """
-        soon = self._dispatcher.clock() + SKEW
-        due = [p for p in payments if p.due_at is not None and p.due_at <= soon]
-        untouched: list[Payment] = []
-        for payment in due:
-            if payment.is_to_be_taken_back and self._may_begin():
-                succeeds(partial(self._poller.cancel_unclaimed, payment))
-        try:
-            groups = self._dispatcher.group(due)
-        except StoreUnavailable as error:
-            log.warning("no payment is sent: holds cannot be read: %s; sent later", error)
-            return self._untouched([each for each in due if not each.is_to_be_taken_back])
-        for group in groups:
-            if self._may_begin() and not succeeds(partial(self._submit, group)):
-                untouched += self._untouched(group)
-        return untouched
 
     def sweep(self) -> int:
         """Find and do due work until nothing new is due or the time is up.
@@ -182,20 +155,6 @@ class TimeboxedRun:
         if self._sweep.funds.is_due() and self._may_begin():
             succeeds(self._sweep.look_at_funds)
 
-    def follow(self, seconds: float) -> None:
-        """Poll what this run has sent, at growing intervals, for up to so many seconds."""
-        started = self._dispatcher.clock()
-        while self._accepted:
-            waited = self._dispatcher.clock() - started
-            pause = poll_interval(waited)
-            if (waited + pause).total_seconds() > seconds or not self._may_begin(pause):
-                return
-            self._sleep(pause.total_seconds())
-            batches, self._accepted = self._accepted, []
-            for batch in batches:
-                if self._may_begin():
-                    succeeds(partial(self._poll, batch))
-
     def _steps(self, found: DueWork, tried: set[str]) -> Iterator[TimedStep]:
         """Yield steps that were not tried yet; batches first, as their payments wait longest."""
         for batch in found.batches:
@@ -215,36 +174,8 @@ class TimeboxedRun:
             if fresh:
                 yield TimedStep([p.revision for p in fresh], partial(self._submit, fresh))
 
-    def _may_begin(self, after: timedelta = timedelta()) -> bool:
-        """Return whether there is time for another step.
-
-        The first step is always begun: under a limit that is set too low, nothing would ever be
-        done otherwise.
-        """
-        first, self._begun = not self._begun, True
-        return first or self._seconds_left() - after.total_seconds() > self._step_seconds
-
-    def _submit(self, group: Sequence[Payment]) -> None:
-        self._remember(self._dispatcher.submit(group))
-
     def _resume(self, batch: Batch) -> None:
         young = batch.state is not BatchState.ACCEPTED  # the sweep follows older ones
         resumed = self._dispatcher.resume(batch)
         if young:
             self._remember(resumed)
-
-    def _poll(self, batch: Batch) -> None:
-        self._remember(self._poller.follow(batch))
-
-    def _remember(self, batch: Batch | None) -> None:
-        if batch is not None and batch.state is BatchState.ACCEPTED:
-            self._accepted.append(batch)
-
-    def _untouched(self, payments: Sequence[Payment]) -> list[Payment]:
-        """Return the payments that are unchanged; all of them where the store does not answer."""
-        try:
-            stored = self._dispatcher.store.get_payments([payment.key for payment in payments])
-        except StoreUnavailable:
-            return list(payments)
-        now = {key: payment.revision for key, payment in stored.items()}
-        return [payment for payment in payments if now.get(payment.key) == payment.revision]

@@ -18,7 +18,9 @@ MODELS = BASE | {"models"}
 # Each layer, a package or a module of its own, and the layers that it may import. A module may
 # import anything in its own layer. `services` has four layers inside.
 MAY_IMPORT = {
-    **dict.fromkeys(("_version", "clock", "errors", "loopback", "masking", "banking"), NOTHING),
+    **dict.fromkeys(
+        ("_version", "built_once", "clock", "errors", "loopback", "masking", "banking"), NOTHING
+    ),
     "nacha": {"banking"},
     "models": BASE,
     "variables": BASE,
@@ -55,7 +57,12 @@ MAY_IMPORT = {
     "worker": MODELS
     | {"config", "services.dispatch", "services.inbound", "services.outbound", "storage"}
     | {"supervision"},
+    "bootstrap_dispatch": MODELS
+    | {"built_once", "config", "messaging", "metrics", "metrics.base", "providers", "storage"}
+    | {"services", "services.dispatch", "services.inbound", "services.outbound"}
+    | {"vault", "webhook_client", "worker"},
     "bootstrap": MODELS
+    | {"bootstrap_dispatch", "built_once"}
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
     | {"messaging", "metrics", "metrics.base", "rate_limits", "tracing", "tracing.base"}
@@ -81,8 +88,17 @@ MAY_IMPORT = {
     | {"services.outbound", "storage", "tracing", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS
-    | {"api", "bootstrap", "config", "declarations", "messaging", "paymentapp", "providers"}
-    | {"server", "storage", "worker"},
+    | {
+        "api",
+        "bootstrap",
+        "built_once",
+        "config",
+        "declarations",
+        "messaging",
+        "paymentapp",
+        "providers",
+    }
+    | {"server", "services", "storage", "worker"},
 }
 _SUB_LAYERS = {name for name in MAY_IMPORT if "." in name}
 

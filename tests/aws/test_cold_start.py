@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import lambda_runtime
 from tests.support.emulators import FAKE_ACCOUNT
+from tests.support.pins import pins
 from tests.support.service import ROOT
 
 # What a handler in a single file does before its first request, and which libraries that takes.
@@ -21,8 +22,8 @@ PROTOTYPES_LIBRARIES = {
     *("requests", "certifi", "charset-normalizer", "idna", "urllib3"),
 }
 OURS = "import paymentapp.aws_lambda"
-# Of the prototype's start, at most. Why `api` may take more: docs/decisions/0010-lambda.md.
-LIMITS = {"api": 1.4, "dispatch": 1.0, "sweep": 1.0}
+# Of the prototype's start, at most. Why `api` may take more: docs/decisions/0044-cold-start.md.
+LIMITS = {"api": 1.3, "dispatch": 0.9, "sweep": 0.95, "deliver": 0.95}
 FUNCTIONS = tuple(LIMITS)
 ROUNDS = 15
 RUNS = 3  # of each case in a round; the shortest counts, since other load only ever adds time
@@ -52,6 +53,34 @@ def test_each_function_loads_what_it_needs() -> None:
     assert not {"boto3", "requests", "simulators", "cryptography", "joserfc"} & api
     assert not {"boto3", "flask", "marshmallow", "joserfc"} & dispatch
     assert not {"flask", "botocore", "requests"} & nothing  # without a handler nothing is built
+
+
+# Of our modules, what each function does without until an event needs it.
+UNUSED = {
+    "api": ("services.dispatch.dispatcher", "services.erasures", "services.inbound.inbox"),
+    "dispatch": ("services.payments", "services.events", "services.inbound.inbox"),
+    "deliver": ("services.dispatch.dispatcher", "services.payments", "services.inbound.inbox"),
+}
+USED_BY_THE_SWEEP_ALONE = ("worker.sweeper", "services.dispatch.funds_watch", "worker.threaded")
+
+
+@pytest.mark.parametrize("handler", UNUSED)
+def test_no_function_loads_what_only_others_use(handler: str) -> None:
+    names = {f"paymentapp.{name}" for name in (*UNUSED[handler], *USED_BY_THE_SWEEP_ALONE)}
+    assert names & loaded(handler) == set()
+
+
+@pytest.mark.parametrize(
+    ("handler", "service"),
+    [
+        ("api", "services.payments"),
+        ("dispatch", "worker.timeboxed_dispatch"),
+        ("sweep", "worker.sweeper"),
+        ("deliver", "services.outbound.deliverer"),
+    ],
+)
+def test_what_every_event_needs_is_loaded_before_the_first(handler: str, service: str) -> None:
+    assert f"paymentapp.{service}" in loaded(handler)
 
 
 def test_where_tokens_are_accepted_the_api_loads_their_library_before_a_request() -> None:
@@ -102,9 +131,8 @@ def test_a_cold_start_is_not_much_slower_than_the_prototypes(tmp_path: Path) -> 
 
 def prototypes_libraries(python: str, folder: Path) -> Path:
     """Install the prototype's libraries in our versions, with bytecode compiled as ours is."""
-    pinned = (ROOT / "requirements.txt").read_text().split()
-    wanted = [pin for pin in pinned if pin.partition("==")[0] in PROTOTYPES_LIBRARIES]
-    assert len(wanted) == len(PROTOTYPES_LIBRARIES)
+    pinned = pins("requirements.txt")
+    wanted = [str(pinned[name].requirement) for name in sorted(PROTOTYPES_LIBRARIES)]
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),

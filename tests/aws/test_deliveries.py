@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any
 
 import botocore.session
@@ -47,7 +48,8 @@ class QueueWorld(WebhookWorld):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.queue = RecordingQueue()
-        self.services: Services = replace(self.process, deliverer=self.deliverer)
+        self.services: Services = copy(self.process)
+        vars(self.services)["deliverer"] = self.deliverer
 
     def sweep(self) -> None:
         run_sweep(self.services, LambdaContext(), self.queue)

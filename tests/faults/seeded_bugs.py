@@ -192,10 +192,13 @@ def _all_candidates(store: Store, batch: Batch) -> list[Member]:
 class CancelOnTheWay(Payments):
     """Cancel a payment although its batch may have been sent."""
 
-    def _cancelled(self, payment: Payment, by: Actor) -> Payment:
+    def cancel(self, key: PaymentKey, by: Actor = SYSTEM) -> Payment:
+        payment = self.get(key)
         if payment.status is Status.SUBMITTING:
-            return payment.moved(Status.CANCELLED, self.clock(), Cause.REQUEST)
-        return super()._cancelled(payment, by)
+            wanted = payment.moved(Status.CANCELLED, self.clock(), Cause.REQUEST)
+            if self.store.change_payments([PaymentChange(payment, wanted)])[0]:
+                return wanted
+        return super().cancel(key, by)
 
 
 class FollowOnce(Poller):

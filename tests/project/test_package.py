@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -15,30 +14,12 @@ import pytest
 
 from tests.support.service import ROOT
 
-PINNED = re.compile(r"^([A-Za-z0-9._-]+)==[^=<>~ ]+$")
-
 
 @pytest.fixture(scope="module")
 def setup() -> ConfigParser:
     parser = ConfigParser()
     parser.read(ROOT / "setup.cfg")
     return parser
-
-
-def pins(name: str) -> dict[str, str]:
-    """Return the pinned packages of a requirements file, by their normalized names (PEP 503)."""
-    matches = [PINNED.match(line) for line in wanted(name)]
-    return {normalized(match[1]): match[0] for match in matches if match}
-
-
-def wanted(name: str) -> list[str]:
-    """Return the lines of a requirements file that name a package."""
-    lines = (ROOT / name).read_text().splitlines()
-    return [line for line in lines if line and not line.startswith(("#", "-r "))]
-
-
-def normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_it_is_licensed_under_apache_2(setup: ConfigParser) -> None:
@@ -84,27 +65,3 @@ def test_the_services_image_is_the_last_stage_and_copies_no_simulator() -> None:
     assert stages[-1].split() == ["service"]
     (service,) = (stage for stage in stages if " AS service\n" in stage)
     assert "simulators" not in service.split("\n\n#")[0]
-
-
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_every_package_is_pinned_once(name: str) -> None:
-    assert [line for line in wanted(name) if not PINNED.match(line)] == []
-    assert len(pins(name)) == len(wanted(name))
-
-
-def test_what_the_package_asks_for_is_pinned(setup: ConfigParser) -> None:
-    asked = re.findall(r"^[A-Za-z0-9._-]+", setup["options"]["install_requires"], re.MULTILINE)
-    assert {normalized(name) for name in asked} <= pins("requirements.txt").keys()
-
-
-def test_the_image_and_the_zip_can_verify_access_tokens(setup: ConfigParser) -> None:
-    """Check that the extra is pinned among what both are built from."""
-    asked = re.findall(r"^[a-z]+", setup["options.extras_require"]["oidc"], re.MULTILINE)
-    assert asked == ["joserfc"]
-    assert set(asked) <= pins("requirements.txt").keys()
-
-
-def test_the_checks_run_on_the_libraries_of_the_service() -> None:
-    both = pins("requirements.txt").keys() & pins("requirements-dev.txt").keys()
-    runtime, checks = pins("requirements.txt"), pins("requirements-dev.txt")
-    assert {name: checks[name] for name in both} == {name: runtime[name] for name in both}

@@ -14,8 +14,9 @@ lambda=$("$python" deploy/aws/build_lambda.py --find-python || true)
 
 rm -rf "$folder"
 "${lambda:-$python}" -m venv "$folder"
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/support/ministack.txt
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/support/ministack.txt
 if [ -z "$lambda" ]; then
-    grep -vE '^(boto3|botocore|s3transfer|gunicorn|flask-swagger-ui)==' requirements.txt >"$folder/service.txt"
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$folder/service.txt"
+    awk '/^[^ #]/ { skip = /^(boto3|botocore|s3transfer|gunicorn|flask-swagger-ui)==/ } !skip' \
+        deploy/aws/requirements.txt >"$folder/service.txt"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$folder/service.txt"
 fi

@@ -9,12 +9,11 @@ set -eu
 cd "$(dirname "$0")/../.."
 python=${1:-.venv/bin/python}
 folder=${2:-.tools/lambda}
-sam=aws-sam-cli==1.170.0
-runtime="awslambdaric==4.2.2 simplejson==4.3.0 snapshot-restore-py==1.0.0"
 
 if [ ! -x "$folder/aws-lambda-rie" ]; then
     mkdir -p "$folder/download"
-    "$python" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$folder/download" "$sam"
+    "$python" -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+        --dest "$folder/download" -r tests/support/sam.txt
     "$python" - "$folder" <<'EOF'
 import sys, zipfile
 from pathlib import Path
@@ -29,9 +28,8 @@ EOF
 fi
 for version in 3.12 "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"; do
     if [ ! -d "$folder/runtime-$version" ]; then
-        # shellcheck disable=SC2086
-        "$python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+        "$python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: \
             --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 --python-version "$version" \
-            --target "$folder/runtime-$version" $runtime
+            --target "$folder/runtime-$version" -r tests/support/awslambdaric.txt
     fi
 done

@@ -28,7 +28,8 @@ def body_of(event: ShownEvent) -> str:
     """
     import simplejson
 
-    from paymentapp.schemas.events import EventSchema, made
+    from paymentapp.schemas.common import made
+    from paymentapp.schemas.events import EventSchema
 
     shown = made(EventSchema).dump(event)
     return simplejson.dumps(shown, use_decimal=True, separators=(",", ":"))
