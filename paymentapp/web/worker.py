@@ -25,11 +25,11 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from paymentapp.config import load_settings
 from paymentapp.web.answering import Outcome, answer, informed
-from paymentapp.web.closings import EarlyClosings
 from paymentapp.web.connection import Connection, Stage
 from paymentapp.web.incoming import Progress
 from paymentapp.web.options import check_options
 from paymentapp.web.refusals import refusal
+from paymentapp.web.slow_count import SlowCount
 from paymentapp.web.waits import Waits
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             }
         )
         self._stopping = threading.Event()
-        self._closings = EarlyClosings()
+        self._slow_count = SlowCount()
         self._health_thread: ThreadPoolExecutor
         self._tls: ssl.SSLContext | None = None
         self._steps: dict[Stage, Callable[[Connection], None]] = {
@@ -113,7 +113,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         self.wait_for_and_dispatch_events(self._waits.next_deadline(1.0))
         for connection in self._waits.overdue():
             self._take(self._expire, connection)
-        self._closings.report()
+        self._slow_count.report()
 
     def _finish(self) -> None:
         """Answer what has been accepted, for some seconds, and accept nothing else."""
@@ -168,7 +168,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         if connection is None:
             time.sleep(0.05)  # all files are open, and threads work on each connection
         else:
-            self._closings.displaced += 1
+            self._slow_count.displaced += 1
             self._close(connection)
 
     def _wait(self, connection: Connection, stage: Stage, events: int) -> None:
@@ -239,7 +239,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             self._submit(connection)
             return
         if stage not in {Stage.IDLE, Stage.CLOSING}:
-            self._closings.slow += 1
+            self._slow_count.slow += 1
         if stage is Stage.BODY or (stage is Stage.HEAD and connection.incoming.data):
             self._refuse(connection, 408)
         else:

@@ -42,7 +42,7 @@ def test_it_answers_who_waits_and_ends_whoever_is_slow(service: Gunicorn) -> Non
     time.sleep(0.5)
     began = time.monotonic()
     service.process.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
+    time.sleep(0.2)
     late.sendall(body[9:])  # in the time for requests that are on their way
     answer = answer_on(waiting)
     assert (answer.status, answer.closes, answer.json["status"]) == (202, True, "submitting")

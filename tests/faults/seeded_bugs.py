@@ -18,7 +18,7 @@ from paymentapp.models.customer_history import CustomerHistoryEntry
 from paymentapp.models.customers import Customer
 from paymentapp.models.events import Event
 from paymentapp.models.idempotency import key_hashes
-from paymentapp.models.payments import Cause, Payment, Status
+from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.providers.ach import provider as ach
 from paymentapp.providers.ach.account_state import AccountState
 from paymentapp.providers.ach.bank_files import BankFileReader

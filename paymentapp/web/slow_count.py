@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 _PAUSE = 60.0  # seconds
 
 
-class EarlyClosings:
+class SlowCount:
     """Counts the connections of a process that were closed early."""
 
     def __init__(self) -> None:
