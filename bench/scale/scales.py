@@ -13,7 +13,7 @@ SCALES = {
         Scale(
             "10 a second",
             rate=10,
-            minutes=20,
+            minutes=30,
             processes=2,
             sample_seconds=60,
             why="One machine: two processes of gunicorn, all settings at their defaults.",
@@ -21,14 +21,14 @@ SCALES = {
         Scale(
             "1,000 a second, defaults",
             rate=1_000,
-            minutes=2,
+            minutes=1,
             processes=16,
             why="Sixteen processes, on eight machines of two cores, with the default settings.",
         ),
         Scale(
             "1,000 a second",
             rate=1_000,
-            minutes=3,
+            minutes=1.5,
             processes=16,
             settings=_LARGE,
             why="The same with the settings of docs/scale.md: batches of up to 15,000, eight "
@@ -38,7 +38,7 @@ SCALES = {
         Scale(
             "a cell of a hundred, one PayPal account",
             rate=1_000,
-            minutes=1,
+            minutes=0.5,
             processes=16,
             settings=_LARGE,
             paypal=PayPalAssumptions(calls_a_minute=4),

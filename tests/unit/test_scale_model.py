@@ -72,6 +72,13 @@ def test_nothing_is_throttled_where_there_is_room(small: Model) -> None:
     assert small.measures.refused == 0
 
 
+def test_paypals_limit_is_kept_and_no_payment_waits_for_polls(small: Model) -> None:
+    """Each batch is polled: without a limit of polls, 1,660 calls in two minutes of 400 each."""
+    assert small.paypal.limited.total() == 0
+    assert small.paypal.calls.total() < 2 * 350
+    assert small.measures.submit_times.percentile(0.99) < 10
+
+
 def test_the_results_name_the_limit_that_is_reached_first(small: Model, tmp_path: Path) -> None:
     report.write([small], tmp_path / "SCALE.md")
     text = (tmp_path / "SCALE.md").read_text()
