@@ -1,7 +1,7 @@
 """A simulated PayPal behind the real provider's code: its calls a minute, and when items settle.
 
 The times of calls and outcomes are assumptions, since PayPal publishes neither; so is the number of
-calls a minute ("PayPal doesn't publish a rate limiting policy":
+calls a minute ("we do not publish a rate limiting policy":
 https://developer.paypal.com/reference/guidelines/rate-limiting). They are written in one place,
 `PayPalAssumptions`, and in the results.
 """
