@@ -55,7 +55,7 @@ class Section:
             return "\n".join([*lines, f"skipped: {self.skipped}", ""])
         if self.failed:
             return "\n".join([*lines, f"**failed**: {self.failed}", ""])
-        lines += _table(
+        lines += table(
             ("", "measured", "target", ""),
             [(each.what, each.value, each.target, each.verdict) for each in self.findings],
         )
@@ -63,11 +63,11 @@ class Section:
             lines += ["", f"Why it was missed: {self.why}"]
         if self.rows:
             lines += ["", "<details><summary>Raw numbers</summary>", ""]
-            lines += [*_table(self.columns, self.rows), "", "</details>"]
+            lines += [*table(self.columns, self.rows), "", "</details>"]
         return "\n".join([*lines, ""])
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [
         f"| {' | '.join(columns)} |",
         f"|{'---|' * len(columns)}",
@@ -89,7 +89,7 @@ def write(
         "ratio are measured in one run, in turns, and the median of the turns counts. CPU time is",
         f"that of the two gunicorn workers alone; it depends less on what else runs.{note}",
         "",
-        *_table(("", ""), [*_machine(busy), ("took", f"{seconds:.0f} s")]),
+        *table(("", ""), [*_machine(busy), ("took", f"{seconds:.0f} s")]),
         "",
         *(section.markdown() for section in sections),
     ]

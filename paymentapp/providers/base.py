@@ -217,7 +217,7 @@ class Facts(Protocol):
     forgets_batch_after: timedelta | None  # after it a resent batch is a new one; None: never
     looks_before_resending: bool  # whether `submit` searches for a batch that may be forgotten
     returns_unclaimed_after: timedelta | None  # None: no payment waits to be claimed
-    submits_per_second: int  # limit for batches that are not full; full ones are not limited
+    submits_per_second: int  # batches that are not full, by all processes; full ones never wait
 
 
 class Provider(Facts, Protocol):
@@ -232,6 +232,7 @@ class Provider(Facts, Protocol):
     description: str  # which account or address, for operators: no secret in it
     configured: bool  # whether its settings are complete; nothing is paid before they are
     longest_call: timedelta = timedelta(minutes=5)  # more than any call below takes in all
+    polls_per_second: float = 100  # calls of `fetch` by all processes; the others wait
 
     # Optional abilities; None where the provider does not have them.
     webhooks: Webhooks | None = None  # also None where the settings configure no webhook
@@ -251,6 +252,10 @@ class Provider(Facts, Protocol):
     @abstractmethod
     def fetch(self, batch: Batch) -> list[ItemReport]:
         """Return the provider's report of every item of an accepted batch."""
+
+    def poll_calls(self, batch: Batch) -> int:  # noqa: ARG002  # for providers with pages
+        """Return how many calls `fetch` makes for a batch."""
+        return 1
 
     @abstractmethod
     def cancel(self, provider_item_id: str) -> ItemReport:

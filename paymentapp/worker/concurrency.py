@@ -15,6 +15,8 @@ from paymentapp.supervision import ServiceThread
 
 log = logging.getLogger(__name__)
 
+LONE = 3  # tokens: enough to send a lone payment and to poll it, in any process
+
 
 class ThreadPool:
     """A fixed number of threads that run jobs; a job that fails is logged and dropped."""
@@ -113,22 +115,31 @@ class InFlight:
 
 
 class RateLimiter:
-    """A token bucket: `rate` tokens a second, at most `burst` saved up."""
+    """A token bucket: `rate` tokens a second for all processes, at most `burst` saved up.
+
+    `share` is the part of both that this process has; LONE tokens may always be saved up.
+    """
 
     def __init__(self, rate: float, burst: int) -> None:
+        self.share = 1.0
         self._rate = rate
         self._burst = burst
         self._tokens = float(burst)
         self._at = time.monotonic()
 
-    def take(self) -> bool:
-        """Take a token; return whether there was one."""
+    def take(self, count: int = 1) -> bool:
+        """Take tokens; return whether there were as many.
+
+        Of more than can be saved up, the rest is owed.
+        """
         now = time.monotonic()
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        more = (now - self._at) * self._rate * self.share
+        most = max(LONE, self._burst * self.share)
+        self._tokens = min(most, self._tokens + more)
         self._at = now
-        if self._tokens < 1:
+        if self._tokens < min(count, most):
             return False
-        self._tokens -= 1
+        self._tokens -= count
         return True
 
 

@@ -112,6 +112,7 @@ class Sweeper:
             batches += self.store.due_batches(shard, now, limit)
             events += self.inbox.due(shard, now)
         payments.sort(key=lambda payment: payment.due_at or now)
+        batches.sort(key=lambda batch: batch.attention_at or now)
         waited = _waited(payments, now)
         self.on_swept(waited.total_seconds())
         self._warn_if_overdue(waited, now)
@@ -121,6 +122,12 @@ class Sweeper:
         back = [payment for payment in payments if payment.is_to_be_taken_back]
         expired = [payment for payment in payments if is_expired(payment, now)]
         return DueWork(groups, back, batches, more and bool(groups), events, expired)
+
+    @property
+    def share(self) -> float:
+        """Return which part of the shards this process sweeps, from 0 to 1."""
+        held = sum(lease.owner == self.owner for lease in self._leases.values())
+        return held / self.shards
 
     def run(self) -> int:
         """Find due work and do it, one step after the other; return the number of steps."""

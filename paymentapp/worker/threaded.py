@@ -30,7 +30,8 @@ from paymentapp.services.outbound.deliverer import Deliverer
 from paymentapp.services.outbound.publisher import EventPublisher
 from paymentapp.storage.base import Store
 from paymentapp.supervision import ServiceThread
-from paymentapp.worker.concurrency import DelayQueue, InFlight, RateLimiter, ThreadPool
+from paymentapp.worker.call_limits import CallLimits
+from paymentapp.worker.concurrency import DelayQueue, InFlight, ThreadPool
 from paymentapp.worker.sweeper import Sweeper
 from paymentapp.worker.topic import TopicLane
 from paymentapp.worker.webhook_process import WebhookProcess
@@ -40,7 +41,6 @@ log = logging.getLogger(__name__)
 
 ACCEPTED_LIMIT = 50_000  # payments queued here; the sweep finds those beyond
 EVENTS_LIMIT = 1_000  # provider events queued here; likewise
-PARTIAL_BATCH_BURST = 10  # batches that are not full, to one provider after a quiet time
 HOLD_SECONDS = 0.5  # how long a payment waits for its batch to fill; less than the sweep's grace
 STOP_SECONDS = 5.0
 # Seconds; longer than any step takes, apart from the provider's calls in it: a large batch reads
@@ -82,10 +82,7 @@ class Worker:
         self._held: list[Payment] = []  # grouped, and not sent: their batch may fill
         self._held_since = 0.0
         self._next_sweep = 0.0
-        self._limiters = {
-            name: RateLimiter(provider.submits_per_second, PARTIAL_BATCH_BURST)
-            for name, provider in dispatcher.providers.items()
-        }
+        self._limits = CallLimits(dispatcher.providers.values())
         self._due_polls = DelayQueue()
         self._in_flight = InFlight()
         self._started = False
@@ -205,12 +202,22 @@ class Worker:
         """Hand the groups that may be sent now to a sender; return the payments of the others."""
         held = []
         for group in self._dispatcher.group(payments):
-            limiter = self._limiters[group[0].payment_method]
-            if self._senders.idle() and (self._dispatcher.is_full(group) or limiter.take()):
+            if self._senders.idle() and self._may_send(group):
                 self._hand_over(group)
             else:
                 held += group
         return held
+
+    def _may_send(self, group: list[Payment]) -> bool:
+        full = self._dispatcher.is_full(group)
+        return full or self._limits.may_submit_early(group[0].payment_method)
+
+    def _may_send_swept(self, group: list[Payment]) -> bool:
+        """Return whether a group of a sweep may be sent; else its payments stay due."""
+        if self._in_flight.any(payment.key for payment in group):
+            return False
+        full = self._dispatcher.is_full(group)
+        return full or self._limits.may_submit(group[0].payment_method)
 
     def _hand_over(self, group: list[Payment]) -> threading.Event:
         keys = [payment.key for payment in group]
@@ -244,6 +251,7 @@ class Worker:
         if self._sweeper.funds.is_due():
             self._do_once(self._pollers, "balances", self._sweeper.look_at_funds)
         found = self._sweeper.find_due()
+        self._limits.set_share(self._sweeper.share)
         for batch in found.batches:
             self._resume(batch)
         for received in found.events:
@@ -253,16 +261,19 @@ class Worker:
         for payment in found.expired:
             self._expire(payment)
         self._do_once(self._pollers, "maintenance", self._sweeper.maintain)
-        groups = [group for group in found.groups if not self._in_flight.any(p.key for p in group)]
-        sent = [self._hand_over(group) for group in groups]
+        sent = [self._hand_over(group) for group in found.groups if self._may_send_swept(group)]
         for done in sent:
             while not done.wait(0.05) and not self._stopping.is_set():
                 thread.beat()
                 self._start_polls()
-        return found.more
+        return found.more and bool(sent)
 
     def _resume(self, batch: Batch) -> None:
-        pool = self._pollers if batch.state is BatchState.ACCEPTED else self._senders
+        """Have a pool take the next step of a batch; a poll that has to wait is found again."""
+        polls = batch.state is BatchState.ACCEPTED
+        if polls and (self._in_flight.any([batch.batch_id]) or not self._limits.may_poll(batch)):
+            return
+        pool = self._pollers if polls else self._senders
         self._do_once(
             pool, batch.batch_id, lambda: self._follow_later(self._dispatcher.resume(batch))
         )
@@ -298,7 +309,7 @@ class Worker:
         if batch.state is not BatchState.ACCEPTED or batch.accepted_at is None:
             return
         delay = poll_interval(self._clock() - batch.accepted_at)
-        if delay < LEASE / 2:
+        if delay < LEASE / 2 and self._limits.may_poll_early(batch):
             self._due_polls.add(time.monotonic() + delay.total_seconds(), batch.batch_id)
 
     def _start_polls(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -620,6 +621,12 @@ def test_pages_end_where_their_number_is_not_told(server: PayPalServer, paypal: 
     server.says("GET", ONE_PAGE, page(*full), page(payout_item("i-last", "SUCCESS")))
     assert len(paypal.fetch(ACCEPTED)) == 1001
     assert len(server.asked("GET", ONE_PAGE)) == 2
+    assert paypal.poll_calls(replace(ACCEPTED, size=1001)) == 2
+
+
+@pytest.mark.parametrize(("size", "calls"), [(1, 1), (1000, 1), (1001, 2), (15_000, 15)])
+def test_a_poll_is_a_call_for_each_page(paypal: PayPal, size: int, calls: int) -> None:
+    assert paypal.poll_calls(replace(ACCEPTED, size=size)) == calls
 
 
 def test_pages_that_repeat_themselves_end(server: PayPalServer, paypal: PayPal) -> None:

@@ -11,7 +11,7 @@ from paymentapp.worker.sweeper import LEASE, ONCE_A_MINUTE, OVERDUE, Sweeper
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import a_process
-from tests.support.records import a_payment, add_payment
+from tests.support.records import a_batch, a_payment, add_payment, members
 
 
 class World:
@@ -60,6 +60,28 @@ def test_after_the_number_is_raised_processes_with_the_old_one_follow(world: Wor
     world.due_in(4)
     world.now += max(LEASE, ONCE_A_MINUTE)
     assert found(old) == {"shard-4"}
+
+
+def test_a_process_knows_which_part_of_the_shards_it_sweeps(world: World) -> None:
+    first, second = world.sweep(shards=4), world.sweep(shards=4)
+    assert first.share == 0
+    first.find_due()
+    second.find_due()
+    assert (first.share, second.share) == (1, 0)
+    first.release()
+    second.find_due()
+    world.now += LEASE
+    second.find_due()
+    assert second.share == 1
+
+
+def test_batches_of_all_shards_come_oldest_first(world: World) -> None:
+    for shard, minutes in ((0, 1), (1, 3), (2, 2)):
+        at = world.now - timedelta(minutes=minutes)
+        batch = a_batch(batch_id=f"shard-{shard}", attention_shard=shard, attention_at=at)
+        world.store.add_batch(batch, members(1))
+    batches = world.sweep(shards=3).find_due().batches
+    assert [batch.batch_id for batch in batches] == ["shard-1", "shard-2", "shard-0"]
 
 
 def test_shards_that_nobody_has_swept_cost_one_read_a_minute(world: World) -> None:

@@ -26,6 +26,7 @@ from paymentapp.storage.changes import PaymentChange
 from paymentapp.worker.concurrency import DelayQueue, RateLimiter, ThreadPool
 from paymentapp.worker.threaded import EVENTS_LIMIT
 from tests.support.ledger_provider import LedgerProvider
+from tests.support.records import a_payment, add_payment
 from tests.support.scripted_webhooks import ScriptedWebhooks
 
 Make = Callable[..., Services]
@@ -97,6 +98,41 @@ def test_a_flood_leaves_in_few_batches(make_services: Make) -> None:
     until(lambda: len(provider.paid()) == 600, 20)
     assert len(provider.calls) <= 25
     until(lambda: all(status(services, p.key) is Status.SUCCEEDED for p in payments), 20)
+
+
+def test_a_poll_that_has_to_wait_is_made_by_a_later_sweep(make_services: Make) -> None:
+    """Of eight polls a second, six are the sweep's, and ten are saved up."""
+    provider = LedgerProvider(batch_size=1)
+    provider.polls_per_second = 8
+    services = make_services(provider, sweep_seconds=1)
+    keys = []
+    for number in range(28):
+        payment = pay(services, number)
+        batch = services.dispatcher.submit([payment])
+        assert batch is not None
+        assert services.store.change_batch(batch, batch.changed(attention_at=batch.created_at))
+        keys.append(payment.key)
+    start = time.monotonic()
+    services.worker.start()
+    time.sleep(1.5)
+    settled = sum(status(services, key) is Status.SUCCEEDED for key in keys)
+    assert 0 < settled <= 10 + 6 * (time.monotonic() - start)
+    until(lambda: all(status(services, key) is Status.SUCCEEDED for key in keys), 20)
+
+
+def test_a_sweep_sends_as_many_small_batches_as_the_provider_allows(make_services: Make) -> None:
+    """Of eight a second, six are the sweep's, and ten are saved up; the others stay due."""
+    provider = LedgerProvider()
+    provider.submits_per_second = 8
+    services = make_services(provider, sweep_seconds=1)
+    for number in range(28):  # each goes in a batch of its own
+        add_payment(services.store, a_payment(customer_id=f"c{number}", isolated=True))
+    start = time.monotonic()
+    services.worker.start()
+    until(lambda: bool(provider.calls))
+    time.sleep(1)
+    assert len(provider.calls) <= 10 + 6 * (time.monotonic() - start)
+    until(lambda: len(provider.paid()) == 28, 30)
 
 
 def test_what_nobody_woke_for_is_swept(make_services: Make) -> None:

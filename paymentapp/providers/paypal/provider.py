@@ -58,7 +58,8 @@ class PayPal(Provider):
     forgets_batch_after: timedelta | None = timedelta(days=30)
     looks_before_resending = False
     returns_unclaimed_after: timedelta | None = timedelta(days=30)  # see tables.STATUS
-    submits_per_second = 2  # PayPal allows a few hundred calls a minute; a batch takes several
+    submits_per_second = 2  # PayPal allows a few hundred calls a minute, of both together
+    polls_per_second = 3
     payees = PayPalPayees()
     remittance: RemittanceRules | None = RemittanceRules()  # any description fits in a note
     transaction_search: PayPalSearch
@@ -122,6 +123,10 @@ class PayPal(Provider):
         if kind is not Refused:
             raise problem.error(kind)
         return read_refused(problem, len(members))
+
+    def poll_calls(self, batch: Batch) -> int:
+        """Return the number of the batch's pages."""
+        return -(-batch.size // _PAGE_SIZE)
 
     def fetch(self, batch: Batch) -> list[ItemReport]:
         """Return PayPal's report of every item of an accepted batch, from all its pages.
