@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -244,8 +245,16 @@ class Bug:
         """Install the bug for the duration of a `with` block."""
         with ExitStack() as stack:
             for where, what, by in self.patches:
-                stack.enter_context(mock.patch.object(where, what, by))
+                place = _home(what, by) if where is bootstrap else where
+                stack.enter_context(mock.patch.object(place, what, by))
             yield
+
+
+def _home(name: str, variant: object) -> object:
+    """Return the module from which the composition root imports a service when it builds it."""
+    assert isinstance(variant, type)
+    (service,) = (kind for kind in variant.__mro__ if kind.__name__ == name)
+    return sys.modules[service.__module__]
 
 
 def _bug(name: str, *checks: str, **more: Any) -> Bug:
