@@ -19,6 +19,7 @@ from paymentapp.models.payments import PaymentKey
 from paymentapp.models.webhook_endpoints import WebhookEndpoint
 from paymentapp.webhook_client.client import NotDelivered
 from tests.faults.simulation import faults
+from tests.faults.simulation.clock import micros_of
 from tests.faults.simulation.scheduler import MILLISECOND, SECOND, current_task
 from tests.faults.simulation.trace import Subject
 
@@ -143,9 +144,14 @@ class _Inspection:
         self.world.findings.fail(check, f"{self.shown.get('type')} {words}", key)
 
     def _is_signed(self, read: tuple[int, WebhookEndpoint]) -> bool:
-        """Verify as receivers do: each secret that was valid at a read has signed."""
-        webhooks, (at, endpoint) = self.world.webhooks, read
-        for sealed in webhooks.tables.must_sign(endpoint.endpoint_id, at, webhooks.overlap()):
+        """Verify as receivers do: each secret of a read that is valid now has signed.
+
+        A process that was suspended in between signs long after it has read.
+        """
+        webhooks, (read_at, endpoint) = self.world.webhooks, read
+        now = max(read_at, micros_of(self.process.clock()))
+        must_sign = webhooks.tables.must_sign
+        for sealed in must_sign(endpoint.endpoint_id, read_at, now, webhooks.overlap()):
             secret = self.world.methods.vault.open(sealed, endpoint.place)
             with at_time(self.process.clock()):
                 try:

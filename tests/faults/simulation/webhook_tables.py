@@ -87,15 +87,15 @@ class WebhookTables:
         before = [each for each in known if each.at <= since][-1:]
         return [each.endpoint for each in (*before, *(each for each in known if each.at > since))]
 
-    def must_sign(self, endpoint_id: str, now: int, overlap: int) -> set[str]:
-        """Return the sealed secrets that have to sign at a time.
+    def must_sign(self, endpoint_id: str, read_at: int, now: int, overlap: int) -> set[str]:
+        """Return the sealed secrets that have to sign at a time, of an endpoint read before.
 
         The last one, and each that was replaced so recently, whatever the stored record says.
         """
         last: SigningSecret | None = None
         found: set[str] = set()
         for at, endpoint in self.versions[endpoint_id]:
-            if at > now or not endpoint.secrets:
+            if at > read_at or not endpoint.secrets:
                 break
             first = endpoint.secrets[0]
             if last and first.sealed != last.sealed and micros_of(first.created_at) > now - overlap:
