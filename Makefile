@@ -111,7 +111,7 @@ requirements: $(SUPPLY) ## pin what setup.cfg and the *.in files ask for, with h
 	$(PYTHON) -m deploy.make_requirements $(OPTIONS)
 
 sbom: $(SUPPLY) ## write build/sbom.json, the CycloneDX bill of materials of what is installed at run time
-	$(PYTHON) -m deploy.make_sbom
+	.tools/supply/bin/python -m deploy.make_sbom
 
 audit-packages: $(SUPPLY) ## ask the index for vulnerabilities of what is pinned; exits with 0 if no index answers
 	$(PYTHON) -m deploy.audit_packages

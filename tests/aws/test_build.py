@@ -28,6 +28,8 @@ for top in sys.argv[2:]:
         try:
             importlib.import_module(module.name)
         except ModuleNotFoundError as error:
+            if error.name == "prometheus_client":  # of servers: a function has no port to scrape
+                continue
             if top == "paymentapp" or error.name.partition(".")[0] in sys.argv[2:]:
                 missing.append((module.name, error.name))
         except ImportError:
