@@ -17,14 +17,14 @@ from paymentapp.logs import JSON, LogSettings
 from paymentapp.loopback import is_loopback
 from paymentapp.masking import scrubbed
 from paymentapp.metrics import open_metrics
-from paymentapp.metrics.processes import forget_process
 from paymentapp.rate_limits.counters import inherited_counters
 from paymentapp.tracing import open_tracing
 from paymentapp.variables import Variables
-from paymentapp.worker.webhook_process import WebhookProcess
 
 if TYPE_CHECKING:
     from flask import Flask
+
+    from paymentapp.worker.webhook_process import WebhookProcess
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -54,6 +54,9 @@ def serving_app() -> Flask:
 
 def _webhook_process(services: Services) -> WebhookProcess:
     """Return what delivers webhooks outside of this process, which serves requests."""
+    from paymentapp.metrics.processes import forget_process
+    from paymentapp.worker.webhook_process import WebhookProcess
+
     return WebhookProcess(
         services.deliverer,
         services.store,

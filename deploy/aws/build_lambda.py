@@ -28,7 +28,7 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 # Pinned for other entry points: gunicorn, the documentation page, and what only boto3 needs.
 LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = {
-    *("__main__.py", "cli", "gunicorn_conf.py", "py.typed", "web"),
+    *("__main__.py", "cli", "delivering.py", "gunicorn_conf.py", "py.typed", "web"),
     *(
         "metrics/processes.py",
         "metrics/prometheus.py",
@@ -43,6 +43,7 @@ UNREACHED = {
     "dateutil": ("zoneinfo/*.tar.gz",),  # AWS's times are in UTC
     "fsspec": ("fuse.py", "gui.py", "conftest.py", "implementations/*"),
     "holidays": ("countries", "locale", "financial/*"),  # other countries, exchanges, languages
+    "packaging": ("licenses", "metadata.py", "pylock.py"),  # of distributions; versions stay
     "stdnum": ("*",),  # other countries' numbers
     # Types, which only type checkers import; events of an interface that we do not use; calls of
     # products that we do not use. What such a product's objects are stays: events may hold them.

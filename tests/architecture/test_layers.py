@@ -60,7 +60,7 @@ MAY_IMPORT = {
     "bootstrap_dispatch": MODELS
     | {"built_once", "config", "messaging", "metrics", "metrics.base", "providers", "storage"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
-    | {"vault", "webhook_client", "worker"},
+    | {"tracing", "tracing.base", "vault", "webhook_client", "worker"},
     "bootstrap": MODELS
     | {"bootstrap_dispatch", "built_once"}
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}

@@ -213,7 +213,8 @@ def details_are_kept(cloud: EmulatedAws) -> None:
 def is_problem(answer: Answer, reason: str) -> int:
     """Return the status of a gateway error; check that it is problem+json, word for word."""
     wanted = PROBLEMS[reason]
-    assert (answer.status, answer.body) == (wanted["status"], wanted["body"]), answer
+    body = wanted["body"] | {"request_id": answer.headers["x-request-id"]}
+    assert (answer.status, answer.body) == (wanted["status"], body), answer
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["cache-control"] == "no-store"
     return answer.status

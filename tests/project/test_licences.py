@@ -18,6 +18,7 @@ WEAK_COPYLEFT = {"MPL-2.0", "LGPL-2.1", "LGPL-2.1-only", "LGPL-2.1-or-later"}
 ALLOWED = PERMISSIVE | WEAK_COPYLEFT
 # Metadata of before PEP 639: classifiers, and free texts.
 CLASSIFIERS = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",
     "GNU Lesser General Public License v2 or later (LGPLv2+)": "LGPL-2.1-or-later",
@@ -42,7 +43,8 @@ def expression(name: str) -> str:
     if named:
         known = (CLASSIFIERS.get(line.removeprefix(prefix), line) for line in named)
         return " AND ".join(sorted(known))
-    return str(found.get("license") or "none")
+    stated = str(found.get("license") or "none")
+    return CLASSIFIERS.get(stated, stated)
 
 
 def is_allowed(stated: str) -> bool:
