@@ -14,36 +14,29 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import closing, redirect_stdout
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple, NoReturn
 
 from bench import report
-from bench.filling import History, client, email, fill, item_id, reference
+from bench.filling import History, fill
+from bench.operations import PAGE, Run, Side, operations
 from bench.report import Finding, Section
 from bench.say import Failed, say
 from bench.stores import SQLitePlace, open_services
-from paymentapp.bootstrap import Services
-from paymentapp.models.account_payments import AccountQuery
-from paymentapp.models.caller_texts import CallerTexts
-from paymentapp.models.money import Money
-from paymentapp.services.payment_orders import PaymentOrder
-from paymentapp.storage.base import PageQuery
+from bench.wsgi_requests import WSGIRequests
+from paymentapp import create_app
 
 RESULTS = report.ROOT / "bench" / "RESULTS-LARGE.md"
 PAYMENTS = 10_000_000
 CUSTOMERS = 20_000
-PAGE = 25
-AT_ONCE = 16  # threads of a worker
 GOAL = 0.95
-BYTES_EACH = 2_600  # of a payment with its entries; measured with a million
-FILLED_A_SECOND = 8_000  # measured on two cores that were busy
-MEASURING_SECONDS = 60
+BYTES_EACH = 1_800  # of a payment with its entries; measured with a million
+FILLED_A_SECOND = 10_000  # measured on two cores that were busy
+MEASURING_SECONDS = 120
 SPARE_BYTES = 2**30
 METHOD = """\
 {count:,} settled payments of the last 30 days ({size:.1f} GB, of {customers:,} customers and 50
@@ -52,14 +45,19 @@ store's own statements, all indexes there from the start, but in large transacti
 takes turns with it in the same process, {rounds} rounds of each: it has the same customers, and the
 newest {page} payments of one of them, so that both give answers of one size. The filled store is
 asked for customers and payments at random, and its pages may be anywhere in the file. Time and CPU
-of a call of the services, the median of the rounds; the ratio is empty / filled."""
+of a call of the services, or of a request to the API by WSGI, without a server: the median of the
+rounds. The ratio is empty / filled."""
+WHY = """\
+a filled store has more pages than SQLite's cache of 2 MB holds. Those that a call needs are read
+from the file, if only from the system's cache, as the numbers of reads show; the payments of an
+empty store are in SQLite's cache as a whole."""
 
 
 class Plan(NamedTuple):
     """How many payments are there, and how long it is measured."""
 
     payments: int = PAYMENTS
-    rounds: int = 31
+    rounds: int = 25
     calls: int = 200  # of each operation in a round
 
     @property
@@ -68,23 +66,12 @@ class Plan(NamedTuple):
         return max(1, min(CUSTOMERS, self.payments // (2 * PAGE)))
 
 
-class Side(NamedTuple):
-    """A store that is measured: its services, and payments to ask for by their numbers."""
-
-    services: Services
-    history: History
-    numbers: Sequence[int]
-    dice: random.Random
-
-    def number(self) -> int:
-        return self.dice.choice(self.numbers)
-
-
 class Cost(NamedTuple):
-    """Microseconds of a call."""
+    """What a call takes, in microseconds, and how often it reads from files."""
 
     wall: float
     cpu: float
+    reads: float  # 0 where the system does not count them
 
 
 def main() -> int:
@@ -156,9 +143,10 @@ def measure(directory: Path, plan: Plan) -> Section:
                 rounds=plan.rounds,
                 page=len(first),
             ),
-            columns=("", "round", "store", "time", "CPU"),
+            columns=("", "round", "store", "time", "CPU", "reads"),
+            why=WHY,
         )
-        for name, run in _operations(len(first)).items():
+        for name, run in operations(len(first)).items():
             _compare(section, name, run, (empty, filled), plan)
     return section
 
@@ -169,81 +157,13 @@ def _side(directory: Path, name: str, history: History, numbers: Sequence[int]) 
     services = open_services(SQLitePlace(directory, name), settings)
     services.store.create_tables()
     fill(directory / f"{name}.db", history, numbers, partial(_progress, name, len(numbers)))
-    return Side(services, history, numbers, random.Random(1))
+    api = WSGIRequests(create_app(services))
+    return Side(services, api, history, numbers, random.Random(1))
 
 
 def _progress(name: str, count: int, done: int) -> None:
     if done % 500_000 == 0 or done == count:
         say(f"{name}: {done:,} of {count:,} payments")
-
-
-Run = Callable[[Side, int], None]
-
-
-def _operations(page: int) -> dict[str, Run]:
-    """Return what is measured; each makes so many calls. They raise Failed on a wrong answer."""
-    return {
-        "a page of the account": _repeated(_list_account, page),
-        "a page of a customer": _repeated(_list_customer, page),
-        "find by reference": _repeated(_find_reference, 1),
-        "find by provider id": _repeated(_find_item, 1),
-        "accept, one at a time": _accept_in_turn,
-        f"accept, {AT_ONCE} at once": _accept_at_once,
-    }
-
-
-def _repeated(find: Callable[[Side], int], wanted: int) -> Run:
-    def run(side: Side, calls: int) -> None:
-        for _ in range(calls):
-            found = find(side)
-            if found != wanted:
-                raise Failed(f"{found} payments found, not {wanted}, by {find.__name__}")
-
-    return run
-
-
-def _list_account(side: Side) -> int:
-    return len(side.services.payments.list_account(AccountQuery(PAGE)).payments)
-
-
-def _list_customer(side: Side) -> int:
-    customer_id = side.history.customer(side.number())
-    return len(side.services.payments.list(customer_id, PageQuery(PAGE)).payments)
-
-
-def _find_reference(side: Side) -> int:
-    query = AccountQuery(PAGE, reference=reference(side.number()))
-    return len(side.services.payments.list_account(query).payments)
-
-
-def _find_item(side: Side) -> int:
-    query = AccountQuery(PAGE, provider_id=item_id(side.number()))
-    return len(side.services.payments.list_account(query).payments)
-
-
-def _accept_in_turn(side: Side, calls: int) -> None:
-    for order in _orders(side, calls):
-        _accept(side, order)
-
-
-def _accept_at_once(side: Side, calls: int) -> None:
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        list(threads.map(partial(_accept, side), list(_orders(side, calls))))
-
-
-def _orders(side: Side, count: int) -> Iterator[PaymentOrder]:
-    """Yield requests for payments to any of the customers, whose stores have the same ones."""
-    for _ in range(count):
-        customer_id = side.history.customer(side.dice.randrange(side.history.customers))
-        texts = CallerTexts(f"invoice {side.dice.getrandbits(64):016x}")
-        money = Money(Decimal("12.50"), "USD")
-        yield PaymentOrder(customer_id, email(customer_id), money, "paypal", texts=texts)
-
-
-def _accept(side: Side, order: PaymentOrder) -> None:
-    key = str(order.texts.reference)
-    if side.services.payments.request(order, key, client(int(key[-2:], 16))).replayed:
-        raise Failed("a payment was not new")
 
 
 def _compare(section: Section, name: str, run: Run, sides: Sequence[Side], plan: Plan) -> None:
@@ -254,7 +174,7 @@ def _compare(section: Section, name: str, run: Run, sides: Sequence[Side], plan:
             found.append(_cost(run, side, plan.calls))
             shown = "empty" if side is sides[0] else "filled"
             if number:
-                section.rows.append((name, str(number), shown, *map(_shown, found[-1])))
+                section.rows.append((name, str(number), shown, *_texts(found[-1])))
     empty, filled = (found[1:] for found in costs)
     for kind in ("wall", "cpu"):
         before, now = (median(getattr(cost, kind) for cost in found) for found in (empty, filled))
@@ -264,13 +184,28 @@ def _compare(section: Section, name: str, run: Run, sides: Sequence[Side], plan:
             Finding(f"{name}: {label}, empty / filled", f"{_shown(before)} / {_shown(now)}"),
             Finding("… ratio", f"{ratio:.2f}", f"≥ {GOAL}", ratio >= GOAL),
         ]
+    reads = " / ".join(f"{median(cost.reads for cost in found):.1f}" for found in (empty, filled))
+    section.findings.append(Finding(f"{name}: reads from files, empty / filled", reads))
 
 
 def _cost(run: Run, side: Side, calls: int) -> Cost:
-    wall, cpu = time.perf_counter(), time.process_time()
+    begin = time.perf_counter(), time.process_time(), _reads()
     run(side, calls)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return Cost(wall / calls * 1e6, cpu / calls * 1e6)
+    wall, cpu = time.perf_counter() - begin[0], time.process_time() - begin[1]
+    return Cost(wall / calls * 1e6, cpu / calls * 1e6, (_reads() - begin[2]) / calls)
+
+
+def _reads() -> int:
+    """Return how often this process has read from a file, if the system counts it."""
+    try:
+        lines = Path("/proc/self/io").read_text().splitlines()
+    except OSError:
+        return 0
+    return int(dict(line.split(": ") for line in lines)["syscr"])
+
+
+def _texts(cost: Cost) -> tuple[str, str, str]:
+    return _shown(cost.wall), _shown(cost.cpu), f"{cost.reads:.1f}"
 
 
 def _shown(microseconds: float) -> str:

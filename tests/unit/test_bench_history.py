@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bench import history as bench
+from bench import operations
 from bench.filling import SPAN, History, client, fill, item_id, reference
 from bench.history import Plan, check_room, measure, write
 from bench.say import Failed
@@ -103,14 +103,16 @@ def test_nothing_that_is_filled_in_has_expired(filled: SQLiteStore, tmp_path: Pa
 def test_a_run_compares_each_operation(tmp_path: Path) -> None:
     section = measure(tmp_path, Plan(100, rounds=1, calls=2))
     ratios = [each for each in section.findings if each.target]
-    assert len(ratios) == 12
+    assert len(ratios) == 22
     assert all(float(each.value) > 0 for each in ratios)
     write(section, tmp_path / "results.md", seconds=1, busy=0)
     assert "| find by reference: time, empty / filled |" in (tmp_path / "results.md").read_text()
 
 
 def test_a_wrong_answer_is_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "reference", lambda _: "unknown")  # what is looked for is not there
+    monkeypatch.setattr(
+        operations, "reference", lambda _: "unknown"
+    )  # what is looked for is not there
     with pytest.raises(Failed, match="0 payments found, not 1"):
         measure(tmp_path, Plan(100, rounds=1, calls=2))
 
