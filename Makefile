@@ -13,7 +13,7 @@ PINNED := $(INSTALL) --require-hashes --no-deps
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults mutants coverage lambda-test clients check format lint types bench scale-model lambda clean models docs e2e-aws requirements sbom audit-packages supply-chain policy
+.PHONY: help run test faults mutants coverage lambda-test clients check format lint types bench bench-large scale-model lambda clean models docs e2e-aws requirements sbom audit-packages supply-chain policy
 
 help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -90,6 +90,9 @@ clients: $(VENV)/.dev $(OPENAPI) $(GENERATOR) ## pay by Python and TypeScript cl
 bench: $(VENV)/.dev ## measure speed and memory and write bench/RESULTS.md
 	@test -d .tools/node_modules || ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools amplify-dynamodb-simulator@2.9.30 || echo "DynamoDB Local cannot be installed: skipped"
 	$(BIN)/python -m bench.run
+
+bench-large: $(VENV)/.dev ## measure SQLite with 10 million payments and write bench/RESULTS-LARGE.md (PAYMENTS=1000000 for fewer)
+	$(BIN)/python -m bench.history --payments $(or $(PAYMENTS),10000000)
 
 scale-model: $(VENV)/.dev ## run the service in simulated time at 10 and 1,000 payments a second and write bench/SCALE.md
 	$(BIN)/python -m bench.scale

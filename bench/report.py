@@ -89,14 +89,15 @@ def write(
         "ratio are measured in one run, in turns, and the median of the turns counts. CPU time is",
         f"that of the two gunicorn workers alone; it depends less on what else runs.{note}",
         "",
-        *table(("", ""), [*_machine(busy), ("took", f"{seconds:.0f} s")]),
+        *table(("", ""), [*machine(busy), ("took", f"{seconds:.0f} s")]),
         "",
         *(section.markdown() for section in sections),
     ]
     path.write_text("\n".join(lines))
 
 
-def _machine(busy: float) -> list[tuple[str, str]]:
+def machine(busy: float) -> list[tuple[str, str]]:
+    """Return what was measured on, by its name; `busy` is the load average before the start."""
     return [
         ("date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
         ("commit", _commit()),
