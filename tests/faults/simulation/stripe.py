@@ -215,6 +215,7 @@ class SimulatedHttp:
         """Handle a call that has no effect, or not now."""
         if fault == faults.ACTS_LATE:
             now, late = self.world.time.micros(), self.world.draw(_LATE[self.world.draw(3)])
+            self.transfers.on_their_way[batch_in(request.key or "")] += 1
             self.world.at(now + late, lambda: self._late(request, now))
         if fault in (faults.TIMEOUT_BEFORE, faults.ACTS_LATE):
             self.process.wait(_PATIENCE)
@@ -233,6 +234,7 @@ class SimulatedHttp:
         Nothing could protect against that, and no request is delayed for so long; nor for longer
         than drawn, as one over which the time has skipped would be.
         """
+        self.transfers.on_their_way[batch_in(request.key or "")] -= 1
         is_lost = self.world.time.micros() - sent > _LATE[-1]
         if not is_lost and not self.transfers.is_forgotten(request):
             self._note(request, ("late", self.transfers.answer(request).status))

@@ -7,6 +7,7 @@ whatever it was, including a 500; other parameters under the key are an error; t
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -107,6 +108,7 @@ class Transfers:
         self.world = world
         self.made: dict[str, Transfer] = {}
         self.payouts: dict[str, Payout] = {}
+        self.on_their_way: Counter[str | None] = Counter()  # late requests, by batch
         self._kept: dict[tuple[str, str], tuple[int, Request, Said]] = {}
         self._on_payout = on_payout
 
