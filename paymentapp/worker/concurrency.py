@@ -117,7 +117,8 @@ class InFlight:
 class RateLimiter:
     """A token bucket: `rate` tokens a second for all processes, at most `burst` saved up.
 
-    `share` is the part of both that this process has; LONE tokens may always be saved up.
+    `share` is the part of both that this process has; LONE tokens may always be saved up. Any
+    number of threads may take some.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
@@ -126,21 +127,23 @@ class RateLimiter:
         self._burst = burst
         self._tokens = float(burst)
         self._at = time.monotonic()
+        self._lock = threading.Lock()
 
     def take(self, count: int = 1) -> bool:
         """Take tokens; return whether there were as many.
 
         Of more than can be saved up, the rest is owed.
         """
-        now = time.monotonic()
-        more = (now - self._at) * self._rate * self.share
-        most = max(LONE, self._burst * self.share)
-        self._tokens = min(most, self._tokens + more)
-        self._at = now
-        if self._tokens < min(count, most):
-            return False
-        self._tokens -= count
-        return True
+        with self._lock:
+            now = time.monotonic()
+            more = (now - self._at) * self._rate * self.share
+            most = max(LONE, self._burst * self.share)
+            self._tokens = min(most, self._tokens + more)
+            self._at = now
+            if self._tokens < min(count, most):
+                return False
+            self._tokens -= count
+            return True
 
 
 class DelayQueue:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -87,6 +90,24 @@ def test_a_process_that_sweeps_nothing_can_still_send_a_lone_payment(
     assert not limits.may_submit_early("paypal")
     clock.seconds += 2
     assert limits.may_submit_early("paypal")
+
+
+def test_threads_take_no_more_tokens_than_there_are(clock: Clock) -> None:
+    del clock  # stands still
+    limiter = concurrency.RateLimiter(rate=1, burst=50_000)
+    begin = threading.Barrier(8)
+
+    def take_all(_: int) -> int:
+        begin.wait()
+        return allowed(limiter.take)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(take_all, range(8))) == 50_000
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_a_poll_of_many_pages_counts_as_many(limits: CallLimits, clock: Clock) -> None:
