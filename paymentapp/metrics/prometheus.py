@@ -6,11 +6,12 @@ in files of that folder, and `expose` adds up those of all processes (`processes
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import cache
-from typing import Literal, NamedTuple
+from functools import cache, wraps
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from prometheus_client import (
     CollectorRegistry,
@@ -25,6 +26,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from paymentapp.metrics.base import Exposition, Level
 from paymentapp.metrics.processes import FOLDER_VARIABLE, reading, reserve_room
+
+log = logging.getLogger(__name__)
+
+Record = TypeVar("Record", bound=Callable[..., None])
 
 _PREFIX = "paymentapp_"
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -63,6 +68,19 @@ _LEVELS: Mapping[Level, _LevelGauge] = {
     Level.RECEIVERS_FAILING: _LevelGauge("receivers_failing", ("receiver",), "livemostrecent"),
     Level.THREADS: _LevelGauge("threads", (), "livesum"),
 }
+
+
+def _never_raises(record: Record) -> Record:
+    """Log what a method of `PrometheusMetrics` raises: no payment waits for its metrics."""
+
+    @wraps(record)
+    def recorded(*given: Any, **named: Any) -> None:
+        try:
+            record(*given, **named)
+        except Exception:
+            log.exception("metrics: %s is not recorded", record.__name__)
+
+    return cast(Record, recorded)
 
 
 class PrometheusMetrics:
@@ -141,37 +159,45 @@ class PrometheusMetrics:
             multiprocess_mode=kind.mode,
         )
 
+    @_never_raises
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record an answered request; `route` is the rule that matched, never the path."""
         self._requests(method, route, str(status)).inc()
         self._request_seconds(method, route).observe(seconds)
 
+    @_never_raises
     def payment_accepted(self, payment_method: str) -> None:
         """Record a payment that was accepted and stored."""
         self._accepted(payment_method).inc()
 
+    @_never_raises
     def payment_moved(self, payment_method: str, status: str, seconds: float | None) -> None:
         """Record a payment that has reached a status; `seconds` since it was to leave, if final."""
         self._moved(payment_method, status).inc()
         if seconds is not None:
             self._settle_seconds(payment_method).observe(seconds)
 
+    @_never_raises
     def provider_called(self, provider: str, operation: str, answer: str, seconds: float) -> None:
         """Record a call of a provider, and what kind of answer came of it."""
         self._provider_calls(provider, operation, answer).observe(seconds)
 
+    @_never_raises
     def store_called(self, operation: str, answer: str, seconds: float) -> None:
         """Record a call of the store."""
         self._store_calls(operation, answer).observe(seconds)
 
+    @_never_raises
     def delivery_attempted(self, receiver: str, result: str) -> None:
         """Record an attempt to deliver an event: to a `webhook` endpoint or to the `topic`."""
         self._deliveries(receiver, result).inc()
 
+    @_never_raises
     def thread_failed(self) -> None:
         """Record that a thread has ended or hangs, for which the process ends."""
         self._failed_threads.inc()
 
+    @_never_raises
     def show(self, level: Level, value: float | Decimal, *labels: str) -> None:
         """Show the present value of a level; a later call with the same labels replaces it."""
         gauge = self._levels[level]

@@ -16,7 +16,7 @@ from paymentapp.errors import (
     OutcomeUnknown,
     StoreUnavailable,
 )
-from paymentapp.metrics.base import NO_METRICS
+from paymentapp.metrics.base import NO_METRICS, Level
 from paymentapp.metrics.prometheus import PrometheusMetrics
 from paymentapp.metrics.providers import measured_providers
 from paymentapp.models.balances import ProviderBalance
@@ -44,6 +44,13 @@ def test_an_accepted_payment_is_counted(world: MeasuredWorld) -> None:
     world.pay()
     world.pay()
     assert world.samples().of(CREATED) == {("paypal",): 2}
+
+
+def test_what_cannot_be_recorded_is_logged_and_fails_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    PrometheusMetrics().show(Level.HOLDS, 1)  # without its label
+    assert "show is not recorded" in caplog.text
 
 
 def test_each_move_of_a_payment_is_counted(world: MeasuredWorld) -> None:
