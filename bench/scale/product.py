@@ -8,9 +8,7 @@ as a model runs.
 from __future__ import annotations
 
 import concurrent.futures
-import gc
 import importlib
-import logging
 import pkgutil
 import random
 import secrets
@@ -28,6 +26,7 @@ from bench.scale.threads import Kernel, SimulatedExecutor, simulated_modules
 from paymentapp import clock
 from paymentapp.storage import contention
 from tests.faults.simulation.clock import moment
+from tests.faults.simulation.run import quietly
 
 # Modules of the product that the model needs; what they import is found through them.
 _PARTS = ("bootstrap", "storage.dynamodb", "providers.paypal", "services", "worker")
@@ -56,7 +55,7 @@ def in_simulated_time(kernel: Kernel, seed: int) -> Iterator[None]:
         stack.enter_context(mock.patch.object(concurrent.futures, "ThreadPoolExecutor", executor))
         # Its pause is a default, bound when it was defined.
         stack.enter_context(mock.patch.object(contention.tries, "__defaults__", (kernel.sleep,)))
-        stack.enter_context(_without_log())
+        stack.enter_context(quietly())
         yield
 
 
@@ -85,17 +84,3 @@ def _seeded_secrets(rng: Random) -> SimpleNamespace:
         token_urlsafe=lambda size: rng.randbytes(size).hex(),
         compare_digest=secrets.compare_digest,
     )
-
-
-@contextmanager
-def _without_log() -> Iterator[None]:
-    """Switch off log lines and the garbage collector, for speed."""
-    log = logging.getLogger("paymentapp")
-    level = log.level
-    log.setLevel(logging.CRITICAL + 1)
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        log.setLevel(level)

@@ -6,20 +6,18 @@ The rules are those of deploy/monitoring, with every duration shortened.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import requests
 import yaml
 
 from tests.support.breakable_service import END_THREAD, INTERNAL_ERROR
 from tests.support.prometheus import RULES
 from tests.support.receivers import answering, receiving
-from tests.support.watched_service import WatchedService, watched_service
+from tests.support.watched_service import WatchedService, repeatedly, watched_service
 
 OUTSIDE = {  # of providers and receivers, and of what is on record
     "PaymentappBatchParked",
@@ -124,20 +122,6 @@ def batch_without_outcome(service: WatchedService) -> str:
     raise AssertionError("no batch was sent")
 
 
-@contextmanager
-def paying(service: WatchedService) -> Iterator[None]:
+def paying(service: WatchedService) -> AbstractContextManager[None]:
     """Pay Ada twice a second meanwhile."""
-    stopping = threading.Event()
-
-    def pay() -> None:
-        while not stopping.wait(0.5):
-            with suppress(requests.RequestException):
-                service.pay()
-
-    thread = threading.Thread(target=pay)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join()
+    return repeatedly(service.pay)

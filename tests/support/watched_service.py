@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,17 +146,22 @@ def _running_simulator(folder: Path) -> Iterator[str]:
         process.wait(20)
 
 
-@contextmanager
-def _probed(url: str) -> Iterator[None]:
+def _probed(url: str) -> AbstractContextManager[None]:
     """Ask an address each half second meanwhile, as a load balancer does."""
+    return repeatedly(lambda: requests.get(url, timeout=5))
+
+
+@contextmanager
+def repeatedly(request: Callable[[], object]) -> Iterator[None]:
+    """Send a request each half second meanwhile, whether it is answered or not."""
     stopping = threading.Event()
 
-    def probe() -> None:
+    def run() -> None:
         while not stopping.wait(0.5):
             with suppress(requests.RequestException):
-                requests.get(url, timeout=5)
+                request()
 
-    thread = threading.Thread(target=probe)
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         yield

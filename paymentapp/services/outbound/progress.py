@@ -6,6 +6,7 @@ record, which people change: as an entry of the store's own.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -80,7 +81,7 @@ class KeptProgress:
         """Make a record of progress that is written in each round, or every `seconds`."""
         self.seconds = seconds
         self._timer = timer
-        self._written_at = -seconds - 1.0 + timer()
+        self._written_at = -math.inf  # so the first progress is written at once
         self._after = ""
         self._unwritten = 0
 

@@ -42,7 +42,7 @@ def run_world(
     scene: str = "paypal",
 ) -> Result:
     """Make a world, run it, check it."""
-    with _seeded(seed), _quietly():
+    with _seeded(seed), quietly():
         world = World(seed, payments, engine, parts or Parts(), scene)
         world.run()
     result = Result(
@@ -108,7 +108,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Switch off log lines and the garbage collector, for speed."""
     log = logging.getLogger("paymentapp")
     level = log.level
