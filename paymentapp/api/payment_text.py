@@ -9,10 +9,9 @@ from paymentapp.api.json import encode
 from paymentapp.clock import to_text
 from paymentapp.models.payments import Transition
 from paymentapp.models.settled import NOT_SETTLED
+from paymentapp.schemas.common import made
 from paymentapp.schemas.payments import PaymentSchema
 from paymentapp.services.payees import ShownPayment
-
-_schema = PaymentSchema()
 
 
 def payment_text(shown: ShownPayment) -> str:
@@ -24,7 +23,7 @@ def payment_text(shown: ShownPayment) -> str:
     payment, payee, wait = shown
     texts = payment.texts
     if payment.settled != NOT_SETTLED or payment.approvals or payment.is_erased:
-        return encode(_schema.dump(shown))
+        return encode(made(PaymentSchema).dump(shown))
     return (
         f'{{"customer_id":{quoted(payment.customer_id)}'
         f',"payment_id":{quoted(payment.payment_id)}'
