@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.service import Service, alive, running_service
 
+WEB_PROCESSES = 2
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -61,6 +62,15 @@ def web_processes(service: Service) -> list[int]:
             if "gunicorn" in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
                 found.append(pid)
     return sorted(found)[1:]  # the first is the master
+
+
+def both_web_processes(service: Service) -> list[int]:
+    """Wait until gunicorn has started its two workers: the first of them answers earlier."""
+    end = time.monotonic() + 30
+    while len(found := web_processes(service)) != WEB_PROCESSES:
+        assert time.monotonic() < end, f"{found} run"
+        time.sleep(0.05)
+    return found
 
 
 def test_each_process_answers_for_all(service: Service) -> None:
@@ -111,8 +121,9 @@ def test_processes_that_end_again_and_again_leave_no_more_files(
     for _ in range(3):
         victim = web_processes(service)[0]
         os.kill(victim, signal.SIGKILL)
-        while victim in web_processes(service) or len(web_processes(service)) < 2:
+        while alive(victim):
             time.sleep(0.05)
+        both_web_processes(service)
         ask(service, 5)
     assert alive_answers(service) == asked + 15
     assert files() == before
@@ -127,7 +138,7 @@ def test_a_disk_that_is_full_ends_no_process(tmp_path: Path) -> None:
         running_service(tmp_path, PAYMENTAPP_METRICS="on", TMPDIR=str(disk)) as service,
     ):
         ask(service, 5)
-        workers = web_processes(service)
+        workers = both_web_processes(service)
         fill(disk / "filler")
         for path in ("/v1/api/customer", "/v1/api/payment", "/v1/api/holds", "/v1/api/events"):
             for _ in range(5):
