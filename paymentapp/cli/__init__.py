@@ -13,7 +13,7 @@ import click
 from paymentapp._version import __version__
 from paymentapp.cli.approvals import approvals
 from paymentapp.cli.audit import audit
-from paymentapp.cli.common import opened
+from paymentapp.cli.common import naming, opened
 from paymentapp.cli.customers import customers
 from paymentapp.cli.holds import hold, holds, release
 from paymentapp.cli.inbox import inbox
@@ -105,7 +105,8 @@ def worker() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    services.store.ping()
+    with naming(services.store.description):
+        services.store.ping()
     services.worker.start()
     services.supervisor.start()
     click.echo(f"worker: dispatching from {services.store.description}", err=True)

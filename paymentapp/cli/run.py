@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 
 from paymentapp.bootstrap import build_services
+from paymentapp.cli.common import naming
 from paymentapp.cli.process_group import ProcessGroup
 from paymentapp.cli.run_simulators import Simulators, names_an_account, start_simulators
 from paymentapp.config import Settings, load_settings
@@ -42,7 +43,7 @@ def run_service(dev: bool) -> int:
             os.environ.update(simulators.environ)
         settings = load_settings()
         check_settings(settings.variables)
-        _prepare_store(settings)
+        _prepare_store(settings, make=dev)
         processes.start([sys.executable, "-m", "gunicorn", *_GUNICORN])
         _await_health(processes, settings)
         _announce(settings, simulators)
@@ -68,11 +69,17 @@ def _check_port(settings: Settings) -> None:
             ) from error
 
 
-def _prepare_store(settings: Settings) -> None:
-    """Create missing tables, and refuse to serve other machines without an API key."""
+def _prepare_store(settings: Settings, *, make: bool) -> None:
+    """Add to the store what this version has more; refuse to serve other machines without a key.
+
+    Without `make` a store that is not there is not made, so that none is served by mistake.
+    """
     services = build_services(settings, providers={})
     try:
-        services.store.create_tables()
+        with naming(services.store.description):
+            if not make:
+                services.store.ping()
+            services.store.create_tables()
         check_access(services, settings.host)
     finally:
         stop(services)

@@ -38,7 +38,7 @@ def test_its_lines_say_what_is_in_force_and_the_line_to_try_works(tmp_path: Path
     with running_service(tmp_path) as service:
         output = service.output()
         assert service.url in output
-        assert re.search(r"store +SQLite var/paymentapp\.db", output)
+        assert re.search(rf"store +SQLite {tmp_path}/var/paymentapp\.db", output)
         assert re.search(r"paypal +.*simulator", output)
         assert re.search(r"authentication +none", output)
         (line,) = re.findall(r"^  (curl .*)$", output, re.MULTILINE)
@@ -88,6 +88,7 @@ def test_another_address_without_authentication_is_refused(tmp_path: Path) -> No
     dev = run(tmp_path, "run", "--dev", PAYMENTAPP_HOST="0.0.0.0", PORT=str(free_port()))
     assert dev.returncode == 2
     assert "loopback" in dev.stderr
+    run(tmp_path, "init")
     off = run(
         tmp_path, "run", PAYMENTAPP_HOST="0.0.0.0", PAYMENTAPP_AUTH="off", PORT=str(free_port())
     )
@@ -102,6 +103,7 @@ def test_another_address_without_a_key_is_refused_and_told_how(tmp_path: Path) -
         "PAYPAL_CLIENT_ID": "id",
         "PAYPAL_CLIENT_SECRET": "not-a-real-secret",
     }
+    run(tmp_path, "init")
     ended = run(tmp_path, "run", **environ)
     assert ended.returncode == 2
     assert "paymentapp keys create" in ended.stderr
@@ -174,6 +176,7 @@ def test_tables_are_made_once(tmp_path: Path) -> None:
 
 
 def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    run(tmp_path, "init")
     made = run(tmp_path, "keys", "create", "till", "--scope", "read")
     secret = made.stdout.strip()
     key_id = secret.split("_")[1]
