@@ -33,10 +33,12 @@ def opened(*, paying: bool = True) -> Iterator[Services]:
 
     Without `paying` there are no providers, and none of their settings are required. On a terminal
     the store is named first, and so it is in each error of it: a relative path or another region
-    leads to another store. Raises StoreUnavailable.
+    leads to another store. Settings that do not exist are warned of. Raises StoreUnavailable.
     """
     from paymentapp.bootstrap import build_services
+    from paymentapp.declarations import warn_of_unknown
 
+    warn_of_unknown(os.environ)
     services = build_services() if paying else build_services(providers={})
     store = services.store.description
     if sys.stderr.isatty():

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from paymentapp.cli.common import line, opened
+from paymentapp.cli.common import line
 from paymentapp.declarations import PREFIX, Group, groups, states, unknown
 from paymentapp.errors import SettingsError
 from paymentapp.providers.registry import DEFAULT
@@ -48,11 +48,13 @@ def settings(markdown: bool) -> None:
 
 def _combined_problems() -> list[str]:
     """Return problems of settings together: contradictions, rules that name unknown methods."""
+    from paymentapp.bootstrap import build_services
+
     try:
-        with opened():
-            return []
+        build_services().close()
     except SettingsError as error:
         return [str(error)]
+    return []
 
 
 def markdown_table(group: Group) -> str:

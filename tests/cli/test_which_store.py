@@ -16,11 +16,11 @@ from tests.support.service import clean_environ
 COMMAND = (sys.executable, "-m", "paymentapp")
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
-        env=clean_environ(),
+        env=clean_environ() | environ,
         capture_output=True,
         text=True,
         timeout=60,
@@ -73,3 +73,15 @@ def test_on_a_terminal_a_command_names_its_store_first(tmp_path: Path) -> None:
 def test_elsewhere_standard_error_stays_empty(tmp_path: Path) -> None:
     run(tmp_path, "init")
     assert run(tmp_path, "keys", "list").stderr == ""
+
+
+def test_a_misspelt_setting_is_warned_of_by_each_command(tmp_path: Path) -> None:
+    """A command that does not see PAYMENTAPP_STORE speaks to another store."""
+    run(tmp_path, "init")
+    other = f"sqlite:///{tmp_path}/other.db"
+    ended = run(tmp_path, "keys", "list", PAYMENTAPP_STROE=other)
+    said = "PAYMENTAPP_STROE is set, but is no setting of this service: is PAYMENTAPP_STORE meant?"
+    assert ended.stderr == f"{said}\n"
+    listed = run(tmp_path, "settings", PAYMENTAPP_STROE=other)
+    assert listed.stderr == ""
+    assert "PAYMENTAPP_STROE is not a setting: did you mean PAYMENTAPP_STORE?" in listed.stdout
