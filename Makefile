@@ -54,7 +54,7 @@ $(SUPPLY): requirements-tools.txt
 	@touch $@
 
 run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulators (PORT=8001 changes the port)
-	@exec $(BIN)/paymentapp run --dev
+	@exec $(BIN)/paymentapp run --dev $(if $(filter 1,$(LIVE)),--live)
 
 test: $(VENV)/.dev ## run the tests that need nothing but Python (TESTS=tests/unit for some of them)
 	$(BIN)/python -m pytest -m "not live and not slow" -n auto $(TESTS)

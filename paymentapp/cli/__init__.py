@@ -65,17 +65,25 @@ def commands() -> None:
     "--dev",
     is_flag=True,
     help="Development mode: no authentication, loopback only, and the project's own simulators "
-    "as providers, unless the settings name an account.",
+    "as providers, unless the settings name an account. It refuses accounts with real money.",
 )
-def run(port: int | None, host: str | None, dev: bool) -> None:
+@click.option(
+    "--live",
+    is_flag=True,
+    help="With --dev: pay real money where the settings name live accounts. Callers then need an "
+    "API key or an access token, as without --dev.",
+)
+def run(port: int | None, host: str | None, dev: bool, live: bool) -> None:
     """Serve the API and dispatch payments, until Ctrl-C."""
     from paymentapp.cli.run import run_service
 
+    if live and not dev:
+        raise click.UsageError("--live goes with --dev; without --dev, live accounts are allowed")
     if port is not None:
         os.environ["PORT"] = str(port)
     if host:
         os.environ["PAYMENTAPP_HOST"] = host
-    sys.exit(run_service(dev))
+    sys.exit(run_service(dev, live))
 
 
 @commands.command()

@@ -9,25 +9,27 @@ import time
 import urllib.error
 import urllib.request
 
-from paymentapp.bootstrap import build_services
+from paymentapp.bootstrap import Services, build_services
 from paymentapp.cli.common import naming
 from paymentapp.cli.process_group import ProcessGroup
 from paymentapp.cli.run_simulators import Simulators, names_an_account, start_simulators
 from paymentapp.config import Settings, load_settings
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
+from paymentapp.providers.base import Environment
 from paymentapp.providers.registry import check_settings
 from paymentapp.server import check_access, stop
 
 START_SECONDS = 30
 
 
-def run_service(dev: bool) -> int:
+def run_service(dev: bool, live: bool) -> int:
     """Start the service, print what is in force, wait, stop everything. Return the exit status.
 
-    Raises SettingsError, and leaves nothing running.
+    `dev` starts it with simulators and without authentication. `live` allows it real money, and
+    keeps authentication on. Raises SettingsError, and leaves nothing running.
     """
-    if dev:
+    if dev and not live:
         os.environ["PAYMENTAPP_AUTH"] = "off"
     settings = load_settings()
     if dev and not is_loopback(settings.host):
@@ -43,6 +45,8 @@ def run_service(dev: bool) -> int:
             os.environ.update(simulators.environ)
         settings = load_settings()
         check_settings(settings.variables)
+        if dev and not live:
+            _refuse_real_money(settings)
         _prepare_store(settings, make=dev)
         processes.start([sys.executable, "-m", "gunicorn", *_GUNICORN])
         _await_health(processes, settings)
@@ -53,6 +57,19 @@ def run_service(dev: bool) -> int:
 
 
 _GUNICORN = ["-c", "python:paymentapp.gunicorn_conf", "paymentapp.server:serving_app()"]
+
+
+def _refuse_real_money(settings: Settings) -> None:
+    """Raise SettingsError where anybody on this machine could pay out real money."""
+    services = build_services(settings)
+    live = [each for each in services.providers.values() if each.environment is Environment.LIVE]
+    stop(services)
+    if live:
+        names = ", ".join(each.description for each in live)
+        raise SettingsError(
+            f"--dev has no authentication, and the settings name real money: {names}. Unset them, "
+            "or run with --live, which keeps authentication on (make run LIVE=1)"
+        )
 
 
 def _check_port(settings: Settings) -> None:
@@ -107,7 +124,7 @@ def _announce(settings: Settings, simulators: Simulators | None) -> None:
     """Print the settings in force, and a command to try."""
     services = build_services(settings)
     methods = [f"  {name:<16} {each.description}" for name, each in services.providers.items()]
-    note = [f"  {'':<16} all simulated: see {simulators.page}/"] if simulators else []
+    note = [_simulated(services, simulators.page)] if simulators else []
     tokens = services.access_tokens
     keys = "API keys" + (f", access tokens of {tokens.issuer}" if tokens else "")
     auth = keys if settings.auth else "none: anyone on this machine may pay"
@@ -125,3 +142,12 @@ def _announce(settings: Settings, simulators: Simulators | None) -> None:
     ]
     print("\n".join(lines), flush=True)  # noqa: T201
     stop(services)
+
+
+def _simulated(services: Services, page: str) -> str:
+    """Return the line that says which payment methods are simulated, and where to look."""
+    of = {
+        name: each.environment is Environment.SIMULATED for name, each in services.providers.items()
+    }
+    names = "all" if all(of.values()) else " and ".join(name for name in of if of[name])
+    return f"  {'':<16} {names} simulated: see {page}/"

@@ -41,6 +41,22 @@ def names_an_account(environ: Mapping[str, str]) -> bool:
     )
 
 
+# What names an account by itself: where one is set, the settings of that provider stay as they are.
+_ACCOUNTS = {
+    "PAYMENTAPP_STRIPE_": ("PAYMENTAPP_STRIPE_SECRET_KEY", "PAYMENTAPP_STRIPE_BASE_URL"),
+    "PAYMENTAPP_ACH_": ("PAYMENTAPP_ACH_OUTGOING_URL", "PAYMENTAPP_ACH_INCOMING_URL"),
+}
+
+
+def left_alone(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the prefixes of the settings that point to an account which is not simulated."""
+    return tuple(
+        prefix
+        for prefix, names in _ACCOUNTS.items()
+        if any(environ.get(name, "").strip() for name in names)
+    )
+
+
 def start_simulators(processes: ProcessGroup, base_url: str) -> Simulators:
     """Start the simulators for a service at `base_url`; variables that are set keep their values.
 
@@ -56,7 +72,12 @@ def start_simulators(processes: ProcessGroup, base_url: str) -> Simulators:
     page = environ["PAYPAL_BASE_URL"]
     environ["PAYMENTAPP_VAULT_KEYS"] = _vault_key()
     environ["PAYMENTAPP_WEBHOOKS_ALLOW_LOOPBACK"] = "on"
-    fresh = {name: value for name, value in environ.items() if name not in os.environ}
+    others = left_alone(os.environ)
+    fresh = {
+        name: value
+        for name, value in environ.items()
+        if name not in os.environ and not (others and name.startswith(others))
+    }
     return Simulators(page, fresh)
 
 

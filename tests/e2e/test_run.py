@@ -139,6 +139,43 @@ def test_so_it_is_where_gunicorn_is_started_by_itself(tmp_path: Path) -> None:
     assert "hunter2" not in ended.stderr
 
 
+PAYPAL = {"PAYPAL_CLIENT_ID": "id", "PAYPAL_CLIENT_SECRET": "not-a-real-secret"}
+LIVE_PAYPAL = PAYPAL | {"PAYPAL_BASE_URL": "https://api-m.paypal.com"}
+LIVE_STRIPE = {"PAYMENTAPP_STRIPE_SECRET_KEY": "sk_live_notreal"}
+
+
+@pytest.mark.parametrize(
+    ("account", "shown"), [(LIVE_PAYPAL, "PayPal LIVE"), (LIVE_STRIPE, "Stripe LIVE")]
+)
+def test_without_authentication_no_real_money_is_paid(
+    tmp_path: Path, account: dict[str, str], shown: str
+) -> None:
+    ended = run(tmp_path, "run", "--dev", PORT=str(free_port()), **account)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert shown in line
+    assert "--live" in line
+    assert "not-a-real-secret" not in line
+
+
+def test_live_alone_is_a_mistake(tmp_path: Path) -> None:
+    ended = run(tmp_path, "run", "--live")
+    assert ended.returncode == 2
+    assert "--live goes with --dev" in ended.stderr
+
+
+def test_with_the_flag_that_says_live_callers_need_a_key(tmp_path: Path) -> None:
+    with running_service(
+        tmp_path, "run --dev --live", PAYMENTAPP_DISPATCHER="off", **LIVE_STRIPE
+    ) as service:
+        output = service.output()
+        assert re.search(r"stripe +Stripe LIVE", output)
+        assert "paypal and ach simulated" in output
+        assert "all simulated" not in output
+        assert re.search(r"authentication +API keys", output)
+        assert service.call("GET", "/v1/api/payment")[0] == 401
+
+
 UNKNOWN = (
     "PAYMENTAPP_SENDRES is set, but is no setting of this service: is PAYMENTAPP_SENDERS meant?"
 )
