@@ -8,9 +8,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import AbstractContextManager, nullcontext
 
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.cli.common import naming
+from paymentapp.cli.dev_folder import SECOND_SHELL, second_shell, written
 from paymentapp.cli.process_group import ProcessGroup
 from paymentapp.cli.run_simulators import Simulators, names_an_account, start_simulators
 from paymentapp.config import Settings, load_settings
@@ -37,7 +39,7 @@ def run_service(dev: bool, live: bool) -> int:
             "--dev listens on loopback only: unset PAYMENTAPP_HOST, or set 127.0.0.1"
         )
     _check_port(settings)
-    processes = ProcessGroup()
+    processes = ProcessGroup(end_with_parent=dev)
     try:
         simulators = None
         if dev and not names_an_account(os.environ):
@@ -50,10 +52,19 @@ def run_service(dev: bool, live: bool) -> int:
         _prepare_store(settings, make=dev)
         processes.start([sys.executable, "-m", "gunicorn", *_GUNICORN])
         _await_health(processes, settings)
-        _announce(settings, simulators)
-        return processes.wait()
+        with _for_a_second_shell(settings, simulators) if dev else nullcontext():
+            _announce(settings, simulators)
+            return processes.wait()
     finally:
         processes.stop()
+
+
+def _for_a_second_shell(
+    settings: Settings, simulators: Simulators | None
+) -> AbstractContextManager[None]:
+    simulated = simulators.environ if simulators else {}
+    here = {**os.environ, "PORT": str(settings.port)}
+    return written(second_shell(here, simulated, settings.store))
 
 
 _GUNICORN = ["-c", "python:paymentapp.gunicorn_conf", "paymentapp.server:serving_app()"]
@@ -138,10 +149,17 @@ def _announce(settings: Settings, simulators: Simulators | None) -> None:
         "Try:",
         f"  curl -s {_base_url(settings)}/v1/api/customer {key}-H 'Content-Type: application/json' "
         '-d \'{"customer_id": "unixuser1", "email": "unixuser1@example.com"}\'',
+        *_shell_hint(),
         "Stop with Ctrl-C.",
     ]
     print("\n".join(lines), flush=True)  # noqa: T201
     stop(services)
+
+
+def _shell_hint() -> list[str]:
+    if not SECOND_SHELL.exists():
+        return []
+    return [f"In another shell, for paymentapp reconcile, parked, audit:  . {SECOND_SHELL}"]
 
 
 def _simulated(services: Services, page: str) -> str:

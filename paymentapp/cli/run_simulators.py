@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from paymentapp.cli.dev_folder import VAR, kept_port
 from paymentapp.cli.process_group import ProcessGroup
 from paymentapp.errors import SettingsError
 from paymentapp.vault.sealing import new_key
 
 CHECKOUT = Path(__file__).parents[2]
-VAR = Path("var")
 WEBHOOK_ID = "SIMULATORWEBHOOK01"
 STRIPE_KEY = "sk_test_simulated0001"
 STRIPE_WEBHOOK_SECRET = "whsec_simulator"  # noqa: S105 - of the simulator, and public
@@ -83,7 +83,8 @@ def start_simulators(processes: ProcessGroup, base_url: str) -> Simulators:
 
 def _start_providers(processes: ProcessGroup, base_url: str) -> dict[str, str]:
     """Start the simulators of PayPal and Stripe, with webhooks to the service."""
-    arguments = ["--port", "0", "--state", str(VAR / "paypal-simulator.db")]
+    port_file = VAR / "simulators.port"  # a page that is open, and var/dev.env, stay right
+    arguments = ["--port", str(kept_port(port_file)), "--state", str(VAR / "paypal-simulator.db")]
     arguments += ["--webhook-id", WEBHOOK_ID, "--webhook-url", f"{base_url}/webhooks/paypal"]
     arguments += ["--stripe-webhook-url", f"{base_url}/webhooks/stripe"]
     arguments += ["--stripe-api-key", STRIPE_KEY]
@@ -94,7 +95,8 @@ def _start_providers(processes: ProcessGroup, base_url: str) -> dict[str, str]:
     url = next((word for word in line.split() if word.startswith("http://")), "").rstrip("/")
     if not url:
         raise SettingsError("the simulator did not start")
-    ca_file = VAR / "paypal-simulator-ca.pem"
+    port_file.write_text(url.rpartition(":")[2])
+    ca_file = (VAR / "paypal-simulator-ca.pem").absolute()
     with urllib.request.urlopen(f"{url}/_simulator/ca", timeout=10) as ca:  # noqa: S310
         ca_file.write_bytes(ca.read())
     return {

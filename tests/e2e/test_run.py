@@ -60,6 +60,39 @@ def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
         assert [pid for pid in pids if alive(pid)] == []
 
 
+def test_a_second_shell_reaches_the_same_simulators(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        assert ". var/dev.env" in service.output()
+        person = {"customer_id": "ann", "email": "ann@example.com"}
+        service.call("POST", "/v1/api/customer", person)
+        wait = {"Prefer": "wait=10"}
+        order = {**person, "amount": 5, "currency": "USD"}
+        _, paid = service.call("POST", "/v1/api/payment", order, wait)
+        assert paid["status"] == "succeeded"
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        command = f". {tmp_path}/var/dev.env && {sys.executable} -m paymentapp reconcile"
+        found = subprocess.run(
+            ["sh", "-c", command],
+            cwd=elsewhere,
+            env=clean_environ(),
+            capture_output=True,
+            text=True,
+        )
+        assert found.returncode == 0, found.stdout + found.stderr
+        assert "1 batch" in found.stdout
+    assert not (tmp_path / "var" / "dev.env").exists()
+
+
+def test_the_simulators_keep_their_port(tmp_path: Path) -> None:
+    pages = []
+    for _ in range(2):
+        with running_service(tmp_path) as service:
+            pages += re.findall(r"simulated: see (\S+)", service.output())
+    assert len(pages) == 2
+    assert len(set(pages)) == 1
+
+
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -226,3 +259,17 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     unknown = run(tmp_path, "keys", "revoke", "nobody")
     assert unknown.returncode == 2
     assert "nobody" in unknown.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_nothing_outlives_the_command_however_it_ends(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with running_service(tmp_path) as service:
+        pids = service.descendants()
+        service.process.send_signal(number)
+        service.process.wait(30)
+        end = time.monotonic() + 20
+        while any(alive(pid) for pid in pids) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert [pid for pid in pids if alive(pid)] == []
