@@ -7,8 +7,8 @@
 
 set -euo pipefail
 
-folder=$(dirname "${BASH_SOURCE[0]}")
-served=$(sed -n 's/^export PORT=//p' "$folder/../var/dev.env" 2>/dev/null || true)
+scripts=$(dirname "${BASH_SOURCE[0]}")
+served=$(sed -n 's/^export PORT=//p' "$scripts/../var/dev.env" 2>/dev/null || true)
 url=${PAYMENTAPP_URL:-http://127.0.0.1:${PORT:-${served:-8000}}}
 auth=()
 if [ -n "${PAYMENTAPP_KEY:-}" ]; then
@@ -41,7 +41,7 @@ esac
 # show: print the JSON on standard input, indented on a terminal.
 show() {
   if [ -t 1 ]; then
-    awk -f "$folder/pretty.awk"
+    awk -f "$scripts/pretty.awk"
   else
     cat
     echo
