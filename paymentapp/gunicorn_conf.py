@@ -74,6 +74,20 @@ def on_starting(server: Arbiter) -> None:
             stop(services)
 
 
+def when_ready(server: Arbiter) -> None:
+    """Log what is served, where, and who pays."""
+    from paymentapp.bootstrap import build_services
+    from paymentapp.errors import PaymentAppError
+    from paymentapp.server import log_start, stop
+
+    try:
+        services = build_services()
+    except PaymentAppError:
+        return  # each worker will say so, and end
+    log_start(services, [str(each) for each in server.LISTENERS])
+    stop(services)
+
+
 def child_exit(_server: Arbiter, worker: Worker) -> None:
     """Remove what a worker that has ended reported of its present state."""
     if _settings.metrics:
