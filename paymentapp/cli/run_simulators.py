@@ -26,6 +26,9 @@ STRIPE_WEBHOOK_SECRET = "whsec_simulator"  # noqa: S105 - of the simulator, and 
 BANK_SECONDS = 10  # of a simulated banking day, and between two files to the bank
 
 
+_BANK_BOOKS = VAR / "bank" / "books"
+
+
 class Simulators(NamedTuple):
     """The running simulators."""
 
@@ -88,6 +91,7 @@ def _start_providers(processes: ProcessGroup, base_url: str) -> dict[str, str]:
     arguments += ["--webhook-id", WEBHOOK_ID, "--webhook-url", f"{base_url}/webhooks/paypal"]
     arguments += ["--stripe-webhook-url", f"{base_url}/webhooks/stripe"]
     arguments += ["--stripe-api-key", STRIPE_KEY]
+    arguments += ["--bank-books", str(_BANK_BOOKS / "books.db")]
     process = processes.start(
         [sys.executable, "-m", "simulators", *arguments], subprocess.PIPE, _environ()
     )
@@ -119,7 +123,7 @@ def _start_bank(processes: ProcessGroup) -> dict[str, str]:
     processes.start(
         [
             *(sys.executable, "-m", "simulators.bank"),
-            *(*arguments, f"--state={bank / 'books'}", f"--late-delay={3 * BANK_SECONDS}"),
+            *(*arguments, f"--state={_BANK_BOOKS}", f"--late-delay={3 * BANK_SECONDS}"),
         ],
         subprocess.DEVNULL,
         _environ(),
