@@ -100,7 +100,7 @@ scale-model: $(VENV)/.dev ## run the service in simulated time at 10 and 1,000 p
 models: $(VENV)/.dev ## write the API Gateway models and errors from the service's schemas
 	$(BIN)/python -m deploy.aws.make_models
 
-docs: $(VENV)/.dev ## write the generated parts of docs/operating.md
+docs: $(VENV)/.dev ## write the generated parts of docs/operating.md, and .env.example
 	$(BIN)/python -m tests.support.printed_pages
 
 lambda-test: $(VENV)/.dev ## build the zip twice and run its functions under the AWS Lambda runtime
