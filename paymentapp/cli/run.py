@@ -31,8 +31,8 @@ def run_service(dev: bool, live: bool) -> int:
     `dev` starts it with simulators and without authentication. `live` allows it real money, and
     keeps authentication on. Raises SettingsError, and leaves nothing running.
     """
-    if dev and not live:
-        os.environ["PAYMENTAPP_AUTH"] = "off"
+    if dev:
+        os.environ["PAYMENTAPP_AUTH"] = "on" if live else "off"
     settings = load_settings()
     if dev and not is_loopback(settings.host):
         raise SettingsError(

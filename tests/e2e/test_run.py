@@ -198,9 +198,8 @@ def test_live_alone_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_with_the_flag_that_says_live_callers_need_a_key(tmp_path: Path) -> None:
-    with running_service(
-        tmp_path, "run --dev --live", PAYMENTAPP_DISPATCHER="off", **LIVE_STRIPE
-    ) as service:
+    off = {"PAYMENTAPP_DISPATCHER": "off", "PAYMENTAPP_AUTH": "off"}
+    with running_service(tmp_path, "run --dev --live", **off, **LIVE_STRIPE) as service:
         output = service.output()
         assert re.search(r"stripe +Stripe LIVE", output)
         assert "paypal and ach simulated" in output
