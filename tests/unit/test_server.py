@@ -138,6 +138,13 @@ def test_it_says_what_is_switched_off(
     assert "dispatching: off (`paymentapp worker` has to run)" in first
 
 
+def test_what_is_wrong_is_left_for_the_workers_to_say(
+    environ: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environ.setenv("PAYMENTAPP_ROUTES", "no rule")
+    assert started(caplog) == []
+
+
 @pytest.mark.usefixtures("environ")
 def test_an_application_by_itself_says_that_it_dispatches_nothing(
     caplog: pytest.LogCaptureFixture,
