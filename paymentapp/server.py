@@ -81,6 +81,11 @@ def log_start(services: Services, addresses: Sequence[str]) -> None:
         keys if settings.auth else "none",
         "on" if settings.dispatcher else "off (`paymentapp worker` has to run)",
     )
+    log_providers(services)
+
+
+def log_providers(services: Services) -> None:
+    """Log by which account each method pays."""
     for name, provider in services.providers.items():
         missing = "" if provider.configured else ", not configured"
         log.info("payments by %s: %s%s", name, provider.description, missing)

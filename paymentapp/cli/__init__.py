@@ -102,7 +102,7 @@ def worker() -> None:
     from paymentapp.config import load_settings
     from paymentapp.declarations import warn_of_unknown
     from paymentapp.metrics import open_metrics
-    from paymentapp.server import start_logging, stop
+    from paymentapp.server import log_providers, start_logging, stop
     from paymentapp.tracing import open_tracing
 
     start_logging()
@@ -117,6 +117,7 @@ def worker() -> None:
         services.store.ping()
     services.worker.start()
     services.supervisor.start()
+    log_providers(services)
     click.echo(f"worker: dispatching from {services.store.description}", err=True)
     stopping.wait()
     stop(services)
