@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from paymentapp.declarations import groups
 
 VAR = Path("var")
 SECOND_SHELL = VAR / "dev.env"
+SIMULATED = "PAYMENTAPP_SIMULATOR_SETTINGS"  # names of the settings that point to simulators
 _LEFT_OUT = {"PAYMENTAPP_AUTH"}  # off for this service alone
 _HEAD = (
     "# The settings of the service that `paymentapp run --dev` serves now, for a second shell:",
@@ -43,7 +44,17 @@ def second_shell(
     declared = [variable for group in groups() for variable in group.variables]
     names = {each.name for each in declared if not each.secret} - _LEFT_OUT
     own = {name: value for name, value in environ.items() if name in names}
-    return {**own, **simulated, "PAYMENTAPP_STORE": _absolute(store)}
+    marked = {SIMULATED: ",".join(sorted(simulated))} if simulated else {}
+    return {**own, **simulated, **marked, "PAYMENTAPP_STORE": _absolute(store)}
+
+
+def forget_simulators(environ: MutableMapping[str, str]) -> None:
+    """Remove the settings of a service's simulators, where the shell has read its file.
+
+    They would look like an account that somebody has named.
+    """
+    for name in environ.pop(SIMULATED, "").split(","):
+        environ.pop(name, None)
 
 
 def _absolute(store: str) -> str:

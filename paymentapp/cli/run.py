@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.cli.common import naming
-from paymentapp.cli.dev_folder import SECOND_SHELL, second_shell, written
+from paymentapp.cli.dev_folder import SECOND_SHELL, forget_simulators, second_shell, written
 from paymentapp.cli.process_group import ProcessGroup
 from paymentapp.cli.run_simulators import Simulators, names_an_account, start_simulators
 from paymentapp.config import Settings, load_settings
@@ -32,6 +32,7 @@ def run_service(dev: bool, live: bool) -> int:
     keeps authentication on. Raises SettingsError, and leaves nothing running.
     """
     if dev:
+        forget_simulators(os.environ)
         os.environ["PAYMENTAPP_AUTH"] = "on" if live else "off"
     settings = load_settings()
     if dev and not is_loopback(settings.host):

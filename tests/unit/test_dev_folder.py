@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from paymentapp.cli.dev_folder import kept_port, second_shell, written
+from paymentapp.cli.dev_folder import (
+    SIMULATED,
+    forget_simulators,
+    kept_port,
+    second_shell,
+    written,
+)
+from paymentapp.cli.run_simulators import names_an_account
+from paymentapp.declarations import unknown
 
 PRINT = "import json, os; print(json.dumps(dict(os.environ)))"
 
@@ -60,11 +68,27 @@ def test_it_has_the_simulators_and_the_settings_but_no_secret_and_nothing_foreig
     }
     found = second_shell(environ, {"PAYPAL_CLIENT_SECRET": "simulator"}, "dynamodb")
     assert set(found) == {
+        SIMULATED,
         "PAYMENTAPP_APPROVALS",
         "PAYPAL_CLIENT_SECRET",
         "PAYMENTAPP_STORE",
         "PORT",
     }
+
+
+def test_a_service_started_from_a_second_shell_gets_simulators_of_its_own() -> None:
+    """Its shell has read var/dev.env, whose simulators have ended with the service before."""
+    simulated = {"PAYPAL_BASE_URL": "http://127.0.0.1:9", "PAYPAL_CLIENT_ID": "simulator"}
+    environ = {"PORT": "8001", **second_shell({}, simulated, "dynamodb")}
+    assert names_an_account(environ)
+    forget_simulators(environ)
+    assert environ == {"PORT": "8001", "PAYMENTAPP_STORE": "dynamodb"}
+    forget_simulators(environ)  # as in any other shell
+    assert set(environ) == {"PORT", "PAYMENTAPP_STORE"}
+
+
+def test_what_is_left_for_a_second_shell_is_no_misspelt_setting() -> None:
+    assert unknown(second_shell({}, {"PAYPAL_BASE_URL": "http://127.0.0.1:9"}, "dynamodb")) == {}
 
 
 def test_a_port_is_kept_while_it_is_free(tmp_path: Path) -> None:
