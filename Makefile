@@ -12,6 +12,15 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 PINNED := $(INSTALL) --require-hashes --no-deps
 TESTS ?= tests
 
+# A virtual environment with pip. One without it, as Debian leaves it where python3-venv is missing, is made again.
+define venv
+@$(1)/bin/python -c 'import pip' 2>/dev/null || { \
+  $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+    echo "$(PYTHON) cannot make a virtual environment. On Debian or Ubuntu: sudo apt install python3-venv"; \
+    echo "(python3.12-venv for PYTHON=python3.12), then run make again."; exit 1; }; \
+  $(PYTHON) -m venv --clear $(1); }
+endef
+
 .DEFAULT_GOAL := help
 .PHONY: help run test faults mutants coverage lambda-test clients check format lint types bench bench-large scale-model lambda clean models docs e2e-aws requirements sbom audit-packages supply-chain policy
 
@@ -20,7 +29,7 @@ help: ## list the commands
 
 $(VENV)/.run: requirements.txt requirements-build.txt setup.cfg pyproject.toml paymentapp/_version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "paymentapp needs Python 3.11 or later; set PYTHON=... to its path"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(call venv,$(VENV))
 	$(BIN)/python $(PINNED) -r requirements.txt -r requirements-build.txt
 	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -39,22 +48,22 @@ $(OPENAPI): tests/clients/package.json tests/clients/package-lock.json
 	else echo "npm is not installed: Spectral does not check the OpenAPI document"; test -z "$$CI"; fi
 
 $(GENERATOR): tests/clients/requirements.txt
-	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(call venv,$(@D))
 	$(@D)/bin/python $(PINNED) -r $<
 	@touch $@
 
 $(POLICY): tests/support/policy.txt
-	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(call venv,$(@D))
 	$(@D)/bin/python $(PINNED) -r $<
 	@touch $@
 
 $(SUPPLY): requirements-tools.txt
-	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(call venv,$(@D))
 	$(@D)/bin/python $(PINNED) -r $<
 	@touch $@
 
 run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulators (PORT=8001 changes the port)
-	@exec $(BIN)/paymentapp run --dev
+	@exec $(BIN)/paymentapp run --dev $(if $(filter 1,$(LIVE)),--live)
 
 test: $(VENV)/.dev ## run the tests that need nothing but Python (TESTS=tests/unit for some of them)
 	$(BIN)/python -m pytest -m "not live and not slow" -n auto $(TESTS)
@@ -100,7 +109,7 @@ scale-model: $(VENV)/.dev ## run the service in simulated time at 10 and 1,000 p
 models: $(VENV)/.dev ## write the API Gateway models and errors from the service's schemas
 	$(BIN)/python -m deploy.aws.make_models
 
-docs: $(VENV)/.dev ## write the generated parts of docs/operating.md
+docs: $(VENV)/.dev ## write the generated parts of docs/operating.md, and .env.example
 	$(BIN)/python -m tests.support.printed_pages
 
 lambda-test: $(VENV)/.dev ## build the zip twice and run its functions under the AWS Lambda runtime

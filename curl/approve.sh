@@ -4,10 +4,12 @@
 #   curl/approve.sh CUSTOMER_ID PAYMENT_ID [NOTE]
 #   REJECT=1 curl/approve.sh CUSTOMER_ID PAYMENT_ID REASON
 source "$(dirname "$0")/common.sh"
+requires 2
 
-path="/v1/api/payment/${1:?customer id}/${2:?payment id}"
+path="/v1/api/payment/$1/$2"
 if [ -n "${REJECT:-}" ]; then
-  send POST "$path/reject" "{\"reason\": \"${3:?reason}\"}"
+  requires 3
+  send POST "$path/reject" "{\"reason\": \"$3\"}"
 else
   send POST "$path/approve" "{${3:+\"note\": \"$3\"}}"
 fi

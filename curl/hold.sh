@@ -10,7 +10,9 @@ source "$(dirname "$0")/common.sh"
 if [ $# = 0 ]; then
   call GET /v1/api/holds
 elif [ "$1" = all ]; then
-  send POST /v1/api/holds "{\"scope\": \"all\", \"reason\": \"${2:?reason}\"}"
+  requires 2
+  send POST /v1/api/holds "{\"scope\": \"all\", \"reason\": \"$2\"}"
 else
-  send POST /v1/api/holds "{\"scope\": \"$1\", \"value\": \"${2:?value}\", \"reason\": \"${3:?reason}\"}"
+  requires 3
+  send POST /v1/api/holds "{\"scope\": \"$1\", \"value\": \"$2\", \"reason\": \"$3\"}"
 fi

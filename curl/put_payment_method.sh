@@ -4,9 +4,10 @@
 #
 # DEFAULT=true makes it the customer's default.
 source "$(dirname "$0")/common.sh"
+requires 3
 
-customer=${1:?customer id}
-method=${2:?payment method: paypal, stripe or ach}
+customer=$1
+method=$2
 shift 2
 details=
 for detail in "$@"; do

@@ -5,6 +5,7 @@
 # IDEMPOTENCY_KEY identifies the request, as for curl/pay_customer.sh. WAIT=5 waits up to five seconds
 # for the outcome.
 source "$(dirname "$0")/common.sh"
+requires 2
 
 key=${IDEMPOTENCY_KEY:-$(date +%s)-$$-$RANDOM}
 body="{${3:+\"payment_method\": \"$3\"}}"
@@ -12,5 +13,5 @@ prefer=()
 if [ -n "${WAIT:-}" ]; then
   prefer=(--header "Prefer: wait=$WAIT")
 fi
-send POST "/v1/api/payment/${1:?customer id}/${2:?payment id}/retry" "$body" \
+send POST "/v1/api/payment/$1/$2/retry" "$body" \
   --header "Idempotency-Key: \"$key\"" "${prefer[@]}"

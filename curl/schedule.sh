@@ -5,6 +5,9 @@
 #
 # It stays pending until its time, and curl/cancel_payment.sh cancels it. IDEMPOTENCY_KEY and METHOD
 # are as for curl/pay_customer.sh.
-at=${1:?scheduled_at: a date and time with an offset}
+source "$(dirname "$0")/common.sh"
+requires 1
+
+at=$1
 shift
 SCHEDULED_AT=$at exec "$(dirname "$0")/pay_customer.sh" "$@"

@@ -4,13 +4,15 @@
 # request: a retry with the same key registers nothing else, and answers the same secret.
 #   curl/webhooks.sh delete ENDPOINT   sends no more events there
 source "$(dirname "$0")/common.sh"
+requires 1
 
 endpoints=/v1/api/webhook-endpoints
 if [ "${1:-}" = delete ]; then
-  call DELETE "$endpoints/${2:?ENDPOINT is missing}"
+  requires 2
+  call DELETE "$endpoints/$2"
   exit
 fi
-url_of_endpoint=${1:?URL is missing}
+url_of_endpoint=$1
 shift
 types=
 for type in "$@"; do

@@ -6,6 +6,7 @@ package builds nothing, and loads no library that a part of the service may neve
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def create_app(services: Services | None = None) -> Flask:
     """Return the Flask application over `services`, by default built from the environment.
 
+    The application by itself dispatches nothing; `server.serving_app` starts a worker as well.
     Raises SettingsError.
     """
     from flask import Flask
@@ -26,5 +28,10 @@ def create_app(services: Services | None = None) -> Flask:
 
     app = Flask(__name__, static_folder=None)
     app.extensions[EXTENSION] = services or build_services()
+    if services is None:  # as by `flask --app paymentapp run`
+        logging.getLogger(__name__).warning(
+            "this process accepts payments and dispatches nothing: they wait until `paymentapp "
+            "worker` or `paymentapp run` has the same store"
+        )
     register_api(app)
     return app

@@ -7,6 +7,7 @@ gunicorn's a client that sends slowly holds a thread (docs/decisions/0041-slow-c
 from __future__ import annotations
 
 import os
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from paymentapp.config import load_settings
@@ -72,6 +73,16 @@ def on_starting(server: Arbiter) -> None:
     finally:
         if services is not None:
             stop(services)
+
+
+def when_ready(server: Arbiter) -> None:
+    """Log what is served, where, and who pays; each worker says what is wrong with a setting."""
+    from paymentapp.bootstrap import build_services
+    from paymentapp.errors import PaymentAppError
+    from paymentapp.server import log_start
+
+    with suppress(PaymentAppError), closing(build_services()) as services:
+        log_start(services, [str(each) for each in server.LISTENERS])
 
 
 def child_exit(_server: Arbiter, worker: Worker) -> None:

@@ -6,10 +6,11 @@ import atexit
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from paymentapp import create_app
+from paymentapp._version import __version__
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import PROXY, load_settings
 from paymentapp.errors import SettingsError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from paymentapp.worker.webhook_process import WebhookProcess
+
+log = logging.getLogger(__name__)
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -64,6 +67,28 @@ def _webhook_process(services: Services) -> WebhookProcess:
         pause=services.settings.sweep_seconds,
         on_end=forget_process if services.settings.metrics else lambda _pid: None,
     )
+
+
+def log_start(services: Services, addresses: Sequence[str]) -> None:
+    """Log what a service serves on the addresses, and by which account each method pays."""
+    settings, tokens = services.settings, services.access_tokens
+    keys = "API keys" + (f" and access tokens of {tokens.issuer}" if tokens else "")
+    log.info(
+        "paymentapp %s serves %s from %s; authentication: %s; dispatching: %s",
+        __version__,
+        ", ".join(addresses),
+        services.store.description,
+        keys if settings.auth else "none",
+        "on" if settings.dispatcher else "off (`paymentapp worker` has to run)",
+    )
+    log_providers(services)
+
+
+def log_providers(services: Services) -> None:
+    """Log by which account each method pays."""
+    for name, provider in services.providers.items():
+        missing = "" if provider.configured else ", not configured"
+        log.info("payments by %s: %s%s", name, provider.description, missing)
 
 
 def stop(services: Services) -> None:

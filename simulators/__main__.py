@@ -19,10 +19,10 @@ from simulators.stripe.wiring import stripe_webhook_sender
 
 _EPILOG = f"""\
 Each flag has an environment variable: --settle-delay is {variable("settle_delay")}.
-A flag overrides its variable. All but --host, --port and --state can be changed while it
-runs, with PUT /_simulator/settings, or /_simulator/stripe/settings for the --stripe flags.
-The page at / shows what was paid with PayPal, and which recipients and notes lead to which
-outcome. Stripe's API is at /stripe; GET /_simulator/stripe/ledger shows what was moved.
+A flag overrides its variable. All but --host, --port, --state and --bank-books can be changed
+while it runs, with PUT /_simulator/settings, or /_simulator/stripe/settings for the --stripe flags.
+The page at / shows what was paid, and which recipients and notes lead to which outcome.
+Stripe's API is at /stripe; GET /_simulator/stripe/ledger shows what was moved.
 """
 _SETTINGS: tuple[type[SimulatorSettings], ...] = (PayPalSimulatorSettings, StripeSimulatorSettings)
 

@@ -1,4 +1,7 @@
-"""Page for developers: payments by status and currency, recent calls, and the settings."""
+"""Page for developers: payments by status and currency, recent calls, and the settings.
+
+The large sums are of what succeeded alone.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from simulators.common.times import rfc3339
+from simulators.page_sides import bank_side, stripe_side
 from simulators.paypal import outcomes
 from simulators.paypal.core import running_paypal
 from simulators.paypal.currencies import amount
@@ -66,6 +70,8 @@ def show() -> str:
         items=state.newest(now, offset=pager.offset, limit=PAGE_SIZE),
         pager=pager,
         totals=_totals(state.totals(now)),
+        stripe=stripe_side(),
+        bank=bank_side(running.settings.bank_books),
         calls=calls,
         call_total=sum(count for _, _, count in made.counts()),
         settings=_settings(running.settings),
@@ -86,16 +92,19 @@ def _pager(total: int) -> Pager:
 
 
 def _totals(rows: list[tuple[str, str, int, int]]) -> list[dict[str, Any]]:
-    """Return one row for each currency: its sum, and the count and sum of each status."""
+    """Return one row for each currency: what succeeded, and the count and sum of each status."""
     by_currency: dict[str, dict[str, Any]] = {}
     for currency, status, count, minor in rows:
-        row = by_currency.setdefault(
-            currency, {"currency": currency, "count": 0, "minor": 0, "statuses": []}
+        row = by_currency.setdefault(currency, {"currency": currency, "minor": 0, "statuses": []})
+        row["minor"] += minor if status == "SUCCESS" else 0
+        row["statuses"].append(
+            {
+                "status": status,
+                "tone": TONES[status],
+                "count": count,
+                "value": amount(currency, minor)["value"],
+            }
         )
-        row["count"] += count
-        row["minor"] += minor
-        value = amount(currency, minor)["value"]
-        row["statuses"].append({"status": status, "count": count, "value": value})
     for row in by_currency.values():
         row["value"] = amount(row["currency"], row.pop("minor"))["value"]
     return list(by_currency.values())

@@ -44,12 +44,17 @@ ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png
 
 
 def register_docs(app: Flask, api: DocumentedApi) -> None:
-    """Serve the document at /openapi.json and the page at /docs."""
+    """Serve the document at /openapi.json and the page at /docs, to which / leads."""
     blueprint = Blueprint("docs", __name__)
 
     @cache
     def text() -> str:
         return current_app.json.dumps(api.document())
+
+    @blueprint.get("/")
+    @public
+    def root() -> Response:
+        return Response(status=302, headers={"Location": "docs"})
 
     @blueprint.get("/openapi.json")
     @public

@@ -13,7 +13,7 @@ import click
 from paymentapp._version import __version__
 from paymentapp.cli.approvals import approvals
 from paymentapp.cli.audit import audit
-from paymentapp.cli.common import opened
+from paymentapp.cli.common import naming, opened
 from paymentapp.cli.customers import customers
 from paymentapp.cli.holds import hold, holds, release
 from paymentapp.cli.inbox import inbox
@@ -65,17 +65,25 @@ def commands() -> None:
     "--dev",
     is_flag=True,
     help="Development mode: no authentication, loopback only, and the project's own simulators "
-    "as providers, unless the settings name an account.",
+    "as providers, unless the settings name an account. It refuses accounts with real money.",
 )
-def run(port: int | None, host: str | None, dev: bool) -> None:
+@click.option(
+    "--live",
+    is_flag=True,
+    help="With --dev: pay real money where the settings name live accounts. Callers then need an "
+    "API key or an access token, as without --dev.",
+)
+def run(port: int | None, host: str | None, dev: bool, live: bool) -> None:
     """Serve the API and dispatch payments, until Ctrl-C."""
     from paymentapp.cli.run import run_service
 
+    if live and not dev:
+        raise click.UsageError("--live goes with --dev; without --dev, live accounts are allowed")
     if port is not None:
         os.environ["PORT"] = str(port)
     if host:
         os.environ["PAYMENTAPP_HOST"] = host
-    sys.exit(run_service(dev))
+    sys.exit(run_service(dev, live))
 
 
 @commands.command()
@@ -94,7 +102,7 @@ def worker() -> None:
     from paymentapp.config import load_settings
     from paymentapp.declarations import warn_of_unknown
     from paymentapp.metrics import open_metrics
-    from paymentapp.server import start_logging, stop
+    from paymentapp.server import log_providers, start_logging, stop
     from paymentapp.tracing import open_tracing
 
     start_logging()
@@ -105,9 +113,11 @@ def worker() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    services.store.ping()
+    with naming(services.store.description):
+        services.store.ping()
     services.worker.start()
     services.supervisor.start()
+    log_providers(services)
     click.echo(f"worker: dispatching from {services.store.description}", err=True)
     stopping.wait()
     stop(services)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paymentapp.clock import to_text
+from paymentapp.errors import StoreUnavailable
 from paymentapp.models.actors import Actor, operator
 from paymentapp.services.backoffice.period import Period
 
@@ -29,15 +31,32 @@ _PROGRESS_SECONDS = 2.0
 def opened(*, paying: bool = True) -> Iterator[Services]:
     """Yield the services and close them at the end; nothing is dispatched.
 
-    Without `paying` there are no providers, and none of their settings are required.
+    Without `paying` there are no providers, and none of their settings are required. On a terminal
+    the store is named first, and so it is in each error of it: a relative path or another region
+    leads to another store. Settings that do not exist are warned of. Raises StoreUnavailable.
     """
     from paymentapp.bootstrap import build_services
+    from paymentapp.declarations import warn_of_unknown
 
+    warn_of_unknown(os.environ)
     services = build_services() if paying else build_services(providers={})
+    store = services.store.description
+    if sys.stderr.isatty():
+        click.echo(f"store: {store}", err=True)
     try:
-        yield services
+        with naming(store):
+            yield services
     finally:
         services.close()
+
+
+@contextmanager
+def naming(store: str) -> Iterator[None]:
+    """Add the description of the store to each error of it. Raises StoreUnavailable."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"{error} (the store: {store})", error.reason) from error
 
 
 class _Moment(click.ParamType[datetime]):

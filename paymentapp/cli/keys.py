@@ -84,12 +84,12 @@ def keys_create(
 ) -> None:
     """Create a key named NAME and print it. It cannot be shown again."""
     with opened(paying=False) as services:
-        services.store.create_tables()
         until = _end(expires, services.clock()) if expires else None
         key, secret = services.api_keys.create(
             name, scopes or _DEFAULT, client=client or "", expires_at=until, by=by
         )
-        click.echo(f"Key {key.key_id} for {name!r}: {_described(key)}.", err=True)
+        store = services.store.description
+        click.echo(f"Key {key.key_id} for {name!r} in {store}: {_described(key)}.", err=True)
         click.echo("Store it now: it cannot be shown again.", err=True)
         click.echo(secret)
 

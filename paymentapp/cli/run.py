@@ -8,33 +8,39 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import AbstractContextManager, nullcontext
 
-from paymentapp.bootstrap import build_services
+from paymentapp.bootstrap import Services, build_services
+from paymentapp.cli.common import naming
+from paymentapp.cli.dev_folder import SECOND_SHELL, forget_simulators, second_shell, written
 from paymentapp.cli.process_group import ProcessGroup
 from paymentapp.cli.run_simulators import Simulators, names_an_account, start_simulators
 from paymentapp.config import Settings, load_settings
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
+from paymentapp.providers.base import Environment
 from paymentapp.providers.registry import check_settings
 from paymentapp.server import check_access, stop
 
 START_SECONDS = 30
 
 
-def run_service(dev: bool) -> int:
+def run_service(dev: bool, live: bool) -> int:
     """Start the service, print what is in force, wait, stop everything. Return the exit status.
 
-    Raises SettingsError, and leaves nothing running.
+    `dev` starts it with simulators and without authentication. `live` allows it real money, and
+    keeps authentication on. Raises SettingsError, and leaves nothing running.
     """
     if dev:
-        os.environ["PAYMENTAPP_AUTH"] = "off"
+        forget_simulators(os.environ)
+        os.environ["PAYMENTAPP_AUTH"] = "on" if live else "off"
     settings = load_settings()
     if dev and not is_loopback(settings.host):
         raise SettingsError(
             "--dev listens on loopback only: unset PAYMENTAPP_HOST, or set 127.0.0.1"
         )
     _check_port(settings)
-    processes = ProcessGroup()
+    processes = ProcessGroup(end_with_parent=dev)
     try:
         simulators = None
         if dev and not names_an_account(os.environ):
@@ -42,16 +48,40 @@ def run_service(dev: bool) -> int:
             os.environ.update(simulators.environ)
         settings = load_settings()
         check_settings(settings.variables)
-        _prepare_store(settings)
+        if dev and not live:
+            _refuse_real_money(settings)
+        _prepare_store(settings, make=dev)
         processes.start([sys.executable, "-m", "gunicorn", *_GUNICORN])
         _await_health(processes, settings)
-        _announce(settings, simulators)
-        return processes.wait()
+        with _for_a_second_shell(settings, simulators) if dev else nullcontext():
+            _announce(settings, simulators)
+            return processes.wait()
     finally:
         processes.stop()
 
 
+def _for_a_second_shell(
+    settings: Settings, simulators: Simulators | None
+) -> AbstractContextManager[None]:
+    simulated = simulators.environ if simulators else {}
+    here = {**os.environ, "PORT": str(settings.port)}
+    return written(second_shell(here, simulated, settings.store))
+
+
 _GUNICORN = ["-c", "python:paymentapp.gunicorn_conf", "paymentapp.server:serving_app()"]
+
+
+def _refuse_real_money(settings: Settings) -> None:
+    """Raise SettingsError where anybody on this machine could pay out real money."""
+    services = build_services(settings)
+    live = [each for each in services.providers.values() if each.environment is Environment.LIVE]
+    stop(services)
+    if live:
+        names = ", ".join(each.description for each in live)
+        raise SettingsError(
+            f"--dev has no authentication, and the settings name real money: {names}. Unset them, "
+            "or run with --live, which keeps authentication on (make run LIVE=1)"
+        )
 
 
 def _check_port(settings: Settings) -> None:
@@ -68,11 +98,17 @@ def _check_port(settings: Settings) -> None:
             ) from error
 
 
-def _prepare_store(settings: Settings) -> None:
-    """Create missing tables, and refuse to serve other machines without an API key."""
+def _prepare_store(settings: Settings, *, make: bool) -> None:
+    """Add to the store what this version has more; refuse to serve other machines without a key.
+
+    Without `make` a store that is not there is not made, so that none is served by mistake.
+    """
     services = build_services(settings, providers={})
     try:
-        services.store.create_tables()
+        with naming(services.store.description):
+            if not make:
+                services.store.ping()
+            services.store.create_tables()
         check_access(services, settings.host)
     finally:
         stop(services)
@@ -100,7 +136,7 @@ def _announce(settings: Settings, simulators: Simulators | None) -> None:
     """Print the settings in force, and a command to try."""
     services = build_services(settings)
     methods = [f"  {name:<16} {each.description}" for name, each in services.providers.items()]
-    note = [f"  {'':<16} all simulated: see {simulators.page}/"] if simulators else []
+    note = [_simulated(services, simulators.page)] if simulators else []
     tokens = services.access_tokens
     keys = "API keys" + (f", access tokens of {tokens.issuer}" if tokens else "")
     auth = keys if settings.auth else "none: anyone on this machine may pay"
@@ -114,7 +150,23 @@ def _announce(settings: Settings, simulators: Simulators | None) -> None:
         "Try:",
         f"  curl -s {_base_url(settings)}/v1/api/customer {key}-H 'Content-Type: application/json' "
         '-d \'{"customer_id": "unixuser1", "email": "unixuser1@example.com"}\'',
+        *_shell_hint(),
         "Stop with Ctrl-C.",
     ]
     print("\n".join(lines), flush=True)  # noqa: T201
     stop(services)
+
+
+def _shell_hint() -> list[str]:
+    if not SECOND_SHELL.exists():
+        return []
+    return [f"In another shell, for paymentapp reconcile, parked, audit:  . {SECOND_SHELL}"]
+
+
+def _simulated(services: Services, page: str) -> str:
+    """Return the line that says which payment methods are simulated, and where to look."""
+    of = {
+        name: each.environment is Environment.SIMULATED for name, each in services.providers.items()
+    }
+    names = "all" if all(of.values()) else " and ".join(name for name in of if of[name])
+    return f"  {'':<16} {names} simulated: see {page}/"

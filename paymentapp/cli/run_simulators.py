@@ -14,16 +14,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from paymentapp.cli.dev_folder import VAR, kept_port
 from paymentapp.cli.process_group import ProcessGroup
 from paymentapp.errors import SettingsError
 from paymentapp.vault.sealing import new_key
 
 CHECKOUT = Path(__file__).parents[2]
-VAR = Path("var")
 WEBHOOK_ID = "SIMULATORWEBHOOK01"
 STRIPE_KEY = "sk_test_simulated0001"
 STRIPE_WEBHOOK_SECRET = "whsec_simulator"  # noqa: S105 - of the simulator, and public
 BANK_SECONDS = 10  # of a simulated banking day, and between two files to the bank
+
+
+_BANK_BOOKS = VAR / "bank" / "books"
 
 
 class Simulators(NamedTuple):
@@ -38,6 +41,22 @@ def names_an_account(environ: Mapping[str, str]) -> bool:
     credentials = ("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET")
     return "PAYPAL_BASE_URL" in environ or any(
         environ.get(name, "").strip() for name in credentials
+    )
+
+
+# What names an account by itself: where one is set, the settings of that provider stay as they are.
+_ACCOUNTS = {
+    "PAYMENTAPP_STRIPE_": ("PAYMENTAPP_STRIPE_SECRET_KEY", "PAYMENTAPP_STRIPE_BASE_URL"),
+    "PAYMENTAPP_ACH_": ("PAYMENTAPP_ACH_OUTGOING_URL", "PAYMENTAPP_ACH_INCOMING_URL"),
+}
+
+
+def left_alone(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the prefixes of the settings that point to an account which is not simulated."""
+    return tuple(
+        prefix
+        for prefix, names in _ACCOUNTS.items()
+        if any(environ.get(name, "").strip() for name in names)
     )
 
 
@@ -56,16 +75,23 @@ def start_simulators(processes: ProcessGroup, base_url: str) -> Simulators:
     page = environ["PAYPAL_BASE_URL"]
     environ["PAYMENTAPP_VAULT_KEYS"] = _vault_key()
     environ["PAYMENTAPP_WEBHOOKS_ALLOW_LOOPBACK"] = "on"
-    fresh = {name: value for name, value in environ.items() if name not in os.environ}
+    others = left_alone(os.environ)
+    fresh = {
+        name: value
+        for name, value in environ.items()
+        if name not in os.environ and not (others and name.startswith(others))
+    }
     return Simulators(page, fresh)
 
 
 def _start_providers(processes: ProcessGroup, base_url: str) -> dict[str, str]:
     """Start the simulators of PayPal and Stripe, with webhooks to the service."""
-    arguments = ["--port", "0", "--state", str(VAR / "paypal-simulator.db")]
+    port_file = VAR / "simulators.port"  # a page that is open, and var/dev.env, stay right
+    arguments = ["--port", str(kept_port(port_file)), "--state", str(VAR / "paypal-simulator.db")]
     arguments += ["--webhook-id", WEBHOOK_ID, "--webhook-url", f"{base_url}/webhooks/paypal"]
     arguments += ["--stripe-webhook-url", f"{base_url}/webhooks/stripe"]
     arguments += ["--stripe-api-key", STRIPE_KEY]
+    arguments += ["--bank-books", str(_BANK_BOOKS / "books.db")]
     process = processes.start(
         [sys.executable, "-m", "simulators", *arguments], subprocess.PIPE, _environ()
     )
@@ -73,7 +99,8 @@ def _start_providers(processes: ProcessGroup, base_url: str) -> dict[str, str]:
     url = next((word for word in line.split() if word.startswith("http://")), "").rstrip("/")
     if not url:
         raise SettingsError("the simulator did not start")
-    ca_file = VAR / "paypal-simulator-ca.pem"
+    port_file.write_text(url.rpartition(":")[2])
+    ca_file = (VAR / "paypal-simulator-ca.pem").absolute()
     with urllib.request.urlopen(f"{url}/_simulator/ca", timeout=10) as ca:  # noqa: S310
         ca_file.write_bytes(ca.read())
     return {
@@ -96,7 +123,7 @@ def _start_bank(processes: ProcessGroup) -> dict[str, str]:
     processes.start(
         [
             *(sys.executable, "-m", "simulators.bank"),
-            *(*arguments, f"--state={bank / 'books'}", f"--late-delay={3 * BANK_SECONDS}"),
+            *(*arguments, f"--state={_BANK_BOOKS}", f"--late-delay={3 * BANK_SECONDS}"),
         ],
         subprocess.DEVNULL,
         _environ(),

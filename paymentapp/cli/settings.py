@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 import click
 
-from paymentapp.cli.common import line, opened
+from paymentapp.cli.common import line
 from paymentapp.declarations import PREFIX, Group, groups, states, unknown
 from paymentapp.errors import SettingsError
 from paymentapp.providers.registry import DEFAULT
@@ -20,7 +22,8 @@ _WIDTH_MAX = 40  # characters of a column
 
 @click.command()
 @click.option("--markdown", is_flag=True, help="Print the tables of docs/operating.md instead.")
-def settings(markdown: bool) -> None:
+@click.option("--env", "as_file", is_flag=True, help="Print the file .env.example instead.")
+def settings(markdown: bool, as_file: bool) -> None:
     """Show every setting: its value, default, limits and meaning.
 
     Of a secret, only whether it is set. Problems are listed at the end.
@@ -29,6 +32,9 @@ def settings(markdown: bool) -> None:
     """
     if markdown:
         click.echo("\n\n".join(markdown_table(group) for group in groups()))
+        return
+    if as_file:
+        click.echo("\n\n".join([_ENV_HEAD, *map(_env_part, groups())]))
         return
     problems = []
     for group in groups():
@@ -48,11 +54,13 @@ def settings(markdown: bool) -> None:
 
 def _combined_problems() -> list[str]:
     """Return problems of settings together: contradictions, rules that name unknown methods."""
+    from paymentapp.bootstrap import build_services
+
     try:
-        with opened():
-            return []
+        build_services().close()
     except SettingsError as error:
         return [str(error)]
+    return []
 
 
 def markdown_table(group: Group) -> str:
@@ -69,6 +77,32 @@ def markdown_table(group: Group) -> str:
         shown = f"`{default}`" if each.default else default
         lines.append(f"| `{each.name}` | {shown} | {limits} | {meaning} |")
     return "\n".join(lines)
+
+
+_ENV_HEAD = """\
+# Every setting of the service, with its default: `paymentapp settings --env` prints this file.
+# Copy it to .env, and remove the # before what you change. Before a command in a shell:
+#
+#   set -a; . ./.env; set +a
+#
+# systemd (EnvironmentFile=) and containers (env_file) read it as well. It then has secrets: keep it
+# to its owner (chmod 600), and out of version control."""
+
+
+def _env_part(group: Group) -> str:
+    """Return a group of settings as a part of a file of environment variables."""
+    lines = [f"# ---- {group.settings.title}{_provider_note(group)}"]
+    for each in group.variables:
+        _, limits, meaning = _description(each)
+        needed = "required; " if each.default is None else ""
+        note = f"{needed}{meaning}" + (f" ({limits})" if limits else "")
+        lines += ["", *wrap(note.replace("`", ""), 98, initial_indent="# ", subsequent_indent="# ")]
+        lines.append(f"#{each.name}={_quoted(each.default or '')}")
+    return "\n".join(lines)
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if re.search(r"[^\w./:,@+-]", value) else value
 
 
 def _required(group: Group) -> str:

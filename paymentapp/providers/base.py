@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from paymentapp.clock import Clock
@@ -20,6 +21,14 @@ from paymentapp.models.provider_state import ProviderState
 from paymentapp.providers.updates import ItemReport, Mailbox, Webhooks
 from paymentapp.variables import Declared
 from paymentapp.vault.sealing import Vault
+
+
+class Environment(StrEnum):
+    """What an account of a provider moves."""
+
+    LIVE = "live"  # real money
+    TEST = "test"  # none: a provider's sandbox or test mode
+    SIMULATED = "simulated"  # none: a simulator on this machine
 
 
 class CurrencyRule(NamedTuple):
@@ -230,6 +239,7 @@ class Provider(Facts, Protocol):
     currencies: Mapping[str, CurrencyRule]
     batch_size: int  # maximum members of one call, from the settings
     description: str  # which account or address, for operators: no secret in it
+    environment: Environment = Environment.LIVE  # what is not known to be harmless is live
     configured: bool  # whether its settings are complete; nothing is paid before they are
     longest_call: timedelta = timedelta(minutes=5)  # more than any call below takes in all
     polls_per_second: float = 100  # calls of `fetch` by all processes; the others wait

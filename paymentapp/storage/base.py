@@ -67,7 +67,9 @@ class Lease(NamedTuple):
 class Store(AcceptingStore, ErasingStore, Protocol):
     """Stores customers, disbursements and the dispatcher's own records."""
 
-    description: str  # the store as text for people, without a secret
+    @property
+    def description(self) -> str:
+        """The store as text for people, without a secret: which one it is."""
 
     def create_tables(self) -> list[str]:
         """Create the tables that are missing, and return their names."""

@@ -65,7 +65,7 @@ class PayPalSimulatorSettings(SimulatorSettings):
     """
 
     FAULTS: ClassVar[tuple[str, ...]] = FAULTS
-    FIXED_AT_START: ClassVar[frozenset[str]] = frozenset({"host", "port", "state"})
+    FIXED_AT_START: ClassVar[frozenset[str]] = frozenset({"host", "port", "state", "bank_books"})
 
     host: str = setting(SettingType(filled, str, "ADDRESS"), "127.0.0.1", "address to listen on")
     port: int = setting(
@@ -77,6 +77,11 @@ class PayPalSimulatorSettings(SimulatorSettings):
         SettingType(filled, str, "PATH"),
         ":memory:",
         "SQLite file that keeps the state across restarts",
+    )
+    bank_books: str | None = setting(
+        SettingType(optional(filled), str, "PATH"),
+        None,
+        "books of a simulated bank (its --state folder's books.db), which the page shows too",
     )
     latency: float = setting(SECONDS, 0.0, "delay before acting on each payouts call")
     settle_delay: float = setting(SECONDS, 2.0, "time from accepting a batch to its outcome")

@@ -44,6 +44,26 @@ _PLATFORM = f"""SELECT m.currency, coalesce(m.source_type, 'card'), sum(CASE
     FROM stripe_moves m WHERE m.account = :account GROUP BY 1, 2"""  # noqa: S608 - constants only
 
 
+# A reversal is part of its transfer's status; a payout moves what a transfer has brought before.
+_TOTALS = f"""SELECT currency, kind, CASE
+        WHEN kind != 'transfer' OR amount_reversed = 0 THEN status
+        WHEN amount_reversed = amount THEN 'reversed'
+        ELSE 'partly_reversed' END AS word,
+    count(*), sum(amount), sum(CASE WHEN kind = 'transfer' THEN amount - amount_reversed ELSE 0 END)
+    FROM ({_MOVE}) WHERE kind != 'reversal' GROUP BY 1, 2, 3 ORDER BY 1, 2 DESC, 3"""  # noqa: S608 - constants only
+
+
+class MoveTotal(NamedTuple):
+    """The moves of one kind and status in a currency; ``kept`` is what transfers have left."""
+
+    currency: str
+    kind: str
+    status: str
+    moves: int
+    amount: int
+    kept: int
+
+
 class ListFilter(NamedTuple):
     """A condition of a list; the column is a constant of the code, never from a request."""
 
@@ -146,6 +166,15 @@ class StripeBooks:
         """Return moves in the order in which they were made, after a sequence number."""
         sql = f"{_MOVE} WHERE m.seq > :after ORDER BY m.seq LIMIT :limit"
         return [move_from(row) for row in self._rows(sql, after=after, limit=limit)]
+
+    def totals(self) -> list[MoveTotal]:
+        """Return the sums of transfers and payouts."""
+        return [MoveTotal(*row) for row in self._rows(_TOTALS)]
+
+    def newest(self, limit: int) -> list[StripeMove]:
+        """Return the newest transfers and payouts."""
+        sql = f"{_MOVE} WHERE m.kind != 'reversal' ORDER BY m.seq DESC LIMIT :limit"
+        return [move_from(row) for row in self._rows(sql, limit=limit)]
 
     def count(self) -> int:
         """Count the moves."""

@@ -269,3 +269,11 @@ def test_the_page_is_served_from_here_alone(bench: Bench) -> None:
 @pytest.mark.parametrize("name", ["index.html", "__init__.py", "..%2f__init__.py", "LICENSE", ""])
 def test_nothing_else_is_served_beside_the_page(bench: Bench, name: str) -> None:
     assert bench.caller(None).get(f"/docs/{name}").status_code == 404
+
+
+def test_the_root_leads_to_the_page(bench: Bench) -> None:
+    client = bench.caller(None)
+    response = client.get("/")
+    assert response.status_code == 302
+    assert response.headers["Location"] == "docs"  # below a stage of an API gateway too
+    assert "swagger-ui" in client.get("/", follow_redirects=True).text

@@ -68,9 +68,16 @@ def test_a_body_of_unknown_length_has_the_same_limit(paying: Bench) -> None:
     problem(response, 413, "too-large")
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/api", f"{PATH}/", f"/{PATH}", "/v2/api/payment"])
+@pytest.mark.parametrize(
+    "path", ["/v", "/v1", "/v1/api", f"{PATH}/", f"/{PATH}", "/v2/api/payment"]
+)
 def test_other_addresses_are_not_found(paying: Bench, path: str) -> None:
     problem(paying.client.post(path, json=ORDER), 404, "not-found")
+
+
+def test_nothing_can_be_sent_to_the_root(paying: Bench) -> None:
+    """It leads a reader to the documentation, and does nothing else."""
+    problem(paying.client.post("/", json=ORDER), 405, "method-not-allowed")
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])

@@ -75,7 +75,7 @@ MAY_IMPORT = {
     | {"webhook_client"},
     "paymentapp": {"api", "bootstrap"},
     "server": BASE
-    | {"bootstrap", "config", "logs", "metrics", "paymentapp", "rate_limits", "tracing"}
+    | {"_version", "bootstrap", "config", "logs", "metrics", "paymentapp", "rate_limits", "tracing"}
     | {"variables", "worker"},
     "delivering": BASE | {"bootstrap", "config", "metrics", "server", "supervision", "tracing"},
     "web": {"api", "config"},

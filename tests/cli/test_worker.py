@@ -63,6 +63,7 @@ def test_it_pays_what_was_accepted_and_ends_when_it_is_told(
         until(lambda: desk.read(payment).status is Status.SUCCEEDED)
         process.send_signal(number)
         assert process.wait(START_SECONDS) == 0
+    assert "payments by paypal: PayPal simulator (" in (tmp_path / "worker.log").read_text()
     assert len(desk.ledger()) == 1
 
 

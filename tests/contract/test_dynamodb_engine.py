@@ -524,6 +524,19 @@ def test_an_account_that_cannot_be_used_is_no_crash(
         store.ping()
 
 
+def test_the_store_is_named_by_where_it_is(
+    dynamodb_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same tables in another region are another store."""
+    here = open_store(replace(dynamodb_settings, table_prefix="a-"))
+    endpoint = os.environ["AWS_ENDPOINT_URL_DYNAMODB"]
+    assert here.description == f"DynamoDB at {endpoint}, tables a-*"
+    monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    there = open_store(replace(dynamodb_settings, table_prefix=""))
+    assert there.description == "DynamoDB at https://dynamodb.eu-west-1.amazonaws.com"
+
+
 def test_tables_that_may_not_be_made_are_an_error() -> None:
     client: Any = Failing(ERRORS[0][0])
     with pytest.raises(StoreUnavailable, match="AccessDeniedException"):

@@ -27,6 +27,7 @@ def test_the_command_and_the_script_approve_and_reject(tmp_path: Path) -> None:
         "PAYMENTAPP_APPROVALS": "USD 5..: 1",
     }
     scopes = ("--scope", "write", "--scope", "read", "--scope", "payments:approve")
+    run(*PAYMENTAPP, "init", environ=environ)
     payer = run(*PAYMENTAPP, "keys", "create", "payer", *scopes, environ=environ).strip()
     other = run(
         *PAYMENTAPP, "keys", "create", "ann", "--scope", "payments:approve", environ=environ

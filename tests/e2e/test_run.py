@@ -38,7 +38,7 @@ def test_its_lines_say_what_is_in_force_and_the_line_to_try_works(tmp_path: Path
     with running_service(tmp_path) as service:
         output = service.output()
         assert service.url in output
-        assert re.search(r"store +SQLite var/paymentapp\.db", output)
+        assert re.search(rf"store +SQLite {tmp_path}/var/paymentapp\.db", output)
         assert re.search(r"paypal +.*simulator", output)
         assert re.search(r"authentication +none", output)
         (line,) = re.findall(r"^  (curl .*)$", output, re.MULTILINE)
@@ -58,6 +58,41 @@ def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
         while any(alive(pid) for pid in pids) and time.monotonic() < end:
             time.sleep(0.05)
         assert [pid for pid in pids if alive(pid)] == []
+
+
+def test_a_second_shell_reaches_the_same_simulators(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        assert ". var/dev.env" in service.output()
+        person = {"customer_id": "ann", "email": "ann@example.com"}
+        service.call("POST", "/v1/api/customer", person)
+        wait = {"Prefer": "wait=10"}
+        order = {**person, "amount": 5, "currency": "USD"}
+        _, paid = service.call("POST", "/v1/api/payment", order, wait)
+        assert paid["status"] == "succeeded"
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        command = (
+            f". {tmp_path}/var/dev.env && {sys.executable} -m paymentapp reconcile --no-search"
+        )
+        found = subprocess.run(
+            ["sh", "-c", command],
+            cwd=elsewhere,
+            env=clean_environ(),
+            capture_output=True,
+            text=True,
+        )
+        assert found.returncode == 0, found.stdout + found.stderr
+        assert "1 batch, 1 payment" in found.stdout
+    assert not (tmp_path / "var" / "dev.env").exists()
+
+
+def test_the_simulators_keep_their_port(tmp_path: Path) -> None:
+    pages = []
+    for _ in range(2):
+        with running_service(tmp_path) as service:
+            pages += re.findall(r"simulated: see (\S+)", service.output())
+    assert len(pages) == 2
+    assert len(set(pages)) == 1
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
@@ -88,6 +123,7 @@ def test_another_address_without_authentication_is_refused(tmp_path: Path) -> No
     dev = run(tmp_path, "run", "--dev", PAYMENTAPP_HOST="0.0.0.0", PORT=str(free_port()))
     assert dev.returncode == 2
     assert "loopback" in dev.stderr
+    run(tmp_path, "init")
     off = run(
         tmp_path, "run", PAYMENTAPP_HOST="0.0.0.0", PAYMENTAPP_AUTH="off", PORT=str(free_port())
     )
@@ -102,6 +138,7 @@ def test_another_address_without_a_key_is_refused_and_told_how(tmp_path: Path) -
         "PAYPAL_CLIENT_ID": "id",
         "PAYPAL_CLIENT_SECRET": "not-a-real-secret",
     }
+    run(tmp_path, "init")
     ended = run(tmp_path, "run", **environ)
     assert ended.returncode == 2
     assert "paymentapp keys create" in ended.stderr
@@ -135,6 +172,42 @@ def test_so_it_is_where_gunicorn_is_started_by_itself(tmp_path: Path) -> None:
     assert ended.returncode != 0
     assert "PAYMENTAPP_STRIPE_SECRET_KEY" in ended.stderr.splitlines()[-1]
     assert "hunter2" not in ended.stderr
+
+
+PAYPAL = {"PAYPAL_CLIENT_ID": "id", "PAYPAL_CLIENT_SECRET": "not-a-real-secret"}
+LIVE_PAYPAL = PAYPAL | {"PAYPAL_BASE_URL": "https://api-m.paypal.com"}
+LIVE_STRIPE = {"PAYMENTAPP_STRIPE_SECRET_KEY": "sk_live_notreal"}
+
+
+@pytest.mark.parametrize(
+    ("account", "shown"), [(LIVE_PAYPAL, "PayPal LIVE"), (LIVE_STRIPE, "Stripe LIVE")]
+)
+def test_without_authentication_no_real_money_is_paid(
+    tmp_path: Path, account: dict[str, str], shown: str
+) -> None:
+    ended = run(tmp_path, "run", "--dev", PORT=str(free_port()), **account)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert shown in line
+    assert "--live" in line
+    assert "not-a-real-secret" not in line
+
+
+def test_live_alone_is_a_mistake(tmp_path: Path) -> None:
+    ended = run(tmp_path, "run", "--live")
+    assert ended.returncode == 2
+    assert "--live goes with --dev" in ended.stderr
+
+
+def test_with_the_flag_that_says_live_callers_need_a_key(tmp_path: Path) -> None:
+    off = {"PAYMENTAPP_DISPATCHER": "off", "PAYMENTAPP_AUTH": "off"}
+    with running_service(tmp_path, "run --dev --live", **off, **LIVE_STRIPE) as service:
+        output = service.output()
+        assert re.search(r"stripe +Stripe LIVE", output)
+        assert "paypal and ach simulated" in output
+        assert "all simulated" not in output
+        assert re.search(r"authentication +API keys", output)
+        assert service.call("GET", "/v1/api/payment")[0] == 401
 
 
 UNKNOWN = (
@@ -174,6 +247,7 @@ def test_tables_are_made_once(tmp_path: Path) -> None:
 
 
 def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    run(tmp_path, "init")
     made = run(tmp_path, "keys", "create", "till", "--scope", "read")
     secret = made.stdout.strip()
     key_id = secret.split("_")[1]
@@ -186,3 +260,17 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     unknown = run(tmp_path, "keys", "revoke", "nobody")
     assert unknown.returncode == 2
     assert "nobody" in unknown.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_nothing_outlives_the_command_however_it_ends(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with running_service(tmp_path) as service:
+        pids = service.descendants()
+        service.process.send_signal(number)
+        service.process.wait(30)
+        end = time.monotonic() + 20
+        while any(alive(pid) for pid in pids) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert [pid for pid in pids if alive(pid)] == []

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+from simulators import PayPalSimulatorSettings, create_simulator
+from simulators.bank import BankBooks
+from simulators.bank.records import BankEntry
 
 from .support import PAYOUTS, Api, batch, item
 
@@ -26,7 +31,7 @@ def test_what_was_paid_is_listed_with_its_totals(api: Api) -> None:
     text = page(api)
     receivers = re.findall(r'class="who">([^<\s]+)', text)
     assert receivers == ["yuki@example.com", "fail@example.com", "ann@example.com"]
-    assert "<b>12.50</b> USD" in text
+    assert "<b>10.00</b> USD" in text
     assert "<b>900</b> JPY" in text
     assert "3 items accepted" in text
     assert "RECEIVER_<wbr>ACCOUNT_<wbr>LOCKED" in text
@@ -67,3 +72,67 @@ def test_calls_settings_and_outcomes_are_shown(api: Api) -> None:
     assert re.search(r"settle_delay</code>.*?7\.5</td>", text, re.DOTALL)
     for shown in ("unclaimed…@", "later REFUNDED", "ERRPYO040", "CIP_<wbr>NOT_<wbr>VERIFIED"):
         assert shown in text
+
+
+def test_sums_are_of_what_succeeded(api: Api) -> None:
+    api.pay(item("ann@example.com", "10.00"), item("fail@example.com", "2.50"))
+    api.pay(item("unclaimed@example.com", "3.00", currency="EUR"), sender_batch_id="b-2")
+    api.clock.pass_by(seconds=2)
+    text = page(api)
+    assert "<b>10.00</b> USD" in text
+    assert "<b>0.00</b> EUR" in text
+    assert re.search(r"FAILED</span>\s*&times; 1</span><span>2\.50", text)
+    assert re.search(r"UNCLAIMED</span>\s*&times; 1</span><span>3\.00", text)
+
+
+def stripe_moves(api: Api, *moves: dict[str, object]) -> None:
+    """Record moves of Stripe, without its API."""
+    stripe = api.app.extensions["stripe_simulator"]
+    with stripe.books() as books:
+        for number, move in enumerate(moves):
+            of_all = {"account": "acct_platform", "currency": "USD", "metadata": {}}
+            books.add({"id": f"tr_{number}", **of_all, **move})
+
+
+def test_what_stripe_moved_is_shown(api: Api) -> None:
+    to = {"kind": "transfer", "destination": "acct_simok0001"}
+    back = {"kind": "reversal", "destination": "acct_simok0001", "transfer": "tr_1"}
+    stripe_moves(api, {**to, "amount": 1000}, {**to, "amount": 500}, {**back, "amount": 500})
+    text = page(api)
+    assert "acct_simok0001" in text
+    assert "<b>10.00</b> USD" in text
+    assert re.search(r"transfer made</span>\s*&times; 1</span><span>10\.00", text)
+    assert re.search(r"transfer reversed</span>\s*&times; 1</span><span>5\.00", text)
+
+
+def test_what_the_bank_booked_is_shown(tmp_path: Path) -> None:
+    books = BankBooks(tmp_path / "books.db")
+    entry = BankEntry(
+        *("PPD", "1234567890", "PAYMENTAPP", "260302", "22", "021000021", "000123456789"),
+        *(1250, "id", "ADA LOVELACE", "091000010000001"),
+    )
+    returned = entry._replace(account="R03", cents=400, name="BOB")
+    prenote = entry._replace(code="23", cents=0, name="NOBODY")
+    books.enter("taken", "one.ach", 0, [(entry, None, 0), (returned, "R03", 0), (prenote, None, 0)])
+    books.answered([each.entry_id for each in books.due(1)])
+    books.close()
+    app = create_simulator(PayPalSimulatorSettings(bank_books=str(tmp_path / "books.db")))
+    text = app.test_client().get("/").text
+    assert "<b>12.50</b> USD" in text
+    assert "ADA LOVELACE" in text
+    assert "000123456789" not in text
+    assert "…6789" in text
+    assert re.search(r"returned R03</span>\s*&times; 1</span><span>4\.00", text)
+    assert "NOBODY" not in text
+
+
+def test_a_bank_that_has_booked_nothing_is_no_error(tmp_path: Path) -> None:
+    for there in (True, False):
+        file = tmp_path / "books.db"
+        if there:
+            BankBooks(file).close()
+        else:
+            file.unlink()
+        app = create_simulator(PayPalSimulatorSettings(bank_books=str(file)))
+        assert "The bank has booked nothing yet." in app.test_client().get("/").text
+    assert not (tmp_path / "books.db").exists()

@@ -1,4 +1,4 @@
-"""The generated parts of docs/operating.md; `make docs` updates them."""
+"""The generated parts of docs/operating.md, and .env.example; `make docs` updates them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from paymentapp.providers.registry import every_provider
 from paymentapp.services.dispatch.parking import parking_rule
 from tests.support.service import ROOT
 
+ENV_EXAMPLE = ROOT / ".env.example"
 PAGE = ROOT / "docs" / "operating.md"
 
 
 def _tables() -> str:
     return CliRunner().invoke(commands, ["settings", "--markdown"]).output
+
+
+def env_example() -> str:
+    """Return the text of .env.example."""
+    return CliRunner().invoke(commands, ["settings", "--env"]).output
 
 
 def _rules() -> str:
@@ -57,3 +63,4 @@ def write(page: Path = PAGE) -> None:
 
 if __name__ == "__main__":
     write()
+    ENV_EXAMPLE.write_text(env_example())

@@ -112,9 +112,15 @@ def run(*command: object, environ: Mapping[str, str], refused: bool = False) -> 
 def running_service(
     folder: Path, command: str = "run --dev", /, **environ: str
 ) -> Iterator[Service]:
-    """Start the service, by default with its simulators; wait until it is up; stop it by SIGINT."""
+    """Start the service, by default with its simulators; wait until it is up; stop it by SIGINT.
+
+    A command without --dev gets its store first.
+    """
     port = free_port()
     log = folder / "service.log"
+    if "--dev" not in command:
+        init = [sys.executable, "-m", "paymentapp", "init"]
+        subprocess.run(init, cwd=folder, env=clean_environ() | environ, check=True)
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "paymentapp", *command.split()],

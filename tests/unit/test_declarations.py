@@ -112,7 +112,7 @@ def test_a_name_that_the_documents_or_the_deployment_use_is_known() -> None:
 
 def _names_in(*paths: Path) -> Iterator[str]:
     for path in paths:
-        yield from re.findall(r"PAYMENTAPP_[A-Z0-9_]+[A-Z0-9]\b(?!_)", path.read_text())
+        yield from re.findall(r"(?<!_)PAYMENTAPP_[A-Z0-9_]+[A-Z0-9]\b(?!_)", path.read_text())
 
 
 def test_the_warning_has_no_value_in_it(caplog: pytest.LogCaptureFixture) -> None:

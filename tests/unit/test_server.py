@@ -7,11 +7,12 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from paymentapp import gunicorn_conf
+from paymentapp import create_app, gunicorn_conf
+from paymentapp._version import __version__
 from paymentapp.bootstrap import EXTENSION, Services, build_services
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError
@@ -106,3 +107,55 @@ def test_lines_have_the_time_that_logging_writes() -> None:
         record = logging.LogRecord("paymentapp", logging.INFO, "", 0, "paid %s", ("ada",), None)
         record.created, record.msecs = 1_790_000_000 + seconds, seconds % 1 * 1000
         assert lines.format(record) == standard.format(record)
+
+
+def started(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what gunicorn logs once it listens, of the service with the current environment."""
+    caplog.set_level(logging.INFO, "paymentapp")
+    gunicorn_conf.when_ready(cast(Any, SimpleNamespace(LISTENERS=["http://127.0.0.1:8123"])))
+    return [record.getMessage() for record in caplog.records]
+
+
+def test_gunicorn_says_what_it_serves_where_and_who_pays(
+    environ: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    environ.setenv("PAYMENTAPP_STRIPE_SECRET_KEY", "sk_live_notreal")
+    assert started(caplog) == [
+        f"paymentapp {__version__} serves http://127.0.0.1:8123 from SQLite {tmp_path}/test.db; "
+        "authentication: API keys; dispatching: on",
+        "payments by paypal: PayPal sandbox (api-m.sandbox.paypal.com), not configured",
+        "payments by stripe: Stripe LIVE (api.stripe.com)",
+    ]
+
+
+def test_it_says_what_is_switched_off(
+    environ: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environ.setenv("PAYMENTAPP_AUTH", "off")
+    environ.setenv("PAYMENTAPP_DISPATCHER", "off")
+    first = started(caplog)[0]
+    assert "authentication: none" in first
+    assert "dispatching: off (`paymentapp worker` has to run)" in first
+
+
+def test_what_is_wrong_is_left_for_the_workers_to_say(
+    environ: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environ.setenv("PAYMENTAPP_ROUTES", "no rule")
+    assert started(caplog) == []
+
+
+@pytest.mark.usefixtures("environ")
+def test_an_application_by_itself_says_that_it_dispatches_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As `flask --app paymentapp run` makes it."""
+    app = create_app()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "dispatches nothing" in said
+    assert "`paymentapp worker`" in said
+    services: Services = app.extensions[EXTENSION]
+    services.close()
+    caplog.clear()
+    create_app(build_services(Settings(), store=MemoryStore(), providers={}))
+    assert caplog.records == []

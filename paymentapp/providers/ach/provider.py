@@ -33,6 +33,7 @@ from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import (
     CurrencyRule,
     Detail,
+    Environment,
     Kit,
     Outcome,
     Postponed,
@@ -90,6 +91,7 @@ class Ach(Provider):
         self.configured = kit.vault.is_open
         self.longest_call = max(self.longest_call, settings.attempt)
         self.description = f"ACH files to {settings.outgoing.shown}"
+        self.environment = Environment.SIMULATED if settings.rehearsal else Environment.LIVE
         self.payees = AchPayees(kit.vault, kit.state)
         self.cutoffs = CutoffSchedule(settings)
         self._file_state = FileState(kit.state)

@@ -16,7 +16,15 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotPermitted, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.loopback import is_loopback
 from paymentapp.models.batches import Batch, Member
-from paymentapp.providers.base import Accepted, Detail, Kit, Provider, Refused, RemittanceRules
+from paymentapp.providers.base import (
+    Accepted,
+    Detail,
+    Environment,
+    Kit,
+    Provider,
+    Refused,
+    RemittanceRules,
+)
 from paymentapp.providers.http import Answer, Http
 from paymentapp.providers.json_answers import dig, elements
 from paymentapp.providers.paypal.answers import (
@@ -74,7 +82,7 @@ class PayPal(Provider):
         self.batch_size = min(settings.batch_size, _MAX_ITEMS)
         self.currencies = currencies_up_to(settings.maximum)
         self.configured = settings.is_configured
-        self.description = _describe(base.hostname or "", netloc)
+        self.description, self.environment = _describe(base.hostname or "", netloc)
         self._note = settings.note
         self._subject = settings.email_subject
         self._clock = clock
@@ -302,11 +310,11 @@ def _names_of(netloc: str) -> frozenset[str]:
     return frozenset({netloc.lower()})
 
 
-def _describe(host: str, netloc: str) -> str:
+def _describe(host: str, netloc: str) -> tuple[str, Environment]:
     if host in {"api-m.paypal.com", "api.paypal.com"}:
-        return f"PayPal LIVE ({netloc})"
+        return f"PayPal LIVE ({netloc})", Environment.LIVE
     if host.endswith(".sandbox.paypal.com"):
-        return f"PayPal sandbox ({netloc})"
+        return f"PayPal sandbox ({netloc})", Environment.TEST
     if is_loopback(host):
-        return f"PayPal simulator ({netloc})"
-    return f"PayPal at {netloc}"
+        return f"PayPal simulator ({netloc})", Environment.SIMULATED
+    return f"PayPal at {netloc}", Environment.LIVE

@@ -69,6 +69,7 @@ class Stripe(Provider):
     def __init__(self, settings: StripeSettings, clock: Clock, http: Http) -> None:
         self.configured = settings.is_configured
         self.description = settings.description
+        self.environment = settings.environment
         self.payees = StripePayees(settings.payout)
         self.webhooks = StripeWebhooks(settings, clock) if settings.webhook_secrets else None
         self._clock = clock

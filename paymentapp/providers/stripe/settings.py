@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
+from paymentapp.providers.base import Environment
 from paymentapp.variables import (
     ELSEWHERE,
     Declared,
@@ -111,6 +112,13 @@ class StripeSettings(Declared):
             return f"Stripe simulator ({parts.netloc})"
         kind = {"live": "LIVE", "test": "test mode"}.get(self.mode, "without a key")
         return f"Stripe {kind} ({parts.netloc})"
+
+    @property
+    def environment(self) -> Environment:
+        """What the account moves; without a key of the process's own, perhaps real money."""
+        if is_loopback(urlsplit(self.base_url).hostname or ""):
+            return Environment.SIMULATED
+        return Environment.TEST if self.mode == "test" else Environment.LIVE
 
     def check(self) -> None:
         """Refuse to send a live key to any host but Stripe's."""

@@ -30,7 +30,6 @@ class DynamoDBStore(
 
     def __init__(self, settings: Settings) -> None:
         prefix = settings.table_prefix
-        self.description = f"DynamoDB, tables {prefix}*" if prefix else "DynamoDB"
         self._prefix = prefix
         self._customers = f"{prefix}Customers"
         self._disbursements = f"{prefix}Disbursements"
@@ -38,6 +37,15 @@ class DynamoDBStore(
         self._contention = Contention()
         at_once = settings.threads + settings.senders * conditional.CALLS_AT_ONCE
         self._client = clients(at_once + 8)
+
+    @property
+    def description(self) -> str:
+        """The endpoint, which has the region in it, and the tables.
+
+        Raises SettingsError where no region is set, StoreUnavailable.
+        """
+        named = f", tables {self._prefix}*" if self._prefix else ""
+        return f"DynamoDB at {self._client().meta.endpoint_url}{named}"
 
     def warm_up(self) -> None:
         """Make the client, which takes longer than a request; nothing is sent."""

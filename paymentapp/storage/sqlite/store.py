@@ -37,8 +37,8 @@ class SQLiteStore(
     """
 
     def __init__(self, path: Path) -> None:
-        self.description = f"SQLite {path}"
         self._path = path.absolute()
+        self.description = f"SQLite {self._path}"
         self._connections = PerProcess(partial(ProcessConnections, self._path))
 
     def create_tables(self) -> list[str]:
