@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from paymentapp.services.limits import Limits
     from paymentapp.services.outbound.endpoints import WebhookEndpoints
     from paymentapp.services.payments import Payments
+    from paymentapp.services.reports import Reports
     from paymentapp.services.retries import PaymentRetries
     from paymentapp.services.waiting import Waiting
     from paymentapp.supervision import Supervisor
@@ -125,6 +126,13 @@ class Services(DispatchServices):
         from paymentapp.services.limit_use import LimitUse
 
         return LimitUse(self.store, self.limits, self.clock)
+
+    @built_once
+    def reports(self) -> Reports:
+        """Return the reports of payments."""
+        from paymentapp.services.reports import Reports
+
+        return Reports(self.store, self.payees)
 
     @built_once
     def waiting(self) -> Waiting:
