@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from paymentapp.services.limits import Limits
     from paymentapp.services.outbound.endpoints import WebhookEndpoints
     from paymentapp.services.payments import Payments
-    from paymentapp.services.reports import Reports
+    from paymentapp.services.reports import PaymentReports
     from paymentapp.services.retries import PaymentRetries
     from paymentapp.services.waiting import Waiting
     from paymentapp.supervision import Supervisor
@@ -128,11 +128,11 @@ class Services(DispatchServices):
         return LimitUse(self.store, self.limits, self.clock)
 
     @built_once
-    def reports(self) -> Reports:
+    def reports(self) -> PaymentReports:
         """Return the reports of payments."""
-        from paymentapp.services.reports import Reports
+        from paymentapp.services.reports import PaymentReports
 
-        return Reports(self.store, self.payees)
+        return PaymentReports(self.store, self.payees)
 
     @built_once
     def waiting(self) -> Waiting:

@@ -150,6 +150,12 @@ LIST_ACCOUNT_PAYMENTS = (
         }
     ),
 )
+REPORT_PAYMENTS = (
+    _invalid({"parameter": "payees", "message": "Must be one of: masked, full."}),
+    ProblemExample(problems.FORBIDDEN, "Payees in full require the scope customers:read."),
+    ProblemExample(problems.NOT_ACCEPTABLE),
+    ProblemExample(problems.TOO_MANY, "Other reports are being made: retry later."),
+)
 CUSTOMER_HISTORY = (
     *LIST_PAYMENTS,
     _invalid(

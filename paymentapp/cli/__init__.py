@@ -15,6 +15,7 @@ from paymentapp.cli.approvals import approvals
 from paymentapp.cli.audit import audit
 from paymentapp.cli.common import opened
 from paymentapp.cli.customers import customers
+from paymentapp.cli.export import export
 from paymentapp.cli.holds import hold, holds, release
 from paymentapp.cli.inbox import inbox
 from paymentapp.cli.keys import keys
@@ -115,6 +116,6 @@ def worker() -> None:
 
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
-    *(hold, release, holds, approvals, customers, payments, webhooks, topic),
+    *(hold, release, holds, approvals, customers, payments, export, webhooks, topic),
 ):
     commands.add_command(command)

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import click
-from marshmallow import ValidationError
 
 from paymentapp.bootstrap import Services
 from paymentapp.cli.common import line, opened, plural
+from paymentapp.cli.payment_filters import loaded, with_filters
 from paymentapp.masking import printable
 from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.payments import Payment
@@ -29,25 +29,12 @@ def payments() -> None:
 
 
 @payments.command("list")
-@click.option("--reference", help="Only those with this reference.")
-@click.option("--status", help="Only those with this status now.")
-@click.option("--method", "payment_method", help="Only those that are made by this method.")
-@click.option("--currency", help="Only those in this currency.")
-@click.option("--client", "created_by", help="Only those that this client requested.")
-@click.option("--provider-id", help="Only those of this batch, item or transaction.")
-@click.option("--min", "min_amount", help="Only those of at least this amount.")
-@click.option("--max", "max_amount", help="Only those of at most this amount.")
-@click.option("--from", "from_", help="Only those requested at this date or time, or later.")
-@click.option("--to", help="Only those requested at this date or time, or earlier.")
+@with_filters
 @click.option("--limit", type=click.IntRange(1), default=_CHUNK, show_default=True, help="At most.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def list_(limit: int, as_json: bool, from_: str | None, **filters: str | None) -> None:
+def list_(limit: int, as_json: bool, **filters: str | None) -> None:
     """List payments, newest first."""
-    given = {name: text for name, text in {**filters, "from": from_}.items() if text is not None}
-    try:
-        query: AccountQuery = AccountQuerySchema().load({**given, "limit": str(_CHUNK)})
-    except ValidationError as error:
-        raise click.UsageError(_problems(error)) from error
+    query: AccountQuery = loaded(AccountQuerySchema, {**filters, "limit": str(_CHUNK)})
     with opened(paying=False) as services:
         found = list(islice(_every(services, query), limit))
     if as_json:
@@ -78,12 +65,6 @@ def _every(services: Services, query: AccountQuery) -> Iterator[Payment]:
         if page.last_read is None:
             return
         query = replace(query, before=page.last_read)
-
-
-def _problems(error: ValidationError) -> str:
-    """Return what is wrong with the options, without their values."""
-    messages = cast(dict[str, list[str]], error.messages)
-    return "; ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in messages.items())
 
 
 def _cells(payment: Payment) -> tuple[str, ...]:

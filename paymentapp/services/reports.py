@@ -22,7 +22,7 @@ RETRY_DELAYS = (0.5, 2.0, 5.0)  # seconds before a page of a report that has beg
 
 
 @dataclass(frozen=True, slots=True)
-class Reports:
+class PaymentReports:
     """Makes reports. `pause` sleeps for a number of seconds before a page is read again."""
 
     store: Store

@@ -23,7 +23,7 @@ from paymentapp.models.reports import COLUMNS, KINDS, ColumnKind, PaymentRow, ro
 from paymentapp.models.settled import Exchange, Settled
 from paymentapp.services import reports
 from paymentapp.services.payees import PayeeDisplays
-from paymentapp.services.reports import Reports
+from paymentapp.services.reports import PaymentReports
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.records import NOW, a_payment, add_payment, later, usd
@@ -50,9 +50,9 @@ def filled(count: int) -> MemoryStore:
     return store
 
 
-def service(store: MemoryStore, pauses: list[float] | None = None) -> Reports:
+def service(store: MemoryStore, pauses: list[float] | None = None) -> PaymentReports:
     payees = PayeeDisplays({"paypal": LedgerProvider()}, lambda: NOW)
-    return Reports(store, payees, (pauses if pauses is not None else []).append)
+    return PaymentReports(store, payees, (pauses if pauses is not None else []).append)
 
 
 def cells(rows: list[PaymentRow]) -> list[dict[str, str]]:
