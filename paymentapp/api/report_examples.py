@@ -25,3 +25,17 @@ _ROW = PaymentRow(**_VALUES)
 
 CSV = b"".join(to_csv([_ROW])).decode()
 JSON_LINES = b"".join(to_json_lines([_ROW])).decode()
+
+_TOTAL = {
+    "currency": "USD",
+    "payments": 1,
+    "amount": Decimal("10.10"),
+    "fees": [{"amount": Decimal("0.25"), "currency": "USD"}],
+}
+_GROUP = {"day": "2026-01-02", "payment_method": None, "status": "succeeded", "created_by": None}
+SUMMARY = {
+    "by": ["day", "status"],
+    "payments": 1,
+    "groups": [{**_GROUP, **_TOTAL}],
+    "totals": [_TOTAL],
+}

@@ -11,13 +11,21 @@ from werkzeug.exceptions import NotAcceptable
 
 from paymentapp.api import error_examples, report_examples
 from paymentapp.api.blueprint import Blueprint, actor, services
+from paymentapp.api.problems import InvalidRequest
 from paymentapp.api.report_slots import take_report_slot
 from paymentapp.api.responses import ApiResponse
 from paymentapp.errors import NotAllowed
 from paymentapp.exports.text import to_csv, to_json_lines
 from paymentapp.models.actors import CUSTOMERS_READ, REPORTS
 from paymentapp.models.reports import PaymentRow
-from paymentapp.schemas.reports import ReportQuerySchema, ReportRequest
+from paymentapp.schemas.reports import (
+    ReportQuerySchema,
+    ReportRequest,
+    SummaryQuerySchema,
+    SummaryRequest,
+    SummarySchema,
+)
+from paymentapp.services.reports import Summary, TooManyGroups
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +92,26 @@ def report_payments(wanted: ReportRequest) -> Response:
     answer = ApiResponse(chosen.write(rows), headers=headers, content_type=chosen.content_type)
     answer.call_on_close(slot.give_back)
     return answer
+
+
+@blp.route("/v1/api/reports/summary")
+@blp.requires(REPORTS)
+@blp.arguments(SummaryQuerySchema(), location="query")
+@blp.response(200, SummarySchema, description="The sums", example=report_examples.SUMMARY)
+@blp.documents(*error_examples.REPORT_SUMMARY)
+def report_summary(wanted: SummaryRequest) -> Summary:
+    """Sum payments up by currency, and by day, payment method, status and client, as `by` asks.
+
+    The sums are those of the rows that the report of payments has. They are made when they are
+    asked for, so that the time grows with the number of payments: give `from` and `to`.
+    """
+    slot = take_report_slot()
+    try:
+        return services().reports.summary(wanted.query, wanted.by)
+    except TooManyGroups as error:
+        raise InvalidRequest([{"parameter": "by", "message": str(error)}]) from error
+    finally:
+        slot.give_back()
 
 
 def _accepted_format() -> _TextFormat:

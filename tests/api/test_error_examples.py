@@ -210,6 +210,11 @@ def report_payments(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.get(REPORT, headers={"Accept": "application/pdf"})
 
 
+def report_summary(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get("/v1/api/reports/summary?min_amount=-1")
+    yield bench.client.get("/v1/api/reports/summary?by=week")
+
+
 def get_payment(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.get(SOME_PAYMENT)
 
@@ -422,6 +427,7 @@ OPERATIONS = [
     Operation(show_limits, "GET", LIMITS),
     Operation(show_balances, "GET", "/v1/api/balances"),
     Operation(report_payments, "GET", REPORT),
+    Operation(report_summary, "GET", "/v1/api/reports/summary"),
     Operation(show_readiness, "GET", "/v1/api/readiness"),
     Operation(list_events, "GET", "/v1/api/events"),
     Operation(get_event, "GET", "/v1/api/events/evt_00000000000000000009"),

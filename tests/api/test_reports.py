@@ -14,8 +14,9 @@ from werkzeug.test import TestResponse
 from paymentapp.api.report_slots import RETRY_AFTER, ReportSlots, TooManyReports
 from paymentapp.config import Settings
 from paymentapp.errors import StoreUnavailable
-from paymentapp.models.account_payments import AccountQuery
+from paymentapp.models.account_payments import AccountPage, AccountQuery
 from paymentapp.models.reports import COLUMNS
+from paymentapp.services import reports
 from tests.api.conftest import Bench, problem
 
 PATH = "/v1/api/reports/payments"
@@ -108,8 +109,8 @@ def test_whoever_may_only_read_reports_gets_no_full_payee(account: Bench) -> Non
 def test_a_store_that_does_not_answer_is_503_and_leaves_the_place_free(account: Bench) -> None:
     listed = account.store.list_account_payments
 
-    def fail(_query: object) -> Any:
-        raise StoreUnavailable("busy")
+    def fail(query: AccountQuery) -> AccountPage:
+        raise StoreUnavailable(f"busy: {query}")
 
     account.store.list_account_payments = fail
     for _ in range(20):
@@ -157,3 +158,57 @@ def test_a_place_that_is_given_back_twice_is_free_once() -> None:
     slots.take()
     with pytest.raises(TooManyReports):
         slots.take()
+
+
+def summed(bench: Bench, **query: Any) -> Any:
+    answer = bench.client.get("/v1/api/reports/summary", query_string=query)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return answer.get_json()
+
+
+def test_a_summary_has_the_sums_of_the_rows(account: Bench) -> None:
+    body = summed(account)
+    total = {"currency": "USD", "payments": 3, "amount": 6.00, "fees": []}
+    nothing = dict.fromkeys(("day", "payment_method", "status", "created_by"))
+    assert body == {
+        "by": ["currency"],
+        "payments": 3,
+        "groups": [{**nothing, **total}],
+        "totals": [total],
+    }
+    assert sum(float(row["amount"]) for row in lines(report(account))) == total["amount"]
+
+
+def test_a_summary_groups_by_what_it_is_asked_and_has_the_filters(account: Bench) -> None:
+    body = summed(account, by="status,created_by,day", min_amount="2")
+    assert body["by"] == ["status", "created_by", "day"]
+    (group,) = body["groups"]
+    assert group == {
+        "day": "2026-03-01",
+        "currency": "USD",
+        "payment_method": None,
+        "status": "pending",
+        "created_by": "test",
+        "payments": 2,
+        "amount": 5,
+        "fees": [],
+    }
+
+
+def test_a_summary_of_too_many_groups_says_so(
+    account: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "GROUPS_MAX", 0)
+    answer = account.client.get("/v1/api/reports/summary?by=day")
+    (error,) = problem(answer, 400, "invalid-request")["errors"]
+    assert error["parameter"] == "by"
+    assert error["message"].startswith("More than 0 groups")
+
+
+def test_a_summary_takes_a_place_while_it_is_made() -> None:
+    bench = Bench(Settings(threads=4))
+    unread = bench.client.get(PATH, buffered=False)
+    problem(bench.client.get("/v1/api/reports/summary"), 429, "too-many-requests")
+    unread.close()
+    for _ in range(3):
+        assert summed(bench)["payments"] == 0

@@ -46,6 +46,7 @@ RIGHTS: dict[tuple[str, str], set[str]] = {
     ("GET", "/v1/api/limits"): {"payments:read"},
     ("GET", "/v1/api/balances"): {"payments:read"},
     ("GET", "/v1/api/reports/payments"): {"reports:read"},
+    ("GET", "/v1/api/reports/summary"): {"reports:read"},
     ("GET", "/v1/api/readiness"): {"payments:read", "reports:read"},
     ("GET", "/v1/api/events"): {"payments:read"},
     ("GET", "/v1/api/events/<event_id:event_id>"): {"payments:read"},
