@@ -23,6 +23,7 @@ from paymentapp.cli.parked import parked
 from paymentapp.cli.payments import payments
 from paymentapp.cli.reconcile import reconcile
 from paymentapp.cli.settings import settings
+from paymentapp.cli.summary import summary
 from paymentapp.cli.topic import topic
 from paymentapp.cli.vault import vault
 from paymentapp.cli.webhooks import webhooks
@@ -116,6 +117,6 @@ def worker() -> None:
 
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
-    *(hold, release, holds, approvals, customers, payments, export, webhooks, topic),
+    *(hold, release, holds, approvals, customers, payments, export, summary, webhooks, topic),
 ):
     commands.add_command(command)
