@@ -17,15 +17,13 @@ from paymentapp.exports.formats import ReportFormat, open_format
 from paymentapp.models.reports import PaymentRow
 from paymentapp.schemas.reports import ReportFiltersSchema
 
-_TEXTS = {ReportFormat.CSV, ReportFormat.JSON_LINES}
-
 
 @click.command()
 @with_filters
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(list(ReportFormat)),
+    type=click.Choice([each.value for each in ReportFormat]),
     help="Default: by the ending of --output, else csv.",
 )
 @click.option(
@@ -39,7 +37,7 @@ _TEXTS = {ReportFormat.CSV, ReportFormat.JSON_LINES}
     help="Show whole e-mail addresses. Account details stay masked.",
 )
 def export(
-    format_: ReportFormat | None, output: Path | None, full_payees: bool, **filters: str | None
+    format_: str | None, output: Path | None, full_payees: bool, **filters: str | None
 ) -> None:
     """Write payments, newest first, one a row.
 
@@ -73,16 +71,17 @@ class _Counted:
             yield row
 
 
-def _format_of(given: ReportFormat | None, output: Path | None) -> ReportFormat:
+def _format_of(given: str | None, output: Path | None) -> ReportFormat:
     """Return the format that the options name. Raises UsageError."""
     if given is None:
         ending = output.suffix.removeprefix(".") if output else ""
         if output is not None and ending not in list(ReportFormat):
             raise click.UsageError(f"say the --format: one of {', '.join(ReportFormat)}")
-        given = ReportFormat(ending or ReportFormat.CSV)
-    if output is None and given not in _TEXTS:
-        raise click.UsageError(f"--format {given} needs --output FILE")
-    return ReportFormat(given)
+        given = ending or ReportFormat.CSV
+    chosen = ReportFormat(given)
+    if output is None and not chosen.is_text:
+        raise click.UsageError(f"--format {chosen} needs --output FILE")
+    return chosen
 
 
 @contextmanager

@@ -85,7 +85,15 @@ MAY_IMPORT = {
     | {"tracing"},
     "cli": MODELS
     | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "exports"}
-    | {"metrics", "providers", "schemas", "server", "services", "services.backoffice", "services.dispatch"}
+    | {
+        "metrics",
+        "providers",
+        "schemas",
+        "server",
+        "services",
+        "services.backoffice",
+        "services.dispatch",
+    }
     | {"services.outbound", "storage", "tracing", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS

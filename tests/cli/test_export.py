@@ -34,8 +34,9 @@ def test_all_payments_are_written_as_csv_with_masked_payees(paid: Desk) -> None:
 
 def test_filters_narrow_what_is_written(paid: Desk) -> None:
     found = rows(paid.run("export", "--status", "submitting", "--format", "csv").stdout)
-    assert found == []
-    assert paid.run("export", "--from", "2100-01-01", "--format", "jsonl").stdout == ""
+    assert [row["customer_id"] for row in found] == ["eve"]
+    nothing = paid.run("export", "--from", "2100-01-01", "--format", "jsonl")
+    assert (nothing.exit_code, nothing.stdout) == (0, "")
     assert paid.run("export", "--status", "lost").exit_code == 2
 
 
@@ -55,6 +56,18 @@ def test_a_file_has_the_format_of_its_ending_and_is_for_its_user_alone(
     assert done.stderr == f"3 payments in {file}\n"
     assert [json.loads(line)["amount"] for line in file.read_text().splitlines()] == [12.5] * 3
     assert [path.name for path in tmp_path.glob("march*")] == ["march.jsonl"]
+
+
+@pytest.mark.parametrize(("ending", "first"), [("xlsx", b"PK"), ("parquet", b"PAR1")])
+def test_workbooks_and_parquet_are_files(
+    paid: Desk, tmp_path: Path, ending: str, first: bytes
+) -> None:
+    file = tmp_path / f"march.{ending}"
+    assert paid.run("export", "--output", str(file)).stderr == f"3 payments in {file}\n"
+    assert file.read_bytes().startswith(first)
+    refused = paid.run("export", "--format", ending)
+    assert refused.exit_code == 2
+    assert f"--format {ending} needs --output FILE" in " ".join(refused.stderr.split())
 
 
 def test_a_file_that_exists_is_kept(paid: Desk, tmp_path: Path) -> None:
