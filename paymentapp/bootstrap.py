@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from paymentapp.services.limit_use import LimitUse
     from paymentapp.services.limits import Limits
     from paymentapp.services.outbound.endpoints import WebhookEndpoints
+    from paymentapp.services.payment_search import PaymentSearch
     from paymentapp.services.payments import Payments
     from paymentapp.services.reports import PaymentReports
     from paymentapp.services.retries import PaymentRetries
@@ -133,6 +134,13 @@ class Services(DispatchServices):
         from paymentapp.services.reports import PaymentReports
 
         return PaymentReports(self.store, self.payees)
+
+    @built_once
+    def payment_search(self) -> PaymentSearch:
+        """Return the search for payments by one text."""
+        from paymentapp.services.payment_search import PaymentSearch
+
+        return PaymentSearch(self.store)
 
     @built_once
     def waiting(self) -> Waiting:
