@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from paymentapp.services.limit_use import LimitUse
     from paymentapp.services.limits import Limits
     from paymentapp.services.outbound.endpoints import WebhookEndpoints
+    from paymentapp.services.overview import Overview
     from paymentapp.services.payment_search import PaymentSearch
     from paymentapp.services.payments import Payments
     from paymentapp.services.reports import PaymentReports
@@ -134,6 +135,13 @@ class Services(DispatchServices):
         from paymentapp.services.reports import PaymentReports
 
         return PaymentReports(self.store, self.payees)
+
+    @built_once
+    def overview(self) -> Overview:
+        """Return the overview of what is open."""
+        from paymentapp.services.overview import Overview
+
+        return Overview(self.store, self.providers, self.reports, self.waiting, self.holds)
 
     @built_once
     def payment_search(self) -> PaymentSearch:

@@ -13,6 +13,7 @@ import click
 from paymentapp._version import __version__
 from paymentapp.cli.approvals import approvals
 from paymentapp.cli.audit import audit
+from paymentapp.cli.batches import batches
 from paymentapp.cli.common import opened
 from paymentapp.cli.customers import customers
 from paymentapp.cli.export import export
@@ -23,6 +24,7 @@ from paymentapp.cli.parked import parked
 from paymentapp.cli.payments import payments
 from paymentapp.cli.reconcile import reconcile
 from paymentapp.cli.settings import settings
+from paymentapp.cli.status import status
 from paymentapp.cli.summary import summary
 from paymentapp.cli.topic import topic
 from paymentapp.cli.vault import vault
@@ -117,6 +119,7 @@ def worker() -> None:
 
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
-    *(hold, release, holds, approvals, customers, payments, export, summary, webhooks, topic),
+    *(hold, release, holds, approvals, customers, payments, batches),
+    *(status, export, summary, webhooks, topic),
 ):
     commands.add_command(command)
