@@ -12,8 +12,13 @@ from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.services.payment_search import PaymentSearch
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import PaymentChange
-from tests.support.records import a_batch, a_customer, add_payment, later, stamped
+from tests.support.processes import a_process
+from tests.support.records import NOW, a_batch, a_customer, add_payment, later, stamped
 from tests.unit.test_reports import requested
+
+
+def search_in(store: Store) -> PaymentSearch:
+    return a_process(store, lambda: NOW).payment_search
 
 
 @pytest.fixture
@@ -35,7 +40,7 @@ def paid(store: Store) -> Payment:
 
 
 def test_a_payment_is_found_by_each_of_its_names(store: Store, paid: Payment) -> None:
-    search = PaymentSearch(store)
+    search = search_in(store)
     for text in (
         f"{paid.customer_id} {paid.payment_id}",
         f" {paid.customer_id}/{paid.payment_id} ",
@@ -53,7 +58,7 @@ def test_a_payment_is_found_by_each_of_its_names(store: Store, paid: Payment) ->
 
 
 def test_what_names_nothing_finds_nothing(store: Store, paid: Payment) -> None:
-    search = PaymentSearch(store)
+    search = search_in(store)
     assert paid.customer_id == "ada"
     for text in ("", " ", "invoice", "Ada", "ada@example.org", "2026-13-01", "x" * 300, "ada bob"):
         assert search.find(text, 10) == [], text
@@ -63,6 +68,6 @@ def test_a_payment_is_found_once_and_no_more_than_are_wanted(store: Store) -> No
     for number in range(4):
         payment = requested(number, texts=CallerTexts("ada"))  # the customer's id too
         add_payment(store, replace(payment, customer_id="ada"))
-    search = PaymentSearch(store)
+    search = search_in(store)
     assert len(search.find("ada", 10)) == 4
     assert len(search.find("ada", 3)) == 3

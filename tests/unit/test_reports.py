@@ -22,10 +22,10 @@ from paymentapp.models.payments import Cause, Payment, Status, Transition
 from paymentapp.models.reports import COLUMNS, KINDS, ColumnKind, PaymentRow, row_of
 from paymentapp.models.settled import Exchange, Settled
 from paymentapp.services import reports
-from paymentapp.services.payees import PayeeDisplays
 from paymentapp.services.reports import PaymentReports
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
+from tests.support.processes import a_process
 from tests.support.records import NOW, a_payment, add_payment, later, usd
 
 EVERYTHING = AccountQuery(1)
@@ -51,8 +51,8 @@ def filled(count: int) -> MemoryStore:
 
 
 def service(store: MemoryStore, pauses: list[float] | None = None) -> PaymentReports:
-    payees = PayeeDisplays({"paypal": LedgerProvider()}, lambda: NOW)
-    return PaymentReports(store, payees, (pauses if pauses is not None else []).append)
+    made = a_process(store, lambda: NOW, LedgerProvider()).reports
+    return replace(made, pause=(pauses if pauses is not None else []).append)
 
 
 def cells(rows: list[PaymentRow]) -> list[dict[str, str]]:
