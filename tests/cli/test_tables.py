@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from paymentapp.cli import tables
@@ -9,6 +11,7 @@ from paymentapp.cli.payments import _COLUMNS
 from paymentapp.cli.tables import TableColumn, echo_table, fitted
 
 PAYMENT_ID = "2026-03-01T12:00:00.123456Z"
+MOMENT = "2026-03-01T12:00:00Z"
 ROW = (PAYMENT_ID, "c" * 50, "1,234,567.50 USD", "paypal", "awaiting_approval", "payroll", "x" * 90)
 
 
@@ -54,3 +57,29 @@ def test_a_terminal_without_the_library_has_plain_lines(
     monkeypatch.setattr(tables, "find_spec", lambda _name: object() if library else None)
     echo_table(_COLUMNS, [ROW])
     assert (max(map(len, capsys.readouterr().out.splitlines())) <= 80) == library
+
+
+LISTS: dict[str, tuple[str, ...]] = {
+    "keys": (
+        *("0123456789abcdef", "payroll-2", "payroll", MOMENT, "-", MOMENT, "valid"),
+        "customers:read payments:read reports:read",
+    ),
+    "holds": (
+        *("20260102T030406000000-5f0c2b9e", "customer", "unixuser1", MOMENT, "eve"),
+        "The bank details changed by phone.",
+    ),
+    "approvals": (
+        *(f"ada/{PAYMENT_ID}", MOMENT, "5,000.00 USD", "payroll", "0 of 1"),
+        "USD 5000..: 1  paypal to a***@example.com",
+    ),
+    "customers": ("unixuser1", "u***@example.com", MOMENT, "paypal, stripe", "country=DE vip=true"),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_fits_80_columns(name: str) -> None:
+    columns = vars(import_module(f"paymentapp.cli.{name}"))["_COLUMNS"]
+    text = fitted(columns, [LISTS[name]], 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert len(text.splitlines()) < 8
+    assert LISTS[name][0][:16] in text
