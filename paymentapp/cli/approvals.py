@@ -18,6 +18,7 @@ from paymentapp.cli.tables import TableColumn, echo_table
 from paymentapp.clock import to_text
 from paymentapp.models.actors import Actor
 from paymentapp.models.approvals import NOTE_MAX, valid
+from paymentapp.models.currencies import money_text
 from paymentapp.models.holds import payment_value
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.services.payees import PayeeDisplay
@@ -102,7 +103,7 @@ def _cells(payment: Payment, payee: PayeeDisplay) -> tuple[str, ...]:
     return (
         payment_value(payment.key),
         short(payment.updated_at),
-        str(payment.money),
+        money_text(payment.money),
         payment.created_by or "-",
         f"{len(valid(payment.approvals))} of {payment.approvals_needed}",
         f"{payment.approval_rule}  {payee.method} to {payee.words}",

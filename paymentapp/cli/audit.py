@@ -25,6 +25,7 @@ from paymentapp.clock import to_text
 from paymentapp.errors import NotFound
 from paymentapp.masking import masked, printable
 from paymentapp.models.batches import Batch
+from paymentapp.models.currencies import money_text
 from paymentapp.models.payments import Payment, PaymentKey, Status
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def print_story(payment: Payment, services: Services) -> None:
 
 def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
     click.echo(f"payment   {payment.customer_id} {payment.payment_id}")
-    paid = f"{payment.money} by {payee.method} to {payee.words}"
+    paid = f"{money_text(payment.money)} by {payee.method} to {payee.words}"
     click.echo(f"          {paid}: {payment.status}")
     if payment.scheduled_at is not None:
         click.echo(f"scheduled {to_text(payment.scheduled_at)}")
@@ -166,7 +167,9 @@ def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
 
 def _print_settled(settled: Settled) -> None:
     if settled.at is not None or settled.fee is not None:
-        click.echo(f"settled   {short(settled.at)}, fee {settled.fee or '-'}")
+        click.echo(
+            f"settled   {short(settled.at)}, fee {money_text(settled.fee) if settled.fee else '-'}"
+        )
     if settled.exchange is not None:
         source, target, rate = settled.exchange
         click.echo(f"exchanged {source} to {target}{f', rate {rate}' if rate else ''}")
