@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from paymentapp.models.payments import Cause, Status
-from paymentapp.services import overview, reports
 from paymentapp.services.overview import OPEN, Picture
 from paymentapp.services.waiting import WaitingFor
 from paymentapp.storage.base import Store
@@ -50,7 +49,6 @@ def test_the_open_statuses_are_those_without_an_outcome() -> None:
         Status.SUBMITTED,
         Status.UNCLAIMED,
     ]
-    assert overview.PAGE == reports.PAGE
 
 
 def test_a_provider_whose_calls_fail_is_shown_with_the_last_error() -> None:
