@@ -44,12 +44,16 @@ def payments() -> None:
 @with_filters
 @click.option("--limit", type=click.IntRange(1), default=_CHUNK, show_default=True, help="At most.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def list_(limit: int, as_json: bool, **filters: str | None) -> None:
+@click.option("--ndjson", is_flag=True, help="Print one JSON object a line, as they are read.")
+def list_(limit: int, as_json: bool, ndjson: bool, **filters: str | None) -> None:
     """List payments, newest first."""
     query: AccountQuery = loaded(AccountQuerySchema, {**filters, "limit": str(_CHUNK)})
     with opened(paying=False) as services:
-        found = list(islice(_every(services, query), limit))
-    _print(found, as_json)
+        found = islice(_every(services, query), limit)
+        if not ndjson:
+            _print(list(found), as_json)
+        for each in found:
+            click.echo(json.dumps(_record(each)))
 
 
 @payments.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.cli.conftest import Desk
@@ -60,3 +62,9 @@ def test_a_payment_is_found_by_what_is_at_hand_and_shown(paid: Desk) -> None:
 
 def test_amounts_have_the_decimals_of_their_currency(paid: Desk) -> None:
     assert "12.50 USD" in paid.run("payments", "list").stdout
+
+
+def test_a_long_list_is_one_object_a_line(paid: Desk) -> None:
+    lines = paid.run("payments", "list", "--ndjson").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == paid.json("payments", "list")["payments"]
+    assert len(paid.run("payments", "list", "--ndjson", "--limit", "2").stdout.splitlines()) == 2
