@@ -14,7 +14,7 @@ from paymentapp.api.blueprint import Blueprint, actor, services
 from paymentapp.api.problems import InvalidRequest
 from paymentapp.api.report_slots import take_report_slot
 from paymentapp.api.responses import ApiResponse
-from paymentapp.errors import NotAllowed
+from paymentapp.errors import NotAllowed, StoreUnavailable
 from paymentapp.exports.text import to_csv, to_json_lines
 from paymentapp.models.actors import CUSTOMERS_READ, REPORTS
 from paymentapp.models.reports import PaymentRow
@@ -89,7 +89,8 @@ def report_payments(wanted: ReportRequest) -> Response:
         raise
     if wanted.full_payees:
         log.info("a report of payments shows payees in full to %s", by.name)
-    answer = ApiResponse(chosen.write(rows), headers=headers, content_type=chosen.content_type)
+    pieces = _until_failure(chosen.write(rows))
+    answer = ApiResponse(pieces, headers=headers, content_type=chosen.content_type)
     answer.call_on_close(slot.give_back)
     return answer
 
@@ -112,6 +113,18 @@ def report_summary(wanted: SummaryRequest) -> Summary:
         raise InvalidRequest([{"parameter": "by", "message": str(error)}]) from error
     finally:
         slot.give_back()
+
+
+def _until_failure(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what is written of a report; where it fails, have the server close the connection.
+
+    Raises ConnectionAbortedError, which a server takes for the end of a connection.
+    """
+    try:
+        yield from pieces
+    except StoreUnavailable as error:
+        log.warning("a report of payments ends before its end: %s", error)
+        raise ConnectionAbortedError("the report cannot be completed") from error
 
 
 def _accepted_format() -> _TextFormat:

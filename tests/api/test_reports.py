@@ -119,7 +119,9 @@ def test_a_store_that_does_not_answer_is_503_and_leaves_the_place_free(account: 
     assert len(lines(report(account))) == 3
 
 
-def test_a_report_that_fails_on_its_way_is_no_complete_answer(account: Bench) -> None:
+def test_a_report_that_fails_on_its_way_is_no_complete_answer(
+    account: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     def rows(*_: Any, **__: Any) -> Any:
         yield next(whole)
         raise StoreUnavailable("busy")
@@ -127,8 +129,9 @@ def test_a_report_that_fails_on_its_way_is_no_complete_answer(account: Bench) ->
     whole = account.services.reports.rows(AccountQuery(1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(account.services.reports), "rows", rows)
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(ConnectionAbortedError):
             report(account).get_data()
+    assert caplog.messages == ["a report of payments ends before its end: busy"]
     assert len(lines(report(account))) == 3
 
 

@@ -92,5 +92,6 @@ def test_a_report_that_cannot_be_completed_is_an_error_to_its_reader(service: Gu
                 for _ in parts:
                     pass
             connection.execute("ALTER TABLE gone RENAME TO Disbursements")
+    assert "a report of payments ends before its end: " in service.output()
     assert "Traceback" not in service.output()
     assert report(service, params={"reference": "invoice 7"}).status_code == 200
