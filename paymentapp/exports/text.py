@@ -57,6 +57,8 @@ def _emptied(buffer: io.StringIO) -> bytes:
 
 
 def _cell(value: Value) -> object:
+    if value is None:  # as most values are
+        return None
     if isinstance(value, str):
         return f"'{value}" if value.startswith(_FORMULA) else value
     return _plain(value)
