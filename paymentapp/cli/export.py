@@ -96,13 +96,30 @@ def _written(output: Path | None) -> Iterator[BinaryIO]:
     if output.exists():  # before the work, rather than after it
         raise click.UsageError(f"{output} exists already")
     part = output.with_name(f"{output.name}.part")
+    file = _opened_for_its_user(part)
     try:
-        with part.open("wb") as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        _give_name(part, output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _opened_for_its_user(path: Path) -> BinaryIO:
+    """Open a file that nobody else may read. Raises UsageError."""
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _give_name(part: Path, output: Path) -> None:
+    """Give a complete file its name. Raises UsageError where there is one of that name by now."""
+    try:
         os.link(part, output)  # unlike a rename, it replaces nothing
     except FileExistsError as error:
         raise click.UsageError(f"{output} exists already") from error
-    finally:
-        part.unlink(missing_ok=True)
+    except OSError:  # a file system without links
+        part.rename(output)

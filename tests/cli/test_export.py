@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ def test_a_file_has_the_format_of_its_ending_and_is_for_its_user_alone(
     assert done.stderr == f"3 payments in {file}\n"
     assert [json.loads(line)["amount"] for line in file.read_text().splitlines()] == [12.5] * 3
     assert [path.name for path in tmp_path.glob("march*")] == ["march.jsonl"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(("ending", "first"), [("xlsx", b"PK"), ("parquet", b"PAR1")])
@@ -84,3 +86,22 @@ def test_an_ending_that_names_no_format_asks_for_one(paid: Desk, tmp_path: Path)
     done = paid.run("export", "--output", str(tmp_path / "march.txt"))
     assert done.exit_code == 2
     assert "say the --format" in done.stderr
+
+
+def test_a_file_that_cannot_be_written_is_an_error_in_one_line(paid: Desk, tmp_path: Path) -> None:
+    done = paid.run("export", "--output", str(tmp_path / "nowhere" / "march.csv"))
+    assert done.exit_code == 2
+    assert "cannot be written: No such file or directory" in " ".join(done.stderr.split())
+
+
+def test_a_file_system_without_links_gets_its_file_all_the_same(
+    paid: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr("os.link", refuse)
+    file = tmp_path / "march.csv"
+    assert paid.run("export", "--output", str(file)).exit_code == 0
+    assert len(rows(file.read_text())) == 3
+    assert [path.name for path in tmp_path.glob("march*")] == ["march.csv"]
