@@ -42,7 +42,10 @@ if TYPE_CHECKING:
     from paymentapp.services.limit_use import LimitUse
     from paymentapp.services.limits import Limits
     from paymentapp.services.outbound.endpoints import WebhookEndpoints
+    from paymentapp.services.overview import Overview
+    from paymentapp.services.payment_search import PaymentSearch
     from paymentapp.services.payments import Payments
+    from paymentapp.services.reports import PaymentReports
     from paymentapp.services.retries import PaymentRetries
     from paymentapp.services.waiting import Waiting
     from paymentapp.supervision import Supervisor
@@ -125,6 +128,27 @@ class Services(DispatchServices):
         from paymentapp.services.limit_use import LimitUse
 
         return LimitUse(self.store, self.limits, self.clock)
+
+    @built_once
+    def reports(self) -> PaymentReports:
+        """Return the reports of payments."""
+        from paymentapp.services.reports import PaymentReports
+
+        return PaymentReports(self.store, self.payees)
+
+    @built_once
+    def overview(self) -> Overview:
+        """Return the overview of what is open."""
+        from paymentapp.services.overview import Overview
+
+        return Overview(self.store, self.providers, self.reports, self.waiting, self.holds)
+
+    @built_once
+    def payment_search(self) -> PaymentSearch:
+        """Return the search for payments by one text."""
+        from paymentapp.services.payment_search import PaymentSearch
+
+        return PaymentSearch(self.store)
 
     @built_once
     def waiting(self) -> Waiting:

@@ -142,6 +142,22 @@ resource "aws_api_gateway_resource" "limits" {
   path_part   = "limits"
 }
 
+# /v1/api/reports/payments and /summary
+
+resource "aws_api_gateway_resource" "reports" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.api.id
+  path_part   = "reports"
+}
+
+resource "aws_api_gateway_resource" "report" {
+  for_each = toset(["payments", "summary"])
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.reports.id
+  path_part   = each.key
+}
+
 # /v1/api/balances
 
 resource "aws_api_gateway_resource" "balances" {
@@ -254,6 +270,8 @@ locals {
     list_holds              = { resource = aws_api_gateway_resource.holds, verb = "GET" }
     show_limits             = { resource = aws_api_gateway_resource.limits, verb = "GET" }
     show_balances           = { resource = aws_api_gateway_resource.balances, verb = "GET" }
+    report_payments         = { resource = aws_api_gateway_resource.report["payments"], verb = "GET" }
+    report_summary          = { resource = aws_api_gateway_resource.report["summary"], verb = "GET" }
     show_readiness          = { resource = aws_api_gateway_resource.readiness, verb = "GET" }
     list_events             = { resource = aws_api_gateway_resource.events, verb = "GET" }
     get_event               = { resource = aws_api_gateway_resource.event, verb = "GET" }

@@ -17,6 +17,7 @@ from paymentapp.api import (
     limits,
     payment_methods,
     payments,
+    reports,
     webhook_endpoints,
     webhooks,
 )
@@ -29,6 +30,7 @@ from paymentapp.api.metrics import register_metrics, register_requests_metrics
 from paymentapp.api.openapi import DocumentedApi
 from paymentapp.api.problems import register_problems
 from paymentapp.api.rate_limits import register_rate_limits
+from paymentapp.api.report_slots import register_report_slots
 from paymentapp.api.responses import ApiResponse
 from paymentapp.api.security_log import register_security_log
 from paymentapp.api.tracing import register_tracing
@@ -61,6 +63,7 @@ def register_api(app: Flask) -> None:
     register_problems(app)
     register_waiting(app, settings.threads)
     register_webhook_slots(app, settings.threads)
+    register_report_slots(app, settings.threads)
     api = DocumentedApi(app)
     for module in (
         customers,
@@ -71,6 +74,7 @@ def register_api(app: Flask) -> None:
         limits,
         balances,
         events,
+        reports,
         webhook_endpoints,
         webhooks,
         health,

@@ -150,6 +150,22 @@ LIST_ACCOUNT_PAYMENTS = (
         }
     ),
 )
+REPORT_PAYMENTS = (
+    _invalid({"parameter": "payees", "message": "Must be one of: masked, full."}),
+    ProblemExample(problems.FORBIDDEN, "Payees in full require the scope customers:read."),
+    ProblemExample(problems.NOT_ACCEPTABLE),
+    ProblemExample(problems.TOO_MANY, "Other reports are being made: retry later."),
+)
+REPORT_SUMMARY = (
+    _invalid({"parameter": "min_amount", "message": "Must be an amount, such as 10 or 10.50."}),
+    _invalid(
+        {
+            "parameter": "by",
+            "message": "Must be one of: day, currency, payment_method, status, created_by.",
+        }
+    ),
+    ProblemExample(problems.TOO_MANY, "Other reports are being made: retry later."),
+)
 CUSTOMER_HISTORY = (
     *LIST_PAYMENTS,
     _invalid(

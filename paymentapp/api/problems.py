@@ -72,6 +72,9 @@ METHOD = ProblemType(
     "Method not allowed",
     "The Allow header lists the allowed methods.",
 )
+NOT_ACCEPTABLE = ProblemType(
+    406, "/problems/not-acceptable", "Not available in that format", "Send another Accept header."
+)
 CONFLICT = ProblemType(
     409, "/problems/conflict", "Conflicts with the stored record", "Read the record first."
 )
@@ -148,21 +151,10 @@ UNAVAILABLE = ProblemType(
     "Retry shortly; retry a payment request with the same Idempotency-Key.",
 )
 KINDS = (
-    *(INVALID, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, CONFLICT, TOO_LARGE, MEDIA),
-    *(
-        POSSIBLE_DUPLICATE,
-        REFERENCE_USED,
-        UNPROCESSABLE,
-        NOT_PAYABLE,
-        LIMIT_EXCEEDED,
-        KEY_REUSED,
-        PRECONDITION_FAILED,
-        PRECONDITION_REQUIRED,
-        TOO_MANY,
-        INTERNAL,
-        NOT_VERIFIED,
-        UNAVAILABLE,
-    ),
+    *(INVALID, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, NOT_ACCEPTABLE, CONFLICT, TOO_LARGE),
+    *(MEDIA, POSSIBLE_DUPLICATE, REFERENCE_USED, UNPROCESSABLE, NOT_PAYABLE, LIMIT_EXCEEDED),
+    *(KEY_REUSED, PRECONDITION_FAILED, PRECONDITION_REQUIRED, TOO_MANY, INTERNAL),
+    *(NOT_VERIFIED, UNAVAILABLE),
 )
 # Types that share a status (409, 422, 503) overwrite each other here. Neither Flask nor werkzeug
 # raises such a status by itself, so the entry is not used.

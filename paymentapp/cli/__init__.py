@@ -13,8 +13,10 @@ import click
 from paymentapp._version import __version__
 from paymentapp.cli.approvals import approvals
 from paymentapp.cli.audit import audit
+from paymentapp.cli.batches import batches
 from paymentapp.cli.common import naming, opened
 from paymentapp.cli.customers import customers
+from paymentapp.cli.export import export
 from paymentapp.cli.holds import hold, holds, release
 from paymentapp.cli.inbox import inbox
 from paymentapp.cli.keys import keys
@@ -22,6 +24,8 @@ from paymentapp.cli.parked import parked
 from paymentapp.cli.payments import payments
 from paymentapp.cli.reconcile import reconcile
 from paymentapp.cli.settings import settings
+from paymentapp.cli.status import status
+from paymentapp.cli.summary import summary
 from paymentapp.cli.topic import topic
 from paymentapp.cli.vault import vault
 from paymentapp.cli.webhooks import webhooks
@@ -125,6 +129,7 @@ def worker() -> None:
 
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
-    *(hold, release, holds, approvals, customers, payments, webhooks, topic),
+    *(hold, release, holds, approvals, customers, payments, batches),
+    *(status, export, summary, webhooks, topic),
 ):
     commands.add_command(command)

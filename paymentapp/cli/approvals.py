@@ -9,21 +9,28 @@ import click
 from paymentapp.cli.common import (
     OneLine,
     ProgressReport,
-    line,
     opened,
     plural,
     short,
     with_operator,
 )
+from paymentapp.cli.tables import TableColumn, echo_table
 from paymentapp.clock import to_text
 from paymentapp.models.actors import Actor
 from paymentapp.models.approvals import NOTE_MAX, valid
+from paymentapp.models.currencies import money_text
 from paymentapp.models.holds import payment_value
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.services.payees import PayeeDisplay
 
-_WIDTHS = (42, 20, 24, 16, 9)
-_HEADER = ("PAYMENT", "SINCE", "AMOUNT", "REQUESTED BY", "APPROVALS", "RULE AND PAYEE")
+_COLUMNS = (
+    TableColumn("PAYMENT", 42),
+    TableColumn("SINCE", 20, needs=120),
+    TableColumn("AMOUNT", 24, whole=True, right=True),
+    TableColumn("REQUESTED BY", 16),
+    TableColumn("APPROVALS", 9, whole=True),
+    TableColumn("RULE AND PAYEE"),
+)
 
 
 @click.group()
@@ -61,10 +68,7 @@ def list_waiting(as_json: bool) -> None:
         records = [_record(payment, payee) for payment, payee in shown]
         click.echo(json.dumps({"payments": records}, indent=1))
         return
-    if shown:
-        click.echo(line(_WIDTHS, _HEADER))
-    for payment, payee in shown:
-        click.echo(line(_WIDTHS, _cells(payment, payee)))
+    echo_table(_COLUMNS, [_cells(payment, payee) for payment, payee in shown])
     count = plural(len(shown), "payment") if shown else "No payment"
     click.echo(f"{count} {'awaits' if len(shown) < 2 else 'await'} approval.")
 
@@ -99,7 +103,7 @@ def _cells(payment: Payment, payee: PayeeDisplay) -> tuple[str, ...]:
     return (
         payment_value(payment.key),
         short(payment.updated_at),
-        str(payment.money),
+        money_text(payment.money),
         payment.created_by or "-",
         f"{len(valid(payment.approvals))} of {payment.approvals_needed}",
         f"{payment.approval_rule}  {payee.method} to {payee.words}",

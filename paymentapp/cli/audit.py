@@ -25,9 +25,11 @@ from paymentapp.clock import to_text
 from paymentapp.errors import NotFound
 from paymentapp.masking import masked, printable
 from paymentapp.models.batches import Batch
+from paymentapp.models.currencies import money_text
 from paymentapp.models.payments import Payment, PaymentKey, Status
 
 if TYPE_CHECKING:
+    from paymentapp.bootstrap import Services
     from paymentapp.models.caller_texts import CallerTexts
     from paymentapp.models.settled import Settled
     from paymentapp.services.backoffice.audit import Audit, AuditFinding
@@ -123,20 +125,30 @@ def show(customer_id: str, payment_id: str) -> None:
     one was made.
     """
     with opened() as services:  # with its providers, which alone can open a payee's details
-        payment = services.store.get_payment(PaymentKey(customer_id, payment_id))
-        if payment is None:
-            raise NotFound(f"customer {customer_id!r} has no payment {payment_id!r}")
-        _print_payment(payment, services.payees.of(payment, payment.payment_method))
-        _print_wait(services.waiting.of(payment))
-        _print_approvals(payment)
-        _print_history(payment)
-        for batch_id in dict.fromkeys(_batches_of(payment)):
-            _print_batch(batch_id, services.store)
+        print_story(known_payment(services, customer_id, payment_id), services)
+
+
+def known_payment(services: Services, customer_id: str, payment_id: str) -> Payment:
+    """Return the payment that a command's arguments name. Raises NotFound."""
+    payment = services.store.get_payment(PaymentKey(customer_id, payment_id))
+    if payment is None:
+        raise NotFound(f"customer {customer_id!r} has no payment {payment_id!r}")
+    return payment
+
+
+def print_story(payment: Payment, services: Services) -> None:
+    """Print all that is on record of a payment, in the order in which it happened."""
+    _print_payment(payment, services.payees.of(payment, payment.payment_method))
+    _print_wait(services.waiting.of(payment))
+    _print_approvals(payment)
+    _print_history(payment)
+    for batch_id in dict.fromkeys(_batches_of(payment)):
+        _print_batch(batch_id, services.store)
 
 
 def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
     click.echo(f"payment   {payment.customer_id} {payment.payment_id}")
-    paid = f"{payment.money} by {payee.method} to {payee.words}"
+    paid = f"{money_text(payment.money)} by {payee.method} to {payee.words}"
     click.echo(f"          {paid}: {payment.status}")
     if payment.scheduled_at is not None:
         click.echo(f"scheduled {to_text(payment.scheduled_at)}")
@@ -155,7 +167,9 @@ def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
 
 def _print_settled(settled: Settled) -> None:
     if settled.at is not None or settled.fee is not None:
-        click.echo(f"settled   {short(settled.at)}, fee {settled.fee or '-'}")
+        click.echo(
+            f"settled   {short(settled.at)}, fee {money_text(settled.fee) if settled.fee else '-'}"
+        )
     if settled.exchange is not None:
         source, target, rate = settled.exchange
         click.echo(f"exchanged {source} to {target}{f', rate {rate}' if rate else ''}")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from marshmallow import ValidationError
 
-from paymentapp.cli.common import ProgressReport, line, opened, plural, short, with_operator
+from paymentapp.cli.common import ProgressReport, opened, plural, short, with_operator
+from paymentapp.cli.tables import TableColumn, echo_table
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.masking import masked, printable
 from paymentapp.models.actors import Actor
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
     from paymentapp.bootstrap import Services
 
 _PAUSE_SECONDS = 5.0
-_WIDTHS = (24, 32, 20, 20)
-_HEADER = ("CUSTOMER", "E-MAIL", "REGISTERED", "METHODS", "ATTRIBUTES")
+_COLUMNS = (
+    TableColumn("CUSTOMER", 24),
+    TableColumn("E-MAIL", 32),
+    TableColumn("REGISTERED", 20, whole=True),
+    TableColumn("METHODS", 20),
+    TableColumn("ATTRIBUTES", needs=100),
+)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _WORDS: Mapping[str, AttributeValue] = {"true": True, "false": False}
 
@@ -48,10 +54,7 @@ def list_(email: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"customers": list(map(_record, found))}, indent=1))
         return
-    if found:
-        click.echo(line(_WIDTHS, _HEADER))
-    for each in found:
-        click.echo(line(_WIDTHS, _cells(each)))
+    echo_table(_COLUMNS, map(_cells, found))
     click.echo(f"{plural(len(found), 'customer')}.")
 
 

@@ -6,13 +6,20 @@ import json
 
 import click
 
-from paymentapp.cli.common import OneLine, line, opened, plural, short, with_operator
+from paymentapp.cli.common import OneLine, opened, plural, short, with_operator
+from paymentapp.cli.tables import TableColumn, echo_table
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.models.actors import Actor
 from paymentapp.models.holds import REASON_MAX, Hold, HoldScope
 
-_WIDTHS = (29, 8, 42, 20, 16)
-_HEADER = ("HOLD", "SCOPE", "VALUE", "SINCE", "BY", "REASON")
+_COLUMNS = (
+    TableColumn("HOLD", 29, whole=True),
+    TableColumn("SCOPE", 8, whole=True),
+    TableColumn("VALUE", 42),
+    TableColumn("SINCE", 20, needs=120),
+    TableColumn("BY", 16, needs=100),
+    TableColumn("REASON"),
+)
 
 
 @click.command()
@@ -64,14 +71,14 @@ def holds(everything: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"holds": list(map(_record, found))}, indent=1))
         return
-    if found:
-        click.echo(line(_WIDTHS, _HEADER))
-    for each in found:
-        value = each.value or "-"
-        cells = (each.hold_id, each.scope.value, value, short(each.created_at), each.by)
-        click.echo(line(_WIDTHS, (*cells, each.reason + _released(each))))
+    echo_table(_COLUMNS, map(_cells, found))
     in_force = sum(each.released_at is None for each in found)
     click.echo(f"{plural(in_force, 'hold')} in force." if in_force else "No hold is in force.")
+
+
+def _cells(hold: Hold) -> tuple[str, ...]:
+    value, since = hold.value or "-", short(hold.created_at)
+    return hold.hold_id, hold.scope.value, value, since, hold.by, hold.reason + _released(hold)
 
 
 def _target(hold: Hold) -> str:

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 import click
 
-from paymentapp.cli.common import MOMENT, OneLine, line, opened, short, with_operator
+from paymentapp.cli.common import MOMENT, OneLine, opened, short, with_operator
+from paymentapp.cli.tables import TableColumn, echo_table
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.errors import SettingsError
 from paymentapp.models.actors import BUNDLES, SCOPES, Actor
@@ -18,8 +19,16 @@ from paymentapp.models.api_keys import ApiKey
 NAME_MAX = 40  # a client's name is stored with each of its payments
 _DEFAULT = ("read", "write")
 _AGE = re.compile(r"([0-9]{1,5})([dh])")
-_WIDTHS = (16, 20, 20, 20, 20, 20, 7)
-_HEADER = ("KEY", "NAME", "CLIENT", "CREATED", "EXPIRES", "LAST USED", "STATE", "SCOPES")
+_COLUMNS = (
+    TableColumn("KEY", 16, whole=True),
+    TableColumn("NAME", 20),
+    TableColumn("CLIENT", 20),
+    TableColumn("CREATED", 20, needs=140),
+    TableColumn("EXPIRES", 20, needs=110),
+    TableColumn("LAST USED", 20, needs=140),
+    TableColumn("STATE", 7, whole=True),
+    TableColumn("SCOPES"),
+)
 
 
 Expiry = Callable[[datetime], datetime | None]
@@ -103,11 +112,12 @@ def keys_list(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"keys": [_record(key, now) for key in found]}, indent=1))
         return
-    click.echo(line(_WIDTHS, _HEADER))
-    for key in found:
-        times = (short(key.created_at), short(key.expires_at), short(key.last_used_at))
-        cells = (key.key_id, key.name, key.actor.name, *times, _state(key, now), _scopes(key))
-        click.echo(line(_WIDTHS, cells))
+    echo_table(_COLUMNS, [_cells(key, now) for key in found])
+
+
+def _cells(key: ApiKey, now: datetime) -> tuple[str, ...]:
+    times = (short(key.created_at), short(key.expires_at), short(key.last_used_at))
+    return key.key_id, key.name, key.actor.name, *times, _state(key, now), _scopes(key)
 
 
 @keys.command("change")

@@ -18,6 +18,7 @@ from paymentapp.cli.common import (
 )
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.models.batches import Batch, Resolution, StopOrder
+from paymentapp.models.currencies import money_text
 from paymentapp.providers.registry import every_provider
 from paymentapp.services.backoffice.parked_batches import OperatorNote, OverduePayment, ParkedCase
 from paymentapp.services.dispatch.parking import in_words, parking_rule
@@ -90,7 +91,9 @@ def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
 def _print_case(case: ParkedCase, answer: str | None, payees: PayeeDisplays) -> None:
     batch, members = case
     click.echo(f"batch     {batch.batch_id}")
-    click.echo(f"          {batch.provider}, {case.total}, {plural(len(members), 'payment')}")
+    click.echo(
+        f"          {batch.provider}, {money_text(case.total)}, {plural(len(members), 'payment')}"
+    )
     click.echo(f"frozen    {short(batch.frozen_at)}")
     click.echo(f"attempts  {batch.attempts}, the last: {batch.last_error or 'not known'}")
     stop = batch.stop_order
@@ -102,7 +105,7 @@ def _print_case(case: ParkedCase, answer: str | None, payees: PayeeDisplays) -> 
         label = "" if number else "members"
         who = f"{member.customer_id} {member.payment_id}"
         payee = payees.of(member, batch.provider).words
-        click.echo(f"{label:<8}  {who}  {member.money}  {payee}")
+        click.echo(f"{label:<8}  {who}  {money_text(member.money)}  {payee}")
     if len(members) > _SHOWN:
         click.echo(f"{'':<8}  and {plural(len(members) - _SHOWN, 'other')}")
     click.echo()
@@ -113,7 +116,7 @@ def _print_overdue(overdue: list[OverduePayment], length: timedelta, payees: Pay
     click.echo(f"\n{what} without an outcome for over {in_words(length)}.")
     for payment, batch in overdue:
         said = ": ".join(filter(None, [payment.provider_status or "nothing", payment.reason]))
-        paid = f"{payment.money} to {payees.of(payment, batch.provider).words}"
+        paid = f"{money_text(payment.money)} to {payees.of(payment, batch.provider).words}"
         click.echo(
             f"  {payment.customer_id} {payment.payment_id}  {paid}  {payment.status}, "
             f"{batch.provider} says {said}  batch {batch.batch_id} as {batch.reference}"

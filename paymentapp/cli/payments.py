@@ -1,63 +1,89 @@
-"""Commands that list the payments of the account."""
+"""Commands that list, find and show the payments of the account."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import click
-from marshmallow import ValidationError
+import simplejson
 
 from paymentapp.bootstrap import Services
-from paymentapp.cli.common import line, opened, plural
-from paymentapp.masking import printable
+from paymentapp.cli.audit import known_payment, print_story
+from paymentapp.cli.common import opened, plural
+from paymentapp.cli.payment_filters import loaded, with_filters
+from paymentapp.cli.tables import TableColumn, echo_table
+from paymentapp.masking import masked, printable
 from paymentapp.models.account_payments import AccountQuery
+from paymentapp.models.currencies import money_text
 from paymentapp.models.payments import Payment
 from paymentapp.schemas.account_payments import AccountQuerySchema
+from paymentapp.schemas.payments import PaymentSchema
 
 _CHUNK = 100  # payments of a page
-_WIDTHS = (27, 24, 18, 10, 17, 20)
-_HEADER = ("PAYMENT", "CUSTOMER", "AMOUNT", "METHOD", "STATUS", "BY", "REFERENCE")
+_COLUMNS = (
+    TableColumn("PAYMENT", 27, whole=True),
+    TableColumn("CUSTOMER", 24),
+    TableColumn("AMOUNT", 18, whole=True, right=True),
+    TableColumn("METHOD", 10, whole=True),
+    TableColumn("STATUS", 17, whole=True),
+    TableColumn("BY", 20, needs=110),
+    TableColumn("REFERENCE", needs=110),
+)
 
 
 @click.group()
 def payments() -> None:
-    """List the payments of all customers."""
+    """List, find and show the payments of all customers."""
 
 
 @payments.command("list")
-@click.option("--reference", help="Only those with this reference.")
-@click.option("--status", help="Only those with this status now.")
-@click.option("--method", "payment_method", help="Only those that are made by this method.")
-@click.option("--currency", help="Only those in this currency.")
-@click.option("--client", "created_by", help="Only those that this client requested.")
-@click.option("--provider-id", help="Only those of this batch, item or transaction.")
-@click.option("--min", "min_amount", help="Only those of at least this amount.")
-@click.option("--max", "max_amount", help="Only those of at most this amount.")
-@click.option("--from", "from_", help="Only those requested at this date or time, or later.")
-@click.option("--to", help="Only those requested at this date or time, or earlier.")
+@with_filters
 @click.option("--limit", type=click.IntRange(1), default=_CHUNK, show_default=True, help="At most.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def list_(limit: int, as_json: bool, from_: str | None, **filters: str | None) -> None:
+@click.option("--ndjson", is_flag=True, help="Print one JSON object a line, as they are read.")
+def list_(limit: int, as_json: bool, ndjson: bool, **filters: str | None) -> None:
     """List payments, newest first."""
-    given = {name: text for name, text in {**filters, "from": from_}.items() if text is not None}
-    try:
-        query: AccountQuery = AccountQuerySchema().load({**given, "limit": str(_CHUNK)})
-    except ValidationError as error:
-        raise click.UsageError(_problems(error)) from error
+    query: AccountQuery = loaded(AccountQuerySchema, {**filters, "limit": str(_CHUNK)})
     with opened(paying=False) as services:
-        found = list(islice(_every(services, query), limit))
-    if as_json:
-        click.echo(json.dumps({"payments": list(map(_record, found))}, indent=1))
-        return
-    if found:
-        click.echo(line(_WIDTHS, _HEADER))
-    for each in found:
-        click.echo(line(_WIDTHS, _cells(each)))
-    click.echo(f"{plural(len(found), 'payment')}.")
+        found = islice(_every(services, query), limit)
+        if not ndjson:
+            _print(list(found), as_json)
+        for each in found:
+            click.echo(json.dumps(_record(each)))
+
+
+@payments.command()
+@click.argument("text")
+@click.option("--limit", type=click.IntRange(1), default=25, show_default=True, help="At most.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def find(text: str, limit: int, as_json: bool) -> None:
+    """Find payments by TEXT: whatever you have of them.
+
+    An id of the payment, its batch, item or transaction, ours or the provider's; a reference; a
+    customer's id or whole e-mail address. The surest finds are first.
+    """
+    with opened(paying=False) as services:
+        _print(services.payment_search.find(text, limit), as_json)
+
+
+@payments.command()
+@click.argument("customer_id")
+@click.argument("payment_id")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def show(customer_id: str, payment_id: str, as_json: bool) -> None:
+    """Show payment PAYMENT_ID of customer CUSTOMER_ID: its state, history and batches."""
+    with opened() as services:  # with its providers, which alone can open a payee's details
+        payment = known_payment(services, customer_id, payment_id)
+        if not as_json:
+            print_story(payment, services)
+            return
+        shown = services.payees.shown(payment, services.waiting.of(payment))
+    body = {**PaymentSchema().dump(shown), "email": masked(payment.email)}
+    click.echo(simplejson.dumps(body, use_decimal=True, indent=1))
 
 
 @payments.command()
@@ -71,6 +97,14 @@ def index() -> None:
     click.echo(f"{plural(added, 'payment')} added to the list.")
 
 
+def _print(found: Sequence[Payment], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"payments": list(map(_record, found))}, indent=1))
+        return
+    echo_table(_COLUMNS, map(_cells, found))
+    click.echo(f"{plural(len(found), 'payment')}.")
+
+
 def _every(services: Services, query: AccountQuery) -> Iterator[Payment]:
     while True:
         page = services.payments.list_account(query)
@@ -80,17 +114,11 @@ def _every(services: Services, query: AccountQuery) -> Iterator[Payment]:
         query = replace(query, before=page.last_read)
 
 
-def _problems(error: ValidationError) -> str:
-    """Return what is wrong with the options, without their values."""
-    messages = cast(dict[str, list[str]], error.messages)
-    return "; ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in messages.items())
-
-
 def _cells(payment: Payment) -> tuple[str, ...]:
     return (
         payment.payment_id,
         payment.customer_id,
-        str(payment.money),
+        money_text(payment.money),
         payment.payment_method,
         payment.status.value,
         printable(payment.created_by or "-"),

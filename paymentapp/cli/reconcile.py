@@ -20,6 +20,7 @@ from paymentapp.cli.common import (
     with_period,
 )
 from paymentapp.clock import to_text
+from paymentapp.models.report_totals import GroupTotal
 from paymentapp.services.backoffice.discrepancies import ADVICE, Discrepancy, DiscrepancyKind
 
 if TYPE_CHECKING:
@@ -128,12 +129,18 @@ def _print_json(period: Period, found: Iterable[Discrepancy], tally: Tally) -> N
             "batches": tally.batches,
             "batches_compared": tally.compared,
             "payments": tally.payments,
+            "totals": list(map(_total_record, tally.totals.groups())),
             "transactions": tally.transactions,
             "repaired": tally.repaired,
             "inbox": tally.open_items,
             "not_done": tally.not_done,
         }
     )
+
+
+def _total_record(total: GroupTotal) -> dict[str, object]:
+    currency, amount = total.key.currency, str(total.amount)
+    return {"currency": currency, "payments": total.payments, "amount": amount}
 
 
 def _record(found: Discrepancy) -> dict[str, object]:

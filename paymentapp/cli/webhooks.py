@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from paymentapp.cli.common import OneLine, line, opened, plural, short, with_operator
+from paymentapp.cli.tables import TableColumn, echo_table
 from paymentapp.models.actors import Actor
 from paymentapp.models.events import EVENT_TYPES
-from paymentapp.models.webhook_endpoints import DeliveryStatus, EndpointStatus
+from paymentapp.models.webhook_endpoints import DeliveryStatus, EndpointStatus, WebhookDelivery
 from paymentapp.schemas.common import PAGE_MAX
 from paymentapp.schemas.webhook_endpoints import (
     DESCRIPTION_MAX,
@@ -18,10 +19,16 @@ from paymentapp.schemas.webhook_endpoints import (
     WebhookEndpointSchema,
 )
 
+_DELIVERY_COLUMNS = (
+    TableColumn("DELIVERY", 33, whole=True),
+    TableColumn("EVENT", 26),
+    TableColumn("STATUS", 9, whole=True),
+    TableColumn("ATTEMPTS", 8, whole=True),
+    TableColumn("NEXT", 20, needs=110),
+    TableColumn("LAST ERROR"),
+)
 _WIDTHS = (31, 8, 20)
 _HEADER = ("ENDPOINT", "STATUS", "SINCE", "URL")
-_DELIVERY_WIDTHS = (33, 26, 9, 8, 20)
-_DELIVERY_HEADER = ("DELIVERY", "EVENT", "STATUS", "ATTEMPTS", "NEXT", "LAST ERROR")
 
 
 @click.group()
@@ -134,15 +141,16 @@ def deliveries(endpoint_id: str, status: str | None, as_json: bool) -> None:
         shown: Any = WebhookDeliverySchema(many=True).dump(page.deliveries)
         click.echo(json.dumps({"deliveries": shown}, indent=1))
         return
-    if page.deliveries:
-        click.echo(line(_DELIVERY_WIDTHS, _DELIVERY_HEADER))
-    for each in page.deliveries:
-        cells = (each.event_id, each.event.type, each.status.value, str(each.attempts))
-        rest = (short(each.next_attempt_at), each.last_error or "-")
-        click.echo(line(_DELIVERY_WIDTHS, (*cells, *rest)))
+    echo_table(_DELIVERY_COLUMNS, map(_delivery_cells, page.deliveries))
     more = ", and there may be more" if page.last_read else ""
     shown_count = len(page.deliveries)
     click.echo(f"{shown_count} {'delivery' if shown_count == 1 else 'deliveries'}{more}.")
+
+
+def _delivery_cells(delivery: WebhookDelivery) -> tuple[str, ...]:
+    kind, status, attempts = delivery.event.type, delivery.status.value, str(delivery.attempts)
+    next_at, error = short(delivery.next_attempt_at), delivery.last_error or "-"
+    return delivery.event_id, kind, status, attempts, next_at, error
 
 
 @webhooks.command()

@@ -10,10 +10,12 @@ PAYEES = "payees:write"
 APPROVE = "payments:approve"
 HOLD = "payments:hold"
 WEBHOOKS = "webhooks:write"
+REPORTS = "reports:read"
+CUSTOMERS_READ = "customers:read"
 ADMIN = "admin"
 SCOPES = MappingProxyType(
     {
-        "customers:read": "show customers, their payment methods and histories",
+        CUSTOMERS_READ: "show customers, their payment methods and histories",
         "customers:write": "register customers, change their attributes, and erase them",
         PAYEES: "change the payment methods and e-mail addresses of customers",
         "payments:read": "list and show payments, show the use of limits and balances",
@@ -21,7 +23,7 @@ SCOPES = MappingProxyType(
         APPROVE: "approve and reject payments",
         HOLD: "hold and release payments, and cancel those of any client",
         WEBHOOKS: "manage webhook endpoints, which receive every event",
-        "reports:read": "read reports",
+        REPORTS: "read reports",
         ADMIN: "everything",
     }
 )

@@ -75,6 +75,18 @@ class PayeeDisplays:
             return PayeeDisplay(method, masked(paid.email))
         return PayeeDisplay(method, self.display(method, paid.customer_id, paid.destination))
 
+    def in_full(self, payment: Payment) -> str | None:
+        """Return the payee of a payment with the e-mail address in full.
+
+        Details that are sealed stay masked; None for a customer who was erased.
+        """
+        if payment.is_erased:
+            return None
+        provider = self.providers.get(payment.payment_method)
+        if payment.destination is None or (provider is not None and provider.payees is None):
+            return payment.payee
+        return self.of(payment, payment.payment_method).display
+
     def display(self, method: str, customer_id: str, destination: str) -> str:
         """Return a destination masked, or `sealed` where it cannot be opened here and now.
 

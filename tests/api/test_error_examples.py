@@ -29,6 +29,7 @@ CUSTOMER = "/v1/api/customer"
 PAYMENT = "/v1/api/payment"
 SOME_PAYMENT = f"{PAYMENT}/ada/2026-01-02T03:04:05.678901Z"
 HOLDS = "/v1/api/holds"
+REPORT = "/v1/api/reports/payments"
 LIMITS = "/v1/api/limits"
 SOME_HOLD = f"{HOLDS}/20260102T030406000000-5f0c2b9e"
 ENDPOINTS = "/v1/api/webhook-endpoints"
@@ -40,7 +41,7 @@ ADA = {"customer_id": "ada", "email": "ada@example.com"}
 DETAILS = {"details": {"email": "ada@example.com"}}
 KEY = {"Idempotency-Key": "k1"}
 LONG = "x" * 70_000
-STATUSES = {"400", "401", "404", "409", "412", "413", "415", "422", "428"}
+STATUSES = {"400", "401", "404", "406", "409", "412", "413", "415", "422", "428"}
 
 
 @pytest.fixture
@@ -202,6 +203,16 @@ def list_payments(bench: Bench) -> Iterator[TestResponse]:
 def list_account_payments(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.get(f"{PAYMENT}?min_amount=-1")
     yield bench.client.get(f"{PAYMENT}?cursor=MQ")
+
+
+def report_payments(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{REPORT}?payees=some")
+    yield bench.client.get(REPORT, headers={"Accept": "application/pdf"})
+
+
+def report_summary(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get("/v1/api/reports/summary?min_amount=-1")
+    yield bench.client.get("/v1/api/reports/summary?by=week")
 
 
 def get_payment(bench: Bench) -> Iterator[TestResponse]:
@@ -415,6 +426,8 @@ OPERATIONS = [
     Operation(list_holds, "GET", HOLDS),
     Operation(show_limits, "GET", LIMITS),
     Operation(show_balances, "GET", "/v1/api/balances"),
+    Operation(report_payments, "GET", REPORT),
+    Operation(report_summary, "GET", "/v1/api/reports/summary"),
     Operation(show_readiness, "GET", "/v1/api/readiness"),
     Operation(list_events, "GET", "/v1/api/events"),
     Operation(get_event, "GET", "/v1/api/events/evt_00000000000000000009"),

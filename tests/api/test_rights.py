@@ -45,6 +45,8 @@ RIGHTS: dict[tuple[str, str], set[str]] = {
     ("GET", "/v1/api/holds"): {"payments:hold"},
     ("GET", "/v1/api/limits"): {"payments:read"},
     ("GET", "/v1/api/balances"): {"payments:read"},
+    ("GET", "/v1/api/reports/payments"): {"reports:read"},
+    ("GET", "/v1/api/reports/summary"): {"reports:read"},
     ("GET", "/v1/api/readiness"): {"payments:read", "reports:read"},
     ("GET", "/v1/api/events"): {"payments:read"},
     ("GET", "/v1/api/events/<event_id:event_id>"): {"payments:read"},

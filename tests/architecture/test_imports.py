@@ -89,6 +89,11 @@ def test_opentelemetry_is_in_the_module_for_it_alone() -> None:
     assert users == [PACKAGE / "tracing" / "otel.py"]
 
 
+def test_libraries_of_files_are_each_in_the_module_of_their_format_alone() -> None:
+    users = {path for path in modules() if imports(path) & {"xlsxwriter", "pyarrow"}}
+    assert users == {PACKAGE / "exports" / name for name in ("xlsx.py", "parquet.py")}
+
+
 def test_no_float_holds_an_amount() -> None:
     """Forbid float() and JSON parsing to floats; the module that measures seconds is exempt."""
     for path in modules():
@@ -152,7 +157,7 @@ def test_what_a_provider_can_do_is_asked_of_no_type() -> None:
     "heavy",
     [
         *("boto3", "requests", "flask", "sqlite3", "cryptography", "joserfc"),
-        *("prometheus_client", "opentelemetry", "pythonjsonlogger"),
+        *("prometheus_client", "opentelemetry", "pythonjsonlogger", "xlsxwriter", "pyarrow"),
     ],
 )
 def test_nothing_is_built_at_import(heavy: str) -> None:

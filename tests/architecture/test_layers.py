@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "tracing": MODELS
     | {"_version", "correlation", "providers", "services.dispatch", "services.inbound"}
     | {"services.outbound", "storage", "tracing.base", "variables"},
+    "exports": MODELS,
     "webhook_client": BASE,
     "messaging": BASE,
     "oidc": MODELS | {"variables"},
@@ -70,7 +71,7 @@ MAY_IMPORT = {
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
     "schemas": MODELS | {"services", "storage"},
     "api": MODELS
-    | {"_version", "bootstrap", "correlation", "providers", "schemas", "services"}
+    | {"_version", "bootstrap", "correlation", "exports", "providers", "schemas", "services"}
     | {"metrics.base", "rate_limits", "services.outbound", "storage", "tracing.base"}
     | {"webhook_client"},
     "paymentapp": {"api", "bootstrap"},
@@ -83,8 +84,16 @@ MAY_IMPORT = {
     | {"bootstrap", "config", "declarations", "metrics", "providers", "rate_limits", "server"}
     | {"tracing"},
     "cli": MODELS
-    | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "metrics"}
-    | {"providers", "schemas", "server", "services", "services.backoffice", "services.dispatch"}
+    | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "exports"}
+    | {
+        "metrics",
+        "providers",
+        "schemas",
+        "server",
+        "services",
+        "services.backoffice",
+        "services.dispatch",
+    }
     | {"services.outbound", "storage", "tracing", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS

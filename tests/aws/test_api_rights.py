@@ -163,6 +163,8 @@ def payments(ours: Deployment) -> None:
     ours.call("GET", f"{V1}/payment/ada?limit=2")
     ours.call("GET", f"{V1}/limits?customer_id=ada")
     ours.call("GET", f"{V1}/balances")
+    ours.call("GET", f"{V1}/reports/payments")
+    ours.call("GET", f"{V1}/reports/summary")
 
 
 def what_was_dispatched(ours: Deployment) -> None:

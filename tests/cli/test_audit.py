@@ -96,7 +96,7 @@ def test_a_history_is_shown_with_its_references(desk: Desk) -> None:
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0] == f"payment   ann {payment.payment_id}"
-    assert lines[1] == "          12.5 USD by paypal to a***@example.com: succeeded"
+    assert lines[1] == "          12.50 USD by paypal to a***@example.com: succeeded"
     assert lines[2] == (
         f"provider  item {payment.provider_item_id}, transaction {payment.transaction_id}, "
         "last reported SUCCESS"
@@ -115,7 +115,7 @@ def test_a_history_is_shown_with_its_references(desk: Desk) -> None:
 def test_the_payee_is_who_is_really_paid(desk: Desk) -> None:
     _, (payment,) = desk.pay("ann", to="other@example.org")
     shown = desk.run("audit", "show", "ann", payment.payment_id).stdout
-    assert "          12.5 USD by paypal to o***@example.org: succeeded\n" in shown
+    assert "          12.50 USD by paypal to o***@example.org: succeeded\n" in shown
     assert "a***@" not in shown
 
 
@@ -125,7 +125,7 @@ def test_a_payee_whose_details_cannot_be_opened_is_sealed(desk: Desk) -> None:
         other = replace(payment, payment_method="ach", destination="k.0123", customer_id="bob")
         add_payment(services.store, other)
     shown = desk.run("audit", "show", "bob", payment.payment_id).stdout
-    assert "12.5 USD by ach to sealed: succeeded" in shown
+    assert "12.50 USD by ach to sealed: succeeded" in shown
 
 
 def test_a_payment_that_is_held_says_why(desk: Desk) -> None:
@@ -155,7 +155,7 @@ def test_a_payment_that_has_not_left_is_shown_without_a_batch(desk: Desk) -> Non
         payment = parts.payments.request(order).payment
     shown = desk.run("audit", "show", "ann", payment.payment_id)
     assert shown.exit_code == 0
-    assert "5 USD by paypal to a***@example.com: pending" in shown.stdout
+    assert "5.00 USD by paypal to a***@example.com: pending" in shown.stdout
     assert not {"provider", "batch"} & {line.split(" ")[0] for line in shown.stdout.splitlines()}
 
 

@@ -38,11 +38,11 @@ def test_a_parked_batch_is_shown_with_its_evidence(desk: Desk) -> None:
     assert "asked" not in plain.stdout
     lines = desk.run("parked", "list", "--ask").stdout.splitlines()
     assert lines[0] == f"batch     {batch.batch_id}"
-    assert lines[1] == "          paypal, 12.5 USD, 1 payment"
+    assert lines[1] == "          paypal, 12.50 USD, 1 payment"
     assert lines[2].startswith("frozen    20")
     assert lines[3] == "attempts  1, the last: OutcomeUnknown: NO_ANSWER: ConnectionError"
     assert lines[4].startswith("asked     1 of 1 transactions since 20")
-    assert lines[5] == f"members   ann {payment.payment_id}  12.5 USD  a***@example.com"
+    assert lines[5] == f"members   ann {payment.payment_id}  12.50 USD  a***@example.com"
     assert lines[7] == "1 batch parked."
 
 
@@ -60,7 +60,7 @@ def test_the_list_as_json(desk: Desk) -> None:
 
 def test_the_payee_of_a_member_is_who_would_be_paid(desk: Desk) -> None:
     desk.park("ann", acted=False, to="other@example.org")
-    assert "12.5 USD  o***@example.org\n" in desk.run("parked", "list").stdout
+    assert "12.50 USD  o***@example.org\n" in desk.run("parked", "list").stdout
     ((member,),) = (case["members"] for case in desk.json("parked", "list")["parked"])
     assert member["receiver"] == "o***@example.org"
     assert member["payee"] == {"method": "paypal", "display": "o***@example.org"}
@@ -71,7 +71,7 @@ def test_payments_that_the_provider_holds_for_long_are_shown(desk: Desk) -> None
     result = desk.run("parked", "list", "--all")
     assert "1 payment without an outcome for over 30 days." in result.stdout
     assert (
-        f"blocked {payment.payment_id}  12.5 USD to b***@example.com  submitted, "
+        f"blocked {payment.payment_id}  12.50 USD to b***@example.com  submitted, "
         "paypal says BLOCKED: REGULATORY_BLOCKED: " in result.stdout
     )
     assert f"batch {batch.batch_id} as {batch.reference}" in result.stdout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.cli.conftest import Desk
@@ -40,3 +42,29 @@ def test_a_filter_that_cannot_be_meant_is_an_error_without_its_value(paid: Desk)
 
 def test_on_sqlite_every_payment_is_in_the_list_already(paid: Desk) -> None:
     assert paid.run("payments", "index").stdout == "0 payments added to the list.\n"
+
+
+def test_a_payment_is_found_by_what_is_at_hand_and_shown(paid: Desk) -> None:
+    (ada,) = paid.json("payments", "find", "ada")["payments"]
+    for text in (ada["payment_id"], ada["transaction_id"], "ada@example.com"):
+        assert paid.json("payments", "find", text)["payments"] == [ada]
+    assert paid.run("payments", "find", "nobody").stdout == "0 payments.\n"
+    shown = paid.run("payments", "show", "ada", ada["payment_id"])
+    assert shown.stdout == paid.run("audit", "show", "ada", ada["payment_id"]).stdout
+    body = paid.json("payments", "show", "ada", ada["payment_id"])
+    assert (body["amount"], body["status"], body["email"]) == (
+        12.5,
+        "succeeded",
+        "a***@example.com",
+    )
+    assert paid.run("payments", "show", "ada", "none").exit_code == 2
+
+
+def test_amounts_have_the_decimals_of_their_currency(paid: Desk) -> None:
+    assert "12.50 USD" in paid.run("payments", "list").stdout
+
+
+def test_a_long_list_is_one_object_a_line(paid: Desk) -> None:
+    lines = paid.run("payments", "list", "--ndjson").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == paid.json("payments", "list")["payments"]
+    assert len(paid.run("payments", "list", "--ndjson", "--limit", "2").stdout.splitlines()) == 2

@@ -143,6 +143,7 @@ def test_json_is_one_document(desk: Desk) -> None:
         "batches": 1,
         "batches_compared": 1,
         "payments": 1,
+        "totals": [{"currency": "USD", "payments": 1, "amount": "12.50"}],
         "transactions": 1,
         "repaired": 0,
         "inbox": 0,

@@ -15,6 +15,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotSent, ProviderError
 from paymentapp.models.batches import Batch
 from paymentapp.models.payments import UNSENT, Cause, Payment, PaymentKey, Status
+from paymentapp.models.report_totals import PaymentTotals
 from paymentapp.providers.base import Provider
 from paymentapp.providers.updates import ItemReport
 from paymentapp.services.backoffice import comparison
@@ -39,13 +40,18 @@ class Tally:
 
     batches: int = 0
     compared: int = 0  # of the batches: with what the provider says, where it has them
-    payments: int = 0
+    totals: PaymentTotals = field(default_factory=PaymentTotals)  # of the payments, by currency
     transactions: int = 0
     differences: int = 0
     repaired: int = 0
     open_items: int = 0  # that wait in the inbox for an operator
     not_done: list[str] = field(default_factory=list)
     interrupted: bool = False
+
+    @property
+    def payments(self) -> int:
+        """Return how many payments were checked."""
+        return self.totals.payments
 
     @property
     def left(self) -> int:
@@ -194,7 +200,7 @@ class Reconciliation:
     def _payments(self, period: Period, membership: MembershipCheck) -> Iterator[Discrepancy]:
         """Check payments that no batch would show."""
         for payment in self.store.scan_payments(*period):
-            self.tally.payments += 1
+            self.tally.totals.add(payment)
             membership.named(payment)
             if payment.status in UNSENT:
                 yield from self._waiting(payment)

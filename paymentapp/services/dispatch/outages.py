@@ -117,6 +117,12 @@ class OutageWatch:
             self._store.change_state_entry(old, old.changed(text))
 
 
+def open_outages(store: Store) -> dict[str, OpenOutage]:
+    """Return the outages as of the last look, by provider. Raises StoreUnavailable."""
+    entry = store.get_state_entry(_NAME)
+    return _read(entry.text) if entry else {}
+
+
 def _text(outages: Mapping[str, OpenOutage]) -> str:
     record = {name: [to_text(each.since), *each[1:]] for name, each in outages.items()}
     return json.dumps(record, separators=(",", ":"))

@@ -1,0 +1,1 @@
+"""Formats of reports: rows of payments as CSV, JSON Lines, Excel workbooks and Parquet files."""
