@@ -22,6 +22,7 @@ MAY_IMPORT = {
         ("_version", "built_once", "clock", "errors", "loopback", "masking", "banking"), NOTHING
     ),
     "nacha": {"banking"},
+    "payment_files": NOTHING,
     "models": BASE,
     "variables": BASE,
     "trusted_proxies": {"variables"},
