@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -19,10 +20,20 @@ from paymentapp.models.bulk import (
 )
 from paymentapp.models.caller_texts import METADATA_MAX, METADATA_VALUE_MAX, CallerTexts
 from paymentapp.storage.base import Store
+from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.dynamodb import DynamoDBStore
 from tests.contract.test_store_races import at_once
 from tests.support.aws_calls import lost_answers
-from tests.support.records import NOW, a_run, bulk_rows, later, usd
+from tests.support.records import (
+    NOW,
+    a_claim,
+    a_payment,
+    a_run,
+    add_payment,
+    bulk_rows,
+    later,
+    usd,
+)
 
 KEPT_UNTIL = utc_now() + ROWS_KEPT
 
@@ -147,6 +158,31 @@ def test_rows_expire_and_runs_do_not(engine: Store) -> None:
     gone = engine.get_bulk_rows("run-1", 0) == []
     assert gone or isinstance(engine, DynamoDBStore)  # which deletes by itself, some time later
     assert engine.get_bulk_run(run.bulk_id) == run
+
+
+def test_a_key_that_is_bound_to_a_refusal_gets_no_payment(store: Store) -> None:
+    refused = a_claim(refusal="email\nThis is not the customer's e-mail.")
+    assert store.bind_key(refused, None) == refused
+    assert store.bind_key(refused, None) == refused
+    assert store.bind_key(a_claim(), None) == refused
+    payment, record = a_payment(), a_claim()
+    assert store.accept(Acceptance(payment, record)) == (None, refused)
+    assert store.get_payment(payment.key) is None
+
+
+def test_a_key_is_bound_to_a_refusal_in_place_of_what_was_read(store: Store) -> None:
+    left = store.bind_key(a_claim(), None)  # as by a request that has crashed
+    refused = a_claim(refusal="amount\nToo much.")
+    assert store.bind_key(refused, a_claim()) == left
+    assert store.bind_key(refused, left) == refused
+    assert store.read_for_payment("ada", [refused.key_hash]).idempotency_records == {
+        refused.key_hash: refused
+    }
+
+
+def test_a_payment_keeps_the_run_that_it_is_of(store: Store) -> None:
+    payment = add_payment(store, replace(a_payment(), bulk_id="run-1"))
+    assert store.get_payment(payment.key) == payment
 
 
 def test_a_change_whose_answer_was_lost_is_made_once(dynamodb_store: DynamoDBStore) -> None:

@@ -188,6 +188,12 @@ class MemoryStore(MemoryWebhookEndpoints, MemoryBulk):
         with self._lock:
             return self.counters.holders.get(claim.digest)
 
+    def bind_key(
+        self, record: IdempotencyRecord, replaces: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
+        self._called("bind_key")
+        return self._bind(record, replaces)
+
     def _bind(
         self, claim: IdempotencyRecord, replaces: IdempotencyRecord | None
     ) -> IdempotencyRecord | None:
