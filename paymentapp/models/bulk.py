@@ -21,7 +21,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.revisions import new_revision
 
 ROWS_MAX = 100_000
-CHUNK_ROWS = 500
+CHUNK_ROWS = 250  # worked off well within a LEASE
 BULK_ID_PATTERN = r"^[0-9]{8}T[0-9]{12}-[0-9a-f]{8}$"
 # Rows hold e-mail addresses: they are kept until every key of theirs has expired, and no longer.
 ROWS_KEPT = KEY_RETENTION
@@ -175,7 +175,13 @@ class BulkRun:
         segment = Segment(token, self.next_chunk)
         return self.changed(segments=(*earlier, segment), attention_at=now + LEASE)
 
-    def advanced(self, outcomes: Sequence[RowOutcome], sums: Mapping[str, Decimal]) -> BulkRun:
+    def is_with(self, token: str) -> bool:
+        """Return whether the process of a token still has the run."""
+        return self.is_open and bool(self.segments) and self.segments[-1].token == token
+
+    def advanced(
+        self, outcomes: Sequence[RowOutcome], sums: Mapping[str, Decimal], now: datetime
+    ) -> BulkRun:
         """Return the run with the outcomes of one more chunk counted, and their amounts."""
         rejected = sum(bool(each.problems) for each in outcomes)
         total = dict(self.sums)
@@ -186,6 +192,7 @@ class BulkRun:
             accepted=self.accepted + len(outcomes) - rejected,
             rejected=self.rejected + rejected,
             sums=total,
+            attention_at=now + LEASE,
         )
 
     def begun_to_accept(self, token: str, now: datetime) -> BulkRun:

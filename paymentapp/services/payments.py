@@ -107,6 +107,13 @@ class Payments:
             self.wake(requested.payment)
         return requested
 
+    def check(self, order: PaymentOrder, by: Actor = SYSTEM) -> None:
+        """Raise what `request` would raise of such an order now, apart from limits in use.
+
+        Writes nothing. Raises NotPayable, NotFound (the customer), StoreUnavailable.
+        """
+        self._route(order, self.store.get_customer(order.customer_id), None, by)
+
     def get(self, key: PaymentKey) -> Payment:
         """Return a payment. Raises NotFound."""
         return stored_payment(self.store, key)
