@@ -69,10 +69,10 @@ MAY_IMPORT = {
     | {"messaging", "metrics", "metrics.base", "rate_limits", "tracing", "tracing.base"}
     | {"webhook_client"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
-    "schemas": MODELS | {"services", "storage"},
+    "schemas": MODELS | {"payment_files", "services", "storage"},
     "api": MODELS
-    | {"_version", "bootstrap", "correlation", "providers", "schemas", "services"}
-    | {"metrics.base", "rate_limits", "services.outbound", "storage", "tracing.base"}
+    | {"_version", "bootstrap", "correlation", "payment_files", "providers", "schemas"}
+    | {"services", "metrics.base", "rate_limits", "services.outbound", "storage", "tracing.base"}
     | {"webhook_client"},
     "paymentapp": {"api", "bootstrap"},
     "server": BASE
