@@ -85,8 +85,8 @@ MAY_IMPORT = {
     | {"tracing"},
     "cli": MODELS
     | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "metrics"}
-    | {"providers", "schemas", "server", "services", "services.backoffice", "services.dispatch"}
-    | {"services.outbound", "storage", "tracing", "variables", "vault"},
+    | {"payment_files", "providers", "schemas", "server", "services", "services.backoffice"}
+    | {"services.dispatch", "services.outbound", "storage", "tracing", "variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS
     | {
