@@ -139,11 +139,13 @@ class Services(DispatchServices):
     @built_once
     def bulk_runner(self) -> BulkRunner:
         """Return what works off bulk runs."""
+        from paymentapp.services.bulk.orders import BulkOrders
         from paymentapp.services.bulk.rows import BulkRows
         from paymentapp.services.bulk.runner import BulkRunner
 
         rows = BulkRows(self.store, self.payments, self.clock)
-        return BulkRunner(self.store, rows, self.clock)
+        orders = BulkOrders(self.payments, self.approvals)
+        return BulkRunner(self.store, rows, orders, self.clock)
 
     @built_once
     def limit_use(self) -> LimitUse:

@@ -126,7 +126,7 @@ resource "aws_api_gateway_resource" "hold" {
   path_part   = "{hold_id}"
 }
 
-# /v1/api/bulk/{bulk_id}, and below it /rows, /hold, /release and /cancel
+# /v1/api/bulk/{bulk_id}, and below it /rows and what is done with a run
 
 resource "aws_api_gateway_resource" "bulk" {
   rest_api_id = aws_api_gateway_rest_api.this.id
@@ -141,7 +141,7 @@ resource "aws_api_gateway_resource" "bulk_run" {
 }
 
 resource "aws_api_gateway_resource" "bulk_run_parts" {
-  for_each = toset(["rows", "hold", "release", "cancel"])
+  for_each = toset(["rows", "hold", "release", "cancel", "approve", "reject"])
 
   rest_api_id = aws_api_gateway_rest_api.this.id
   parent_id   = aws_api_gateway_resource.bulk_run.id
@@ -280,6 +280,8 @@ locals {
     list_bulk_rows          = { resource = aws_api_gateway_resource.bulk_run_parts["rows"], verb = "GET" }
     hold_bulk_run           = { resource = aws_api_gateway_resource.bulk_run_parts["hold"], verb = "POST", model = "Reason" }
     release_bulk_run        = { resource = aws_api_gateway_resource.bulk_run_parts["release"], verb = "POST" }
+    approve_bulk_run        = { resource = aws_api_gateway_resource.bulk_run_parts["approve"], verb = "POST", model = "ApprovalNote" }
+    reject_bulk_run         = { resource = aws_api_gateway_resource.bulk_run_parts["reject"], verb = "POST", model = "Reason" }
     cancel_bulk_run         = { resource = aws_api_gateway_resource.bulk_run_parts["cancel"], verb = "POST" }
     show_limits             = { resource = aws_api_gateway_resource.limits, verb = "GET" }
     show_balances           = { resource = aws_api_gateway_resource.balances, verb = "GET" }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from paymentapp.api import bulk_docs
+from paymentapp.api import bulk_docs, examples
 from paymentapp.api.blueprint import Blueprint, actor, current_request, services
 from paymentapp.api.bulk_bodies import bulk_rows
 from paymentapp.api.responses import REPLAY, replay_header
-from paymentapp.models.actors import HOLD
+from paymentapp.models.actors import APPROVE, HOLD
 from paymentapp.models.bulk import BulkRun, RowOutcome
 from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.schemas.approvals import ApprovalNoteSchema
 from paymentapp.schemas.bulk import (
     BulkPageSchema,
     BulkQuerySchema,
@@ -147,11 +148,35 @@ def release_bulk_run(bulk_id: str) -> BulkRun:
 @blp.response(
     200, BulkRunSchema, description="Cancelled, or about to be", example=bulk_docs.CANCELLED
 )
-@blp.documents(bulk_docs.NO_RUN, bulk_docs.RUN_ENDED)
+@blp.documents(bulk_docs.NO_RUN, bulk_docs.ORDER_OPEN)
 def cancel_bulk_run(bulk_id: str) -> BulkRun:
-    """Cancel a bulk run: rows that have no payment yet get none.
+    """Cancel a bulk run: rows that have no payment yet get none, its payments are cancelled.
 
     Safe to repeat. `payments:write` cancels runs of the same client, `payments:hold` any. Payments
-    that it has made go on: cancel them one by one.
+    that have left stay as they are; those that nobody has claimed are recalled.
     """
     return services().bulk_runs.cancel(bulk_id, actor())
+
+
+@blp.route(f"{_RUN}/approve", methods=["POST"])
+@blp.requires(APPROVE)
+@blp.arguments(ApprovalNoteSchema(), required=False, example=examples.APPROVAL_NOTE)
+@blp.response(200, BulkRunSchema, description="To be carried out", example=bulk_docs.APPROVED)
+@blp.documents(*bulk_docs.APPROVE)
+def approve_bulk_run(body: dict[str, Any], bulk_id: str) -> BulkRun:
+    """Approve every payment of a bulk run that awaits approval, once its rows are worked off.
+
+    Whoever asked for the run cannot approve it. A payment that needs another approver still awaits
+    that one.
+    """
+    return services().bulk_runs.approve(bulk_id, actor(), body.get("note", ""))
+
+
+@blp.route(f"{_RUN}/reject", methods=["POST"])
+@blp.requires(APPROVE)
+@blp.arguments(ReasonSchema(), example=examples.REJECTION)
+@blp.response(200, BulkRunSchema, description="To be carried out", example=bulk_docs.REJECTED)
+@blp.documents(*bulk_docs.REJECT)
+def reject_bulk_run(body: dict[str, Any], bulk_id: str) -> BulkRun:
+    """Reject every payment of a bulk run that awaits approval, once its rows are worked off."""
+    return services().bulk_runs.reject(bulk_id, actor(), body["reason"])

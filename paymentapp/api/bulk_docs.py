@@ -28,7 +28,12 @@ RUN: dict[str, Any] = {
     "held_by": None,
     "cancelled_by": None,
     "reason": None,
+    "order": None,
+    "order_open": False,
 }
+_ORDER = {"by": "ann", "at": "2026-01-02T03:05:00.000000Z", "note": None}
+APPROVED = {**RUN, "order": {"action": "approve", **_ORDER}, "order_open": True}
+REJECTED = {**RUN, "order": {"action": "reject", **_ORDER, "note": "Unknown payees."}}
 TAKEN_IN = {
     **RUN,
     "status": "accepting",
@@ -38,7 +43,12 @@ TAKEN_IN = {
     "completed_at": None,
 }
 HELD = {**TAKEN_IN, "held_by": examples.CLIENT, "reason": "The sums look wrong."}
-CANCELLED = {**TAKEN_IN, "cancelled_by": examples.CLIENT}
+CANCELLED = {
+    **TAKEN_IN,
+    "cancelled_by": examples.CLIENT,
+    "order": {"action": "cancel", **_ORDER, "by": examples.CLIENT},
+    "order_open": True,
+}
 PAGE = {"runs": [RUN], "next_cursor": None}
 ROWS = {
     "rows": [
@@ -99,6 +109,16 @@ HOLD = (
     RUN_ENDED,
     *BODY,
 )
+ORDER_OPEN = ProblemExample(problems.CONFLICT, "Another order is carried out first: approve.")
+NO_PAYMENTS = ProblemExample(problems.CONFLICT, "The run has no payments: it is refused.")
+NOT_THE_MAKER = ProblemExample(
+    problems.FORBIDDEN, "Whoever asked for a run can neither approve nor reject it."
+)
+_LONG_NOTE = ProblemExample(
+    problems.INVALID, errors=[body_error(["note"], "Length must be between 1 and 200.")]
+)
+APPROVE = (NO_RUN, NOT_THE_MAKER, NO_PAYMENTS, *BODY, _LONG_NOTE)
+REJECT = (*HOLD[:2], NOT_THE_MAKER, NO_PAYMENTS, *BODY)
 REQUEST_BODY: dict[str, Any] = {
     "required": True,
     "description": "Up to 100,000 payments, and 32 MB. In CSV the first line names the columns, as "

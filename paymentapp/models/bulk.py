@@ -94,6 +94,25 @@ class Segment(NamedTuple):
     first: int
 
 
+class BulkAction(StrEnum):
+    """What is to be done with every payment of a run."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    CANCEL = "cancel"
+
+
+class BulkOrder(NamedTuple):
+    """An order for every payment of a run; `next_chunk` is how far it has been carried out."""
+
+    action: BulkAction
+    by: str
+    identities: frozenset[str]
+    at: datetime
+    note: str = ""
+    next_chunk: int = 0
+
+
 class BulkKey(NamedTuple):
     """The Idempotency-Key of a run, as it is stored: what it made, and from which request."""
 
@@ -118,6 +137,7 @@ class BulkChanges(TypedDict, total=False):
     cancelled_by: str
     held_by: str
     reason: str
+    order: BulkOrder | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +167,8 @@ class BulkRun:
     completed_at: datetime | None = None
     cancelled_by: str = ""
     held_by: str = ""
-    reason: str = ""  # of the hold or the cancellation
+    reason: str = ""  # of the hold
+    order: BulkOrder | None = None  # the last one; None: there was none
 
     @property
     def is_open(self) -> bool:
@@ -175,9 +196,27 @@ class BulkRun:
         segment = Segment(token, self.next_chunk)
         return self.changed(segments=(*earlier, segment), attention_at=now + LEASE)
 
+    @property
+    def has_open_order(self) -> bool:
+        """Return whether an order is still to be carried out, once the rows are worked off."""
+        return self.order is not None and (self.is_open or self.order.next_chunk < self.next_chunk)
+
     def is_with(self, token: str) -> bool:
         """Return whether the process of a token still has the run."""
-        return self.is_open and bool(self.segments) and self.segments[-1].token == token
+        return bool(self.segments) and self.segments[-1].token == token
+
+    def ordered(self, order: BulkOrder) -> BulkRun:
+        """Return the run with an order for all of its payments, due at once if it has ended."""
+        due = self.attention_at if self.is_open else order.at
+        return self.changed(order=order, attention_at=due)
+
+    def carried_out(self, now: datetime) -> BulkRun:
+        """Return the run with its order carried out for one more chunk."""
+        if self.order is None:
+            raise ValueError("there is no order")
+        chunk = self.order.next_chunk + 1
+        due = now + LEASE if chunk < self.next_chunk else None
+        return self.changed(order=self.order._replace(next_chunk=chunk), attention_at=due)
 
     def advanced(
         self, outcomes: Sequence[RowOutcome], sums: Mapping[str, Decimal], now: datetime
@@ -209,9 +248,10 @@ class BulkRun:
 
     def ended(self, status: BulkStatus, at: datetime) -> BulkRun:
         """Return the run with nothing left to do."""
-        return self.changed(
+        ended = self.changed(
             status=status, completed_at=at, attention_at=None, identities=frozenset()
         )
+        return replace(ended, attention_at=at) if ended.has_open_order else ended
 
 
 class BulkPage(NamedTuple):

@@ -6,7 +6,14 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from paymentapp.models.bulk import BULK_ID_PATTERN, ROWS_MAX, BulkMode, BulkRun, BulkStatus
+from paymentapp.models.bulk import (
+    BULK_ID_PATTERN,
+    ROWS_MAX,
+    BulkAction,
+    BulkMode,
+    BulkRun,
+    BulkStatus,
+)
 from paymentapp.models.payments import Status
 from paymentapp.schemas.common import (
     PAYMENT_ID_PATTERN,
@@ -55,6 +62,15 @@ def _count(description: str) -> fields.Integer:
     )
 
 
+class BulkOrderSchema(Schema):
+    """An order for every payment of a run."""
+
+    action = fields.Enum(BulkAction, by_value=True, required=True)
+    by = TextOrNull(required=True)
+    at = Moment(required=True)
+    note = TextOrNull(required=True)
+
+
 class BulkRunSchema(Schema):
     """A bulk run and its progress."""
 
@@ -92,6 +108,17 @@ class BulkRunSchema(Schema):
     held_by = TextOrNull(required=True, metadata={"description": "Who holds it, or null."})
     cancelled_by = TextOrNull(required=True, metadata={"description": "Who cancelled it, or null."})
     reason = TextOrNull(required=True, metadata={"description": "Why it is held, or null."})
+    order = fields.Nested(
+        BulkOrderSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "What was ordered last for all of its payments, or null."},
+    )
+    order_open = fields.Boolean(
+        attribute="has_open_order",
+        required=True,
+        metadata={"description": "Whether that is still to be carried out."},
+    )
 
 
 def _sums(run: BulkRun) -> list[dict[str, Any]]:

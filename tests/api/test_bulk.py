@@ -134,5 +134,5 @@ def test_a_run_is_held_released_and_cancelled(paying: Bench) -> None:
     assert paying.client.post(f"{path}/cancel").get_json()["cancelled_by"] == "test"
     paying.services.bulk_runner.advance()
     assert paying.client.get(path).get_json()["status"] == "cancelled"
-    problem(paying.client.post(f"{path}/cancel"), 409, "conflict")
+    problem(paying.client.post(f"{path}/hold", json={"reason": "odd"}), 409, "conflict")
     problem(paying.client.get(f"{BULK}/20260102T030405678901-00000000"), 404, "not-found")

@@ -96,7 +96,7 @@ def test_every_operation_is_told_in_full(document: dict[str, Any]) -> None:
         assert (operation["security"] != []) == path.startswith("/v1"), path
         for parameter in operation.get("parameters", []):
             assert parameter["description"], parameter
-    assert len(names) == 47
+    assert len(names) == 49
 
 
 def test_every_error_is_a_problem_with_examples(document: dict[str, Any]) -> None:

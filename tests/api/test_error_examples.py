@@ -433,8 +433,33 @@ def release_bulk_run(bench: Bench) -> Iterator[TestResponse]:
 
 
 def cancel_bulk_run(bench: Bench) -> Iterator[TestResponse]:
-    for path in (SOME_RUN, completed(bench)):
-        yield bench.client.post(f"{path}/cancel")
+    yield bench.client.post(f"{SOME_RUN}/cancel")
+    path = completed(bench)
+    _, token = bench.services.api_keys.create("ann", ["admin"])
+    bench.caller(token).post(f"{path}/approve")
+    yield bench.client.post(f"{path}/cancel")
+
+
+def decided(bench: Bench, action: str, body: dict[str, str]) -> Iterator[TestResponse]:
+    """Yield what refuses a decision about a run; `body` is one that is taken."""
+    yield bench.client.post(f"{SOME_RUN}/{action}", json=body)
+    made = bench.send(
+        BULK, "customer_id,email,amount,currency\nx,x,1,USD\n", content_type="text/csv"
+    )
+    bench.services.bulk_runner.advance()
+    yield bench.client.post(f"{made.headers['Location']}/{action}", json=body)
+    _, token = bench.services.api_keys.create("ann", ["admin"])
+    yield bench.caller(token).post(f"{made.headers['Location']}/{action}", json=body)
+
+
+def approve_bulk_run(bench: Bench) -> Iterator[TestResponse]:
+    yield from decided(bench, "approve", {})
+    yield bench.client.post(f"{SOME_RUN}/approve", json={"note": "x" * 201})
+
+
+def reject_bulk_run(bench: Bench) -> Iterator[TestResponse]:
+    yield from decided(bench, "reject", {"reason": "odd"})
+    yield bench.client.post(f"{SOME_RUN}/reject", json={})
 
 
 class Operation(NamedTuple):
@@ -474,6 +499,8 @@ OPERATIONS = [
     Operation(hold_bulk_run, "POST", f"{SOME_RUN}/hold", takes_body=True),
     Operation(release_bulk_run, "POST", f"{SOME_RUN}/release"),
     Operation(cancel_bulk_run, "POST", f"{SOME_RUN}/cancel"),
+    Operation(approve_bulk_run, "POST", f"{SOME_RUN}/approve", takes_body=True),
+    Operation(reject_bulk_run, "POST", f"{SOME_RUN}/reject", takes_body=True),
     Operation(show_limits, "GET", LIMITS),
     Operation(show_balances, "GET", "/v1/api/balances"),
     Operation(show_readiness, "GET", "/v1/api/readiness"),

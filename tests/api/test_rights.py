@@ -51,6 +51,8 @@ RIGHTS: dict[tuple[str, str], set[str]] = {
     ("POST", f"{BULK_RUN}/hold"): {"payments:hold"},
     ("POST", f"{BULK_RUN}/release"): {"payments:hold"},
     ("POST", f"{BULK_RUN}/cancel"): {"payments:write", "payments:hold"},
+    ("POST", f"{BULK_RUN}/approve"): {"payments:approve"},
+    ("POST", f"{BULK_RUN}/reject"): {"payments:approve"},
     ("GET", "/v1/api/limits"): {"payments:read"},
     ("GET", "/v1/api/balances"): {"payments:read"},
     ("GET", "/v1/api/readiness"): {"payments:read", "reports:read"},

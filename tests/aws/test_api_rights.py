@@ -201,6 +201,9 @@ def bulk(ours: Deployment) -> None:
         pass
     ours.call("GET", run)
     ours.call("GET", f"{run}/rows")
+    ours.call("POST", f"{run}/approve", {}, client=ours.approver)
+    ours.services.bulk_runner.advance()
+    ours.call("POST", f"{run}/reject", {"reason": "not ours"}, client=ours.approver)
 
 
 def endpoints(ours: Deployment) -> None:

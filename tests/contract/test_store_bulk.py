@@ -10,8 +10,10 @@ from paymentapp.clock import utc_now
 from paymentapp.models.bulk import (
     CHUNK_ROWS,
     ROWS_KEPT,
+    BulkAction,
     BulkKey,
     BulkMode,
+    BulkOrder,
     BulkRow,
     BulkStatus,
     RowOutcome,
@@ -52,6 +54,7 @@ def test_a_run_is_kept_whole(store: Store) -> None:
         cancelled_by="ann",
         held_by="bob",
         reason="looks odd",
+        order=BulkOrder(BulkAction.APPROVE, "ann", frozenset({"ann", "a1"}), later(3), "fine", 2),
     )
     for run in (a_run(), rich):
         assert store.get_bulk_run(run.bulk_id) is None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -96,7 +98,8 @@ def kill_all(cluster: Cluster, random: Random) -> None:
     processes = cluster.processes()
     random.shuffle(processes)
     for pid in processes:
-        os.kill(pid, 9)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     cluster.wait_until_up()
 
 

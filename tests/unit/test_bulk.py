@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -22,7 +23,7 @@ from paymentapp.models.bulk import (
     BulkStatus,
     RowProblem,
 )
-from paymentapp.models.payments import Payment
+from paymentapp.models.payments import Payment, Status
 from paymentapp.services.bulk.intake import BulkTerms
 from paymentapp.storage.base import Store
 from tests.support.ledger_provider import LedgerProvider
@@ -31,6 +32,7 @@ from tests.support.processes import a_process
 from tests.support.records import NOW, bulk_rows, usd
 
 SHOP = Actor("shop", frozenset({"shop"}), frozenset())
+ANN = Actor("ann", frozenset({"ann"}), frozenset())
 EACH = BulkTerms(BulkMode.EACH)
 BAD = RowProblem("amount", "is negative")
 
@@ -151,7 +153,7 @@ def test_a_retry_under_its_key_gets_the_run_that_there_is(world: BulkWorld) -> N
         with pytest.raises(KeyReused):
             world.take_in(other, terms, key="k")
     assert world.take_in(rows, key="l").bulk_id != run.bulk_id
-    assert world.process().bulk_runs.page(10).runs[-1] == run
+    assert run in world.process().bulk_runs.page(10).runs
 
 
 def test_a_crash_after_any_write_of_the_intake_leaves_one_run_after_a_retry(
@@ -316,7 +318,7 @@ def test_of_a_cancelled_run_no_further_row_is_paid(world: BulkWorld) -> None:
     done = world.work_off(run)
     assert (done.status, done.cancelled_by) == (BulkStatus.CANCELLED, "shop")
     assert (done.accepted, done.rejected) == (CHUNK_ROWS, CHUNK_ROWS)
-    assert len(world.payments()) == CHUNK_ROWS
+    assert [payment.status for payment in world.payments()] == [Status.CANCELLED] * CHUNK_ROWS
 
 
 def test_another_clients_run_is_cancelled_by_who_may_hold(world: BulkWorld) -> None:
@@ -328,6 +330,69 @@ def test_another_clients_run_is_cancelled_by_who_may_hold(world: BulkWorld) -> N
     assert world.work_off(run).status is BulkStatus.CANCELLED
     with pytest.raises(Conflict, match="it is cancelled"):
         runs.hold(run.bulk_id, "late", SHOP)
+
+
+def test_a_run_is_approved_as_one_by_another_person() -> None:
+    world = BulkWorld(settings={"approvals": "all: 1"})
+    rows = bulk_rows(CHUNK_ROWS + 1)
+    world.register(rows)
+    run = world.take_in(rows)
+    runs = world.process().bulk_runs
+    with pytest.raises(NotAllowed, match="Whoever asked"):
+        runs.approve(run.bulk_id, SHOP)
+    runs.approve(run.bulk_id, ANN, "June")
+    done = world.work_off(run)
+    assert {payment.status for payment in world.payments()} == {Status.PENDING}
+    assert {payment.approvals[0].by for payment in world.payments()} == {"ann"}
+    assert (done.has_open_order, done.attention_at) == (False, None)
+
+
+def test_a_run_is_rejected_as_one() -> None:
+    world = BulkWorld(settings={"approvals": "USD 100..: 1"})
+    small, large = bulk_rows(2)
+    rows = [small, large._replace(money=usd("100"))]
+    world.register(rows)
+    run = world.work_off(world.take_in(rows))
+    world.process().bulk_runs.reject(run.bulk_id, ANN, "not ours")
+    world.work_off(run)
+    statuses = {payment.customer_id: payment.status for payment in world.payments()}
+    assert statuses == {"c2": Status.PENDING, "c3": Status.REJECTED}
+
+
+@pytest.mark.parametrize("count", range(1, 5))
+def test_an_order_goes_on_after_a_crash(count: int) -> None:
+    world = BulkWorld(settings={"approvals": "all: 1"})
+    rows = bulk_rows(CHUNK_ROWS + 1)
+    world.register(rows)
+    run = world.work_off(world.take_in(rows))
+    world.process().bulk_runs.approve(run.bulk_id, ANN)
+    crash_after(world.store, "change_bulk_run", count)
+    with suppress(StoreUnavailable):
+        world.work_off(run)
+    world.now += LEASE
+    assert not world.work_off(run).has_open_order
+    assert {payment.status for payment in world.payments()} == {Status.PENDING}
+
+
+def test_one_order_is_carried_out_after_the_other(world: BulkWorld) -> None:
+    rows = bulk_rows(1)
+    world.register(rows)
+    run = world.work_off(world.take_in(rows))
+    runs = world.process().bulk_runs
+    approved = runs.approve(run.bulk_id, ANN)
+    assert runs.approve(run.bulk_id, ANN) == approved
+    with pytest.raises(Conflict, match="Another order is carried out first: approve"):
+        runs.cancel(run.bulk_id, SHOP)
+    world.work_off(run)
+    runs.cancel(run.bulk_id, SHOP)
+    world.work_off(run)
+    assert [payment.status for payment in world.payments()] == [Status.CANCELLED]
+
+
+def test_a_run_without_payments_is_not_approved(world: BulkWorld) -> None:
+    run = world.work_off(world.take_in(bulk_rows(1), BulkTerms(BulkMode.ALL)))
+    with pytest.raises(Conflict, match="it is refused"):
+        world.process().bulk_runs.approve(run.bulk_id, ANN)
 
 
 def test_a_run_that_takes_too_long_ends(world: BulkWorld) -> None:

@@ -25,6 +25,7 @@ from paymentapp.models.bulk import (
     RowProblem,
 )
 from paymentapp.models.revisions import new_revision
+from paymentapp.services.bulk.orders import BulkOrders
 from paymentapp.services.bulk.rows import BulkRows
 from paymentapp.storage.base import Store
 from paymentapp.storage.contention import MAX_TRIES, tries
@@ -42,6 +43,7 @@ class BulkRunner:
 
     store: Store
     rows: BulkRows
+    orders: BulkOrders
     clock: Clock
     at_once: int = 8
 
@@ -70,6 +72,8 @@ class BulkRunner:
 
     def _step(self, run: BulkRun, token: str, pool: ThreadPoolExecutor) -> BulkRun | None:
         """Take the next step of a run; return it as it stands then, None if nothing is left."""
+        if not run.is_open:
+            return self._ordered(run, token, pool)
         if run.held_by and not run.cancelled_by:
             self._change(run, token, lambda each: each.changed(attention_at=None))
             return None
@@ -78,6 +82,17 @@ class BulkRunner:
         if run.next_chunk < run.chunks:
             return self._chunk(run, token, pool, self._worked)
         return self._completed(run, token)
+
+    def _ordered(self, run: BulkRun, token: str, pool: ThreadPoolExecutor) -> BulkRun | None:
+        """Carry out the order for one more chunk of payments, if there is one."""
+        if run.order is None or not run.has_open_order:
+            self._change(run, token, lambda each: each.changed(attention_at=None))
+            return None
+        chunk = run.order.next_chunk
+        outcomes = self.store.get_bulk_outcomes(run.bulk_id, chunk, run.token_of(chunk))
+        list(pool.map(partial(self.orders.carry_out, run.order), outcomes))
+        done = self._change(run, token, lambda each: each.carried_out(self.clock()))
+        return done if done is not None and done.has_open_order else None
 
     def _stopped(self, run: BulkRun, token: str, pool: ThreadPoolExecutor) -> BulkRun | None:
         """End a run: refuse what another process may still be working on, and nothing else.
@@ -91,8 +106,7 @@ class BulkRunner:
             if found is None:
                 return None
             run = found
-        self._end(run, token, BulkStatus.CANCELLED)
-        return None
+        return self._end(run, token, BulkStatus.CANCELLED)
 
     def _chunk(
         self,
@@ -123,16 +137,17 @@ class BulkRunner:
         last = _last_status(run)
         if last is None:
             return self._change(run, token, lambda each: each.begun_to_accept(token, self.clock()))
-        self._end(run, token, last)
-        return None
+        return self._end(run, token, last)
 
-    def _end(self, run: BulkRun, token: str, status: BulkStatus) -> None:
+    def _end(self, run: BulkRun, token: str, status: BulkStatus) -> BulkRun | None:
+        """End a run; return it if there is an order for its payments."""
         ended = self._change(run, token, lambda each: each.ended(status, self.clock()))
         if ended is not None:
             counts = ended.accepted, ended.rejected, ended.total
             log.info(
                 "bulk run %s %s: %d rows fine, %d rejected, of %d", ended.bulk_id, status, *counts
             )
+        return ended if ended is not None and ended.has_open_order else None
 
     def _change(
         self, run: BulkRun, token: str, change: Callable[[BulkRun], BulkRun]

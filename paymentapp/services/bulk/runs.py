@@ -9,9 +9,18 @@ from typing import NamedTuple
 from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, NotAllowed, NotFound, StoreUnavailable
 from paymentapp.models.actors import HOLD, Actor
-from paymentapp.models.bulk import BulkPage, BulkRun, RowOutcome
+from paymentapp.models.bulk import (
+    BulkAction,
+    BulkOrder,
+    BulkPage,
+    BulkRun,
+    BulkStatus,
+    RowOutcome,
+)
 from paymentapp.storage.base import Store
 from paymentapp.storage.contention import MAX_TRIES, tries
+
+_UNPAID = frozenset({BulkStatus.CHECKING, BulkStatus.CHECKED, BulkStatus.REFUSED})
 
 
 class OutcomePage(NamedTuple):
@@ -95,29 +104,59 @@ class BulkRuns:
         )
 
     def cancel(self, bulk_id: str, by: Actor) -> BulkRun:
-        """End a run: rows that have no payment yet get none.
+        """Cancel a run: rows that have no payment yet get none, and its payments are cancelled.
 
-        Raises NotFound, NotAllowed (another client's, without the right to hold), Conflict.
+        Those that are too late to be cancelled stay as they are. Raises NotFound, NotAllowed
+        (another client's, without the right to hold), Conflict (another order is carried out).
         """
         run = self.get(bulk_id)
         if run.created_by not in by.identities and not by.may(HOLD):
             raise NotAllowed("Only runs of the same client may be cancelled.", HOLD)
-        now = self.clock()
-        return self._changed(
-            bulk_id,
-            lambda each: (
-                each
-                if each.cancelled_by
-                else each.changed(
-                    cancelled_by=by.name or "-", attention_at=each.attention_at or now
-                )
-            ),
-        )
+        return self._ordered(bulk_id, BulkAction.CANCEL, by, "")
 
-    def _changed(self, bulk_id: str, change: Callable[[BulkRun], BulkRun]) -> BulkRun:
+    def approve(self, bulk_id: str, by: Actor, note: str = "") -> BulkRun:
+        """Approve every payment of a run that awaits approval. Raises as `reject`."""
+        return self._decided(bulk_id, BulkAction.APPROVE, by, note)
+
+    def reject(self, bulk_id: str, by: Actor, reason: str) -> BulkRun:
+        """Reject every payment of a run that awaits approval.
+
+        Raises NotFound, NotAllowed (the maker), Conflict (another order is carried out, or there
+        are no payments).
+        """
+        return self._decided(bulk_id, BulkAction.REJECT, by, reason)
+
+    def _decided(self, bulk_id: str, action: BulkAction, by: Actor, note: str) -> BulkRun:
+        run = self.get(bulk_id)
+        if run.created_by in by.identities:
+            raise NotAllowed("Whoever asked for a run can neither approve nor reject it.")
+        if run.status in _UNPAID:
+            raise Conflict(f"The run has no payments: it is {run.status}.")
+        return self._ordered(bulk_id, action, by, note)
+
+    def _ordered(self, bulk_id: str, action: BulkAction, by: Actor, note: str) -> BulkRun:
+        """Order what is to be done with the payments, unless the same is ordered already."""
+        order = BulkOrder(action, by.name, by.identities, self.clock(), note)
+
+        def change(run: BulkRun) -> BulkRun:
+            if run.order is not None and run.has_open_order:
+                if run.order.action is action:
+                    return run
+                raise Conflict(f"Another order is carried out first: {run.order.action}.")
+            wanted = run.ordered(order)
+            if action is BulkAction.CANCEL and run.is_open:
+                due = run.attention_at or order.at
+                return wanted.changed(cancelled_by=by.name or "-", attention_at=due)
+            return wanted
+
+        return self._changed(bulk_id, change, ended=True)
+
+    def _changed(
+        self, bulk_id: str, change: Callable[[BulkRun], BulkRun], *, ended: bool = False
+    ) -> BulkRun:
         for _ in tries():
             run = self.get(bulk_id)
-            if not run.is_open:
+            if not run.is_open and not ended:
                 raise Conflict(f"The run has ended: it is {run.status}.")
             wanted = change(run)
             if wanted is run or self.store.change_bulk_run(run, wanted):

@@ -10,8 +10,10 @@ from typing import Any
 
 from paymentapp.clock import from_text, maybe_text, maybe_time, to_text
 from paymentapp.models.bulk import (
+    BulkAction,
     BulkKey,
     BulkMode,
+    BulkOrder,
     BulkPage,
     BulkRow,
     BulkRun,
@@ -91,6 +93,7 @@ def run_record(run: BulkRun) -> Record:
             "cancelled_by": run.cancelled_by or None,
             "held_by": run.held_by or None,
             "reason": run.reason or None,
+            "order": _order_text(run.order) if run.order else None,
         }
     )
 
@@ -119,7 +122,18 @@ def read_run(record: Record) -> BulkRun:
         cancelled_by=record.get("cancelled_by", ""),
         held_by=record.get("held_by", ""),
         reason=record.get("reason", ""),
+        order=_read_order(record["order"]) if "order" in record else None,
     )
+
+
+def _order_text(order: BulkOrder) -> str:
+    parts = [order.action.value, order.by, sorted(order.identities), to_text(order.at)]
+    return _json([*parts, order.note, order.next_chunk])
+
+
+def _read_order(text: str) -> BulkOrder:
+    action, by, identities, at, note, chunk = json.loads(text)
+    return BulkOrder(BulkAction(action), by, frozenset(identities), from_text(at), note, chunk)
 
 
 def _read_segment(text: str) -> Segment:
