@@ -68,7 +68,7 @@ def ask_bulk_run(
     the request fail. Send an `Idempotency-Key`, and retry with it when no answer came.
     """
     request = current_request()
-    wanted = BulkTerms(terms["mode"], terms["dry_run"])
+    wanted = BulkTerms(terms["mode"], terms["dry_run"], terms["register"])
     key = headers.get("idempotency_key")
     run, replayed = services().bulk_intake.take_in(bulk_rows(request), wanted, actor(), key)
     location = f"{request.script_root}/v1/api/bulk/{run.bulk_id}"

@@ -18,6 +18,7 @@ RUN: dict[str, Any] = {
     "status": "completed",
     "mode": "each",
     "dry_run": False,
+    "register": False,
     "total": 2,
     "accepted": 1,
     "rejected": 1,

@@ -47,11 +47,18 @@ _WORDS = {
     show_default=True,
     help="all: pay nothing unless every row is fine. each: pay the rows that are.",
 )
+@click.option("--register", is_flag=True, help="Register customers who are unknown.")
 @click.option("--again", help="A word, to pay a file once more that was paid before.")
 @click.option("--template", is_flag=True, help="Print the first line of such a file.")
 @with_operator
 def pay(
-    file: Path | None, dry_run: bool, mode: str, again: str | None, template: bool, by: Actor
+    file: Path | None,
+    dry_run: bool,
+    mode: str,
+    register: bool,
+    again: str | None,
+    template: bool,
+    by: Actor,
 ) -> None:
     """Pay the rows of FILE, in CSV: `paymentapp pay --template` prints its columns.
 
@@ -66,7 +73,7 @@ def pay(
         return
     if file is None:
         raise click.UsageError("Missing argument 'FILE'.")
-    terms = BulkTerms(BulkMode(mode), dry_run)
+    terms = BulkTerms(BulkMode(mode), dry_run, register)
     with opened() as services:
         click.echo(f"store: {services.store.description}", err=True)
         taken = _taken_in(services, file, terms, by, again)
@@ -86,7 +93,8 @@ def _taken_in(
     digest = hashlib.sha256()
     for piece in _pieces(file):
         digest.update(piece)
-    key = f"file {digest.hexdigest()} {terms.mode.value} {terms.is_dry} {again or ''}"
+    how = f"{terms.mode.value} {terms.is_dry} {terms.registers}"
+    key = f"file {digest.hexdigest()} {how} {again or ''}"
     try:
         return services.bulk_intake.take_in(rows_of_table(_pieces(file)), terms, by, key)
     except UnreadableFile as error:

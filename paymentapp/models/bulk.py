@@ -152,6 +152,7 @@ class BulkRun:
     mode: BulkMode
     status: BulkStatus
     is_dry: bool
+    registers: bool  # whether unknown customers are registered with their rows
     total: int
     chunks: int
     created_at: datetime

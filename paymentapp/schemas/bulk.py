@@ -54,6 +54,13 @@ class BulkTermsSchema(Schema):
         load_default=False,
         metadata={"description": "Whether rows are only checked, and none is paid."},
     )
+    register = QueryFlag(
+        load_default=False,
+        metadata={
+            "description": "Whether a customer who is unknown is registered with the row's e-mail. "
+            "Requires the scope `customers:write` too."
+        },
+    )
 
 
 def _count(description: str) -> fields.Integer:
@@ -86,6 +93,11 @@ class BulkRunSchema(Schema):
     )
     mode = fields.Enum(BulkMode, by_value=True, required=True)
     dry_run = fields.Boolean(attribute="is_dry", required=True)
+    register = fields.Boolean(
+        attribute="registers",
+        required=True,
+        metadata={"description": "Whether customers who are unknown are registered."},
+    )
     total = _count("Rows.")
     accepted = _count("Rows that have a payment; while rows are checked, those that are fine.")
     rejected = _count("Rows that have none, for a reason that the list of rows tells.")

@@ -107,12 +107,12 @@ class Payments:
             self.wake(requested.payment)
         return requested
 
-    def check(self, order: PaymentOrder, by: Actor = SYSTEM) -> None:
+    def check(self, order: PaymentOrder, customer: Customer | None, by: Actor = SYSTEM) -> None:
         """Raise what `request` would raise of such an order now, apart from limits in use.
 
-        Writes nothing. Raises NotPayable, NotFound (the customer), StoreUnavailable.
+        Writes nothing. Raises NotPayable, NotFound (no customer), StoreUnavailable.
         """
-        self._route(order, self.store.get_customer(order.customer_id), None, by)
+        self._route(order, customer, None, by)
 
     def get(self, key: PaymentKey) -> Payment:
         """Return a payment. Raises NotFound."""

@@ -45,6 +45,7 @@ def test_a_run_is_kept_whole(store: Store) -> None:
         mode=BulkMode.ALL,
         status=BulkStatus.CHECKING,
         is_dry=True,
+        registers=True,
         next_chunk=2,
         segments=(Segment("t1", 0), Segment("t2", 1)),
         accepted=2,

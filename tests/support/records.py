@@ -192,6 +192,7 @@ def a_run(**fields: Any) -> BulkRun:
         mode=BulkMode.EACH,
         status=BulkStatus.ACCEPTING,
         is_dry=False,
+        registers=False,
         total=3,
         chunks=2,
         created_at=NOW,

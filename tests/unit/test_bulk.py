@@ -142,6 +142,26 @@ def test_a_dry_run_says_what_would_be_and_pays_nothing(world: BulkWorld, mode: B
     assert world.payments() == []
 
 
+REGISTERS = BulkTerms(BulkMode.EACH, registers=True)
+CLERK = Actor("shop", frozenset({"shop"}), frozenset({"customers:write"}))
+
+
+def test_customers_are_registered_on_the_way_where_that_is_wanted(world: BulkWorld) -> None:
+    first, second = bulk_rows(2)
+    rows = [first, second, first._replace(line=9), second._replace(line=10, email="x@example.com")]
+    world.register(rows[:1])
+    intake = world.process().bulk_intake
+    with pytest.raises(NotAllowed):
+        intake.take_in(rows, REGISTERS, SHOP)
+    checked = intake.take_in(rows, REGISTERS._replace(is_dry=True), CLERK).run
+    assert world.work_off(checked).rejected == 0
+    assert world.store.get_customer("c3") is None
+    done = world.work_off(intake.take_in(rows[:3], REGISTERS, CLERK).run)
+    assert (done.accepted, done.rejected) == (3, 0)
+    assert world.process().customers.get("c3").email == second.email
+    assert world.work_off(intake.take_in(rows[3:], REGISTERS, CLERK).run).rejected == 1
+
+
 # Requests
 
 

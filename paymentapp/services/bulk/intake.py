@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from paymentapp.clock import Clock
-from paymentapp.errors import KeyReused, Unprocessable
+from paymentapp.errors import KeyReused, NotAllowed, Unprocessable
 from paymentapp.models.actors import Actor
 from paymentapp.models.bulk import (
     CHUNK_ROWS,
@@ -26,6 +26,7 @@ from paymentapp.models.caller_texts import NO_TEXTS
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.base import Store
 
+REGISTER = "customers:write"  # the scope
 TOO_MANY = f"There are more than {ROWS_MAX:,} rows: split them into several runs."
 NO_ROWS = "There are no rows: the first line names the columns, and each further one is a payment."
 
@@ -35,6 +36,7 @@ class BulkTerms(NamedTuple):
 
     mode: BulkMode = BulkMode.ALL
     is_dry: bool = False
+    registers: bool = False
 
 
 class TakenIn(NamedTuple):
@@ -63,12 +65,15 @@ class BulkIntake:
         Reads each row once and holds one chunk of them. Rows come first, then the key, then the
         run: a crash in between leaves what nobody sees and what expires, and a retry under the key
         finds the rows that the key names. Raises Unprocessable (no rows, or too many), KeyReused,
-        StoreUnavailable, and what reading the rows raises.
+        NotAllowed (it may not register customers), StoreUnavailable, and what reading the rows
+        raises.
         """
         now = self.clock()
         key_hash = bulk_key_hash(idempotency_key, by.name) if idempotency_key else None
         earlier = self.store.get_bulk_key(key_hash) if key_hash else None
         bulk_id = new_bulk_id(now)
+        if terms.registers and not by.may(REGISTER):
+            raise NotAllowed("To register customers takes a right of its own.", REGISTER)
         digest = _Digest(terms)
         total = chunks = 0
         for chunk in _chunks(digest.of_each(rows)):
@@ -90,6 +95,7 @@ class BulkIntake:
             mode=terms.mode,
             status=_first_status(terms),
             is_dry=terms.is_dry,
+            registers=terms.registers,
             total=total,
             chunks=chunks,
             created_at=now,
@@ -111,7 +117,8 @@ class _Digest:
     """A hash of what a run asks for, made while its rows go by: equal rows have equal hashes."""
 
     def __init__(self, terms: BulkTerms) -> None:
-        self._hash = hashlib.sha256(f"{terms.mode.value} {terms.is_dry}".encode())
+        text = f"{terms.mode.value} {terms.is_dry} {terms.registers}"
+        self._hash = hashlib.sha256(text.encode())
 
     @property
     def text(self) -> str:

@@ -8,10 +8,11 @@ from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, KeyRefused, NotFound, NotPayable, StoreUnavailable
 from paymentapp.models.actors import Actor
 from paymentapp.models.bulk import BulkRow, BulkRun, RowOutcome, RowProblem, row_key
+from paymentapp.models.customers import Customer
 from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.idempotency import IdempotencyRecord, key_hashes
 from paymentapp.models.limits import LimitExceeded
-from paymentapp.models.payments import PaymentKey
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.references import ReferenceUsed
 from paymentapp.services.new_payments import new_record
 from paymentapp.services.payment_orders import PaymentOrder
@@ -41,7 +42,7 @@ class BulkRows:
         if row.money is None or row.problems:
             return _refused(row, row.problems)
         try:
-            self.payments.check(order_of(run, row), maker_of(run))
+            self.payments.check(order_of(run, row), self._customer(run, row), maker_of(run))
         except REFUSALS as error:
             return _refused(row, (problem_of(error),))
         return RowOutcome(row.line, row.customer_id)
@@ -57,12 +58,33 @@ class BulkRows:
         order, maker = order_of(run, row), maker_of(run)
         key = row_key(run.bulk_id, row.line)
         try:
-            payment = self.payments.request(order, key, maker).payment
+            payment = self._requested(run, order, key, maker)
         except KeyRefused as refused:
             return _refused(row, (_read_problem(str(refused)),))
         except REFUSALS as error:
             return self._refuse(row, order, key, problem_of(error), maker)
         return RowOutcome(row.line, row.customer_id, payment.payment_id)
+
+    def _customer(self, run: BulkRun, row: BulkRow) -> Customer | None:
+        """Return the customer of a row, or the one that the run would register."""
+        found = self.store.get_customer(row.customer_id)
+        if found is None and run.registers:
+            return Customer(row.customer_id, row.email, self.clock(), {})
+        return found
+
+    def _requested(self, run: BulkRun, order: PaymentOrder, key: str, by: Actor) -> Payment:
+        """Request a row's payment; register its customer where the run does so.
+
+        Raises what `Payments.request` raises, and Conflict where another row has registered the
+        customer with another e-mail.
+        """
+        try:
+            return self.payments.request(order, key, by).payment
+        except NotFound:
+            if not run.registers:
+                raise
+        self.payments.customers.register(order.customer_id, order.email, {}, by)
+        return self.payments.request(order, key, by).payment
 
     def refuse(self, run: BulkRun, row: BulkRow, problem: RowProblem) -> RowOutcome:
         """Refuse a row for good; return its payment, if it has one. Raises StoreUnavailable."""
@@ -134,7 +156,7 @@ def problem_of(error: Refusal) -> RowProblem:
 
 
 def _column_of(error: Refusal) -> str:
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound | Conflict):
         return "customer_id"
     if isinstance(error, NotPayable):
         return error.field
