@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypedDict, Unpack
 
 from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts
+from paymentapp.models.events import Event, OtherEvent
 from paymentapp.models.idempotency import KEY_RETENTION
 from paymentapp.models.money import Money
 from paymentapp.models.revisions import new_revision
@@ -260,6 +261,13 @@ class BulkPage(NamedTuple):
 
     runs: list[BulkRun]
     last_read: str | None
+
+
+def bulk_events(old: BulkRun, new: BulkRun) -> list[Event]:
+    """Return the events of a change of a run: one, where it ends by it, in whichever status."""
+    if new.completed_at is None or new.completed_at == old.completed_at:
+        return []
+    return [Event(OtherEvent.BULK_COMPLETED, new.completed_at, (new.bulk_id,))]
 
 
 def new_bulk_id(now: datetime) -> str:

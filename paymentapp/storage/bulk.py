@@ -47,7 +47,10 @@ class BulkStore(Protocol):
         """Return the run, by a consistent read; None where there is none."""
 
     def change_bulk_run(self, old: BulkRun, new: BulkRun) -> bool:
-        """Replace `old` by `new`; return whether `old` was still stored."""
+        """Replace `old` by `new`; return whether `old` was still stored.
+
+        Where the run ends by it, its event is part of the list, as with a payment's line.
+        """
 
     def list_bulk_runs(self, limit: int, before: str | None = None) -> BulkPage:
         """Return runs newest first, by a consistent read; `before` is the id to continue after."""

@@ -136,3 +136,9 @@ def test_a_run_is_held_released_and_cancelled(paying: Bench) -> None:
     assert paying.client.get(path).get_json()["status"] == "cancelled"
     problem(paying.client.post(f"{path}/hold", json={"reason": "odd"}), 409, "conflict")
     problem(paying.client.get(f"{BULK}/20260102T030405678901-00000000"), 404, "not-found")
+
+
+def test_the_end_of_a_run_is_an_event_with_the_run(paying: Bench) -> None:
+    done = worked_off(paying, ask(paying))
+    (event,) = paying.client.get("/v1/api/events?type=bulk.completed").get_json()["events"]
+    assert (event["data"], event["timestamp"]) == (done, done["completed_at"])

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from paymentapp.clock import utc_now
 from paymentapp.models.bulk import (
     CHUNK_ROWS,
@@ -21,9 +23,12 @@ from paymentapp.models.bulk import (
     Segment,
 )
 from paymentapp.models.caller_texts import METADATA_MAX, METADATA_VALUE_MAX, CallerTexts
+from paymentapp.models.events import Event
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.dynamodb import DynamoDBStore
+from paymentapp.storage.dynamodb import events as dynamodb_events
+from tests.contract.test_store_event_list import listed
 from tests.contract.test_store_races import at_once
 from tests.support.aws_calls import lost_answers
 from tests.support.records import (
@@ -74,6 +79,21 @@ def test_a_run_changes_by_its_revision(store: Store) -> None:
     ended = new.ended(BulkStatus.COMPLETED, later(1))
     assert store.change_bulk_run(new, ended)
     assert store.get_bulk_run(old.bulk_id) == ended
+
+
+def test_the_end_of_a_run_is_an_event(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamodb_events, "HORIZON", timedelta(0))
+    now = utc_now()
+    old = store.add_bulk_run(a_run())
+    taken = old.taken("t1", now)
+    assert store.change_bulk_run(old, taken)
+    ended = taken.ended(BulkStatus.COMPLETED, now)
+    assert store.change_bulk_run(taken, ended)
+    assert store.change_bulk_run(taken, ended)
+    late = taken.ended(BulkStatus.CANCELLED, now + timedelta(seconds=1))
+    assert not store.change_bulk_run(taken, late)
+    found = {each.event for each in listed(store) if each.event.subject == (old.bulk_id,)}
+    assert found == {Event("bulk.completed", now, (old.bulk_id,))}
 
 
 def test_of_processes_that_take_a_run_at_once_one_does(store: Store) -> None:

@@ -7,13 +7,15 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 
-from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome
+from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome, bulk_events
+from tests.support.event_list import EventList
 
 
 class MemoryBulk:
     """The part of a store in memory that has bulk runs."""
 
     _lock: threading.RLock
+    _listed: EventList
 
     def __init__(self) -> None:
         self._bulk_rows: dict[tuple[str, int], list[BulkRow]] = {}
@@ -70,6 +72,7 @@ class MemoryBulk:
             stored = self._bulk_runs.get(old.bulk_id)
             if stored == old:
                 self._bulk_runs[old.bulk_id] = new
+                self._listed.add(bulk_events(old, new))
             return stored in (old, new)
 
     def list_bulk_runs(self, limit: int, before: str | None = None) -> BulkPage:

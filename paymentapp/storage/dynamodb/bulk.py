@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from paymentapp.clock import to_text
-from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome
+from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome, bulk_events
 from paymentapp.storage.codec.bulk import (
     FIRST_RUN,
     KEY_SORT,
@@ -31,10 +31,10 @@ from paymentapp.storage.codec.bulk import (
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.client import call
-from paymentapp.storage.dynamodb.records import DynamoDBRecords
+from paymentapp.storage.dynamodb.events import DynamoDBEvents
 
 
-class DynamoDBBulk(DynamoDBRecords):
+class DynamoDBBulk(DynamoDBEvents):
     """Bulk runs, their rows and their outcomes."""
 
     def add_bulk_rows(
@@ -85,7 +85,8 @@ class DynamoDBBulk(DynamoDBRecords):
         return read_run(found) if found else None
 
     def change_bulk_run(self, old: BulkRun, new: BulkRun) -> bool:
-        """Implement `Store.change_bulk_run`."""
+        """Implement `Store.change_bulk_run`: an entry of its event first, if it has one."""
+        self._announce(bulk_events(old, new))
         return self._change_operation(RUNS, new.bulk_id, run_record(old), run_record(new))
 
     def list_bulk_runs(self, limit: int, before: str | None = None) -> BulkPage:

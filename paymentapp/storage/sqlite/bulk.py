@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from paymentapp.clock import to_text
-from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome
+from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome, bulk_events
 from paymentapp.storage.codec.bulk import (
     FIRST_RUN,
     KEY_SORT,
@@ -32,9 +32,10 @@ from paymentapp.storage.codec.bulk import (
 )
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
+from paymentapp.storage.sqlite.events import change_with_events, rows_of
 from paymentapp.storage.sqlite.json_documents import to_json
 from paymentapp.storage.sqlite.records import SQLiteRecords
-from paymentapp.storage.sqlite.statements import Insert, add_if_absent, insert_record
+from paymentapp.storage.sqlite.statements import Insert, add_if_absent, insert_record, update_record
 
 _Row = tuple[str, str, int | None, str]
 
@@ -95,7 +96,11 @@ class SQLiteBulk(SQLiteRecords):
 
     def change_bulk_run(self, old: BulkRun, new: BulkRun) -> bool:
         """Implement `Store.change_bulk_run`."""
-        return self._change(RUNS, new.bulk_id, run_record(old), run_record(new))
+        update = update_record(RUNS, new.bulk_id, run_record(old), run_record(new))
+        rows = rows_of(bulk_events(old, new))
+        if not rows:
+            return self._update(update)
+        return self._connections().writer.run(partial(change_with_events, update, rows))
 
     def list_bulk_runs(self, limit: int, before: str | None = None) -> BulkPage:
         """Implement `Store.list_bulk_runs`."""
