@@ -29,6 +29,7 @@ from paymentapp.models.references import ReferenceUsed
 from paymentapp.services.admission import Admission
 from paymentapp.services.approval_rules import ApprovalRules
 from paymentapp.services.approvals import awaiting, awaiting_for_limit
+from paymentapp.services.bulk.periods import of_run
 from paymentapp.services.cancellations import cancelled
 from paymentapp.services.customers import NO_CUSTOMER, Customers
 from paymentapp.services.makers import check_is_own, may_be_maker
@@ -124,7 +125,12 @@ class Payments:
         return self.store.list_payments(customer_id, query)
 
     def list_account(self, query: AccountQuery) -> AccountPage:
-        """Return a page of the payments of all customers, newest first."""
+        """Return a page of the payments of all customers, newest first.
+
+        Those of a bulk run are looked for in the time in which it was worked off.
+        """
+        if query.bulk_id is not None:
+            query = of_run(query, self.store.get_bulk_run(query.bulk_id))
         return self.store.list_account_payments(query)
 
     def cancel(self, key: PaymentKey, by: Actor = SYSTEM) -> Payment:

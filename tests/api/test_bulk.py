@@ -55,6 +55,17 @@ def test_a_file_is_taken_in_and_each_row_followed(paying: Bench) -> None:
     assert paying.client.get(BULK).get_json() == {"runs": [done], "next_cursor": None}
 
 
+def test_the_payments_of_a_run_are_found_by_it(paying: Bench) -> None:
+    paying.pay()
+    done = worked_off(paying, ask(paying, CSV + "ada,ada@example.com,1,USD\n"))
+    paying.pay()
+    path = f"/v1/api/payment?bulk_id={done['bulk_id']}"
+    found = paying.client.get(path).get_json()["payments"]
+    assert [each["amount"] for each in found] == [1, 12.5]
+    assert paying.client.get(f"{path}&max_amount=5").get_json()["payments"] == found[:1]
+    problem(paying.client.get("/v1/api/payment?bulk_id=x"), 400, "invalid-request")
+
+
 def test_rows_are_listed_by_status_and_page(paying: Bench) -> None:
     done = worked_off(paying, ask(paying, CSV + "ada,ada@example.com,1,USD\n"))
     assert [row["line"] for row in rows(paying, done, "?status=rejected")["rows"]] == [3]

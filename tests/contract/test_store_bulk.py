@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from paymentapp.clock import utc_now
+from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.bulk import (
     CHUNK_ROWS,
     ROWS_KEPT,
@@ -24,6 +25,7 @@ from paymentapp.models.bulk import (
 )
 from paymentapp.models.caller_texts import METADATA_MAX, METADATA_VALUE_MAX, CallerTexts
 from paymentapp.models.events import Event
+from paymentapp.models.payments import Payment
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.dynamodb import DynamoDBStore
@@ -39,6 +41,7 @@ from tests.support.records import (
     add_payment,
     bulk_rows,
     later,
+    payments_over_time,
     usd,
 )
 
@@ -207,6 +210,27 @@ def test_a_key_is_bound_to_a_refusal_in_place_of_what_was_read(store: Store) -> 
 def test_a_payment_keeps_the_run_that_it_is_of(store: Store) -> None:
     payment = add_payment(store, replace(a_payment(), bulk_id="run-1"))
     assert store.get_payment(payment.key) == payment
+
+
+def test_the_payments_of_a_run_are_listed(store: Store) -> None:
+    payments = payments_over_time(4)
+    for number, payment in enumerate(payments):
+        run = f"run-{number % 2}" if number else None
+        add_payment(store, replace(payment, bulk_id=run))
+    found = read_all(store, AccountQuery(limit=1, bulk_id="run-1"))
+    assert [each.payment_id for each in found] == [payments[n].payment_id for n in (3, 1)]
+    assert read_all(store, AccountQuery(limit=9, bulk_id="run-1", currency="EUR")) == []
+
+
+def read_all(store: Store, query: AccountQuery) -> list[Payment]:
+    """Return what all pages of a query have."""
+    found: list[Payment] = []
+    while True:
+        page = store.list_account_payments(query)
+        found += page.payments
+        if page.last_read is None:
+            return found
+        query = replace(query, before=page.last_read)
 
 
 def test_a_change_whose_answer_was_lost_is_made_once(dynamodb_store: DynamoDBStore) -> None:
