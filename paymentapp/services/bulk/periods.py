@@ -6,15 +6,17 @@ from dataclasses import replace
 
 from paymentapp.clock import to_text
 from paymentapp.models.account_payments import AccountQuery
-from paymentapp.models.bulk import LEASE, BulkRun
+from paymentapp.models.bulk import LEASE
+from paymentapp.storage.base import Store
 
 
-def of_run(query: AccountQuery, run: BulkRun | None) -> AccountQuery:
-    """Return a query of a run's payments, bounded by the time in which they can have been made.
+def in_period_of_run(query: AccountQuery, store: Store) -> AccountQuery:
+    """Return a query, bounded by the time in which the payments of its run, if any, were made.
 
     With room for the difference of two clocks. An engine without an index of runs then reads no
     more than what was requested meanwhile.
     """
+    run = store.get_bulk_run(query.bulk_id) if query.bulk_id is not None else None
     if run is None:
         return query
     earliest = to_text(run.created_at - LEASE)
