@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from paymentapp.services.api_keys import ApiKeys
     from paymentapp.services.approval_rules import ApprovalRules
     from paymentapp.services.approvals import Approvals
+    from paymentapp.services.bulk.intake import BulkIntake
+    from paymentapp.services.bulk.runner import BulkRunner
+    from paymentapp.services.bulk.runs import BulkRuns
     from paymentapp.services.health import Health
     from paymentapp.services.inbound.webhooks import WebhookReceiver
     from paymentapp.services.limit_use import LimitUse
@@ -123,6 +126,31 @@ class Services(DispatchServices):
         return Approvals(self.store, self.routes, self.clock, self._wake)
 
     @built_once
+    def bulk_intake(self) -> BulkIntake:
+        """Return the intake of bulk runs."""
+        from paymentapp.services.bulk.intake import BulkIntake
+
+        return BulkIntake(self.store, self.clock)
+
+    @built_once
+    def bulk_runs(self) -> BulkRuns:
+        """Return the bulk runs."""
+        from paymentapp.services.bulk.runs import BulkRuns
+
+        return BulkRuns(self.store, self.clock)
+
+    @built_once
+    def bulk_runner(self) -> BulkRunner:
+        """Return what works off bulk runs."""
+        from paymentapp.services.bulk.orders import BulkOrders
+        from paymentapp.services.bulk.rows import BulkRows
+        from paymentapp.services.bulk.runner import BulkRunner
+
+        rows = BulkRows(self.store, self.payments, self.clock)
+        orders = BulkOrders(self.payments, self.approvals)
+        return BulkRunner(self.store, rows, orders, self.clock)
+
+    @built_once
     def limit_use(self) -> LimitUse:
         """Return what is used of the limits."""
         from paymentapp.services.limit_use import LimitUse
@@ -186,6 +214,7 @@ class Services(DispatchServices):
         """Return the worker, which a process that dispatches by threads starts."""
         from paymentapp.worker.threaded import Worker
 
+        self.sweeper.bulk = lambda may_go_on: self.bulk_runner.advance(may_go_on)
         parts = self.dispatcher, self.poller, self.inbox, self.sweeper, self.mailbox_collector
         outbound = self.deliverer, self.publisher
         return Worker(self.store, *parts, *outbound, self.clock, self.settings)

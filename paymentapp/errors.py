@@ -62,6 +62,13 @@ class KeyReused(PaymentAppError):
     """An Idempotency-Key was used before with another body."""
 
 
+class KeyRefused(PaymentAppError):
+    """What was requested under a key was refused for good; the message says why.
+
+    Only rows of bulk runs are refused so: their keys are the service's own.
+    """
+
+
 class StoreUnavailable(PaymentAppError):
     """The store failed, or did not answer; `retry_after` is in seconds.
 

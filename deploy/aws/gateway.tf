@@ -126,6 +126,28 @@ resource "aws_api_gateway_resource" "hold" {
   path_part   = "{hold_id}"
 }
 
+# /v1/api/bulk/{bulk_id}, and below it /rows and what is done with a run
+
+resource "aws_api_gateway_resource" "bulk" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.api.id
+  path_part   = "bulk"
+}
+
+resource "aws_api_gateway_resource" "bulk_run" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.bulk.id
+  path_part   = "{bulk_id}"
+}
+
+resource "aws_api_gateway_resource" "bulk_run_parts" {
+  for_each = toset(["rows", "hold", "release", "cancel", "approve", "reject"])
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_resource.bulk_run.id
+  path_part   = each.key
+}
+
 # /v1/api/readiness
 
 resource "aws_api_gateway_resource" "readiness" {
@@ -268,6 +290,15 @@ locals {
     release_payment         = { resource = aws_api_gateway_resource.payment_hold["release"], verb = "POST" }
     place_hold              = { resource = aws_api_gateway_resource.holds, verb = "POST", model = "NewHold" }
     list_holds              = { resource = aws_api_gateway_resource.holds, verb = "GET" }
+    ask_bulk_run            = { resource = aws_api_gateway_resource.bulk, verb = "POST" }
+    list_bulk_runs          = { resource = aws_api_gateway_resource.bulk, verb = "GET" }
+    get_bulk_run            = { resource = aws_api_gateway_resource.bulk_run, verb = "GET" }
+    list_bulk_rows          = { resource = aws_api_gateway_resource.bulk_run_parts["rows"], verb = "GET" }
+    hold_bulk_run           = { resource = aws_api_gateway_resource.bulk_run_parts["hold"], verb = "POST", model = "Reason" }
+    release_bulk_run        = { resource = aws_api_gateway_resource.bulk_run_parts["release"], verb = "POST" }
+    approve_bulk_run        = { resource = aws_api_gateway_resource.bulk_run_parts["approve"], verb = "POST", model = "ApprovalNote" }
+    reject_bulk_run         = { resource = aws_api_gateway_resource.bulk_run_parts["reject"], verb = "POST", model = "Reason" }
+    cancel_bulk_run         = { resource = aws_api_gateway_resource.bulk_run_parts["cancel"], verb = "POST" }
     show_limits             = { resource = aws_api_gateway_resource.limits, verb = "GET" }
     show_balances           = { resource = aws_api_gateway_resource.balances, verb = "GET" }
     report_payments         = { resource = aws_api_gateway_resource.report["payments"], verb = "GET" }

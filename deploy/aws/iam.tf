@@ -128,6 +128,9 @@ data "aws_iam_policy_document" "api" {
       variable = "dynamodb:LeadingKeys"
       values = [
         "alike#*",
+        "bulk#*",
+        "bulk-key#*",
+        "bulk-run",
         "customer#*",
         "erasure",
         "event#*",
@@ -158,6 +161,7 @@ data "aws_iam_policy_document" "api" {
       variable = "dynamodb:LeadingKeys"
       values = [
         "batch#*",
+        "bulk-run",
         "key#*",
         "limit#*",
         "note#webhook#we_*",
@@ -234,6 +238,19 @@ data "aws_iam_policy_document" "api" {
       test     = "ForAllValues:StringEquals"
       variable = "dynamodb:LeadingKeys"
       values   = ["hold"]
+    }
+  }
+
+  # Lists bulk runs, and shows what became of the rows of one.
+  statement {
+    sid       = "BulkRuns"
+    actions   = ["dynamodb:Query"]
+    resources = [aws_dynamodb_table.operations.arn]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["bulk-run", "bulk#*"]
     }
   }
 

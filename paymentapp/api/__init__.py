@@ -10,6 +10,7 @@ from flask import Flask, Response
 from paymentapp.api import (
     approvals,
     balances,
+    bulk,
     customers,
     events,
     health,
@@ -71,6 +72,7 @@ def register_api(app: Flask) -> None:
         payments,
         approvals,
         holds,
+        bulk,
         limits,
         balances,
         events,

@@ -22,6 +22,7 @@ from paymentapp.api.json import BadJSON, decode
 from paymentapp.api.problems import EncodedBody, InvalidRequest, field_errors
 from paymentapp.bootstrap import EXTENSION, Services
 from paymentapp.models.actors import Actor
+from paymentapp.models.bulk import BULK_ID_PATTERN
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.models.events import EVENT_ID_PATTERN
 from paymentapp.models.holds import HOLD_ID_PATTERN
@@ -82,7 +83,14 @@ class EndpointId(BaseConverter):
     regex = ENDPOINT_ID_PATTERN.removeprefix("^").removesuffix("$")
 
 
+class BulkId(BaseConverter):
+    """The id of a bulk run in a path."""
+
+    regex = BULK_ID_PATTERN.removeprefix("^").removesuffix("$")
+
+
 CONVERTERS = {
+    "bulk_id": BulkId,
     "customer_id": CustomerId,
     "payment_id": PaymentId,
     "method": Method,

@@ -71,6 +71,7 @@ PENDING: dict[str, Any] = {
     "scheduled_at": None,
     "retry_of": None,
     "retried_by": None,
+    "bulk_id": None,
     "reason": None,
     "provider_status": None,
     "cancel_requested": False,

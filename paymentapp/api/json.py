@@ -58,6 +58,24 @@ def decode(body: bytes) -> Any:
     return value
 
 
+def decode_first(text: str, start: int) -> tuple[Any, int]:
+    """Return the value that begins at a position of a text, and where it ends; as `decode` does.
+
+    Raises BadJSON, also where the rest of the value has not come yet.
+    """
+    try:
+        value, end = _decoder.raw_decode(text, start)
+        if "\\u" in text[start:end]:
+            _encoder_of_text.encode(value).encode()
+    except UnicodeEncodeError as error:
+        raise BadJSON("A string has half of a surrogate pair.") from error
+    except RecursionError as error:
+        raise BadJSON("The body is nested too deeply.") from error
+    except json.JSONDecodeError as error:
+        raise BadJSON(f"The body is not JSON: {error.msg}.") from error
+    return value, end
+
+
 def _number(text: str) -> Decimal:
     """Return a number as a Decimal. Bounds digits and exponent before anything is computed."""
     if len(text) > NUMBER_TEXT_MAX:

@@ -42,6 +42,7 @@ def payment_text(shown: ShownPayment) -> str:
         f',"metadata":{encode(dict(texts.metadata)) if texts.metadata else "{}"}'
         f',"retry_of":{_text(payment.retry_of)}'
         f',"retried_by":{_text(payment.retried_by)}'
+        f',"bulk_id":{_text(payment.bulk_id)}'
         f',"reason":{_text(payment.reason)}'
         f',"provider_status":{_text(payment.provider_status)}'
         f',"cancel_requested":{"true" if payment.cancel_requested else "false"}'

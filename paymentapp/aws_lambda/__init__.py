@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from paymentapp import create_app
@@ -223,6 +223,7 @@ def _timeboxed_sweep(service: Services, seconds_left: Callable[[], float]) -> Ti
     from paymentapp.worker.timeboxed import TimeboxedRun
 
     _forget_what_was_read(service)
+    service.sweeper.bulk = partial(_work_off_bulk, service)
     return TimeboxedRun(
         service.dispatcher,
         service.poller,
@@ -234,6 +235,12 @@ def _timeboxed_sweep(service: Services, seconds_left: Callable[[], float]) -> Ti
         step_seconds=service.settings.provider_timeout + MARGIN_SECONDS,
         publisher=service.publisher,
     )
+
+
+def _work_off_bulk(service: Services, may_go_on: Callable[[], bool]) -> bool:
+    """Work off a bulk run that is due; the services for it are built only where one is."""
+    due = service.store.due_bulk_runs(service.clock(), 1)
+    return bool(due) and service.bulk_runner.advance(may_go_on)
 
 
 def _seconds_left(context: Context) -> Callable[[], float]:

@@ -21,6 +21,7 @@ from paymentapp.cli.holds import hold, holds, release
 from paymentapp.cli.inbox import inbox
 from paymentapp.cli.keys import keys
 from paymentapp.cli.parked import parked
+from paymentapp.cli.pay import pay
 from paymentapp.cli.payments import payments
 from paymentapp.cli.reconcile import reconcile
 from paymentapp.cli.settings import settings
@@ -129,7 +130,7 @@ def worker() -> None:
 
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
-    *(hold, release, holds, approvals, customers, payments, batches),
+    *(hold, release, holds, approvals, customers, payments, pay, batches),
     *(status, export, summary, webhooks, topic),
 ):
     commands.add_command(command)

@@ -15,6 +15,7 @@ _OPTIONS = (
     click.option("--currency", help="Only those in this currency."),
     click.option("--client", "created_by", help="Only those that this client requested."),
     click.option("--provider-id", help="Only those of this batch, item or transaction."),
+    click.option("--bulk", "bulk_id", help="Only those of this bulk run."),
     click.option("--min", "min_amount", help="Only those of at least this amount."),
     click.option("--max", "max_amount", help="Only those of at most this amount."),
     click.option("--from", "from_", help="Only those requested at this date or time, or later."),

@@ -36,6 +36,7 @@ class AccountQuery:
     currency: str | None = None
     created_by: str | None = None
     provider_id: str | None = None
+    bulk_id: str | None = None
     min_amount: Decimal | None = None
     max_amount: Decimal | None = None
     earliest: str | None = None
@@ -46,8 +47,8 @@ class AccountQuery:
     def filters(self) -> frozenset[str]:
         """Return the names of the filters that are set, without the bounds of time."""
         names = ("reference", "status", "payment_method", "currency", "created_by", "provider_id")
-        amounts = ("min_amount", "max_amount")
-        return frozenset(name for name in names + amounts if getattr(self, name) is not None)
+        others = ("bulk_id", "min_amount", "max_amount")
+        return frozenset(name for name in names + others if getattr(self, name) is not None)
 
     @property
     def wants_open(self) -> bool:
@@ -66,6 +67,7 @@ class AccountQuery:
             and self._is_wanted("payment_method", payment.payment_method)
             and self._is_wanted("currency", payment.money.currency)
             and self._is_wanted("created_by", payment.created_by)
+            and self._is_wanted("bulk_id", payment.bulk_id)
             and self._is_of_provider_id(payment, batch_ids)
             and (self.min_amount is None or self.min_amount <= amount)
             and (self.max_amount is None or amount <= self.max_amount)

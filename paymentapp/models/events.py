@@ -31,6 +31,7 @@ class OtherEvent(StrEnum):
     PROVIDER_FAILING = "provider.failing"
     PROVIDER_RECOVERED = "provider.recovered"
     ENDPOINT_DISABLED = "webhook_endpoint.disabled"
+    BULK_COMPLETED = "bulk.completed"
 
 
 PAYMENT_EVENTS = tuple(f"payment.{status}" for status in Status)

@@ -23,6 +23,8 @@ class IdempotencyRecord:
     revision: str
     # Whether the body named a payment method. None: written by 0.2 or earlier, which kept no such.
     names_method: bool | None = None
+    # Why no payment is made under the key, for good. None: one is, or will be.
+    refusal: str | None = None
 
     @property
     def claimed_at(self) -> datetime:

@@ -175,6 +175,7 @@ class Payment:
     texts: CallerTexts = NO_TEXTS  # the caller's own; they never change
     settled: Settled = NOT_SETTLED
     erased_at: datetime | None = None  # when all that is personal was removed
+    bulk_id: str | None = None  # the bulk run that it is of; None: a request of its own
     # Of the request, where traces were on; until the payment moves on from a final status.
     traceparent: str | None = None
 

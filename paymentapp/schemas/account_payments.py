@@ -11,6 +11,7 @@ from marshmallow import Schema, fields, post_load
 
 from paymentapp.clock import from_text, to_text
 from paymentapp.models.account_payments import AccountQuery, ListPosition
+from paymentapp.models.bulk import BULK_ID_PATTERN
 from paymentapp.models.caller_texts import REFERENCE_PATTERN
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.models.money import CURRENCY_PATTERN
@@ -100,6 +101,10 @@ class AccountQuerySchema(Schema):
             "description": "Only payments of this batch, item or transaction: any id that a "
             "provider gave, and those that it was given for the batch and the item."
         },
+    )
+    bulk_id = fields.String(
+        validate=Pattern(BULK_ID_PATTERN, error="Must be the id of a bulk run."),
+        metadata={"description": "Only payments of this bulk run."},
     )
     min_amount = QueryAmount(
         metadata={

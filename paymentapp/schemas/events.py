@@ -7,11 +7,13 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from paymentapp.models.balances import FundsNotice
+from paymentapp.models.bulk import BulkRun
 from paymentapp.models.events import EVENT_ID_PATTERN, EVENT_TYPES, TEST_EVENT
 from paymentapp.models.holds import Hold
 from paymentapp.models.outages import OutageNotice
 from paymentapp.models.webhook_endpoints import WebhookEndpoint
 from paymentapp.schemas.balances import FundsNoticeSchema
+from paymentapp.schemas.bulk import BulkRunSchema
 from paymentapp.schemas.common import (
     Moment,
     Pattern,
@@ -86,6 +88,8 @@ class _Data(fields.Dict):
                 return made(FundsNoticeSchema).dump(value)
             case OutageNotice():
                 return made(_OutageNoticeSchema).dump(value)
+            case BulkRun():
+                return made(BulkRunSchema).dump(value)
             case WebhookEndpoint():
                 return made(_EndpointSchema).dump(value)
         return {}
@@ -117,7 +121,8 @@ class EventSchema(Schema):
             "who parked it, or null; of `provider.unfunded` and `provider.funded` the account: "
             "`payment_method`, `currency`, `needed` within a day, `available`, `as_of`; of "
             "`provider.failing` and `provider.recovered` the outage: `payment_method`, `since` "
-            "when, and the `reason`, as in the log. Nothing personal is in it once the "
+            "when, and the `reason`, as in the log; of `bulk.completed` the run that has ended, in "
+            "whichever status. Nothing personal is in it once the "
             "customer was erased."
         },
     )

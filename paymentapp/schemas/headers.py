@@ -125,6 +125,12 @@ class PaymentHeadersSchema(PreferSchema):
     idempotency_key = _idempotency_key("payment")
 
 
+class BulkHeadersSchema(FlatSchema):
+    """Headers of a request for a bulk run."""
+
+    idempotency_key = _idempotency_key("run")
+
+
 class EndpointHeadersSchema(FlatSchema):
     """Headers of a request that registers a webhook endpoint."""
 

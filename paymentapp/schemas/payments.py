@@ -141,6 +141,11 @@ class PaymentSchema(Schema):
         "The payment of this customer that retries this one, or null. It is stored before its "
         "payment: after a crash between the two, repeat the retry."
     )
+    bulk_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The bulk run that it is of, or null."},
+    )
     reason = fields.String(
         required=True,
         allow_none=True,
@@ -263,6 +268,7 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
         "metadata": dict(payment.texts.metadata),
         "retry_of": payment.retry_of,
         "retried_by": payment.retried_by,
+        "bulk_id": payment.bulk_id,
         "reason": payment.reason,
         "provider_status": payment.provider_status,
         "cancel_requested": payment.cancel_requested,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from paymentapp.errors import NotFound
 from paymentapp.models.balances import FundsNotice
+from paymentapp.models.bulk import BulkRun
 from paymentapp.models.events import (
     FUNDS_EVENTS,
     OUTAGE_EVENTS,
@@ -33,7 +34,7 @@ _UNANSWERED = UNSENT | {Status.SUBMITTING}
 
 
 Notice = BatchNotice | FundsNotice | OutageNotice
-EventData = ShownPayment | ShownEntry | Hold | WebhookEndpoint | Notice | None
+EventData = ShownPayment | ShownEntry | Hold | WebhookEndpoint | BulkRun | Notice | None
 
 
 class ShownEvent(NamedTuple):
@@ -131,6 +132,8 @@ class Events:
             return self.history.line(event.subject[0], event.line)
         if event.type == OtherEvent.BATCH_PARKED:
             return batch_notice(self.store, event)
+        if event.type == OtherEvent.BULK_COMPLETED:
+            return self.store.get_bulk_run(event.subject[0])
         if event.type in FUNDS_EVENTS:
             return FundsNotice.of(event.subject)
         if event.type in OUTAGE_EVENTS:

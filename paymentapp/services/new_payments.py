@@ -59,6 +59,7 @@ def new_payment(
         due_shard=due_shard(order.customer_id, payment_id, due_shards),
         scheduled_at=order.scheduled_at,
         retry_of=order.retry_of,
+        bulk_id=order.bulk_id,
         texts=order.texts,
         traceparent=traceparent(),
     )

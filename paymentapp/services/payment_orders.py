@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from paymentapp.clock import to_text
-from paymentapp.errors import KeyReused
+from paymentapp.errors import KeyRefused, KeyReused
 from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.money import Money
@@ -25,10 +25,13 @@ class PaymentOrder(NamedTuple):
     retry_of: str | None = None  # id of the payment of this customer that it retries
     allow_duplicate: bool = False  # a payment like one before is meant
     texts: CallerTexts = NO_TEXTS
+    bulk_id: str | None = None  # the bulk run whose row it is
 
 
 def check_same_body(order: PaymentOrder, record: IdempotencyRecord) -> None:
     """Raise KeyReused unless an order means the same as the one that the record is of.
+
+    Raises KeyRefused where it was refused for good under this key.
 
     An order without a method is not the same as one that names the first method. Versions up to 0.2
     took them for the same, so their records answer both.
@@ -36,6 +39,8 @@ def check_same_body(order: PaymentOrder, record: IdempotencyRecord) -> None:
     same_method = record.names_method in (None, order.payment_method is not None)
     if record.fingerprint != fingerprint(order) or not same_method:
         raise KeyReused("This Idempotency-Key was used with another body.")
+    if record.refusal is not None:
+        raise KeyRefused(record.refusal)
 
 
 def fingerprint(order: PaymentOrder) -> str:

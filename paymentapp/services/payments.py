@@ -18,17 +18,12 @@ from paymentapp.models.customers import Customer
 from paymentapp.models.duplicates import DuplicateFound, PossibleDuplicate
 from paymentapp.models.idempotency import IdempotencyRecord, key_hashes
 from paymentapp.models.limits import LimitExceeded, LimitReached
-from paymentapp.models.payments import (
-    FINAL,
-    Payment,
-    PaymentKey,
-    Status,
-    next_payment_id,
-)
+from paymentapp.models.payments import FINAL, Payment, PaymentKey, Status, next_payment_id
 from paymentapp.models.references import ReferenceUsed
 from paymentapp.services.admission import Admission
 from paymentapp.services.approval_rules import ApprovalRules
 from paymentapp.services.approvals import awaiting, awaiting_for_limit
+from paymentapp.services.bulk.periods import in_period_of_run
 from paymentapp.services.cancellations import cancelled
 from paymentapp.services.customers import NO_CUSTOMER, Customers
 from paymentapp.services.makers import check_is_own, may_be_maker
@@ -107,6 +102,10 @@ class Payments:
             self.wake(requested.payment)
         return requested
 
+    def check(self, order: PaymentOrder, customer: Customer | None, by: Actor = SYSTEM) -> None:
+        """Raise NotPayable or NotFound if `request` would now; limits in use are not looked at."""
+        self._route(order, customer, None, by)
+
     def get(self, key: PaymentKey) -> Payment:
         """Return a payment. Raises NotFound."""
         return stored_payment(self.store, key)
@@ -118,7 +117,7 @@ class Payments:
 
     def list_account(self, query: AccountQuery) -> AccountPage:
         """Return a page of the payments of all customers, newest first."""
-        return self.store.list_account_payments(query)
+        return self.store.list_account_payments(in_period_of_run(query, self.store))
 
     def cancel(self, key: PaymentKey, by: Actor = SYSTEM) -> Payment:
         """Cancel a payment that has not been sent, or request the recall of an unclaimed one.

@@ -50,6 +50,14 @@ class AcceptingStore(Protocol):
         Records that do not exist are left out.
         """
 
+    def bind_key(
+        self, record: IdempotencyRecord, replaces: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
+        """Bind a key that gets no payment; return what is then stored for it, None for nothing.
+
+        `replaces` is the key's record as it was read: None, where there was none.
+        """
+
     def accept(self, acceptance: Acceptance) -> AcceptResult:
         """Store a new payment, and the record of its key, if each is conditionally possible.
 

@@ -29,6 +29,7 @@ from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.references import ReferenceClaim
 from paymentapp.models.webhook_endpoints import DeliveryPage, WebhookDelivery, WebhookEndpoint
 from paymentapp.storage.accepting import AcceptingStore
+from paymentapp.storage.bulk import BulkStore
 from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.erasing import ErasingStore
 from paymentapp.supervision import ServiceThread
@@ -64,7 +65,7 @@ class Lease(NamedTuple):
     until: datetime
 
 
-class Store(AcceptingStore, ErasingStore, Protocol):
+class Store(AcceptingStore, ErasingStore, BulkStore, Protocol):
     """Stores customers, disbursements and the dispatcher's own records."""
 
     @property

@@ -87,6 +87,8 @@ class Sweeper:
         self.at_once = at_once
         self.owner = secrets.token_hex(8)
         self.on_progress: Callable[[], object] = lambda: None  # called for each shard
+        # Works off a bulk run while its argument says so; returns whether one was due.
+        self.bulk: Callable[[Callable[[], bool]], bool] = lambda _may_go_on: False
         self.on_swept: Callable[[float], object] = lambda _seconds: None  # the oldest has waited
         self._leases: dict[int, Lease] = {}
         self._counted_at: datetime | None = None
@@ -170,6 +172,14 @@ class Sweeper:
             self.store.publish_events(now)
             self.store.delete_expired(now)
             self.erase()
+
+    def work_off_bulk(self, may_go_on: Callable[[], bool]) -> bool:
+        """Work off a bulk run that is due, while `may_go_on`; return whether one was.
+
+        Only the process that sweeps the first shard does it. Raises StoreUnavailable.
+        """
+        lease = self._leases.get(0)
+        return lease is not None and lease.owner == self.owner and self.bulk(may_go_on)
 
     def release(self) -> None:
         """Release the leases, so that another process can take over at once."""

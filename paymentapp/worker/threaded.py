@@ -94,6 +94,7 @@ class Worker:
         self._appliers = ThreadPool(2, "applier", limit)
         self._gather_thread = self._loop("gatherer", self._gather)
         self._sweep_thread = self._loop("sweeper", self._sweep)
+        self._bulk_thread = self._loop("bulk", self._work_off_bulk)
         sweep.on_progress = self._sweep_thread.beat
         pause = max(settings.sweep_seconds, 0.2)
         self._webhooks: WebhookLanes | WebhookProcess
@@ -114,6 +115,7 @@ class Worker:
             pool.start()
         self._gather_thread.start()
         self._sweep_thread.start()
+        self._bulk_thread.start()
         self._webhooks.start()
         if self._topic is not None:
             self._topic.start()
@@ -125,7 +127,8 @@ class Worker:
         pools = (self._senders, self._pollers, self._appliers)
         pooled = [thread for pool in pools for thread in pool.threads]
         sending = [*self._webhooks.threads(), *(self._topic.threads() if self._topic else ())]
-        return [self._gather_thread, self._sweep_thread, *pooled, *sending]
+        own = [self._gather_thread, self._sweep_thread, self._bulk_thread]
+        return [*own, *pooled, *sending]
 
     def stop(self) -> None:
         """Finish work in flight, for a few seconds; a sweep resumes what is not finished."""
@@ -136,7 +139,7 @@ class Worker:
         if self._topic is not None:
             self._topic.begin_to_stop()
         end = time.monotonic() + STOP_SECONDS
-        for thread in (self._gather_thread, self._sweep_thread):
+        for thread in (self._gather_thread, self._sweep_thread, self._bulk_thread):
             thread.join(max(0.0, end - time.monotonic()))
         for pool in (self._senders, self._pollers, self._appliers):
             pool.stop(end)
@@ -242,6 +245,19 @@ class Worker:
             more = self._sweep_once(thread)  # where this fails, the next step sweeps again
             pause = 0 if more else self._settings.sweep_seconds
             self._next_sweep = time.monotonic() + pause
+        return True
+
+    def _work_off_bulk(self, thread: ServiceThread) -> bool:
+        """Work off bulk runs that are due; look for more after a pause."""
+        if self._stopping.wait(self._settings.sweep_seconds):
+            return False
+
+        def may_go_on() -> bool:
+            thread.beat()
+            return not self._stopping.is_set()
+
+        while may_go_on() and self._sweeper.work_off_bulk(may_go_on):
+            pass
         return True
 
     def _sweep_once(self, thread: ServiceThread) -> bool:

@@ -92,7 +92,18 @@ class TimeboxedRun(TimeboxedDispatch):
         if self._may_begin():
             succeeds(self._sweep.maintain)
         self._erase()
+        self._work_off_bulk()
         return done
+
+    def _work_off_bulk(self) -> None:
+        """Work off bulk runs while there is time; the next sweep goes on with what is left."""
+        while self._may_begin():
+            try:
+                if not self._sweep.work_off_bulk(self._may_begin):
+                    return
+            except StoreUnavailable as error:
+                log.warning("no bulk run worked off: %s; retried by the next sweep", error)
+                return
 
     def _erase(self) -> None:
         """Go on erasing customers while there is time: sweeps may be a minute apart."""

@@ -19,6 +19,7 @@ VALUES = {
     "<name>": "swagger-ui.css",
     "<provider>": "paypal",
     "<method:method>": "paypal",
+    "<bulk_id:bulk_id>": "20260301T120000000001-0123abcd",
     "<hold_id:hold_id>": "20260301T120000000001-0123abcd",
     "<event_id:event_id>": "evt_00000000000000000000",
     "<event_id:delivery_id>": "evt_00000000000000000000",

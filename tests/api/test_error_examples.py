@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from werkzeug.test import TestResponse
 
+from paymentapp.api.bulk_bodies import BULK_MAX_BYTES
 from paymentapp.api.examples import CUSTOMER_ID, PAYMENT_ID
 from paymentapp.api.problems import EXAMPLE_REQUEST_ID
 from paymentapp.clock import from_text
@@ -32,6 +33,8 @@ HOLDS = "/v1/api/holds"
 REPORT = "/v1/api/reports/payments"
 LIMITS = "/v1/api/limits"
 SOME_HOLD = f"{HOLDS}/20260102T030406000000-5f0c2b9e"
+BULK = "/v1/api/bulk"
+SOME_RUN = f"{BULK}/20260102T030405678901-5f0c2b9e"
 ENDPOINTS = "/v1/api/webhook-endpoints"
 SOME_ENDPOINT = f"{ENDPOINTS}/we_202601020304050000005f0c2b9e"
 SOME_REDELIVERY = "deliveries/evt_00000000000000000009/redeliver"
@@ -394,6 +397,82 @@ def redeliver_webhook(bench: Bench) -> Iterator[TestResponse]:
         yield bench.client.post(f"{path}/{SOME_REDELIVERY}")
 
 
+def ask_bulk_run(bench: Bench) -> Iterator[TestResponse]:
+    table = {"content_type": "text/csv"}
+    yield bench.send(BULK, "customer_id,email,amount\n", **table)
+    yield bench.send(BULK, "", headers={"Idempotency-Key": "a,b"}, **table)
+    yield bench.send(BULK, "", content_type="text/plain")
+    too_long = {"CONTENT_LENGTH": str(BULK_MAX_BYTES + 1)}
+    yield bench.send(BULK, "", **table, environ_overrides=too_long)
+    header = "customer_id,email,amount,currency\n"
+    yield bench.send(BULK, header, **table)
+    for amount in (1, 2):
+        row = f"ada,ada@example.com,{amount},USD\n"
+        yield bench.send(BULK, header + row, **table, headers=KEY)
+
+
+def list_bulk_runs(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{BULK}?cursor=1")
+
+
+def get_bulk_run(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(SOME_RUN)
+
+
+def list_bulk_rows(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.get(f"{SOME_RUN}/rows?status=odd")
+    yield bench.client.get(f"{SOME_RUN}/rows")
+
+
+def completed(bench: Bench) -> str:
+    """Return the path of a run that has ended."""
+    text = "customer_id,email,amount,currency\nada,ada@example.com,1,USD\n"
+    made = bench.send(f"{BULK}?mode=each", text, content_type="text/csv")
+    bench.services.bulk_runner.advance()
+    return made.headers["Location"]
+
+
+def hold_bulk_run(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(f"{SOME_RUN}/hold", json={})
+    for path in (SOME_RUN, completed(bench)):
+        yield bench.client.post(f"{path}/hold", json={"reason": "odd"})
+
+
+def release_bulk_run(bench: Bench) -> Iterator[TestResponse]:
+    for path in (SOME_RUN, completed(bench)):
+        yield bench.client.post(f"{path}/release")
+
+
+def cancel_bulk_run(bench: Bench) -> Iterator[TestResponse]:
+    yield bench.client.post(f"{SOME_RUN}/cancel")
+    path = completed(bench)
+    _, token = bench.services.api_keys.create("ann", ["admin"])
+    bench.caller(token).post(f"{path}/approve")
+    yield bench.client.post(f"{path}/cancel")
+
+
+def decided(bench: Bench, action: str, body: dict[str, str]) -> Iterator[TestResponse]:
+    """Yield what refuses a decision about a run; `body` is one that is taken."""
+    yield bench.client.post(f"{SOME_RUN}/{action}", json=body)
+    made = bench.send(
+        BULK, "customer_id,email,amount,currency\nx,x,1,USD\n", content_type="text/csv"
+    )
+    bench.services.bulk_runner.advance()
+    yield bench.client.post(f"{made.headers['Location']}/{action}", json=body)
+    _, token = bench.services.api_keys.create("ann", ["admin"])
+    yield bench.caller(token).post(f"{made.headers['Location']}/{action}", json=body)
+
+
+def approve_bulk_run(bench: Bench) -> Iterator[TestResponse]:
+    yield from decided(bench, "approve", {})
+    yield bench.client.post(f"{SOME_RUN}/approve", json={"note": "x" * 201})
+
+
+def reject_bulk_run(bench: Bench) -> Iterator[TestResponse]:
+    yield from decided(bench, "reject", {"reason": "odd"})
+    yield bench.client.post(f"{SOME_RUN}/reject", json={})
+
+
 class Operation(NamedTuple):
     """An operation of the document, and requests that it refuses."""
 
@@ -424,6 +503,15 @@ OPERATIONS = [
     Operation(reject_payment, "POST", f"{SOME_PAYMENT}/reject", takes_body=True),
     Operation(place_hold, "POST", HOLDS, takes_body=True),
     Operation(list_holds, "GET", HOLDS),
+    Operation(ask_bulk_run, "POST", BULK),
+    Operation(list_bulk_runs, "GET", BULK),
+    Operation(get_bulk_run, "GET", SOME_RUN),
+    Operation(list_bulk_rows, "GET", f"{SOME_RUN}/rows"),
+    Operation(hold_bulk_run, "POST", f"{SOME_RUN}/hold", takes_body=True),
+    Operation(release_bulk_run, "POST", f"{SOME_RUN}/release"),
+    Operation(cancel_bulk_run, "POST", f"{SOME_RUN}/cancel"),
+    Operation(approve_bulk_run, "POST", f"{SOME_RUN}/approve", takes_body=True),
+    Operation(reject_bulk_run, "POST", f"{SOME_RUN}/reject", takes_body=True),
     Operation(show_limits, "GET", LIMITS),
     Operation(show_balances, "GET", "/v1/api/balances"),
     Operation(report_payments, "GET", REPORT),

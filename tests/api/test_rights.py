@@ -20,6 +20,7 @@ PAYMENTS = "/v1/api/payment/<customer_id:customer_id>"
 PAYMENT = f"{PAYMENTS}/<payment_id:payment_id>"
 ENDPOINTS = "/v1/api/webhook-endpoints"
 ENDPOINT = f"{ENDPOINTS}/<endpoint_id:endpoint_id>"
+BULK_RUN = "/v1/api/bulk/<bulk_id:bulk_id>"
 RIGHTS: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/api/customer"): {"customers:write"},
     ("GET", "/v1/api/customer"): {"customers:read"},
@@ -43,6 +44,15 @@ RIGHTS: dict[tuple[str, str], set[str]] = {
     ("POST", f"{PAYMENT}/release"): {"payments:hold"},
     ("POST", "/v1/api/holds"): {"payments:hold"},
     ("GET", "/v1/api/holds"): {"payments:hold"},
+    ("POST", "/v1/api/bulk"): {"payments:write"},
+    ("GET", "/v1/api/bulk"): {"payments:read"},
+    ("GET", BULK_RUN): {"payments:read"},
+    ("GET", f"{BULK_RUN}/rows"): {"payments:read"},
+    ("POST", f"{BULK_RUN}/hold"): {"payments:hold"},
+    ("POST", f"{BULK_RUN}/release"): {"payments:hold"},
+    ("POST", f"{BULK_RUN}/cancel"): {"payments:write", "payments:hold"},
+    ("POST", f"{BULK_RUN}/approve"): {"payments:approve"},
+    ("POST", f"{BULK_RUN}/reject"): {"payments:approve"},
     ("GET", "/v1/api/limits"): {"payments:read"},
     ("GET", "/v1/api/balances"): {"payments:read"},
     ("GET", "/v1/api/reports/payments"): {"reports:read"},

@@ -22,6 +22,7 @@ MAY_IMPORT = {
         ("_version", "built_once", "clock", "errors", "loopback", "masking", "banking"), NOTHING
     ),
     "nacha": {"banking"},
+    "payment_files": NOTHING,
     "models": BASE,
     "variables": BASE,
     "trusted_proxies": {"variables"},
@@ -69,10 +70,10 @@ MAY_IMPORT = {
     | {"messaging", "metrics", "metrics.base", "rate_limits", "tracing", "tracing.base"}
     | {"webhook_client"},
     "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
-    "schemas": MODELS | {"services", "storage"},
+    "schemas": MODELS | {"payment_files", "services", "storage"},
     "api": MODELS
-    | {"_version", "bootstrap", "correlation", "exports", "providers", "schemas", "services"}
-    | {"metrics.base", "rate_limits", "services.outbound", "storage", "tracing.base"}
+    | {"_version", "bootstrap", "correlation", "exports", "payment_files", "providers", "schemas"}
+    | {"services", "metrics.base", "rate_limits", "services.outbound", "storage", "tracing.base"}
     | {"webhook_client"},
     "paymentapp": {"api", "bootstrap"},
     "server": BASE
@@ -85,16 +86,9 @@ MAY_IMPORT = {
     | {"tracing"},
     "cli": MODELS
     | {"_version", "bootstrap", "bootstrap_backoffice", "config", "declarations", "exports"}
-    | {
-        "metrics",
-        "providers",
-        "schemas",
-        "server",
-        "services",
-        "services.backoffice",
-        "services.dispatch",
-    }
-    | {"services.outbound", "storage", "tracing", "variables", "vault"},
+    | {"metrics", "payment_files", "providers", "schemas", "server", "services"}
+    | {"services.backoffice", "services.dispatch", "services.outbound", "storage", "tracing"}
+    | {"variables", "vault"},
     "__main__": {"cli"},
     "aws_lambda": MODELS
     | {

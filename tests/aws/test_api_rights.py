@@ -186,6 +186,28 @@ def what_was_dispatched(ours: Deployment) -> None:
     ours.call("POST", f"{waiting[0]}/cancel")
 
 
+def bulk(ours: Deployment) -> None:
+    """Ask for runs by a file; the sweep works one of them off."""
+    path = f"{V1}/bulk"
+    for number in (1, 2):
+        text = f"customer_id,email,amount,currency\nada,ada@example.com,{number},USD\n"
+        options: dict[str, Any] = {"data": text, "content_type": "text/csv"}
+        options["headers"] = {"Idempotency-Key": f"file-{number}"}
+        made = ours.call("POST", f"{path}?mode=each", **options).get_json()
+    ours.call("GET", f"{path}?limit=1")
+    run = f"{path}/{made['bulk_id']}"
+    ours.call("POST", f"{run}/hold", {"reason": "a doubt"})
+    ours.call("POST", f"{run}/release")
+    ours.call("POST", f"{run}/cancel")
+    while ours.services.bulk_runner.advance():
+        pass
+    ours.call("GET", run)
+    ours.call("GET", f"{run}/rows")
+    ours.call("POST", f"{run}/approve", {}, client=ours.approver)
+    ours.services.bulk_runner.advance()
+    ours.call("POST", f"{run}/reject", {"reason": "not ours"}, client=ours.approver)
+
+
 def endpoints(ours: Deployment) -> None:
     path, body = f"{V1}/webhook-endpoints", {"url": "https://hooks.example.com/"}
     key = {"Idempotency-Key": '"e1"'}
@@ -221,6 +243,7 @@ def called(deployment: Deployment) -> Deployment:
     health(deployment)
     payments(deployment)
     what_was_dispatched(deployment)
+    bulk(deployment)
     endpoints(deployment)
     events_and_webhooks(deployment)
     return deployment

@@ -98,7 +98,8 @@ def dynamodb_store(
     yield dynamodb_open
     for name, keys in TABLE_KEYS.items():
         table = dynamodb_settings.table_prefix + name
-        for item in dynamodb_client.scan(TableName=table, ConsistentRead=True)["Items"]:
+        pages = dynamodb_client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        for item in [item for page in pages for item in page["Items"]]:
             dynamodb_client.delete_item(TableName=table, Key={key: item[key] for key in keys})
 
 

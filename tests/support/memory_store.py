@@ -31,6 +31,7 @@ from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange, 
 from paymentapp.supervision import ServiceThread
 from tests.support.counters import Counters
 from tests.support.event_list import EventList
+from tests.support.memory_bulk import MemoryBulk
 from tests.support.memory_webhooks import MemoryWebhookEndpoints
 
 Key = TypeVar("Key")
@@ -48,13 +49,14 @@ Versioned = TypeVar(
 )
 
 
-class MemoryStore(MemoryWebhookEndpoints):
+class MemoryStore(MemoryWebhookEndpoints, MemoryBulk):
     """A store in dictionaries under one lock. `down` makes every call fail."""
 
     description = "memory"
 
     def __init__(self) -> None:
-        super().__init__()
+        MemoryWebhookEndpoints.__init__(self)
+        MemoryBulk.__init__(self)
         self.down = False
         self.calls: list[str] = []
         self._lock = threading.RLock()
@@ -185,6 +187,12 @@ class MemoryStore(MemoryWebhookEndpoints):
         self._called("reference_holder")
         with self._lock:
             return self.counters.holders.get(claim.digest)
+
+    def bind_key(
+        self, record: IdempotencyRecord, replaces: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
+        self._called("bind_key")
+        return self._bind(record, replaces)
 
     def _bind(
         self, claim: IdempotencyRecord, replaces: IdempotencyRecord | None

@@ -10,6 +10,7 @@ from typing import Any
 from paymentapp.clock import to_text
 from paymentapp.models.api_keys import ApiKey
 from paymentapp.models.batches import Batch, BatchState, Member
+from paymentapp.models.bulk import BulkMode, BulkRow, BulkRun, BulkStatus, new_bulk_id
 from paymentapp.models.customers import Customer
 from paymentapp.models.events import Event
 from paymentapp.models.holds import Hold, HoldScope
@@ -182,3 +183,29 @@ def a_delivery(number: int = 1, **fields: Any) -> WebhookDelivery:
         "we_1", f"evt_{number:020}", event, NOW, next_attempt_at=NOW, revision=new_revision()
     )
     return replace(delivery, **fields)
+
+
+def a_run(**fields: Any) -> BulkRun:
+    """Return a bulk run that was just accepted."""
+    run = BulkRun(
+        bulk_id=new_bulk_id(NOW),
+        mode=BulkMode.EACH,
+        status=BulkStatus.ACCEPTING,
+        is_dry=False,
+        registers=False,
+        total=3,
+        chunks=2,
+        created_at=NOW,
+        created_by="shop",
+        revision=new_revision(),
+        identities=frozenset({"shop"}),
+        attention_at=NOW,
+    )
+    return replace(run, **fields)
+
+
+def bulk_rows(count: int, first: int = 2) -> list[BulkRow]:
+    """Return rows of 10 USD each, to customers of their own."""
+    return [
+        BulkRow(n, f"c{n}", f"c{n}@example.com", usd("10")) for n in range(first, first + count)
+    ]

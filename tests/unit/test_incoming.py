@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paymentapp.web.incoming import Incoming, IncomingReader, MoreAwaited, Progress
+from paymentapp.web.incoming import BODY_LIMIT, Incoming, IncomingReader, MoreAwaited, Progress
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -62,6 +62,55 @@ def test_what_nobody_would_accept_is_too_large_to_wait_for(data: bytes, too_larg
     incoming = Incoming(data)
     incoming.progress()
     assert incoming.too_large is too_large
+
+
+def list_of_file(incoming: Incoming) -> list[bytes]:
+    """Return the parts of what is kept in a file."""
+    parts: list[bytes] = []
+    while part := incoming.from_file(sum(map(len, parts))):
+        parts.append(part)
+    return parts
+
+
+def test_a_long_file_is_kept_on_disk_and_read_from_there() -> None:
+    body = bytes(range(256)) * 4096
+    head = b"POST /v1/api/bulk?mode=each HTTP/1.1\r\nHost: x\r\n"
+    incoming = Incoming(head)
+    incoming.feed(f"Content-Length: {len(body)}\r\n\r\n".encode())
+    for start in range(0, len(body), 50_000):
+        assert incoming.progress() is Progress.BODY
+        incoming.feed(body[start : start + 50_000])
+    assert (incoming.progress(), incoming.too_large) == (Progress.COMPLETE, False)
+    assert len(incoming.data) <= BODY_LIMIT + 1000
+    for _ in range(2):  # an application may begin again
+        reader = IncomingReader(incoming)
+        found = b"".join(reader.chunk() for _ in range(1 + len(list_of_file(incoming))))
+        with pytest.raises(MoreAwaited):
+            reader.chunk()
+        assert found.partition(b"\r\n\r\n")[2] == body
+
+
+@pytest.mark.parametrize(
+    "start", [b"GET /v1/api/bulk", b"POST /v1/api/payment", b"POST /v1/api/bulk/x/cancel"]
+)
+def test_no_other_request_has_a_long_body(start: bytes) -> None:
+    incoming = Incoming(start + b" HTTP/1.1\r\nContent-Length: 999999\r\n\r\n")
+    incoming.progress()
+    assert incoming.too_large
+
+
+def test_a_file_has_a_bound_and_a_declared_length() -> None:
+    head = b"POST /v1/api/bulk HTTP/1.1\r\n"
+    for framing, too_large in (
+        (b"Content-Length: 33554432\r\n", False),
+        (b"Content-Length: 33554433\r\n", True),
+    ):
+        incoming = Incoming(head + framing + b"\r\n")
+        incoming.progress()
+        assert incoming.too_large is too_large
+    chunked = Incoming(head + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 30_000)
+    chunked.progress()
+    assert chunked.too_large
 
 
 def test_a_reader_says_when_more_has_to_come() -> None:

@@ -24,6 +24,7 @@ LOOPS = {
     ),
     "applier": ("change_event",),
     "webhooks": ("list_webhook_endpoints",),
+    "bulk": ("due_bulk_runs",),
 }
 CALLS = [f"{loop} {call}" for loop, calls in LOOPS.items() for call in calls]
 HOLDS = "sweeper list_holds"  # only while payments are due that no wake-up has told of

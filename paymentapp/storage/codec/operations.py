@@ -40,6 +40,7 @@ def idempotency_record(record: IdempotencyRecord) -> Record:
             "expires_at": int(record.expires_at.timestamp()),
             "revision": record.revision,
             "names_method": record.names_method,
+            "refusal": record.refusal,
         }
     )
 
@@ -55,6 +56,7 @@ def read_idempotency_record(key_hash: str, record: Record) -> IdempotencyRecord:
         expires_at=datetime.fromtimestamp(int(record["expires_at"]), UTC),
         revision=record["revision"],
         names_method=record.get("names_method"),
+        refusal=record.get("refusal"),
     )
 
 

@@ -24,6 +24,7 @@ _OPTIONAL = (
     "route",
     "retry_of",
     "retried_by",
+    "bulk_id",
 )
 
 
@@ -105,6 +106,7 @@ def read_payment(record: Record) -> Payment:
         scheduled_at=maybe_time(record.get("scheduled_at")),
         retry_of=record.get("retry_of"),
         retried_by=record.get("retried_by"),
+        bulk_id=record.get("bulk_id"),
         approval=_read_required(record.get("approval")),
         approvals=tuple(map(_read_approval, record.get("approvals", ()))),
         charges=tuple(record.get("charges", ())),

@@ -45,7 +45,7 @@ class DynamoDBAcceptance(DynamoDBListEntries, DynamoDBLimits, DynamoDBReferences
                     raise
                 return AcceptResult(None, other)
         if binding is not None:
-            bound = self._bind(binding, acceptance.replaces)
+            bound = self.bind_key(binding, acceptance.replaces)
             if bound is None or bound.revision != binding.revision:
                 return AcceptResult(None, bound)
         self._announce_payment(payment, acceptance.events)
@@ -121,10 +121,10 @@ class DynamoDBAcceptance(DynamoDBListEntries, DynamoDBLimits, DynamoDBReferences
             raise StoreUnavailable("a payment that was there no longer exists")
         return read_payment(found)
 
-    def _bind(
+    def bind_key(
         self, record: IdempotencyRecord, replaces: IdempotencyRecord | None
     ) -> IdempotencyRecord | None:
-        """Write a key's record; return what is then stored for the key."""
+        """Implement `Store.bind_key`."""
         pk, new = key_partition(record.key_hash), idempotency_record(record)
         if replaces is None:
             found = self._add_operation(pk, "claim", new)

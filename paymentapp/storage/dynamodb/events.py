@@ -35,6 +35,7 @@ from paymentapp.models.events import (
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.codec.batches import BATCH, batch_key, read_batch
+from paymentapp.storage.codec.bulk import RUNS, read_run
 from paymentapp.storage.codec.customer_history import history_key, sort_key_before
 from paymentapp.storage.codec.events import (
     event_id_of,
@@ -301,6 +302,9 @@ class DynamoDBEvents(DynamoDBRecords):
         if event.type == OtherEvent.BATCH_PARKED:
             record = self._operation(batch_key(event.subject[0]), BATCH)
             return record is not None and read_batch(record).parked_at == event.at
+        if event.type == OtherEvent.BULK_COMPLETED:
+            record = self._operation(RUNS, event.subject[0])
+            return record is not None and read_run(record).completed_at == event.at
         if event.type == OtherEvent.PAYEE_CHANGED:
             customer_id, entry_id = event.subject
             sort_key = f"{sort_key_before(event.line)}#{entry_id}"

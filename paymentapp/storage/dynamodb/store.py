@@ -11,6 +11,7 @@ from paymentapp.storage.dynamodb import tables
 from paymentapp.storage.dynamodb.acceptance import DynamoDBAcceptance
 from paymentapp.storage.dynamodb.account_payments import DynamoDBAccountPayments
 from paymentapp.storage.dynamodb.attribute_values import to_item
+from paymentapp.storage.dynamodb.bulk import DynamoDBBulk
 from paymentapp.storage.dynamodb.client import call, clients
 from paymentapp.storage.dynamodb.erasures import DynamoDBErasures
 from paymentapp.storage.dynamodb.operations import DynamoDBOperations
@@ -25,6 +26,7 @@ class DynamoDBStore(
     DynamoDBAcceptance,
     DynamoDBOperations,
     DynamoDBWebhookEndpoints,
+    DynamoDBBulk,
 ):
     """A store in three tables; each method is one request unless it says otherwise."""
 

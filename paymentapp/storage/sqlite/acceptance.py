@@ -59,6 +59,13 @@ class SQLiteAcceptance(SQLiteReferences, SQLiteOperations):
         work = partial(_accept, *_writes_of(acceptance))
         return _result_of(acceptance, self._connections().writer.run(work))
 
+    def bind_key(
+        self, record: IdempotencyRecord, replaces: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
+        """Implement `Store.bind_key`."""
+        found = self._connections().writer.run(partial(_bound, _bind(record, replaces)))
+        return read_idempotency_record(record.key_hash, found) if found else None
+
     def accept_at_once(
         self, customer_id: str, key_hashes: Sequence[str], decide: Decide
     ) -> Attempt:
@@ -128,6 +135,16 @@ def _accept(
         _count(addition.acceptance, connection)
         announce(addition.events, connection)
     return _Stored(bound=True, payment=stored)
+
+
+def _bound(bind: Insert | Update, connection: sqlite3.Connection) -> Record | None:
+    """Bind a key; return the record that is then stored for it, None where there is none."""
+    if isinstance(bind, Insert):
+        add_if_absent(bind, connection)
+    else:
+        make_change(bind, connection)
+    row = connection.execute(sql.GET_RECORD, bind.key).fetchone()
+    return from_json(row[0]) if row else None
 
 
 def _count(acceptance: Acceptance, connection: sqlite3.Connection) -> None:

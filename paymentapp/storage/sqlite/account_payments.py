@@ -20,6 +20,7 @@ _TEXTS = {  # the filters that SQL compares, by the path of what they compare in
     "status": "$.status",
     "payment_method": "$.payment_method",
     "currency": "$.currency",
+    "bulk_id": "$.bulk_id",
 }
 # The order of its conditions is that of the values; `access` is one that an index answers. With
 # `+payment_id` for `id` (sqlite.org/optoverview.html, section 6) only that index is used.
@@ -116,9 +117,9 @@ def step_statement(
 
 def index_of(query: AccountQuery) -> str:
     """Return the filter by whose index to read, empty where there is none."""
-    if query.wants_open and not query.filters & {"provider_id", "reference"}:
+    if query.wants_open and not query.filters & {"provider_id", "reference", "bulk_id"}:
         return "status"
-    names = ("provider_id", "reference", "created_by")
+    names = ("provider_id", "reference", "bulk_id", "created_by")
     return next((name for name in names if name in query.filters), "")
 
 

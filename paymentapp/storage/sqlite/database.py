@@ -38,6 +38,9 @@ CREATE INDEX IF NOT EXISTS payment_newest ON Disbursements (payment_id, customer
 CREATE INDEX IF NOT EXISTS payment_reference
     ON Disbursements (json_extract(document, '$.reference'), payment_id, customer_id)
     WHERE json_extract(document, '$.reference') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS payment_bulk
+    ON Disbursements (json_extract(document, '$.bulk_id'), payment_id, customer_id)
+    WHERE json_extract(document, '$.bulk_id') IS NOT NULL;
 CREATE INDEX IF NOT EXISTS payment_maker
     ON Disbursements (json_extract(document, '$.by[0]'), payment_id, customer_id)
     WHERE json_extract(document, '$.by[0]') IS NOT NULL;

@@ -12,6 +12,7 @@ from paymentapp.storage.sqlite import database, sql
 from paymentapp.storage.sqlite.acceptance import SQLiteAcceptance
 from paymentapp.storage.sqlite.account_payments import SQLiteAccountPayments
 from paymentapp.storage.sqlite.batches import SQLiteBatches
+from paymentapp.storage.sqlite.bulk import SQLiteBulk
 from paymentapp.storage.sqlite.connections import ProcessConnections
 from paymentapp.storage.sqlite.erasures import SQLiteErasures
 from paymentapp.storage.sqlite.events import SQLiteEvents
@@ -30,6 +31,7 @@ class SQLiteStore(
     SQLiteBatches,
     SQLiteOperations,
     SQLiteWebhookEndpoints,
+    SQLiteBulk,
 ):
     """A store in one file, which the processes of one machine share.
 

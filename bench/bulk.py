@@ -1,0 +1,137 @@
+"""CPU time and memory of a bulk run: `python -m bench.bulk`, without a server, over SQLite.
+
+Takes in one file of `--rows` payments, works it off, and compares with as many requests for one
+payment each, of which `--requests` are sent. CPU time is that of all threads; memory is the most
+that the process has held, measured before the first request, after the intake and after the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from paymentapp import create_app
+from paymentapp.bootstrap import Services, build_services
+from paymentapp.config import load_settings
+
+CUSTOMERS = 1000
+MEMORY = Path("/dev/shm")
+HEADER = "customer_id,email,amount,currency,reference\n"
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--requests", type=int, default=2000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder:
+        environ = {"PAYMENTAPP_STORE": f"sqlite:///{folder}/bulk.db", "PAYMENTAPP_AUTH": "off"}
+        services = build_services(load_settings(environ))
+        services.store.create_tables()
+        for n in range(CUSTOMERS):
+            services.customers.register(f"c{n}", f"c{n}@example.com", {})
+        measure(services, create_app(services), options.rows, options.requests)
+        services.close()
+
+
+def measure(services: Services, app: Flask, rows: int, requests: int) -> None:
+    """Send the requests, then the file, and work it off."""
+    single = cpu(lambda: send(app, requests)) / requests
+    say("a request for one payment", single)
+    data = table(rows)
+    before = memory()
+    taken = cpu(lambda: post(app, "/v1/api/bulk?mode=each", data, "text/csv")) / rows
+    say(f"a row of {rows:,}, taken in ({len(data) / 1e6:.1f} MB)", taken, single)
+    print(f"memory: {before} MB before, {memory()} MB after the intake (the file is in it)")
+    began = time.monotonic()
+    worked = cpu(services.bulk_runner.advance) / rows
+    say(f"a row worked off, in {time.monotonic() - began:.0f} s", worked, single)
+    say("both", taken + worked, single)
+    (run,) = services.bulk_runs.page(1).runs
+    print(f"memory: {memory()} MB; run {run.status}, {run.accepted:,} accepted of {run.total:,}")
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """Return the CPU seconds that all threads of the process take for some work."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def memory() -> int:
+    """Return the most memory that the process has held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def say(what: str, seconds: float, of: float | None = None) -> None:
+    share = f", {seconds / of:.2f} of a request" if of else ""
+    print(f"{what}: {seconds * 1e6:.0f} microseconds of CPU{share}")
+
+
+def table(rows: int) -> bytes:
+    lines = (
+        f"c{n % CUSTOMERS},c{n % CUSTOMERS}@example.com,{1 + n % 1000}.50,USD,bulk-{n}\n"
+        for n in range(rows)
+    )
+    return (HEADER + "".join(lines)).encode()
+
+
+def send(app: Flask, requests: int) -> None:
+    for number in range(requests):
+        request(app, number)
+
+
+def request(app: Flask, number: int) -> None:
+    body = {
+        "customer_id": f"c{number % CUSTOMERS}",
+        "email": f"c{number % CUSTOMERS}@example.com",
+        "amount": 12.5,
+        "currency": "USD",
+        "reference": f"single-{number}",
+    }
+    post(app, "/v1/api/payment", json.dumps(body).encode(), "application/json", f"k{number}")
+
+
+def post(app: Flask, path: str, body: bytes, content_type: str, key: str = "file") -> None:
+    """Post a body by WSGI. Raises RuntimeError where it is not accepted."""
+    path, _, query = path.partition("?")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_TYPE": content_type,
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_HOST": "127.0.0.1:8000",
+        "HTTP_IDEMPOTENCY_KEY": key,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.url_scheme": "http",
+    }
+    statuses: list[str] = []
+
+    def start(status: str, _headers: Any, _error: Any = None) -> Callable[[bytes], object]:
+        statuses.append(status)
+        return lambda _: None
+
+    text = b"".join(app(environ, start))
+    if not statuses[0].startswith("202"):
+        raise RuntimeError(f"{statuses[0]}: {text[:500]!r}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Bulk runs: take in many payments at once, and work them off."""

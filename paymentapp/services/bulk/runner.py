@@ -1,0 +1,187 @@
+"""The runner of bulk runs: takes one that is due, and works off its rows chunk by chunk.
+
+A process takes a run by a conditional write, and has it to itself while it goes on: that saves
+work. That no row is paid twice or lost depends on none of it, but on the key of each row (`rows`),
+and on outcomes that count only once the run says so, under the revision that was read.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+from paymentapp.clock import Clock
+from paymentapp.errors import StoreUnavailable
+from paymentapp.models.bulk import (
+    BulkMode,
+    BulkRow,
+    BulkRun,
+    BulkStatus,
+    RowOutcome,
+    RowProblem,
+)
+from paymentapp.models.revisions import new_revision
+from paymentapp.services.bulk.orders import BulkOrders
+from paymentapp.services.bulk.rows import BulkRows
+from paymentapp.storage.base import Store
+from paymentapp.storage.contention import MAX_TRIES, tries
+
+log = logging.getLogger(__name__)
+
+DUE_MAX = 10  # runs that are looked at for one that no other process takes first
+CANCELLED = RowProblem("", "The run was cancelled before this row was paid.")
+TOO_LATE = RowProblem("", "The run was not worked off within 30 days: ask for this row again.")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRunner:
+    """Works off bulk runs; `at_once` rows at a time, each mostly waiting for the store."""
+
+    store: Store
+    rows: BulkRows
+    orders: BulkOrders
+    clock: Clock
+    at_once: int = 8
+
+    def advance(self, may_go_on: Callable[[], bool] = lambda: True) -> bool:
+        """Take a run that is due and work it off; return whether one was due.
+
+        Ends early where `may_go_on` says so, and another process goes on. Raises StoreUnavailable:
+        the run then is due again once the lease is over.
+        """
+        now, token = self.clock(), new_revision()
+        for due in self.store.due_bulk_runs(now, DUE_MAX):
+            taken = due.taken(token, now)
+            if self.store.change_bulk_run(due, taken):
+                self._work(taken, token, may_go_on)
+                return True
+        return False
+
+    def _work(self, run: BulkRun, token: str, may_go_on: Callable[[], bool]) -> None:
+        """Work off a run until it has ended, is held, or belongs to another process."""
+        current: BulkRun | None = run
+        with ThreadPoolExecutor(self.at_once, "bulk") as pool:
+            while current is not None and may_go_on():
+                current = self._step(current, token, pool)
+        if current is not None:
+            self._change(current, token, lambda each: each.changed(attention_at=self.clock()))
+
+    def _step(self, run: BulkRun, token: str, pool: ThreadPoolExecutor) -> BulkRun | None:
+        """Take the next step of a run; return it as it stands then, None if nothing is left."""
+        if not run.is_open:
+            return self._ordered(run, token, pool)
+        if run.held_by and not run.cancelled_by:
+            self._change(run, token, lambda each: each.changed(attention_at=None))
+            return None
+        if run.cancelled_by or self.clock() >= run.ends_at:
+            return self._stopped(run, token, pool)
+        if run.next_chunk < run.chunks:
+            return self._chunk(run, token, pool, self._worked)
+        return self._completed(run, token)
+
+    def _ordered(self, run: BulkRun, token: str, pool: ThreadPoolExecutor) -> BulkRun | None:
+        """Carry out the order for one more chunk of payments, if there is one."""
+        if run.order is None or not run.has_open_order:
+            self._change(run, token, lambda each: each.changed(attention_at=None))
+            return None
+        chunk = run.order.next_chunk
+        outcomes = self.store.get_bulk_outcomes(run.bulk_id, chunk, run.token_of(chunk))
+        list(pool.map(partial(self.orders.carry_out, run.order), outcomes))
+        done = self._change(run, token, lambda each: each.carried_out(self.clock()))
+        return done if done is not None and done.has_open_order else None
+
+    def _stopped(self, run: BulkRun, token: str, pool: ThreadPoolExecutor) -> BulkRun | None:
+        """End a run: refuse what another process may still be working on, and nothing else.
+
+        No process has begun the chunks after the next one.
+        """
+        if run.status is BulkStatus.ACCEPTING and run.next_chunk < run.chunks:
+            problem = CANCELLED if run.cancelled_by else TOO_LATE
+            refuse = partial(self._refused, problem)
+            found = self._chunk(run, token, pool, refuse)
+            if found is None:
+                return None
+            run = found
+        return self._end(run, token, BulkStatus.CANCELLED)
+
+    def _chunk(
+        self,
+        run: BulkRun,
+        token: str,
+        pool: ThreadPoolExecutor,
+        work: Callable[[BulkRun, BulkRow], RowOutcome],
+    ) -> BulkRun | None:
+        """Work off the next chunk: its outcomes are stored, then counted."""
+        rows = self.store.get_bulk_rows(run.bulk_id, run.next_chunk)
+        if not rows:
+            raise StoreUnavailable(f"bulk run {run.bulk_id}: rows of a chunk are missing")
+        outcomes = list(pool.map(partial(work, run), rows))
+        self.store.add_bulk_outcomes(run.bulk_id, run.next_chunk, token, outcomes)
+        sums = sums_of(rows, outcomes)
+        return self._change(run, token, lambda each: each.advanced(outcomes, sums, self.clock()))
+
+    def _worked(self, run: BulkRun, row: BulkRow) -> RowOutcome:
+        if run.status is BulkStatus.CHECKING:
+            return self.rows.check(run, row)
+        return self.rows.accept(run, row)
+
+    def _refused(self, problem: RowProblem, run: BulkRun, row: BulkRow) -> RowOutcome:
+        return self.rows.refuse(run, row, problem)
+
+    def _completed(self, run: BulkRun, token: str) -> BulkRun | None:
+        """Go on with a run whose chunks are all worked off."""
+        last = _last_status(run)
+        if last is None:
+            return self._change(run, token, lambda each: each.begun_to_accept(token, self.clock()))
+        return self._end(run, token, last)
+
+    def _end(self, run: BulkRun, token: str, status: BulkStatus) -> BulkRun | None:
+        """End a run; return it if there is an order for its payments."""
+        ended = self._change(run, token, lambda each: each.ended(status, self.clock()))
+        if ended is not None:
+            counts = ended.accepted, ended.rejected, ended.total
+            log.info(
+                "bulk run %s %s: %d rows fine, %d rejected, of %d", ended.bulk_id, status, *counts
+            )
+        return ended if ended is not None and ended.has_open_order else None
+
+    def _change(
+        self, run: BulkRun, token: str, change: Callable[[BulkRun], BulkRun]
+    ) -> BulkRun | None:
+        """Change a run; return it, None where it belongs to another process now.
+
+        Somebody who holds or cancels it meanwhile changes it too, and leaves it with this process.
+        """
+        for _ in tries():
+            wanted = change(run)
+            if self.store.change_bulk_run(run, wanted):
+                return wanted
+            found = self.store.get_bulk_run(run.bulk_id)
+            if found is None or not found.is_with(token) or found.next_chunk != run.next_chunk:
+                log.warning("bulk run %s: another process goes on with it", run.bulk_id)
+                return None
+            run = found
+        raise StoreUnavailable(f"a bulk run was changed {MAX_TRIES} times meanwhile")
+
+
+def _last_status(run: BulkRun) -> BulkStatus | None:
+    """Return the status in which a run ends whose chunks are worked off; None if it goes on."""
+    if run.status is BulkStatus.ACCEPTING:
+        return BulkStatus.COMPLETED
+    if run.is_dry:
+        return BulkStatus.CHECKED
+    return BulkStatus.REFUSED if run.rejected and run.mode is BulkMode.ALL else None
+
+
+def sums_of(rows: Sequence[BulkRow], outcomes: Sequence[RowOutcome]) -> dict[str, Decimal]:
+    """Return the amounts by currency of the rows that have no problems."""
+    sums: dict[str, Decimal] = {}
+    for row, outcome in zip(rows, outcomes, strict=True):
+        if row.money is not None and not outcome.problems:
+            known = sums.get(row.money.currency, Decimal(0))
+            sums[row.money.currency] = known + row.money.amount
+    return sums

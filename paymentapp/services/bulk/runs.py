@@ -1,0 +1,164 @@
+"""Bulk runs for whoever asked for them: shown, listed, held, released and cancelled as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from paymentapp.clock import Clock
+from paymentapp.errors import Conflict, NotAllowed, NotFound, StoreUnavailable
+from paymentapp.models.actors import HOLD, Actor
+from paymentapp.models.bulk import (
+    BulkAction,
+    BulkOrder,
+    BulkPage,
+    BulkRun,
+    BulkStatus,
+    RowOutcome,
+)
+from paymentapp.storage.base import Store
+from paymentapp.storage.contention import MAX_TRIES, tries
+
+_UNPAID = frozenset({BulkStatus.CHECKING, BulkStatus.CHECKED, BulkStatus.REFUSED})
+
+
+class OutcomePage(NamedTuple):
+    """Outcomes in the order of the rows; `last_read` is the line to continue after, if any."""
+
+    outcomes: list[RowOutcome]
+    last_read: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRuns:
+    """Shows bulk runs and their rows, and stops them."""
+
+    store: Store
+    clock: Clock
+
+    def get(self, bulk_id: str) -> BulkRun:
+        """Return a run. Raises NotFound."""
+        run = self.store.get_bulk_run(bulk_id)
+        if run is None:
+            raise NotFound("There is no such bulk run.")
+        return run
+
+    def page(self, limit: int, before: str | None = None) -> BulkPage:
+        """Return a page of runs, newest first."""
+        return self.store.list_bulk_runs(limit, before)
+
+    def outcomes(
+        self,
+        run: BulkRun,
+        limit: int,
+        *,
+        rejected: bool | None = None,
+        after: int = 0,
+    ) -> OutcomePage:
+        """Return outcomes of rows after a line, as far as the run has got.
+
+        `rejected` picks those that have problems, or that have none.
+        """
+        found: list[RowOutcome] = []
+        for each in self._after(run, after):
+            if rejected is None or bool(each.problems) is rejected:
+                found.append(each)
+            if len(found) == limit:
+                return OutcomePage(found, each.line)
+        return OutcomePage(found, None)
+
+    def _after(self, run: BulkRun, line: int) -> Iterator[RowOutcome]:
+        """Yield the outcomes of rows after a line; the chunk of the line is found by halving."""
+        low, high = 0, run.next_chunk
+        while low < high - 1:
+            middle = (low + high) // 2
+            first = self._chunk(run, middle)
+            if first and first[0].line > line:
+                high = middle
+            else:
+                low = middle
+        for chunk in range(low, run.next_chunk):
+            yield from (each for each in self._chunk(run, chunk) if each.line > line)
+
+    def _chunk(self, run: BulkRun, chunk: int) -> list[RowOutcome]:
+        return self.store.get_bulk_outcomes(run.bulk_id, chunk, run.token_of(chunk))
+
+    def hold(self, bulk_id: str, reason: str, by: Actor) -> BulkRun:
+        """Stop a run until it is released: no further row is made a payment.
+
+        Raises NotFound, Conflict (it has ended).
+        """
+        return self._changed(
+            bulk_id, lambda run: run if run.held_by else run.changed(held_by=by.name, reason=reason)
+        )
+
+    def release(self, bulk_id: str) -> BulkRun:
+        """Go on with a run that is held. Raises NotFound, Conflict."""
+        now = self.clock()
+        return self._changed(
+            bulk_id,
+            lambda run: (
+                run.changed(held_by="", reason="", attention_at=now) if run.held_by else run
+            ),
+        )
+
+    def cancel(self, bulk_id: str, by: Actor) -> BulkRun:
+        """Cancel a run: rows that have no payment yet get none, and its payments are cancelled.
+
+        Those that are too late to be cancelled stay as they are. Raises NotFound, NotAllowed
+        (another client's, without the right to hold), Conflict (another order is carried out).
+        """
+        run = self.get(bulk_id)
+        if run.created_by not in by.identities and not by.may(HOLD):
+            raise NotAllowed("Only runs of the same client may be cancelled.", HOLD)
+        return self._ordered(bulk_id, BulkAction.CANCEL, by, "")
+
+    def approve(self, bulk_id: str, by: Actor, note: str = "") -> BulkRun:
+        """Approve every payment of a run that awaits approval. Raises as `reject`."""
+        return self._decided(bulk_id, BulkAction.APPROVE, by, note)
+
+    def reject(self, bulk_id: str, by: Actor, reason: str) -> BulkRun:
+        """Reject every payment of a run that awaits approval.
+
+        Raises NotFound, NotAllowed (the maker), Conflict (another order is carried out, or there
+        are no payments).
+        """
+        return self._decided(bulk_id, BulkAction.REJECT, by, reason)
+
+    def _decided(self, bulk_id: str, action: BulkAction, by: Actor, note: str) -> BulkRun:
+        run = self.get(bulk_id)
+        if run.created_by in by.identities:
+            raise NotAllowed("Whoever asked for a run can neither approve nor reject it.")
+        if run.status in _UNPAID:
+            raise Conflict(f"The run has no payments: it is {run.status}.")
+        return self._ordered(bulk_id, action, by, note)
+
+    def _ordered(self, bulk_id: str, action: BulkAction, by: Actor, note: str) -> BulkRun:
+        """Order what is to be done with the payments, unless the same is ordered already."""
+        order = BulkOrder(action, by.name, by.identities, self.clock(), note)
+
+        def change(run: BulkRun) -> BulkRun:
+            if run.order is not None and run.has_open_order:
+                if run.order.action is action:
+                    return run
+                raise Conflict(f"Another order is carried out first: {run.order.action}.")
+            wanted = run.ordered(order)
+            if action is BulkAction.CANCEL and run.is_open:
+                due = run.attention_at or order.at
+                return wanted.changed(cancelled_by=by.name or "-", attention_at=due)
+            return wanted
+
+        return self._changed(bulk_id, change, ended=True)
+
+    def _changed(
+        self, bulk_id: str, change: Callable[[BulkRun], BulkRun], *, ended: bool = False
+    ) -> BulkRun:
+        for _ in tries():
+            run = self.get(bulk_id)
+            if not run.is_open and not ended:
+                raise Conflict(f"The run has ended: it is {run.status}.")
+            wanted = change(run)
+            if wanted is run or self.store.change_bulk_run(run, wanted):
+                return wanted
+        raise StoreUnavailable(f"the run was changed {MAX_TRIES} times meanwhile")
