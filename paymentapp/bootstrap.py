@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from paymentapp.bootstrap_dispatch import DispatchServices
+from paymentapp.bootstrap_rules import build_routes, check_rules
+from paymentapp.bootstrap_telemetry import observed_providers, observed_store
 from paymentapp.built_once import built_once, if_built
 from paymentapp.clock import Clock, utc_now
 from paymentapp.config import Settings, load_settings
@@ -22,7 +23,6 @@ from paymentapp.providers.registry import build_providers
 from paymentapp.rate_limits.counters import WindowCounters
 from paymentapp.rate_limits.limits import RateLimits
 from paymentapp.services.dispatch.failing_providers import FailingProviders
-from paymentapp.services.routing import Routes, read_rules
 from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
 from paymentapp.tracing.base import NO_TRACING, Tracing
@@ -270,20 +270,20 @@ def build_services(
     thread starts, and nothing is connected before it is used. Raises SettingsError.
     """
     settings, clock = settings or load_settings(), clock or utc_now
-    store = _observed_store(store or open_store(settings), metrics, tracing)
+    store = observed_store(store or open_store(settings), metrics, tracing)
     failing = FailingProviders(clock)
     from_settings = providers is None
     vault = Vault(settings.vault_keys, open_key_service(settings))
     if providers is None:
         providers = build_providers(Kit(settings, clock, vault, store))
-    providers = _observed_providers(providers, metrics, tracing)
-    routes = _build_routes(settings, providers, failing, check=from_settings)
+    providers = observed_providers(providers, metrics, tracing)
+    routes = build_routes(settings, providers, failing, check=from_settings)
     over = settings, store, providers, vault, failing, routes, clock, timer
     services = Services(*over, metrics, tracing)
     services.access_tokens = open_access_tokens(settings.variables, clock)
     quotas = settings.rate_limit_clients, settings.rate_limit_addresses
     services.rate_limits = RateLimits(counters or WindowCounters(), *quotas)
-    _check_rules(settings)
+    check_rules(settings)
     if worker is not None:
         services.__dict__["worker"] = worker
     if metrics.enabled:
@@ -306,44 +306,6 @@ def build_delivery(services: Services, owner: str) -> tuple[WebhookLanes, Superv
     return lanes, supervisor
 
 
-def _observed_store(store: Store, metrics: Metrics, tracing: Tracing) -> Store:
-    if metrics.enabled:
-        from paymentapp.metrics.store import measured_store
-
-        store = measured_store(store, metrics)
-    if tracing.enabled:
-        from paymentapp.tracing.store import traced_store
-
-        store = traced_store(store, tracing)
-    return store
-
-
-def _observed_providers(
-    providers: Mapping[str, Provider], metrics: Metrics, tracing: Tracing
-) -> Mapping[str, Provider]:
-    if metrics.enabled:
-        from paymentapp.metrics.providers import measured_providers
-
-        providers = measured_providers(providers, metrics)
-    if tracing.enabled:
-        from paymentapp.tracing.providers import traced_providers
-
-        providers = traced_providers(providers, tracing)
-    return providers
-
-
-def _check_rules(settings: Settings) -> None:
-    """Read the rules that are set, as the services that use them will. Raises SettingsError."""
-    if settings.limits:
-        from paymentapp.services.limits import read_limits
-
-        read_limits(settings.limits)
-    if settings.approvals:
-        from paymentapp.services.approval_rules import read_approval_rules
-
-        read_approval_rules(settings.approvals)
-
-
 def _show_levels(services: Services) -> None:
     """Have the loops of this process show what they find out."""
     from paymentapp.metrics.levels import Levels
@@ -362,17 +324,3 @@ def _show_levels(services: Services) -> None:
     services.sweeper.on_swept = levels.show_sweep
     services.sweeper.funds.on_look = levels.show_store
     services.supervisor.on_check = levels.show_threads
-
-
-def _build_routes(
-    settings: Settings,
-    providers: Mapping[str, Provider],
-    failing: FailingProviders,
-    *,
-    check: bool,
-) -> Routes:
-    change_hold = timedelta(hours=settings.payee_change_hold_hours)
-    routes = Routes(providers, read_rules(settings.routes), failing.is_avoided, change_hold)
-    if check:  # commands that call no provider pass none, and no rule would fit
-        routes.check()
-    return routes

@@ -48,14 +48,14 @@ def export(
     query = loaded(ReportFiltersSchema, filters)
     write = open_format(chosen)
     with opened() as services:
-        rows = _Counted(services.reports.rows(query, full_payees=full_payees))
+        rows = _CountedRows(services.reports.rows(query, full_payees=full_payees))
         with _written(output) as file:
             write(file, rows)
     if output is not None:
         click.echo(f"{plural(rows.count, 'payment')} in {output}", err=True)
 
 
-class _Counted:
+class _CountedRows:
     """Counts the rows that pass, and reports progress."""
 
     def __init__(self, rows: Iterable[PaymentRow]) -> None:
