@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from paymentapp.services.bulk.intake import BulkIntake
     from paymentapp.services.bulk.runner import BulkRunner
     from paymentapp.services.bulk.runs import BulkRuns
+    from paymentapp.services.console_sessions import ConsoleSessions
     from paymentapp.services.health import Health
     from paymentapp.services.inbound.webhooks import WebhookReceiver
     from paymentapp.services.limit_use import LimitUse
@@ -170,6 +171,13 @@ class Services(DispatchServices):
         from paymentapp.services.overview import Overview
 
         return Overview(self.store, self.providers, self.reports, self.waiting, self.holds)
+
+    @built_once
+    def console_sessions(self) -> ConsoleSessions:
+        """Return the sessions of the console."""
+        from paymentapp.services.console_sessions import ConsoleSessions
+
+        return ConsoleSessions(self.store, self.api_keys, self.clock)
 
     @built_once
     def payment_search(self) -> PaymentSearch:

@@ -235,6 +235,12 @@ class Settings(Declared):
         "under Lambda: SQS queue by which the sweep has a function of its own deliver events; "
         "without one the sweep delivers them",
     )
+    console: bool = variable(
+        "PAYMENTAPP_CONSOLE",
+        switch(),
+        "on",
+        "whether `/console` is served, the pages for people: see *Console*",
+    )
     metrics: bool = variable(
         "PAYMENTAPP_METRICS",
         switch(),

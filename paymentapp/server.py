@@ -48,6 +48,10 @@ def serving_app() -> Flask:
         counters=inherited_counters(),
     )
     app = create_app(services)
+    if settings.console:
+        from paymentapp.console import register_console
+
+        register_console(app)
     if services.settings.dispatcher:
         services.worker.start(_webhook_process(services))
     services.supervisor.start()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask, Request, Response, g
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flask import Flask, Request, Response, current_app, g
 
 from paymentapp import correlation
 from paymentapp.api.blueprint import PUBLIC, current_request, declared_scopes, services
@@ -14,12 +17,23 @@ from paymentapp.models.actors import LOCAL, Actor
 from paymentapp.rate_limits.limits import QuotaState
 from paymentapp.services.api_keys import id_of
 
+CALLERS = "paymentapp.callers"  # in `app.extensions`: Callers by the name of a blueprint
+
+
+class Callers(NamedTuple):
+    """How the callers of a blueprint are known that have no credential of the API."""
+
+    credential: Callable[[Request], str]  # what a request presents; empty where it is nothing
+    check: Callable[[Request, tuple[str, ...]], Response | None]  # as check_credential
+
 
 def register_auth(app: Flask, auth: bool) -> None:
     """Check the caller before each view. A request without a view goes on to be 404 or 405.
 
-    `check_declarations` makes sure that each view says which scopes it requires.
+    `check_declarations` makes sure that each view says which scopes it requires. A blueprint whose
+    callers have no credentials of the API has a check of its own: see `Callers`.
     """
+    others: dict[str, Callers] = app.extensions.setdefault(CALLERS, {})
 
     @app.before_request
     def check() -> Response | None:
@@ -31,6 +45,9 @@ def register_auth(app: Flask, auth: bool) -> None:
             return None
         if scopes is None:
             raise RuntimeError(f"the view {current.endpoint} requires no scope and is not public")
+        callers = others.get(current.blueprint or "")
+        if callers is not None:
+            return callers.check(current, scopes)
         if auth:
             return check_credential(current, scopes)
         check_loopback(current)
@@ -55,17 +72,26 @@ def check_credential(req: Request, scopes: tuple[str, ...]) -> Response | None:
         return problem(UNAUTHORIZED, headers={"WWW-Authenticate": CHALLENGE})
     rate_limits = services().rate_limits
     try:
-        actor = g.actor = authenticate(credential)
+        actor = authenticate(credential)
     except NotAuthenticated:
         g.refused_key_id = id_of(credential)
         rate_limits.forget(credential)
         raise
     rate_limits.remember(credential)
+    admit(req, actor, scopes)
+    return None
+
+
+def admit(req: Request, actor: Actor, scopes: tuple[str, ...]) -> None:
+    """Let a known caller pass who has one of the scopes; `g.actor` is then who calls.
+
+    Raises NotAllowed, RateLimited.
+    """
+    g.actor = actor
     correlation.note(client=actor.name)
     g.quota_state = _count(req, actor)
     if not any(map(actor.may, scopes)):
         raise NotAllowed(f"This requires the scope {' or '.join(scopes)}.", scopes[0])
-    return None
 
 
 def authenticate(credential: str) -> Actor:
@@ -102,7 +128,13 @@ def _count(req: Request, actor: Actor) -> QuotaState | None:
 
 
 def presented_credential(req: Request) -> str:
-    """Return what `Authorization: Bearer` holds, else `X-API-Key`, else an empty string."""
+    """Return what `Authorization: Bearer` holds, else `X-API-Key`, else an empty string.
+
+    A blueprint may have its own: see `Callers`.
+    """
+    others: dict[str, Callers] = current_app.extensions[CALLERS]
+    if others and req.blueprint in others:
+        return others[req.blueprint].credential(req)
     header: str | None = req.environ.get("HTTP_AUTHORIZATION")
     if header is None:
         return str(req.environ.get("HTTP_X_API_KEY", "")).strip()

@@ -27,7 +27,7 @@ def is_local(req: Request) -> bool:
     (DNS rebinding).
     """
     local = is_loopback(req.remote_addr or "") and is_loopback(host_name(req))
-    return local and not _is_forwarded(req) and not _is_of_another_page(req)
+    return local and not _is_forwarded(req) and not is_of_another_page(req)
 
 
 def host_name(req: Request) -> str:
@@ -40,7 +40,7 @@ def _is_forwarded(req: Request) -> bool:
     return any(name in req.headers for name in _FORWARDED)
 
 
-def _is_of_another_page(req: Request) -> bool:
+def is_of_another_page(req: Request) -> bool:
     """Return whether the browser says that a page of another origin has caused a request."""
     if req.headers.get("Sec-Fetch-Site", "none") not in _OWN_SITES:
         return True

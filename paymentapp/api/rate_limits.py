@@ -55,5 +55,5 @@ def _count_address(status: int) -> QuotaState | None:
     current = current_request()
     if current.endpoint in UNLIMITED or status >= 500:
         return None
-    wrong_key = status == 401 and bool(presented_credential(current))
+    wrong_key = status == 401 and bool(presented_credential(current) or g.get("refused_key_id"))
     return services().rate_limits.count_address(client_address(), wrong_key=wrong_key)

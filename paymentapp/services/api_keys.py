@@ -113,6 +113,16 @@ class ApiKeys:
             self._note_use(known.key)
         return known.actor
 
+    def actor_of(self, key_id: str) -> Actor:
+        """Return who acts with a key that has been presented earlier, with its scopes of now.
+
+        Raises NotAuthenticated where it is no longer valid, StoreUnavailable.
+        """
+        known = self._find(key_id)
+        if known.key is None or known.actor is None or not known.key.is_valid(self._clock()):
+            raise NotAuthenticated("The API key is unknown, expired or revoked.")
+        return known.actor
+
     def list(self) -> list[ApiKey]:
         """Return all keys, oldest first, including revoked ones."""
         return self._store.list_api_keys()

@@ -31,6 +31,7 @@ from paymentapp.models.webhook_endpoints import DeliveryPage, WebhookDelivery, W
 from paymentapp.storage.accepting import AcceptingStore
 from paymentapp.storage.bulk import BulkStore
 from paymentapp.storage.changes import PaymentChange
+from paymentapp.storage.console_sessions import ConsoleSessionStore
 from paymentapp.storage.erasing import ErasingStore
 from paymentapp.supervision import ServiceThread
 
@@ -65,7 +66,7 @@ class Lease(NamedTuple):
     until: datetime
 
 
-class Store(AcceptingStore, ErasingStore, BulkStore, Protocol):
+class Store(AcceptingStore, ErasingStore, BulkStore, ConsoleSessionStore, Protocol):
     """Stores customers, disbursements and the dispatcher's own records."""
 
     @property

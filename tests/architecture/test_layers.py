@@ -77,10 +77,14 @@ MAY_IMPORT = {
     | {"_version", "bootstrap", "correlation", "exports", "payment_files", "providers", "schemas"}
     | {"services", "metrics.base", "rate_limits", "services.outbound", "storage", "tracing.base"}
     | {"webhook_client"},
+    "console": MODELS
+    | {"_version", "api", "config", "correlation", "exports", "payment_files", "rate_limits"}
+    | {"schemas", "services", "services.backoffice", "services.dispatch", "services.outbound"}
+    | {"bootstrap", "bootstrap_backoffice", "providers", "storage"},
     "paymentapp": {"api", "bootstrap"},
     "server": BASE
-    | {"_version", "bootstrap", "config", "logs", "metrics", "paymentapp", "rate_limits", "tracing"}
-    | {"variables", "worker"},
+    | {"_version", "bootstrap", "config", "console", "logs", "metrics", "paymentapp", "rate_limits"}
+    | {"tracing", "variables", "worker"},
     "delivering": BASE | {"bootstrap", "config", "metrics", "server", "supervision", "tracing"},
     "web": {"api", "config"},
     "gunicorn_conf": BASE

@@ -32,6 +32,7 @@ from paymentapp.supervision import ServiceThread
 from tests.support.counters import Counters
 from tests.support.event_list import EventList
 from tests.support.memory_bulk import MemoryBulk
+from tests.support.memory_console_sessions import MemoryConsoleSessions
 from tests.support.memory_webhooks import MemoryWebhookEndpoints
 
 Key = TypeVar("Key")
@@ -49,7 +50,7 @@ Versioned = TypeVar(
 )
 
 
-class MemoryStore(MemoryWebhookEndpoints, MemoryBulk):
+class MemoryStore(MemoryWebhookEndpoints, MemoryBulk, MemoryConsoleSessions):
     """A store in dictionaries under one lock. `down` makes every call fail."""
 
     description = "memory"
@@ -57,6 +58,7 @@ class MemoryStore(MemoryWebhookEndpoints, MemoryBulk):
     def __init__(self) -> None:
         MemoryWebhookEndpoints.__init__(self)
         MemoryBulk.__init__(self)
+        MemoryConsoleSessions.__init__(self)
         self.down = False
         self.calls: list[str] = []
         self._lock = threading.RLock()

@@ -13,6 +13,7 @@ from paymentapp.storage.dynamodb.account_payments import DynamoDBAccountPayments
 from paymentapp.storage.dynamodb.attribute_values import to_item
 from paymentapp.storage.dynamodb.bulk import DynamoDBBulk
 from paymentapp.storage.dynamodb.client import call, clients
+from paymentapp.storage.dynamodb.console_sessions import DynamoDBConsoleSessions
 from paymentapp.storage.dynamodb.erasures import DynamoDBErasures
 from paymentapp.storage.dynamodb.operations import DynamoDBOperations
 from paymentapp.storage.dynamodb.sharded_counters import Contention
@@ -27,6 +28,7 @@ class DynamoDBStore(
     DynamoDBOperations,
     DynamoDBWebhookEndpoints,
     DynamoDBBulk,
+    DynamoDBConsoleSessions,
 ):
     """A store in three tables; each method is one request unless it says otherwise."""
 

@@ -14,6 +14,7 @@ from paymentapp.storage.sqlite.account_payments import SQLiteAccountPayments
 from paymentapp.storage.sqlite.batches import SQLiteBatches
 from paymentapp.storage.sqlite.bulk import SQLiteBulk
 from paymentapp.storage.sqlite.connections import ProcessConnections
+from paymentapp.storage.sqlite.console_sessions import SQLiteConsoleSessions
 from paymentapp.storage.sqlite.erasures import SQLiteErasures
 from paymentapp.storage.sqlite.events import SQLiteEvents
 from paymentapp.storage.sqlite.limits import SQLiteLimits
@@ -32,6 +33,7 @@ class SQLiteStore(
     SQLiteOperations,
     SQLiteWebhookEndpoints,
     SQLiteBulk,
+    SQLiteConsoleSessions,
 ):
     """A store in one file, which the processes of one machine share.
 

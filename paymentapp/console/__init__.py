@@ -1,0 +1,30 @@
+"""The console: pages for the people who run the service, at /console.
+
+Each page is a view that calls the services that the API calls, with the rights of who is signed in.
+It is HTML from templates; the scripts only spare reloads, so everything can be read and done
+without them.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from paymentapp.api.auth import CALLERS, Callers, check_declarations
+from paymentapp.console.blueprint import blp
+from paymentapp.console.errors import register_errors
+from paymentapp.console.layout import register_layout
+from paymentapp.console.sessions import check_session, session_secret
+
+# Modules of pages register their views on the blueprint when they are imported.
+from paymentapp.console import assets, sign_in, today  # isort: skip  # noqa: F401
+
+register_errors(blp)
+register_layout(blp)
+
+
+def register_console(app: Flask) -> None:
+    """Register the console on an app that has the API."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions[CALLERS][blp.name] = Callers(session_secret, check_session)
+    app.register_blueprint(blp)
+    check_declarations(app)

@@ -1,0 +1,96 @@
+"""Sessions of the console: sign in, find, sign out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from paymentapp.clock import Clock
+from paymentapp.errors import NotAuthenticated
+from paymentapp.models.actors import Actor
+from paymentapp.models.console_sessions import LONGEST, USE_STORED_EVERY, ConsoleSession
+from paymentapp.models.revisions import new_revision
+from paymentapp.services.api_keys import ApiKeys
+from paymentapp.storage.base import Store
+
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+_NO_SESSION = "Sign in: there is no session, or it has ended."
+
+
+class SignedIn(NamedTuple):
+    """A session, and who it is of."""
+
+    session: ConsoleSession
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSessions:
+    """Begins, finds and ends sessions. Each method may raise StoreUnavailable."""
+
+    store: Store
+    api_keys: ApiKeys
+    clock: Clock
+
+    def begin_with_key(self, key: str) -> str:
+        """Begin a session by an API key. Return the secret for the cookie.
+
+        Raises NotAuthenticated.
+        """
+        return self.begin(self.api_keys.actor(key.strip()))
+
+    def begin(self, actor: Actor) -> str:
+        """Begin a session of who has been authenticated. Return the secret for the cookie."""
+        secret = secrets.token_urlsafe(32)
+        self.store.add_console_session(_session(actor, _hash(secret), self.clock()))
+        return secret
+
+    def find(self, secret: str) -> SignedIn:
+        """Return the session of a cookie, and note that it is used. Raises NotAuthenticated."""
+        session = (
+            self.store.get_console_session(_hash(secret)) if _SECRET.fullmatch(secret) else None
+        )
+        now = self.clock()
+        if session is None or not session.is_valid(now):
+            raise NotAuthenticated(_NO_SESSION)
+        actor = self._actor(session)
+        if now - session.last_used_at >= USE_STORED_EVERY:
+            self.store.change_console_session(session, session.changed(last_used_at=now))
+        return SignedIn(session, actor)
+
+    def end(self, session: ConsoleSession) -> None:
+        """End a session: its cookie is worth nothing from now on."""
+        current: ConsoleSession | None = session
+        while current is not None and current.ended_at is None:
+            if self.store.change_console_session(current, current.changed(ended_at=self.clock())):
+                return
+            current = self.store.get_console_session(session.secret_hash)
+
+    def _actor(self, session: ConsoleSession) -> Actor:
+        if session.key_id is not None:
+            return self.api_keys.actor_of(session.key_id)
+        return Actor(session.name, session.identities, session.scopes)
+
+
+def _session(actor: Actor, secret_hash: str, now: datetime) -> ConsoleSession:
+    return ConsoleSession(
+        secret_hash=secret_hash,
+        csrf_token=secrets.token_urlsafe(32),
+        name=actor.name,
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + LONGEST,
+        key_id=actor.key_id,
+        identities=frozenset() if actor.key_id else actor.identities,
+        scopes=frozenset() if actor.key_id else actor.scopes,
+        revision=new_revision(),
+    )
+
+
+def _hash(secret: str) -> str:
+    """Return the SHA-256. No salt or stretching: the secret is 256 random bits, no password."""
+    return hashlib.sha256(secret.encode()).hexdigest()
