@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, current_app, g
+from flask import Blueprint, Response, current_app, g, url_for
 
 from paymentapp._version import __version__
 from paymentapp.api.blueprint import services
@@ -52,6 +52,7 @@ def register_layout(blp: Blueprint) -> None:
     blp.context_processor(_context)
     for name, function in FILTERS.items():
         blp.add_app_template_filter(function, f"console_{name}")
+    blp.add_app_template_global(page_url, "console_url")
 
     @blp.after_request
     def set_policy(response: Response) -> Response:
@@ -70,15 +71,21 @@ def _context() -> Mapping[str, Any]:
         "navigation": [
             each
             for each in NAVIGATION
-            if actor and any(map(actor.may, each.scopes)) and _is_there(each)
+            if actor and any(map(actor.may, each.scopes)) and has_page(each.endpoint)
         ],
         "may": actor.may if actor else lambda _scope: False,
         "authenticated": services().settings.auth,
     }
 
 
-def _is_there(entry: Entry) -> bool:
-    return f"console.{entry.endpoint}" in current_app.view_functions
+def has_page(endpoint: str) -> bool:
+    """Return whether the console has a page."""
+    return f"console.{endpoint}" in current_app.view_functions
+
+
+def page_url(endpoint: str, **values: Any) -> str:
+    """Return the URL of a page of the console; empty where it has no such page."""
+    return url_for(f"console.{endpoint}", **values) if has_page(endpoint) else ""
 
 
 def moment(value: datetime | None) -> str:
