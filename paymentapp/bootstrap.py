@@ -32,6 +32,7 @@ from paymentapp.vault.sealing import Vault
 if TYPE_CHECKING:
     from paymentapp.models.payments import Payment
     from paymentapp.models.provider_events import ProviderEvent
+    from paymentapp.oidc.sign_in import IssuerSignIn
     from paymentapp.oidc.tokens import AccessTokens
     from paymentapp.services.admission import Admission
     from paymentapp.services.api_keys import ApiKeys
@@ -175,9 +176,22 @@ class Services(DispatchServices):
     @built_once
     def console_sessions(self) -> ConsoleSessions:
         """Return the sessions of the console."""
+        from paymentapp.models.console_sessions import THIS_MACHINE
         from paymentapp.services.console_sessions import ConsoleSessions
 
-        return ConsoleSessions(self.store, self.api_keys, self.clock)
+        tokens, auth = self.access_tokens, self.settings.auth
+        accepted = ({tokens.authority} if tokens else set()) if auth else {THIS_MACHINE}
+        return ConsoleSessions(self.store, self.api_keys, self.clock, frozenset(accepted))
+
+    @built_once
+    def issuer_sign_in(self) -> IssuerSignIn | None:
+        """Return what signs people in to the console at the issuer; None where that is not set.
+
+        Raises SettingsError.
+        """
+        from paymentapp.oidc import open_issuer_sign_in
+
+        return open_issuer_sign_in(self.settings.variables)
 
     @built_once
     def payment_search(self) -> PaymentSearch:

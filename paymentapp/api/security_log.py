@@ -55,7 +55,7 @@ def register_security_log(app: Flask) -> None:
         about = cast(Any, g)._get_current_object()  # each use of `g` costs a look-up
         response.headers.add(REQUEST_ID, about.request_id)
         actor: Actor | None = about.get("actor")
-        event = _event(current, actor, response.status_code)
+        event = about.get("security_event") or _event(current, actor, response.status_code)
         if event is not None and log.isEnabledFor(logging.INFO):
             key_id = actor.key_id if actor else about.get("refused_key_id")
             _write_line(event, current, actor, key_id, response.status_code, about.request_id)

@@ -7,15 +7,19 @@ without them.
 
 from __future__ import annotations
 
+from typing import cast
+
 from flask import Flask
 
 from paymentapp.api.auth import CALLERS, Callers, check_declarations
+from paymentapp.bootstrap import EXTENSION, Services
 from paymentapp.console.blueprint import blp
 from paymentapp.console.errors import register_errors
 from paymentapp.console.layout import register_layout
-from paymentapp.console.sessions import check_session, session_secret
+from paymentapp.console.sessions import check_session, presented_secret
 
 # Modules of pages register their views on the blueprint when they are imported.
+from paymentapp.console import issuer_sign_in, paths  # isort: skip  # noqa: F401
 from paymentapp.console import assets, sign_in, today  # isort: skip  # noqa: F401
 
 register_errors(blp)
@@ -23,8 +27,9 @@ register_layout(blp)
 
 
 def register_console(app: Flask) -> None:
-    """Register the console on an app that has the API."""
+    """Register the console on an app that has the API. Raises SettingsError."""
+    _ = cast(Services, app.extensions[EXTENSION]).issuer_sign_in  # its settings are checked now
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.extensions[CALLERS][blp.name] = Callers(session_secret, check_session)
+    app.extensions[CALLERS][blp.name] = Callers(presented_secret, check_session)
     app.register_blueprint(blp)
     check_declarations(app)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from paymentapp import correlation
 from paymentapp.console.blueprint import SEE_OTHER
+from paymentapp.console.sessions import session_secret
 from paymentapp.errors import (
     CannotVerify,
     ChangedSince,
@@ -71,6 +72,8 @@ def register_errors(blp: Blueprint) -> None:
 
     @blp.errorhandler(NotAuthenticated)
     def not_authenticated(_: NotAuthenticated) -> Response:
+        if request.method != "GET" or session_secret(request):
+            g.security_event = "unauthenticated"  # answered by a redirect, not by 401
         back = request.full_path.rstrip("?") if request.method == "GET" else None
         return make_response(redirect(url_for("console.sign_in", next=back), SEE_OTHER))
 

@@ -58,24 +58,38 @@ def register_layout(blp: Blueprint) -> None:
     def set_policy(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["X-Frame-Options"] = "DENY"  # for browsers without frame-ancestors
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
 
 
 def _context() -> Mapping[str, Any]:
     actor: Actor | None = g.get("actor")
     session = g.get("console_session")
+    home = first_page(actor) if actor else url_for("console.today")
     return {
         "version": __version__,
         "actor": actor,
+        "home": home,
         "csrf_token": session.csrf_token if session else "",
-        "navigation": [
-            each
-            for each in NAVIGATION
-            if actor and any(map(actor.may, each.scopes)) and has_page(each.endpoint)
-        ],
+        "navigation": entries(actor) if actor else [],
         "may": actor.may if actor else lambda _scope: False,
         "authenticated": services().settings.auth,
     }
+
+
+def entries(actor: Actor) -> list[Entry]:
+    """Return the entries of the navigation that somebody may see."""
+    return [
+        each for each in NAVIGATION if any(map(actor.may, each.scopes)) and has_page(each.endpoint)
+    ]
+
+
+def first_page(actor: Actor) -> str:
+    """Return the URL of the first page that somebody may see; today's says what is missing."""
+    own = entries(actor)
+    return url_for(f"console.{own[0].endpoint if own else 'today'}")
 
 
 def has_page(endpoint: str) -> bool:

@@ -8,18 +8,19 @@ from __future__ import annotations
 import hmac
 from typing import cast
 
-from flask import Request, Response, after_this_request, g, request
+from flask import Request, Response, after_this_request, g
 
 from paymentapp.api.auth import admit, check_loopback
 from paymentapp.api.blueprint import services
 from paymentapp.api.local_requests import is_of_another_page
-from paymentapp.config import PROXY
+from paymentapp.console import cookies
 from paymentapp.errors import NotAllowed, NotAuthenticated
 from paymentapp.models.actors import LOCAL
-from paymentapp.models.console_sessions import LONGEST, ConsoleSession
+from paymentapp.models.console_sessions import LONGEST, THIS_MACHINE, ConsoleSession
 
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
+SIGN_IN_FORM = "console.sign_in_with_key"
 _COOKIE = "paymentapp_console"
 _SAFE = frozenset({"GET", "HEAD"})
 
@@ -31,7 +32,15 @@ def current_session() -> ConsoleSession:
 
 def session_secret(req: Request) -> str:
     """Return what the session's cookie of a request holds; empty where there is none."""
-    return req.cookies.get(_cookie_name(req), "")
+    return cookies.read_cookie(req, _COOKIE)
+
+
+def presented_secret(req: Request) -> str:
+    """Return what a request authenticates with, for rate limits.
+
+    The form for signing in presents the key in it: whoever has a session guesses no more keys.
+    """
+    return "" if req.endpoint == SIGN_IN_FORM else session_secret(req)
 
 
 def check_session(req: Request, scopes: tuple[str, ...]) -> Response | None:
@@ -75,25 +84,25 @@ def check_own_page(req: Request) -> None:
         raise NotAllowed("The form was sent by a page of another site.")
 
 
-def set_cookie(response: Response, secret: str) -> None:
-    """Give the browser a session; it is not for scripts, nor for forms of other sites."""
-    response.set_cookie(
-        _cookie_name(request),
-        secret,
-        max_age=int(LONGEST.total_seconds()),
-        path="/",
-        secure=_is_encrypted(request),
-        httponly=True,
-        samesite="Lax",
-    )
+def set_session_cookie(response: Response, secret: str) -> None:
+    """Give the browser a session."""
+    cookies.set_cookie(response, _COOKIE, secret, int(LONGEST.total_seconds()))
 
 
-def delete_cookie(response: Response) -> None:
+def delete_session_cookie(response: Response) -> None:
     """Have the browser forget the session."""
-    secure = _is_encrypted(request)
-    response.delete_cookie(
-        _cookie_name(request), path="/", secure=secure, httponly=True, samesite="Lax"
-    )
+    cookies.delete_cookie(response, _COOKIE)
+
+
+def end_session(req: Request) -> None:
+    """End the session that a request has, if it has one: another one begins, or none."""
+    secret = session_secret(req)
+    try:
+        session = services().console_sessions.find(secret).session
+    except NotAuthenticated:
+        return
+    services().console_sessions.end(session)
+    services().rate_limits.forget(secret)
 
 
 def _sign_in_locally(req: Request) -> None:
@@ -102,7 +111,7 @@ def _sign_in_locally(req: Request) -> None:
     try:
         g.console_session = sessions.find(secret).session
     except NotAuthenticated:
-        secret = sessions.begin(LOCAL)
+        secret = sessions.begin(LOCAL, THIS_MACHINE)
         g.console_session = sessions.find(secret).session
         _set_cookie_later(secret)
 
@@ -110,14 +119,5 @@ def _sign_in_locally(req: Request) -> None:
 def _set_cookie_later(secret: str) -> None:
     @after_this_request
     def _(response: Response) -> Response:
-        set_cookie(response, secret)
+        set_session_cookie(response, secret)
         return response
-
-
-def _is_encrypted(req: Request) -> bool:
-    return req.is_secure or services().settings.tls == PROXY
-
-
-def _cookie_name(req: Request) -> str:
-    """Return the name; a browser takes the prefix only over TLS, and from this host alone."""
-    return f"__Host-{_COOKIE}" if _is_encrypted(req) else _COOKIE

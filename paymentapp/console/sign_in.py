@@ -6,17 +6,20 @@ from urllib.parse import urlsplit
 
 from flask import Response, g, make_response, redirect, render_template, request, url_for
 
+from paymentapp.api.auth import admit
 from paymentapp.api.blueprint import public, services
 from paymentapp.console.blueprint import SEE_OTHER, blp, requires
+from paymentapp.console.layout import first_page
 from paymentapp.console.sessions import (
     check_own_page,
     current_session,
-    delete_cookie,
+    delete_session_cookie,
+    end_session,
     session_secret,
-    set_cookie,
+    set_session_cookie,
 )
 from paymentapp.errors import NotAuthenticated
-from paymentapp.models.actors import SCOPES
+from paymentapp.models.actors import SCOPES, Actor
 from paymentapp.services.api_keys import id_of
 
 
@@ -24,7 +27,7 @@ from paymentapp.services.api_keys import id_of
 @public
 def sign_in() -> Response:
     """Show the form."""
-    return _form(200)
+    return show_form(200)
 
 
 @blp.post("/sign-in")
@@ -34,13 +37,11 @@ def sign_in_with_key() -> Response:
     check_own_page(request)
     key = request.form.get("key", "")
     try:
-        secret = services().console_sessions.begin_with_key(key)
+        secret, actor = services().console_sessions.begin_with_key(key)
     except NotAuthenticated as error:
         g.refused_key_id = id_of(key) or "-"  # for the log, and counted as a wrong key
-        return _form(401, str(error))
-    answer = make_response(redirect(_page_after(request.form.get("next", "")), SEE_OTHER))
-    set_cookie(answer, secret)
-    return answer
+        return show_form(401, str(error))
+    return signed_in(secret, actor, request.form.get("next", ""))
 
 
 @blp.post("/sign-out")
@@ -50,18 +51,35 @@ def sign_out() -> Response:
     services().console_sessions.end(current_session())
     services().rate_limits.forget(session_secret(request))
     answer = make_response(redirect(url_for("console.sign_in"), SEE_OTHER))
-    delete_cookie(answer)
+    delete_session_cookie(answer)
     return answer
 
 
-def _form(status: int, error: str = "") -> Response:
-    back = request.values.get("next", "")
-    return make_response(render_template("console/sign_in.html", error=error, next=back), status)
+def signed_in(secret: str, actor: Actor, wanted: str) -> Response:
+    """Return the answer that gives the browser its session, instead of one that it had.
+
+    Raises RateLimited where the client has used up its quota.
+    """
+    admit(request, actor, tuple(SCOPES))  # counted as the client's
+    g.security_event = "sign-in"
+    end_session(request)
+    answer = make_response(redirect(_page_after(wanted, actor), SEE_OTHER))
+    set_session_cookie(answer, secret)
+    return answer
 
 
-def _page_after(wanted: str) -> str:
+def show_form(status: int, error: str = "", back: str = "") -> Response:
+    """Return the page with the ways to sign in."""
+    tokens = services().access_tokens
+    issuer = urlsplit(tokens.issuer).netloc if tokens and services().issuer_sign_in else ""
+    back = back or request.values.get("next", "")
+    page = render_template("console/sign_in.html", error=error, next=back, issuer=issuer)
+    return make_response(page, status)
+
+
+def _page_after(wanted: str, actor: Actor) -> str:
     """Return where to go after signing in: a path of the console, never another site's."""
     home = url_for("console.today")
     parts = urlsplit(wanted)
     is_own = not parts.scheme and not parts.netloc and wanted.startswith(f"{home.rstrip('/')}/")
-    return wanted if is_own and "\\" not in wanted else home
+    return wanted if is_own and wanted != home and "\\" not in wanted else first_page(actor)

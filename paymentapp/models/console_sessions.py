@@ -11,6 +11,7 @@ from paymentapp.models.revisions import new_revision
 IDLE = timedelta(hours=1)  # without a request
 LONGEST = timedelta(hours=12)
 USE_STORED_EVERY = timedelta(minutes=5)
+THIS_MACHINE = "this machine"  # the authority where authentication is off
 
 
 class ConsoleSessionChanges(TypedDict, total=False):
@@ -25,7 +26,8 @@ class ConsoleSession:
     """A person's session in the console, known by a secret in a cookie; only its hash is stored.
 
     One that began with an API key has the key's id, and at each request the rights that the key
-    has then. Otherwise it has the rights of the access token that it began with, until it ends.
+    has then. Otherwise it has the rights of the access token that it began with, until it ends,
+    and as long as the settings accept the `authority` that gave them.
     """
 
     secret_hash: str
@@ -39,6 +41,7 @@ class ConsoleSession:
     scopes: frozenset[str] = frozenset()
     ended_at: datetime | None = None
     revision: str = ""
+    authority: str = ""  # AccessTokens.authority, or THIS_MACHINE; empty for an API key
 
     def is_valid(self, now: datetime) -> bool:
         """Return whether the session has neither been ended, nor expired, nor been left alone."""

@@ -1,4 +1,4 @@
-"""OIDC: access tokens of an OpenID Connect issuer, accepted instead of API keys."""
+"""OIDC: access tokens of an OpenID Connect issuer instead of API keys, and signing in there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from paymentapp.oidc.settings import OidcSettings
 from paymentapp.variables import Variables
 
 if TYPE_CHECKING:
+    from paymentapp.oidc.sign_in import IssuerSignIn
     from paymentapp.oidc.tokens import AccessTokens
 
 
@@ -28,3 +29,20 @@ def open_access_tokens(variables: Variables, clock: Clock) -> AccessTokens | Non
     from paymentapp.oidc.tokens import AccessTokens
 
     return AccessTokens(settings, IssuerKeys(settings.issuer), clock)
+
+
+def open_issuer_sign_in(variables: Variables) -> IssuerSignIn | None:
+    """Return what signs people in to the console; None where no client is set.
+
+    Nothing is fetched before the first sign-in. Raises SettingsError.
+    """
+    settings = variables.load(OidcSettings)
+    if not settings.client_id:
+        return None
+    if find_spec("authlib") is None:
+        raise SettingsError(
+            "PAYMENTAPP_OIDC_CLIENT_ID needs a library: pip install paymentapp[oidc]"
+        )
+    from paymentapp.oidc.sign_in import IssuerSignIn
+
+    return IssuerSignIn(settings)

@@ -1,4 +1,4 @@
-"""Fetch a document of the issuer over HTTP, bounded in time and size.
+"""Calls of the issuer over HTTP, bounded in time and size.
 
 urllib and not requests: the providers' HTTP helper is the only module that may use requests, and
 two documents an hour need no pool of connections. It is imported at the first call.
@@ -7,6 +7,7 @@ two documents an hour need no pool of connections. It is imported at the first c
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,11 +16,14 @@ from paymentapp.loopback import is_loopback
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
-    from urllib.request import OpenerDirector
+    from urllib.error import HTTPError
+    from urllib.request import OpenerDirector, Request
 
 TIMEOUT_SECONDS = 3.0  # to connect, for each read, and for the body in all
 MAX_BYTES = 256 * 1024  # a set of ten RSA keys, each with its certificates, has about 50,000
 _CHUNK = 16 * 1024
+_ACCEPTS = {"Accept": "application/json", "User-Agent": "paymentapp"}
+_EXPLAINED = (400, 401)  # with a JSON body: RFC 6749, section 5.2
 
 
 class IssuerUnavailable(PaymentAppError):
@@ -31,21 +35,39 @@ def fetch(url: str) -> bytes:
 
     Raises IssuerUnavailable.
     """
+    from urllib.request import Request
+
+    # S310 warns of file: addresses; callers pass only what `is_safe_address` accepts.
+    return _call(Request(url, headers=_ACCEPTS), ())  # noqa: S310
+
+
+def post(url: str, form: str, headers: Mapping[str, str]) -> bytes:
+    """Return the body of the answer to a form, also of one that refuses it (400, 401).
+
+    Raises IssuerUnavailable.
+    """
+    from urllib.request import Request
+
+    sent = {**headers, **_ACCEPTS, "Content-Type": "application/x-www-form-urlencoded"}
+    request = Request(url, form.encode(), sent, method="POST")  # noqa: S310 (see above)
+    return _call(request, _EXPLAINED)
+
+
+def _call(request: Request, explained: tuple[int, ...]) -> bytes:
+    """Return the body of an answer that is 200, or one of some other statuses."""
     from http import HTTPStatus
     from http.client import HTTPException
     from urllib.error import HTTPError
-    from urllib.request import Request
 
-    headers = {"Accept": "application/json", "User-Agent": "paymentapp"}
-    # S310 warns of file: addresses; callers pass only what `is_safe_address` accepts.
-    request = Request(url, headers=headers)  # noqa: S310
     try:
-        with _opener(url).open(request, timeout=TIMEOUT_SECONDS) as response:
+        with _opener(request.full_url).open(request, timeout=TIMEOUT_SECONDS) as response:
             if response.status != HTTPStatus.OK:
                 raise IssuerUnavailable(f"HTTP status {response.status}")
             return _read(response)
     except HTTPError as error:  # any status but 2xx, a redirect too
         with error:
+            if error.code in explained:
+                return _read(error)
             raise IssuerUnavailable(f"HTTP status {error.code}") from None
     except (OSError, HTTPException, ValueError) as error:
         raise IssuerUnavailable(_kind_of(error)) from None
@@ -65,7 +87,7 @@ def _opener(url: str) -> OpenerDirector:
     return build_opener(NoRedirects, ProxyHandler({} if local else None))
 
 
-def _read(response: HTTPResponse) -> bytes:
+def _read(response: HTTPResponse | HTTPError) -> bytes:
     """Read the body; `read1` returns what has arrived, so the deadline is checked in between."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     body = bytearray()

@@ -99,20 +99,31 @@ class IssuerKeys:
 
 def fetch_keys(issuer: str, get: Fetch) -> Mapping[str, PublicKey]:
     """Fetch the discovery document, then the keys that it names. Raises IssuerUnavailable."""
-    document = _read_object(get(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
-    if document.get("issuer") != issuer:
-        raise IssuerUnavailable("the discovery document is of another issuer")
-    address = document.get("jwks_uri")
-    if not isinstance(address, str) or not _is_allowed(address, issuer):
-        raise IssuerUnavailable("the discovery document names no https address of keys")
+    address = endpoint_of(discover(issuer, get), "jwks_uri", issuer)
     keys = dict(_read_keys(_read_object(get(address))))
     if not keys:
         raise IssuerUnavailable("there is no key for RS256 or ES256 with an id")
     return keys
 
 
+def discover(issuer: str, get: Fetch) -> Mapping[str, Any]:
+    """Fetch the discovery document. Raises IssuerUnavailable."""
+    document = _read_object(get(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
+    if document.get("issuer") != issuer:
+        raise IssuerUnavailable("the discovery document is of another issuer")
+    return document
+
+
+def endpoint_of(document: Mapping[str, Any], name: str, issuer: str) -> str:
+    """Return an address that a discovery document names. Raises IssuerUnavailable."""
+    address = document.get(name)
+    if not isinstance(address, str) or not _is_allowed(address, issuer):
+        raise IssuerUnavailable(f"the discovery document names no https address as {name}")
+    return address
+
+
 def _is_allowed(address: str, issuer: str) -> bool:
-    """Return whether keys may come from an address: any https one, http if the issuer's is too."""
+    """Return whether an address may be called: any https one, http if the issuer's is too."""
     secure = address.startswith("https://")
     return is_safe_address(address) and (secure or issuer.startswith("http://"))
 

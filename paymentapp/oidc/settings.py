@@ -1,4 +1,4 @@
-"""The settings for access tokens; `PAYMENTAPP_OIDC_ISSUER` enables them."""
+"""The settings for access tokens, which `PAYMENTAPP_OIDC_ISSUER` enables, and for signing in."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from paymentapp.variables import (
     VariableKind,
     is_safe_address,
     matching,
+    number,
     text,
     variable,
 )
+
+CALLBACK = "/console/sign-in/callback"  # where the issuer sends people back to
 
 
 def _is_issuer(address: str) -> bool:
@@ -25,6 +28,12 @@ def _is_issuer(address: str) -> bool:
     parts = urlsplit(address)
     extra = parts.query or parts.fragment or parts.username is not None
     return not address or (is_safe_address(address) and not extra)
+
+
+def _is_callback(address: str) -> bool:
+    parts = urlsplit(address)
+    own = parts.path.endswith(CALLBACK) and not parts.query and not parts.fragment
+    return not address or (is_safe_address(address) and own)
 
 
 def _read_words(value: str) -> tuple[str, ...]:
@@ -81,6 +90,37 @@ class OidcSettings(Declared):
         "ops=admin`. Without rules, values that are names of scopes grant these, except `admin`",
     )
 
+    client_id: str = variable(
+        "PAYMENTAPP_OIDC_CLIENT_ID",
+        text(),
+        "",
+        "the client as which the console is registered with the issuer, so that people sign in "
+        "there: see *Sign in to the console* in docs/oidc.md",
+    )
+    client_secret: str = variable(
+        "PAYMENTAPP_OIDC_CLIENT_SECRET", text(), "", "that client's secret", secret=True
+    )
+    redirect_uri: str = variable(
+        "PAYMENTAPP_OIDC_REDIRECT_URI",
+        matching(_is_callback, f"an https:// address (http:// only on loopback) with {CALLBACK}"),
+        "",
+        "that client's redirect URI, as browsers and the issuer know it: "
+        f"`https://pay.example.com{CALLBACK}`",
+    )
+    sign_in_scopes: tuple[str, ...] = variable(
+        "PAYMENTAPP_OIDC_SIGN_IN_SCOPES",
+        text().then(_read_words),
+        "openid",
+        "the scopes that the console asks the issuer for when a person signs in",
+    )
+    session_minutes: int = variable(
+        "PAYMENTAPP_OIDC_SESSION_MINUTES",
+        number(1, 720),
+        "60",
+        "minutes after which who signed in at the issuer has to do so again, which reads anew "
+        "what they may do",
+    )
+
     def check(self) -> None:
         """Raise SettingsError where a setting has no effect without another one."""
         if self.issuer and not self.audiences:
@@ -90,4 +130,17 @@ class OidcSettings(Declared):
         if self.audiences and not self.issuer:
             raise SettingsError(
                 "PAYMENTAPP_OIDC_ISSUER is not set, but PAYMENTAPP_OIDC_AUDIENCE is"
+            )
+        needed = {
+            "PAYMENTAPP_OIDC_ISSUER": self.issuer,
+            "PAYMENTAPP_OIDC_CLIENT_SECRET": self.client_secret,
+            "PAYMENTAPP_OIDC_REDIRECT_URI": self.redirect_uri,
+        }
+        missing = [name for name, value in needed.items() if not value]
+        if self.client_id and missing:
+            raise SettingsError(f"{missing[0]} is not set, but PAYMENTAPP_OIDC_CLIENT_ID is")
+        if (self.client_secret or self.redirect_uri) and not self.client_id:
+            raise SettingsError(
+                "PAYMENTAPP_OIDC_CLIENT_ID is not set, but PAYMENTAPP_OIDC_CLIENT_SECRET or "
+                "PAYMENTAPP_OIDC_REDIRECT_URI is"
             )

@@ -42,6 +42,11 @@ class AccessTokens:
         self._keys = keys
         self._clock = clock
 
+    @property
+    def authority(self) -> str:
+        """Return whose tokens for whom are accepted: what ends with a change of either."""
+        return " ".join((self.issuer, *sorted(self._settings.audiences)))
+
     def actor(self, token: str) -> Actor:
         """Return who presents a token, with the scopes that it grants; there may be none.
 

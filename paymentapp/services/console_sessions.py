@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from paymentapp.clock import Clock
@@ -35,18 +35,23 @@ class ConsoleSessions:
     store: Store
     api_keys: ApiKeys
     clock: Clock
+    # What may vouch for a session that did not begin with a key: AccessTokens.authority where an
+    # issuer is set, THIS_MACHINE where authentication is off. A change of settings ends the others.
+    authorities: frozenset[str] = frozenset()
 
-    def begin_with_key(self, key: str) -> str:
-        """Begin a session by an API key. Return the secret for the cookie.
+    def begin_with_key(self, key: str) -> tuple[str, Actor]:
+        """Begin a session by an API key. Return the secret for the cookie, and who signed in.
 
         Raises NotAuthenticated.
         """
-        return self.begin(self.api_keys.actor(key.strip()))
+        actor = self.api_keys.actor(key.strip())
+        return self.begin(actor), actor
 
-    def begin(self, actor: Actor) -> str:
+    def begin(self, actor: Actor, authority: str = "", longest: timedelta = LONGEST) -> str:
         """Begin a session of who has been authenticated. Return the secret for the cookie."""
         secret = secrets.token_urlsafe(32)
-        self.store.add_console_session(_session(actor, _hash(secret), self.clock()))
+        session = _session(actor, _hash(secret), self.clock(), authority, min(longest, LONGEST))
+        self.store.add_console_session(session)
         return secret
 
     def find(self, secret: str) -> SignedIn:
@@ -73,21 +78,26 @@ class ConsoleSessions:
     def _actor(self, session: ConsoleSession) -> Actor:
         if session.key_id is not None:
             return self.api_keys.actor_of(session.key_id)
+        if session.authority not in self.authorities:
+            raise NotAuthenticated(_NO_SESSION)
         return Actor(session.name, session.identities, session.scopes)
 
 
-def _session(actor: Actor, secret_hash: str, now: datetime) -> ConsoleSession:
+def _session(
+    actor: Actor, secret_hash: str, now: datetime, authority: str, longest: timedelta
+) -> ConsoleSession:
     return ConsoleSession(
         secret_hash=secret_hash,
         csrf_token=secrets.token_urlsafe(32),
         name=actor.name,
         created_at=now,
         last_used_at=now,
-        expires_at=now + LONGEST,
+        expires_at=now + longest,
         key_id=actor.key_id,
         identities=frozenset() if actor.key_id else actor.identities,
         scopes=frozenset() if actor.key_id else actor.scopes,
         revision=new_revision(),
+        authority=authority,
     )
 
 

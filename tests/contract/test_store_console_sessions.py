@@ -24,6 +24,7 @@ RICH = replace(
     identities=frozenset({"grace", "00u1"}),
     scopes=frozenset({"payments:read", "payments:hold"}),
     ended_at=later(1),
+    authority="https://id.example payments-api",
 )
 
 

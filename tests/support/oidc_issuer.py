@@ -71,6 +71,9 @@ class Issuer:
                 issuer.seen.append(self.path)
                 issuer.answer(self)
 
+            def do_POST(self) -> None:
+                self.do_GET()
+
             def log_message(self, *_: Any) -> None:
                 """Log nothing."""
 

@@ -30,6 +30,7 @@ def session_record(session: ConsoleSession) -> Record:
             "scopes": sorted(session.scopes) or None,
             "ended_at": maybe_text(session.ended_at),
             "revision": session.revision,
+            "authority": session.authority or None,
         }
     )
 
@@ -49,4 +50,5 @@ def read_session(record: Record) -> ConsoleSession:
         frozenset(record.get("scopes", ())),
         maybe_time(record.get("ended_at")),
         record["revision"],
+        record.get("authority", ""),
     )
