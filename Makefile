@@ -7,6 +7,7 @@ GENERATOR := .tools/openapi-python-client/.installed
 EMULATOR := .tools/ministack/.installed
 POLICY := .tools/policy/.installed
 SUPPLY := .tools/supply/.installed
+BROWSER := .tools/browser/.installed
 INSTALL := -m pip install --quiet --disable-pip-version-check
 # The files pin all that is needed (tests/project/test_requirements.py), so pip resolves nothing.
 PINNED := $(INSTALL) --require-hashes --no-deps
@@ -22,7 +23,7 @@ define venv
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults mutants coverage lambda-test clients check format lint types bench bench-large scale-model lambda clean models docs e2e-aws requirements sbom audit-packages supply-chain policy
+.PHONY: help run test faults mutants coverage lambda-test clients browser-test screenshots check format lint types bench bench-large scale-model lambda clean models docs e2e-aws requirements sbom audit-packages supply-chain policy
 
 help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +63,10 @@ $(SUPPLY): requirements-tools.txt
 	$(@D)/bin/python $(PINNED) -r $<
 	@touch $@
 
+$(BROWSER): tests/browser/package.json tests/browser/package-lock.json tests/browser/install.sh
+	tests/browser/install.sh $(@D)
+	@touch $@
+
 run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulators (PORT=8001 changes the port)
 	@exec $(BIN)/paymentapp run --dev $(if $(filter 1,$(LIVE)),--live)
 
@@ -95,6 +100,12 @@ format: $(VENV)/.dev ## format the code and fix what ruff can fix
 
 clients: $(VENV)/.dev $(OPENAPI) $(GENERATOR) ## pay by Python and TypeScript clients made from the OpenAPI document; needs npm
 	$(BIN)/python -m pytest -m slow -rA tests/clients
+
+browser-test: $(VENV)/.dev $(BROWSER) ## use the console in a real Chromium, by mouse, by keyboard and without scripts; needs npm
+	$(BIN)/python -m pytest -m slow -rA tests/browser
+
+screenshots: $(VENV)/.dev $(BROWSER) ## fill a service with a week of payments and write docs/pictures; needs npm
+	$(BIN)/python -m tests.browser.screenshots
 
 bench: $(VENV)/.dev ## measure speed and memory and write bench/RESULTS.md
 	@test -d .tools/node_modules || ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools amplify-dynamodb-simulator@2.9.30 || echo "DynamoDB Local cannot be installed: skipped"

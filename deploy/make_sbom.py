@@ -8,6 +8,7 @@ The same pins give the same bytes.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -38,6 +39,7 @@ def main() -> int:
         python = install(Path(folder))
         _run(TOOLS / "cyclonedx-py", "environment", python, "--output-reproducible", "-o", output)
     described = json.loads(output.read_text())
+    describe_vendored(described)
     describe_service(described)
     output.write_text(json.dumps(described, indent=2) + "\n")
     _run(TOOLS / "python", "-c", VALIDATE, output)
@@ -55,6 +57,26 @@ def install(folder: Path) -> Path:
         *("-r", ROOT / "requirements.txt"),
     )
     return python
+
+
+def describe_vendored(described: dict[str, Any]) -> None:
+    """Add what is in the package itself: htmx, at the version that its tests compare it with."""
+    lock = json.loads((ROOT / "tests" / "browser" / "package-lock.json").read_text())
+    version = lock["packages"]["node_modules/htmx.org"]["version"]
+    purl = f"pkg:npm/htmx.org@{version}"
+    content = (ROOT / "paymentapp" / "console" / "static" / "htmx.min.js").read_bytes()
+    described["components"].append(
+        {
+            "type": "library",
+            "bom-ref": purl,
+            "name": "htmx.org",
+            "version": version,
+            "licenses": [{"license": {"id": "0BSD", "acknowledgement": "declared"}}],
+            "purl": purl,
+            "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}],
+        }
+    )
+    described["dependencies"].append({"ref": purl})
 
 
 def describe_service(described: dict[str, Any]) -> None:

@@ -25,10 +25,12 @@ WHEELS = {"x86_64": "x86_64", "arm64": "aarch64"}  # Lambda's name, the wheels' 
 # Amazon Linux 2023, below Lambda's Python 3.12, has glibc 2.34.
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
 
-# Pinned for other entry points: gunicorn, the documentation page, and what only boto3 needs.
-LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
+# Pinned for other entry points: gunicorn, the documentation page, the console's sign-in, and what
+# only boto3 needs.
+LEFT_OUT = {"authlib", "boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = {
-    *("__main__.py", "cli", "delivering.py", "gunicorn_conf.py", "py.typed", "web"),
+    *("__main__.py", "cli", "console", "delivering.py", "gunicorn_conf.py", "py.typed", "web"),
+    "oidc/sign_in.py",
     *(
         "metrics/processes.py",
         "metrics/prometheus.py",

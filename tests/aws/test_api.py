@@ -204,3 +204,9 @@ PATH = "/v1/api/payment/ada/2026-01-02T03:04:05.678901Z"
 )
 def test_where_the_api_is_mounted(event: dict[str, object], stage_path: StagePath) -> None:
     assert stage_path_of(event) == stage_path
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/", "/console/sign-in"])
+def test_there_is_no_console(cloud: Cloud, path: str) -> None:
+    event = rest_event("GET", path, None, {"Authorization": f"Bearer {cloud.token}"})
+    assert cloud.gateway(event, cloud.context)["statusCode"] == 404

@@ -115,6 +115,8 @@ def test_what_is_in_it(zips: list[Path]) -> None:
     assert int.from_bytes(pyc[4:8], "little") == UNCHECKED_HASH
     for unwanted in ("gunicorn", "flask_swagger_ui", "boto3", "simulators", "tests"):
         assert not any(name.startswith(f"{unwanted}/") for name in names), unwanted
+    for unwanted in ("authlib", "paymentapp/console", "paymentapp/oidc/sign_in"):
+        assert not any(name.startswith(unwanted) for name in names), unwanted
 
 
 def _source(name: str) -> str:

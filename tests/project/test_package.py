@@ -57,6 +57,11 @@ def test_the_wheel_holds_the_service_and_no_simulator(tmp_path: Path) -> None:
         names = wheel.namelist()
     assert "paymentapp/services/dispatch/dispatcher.py" in names
     assert "paymentapp/py.typed" in names
+    console = ROOT / "paymentapp" / "console"
+    for folder in ("templates", "static"):
+        needed = [each for each in (console / folder).rglob("*") if each.is_file()]
+        assert len(needed) > 2
+        assert {each.relative_to(ROOT).as_posix() for each in needed} <= set(names)
     assert not [name for name in names if "simulator" in name and "run_simulators" not in name]
 
 
