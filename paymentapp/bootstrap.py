@@ -17,7 +17,7 @@ from paymentapp.built_once import built_once, if_built
 from paymentapp.clock import Clock, utc_now
 from paymentapp.config import Settings, load_settings
 from paymentapp.metrics.base import NO_METRICS, Metrics
-from paymentapp.oidc import open_access_tokens
+from paymentapp.oidc import open_access_tokens, sign_in_settings
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.providers.registry import build_providers
 from paymentapp.rate_limits.counters import WindowCounters
@@ -185,13 +185,14 @@ class Services(DispatchServices):
 
     @built_once
     def issuer_sign_in(self) -> IssuerSignIn | None:
-        """Return what signs people in to the console at the issuer; None where that is not set.
+        """Return what signs people in to the console; None where no client of an issuer is set.
 
-        Raises SettingsError.
+        It fetches nothing before the first sign-in. Raises SettingsError.
         """
-        from paymentapp.oidc import open_issuer_sign_in
+        from paymentapp.oidc.sign_in import IssuerSignIn
 
-        return open_issuer_sign_in(self.settings.variables)
+        settings = sign_in_settings(self.settings.variables)
+        return IssuerSignIn(settings) if settings else None
 
     @built_once
     def payment_search(self) -> PaymentSearch:

@@ -14,7 +14,7 @@ from paymentapp.console.cookies import delete_cookie, read_cookie, set_cookie
 from paymentapp.console.sign_in import show_form, signed_in
 from paymentapp.errors import InvalidToken, NotFound
 from paymentapp.models.actors import Actor
-from paymentapp.oidc.sign_in import Attempt, IssuerSignIn, SignInRefused
+from paymentapp.oidc.sign_in import IssuerSignIn, SignInAttempt, SignInRefused
 from paymentapp.oidc.tokens import AccessTokens
 
 _COOKIE = "paymentapp_sign_in"
@@ -33,7 +33,7 @@ def sign_in_at_issuer() -> Response:
     until = services().clock().timestamp() + _SECONDS
     kept = [*attempt, request.args.get("next", ""), until]
     answer = make_response(redirect(url, SEE_OTHER))
-    set_cookie(answer, _COOKIE, cast(str, _signer().dumps(kept)), _SECONDS)
+    set_cookie(answer, _COOKIE, _signer().dumps(kept), _SECONDS)
     return answer
 
 
@@ -55,7 +55,7 @@ def sign_in_callback() -> Response:
     return answer
 
 
-def _actor(attempt: Attempt | None) -> Actor:
+def _actor(attempt: SignInAttempt | None) -> Actor:
     """Return who comes back from the issuer. Raises SignInRefused, InvalidToken, CannotVerify."""
     token = _issuer().finish(attempt, request.args)
     actor = _tokens().actor(token)
@@ -64,14 +64,14 @@ def _actor(attempt: Attempt | None) -> Actor:
     return actor
 
 
-def _attempt() -> tuple[Attempt | None, str]:
+def _attempt() -> tuple[SignInAttempt | None, str]:
     """Return what this browser has begun, and where it goes then; None where that is not valid."""
     try:
         state, verifier, back, until = _signer().loads(read_cookie(request, _COOKIE))
     except (BadData, ValueError, TypeError):
         return None, ""
     is_over = services().clock().timestamp() >= until
-    return (None if is_over else Attempt(state, verifier)), back
+    return (None if is_over else SignInAttempt(state, verifier)), back
 
 
 def _issuer() -> IssuerSignIn:

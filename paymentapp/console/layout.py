@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ POLICY = (
 )
 
 
-class Entry(NamedTuple):
+class PageEntry(NamedTuple):
     """An entry of the navigation: the view's endpoint in the blueprint, and who may see it."""
 
     title: str
@@ -33,17 +33,17 @@ class Entry(NamedTuple):
 
 # In the order in which they are shown. The endpoints of a page's other views begin with its name.
 NAVIGATION = (
-    Entry("Today", "today", (READ,)),
-    Entry("Payments", "payments", (READ,)),
-    Entry("Approvals", "approvals", (READ,)),
-    Entry("Bulk", "bulk", (READ,)),
-    Entry("Customers", "customers", (CUSTOMERS_READ,)),
-    Entry("Batches", "batches", (READ,)),
-    Entry("Bank news", "inbox", (READ,)),
-    Entry("Webhooks", "webhooks", (WEBHOOKS,)),
-    Entry("Holds", "holds", (READ,)),
-    Entry("Limits", "limits", (READ,)),
-    Entry("Reports", "reports", (REPORTS,)),
+    PageEntry("Today", "today", (READ,)),
+    PageEntry("Payments", "payments", (READ,)),
+    PageEntry("Approvals", "approvals", (READ,)),
+    PageEntry("Bulk", "bulk", (READ,)),
+    PageEntry("Customers", "customers", (CUSTOMERS_READ,)),
+    PageEntry("Batches", "batches", (READ,)),
+    PageEntry("Bank news", "inbox", (READ,)),
+    PageEntry("Webhooks", "webhooks", (WEBHOOKS,)),
+    PageEntry("Holds", "holds", (READ,)),
+    PageEntry("Limits", "limits", (READ,)),
+    PageEntry("Reports", "reports", (REPORTS,)),
 )
 
 
@@ -64,7 +64,7 @@ def register_layout(blp: Blueprint) -> None:
         return response
 
 
-def _context() -> Mapping[str, Any]:
+def _context() -> dict[str, Any]:
     actor: Actor | None = g.get("actor")
     session = g.get("console_session")
     home = first_page(actor) if actor else url_for("console.today")
@@ -79,7 +79,7 @@ def _context() -> Mapping[str, Any]:
     }
 
 
-def entries(actor: Actor) -> list[Entry]:
+def entries(actor: Actor) -> list[PageEntry]:
     """Return the entries of the navigation that somebody may see."""
     return [
         each for each in NAVIGATION if any(map(actor.may, each.scopes)) and has_page(each.endpoint)

@@ -26,7 +26,9 @@ from paymentapp.services.api_keys import id_of
 @blp.get("/sign-in")
 @public
 def sign_in() -> Response:
-    """Show the form."""
+    """Show the form. Where authentication is off, there is nothing to sign in to."""
+    if not services().settings.auth:
+        return make_response(redirect(url_for("console.today"), SEE_OTHER))
     return show_form(200)
 
 

@@ -11,7 +11,6 @@ from paymentapp.oidc.settings import OidcSettings
 from paymentapp.variables import Variables
 
 if TYPE_CHECKING:
-    from paymentapp.oidc.sign_in import IssuerSignIn
     from paymentapp.oidc.tokens import AccessTokens
 
 
@@ -31,10 +30,10 @@ def open_access_tokens(variables: Variables, clock: Clock) -> AccessTokens | Non
     return AccessTokens(settings, IssuerKeys(settings.issuer), clock)
 
 
-def open_issuer_sign_in(variables: Variables) -> IssuerSignIn | None:
-    """Return what signs people in to the console; None where no client is set.
+def sign_in_settings(variables: Variables) -> OidcSettings | None:
+    """Return the settings for signing in to the console; None where no client is set.
 
-    Nothing is fetched before the first sign-in. Raises SettingsError.
+    Raises SettingsError.
     """
     settings = variables.load(OidcSettings)
     if not settings.client_id:
@@ -43,6 +42,4 @@ def open_issuer_sign_in(variables: Variables) -> IssuerSignIn | None:
         raise SettingsError(
             "PAYMENTAPP_OIDC_CLIENT_ID needs a library: pip install paymentapp[oidc]"
         )
-    from paymentapp.oidc.sign_in import IssuerSignIn
-
-    return IssuerSignIn(settings)
+    return settings

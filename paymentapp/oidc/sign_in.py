@@ -57,7 +57,7 @@ class SignInRefused(NotAuthenticated):
     """
 
 
-class Attempt(NamedTuple):
+class SignInAttempt(NamedTuple):
     """What a browser keeps while the person is at the issuer; the verifier proves who began."""
 
     state: str
@@ -82,7 +82,7 @@ class IssuerSignIn:
         """Return how long a session lasts at most."""
         return timedelta(minutes=self.settings.session_minutes)
 
-    def begin(self) -> tuple[Attempt, str]:
+    def begin(self) -> tuple[SignInAttempt, str]:
         """Begin a sign-in. Return what the browser keeps, and the address that it goes to.
 
         Raises CannotVerify.
@@ -90,7 +90,7 @@ class IssuerSignIn:
         from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
         from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-        attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        attempt = SignInAttempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
         with self._calling():
             address = endpoint_of(self._document(), "authorization_endpoint", self.settings.issuer)
         url: str = prepare_grant_uri(
@@ -105,7 +105,7 @@ class IssuerSignIn:
         )
         return attempt, url
 
-    def finish(self, attempt: Attempt | None, answer: Mapping[str, str]) -> str:
+    def finish(self, attempt: SignInAttempt | None, answer: Mapping[str, str]) -> str:
         """Return the access token for the answer that the browser brings from the issuer.
 
         `answer` is the query of the redirect. Raises SignInRefused, CannotVerify.

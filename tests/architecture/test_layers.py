@@ -78,7 +78,16 @@ MAY_IMPORT = {
     | {"services", "metrics.base", "rate_limits", "services.outbound", "storage", "tracing.base"}
     | {"webhook_client"},
     "console": MODELS
-    | {"_version", "api", "config", "correlation", "exports", "payment_files", "rate_limits"}
+    | {
+        "_version",
+        "api",
+        "config",
+        "correlation",
+        "exports",
+        "oidc",
+        "payment_files",
+        "rate_limits",
+    }
     | {"schemas", "services", "services.backoffice", "services.dispatch", "services.outbound"}
     | {"bootstrap", "bootstrap_backoffice", "providers", "storage"},
     "paymentapp": {"api", "bootstrap"},

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -24,7 +24,8 @@ from playwright.sync_api import (
 NAMES = ("chromium", "google-chrome", "google-chrome-stable")
 WIDE, NARROW = 1280, 390
 WIDTHS = (WIDE, NARROW)
-SCHEMES = ("light", "dark")
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 # As root, and in containers, there is no sandbox to be had; pages come from this machine alone.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 

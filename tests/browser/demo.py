@@ -146,7 +146,7 @@ def _register(demo: Demo) -> None:
     for customer, (email, attributes) in CUSTOMERS.items():
         demo.call("POST", "/customer", {"customer_id": customer, "email": email, **attributes})
     methods = "/customer/katherine-johnson/payment-methods"
-    demo.call("PUT", f"{methods}/stripe", {"account": "acct_simok0001"})
+    demo.call("PUT", f"{methods}/stripe", {"details": {"account": "acct_simok0001"}})
 
 
 def _request(demo: Demo) -> list[Any]:

@@ -23,4 +23,4 @@ if ! command -v npm >/dev/null; then
 fi
 mkdir -p "$folder"
 cp "$here/package.json" "$here/package-lock.json" "$folder"
-npm ci --silent --no-audit --no-fund --prefix "$folder"
+npm ci --silent --no-audit --no-fund --prefix "$(realpath "$folder")"  # a link would confuse npm

@@ -88,7 +88,7 @@ def test_a_cookie_that_an_attacker_chose_is_not_taken_over(console: ConsoleBench
     assert with_cookie(console, chosen).client.get("/console/").status_code == 303
 
 
-@pytest.mark.parametrize("value", ["", "x", "A" * 43, "A" * 5000, "../../etc", '"; drop'])
+@pytest.mark.parametrize("value", ["", "x", "A" * 43, "A" * 4000, "../../etc", '"; drop'])
 def test_a_made_up_cookie_is_no_session(console: ConsoleBench, value: str) -> None:
     assert with_cookie(console, value).client.get("/console/").status_code == 303
 
@@ -270,7 +270,7 @@ def test_who_is_signed_in_guesses_no_more_keys_than_others() -> None:
 
 
 def test_who_is_signed_in_counts_as_a_client() -> None:
-    console = bench(RATE_LIMIT_CLIENTS="5/60")
+    console = bench(RATE_LIMIT_CLIENTS="9/60")
     person = console.anybody()
     person.sign_in(console.token)  # two requests, one of which shows the page
     answers = [person.client.get("/console/") for _ in range(2)]

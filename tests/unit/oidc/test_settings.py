@@ -10,9 +10,10 @@ import pytest
 from paymentapp.clock import utc_now
 from paymentapp.errors import SettingsError
 from paymentapp.models.actors import BUNDLES
-from paymentapp.oidc import open_access_tokens
-from paymentapp.oidc.settings import OidcSettings
+from paymentapp.oidc import open_access_tokens, sign_in_settings
+from paymentapp.oidc.settings import CALLBACK, OidcSettings
 from paymentapp.variables import Variables
+from tests.console.conftest import ConsoleBench
 from tests.support.service import clean_environ
 
 ISSUER = {"PAYMENTAPP_OIDC_ISSUER": "https://id.example/eu", "PAYMENTAPP_OIDC_AUDIENCE": "api"}
@@ -91,3 +92,44 @@ def test_a_missing_library_ends_the_start() -> None:
         [sys.executable, "-c", code], env=clean_environ(), capture_output=True, text=True
     )
     assert done.stderr == ("PAYMENTAPP_OIDC_ISSUER needs a library: pip install paymentapp[oidc]\n")
+
+
+CLIENT = {
+    "PAYMENTAPP_OIDC_CLIENT_ID": "console",
+    "PAYMENTAPP_OIDC_CLIENT_SECRET": "hush",
+    "PAYMENTAPP_OIDC_REDIRECT_URI": "https://pay.example.com/console/sign-in/callback",
+}
+
+
+def test_signing_in_is_off_without_a_client_and_its_secret_is_not_shown() -> None:
+    assert sign_in_settings(Variables(ISSUER)) is None
+    found = sign_in_settings(Variables({**ISSUER, **CLIENT}))
+    assert found is not None
+    assert found.sign_in_scopes == ("openid",)
+    assert "hush" not in repr(found)
+
+
+@pytest.mark.parametrize("name", sorted(CLIENT))
+def test_what_signing_in_needs_is_set_together(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is not set"):
+        read(**{**CLIENT, name: ""})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://pay.example.com/console/sign-in/callback",
+        "https://pay.example.com/",
+        "https://pay.example.com/console/sign-in/callback?x=1",
+        "https://pay.example.com/console/sign-in/callback#x",
+        "/console/sign-in/callback",
+    ],
+)
+def test_people_come_back_to_the_console_over_https(address: str) -> None:
+    with pytest.raises(SettingsError, match="PAYMENTAPP_OIDC_REDIRECT_URI"):
+        read(**{**CLIENT, "PAYMENTAPP_OIDC_REDIRECT_URI": address})
+
+
+def test_the_path_that_people_come_back_to_is_that_of_the_view() -> None:
+    bench = ConsoleBench()
+    assert CALLBACK in {rule.rule for rule in bench.app.url_map.iter_rules()}
