@@ -17,6 +17,8 @@ from paymentapp.console.sessions import check_session, session_secret
 
 # Modules of pages register their views on the blueprint when they are imported.
 from paymentapp.console import assets, sign_in, today  # isort: skip  # noqa: F401
+from paymentapp.console import record_words, holds, approvals, limits, reports  # isort: skip  # noqa: F401
+from paymentapp.console import customers, customer_records, customer_methods, customer_payments  # isort: skip  # noqa: F401
 
 register_errors(blp)
 register_layout(blp)

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, g
 from paymentapp._version import __version__
 from paymentapp.api.blueprint import services
 from paymentapp.clock import to_text
-from paymentapp.models.actors import CUSTOMERS_READ, REPORTS, WEBHOOKS, Actor
+from paymentapp.models.actors import CUSTOMERS_READ, HOLD, REPORTS, WEBHOOKS, Actor
 from paymentapp.models.currencies import money_text
 from paymentapp.models.money import Money
 
@@ -41,7 +41,7 @@ NAVIGATION = (
     Entry("Batches", "batches", (READ,)),
     Entry("Bank news", "inbox", (READ,)),
     Entry("Webhooks", "webhooks", (WEBHOOKS,)),
-    Entry("Holds", "holds", (READ,)),
+    Entry("Holds", "holds", (HOLD,)),
     Entry("Limits", "limits", (READ,)),
     Entry("Reports", "reports", (REPORTS,)),
 )
