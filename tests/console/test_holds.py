@@ -182,7 +182,7 @@ def test_who_may_not_hold_gets_403_and_no_link(console: ConsoleBench) -> None:
     assert 'href="/console/holds"' not in reader.see("/")
 
 
-def test_a_hostile_reason_is_text(console: ConsoleBench, person: Person) -> None:
+def test_a_hostile_reason_is_text(person: Person) -> None:
     person.send("/holds", scope="all", reason="<script>alert(1)</script>")
     page = person.client.get("/console/holds").get_data(as_text=True)
     assert "<script>alert" not in page
