@@ -53,7 +53,7 @@ def effect_of(store: Store, scope: HoldScope, value: str) -> HoldEffect:
             sending.add(payment)
         elif payment.status in _CONCERNED:
             gone.add(payment)
-    return HoldEffect(*map(_concerned, (stops, sending, gone)), found.complete)
+    return HoldEffect(_concerned(stops), _concerned(sending), _concerned(gone), found.complete)
 
 
 class _Read(NamedTuple):

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from paymentapp.models.holds import Hold, HoldScope
-from paymentapp.models.payments import PaymentKey
+from paymentapp.models.payments import PaymentKey, Status
 from tests.console.conftest import ConsoleBench, Person
+from tests.support.ledger_provider import LedgerProvider
 
 STOP = {"scope": "all", "reason": "something is wrong"}
 Paid = Callable[..., dict[str, Any]]
@@ -44,9 +45,17 @@ def test_what_a_provider_has_already_is_said_not_to_stop(
     console: ConsoleBench, person: Person, paid: Paid
 ) -> None:
     key = PaymentKey("ada", paid(amount=12.5)["payment_id"])
-    console.services.dispatcher.submit([console.services.payments.get(key)])
+    services = console.services
+    batch = services.dispatcher.submit([services.payments.get(key)])
     page = person.send("/holds/confirm", **STOP).get_data(as_text=True)
     assert "until the hold is released: <strong>0 payments</strong>" in page
+    assert "or has no answer: <strong>1 payment</strong>: 12.50 USD" in page
+    assert batch is not None
+    provider = console.providers["paypal"]
+    assert isinstance(provider, LedgerProvider)
+    provider.status["ada@example.com"] = Status.UNCLAIMED
+    services.poller.poll(batch)
+    page = person.send("/holds/confirm", **STOP).get_data(as_text=True)
     assert "At their provider already: <strong>1 payment</strong>: 12.50 USD" in page
 
 
@@ -99,7 +108,7 @@ def test_one_payment_is_stopped(console: ConsoleBench, person: Person, paid: Pai
         ({"scope": "customer", "value_customer": "bob", "reason": "x"}, "no such customer"),
         ({"scope": "provider", "value_provider": "gold", "reason": "x"}, "Unknown provider"),
         ({"scope": "payment", "value_payment": "ada/1", "reason": "x"}, "no such payment"),
-        ({"scope": "all", "reason": "x" * 201}, "Longer than"),
+        ({"scope": "all", "reason": "x" * 201}, "Length must be between 1 and 200."),
     ],
 )
 def test_what_cannot_be_held_is_said_beside_the_field(
