@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from flask import Response, render_template, request
@@ -24,16 +24,24 @@ from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.actors import APPROVE
 from paymentapp.models.approvals import NOTE_MAX
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
-from paymentapp.models.payments import PaymentKey, Status
+from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.schemas.account_payments import AccountCursor, AccountQuerySchema
 from paymentapp.schemas.approvals import ApprovalNoteSchema
 from paymentapp.schemas.common import PAYMENT_ID_PATTERN
 from paymentapp.schemas.holds import ReasonSchema
-from paymentapp.services.decisions import candidate_of, decide, selection, totals_of
+from paymentapp.services.decisions import (
+    Decided,
+    candidate_of,
+    check_seen,
+    decide,
+    selection,
+    totals_of,
+)
 
 PAGE = 50
 CHOSEN_MAX = 2 * PAGE  # payments of one decision
 REJECT = "reject"
+Act = Callable[[PaymentKey], Payment]
 NOTHING = {"": "Nothing was decided: choose payments first."}
 
 
@@ -66,15 +74,28 @@ def approvals_decide() -> Response:
     sent = loaded(_schema(), filled("reason" if _is_rejection() else "note"))
     if sent.problems:
         return _confirm(keys, sent.problems)
-    here, by = services().approvals, actor()
-    if _is_rejection():
-        results = decide(keys, partial(here.reject, by=by, reason=sent.value["reason"]))
-    else:
-        results = decide(keys, partial(here.approve, by=by, note=sent.value.get("note", "")))
+    results = decide(keys, _rejects(sent.value) if _is_rejection() else _approves(sent.value))
     if all(each.problem is None for each in results):
         done = "rejected" if _is_rejection() else "approved"
         return go_to("approvals", done=done, count=len(results))
     return _results(results)
+
+
+def _rejects(sent: dict[str, str]) -> Act:
+    return partial(services().approvals.reject, by=actor(), reason=sent["reason"])
+
+
+def _approves(sent: dict[str, str]) -> Act:
+    """Return what approves a payment, unless its payee is not the one that was shown."""
+    here, by, note = services(), actor(), sent.get("note", "")
+    pairs = (each.rpartition("/") for each in request.form.getlist("seen"))
+    seen = {payment: version for payment, _, version in pairs}
+
+    def approve(key: PaymentKey) -> Payment:
+        check_seen(here.store, key, seen.get("/".join(key)))
+        return here.approvals.approve(key, by, note)
+
+    return approve
 
 
 def _is_rejection() -> bool:
@@ -135,7 +156,7 @@ def _confirm(keys: Sequence[PaymentKey], problems: Mapping[str, str]) -> Respons
     )
 
 
-def _results(results: Sequence[object]) -> Response:
+def _results(results: Sequence[Decided]) -> Response:
     rejects = _is_rejection()
     page = render_template("console/approvals_results.html", results=results, rejects=rejects)
     return Response(page)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from paymentapp.errors import Conflict, NotAllowed, NotFound, StoreUnavailable
+from paymentapp.errors import ChangedSince, Conflict, NotAllowed, NotFound, StoreUnavailable
 from paymentapp.models.actors import Actor
 from paymentapp.models.approvals import Approval, digests, valid, with_voids
 from paymentapp.models.payments import Payment, PaymentKey, Status
@@ -34,6 +34,7 @@ class Candidate(NamedTuple):
     obstacle: str | None
     is_last: bool
     changed_at: datetime | None
+    version: str
 
     @property
     def given(self) -> Sequence[Approval]:
@@ -103,7 +104,8 @@ def selection(
 def candidate_of(store: Store, payment: Payment, by: Actor, *, approve: bool = True) -> Candidate:
     """Return a payment as somebody who may approve or reject sees it. Raises StoreUnavailable."""
     customer = store.get_customer(payment.customer_id)
-    approvals = with_voids(payment.approvals, payee_version(payment, customer))
+    version = payee_version(payment, customer)
+    approvals = with_voids(payment.approvals, version)
     given = valid(approvals)
     since = details_since(customer, payment.payment_method) if customer else None
     return Candidate(
@@ -112,6 +114,7 @@ def candidate_of(store: Store, payment: Payment, by: Actor, *, approve: bool = T
         _obstacle(payment, given if approve else (), by),
         len(given) + 1 >= payment.approvals_needed,
         since if since is not None and since > payment.created_at else None,
+        version,
     )
 
 
@@ -129,10 +132,20 @@ def decide(keys: Iterable[PaymentKey], act: Callable[[PaymentKey], Payment]) -> 
     return [_decided(key, act) for key in dict.fromkeys(keys)]
 
 
+def check_seen(store: Store, key: PaymentKey, seen: str | None) -> None:
+    """Raise ChangedSince where a payee's details are not those that an approver was shown.
+
+    `seen` is the `version` of the candidate; None where none is known. Raises StoreUnavailable.
+    """
+    payment = store.get_payment(key) if seen is not None else None
+    if payment is not None and seen != payee_version(payment, store.get_customer(key.customer_id)):
+        raise ChangedSince("The payee's details have changed since they were shown: look again.")
+
+
 def _decided(key: PaymentKey, act: Callable[[PaymentKey], Payment]) -> Decided:
     try:
         return Decided(key, act(key), None)
-    except (Conflict, NotAllowed, NotFound) as error:
+    except (ChangedSince, Conflict, NotAllowed, NotFound) as error:
         return Decided(key, None, str(error))
     except StoreUnavailable:
         problem = "The records could not be written: look at the payment, and try again."

@@ -146,14 +146,32 @@ def test_the_maker_cannot_approve_by_a_form_of_their_own(
     assert status(console, payment) is Status.AWAITING_APPROVAL
 
 
-def test_details_that_changed_since_the_request_are_pointed_at(
+def test_details_that_change_after_they_were_shown_are_not_approved(
     console: ConsoleBench, ann: Person
 ) -> None:
     payment = asked_for(console)
+    page = send(ann, "/approvals/confirm", "approve", payment).get_data(as_text=True)
+    (seen,) = re.findall(r'name="seen" value="([^"]+)"', page)
+    change_address(console)
+    page = send(ann, "/approvals", "approve", payment, seen=seen).get_data(as_text=True)
+    assert "details have changed since they were shown" in page
+    assert status(console, payment) is Status.AWAITING_APPROVAL
+    assert send(ann, "/approvals", "reject", payment, seen=seen, reason="who?").status_code == 303
+
+
+def change_address(console: ConsoleBench) -> None:
+    """Change Ada's address."""
     tag = console.services.customers.get("ada").version_tag
     console.client.patch(
         "/v1/api/customer/ada", json={"email": "x@y.example"}, headers={"If-Match": f'"{tag}"'}
     )
+
+
+def test_details_that_changed_since_the_request_are_pointed_at(
+    console: ConsoleBench, ann: Person
+) -> None:
+    payment = asked_for(console)
+    change_address(console)
     assert "details changed since" in ann.see("/approvals")
     page = send(ann, "/approvals/confirm", "approve", payment).get_data(as_text=True)
     assert "after the request" in page
