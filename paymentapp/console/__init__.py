@@ -17,6 +17,7 @@ from paymentapp.console.sessions import check_session, session_secret
 
 # Modules of pages register their views on the blueprint when they are imported.
 from paymentapp.console import assets, sign_in, today  # isort: skip  # noqa: F401
+from paymentapp.console import batches, bulk, bulk_orders, inbox, webhooks  # isort: skip  # noqa: F401
 
 register_errors(blp)
 register_layout(blp)
