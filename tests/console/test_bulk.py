@@ -311,9 +311,9 @@ def test_runs_are_listed_by_page(console: ConsoleBench) -> None:
         upload(console.person)
     page = console.person.see("/bulk")
     assert page.count("dry run</span>") == 25
-    found = re.search(r'href="\?(cursor=[^"]+)"', page)
+    found = re.search(r'href="\?cursor=([^"]+)"', page)
     assert found is not None
-    assert console.person.see(f"/bulk?{found[1]}").count("dry run</span>") == 1
+    assert console.person.see("/bulk", cursor=found[1]).count("dry run</span>") == 1
     assert console.person.client.get("/console/bulk?cursor=x").status_code == 400
 
 

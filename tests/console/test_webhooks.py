@@ -44,6 +44,10 @@ def deliver(console: ConsoleBench, path: str, status: int) -> RecordingClient:
     return client
 
 
+def of_status(console: ConsoleBench, path: str, status: str) -> str:
+    return console.person.client.get(f"/console{path}?status={status}").text
+
+
 def test_a_secret_is_shown_once_and_kept_by_no_cache(console: ConsoleBench) -> None:
     answer = add(console, event_types=["payment.succeeded"], description="The <b>books</b>")
     assert answer.status_code == 200
@@ -68,7 +72,7 @@ def test_a_form_that_is_sent_twice_registers_once(console: ConsoleBench) -> None
     [
         ({"url": "http://example.com/"}, "https"),
         ({"url": "https://127.0.0.1/"}, "address"),
-        ({"url": ""}, "Shorter than minimum length"),
+        ({"url": ""}, "Length must be between 1 and"),
         ({"event_types": ["payment.lost"]}, "Not a known type."),
         ({"description": "x" * 201}, "Longer than maximum length"),
     ],
@@ -134,14 +138,14 @@ def test_deliveries_are_listed_by_status_and_redelivered(console: ConsoleBench) 
     assert "to be tried again" in page
     assert "HTTP 500" in page
     assert "Redeliver" not in page  # it is tried again by itself
-    assert "There are no such deliveries" in console.person.see(path, status="failed")
+    assert "There are no such deliveries" in of_status(console, path, "failed")
     deliver_until_failed(console, path)
-    page = console.person.see(path, status="failed")
+    page = of_status(console, path, "failed")
     found = re.search(r'action="/console([^"]+/redeliver)"', page)
     assert found is not None
     assert console.person.send(found[1]).status_code == 303
     assert deliver(console, path, 200).posted
-    assert "delivered" in console.person.see(path, status="succeeded")
+    assert "delivered" in of_status(console, path, "succeeded")
 
 
 def deliver_until_failed(console: ConsoleBench, path: str) -> None:

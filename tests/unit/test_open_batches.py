@@ -56,7 +56,7 @@ def test_a_batch_is_shown_with_a_page_of_its_members(
     batch = service.send(service.pay("ann", "bob", "cy"))
     shown = batches.show(batch.batch_id, 0, 2)
     assert ([each.member.customer_id for each in shown.members], shown.after) == (["ann", "bob"], 2)
-    assert (shown.payments, str(shown.total)) == (3, "37.50 USD")
+    assert (shown.payments, str(shown.total)) == (3, "37.5 USD")
     assert all(each.in_batch for each in shown.members)
     assert batches.show(batch.batch_id, 2, 2).after is None
     with pytest.raises(NotFound):
