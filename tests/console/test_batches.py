@@ -251,8 +251,8 @@ def test_an_erased_member_has_no_payee(console: ConsoleBench) -> None:
     batch = sent(console)
     console.services.poller.follow(batch)
     erasure: Erasure | None = console.services.erasures.erase("ada")
-    while erasure is not None:
-        erasure = console.services.erasures.step(erasure)
+    for _ in range(3):
+        erasure = console.services.erasures.step(erasure) if erasure else None
     page = console.person.see(f"/batches/{batch.batch_id}")
     assert "erased" in page
     assert "example.com" not in page
