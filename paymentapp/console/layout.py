@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -60,7 +60,7 @@ def register_layout(blp: Blueprint) -> None:
         return response
 
 
-def _context() -> Mapping[str, Any]:
+def _context() -> dict[str, Any]:
     actor: Actor | None = g.get("actor")
     session = g.get("console_session")
     return {
