@@ -63,11 +63,12 @@ MAY_IMPORT = {
     | {"built_once", "config", "messaging", "metrics", "metrics.base", "providers", "storage"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
     | {"tracing", "tracing.base", "vault", "webhook_client", "worker"},
+    "bootstrap_reading": {"bootstrap_dispatch", "built_once", "services"},
     "bootstrap_rules": {"config", "providers", "services", "services.dispatch"},
     "bootstrap_telemetry": {"metrics", "metrics.base", "providers", "storage"}
     | {"tracing", "tracing.base"},
     "bootstrap": MODELS
-    | {"bootstrap_dispatch", "bootstrap_rules", "bootstrap_telemetry", "built_once"}
+    | {"bootstrap_reading", "bootstrap_rules", "bootstrap_telemetry", "built_once"}
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
     | {"messaging", "metrics", "metrics.base", "rate_limits", "tracing.base", "webhook_client"},
