@@ -72,7 +72,7 @@ MAY_IMPORT = {
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
     | {"messaging", "metrics", "metrics.base", "rate_limits", "tracing.base", "webhook_client"},
-    "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
+    "bootstrap_backoffice": {"bootstrap", "services", "services.backoffice"},
     "schemas": MODELS | {"payment_files", "services", "storage"},
     "api": MODELS
     | {"_version", "bootstrap", "correlation", "exports", "payment_files", "providers", "schemas"}
