@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from paymentapp.bootstrap_dispatch import DispatchServices
+from paymentapp.bootstrap_reading import ReadingServices
 from paymentapp.bootstrap_rules import build_routes, check_rules
 from paymentapp.bootstrap_telemetry import observed_providers, observed_store
 from paymentapp.built_once import built_once, if_built
@@ -47,12 +47,9 @@ if TYPE_CHECKING:
     from paymentapp.services.limit_use import LimitUse
     from paymentapp.services.limits import Limits
     from paymentapp.services.outbound.endpoints import WebhookEndpoints
-    from paymentapp.services.overview import Overview
     from paymentapp.services.payment_search import PaymentSearch
     from paymentapp.services.payments import Payments
-    from paymentapp.services.reports import PaymentReports
     from paymentapp.services.retries import PaymentRetries
-    from paymentapp.services.waiting import Waiting
     from paymentapp.supervision import Supervisor
     from paymentapp.worker.threaded import Worker
     from paymentapp.worker.webhooks import WebhookLanes
@@ -60,10 +57,10 @@ if TYPE_CHECKING:
 EXTENSION = "paymentapp"  # the key in `app.extensions`
 
 
-class Services(DispatchServices):
+class Services(ReadingServices):
     """All services, wired; a Flask app has them as `app.extensions[EXTENSION]`.
 
-    Those that dispatch are in the base class.
+    Those that dispatch, and those that only read, are in the base classes.
     """
 
     access_tokens: AccessTokens | None = None  # None where no issuer is set
@@ -160,20 +157,6 @@ class Services(DispatchServices):
         return LimitUse(self.store, self.limits, self.clock)
 
     @built_once
-    def reports(self) -> PaymentReports:
-        """Return the reports of payments."""
-        from paymentapp.services.reports import PaymentReports
-
-        return PaymentReports(self.store, self.payees)
-
-    @built_once
-    def overview(self) -> Overview:
-        """Return the overview of what is open."""
-        from paymentapp.services.overview import Overview
-
-        return Overview(self.store, self.providers, self.reports, self.waiting, self.holds)
-
-    @built_once
     def console_sessions(self) -> ConsoleSessions:
         """Return the sessions of the console."""
         from paymentapp.models.console_sessions import THIS_MACHINE
@@ -200,13 +183,6 @@ class Services(DispatchServices):
         from paymentapp.services.payment_search import PaymentSearch
 
         return PaymentSearch(self.store)
-
-    @built_once
-    def waiting(self) -> Waiting:
-        """Return what says what payments wait for."""
-        from paymentapp.services.waiting import Waiting
-
-        return Waiting(self.store, self.holds, self.clock)
 
     @built_once
     def webhooks(self) -> WebhookReceiver:

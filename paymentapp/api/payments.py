@@ -66,7 +66,8 @@ def shown(payment: Payment) -> ShownPayment:
     return here.payees.shown(payment, here.waiting.of(payment))
 
 
-def _shown_all(payments: Sequence[Payment]) -> list[ShownPayment]:
+def shown_all(payments: Sequence[Payment]) -> list[ShownPayment]:
+    """Return payments as `shown` does; the batch of several is read once."""
     waits = services().waiting.of_all(payments)
     return list(map(services().payees.shown, payments, waits))
 
@@ -113,7 +114,7 @@ def list_account_payments(query: AccountQuery) -> dict[str, Any]:
     payments, where the store has no index of the filter.
     """
     payments, last_read = services().payments.list_account(query)
-    return {"payments": _shown_all(payments), "next_cursor": last_read}
+    return {"payments": shown_all(payments), "next_cursor": last_read}
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
@@ -127,7 +128,7 @@ def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
     A page has a `next_cursor`, which is the `cursor` of the next one, and is null at the end.
     """
     payments, last_read = services().payments.list(customer_id, query)
-    page = _shown_all(payments)
+    page = shown_all(payments)
     return {"customer_id": customer_id, "payments": page, "next_cursor": last_read}
 
 

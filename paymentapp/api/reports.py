@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Response, request
 from werkzeug.exceptions import NotAcceptable
 
 from paymentapp.api import error_examples, report_examples
-from paymentapp.api.blueprint import Blueprint, actor, services
+from paymentapp.api.blueprint import Blueprint, services
 from paymentapp.api.problems import InvalidRequest
 from paymentapp.api.report_slots import take_report_slot
+from paymentapp.api.report_streams import (
+    CSV,
+    FORMATS,
+    JSON_LINES,
+    TextFormat,
+    check_payees,
+    stream_report,
+)
 from paymentapp.api.responses import ApiResponse
-from paymentapp.errors import NotAllowed, StoreUnavailable
-from paymentapp.exports.text import to_csv, to_json_lines
-from paymentapp.models.actors import CUSTOMERS_READ, REPORTS
-from paymentapp.models.reports import PaymentRow
+from paymentapp.models.actors import REPORTS
 from paymentapp.schemas.reports import (
     ReportQuerySchema,
     ReportRequest,
@@ -27,25 +30,9 @@ from paymentapp.schemas.reports import (
 )
 from paymentapp.services.reports import Summary, TooManyGroups
 
-log = logging.getLogger(__name__)
-
 blp = Blueprint("reports", __name__, description="Reports: payments as files, and their sums.")
 
 
-class _TextFormat(NamedTuple):
-    """A format of a report: its full media type, the ending of its files, and what writes it."""
-
-    content_type: str
-    ending: str
-    write: Callable[[Iterable[PaymentRow]], Iterator[bytes]]
-
-
-CSV, JSON_LINES = "text/csv", "application/jsonl"
-# RFC 4180, section 3: `header` says that the first line has the names. The first is the default.
-_FORMATS = {
-    CSV: _TextFormat("text/csv; charset=utf-8; header=present", "csv", to_csv),
-    JSON_LINES: _TextFormat(JSON_LINES, "jsonl", to_json_lines),
-}
 _REPORT: dict[str, Any] = {
     "description": "Every payment that passes the filters, newest first, one a line",
     "headers": {
@@ -75,24 +62,10 @@ def report_payments(wanted: ReportRequest) -> Response:
     formula has an apostrophe before it.
     """
     chosen = _accepted_format()
-    by = actor()
-    if wanted.full_payees and not by.may(CUSTOMERS_READ):
-        raise NotAllowed(f"Payees in full require the scope {CUSTOMERS_READ}.", CUSTOMERS_READ)
-    headers = {"Content-Disposition": f'attachment; filename="payments.{chosen.ending}"'}
+    check_payees(wanted)
     if request.method == "HEAD":
-        return ApiResponse(headers=headers, content_type=chosen.content_type)
-    slot = take_report_slot()
-    try:
-        rows = services().reports.rows(wanted.query, full_payees=wanted.full_payees)
-    except BaseException:
-        slot.give_back()
-        raise
-    if wanted.full_payees:
-        log.info("a report of payments shows payees in full to %s", by.name)
-    pieces = _until_failure(chosen.write(rows))
-    answer = ApiResponse(pieces, headers=headers, content_type=chosen.content_type)
-    answer.call_on_close(slot.give_back)
-    return answer
+        return ApiResponse(headers=chosen.headers, content_type=chosen.content_type)
+    return stream_report(wanted, chosen)
 
 
 @blp.route("/v1/api/reports/summary")
@@ -115,23 +88,11 @@ def report_summary(wanted: SummaryRequest) -> Summary:
         slot.give_back()
 
 
-def _until_failure(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what is written of a report; where it fails, have the server close the connection.
-
-    Raises ConnectionAbortedError, which a server takes for the end of a connection.
-    """
-    try:
-        yield from pieces
-    except StoreUnavailable as error:
-        log.warning("a report of payments ends before its end: %s", error)
-        raise ConnectionAbortedError("the report cannot be completed") from error
-
-
-def _accepted_format() -> _TextFormat:
+def _accepted_format() -> TextFormat:
     """Return the format that the client likes best. Raises NotAcceptable."""
     if not request.accept_mimetypes:
-        return _FORMATS[CSV]
-    best = request.accept_mimetypes.best_match(_FORMATS)
+        return FORMATS[CSV]
+    best = request.accept_mimetypes.best_match(FORMATS)
     if best is None:
         raise NotAcceptable
-    return _FORMATS[best]
+    return FORMATS[best]

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, g, url_for
 from paymentapp._version import __version__
 from paymentapp.api.blueprint import services
 from paymentapp.clock import to_text
-from paymentapp.models.actors import CUSTOMERS_READ, REPORTS, WEBHOOKS, Actor
+from paymentapp.models.actors import CUSTOMERS_READ, HOLD, REPORTS, WEBHOOKS, Actor
 from paymentapp.models.currencies import money_text
 from paymentapp.models.money import Money
 
@@ -41,7 +41,7 @@ NAVIGATION = (
     PageEntry("Batches", "batches", (READ,)),
     PageEntry("Bank news", "inbox", (READ,)),
     PageEntry("Webhooks", "webhooks", (WEBHOOKS,)),
-    PageEntry("Holds", "holds", (READ,)),
+    PageEntry("Holds", "holds", (HOLD,)),
     PageEntry("Limits", "limits", (READ,)),
     PageEntry("Reports", "reports", (REPORTS,)),
 )

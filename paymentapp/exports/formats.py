@@ -31,13 +31,18 @@ class ReportFormat(StrEnum):
 _LIBRARIES = {ReportFormat.XLSX: "xlsxwriter", ReportFormat.PARQUET: "pyarrow"}  # of the extras
 
 
+def is_installed(wanted: ReportFormat) -> bool:
+    """Return whether the library of a format is installed."""
+    library = _LIBRARIES.get(wanted)
+    return library is None or find_spec(library) is not None
+
+
 def open_format(wanted: ReportFormat) -> Write:
     """Return what writes rows to a binary file, in memory that does not grow with them.
 
     Raises SettingsError where its library is not installed.
     """
-    library = _LIBRARIES.get(wanted)
-    if library is not None and find_spec(library) is None:
+    if not is_installed(wanted):
         raise SettingsError(f"{wanted} files need a library: pip install paymentapp[{wanted}]")
     if wanted is ReportFormat.XLSX:
         from paymentapp.exports.xlsx import write_xlsx

@@ -20,14 +20,19 @@ _encoder = simplejson.JSONEncoder(use_decimal=True, separators=(",", ":"), ensur
 
 
 def to_csv(rows: Iterable[PaymentRow]) -> Iterator[bytes]:
-    """Yield the rows as CSV in UTF-8, after a line of column names; lines end with CR LF.
+    """Yield the rows of a report as CSV; see `table_csv`."""
+    return table_csv(COLUMNS, rows)
+
+
+def table_csv(columns: Iterable[str], rows: Iterable[Iterable[Value]]) -> Iterator[bytes]:
+    """Yield rows as CSV in UTF-8, after a line of column names; lines end with CR LF.
 
     A text that a spreadsheet would take for a formula gets an apostrophe before it. Times are ISO
     8601 in UTC, amounts have a point and no separators, and what is missing is empty.
     """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     for row in rows:
         writer.writerow(map(_cell, row))
         if buffer.tell() >= PIECE:

@@ -15,6 +15,7 @@ from paymentapp.config import Settings
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.balances import ProviderBalance
 from paymentapp.models.batches import Batch, Member
+from paymentapp.models.explanations import Explanation
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
 from paymentapp.models.provider_state import ProviderState
@@ -271,6 +272,14 @@ class Provider(Facts, Protocol):
     def cancel(self, provider_item_id: str) -> ItemReport:
         """Cancel an unclaimed item, and return its report, also where it is too late to cancel."""
 
+    @staticmethod
+    def explain(text: str) -> Explanation | None:  # noqa: ARG004  # for providers with a table
+        """Return what a reason or a status of this provider means for a payment, and what to do.
+
+        None where it is not known.
+        """
+        return None
+
     @abstractmethod
     def check(self) -> None:
         """Return if the credentials are set and accepted; move nothing."""
@@ -295,6 +304,10 @@ class ProviderClass(Facts, Protocol):
     settings_class: type[Declared]
     details: Sequence[Detail]  # those of its `payees`
     example_details: Mapping[str, str]  # a customer's, for documentation
+
+    @staticmethod
+    def explain(text: str) -> Explanation | None:
+        """Return what `Provider.explain` does."""
 
     def build(self, kit: Kit) -> Provider:
         """Build the provider from its settings; send nothing. Raises SettingsError."""

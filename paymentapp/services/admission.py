@@ -101,6 +101,25 @@ class Admission:
             if not charge.fits(slots):
                 raise self.limits.exceeded(LimitReached(charge, slots))
 
+    def asking(self, payment: Payment) -> LimitRule | None:
+        """Return the rule that would have a payment approved now, because it is above it.
+
+        For a look beforehand, as `check`, which has not refused the payment.
+        """
+        above = self.limits.above(payment.money)
+        if above is not None:
+            return above
+        spender = Spender(payment.created_by or "", payment.customer_id)
+        now, at = self.clock(), payment.scheduled_at
+        charges = self.limits.charges(spender, payment.money, now, at)
+        counted = self.store.count_of(charges) if charges else []
+        full = (
+            self.limits.rule(charge.rule)
+            for charge, slots in zip(charges, counted, strict=True)
+            if not charge.fits(slots)
+        )
+        return next(full, None)
+
     def _checked(self, acceptance: Acceptance, *, allow_duplicate: bool) -> Acceptance:
         """Return the acceptance with its check for duplicates and the claim of its reference."""
         payment = acceptance.payment

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock, to_text
-from paymentapp.errors import Conflict, NotAllowed, StoreUnavailable
+from paymentapp.errors import ChangedSince, Conflict, NotAllowed, StoreUnavailable
 from paymentapp.models.actors import Actor
 from paymentapp.models.approvals import (
     Approval,
@@ -48,17 +48,23 @@ class Approvals:
     clock: Clock
     wake: Callable[[Payment], None]
 
-    def approve(self, key: PaymentKey, by: Actor, note: str = "") -> Payment:
+    def approve(
+        self, key: PaymentKey, by: Actor, note: str = "", seen: str | None = None
+    ) -> Payment:
         """Approve a payment; with the last approval that it needs it becomes pending.
 
         Each approver counts once: a second approval by the same one changes nothing. Earlier ones
-        are void where the payee's details have changed since. Raises NotFound, Conflict (it awaits
-        no approval), NotAllowed (the maker), StoreUnavailable.
+        are void where the payee's details have changed since. `seen` is the version of the payee
+        that the approver was shown (`version_of`), None where that is not known. Raises NotFound,
+        Conflict (it awaits no approval), NotAllowed (the maker), ChangedSince (`seen` is not the
+        version any more), StoreUnavailable.
         """
         for _ in tries():
             payment = self._awaiting(key, by)
             customer = self.store.get_customer(key.customer_id)
             version = payee_version(payment, customer)
+            if seen is not None and seen != version:
+                raise ChangedSince("The payee's details have changed since they were shown.")
             given = with_voids(payment.approvals, version)
             mine = digests(by.identities)
             if any(not mine.isdisjoint(each.identities) for each in valid(given)):
@@ -69,6 +75,10 @@ class Approvals:
                 self.wake(wanted)
                 return wanted
         raise StoreUnavailable(f"the payment was changed {MAX_TRIES} times meanwhile")
+
+    def version_of(self, payment: Payment) -> str:
+        """Return what changes with the payee of a payment, for `approve`."""
+        return payee_version(payment, self.store.get_customer(payment.customer_id))
 
     def reject(self, key: PaymentKey, by: Actor, reason: str) -> Payment:
         """Reject a payment, which ends it. Raises as `approve`."""

@@ -99,7 +99,7 @@ class Holds:
 
         Raises NothingToHold for a value that names nothing: such a hold would stop nothing.
         """
-        self._check(scope, value)
+        self.check(scope, value)
         now = self._clock()
         wanted = Hold(new_hold_id(now), scope, value, reason, by.name, now)
         try:
@@ -151,6 +151,16 @@ class Holds:
         released = [hold for hold in self._store.released_holds() if hold.hold_id not in ids]
         return sorted([*in_force, *released], key=lambda hold: hold.created_at)
 
+    def released(self, most: int) -> list[Hold]:
+        """Return the holds that were released last, the latest release first.
+
+        One whose release was not completed is still in force, and not among them.
+        """
+        ids = {hold.hold_id for hold in self._store.list_holds()}
+        released = [hold for hold in self._store.released_holds() if hold.hold_id not in ids]
+        released.sort(key=lambda hold: hold.released_at or hold.created_at, reverse=True)
+        return released[:most]
+
     def _release(self, hold: Hold, by: Actor) -> Hold:
         released = hold.released(self._clock(), by.name)
         try:
@@ -167,7 +177,8 @@ class Holds:
             self._changes += 1
             self._known = None
 
-    def _check(self, scope: HoldScope, value: str) -> None:
+    def check(self, scope: HoldScope, value: str) -> None:
+        """Raise NothingToHold for a value that names nothing."""
         if scope is HoldScope.ALL:
             if value:
                 raise NothingToHold("A hold of everything has no value.")

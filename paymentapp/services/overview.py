@@ -24,13 +24,17 @@ OPEN = tuple(status for status in Status if status not in FINAL)
 
 
 class OpenGroup(NamedTuple):
-    """Payments without an outcome that wait for the same: their sums, and the oldest one."""
+    """Payments without an outcome that wait for the same: their sums, and the oldest one.
+
+    Where they are only some of those with the status (`at_least`), there may be more, and older.
+    """
 
     status: Status
     waiting_for: WaitingFor | None
     payment_method: str
     oldest: Payment
     totals: Sequence[GroupTotal]  # by currency
+    at_least: bool = False
 
     @property
     def payments(self) -> int:
@@ -57,8 +61,13 @@ class Picture(NamedTuple):
 
     @property
     def payments(self) -> int:
-        """Return how many payments have no outcome yet."""
+        """Return how many payments have no outcome yet; at least, where `at_least` is true."""
         return sum(each.payments for each in self.groups)
+
+    @property
+    def at_least(self) -> bool:
+        """Return whether there are more payments than were read."""
+        return any(each.at_least for each in self.groups)
 
     @property
     def oldest(self) -> datetime | None:
@@ -81,7 +90,7 @@ _Key = tuple[Status, WaitingFor | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Makes pictures. It reads each payment that has no outcome, a page at a time."""
+    """Makes pictures. It reads the payments that have no outcome, a page at a time."""
 
     store: Store
     providers: Mapping[str, Provider]
@@ -89,11 +98,14 @@ class Overview:
     waiting: Waiting
     holds: Holds
 
-    def picture(self) -> Picture:
-        """Return what is open now. Raises StoreUnavailable."""
+    def picture(self, most: int | None = None) -> Picture:
+        """Return what is open now. Raises StoreUnavailable.
+
+        `most` is how many payments of each status are read, the newest ones; None: all.
+        """
         outages = open_outages(self.store)
         return Picture(
-            self._groups(),
+            self._groups(most),
             [
                 ProviderOverview(name, provider.configured, outages.get(name))
                 for name, provider in sorted(self.providers.items())
@@ -103,22 +115,26 @@ class Overview:
             open_items(self.store, self.providers).count,
         )
 
-    def _groups(self) -> list[OpenGroup]:
+    def _groups(self, most: int | None) -> list[OpenGroup]:
         found: dict[_Key, _Open] = {}
-        for payment, wait in self._waits():
-            key = payment.status, wait.reason if wait else None, payment.payment_method
-            if key not in found:
-                found[key] = _Open(payment, PaymentTotals())
-            found[key].add(payment)
+        cut: set[Status] = set()
+        for status in OPEN:
+            payments = self.reports.payments(AccountQuery(PAGE, status=status))
+            for payment, wait in self._waits(islice(payments, most)):
+                key = status, wait.reason if wait else None, payment.payment_method
+                if key not in found:
+                    found[key] = _Open(payment, PaymentTotals())
+                found[key].add(payment)
+            if next(payments, None) is not None:
+                cut.add(status)
         return [
-            OpenGroup(*key, each.oldest, each.totals.groups())
+            OpenGroup(*key, each.oldest, each.totals.groups(), key[0] in cut)
             for key, each in sorted(found.items(), key=lambda item: _place(item[0]))
         ]
 
-    def _waits(self) -> Iterator[tuple[Payment, Wait | None]]:
-        for status in OPEN:
-            for page in _pages(self.reports.payments(AccountQuery(PAGE, status=status))):
-                yield from zip(page, self.waiting.of_all(page), strict=True)
+    def _waits(self, payments: Iterable[Payment]) -> Iterator[tuple[Payment, Wait | None]]:
+        for page in _pages(payments):
+            yield from zip(page, self.waiting.of_all(page), strict=True)
 
 
 def _pages(payments: Iterable[Payment]) -> Iterator[list[Payment]]:

@@ -102,9 +102,12 @@ class Payments:
             self.wake(requested.payment)
         return requested
 
-    def check(self, order: PaymentOrder, customer: Customer | None, by: Actor = SYSTEM) -> None:
-        """Raise NotPayable or NotFound if `request` would now; limits in use are not looked at."""
-        self._route(order, customer, None, by)
+    def check(self, order: PaymentOrder, customer: Customer | None, by: Actor = SYSTEM) -> Route:
+        """Return how an order would be paid now; limits in use are not looked at.
+
+        Raises NotPayable, NotFound, as `request` would.
+        """
+        return self._route(order, customer, None, by)
 
     def get(self, key: PaymentKey) -> Payment:
         """Return a payment. Raises NotFound."""

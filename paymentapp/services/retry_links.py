@@ -45,6 +45,13 @@ def link_retry(store: Store, retry: Payment) -> str:
     raise StoreUnavailable(f"the payment was changed {MAX_TRIES} times meanwhile")
 
 
+def is_retried(payment: Payment, retry: Payment | None) -> bool:
+    """Return whether a payment has a retry that counts; `retry` is the payment of its link."""
+    if retry is None or retry.retry_of != payment.payment_id:
+        return False
+    return retry.status is not Status.CANCELLED
+
+
 def _id_of_retry(store: Store, original: Payment, retry: Payment) -> str:
     """Return the id that a retry may have. Raises Conflict where another retry counts.
 
@@ -58,7 +65,7 @@ def _id_of_retry(store: Store, original: Payment, retry: Payment) -> str:
     stored = store.get_payment(PaymentKey(original.customer_id, linked))
     if stored is None or stored.request_id == retry.request_id:
         return linked  # a crash, or a request in progress, has left the link without its payment
-    if stored.retry_of == original.payment_id and stored.status is not Status.CANCELLED:
+    if is_retried(original, stored):
         raise Conflict(_already_retried(stored))
     # The retry was cancelled, or a payment that has nothing to do with it took the id before it.
     return retry.payment_id if retry.payment_id != linked else next_payment_id(linked)

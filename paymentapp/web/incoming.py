@@ -21,7 +21,7 @@ BODY_LIMIT = 128 * 1024
 _FILE_PART = 64 * 1024
 
 # A request whose body may be a file; where it is long it is kept in one, without a name.
-_HAS_FILE = re.compile(rb"POST [^ ?]*/v1/api/bulk(\?[^ ]*)? HTTP/")
+_HAS_FILE = re.compile(rb"POST [^ ?]*/(?:v1/api|console)/bulk(\?[^ ]*)? HTTP/")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r?\n", re.IGNORECASE)
 _CODED = re.compile(rb"\ntransfer-encoding:", re.IGNORECASE)

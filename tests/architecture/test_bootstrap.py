@@ -35,8 +35,8 @@ def built(path: Path) -> Iterator[str]:
 
 def test_services_are_built_by_the_composition_root_alone() -> None:
     makers = {path.name for path in PACKAGE.rglob("*.py") if any(built(path))}
-    roots = ("bootstrap", "bootstrap_dispatch", "bootstrap_rules", "bootstrap_backoffice")
-    assert makers == {f"{name}.py" for name in roots}
+    roots = ("dispatch", "reading", "rules", "backoffice")
+    assert makers == {"bootstrap.py", *(f"bootstrap_{name}.py" for name in roots)}
 
 
 def test_tests_get_their_services_from_the_composition_root() -> None:

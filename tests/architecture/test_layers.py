@@ -63,15 +63,16 @@ MAY_IMPORT = {
     | {"built_once", "config", "messaging", "metrics", "metrics.base", "providers", "storage"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
     | {"tracing", "tracing.base", "vault", "webhook_client", "worker"},
+    "bootstrap_reading": {"bootstrap_dispatch", "built_once", "services"},
     "bootstrap_rules": {"config", "providers", "services", "services.dispatch"},
     "bootstrap_telemetry": {"metrics", "metrics.base", "providers", "storage"}
     | {"tracing", "tracing.base"},
     "bootstrap": MODELS
-    | {"bootstrap_dispatch", "bootstrap_rules", "bootstrap_telemetry", "built_once"}
+    | {"bootstrap_reading", "bootstrap_rules", "bootstrap_telemetry", "built_once"}
     | {"config", "vault", "oidc", "providers", "storage", "supervision", "worker"}
     | {"services", "services.dispatch", "services.inbound", "services.outbound"}
     | {"messaging", "metrics", "metrics.base", "rate_limits", "tracing.base", "webhook_client"},
-    "bootstrap_backoffice": {"bootstrap", "services.backoffice"},
+    "bootstrap_backoffice": {"bootstrap", "services", "services.backoffice"},
     "schemas": MODELS | {"payment_files", "services", "storage"},
     "api": MODELS
     | {"_version", "bootstrap", "correlation", "exports", "payment_files", "providers", "schemas"}

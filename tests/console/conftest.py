@@ -33,7 +33,7 @@ class Person:
 
     def see(self, path: str, status: int = 200, **query: Any) -> str:
         """Return the text of a page, entities decoded."""
-        answer = self.client.get(f"/console{path}", query_string=query)
+        answer = self.client.get(f"/console{path}", query_string=query or None)
         assert answer.status_code == status, answer.get_data(as_text=True)
         return unescape(answer.get_data(as_text=True))
 

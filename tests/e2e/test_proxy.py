@@ -115,6 +115,19 @@ def test_a_body_that_is_too_large_is_refused_by_the_proxy(front: Front) -> None:
     assert (answer.status, answer.json["type"]) == (413, "/problems/too-large")
 
 
+def test_a_file_of_a_bulk_run_may_be_longer_than_any_other_body(front: Front) -> None:
+    rows = b"customer_id,email,amount,currency\n" + b"ada,ada@example.com,-1,USD\n" * 8_000
+    assert len(rows) > 3 * 65_536
+    lines = ["Content-Type: text/csv", f"Content-Length: {len(rows)}"]
+    head = front.service.head("POST", "/v1/api/bulk?dry_run=true", *lines) + b"\r\n"
+    answer = front.ask(head + rows)
+    assert (answer.status, answer.json["total"]) == (202, 8_000)
+    for path in "/v1/api/bulk", "/console/bulk":
+        answer = front.ask(front.service.head("POST", path, "Content-Length: 42000000") + b"\r\n")
+        assert (answer.status, answer.json["type"]) == (413, "/problems/too-large")
+        assert "33,554,432" in answer.json["detail"]
+
+
 def test_metrics_are_not_for_strangers(front: Front) -> None:
     assert front.ask(front.service.head("GET", "/metrics") + b"\r\n").status == 404
 

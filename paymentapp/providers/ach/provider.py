@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from paymentapp.errors import NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
+from paymentapp.models.explanations import Explanation
 from paymentapp.providers.ach.account_state import AccountState
 from paymentapp.providers.ach.bank_files import BankFileReader
 from paymentapp.providers.ach.contents import Contents
@@ -162,6 +163,13 @@ class Ach(Provider):
         """Report on a payment; a credit that the bank has cannot be cancelled."""
         with store_errors_as(NotSent):
             return self._reports.of_entry(provider_item_id)
+
+    @staticmethod
+    def explain(text: str) -> Explanation | None:
+        """Return what a bank's return code or the state of a file means, and what to do."""
+        from paymentapp.providers.ach.explanations import explain_return
+
+        return explain_return(text)
 
     def check(self) -> None:
         """List both folders."""

@@ -16,6 +16,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotPermitted, NotSent, OutcomeUnknown, ProviderError
 from paymentapp.loopback import is_loopback
 from paymentapp.models.batches import Batch, Member
+from paymentapp.models.explanations import Explanation, find_explanation
 from paymentapp.providers.base import (
     Accepted,
     Detail,
@@ -171,6 +172,13 @@ class PayPal(Provider):
         if problem.name not in CANCEL_REFUSED or answer.status >= 500:
             raise problem.error(problem.kind(moves_money=True))
         return self._item(self._get(path), NotSent)
+
+    @staticmethod
+    def explain(text: str) -> Explanation | None:
+        """Return what a reason or a status of PayPal's means, and what to do."""
+        from paymentapp.providers.paypal.explanations import EXPLANATIONS
+
+        return find_explanation(EXPLANATIONS, text)
 
     def check(self) -> None:
         """Obtain an access token. Raises where PayPal issues none."""

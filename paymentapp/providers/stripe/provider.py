@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from paymentapp.clock import Clock
 from paymentapp.errors import InsufficientFunds, Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
+from paymentapp.models.explanations import Explanation, find_explanation
 from paymentapp.providers.base import (
     Accepted,
     Detail,
@@ -136,6 +137,13 @@ class Stripe(Provider):
             if isinstance(answer, StripeProblem) and not answer.is_no_payout:
                 raise answer.error(answer.kind(moves_money=True))
         return self._outcomes.settle(reference)
+
+    @staticmethod
+    def explain(text: str) -> Explanation | None:
+        """Return what a reason or a status of Stripe's means, and what to do."""
+        from paymentapp.providers.stripe.explanations import EXPLANATIONS
+
+        return find_explanation(EXPLANATIONS, text)
 
     def check(self) -> None:
         """Read the balance, which every usable key may do."""

@@ -210,6 +210,11 @@ class OpenCases:
         )
 
 
+def status_of(resolution: EventResolution) -> Status | None:
+    """Return the status that a payment gets by a resolution; None where none is moved."""
+    return _STATUSES.get(resolution)
+
+
 def _case_of_file(mail: UnreadMail) -> OpenCase:
     file = mail.file
     details = {"name": file.name, "bytes": str(file.size)}

@@ -196,9 +196,9 @@ class ParkedBatches:
             raise Conflict(f"{reference} is another batch: {found or 'one without an id of ours'}")
         if not confirmed:
             raise Conflict(
-                f"{says}. If its activity report shows that it paid this batch, repeat with "
-                f"--confirm {batch.batch_id}; the payments then stay submitted until it reports "
-                "them, or for good"
+                f"{says}. If its activity report shows that it paid this batch, say so once more "
+                f"(--confirm {batch.batch_id} at the command line); the payments then stay "
+                "submitted until it reports them, or for good"
             )
         return f"{says}; confirmed by the operator"
 

@@ -16,12 +16,13 @@ _MAX_WAIT = 60  # seconds; a longer Retry-After is cut to it
 class Retrier:
     """Retries calls for operators' commands, which can wait; `pause` sleeps some seconds."""
 
-    def __init__(self, pause: Callable[[float], None]) -> None:
+    def __init__(self, pause: Callable[[float], None], tries: int = TRIES) -> None:
         self._pause = pause
+        self._tries = tries
 
     def __call__(self, ask: Callable[[], T]) -> T:
         """Return the first answer of `ask`; after the last attempt, raise its error."""
-        for attempt in range(TRIES - 1):
+        for attempt in range(self._tries - 1):
             try:
                 return ask()
             except NotSent as error:

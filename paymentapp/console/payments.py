@@ -1,0 +1,93 @@
+"""The payments: the list with its filters, the search by one text, and one payment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, make_response, render_template, request
+
+from paymentapp.api.blueprint import actor, services
+from paymentapp.api.payments import shown_all
+from paymentapp.console.blueprint import blp, go_to, requires
+from paymentapp.console.layout import READ
+from paymentapp.console.queries import given, loaded
+from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.schemas.account_payments import AccountCursor, AccountQuerySchema
+
+FILTERS = tuple(
+    field.data_key or name
+    for name, field in AccountQuerySchema().fields.items()
+    if name not in {"limit", "before"}
+)
+FOUND_MAX = 25  # payments that a search shows
+PATH = "/payments/<customer_id:customer_id>/<payment_id:payment_id>"
+_CURSOR = AccountCursor()
+
+
+@blp.get("/payments")
+@requires(READ)
+def payments() -> Response:
+    """List the payments that pass the filters, newest first."""
+    query, errors = loaded(AccountQuerySchema(), _filters() | _cursor())
+    if errors:
+        return _list([], None, errors)
+    page = services().payments.list_account(query)
+    cursor = _CURSOR.serialize("", None, lambda *_: page.last_read)
+    return _list(page.payments, cursor, {})
+
+
+@blp.get("/payments/search")
+@requires(READ)
+def payments_search() -> Response:
+    """Find payments by one text; go to the payment where there is exactly one."""
+    text = request.args.get("q", "").strip()
+    found = services().payment_search.find(text, FOUND_MAX + 1) if text else []
+    if len(found) == 1:
+        return go_to("payments_show", **found[0].key._asdict())
+    page = render_template(
+        "console/payments_search.html",
+        text=text,
+        shown=shown_all(found[:FOUND_MAX]),
+        more=len(found) > FOUND_MAX,
+    )
+    return make_response(page)
+
+
+@blp.get(PATH)
+@requires(READ)
+def payments_show(customer_id: str, payment_id: str) -> str:
+    """Show a payment: its story, why it waits or failed, and what can be done about it."""
+    case = services().payment_cases.of(PaymentKey(customer_id, payment_id))
+    return render_template(
+        "console/payments_show.html",
+        case=case,
+        payment=case.payment,
+        actions=case.actions(actor()),
+        done=request.args.get("done", ""),
+    )
+
+
+def _list(found: list[Payment], cursor: Any, errors: Any) -> Response:
+    here = services()
+    page = render_template(
+        "console/payments.html",
+        shown=shown_all(found),
+        next_cursor=cursor,
+        errors=errors,
+        filters=_filters(),
+        statuses=[*Status],
+        methods=sorted(here.providers),
+    )
+    return make_response(page, 400 if errors else 200)
+
+
+def _filters() -> dict[str, str]:
+    """Return the filters of the URL that are set; a currency in capitals, as codes are."""
+    wanted = given({name: request.args.get(name, "") for name in FILTERS})
+    if "currency" in wanted:
+        wanted["currency"] = wanted["currency"].upper()
+    return wanted
+
+
+def _cursor() -> dict[str, str]:
+    return given({"cursor": request.args.get("cursor", "")})

@@ -1,0 +1,85 @@
+"""Paying what a dry run has checked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from unittest.mock import Mock
+
+import pytest
+
+from paymentapp.bootstrap_backoffice import build_backoffice
+from paymentapp.errors import Conflict, KeyReused, NotAllowed, NotFound
+from paymentapp.models.actors import Actor
+from paymentapp.models.bulk import BulkMode, BulkRun
+from paymentapp.services.bulk.checked import CheckedRuns
+from paymentapp.services.bulk.intake import BulkTerms
+from tests.support.records import bulk_rows
+from tests.unit.test_bulk import ANN, SHOP, BulkWorld
+
+DRY = BulkTerms(BulkMode.EACH, is_dry=True)
+
+
+@pytest.fixture
+def world() -> BulkWorld:
+    return BulkWorld()
+
+
+def checked_runs(world: BulkWorld) -> CheckedRuns:
+    return build_backoffice(world.process(), lambda _text: None).checked_runs
+
+
+def dry_run(world: BulkWorld, count: int = 3) -> BulkRun:
+    rows = bulk_rows(count)
+    world.register(rows)
+    run = world.take_in(rows, DRY)
+    while world.process().bulk_runner.advance():
+        pass
+    return run
+
+
+def test_two_processes_that_pay_it_get_one_run_in_either_name_of_its_maker(
+    world: BulkWorld,
+) -> None:
+    run = dry_run(world)
+    both = Actor("cron", frozenset({"cron", "shop"}), frozenset())
+    first = checked_runs(world).pay(run.bulk_id, BulkMode.EACH, SHOP)
+    again = checked_runs(world).pay(run.bulk_id, BulkMode.EACH, both)
+    assert not first.replayed
+    assert again.replayed
+    assert again.run.bulk_id == first.run.bulk_id
+    assert (first.run.total, first.run.is_dry, first.run.created_by) == (3, False, "shop")
+
+
+def test_a_crash_after_the_key_was_bound_is_made_good_by_the_next_call(world: BulkWorld) -> None:
+    run = dry_run(world)
+    store = world.store
+    crashing = replace(checked_runs(world), store=store)
+    add, store.add_bulk_run = store.add_bulk_run, Mock(side_effect=RuntimeError)  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError):
+        crashing.pay(run.bulk_id, BulkMode.EACH, SHOP)
+    store.add_bulk_run = add  # type: ignore[method-assign]
+    assert crashing.paid_by(run) is None
+    with pytest.raises(KeyReused):
+        crashing.pay(run.bulk_id, BulkMode.ALL, SHOP)  # as was not asked for first
+    paid = crashing.pay(run.bulk_id, BulkMode.EACH, SHOP).run
+    assert crashing.paid_by(run) == paid
+
+
+def test_rows_that_have_expired_are_not_paid_in_part(world: BulkWorld) -> None:
+    run = dry_run(world, 600)
+    del world.store._bulk_rows[run.bulk_id, 2]
+    with pytest.raises(Conflict, match="send the file again"):
+        checked_runs(world).pay(run.bulk_id, BulkMode.EACH, SHOP)
+    assert checked_runs(world).paid_by(run) is None
+
+
+def test_nobody_else_and_nothing_else_is_paid(world: BulkWorld) -> None:
+    runs, run = checked_runs(world), dry_run(world)
+    with pytest.raises(NotAllowed):
+        runs.pay(run.bulk_id, BulkMode.EACH, ANN)
+    with pytest.raises(NotFound):
+        runs.pay("20260101T000000000000-00000000", BulkMode.EACH, SHOP)
+    with pytest.raises(Conflict, match="not all checked"):
+        runs.pay(world.take_in(bulk_rows(2), DRY).bulk_id, BulkMode.EACH, SHOP)
+    with pytest.raises(Conflict, match="no dry run"):
+        runs.pay(world.take_in(bulk_rows(2)).bulk_id, BulkMode.EACH, SHOP)
