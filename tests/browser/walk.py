@@ -17,7 +17,7 @@ from paymentapp.console.layout import NAVIGATION
 from tests.browser.chromium import Watched
 from tests.support.memory_store import MemoryStore
 
-OF_EACH = 2  # of a view with the same names in its query
+OF_EACH = 1  # of a view with the same names in its query
 IN_ALL = 80
 _SIGNING = ("console.sign_in", "console.static", "console.unknown", "console.without_slash")
 
