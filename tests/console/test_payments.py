@@ -268,7 +268,7 @@ def test_a_hold_takes_a_reason_and_is_released(
     body = paid()
     empty = person.send(path_of(body, "hold"), reason=" ")
     assert empty.status_code == 400
-    assert "Missing data" in empty.get_data(as_text=True)
+    assert "Fill this in." in empty.get_data(as_text=True)
     assert console.store.list_holds() == []
     assert person.send(path_of(body, "hold"), reason="a doubt").status_code == 303
     page = person.see(path_of(body))
