@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from paymentapp.services.backoffice.period import Period
     from paymentapp.services.customer_history import ShownEntry
     from paymentapp.services.payees import PayeeDisplay
-    from paymentapp.services.payment_advice import Advice
     from paymentapp.services.waiting import Wait
     from paymentapp.storage.base import Store
 
@@ -145,7 +144,6 @@ def print_story(payment: Payment, services: Services) -> None:
     _print_history(payment)
     for batch_id in dict.fromkeys(_batches_of(payment)):
         _print_batch(batch_id, services.store)
-    _print_advice(services.payment_cases.of(payment.key).advice)
 
 
 def _print_payment(payment: Payment, payee: PayeeDisplay) -> None:
@@ -184,14 +182,6 @@ def _print_texts(texts: CallerTexts) -> None:
             click.echo(f"{name:9} {printable(text)}")
     for key, text in texts.metadata:
         click.echo(f"metadata  {key}: {printable(text)}")
-
-
-def _print_advice(advice: Advice | None) -> None:
-    """Print why a payment waits or was not paid, and what can be done; nothing of a paid one."""
-    if advice is not None:
-        click.echo(f"\n{advice.title}: {printable(advice.meaning)}")
-        for step in advice.steps:
-            click.echo(f"- {step}")
 
 
 def _print_approvals(payment: Payment) -> None:
