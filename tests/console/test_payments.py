@@ -146,6 +146,18 @@ def test_who_may_not_read_payments_gets_403(console: ConsoleBench, paid: Pay) ->
         assert "payments:read" in clerk.see(path, 403)
 
 
+def test_the_list_leads_to_the_report_with_its_filters(
+    console: ConsoleBench, person: Person
+) -> None:
+    if "console.reports" not in console.app.view_functions:
+        pytest.skip("there is no page of reports")
+    page = listed(person, {"status": "failed"})
+    assert "/console/reports?see=1&from=2026-01-30&status=failed" in page
+    assert "/console/reports?see=1" not in listed(person, {"provider_id": "X"})
+    clerk = console.somebody("clerk", "payments:read")
+    assert "/console/reports" not in listed(clerk, {"status": "failed"})
+
+
 # --- The search
 
 
