@@ -8,7 +8,7 @@ from typing import NamedTuple
 WIDTH, HEIGHT = 360, 170  # of the view: a phone's width, so that texts are not made smaller
 _BASE, _TOP = 24, 18  # room for labels below and for numbers above
 _GAP = 0.25  # of a column's width
-_ROW, _LABEL, _NUMBER = 28, 84, 56  # a row's height, and room on its left and right
+_ROW, _LABEL, _NUMBER = 28, 96, 52  # a row's height, and room on its left and right
 
 
 class Bar(NamedTuple):

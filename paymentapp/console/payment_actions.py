@@ -15,6 +15,7 @@ from paymentapp.console.queries import loaded
 from paymentapp.errors import Conflict, NotAllowed
 from paymentapp.masking import masked
 from paymentapp.models.actors import APPROVE, HOLD
+from paymentapp.models.approvals import valid
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.revisions import new_revision
 from paymentapp.schemas.approvals import ApprovalNoteSchema
@@ -135,6 +136,7 @@ def _asked(case: PaymentCase, action: PaymentAction, errors: Any = None) -> Resp
         errors=errors or {},
         given=request.form,
         seen=here.approvals.version_of(payment) if action is PaymentAction.APPROVE else "",
+        missing=payment.approvals_needed - len(valid(payment.approvals)),
         payee_now=_payee_now(payment) if action is PaymentAction.RETRY else "",
         methods=sorted(here.providers),
         idempotency_key=request.form.get("idempotency_key") or new_revision(),

@@ -18,11 +18,11 @@ from paymentapp.models.payments import UNPAID, Payment, Status
 from paymentapp.models.report_totals import GroupTotal
 from paymentapp.services.overview import Picture
 from paymentapp.services.payment_advice import PaymentState, advice_on
-from paymentapp.services.recent_payments import DAYS, Outcome, RecentPayments
+from paymentapp.services.recent_payments import DAYS, PaymentOutcome, RecentPayments
 from paymentapp.services.today import TodayFigures
 from paymentapp.services.waiting import WaitingFor
 
-_NOT_DONE = {Outcome.FAILED, Outcome.RETURNED}
+_NOT_DONE = {PaymentOutcome.FAILED, PaymentOutcome.RETURNED}
 
 
 @dataclass(slots=True)
@@ -56,6 +56,7 @@ def _shown() -> Mapping[str, Any]:
         "picture": found.picture,
         "recent": recent,
         "read_at": found.read_at,
+        "recent_at": found.recent_at,
         "days": DAYS,
         "at_least": "at least " if found.picture.at_least else "",
         "decisions": _decisions(found.picture),

@@ -37,7 +37,7 @@ def story_of(
     lines = [
         *_moves(payment, known),
         *_approvals(payment),
-        *(line for batch in batches for line in _of_batch(batch)),
+        *(line for batch in batches for line in _of_batch(batch, payment)),
         *(_of_hold(hold) for hold in holds if hold.created_at >= payment.created_at),
         *_settled(payment),
     ]
@@ -115,11 +115,12 @@ def _approvals(payment: Payment) -> Iterator[StoryLine]:
         yield StoryLine(each.at, f"Approved{void}.", each.by or "somebody", each.note)
 
 
-def _of_batch(batch: Batch) -> Iterator[StoryLine]:
+def _of_batch(batch: Batch, payment: Payment) -> Iterator[StoryLine]:
     name = batch.provider
     if batch.frozen_at is not None:
         yield StoryLine(batch.frozen_at, f"Its batch is sent to {name}.", _SERVICE, batch.batch_id)
-    if batch.accepted_at is not None:
+    told = {line.reference for line in payment.history if line.status is Status.SUBMITTED}
+    if batch.accepted_at is not None and batch.reference not in told:
         reference = batch.reference or ""
         yield StoryLine(batch.accepted_at, f"{name} has taken the batch.", name, reference)
     if batch.stop_order is not None:

@@ -17,7 +17,7 @@ DAYS = 14  # with today
 LISTED = 10  # payments that have failed or come back
 
 
-class Outcome(StrEnum):
+class PaymentOutcome(StrEnum):
     """What payments have come to, as far as people ask first."""
 
     PAID = "paid"
@@ -28,11 +28,11 @@ class Outcome(StrEnum):
 
 
 _OUTCOMES = {
-    Status.SUCCEEDED: Outcome.PAID,
-    Status.FAILED: Outcome.FAILED,
-    Status.RETURNED: Outcome.RETURNED,
-    Status.CANCELLED: Outcome.STOPPED,
-    Status.REJECTED: Outcome.STOPPED,
+    Status.SUCCEEDED: PaymentOutcome.PAID,
+    Status.FAILED: PaymentOutcome.FAILED,
+    Status.RETURNED: PaymentOutcome.RETURNED,
+    Status.CANCELLED: PaymentOutcome.STOPPED,
+    Status.REJECTED: PaymentOutcome.STOPPED,
 }
 _NOT_DONE = {Status.FAILED, Status.RETURNED}
 # Up to how long: the last bucket has the rest.
@@ -71,7 +71,7 @@ class RecentPayments(NamedTuple):
     payments: int
     complete: bool  # False: there are more, older ones
     days: Sequence[DayFigures]
-    outcomes: Sequence[tuple[Outcome, int]]
+    outcomes: Sequence[tuple[PaymentOutcome, int]]
     totals: Sequence[GroupTotal]  # by currency and status
     settle: SettleTimes
     not_done: Sequence[Payment]  # failed or returned, the latest change first, LISTED at most
@@ -88,13 +88,13 @@ def figures(payments: Iterable[Payment], now: datetime, *, complete: bool) -> Re
     Their memory grows with what differs, not with their number.
     """
     by_day, by_status = PaymentTotals([Dimension.DAY]), PaymentTotals([Dimension.STATUS])
-    outcomes: Counter[Outcome] = Counter()
+    outcomes: Counter[PaymentOutcome] = Counter()
     times: list[timedelta] = []
     not_done: list[Payment] = []
     for payment in payments:
         by_day.add(payment)
         by_status.add(payment)
-        outcomes[_OUTCOMES.get(payment.status, Outcome.OPEN)] += 1
+        outcomes[_OUTCOMES.get(payment.status, PaymentOutcome.OPEN)] += 1
         times += _time_to_settle(payment)
         if payment.status in _NOT_DONE:
             not_done.append(payment)
@@ -102,7 +102,7 @@ def figures(payments: Iterable[Payment], now: datetime, *, complete: bool) -> Re
         by_day.payments,
         complete,
         _days(by_day.groups(), now),
-        [(each, outcomes[each]) for each in Outcome],
+        [(each, outcomes[each]) for each in PaymentOutcome],
         by_status.groups(),
         _settle_times(times),
         nlargest(LISTED, not_done, key=lambda payment: payment.updated_at),

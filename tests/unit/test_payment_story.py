@@ -44,11 +44,16 @@ def test_a_payment_that_was_paid_is_told_from_its_request_on() -> None:
         "the service: Put in a batch for paypal.",
         "the service: Its batch is sent to paypal.",
         "the service: paypal has it.",
-        "paypal: paypal has taken the batch.",
         "paypal: The payee has the money, as paypal says. It cost 0.25 USD.",
         "paypal, by a message: Paid.",
     ]
     assert [line.code for line in story_of(paid, [batch])][-1] == "T1"
+
+
+def test_a_batch_that_was_taken_is_told_where_the_payment_does_not_say_so() -> None:
+    batch = a_batch(batch_id="b1", accepted_at=later(2), reference="PB7")
+    lines = story_of(stamped(a_payment()), [batch])
+    assert texts(lines)[-1] == "paypal: paypal has taken the batch."
 
 
 def test_approvals_and_their_notes_are_told() -> None:

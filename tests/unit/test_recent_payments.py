@@ -11,7 +11,7 @@ from paymentapp.bootstrap import Services
 from paymentapp.clock import to_text
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.services import today as today_module
-from paymentapp.services.recent_payments import LISTED, Outcome, RecentPayments, figures
+from paymentapp.services.recent_payments import LISTED, PaymentOutcome, RecentPayments, figures
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
 from tests.support.processes import StillWorker, a_process
@@ -51,7 +51,7 @@ def test_outcomes_are_counted_by_what_people_ask() -> None:
         ended(NOW, Status.RETURNED),
         requested().moved(Status.CANCELLED, NOW, Cause.REQUEST),
     )
-    assert found.outcomes == [(each, 1) for each in (Outcome.PAID, *list(Outcome)[1:])]
+    assert found.outcomes == [(each, 1) for each in PaymentOutcome]
 
 
 def test_time_to_settle_is_in_buckets_with_the_median_and_the_slow_tenth() -> None:
@@ -109,6 +109,9 @@ def test_figures_are_kept_for_some_seconds() -> None:
     assert process.payments() == 0
     process.seconds += today_module.KEPT_SECONDS
     assert process.payments() == 1
+    assert process.services.today.figures().recent.payments == 0
+    process.seconds += today_module.RECENT_KEPT_SECONDS
+    assert process.services.today.figures().recent.payments == 1
 
 
 def test_what_is_too_much_to_read_is_said_to_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
