@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from flask import Response, make_response, render_template, request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -19,7 +18,14 @@ from paymentapp.console.forms import chosen, cursor, new_key, position, sent_key
 from paymentapp.console.layout import READ
 from paymentapp.errors import KeyReused, Unprocessable
 from paymentapp.exports.text import table_csv
-from paymentapp.models.bulk import BULK_ID_PATTERN, BulkMode, BulkRun, BulkStatus, RowOutcome
+from paymentapp.models.bulk import (
+    BULK_ID_PATTERN,
+    BulkMode,
+    BulkRow,
+    BulkRun,
+    BulkStatus,
+    RowOutcome,
+)
 from paymentapp.models.payments import PaymentKey
 from paymentapp.payment_files.text import UnreadableFile
 from paymentapp.schemas.bulk_rows import COLUMNS, rows_of_table
@@ -34,6 +40,7 @@ _TOO_LARGE = (
     "A file may have at most 32 MB, and rows that are pasted at most 500 kB. Send more rows as a "
     "file, and split a file that is larger: each part is a run of its own."
 )
+_DEFAULT = BulkTerms()
 _NOTHING = "Choose a file, or paste rows."
 _BOTH = "Choose a file or paste rows: not both."
 _REJECTED = {"all": None, "rejected": True, "fine": False}
@@ -46,13 +53,13 @@ def bulk() -> str:
     return _list_page()
 
 
-def _list_page(**form: Any) -> str:
-    page = services().bulk_runs.page(_RUNS, cursor(BULK_ID_PATTERN))
-    form = {"error": "", "text": "", "mode": BulkMode.ALL, "registers": False, **form}
+def _list_page(terms: BulkTerms = _DEFAULT, text: str = "", error: str = "") -> str:
     return render_template(
         "console/bulk.html",
-        page=page,
-        form=form,
+        page=services().bulk_runs.page(_RUNS, cursor(BULK_ID_PATTERN)),
+        terms=terms,
+        text=text,
+        error=error,
         idempotency_key=new_key(),
         columns=COLUMNS,
         file_max=BULK_MAX_BYTES,
@@ -77,21 +84,19 @@ def _too_large(error: RequestEntityTooLarge) -> Response:
 @requires(WRITE)
 def bulk_upload() -> Response:
     """Have the rows of a file checked: a dry run, which pays nothing."""
-    form = {
-        "text": request.form.get("text", ""),
-        "mode": BulkMode.EACH if request.form.get("mode") == "each" else BulkMode.ALL,
-        "registers": request.form.get("register") == "yes",
-    }
+    terms = BulkTerms(_sent_mode(), True, request.form.get("register") == "yes")
     try:
-        run = _checked(BulkTerms(form["mode"], is_dry=True, registers=form["registers"]))
+        return go_to("bulk_show", bulk_id=_checked(terms).bulk_id)
     except UnreadableFile as error:
         column = f", column {error.column}" if error.column else ""
-        form["error"] = f"Line {error.line}{column}: {error.message}"
+        wrong = f"Line {error.line}{column}: {error.message}"
     except Unprocessable as error:
-        form["error"] = str(error)
-    else:
-        return go_to("bulk_show", bulk_id=run.bulk_id)
-    return make_response(_list_page(**form), 422)
+        wrong = str(error)
+    return make_response(_list_page(terms, request.form.get("text", ""), wrong), 422)
+
+
+def _sent_mode() -> BulkMode:
+    return BulkMode.EACH if request.form.get("mode") == BulkMode.EACH else BulkMode.ALL
 
 
 def _checked(terms: BulkTerms) -> BulkRun:
@@ -101,7 +106,7 @@ def _checked(terms: BulkTerms) -> BulkRun:
     if has_file == bool(text):
         raise Unprocessable("file", _BOTH if text else _NOTHING)
 
-    def rows() -> Iterator[Any]:
+    def rows() -> Iterator[BulkRow]:
         if file is None or not has_file:
             return rows_of_table([text.encode()])
         file.stream.seek(0)
@@ -129,7 +134,7 @@ def bulk_show(bulk_id: str) -> str:
     run = runs.get(bulk_id)
     wanted = chosen("rows", ("rejected", "all", "fine") if run.rejected else tuple(_REJECTED))
     page = runs.outcomes(run, _ROWS, rejected=_REJECTED[wanted], after=position())
-    keys = [PaymentKey(each.customer_id, each.payment_id) for each in page.outcomes if _paid(each)]
+    keys = [_key_of(each) for each in page.outcomes if each.payment_id]
     checked = backoffice().checked_runs
     return render_template(
         "console/bulk_show.html",
@@ -144,10 +149,6 @@ def bulk_show(bulk_id: str) -> str:
         key_of=_key_of,
         done=request.args.get("done"),
     )
-
-
-def _paid(outcome: RowOutcome) -> bool:
-    return outcome.payment_id is not None
 
 
 def _key_of(outcome: RowOutcome) -> PaymentKey:
@@ -212,7 +213,6 @@ def bulk_pay(bulk_id: str) -> str:
 @requires(WRITE)
 def bulk_pay_now(bulk_id: str) -> Response:
     """Request the payments of a dry run's rows: once, however often the form is sent."""
-    mode = BulkMode.EACH if request.form.get("mode") == "each" else BulkMode.ALL
-    paid = backoffice().checked_runs.pay(bulk_id, mode, actor())
+    paid = backoffice().checked_runs.pay(bulk_id, _sent_mode(), actor())
     done = "paid-before" if paid.replayed else "paid"
     return go_to("bulk_show", bulk_id=paid.run.bulk_id, done=done)

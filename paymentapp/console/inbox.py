@@ -92,10 +92,10 @@ def _item_page(
     return render_template(
         "console/inbox_show.html",
         case=case,
+        details=[(name.capitalize(), text) for name, text in case.details.items()],
         shown=shown,
         form=form or RecordForm("", "", "", "", ""),
         errors=errors or {},
-        resolutions=tuple(EventResolution),
     )
 
 

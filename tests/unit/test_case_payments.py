@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from paymentapp.models.payments import Payment, PaymentKey
@@ -22,9 +20,11 @@ def case(payment: PaymentKey | None = None, provider: str = "paypal", **details:
     return OpenCase("WH-1", provider, "event", START, "odd", details, payment)
 
 
-def found(service: Ledgered, *args: Any, **details: str) -> list[Payment]:
+def found(
+    service: Ledgered, payment: PaymentKey | None = None, provider: str = "paypal", **details: str
+) -> list[Payment]:
     cases: CasePayments = service.office().case_payments
-    return cases.candidates(case(*args, **details))
+    return cases.candidates(case(payment, provider, **details))
 
 
 def test_the_payment_that_it_names_is_the_only_one(service: Ledgered) -> None:
