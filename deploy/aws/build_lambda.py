@@ -36,6 +36,10 @@ OWN_LEFT_OUT = {
         "metrics/prometheus.py",
         "tracing/otel.py",
     ),  # over libraries of servers
+    # The pages for people, and what only they and the commands show.
+    *("console", *(f"providers/{name}/explanations.py" for name in ("ach", "paypal", "stripe"))),
+    *(f"services/payment_{name}.py" for name in ("actions", "advice", "cases", "story")),
+    *("services/recent_payments.py", "services/today.py"),
 }
 # Those of botocore's 400 services that are called; each has a folder of its name.
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}

@@ -12,6 +12,7 @@ import click
 import simplejson
 
 from paymentapp.bootstrap import Services
+from paymentapp.cli.advice import print_advice
 from paymentapp.cli.audit import known_payment, print_story
 from paymentapp.cli.common import opened, plural
 from paymentapp.cli.payment_filters import loaded, with_filters
@@ -80,6 +81,7 @@ def show(customer_id: str, payment_id: str, as_json: bool) -> None:
         payment = known_payment(services, customer_id, payment_id)
         if not as_json:
             print_story(payment, services)
+            print_advice(payment, services)
             return
         shown = services.payees.shown(payment, services.waiting.of(payment))
     body = {**PaymentSchema().dump(shown), "email": masked(payment.email)}

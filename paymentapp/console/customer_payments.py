@@ -12,7 +12,7 @@ from flask import Response, request
 from paymentapp.api.blueprint import actor, services
 from paymentapp.clock import to_text
 from paymentapp.console.blueprint import blp, go_to, requires
-from paymentapp.console.layout import READ
+from paymentapp.console.layout import READ, moment
 from paymentapp.console.limits import limit_words
 from paymentapp.console.sent_forms import (
     Sent,
@@ -113,7 +113,7 @@ def _limit_words(error: LimitExceeded) -> str:
     left = f"{limit_words(error.rule)}. Left: {money_text(error.remaining)}."
     if error.resets_at is None:
         return f"Above a limit. {left}"
-    return f"Above a limit. {left} The same amount fits from {to_text(error.resets_at)[:16]} UTC."
+    return f"Above a limit. {left} The same amount fits from {moment(error.resets_at)} UTC."
 
 
 def _entered(customer: Customer) -> Sent:

@@ -70,7 +70,7 @@ def customers_show(customer_id: str) -> Response:
 
 
 def _find(customer_id: str) -> ResponseReturnValue:
-    """Go to the customer with an id; say so where there is none."""
+    """Go to the customer with an id; where there is none, the list is empty and says so."""
     if re.fullmatch(CUSTOMER_ID_PATTERN, customer_id):
         try:
             services().customers.known(customer_id)
@@ -78,8 +78,7 @@ def _find(customer_id: str) -> ResponseReturnValue:
             pass
         else:
             return go_to("customers_show", customer_id=customer_id)
-    problem = "No customer has this id. Give a whole id, or a whole e-mail address."
-    return _list(None, {"q": problem})
+    return _list(None, {})
 
 
 def _list(query: CustomerQuery | None, problems: dict[str, str]) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, make_response, render_template, request
@@ -9,8 +11,9 @@ from flask import Response, make_response, render_template, request
 from paymentapp.api.blueprint import actor, services
 from paymentapp.api.payments import shown_all
 from paymentapp.console.blueprint import blp, go_to, requires
-from paymentapp.console.layout import READ
+from paymentapp.console.layout import READ, page_url
 from paymentapp.console.queries import given, loaded
+from paymentapp.models.actors import REPORTS
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.schemas.account_payments import AccountCursor, AccountQuerySchema
 
@@ -22,6 +25,8 @@ FILTERS = tuple(
 FOUND_MAX = 25  # payments that a search shows
 PATH = "/payments/<customer_id:customer_id>/<payment_id:payment_id>"
 _CURSOR = AccountCursor()
+_NOT_OF_REPORTS = {"provider_id", "bulk_id"}  # filters of which there is no report
+_REPORTED = timedelta(days=30)
 
 
 @blp.get("/payments")
@@ -75,10 +80,23 @@ def _list(found: list[Payment], cursor: Any, errors: Any) -> Response:
         next_cursor=cursor,
         errors=errors,
         filters=_filters(),
+        report=_report(_filters()),
         statuses=[*Status],
         methods=sorted(here.providers),
     )
     return make_response(page, 400 if errors else 200)
+
+
+def _report(filters: Mapping[str, str]) -> str:
+    """Return the URL of the report with the same filters; empty where there is none.
+
+    Where no time is set it is of the last days, so that a click does not read the whole account.
+    """
+    if not actor().may(REPORTS) or filters.keys() & _NOT_OF_REPORTS:
+        return ""
+    since = (services().clock().date() - _REPORTED).isoformat()
+    period = {} if filters.keys() & {"from", "to"} else {"from": since}
+    return page_url("reports", see="1", **period, **filters)
 
 
 def _filters() -> dict[str, str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError
+
+# marshmallow's texts that are not for people.
+_TEXTS = {"Missing data for required field.": "Fill this in."}
 
 
 class Loaded(NamedTuple):
@@ -26,4 +29,8 @@ def loaded(schema: Schema, fields: Mapping[str, str]) -> Loaded:
         return Loaded(schema.load(given(fields), unknown=EXCLUDE), {})
     except ValidationError as error:
         messages = cast(dict[str, list[str]], error.messages)
-        return Loaded(None, {name: " ".join(map(str, each)) for name, each in messages.items()})
+        return Loaded(None, {name: _words(each) for name, each in messages.items()})
+
+
+def _words(messages: Sequence[str]) -> str:
+    return " ".join(_TEXTS.get(each, each) for each in messages)

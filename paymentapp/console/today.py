@@ -56,6 +56,7 @@ def _shown() -> Mapping[str, Any]:
         "picture": found.picture,
         "recent": recent,
         "read_at": found.read_at,
+        "recent_at": found.recent_at,
         "days": DAYS,
         "at_least": "at least " if found.picture.at_least else "",
         "decisions": _decisions(found.picture),

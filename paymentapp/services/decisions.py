@@ -21,7 +21,7 @@ MAKER = "You requested it: somebody else has to decide."
 COUNTED = "You have approved it: somebody else has to approve it too."
 
 
-class Candidate(NamedTuple):
+class ApprovalCandidate(NamedTuple):
     """A payment that somebody may want to decide.
 
     `approvals` are those that it has, void ones marked. `obstacle` is why this person does not
@@ -57,16 +57,16 @@ class Selection:
     `missing` are keys of no payment.
     """
 
-    candidates: Sequence[Candidate]
+    candidates: Sequence[ApprovalCandidate]
     missing: Sequence[PaymentKey] = ()
 
     @property
-    def decidable(self) -> Sequence[Candidate]:
+    def decidable(self) -> Sequence[ApprovalCandidate]:
         """Return those that this person may decide."""
         return [each for each in self.candidates if each.obstacle is None]
 
     @property
-    def others(self) -> Sequence[Candidate]:
+    def others(self) -> Sequence[ApprovalCandidate]:
         """Return those that they may not."""
         return [each for each in self.candidates if each.obstacle is not None]
 
@@ -76,7 +76,7 @@ class Selection:
         return totals_of(each.payment for each in self.decidable)
 
     @property
-    def leaving(self) -> Sequence[Candidate]:
+    def leaving(self) -> Sequence[ApprovalCandidate]:
         """Return those that need no further approval after this one."""
         return [each for each in self.decidable if each.is_last]
 
@@ -101,14 +101,16 @@ def selection(
     return Selection(candidates, [key for key in wanted if key not in found])
 
 
-def candidate_of(store: Store, payment: Payment, by: Actor, *, approve: bool = True) -> Candidate:
+def candidate_of(
+    store: Store, payment: Payment, by: Actor, *, approve: bool = True
+) -> ApprovalCandidate:
     """Return a payment as somebody who may approve or reject sees it. Raises StoreUnavailable."""
     customer = store.get_customer(payment.customer_id)
     version = payee_version(payment, customer)
     approvals = with_voids(payment.approvals, version)
     given = valid(approvals)
     since = details_since(customer, payment.payment_method) if customer else None
-    return Candidate(
+    return ApprovalCandidate(
         payment,
         approvals,
         _obstacle(payment, given if approve else (), by),

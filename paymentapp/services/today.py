@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from paymentapp.clock import Clock, to_text
 from paymentapp.models.account_payments import AccountQuery
@@ -20,19 +20,40 @@ from paymentapp.services.reports import PAGE, PaymentReports
 OPEN_MAX = 1000  # payments of each status that are read
 RECENT_MAX = 2000  # of the latest payments
 KEPT_SECONDS = 5.0
+RECENT_KEPT_SECONDS = 30.0  # figures of days change slowly, and are most of the work
+
+T = TypeVar("T")
 
 
 class TodayFigures(NamedTuple):
-    """What is open, the latest payments, and when both were read."""
+    """What is open, the latest payments, and when each was read."""
 
     picture: Picture
-    recent: RecentPayments
     read_at: datetime
+    recent: RecentPayments
+    recent_at: datetime
 
 
-class _Kept(NamedTuple):
-    figures: TodayFigures
-    until: float
+class _Kept(Generic[T]):
+    """A value that is read anew once it is some seconds old."""
+
+    def __init__(self, read: Callable[[datetime], T], seconds: float) -> None:
+        self._read = read
+        self._seconds = seconds
+        self._found: tuple[T, datetime] | None = None
+        self._until = 0.0
+
+    def get(self, clock: Clock, timer: Callable[[], float]) -> tuple[T, datetime]:
+        """Return the value, and when it was read."""
+        if self._found is None or timer() >= self._until:
+            now = clock()
+            self._found = self._read(now), now
+            self._until = timer() + self._seconds
+        return self._found
+
+    def forget(self) -> None:
+        """Read anew at the next question."""
+        self._found = None
 
 
 class Today:
@@ -51,25 +72,25 @@ class Today:
         self._clock = clock
         self._timer = timer
         self._lock = threading.Lock()
-        self._kept: _Kept | None = None
+        self._picture = _Kept(self._open, KEPT_SECONDS)
+        self._latest = _Kept(self._recent, RECENT_KEPT_SECONDS)
 
     def figures(self) -> TodayFigures:
-        """Return the figures, up to KEPT_SECONDS old. Raises StoreUnavailable."""
+        """Return the figures, up to the kept seconds old. Raises StoreUnavailable."""
         with self._lock:  # others wait for the thread that reads, and get the same
-            kept = self._kept
-            if kept is None or self._timer() >= kept.until:
-                kept = _Kept(self._read(), self._timer() + KEPT_SECONDS)
-                self._kept = kept
-            return kept.figures
+            return TodayFigures(
+                *self._picture.get(self._clock, self._timer),
+                *self._latest.get(self._clock, self._timer),
+            )
 
     def forget(self) -> None:
         """Read anew at the next question."""
         with self._lock:
-            self._kept = None
+            self._picture.forget()
+            self._latest.forget()
 
-    def _read(self) -> TodayFigures:
-        now = self._clock()
-        return TodayFigures(self._overview.picture(OPEN_MAX), self._recent(now), now)
+    def _open(self, _now: datetime) -> Picture:
+        return self._overview.picture(OPEN_MAX)
 
     def _recent(self, now: datetime) -> RecentPayments:
         payments = self._reports.payments(AccountQuery(PAGE, earliest=to_text(first_moment(now))))

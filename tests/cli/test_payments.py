@@ -68,3 +68,11 @@ def test_a_long_list_is_one_object_a_line(paid: Desk) -> None:
     lines = paid.run("payments", "list", "--ndjson").stdout.splitlines()
     assert [json.loads(line) for line in lines] == paid.json("payments", "list")["payments"]
     assert len(paid.run("payments", "list", "--ndjson", "--limit", "2").stdout.splitlines()) == 2
+
+
+def test_what_waits_says_why_and_what_can_be_done(desk: Desk) -> None:
+    batch, payment = desk.park("ada", acted=False)
+    shown = desk.run("payments", "show", *payment.key).stdout
+    assert "\nWaits for a decision: Nobody knows whether paypal has paid it" in shown
+    assert "\n- Do not pay it in another way before that.\n" in shown
+    assert batch.batch_id in shown

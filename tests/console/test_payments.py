@@ -146,6 +146,18 @@ def test_who_may_not_read_payments_gets_403(console: ConsoleBench, paid: Pay) ->
         assert "payments:read" in clerk.see(path, 403)
 
 
+def test_the_list_leads_to_the_report_with_its_filters(
+    console: ConsoleBench, person: Person
+) -> None:
+    if "console.reports" not in console.app.view_functions:
+        pytest.skip("there is no page of reports")
+    page = listed(person, {"status": "failed"})
+    assert "/console/reports?see=1&from=2026-01-30&status=failed" in page
+    assert "/console/reports?see=1" not in listed(person, {"provider_id": "X"})
+    clerk = console.somebody("clerk", "payments:read")
+    assert "/console/reports" not in listed(clerk, {"status": "failed"})
+
+
 # --- The search
 
 
@@ -268,7 +280,7 @@ def test_a_hold_takes_a_reason_and_is_released(
     body = paid()
     empty = person.send(path_of(body, "hold"), reason=" ")
     assert empty.status_code == 400
-    assert "Missing data" in empty.get_data(as_text=True)
+    assert "Fill this in." in empty.get_data(as_text=True)
     assert console.store.list_holds() == []
     assert person.send(path_of(body, "hold"), reason="a doubt").status_code == 303
     page = person.see(path_of(body))

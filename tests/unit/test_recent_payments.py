@@ -109,6 +109,9 @@ def test_figures_are_kept_for_some_seconds() -> None:
     assert process.payments() == 0
     process.seconds += today_module.KEPT_SECONDS
     assert process.payments() == 1
+    assert process.services.today.figures().recent.payments == 0
+    process.seconds += today_module.RECENT_KEPT_SECONDS
+    assert process.services.today.figures().recent.payments == 1
 
 
 def test_what_is_too_much_to_read_is_said_to_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
