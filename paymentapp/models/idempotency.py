@@ -41,13 +41,15 @@ class IdempotencyRecord:
         return replace(self, payment_id=payment_id, revision=new_revision())
 
 
-def key_hashes(idempotency_key: str, client: str) -> tuple[str, str]:
-    """Return the hash of a client's key, and that of the key alone, which earlier versions stored.
+def key_hash(idempotency_key: str, client: str) -> str:
+    """Return the hash of a client's key.
 
-    No key has a line break, so no two pairs of client and key have the same hash.
+    No key in a request has a line break, so no two pairs of client and key have the same hash.
     """
-    own, unscoped = (
-        hashlib.sha256(text.encode()).hexdigest()
-        for text in (f"{client}\n{idempotency_key}", idempotency_key)
-    )
-    return own, unscoped
+    return hashlib.sha256(f"{client}\n{idempotency_key}".encode()).hexdigest()
+
+
+def key_hashes(idempotency_key: str, client: str) -> tuple[str, str]:
+    """Return the hash of a client's key, and that of the key alone, as earlier versions had it."""
+    unscoped = hashlib.sha256(idempotency_key.encode()).hexdigest()
+    return key_hash(idempotency_key, client), unscoped

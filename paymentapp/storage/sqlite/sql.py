@@ -73,6 +73,13 @@ READ_FOR_PAYMENT = """
 SELECT '', document FROM Customers WHERE customer_id = ?
 UNION ALL SELECT pk, document FROM Operations WHERE pk IN (?, ?) AND sk = 'claim'
 """
+GET_CUSTOMERS = """
+SELECT document FROM json_each(?) AS wanted CROSS JOIN Customers WHERE customer_id = wanted.value
+"""
+GET_KEYS = """
+SELECT pk, document FROM json_each(?) AS wanted CROSS JOIN Operations
+WHERE pk = wanted.value AND sk = 'claim'
+"""
 PUT_RECORD = """
 INSERT INTO Operations (pk, sk, expires_at, document) VALUES (?, ?, ?, ?)
 ON CONFLICT (pk, sk) DO UPDATE
