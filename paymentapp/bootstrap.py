@@ -137,7 +137,7 @@ class Services(DispatchServices):
         """Return the bulk runs."""
         from paymentapp.services.bulk.runs import BulkRuns
 
-        return BulkRuns(self.store, self.clock)
+        return BulkRuns(self.store, self.holds, self.clock)
 
     @built_once
     def bulk_runner(self) -> BulkRunner:
@@ -148,7 +148,7 @@ class Services(DispatchServices):
 
         rows = BulkRows(self.store, self.payments, self.clock)
         orders = BulkOrders(self.payments, self.approvals)
-        return BulkRunner(self.store, rows, orders, self.clock)
+        return BulkRunner(self.store, rows, orders, self.holds, self.clock)
 
     @built_once
     def limit_use(self) -> LimitUse:

@@ -127,9 +127,10 @@ def _shown(outcome: RowOutcome, payments: dict[PaymentKey, Payment]) -> dict[str
 @blp.response(200, BulkRunSchema, description="Held", example=bulk_docs.HELD)
 @blp.documents(*bulk_docs.HOLD)
 def hold_bulk_run(body: dict[str, Any], bulk_id: str) -> BulkRun:
-    """Hold a bulk run: no further row of it is made a payment until it is released.
+    """Hold a bulk run: until it is released, no row of it is made a payment, and none is sent.
 
-    Safe to repeat. Payments that it has made go on: hold or cancel them one by one.
+    In force in every process within two seconds, also for the payments that the run has made, as
+    long as their provider does not have them yet. Safe to repeat: the hold in force stays as it is.
     """
     return services().bulk_runs.hold(bulk_id, body["reason"], actor())
 
@@ -137,10 +138,13 @@ def hold_bulk_run(body: dict[str, Any], bulk_id: str) -> BulkRun:
 @blp.route(f"{_RUN}/release", methods=["POST"])
 @blp.requires(HOLD)
 @blp.response(200, BulkRunSchema, description="Released", example=bulk_docs.TAKEN_IN)
-@blp.documents(bulk_docs.NO_RUN, bulk_docs.RUN_ENDED)
+@blp.documents(bulk_docs.NO_RUN)
 def release_bulk_run(bulk_id: str) -> BulkRun:
-    """Release a bulk run that is held: it goes on where it was. Safe to repeat."""
-    return services().bulk_runs.release(bulk_id)
+    """Release a bulk run that is held: it goes on where it was. Safe to repeat.
+
+    Other holds of its payments stay in force.
+    """
+    return services().bulk_runs.release(bulk_id, actor())
 
 
 @blp.route(f"{_RUN}/cancel", methods=["POST"])

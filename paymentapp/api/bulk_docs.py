@@ -71,7 +71,7 @@ ROWS = {
     "next_cursor": None,
 }
 NO_RUN = ProblemExample(problems.NOT_FOUND, "There is no such bulk run.")
-RUN_ENDED = ProblemExample(problems.CONFLICT, "The run has ended: it is completed.")
+RUN_ENDED = ProblemExample(problems.CONFLICT, "The run has ended: it is refused.")
 _CURSOR = {"parameter": "cursor", "message": "Must be a next_cursor."}
 LIST_RUNS = (ProblemExample(problems.INVALID, errors=[_CURSOR]),)
 LIST_ROWS = (

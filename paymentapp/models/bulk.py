@@ -17,6 +17,7 @@ from typing import NamedTuple, TypedDict, Unpack
 
 from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts
 from paymentapp.models.events import Event, OtherEvent
+from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import KEY_RETENTION
 from paymentapp.models.money import Money
 from paymentapp.models.revisions import new_revision
@@ -29,6 +30,7 @@ ROWS_KEPT = KEY_RETENTION
 # Until when rows are worked off: before the first key of the run can expire.
 ENDS_WITHIN = timedelta(days=30)
 LEASE = timedelta(seconds=30)  # for which a process has a run to itself
+HELD_PAUSE = timedelta(seconds=10)  # between two looks at whether a run is still held
 
 
 class BulkMode(StrEnum):
@@ -136,8 +138,6 @@ class BulkChanges(TypedDict, total=False):
     attention_at: datetime | None
     completed_at: datetime | None
     cancelled_by: str
-    held_by: str
-    reason: str
     order: BulkOrder | None
 
 
@@ -168,14 +168,23 @@ class BulkRun:
     attention_at: datetime | None = None  # when a process has to act; None: it need not
     completed_at: datetime | None = None
     cancelled_by: str = ""
-    held_by: str = ""
-    reason: str = ""  # of the hold
     order: BulkOrder | None = None  # the last one; None: there was none
+    hold: Hold | None = None  # in force now; a record of its own, and none of the run's
 
     @property
     def is_open(self) -> bool:
         """Return whether rows are still to be worked off."""
         return self.status in BULK_OPEN
+
+    @property
+    def held_by(self) -> str:
+        """Return who holds the run; empty if nobody does."""
+        return (self.hold.by or "-") if self.hold else ""
+
+    @property
+    def reason(self) -> str:
+        """Return why the run is held."""
+        return self.hold.reason if self.hold else ""
 
     @property
     def ends_at(self) -> datetime:

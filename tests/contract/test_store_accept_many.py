@@ -240,8 +240,8 @@ def test_sqlite_accepts_all_or_nothing_where_the_transaction_fails(
 ) -> None:
     broken = acceptance(2)
     broken = broken._replace(payment=replace(broken.payment, customer_id=None))
+    wanted = [request(acceptance(1)), request(broken)._replace(customer_id="c2")]
     with pytest.raises(StoreUnavailable):
-        wanted = [request(acceptance(1)), request(broken)._replace(customer_id="c2")]
         sqlite_store.accept_many(wanted)
     assert sqlite_store.get_payment(acceptance(1).payment.key) is None
     assert keys(sqlite_store, [acceptance(1)]) == [None]

@@ -61,8 +61,6 @@ def test_a_run_is_kept_whole(store: Store) -> None:
         sums={"EUR": Decimal("1.5"), "USD": Decimal(20)},
         completed_at=later(9),
         cancelled_by="ann",
-        held_by="bob",
-        reason="looks odd",
         order=BulkOrder(BulkAction.APPROVE, "ann", frozenset({"ann", "a1"}), later(3), "fine", 2),
     )
     for run in (a_run(), rich):

@@ -19,6 +19,7 @@ from typing import TypeVar
 from paymentapp.clock import Clock
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.bulk import (
+    HELD_PAUSE,
     BulkMode,
     BulkRow,
     BulkRun,
@@ -29,6 +30,7 @@ from paymentapp.models.bulk import (
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.bulk.orders import BulkOrders
 from paymentapp.services.bulk.rows import BulkRows
+from paymentapp.services.holds import Holds
 from paymentapp.storage.base import Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
@@ -56,6 +58,7 @@ class BulkRunner:
     store: Store
     rows: BulkRows
     orders: BulkOrders
+    holds: Holds
     clock: Clock
     at_once: int = 8
 
@@ -87,8 +90,9 @@ class BulkRunner:
         """Take the next step of a run; return it as it stands then, None if nothing is left."""
         if not run.is_open:
             return self._ordered(run, token, pool)
-        if run.held_by and not run.cancelled_by:
-            self._change(run, token, lambda each: each.changed(attention_at=None))
+        if not run.cancelled_by and self.holds.in_force().on_run(run.bulk_id):
+            later = self.clock() + HELD_PAUSE
+            self._change(run, token, lambda each: each.changed(attention_at=later))
             return None
         if run.cancelled_by or self.clock() >= run.ends_at:
             return self._stopped(run, token, pool)

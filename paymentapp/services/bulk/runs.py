@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NamedTuple
 
 from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, NotAllowed, NotFound, StoreUnavailable
 from paymentapp.models.actors import HOLD, Actor
 from paymentapp.models.bulk import (
+    HELD_PAUSE,
     BulkAction,
     BulkOrder,
     BulkPage,
@@ -17,6 +19,8 @@ from paymentapp.models.bulk import (
     BulkStatus,
     RowOutcome,
 )
+from paymentapp.models.holds import Hold, HoldScope, target_of
+from paymentapp.services.holds import Holds
 from paymentapp.storage.base import Store
 from paymentapp.storage.contention import MAX_TRIES, tries
 
@@ -35,18 +39,23 @@ class BulkRuns:
     """Shows bulk runs and their rows, and stops them."""
 
     store: Store
+    holds: Holds
     clock: Clock
 
     def get(self, bulk_id: str) -> BulkRun:
-        """Return a run. Raises NotFound."""
+        """Return a run with its hold. Raises NotFound."""
+        return _with_holds([self._stored(bulk_id)], self.store.list_holds())[0]
+
+    def page(self, limit: int, before: str | None = None) -> BulkPage:
+        """Return a page of runs with their holds, newest first."""
+        page = self.store.list_bulk_runs(limit, before)
+        return page._replace(runs=_with_holds(page.runs, self.store.list_holds()))
+
+    def _stored(self, bulk_id: str) -> BulkRun:
         run = self.store.get_bulk_run(bulk_id)
         if run is None:
             raise NotFound("There is no such bulk run.")
         return run
-
-    def page(self, limit: int, before: str | None = None) -> BulkPage:
-        """Return a page of runs, newest first."""
-        return self.store.list_bulk_runs(limit, before)
 
     def outcomes(
         self,
@@ -85,23 +94,27 @@ class BulkRuns:
         return self.store.get_bulk_outcomes(run.bulk_id, chunk, run.token_of(chunk))
 
     def hold(self, bulk_id: str, reason: str, by: Actor) -> BulkRun:
-        """Stop a run until it is released: no further row is made a payment.
+        """Hold a run until it is released: its payments are not sent, and no row becomes one.
 
-        Raises NotFound, Conflict (it has ended).
+        Raises NotFound, Conflict (it has ended, and has no payments).
         """
-        return self._changed(
-            bulk_id, lambda run: run if run.held_by else run.changed(held_by=by.name, reason=reason)
-        )
+        run = self._stored(bulk_id)
+        if not run.is_open and (run.status in _UNPAID or not run.accepted):
+            raise Conflict(f"The run has ended: it is {run.status}.")
+        self.holds.place(HoldScope.BULK, bulk_id, reason, by)
+        return self.get(bulk_id)
 
-    def release(self, bulk_id: str) -> BulkRun:
-        """Go on with a run that is held. Raises NotFound, Conflict."""
+    def release(self, bulk_id: str, by: Actor) -> BulkRun:
+        """Go on with a run that is held; one that is not stays as it is. Raises NotFound."""
+        self._stored(bulk_id)
+        for hold in self.store.list_holds():
+            if hold.target == target_of(HoldScope.BULK, bulk_id):
+                self.holds.release(hold.hold_id, by)
         now = self.clock()
-        return self._changed(
-            bulk_id,
-            lambda run: (
-                run.changed(held_by="", reason="", attention_at=now) if run.held_by else run
-            ),
+        self._changed(
+            bulk_id, lambda run: run.changed(attention_at=now) if _rests(run, now) else run
         )
+        return self.get(bulk_id)
 
     def cancel(self, bulk_id: str, by: Actor) -> BulkRun:
         """Cancel a run: rows that have no payment yet get none, and its payments are cancelled.
@@ -109,7 +122,7 @@ class BulkRuns:
         Those that are too late to be cancelled stay as they are. Raises NotFound, NotAllowed
         (another client's, without the right to hold), Conflict (another order is carried out).
         """
-        run = self.get(bulk_id)
+        run = self._stored(bulk_id)
         if run.created_by not in by.identities and not by.may(HOLD):
             raise NotAllowed("Only runs of the same client may be cancelled.", HOLD)
         return self._ordered(bulk_id, BulkAction.CANCEL, by, "")
@@ -127,7 +140,7 @@ class BulkRuns:
         return self._decided(bulk_id, BulkAction.REJECT, by, reason)
 
     def _decided(self, bulk_id: str, action: BulkAction, by: Actor, note: str) -> BulkRun:
-        run = self.get(bulk_id)
+        run = self._stored(bulk_id)
         if run.created_by in by.identities:
             raise NotAllowed("Whoever asked for a run can neither approve nor reject it.")
         if run.status in _UNPAID:
@@ -149,16 +162,25 @@ class BulkRuns:
                 return wanted.changed(cancelled_by=by.name or "-", attention_at=due)
             return wanted
 
-        return self._changed(bulk_id, change, ended=True)
+        self._changed(bulk_id, change)
+        return self.get(bulk_id)
 
-    def _changed(
-        self, bulk_id: str, change: Callable[[BulkRun], BulkRun], *, ended: bool = False
-    ) -> BulkRun:
+    def _changed(self, bulk_id: str, change: Callable[[BulkRun], BulkRun]) -> None:
         for _ in tries():
-            run = self.get(bulk_id)
-            if not run.is_open and not ended:
-                raise Conflict(f"The run has ended: it is {run.status}.")
+            run = self._stored(bulk_id)
             wanted = change(run)
             if wanted is run or self.store.change_bulk_run(run, wanted):
-                return wanted
+                return
         raise StoreUnavailable(f"the run was changed {MAX_TRIES} times meanwhile")
+
+
+def _with_holds(runs: Sequence[BulkRun], in_force: Iterable[Hold]) -> list[BulkRun]:
+    """Return runs with the holds of theirs that are in force."""
+    by_run = {hold.value: hold for hold in in_force if hold.scope is HoldScope.BULK}
+    return [replace(run, hold=by_run.get(run.bulk_id)) for run in runs]
+
+
+def _rests(run: BulkRun, now: datetime) -> bool:
+    """Return whether a run that no process has waits for the next look at its hold."""
+    at = run.attention_at
+    return run.is_open and at is not None and now < at <= now + HELD_PAUSE

@@ -92,8 +92,6 @@ def run_record(run: BulkRun) -> Record:
             "attention_at": maybe_text(run.attention_at),
             "completed_at": maybe_text(run.completed_at),
             "cancelled_by": run.cancelled_by or None,
-            "held_by": run.held_by or None,
-            "reason": run.reason or None,
             "order": _order_text(run.order) if run.order else None,
         }
     )
@@ -122,8 +120,6 @@ def read_run(record: Record) -> BulkRun:
         attention_at=maybe_time(record.get("attention_at")),
         completed_at=maybe_time(record.get("completed_at")),
         cancelled_by=record.get("cancelled_by", ""),
-        held_by=record.get("held_by", ""),
-        reason=record.get("reason", ""),
         order=_read_order(record["order"]) if "order" in record else None,
     )
 
