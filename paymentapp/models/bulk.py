@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypedDict, Unpack
 
+from paymentapp.models.bulk_tallies import BulkTally, next_tally
 from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts
 from paymentapp.models.events import Event, OtherEvent
 from paymentapp.models.holds import Hold
@@ -52,6 +53,7 @@ class BulkStatus(StrEnum):
 
 
 BULK_OPEN = frozenset({BulkStatus.CHECKING, BulkStatus.ACCEPTING})
+PAID_STATUSES = frozenset({BulkStatus.ACCEPTING, BulkStatus.COMPLETED, BulkStatus.CANCELLED})
 
 
 class RowProblem(NamedTuple):
@@ -139,6 +141,7 @@ class BulkChanges(TypedDict, total=False):
     completed_at: datetime | None
     cancelled_by: str
     order: BulkOrder | None
+    tally: BulkTally | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +172,23 @@ class BulkRun:
     completed_at: datetime | None = None
     cancelled_by: str = ""
     order: BulkOrder | None = None  # the last one; None: there was none
+    tally: BulkTally | None = None  # the last one; None: its payments were not counted yet
     hold: Hold | None = None  # in force now; a record of its own, and none of the run's
 
     @property
     def is_open(self) -> bool:
         """Return whether rows are still to be worked off."""
         return self.status in BULK_OPEN
+
+    @property
+    def tally_at(self) -> datetime | None:
+        """Return when the payments are to be counted next; None for never, or not yet."""
+        if self.completed_at is None or not self.accepted or self.status not in PAID_STATUSES:
+            return None
+        tally, order = self.tally, self.order
+        if tally is not None and order is not None and tally.as_of < order.at:
+            return order.at  # it was carried out since
+        return next_tally(self.completed_at, self.chunks, tally)
 
     @property
     def held_by(self) -> str:
@@ -225,9 +239,12 @@ class BulkRun:
         """Return the run with its order carried out for one more chunk."""
         if self.order is None:
             raise ValueError("there is no order")
-        chunk = self.order.next_chunk + 1
-        due = now + LEASE if chunk < self.next_chunk else None
-        return self.changed(order=self.order._replace(next_chunk=chunk), attention_at=due)
+        order = self.order._replace(next_chunk=self.order.next_chunk + 1)
+        return self.changed(order=order, attention_at=now + LEASE)
+
+    def at_rest(self) -> BulkRun:
+        """Return the run, left to whichever process counts its payments next."""
+        return self.changed(attention_at=self.tally_at)
 
     def advanced(
         self, outcomes: Sequence[RowOutcome], sums: Mapping[str, Decimal], now: datetime
@@ -259,10 +276,8 @@ class BulkRun:
 
     def ended(self, status: BulkStatus, at: datetime) -> BulkRun:
         """Return the run with nothing left to do."""
-        ended = self.changed(
-            status=status, completed_at=at, attention_at=None, identities=frozenset()
-        )
-        return replace(ended, attention_at=at) if ended.has_open_order else ended
+        ended = self.changed(status=status, completed_at=at, identities=frozenset())
+        return replace(ended, attention_at=at if ended.has_open_order else ended.tally_at)
 
 
 class BulkPage(NamedTuple):

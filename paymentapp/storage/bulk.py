@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome
+from paymentapp.models.payments import PaymentKey
 
 
 class BulkStore(Protocol):
@@ -33,6 +34,13 @@ class BulkStore(Protocol):
 
     def get_bulk_outcomes(self, bulk_id: str, chunk: int, token: str) -> list[RowOutcome]:
         """Return the outcomes of a chunk under a token, by a consistent read; empty for none."""
+
+    def count_by_status(self, keys: Sequence[PaymentKey]) -> dict[str, int]:
+        """Return how many of up to CHUNK_ROWS payments have which status, by consistent reads.
+
+        The payments are independent of each other, and missing ones are left out. A status of a
+        later version is counted too.
+        """
 
     def add_bulk_key(self, key: BulkKey) -> BulkKey:
         """Bind an idempotency key; return what is stored for it, possibly an older record."""

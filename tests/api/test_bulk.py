@@ -152,4 +152,5 @@ def test_a_run_is_held_released_and_cancelled(paying: Bench) -> None:
 def test_the_end_of_a_run_is_an_event_with_the_run(paying: Bench) -> None:
     done = worked_off(paying, ask(paying))
     (event,) = paying.client.get("/v1/api/events?type=bulk.completed").get_json()["events"]
-    assert (event["data"], event["timestamp"]) == (done, done["completed_at"])
+    then = {**done, "payments": None}  # they are counted when the run is shown
+    assert (event["data"], event["timestamp"]) == (then, done["completed_at"])

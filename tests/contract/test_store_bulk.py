@@ -23,11 +23,12 @@ from paymentapp.models.bulk import (
     RowProblem,
     Segment,
 )
+from paymentapp.models.bulk_tallies import BulkTally
 from paymentapp.models.caller_texts import METADATA_MAX, METADATA_VALUE_MAX, CallerTexts
 from paymentapp.models.events import Event
-from paymentapp.models.payments import Payment
+from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.storage.base import Store
-from paymentapp.storage.changes import Acceptance
+from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.dynamodb import DynamoDBStore
 from paymentapp.storage.dynamodb import events as dynamodb_events
 from tests.contract.test_store_event_list import listed
@@ -62,6 +63,7 @@ def test_a_run_is_kept_whole(store: Store) -> None:
         completed_at=later(9),
         cancelled_by="ann",
         order=BulkOrder(BulkAction.APPROVE, "ann", frozenset({"ann", "a1"}), later(3), "fine", 2),
+        tally=BulkTally({"succeeded": 2, "later-status": 1}, later(4)),
     )
     for run in (a_run(), rich):
         assert store.get_bulk_run(run.bulk_id) is None
@@ -173,6 +175,17 @@ def test_outcomes_are_kept_under_their_token_and_the_last_ones_stay(store: Store
     assert store.get_bulk_outcomes("run-1", 0, "t1") == first
     assert store.get_bulk_outcomes("run-1", 0, "t2") == first[:1]
     assert store.get_bulk_outcomes("run-1", 1, "t1") == []
+
+
+def test_payments_are_counted_by_status(store: Store) -> None:
+    payments = [add_payment(store, each) for each in payments_over_time(CHUNK_ROWS)]
+    moved = payments[0].moved(Status.CANCELLED, later(1), Cause.PERSON, due_at=None)
+    assert store.change_payments([PaymentChange(payments[0], moved)]) == [True]
+    keys = [each.key for each in payments]
+    missing = PaymentKey("nobody", keys[0].payment_id)
+    expected = {"cancelled": 1, "pending": CHUNK_ROWS - 2}
+    assert store.count_by_status([*keys[:-1], missing, keys[0]]) == expected
+    assert store.count_by_status([]) == {}
 
 
 def test_rows_expire_and_runs_do_not(engine: Store) -> None:

@@ -30,6 +30,7 @@ from paymentapp.models.bulk import (
     BulkStatus,
     RowProblem,
 )
+from paymentapp.models.bulk_tallies import PAUSE, BulkTally
 from paymentapp.models.holds import HoldScope
 from paymentapp.models.payments import Payment, Status
 from paymentapp.services.bulk.intake import BulkTerms
@@ -322,6 +323,81 @@ class OvertakenStore:
         self._store.add_bulk_outcomes(*args)
 
 
+# Counts by status
+
+
+def counts(world: BulkWorld, run: BulkRun) -> dict[str, int] | None:
+    """Return what the list of runs says of a run's payments: what was counted last."""
+    runs = {each.bulk_id: each for each in world.process().bulk_runs.page(9).runs}
+    tally = runs[run.bulk_id].tally
+    return dict(tally.counts) if tally else None
+
+
+def test_the_payments_of_a_run_are_counted_by_status_after_its_end(world: BulkWorld) -> None:
+    rows = bulk_rows(CHUNK_ROWS * 3)
+    world.register(rows)
+    run = world.work_off(world.take_in(rows))
+    assert counts(world, run) is None
+    world.now += PAUSE
+    world.work_off(run)
+    assert counts(world, run) == {"pending": len(rows)}
+    world.process().dispatcher.submit(world.payments()[:100])
+    world.work_off(run)
+    assert counts(world, run) == {"pending": len(rows)}  # as of then
+    world.now += PAUSE
+    shown = world.work_off(run).tally
+    assert shown is not None
+    assert (shown.counts, shown.as_of) == (
+        {"pending": len(rows) - 100, "submitting": 100},
+        world.now,
+    )
+
+
+def test_those_of_a_short_run_are_counted_whenever_it_is_shown(world: BulkWorld) -> None:
+    rows = bulk_rows(CHUNK_ROWS + 2)
+    world.register(rows[:-1])
+    run = world.work_off(world.take_in(rows))
+    assert run.tally == BulkTally({"pending": len(rows) - 1}, world.now)
+    payment = world.payments()[0]
+    world.process().payments.cancel(payment.key, SHOP)
+    shown = world.process().bulk_runs.get(run.bulk_id).tally
+    assert shown is not None
+    assert shown.counts == {"pending": len(rows) - 2, "cancelled": 1}
+
+
+def test_after_an_order_is_carried_out_payments_are_counted_at_once(world: BulkWorld) -> None:
+    rows = bulk_rows(2)
+    world.register(rows)
+    run = world.work_off(world.take_in(rows))
+    world.now += PAUSE
+    world.work_off(run)
+    world.now += timedelta(seconds=1)
+    world.process().bulk_runs.cancel(run.bulk_id, SHOP)
+    world.work_off(run)
+    assert counts(world, run) == {"cancelled": 2}
+
+
+@pytest.mark.parametrize("terms", [BulkTerms(BulkMode.ALL), BulkTerms(is_dry=True)])
+def test_a_run_without_payments_is_never_counted(world: BulkWorld, terms: BulkTerms) -> None:
+    rows = bulk_rows(2)
+    world.register(rows[:1])
+    run = world.work_off(world.take_in(rows, terms))
+    assert (run.attention_at, run.tally) == (None, None)
+
+
+def test_payments_are_counted_less_and_less_often_and_for_35_days(world: BulkWorld) -> None:
+    rows = bulk_rows(1)
+    world.register(rows)
+    run = world.work_off(world.take_in(rows))
+    times = []
+    while run.attention_at is not None:
+        world.now = run.attention_at
+        times.append(world.now)
+        run = world.work_off(run)
+    assert timedelta(days=35) < times[-1] - NOW < timedelta(days=45)
+    assert len(times) < 70
+
+
 # Holds and cancellations
 
 
@@ -448,7 +524,7 @@ def test_a_run_is_approved_as_one_by_another_person() -> None:
     done = world.work_off(run)
     assert {payment.status for payment in world.payments()} == {Status.PENDING}
     assert {payment.approvals[0].by for payment in world.payments()} == {"ann"}
-    assert (done.has_open_order, done.attention_at) == (False, None)
+    assert (done.has_open_order, done.attention_at) == (False, done.tally_at)
 
 
 def test_a_run_is_rejected_as_one() -> None:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import TypeVar
@@ -30,6 +30,7 @@ from paymentapp.models.bulk import (
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.bulk.orders import BulkOrders
 from paymentapp.services.bulk.rows import BulkRows
+from paymentapp.services.bulk.tallies import BulkTallies
 from paymentapp.services.holds import Holds
 from paymentapp.storage.base import Store
 from paymentapp.storage.contention import MAX_TRIES, tries
@@ -59,6 +60,7 @@ class BulkRunner:
     rows: BulkRows
     orders: BulkOrders
     holds: Holds
+    tallies: BulkTallies
     clock: Clock
     at_once: int = 8
 
@@ -88,8 +90,10 @@ class BulkRunner:
 
     def _step(self, run: BulkRun, token: str, pool: Pool) -> BulkRun | None:
         """Take the next step of a run; return it as it stands then, None if nothing is left."""
-        if not run.is_open:
+        if run.has_open_order and not run.is_open:
             return self._ordered(run, token, pool)
+        if not run.is_open:
+            return self._tallied(run, token, pool)
         if not run.cancelled_by and self.holds.in_force().on_run(run.bulk_id):
             later = self.clock() + HELD_PAUSE
             self._change(run, token, lambda each: each.changed(attention_at=later))
@@ -101,15 +105,22 @@ class BulkRunner:
         return self._completed(run, token)
 
     def _ordered(self, run: BulkRun, token: str, pool: Pool) -> BulkRun | None:
-        """Carry out the order for one more chunk of payments, if there is one."""
-        if run.order is None or not run.has_open_order:
-            self._change(run, token, lambda each: each.changed(attention_at=None))
+        """Carry out the order for one more chunk of payments."""
+        if run.order is None:
             return None
         chunk = run.order.next_chunk
         outcomes = self.store.get_bulk_outcomes(run.bulk_id, chunk, run.token_of(chunk))
         _each(pool, partial(self.orders.carry_out, run.order), outcomes)
-        done = self._change(run, token, lambda each: each.carried_out(self.clock()))
-        return done if done is not None and done.has_open_order else None
+        return self._change(run, token, lambda each: each.carried_out(self.clock()))
+
+    def _tallied(self, run: BulkRun, token: str, pool: Pool) -> None:
+        """Count the payments of a run that has ended, if that is due, and leave it."""
+        due = run.tally_at
+        if due is None or due > self.clock():
+            self._change(run, token, lambda each: each.at_rest())
+            return
+        tally = self.tallies.of(run, partial(_each, pool))
+        self._change(run, token, lambda each: replace(each, tally=tally).at_rest())
 
     def _stopped(self, run: BulkRun, token: str, pool: Pool) -> BulkRun | None:
         """End a run: refuse what another process may still be working on, and nothing else.

@@ -12,19 +12,18 @@ from paymentapp.errors import Conflict, NotAllowed, NotFound, StoreUnavailable
 from paymentapp.models.actors import HOLD, Actor
 from paymentapp.models.bulk import (
     HELD_PAUSE,
+    PAID_STATUSES,
     BulkAction,
     BulkOrder,
     BulkPage,
     BulkRun,
-    BulkStatus,
     RowOutcome,
 )
 from paymentapp.models.holds import Hold, HoldScope, target_of
+from paymentapp.services.bulk.tallies import BulkTallies
 from paymentapp.services.holds import Holds
 from paymentapp.storage.base import Store
 from paymentapp.storage.contention import MAX_TRIES, tries
-
-_UNPAID = frozenset({BulkStatus.CHECKING, BulkStatus.CHECKED, BulkStatus.REFUSED})
 
 
 class OutcomePage(NamedTuple):
@@ -40,11 +39,13 @@ class BulkRuns:
 
     store: Store
     holds: Holds
+    tallies: BulkTallies
     clock: Clock
 
     def get(self, bulk_id: str) -> BulkRun:
-        """Return a run with its hold. Raises NotFound."""
-        return _with_holds([self._stored(bulk_id)], self.store.list_holds())[0]
+        """Return a run with its hold and its counts. Raises NotFound."""
+        run = self.tallies.shown(self._stored(bulk_id))
+        return _with_holds([run], self.store.list_holds())[0]
 
     def page(self, limit: int, before: str | None = None) -> BulkPage:
         """Return a page of runs with their holds, newest first."""
@@ -99,7 +100,7 @@ class BulkRuns:
         Raises NotFound, Conflict (it has ended, and has no payments).
         """
         run = self._stored(bulk_id)
-        if not run.is_open and (run.status in _UNPAID or not run.accepted):
+        if not run.is_open and (run.status not in PAID_STATUSES or not run.accepted):
             raise Conflict(f"The run has ended: it is {run.status}.")
         self.holds.place(HoldScope.BULK, bulk_id, reason, by)
         return self.get(bulk_id)
@@ -143,7 +144,7 @@ class BulkRuns:
         run = self._stored(bulk_id)
         if run.created_by in by.identities:
             raise NotAllowed("Whoever asked for a run can neither approve nor reject it.")
-        if run.status in _UNPAID:
+        if run.status not in PAID_STATUSES:
             raise Conflict(f"The run has no payments: it is {run.status}.")
         return self._ordered(bulk_id, action, by, note)
 

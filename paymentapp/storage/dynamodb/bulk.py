@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from paymentapp.clock import to_text
 from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome, bulk_events
+from paymentapp.models.payments import PaymentKey
 from paymentapp.storage.codec.bulk import (
     FIRST_RUN,
     KEY_SORT,
@@ -29,6 +31,7 @@ from paymentapp.storage.codec.bulk import (
     run_record,
 )
 from paymentapp.storage.codec.records import Record
+from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.client import call
 from paymentapp.storage.dynamodb.events import DynamoDBEvents
@@ -61,6 +64,12 @@ class DynamoDBBulk(DynamoDBEvents):
     def get_bulk_outcomes(self, bulk_id: str, chunk: int, token: str) -> list[RowOutcome]:
         """Implement `Store.get_bulk_outcomes`."""
         return read_outcomes(self._bulk_parts(bulk_id, outcomes_prefix(chunk, token)))
+
+    def count_by_status(self, keys: Sequence[PaymentKey]) -> dict[str, int]:
+        """Read 100 payments a request."""
+        wanted = [to_item(key._asdict()) for key in dict.fromkeys(keys)]
+        items = conditional.read_many(self._client(), self._disbursements, wanted)
+        return Counter(item["status"]["S"] for item in items)
 
     def add_bulk_key(self, key: BulkKey) -> BulkKey:
         """Implement `Store.add_bulk_key`."""

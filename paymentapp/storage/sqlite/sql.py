@@ -40,6 +40,13 @@ SELECT document FROM json_each(?) AS wanted CROSS JOIN Disbursements
 WHERE customer_id = json_extract(wanted.value, '$[0]')
 AND payment_id = json_extract(wanted.value, '$[1]')
 """
+COUNT_BY_STATUS = """
+SELECT json_extract(document, '$.status'), count(*) FROM json_each(?) AS wanted
+CROSS JOIN Disbursements
+WHERE customer_id = json_extract(wanted.value, '$[0]')
+AND payment_id = json_extract(wanted.value, '$[1]')
+GROUP BY 1
+"""
 CHANGE_PAYMENT = """
 UPDATE Disbursements
 SET document = json_patch(document, ?), revision = ?, due_shard = ?, due_at = ?
