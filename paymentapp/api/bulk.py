@@ -9,8 +9,7 @@ from paymentapp.api.blueprint import Blueprint, actor, current_request, services
 from paymentapp.api.bulk_bodies import bulk_rows
 from paymentapp.api.responses import REPLAY, replay_header
 from paymentapp.models.actors import APPROVE, HOLD
-from paymentapp.models.bulk import BulkRun, RowOutcome
-from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.models.bulk import BulkRun
 from paymentapp.schemas.approvals import ApprovalNoteSchema
 from paymentapp.schemas.bulk import (
     BulkPageSchema,
@@ -110,15 +109,7 @@ def list_bulk_rows(query: dict[str, Any], bulk_id: str) -> dict[str, Any]:
     rejected = {"accepted": False, "rejected": True}.get(query["status"])
     run, limit, after = runs.get(bulk_id), query["limit"], query["cursor"]
     outcomes, last_read = runs.outcomes(run, limit, rejected=rejected, after=after)
-    keys = [PaymentKey(each.customer_id, each.payment_id) for each in outcomes if each.payment_id]
-    payments = services().store.get_payments(keys)
-    return {"rows": [_shown(each, payments) for each in outcomes], "next_cursor": last_read}
-
-
-def _shown(outcome: RowOutcome, payments: dict[PaymentKey, Payment]) -> dict[str, Any]:
-    """Return a row with the status of its payment now."""
-    payment = payments.get(PaymentKey(outcome.customer_id, outcome.payment_id or ""))
-    return {**outcome._asdict(), "payment_status": payment.status if payment else None}
+    return {"rows": runs.shown(outcomes), "next_cursor": last_read}
 
 
 @blp.route(f"{_RUN}/hold", methods=["POST"])

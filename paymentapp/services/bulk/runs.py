@@ -18,8 +18,10 @@ from paymentapp.models.bulk import (
     BulkPage,
     BulkRun,
     RowOutcome,
+    RowProblem,
 )
 from paymentapp.models.holds import Hold, HoldScope, target_of
+from paymentapp.models.payments import PaymentKey, Status
 from paymentapp.services.bulk.tallies import BulkTallies
 from paymentapp.services.holds import Holds
 from paymentapp.storage.base import Store
@@ -31,6 +33,16 @@ class OutcomePage(NamedTuple):
 
     outcomes: list[RowOutcome]
     last_read: int | None
+
+
+class ShownOutcome(NamedTuple):
+    """What became of a row, with the status that its payment has now."""
+
+    line: int
+    customer_id: str
+    payment_id: str | None
+    problems: tuple[RowProblem, ...]
+    payment_status: Status | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,16 @@ class BulkRuns:
             if len(found) == limit:
                 return OutcomePage(found, each.line)
         return OutcomePage(found, None)
+
+    def shown(self, outcomes: Sequence[RowOutcome]) -> list[ShownOutcome]:
+        """Return outcomes with the statuses of their payments, by one read."""
+        keys = [PaymentKey(o.customer_id, o.payment_id) for o in outcomes if o.payment_id]
+        payments = self.store.get_payments(keys)
+        found = [payments.get(PaymentKey(o.customer_id, o.payment_id or "")) for o in outcomes]
+        return [
+            ShownOutcome(*outcome, payment.status if payment else None)
+            for outcome, payment in zip(outcomes, found, strict=True)
+        ]
 
     def _after(self, run: BulkRun, line: int) -> Iterator[RowOutcome]:
         """Yield the outcomes of rows after a line; the chunk of the line is found by halving."""
