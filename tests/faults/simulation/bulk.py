@@ -121,7 +121,8 @@ class WorldBulk:
         """Make the intents of a run's rows; that of an unknown one for what none asks for."""
         bulk_id, by = payment.bulk_id or "", payment.created_by or ""
         for row in self._rows_of(bulk_id):
-            order = PaymentOrder(row.customer_id, row.email, row.money or payment.money, None)
+            money, meant = row.money or payment.money, row.allow_duplicate
+            order = PaymentOrder(row.customer_id, row.email, money, None, allow_duplicate=meant)
             request_id = key_hash(row_key(bulk_id, row.line), by)[:32]
             actor = Actor(by, frozenset({by}), frozenset())
             intent = Intent(f"{bulk_id} line {row.line}", order, None, actor, 0, 0)
@@ -176,7 +177,8 @@ class WorldBulk:
             return BulkRow(line, problems=UNFIT)
         customer = self.rng.choice(customers)
         money = self.rng.choice(AMOUNTS)
-        return BulkRow(line, customer.customer_id, customer.email, money, allow_duplicate=True)
+        meant = self.rng.random() < 0.7
+        return BulkRow(line, customer.customer_id, customer.email, money, allow_duplicate=meant)
 
     def _ask(self, wanted: RunIntent) -> None:
         """Ask for a run under its key, until an answer comes, and now and then once more."""

@@ -15,7 +15,7 @@ from paymentapp.models.customers import Customer
 from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.events import Event
 from paymentapp.models.limits import LimitReached
-from paymentapp.models.payments import Payment
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.storage.accepting import AcceptRequest, PaymentContext
 from paymentapp.storage.changes import Acceptance, AcceptResult
 from tests.faults.simulation.scheduler import current_task
@@ -125,6 +125,11 @@ class SimulatedBulk:
     def get_bulk_outcomes(self, bulk_id: str, chunk: int, token: str) -> list[RowOutcome]:
         self._read("get_outcomes", None)
         return list(self.world.bulk.outcomes.get((bulk_id, chunk, token), ()))
+
+    def count_by_status(self, keys: Sequence[PaymentKey]) -> dict[str, int]:
+        self._read("count_by_status", tuple(keys))
+        found = [self.tables.payments[key].status for key in keys if key in self.tables.payments]
+        return {str(status): found.count(status) for status in found}
 
     def add_bulk_key(self, key: BulkKey) -> BulkKey:
         known = self.world.bulk.keys
