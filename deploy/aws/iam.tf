@@ -348,7 +348,7 @@ data "aws_iam_policy_document" "sweep" {
   }
 
   # What is announced and not written is checked again, for a day; an erasure that is complete ends,
-  # and no erased payment is found by its reference.
+  # and no erased payment is found by its reference. The rows of a bulk run that has ended are deleted.
   statement {
     sid       = "Events"
     actions   = ["dynamodb:DeleteItem"]
@@ -357,7 +357,7 @@ data "aws_iam_policy_document" "sweep" {
     condition {
       test     = "ForAllValues:StringLike"
       variable = "dynamodb:LeadingKeys"
-      values   = ["events-unmade", "erasure", "references#*"]
+      values   = ["bulk#*", "events-unmade", "erasure", "references#*"]
     }
   }
 

@@ -142,6 +142,7 @@ class BulkChanges(TypedDict, total=False):
     cancelled_by: str
     order: BulkOrder | None
     tally: BulkTally | None
+    rows_deleted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ class BulkRun:
     cancelled_by: str = ""
     order: BulkOrder | None = None  # the last one; None: there was none
     tally: BulkTally | None = None  # the last one; None: its payments were not counted yet
+    rows_deleted: bool = False  # they hold e-mail addresses, and nobody needs them after the end
     hold: Hold | None = None  # in force now; a record of its own, and none of the run's
 
     @property
@@ -275,9 +277,11 @@ class BulkRun:
         )
 
     def ended(self, status: BulkStatus, at: datetime) -> BulkRun:
-        """Return the run with nothing left to do."""
-        ended = self.changed(status=status, completed_at=at, identities=frozenset())
-        return replace(ended, attention_at=at if ended.has_open_order else ended.tally_at)
+        """Return the run with all of its rows worked off."""
+        due = at + LEASE
+        return self.changed(
+            status=status, completed_at=at, identities=frozenset(), attention_at=due
+        )
 
 
 class BulkPage(NamedTuple):

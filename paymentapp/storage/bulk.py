@@ -24,6 +24,9 @@ class BulkStore(Protocol):
     def get_bulk_rows(self, bulk_id: str, chunk: int) -> list[BulkRow]:
         """Return a chunk of rows, by a consistent read; empty for none, or once it expired."""
 
+    def delete_bulk_rows(self, bulk_id: str, chunk: int) -> None:
+        """Delete a chunk of rows, if it is there."""
+
     def add_bulk_outcomes(
         self, bulk_id: str, chunk: int, token: str, outcomes: Sequence[RowOutcome]
     ) -> None:

@@ -62,6 +62,7 @@ def test_a_run_is_kept_whole(store: Store) -> None:
         sums={"EUR": Decimal("1.5"), "USD": Decimal(20)},
         completed_at=later(9),
         cancelled_by="ann",
+        rows_deleted=True,
         order=BulkOrder(BulkAction.APPROVE, "ann", frozenset({"ann", "a1"}), later(3), "fine", 2),
         tally=BulkTally({"succeeded": 2, "later-status": 1}, later(4)),
     )
@@ -157,12 +158,24 @@ def test_rows_are_kept_as_they_are_and_apart(store: Store) -> None:
     assert [store.get_bulk_rows("run-1", n) for n in range(3)] == [*chunks, []]
 
 
+def test_rows_are_deleted_chunk_by_chunk(store: Store) -> None:
+    for chunk in range(2):
+        store.add_bulk_rows("run-1", chunk, bulk_rows(2), KEPT_UNTIL)
+    store.add_bulk_outcomes("run-1", 0, "t1", [RowOutcome(2, "ada")])
+    for _ in range(2):
+        store.delete_bulk_rows("run-1", 0)
+    assert [store.get_bulk_rows("run-1", n) for n in range(2)] == [[], bulk_rows(2)]
+    assert store.get_bulk_outcomes("run-1", 0, "t1") == [RowOutcome(2, "ada")]
+
+
 def test_a_chunk_of_the_longest_rows_fits(store: Store) -> None:
     metadata = tuple((f"{n:040}", "\u2603" * METADATA_VALUE_MAX) for n in range(METADATA_MAX))
     texts = CallerTexts("r" * 100, "\u2603" * 200, metadata)
     rows = [row._replace(texts=texts) for row in bulk_rows(CHUNK_ROWS)]
     store.add_bulk_rows("run-1", 0, rows, KEPT_UNTIL)
     assert store.get_bulk_rows("run-1", 0) == rows
+    store.delete_bulk_rows("run-1", 0)
+    assert store.get_bulk_rows("run-1", 0) == []
 
 
 def test_outcomes_are_kept_under_their_token_and_the_last_ones_stay(store: Store) -> None:

@@ -42,6 +42,10 @@ class MemoryBulk:
         self._called("get_bulk_rows")
         return list(self._bulk_rows.get((bulk_id, chunk), ()))
 
+    def delete_bulk_rows(self, bulk_id: str, chunk: int) -> None:
+        self._called("delete_bulk_rows")
+        self._bulk_rows.pop((bulk_id, chunk), None)
+
     def add_bulk_outcomes(
         self, bulk_id: str, chunk: int, token: str, outcomes: Sequence[RowOutcome]
     ) -> None:

@@ -323,6 +323,38 @@ class OvertakenStore:
         self._store.add_bulk_outcomes(*args)
 
 
+@pytest.mark.parametrize(
+    "terms", [EACH, BulkTerms(BulkMode.ALL), BulkTerms(is_dry=True)], ids=["each", "all", "dry"]
+)
+def test_the_rows_of_a_run_that_has_ended_are_deleted(world: BulkWorld, terms: BulkTerms) -> None:
+    rows = bulk_rows(CHUNK_ROWS + 1)
+    world.register(rows[1:])
+    run = world.take_in(rows, terms, key="k")
+    assert run.rows_deleted is False
+    world.process().bulk_runs.hold(run.bulk_id, "later", SHOP)
+    world.work_off(run)
+    assert len(world.store.get_bulk_rows(run.bulk_id, 0)) == CHUNK_ROWS
+    world.process().bulk_runs.release(run.bulk_id, SHOP)
+    done = world.work_off(run)
+    assert done.rows_deleted
+    assert [world.store.get_bulk_rows(run.bulk_id, chunk) for chunk in range(2)] == [[], []]
+    assert world.take_in(rows, terms, key="k").bulk_id == run.bulk_id  # it needs no rows
+    assert len(outcomes(world, done)) == len(rows)
+
+
+@pytest.mark.parametrize("count", range(1, 4))
+def test_after_a_crash_the_rows_that_are_left_are_deleted(world: BulkWorld, count: int) -> None:
+    rows = bulk_rows(CHUNK_ROWS * 2 + 1)
+    world.register(rows)
+    run = world.take_in(rows)
+    crash_after(world.store, "delete_bulk_rows", count)
+    with pytest.raises(StoreUnavailable):
+        world.work_off(run)
+    world.now += LEASE
+    assert world.work_off(run).rows_deleted
+    assert [world.store.get_bulk_rows(run.bulk_id, chunk) for chunk in range(3)] == [[], [], []]
+
+
 # Counts by status
 
 

@@ -93,7 +93,7 @@ class BulkRunner:
         if run.has_open_order and not run.is_open:
             return self._ordered(run, token, pool)
         if not run.is_open:
-            return self._tallied(run, token, pool)
+            return self._after_the_end(run, token, pool)
         if not run.cancelled_by and self.holds.in_force().on_run(run.bulk_id):
             later = self.clock() + HELD_PAUSE
             self._change(run, token, lambda each: each.changed(attention_at=later))
@@ -113,14 +113,18 @@ class BulkRunner:
         _each(pool, partial(self.orders.carry_out, run.order), outcomes)
         return self._change(run, token, lambda each: each.carried_out(self.clock()))
 
-    def _tallied(self, run: BulkRun, token: str, pool: Pool) -> None:
-        """Count the payments of a run that has ended, if that is due, and leave it."""
+    def _after_the_end(self, run: BulkRun, token: str, pool: Pool) -> None:
+        """Delete the rows of a run that has ended; count its payments, if that is due."""
+        if not run.rows_deleted:
+            _each(pool, partial(self.store.delete_bulk_rows, run.bulk_id), range(run.chunks))
         due = run.tally_at
-        if due is None or due > self.clock():
-            self._change(run, token, lambda each: each.at_rest())
-            return
-        tally = self.tallies.of(run, partial(_each, pool))
-        self._change(run, token, lambda each: replace(each, tally=tally).at_rest())
+        is_due = due is not None and due <= self.clock()
+        tally = self.tallies.of(run, partial(_each, pool)) if is_due else run.tally
+
+        def rests(each: BulkRun) -> BulkRun:
+            return replace(each, rows_deleted=True, tally=tally).at_rest()
+
+        self._change(run, token, rests)
 
     def _stopped(self, run: BulkRun, token: str, pool: Pool) -> BulkRun | None:
         """End a run: refuse what another process may still be working on, and nothing else.
@@ -180,14 +184,14 @@ class BulkRunner:
         return self._end(run, token, last)
 
     def _end(self, run: BulkRun, token: str, status: BulkStatus) -> BulkRun | None:
-        """End a run; return it if there is an order for its payments."""
+        """End a run."""
         ended = self._change(run, token, lambda each: each.ended(status, self.clock()))
         if ended is not None:
             counts = ended.accepted, ended.rejected, ended.total
             log.info(
                 "bulk run %s %s: %d rows fine, %d rejected, of %d", ended.bulk_id, status, *counts
             )
-        return ended if ended is not None and ended.has_open_order else None
+        return ended
 
     def _change(
         self, run: BulkRun, token: str, change: Callable[[BulkRun], BulkRun]

@@ -94,6 +94,7 @@ def run_record(run: BulkRun) -> Record:
             "completed_at": maybe_text(run.completed_at),
             "cancelled_by": run.cancelled_by or None,
             "order": _order_text(run.order) if run.order else None,
+            "rows_deleted": run.rows_deleted or None,
             "tally": _tally_texts(run.tally) if run.tally else None,
         }
     )
@@ -123,6 +124,7 @@ def read_run(record: Record) -> BulkRun:
         completed_at=maybe_time(record.get("completed_at")),
         cancelled_by=record.get("cancelled_by", ""),
         order=_read_order(record["order"]) if "order" in record else None,
+        rows_deleted=record.get("rows_deleted", False),
         tally=_read_tally(record["tally"]) if "tally" in record else None,
     )
 

@@ -52,6 +52,22 @@ class DynamoDBBulk(DynamoDBEvents):
         """Implement `Store.get_bulk_rows`."""
         return read_rows(self._bulk_parts(bulk_id, rows_prefix(chunk)))
 
+    def delete_bulk_rows(self, bulk_id: str, chunk: int) -> None:
+        """Query the parts, and delete each: two requests, mostly."""
+        prefix = rows_prefix(chunk)
+        found = self._query(
+            None,
+            TableName=self._operations,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=to_item(
+                {":pk": rows_key(bulk_id), ":first": prefix, ":last": f"{prefix}~"}
+            ),
+            ProjectionExpression="pk, sk",
+            ConsistentRead=True,
+        )
+        for key in found:
+            call(self._client().delete_item, TableName=self._operations, Key=key)
+
     def add_bulk_outcomes(
         self, bulk_id: str, chunk: int, token: str, outcomes: Sequence[RowOutcome]
     ) -> None:

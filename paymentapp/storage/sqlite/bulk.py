@@ -60,6 +60,12 @@ class SQLiteBulk(SQLiteRecords):
         """Implement `Store.get_bulk_rows`."""
         return read_rows(self._bulk_parts(bulk_id, rows_prefix(chunk)))
 
+    def delete_bulk_rows(self, bulk_id: str, chunk: int) -> None:
+        """Implement `Store.delete_bulk_rows`."""
+        prefix = rows_prefix(chunk)
+        values = (rows_key(bulk_id), prefix, f"{prefix}~")
+        self._connections().writer.run(partial(_delete, values), one_write=True)
+
     def add_bulk_outcomes(
         self, bulk_id: str, chunk: int, token: str, outcomes: Sequence[RowOutcome]
     ) -> None:
@@ -125,6 +131,10 @@ class SQLiteBulk(SQLiteRecords):
 def _add_all(inserts: Sequence[Insert], connection: sqlite3.Connection) -> None:
     for insert in inserts:
         add_if_absent(insert, connection)
+
+
+def _delete(values: tuple[str, str, str], connection: sqlite3.Connection) -> None:
+    connection.execute(sql.DELETE_RECORDS, values)
 
 
 def _put_all(rows: Sequence[_Row], connection: sqlite3.Connection) -> None:

@@ -111,6 +111,7 @@ WHERE pk = ? AND sk = ? AND coalesce(revision, '') = ?
 """
 GET_RECORD_REVISION = "SELECT revision FROM Operations WHERE pk = ? AND sk = ?"
 GET_RECORDS = "SELECT document FROM Operations WHERE pk = ? AND sk BETWEEN ? AND ? ORDER BY sk"
+DELETE_RECORDS = "DELETE FROM Operations WHERE pk = ? AND sk BETWEEN ? AND ?"
 GET_CHUNKS = """
 SELECT sk, document FROM Operations WHERE pk = ? AND sk BETWEEN 'members#' AND 'members~'
 """

@@ -52,7 +52,15 @@ class BulkFaultPlan(FaultPlan):
         *MIDST,
         *("add_payments", "add_payments", "claim_keys", "add_payment", "claim_key") * 2,
         *("bind_key", "bind_key", "add_outcomes", "add_outcomes", "change_run", "change_run"),
-        *("get_rows", "get_outcomes", "due_runs", "add_rows", "add_bulk_key", "add_run"),
+        *(
+            "get_rows",
+            "get_outcomes",
+            "delete_rows",
+            "due_runs",
+            "add_rows",
+            "add_bulk_key",
+            "add_run",
+        ),
     )
 
 
@@ -76,6 +84,7 @@ class WorldBulk:
         self.on = scene == SCENE
         self.rng = Random(f"bulk {seed}")
         self.rows: dict[tuple[str, int], list[BulkRow]] = {}
+        self.deleted: set[tuple[str, int]] = set()  # of the rows, which the checks still need
         self.outcomes: dict[tuple[str, int, str], list[RowOutcome]] = {}
         self.keys: dict[str, BulkKey] = {}
         self.runs: dict[str, BulkRun] = {}
@@ -100,7 +109,9 @@ class WorldBulk:
 
     def _put(self, run: BulkRun) -> None:
         self.runs[run.bulk_id] = run
-        acts = run.is_open or run.has_open_order  # counting by status goes on for weeks
+        acts = (
+            run.is_open or run.has_open_order or not run.rows_deleted
+        )  # counting by status goes on for weeks
         self.due.put(run.bulk_id, 0, run.attention_at if acts else None, run.bulk_id)
 
     def soonest(self) -> datetime | None:
@@ -265,7 +276,7 @@ class WorldBulk:
             self._judge(run)
 
     def _judge(self, run: BulkRun) -> None:
-        if run.is_open or run.has_open_order:
+        if run.is_open or run.has_open_order or not run.rows_deleted:
             self._fail("stuck", f"{run.bulk_id} is {run.status}")
             return
         rows, outcomes = list(self._rows_of(run.bulk_id)), list(self._outcomes(run))

@@ -112,7 +112,13 @@ class SimulatedBulk:
 
     def get_bulk_rows(self, bulk_id: str, chunk: int) -> list[BulkRow]:
         self._read("get_rows", None)
-        return list(self.world.bulk.rows.get((bulk_id, chunk), ()))
+        key = bulk_id, chunk
+        deleted = key in self.world.bulk.deleted
+        return [] if deleted else list(self.world.bulk.rows.get(key, ()))
+
+    def delete_bulk_rows(self, bulk_id: str, chunk: int) -> None:
+        deleted = self.world.bulk.deleted
+        self._write("delete_rows", None, lambda: deleted.add((bulk_id, chunk)))
 
     def add_bulk_outcomes(
         self, bulk_id: str, chunk: int, token: str, outcomes: Sequence[RowOutcome]
