@@ -44,9 +44,14 @@ class IdempotencyRecord:
 def key_hash(idempotency_key: str, client: str) -> str:
     """Return the hash of a client's key.
 
-    No key in a request has a line break, so no two pairs of client and key have the same hash.
+    No key in a request has a line break, so no two pairs of client and key have the same hash. A
+    key that ends with a line break and a number is that of a row of a bulk run (`bulk.row_key`):
+    the number stays in its hash, behind 80 bits that tell runs apart, so that an engine with sorted
+    keys stores neighbours beside each other.
     """
-    return hashlib.sha256(f"{client}\n{idempotency_key}".encode()).hexdigest()
+    group, _, number = idempotency_key.rpartition("\n")
+    digest = hashlib.sha256(f"{client}\n{group or number}".encode()).hexdigest()
+    return f"{digest[:20]}{int(number):012x}{digest[20:52]}" if group else digest
 
 
 def key_hashes(idempotency_key: str, client: str) -> tuple[str, str]:

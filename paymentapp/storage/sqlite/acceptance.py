@@ -25,7 +25,7 @@ from paymentapp.storage.codec.payments import read_payment
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.disbursements import insert_payment
-from paymentapp.storage.sqlite.events import EventRow, announce, rows_of
+from paymentapp.storage.sqlite.events import EventRow, announce, announce_many, rows_of
 from paymentapp.storage.sqlite.json_documents import from_json
 from paymentapp.storage.sqlite.limits import count, note_likeness
 from paymentapp.storage.sqlite.operations import SQLiteOperations, context_values, read_context
@@ -96,7 +96,12 @@ def _accept_many(
     requests: Sequence[AcceptRequest], connection: sqlite3.Connection
 ) -> list[Payment | None]:
     contexts = _contexts(requests, connection)
-    return [_accept_one_of(*each, connection) for each in zip(requests, contexts, strict=True)]
+    events: list[EventRow] = []
+    accepted = [
+        _accept_one_of(*each, events, connection) for each in zip(requests, contexts, strict=True)
+    ]
+    announce_many(events, connection)
+    return accepted
 
 
 def _contexts(
@@ -120,35 +125,45 @@ def _contexts(
 
 
 def _accept_one_of(
-    request: AcceptRequest, context: PaymentContext, connection: sqlite3.Connection
+    request: AcceptRequest,
+    context: PaymentContext,
+    events: list[EventRow],
+    connection: sqlite3.Connection,
 ) -> Payment | None:
-    """Accept one of several payments; return it, or None where it is not added."""
+    """Accept one of several payments; return it, or None where it is not added.
+
+    What it announces is added to `events`.
+    """
     try:
         acceptance = request.decide(context)
     except PaymentAppError:
         return None
     if acceptance is None:
         return None
+    bind, addition = _writes_of(acceptance)
+    written = _Addition(addition.insert, acceptance, ())
     if acceptance.is_counted:
-        return _counted(acceptance, connection)
-    return _added(acceptance, connection)  # which leaves nothing to undo
+        stored = _counted(bind, written, connection)
+    else:
+        stored = _accept(bind, written, connection)  # which leaves nothing to undo
+    if not stored.bound or stored.payment is not None:
+        return None
+    events += addition.events
+    return acceptance.payment
 
 
-def _counted(acceptance: Acceptance, connection: sqlite3.Connection) -> Payment | None:
+def _counted(
+    bind: Insert | Update | None, addition: _Addition, connection: sqlite3.Connection
+) -> _Stored:
     """Add a payment that counts; a savepoint undoes what belongs to it where it is refused."""
-    added = None
     connection.execute("SAVEPOINT payment")
     try:
-        added = _added(acceptance, connection)
+        stored = _accept(bind, addition, connection)
     except (LimitReached, DuplicateFound):
+        stored = _Stored(bound=False)
         connection.execute("ROLLBACK TO payment")
     connection.execute("RELEASE payment")
-    return added
-
-
-def _added(acceptance: Acceptance, connection: sqlite3.Connection) -> Payment | None:
-    stored = _accept(*_writes_of(acceptance), connection)
-    return acceptance.payment if stored.bound and stored.payment is None else None
+    return stored
 
 
 def _accept_at_once(

@@ -150,6 +150,10 @@ SELECT 'events', printf('%020d', max(?, 1 + coalesce(
     (SELECT sk FROM Operations WHERE pk = 'events' ORDER BY sk DESC LIMIT 1), 0
 ))), ?, ?
 """
+LAST_EVENT = "SELECT max(sk) FROM Operations WHERE pk = 'events'"
+PLACE_EVENT = """
+INSERT INTO Operations (pk, sk, expires_at, document) VALUES ('events', ?, ?, ?)
+"""
 LIST_EVENTS = """
 SELECT sk, document FROM Operations WHERE pk = 'events' AND sk > ? ORDER BY sk LIMIT ?
 """
