@@ -98,7 +98,7 @@ def runs_of_every_kind(ours: SweptDeployment, services: Services) -> None:
     ours.sweep(services)
     ours.late += timedelta(minutes=5)
     ours.sweep(services)
-    assert services.bulk_runs.page(1).runs[0].tally is not None
+    assert any(run.tally for run in services.bulk_runs.page(3).runs)
 
 
 def test_the_role_allows_what_working_off_bulk_runs_needs(swept: SweptDeployment) -> None:

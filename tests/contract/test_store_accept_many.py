@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ from tests.support.records import NOW, a_claim, a_customer, a_payment, add_claim
 MANY = 60  # more than one request of DynamoDB takes
 
 
-def acceptance(number: int, customer_id: str = "", **changes: object) -> Acceptance:
+def acceptance(number: int, customer_id: str = "", **changes: Any) -> Acceptance:
     """Return a payment and its key, of a customer of its own by default."""
     name, payment_id = customer_id or f"c{number}", to_text(later(number))
     payment = a_payment(customer_id=name, payment_id=payment_id, request_id=f"h{number}")
@@ -239,7 +240,7 @@ def test_sqlite_accepts_all_or_nothing_where_the_transaction_fails(
     sqlite_store: SQLiteStore,
 ) -> None:
     broken = acceptance(2)
-    broken = broken._replace(payment=replace(broken.payment, customer_id=None))
+    broken = broken._replace(payment=a_payment(customer_id=None))
     wanted = [request(acceptance(1)), request(broken)._replace(customer_id="c2")]
     with pytest.raises(StoreUnavailable):
         sqlite_store.accept_many(wanted)

@@ -93,7 +93,8 @@ class BulkRunner:
         if run.has_open_order and not run.is_open:
             return self._ordered(run, token, pool)
         if not run.is_open:
-            return self._after_the_end(run, token, pool)
+            self._after_the_end(run, token, pool)
+            return None
         if not run.cancelled_by and self.holds.in_force().on_run(run.bulk_id):
             later = self.clock() + HELD_PAUSE
             self._change(run, token, lambda each: each.changed(attention_at=later))
