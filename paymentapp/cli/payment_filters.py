@@ -10,12 +10,17 @@ from marshmallow import Schema, ValidationError
 
 from paymentapp.models.payments import Status
 
+
+def _statuses(_ctx: object, _param: object, begun: str) -> list[str]:
+    return [each.value for each in Status if each.startswith(begun)]
+
+
 _OPTIONS = (
     click.option("--reference", help="Only those with this reference."),
     click.option(
         "--status",
-        type=click.Choice([each.value for each in Status]),
         metavar="STATUS",
+        shell_complete=_statuses,
         help="Only those with this status now, such as succeeded or failed.",
     ),
     click.option("--method", "payment_method", help="Only those that are made by this method."),
