@@ -106,7 +106,7 @@ def run(port: int | None, host: str | None, dev: bool, live: bool) -> None:
 @with_json
 def init(as_json: bool) -> None:
     """Create the missing tables of the store."""
-    with opened(paying=False) as services:
+    with opened(paying=False, says_store=False) as services:
         made, store = services.store.create_tables(), services.store.description
     if as_json:
         echo_record({"store": store, "created": made})

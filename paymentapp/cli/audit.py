@@ -38,9 +38,9 @@ _FINDINGS = (
 )
 _CHANGES = (
     TableColumn("VERSION", 7, whole=True, right=True),
-    TableColumn("AT", 27),
+    TableColumn("AT", 27, whole=True),
     TableColumn("WHAT", 16),
-    TableColumn("CAUSE", 8),
+    TableColumn("CAUSE", 8, needs=100),
     TableColumn("BY", 20),
     TableColumn("METHOD", 10),
     TableColumn("DETAILS"),

@@ -64,7 +64,7 @@ def _fields(batch: Batch, members: list[Member]) -> Fields:
     yield "created", f"{short(batch.created_at)}, frozen {short(batch.frozen_at)}"
     if batch.reference:
         yield "accepted", f"{short(batch.accepted_at)} as {batch.reference}"
-    yield "attempts", str(batch.attempts)
+    yield "attempts", f"{batch.attempts} without an outcome"
     if batch.last_error:
         yield "error", printable(batch.last_error)
     if batch.state is not BatchState.CLOSED:

@@ -30,13 +30,13 @@ _PROGRESS_SECONDS = 2.0
 
 
 @contextmanager
-def opened(*, paying: bool = True) -> Iterator[Services]:
+def opened(*, paying: bool = True, says_store: bool = True) -> Iterator[Services]:
     """Yield the services and close them at the end; nothing is dispatched.
 
     Without `paying` there are no providers, and none of their settings are required. On a terminal
-    the store is named first, and so it is in each error of it: a relative path or another region
-    leads to another store. Settings that do not exist are warned of. While the command works for
-    long, a terminal says so. Raises StoreUnavailable.
+    the store is named first, unless `says_store` is false, and so it is in each error of it: a
+    relative path or another region leads to another store. Settings that do not exist are warned
+    of. While the command works for long, a terminal says so. Raises StoreUnavailable.
     """
     from paymentapp.bootstrap import build_services
     from paymentapp.declarations import warn_of_unknown
@@ -44,7 +44,7 @@ def opened(*, paying: bool = True) -> Iterator[Services]:
     warn_of_unknown(os.environ)
     services = build_services() if paying else build_services(providers={})
     store = services.store.description
-    if sys.stderr.isatty():
+    if says_store and sys.stderr.isatty():
         click.echo(f"store: {store}", err=True)
     try:
         with naming(store), progress_line(_command_name()):

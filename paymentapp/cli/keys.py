@@ -114,7 +114,7 @@ def keys_create(
             name, scopes or _DEFAULT, client=client or "", expires_at=until, by=by
         )
         store = services.store.description
-        click.echo(f"Key {key.key_id} for {name!r} in {store}: {_described(key)}.", err=True)
+        echo_text(f"Key {key.key_id} for {name!r} in {store}: {_described(key)}.", err=True)
         click.echo("Store it now: it cannot be shown again.", err=True)
         if as_json:
             echo_record({**_record(key, now), "key": secret})

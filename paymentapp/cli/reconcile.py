@@ -101,6 +101,8 @@ def _print_table(found: Iterable[Discrepancy], tally: Tally) -> None:
     echo_text(_summary(tally))
     if tally.open_items:
         click.echo(f"inbox: {tally.open_items} waiting for an operator: `paymentapp inbox list`")
+    for name in tally.without_search:
+        echo_text(f"not searched: {name} offers no list of its transactions")
     for what in tally.not_done:
         echo_text(f"not done: {what}")
 
@@ -140,6 +142,7 @@ def _print_json(period: Period, found: Iterable[Discrepancy], tally: Tally) -> N
             "repaired": tally.repaired,
             "inbox": tally.open_items,
             "not_done": tally.not_done,
+            "without_search": tally.without_search,
         }
     )
 

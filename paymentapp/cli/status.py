@@ -30,7 +30,7 @@ _COLUMNS = (
 @with_json
 def status(as_json: bool) -> None:
     """Show what has no outcome yet: how much, why, since when; providers, holds, open items."""
-    with opened() as services:
+    with opened(says_store=False) as services:
         picture = services.overview.picture()
         description = services.store.description
     if as_json:

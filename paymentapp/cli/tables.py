@@ -97,10 +97,10 @@ def echo_fields(fields: Iterable[tuple[str, str]], indent: int = 10) -> None:
             click.echo(f"{'' if number else label:<{indent - 1}} {part}".rstrip())
 
 
-def echo_text(text: str) -> None:
+def echo_text(text: str, *, err: bool = False) -> None:
     """Print a text, on a terminal in lines that fit its width."""
     for part in broken(text, terminal_width()):
-        click.echo(part)
+        click.echo(part, err=err)
 
 
 def broken(text: str, width: int | None) -> list[str]:
