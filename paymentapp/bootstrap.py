@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from paymentapp.services.bulk.intake import BulkIntake
     from paymentapp.services.bulk.runner import BulkRunner
     from paymentapp.services.bulk.runs import BulkRuns
-    from paymentapp.services.console_sessions import ConsoleSessions
     from paymentapp.services.bulk.tallies import BulkTallies
+    from paymentapp.services.console_sessions import ConsoleSessions
     from paymentapp.services.health import Health
     from paymentapp.services.inbound.webhooks import WebhookReceiver
     from paymentapp.services.limit_use import LimitUse
