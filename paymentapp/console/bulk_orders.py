@@ -94,7 +94,7 @@ def _carry_out(order: RunOrder, bulk_id: str, text: str) -> BulkRun:
         "approve": lambda: runs.approve(bulk_id, by, text),
         "reject": lambda: runs.reject(bulk_id, by, text),
         "hold": lambda: runs.hold(bulk_id, text, by),
-        "release": lambda: runs.release(bulk_id),
+        "release": lambda: runs.release(bulk_id, by),
         "cancel": lambda: runs.cancel(bulk_id, by),
     }
     return steps[order.name]()
