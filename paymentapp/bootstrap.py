@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from paymentapp.services.bulk.intake import BulkIntake
     from paymentapp.services.bulk.runner import BulkRunner
     from paymentapp.services.bulk.runs import BulkRuns
+    from paymentapp.services.bulk.tallies import BulkTallies
     from paymentapp.services.console_sessions import ConsoleSessions
     from paymentapp.services.health import Health
     from paymentapp.services.inbound.webhooks import WebhookReceiver
@@ -138,7 +139,14 @@ class Services(DispatchServices):
         """Return the bulk runs."""
         from paymentapp.services.bulk.runs import BulkRuns
 
-        return BulkRuns(self.store, self.clock)
+        return BulkRuns(self.store, self.holds, self.bulk_tallies, self.clock)
+
+    @built_once
+    def bulk_tallies(self) -> BulkTallies:
+        """Return what counts the payments of bulk runs."""
+        from paymentapp.services.bulk.tallies import BulkTallies
+
+        return BulkTallies(self.store, self.clock)
 
     @built_once
     def bulk_runner(self) -> BulkRunner:
@@ -149,7 +157,7 @@ class Services(DispatchServices):
 
         rows = BulkRows(self.store, self.payments, self.clock)
         orders = BulkOrders(self.payments, self.approvals)
-        return BulkRunner(self.store, rows, orders, self.clock)
+        return BulkRunner(self.store, rows, orders, self.holds, self.bulk_tallies, self.clock)
 
     @built_once
     def limit_use(self) -> LimitUse:

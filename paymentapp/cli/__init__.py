@@ -14,6 +14,7 @@ from paymentapp._version import __version__
 from paymentapp.cli.approvals import approvals
 from paymentapp.cli.audit import audit
 from paymentapp.cli.batches import batches
+from paymentapp.cli.bulk import bulk
 from paymentapp.cli.common import naming, opened
 from paymentapp.cli.customers import customers
 from paymentapp.cli.export import export
@@ -130,7 +131,7 @@ def worker() -> None:
 
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
-    *(hold, release, holds, approvals, customers, payments, pay, batches),
+    *(hold, release, holds, approvals, customers, payments, pay, bulk, batches),
     *(status, export, summary, webhooks, topic),
 ):
     commands.add_command(command)
