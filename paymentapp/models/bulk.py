@@ -28,6 +28,8 @@ CHUNK_ROWS = 250  # worked off well within a LEASE
 BULK_ID_PATTERN = r"^[0-9]{8}T[0-9]{12}-[0-9a-f]{8}$"
 # Rows hold e-mail addresses: they are kept until every key of theirs has expired, and no longer.
 ROWS_KEPT = KEY_RETENTION
+# How long after its end a dry run's rows may be paid: they are kept for that, and no longer.
+PAYABLE_FOR = timedelta(days=7)
 # Until when rows are worked off: before the first key of the run can expire.
 ENDS_WITHIN = timedelta(days=30)
 LEASE = timedelta(seconds=30)  # for which a process has a run to itself
@@ -243,6 +245,13 @@ class BulkRun:
             raise ValueError("there is no order")
         order = self.order._replace(next_chunk=self.order.next_chunk + 1)
         return self.changed(order=order, attention_at=now + LEASE)
+
+    @property
+    def rows_kept_until(self) -> datetime | None:
+        """Return until when the rows of a run that has ended are kept; None: they are not."""
+        if self.status is not BulkStatus.CHECKED or self.completed_at is None:
+            return None
+        return self.completed_at + PAYABLE_FOR
 
     def at_rest(self) -> BulkRun:
         """Return the run, left to whichever process counts its payments next."""

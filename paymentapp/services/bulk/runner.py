@@ -119,7 +119,14 @@ class BulkRunner:
         return self._change(run, token, lambda each: each.carried_out(self.clock()))
 
     def _after_the_end(self, run: BulkRun, token: str, pool: Pool) -> None:
-        """Delete the rows of a run that has ended; count its payments, if that is due."""
+        """Delete the rows of a run that has ended; count its payments, if that is due.
+
+        Those of a dry run are kept for a while, since they may be paid: see `CheckedRuns`.
+        """
+        kept = run.rows_kept_until
+        if kept is not None and self.clock() < kept:
+            self._change(run, token, lambda each: each.changed(attention_at=kept))
+            return
         if not run.rows_deleted:
             _each(pool, partial(self.store.delete_bulk_rows, run.bulk_id), range(run.chunks))
         due = run.tally_at

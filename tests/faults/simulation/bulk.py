@@ -109,10 +109,9 @@ class WorldBulk:
 
     def _put(self, run: BulkRun) -> None:
         self.runs[run.bulk_id] = run
-        acts = (
-            run.is_open or run.has_open_order or not run.rows_deleted
-        )  # counting by status goes on for weeks
-        self.due.put(run.bulk_id, 0, run.attention_at if acts else None, run.bulk_id)
+        # Counting by status goes on for weeks; a dry run's rows are kept for one.
+        at = run.attention_at if _has_work(run) else None
+        self.due.put(run.bulk_id, 0, at, run.bulk_id)
 
     def soonest(self) -> datetime | None:
         """Return when a run is due; None where none is."""
@@ -276,7 +275,7 @@ class WorldBulk:
             self._judge(run)
 
     def _judge(self, run: BulkRun) -> None:
-        if run.is_open or run.has_open_order or not run.rows_deleted:
+        if _has_work(run):
             self._fail("stuck", f"{run.bulk_id} is {run.status}")
             return
         rows, outcomes = list(self._rows_of(run.bulk_id)), list(self._outcomes(run))
@@ -315,3 +314,9 @@ class WorldBulk:
 
     def _fail(self, check: str, words: str) -> None:
         self.world.findings.fail(check, words, None)
+
+
+def _has_work(run: BulkRun) -> bool:
+    """Return whether something is to be done about a run, besides counting its payments."""
+    has_rows = not run.rows_deleted and run.rows_kept_until is None
+    return run.is_open or run.has_open_order or has_rows
