@@ -2,8 +2,8 @@
 
 Sends `POST /v1/api/payment` at a fixed rate to the API under gunicorn, on two workers with their
 dispatchers, over SQLite on disk or DynamoDB: for some seconds on an idle service, then while a run
-of `--rows` payments is worked off, each round on a new service. With `--held` a hold of everything
-keeps the payments from being sent, so that what is measured is the run alone.
+of `--rows` payments is worked off, each round on a new service. The rows are scheduled for the next
+day, so that what is measured is the run alone; with `--sent` its payments are sent meanwhile.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -22,8 +23,9 @@ from bench.load import CUSTOMERS, Steady
 from bench.processes import Processes
 from bench.servers import Server, get_json, start_api, start_simulator
 from bench.stores import new_place, prepare
+from paymentapp.clock import to_text, utc_now
 
-HEADER = "customer_id,email,amount,currency,allow_duplicate\n"
+HEADER = "customer_id,email,amount,currency,scheduled_at\n"
 
 
 def main() -> None:
@@ -33,8 +35,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50.0, help="requests a second")
     parser.add_argument("--seconds", type=float, default=8.0, help="on the idle service")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--engine", choices=["sqlite", "dynamodb"], default="sqlite")
-    parser.add_argument("--held", action="store_true", help="send no payment meanwhile")
+    parser.add_argument("--engine", choices=["SQLite", "DynamoDB"], default="SQLite")
+    parser.add_argument("--sent", action="store_true", help="send the payments meanwhile")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for number in range(options.rounds):
@@ -48,8 +50,6 @@ def measure(folder: Path, number: int, options: argparse.Namespace) -> None:
         prepare(place)
         paypal = start_simulator(processes, f"bulk{number}-paypal")
         server = start_api(processes, f"bulk{number}", place, paypal=paypal)
-        if options.held:
-            post(server, "/v1/api/holds", json.dumps({"scope": "all", "reason": "bench"}).encode())
         Steady(server.port, "warm-up", options.rate, 2).run()
         idle = Steady(server.port, "idle", options.rate, options.seconds).run()
         busy, took = while_worked_off(server, options)
@@ -61,7 +61,12 @@ def measure(folder: Path, number: int, options: argparse.Namespace) -> None:
 def while_worked_off(server: Server, options: argparse.Namespace) -> tuple[list[float], float]:
     """Return the latencies while a run is worked off, and how many seconds that took."""
     found: list[float] = []
-    run = post(server, "/v1/api/bulk?mode=each", table(options.rows), "text/csv")
+    run = post(
+        server,
+        "/v1/api/bulk?mode=each",
+        table(options.rows, scheduled=not options.sent),
+        "text/csv",
+    )
     path = f"{server.url}/v1/api/bulk/{run['bulk_id']}"
     begun, ended = time.monotonic(), threading.Event()
     took: list[float] = []
@@ -82,10 +87,11 @@ def while_worked_off(server: Server, options: argparse.Namespace) -> tuple[list[
     return found, took[0]
 
 
-def table(rows: int) -> bytes:
+def table(rows: int, *, scheduled: bool = False) -> bytes:
     """Return a file that pays the customers that the bench has registered."""
+    at = to_text(utc_now() + timedelta(days=1)) if scheduled else ""
     lines = (
-        f"bench{n % CUSTOMERS},bench{n % CUSTOMERS}@example.com,{1 + n % 1000}.50,USD,true\n"
+        f"bench{n % CUSTOMERS},bench{n % CUSTOMERS}@example.com,{1 + n % 1000}.50,USD,{at}\n"
         for n in range(rows)
     )
     return (HEADER + "".join(lines)).encode()

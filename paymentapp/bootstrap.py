@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paymentapp.bootstrap_dispatch import DispatchServices
@@ -230,10 +231,14 @@ class Services(DispatchServices):
         """Return the worker, which a process that dispatches by threads starts."""
         from paymentapp.worker.threaded import Worker
 
-        self.sweeper.bulk = lambda may_go_on: self.bulk_runner.advance(may_go_on)
+        self.sweeper.bulk = self._work_off_bulk
         parts = self.dispatcher, self.poller, self.inbox, self.sweeper, self.mailbox_collector
         outbound = self.deliverer, self.publisher
         return Worker(self.store, *parts, *outbound, self.clock, self.settings)
+
+    def _work_off_bulk(self, may_go_on: Callable[[], bool]) -> bool:
+        """Work off a bulk run in a process that serves requests too: leave these their time."""
+        return replace(self.bulk_runner, pause=time.sleep).advance(may_go_on)
 
     @built_once
     def supervisor(self) -> Supervisor:

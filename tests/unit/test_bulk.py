@@ -29,6 +29,7 @@ from paymentapp.models.bulk import (
     BulkRow,
     BulkRun,
     BulkStatus,
+    RowOutcome,
     RowProblem,
 )
 from paymentapp.models.bulk_tallies import PAUSE, BulkTally
@@ -269,6 +270,30 @@ def test_a_process_that_was_suspended_cannot_pay_what_was_refused_meanwhile(
     assert (outcome.payment_id, outcome.problems[0].column) == (None, "customer_id")
     assert done.rejected == 1
     assert len(world.payments()) == 1
+
+
+def test_a_process_that_stalls_between_key_and_payment_pays_nothing_that_was_refused(
+    world: BulkWorld,
+) -> None:
+    rows = bulk_rows(1)
+    world.register(rows)
+    run, put = world.take_in(rows), world.store._put_payment
+    refused: list[RowOutcome] = []
+
+    def stalled(payment: Payment) -> Payment:
+        vars(world.store).pop("_put_payment")
+        world.now += timedelta(minutes=2)
+        customer = world.process().customers.get(rows[0].customer_id)
+        assert world.store.change_customer(customer, customer.changed(email="new@example.com"))
+        refused.append(world.process().bulk_runner.rows.accept(run, rows[0]))
+        return put(payment)
+
+    vars(world.store)["_put_payment"] = stalled
+    late = world.process().bulk_runner.rows.accept(run, rows[0])
+    (payment,) = world.payments()
+    assert (payment.status, payment.due_at) == (Status.CANCELLED, None)
+    assert payment.history[-1].reference.startswith("This is not the customer's e-mail.")
+    assert refused == [late] == [RowOutcome(2, rows[0].customer_id, payment.payment_id)]
 
 
 def test_a_row_that_another_process_has_paid_is_not_refused(world: BulkWorld) -> None:

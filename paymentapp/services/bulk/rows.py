@@ -13,13 +13,15 @@ from paymentapp.models.customers import Customer
 from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.idempotency import IdempotencyRecord, key_hashes
 from paymentapp.models.limits import LimitExceeded
-from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.models.references import ReferenceUsed
 from paymentapp.services.bulk.many_payments import KeyedOrder, request_many
-from paymentapp.services.new_payments import new_record
+from paymentapp.services.new_payments import new_payment, new_record
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.payments import IN_PROGRESS, Payments
+from paymentapp.services.routing import FIRST_METHOD, Route
 from paymentapp.storage.base import Store
+from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 # What would do, where a refusal of a single request does not say it.
@@ -112,13 +114,17 @@ class BulkRows:
     def _refuse(
         self, row: BulkRow, order: PaymentOrder, key: str, problem: RowProblem, by: Actor
     ) -> RowOutcome:
-        """Bind the row's key to the refusal, unless it has a payment or another refusal."""
+        """Bind the row's key to the refusal, unless it has a payment or another refusal.
+
+        One that is bound to a payment that is missing gets it now, cancelled.
+        """
         key_hash = key_hashes(key, by.name)[0]
         for _ in tries():
             context = self.store.read_for_payment(order.customer_id, [key_hash])
             bound = context.idempotency_records.get(key_hash)
             if bound is not None:
                 outcome = self._bound_outcome(row, bound)
+                outcome = outcome or self._fenced(row, order, bound, problem, by)
                 if outcome is not None:
                     return outcome
             record = new_record(order, key_hash, self.clock())
@@ -141,6 +147,29 @@ class BulkRows:
         if self.clock() < bound.claimed_at + IN_PROGRESS:
             raise StoreUnavailable("a payment of this row is being stored")
         return None
+
+    def _fenced(
+        self,
+        row: BulkRow,
+        order: PaymentOrder,
+        bound: IdempotencyRecord,
+        problem: RowProblem,
+        by: Actor,
+    ) -> RowOutcome | None:
+        """Store the payment that a row's key is bound to as one that is cancelled.
+
+        A process may be suspended, for however long, between the two writes of DynamoDB: it then
+        finds this one under the payment's id, and cannot pay a row that was refused meanwhile.
+        Returns None where the key is bound otherwise by now, or its id is another payment's.
+        """
+        now, route = self.clock(), Route(order.payment_method or FIRST_METHOD, None, None)
+        payment = new_payment(
+            order, route, bound, by.name, now, now, self.payments.due_shards
+        ).moved(Status.CANCELLED, now, Cause.REQUEST, problem.message[:100], due_at=None)
+        stored = self.store.accept(Acceptance(payment, bound, bound)).payment
+        if stored is None or stored.request_id != bound.request_id:
+            return None
+        return RowOutcome(row.line, row.customer_id, stored.payment_id)
 
 
 def is_fine(row: BulkRow) -> bool:

@@ -8,6 +8,7 @@ and on outcomes that count only once the run says so, under the revision that wa
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -42,7 +43,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # Rows that are accepted together. On SQLite they are one transaction, which other writes wait for.
-ROWS_AT_ONCE = 50
+ROWS_AT_ONCE = 25
+PAUSE_MAX = 0.5  # seconds between two steps: a chunk takes less than a LEASE
 DUE_MAX = 10  # runs that are looked at for one that no other process takes first
 CANCELLED = RowProblem("", "The run was cancelled before this row was paid.")
 TOO_LATE = RowProblem("", "The run was not worked off within 30 days: ask for this row again.")
@@ -53,7 +55,8 @@ class BulkRunner:
     """Works off bulk runs.
 
     Rows that are not accepted together, and payments of an order, are worked on `at_once` at a
-    time: each mostly waits for the store.
+    time: each mostly waits for the store. `pause` is called between two steps with the seconds that
+    the last one took: a process that also serves requests leaves as much time to these.
     """
 
     store: Store
@@ -63,6 +66,7 @@ class BulkRunner:
     tallies: BulkTallies
     clock: Clock
     at_once: int = 8
+    pause: Callable[[float], object] = lambda _seconds: None
 
     def advance(self, may_go_on: Callable[[], bool] = lambda: True) -> bool:
         """Take a run that is due and work it off; return whether one was due.
@@ -165,11 +169,14 @@ class BulkRunner:
         return self._change(run, token, lambda each: each.advanced(outcomes, sums, self.clock()))
 
     def _worked(self, run: BulkRun, rows: Sequence[BulkRow], pool: Pool) -> list[RowOutcome]:
-        if run.status is BulkStatus.CHECKING:
-            return self.rows.check_many(run, rows)
         outcomes: list[RowOutcome] = []
         for start in range(0, len(rows), ROWS_AT_ONCE):
-            outcomes += self._accepted(run, rows[start : start + ROWS_AT_ONCE], pool)
+            begun, part = time.monotonic(), rows[start : start + ROWS_AT_ONCE]
+            if run.status is BulkStatus.CHECKING:
+                outcomes += self.rows.check_many(run, part)
+            else:
+                outcomes += self._accepted(run, part, pool)
+            self.pause(min(time.monotonic() - begun, PAUSE_MAX))
         return outcomes
 
     def _accepted(self, run: BulkRun, rows: Sequence[BulkRow], pool: Pool) -> list[RowOutcome]:
