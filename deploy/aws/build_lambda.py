@@ -30,7 +30,8 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 LEFT_OUT = {"authlib", "boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = {
     *("__main__.py", "cli", "console", "delivering.py", "gunicorn_conf.py", "py.typed", "web"),
-    "oidc/sign_in.py",
+    *("oidc/sign_in.py", "bootstrap_backoffice.py", "services/backoffice"),
+    *(f"exports/{name}.py" for name in ("formats", "parquet", "xlsx")),
     *(
         "metrics/processes.py",
         "metrics/prometheus.py",
