@@ -248,7 +248,7 @@ def _unpaid(state: PaymentState) -> Explanation:
     reason = state.payment.reason or state.payment.provider_status or "no reason is given"
     back = "The money came back" if state.payment.status is Status.RETURNED else "It was not paid"
     return Explanation(
-        f"{back}. {state.provider} says: {reason}.",
+        f"{back}. The reason on record: {reason}.",
         (
             f"Ask {state.provider} or the payee what that means, and settle it.",
             "Then retry the payment, or pay by another method.",

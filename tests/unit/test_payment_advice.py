@@ -163,7 +163,7 @@ def test_a_return_is_explained_by_its_banks_code() -> None:
 
 def test_a_reason_that_nobody_knows_is_quoted() -> None:
     found = advice(ended(Status.FAILED, "NEW_CODE: strange"))
-    assert found.meaning == "It was not paid. paypal says: NEW_CODE: strange."
+    assert found.meaning == "It was not paid. The reason on record: NEW_CODE: strange."
     assert found.steps[-1] == "Then retry the payment, or pay by another method."
 
 

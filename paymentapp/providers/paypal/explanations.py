@@ -38,7 +38,8 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         "open one; money that nobody claims within 30 days comes back.",
         "Ask the payee to look for PayPal's mail, and to open an account with this address or to "
         "add the address to theirs.",
-        "To have the money back sooner, cancel the payment while it is unclaimed.",
+        "While nobody has claimed it, cancel the payment to have the money back sooner; once it is "
+        "back, retry it.",
     ),
     "RECEIVER_UNCONFIRMED": explained(
         "The payee has not confirmed this e-mail address or telephone number at PayPal.",
