@@ -33,14 +33,14 @@ CHANGED = (
 _NEWEST = 100  # payments that are looked at before it is asked whether to erase a customer
 
 
-@blp.get("/customers/new")
+@blp.get("/new-customer")
 @requires(WRITE)
 def customers_new() -> Response:
     """Show the form of a new customer."""
     return _new_form(rows_of({}), {})
 
 
-@blp.post("/customers/new")
+@blp.post("/new-customer")
 @requires(WRITE)
 def customers_register() -> Response:
     """Register a customer."""

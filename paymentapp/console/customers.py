@@ -21,6 +21,7 @@ from paymentapp.schemas.common import PAYMENT_ID_PATTERN, Cursor, CustomerCursor
 from paymentapp.schemas.customer_history import HistoryQuerySchema
 from paymentapp.schemas.customers import CustomerQuerySchema
 from paymentapp.schemas.payments import PageQuerySchema
+from paymentapp.services.customer_history import ShownEntry
 from paymentapp.services.payees import ShownPayment
 from paymentapp.services.payment_methods import PaymentMethodView
 
@@ -65,7 +66,7 @@ def customers_show(customer_id: str) -> Response:
         payments=_payments(customer_id) if by.may(READ) else None,
         made=_made(customer_id) if by.may(READ) else None,
         done=request.args.get("done", ""),
-        **_history(customer_id),
+        **_history(customer),
     )
 
 
@@ -132,10 +133,16 @@ def _made(customer_id: str) -> ShownPayment | None:
     return here.payees.shown(payment, here.waiting.of(payment))
 
 
-def _history(customer_id: str) -> dict[str, Any]:
+def _history(customer: Customer) -> dict[str, Any]:
+    """Return a page of a customer's history.
+
+    Of one who was erased nothing personal is shown, though it may still be there for minutes.
+    """
     sent = loaded(HistoryQuerySchema(), {**_cursor("history"), "limit": str(PART)})
     before = sent.value["before"] if sent.value else None
-    entries, last_read = services().history.page(customer_id, PART, before)
+    entries, last_read = services().history.page(customer.customer_id, PART, before)
+    if customer.is_erased:
+        entries = [ShownEntry(each.entry.without_texts(), None, None) for each in entries]
     return {"history": entries, "next_history": cursor_text(HistoryCursor(), last_read)}
 
 

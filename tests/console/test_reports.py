@@ -108,7 +108,10 @@ def test_json_lines(person: Person) -> None:
 
 def test_a_workbook_where_the_library_is_installed(person: Person) -> None:
     openpyxl = pytest.importorskip("openpyxl")
-    book = openpyxl.load_workbook(io.BytesIO(download(person, "xlsx").get_data()))
+    answer = download(person, "xlsx")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=payments.xlsx"
+    assert answer.headers["Cache-Control"] == "no-store"
+    book = openpyxl.load_workbook(io.BytesIO(answer.get_data()))
     found = [[cell.value for cell in row] for row in book.active.iter_rows()]
     assert tuple(found[0]) == COLUMNS
     assert [row[3] for row in found[1:]] == [7, 3, 2, 1]
@@ -118,7 +121,7 @@ def test_a_workbook_has_a_bound_and_the_page_says_how_to_get_more(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("xlsxwriter")
-    monkeypatch.setattr(reports, "XLSX_ROWS", 3)  # 20,001 payments take too long to make
+    monkeypatch.setattr(reports, "XLSX_ROWS", 3)  # 50,001 payments take too long to make
     page = download(person, "xlsx", 422).get_data(as_text=True)
     assert "at most 3 payments" in page
     assert "paymentapp export" in page
