@@ -206,7 +206,7 @@ def test_a_batch_that_was_not_sent_goes_out_again(
     admin = console.somebody("hopper", ADMIN)
     path = f"/batches/{batch.batch_id}/resolve"
     page = admin.see(path)
-    assert "1 payments over 12.50 USD go out again" in page
+    assert "1 payment over 12.50 USD goes out again" in page
     assert "people are paid twice" in page
     form = {"resolution": "not-sent", "note": NOTE}
     assert admin.send(path, **form, again="another").status_code == 422

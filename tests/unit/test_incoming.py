@@ -72,10 +72,10 @@ def list_of_file(incoming: Incoming) -> list[bytes]:
     return parts
 
 
-def test_a_long_file_is_kept_on_disk_and_read_from_there() -> None:
+@pytest.mark.parametrize("path", [b"/v1/api/bulk?mode=each", b"/console/bulk"])
+def test_a_long_file_is_kept_on_disk_and_read_from_there(path: bytes) -> None:
     body = bytes(range(256)) * 4096
-    head = b"POST /v1/api/bulk?mode=each HTTP/1.1\r\nHost: x\r\n"
-    incoming = Incoming(head)
+    incoming = Incoming(b"POST " + path + b" HTTP/1.1\r\nHost: x\r\n")
     incoming.feed(f"Content-Length: {len(body)}\r\n\r\n".encode())
     for start in range(0, len(body), 50_000):
         assert incoming.progress() is Progress.BODY
@@ -91,7 +91,11 @@ def test_a_long_file_is_kept_on_disk_and_read_from_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "start", [b"GET /v1/api/bulk", b"POST /v1/api/payment", b"POST /v1/api/bulk/x/cancel"]
+    "start",
+    [
+        *(b"GET /v1/api/bulk", b"POST /v1/api/payment", b"POST /v1/api/bulk/x/cancel"),
+        *(b"POST /console/bulk/x/pay", b"POST /console/sign-in", b"POST /x?/console/bulk"),
+    ],
 )
 def test_no_other_request_has_a_long_body(start: bytes) -> None:
     incoming = Incoming(start + b" HTTP/1.1\r\nContent-Length: 999999\r\n\r\n")
