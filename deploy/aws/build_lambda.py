@@ -29,7 +29,7 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 # only boto3 needs.
 LEFT_OUT = {"authlib", "boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = {
-    *("__main__.py", "cli", "console", "delivering.py", "gunicorn_conf.py", "py.typed", "web"),
+    *("__main__.py", "cli", "delivering.py", "gunicorn_conf.py", "py.typed", "web"),
     *("oidc/sign_in.py", "bootstrap_backoffice.py", "services/backoffice"),
     *(f"exports/{name}.py" for name in ("formats", "parquet", "xlsx")),
     *(
