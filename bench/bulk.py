@@ -1,8 +1,9 @@
-"""CPU time and memory of a bulk run: `python -m bench.bulk`, without a server, over SQLite.
+"""CPU time and memory of bulk runs: `python -m bench.bulk`, without a server, over SQLite.
 
-Takes in one file of `--rows` payments, works it off, and compares with as many requests for one
-payment each, of which `--requests` are sent. CPU time is that of all threads; memory is the most
-that the process has held, measured before the first request, after the intake and after the run.
+For each mode takes in a file of `--rows` payments, works it off, and compares with as many requests
+for one payment each, of which `--requests` are sent. CPU time is that of all threads; memory is the
+most that the process has held, before the first file, after each intake and after each run. With
+`--engine dynamodb` over the tables that AWS_ENDPOINT_URL_DYNAMODB leads to: give fewer rows.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from flask import Flask
 from paymentapp import create_app
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
+from paymentapp.models.bulk import BulkMode
 
 CUSTOMERS = 1000
 MEMORY = Path("/dev/shm")
@@ -33,9 +35,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--engine", choices=["sqlite", "dynamodb"], default="sqlite")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder:
         environ = {"PAYMENTAPP_STORE": f"sqlite:///{folder}/bulk.db", "PAYMENTAPP_AUTH": "off"}
+        if options.engine == "dynamodb":
+            prefix = f"bulk-{time.time_ns()}-"
+            environ |= {"PAYMENTAPP_STORE": "dynamodb", "PAYMENTAPP_TABLE_PREFIX": prefix}
         services = build_services(load_settings(environ))
         services.store.create_tables()
         for n in range(CUSTOMERS):
@@ -45,20 +51,38 @@ def main() -> None:
 
 
 def measure(services: Services, app: Flask, rows: int, requests: int) -> None:
-    """Send the requests, then the file, and work it off."""
-    single = cpu(lambda: send(app, requests)) / requests
+    """Work off a file in each mode; send requests before, between and after, for the comparison."""
+    names = iter("abc")
+    single = cost_of_request(app, requests, next(names))
+    print(f"memory: {memory()} MB")
+    for mode in BulkMode:
+        taken, worked = measure_mode(services, app, rows, mode)
+        after = cost_of_request(app, requests, next(names))
+        of = (single + after) / 2
+        say(f"mode {mode}: a row taken in", taken, of)
+        say(f"mode {mode}: a row worked off", worked, of)
+        say(f"mode {mode}: both", taken + worked, of)
+        single = after
+
+
+def cost_of_request(app: Flask, requests: int, name: str) -> float:
+    """Return the CPU seconds of a request for one payment."""
+    single = cpu(lambda: send(app, requests, name)) / requests
     say("a request for one payment", single)
-    data = table(rows)
-    before = memory()
-    taken = cpu(lambda: post(app, "/v1/api/bulk?mode=each", data, "text/csv")) / rows
-    say(f"a row of {rows:,}, taken in ({len(data) / 1e6:.1f} MB)", taken, single)
-    print(f"memory: {before} MB before, {memory()} MB after the intake (the file is in it)")
+    return single
+
+
+def measure_mode(services: Services, app: Flask, rows: int, mode: BulkMode) -> tuple[float, float]:
+    """Take in a file and work it off; return the CPU seconds of a row, for both."""
+    data = table(rows, mode)
+    taken = cpu(lambda: post(app, f"/v1/api/bulk?mode={mode}", data, "text/csv", mode)) / rows
+    print(f"{rows:,} rows, {len(data) / 1e6:.1f} MB: {memory()} MB of memory (the file is in it)")
     began = time.monotonic()
     worked = cpu(services.bulk_runner.advance) / rows
-    say(f"a row worked off, in {time.monotonic() - began:.0f} s", worked, single)
-    say("both", taken + worked, single)
     (run,) = services.bulk_runs.page(1).runs
-    print(f"memory: {memory()} MB; run {run.status}, {run.accepted:,} accepted of {run.total:,}")
+    counts = f"run {run.status}, {run.accepted:,} accepted of {run.total:,}"
+    print(f"{counts}, in {time.monotonic() - began:.0f} s: {memory()} MB of memory")
+    return taken, worked
 
 
 def cpu(work: Callable[[], object]) -> float:
@@ -78,28 +102,28 @@ def say(what: str, seconds: float, of: float | None = None) -> None:
     print(f"{what}: {seconds * 1e6:.0f} microseconds of CPU{share}")
 
 
-def table(rows: int) -> bytes:
+def table(rows: int, name: str) -> bytes:
     lines = (
-        f"c{n % CUSTOMERS},c{n % CUSTOMERS}@example.com,{1 + n % 1000}.50,USD,bulk-{n}\n"
+        f"c{n % CUSTOMERS},c{n % CUSTOMERS}@example.com,{1 + n % 1000}.50,USD,{name}-{n}\n"
         for n in range(rows)
     )
     return (HEADER + "".join(lines)).encode()
 
 
-def send(app: Flask, requests: int) -> None:
+def send(app: Flask, requests: int, name: str) -> None:
     for number in range(requests):
-        request(app, number)
+        request(app, number, name)
 
 
-def request(app: Flask, number: int) -> None:
+def request(app: Flask, number: int, name: str) -> None:
     body = {
         "customer_id": f"c{number % CUSTOMERS}",
         "email": f"c{number % CUSTOMERS}@example.com",
         "amount": 12.5,
         "currency": "USD",
-        "reference": f"single-{number}",
+        "reference": f"single-{name}-{number}",
     }
-    post(app, "/v1/api/payment", json.dumps(body).encode(), "application/json", f"k{number}")
+    post(app, "/v1/api/payment", json.dumps(body).encode(), "application/json", f"{name}{number}")
 
 
 def post(app: Flask, path: str, body: bytes, content_type: str, key: str = "file") -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -28,9 +29,10 @@ CUSTOMERS = 5_000
 
 
 class Cost(NamedTuple):
-    """What a command took: seconds, MiB of memory at most, and MiB of its output."""
+    """What a command took: seconds, of CPU too, MiB of memory at most, and MiB of its output."""
 
     seconds: float
+    cpu: float
     memory: float
     output: float
 
@@ -42,15 +44,19 @@ def main() -> int:
     count: int = parser.parse_args().payments
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         few, many = (_account(Path(folder), number) for number in (FEW, count))
-        say(f"{'':10}  {'seconds':>8}  {'MiB few':>8}  {'MiB many':>8}  {'file MiB':>8}")
+        names = ("seconds", "CPU s", "MiB few", "MiB many", "file MiB")
+        say(f"{'':10}  " + "  ".join(f"{name:>8}" for name in names))
         for name in ReportFormat:
-            small = _export(few, name)
-            large = _export(many, name)
-            cells = (large.seconds, small.memory, large.memory, large.output)
-            say(f"{name:10}  " + "  ".join(f"{cell:8.1f}" for cell in cells))
-        small, large = (_run(each, "summary", "--by", "day,status") for each in (few, many))
-        say(f"{'summary':10}  {large.seconds:8.1f}  {small.memory:8.1f}  {large.memory:8.1f}")
+            _say_costs(name, _export(few, name), _export(many, name))
+        _say_costs(
+            "summary", *(_run(each, "summary", "--by", "day,status") for each in (few, many))
+        )
     return 0
+
+
+def _say_costs(name: str, small: Cost, large: Cost) -> None:
+    cells = (large.seconds, large.cpu, small.memory, large.memory, large.output)
+    say(f"{name:10}  " + "  ".join(f"{cell:8.1f}" for cell in cells))
 
 
 def _account(folder: Path, count: int) -> Path:
@@ -73,7 +79,7 @@ def _export(store: Path, name: ReportFormat) -> Cost:
 def _run(store: Path, *command: str) -> Cost:
     """Run a command of the service, and return what it took."""
     environ = {**os.environ, "PAYMENTAPP_STORE": f"sqlite:///{store}"}
-    began = time.monotonic()
+    began, cpu = time.monotonic(), _cpu_of_children()
     process = subprocess.Popen(
         [sys.executable, "-m", "paymentapp", *command],
         env=environ,
@@ -86,7 +92,13 @@ def _run(store: Path, *command: str) -> Cost:
         time.sleep(0.02)
     if process.returncode:
         raise Failed(f"{' '.join(command)} ended with {process.returncode}")
-    return Cost(time.monotonic() - began, memory, 0)
+    return Cost(time.monotonic() - began, _cpu_of_children() - cpu, memory, 0)
+
+
+def _cpu_of_children() -> float:
+    """Return the seconds of CPU that all children took who have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _peak(pid: int) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paymentapp.bootstrap_reading import ReadingServices
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from paymentapp.services.bulk.intake import BulkIntake
     from paymentapp.services.bulk.runner import BulkRunner
     from paymentapp.services.bulk.runs import BulkRuns
+    from paymentapp.services.bulk.tallies import BulkTallies
     from paymentapp.services.console_sessions import ConsoleSessions
     from paymentapp.services.health import Health
     from paymentapp.services.inbound.webhooks import WebhookReceiver
@@ -136,7 +138,14 @@ class Services(ReadingServices):
         """Return the bulk runs."""
         from paymentapp.services.bulk.runs import BulkRuns
 
-        return BulkRuns(self.store, self.clock)
+        return BulkRuns(self.store, self.holds, self.bulk_tallies, self.clock)
+
+    @built_once
+    def bulk_tallies(self) -> BulkTallies:
+        """Return what counts the payments of bulk runs."""
+        from paymentapp.services.bulk.tallies import BulkTallies
+
+        return BulkTallies(self.store, self.clock)
 
     @built_once
     def bulk_runner(self) -> BulkRunner:
@@ -147,7 +156,7 @@ class Services(ReadingServices):
 
         rows = BulkRows(self.store, self.payments, self.clock)
         orders = BulkOrders(self.payments, self.approvals)
-        return BulkRunner(self.store, rows, orders, self.clock)
+        return BulkRunner(self.store, rows, orders, self.holds, self.bulk_tallies, self.clock)
 
     @built_once
     def limit_use(self) -> LimitUse:
@@ -213,10 +222,14 @@ class Services(ReadingServices):
         """Return the worker, which a process that dispatches by threads starts."""
         from paymentapp.worker.threaded import Worker
 
-        self.sweeper.bulk = lambda may_go_on: self.bulk_runner.advance(may_go_on)
+        self.sweeper.bulk = self._work_off_bulk
         parts = self.dispatcher, self.poller, self.inbox, self.sweeper, self.mailbox_collector
         outbound = self.deliverer, self.publisher
         return Worker(self.store, *parts, *outbound, self.clock, self.settings)
+
+    def _work_off_bulk(self, may_go_on: Callable[[], bool]) -> bool:
+        """Work off a bulk run in a process that serves requests too: leave these their time."""
+        return replace(self.bulk_runner, pause=time.sleep).advance(may_go_on)
 
     @built_once
     def supervisor(self) -> Supervisor:

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 PREFIX = "PAYMENTAPP_"
 # Variables with the prefix that are not the product's: of the simulators, of curl/, of the tests.
 _SIMULATORS = "PAYMENTAPP_SIMULATOR_"
+_ALMOST = 0.85  # of 1: a letter or two that are missing, too many, wrong or exchanged
 _OTHERS = {
     *("PAYMENTAPP_URL", "PAYMENTAPP_KEY"),
     *("PAYMENTAPP_SPECS", "PAYMENTAPP_LIVE_RECEIVER"),
@@ -81,11 +82,30 @@ def unknown(environ: Mapping[str, str]) -> dict[str, str]:
     configured = [
         provider_class(name).settings_class for name in configured_names(Variables(environ))
     ]
+    misspelt = _misspelt_elsewhere(environ, _names(configured))
     unexpected = set(_named_like_ours(environ)) - _names([Settings, OidcSettings, *configured])
     if not unexpected:
-        return {}
+        return misspelt
     known = _names(group.settings for group in groups())
-    return {name: _nearest(name, known) for name in sorted(unexpected - known)}
+    return {name: _nearest(name, known) for name in sorted(unexpected - known)} | misspelt
+
+
+def _misspelt_elsewhere(environ: Mapping[str, str], settings: set[str]) -> dict[str, str]:
+    """Return names that were meant to be settings of a provider's without our prefix.
+
+    Other programs have variables of that provider too. So a name counts only where it is almost the
+    name of a setting that has no value: with two letters of it swapped, for example.
+    """
+    open_names = {
+        each for each in settings if not each.startswith(PREFIX) and not environ.get(each, "")
+    }
+    begins = {f"{each.partition('_')[0]}_" for each in open_names}
+    found = {}
+    for name, value in sorted(environ.items()):
+        begin = f"{name.partition('_')[0]}_"
+        if begin in begins and name not in settings and value.strip():
+            found[name] = _nearest(name, open_names, begin, _ALMOST)
+    return {name: meant for name, meant in found.items() if meant}
 
 
 def warn_of_unknown(environ: Mapping[str, str]) -> None:
@@ -106,10 +126,10 @@ def _names(settings: Iterator[type[Declared]] | list[type[Declared]]) -> set[str
     return {each.name for part in settings for each in variables_of(part).values()}
 
 
-def _nearest(name: str, known: set[str]) -> str:
-    """Return the most similar known name, compared without the common prefix."""
+def _nearest(name: str, known: set[str], begin: str = PREFIX, alike: float = 0.6) -> str:
+    """Return the most similar known name, compared without a common beginning."""
     from difflib import get_close_matches  # not at import: it lengthens a cold start
 
-    by_rest = {each.removeprefix(PREFIX): each for each in known}
-    found = get_close_matches(name.removeprefix(PREFIX), by_rest, n=1)
+    by_rest = {each.removeprefix(begin): each for each in known}
+    found = get_close_matches(name.removeprefix(begin), by_rest, n=1, cutoff=alike)
     return by_rest[found[0]] if found else ""

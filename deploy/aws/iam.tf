@@ -323,15 +323,32 @@ data "aws_iam_policy_document" "sweep" {
     resources = [aws_sqs_queue.deliveries.arn]
   }
 
-  # Erasing a customer reads their payments.
+  # Erasing a customer reads their payments, and so does a rule about a customer's first payment.
   statement {
-    sid       = "PaymentsOfErased"
+    sid       = "PaymentsOfCustomers"
     actions   = ["dynamodb:Query"]
     resources = [aws_dynamodb_table.disbursements.arn]
   }
 
+  # Rows of bulk runs become payments here: their customers are read, and registered where that was asked
+  # for; keys, entries of lists and payments are added, most of them 25 at a time by PartiQL.
+  statement {
+    sid       = "CustomersOfRows"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:PutItem"]
+    resources = [aws_dynamodb_table.customers.arn]
+  }
+
+  statement {
+    sid     = "PaymentsOfRows"
+    actions = ["dynamodb:PutItem", "dynamodb:PartiQLInsert"]
+    resources = [
+      aws_dynamodb_table.disbursements.arn,
+      aws_dynamodb_table.operations.arn,
+    ]
+  }
+
   # What is announced and not written is checked again, for a day; an erasure that is complete ends,
-  # and no erased payment is found by its reference.
+  # and no erased payment is found by its reference. The rows of a bulk run that has ended are deleted.
   statement {
     sid       = "Events"
     actions   = ["dynamodb:DeleteItem"]
@@ -340,7 +357,7 @@ data "aws_iam_policy_document" "sweep" {
     condition {
       test     = "ForAllValues:StringLike"
       variable = "dynamodb:LeadingKeys"
-      values   = ["events-unmade", "erasure", "references#*"]
+      values   = ["bulk#*", "events-unmade", "erasure", "references#*"]
     }
   }
 

@@ -9,8 +9,7 @@ from paymentapp.api.blueprint import Blueprint, actor, current_request, services
 from paymentapp.api.bulk_bodies import bulk_rows
 from paymentapp.api.responses import REPLAY, replay_header
 from paymentapp.models.actors import APPROVE, HOLD
-from paymentapp.models.bulk import BulkRun, RowOutcome
-from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.models.bulk import BulkRun
 from paymentapp.schemas.approvals import ApprovalNoteSchema
 from paymentapp.schemas.bulk import (
     BulkPageSchema,
@@ -110,15 +109,7 @@ def list_bulk_rows(query: dict[str, Any], bulk_id: str) -> dict[str, Any]:
     rejected = {"accepted": False, "rejected": True}.get(query["status"])
     run, limit, after = runs.get(bulk_id), query["limit"], query["cursor"]
     outcomes, last_read = runs.outcomes(run, limit, rejected=rejected, after=after)
-    keys = [PaymentKey(each.customer_id, each.payment_id) for each in outcomes if each.payment_id]
-    payments = services().store.get_payments(keys)
-    return {"rows": [_shown(each, payments) for each in outcomes], "next_cursor": last_read}
-
-
-def _shown(outcome: RowOutcome, payments: dict[PaymentKey, Payment]) -> dict[str, Any]:
-    """Return a row with the status of its payment now."""
-    payment = payments.get(PaymentKey(outcome.customer_id, outcome.payment_id or ""))
-    return {**outcome._asdict(), "payment_status": payment.status if payment else None}
+    return {"rows": runs.shown(outcomes), "next_cursor": last_read}
 
 
 @blp.route(f"{_RUN}/hold", methods=["POST"])
@@ -127,9 +118,10 @@ def _shown(outcome: RowOutcome, payments: dict[PaymentKey, Payment]) -> dict[str
 @blp.response(200, BulkRunSchema, description="Held", example=bulk_docs.HELD)
 @blp.documents(*bulk_docs.HOLD)
 def hold_bulk_run(body: dict[str, Any], bulk_id: str) -> BulkRun:
-    """Hold a bulk run: no further row of it is made a payment until it is released.
+    """Hold a bulk run: until it is released, no row of it is made a payment, and none is sent.
 
-    Safe to repeat. Payments that it has made go on: hold or cancel them one by one.
+    In force in every process within two seconds, also for the payments that the run has made, as
+    long as their provider does not have them yet. Safe to repeat: the hold in force stays as it is.
     """
     return services().bulk_runs.hold(bulk_id, body["reason"], actor())
 
@@ -137,10 +129,13 @@ def hold_bulk_run(body: dict[str, Any], bulk_id: str) -> BulkRun:
 @blp.route(f"{_RUN}/release", methods=["POST"])
 @blp.requires(HOLD)
 @blp.response(200, BulkRunSchema, description="Released", example=bulk_docs.TAKEN_IN)
-@blp.documents(bulk_docs.NO_RUN, bulk_docs.RUN_ENDED)
+@blp.documents(bulk_docs.NO_RUN)
 def release_bulk_run(bulk_id: str) -> BulkRun:
-    """Release a bulk run that is held: it goes on where it was. Safe to repeat."""
-    return services().bulk_runs.release(bulk_id)
+    """Release a bulk run that is held: it goes on where it was. Safe to repeat.
+
+    Other holds of its payments stay in force.
+    """
+    return services().bulk_runs.release(bulk_id, actor())
 
 
 @blp.route(f"{_RUN}/cancel", methods=["POST"])

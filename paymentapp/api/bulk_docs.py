@@ -23,6 +23,10 @@ RUN: dict[str, Any] = {
     "accepted": 1,
     "rejected": 1,
     "sums": [{"currency": "USD", "amount": 12.5}],
+    "payments": {
+        "as_of": "2026-01-02T03:05:00.000000Z",
+        "counts": [{"status": "succeeded", "count": 1}],
+    },
     "created_at": "2026-01-02T03:04:05.678901Z",
     "created_by": examples.CLIENT,
     "completed_at": "2026-01-02T03:04:06.000000Z",
@@ -41,6 +45,7 @@ TAKEN_IN = {
     "accepted": 0,
     "rejected": 0,
     "sums": [],
+    "payments": None,
     "completed_at": None,
 }
 HELD = {**TAKEN_IN, "held_by": examples.CLIENT, "reason": "The sums look wrong."}
@@ -71,7 +76,7 @@ ROWS = {
     "next_cursor": None,
 }
 NO_RUN = ProblemExample(problems.NOT_FOUND, "There is no such bulk run.")
-RUN_ENDED = ProblemExample(problems.CONFLICT, "The run has ended: it is completed.")
+RUN_ENDED = ProblemExample(problems.CONFLICT, "The run has ended: it is refused.")
 _CURSOR = {"parameter": "cursor", "message": "Must be a next_cursor."}
 LIST_RUNS = (ProblemExample(problems.INVALID, errors=[_CURSOR]),)
 LIST_ROWS = (

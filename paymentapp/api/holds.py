@@ -38,7 +38,7 @@ _PAYMENT = "/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>"
 )
 @blp.documents(*error_examples.PLACE_HOLD, responses={201: {"links": LINKS}})
 def place_hold(body: dict[str, Any]) -> tuple[Hold, int]:
-    """Hold everything, or the payments of a payment method or customer, or one payment.
+    """Hold everything, the payments of a payment method, customer or bulk run, or one payment.
 
     In force in every process within two seconds, and until it is released: no held payment is sent,
     and no batch that contains one is sent again. What a provider has already is followed as ever.

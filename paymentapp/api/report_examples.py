@@ -20,6 +20,7 @@ _VALUES = {
     "settled_at": _SETTLED_AT,
     "fee_amount": Decimal("0.25"),
     "fee_currency": "USD",
+    "metadata": tuple(examples.SUCCEEDED["metadata"].items()),
 }
 _ROW = PaymentRow(**_VALUES)
 

@@ -14,7 +14,8 @@ from paymentapp._version import __version__
 from paymentapp.cli.approvals import approvals
 from paymentapp.cli.audit import audit
 from paymentapp.cli.batches import batches
-from paymentapp.cli.common import naming, opened
+from paymentapp.cli.bulk import bulk
+from paymentapp.cli.common import echo_record, naming, opened, with_json
 from paymentapp.cli.customers import customers
 from paymentapp.cli.export import export
 from paymentapp.cli.holds import hold, holds, release
@@ -32,6 +33,9 @@ from paymentapp.cli.vault import vault
 from paymentapp.cli.webhooks import webhooks
 from paymentapp.errors import PaymentAppError
 
+FAILED = 2  # the command could not do its work; 1 has a meaning of its own
+INTERRUPTED = 130  # by Ctrl-C: 128 and the number of SIGINT, as shells say it
+
 
 def main() -> None:
     """Run the command line. An unexpected error exits with 2, since 1 has a meaning of its own.
@@ -43,18 +47,26 @@ def main() -> None:
         commands.main(prog_name="paymentapp")
     except Exception:
         traceback.print_exc()
-        sys.exit(2)
+        sys.exit(FAILED)
 
 
 class _Commands(click.Group):
-    """Print an error of our own as one line, and exit with status 2."""
+    """Print an error of our own as one line. Exit statuses are those of docs/operating.md."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except PaymentAppError as error:
             click.echo(f"paymentapp: {error}", err=True)
-            ctx.exit(2)
+            ctx.exit(FAILED)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted", err=True)
+            ctx.exit(INTERRUPTED)
+        except click.Abort as abort:
+            if not isinstance(abort.__context__, KeyboardInterrupt):
+                raise  # a question was not answered with yes: click exits with 1
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -92,15 +104,19 @@ def run(port: int | None, host: str | None, dev: bool, live: bool) -> None:
 
 
 @commands.command()
-def init() -> None:
+@with_json
+def init(as_json: bool) -> None:
     """Create the missing tables of the store."""
-    with opened(paying=False) as services:
-        made = services.store.create_tables()
-        click.echo(f"store: {services.store.description}")
-        click.echo(f"created: {', '.join(made)}" if made else "nothing to create")
+    with opened(paying=False, says_store=False) as services:
+        made, store = services.store.create_tables(), services.store.description
+    if as_json:
+        echo_record({"store": store, "created": made})
+        return
+    click.echo(f"store: {store}")
+    click.echo(f"created: {', '.join(made)}" if made else "nothing to create")
 
 
-@commands.command()
+@commands.command(short_help="Dispatch payments without serving the API.")
 def worker() -> None:
     """Dispatch payments without serving the API, until Ctrl-C or SIGTERM."""
     from paymentapp.bootstrap import build_services
@@ -130,7 +146,7 @@ def worker() -> None:
 
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
-    *(hold, release, holds, approvals, customers, payments, pay, batches),
+    *(hold, release, holds, approvals, customers, payments, pay, bulk, batches),
     *(status, export, summary, webhooks, topic),
 ):
     commands.add_command(command)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from paymentapp.cli.common import (
     OneLine,
     ProgressReport,
+    echo_record,
     opened,
     plural,
     short,
+    with_json,
     with_operator,
 )
 from paymentapp.cli.tables import TableColumn, echo_table
@@ -55,7 +55,7 @@ _payment = click.argument("payment", type=_Payment(), metavar="CUSTOMER_ID/PAYME
 
 
 @approvals.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_json
 def list_waiting(as_json: bool) -> None:
     """List the payments that await approval, oldest first. Reads every payment."""
     from paymentapp.bootstrap_backoffice import build_backoffice
@@ -65,25 +65,29 @@ def list_waiting(as_json: bool) -> None:
         payees = [services.payees.of(each, each.payment_method) for each in found]
     shown = list(zip(found, payees, strict=True))
     if as_json:
-        records = [_record(payment, payee) for payment, payee in shown]
-        click.echo(json.dumps({"payments": records}, indent=1))
+        echo_record({"payments": [_record(payment, payee) for payment, payee in shown]})
         return
     echo_table(_COLUMNS, [_cells(payment, payee) for payment, payee in shown])
     count = plural(len(shown), "payment") if shown else "No payment"
     click.echo(f"{count} {'awaits' if len(shown) < 2 else 'await'} approval.")
 
 
-@approvals.command()
+@approvals.command(short_help="Approve a payment.")
 @_payment
 @click.option("--note", type=OneLine(NOTE_MAX), default=None, help="What was checked; kept.")
+@with_json
 @with_operator
-def approve(payment: PaymentKey, note: str | None, by: Actor) -> None:
+def approve(payment: PaymentKey, note: str | None, as_json: bool, by: Actor) -> None:
     """Approve a payment; with the last approval that it needs it leaves as soon as it can.
 
     Whoever requested the payment cannot approve it, and each approver counts once.
     """
     with opened() as services:
         approved = services.approvals.approve(payment, by, note or "")
+        payee = services.payees.of(approved, approved.payment_method)
+    if as_json:
+        echo_record(_record(approved, payee))
+        return
     count = f"{len(valid(approved.approvals))} of {approved.approvals_needed} approvals"
     click.echo(f"payment {payment_value(payment)} is {approved.status}: {count}")
 
@@ -91,11 +95,16 @@ def approve(payment: PaymentKey, note: str | None, by: Actor) -> None:
 @approvals.command()
 @_payment
 @click.option("--note", type=OneLine(NOTE_MAX), required=True, help="Why; kept with the payment.")
+@with_json
 @with_operator
-def reject(payment: PaymentKey, note: str, by: Actor) -> None:
+def reject(payment: PaymentKey, note: str, as_json: bool, by: Actor) -> None:
     """Reject a payment that awaits approval: it never leaves."""
     with opened() as services:
         rejected = services.approvals.reject(payment, by, note)
+        payee = services.payees.of(rejected, rejected.payment_method)
+    if as_json:
+        echo_record(_record(rejected, payee))
+        return
     click.echo(f"payment {payment_value(payment)} is {rejected.status}")
 
 
@@ -114,6 +123,7 @@ def _record(payment: Payment, payee: PayeeDisplay) -> dict[str, object]:
     return {
         "customer_id": payment.customer_id,
         "payment_id": payment.payment_id,
+        "status": payment.status,
         "amount": str(payment.money.amount),
         "currency": payment.money.currency,
         "payee": payee._asdict(),

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import simplejson
 
-from paymentapp.cli.audit import print_decision
-from paymentapp.cli.common import opened, plural, short
-from paymentapp.cli.tables import TableColumn, echo_table
-from paymentapp.clock import maybe_text, to_text
+from paymentapp.cli.common import echo_record, opened, plural, short, with_json
+from paymentapp.cli.payment_story import Fields, batch_record, decision_fields
+from paymentapp.cli.tables import TableColumn, echo_fields, echo_table
 from paymentapp.errors import NotFound
 from paymentapp.masking import printable
 from paymentapp.models.batches import Batch, BatchState, Member
@@ -36,9 +34,9 @@ def batches() -> None:
     """Show batches: the payments that go to a provider in one call."""
 
 
-@batches.command()
+@batches.command(short_help="Show BATCH_ID: attempts, last error, next try, payments.")
 @click.argument("batch_id")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_json
 def show(batch_id: str, as_json: bool) -> None:
     """Show BATCH_ID: its state, attempts, last error, next try, and its payments."""
     with opened() as services:
@@ -51,48 +49,30 @@ def show(batch_id: str, as_json: bool) -> None:
             payments |= services.store.get_payments([member.key for member in chunk])
         rows = [_member(each, payments.get(each.key), batch, services.payees) for each in members]
     if as_json:
-        body = {**_record(batch), "payments": rows}
-        click.echo(simplejson.dumps(body, use_decimal=True, indent=1))
+        echo_record({**batch_record(batch), "payments": rows})
         return
-    _print_batch(batch, members)
+    echo_fields(_fields(batch, members))
     click.echo()
     echo_table(_COLUMNS, map(_cells, rows))
     click.echo(f"{plural(len(rows), 'payment')}.")
 
 
-def _print_batch(batch: Batch, members: list[Member]) -> None:
+def _fields(batch: Batch, members: list[Member]) -> Fields:
     total = f", {money_text(total_of(members))}" if members else ""
-    click.echo(f"batch     {batch.batch_id}: {batch.state}")
-    click.echo(f"          {batch.provider}, {plural(len(members), 'payment')}{total}")
-    click.echo(f"created   {short(batch.created_at)}, frozen {short(batch.frozen_at)}")
+    yield "batch", f"{batch.batch_id}: {batch.state}"
+    yield "", f"{batch.provider}, {plural(len(members), 'payment')}{total}"
+    yield "created", f"{short(batch.created_at)}, frozen {short(batch.frozen_at)}"
     if batch.reference:
-        click.echo(f"accepted  {short(batch.accepted_at)} as {batch.reference}")
-    click.echo(f"attempts  {batch.attempts}")
+        yield "accepted", f"{short(batch.accepted_at)} as {batch.reference}"
+    yield "attempts", f"{batch.attempts} without an outcome"
     if batch.last_error:
-        click.echo(f"error     {printable(batch.last_error)}")
+        yield "error", printable(batch.last_error)
     if batch.state is not BatchState.CLOSED:
-        click.echo(f"next      {short(batch.attention_at)}")
+        yield "next", short(batch.attention_at)
     if batch.stop_order is not None:
         stop = batch.stop_order
-        click.echo(f"stopped   {short(stop.at)} by {stop.person}: {printable(stop.note)}")
-    print_decision(batch)
-
-
-def _record(batch: Batch) -> dict[str, Any]:
-    return {
-        "batch_id": batch.batch_id,
-        "state": batch.state,
-        "payment_method": batch.provider,
-        "currency": batch.currency,
-        "created_at": to_text(batch.created_at),
-        "frozen_at": maybe_text(batch.frozen_at),
-        "accepted_at": maybe_text(batch.accepted_at),
-        "parked_at": maybe_text(batch.parked_at),
-        "reference": batch.reference,
-        "attempts": batch.attempts,
-        "last_error": batch.last_error,
-        "next_attempt_at": maybe_text(batch.attention_at),
-    }
+        yield "stopped", f"{short(stop.at)} by {stop.person}: {printable(stop.note)}"
+    yield from decision_fields(batch)
 
 
 def _member(

@@ -7,13 +7,15 @@ import os
 import pwd
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
+import simplejson
 
+from paymentapp.cli.progress import current, progress_line
 from paymentapp.clock import to_text
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.actors import Actor, operator
@@ -28,12 +30,13 @@ _PROGRESS_SECONDS = 2.0
 
 
 @contextmanager
-def opened(*, paying: bool = True) -> Iterator[Services]:
+def opened(*, paying: bool = True, says_store: bool = True) -> Iterator[Services]:
     """Yield the services and close them at the end; nothing is dispatched.
 
     Without `paying` there are no providers, and none of their settings are required. On a terminal
-    the store is named first, and so it is in each error of it: a relative path or another region
-    leads to another store. Settings that do not exist are warned of. Raises StoreUnavailable.
+    the store is named first, unless `says_store` is false, and so it is in each error of it: a
+    relative path or another region leads to another store. Settings that do not exist are warned
+    of. While the command works for long, a terminal says so. Raises StoreUnavailable.
     """
     from paymentapp.bootstrap import build_services
     from paymentapp.declarations import warn_of_unknown
@@ -41,13 +44,18 @@ def opened(*, paying: bool = True) -> Iterator[Services]:
     warn_of_unknown(os.environ)
     services = build_services() if paying else build_services(providers={})
     store = services.store.description
-    if sys.stderr.isatty():
+    if says_store and sys.stderr.isatty():
         click.echo(f"store: {store}", err=True)
     try:
-        with naming(store):
+        with naming(store), progress_line(_command_name()):
             yield services
     finally:
         services.close()
+
+
+def _command_name() -> str:
+    context = click.get_current_context(silent=True)
+    return context.command_path.partition(" ")[2] if context else ""
 
 
 @contextmanager
@@ -112,11 +120,17 @@ def with_operator(command: Callable[..., None]) -> Callable[..., None]:
     return option(command)
 
 
+def with_json(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option --json, as `as_json`, to a command that prints records."""
+    option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    return option(command)
+
+
 def with_period(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options --from and --to (see `period_of`) and --json to a command."""
     since = f"ISO 8601; UTC unless it has an offset. Default: {DAYS} days before --to."
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+        with_json,
         click.option("--to", "end", type=MOMENT, help="Default: now."),
         click.option("--from", "start", type=MOMENT, help=since),
     ):
@@ -134,15 +148,21 @@ def period_of(start: datetime | None, end: datetime | None, now: datetime) -> Pe
 
 
 class ProgressReport:
-    """Print the progress of long work to standard error, at most every two seconds."""
+    """Say how far long work is, on a terminal: in the line of progress, or without rich in lines.
+
+    Lines are at most one every two seconds. Elsewhere nothing is printed.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._line = current()
         self._printed_at = time.monotonic()
 
     def __call__(self, text: str) -> None:
-        """Print a text, unless one was printed just before."""
-        if time.monotonic() - self._printed_at > _PROGRESS_SECONDS:
+        """Show a text; a line is not printed where one was just before."""
+        if self._line is not None:
+            self._line.say(f"{self._name}: {text}")
+        elif sys.stderr.isatty() and time.monotonic() - self._printed_at > _PROGRESS_SECONDS:
             self._printed_at = time.monotonic()
             click.echo(f"{self._name}: {text}", err=True)
 
@@ -151,6 +171,11 @@ def line(widths: Sequence[int], cells: Iterable[str]) -> str:
     """Return cells in columns; a cell that is too long shifts the rest, and none is truncated."""
     padded = [cell.ljust(width) for cell, width in zip(cells, (*widths, 0), strict=True)]
     return "  ".join(padded).rstrip()
+
+
+def echo_record(record: Mapping[str, object]) -> None:
+    """Print a record as one JSON document; a Decimal is an exact number."""
+    click.echo(simplejson.dumps(record, use_decimal=True, indent=1))
 
 
 def echo_json(head: dict[str, object], name: str, records: Iterable[dict[str, object]]) -> None:

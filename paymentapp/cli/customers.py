@@ -6,15 +6,24 @@ import json
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 from marshmallow import ValidationError
 
-from paymentapp.cli.common import ProgressReport, opened, plural, short, with_operator
-from paymentapp.cli.tables import TableColumn, echo_table
+from paymentapp.cli.common import (
+    ProgressReport,
+    echo_record,
+    opened,
+    plural,
+    short,
+    with_json,
+    with_operator,
+)
+from paymentapp.cli.tables import TableColumn, echo_fields, echo_table
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.masking import masked, printable
 from paymentapp.models.actors import Actor
@@ -39,28 +48,33 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _WORDS: Mapping[str, AttributeValue] = {"true": True, "false": False}
 
 
-@click.group()
+@click.group(short_help="List, show, change and erase customers.")
 def customers() -> None:
     """List, show, change and erase customers; addresses are printed masked."""
 
 
 @customers.command("list")
 @click.option("--email", help="Only those with this e-mail address, in the same case.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def list_(email: str | None, as_json: bool) -> None:
+@with_json
+@click.option("--ndjson", is_flag=True, help="Print one JSON object a line, as they are read.")
+def list_(email: str | None, as_json: bool, ndjson: bool) -> None:
     """List all customers, or those with an e-mail address."""
     with opened(paying=False) as services:
+        if ndjson:
+            for each in services.customers.every(email):
+                click.echo(json.dumps(_record(each)))
+            return
         found = list(services.customers.every(email))
     if as_json:
-        click.echo(json.dumps({"customers": list(map(_record, found))}, indent=1))
+        echo_record({"customers": list(map(_record, found))})
         return
     echo_table(_COLUMNS, map(_cells, found))
     click.echo(f"{plural(len(found), 'customer')}.")
 
 
-@customers.command()
+@customers.command(short_help="Show the record of CUSTOMER_ID.")
 @click.argument("customer_id")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_json
 def show(customer_id: str, as_json: bool) -> None:
     """Show the record of customer CUSTOMER_ID; `audit customer` shows its history."""
     with opened(paying=False) as services:
@@ -80,7 +94,7 @@ def show(customer_id: str, as_json: bool) -> None:
     "one of these goes in double quotes: --set 'zip=\"01234\"'.",
 )
 @click.option("--remove", "removed", multiple=True, metavar="NAME", help="Remove an attribute.")
-@click.option("--json", "as_json", is_flag=True, help="Print the record as one JSON document.")
+@with_json
 @with_operator
 def change(
     customer_id: str,
@@ -112,8 +126,9 @@ def change(
 @click.argument("customer_id")
 @click.option("--yes", is_flag=True, help="Do not ask whether this is meant.")
 @click.option("--no-wait", is_flag=True, help="End after the first pass; the service goes on.")
+@with_json
 @with_operator
-def erase(customer_id: str, yes: bool, no_wait: bool, by: Actor) -> None:
+def erase(customer_id: str, yes: bool, no_wait: bool, as_json: bool, by: Actor) -> None:
     """Erase customer CUSTOMER_ID; this cannot be undone.
 
     E-mail address, attributes, payment methods, and the callers' texts of the customer's payments
@@ -131,19 +146,22 @@ def erase(customer_id: str, yes: bool, no_wait: bool, by: Actor) -> None:
     with opened(paying=False) as services:
         if not services.customers.known(customer_id).is_erased:
             services.erasures.erase(customer_id, by=by, cause=Cause.PERSON)
-        click.echo(f"customer {customer_id} is erased; removing what other records hold")
+        said = partial(click.echo, err=as_json)
+        said(f"customer {customer_id} is erased; removing what other records hold")
         _take_steps(services, customer_id, wait=False)
         search = build_backoffice(services, ProgressReport("erase")).erasure_search
         removed = search.remove(customer_id)
-        click.echo(f"old records changed: {removed}")
+        said(f"old records changed: {removed}")
         if removed:
             services.store.purge(everything=True)
         _take_steps(services, customer_id, wait=not no_wait)
         left = services.erasures.pending(customer_id)
         if left is None and not services.store.purge(everything=True):
-            click.echo("the database file is in use: repeat the command to remove old copies")
+            said("the database file is in use: repeat the command to remove old copies")
             sys.exit(1)
-    click.echo(_state(left))
+    said(_state(left))
+    if as_json:
+        echo_record({"customer_id": customer_id, "changed": removed, "done": left is None})
 
 
 def _take_steps(services: Services, customer_id: str, *, wait: bool) -> None:
@@ -199,16 +217,19 @@ def _problems(error: ValidationError) -> str:
 
 def _print(customer: Customer, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_record(customer), indent=1))
-        return
-    click.echo(f"customer    {customer.customer_id}")
-    click.echo(f"e-mail      {masked(customer.email)} since {short(customer.email_since)}")
-    click.echo(f"registered  {short(customer.created_at)}")
+        echo_record(_record(customer))
+    else:
+        echo_fields(_fields(customer), indent=12)
+
+
+def _fields(customer: Customer) -> Iterator[tuple[str, str]]:
+    yield "customer", customer.customer_id
+    yield "e-mail", f"{masked(customer.email)} since {short(customer.email_since)}"
+    yield "registered", short(customer.created_at)
     for name in sorted(customer.methods):
-        default = ", the default" if name == customer.default_method else ""
-        click.echo(f"paid by     {name}{default}")
+        yield "paid by", f"{name}{', the default' if name == customer.default_method else ''}"
     for name, value in sorted(customer.attributes.items()):
-        click.echo(f"attribute   {name} = {_shown(value)}")
+        yield "attribute", f"{name} = {_shown(value)}"
 
 
 def _cells(customer: Customer) -> tuple[str, ...]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from paymentapp.cli.common import OneLine, opened, plural, short, with_operator
+from paymentapp.cli.common import (
+    OneLine,
+    echo_record,
+    opened,
+    plural,
+    short,
+    with_json,
+    with_operator,
+)
 from paymentapp.cli.tables import TableColumn, echo_table
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.models.actors import Actor
@@ -22,12 +28,13 @@ _COLUMNS = (
 )
 
 
-@click.command()
+@click.command(short_help="Stop sending payments: all, or some of them.")
 @click.argument("scope", type=click.Choice([scope.value for scope in HoldScope]))
 @click.argument("value", required=False, default="")
 @click.option("--note", type=OneLine(REASON_MAX), required=True, help="Why; kept with the hold.")
+@with_json
 @with_operator
-def hold(scope: str, value: str, note: str, by: Actor) -> None:
+def hold(scope: str, value: str, note: str, as_json: bool, by: Actor) -> None:
     """Hold payments: none of them is sent from two seconds later on, until the release.
 
     \b
@@ -35,11 +42,15 @@ def hold(scope: str, value: str, note: str, by: Actor) -> None:
     hold provider NAME                   the payments of a payment method
     hold customer CUSTOMER_ID            the payments of a customer
     hold payment CUSTOMER_ID/PAYMENT_ID  one payment
+    hold bulk BULK_ID                    a bulk run, with the payments that it has made
 
     What a provider has already is followed as ever: this stops payments, and recalls none.
     """  # noqa: D301 (\b is click's, for text that it must not wrap)
     with opened(paying=False) as services:
         placed = services.holds.place(HoldScope(scope), value, note, by)
+    if as_json:
+        echo_record({**_record(placed.hold), "new": placed.new})
+        return
     done = "is in force" if placed.new else "was in force already"
     click.echo(f"hold {placed.hold.hold_id} {done}: {_target(placed.hold)}")
 
@@ -47,29 +58,34 @@ def hold(scope: str, value: str, note: str, by: Actor) -> None:
 @click.command()
 @click.argument("hold_id", required=False)
 @click.option("--all", "everything", is_flag=True, help="Release every hold that is in force.")
+@with_json
 @with_operator
-def release(hold_id: str | None, everything: bool, by: Actor) -> None:
+def release(hold_id: str | None, everything: bool, as_json: bool, by: Actor) -> None:
     """Release the hold HOLD_ID; its payments are sent within seconds."""
     if (hold_id is None) != everything:
         raise click.UsageError("give either HOLD_ID or --all")
     with opened(paying=False) as services:
         found = [hold.hold_id for hold in services.holds.current()] if everything else [hold_id]
+        released = []
         for each in filter(None, found):
-            released = services.holds.release(each, by)
-            click.echo(f"released {released.hold_id}: {_target(released)}")
-    if not found:
+            released.append(services.holds.release(each, by))
+            if not as_json:
+                click.echo(f"released {each}: {_target(released[-1])}")
+    if as_json:
+        echo_record({"released": list(map(_record, released))})
+    elif not found:
         click.echo("No hold is in force.")
 
 
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Also holds that were released.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_json
 def holds(everything: bool, as_json: bool) -> None:
     """List the holds in force, oldest first."""
     with opened(paying=False) as services:
         found = services.holds.history() if everything else services.holds.current()
     if as_json:
-        click.echo(json.dumps({"holds": list(map(_record, found))}, indent=1))
+        echo_record({"holds": list(map(_record, found))})
         return
     echo_table(_COLUMNS, map(_cells, found))
     in_force = sum(each.released_at is None for each in found)

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 
 import click
 
-from paymentapp.cli.common import OPERATOR_MAX, OneLine, ProgressReport, opened, plural, short
+from paymentapp.cli.common import (
+    OPERATOR_MAX,
+    OneLine,
+    ProgressReport,
+    echo_record,
+    opened,
+    plural,
+    short,
+    with_json,
+)
+from paymentapp.cli.tables import TableColumn, echo_fields, echo_table
 from paymentapp.clock import to_text
 from paymentapp.masking import printable
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.provider_events import EventDecision, EventResolution
 from paymentapp.services.backoffice.open_cases import CaseResolution, OpenCase
+
+_COLUMNS = (
+    TableColumn("ID", 39),
+    TableColumn("PROVIDER", 8, whole=True),
+    TableColumn("KIND", 16),
+    TableColumn("SINCE", 20, needs=100),
+    TableColumn("WHY"),
+)
 
 
 @click.group()
@@ -24,14 +42,14 @@ def inbox() -> None:
     """
 
 
-@inbox.command("list")
+@inbox.command("list", short_help="Show what waits for an operator.")
 @click.option(
     "--all",
     "everything",
     is_flag=True,
     help="Read every event, to find also those that version 0.2 or an earlier one has set aside.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_json
 def list_inbox(everything: bool, as_json: bool) -> None:
     """Show what waits for an operator: unread files, then events, longest waiting first."""
     from paymentapp.bootstrap_backoffice import build_backoffice
@@ -40,20 +58,18 @@ def list_inbox(everything: bool, as_json: bool) -> None:
         service = build_backoffice(services, ProgressReport("inbox")).open_cases
         found = service.cases(everything=everything)
     if as_json:
-        click.echo(json.dumps({"inbox": [_record(case) for case in found]}, indent=1))
+        echo_record({"inbox": [_record(case) for case in found]})
         return
-    for case in found:
-        click.echo(f"{case.case_id}  {case.provider}  {case.kind}  {short(case.since)}")
-        click.echo(f"    {printable(case.reason)}")
+    echo_table(_COLUMNS, map(_cells, found))
     if found:
         click.echo(f"{plural(len(found), 'item')} waiting: `paymentapp inbox show ID` says more.")
     else:
         click.echo("Nothing waits for an operator.")
 
 
-@inbox.command()
+@inbox.command(short_help="Show what a file or an event says.")
 @click.argument("case_id", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_json
 def show(case_id: str, as_json: bool) -> None:
     """Show what a file or an event says, as far as it could be read; no account is in it."""
     from paymentapp.bootstrap_backoffice import build_backoffice
@@ -61,16 +77,24 @@ def show(case_id: str, as_json: bool) -> None:
     with opened() as services:
         case = build_backoffice(services, ProgressReport("inbox")).open_cases.find(case_id)
     if as_json:
-        click.echo(json.dumps(_record(case), indent=1))
-        return
-    rows = {"id": case.case_id, "provider": case.provider, "kind": case.kind}
-    rows |= {"since": short(case.since), "why": case.reason}
+        echo_record(_record(case))
+    else:
+        echo_fields(_fields(case), indent=18)
+
+
+def _cells(case: OpenCase) -> tuple[str, ...]:
+    return case.case_id, case.provider, case.kind, short(case.since), printable(case.reason)
+
+
+def _fields(case: OpenCase) -> Iterator[tuple[str, str]]:
+    yield from (("id", case.case_id), ("provider", case.provider), ("kind", case.kind))
+    yield from (("since", short(case.since)), ("why", printable(case.reason)))
     if case.payment is not None:
-        rows["payment"] = " ".join(case.payment)
-    for name, text in [*rows.items(), *case.details.items()]:
-        click.echo(f"{name:<17} {printable(text)}")
+        yield "payment", printable(" ".join(case.payment))
+    for name, text in case.details.items():
+        yield name, printable(text)
     if case.decision is not None:
-        click.echo(f"{'recorded':<17} {_in_words(case.decision)}")
+        yield "recorded", _in_words(case.decision)
 
 
 @inbox.command()
@@ -91,6 +115,7 @@ def show(case_id: str, as_json: bool) -> None:
 )
 @click.option("--by", "person", type=OneLine(OPERATOR_MAX), required=True, help="Who decides.")
 @click.option("--note", type=OneLine(500), required=True, help="Why; kept for good.")
+@with_json
 def record(
     case_id: str,
     resolution: str,
@@ -98,6 +123,7 @@ def record(
     code: str | None,
     person: str,
     note: str,
+    as_json: bool,
 ) -> None:
     """Record what the file or event ID means.
 
@@ -113,7 +139,10 @@ def record(
     with opened() as services:
         service = build_backoffice(services, ProgressReport("inbox")).open_cases
         moved = service.record(case_id, CaseResolution(meaning, person, note, key, code))
-    if moved is None:
+    if as_json:
+        status = moved.status if moved else None
+        echo_record({"id": case_id, "recorded": meaning, "payment_status": status})
+    elif moved is None:
         click.echo(f"{case_id} is recorded as ignored.")
     else:
         click.echo(f"payment {' '.join(moved.key)} is {moved.status}.")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import click
 
-from paymentapp.cli.common import MOMENT, OneLine, opened, short, with_operator
-from paymentapp.cli.tables import TableColumn, echo_table
+from paymentapp.cli.common import (
+    MOMENT,
+    OneLine,
+    echo_record,
+    opened,
+    short,
+    with_json,
+    with_operator,
+)
+from paymentapp.cli.tables import TableColumn, echo_table, echo_text
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.errors import SettingsError
 from paymentapp.models.actors import BUNDLES, SCOPES, Actor
@@ -58,7 +65,9 @@ def _with_rights(default: str) -> Callable[[Callable[..., None]], Callable[..., 
         "scopes",
         multiple=True,
         type=click.Choice((*BUNDLES, *SCOPES)),
-        help=f"What the key may do; may be given several times. Default: {default}.",
+        metavar="SCOPE",
+        help="What the key may do: `paymentapp keys --help` lists the scopes; may be given several "
+        f"times. Default: {default}.",
     )
     expires = click.option(
         "--expires", type=_ExpiryType(), help="90d, 12h, an ISO 8601 time, or never."
@@ -87,20 +96,30 @@ def keys() -> None:
     help="The program or person that uses the key; may have several keys. Default: NAME.",
 )
 @_with_rights("read and write")
+@with_json
 @with_operator
 def keys_create(
-    name: str, client: str | None, scopes: tuple[str, ...], expires: Expiry | None, by: Actor
+    name: str,
+    client: str | None,
+    scopes: tuple[str, ...],
+    expires: Expiry | None,
+    as_json: bool,
+    by: Actor,
 ) -> None:
     """Create a key named NAME and print it. It cannot be shown again."""
     with opened(paying=False) as services:
-        until = _end(expires, services.clock()) if expires else None
+        now = services.clock()
+        until = _end(expires, now) if expires else None
         key, secret = services.api_keys.create(
             name, scopes or _DEFAULT, client=client or "", expires_at=until, by=by
         )
         store = services.store.description
-        click.echo(f"Key {key.key_id} for {name!r} in {store}: {_described(key)}.", err=True)
+        echo_text(f"Key {key.key_id} for {name!r} in {store}: {_described(key)}.", err=True)
         click.echo("Store it now: it cannot be shown again.", err=True)
-        click.echo(secret)
+        if as_json:
+            echo_record({**_record(key, now), "key": secret})
+        else:
+            click.echo(secret)
 
 
 @keys.command("list")
@@ -110,7 +129,7 @@ def keys_list(as_json: bool) -> None:
     with opened(paying=False) as services:
         found, now = services.api_keys.list(), services.clock()
     if as_json:
-        click.echo(json.dumps({"keys": [_record(key, now) for key in found]}, indent=1))
+        echo_record({"keys": [_record(key, now) for key in found]})
         return
     echo_table(_COLUMNS, [_cells(key, now) for key in found])
 
@@ -120,11 +139,14 @@ def _cells(key: ApiKey, now: datetime) -> tuple[str, ...]:
     return key.key_id, key.name, key.actor.name, *times, _state(key, now), _scopes(key)
 
 
-@keys.command("change")
+@keys.command("change", short_help="Replace the scopes or the expiry of KEY.")
 @click.argument("key")
 @_with_rights("as they are")
+@with_json
 @with_operator
-def keys_change(key: str, scopes: tuple[str, ...], expires: Expiry | None, by: Actor) -> None:
+def keys_change(
+    key: str, scopes: tuple[str, ...], expires: Expiry | None, as_json: bool, by: Actor
+) -> None:
     """Replace the scopes or the expiry of KEY: its id, pk_..., or its name.
 
     It holds in all processes within 2 seconds.
@@ -133,17 +155,26 @@ def keys_change(key: str, scopes: tuple[str, ...], expires: Expiry | None, by: A
         found = services.api_keys.find(key)
         until = _end(expires, services.clock()) if expires else found.expires_at
         changed = services.api_keys.change(found.key_id, scopes or found.scopes, until, by)
-        click.echo(f"changed {changed.key_id} ({changed.name}): {_described(changed)}")
+        now = services.clock()
+    if as_json:
+        echo_record(_record(changed, now))
+    else:
+        echo_text(f"changed {changed.key_id} ({changed.name}): {_described(changed)}")
 
 
 @keys.command("revoke")
 @click.argument("key")
+@with_json
 @with_operator
-def keys_revoke(key: str, by: Actor) -> None:
+def keys_revoke(key: str, as_json: bool, by: Actor) -> None:
     """Revoke KEY: its id, pk_..., or its name. It holds in all processes within 2 seconds."""
     with opened(paying=False) as services:
         found = services.api_keys.find(key)
         services.api_keys.revoke(found.key_id, by)
+        found, now = services.api_keys.find(found.key_id), services.clock()
+    if as_json:
+        echo_record(_record(found, now))
+    else:
         click.echo(f"revoked {found.key_id} ({found.name})")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 
 import click
@@ -12,10 +12,14 @@ from paymentapp.cli.common import (
     OPERATOR_MAX,
     OneLine,
     ProgressReport,
+    echo_record,
     opened,
     plural,
     short,
+    with_json,
 )
+from paymentapp.cli.payment_story import decision_record
+from paymentapp.cli.tables import TableColumn, echo_fields, echo_table, echo_text
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.models.batches import Batch, Resolution, StopOrder
 from paymentapp.models.currencies import money_text
@@ -25,6 +29,15 @@ from paymentapp.services.dispatch.parking import in_words, parking_rule
 from paymentapp.services.payees import PayeeDisplays
 
 _SHOWN = 10  # members of a batch; JSON has them all
+_OVERDUE = (
+    TableColumn("PAYMENT", 27, whole=True),
+    TableColumn("CUSTOMER", 24),
+    TableColumn("AMOUNT", 18, whole=True, right=True),
+    TableColumn("PAYEE", 24, needs=120),
+    TableColumn("STATUS", 17, needs=120),
+    TableColumn("PROVIDER SAYS", 40),
+    TableColumn("BATCH", needs=160),
+)
 
 
 class _ProviderRulesGroup(click.Group):
@@ -48,7 +61,7 @@ def parked() -> None:
     """
 
 
-@parked.command("list")
+@parked.command("list", short_help="Show parked batches with the evidence for each.")
 @click.option("--ask", is_flag=True, help="Also search the provider's books for each, now.")
 @click.option(
     "--all",
@@ -57,7 +70,7 @@ def parked() -> None:
     help="Also payments that the provider accepted long ago and that have no outcome yet, for "
     "example because it holds them. Reads every batch.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_json
 def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
     """Show parked batches with the evidence for each, the longest waiting first."""
     from paymentapp.bootstrap_backoffice import build_backoffice
@@ -77,50 +90,57 @@ def list_parked(ask: bool, everything: bool, as_json: bool) -> None:
     if as_json:
         cases = [_case_record(case, answer, payees) for case, answer in found]
         others = [_overdue_record(each, payees) for each in overdue]
-        click.echo(json.dumps({"parked": cases, "lingering": others}, indent=1))
+        echo_record({"parked": cases, "lingering": others})
         return
     for case, answer in found:
-        _print_case(case, answer, payees)
+        echo_fields(_fields(case, answer, payees))
+        click.echo()
     click.echo(f"{plural(len(found), 'batch')} parked." if found else "No batch is parked.")
     for rule in rules:
-        click.echo(rule)
+        echo_text(rule)
     if everything:
         _print_overdue(overdue, service.overdue_after, payees)
 
 
-def _print_case(case: ParkedCase, answer: str | None, payees: PayeeDisplays) -> None:
+def _fields(
+    case: ParkedCase, answer: str | None, payees: PayeeDisplays
+) -> Iterator[tuple[str, str]]:
     batch, members = case
-    click.echo(f"batch     {batch.batch_id}")
-    click.echo(
-        f"          {batch.provider}, {money_text(case.total)}, {plural(len(members), 'payment')}"
-    )
-    click.echo(f"frozen    {short(batch.frozen_at)}")
-    click.echo(f"attempts  {batch.attempts}, the last: {batch.last_error or 'not known'}")
+    yield "batch", batch.batch_id
+    yield "", f"{batch.provider}, {money_text(case.total)}, {plural(len(members), 'payment')}"
+    yield "frozen", short(batch.frozen_at)
+    yield "attempts", f"{batch.attempts}, the last: {batch.last_error or 'not known'}"
     stop = batch.stop_order
     if stop is not None:
-        click.echo(f"stopped   {short(stop.at)} by {stop.person}: {stop.note}")
+        yield "stopped", f"{short(stop.at)} by {stop.person}: {stop.note}"
     if answer is not None:
-        click.echo(f"asked     {answer}")
+        yield "asked", answer
     for number, member in enumerate(members[:_SHOWN]):
-        label = "" if number else "members"
         who = f"{member.customer_id} {member.payment_id}"
         payee = payees.of(member, batch.provider).words
-        click.echo(f"{label:<8}  {who}  {money_text(member.money)}  {payee}")
+        yield "" if number else "members", f"{who}  {money_text(member.money)}  {payee}"
     if len(members) > _SHOWN:
-        click.echo(f"{'':<8}  and {plural(len(members) - _SHOWN, 'other')}")
-    click.echo()
+        yield "", f"and {plural(len(members) - _SHOWN, 'other')}"
 
 
 def _print_overdue(overdue: list[OverduePayment], length: timedelta, payees: PayeeDisplays) -> None:
     what = plural(len(overdue), "payment")
     click.echo(f"\n{what} without an outcome for over {in_words(length)}.")
-    for payment, batch in overdue:
-        said = ": ".join(filter(None, [payment.provider_status or "nothing", payment.reason]))
-        paid = f"{money_text(payment.money)} to {payees.of(payment, batch.provider).words}"
-        click.echo(
-            f"  {payment.customer_id} {payment.payment_id}  {paid}  {payment.status}, "
-            f"{batch.provider} says {said}  batch {batch.batch_id} as {batch.reference}"
-        )
+    echo_table(_OVERDUE, (_overdue_cells(each, payees) for each in overdue))
+
+
+def _overdue_cells(found: OverduePayment, payees: PayeeDisplays) -> tuple[str, ...]:
+    payment, batch = found
+    said = ": ".join(filter(None, [payment.provider_status or "nothing", payment.reason]))
+    return (
+        payment.payment_id,
+        payment.customer_id,
+        money_text(payment.money),
+        payees.of(payment, batch.provider).words,
+        payment.status,
+        f"{batch.provider}: {said}",
+        f"batch {batch.batch_id} as {batch.reference}",
+    )
 
 
 def _case_record(case: ParkedCase, answer: str | None, payees: PayeeDisplays) -> dict[str, object]:
@@ -174,7 +194,8 @@ def _overdue_record(found: OverduePayment, payees: PayeeDisplays) -> dict[str, o
 @click.argument("batch_id")
 @click.option("--by", "person", type=OneLine(OPERATOR_MAX), required=True, help="Who decides.")
 @click.option("--note", type=OneLine(500), required=True, help="Why; stored with the batch.")
-def add(batch_id: str, person: str, note: str) -> None:
+@with_json
+def add(batch_id: str, person: str, note: str, as_json: bool) -> None:
     """Park the batch BATCH_ID now: it is not sent again.
 
     For a batch that may have been sent, and has no outcome. A call that is under way is not
@@ -187,7 +208,7 @@ def add(batch_id: str, person: str, note: str) -> None:
         service = build_backoffice(services, ProgressReport("parked")).parked
         batch = service.park(batch_id, OperatorNote(person, note))
         statuses = service.statuses(batch)
-    _print_resolved(batch, statuses)
+    _print_resolved(batch, statuses, as_json)
 
 
 @parked.command()
@@ -203,6 +224,7 @@ def add(batch_id: str, person: str, note: str) -> None:
 @click.option("--by", "person", type=OneLine(OPERATOR_MAX), required=True, help="Who decides.")
 @click.option("--note", type=OneLine(500), required=True, help="Why; stored with the batch.")
 @click.option("--confirm", metavar="BATCH_ID", help="The batch id once more; needed for not-sent.")
+@with_json
 def resolve(
     batch_id: str,
     resolution: str,
@@ -210,6 +232,7 @@ def resolve(
     person: str,
     note: str,
     confirm: str | None,
+    as_json: bool,
 ) -> None:
     """Record what became of the parked batch BATCH_ID.
 
@@ -234,12 +257,16 @@ def resolve(
                 raise click.UsageError(f"not-sent needs --confirm {batch_id}")
             batch = service.not_sent(batch_id, statement)
         statuses = service.statuses(batch)
-    _print_resolved(batch, statuses)
+    _print_resolved(batch, statuses, as_json)
 
 
-def _print_resolved(batch: Batch, statuses: Counter[str]) -> None:
-    counts = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
-    click.echo(f"batch {batch.batch_id} is {batch.state}; payments: {counts}")
+def _print_resolved(batch: Batch, statuses: Counter[str], as_json: bool) -> None:
     decision = batch.decision
+    if as_json:
+        body = {"batch_id": batch.batch_id, "state": batch.state, "statuses": statuses}
+        echo_record({**body, "decision": decision_record(decision)})
+        return
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    echo_text(f"batch {batch.batch_id} is {batch.state}; payments: {counts}")
     if decision is not None:
-        click.echo(f"decided {decision.resolution} by {decision.person}; {decision.evidence}")
+        echo_text(f"decided {decision.resolution} by {decision.person}; {decision.evidence}")

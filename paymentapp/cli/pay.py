@@ -110,11 +110,11 @@ def _pieces(file: Path) -> Iterator[bytes]:
 
 def _worked_off(services: Services, run: BulkRun) -> BulkRun:
     """Work off a run, or wait for the process that does; return it at its end."""
-    with click.progressbar(length=run.total, label=run.bulk_id, file=sys.stderr) as bar:
+    with click.progressbar(length=steps_of(run), label=run.bulk_id, file=sys.stderr) as bar:
 
         def show() -> bool:
-            current = services.bulk_runs.get(run.bulk_id)
-            bar.update(current.accepted + current.rejected - bar.pos)
+            current = services.store.get_bulk_run(run.bulk_id)
+            bar.update(max(0, steps_done(current) - bar.pos) if current else 0)
             return True
 
         try:
@@ -129,6 +129,19 @@ def _worked_off(services: Services, run: BulkRun) -> BulkRun:
             click.echo("\nrun the same command again to go on", err=True)
             raise
     return services.bulk_runs.get(run.bulk_id)
+
+
+def steps_of(run: BulkRun) -> int:
+    """Return how many steps a run has: its rows, once more where all are checked before."""
+    return run.total * (2 if run.mode is BulkMode.ALL and not run.is_dry else 1)
+
+
+def steps_done(run: BulkRun) -> int:
+    """Return how many of its steps a run has taken; all of them, once it has ended."""
+    if not run.is_open:
+        return steps_of(run)
+    checked = steps_of(run) - run.total if run.status is BulkStatus.ACCEPTING else 0
+    return checked + run.accepted + run.rejected
 
 
 def _write_result(services: Services, run: BulkRun, file: Path) -> int:

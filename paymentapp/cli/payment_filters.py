@@ -8,9 +8,21 @@ from typing import Any, cast
 import click
 from marshmallow import Schema, ValidationError
 
+from paymentapp.models.payments import Status
+
+
+def _statuses(_ctx: object, _param: object, begun: str) -> list[str]:
+    return [each.value for each in Status if each.startswith(begun)]
+
+
 _OPTIONS = (
     click.option("--reference", help="Only those with this reference."),
-    click.option("--status", help="Only those with this status now."),
+    click.option(
+        "--status",
+        metavar="STATUS",
+        shell_complete=_statuses,
+        help="Only those with this status now, such as succeeded or failed.",
+    ),
     click.option("--method", "payment_method", help="Only those that are made by this method."),
     click.option("--currency", help="Only those in this currency."),
     click.option("--client", "created_by", help="Only those that this client requested."),

@@ -9,20 +9,18 @@ from itertools import islice
 from typing import Any
 
 import click
-import simplejson
 
 from paymentapp.bootstrap import Services
 from paymentapp.cli.advice import print_advice
-from paymentapp.cli.audit import known_payment, print_story
-from paymentapp.cli.common import opened, plural
+from paymentapp.cli.common import echo_record, opened, plural, with_json
 from paymentapp.cli.payment_filters import loaded, with_filters
+from paymentapp.cli.payment_story import known_payment, print_story, story_record
 from paymentapp.cli.tables import TableColumn, echo_table
-from paymentapp.masking import masked, printable
+from paymentapp.masking import printable
 from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.currencies import money_text
 from paymentapp.models.payments import Payment
 from paymentapp.schemas.account_payments import AccountQuerySchema
-from paymentapp.schemas.payments import PaymentSchema
 
 _CHUNK = 100  # payments of a page
 _COLUMNS = (
@@ -44,23 +42,25 @@ def payments() -> None:
 @payments.command("list")
 @with_filters
 @click.option("--limit", type=click.IntRange(1), default=_CHUNK, show_default=True, help="At most.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_json
 @click.option("--ndjson", is_flag=True, help="Print one JSON object a line, as they are read.")
 def list_(limit: int, as_json: bool, ndjson: bool, **filters: str | None) -> None:
     """List payments, newest first."""
     query: AccountQuery = loaded(AccountQuerySchema, {**filters, "limit": str(_CHUNK)})
     with opened(paying=False) as services:
         found = islice(_every(services, query), limit)
-        if not ndjson:
-            _print(list(found), as_json)
-        for each in found:
-            click.echo(json.dumps(_record(each)))
+        if ndjson:
+            for each in found:
+                click.echo(json.dumps(_record(each)))
+            return
+        rows = list(found)
+    _print(rows, as_json)
 
 
 @payments.command()
 @click.argument("text")
 @click.option("--limit", type=click.IntRange(1), default=25, show_default=True, help="At most.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_json
 def find(text: str, limit: int, as_json: bool) -> None:
     """Find payments by TEXT: whatever you have of them.
 
@@ -71,37 +71,39 @@ def find(text: str, limit: int, as_json: bool) -> None:
         _print(services.payment_search.find(text, limit), as_json)
 
 
-@payments.command()
+@payments.command(short_help="Show a payment: state, history and batches.")
 @click.argument("customer_id")
 @click.argument("payment_id")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_json
 def show(customer_id: str, payment_id: str, as_json: bool) -> None:
     """Show payment PAYMENT_ID of customer CUSTOMER_ID: its state, history and batches."""
     with opened() as services:  # with its providers, which alone can open a payee's details
         payment = known_payment(services, customer_id, payment_id)
-        if not as_json:
+        if as_json:
+            echo_record(story_record(payment, services))
+        else:
             print_story(payment, services)
             print_advice(payment, services)
-            return
-        shown = services.payees.shown(payment, services.waiting.of(payment))
-    body = {**PaymentSchema().dump(shown), "email": masked(payment.email)}
-    click.echo(simplejson.dumps(body, use_decimal=True, indent=1))
 
 
-@payments.command()
-def index() -> None:
+@payments.command(short_help="List the payments of version 0.2 or earlier too.")
+@with_json
+def index(as_json: bool) -> None:
     """Put payments in the list that version 0.2 or an earlier one has accepted.
 
     Run it once on DynamoDB, when no process of such a version runs any more.
     """
     with opened(paying=False) as services:
         added = services.store.index_payments()
+    if as_json:
+        echo_record({"added": added})
+        return
     click.echo(f"{plural(added, 'payment')} added to the list.")
 
 
 def _print(found: Sequence[Payment], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"payments": list(map(_record, found))}, indent=1))
+        echo_record({"payments": list(map(_record, found))})
         return
     echo_table(_COLUMNS, map(_cells, found))
     click.echo(f"{plural(len(found), 'payment')}.")

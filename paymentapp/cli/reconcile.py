@@ -13,12 +13,12 @@ from paymentapp.cli.common import (
     ProgressReport,
     echo_json,
     echo_json_end,
-    line,
     opened,
     period_of,
     plural,
     with_period,
 )
+from paymentapp.cli.tables import PrintedTable, TableColumn, echo_text
 from paymentapp.clock import to_text
 from paymentapp.models.report_totals import GroupTotal
 from paymentapp.services.backoffice.discrepancies import ADVICE, Discrepancy, DiscrepancyKind
@@ -27,11 +27,17 @@ if TYPE_CHECKING:
     from paymentapp.services.backoffice.period import Period
     from paymentapp.services.backoffice.reconciliation import Tally
 
-_WIDTHS = (13, 46, 22, 30, 20)
-_COLUMNS = ("KIND", "PAYMENT OR ITEM", "OURS", "THEIRS", "PAYEE", "BATCH")
+_COLUMNS = (
+    TableColumn("KIND", 13, whole=True),
+    TableColumn("PAYMENT OR ITEM", 46),
+    TableColumn("OURS", 22),
+    TableColumn("THEIRS", 30),
+    TableColumn("PAYEE", 20, needs=110),
+    TableColumn("BATCH", needs=140),
+)
 
 
-@click.command()
+@click.command(short_help="Compare disbursements with the provider's records.")
 @with_period
 @click.option(
     "--repair",
@@ -79,24 +85,26 @@ def _exit_status(tally: Tally) -> int:
 
 def _print_table(found: Iterable[Discrepancy], tally: Tally) -> None:
     kinds: dict[DiscrepancyKind, None] = {}
-    try:
-        for number, each in enumerate(found):
-            if not number:
-                click.echo(line(_WIDTHS, _COLUMNS))
-            click.echo(line(_WIDTHS, _cells(each)))
-            if not each.repaired:
-                kinds[each.kind] = None
-    except KeyboardInterrupt:
-        tally.interrupt()
+    with PrintedTable(_COLUMNS) as table:
+        try:
+            for each in found:
+                table.add(_cells(each))
+                if not each.repaired:
+                    kinds[each.kind] = None
+        except KeyboardInterrupt:
+            tally.interrupt()
     for kind in kinds:
-        click.echo(f"\n{kind}: {ADVICE[kind]}")
+        click.echo()
+        echo_text(f"{kind}: {ADVICE[kind]}")
     if tally.differences:
         click.echo()
-    click.echo(_summary(tally))
+    echo_text(_summary(tally))
     if tally.open_items:
         click.echo(f"inbox: {tally.open_items} waiting for an operator: `paymentapp inbox list`")
+    for name in tally.without_search:
+        echo_text(f"not searched: {name} offers no list of its transactions")
     for what in tally.not_done:
-        click.echo(f"not done: {what}")
+        echo_text(f"not done: {what}")
 
 
 def _cells(found: Discrepancy) -> tuple[str, ...]:
@@ -134,6 +142,7 @@ def _print_json(period: Period, found: Iterable[Discrepancy], tally: Tally) -> N
             "repaired": tally.repaired,
             "inbox": tally.open_items,
             "not_done": tally.not_done,
+            "without_search": tally.without_search,
         }
     )
 

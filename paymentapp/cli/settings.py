@@ -10,20 +10,29 @@ from textwrap import wrap
 
 import click
 
-from paymentapp.cli.common import line
-from paymentapp.declarations import PREFIX, Group, groups, states, unknown
+from paymentapp.cli.common import echo_record, line, with_json
+from paymentapp.cli.tables import TableColumn, echo_table, echo_text, terminal_width
+from paymentapp.declarations import PREFIX, Group, State, groups, states, unknown
 from paymentapp.errors import SettingsError
 from paymentapp.providers.registry import DEFAULT
 from paymentapp.variables import Variable
 
 _COLUMNS = ("VARIABLE", "VALUE", "DEFAULT", "MUST BE", "MEANING")
 _WIDTH_MAX = 40  # characters of a column
+_ON_TERMINAL = (
+    TableColumn("VARIABLE"),
+    TableColumn("VALUE"),
+    TableColumn("DEFAULT", needs=100),
+    TableColumn("MUST BE", needs=130),
+    TableColumn("MEANING"),
+)
 
 
 @click.command()
 @click.option("--markdown", is_flag=True, help="Print the tables of docs/operating.md instead.")
 @click.option("--env", "as_file", is_flag=True, help="Print the file .env.example instead.")
-def settings(markdown: bool, as_file: bool) -> None:
+@with_json
+def settings(markdown: bool, as_file: bool, as_json: bool) -> None:
     """Show every setting: its value, default, limits and meaning.
 
     Of a secret, only whether it is set. Problems are listed at the end.
@@ -36,20 +45,43 @@ def settings(markdown: bool, as_file: bool) -> None:
     if as_file:
         click.echo("\n\n".join([_ENV_HEAD, *map(_env_part, groups())]))
         return
-    problems = []
-    for group in groups():
-        found = states(group, os.environ)
-        problems += [state.problem for state in found if state.problem]
-        click.echo(f"{group.settings.title}{_provider_note(group)}")
-        rows = [
-            (state.variable.name, state.shown, *_description(state.variable)) for state in found
-        ]
-        click.echo("\n".join(_aligned([_COLUMNS, *rows])) + "\n")
+    found = [(group, states(group, os.environ)) for group in groups()]
+    problems = [each.problem for _, part in found for each in part if each.problem]
     problems += _combined_problems() if not problems else []
     for name, meant in unknown(os.environ).items():
         problems.append(f"{name} is not a setting" + (f": did you mean {meant}?" if meant else ""))
-    click.echo("\n".join(problems) or "No problems.")
+    if as_json:
+        shown = [_record(group, each) for group, part in found for each in part]
+        echo_record({"settings": shown, "problems": problems})
+    else:
+        for group, part in found:
+            _print_group(group, part)
+        for text in problems or ["No problems."]:
+            echo_text(text)
     sys.exit(1 if problems else 0)
+
+
+def _record(group: Group, state: State) -> dict[str, object]:
+    default, limits, meaning = _description(state.variable)
+    return {
+        "name": state.variable.name,
+        "provider": group.provider or None,
+        "value": state.shown,
+        "default": default,
+        "must_be": limits,
+        "meaning": meaning,
+        "problem": state.problem,
+    }
+
+
+def _print_group(group: Group, part: Sequence[State]) -> None:
+    echo_text(f"{group.settings.title}{_provider_note(group)}")
+    rows = [(state.variable.name, state.shown, *_description(state.variable)) for state in part]
+    if terminal_width() is not None:
+        echo_table(_ON_TERMINAL, rows)
+        click.echo()
+        return
+    click.echo("\n".join(_aligned([_COLUMNS, *rows])) + "\n")
 
 
 def _combined_problems() -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
-import simplejson
 
-from paymentapp.cli.common import opened, plural, short
-from paymentapp.cli.tables import TableColumn, echo_table
+from paymentapp.cli.common import echo_record, opened, plural, short, with_json
+from paymentapp.cli.tables import TableColumn, echo_fields, echo_table, echo_text
 from paymentapp.clock import maybe_text, to_text
 from paymentapp.masking import printable
 from paymentapp.models.currencies import money_text
@@ -26,31 +26,34 @@ _COLUMNS = (
 )
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.command(short_help="Show what has no outcome yet, and why; holds.")
+@with_json
 def status(as_json: bool) -> None:
     """Show what has no outcome yet: how much, why, since when; providers, holds, open items."""
-    with opened() as services:
+    with opened(says_store=False) as services:
         picture = services.overview.picture()
         description = services.store.description
     if as_json:
-        body = {"store": description, **_record(picture)}
-        click.echo(simplejson.dumps(body, use_decimal=True, indent=1))
+        echo_record({"store": description, **_record(picture)})
         return
-    click.echo(f"store      {description}")
-    for provider in picture.providers:
-        click.echo(f"provider   {_provider(provider)}")
-    for hold in picture.holds:
-        what = f"{hold.scope} {hold.value}".rstrip()
-        click.echo(f"hold       {what} since {short(hold.created_at)}: {printable(hold.reason)}")
-    if picture.parked:
-        click.echo(f"parked     {plural(picture.parked, 'batch')}: `paymentapp parked list`")
-    if picture.inbox:
-        click.echo(f"inbox      {plural(picture.inbox, 'item')}: `paymentapp inbox list`")
+    echo_fields(_fields(description, picture), indent=11)
     click.echo()
     echo_table(_COLUMNS, map(_cells, picture.groups))
     since = f", the oldest since {short(picture.oldest)}" if picture.oldest else ""
-    click.echo(f"{plural(picture.payments, 'payment')} without an outcome{since}.")
+    echo_text(f"{plural(picture.payments, 'payment')} without an outcome{since}.")
+
+
+def _fields(store: str, picture: Picture) -> Iterator[tuple[str, str]]:
+    yield "store", store
+    for provider in picture.providers:
+        yield "provider", _provider(provider)
+    for hold in picture.holds:
+        what = f"{hold.scope} {hold.value}".rstrip()
+        yield "hold", f"{what} since {short(hold.created_at)}: {printable(hold.reason)}"
+    if picture.parked:
+        yield "parked", f"{plural(picture.parked, 'batch')}: `paymentapp parked list`"
+    if picture.inbox:
+        yield "inbox", f"{plural(picture.inbox, 'item')}: `paymentapp inbox list`"
 
 
 def _provider(provider: ProviderOverview) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
-import simplejson
 
-from paymentapp.cli.common import ProgressReport, line, opened, plural
+from paymentapp.cli.common import (
+    ProgressReport,
+    echo_record,
+    line,
+    opened,
+    plural,
+    with_json,
+)
 from paymentapp.cli.payment_filters import loaded, with_filters
+from paymentapp.cli.tables import TableColumn, echo_table, terminal_width
 from paymentapp.masking import printable
 from paymentapp.models.currencies import money_text
 from paymentapp.models.money import Money
@@ -38,7 +45,7 @@ class _Dimensions(click.ParamType[list[Dimension]]):
         return list(dict.fromkeys(_NAMES[name] for name in names))
 
 
-@click.command()
+@click.command(short_help="Sum payments up: how many, amounts and fees.")
 @with_filters
 @click.option(
     "--by",
@@ -47,7 +54,7 @@ class _Dimensions(click.ParamType[list[Dimension]]):
     show_default=True,
     help=f"What to group by, separated by commas: {', '.join(_NAMES)}.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_json
 def summary(by: list[Dimension], as_json: bool, **filters: str | None) -> None:
     """Sum payments up: how many, their amounts, and the fees that providers have told.
 
@@ -55,19 +62,16 @@ def summary(by: list[Dimension], as_json: bool, **filters: str | None) -> None:
     never added.
     """
     query = loaded(ReportFiltersSchema, filters)
-    progress = ProgressReport("summary")
     with opened(paying=False) as services:
+        progress = ProgressReport("summary")
         found = services.reports.summary(query, by, lambda n: progress(plural(n, "payment")))
     if as_json:
-        body = SummarySchema().dump(found)
-        click.echo(simplejson.dumps(body, use_decimal=True, indent=1))
+        echo_record(SummarySchema().dump(found))
         return
     headed = [name for name, dimension in _NAMES.items() if dimension in by and name != "currency"]
-    rows = [(*map(str.upper, headed), "PAYMENTS", "AMOUNT", "FEES")]
-    rows += [(*_common(each, headed), *_cells(each)) for each in found.groups]
+    rows = [(*_common(each, headed), *_cells(each)) for each in found.groups]
     rows += [("TOTAL", *[""] * (len(headed) - 1), *_cells(each)) for each in found.totals if headed]
-    for text in _table(rows if found.groups else []):
-        click.echo(text)
+    _print_table((*map(str.upper, headed), "PAYMENTS", "AMOUNT", "FEES"), rows)
     click.echo(f"{plural(found.payments, 'payment')}.")
 
 
@@ -82,12 +86,16 @@ def _cells(total: GroupTotal) -> tuple[str, str, str]:
     return f"{total.payments:,}", amount, fees or "-"
 
 
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    """Yield rows in columns, numbers to the right."""
+def _print_table(names: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows below the names, numbers to the right."""
     if not rows:
         return
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        *names, count, amount, fees = row
+    if terminal_width() is not None:
+        numbers = {"PAYMENTS", "AMOUNT"}
+        echo_table([TableColumn(n, whole=n in numbers, right=n in numbers) for n in names], rows)
+        return
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    for row in (names, *rows):
+        *common, count, amount, fees = row
         right = count.rjust(widths[-3]), amount.rjust(widths[-2]), fees
-        yield line(widths[:-1], (*names, *right))
+        click.echo(line(widths[:-1], (*common, *right)))

@@ -6,7 +6,14 @@ import base64
 
 import click
 
-from paymentapp.cli.common import ProgressReport, opened, plural, with_operator
+from paymentapp.cli.common import (
+    ProgressReport,
+    echo_record,
+    opened,
+    plural,
+    with_json,
+    with_operator,
+)
 from paymentapp.models.actors import Actor
 
 
@@ -34,9 +41,10 @@ def new_key(kms: str | None) -> None:
     click.echo(f"{name}:{key}")
 
 
-@vault.command()
+@vault.command(short_help="Seal all details with the first key.")
+@with_json
 @with_operator
-def rotate(by: Actor) -> None:
+def rotate(as_json: bool, by: Actor) -> None:
     """Seal every customer's details with the first key of PAYMENTAPP_VAULT_KEYS.
 
     The details in customers' histories, and the secrets of webhook endpoints, are sealed again as
@@ -54,6 +62,10 @@ def rotate(by: Actor) -> None:
             services.history.renew(customer.customer_id)
             progress(f"{plural(checked, 'customer')} checked")
         secrets = services.webhook_endpoints.renew()
-        if secrets:
-            click.echo(f"{plural(secrets, 'webhook secret')} renewed")
-        click.echo(f"{plural(renewed, 'payment method')} of {plural(checked, 'customer')} renewed")
+    if as_json:
+        counts = {"customers": checked, "payment_methods": renewed, "webhook_secrets": secrets}
+        echo_record(counts)
+        return
+    if secrets:
+        click.echo(f"{plural(secrets, 'webhook secret')} renewed")
+    click.echo(f"{plural(renewed, 'payment method')} of {plural(checked, 'customer')} renewed")

@@ -11,10 +11,9 @@ from paymentapp.api.blueprint import actor, services
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.forms import one_line
 from paymentapp.models.actors import APPROVE, HOLD, Actor
-from paymentapp.models.bulk import BulkRun, BulkStatus
+from paymentapp.models.bulk import PAID_STATUSES, BulkRun
 from paymentapp.models.holds import REASON_MAX
 
-_UNPAID = frozenset({BulkStatus.CHECKING, BulkStatus.CHECKED, BulkStatus.REFUSED})
 _OWN = "You have asked for this run: somebody else approves or rejects it."
 _REASON_NEEDED = f"Write why, in 1 to {REASON_MAX} characters: it is kept with the run."
 _NOTE_WRONG = f"A note has at most {REASON_MAX} characters."
@@ -66,14 +65,15 @@ def offered_orders(run: BulkRun, by: Actor) -> list[OfferedOrder]:
 
 def _fits(order: RunOrder, run: BulkRun) -> bool:
     if order.name == "hold":
-        return run.is_open and not run.held_by and not run.cancelled_by
+        may_be_held = run.is_open or (run.status in PAID_STATUSES and run.accepted > 0)
+        return may_be_held and not run.held_by and not run.cancelled_by
     if order.name == "release":
-        return run.is_open and bool(run.held_by)
+        return bool(run.held_by)
     if run.has_open_order or (run.is_dry and not run.is_open):
         return False
     if order.name == "cancel":
         return run.is_open or run.accepted > 0
-    return run.status not in _UNPAID and not run.is_dry and run.total > run.rejected
+    return run.status in PAID_STATUSES and run.total > run.rejected
 
 
 def _why_not(order: RunOrder, run: BulkRun, by: Actor) -> str:
@@ -94,7 +94,7 @@ def _carry_out(order: RunOrder, bulk_id: str, text: str) -> BulkRun:
         "approve": lambda: runs.approve(bulk_id, by, text),
         "reject": lambda: runs.reject(bulk_id, by, text),
         "hold": lambda: runs.hold(bulk_id, text, by),
-        "release": lambda: runs.release(bulk_id),
+        "release": lambda: runs.release(bulk_id, by),
         "cancel": lambda: runs.cancel(bulk_id, by),
     }
     return steps[order.name]()

@@ -22,6 +22,7 @@ _NEEDED = {
     HoldScope.PROVIDER: "Choose the payment method.",
     HoldScope.CUSTOMER: "Give the customer's id.",
     HoldScope.PAYMENT: "Give CUSTOMER_ID/PAYMENT_ID.",
+    HoldScope.BULK: "Give the id of the bulk run.",
 }
 
 
@@ -135,5 +136,7 @@ def words_of(scope: HoldScope, value: str) -> str:
         return f"every payment by {value}"
     if scope is HoldScope.CUSTOMER:
         return f"every payment to {value}"
+    if scope is HoldScope.BULK:
+        return f"bulk run {value}, with the payments that it has made"
     customer_id, _, payment_id = value.partition("/")
     return f"the payment to {customer_id} of {payment_id}"

@@ -17,6 +17,7 @@ _TYPES = {
     ColumnKind.AMOUNT: pa.decimal128(38, 12),  # exact: 26 digits before the point, 12 after it
     ColumnKind.DAY: pa.date32(),
     ColumnKind.MOMENT: pa.timestamp("us", tz="UTC"),
+    ColumnKind.PAIRS: pa.map_(pa.string(), pa.string()),
 }
 SCHEMA = pa.schema([(name, _TYPES[kind]) for name, kind in zip(COLUMNS, KINDS, strict=True)])
 

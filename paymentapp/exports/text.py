@@ -10,6 +10,7 @@ from datetime import date, datetime
 import simplejson
 
 from paymentapp.clock import to_text
+from paymentapp.models.caller_texts import Metadata
 from paymentapp.models.reports import COLUMNS, PaymentRow, Value
 
 PIECE = 64 * 1024  # characters that are collected before they are passed on
@@ -28,7 +29,8 @@ def table_csv(columns: Iterable[str], rows: Iterable[Iterable[Value]]) -> Iterat
     """Yield rows as CSV in UTF-8, after a line of column names; lines end with CR LF.
 
     A text that a spreadsheet would take for a formula gets an apostrophe before it. Times are ISO
-    8601 in UTC, amounts have a point and no separators, and what is missing is empty.
+    8601 in UTC, amounts have a point and no separators, metadata is a JSON object, and what is
+    missing is empty.
     """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
@@ -54,6 +56,11 @@ def to_json_lines(rows: Iterable[PaymentRow]) -> Iterator[bytes]:
     yield _emptied(buffer)
 
 
+def as_json(pairs: Metadata) -> str:
+    """Return pairs as the text of a JSON object, for cells that can hold only a text."""
+    return _encoder.encode(dict(pairs))
+
+
 def _emptied(buffer: io.StringIO) -> bytes:
     text = buffer.getvalue()
     buffer.seek(0)
@@ -66,11 +73,13 @@ def _cell(value: Value) -> object:
         return None
     if isinstance(value, str):
         return f"'{value}" if value.startswith(_FORMULA) else value
-    return _plain(value)
+    return as_json(value) if isinstance(value, tuple) else _plain(value)
 
 
 def _plain(value: Value) -> object:
-    """Return a value with its times as text."""
+    """Return a value with its times as text, and its pairs as an object."""
     if isinstance(value, datetime):
         return to_text(value)
+    if isinstance(value, tuple):
+        return dict(value)
     return value.isoformat() if isinstance(value, date) else value

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import xlsxwriter
 
+from paymentapp.exports.text import as_json
 from paymentapp.models.reports import COLUMNS, KINDS, ColumnKind, PaymentRow, Value
 
 SHEET_ROWS = 1_000_000  # below the names; a sheet of Excel's has 1,048,576 rows in all
@@ -21,7 +22,13 @@ _OPTIONS = {
     "strings_to_urls": False,
     "strings_to_numbers": False,
 }
-_WIDTHS = {ColumnKind.TEXT: 18, ColumnKind.AMOUNT: 16, ColumnKind.DAY: 12, ColumnKind.MOMENT: 20}
+_WIDTHS = {
+    ColumnKind.TEXT: 18,
+    ColumnKind.AMOUNT: 16,
+    ColumnKind.DAY: 12,
+    ColumnKind.MOMENT: 20,
+    ColumnKind.PAIRS: 30,
+}
 _DAY, _MOMENT = "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"
 
 
@@ -75,7 +82,8 @@ class _SheetWriter:
         elif isinstance(value, Decimal) and len(value.as_tuple().digits) <= EXACT_DIGITS:
             sheet.write_number(line, column, value, self._amount_format(value))
         else:
-            sheet.write_string(line, column, str(value))
+            text = as_json(value) if isinstance(value, tuple) else str(value)
+            sheet.write_string(line, column, text)
 
     def _amount_format(self, amount: Decimal) -> Any:
         decimals = max(0, -int(amount.as_tuple().exponent))

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from paymentapp.errors import StoreUnavailable
 from paymentapp.metrics.base import Metrics
-from paymentapp.models.payments import FINAL
-from paymentapp.storage.accepting import Attempt, Decide
+from paymentapp.models.payments import FINAL, Payment
+from paymentapp.storage.accepting import AcceptRequest, Attempt, Decide
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 
@@ -47,6 +47,13 @@ class _MeasuredStore:
         if attempt.acceptance is not None and attempt.result is not None:
             self._count_accepted(attempt.acceptance, attempt.result)
         return attempt
+
+    def accept_many(self, requests: Sequence[AcceptRequest]) -> list[Payment | None]:
+        """Accept several payments, and count those that this call has stored."""
+        stored: list[Payment | None] = self._call("accept_many", self._store.accept_many, requests)
+        for payment in filter(None, stored):
+            self._metrics.payment_accepted(payment.payment_method)
+        return stored
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         """Change payments, and count each move that was made."""

@@ -25,7 +25,7 @@ from paymentapp.models.revisions import new_revision
 
 
 class Member(NamedTuple):
-    """A payment in a batch: all that the provider receives of it, frozen with the batch."""
+    """A payment in a batch, frozen with it: what the provider receives, and what holds concern."""
 
     customer_id: str
     payment_id: str
@@ -34,6 +34,7 @@ class Member(NamedTuple):
     destination: str | None = None  # None: the e-mail
     description: str | None = None  # the caller's texts that the provider sends on
     metadata: Metadata = ()
+    bulk_id: str | None = None  # of the payment; its provider does not receive it
 
     def __repr__(self) -> str:
         return f"Member({self.customer_id} {self.payment_id} {self.money})"
@@ -49,8 +50,8 @@ class Member(NamedTuple):
         return not self.email
 
     def erased(self) -> Member:
-        """Return the member with the payment's key and amount alone."""
-        return Member(self.customer_id, self.payment_id, self.money, "")
+        """Return the member with the payment's key, amount and bulk run alone."""
+        return Member(self.customer_id, self.payment_id, self.money, "", bulk_id=self.bulk_id)
 
     @property
     def payee(self) -> str:

@@ -15,8 +15,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypedDict, Unpack
 
+from paymentapp.models.bulk_tallies import BulkTally, next_tally
 from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts
 from paymentapp.models.events import Event, OtherEvent
+from paymentapp.models.holds import Hold
 from paymentapp.models.idempotency import KEY_RETENTION
 from paymentapp.models.money import Money
 from paymentapp.models.revisions import new_revision
@@ -26,9 +28,12 @@ CHUNK_ROWS = 250  # worked off well within a LEASE
 BULK_ID_PATTERN = r"^[0-9]{8}T[0-9]{12}-[0-9a-f]{8}$"
 # Rows hold e-mail addresses: they are kept until every key of theirs has expired, and no longer.
 ROWS_KEPT = KEY_RETENTION
+# How long after its end a dry run's rows may be paid: they are kept for that, and no longer.
+PAYABLE_FOR = timedelta(days=7)
 # Until when rows are worked off: before the first key of the run can expire.
 ENDS_WITHIN = timedelta(days=30)
 LEASE = timedelta(seconds=30)  # for which a process has a run to itself
+HELD_PAUSE = timedelta(seconds=10)  # between two looks at whether a run is still held
 
 
 class BulkMode(StrEnum):
@@ -50,6 +55,7 @@ class BulkStatus(StrEnum):
 
 
 BULK_OPEN = frozenset({BulkStatus.CHECKING, BulkStatus.ACCEPTING})
+PAID_STATUSES = frozenset({BulkStatus.ACCEPTING, BulkStatus.COMPLETED, BulkStatus.CANCELLED})
 
 
 class RowProblem(NamedTuple):
@@ -136,9 +142,9 @@ class BulkChanges(TypedDict, total=False):
     attention_at: datetime | None
     completed_at: datetime | None
     cancelled_by: str
-    held_by: str
-    reason: str
     order: BulkOrder | None
+    tally: BulkTally | None
+    rows_deleted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +174,35 @@ class BulkRun:
     attention_at: datetime | None = None  # when a process has to act; None: it need not
     completed_at: datetime | None = None
     cancelled_by: str = ""
-    held_by: str = ""
-    reason: str = ""  # of the hold
     order: BulkOrder | None = None  # the last one; None: there was none
+    tally: BulkTally | None = None  # the last one; None: its payments were not counted yet
+    rows_deleted: bool = False  # they hold e-mail addresses, and nobody needs them after the end
+    hold: Hold | None = None  # in force now; a record of its own, and none of the run's
 
     @property
     def is_open(self) -> bool:
         """Return whether rows are still to be worked off."""
         return self.status in BULK_OPEN
+
+    @property
+    def tally_at(self) -> datetime | None:
+        """Return when the payments are to be counted next; None for never, or not yet."""
+        if self.completed_at is None or not self.accepted or self.status not in PAID_STATUSES:
+            return None
+        tally, order = self.tally, self.order
+        if tally is not None and order is not None and tally.as_of < order.at:
+            return order.at  # it was carried out since
+        return next_tally(self.completed_at, self.chunks, tally)
+
+    @property
+    def held_by(self) -> str:
+        """Return who holds the run; empty if nobody does."""
+        return (self.hold.by or "-") if self.hold else ""
+
+    @property
+    def reason(self) -> str:
+        """Return why the run is held."""
+        return self.hold.reason if self.hold else ""
 
     @property
     def ends_at(self) -> datetime:
@@ -216,9 +243,19 @@ class BulkRun:
         """Return the run with its order carried out for one more chunk."""
         if self.order is None:
             raise ValueError("there is no order")
-        chunk = self.order.next_chunk + 1
-        due = now + LEASE if chunk < self.next_chunk else None
-        return self.changed(order=self.order._replace(next_chunk=chunk), attention_at=due)
+        order = self.order._replace(next_chunk=self.order.next_chunk + 1)
+        return self.changed(order=order, attention_at=now + LEASE)
+
+    @property
+    def rows_kept_until(self) -> datetime | None:
+        """Return until when the rows of a run that has ended are kept; None: they are not."""
+        if self.status is not BulkStatus.CHECKED or self.completed_at is None:
+            return None
+        return self.completed_at + PAYABLE_FOR
+
+    def at_rest(self) -> BulkRun:
+        """Return the run, left to whichever process counts its payments next."""
+        return self.changed(attention_at=self.tally_at)
 
     def advanced(
         self, outcomes: Sequence[RowOutcome], sums: Mapping[str, Decimal], now: datetime
@@ -249,11 +286,11 @@ class BulkRun:
         )
 
     def ended(self, status: BulkStatus, at: datetime) -> BulkRun:
-        """Return the run with nothing left to do."""
-        ended = self.changed(
-            status=status, completed_at=at, attention_at=None, identities=frozenset()
+        """Return the run with all of its rows worked off."""
+        due = at + LEASE
+        return self.changed(
+            status=status, completed_at=at, identities=frozenset(), attention_at=due
         )
-        return replace(ended, attention_at=at) if ended.has_open_order else ended
 
 
 class BulkPage(NamedTuple):

@@ -18,14 +18,15 @@ class HoldScope(StrEnum):
     PROVIDER = "provider"  # the payments of a payment method
     CUSTOMER = "customer"
     PAYMENT = "payment"
+    BULK = "bulk"  # a bulk run: its rows become no payments, and those that it has made wait
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """An order not to send payments; in force from its record's write until it is released.
 
-    `value` is the name of a provider, a customer's id, or `customer_id/payment_id`; it is empty
-    for everything. At most one hold of each target is in force.
+    `value` is the name of a provider, a customer's id, `customer_id/payment_id`, or the id of a
+    bulk run; it is empty for everything. At most one hold of each target is in force.
     """
 
     hold_id: str
@@ -82,8 +83,15 @@ class HoldsInForce:
     def __iter__(self) -> Iterator[Hold]:
         return iter(self._by_target.values())
 
-    def on(self, provider: str, key: PaymentKey) -> Hold | None:
-        """Return the hold that concerns a payment, the oldest of several; None without one."""
+    def on_run(self, bulk_id: str) -> Hold | None:
+        """Return the hold of a bulk run; None without one."""
+        return self._by_target.get(target_of(HoldScope.BULK, bulk_id))
+
+    def on(self, provider: str, key: PaymentKey, bulk_id: str | None) -> Hold | None:
+        """Return the hold that concerns a payment, the oldest of several; None without one.
+
+        `bulk_id` is the bulk run that the payment is of, if it is of one.
+        """
         if not self._by_target:
             return None
         concerned = (
@@ -91,6 +99,7 @@ class HoldsInForce:
             target_of(HoldScope.PROVIDER, provider),
             target_of(HoldScope.CUSTOMER, key.customer_id),
             target_of(HoldScope.PAYMENT, payment_value(key)),
+            target_of(HoldScope.BULK, bulk_id or ""),
         )
         found = [self._by_target[each] for each in concerned if each in self._by_target]
         return min(found, key=lambda hold: hold.created_at, default=None)
@@ -107,14 +116,20 @@ class HoldsInForce:
         return [
             each
             for each in payments
-            if each.status is not Status.PENDING or self.on(each.payment_method, each.key) is None
+            if each.status is not Status.PENDING
+            or self.on(each.payment_method, each.key, each.bulk_id) is None
         ]
 
-    def on_any(self, provider: str, keys: Iterable[PaymentKey]) -> Hold | None:
-        """Return a hold that concerns at least one of some payments; None without one."""
+    def on_any(
+        self, provider: str, payments: Iterable[tuple[PaymentKey, str | None]]
+    ) -> Hold | None:
+        """Return a hold that concerns at least one of some payments; None without one.
+
+        A payment is given by its key and its bulk run.
+        """
         if not self._by_target:
             return None
-        return next(filter(None, (self.on(provider, key) for key in keys)), None)
+        return next(filter(None, (self.on(provider, *each) for each in payments)), None)
 
 
 # Where it cannot be known what is held, everything is.

@@ -41,13 +41,20 @@ class IdempotencyRecord:
         return replace(self, payment_id=payment_id, revision=new_revision())
 
 
-def key_hashes(idempotency_key: str, client: str) -> tuple[str, str]:
-    """Return the hash of a client's key, and that of the key alone, which earlier versions stored.
+def key_hash(idempotency_key: str, client: str) -> str:
+    """Return the hash of a client's key.
 
-    No key has a line break, so no two pairs of client and key have the same hash.
+    No key in a request has a line break, so no two pairs of client and key have the same hash. A
+    key that ends with a line break and a number is that of a row of a bulk run (`bulk.row_key`):
+    the number stays in its hash, behind 80 bits that tell runs apart, so that an engine with sorted
+    keys stores neighbours beside each other.
     """
-    own, unscoped = (
-        hashlib.sha256(text.encode()).hexdigest()
-        for text in (f"{client}\n{idempotency_key}", idempotency_key)
-    )
-    return own, unscoped
+    group, _, number = idempotency_key.rpartition("\n")
+    digest = hashlib.sha256(f"{client}\n{group or number}".encode()).hexdigest()
+    return f"{digest[:20]}{int(number):012x}{digest[20:52]}" if group else digest
+
+
+def key_hashes(idempotency_key: str, client: str) -> tuple[str, str]:
+    """Return the hash of a client's key, and that of the key alone, as earlier versions had it."""
+    unscoped = hashlib.sha256(idempotency_key.encode()).hexdigest()
+    return key_hash(idempotency_key, client), unscoped

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple
 
+from paymentapp.models.caller_texts import Metadata
 from paymentapp.models.currencies import full_amount
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
@@ -22,6 +23,7 @@ class ColumnKind(Enum):
     AMOUNT = "amount"  # a Decimal, with all decimals of its currency
     DAY = "day"  # a date, in UTC
     MOMENT = "moment"  # a time, in UTC
+    PAIRS = "pairs"  # names with texts, in the order of the names
 
 
 class PaymentRow(NamedTuple):
@@ -57,9 +59,11 @@ class PaymentRow(NamedTuple):
     transaction_id: str | None
     retry_of: str | None
     retried_by: str | None
+    bulk_id: str | None
+    metadata: Metadata | None
 
 
-Value = str | Decimal | date | datetime | None
+Value = str | Decimal | date | datetime | Metadata | None
 
 COLUMNS: tuple[str, ...] = PaymentRow._fields
 _KINDS = {
@@ -71,6 +75,7 @@ _KINDS = {
         ColumnKind.MOMENT,
     ),
     "payout_date": ColumnKind.DAY,
+    "metadata": ColumnKind.PAIRS,
 }
 KINDS: tuple[ColumnKind, ...] = tuple(_KINDS.get(name, ColumnKind.TEXT) for name in COLUMNS)
 
@@ -110,6 +115,8 @@ def row_of(payment: Payment, payee: str | None) -> PaymentRow:
         transaction_id=payment.transaction_id,
         retry_of=payment.retry_of,
         retried_by=payment.retried_by,
+        bulk_id=payment.bulk_id,
+        metadata=payment.texts.metadata or None,
     )
 
 

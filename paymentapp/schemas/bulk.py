@@ -78,6 +78,29 @@ class BulkOrderSchema(Schema):
     note = TextOrNull(required=True)
 
 
+class BulkTallySchema(Schema):
+    """The payments of a run by status, as of a time."""
+
+    as_of = Moment(required=True)
+    counts = fields.Function(
+        lambda tally: [
+            {"status": status, "count": count} for status, count in sorted(tally.counts.items())
+        ],
+        required=True,
+        metadata={
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "status": {"type": "string"},
+                    "count": {"type": "integer", "minimum": 1, "maximum": ROWS_MAX},
+                },
+                "required": ["status", "count"],
+            },
+        },
+    )
+
+
 class BulkRunSchema(Schema):
     """A bulk run and its progress."""
 
@@ -112,6 +135,17 @@ class BulkRunSchema(Schema):
                 "required": ["currency", "amount"],
             },
             "description": "The amounts of the rows in `accepted`, by currency.",
+        },
+    )
+    payments = fields.Nested(
+        BulkTallySchema,
+        attribute="tally",
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Its payments by status. Those of a run of up to 500 rows are counted "
+            "whenever it is shown by itself. Those of any run are counted from its end on, after "
+            "10 seconds and then less and less often: `as_of` says when. Null until then."
         },
     )
     created_at = Moment(required=True)

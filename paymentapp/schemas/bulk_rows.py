@@ -16,6 +16,7 @@ from paymentapp.schemas.payment_orders import PaymentOrderSchema
 from paymentapp.services.payment_orders import PaymentOrder
 
 METADATA_PREFIX = "metadata."
+_REQUIRED = frozenset({"customer_id", "email", "amount", "currency"})
 COLUMNS = Columns(
     known=(
         "customer_id",
@@ -28,7 +29,7 @@ COLUMNS = Columns(
         "description",
         "allow_duplicate",
     ),
-    required=frozenset({"customer_id", "email", "amount", "currency"}),
+    required=_REQUIRED,
     prefixes=(METADATA_PREFIX,),
 )
 _MISSING = "Missing: fill in this column."
@@ -66,7 +67,8 @@ def _of_table_row(row: TableRow) -> BulkRow:
             _put(body, name, text)
         except ValueError as error:
             problems.append(RowProblem(name, _sentence(str(error))))
-    problems += [RowProblem(n, _MISSING) for n in COLUMNS.known if _lacks(row.values, n)]
+    if not row.values.keys() >= _REQUIRED:
+        problems += [RowProblem(n, _MISSING) for n in COLUMNS.known if _lacks(row.values, n)]
     return _row(row.line, body, problems)
 
 

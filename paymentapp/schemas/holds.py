@@ -44,8 +44,8 @@ class NewHoldSchema(Schema):
         load_default="",
         validate=validate.Length(max=VALUE_MAX),
         metadata={
-            "description": "The payment method, the customer_id, or CUSTOMER_ID/PAYMENT_ID; left "
-            "out where `scope` is `all`."
+            "description": "The payment method, the customer_id, CUSTOMER_ID/PAYMENT_ID, or the "
+            "bulk_id; left out where `scope` is `all`."
         },
     )
     reason = reason()
@@ -59,8 +59,8 @@ class HoldSchema(Schema):
     value = TextOrNull(
         required=True,
         metadata={
-            "description": "The payment method, the customer_id, or CUSTOMER_ID/PAYMENT_ID; null "
-            "where everything is held."
+            "description": "The payment method, the customer_id, CUSTOMER_ID/PAYMENT_ID, or the "
+            "bulk_id; null where everything is held."
         },
     )
     reason = TextOrNull(

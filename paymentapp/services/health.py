@@ -162,15 +162,22 @@ def _is_fresh(since: datetime | None, now: datetime, limit: timedelta) -> bool:
     return since is not None and timedelta() <= now - since < limit
 
 
+_HELD_NOUNS = {
+    HoldScope.CUSTOMER: "customer",
+    HoldScope.PAYMENT: "payment",
+    HoldScope.BULK: "bulk run",
+}
+
+
 def _held_in_words(in_force: Sequence[Hold]) -> str:
-    """Return what is held: `everything, provider NAME, 2 payments`."""
+    """Return what is held: `everything, provider NAME, 2 payments, 1 bulk run`."""
     counts = Counter(hold.scope for hold in in_force)
     parts = ["everything"] if counts[HoldScope.ALL] else []
     names = sorted(hold.value for hold in in_force if hold.scope is HoldScope.PROVIDER)
     parts += [f"provider {name}" for name in names]
-    for scope in (HoldScope.CUSTOMER, HoldScope.PAYMENT):
+    for scope, noun in _HELD_NOUNS.items():
         if counts[scope]:
-            parts.append(f"{counts[scope]} {scope}{'s' if counts[scope] > 1 else ''}")
+            parts.append(f"{counts[scope]} {noun}{'s' if counts[scope] > 1 else ''}")
     return f"held: {', '.join(parts)}" if parts else "none"
 
 

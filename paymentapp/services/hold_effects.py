@@ -72,15 +72,18 @@ def _of_target(store: Store, scope: HoldScope, value: str) -> _Read:
     if scope is HoldScope.CUSTOMER:
         page = store.list_payments(value, PageQuery(READ_MAX))
         return _Read(page.payments, page.last_read is None)
-    method = value if scope is HoldScope.PROVIDER else None
-    reads = [_of_status(store, status, method) for status in _CONCERNED]
+    target = AccountQuery(
+        _PAGE,
+        payment_method=value if scope is HoldScope.PROVIDER else None,
+        bulk_id=value if scope is HoldScope.BULK else None,
+    )
+    reads = [_matching(store, replace(target, status=status)) for status in _CONCERNED]
     payments = [payment for read in reads for payment in read.payments]
     return _Read(payments, all(read.complete for read in reads))
 
 
-def _of_status(store: Store, status: Status, method: str | None) -> _Read:
+def _matching(store: Store, query: AccountQuery) -> _Read:
     payments: list[Payment] = []
-    query = AccountQuery(_PAGE, status=status, payment_method=method)
     for _ in range(_PAGES):
         page = store.list_account_payments(query)
         payments += page.payments

@@ -17,6 +17,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, NotFound, NothingToHold
 from paymentapp.models.actors import SYSTEM, Actor
 from paymentapp.models.batches import Batch, Member
+from paymentapp.models.bulk import BULK_ID_PATTERN
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.models.holds import (
     Hold,
@@ -33,6 +34,7 @@ from paymentapp.storage.base import Store
 log = logging.getLogger(__name__)
 
 _CUSTOMER_ID = re.compile(CUSTOMER_ID_PATTERN)  # what is none is not looked up
+_BULK_ID = re.compile(BULK_ID_PATTERN)
 CACHE_SECONDS = 1.0  # half of the two seconds within which a hold is in force everywhere
 HOLDABLE = UNSENT | {Status.SUBMITTING}
 
@@ -91,8 +93,8 @@ class Holds:
 
     def on_batch(self, batch: Batch, members: Sequence[Member]) -> Hold | None:
         """Return a hold that concerns a member of a batch, or None. Raises StoreUnavailable."""
-        keys = (member.key for member in members)
-        return self.in_force().on_any(batch.provider, keys)
+        payments = ((member.key, member.bulk_id) for member in members)
+        return self.in_force().on_any(batch.provider, payments)
 
     def place(self, scope: HoldScope, value: str, reason: str, by: Actor = SYSTEM) -> Placed:
         """Put a hold in force; the one that its target has already stays as it is.
@@ -189,6 +191,9 @@ class Holds:
         elif scope is HoldScope.CUSTOMER:
             if not self._is_customer(value):
                 raise NothingToHold("There is no such customer.")
+        elif scope is HoldScope.BULK:
+            if not _BULK_ID.fullmatch(value) or self._store.get_bulk_run(value) is None:
+                raise NothingToHold("There is no such bulk run.")
         else:
             self._check_payment(value)
 

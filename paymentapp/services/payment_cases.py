@@ -70,7 +70,7 @@ class PaymentCases:
             payment,
             wait,
             _present(payment, batches),
-            in_force.on(payment.payment_method, key),
+            in_force.on(payment.payment_method, key, payment.bulk_id),
             retry,
         )
         return PaymentCase(
@@ -102,7 +102,7 @@ class PaymentCases:
 
 
 def _concerns(hold: Hold, payment: Payment) -> bool:
-    return HoldsInForce([hold]).on(payment.payment_method, payment.key) is not None
+    return HoldsInForce([hold]).on(payment.payment_method, payment.key, payment.bulk_id) is not None
 
 
 def _present(payment: Payment, batches: Iterable[Batch]) -> Batch | None:

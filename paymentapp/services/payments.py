@@ -176,7 +176,7 @@ class Payments:
         request = copy_context()  # for logs and traces: the store may decide in another thread
 
         def decide(context: PaymentContext) -> Acceptance | None:
-            return request.run(self._decide, order, hashes, by, context)
+            return request.run(self.decide, order, hashes, by, context)
 
         try:
             context, wanted, result = self.store.accept_at_once(order.customer_id, hashes, decide)
@@ -190,7 +190,7 @@ class Payments:
         # Another payment has the id, and the key's record may be there.
         return self.store.read_for_payment(order.customer_id, hashes), None
 
-    def _decide(
+    def decide(
         self, order: PaymentOrder, hashes: Sequence[str], by: Actor, context: PaymentContext
     ) -> Acceptance | None:
         """Return the acceptance of a payment under a new key; None for any other.

@@ -110,7 +110,7 @@ def _wait(
 
 
 def _held(payment: Payment, in_force: HoldsInForce) -> Wait | None:
-    hold = in_force.on(payment.payment_method, payment.key)
+    hold = in_force.on(payment.payment_method, payment.key, payment.bulk_id)
     if hold is None:
         return None
     return Wait(WaitingFor.HOLD, max(hold.created_at, payment.created_at))

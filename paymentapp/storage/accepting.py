@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import IdempotencyRecord
+from paymentapp.models.payments import Payment
 from paymentapp.storage.changes import Acceptance, AcceptResult
 
 
@@ -28,6 +29,14 @@ class Attempt(NamedTuple):
     result: AcceptResult | None = None
 
 
+class AcceptRequest(NamedTuple):
+    """One of several payments to accept at once; the arguments of `accept_at_once`."""
+
+    customer_id: str
+    key_hashes: Sequence[str]
+    decide: Decide
+
+
 class AcceptingStore(Protocol):
     """Accepts payments; see `Store` for what holds for each call."""
 
@@ -42,6 +51,15 @@ class AcceptingStore(Protocol):
         raises; nothing is stored then.
 
         An engine without such transactions only reads. The caller then decides and accepts itself.
+        """
+
+    def accept_many(self, requests: Sequence[AcceptRequest]) -> list[Payment | None]:
+        """Accept several payments by few calls, each as `accept_at_once` does and by itself.
+
+        Returns, in their order, the payments that this call has stored. None stands for a payment
+        that takes more than that, for one that is refused, by what `decide` raises or by what is
+        counted, and for one whose id or key another request has: accept it by itself. At most its
+        key is bound then. Raises StoreUnavailable: any of the payments may be stored.
         """
 
     def read_for_payment(self, customer_id: str, key_hashes: Sequence[str]) -> PaymentContext:

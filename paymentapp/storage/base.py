@@ -96,6 +96,9 @@ class Store(AcceptingStore, ErasingStore, BulkStore, ConsoleSessionStore, Protoc
     def get_customer(self, customer_id: str) -> Customer | None:
         """Return the customer, by a consistent read; None where there is none."""
 
+    def get_customers(self, customer_ids: Sequence[str]) -> dict[str, Customer]:
+        """Return many customers by their ids, by consistent reads; missing ones are left out."""
+
     def change_customer(
         self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
     ) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome
+from paymentapp.models.payments import PaymentKey
 
 
 class BulkStore(Protocol):
@@ -23,6 +24,9 @@ class BulkStore(Protocol):
     def get_bulk_rows(self, bulk_id: str, chunk: int) -> list[BulkRow]:
         """Return a chunk of rows, by a consistent read; empty for none, or once it expired."""
 
+    def delete_bulk_rows(self, bulk_id: str, chunk: int) -> None:
+        """Delete a chunk of rows, if it is there."""
+
     def add_bulk_outcomes(
         self, bulk_id: str, chunk: int, token: str, outcomes: Sequence[RowOutcome]
     ) -> None:
@@ -33,6 +37,13 @@ class BulkStore(Protocol):
 
     def get_bulk_outcomes(self, bulk_id: str, chunk: int, token: str) -> list[RowOutcome]:
         """Return the outcomes of a chunk under a token, by a consistent read; empty for none."""
+
+    def count_by_status(self, keys: Sequence[PaymentKey]) -> dict[str, int]:
+        """Return how many of up to CHUNK_ROWS payments have which status, by consistent reads.
+
+        The payments are independent of each other, and missing ones are left out. A status of a
+        later version is counted too.
+        """
 
     def add_bulk_key(self, key: BulkKey) -> BulkKey:
         """Bind an idempotency key; return what is stored for it, possibly an older record."""

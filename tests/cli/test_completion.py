@@ -32,6 +32,7 @@ def completed(line: str) -> list[str]:
         ("paymentapp keys cr", ["create"]),
         ("paymentapp reconcile --r", ["--repair"]),
         ("paymentapp keys create till --scope payments:a", ["payments:approve"]),
+        ("paymentapp payments list --status su", ["submitting", "submitted", "succeeded"]),
     ],
 )
 def test_words_are_completed(line: str, offered: list[str]) -> None:

@@ -35,9 +35,10 @@ def test_nothing_waits(desk: Desk) -> None:
 
 def test_what_waits_is_listed_and_shown(desk: Desk) -> None:
     set_aside(desk, "odd\nnote")
-    first, second, last = desk.run("inbox", "list").stdout.splitlines()
-    assert first.startswith("WH-1  paypal  event, set-aside  20")
-    assert second.strip() == r"odd\nnote"
+    head, row, last = desk.run("inbox", "list").stdout.splitlines()
+    assert head.split() == ["ID", "PROVIDER", "KIND", "SINCE", "WHY"]
+    assert row.split()[:5] == ["WH-1", "paypal", "event,", "set-aside", row.split()[4]]
+    assert row.endswith(r"Z  odd\nnote")
     assert last == "1 item waiting: `paymentapp inbox show ID` says more."
     shown = desk.run("inbox", "show", "WH-1").stdout
     assert "why               odd\\nnote\n" in shown

@@ -48,7 +48,11 @@ def test_an_error_that_nobody_foresaw_is_not_taken_for_a_finding(
     assert "RuntimeError: a bug" in capsys.readouterr().err
 
 
-def test_progress_is_told_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_told_now_and_then_and_on_a_terminal_alone(
+    terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
     progress = ProgressReport("reconcile")
     progress("1 batch compared")
     assert capsys.readouterr().err == ""
@@ -56,7 +60,10 @@ def test_progress_is_told_now_and_then(capsys: pytest.CaptureFixture[str]) -> No
     progress("2 batches compared")
     progress("3 batches compared")
     captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", "reconcile: 2 batches compared\n")
+    assert (captured.out, captured.err) == (
+        "",
+        "reconcile: 2 batches compared\n" if terminal else "",
+    )
 
 
 @pytest.mark.parametrize(

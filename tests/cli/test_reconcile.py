@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from paymentapp.models.payments import Status
+from paymentapp.vault.sealing import new_key
 from tests.cli.conftest import Desk
 from tests.cli.test_worker import until
 from tests.support.service import clean_environ
@@ -148,6 +149,7 @@ def test_json_is_one_document(desk: Desk) -> None:
         "repaired": 0,
         "inbox": 0,
         "not_done": [],
+        "without_search": [],
     }
     assert found.pop("advice")
     assert found == {
@@ -174,6 +176,26 @@ def test_a_search_that_is_not_allowed_is_exit_status_2_unless_left_out(desk: Des
     assert "not done: search of paypal: NOT_AUTHORIZED" in result.stdout
     assert desk.run("reconcile", "--no-search").exit_code == 1
     assert desk.run("reconcile", "--no-search", "--repair").exit_code == 0
+
+
+def test_a_provider_that_never_offers_a_search_is_named_and_nothing_more(desk: Desk) -> None:
+    """A daily schedule would always fail otherwise, and nobody would look at it any more."""
+    desk.pay("ann")
+    bank = {
+        "ORIGIN": "1234567890",
+        "ORIGIN_NAME": "PAYMENTAPP",
+        "DESTINATION": "091000019",
+        "DESTINATION_NAME": "SIMULATED BANK",
+        "COMPANY_ID": "1234567890",
+        "COMPANY_NAME": "PAYMENTAPP",
+        "ODFI": "091000019",
+        "OUTGOING_URL": (desk.database.parent / "outgoing").as_uri(),
+        "INCOMING_URL": (desk.database.parent / "incoming").as_uri(),
+    }
+    settings = {f"PAYMENTAPP_ACH_{name}": value for name, value in bank.items()}
+    result = desk.run("reconcile", PAYMENTAPP_VAULT_KEYS=new_key(), **settings)
+    assert result.exit_code == 0, result.output
+    assert "not searched: ach offers no list of its transactions\n" in result.stdout
 
 
 def test_what_cannot_be_compared_is_exit_status_2(desk: Desk) -> None:

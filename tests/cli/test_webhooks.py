@@ -36,6 +36,13 @@ def test_an_endpoint_is_registered_and_its_secret_printed_once(desk: Desk) -> No
     assert "1 webhook endpoint." in listed
 
 
+@pytest.mark.parametrize("kind", ["payment.failed", "provider.funded", "hold.placed"])
+def test_an_endpoint_may_want_events_of_any_type(desk: Desk, kind: str) -> None:
+    add(desk, "--type", kind)
+    (shown,) = desk.json("webhooks", "list")["webhook_endpoints"]
+    assert shown["event_types"] == [kind]
+
+
 def test_an_endpoint_is_disabled_enabled_and_deleted(desk: Desk) -> None:
     endpoint_id = add(desk)
     assert desk.run("webhooks", "disable", endpoint_id).stdout == f"disabled {endpoint_id}\n"

@@ -10,12 +10,18 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from payments_client import AuthenticatedClient
+from payments_client.api.bulk import ask_bulk_run, get_bulk_run, list_bulk_rows
 from payments_client.api.customers import add_customer
 from payments_client.api.methods import put_payment_method
 from payments_client.api.payments import cancel_payment, get_payment, list_payments, request_payment
+from payments_client.api.reports import report_payments, report_summary
 from payments_client.models import (
     AchDetails,
     AchDetailsAccountType,
+    BulkPayments,
+    BulkRows,
+    BulkRun,
+    BulkRunStatus,
     Customer,
     Method,
     NewCustomer,
@@ -27,7 +33,9 @@ from payments_client.models import (
     PaymentStatus,
     PaypalDetails,
     Problem,
+    ReportSummaryByItem,
     StripeDetails,
+    Summary,
 )
 
 WAIT = 60  # seconds for a payment to settle
@@ -52,6 +60,7 @@ def main() -> None:
     settled(described, "stripe")
     check_errors()
     check_listing()
+    check_bulk()
 
 
 def put_methods() -> None:
@@ -115,6 +124,29 @@ def check_listing() -> None:
     earlier = list_payments.sync("python", client=client, to=now.date() - timedelta(days=2))
     assert isinstance(earlier, PaymentPage), earlier
     assert earlier.payments == []
+
+
+def check_bulk() -> None:
+    """Pay two more by one request, and report them."""
+    wanted = [PaymentOrder("python", "python@example.com", amount, "USD") for amount in (3, 4.5)]
+    run = ask_bulk_run.sync(client=client, body=BulkPayments(wanted), idempotency_key="run-1")
+    end = time.monotonic() + WAIT
+    while isinstance(run, BulkRun) and run.status is not BulkRunStatus.COMPLETED:
+        assert time.monotonic() < end, run
+        time.sleep(0.2)
+        run = get_bulk_run.sync(run.bulk_id, client=client)
+    assert isinstance(run, BulkRun), run
+    assert (run.accepted, run.rejected, run.sums[0].amount) == (2, 0, 7.5)
+    rows = list_bulk_rows.sync(run.bulk_id, client=client)
+    assert isinstance(rows, BulkRows), rows
+    assert [(row.line, row.errors) for row in rows.rows] == [(1, []), (2, [])]
+    by = [ReportSummaryByItem.STATUS]
+    summary = report_summary.sync(client=client, bulk_id=run.bulk_id, by=by)
+    assert isinstance(summary, Summary), summary
+    assert (summary.payments, summary.totals[0].amount) == (2, 7.5)
+    report = report_payments.sync_detailed(client=client, bulk_id=run.bulk_id).content.decode()
+    assert report.startswith("customer_id,payment_id,")
+    assert report.count(run.bulk_id) == 2
 
 
 main()

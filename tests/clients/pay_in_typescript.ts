@@ -91,6 +91,36 @@ async function checkListing(): Promise<void> {
   expect(JSON.stringify(amounts) === "[7.25,12.5]", page);
 }
 
+/** Pay two more by one request in CSV, and report them. */
+async function checkBulk(): Promise<void> {
+  const file = "customer_id,email,amount,currency\n" + "typescript,typescript@example.com,3,USD\n".repeat(2);
+  const asked = await client.POST("/v1/api/bulk", {
+    params: { query: { mode: "each" }, header: { "Idempotency-Key": "run-2" } },
+    headers: { "Content-Type": "text/csv" },
+    body: file,
+    bodySerializer: (body) => body,
+  });
+  expect(asked.data !== undefined, asked.error);
+  const path = { bulk_id: asked.data.bulk_id };
+  const end = Date.now() + WAIT;
+  let run = asked.data;
+  while (run.status !== "completed") {
+    expect(Date.now() < end, run);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const shown = await client.GET("/v1/api/bulk/{bulk_id}", { params: { path } });
+    expect(shown.data !== undefined, shown.error);
+    run = shown.data;
+  }
+  expect(run.accepted + run.rejected === 2, run);
+  const rows = await client.GET("/v1/api/bulk/{bulk_id}/rows", { params: { path } });
+  expect(rows.data?.rows.length === 2, rows);
+  const query = { bulk_id: run.bulk_id };
+  const summary = await client.GET("/v1/api/reports/summary", { params: { query } });
+  expect(summary.data?.payments === run.accepted, summary);
+  const report = await client.GET("/v1/api/reports/payments", { params: { query }, parseAs: "text" });
+  expect(report.data?.startsWith("customer_id,payment_id,") === true, report);
+}
+
 const registered = await client.POST("/v1/api/customer", {
   body: { customer_id: "typescript", email: "typescript@example.com" },
 });
@@ -105,3 +135,4 @@ expect(described.metadata["team"] === "b", described);
 await settled(described, "stripe");
 await checkErrors();
 await checkListing();
+await checkBulk();

@@ -257,6 +257,18 @@ def test_a_run_is_held_and_released(console: ConsoleBench) -> None:
     assert len(payments(console)) == 1
 
 
+def test_a_hold_of_a_run_is_said_to_stop_its_payments_and_no_others(console: ConsoleBench) -> None:
+    run = paid(console)
+    console.pay()
+    bulk_id = run.rpartition("/")[2]
+    stop = {"scope": "bulk", "value_bulk": bulk_id, "reason": "wrong month"}
+    page = console.person.send("/holds/confirm", **stop).get_data(as_text=True)
+    assert f"Stop bulk run {bulk_id}, with the payments that it has made?" in page
+    assert "until the hold is released: <strong>1 payment</strong>" in page
+    wrong = console.person.send("/holds/confirm", **stop | {"value_bulk": ""})
+    assert "Give the id of the bulk run." in wrong.get_data(as_text=True)
+
+
 def test_a_run_is_cancelled_with_the_payments_that_have_not_left(console: ConsoleBench) -> None:
     run = paid(console)
     assert "That is final" in console.person.see(f"{run}/cancel")

@@ -23,11 +23,12 @@ from paymentapp.models.bulk import (
     RowProblem,
     Segment,
 )
+from paymentapp.models.bulk_tallies import BulkTally
 from paymentapp.models.caller_texts import METADATA_MAX, METADATA_VALUE_MAX, CallerTexts
 from paymentapp.models.events import Event
-from paymentapp.models.payments import Payment
+from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.storage.base import Store
-from paymentapp.storage.changes import Acceptance
+from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.dynamodb import DynamoDBStore
 from paymentapp.storage.dynamodb import events as dynamodb_events
 from tests.contract.test_store_event_list import listed
@@ -61,9 +62,9 @@ def test_a_run_is_kept_whole(store: Store) -> None:
         sums={"EUR": Decimal("1.5"), "USD": Decimal(20)},
         completed_at=later(9),
         cancelled_by="ann",
-        held_by="bob",
-        reason="looks odd",
+        rows_deleted=True,
         order=BulkOrder(BulkAction.APPROVE, "ann", frozenset({"ann", "a1"}), later(3), "fine", 2),
+        tally=BulkTally({"succeeded": 2, "later-status": 1}, later(4)),
     )
     for run in (a_run(), rich):
         assert store.get_bulk_run(run.bulk_id) is None
@@ -157,12 +158,24 @@ def test_rows_are_kept_as_they_are_and_apart(store: Store) -> None:
     assert [store.get_bulk_rows("run-1", n) for n in range(3)] == [*chunks, []]
 
 
+def test_rows_are_deleted_chunk_by_chunk(store: Store) -> None:
+    for chunk in range(2):
+        store.add_bulk_rows("run-1", chunk, bulk_rows(2), KEPT_UNTIL)
+    store.add_bulk_outcomes("run-1", 0, "t1", [RowOutcome(2, "ada")])
+    for _ in range(2):
+        store.delete_bulk_rows("run-1", 0)
+    assert [store.get_bulk_rows("run-1", n) for n in range(2)] == [[], bulk_rows(2)]
+    assert store.get_bulk_outcomes("run-1", 0, "t1") == [RowOutcome(2, "ada")]
+
+
 def test_a_chunk_of_the_longest_rows_fits(store: Store) -> None:
     metadata = tuple((f"{n:040}", "\u2603" * METADATA_VALUE_MAX) for n in range(METADATA_MAX))
     texts = CallerTexts("r" * 100, "\u2603" * 200, metadata)
     rows = [row._replace(texts=texts) for row in bulk_rows(CHUNK_ROWS)]
     store.add_bulk_rows("run-1", 0, rows, KEPT_UNTIL)
     assert store.get_bulk_rows("run-1", 0) == rows
+    store.delete_bulk_rows("run-1", 0)
+    assert store.get_bulk_rows("run-1", 0) == []
 
 
 def test_outcomes_are_kept_under_their_token_and_the_last_ones_stay(store: Store) -> None:
@@ -175,6 +188,17 @@ def test_outcomes_are_kept_under_their_token_and_the_last_ones_stay(store: Store
     assert store.get_bulk_outcomes("run-1", 0, "t1") == first
     assert store.get_bulk_outcomes("run-1", 0, "t2") == first[:1]
     assert store.get_bulk_outcomes("run-1", 1, "t1") == []
+
+
+def test_payments_are_counted_by_status(store: Store) -> None:
+    payments = [add_payment(store, each) for each in payments_over_time(CHUNK_ROWS)]
+    moved = payments[0].moved(Status.CANCELLED, later(1), Cause.PERSON, due_at=None)
+    assert store.change_payments([PaymentChange(payments[0], moved)]) == [True]
+    keys = [each.key for each in payments]
+    missing = PaymentKey("nobody", keys[0].payment_id)
+    expected = {"cancelled": 1, "pending": CHUNK_ROWS - 2}
+    assert store.count_by_status([*keys[:-1], missing, keys[0]]) == expected
+    assert store.count_by_status([]) == {}
 
 
 def test_rows_expire_and_runs_do_not(engine: Store) -> None:

@@ -100,7 +100,8 @@ def test_members_keep_what_they_say(store: Store) -> None:
     (member,) = members(1)
     odd = [member._replace(customer_id="a.b-c_d" * 7, email="a'b{c}@example.com")]
     odd += [odd[0]._replace(destination="k1.abc_-=")]
-    batch = a_batch(size=2)
+    odd += [member._replace(bulk_id=f"run-{n % 2}") for n in range(3)]
+    batch = a_batch(size=5)
     store.add_batch(batch, odd)
     assert store.get_members(batch) == odd
 

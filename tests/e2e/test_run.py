@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.service import alive, clean_environ, free_port, running_service
+from tests.support.service import alive, children, clean_environ, free_port, running_service
 
 
 def run(
@@ -260,6 +261,16 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     unknown = run(tmp_path, "keys", "revoke", "nobody")
     assert unknown.returncode == 2
     assert "nobody" in unknown.stderr
+
+
+def test_where_one_process_has_ended_the_others_are_ended_and_the_status_is_1(
+    tmp_path: Path,
+) -> None:
+    with running_service(tmp_path) as service:
+        pids = service.descendants()
+        os.kill(children(service.process.pid)[0], signal.SIGKILL)
+        assert service.process.wait(30) == 1
+        assert [pid for pid in pids if alive(pid)] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])

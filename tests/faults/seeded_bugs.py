@@ -41,7 +41,7 @@ from paymentapp.storage.base import Store
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.worker import sweeper
 from paymentapp.worker.sweeper import DueWork, Sweeper
-from tests.faults import approval_bugs, limit_bugs, taking_apart_bugs, webhook_bugs
+from tests.faults import approval_bugs, bulk_bugs, limit_bugs, taking_apart_bugs, webhook_bugs
 from tests.faults import later_bugs as later
 from tests.faults import provider_bugs as bugs
 from tests.faults.dispatcher_bugs import HeldTakenApart, HoldReadOnce, LateRefusal, LostClaim
@@ -585,6 +585,25 @@ BUGS = [
             (Event, "is_in", webhook_bugs.anything_is_made),
         ),
         engines=("dynamodb",),
+    ),
+    _bug(
+        "a row refused without its key",
+        "refused and paid",
+        patches=((bootstrap, "BulkRows", bulk_bugs.RefusesWithoutKey),),
+        scene="bulk",
+    ),
+    _bug(
+        "a row paid under a key that another process has bound",
+        *("one row, two payments", "refused and paid"),
+        parts=Parts(store=bulk_bugs.PaysUnderAnyKey),
+        engines=("dynamodb",),
+        scene="bulk",
+    ),
+    _bug(
+        "outcomes that count without a condition",
+        *("miscounted", "outcomes lost"),
+        parts=Parts(store=bulk_bugs.CountsWhatOthersCounted),
+        scene="bulk",
     ),
     _bug(
         "another route after an unknown outcome",

@@ -28,7 +28,13 @@ EVERY_FAULT = {
     *(faults.DOWN, faults.NO_FUNDS, faults.REFUSED),
 }
 # Of the other ways to pay: worlds for each engine, payments in each, and what must have happened.
-SCENES = {"ach": (40, 40), "stripe": (20, 40), "routes": (30, 40), "webhooks": (40, 40)}
+SCENES = {
+    "ach": (40, 40),
+    "stripe": (20, 40),
+    "routes": (30, 40),
+    "webhooks": (40, 40),
+    "bulk": (80, 20),
+}
 FOLDERS = {*faults.FOLDER_OPENS, *faults.UPLOADS, faults.DOWN, faults.CRASH, faults.STALLED}
 CALLS = {*faults.POSTS, *faults.GETS, faults.DOWN, faults.CRASH, faults.STALLED}
 RECEIVERS = {*faults.WEBHOOKS, faults.RECEIVER_DOWN, faults.RECEIVER_FORGETS, faults.STALLED}
@@ -37,6 +43,7 @@ FAULTS_OF = {
     "stripe": CALLS,
     "routes": {faults.REFUSED, faults.NO_FUNDS},
     "webhooks": RECEIVERS,
+    "bulk": {*faults.READS, *faults.DYNAMODB_WRITES, faults.CRASH, faults.STALLED},
 }
 
 

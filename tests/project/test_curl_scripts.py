@@ -25,7 +25,7 @@ WITHOUT_ARGUMENTS = {
     *("add_customer.sh", "balances.sh", "events.sh", "get_customer.sh", "get_customer_history.sh"),
     *("health.sh", "hold.sh", "limits.sh", "list_account_payments.sh", "list_customers.sh"),
     *("list_payment_methods.sh", "list_payments.sh", "pay_customer.sh", "receive.sh", "story.sh"),
-    "ways.sh",
+    *("report_payments.sh", "report_summary.sh", "ways.sh"),
 }
 DOCUMENT = (
     b'{"amount":12.50,"big":123456789012345678901234.10,"text":"a \\"{,:","none":[],"of":[{}]}'

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome, bulk_events
+from paymentapp.models.payments import Payment, PaymentKey
 from tests.support.event_list import EventList
 
 
@@ -16,6 +17,7 @@ class MemoryBulk:
 
     _lock: threading.RLock
     _listed: EventList
+    _payments: dict[PaymentKey, Payment]
 
     def __init__(self) -> None:
         self._bulk_rows: dict[tuple[str, int], list[BulkRow]] = {}
@@ -40,6 +42,10 @@ class MemoryBulk:
         self._called("get_bulk_rows")
         return list(self._bulk_rows.get((bulk_id, chunk), ()))
 
+    def delete_bulk_rows(self, bulk_id: str, chunk: int) -> None:
+        self._called("delete_bulk_rows")
+        self._bulk_rows.pop((bulk_id, chunk), None)
+
     def add_bulk_outcomes(
         self, bulk_id: str, chunk: int, token: str, outcomes: Sequence[RowOutcome]
     ) -> None:
@@ -49,6 +55,11 @@ class MemoryBulk:
     def get_bulk_outcomes(self, bulk_id: str, chunk: int, token: str) -> list[RowOutcome]:
         self._called("get_bulk_outcomes")
         return list(self._bulk_outcomes.get((bulk_id, chunk, token), ()))
+
+    def count_by_status(self, keys: Sequence[PaymentKey]) -> dict[str, int]:
+        self._called("count_by_status")
+        found = [self._payments[key].status for key in set(keys) if key in self._payments]
+        return {str(status): found.count(status) for status in found}
 
     def add_bulk_key(self, key: BulkKey) -> BulkKey:
         self._called("add_bulk_key")

@@ -24,7 +24,7 @@ from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.models.provider_state import StateEntry
 from paymentapp.models.references import ReferenceClaim
-from paymentapp.storage.accepting import Attempt, Decide, PaymentContext
+from paymentapp.storage.accepting import AcceptRequest, Attempt, Decide, PaymentContext
 from paymentapp.storage.account_reading import Candidate, Step, read_page
 from paymentapp.storage.base import Lease, Page, PageQuery
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange, PaymentErasure
@@ -103,6 +103,10 @@ class MemoryStore(MemoryWebhookEndpoints, MemoryBulk, MemoryConsoleSessions):
     def get_customer(self, customer_id: str) -> Customer | None:
         self._called("get_customer")
         return self._customers.get(customer_id)
+
+    def get_customers(self, customer_ids: Sequence[str]) -> dict[str, Customer]:
+        self._called("get_customers")
+        return {each: self._customers[each] for each in customer_ids if each in self._customers}
 
     def change_customer(
         self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
@@ -289,6 +293,23 @@ class MemoryStore(MemoryWebhookEndpoints, MemoryBulk, MemoryConsoleSessions):
         decide: Decide,  # noqa: ARG002  # it accepts in two steps
     ) -> Attempt:
         return Attempt(self.read_for_payment(customer_id, key_hashes))
+
+    def accept_many(self, requests: Sequence[AcceptRequest]) -> list[Payment | None]:
+        self._called("accept_many")
+        return [self._accept_one_of(each) for each in requests]
+
+    def _accept_one_of(self, request: AcceptRequest) -> Payment | None:
+        try:
+            acceptance = request.decide(
+                self.read_for_payment(request.customer_id, request.key_hashes)
+            )
+            stored = self.accept(acceptance).payment if acceptance else None
+        except StoreUnavailable:
+            raise
+        except PaymentAppError:
+            return None
+        own = acceptance is not None and stored is acceptance.payment
+        return stored if own else None
 
     def list_events(self, after: str | None, limit: int) -> EventPage:
         self._called("list_events")

@@ -86,7 +86,8 @@ def needs_of(operation: str, request: Mapping[str, Any], prefix: str) -> Iterato
             ((kind, part),) = write.items()
             yield _write_need(_WRITES[kind], part, prefix)
     elif operation == "BatchExecuteStatement":
-        yield Need("PartiQLUpdate", "Disbursements", "", frozenset())
+        for statement in request["Statements"]:
+            yield _statement_need(statement["Statement"], prefix)
     elif operation in {"Query", "Scan"}:
         table = request["TableName"].removeprefix(prefix)
         values = request.get("ExpressionAttributeValues", {})
@@ -95,6 +96,14 @@ def needs_of(operation: str, request: Mapping[str, Any], prefix: str) -> Iterato
         yield Need(operation, table, index, frozenset(keys))
     else:
         yield _write_need(operation, request, prefix)
+
+
+def _statement_need(text: str, prefix: str) -> Need:
+    """Return what a PartiQL statement needs; its partition key is not looked for."""
+    found = re.match(r'(UPDATE|INSERT INTO) "([^"]+)"', text)
+    assert found is not None, text
+    action = {"UPDATE": "PartiQLUpdate", "INSERT INTO": "PartiQLInsert"}[found[1]]
+    return Need(action, found[2].removeprefix(prefix), "", frozenset())
 
 
 def _write_need(action: str, request: Mapping[str, Any], prefix: str) -> Need:

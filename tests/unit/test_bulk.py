@@ -11,20 +11,32 @@ from typing import Any, cast
 import pytest
 
 from paymentapp.bootstrap import Services
-from paymentapp.errors import Conflict, KeyReused, NotAllowed, StoreUnavailable, Unprocessable
+from paymentapp.errors import (
+    Conflict,
+    KeyReused,
+    NotAllowed,
+    OutcomeUnknown,
+    StoreUnavailable,
+    Unprocessable,
+)
 from paymentapp.models.actors import HOLD, Actor
 from paymentapp.models.bulk import (
     CHUNK_ROWS,
     LEASE,
+    PAYABLE_FOR,
     ROWS_MAX,
     BulkMode,
     BulkRow,
     BulkRun,
     BulkStatus,
+    RowOutcome,
     RowProblem,
 )
+from paymentapp.models.bulk_tallies import PAUSE, BulkTally
+from paymentapp.models.holds import HoldScope
 from paymentapp.models.payments import Payment, Status
 from paymentapp.services.bulk.intake import BulkTerms
+from paymentapp.services.waiting import WaitingFor
 from paymentapp.storage.base import Store
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
@@ -44,9 +56,10 @@ class BulkWorld:
     store: MemoryStore = field(default_factory=MemoryStore)
     now: datetime = NOW
     settings: dict[str, Any] = field(default_factory=dict)
+    provider: LedgerProvider = field(default_factory=LedgerProvider)
 
     def process(self) -> Services:
-        return a_process(self.store, lambda: self.now, LedgerProvider(), **self.settings)
+        return a_process(self.store, lambda: self.now, self.provider, **self.settings)
 
     def register(self, rows: Sequence[BulkRow]) -> None:
         services = self.process()
@@ -259,6 +272,30 @@ def test_a_process_that_was_suspended_cannot_pay_what_was_refused_meanwhile(
     assert len(world.payments()) == 1
 
 
+def test_a_process_that_stalls_between_key_and_payment_pays_nothing_that_was_refused(
+    world: BulkWorld,
+) -> None:
+    rows = bulk_rows(1)
+    world.register(rows)
+    run, put = world.take_in(rows), world.store._put_payment
+    refused: list[RowOutcome] = []
+
+    def stalled(payment: Payment) -> Payment:
+        vars(world.store).pop("_put_payment")
+        world.now += timedelta(minutes=2)
+        customer = world.process().customers.get(rows[0].customer_id)
+        assert world.store.change_customer(customer, customer.changed(email="new@example.com"))
+        refused.append(world.process().bulk_runner.rows.accept(run, rows[0]))
+        return put(payment)
+
+    vars(world.store)["_put_payment"] = stalled
+    late = world.process().bulk_runner.rows.accept(run, rows[0])
+    (payment,) = world.payments()
+    assert (payment.status, payment.due_at) == (Status.CANCELLED, None)
+    assert payment.history[-1].reference.startswith("This is not the customer's e-mail.")
+    assert refused == [late] == [RowOutcome(2, rows[0].customer_id, payment.payment_id)]
+
+
 def test_a_row_that_another_process_has_paid_is_not_refused(world: BulkWorld) -> None:
     rows = bulk_rows(1)
     world.register(rows)
@@ -312,6 +349,119 @@ class OvertakenStore:
         self._store.add_bulk_outcomes(*args)
 
 
+@pytest.mark.parametrize(
+    "terms", [EACH, BulkTerms(BulkMode.ALL), BulkTerms(is_dry=True)], ids=["each", "all", "dry"]
+)
+def test_the_rows_of_a_run_that_has_ended_are_deleted(world: BulkWorld, terms: BulkTerms) -> None:
+    rows = bulk_rows(CHUNK_ROWS + 1)
+    world.register(rows[1:])
+    run = world.take_in(rows, terms, key="k")
+    assert run.rows_deleted is False
+    world.process().bulk_runs.hold(run.bulk_id, "later", SHOP)
+    world.work_off(run)
+    assert len(world.store.get_bulk_rows(run.bulk_id, 0)) == CHUNK_ROWS
+    world.process().bulk_runs.release(run.bulk_id, SHOP)
+    done = world.work_off(run)
+    if terms.is_dry:
+        assert not done.rows_deleted  # it may be paid
+        world.now += PAYABLE_FOR
+        done = world.work_off(run)
+    assert done.rows_deleted
+    assert [world.store.get_bulk_rows(run.bulk_id, chunk) for chunk in range(2)] == [[], []]
+    assert world.take_in(rows, terms, key="k").bulk_id == run.bulk_id  # it needs no rows
+    assert len(outcomes(world, done)) == len(rows)
+
+
+@pytest.mark.parametrize("count", range(1, 4))
+def test_after_a_crash_the_rows_that_are_left_are_deleted(world: BulkWorld, count: int) -> None:
+    rows = bulk_rows(CHUNK_ROWS * 2 + 1)
+    world.register(rows)
+    run = world.take_in(rows)
+    crash_after(world.store, "delete_bulk_rows", count)
+    with pytest.raises(StoreUnavailable):
+        world.work_off(run)
+    world.now += LEASE
+    assert world.work_off(run).rows_deleted
+    assert [world.store.get_bulk_rows(run.bulk_id, chunk) for chunk in range(3)] == [[], [], []]
+
+
+# Counts by status
+
+
+def counts(world: BulkWorld, run: BulkRun) -> dict[str, int] | None:
+    """Return what the list of runs says of a run's payments: what was counted last."""
+    runs = {each.bulk_id: each for each in world.process().bulk_runs.page(9).runs}
+    tally = runs[run.bulk_id].tally
+    return dict(tally.counts) if tally else None
+
+
+def test_the_payments_of_a_run_are_counted_by_status_after_its_end(world: BulkWorld) -> None:
+    rows = bulk_rows(CHUNK_ROWS * 3)
+    world.register(rows)
+    run = world.work_off(world.take_in(rows))
+    assert counts(world, run) is None
+    world.now += PAUSE
+    world.work_off(run)
+    assert counts(world, run) == {"pending": len(rows)}
+    world.process().dispatcher.submit(world.payments()[:100])
+    world.work_off(run)
+    assert counts(world, run) == {"pending": len(rows)}  # as of then
+    world.now += PAUSE
+    shown = world.work_off(run).tally
+    assert shown is not None
+    assert (shown.counts, shown.as_of) == (
+        {"pending": len(rows) - 100, "submitting": 100},
+        world.now,
+    )
+
+
+def test_those_of_a_short_run_are_counted_whenever_it_is_shown(world: BulkWorld) -> None:
+    rows = bulk_rows(CHUNK_ROWS + 2)
+    world.register(rows[:-1])
+    run = world.work_off(world.take_in(rows))
+    assert run.tally == BulkTally({"pending": len(rows) - 1}, world.now)
+    payment = world.payments()[0]
+    world.process().payments.cancel(payment.key, SHOP)
+    shown = world.process().bulk_runs.get(run.bulk_id).tally
+    assert shown is not None
+    assert shown.counts == {"pending": len(rows) - 2, "cancelled": 1}
+
+
+def test_after_an_order_is_carried_out_payments_are_counted_at_once(world: BulkWorld) -> None:
+    rows = bulk_rows(2)
+    world.register(rows)
+    run = world.work_off(world.take_in(rows))
+    world.now += PAUSE
+    world.work_off(run)
+    world.now += timedelta(seconds=1)
+    world.process().bulk_runs.cancel(run.bulk_id, SHOP)
+    world.work_off(run)
+    assert counts(world, run) == {"cancelled": 2}
+
+
+@pytest.mark.parametrize("terms", [BulkTerms(BulkMode.ALL), BulkTerms(is_dry=True)])
+def test_a_run_without_payments_is_never_counted(world: BulkWorld, terms: BulkTerms) -> None:
+    rows = bulk_rows(2)
+    world.register(rows[:1])
+    run = world.work_off(world.take_in(rows, terms))
+    world.now += PAYABLE_FOR  # until then a dry run keeps its rows
+    run = world.work_off(run)
+    assert (run.attention_at, run.tally) == (None, None)
+
+
+def test_payments_are_counted_less_and_less_often_and_for_35_days(world: BulkWorld) -> None:
+    rows = bulk_rows(1)
+    world.register(rows)
+    run = world.work_off(world.take_in(rows))
+    times = []
+    while run.attention_at is not None:
+        world.now = run.attention_at
+        times.append(world.now)
+        run = world.work_off(run)
+    assert timedelta(days=35) < times[-1] - NOW < timedelta(days=45)
+    assert len(times) < 70
+
+
 # Holds and cancellations
 
 
@@ -322,8 +472,82 @@ def test_a_held_run_waits_and_goes_on_where_it_was(world: BulkWorld) -> None:
     world.process().bulk_runs.hold(run.bulk_id, "is it right?", SHOP)
     held = world.work_off(run)
     assert (held.status, held.held_by, held.accepted) == (BulkStatus.ACCEPTING, "shop", 0)
-    world.process().bulk_runs.release(run.bulk_id)
-    assert world.work_off(run).accepted == 2
+    world.process().bulk_runs.release(run.bulk_id, ANN)
+    done = world.work_off(run)
+    assert (done.accepted, done.held_by) == (2, "")
+    assert [hold.released_by for hold in world.process().holds.history()] == ["ann"]
+
+
+def sent_by(world: BulkWorld) -> list[Payment]:
+    """Sweep as a service does; return the payments that have left."""
+    world.now += timedelta(seconds=40)
+    world.process().sweeper.run()
+    return [each for each in world.payments() if each.status is not Status.PENDING]
+
+
+def test_what_a_run_has_paid_is_held_with_it_and_leaves_once_it_is_released(
+    world: BulkWorld,
+) -> None:
+    rows = bulk_rows(3)
+    world.register(rows)
+    run, other = world.take_in(rows[:2]), world.take_in(rows[2:])
+    world.work_off(run)
+    held = world.process().bulk_runs.hold(run.bulk_id, "is it right?", ANN)
+    assert (held.status, held.held_by) == (BulkStatus.COMPLETED, "ann")
+    assert {each.bulk_id for each in sent_by(world)} == {other.bulk_id}
+    (waiting, _) = [each for each in world.payments() if each.bulk_id == run.bulk_id]
+    shown = world.process().waiting.of(waiting)
+    assert shown is not None
+    assert shown.reason is WaitingFor.HOLD
+    world.process().bulk_runs.release(run.bulk_id, ANN)
+    assert len(sent_by(world)) == 3
+
+
+def test_a_batch_that_waits_is_not_sent_again_while_a_run_in_it_is_held(world: BulkWorld) -> None:
+    rows = bulk_rows(2)
+    world.register(rows)
+    run = world.work_off(world.take_in(rows))
+
+    def unknown(_: object) -> None:
+        raise OutcomeUnknown("no answer")
+
+    world.provider.before = unknown
+    world.process().dispatcher.submit(world.payments())
+    world.provider.before = lambda _: None
+    world.process().bulk_runs.hold(run.bulk_id, "is it right?", ANN)
+    for _ in range(3):
+        world.now += timedelta(minutes=5)
+        world.process().sweeper.run()
+    assert world.provider.paid() == []
+    world.process().bulk_runs.release(run.bulk_id, ANN)
+    world.now += timedelta(minutes=5)
+    world.process().sweeper.run()
+    assert len(world.provider.paid()) == 2
+
+
+def test_a_hold_of_a_run_is_one_of_the_holds_in_force(world: BulkWorld) -> None:
+    run = world.take_in(bulk_rows(1))
+    holds = world.process().holds
+    placed = holds.place(HoldScope.BULK, run.bulk_id, "odd", ANN)
+    assert not holds.place(HoldScope.BULK, run.bulk_id, "again", SHOP).new
+    runs = world.process().bulk_runs
+    assert runs.page(9).runs[0].reason == "odd"
+    holds.release(placed.hold.hold_id, ANN)
+    assert runs.get(run.bulk_id).held_by == ""
+    assert runs.release(run.bulk_id, ANN).held_by == ""  # safe to repeat
+
+
+def test_a_run_that_is_held_can_be_cancelled(world: BulkWorld) -> None:
+    rows = bulk_rows(1)
+    world.register(rows)
+    run = world.take_in(rows)
+    runs = world.process().bulk_runs
+    runs.hold(run.bulk_id, "odd", ANN)
+    world.work_off(run)
+    runs.cancel(run.bulk_id, SHOP)
+    world.now += LEASE
+    assert world.work_off(run).status is BulkStatus.CANCELLED
+    assert world.payments() == []
 
 
 def test_of_a_cancelled_run_no_further_row_is_paid(world: BulkWorld) -> None:
@@ -364,7 +588,7 @@ def test_a_run_is_approved_as_one_by_another_person() -> None:
     done = world.work_off(run)
     assert {payment.status for payment in world.payments()} == {Status.PENDING}
     assert {payment.approvals[0].by for payment in world.payments()} == {"ann"}
-    assert (done.has_open_order, done.attention_at) == (False, None)
+    assert (done.has_open_order, done.attention_at) == (False, done.tally_at)
 
 
 def test_a_run_is_rejected_as_one() -> None:

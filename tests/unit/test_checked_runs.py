@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
 from paymentapp.bootstrap_backoffice import build_backoffice
 from paymentapp.errors import Conflict, KeyReused, NotAllowed, NotFound, StoreUnavailable
 from paymentapp.models.actors import Actor
-from paymentapp.models.bulk import BulkMode, BulkRun
+from paymentapp.models.bulk import PAYABLE_FOR, BulkMode, BulkRun
 from paymentapp.services.bulk.checked import CheckedRuns
 from paymentapp.services.bulk.intake import BulkTerms
 from tests.support.memory_store import MemoryStore
@@ -98,3 +99,15 @@ def test_nobody_else_and_nothing_else_is_paid(world: CheckedWorld) -> None:
         runs.pay(world.take_in(bulk_rows(2), DRY).bulk_id, BulkMode.EACH, SHOP)
     with pytest.raises(Conflict, match="no dry run"):
         runs.pay(world.take_in(bulk_rows(2)).bulk_id, BulkMode.EACH, SHOP)
+
+
+def test_its_rows_are_kept_while_they_may_be_paid_and_no_longer(world: CheckedWorld) -> None:
+    run = dry_run(world)
+    world.now += PAYABLE_FOR - timedelta(minutes=1)
+    world.process().bulk_runner.advance()
+    assert world.store.get_bulk_rows(run.bulk_id, 0)
+    world.now += timedelta(minutes=2)
+    world.process().bulk_runner.advance()
+    assert world.store.get_bulk_rows(run.bulk_id, 0) == []
+    with pytest.raises(Conflict, match="send the file again"):
+        checked_runs(world).pay(run.bulk_id, BulkMode.EACH, SHOP)

@@ -95,10 +95,28 @@ def test_a_misspelt_name_is_told_with_the_one_that_was_meant(name: str, meant: s
         {"PAYMENTAPP_URL": "http://127.0.0.1:8000", "PAYMENTAPP_KEY": "pk"},
         {"PAYMENTAPP_PAYPAL_SECRET_ARN": "arn:aws:x"},
         {"AWS_REGION": "eu-west-1", "APP_SENDRES": "3"},
+        {"PAYPAL_MODE": "sandbox", "PAYPAL_CLIENT_KEY": "x", "PAYPAL_SECRET": "x"},
+        {"PAYPAL_CLIENT_ID": "id", "PAYPAL_CLIENT_ID2": "of another program"},
+        {"PAYPAL_CLINET_ID": ""},
     ],
 )
 def test_what_is_known_or_not_ours_is_not_told(environ: dict[str, str]) -> None:
     assert unknown(environ) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PAYPAL_CLINET_ID", "PAYPAL_CLIENT_ID"),
+        ("PAYPAL_CLIENT_SECRT", "PAYPAL_CLIENT_SECRET"),
+        ("PAYPAL_BASE_ULR", "PAYPAL_BASE_URL"),
+    ],
+)
+def test_a_name_without_our_prefix_is_told_where_what_was_meant_is_not_set(
+    name: str, meant: str
+) -> None:
+    assert unknown({name: "x"}) == {name: meant}
+    assert unknown({name: "x", meant: "y"}) == {}
 
 
 def test_a_name_that_the_documents_or_the_deployment_use_is_known() -> None:

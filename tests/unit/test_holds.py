@@ -318,6 +318,8 @@ def test_a_release_is_kept_with_who_did_it_and_is_no_second_time(world: World) -
         (HoldScope.PAYMENT, "ann"),
         (HoldScope.PAYMENT, "/2026-03-01T12:00:00.000000Z"),
         (HoldScope.PAYMENT, "ann/2026-03-01T12:00:00.000000Z"),
+        (HoldScope.BULK, ""),
+        (HoldScope.BULK, "20260102T030405678901-00000000"),
     ],
 )
 def test_a_hold_that_would_stop_nothing_is_refused(

@@ -102,6 +102,15 @@ def test_parquet_has_exact_decimals_days_and_times() -> None:
     assert (row["reference"], row["payee"]) == ("=1+1", None)
 
 
+def test_metadata_is_a_map_in_parquet_and_a_text_in_a_workbook() -> None:
+    pairs = (("cost_centre", "4711"), ("team", "north"))
+    rows = [row_of(requested(0, texts=CallerTexts(metadata=pairs)), None)]
+    rows += [row_of(requested(1), None)]
+    first, second = of_parquet(rows)
+    assert (first["metadata"], second["metadata"]) == (list(pairs), None)
+    assert cells(rows)[0]["metadata"].value == '{"cost_centre":"4711","team":"north"}'
+
+
 def test_an_empty_parquet_file_has_its_columns() -> None:
     assert of_parquet([]) == []
 

@@ -65,7 +65,7 @@ def test_the_columns_are_public_and_stand_in_this_order() -> None:
         "description,created_by,updated_at,scheduled_at,payout_date,settled_at,returned_at,"
         "fee_amount,fee_currency,exchanged_amount,exchanged_currency,received_amount,"
         "received_currency,exchange_rate,reason,provider_status,batch_id,provider_item_id,"
-        "transaction_id,retry_of,retried_by"
+        "transaction_id,retry_of,retried_by,bulk_id,metadata"
     )
     assert KINDS.count(ColumnKind.AMOUNT) == 4
 
@@ -181,6 +181,15 @@ def test_csv_keeps_commas_quotes_and_every_script() -> None:
     found = cells([row])[0]
     assert (found["reference"], found["description"], found["payee"]) == (*texts[:2], "")
     assert b"".join(to_csv([row])).count(b"\r\n") == 2
+
+
+def test_a_row_names_its_bulk_run_and_has_the_callers_metadata() -> None:
+    texts = CallerTexts(metadata=(("cost_centre", '=4711, "north"'), ("team", "支付")))
+    row = row_of(requested(0, texts=texts, bulk_id="run-1"), None)
+    found = json.loads(b"".join(to_json_lines([row])))
+    assert (found["bulk_id"], found["metadata"]) == ("run-1", dict(texts.metadata))
+    assert json.loads(cells([row])[0]["metadata"]) == dict(texts.metadata)
+    assert cells([row_of(requested(0), None)])[0]["metadata"] == ""
 
 
 def test_times_and_amounts_are_exact_in_both_forms() -> None:

@@ -46,6 +46,7 @@ class Tally:
     repaired: int = 0
     open_items: int = 0  # that wait in the inbox for an operator
     not_done: list[str] = field(default_factory=list)
+    without_search: list[str] = field(default_factory=list)  # providers that offer none, ever
     interrupted: bool = False
 
     @property
@@ -224,7 +225,7 @@ class Reconciliation:
     def _search(self, provider: Provider, period: Period) -> Iterator[Discrepancy]:
         """Check what left the account, whoever sent it."""
         if provider.transaction_search is None:
-            self.tally.not_done.append(f"search of {provider.name}: not offered")
+            self.tally.without_search.append(provider.name)
             return
         failures = self._failures[provider.name]
         if failures.too_many:

@@ -132,8 +132,11 @@ class _Digest:
 
 def _canonical(row: BulkRow) -> str:
     """Return a text that two rows share which ask for the same in the same place."""
-    rest = row._replace(texts=NO_TEXTS)  # whose own repr hides what they are
-    return f"{tuple(rest)!r} {row.texts.canonical}\n"
+    line, customer_id, email, money, method, scheduled_at, meant, texts, problems = row
+    money_text = str(money) if money is not None else None
+    words = texts.canonical if texts is not NO_TEXTS and texts != NO_TEXTS else None
+    parts = line, customer_id, email, money_text, method, scheduled_at, meant, words, problems
+    return f"{parts!r}\n"
 
 
 def _chunks(rows: Iterable[BulkRow]) -> Iterator[list[BulkRow]]:

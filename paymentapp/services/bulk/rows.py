@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from paymentapp.clock import Clock
@@ -12,12 +13,15 @@ from paymentapp.models.customers import Customer
 from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.idempotency import IdempotencyRecord, key_hashes
 from paymentapp.models.limits import LimitExceeded
-from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.models.references import ReferenceUsed
-from paymentapp.services.new_payments import new_record
+from paymentapp.services.bulk.many_payments import KeyedOrder, request_many
+from paymentapp.services.new_payments import new_payment, new_record
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.payments import IN_PROGRESS, Payments
+from paymentapp.services.routing import FIRST_METHOD, Route
 from paymentapp.storage.base import Store
+from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.contention import MAX_TRIES, tries
 
 # What would do, where a refusal of a single request does not say it.
@@ -37,15 +41,36 @@ class BulkRows:
     payments: Payments
     clock: Clock
 
-    def check(self, run: BulkRun, row: BulkRow) -> RowOutcome:
-        """Return whether a row could be paid now. Writes nothing. Raises StoreUnavailable."""
-        if row.money is None or row.problems:
+    def check_many(self, run: BulkRun, rows: Sequence[BulkRow]) -> list[RowOutcome]:
+        """Return which rows could be paid now. Writes nothing. Raises StoreUnavailable."""
+        customers = self.store.get_customers([row.customer_id for row in rows if is_fine(row)])
+        return [self._checked(run, row, customers.get(row.customer_id)) for row in rows]
+
+    def _checked(self, run: BulkRun, row: BulkRow, customer: Customer | None) -> RowOutcome:
+        if not is_fine(row):
             return _refused(row, row.problems)
+        if customer is None and run.registers:
+            customer = Customer(row.customer_id, row.email, self.clock(), {})
         try:
-            self.payments.check(order_of(run, row), self._customer(run, row), maker_of(run))
+            self.payments.check(order_of(run, row), customer, maker_of(run))
         except REFUSALS as error:
             return _refused(row, (problem_of(error),))
         return RowOutcome(row.line, row.customer_id)
+
+    def accept_many(self, run: BulkRun, rows: Sequence[BulkRow]) -> list[RowOutcome | None]:
+        """Make rows payments by few calls of the store, those that can be, each as `accept` does.
+
+        None stands for a row that takes more than that: `accept` it. Raises StoreUnavailable.
+        """
+        fine = [row for row in rows if is_fine(row)]
+        wanted = [KeyedOrder(order_of(run, row), row_key(run.bulk_id, row.line)) for row in fine]
+        stored = request_many(self.payments, wanted, maker_of(run)) if wanted else []
+        paid = {
+            row.line: RowOutcome(row.line, row.customer_id, payment.payment_id)
+            for row, payment in zip(fine, stored, strict=True)
+            if payment is not None
+        }
+        return [paid.get(row.line) if is_fine(row) else _refused(row, row.problems) for row in rows]
 
     def accept(self, run: BulkRun, row: BulkRow) -> RowOutcome:
         """Make a row a payment, or refuse it for good: the same one, however often it is called.
@@ -53,7 +78,7 @@ class BulkRows:
         The row's key decides: of a payment and a refusal under it one is stored, and whoever comes
         later gets that one. Raises StoreUnavailable.
         """
-        if row.money is None or row.problems:
+        if not is_fine(row):
             return _refused(row, row.problems)
         order, maker = order_of(run, row), maker_of(run)
         key = row_key(run.bulk_id, row.line)
@@ -64,13 +89,6 @@ class BulkRows:
         except REFUSALS as error:
             return self._refuse(row, order, key, problem_of(error), maker)
         return RowOutcome(row.line, row.customer_id, payment.payment_id)
-
-    def _customer(self, run: BulkRun, row: BulkRow) -> Customer | None:
-        """Return the customer of a row, or the one that the run would register."""
-        found = self.store.get_customer(row.customer_id)
-        if found is None and run.registers:
-            return Customer(row.customer_id, row.email, self.clock(), {})
-        return found
 
     def _requested(self, run: BulkRun, order: PaymentOrder, key: str, by: Actor) -> Payment:
         """Request a row's payment; register its customer where the run does so.
@@ -88,7 +106,7 @@ class BulkRows:
 
     def refuse(self, run: BulkRun, row: BulkRow, problem: RowProblem) -> RowOutcome:
         """Refuse a row for good; return its payment, if it has one. Raises StoreUnavailable."""
-        if row.money is None or row.problems:
+        if not is_fine(row):
             return _refused(row, row.problems)
         key = row_key(run.bulk_id, row.line)
         return self._refuse(row, order_of(run, row), key, problem, maker_of(run))
@@ -96,13 +114,17 @@ class BulkRows:
     def _refuse(
         self, row: BulkRow, order: PaymentOrder, key: str, problem: RowProblem, by: Actor
     ) -> RowOutcome:
-        """Bind the row's key to the refusal, unless it has a payment or another refusal."""
+        """Bind the row's key to the refusal, unless it has a payment or another refusal.
+
+        One that is bound to a payment that is missing gets it now, cancelled.
+        """
         key_hash = key_hashes(key, by.name)[0]
         for _ in tries():
             context = self.store.read_for_payment(order.customer_id, [key_hash])
             bound = context.idempotency_records.get(key_hash)
             if bound is not None:
                 outcome = self._bound_outcome(row, bound)
+                outcome = outcome or self._fenced(row, order, bound, problem, by)
                 if outcome is not None:
                     return outcome
             record = new_record(order, key_hash, self.clock())
@@ -125,6 +147,34 @@ class BulkRows:
         if self.clock() < bound.claimed_at + IN_PROGRESS:
             raise StoreUnavailable("a payment of this row is being stored")
         return None
+
+    def _fenced(
+        self,
+        row: BulkRow,
+        order: PaymentOrder,
+        bound: IdempotencyRecord,
+        problem: RowProblem,
+        by: Actor,
+    ) -> RowOutcome | None:
+        """Store the payment that a row's key is bound to as one that is cancelled.
+
+        A process may be suspended, for however long, between the two writes of DynamoDB: it then
+        finds this one under the payment's id, and cannot pay a row that was refused meanwhile.
+        Returns None where the key is bound otherwise by now, or its id is another payment's.
+        """
+        now, route = self.clock(), Route(order.payment_method or FIRST_METHOD, None, None)
+        payment = new_payment(
+            order, route, bound, by.name, now, now, self.payments.due_shards
+        ).moved(Status.CANCELLED, now, Cause.REQUEST, problem.message[:100], due_at=None)
+        stored = self.store.accept(Acceptance(payment, bound, bound)).payment
+        if stored is None or stored.request_id != bound.request_id:
+            return None
+        return RowOutcome(row.line, row.customer_id, stored.payment_id)
+
+
+def is_fine(row: BulkRow) -> bool:
+    """Return whether a row asks for a payment: whether that one may be made is another question."""
+    return row.money is not None and not row.problems
 
 
 def order_of(run: BulkRun, row: BulkRow) -> PaymentOrder:

@@ -31,6 +31,7 @@ def member_of(payment: Payment, provider: Provider) -> Member:
         payment.email,
         payment.destination,
         *sent_on(provider, payment.texts),
+        bulk_id=payment.bulk_id,
     )
 
 

@@ -177,12 +177,23 @@ def erased_chunk(batch: Batch, record: Record, keys: Collection[PaymentKey]) -> 
 def _chunk_record(batch: Batch, chunk: Sequence[Member]) -> Record:
     """Return one record of members; `texts` has those of a caller, each with its member's position.
 
-    They are not part of the members' lines, so that a version that does not know them reads the
-    rest.
+    They and `runs` are not part of the members' lines, so that a version that does not know them
+    reads the rest.
     """
     texts = [f"{n} {text}" for n, member in enumerate(chunk) if (text := _caller_text(member))]
     lines = [_member_text(member) for member in chunk]
-    return without_none({"revision": batch.revision, "members": lines, "texts": texts or None})
+    runs = _run_texts(chunk) or None
+    record = {"revision": batch.revision, "members": lines, "texts": texts or None, "runs": runs}
+    return without_none(record)
+
+
+def _run_texts(chunk: Sequence[Member]) -> list[str]:
+    """Return each bulk run that members are of, with the positions of these."""
+    positions: dict[str, list[str]] = {}
+    for number, member in enumerate(chunk):
+        if member.bulk_id is not None:
+            positions.setdefault(member.bulk_id, []).append(str(number))
+    return [" ".join([bulk_id, *found]) for bulk_id, found in positions.items()]
 
 
 def _caller_text(member: Member) -> str:
@@ -208,6 +219,10 @@ def _read_chunk(record: Record) -> list[Member]:
         description, metadata = json.loads(text)
         changed = {"description": description, "metadata": sorted_metadata(metadata)}
         members[int(position)] = members[int(position)]._replace(**changed)
+    for line in record.get("runs", ()):
+        bulk_id, *positions = line.split(" ")
+        for number in map(int, positions):
+            members[number] = members[number]._replace(bulk_id=bulk_id)
     return members
 
 

@@ -22,6 +22,7 @@ from paymentapp.models.bulk import (
     RowProblem,
     Segment,
 )
+from paymentapp.models.bulk_tallies import BulkTally
 from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts, sorted_metadata
 from paymentapp.models.money import Money
 from paymentapp.models.revisions import new_revision
@@ -92,9 +93,9 @@ def run_record(run: BulkRun) -> Record:
             "attention_at": maybe_text(run.attention_at),
             "completed_at": maybe_text(run.completed_at),
             "cancelled_by": run.cancelled_by or None,
-            "held_by": run.held_by or None,
-            "reason": run.reason or None,
             "order": _order_text(run.order) if run.order else None,
+            "rows_deleted": run.rows_deleted or None,
+            "tally": _tally_texts(run.tally) if run.tally else None,
         }
     )
 
@@ -122,10 +123,21 @@ def read_run(record: Record) -> BulkRun:
         attention_at=maybe_time(record.get("attention_at")),
         completed_at=maybe_time(record.get("completed_at")),
         cancelled_by=record.get("cancelled_by", ""),
-        held_by=record.get("held_by", ""),
-        reason=record.get("reason", ""),
         order=_read_order(record["order"]) if "order" in record else None,
+        rows_deleted=record.get("rows_deleted", False),
+        tally=_read_tally(record["tally"]) if "tally" in record else None,
     )
+
+
+def _tally_texts(tally: BulkTally) -> list[str]:
+    counts = [f"{status} {count}" for status, count in sorted(tally.counts.items())]
+    return [to_text(tally.as_of), *counts]
+
+
+def _read_tally(texts: Sequence[str]) -> BulkTally:
+    as_of, *counts = texts
+    pairs = (text.split(" ") for text in counts)
+    return BulkTally({status: int(count) for status, count in pairs}, from_text(as_of))
 
 
 def _order_text(order: BulkOrder) -> str:

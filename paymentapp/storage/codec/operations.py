@@ -32,17 +32,18 @@ def idempotency_record(record: IdempotencyRecord) -> Record:
 
     `expires_at` is in epoch seconds, the only form that DynamoDB's expiry understands.
     """
-    return without_none(
-        {
-            "fingerprint": record.fingerprint,
-            "customer_id": record.customer_id,
-            "payment_id": record.payment_id,
-            "expires_at": int(record.expires_at.timestamp()),
-            "revision": record.revision,
-            "names_method": record.names_method,
-            "refusal": record.refusal,
-        }
-    )
+    stored: Record = {
+        "fingerprint": record.fingerprint,
+        "customer_id": record.customer_id,
+        "payment_id": record.payment_id,
+        "expires_at": int(record.expires_at.timestamp()),
+        "revision": record.revision,
+    }
+    if record.names_method is not None:
+        stored["names_method"] = record.names_method
+    if record.refusal is not None:
+        stored["refusal"] = record.refusal
+    return stored
 
 
 @reads

@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from decimal import Decimal
 
-from paymentapp.clock import from_text, maybe_text, maybe_time, to_text
+from paymentapp.clock import from_text, maybe_time, to_text
 from paymentapp.models.approvals import Approval, RequiredApproval
-from paymentapp.models.caller_texts import CallerTexts, sorted_metadata
+from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts, sorted_metadata
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
+from paymentapp.models.settled import NOT_SETTLED
 from paymentapp.storage.codec.records import Record, reads, without_none
 from paymentapp.storage.codec.settled import read_settled, settled_text
 
@@ -69,12 +70,13 @@ def payment_record(payment: Payment) -> Record:
         record["approval"] = _required_text(payment.approval)
     if payment.approvals:
         record["approvals"] = [_approval_text(each) for each in payment.approvals]
-    others = {
-        "cost": settled_text(payment.settled, payment.money),
-        "erased_at": maybe_text(payment.erased_at),
-        "trace": payment.traceparent,
-    }
-    return record | without_none(others) | _texts_record(payment.texts)
+    if payment.settled is not NOT_SETTLED:
+        record |= without_none({"cost": settled_text(payment.settled, payment.money)})
+    if payment.erased_at is not None:
+        record["erased_at"] = to_text(payment.erased_at)
+    if payment.traceparent is not None:
+        record["trace"] = payment.traceparent
+    return record if payment.texts is NO_TEXTS else record | _texts_record(payment.texts)
 
 
 @reads

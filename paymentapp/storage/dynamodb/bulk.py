@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from paymentapp.clock import to_text
 from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome, bulk_events
+from paymentapp.models.payments import PaymentKey
 from paymentapp.storage.codec.bulk import (
     FIRST_RUN,
     KEY_SORT,
@@ -29,6 +31,7 @@ from paymentapp.storage.codec.bulk import (
     run_record,
 )
 from paymentapp.storage.codec.records import Record
+from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb.attribute_values import to_item, to_record
 from paymentapp.storage.dynamodb.client import call
 from paymentapp.storage.dynamodb.events import DynamoDBEvents
@@ -49,6 +52,22 @@ class DynamoDBBulk(DynamoDBEvents):
         """Implement `Store.get_bulk_rows`."""
         return read_rows(self._bulk_parts(bulk_id, rows_prefix(chunk)))
 
+    def delete_bulk_rows(self, bulk_id: str, chunk: int) -> None:
+        """Query the parts, and delete each: two requests, mostly."""
+        prefix = rows_prefix(chunk)
+        found = self._query(
+            None,
+            TableName=self._operations,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=to_item(
+                {":pk": rows_key(bulk_id), ":first": prefix, ":last": f"{prefix}~"}
+            ),
+            ProjectionExpression="pk, sk",
+            ConsistentRead=True,
+        )
+        for key in found:
+            call(self._client().delete_item, TableName=self._operations, Key=key)
+
     def add_bulk_outcomes(
         self, bulk_id: str, chunk: int, token: str, outcomes: Sequence[RowOutcome]
     ) -> None:
@@ -61,6 +80,12 @@ class DynamoDBBulk(DynamoDBEvents):
     def get_bulk_outcomes(self, bulk_id: str, chunk: int, token: str) -> list[RowOutcome]:
         """Implement `Store.get_bulk_outcomes`."""
         return read_outcomes(self._bulk_parts(bulk_id, outcomes_prefix(chunk, token)))
+
+    def count_by_status(self, keys: Sequence[PaymentKey]) -> dict[str, int]:
+        """Read 100 payments a request."""
+        wanted = [to_item(key._asdict()) for key in dict.fromkeys(keys)]
+        items = conditional.read_many(self._client(), self._disbursements, wanted)
+        return Counter(item["status"]["S"] for item in items)
 
     def add_bulk_key(self, key: BulkKey) -> BulkKey:
         """Implement `Store.add_bulk_key`."""

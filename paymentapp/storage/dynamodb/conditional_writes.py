@@ -1,4 +1,4 @@
-"""Writes that are conditional on a revision: one by UpdateItem, many by PartiQL."""
+"""Writes that are conditional on a revision or an absence: one by its own call, many by PartiQL."""
 
 from __future__ import annotations
 
@@ -66,18 +66,48 @@ def change_all(client: DynamoDBClient, table: str, changes: Sequence[ItemUpdate]
     made = {n: change_one(client, table, changes[n]) for n in single}
     chunks = [joint[i : i + STATEMENTS] for i in range(0, len(joint), STATEMENTS)]
     calls = [partial(change_many, client, table, [changes[n] for n in chunk]) for chunk in chunks]
-    for chunk, answers in zip(chunks, _concurrently(calls), strict=True):
+    for chunk, answers in zip(chunks, concurrently(calls), strict=True):
         made |= dict(zip(chunk, answers, strict=True))
     return [made[n] for n in range(len(changes))]
 
 
-def _concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
+def concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Return the results of calls, in order, of which CALLS_AT_ONCE are made at a time."""
     if len(calls) <= 1:
         return [run() for run in calls]
     from concurrent.futures import ThreadPoolExecutor  # rarely needed, so not at start
 
     with ThreadPoolExecutor(min(CALLS_AT_ONCE, len(calls))) as pool:
         return [future.result() for future in [pool.submit(run) for run in calls]]
+
+
+def add_many(
+    client: DynamoDBClient, table: str, key: Sequence[str], records: Sequence[Record]
+) -> list[bool]:
+    """Add records that do not exist, 25 a call; return for each whether this call has added it.
+
+    False stands for one that was there, also by an earlier attempt whose answer was lost, for one
+    with the key of another one before it, and for any error of its own.
+    """
+    first: dict[tuple[str, ...], int] = {}
+    for number, record in enumerate(records):
+        first.setdefault(tuple(record[name] for name in key), number)
+    wanted, added = list(first.values()), [False] * len(records)
+    for start in range(0, len(wanted), STATEMENTS):
+        chunk = wanted[start : start + STATEMENTS]
+        statements: Any = [_insert(table, records[number]) for number in chunk]
+        response = call(client.batch_execute_statement, Statements=statements)
+        for number, answer in zip(chunk, response["Responses"], strict=True):
+            added[number] = "Error" not in answer
+    return added
+
+
+def _insert(table: str, record: Record) -> dict[str, Any]:
+    names = ", ".join(f"'{name}': ?" for name in record)
+    return {
+        "Statement": f'INSERT INTO "{table}" VALUE {{{names}}}',
+        "Parameters": list(map(to_value, record.values())),
+    }
 
 
 def change_one(client: DynamoDBClient, table: str, change: ItemUpdate) -> bool:

@@ -51,6 +51,13 @@ class DynamoDBCustomers(DynamoDBEvents):
         found = self._get(self._customers, {"customer_id": customer_id})
         return read_customer(found) if found else None
 
+    def get_customers(self, customer_ids: Sequence[str]) -> dict[str, Customer]:
+        """Read 100 customers a request."""
+        wanted = [to_item({"customer_id": each}) for each in sorted(set(customer_ids))]
+        items = conditional.read_many(self._client(), self._customers, wanted)
+        found = (read_customer(to_record(item)) for item in items)
+        return {each.customer_id: each for each in found}
+
     def change_customer(
         self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
     ) -> bool:

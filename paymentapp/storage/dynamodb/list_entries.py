@@ -23,6 +23,7 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.account_payments import AccountQuery, ListPosition
 from paymentapp.models.events import Event
 from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.codec.events import event_texts
 from paymentapp.storage.codec.records import Record, reads, without_none
 from paymentapp.storage.contention import MAX_TRIES
@@ -81,6 +82,30 @@ class DynamoDBListEntries(DynamoDBEvents):
         has_landed = max(took, _seconds_from(payment.created_at)) <= LANDED
         if not has_landed or stored["events"] != texts:  # the latter: as a crashed request put it
             self._announce(events)
+
+    def _announce_payments(self, acceptances: Sequence[Acceptance]) -> None:
+        """Do what `_announce_payment` does for many payments, by few requests.
+
+        Those of which an entry was in the way, or has landed late, are announced once more, each by
+        itself: that puts what is missing.
+        """
+        records: list[Record] = []
+        owners: list[Acceptance] = []
+        for each in acceptances:
+            payment = each.payment
+            entries = [entry_record(payment, [event_texts(event) for event in each.events])]
+            if payment.texts.reference is not None:
+                entries.append(reference_record(payment))
+            records += entries
+            owners += [each] * len(entries)
+        begun = time.monotonic()
+        added = self._add_many(self._operations, ("pk", "sk"), records)
+        took = time.monotonic() - begun
+        alone = {each.payment.key for each, done in zip(owners, added, strict=True) if not done}
+        for each in acceptances:
+            late = max(took, _seconds_from(each.payment.created_at)) > LANDED
+            if late or each.payment.key in alone:
+                self._announce_payment(each.payment, each.events)
 
     def _put_list_entry(self, payment: Payment, texts: Sequence[Sequence[str]]) -> Record:
         """Add the entry; return what is stored. Raises StoreUnavailable."""

@@ -39,6 +39,10 @@ class DynamoDBRecords:
             return self._stored(failed, table, {name: record[name] for name in key})
         return None
 
+    def _add_many(self, table: str, key: Sequence[str], records: Sequence[Record]) -> list[bool]:
+        """Add records as `conditional_writes.add_many` does: a request for each 25 of them."""
+        return conditional.add_many(self._client(), table, key, records)
+
     def _stored(self, failed: ConditionFailed, table: str, key: Record) -> Record:
         """Return the record because of which a write failed: from the error, or by a read."""
         found = to_record(failed.item) if failed.item else self._get(table, key)

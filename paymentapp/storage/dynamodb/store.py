@@ -8,7 +8,7 @@ from typing import Any
 from paymentapp.config import Settings
 from paymentapp.storage.dynamodb import conditional_writes as conditional
 from paymentapp.storage.dynamodb import tables
-from paymentapp.storage.dynamodb.acceptance import DynamoDBAcceptance
+from paymentapp.storage.dynamodb.accept_many import DynamoDBAcceptMany
 from paymentapp.storage.dynamodb.account_payments import DynamoDBAccountPayments
 from paymentapp.storage.dynamodb.attribute_values import to_item
 from paymentapp.storage.dynamodb.bulk import DynamoDBBulk
@@ -24,7 +24,7 @@ from paymentapp.supervision import ServiceThread
 class DynamoDBStore(
     DynamoDBErasures,
     DynamoDBAccountPayments,
-    DynamoDBAcceptance,
+    DynamoDBAcceptMany,
     DynamoDBOperations,
     DynamoDBWebhookEndpoints,
     DynamoDBBulk,

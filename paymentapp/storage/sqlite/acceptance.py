@@ -1,16 +1,21 @@
-"""Accepting a payment in the SQLite store: one transaction for its key's record and itself."""
+"""Accepting payments in the SQLite store: one transaction for a payment and its key's record."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from paymentapp.errors import StoreUnavailable
+from paymentapp.errors import PaymentAppError, StoreUnavailable
+from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.idempotency import IdempotencyRecord
-from paymentapp.storage.accepting import Attempt, Decide
+from paymentapp.models.limits import LimitReached
+from paymentapp.models.payments import Payment
+from paymentapp.storage.accepting import AcceptRequest, Attempt, Decide, PaymentContext
 from paymentapp.storage.changes import Acceptance, AcceptResult
+from paymentapp.storage.codec.customers import read_customer
 from paymentapp.storage.codec.operations import (
     idempotency_record,
     key_partition,
@@ -20,7 +25,7 @@ from paymentapp.storage.codec.payments import read_payment
 from paymentapp.storage.codec.records import Record
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.disbursements import insert_payment
-from paymentapp.storage.sqlite.events import EventRow, announce, rows_of
+from paymentapp.storage.sqlite.events import EventRow, announce, announce_many, rows_of
 from paymentapp.storage.sqlite.json_documents import from_json
 from paymentapp.storage.sqlite.limits import count, note_likeness
 from paymentapp.storage.sqlite.operations import SQLiteOperations, context_values, read_context
@@ -81,6 +86,84 @@ class SQLiteAcceptance(SQLiteReferences, SQLiteOperations):
             if decide(context) is not None:
                 raise
             return Attempt(context)
+
+    def accept_many(self, requests: Sequence[AcceptRequest]) -> list[Payment | None]:
+        """Implement `Store.accept_many`: in one transaction."""
+        return self._connections().writer.run(partial(_accept_many, requests))
+
+
+def _accept_many(
+    requests: Sequence[AcceptRequest], connection: sqlite3.Connection
+) -> list[Payment | None]:
+    contexts = _contexts(requests, connection)
+    events: list[EventRow] = []
+    accepted = [
+        _accept_one_of(*each, events, connection) for each in zip(requests, contexts, strict=True)
+    ]
+    announce_many(events, connection)
+    return accepted
+
+
+def _contexts(
+    requests: Sequence[AcceptRequest], connection: sqlite3.Connection
+) -> Iterator[PaymentContext]:
+    """Yield what is on record for each request; a key of two requests binds the first one alone."""
+    ids = json.dumps(sorted({each.customer_id for each in requests}))
+    hashes = {key_partition(each): each for request in requests for each in request.key_hashes}
+    customers = {
+        each.customer_id: each
+        for (document,) in connection.execute(sql.GET_CUSTOMERS, (ids,))
+        for each in [read_customer(from_json(document))]
+    }
+    records = {
+        hashes[pk]: read_idempotency_record(hashes[pk], from_json(document))
+        for pk, document in connection.execute(sql.GET_KEYS, (json.dumps(list(hashes)),))
+    }
+    for each in requests:
+        known = {name: records[name] for name in each.key_hashes if name in records}
+        yield PaymentContext(customers.get(each.customer_id), known)
+
+
+def _accept_one_of(
+    request: AcceptRequest,
+    context: PaymentContext,
+    events: list[EventRow],
+    connection: sqlite3.Connection,
+) -> Payment | None:
+    """Accept one of several payments; return it, or None where it is not added.
+
+    What it announces is added to `events`.
+    """
+    try:
+        acceptance = request.decide(context)
+    except PaymentAppError:
+        return None
+    if acceptance is None:
+        return None
+    bind, addition = _writes_of(acceptance)
+    written = _Addition(addition.insert, acceptance, ())
+    if acceptance.is_counted:
+        stored = _counted(bind, written, connection)
+    else:
+        stored = _accept(bind, written, connection)  # which leaves nothing to undo
+    if not stored.bound or stored.payment is not None:
+        return None
+    events += addition.events
+    return acceptance.payment
+
+
+def _counted(
+    bind: Insert | Update | None, addition: _Addition, connection: sqlite3.Connection
+) -> _Stored:
+    """Add a payment that counts; a savepoint undoes what belongs to it where it is refused."""
+    connection.execute("SAVEPOINT payment")
+    try:
+        stored = _accept(bind, addition, connection)
+    except (LimitReached, DuplicateFound):
+        stored = _Stored(bound=False)
+        connection.execute("ROLLBACK TO payment")
+    connection.execute("RELEASE payment")
+    return stored
 
 
 def _accept_at_once(

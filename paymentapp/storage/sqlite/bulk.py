@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,6 +10,7 @@ from functools import partial
 
 from paymentapp.clock import to_text
 from paymentapp.models.bulk import BulkKey, BulkPage, BulkRow, BulkRun, RowOutcome, bulk_events
+from paymentapp.models.payments import PaymentKey
 from paymentapp.storage.codec.bulk import (
     FIRST_RUN,
     KEY_SORT,
@@ -58,6 +60,12 @@ class SQLiteBulk(SQLiteRecords):
         """Implement `Store.get_bulk_rows`."""
         return read_rows(self._bulk_parts(bulk_id, rows_prefix(chunk)))
 
+    def delete_bulk_rows(self, bulk_id: str, chunk: int) -> None:
+        """Implement `Store.delete_bulk_rows`."""
+        prefix = rows_prefix(chunk)
+        values = (rows_key(bulk_id), prefix, f"{prefix}~")
+        self._connections().writer.run(partial(_delete, values), one_write=True)
+
     def add_bulk_outcomes(
         self, bulk_id: str, chunk: int, token: str, outcomes: Sequence[RowOutcome]
     ) -> None:
@@ -72,6 +80,11 @@ class SQLiteBulk(SQLiteRecords):
     def get_bulk_outcomes(self, bulk_id: str, chunk: int, token: str) -> list[RowOutcome]:
         """Implement `Store.get_bulk_outcomes`."""
         return read_outcomes(self._bulk_parts(bulk_id, outcomes_prefix(chunk, token)))
+
+    def count_by_status(self, keys: Sequence[PaymentKey]) -> dict[str, int]:
+        """Implement `Store.count_by_status`."""
+        wanted = json.dumps(sorted(set(keys)))
+        return dict(self._connections().read(sql.COUNT_BY_STATUS, (wanted,)))
 
     def add_bulk_key(self, key: BulkKey) -> BulkKey:
         """Implement `Store.add_bulk_key`."""
@@ -118,6 +131,10 @@ class SQLiteBulk(SQLiteRecords):
 def _add_all(inserts: Sequence[Insert], connection: sqlite3.Connection) -> None:
     for insert in inserts:
         add_if_absent(insert, connection)
+
+
+def _delete(values: tuple[str, str, str], connection: sqlite3.Connection) -> None:
+    connection.execute(sql.DELETE_RECORDS, values)
 
 
 def _put_all(rows: Sequence[_Row], connection: sqlite3.Connection) -> None:

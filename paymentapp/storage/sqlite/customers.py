@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -50,6 +51,11 @@ class SQLiteCustomers(SQLiteRecords):
         """Implement `Store.get_customer`."""
         found = self._get(sql.GET_CUSTOMER, customer_id)
         return read_customer(found) if found else None
+
+    def get_customers(self, customer_ids: Sequence[str]) -> dict[str, Customer]:
+        """Implement `Store.get_customers`."""
+        found = self._read(sql.GET_CUSTOMERS, json.dumps(sorted(set(customer_ids))))
+        return {each.customer_id: each for each in map(read_customer, found)}
 
     def change_customer(
         self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()

@@ -16,6 +16,8 @@ def to_json(record: Record) -> str:
     A decimal becomes its text. Among a customer's attributes, whose values may also be texts, it
     becomes `{"N": text}`, as in DynamoDB's JSON.
     """
+    if Decimal not in map(type, record.values()):
+        return _encoder.encode(record)
     plain = {
         name: str(value) if isinstance(value, Decimal) else value for name, value in record.items()
     }

@@ -40,6 +40,13 @@ SELECT document FROM json_each(?) AS wanted CROSS JOIN Disbursements
 WHERE customer_id = json_extract(wanted.value, '$[0]')
 AND payment_id = json_extract(wanted.value, '$[1]')
 """
+COUNT_BY_STATUS = """
+SELECT json_extract(document, '$.status'), count(*) FROM json_each(?) AS wanted
+CROSS JOIN Disbursements
+WHERE customer_id = json_extract(wanted.value, '$[0]')
+AND payment_id = json_extract(wanted.value, '$[1]')
+GROUP BY 1
+"""
 CHANGE_PAYMENT = """
 UPDATE Disbursements
 SET document = json_patch(document, ?), revision = ?, due_shard = ?, due_at = ?
@@ -73,6 +80,13 @@ READ_FOR_PAYMENT = """
 SELECT '', document FROM Customers WHERE customer_id = ?
 UNION ALL SELECT pk, document FROM Operations WHERE pk IN (?, ?) AND sk = 'claim'
 """
+GET_CUSTOMERS = """
+SELECT document FROM json_each(?) AS wanted CROSS JOIN Customers WHERE customer_id = wanted.value
+"""
+GET_KEYS = """
+SELECT pk, document FROM json_each(?) AS wanted CROSS JOIN Operations
+WHERE pk = wanted.value AND sk = 'claim'
+"""
 PUT_RECORD = """
 INSERT INTO Operations (pk, sk, expires_at, document) VALUES (?, ?, ?, ?)
 ON CONFLICT (pk, sk) DO UPDATE
@@ -97,6 +111,7 @@ WHERE pk = ? AND sk = ? AND coalesce(revision, '') = ?
 """
 GET_RECORD_REVISION = "SELECT revision FROM Operations WHERE pk = ? AND sk = ?"
 GET_RECORDS = "SELECT document FROM Operations WHERE pk = ? AND sk BETWEEN ? AND ? ORDER BY sk"
+DELETE_RECORDS = "DELETE FROM Operations WHERE pk = ? AND sk BETWEEN ? AND ?"
 GET_CHUNKS = """
 SELECT sk, document FROM Operations WHERE pk = ? AND sk BETWEEN 'members#' AND 'members~'
 """
@@ -134,6 +149,10 @@ INSERT INTO Operations (pk, sk, expires_at, document)
 SELECT 'events', printf('%020d', max(?, 1 + coalesce(
     (SELECT sk FROM Operations WHERE pk = 'events' ORDER BY sk DESC LIMIT 1), 0
 ))), ?, ?
+"""
+LAST_EVENT = "SELECT max(sk) FROM Operations WHERE pk = 'events'"
+PLACE_EVENT = """
+INSERT INTO Operations (pk, sk, expires_at, document) VALUES ('events', ?, ?, ?)
 """
 LIST_EVENTS = """
 SELECT sk, document FROM Operations WHERE pk = 'events' AND sk > ? ORDER BY sk LIMIT ?

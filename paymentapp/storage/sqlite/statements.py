@@ -45,8 +45,8 @@ def update_record(pk: str, sk: str, old: Record, new: Record) -> Update:
 
 
 def _indexed(record: Record) -> tuple[Any, ...]:
-    names = ("revision", "attention_shard", "attention_at", "expires_at")
-    return tuple(record.get(name) for name in names)
+    get = record.get
+    return get("revision"), get("attention_shard"), get("attention_at"), get("expires_at")
 
 
 def add_if_absent(insert: Insert, connection: sqlite3.Connection) -> Record | None:

@@ -27,6 +27,7 @@ def judge(world: World) -> None:
     world.approvers.judge(moved)
     world.limits.judge(moved)
     world.webhooks.judge()
+    world.bulk.judge()
     _retried_once(world, moved)
     _drained(world)
     if not world.findings.failures:

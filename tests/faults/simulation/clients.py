@@ -28,7 +28,7 @@ KEY_IS_SAFE_FOR = 34 * DAY  # keys are kept for 35; nobody asks again after that
 ACTORS = [
     Actor(name, frozenset({name}), frozenset({"payments:write"})) for name in ("payroll", "till")
 ]
-_AMOUNTS = [Money(Decimal(n) / 4, "USD") for n in range(1, 400)]
+AMOUNTS = [Money(Decimal(n) / 4, "USD") for n in range(1, 400)]
 _YEN = [Money(Decimal(n), "JPY") for n in range(100, 200)]
 
 
@@ -85,7 +85,8 @@ class Clients:
 
     def made(self, payment: Payment, intent: Intent | None) -> None:
         """Record that the store has a new payment."""
-        assert intent is not None
+        if intent is None:
+            intent = self.world.bulk.intent_of(payment)
         intent.made.append(payment.key)
         self.made_at[payment.key] = self.world.time.micros()
         self.by_payment[payment.key] = intent
@@ -104,7 +105,7 @@ class Clients:
         draw, chance = self.world.draw, self.world.chance
         customer = customers[draw(len(customers))]
         yen = chance(0.15) and self.world.methods.takes_yen
-        money = _YEN[draw(len(_YEN))] if yen else _AMOUNTS[draw(len(_AMOUNTS))]
+        money = _YEN[draw(len(_YEN))] if yen else AMOUNTS[draw(len(AMOUNTS))]
         method = self.world.methods.method(customer, money)
         return Intent(
             name=f"intent-{number}",

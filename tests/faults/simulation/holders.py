@@ -56,6 +56,7 @@ class Holders:
                 target_of(HoldScope.PROVIDER, name),
                 target_of(HoldScope.CUSTOMER, member.customer_id),
                 target_of(HoldScope.PAYMENT, payment_value(member.key)),
+                target_of(HoldScope.BULK, self.world.tables.payments[member.key].bulk_id or ""),
             )
             for target in targets:
                 if now - since.get(target, now) >= IN_FORCE_WITHIN:

@@ -36,10 +36,21 @@ _NEXT_STATE: dict[BatchState, tuple[BatchState, ...]] = {
 }
 
 
+def is_stillborn(new: Payment) -> bool:
+    """Return whether a new payment is one of a bulk run's row that was refused with its key bound.
+
+    It is stored as cancelled, in the place of the one that a stalled process may still add.
+    """
+    moves = [line.status for line in new.history]
+    never_due = new.due_at is None and new.bulk_id is not None and not new.charges
+    return never_due and moves == [Status.PENDING, Status.CANCELLED]
+
+
 def history_fault(old: Payment | None, new: Payment) -> str | None:
     """Return what is wrong with replacing one version of a payment by the next, or None."""
     if old is None:
         legal = len(new.history) == 1 and new.status in _FIRST
+        legal = legal or is_stillborn(new)
         return None if legal else f"a new payment is {new.status}, with {len(new.history)} moves"
     if new.history is not old.history:
         known = len(old.history)

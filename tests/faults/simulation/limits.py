@@ -13,6 +13,7 @@ from paymentapp.models.duplicates import PossibleDuplicate
 from paymentapp.models.limits import Charge, LimitExceeded
 from paymentapp.models.payments import UNPAID, Payment, PaymentKey
 from tests.faults.simulation.ledger import Moved
+from tests.faults.simulation.legal_transitions import is_stillborn
 
 if TYPE_CHECKING:
     from tests.faults.simulation.clients import Intent
@@ -111,6 +112,8 @@ class WorldLimits:
 
     def watch(self, old: Payment | None, new: Payment) -> None:
         """Count a version of a payment as it is stored, and compare the service's counters."""
+        if old is None and is_stillborn(new):
+            return
         if old is None:
             self._check_alike(new)
         if not self.rules:

@@ -28,6 +28,7 @@ SCENES: dict[str, Sequence[str]] = {
     "ach": ("ach",),
     "stripe": ("stripe",),
     "webhooks": ("paypal",),
+    "bulk": ("paypal",),
     "routes": ("paypal", "ach", "stripe"),
 }
 SETTLED_WITHIN = {  # of the last fault, or of the outcome
@@ -35,6 +36,7 @@ SETTLED_WITHIN = {  # of the last fault, or of the outcome
     "ach": 20 * DAY,
     "stripe": 4 * DAY,
     "webhooks": 4 * DAY,
+    "bulk": 8 * HOUR,
     "routes": 20 * DAY,
 }
 RULES = ("ach USD ..50; stripe; paypal", "stripe USD ..70; ach; paypal", "ach; paypal; stripe")

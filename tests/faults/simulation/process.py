@@ -65,6 +65,7 @@ class Process:
         self._lanes: set[str] = set()  # endpoints that it delivers to now
         self._progress: dict[str, KeptProgress] = {}  # of the endpoints that it has delivered to
         self._publishes = False
+        self._works_off = False
 
     def wake(self, payment: Payment) -> None:
         """Receive a hint from the API to dispatch soon. Some get lost, as hints may."""
@@ -99,6 +100,7 @@ class Process:
             if self.world.is_over():
                 return
             self.world.webhooks.look(self)
+            self.world.bulk.look(self)
             if not self.world.anything_due(self):
                 continue  # a look would change nothing
             try:
@@ -117,6 +119,20 @@ class Process:
         if not self._publishes:
             self._publishes = True
             self.spawn_later(0, self._publish)
+
+    def work_off_later(self) -> None:
+        """Begin to work off a bulk run, unless this process does so already."""
+        if not self._works_off:
+            self._works_off = True
+            self.spawn_later(0, self._work_off)
+
+    def _work_off(self) -> None:
+        runner = replace(self.services.bulk_runner, at_once=1)  # tasks, and no threads
+        try:
+            while runner.advance(lambda: not self.world.faults.on or self.world.chance(0.95)):
+                pass
+        finally:
+            self._works_off = False
 
     def wait(self, micros: int) -> None:
         """Let other tasks run. A stalled process continues when it is resumed."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from unittest import mock
 
 from paymentapp.models.item_ids import item_id_of
+from tests.faults.simulation.bulk import AT_ONCE, CHUNK
 from tests.faults.simulation.findings import Failure
 from tests.faults.simulation.world import Parts, World
 
@@ -93,13 +94,15 @@ def _seeded(seed: int) -> Iterator[None]:
         for module in (
             *("models.revisions", "models.batches", "models.holds", "services.new_payments"),
             *("services.inbound.mailboxes", "worker.sweeper", "models.webhook_endpoints"),
-            "services.outbound.endpoints",
+            *("services.outbound.endpoints", "models.bulk"),
         ):
             stack.enter_context(mock.patch(f"paymentapp.{module}.secrets", seeded))
         for module in ("vault.sealing", "services.outbound.messages"):
             seeded_os = SimpleNamespace(urandom=rng.randbytes)
             stack.enter_context(mock.patch(f"paymentapp.{module}.os", seeded_os))
         stack.enter_context(mock.patch("paymentapp.models.webhook_endpoints.random", rng))
+        for name, size in (("intake.CHUNK_ROWS", CHUNK), ("runner.ROWS_AT_ONCE", AT_ONCE)):
+            stack.enter_context(mock.patch(f"paymentapp.services.bulk.{name}", size))
         # A function of its argument alone, asked the same ten times a payment: only faster so.
         stack.enter_context(
             mock.patch("paymentapp.models.payments.item_id_of", lru_cache(4096)(item_id_of))

@@ -26,6 +26,7 @@ from paymentapp.storage.accepting import Attempt, Decide, PaymentContext
 from paymentapp.storage.base import Lease
 from paymentapp.storage.changes import Acceptance, AcceptResult, PaymentChange
 from tests.faults.simulation import faults
+from tests.faults.simulation.bulk_store import SimulatedBulk
 from tests.faults.simulation.scheduler import MILLISECOND, MINUTE, SECOND, current_task
 from tests.faults.simulation.trace import Subject, batch_in
 from tests.faults.simulation.webhook_store import WebhookStore
@@ -46,7 +47,7 @@ STATES_OF_STAGES = {
 }
 
 
-class SimulatedStore(WebhookStore):
+class SimulatedStore(WebhookStore, SimulatedBulk):
     """A process's access to the tables.
 
     In each call other tasks run, it may fail before or after its effect, and the process may die.
@@ -139,6 +140,11 @@ class SimulatedStore(WebhookStore):
             self.world.clients.made(payment, owner)
             self.tables.put_payment(payment)
         return stored
+
+    def bind_key(
+        self, record: IdempotencyRecord, replaces: IdempotencyRecord | None
+    ) -> IdempotencyRecord | None:
+        return self._write("bind_key", None, lambda: self.tables.bind_key(record, replaces))
 
     def count_of(self, charges: Sequence[Charge]) -> list[dict[str, Decimal]]:
         self._read("count_of", None)

@@ -13,6 +13,7 @@ from paymentapp.models.events import Event, events_of
 from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.stripe.provider import Stripe
+from tests.faults.simulation import bulk
 from tests.faults.simulation.approvers import Approvers
 from tests.faults.simulation.attempts import Attempts
 from tests.faults.simulation.checks import held_is_shown, judge
@@ -64,7 +65,11 @@ class Parts:
     stripe: type[Stripe] = Stripe
 
 
-_PLANS: dict[str, type[FaultPlan]] = {"paypal": FaultPlan, SCENE: WebhookFaultPlan}
+_PLANS: dict[str, type[FaultPlan]] = {
+    "paypal": FaultPlan,
+    SCENE: WebhookFaultPlan,
+    bulk.SCENE: bulk.BulkFaultPlan,
+}
 
 
 class World:
@@ -104,6 +109,7 @@ class World:
         self.methods = WorldMethods(self, scene)
         self.limits = WorldLimits(self, f"{seed} {engine} {scene}")
         self.clients = Clients(self)
+        self.bulk = bulk.WorldBulk(self, f"{seed} {engine} {scene}", scene)
         self.webhooks = WorldWebhooks(self, scene)
         self.fault_plan = _PLANS.get(scene, LongFaultPlan)(self)
         self.last_fault_at = 0
@@ -139,6 +145,7 @@ class World:
         self.fault_plan.schedule(span)
         self.holders.schedule(span)
         self.webhooks.schedule(span)
+        self.bulk.schedule(span)
         if self.methods.bank and self.chance(0.15):
             self.methods.bank.leaves_something_unreadable()
         for process in self.processes:
@@ -184,7 +191,7 @@ class World:
 
     def soonest(self) -> datetime | None:
         """Return when something is due, or was; None if nothing is left to do."""
-        times = self.tables.soonest(), self.webhooks.soonest()
+        times = self.tables.soonest(), self.webhooks.soonest(), self.bulk.soonest()
         return min((when for when in times if when), default=None)
 
     def anything_due(self, process: Process) -> bool:
@@ -208,6 +215,7 @@ class World:
             or self.holders.busy
             or self.approvers.busy
             or self.webhooks.busy
+            or self.bulk.busy
             or self._announced
             or self._transit
             or not self.methods.is_quiet()
