@@ -77,7 +77,7 @@ def send_file(page: Page, file: Path) -> None:
     assert heading(page) == "Pay 3 rows?"
     assert "2,380.00 USD" in page.inner_text("main")
     page.get_by_role("button", name="Pay 3 rows").click()
-    assert "being paid now" in notice(page)
+    assert "the run goes on" in notice(page)
     wait_for(page, "completed")
 
 

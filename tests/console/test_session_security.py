@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from paymentapp.config import load_settings
+from paymentapp.console.blueprint import requires
+from paymentapp.console.layout import READ
 from paymentapp.models.console_sessions import IDLE, LONGEST, USE_STORED_EVERY
 from paymentapp.rate_limits.counters import WindowCounters
 from tests.api.test_auth import LOCAL, OTHER_PAGES, REMOTE
@@ -180,14 +182,12 @@ def test_an_unknown_path_is_said_by_a_page(person: Person) -> None:
     assert person.send("/nothing").status_code == 404
 
 
-def test_an_error_of_ours_is_a_page_that_shows_nothing_of_it(
-    console: ConsoleBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
+def test_an_error_of_ours_is_a_page_that_shows_nothing_of_it(console: ConsoleBench) -> None:
+    @requires(READ)
+    def fail() -> None:
         raise RuntimeError("hush")
 
-    monkeypatch.setattr(type(console.services.overview), "picture", fail)
-    console.app.testing = False
+    console.app.view_functions["console.today"] = fail
     page = console.person.see("/", 500)
     assert "hush" not in page
     assert "Request " in page
