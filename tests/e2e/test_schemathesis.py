@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import schemathesis
@@ -111,13 +111,24 @@ def config(token: str) -> SchemathesisConfig:
             "phases": {"fuzzing": {"extra-data-sources": {"responses": False}}},
             # A good body may still ask for what cannot be paid (422), or change a version that is
             # not there (412), or that it does not name (428).
-            "checks": {
-                "positive_data_acceptance": {
-                    "expected-statuses": ["2xx", "404", "409", "412", "422", "428"]
-                }
-            },
+            "checks": accepted(),
+            # Whoever asked for a run decides nothing about it; a schema cannot say what a file is.
+            "operations": [
+                {"include-name": f"POST /v1/api/bulk{path}", "checks": accepted(status)}
+                for path, status in (
+                    ("", "400"),
+                    ("/{bulk_id}/approve", "403"),
+                    ("/{bulk_id}/reject", "403"),
+                )
+            ],
         }
     )
+
+
+def accepted(*more: str) -> dict[str, Any]:
+    """Return the statuses with which a valid request may be answered."""
+    statuses = ["2xx", "404", "409", "412", "422", "428", *more]
+    return {"positive_data_acceptance": {"expected-statuses": statuses}}
 
 
 def test_every_answer_is_one_that_the_document_allows(live: Live) -> None:
