@@ -184,7 +184,7 @@ def test_an_unknown_path_is_said_by_a_page(person: Person) -> None:
 
 def test_an_error_of_ours_is_a_page_that_shows_nothing_of_it(console: ConsoleBench) -> None:
     @requires(READ)
-    def fail() -> None:
+    def fail() -> str:
         raise RuntimeError("hush")
 
     console.app.view_functions["console.today"] = fail
