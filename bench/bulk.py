@@ -24,6 +24,7 @@ from paymentapp import create_app
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
 from paymentapp.models.bulk import BulkMode
+from paymentapp.storage.dynamodb import DynamoDBStore
 
 CUSTOMERS = 1000
 MEMORY = Path("/dev/shm")
@@ -39,14 +40,17 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder:
         environ = {"PAYMENTAPP_STORE": f"sqlite:///{folder}/bulk.db", "PAYMENTAPP_AUTH": "off"}
+        prefix = f"bulk-{time.time_ns()}-"
         if options.engine == "dynamodb":
-            prefix = f"bulk-{time.time_ns()}-"
             environ |= {"PAYMENTAPP_STORE": "dynamodb", "PAYMENTAPP_TABLE_PREFIX": prefix}
         services = build_services(load_settings(environ))
-        services.store.create_tables()
+        names = services.store.create_tables()
         for n in range(CUSTOMERS):
             services.customers.register(f"c{n}", f"c{n}@example.com", {})
         measure(services, create_app(services), options.rows, options.requests)
+        if isinstance(services.store, DynamoDBStore):
+            for name in names:
+                services.store._client().delete_table(TableName=prefix + name)
         services.close()
 
 
@@ -78,11 +82,17 @@ def measure_mode(services: Services, app: Flask, rows: int, mode: BulkMode) -> t
     taken = cpu(lambda: post(app, f"/v1/api/bulk?mode={mode}", data, "text/csv", mode)) / rows
     print(f"{rows:,} rows, {len(data) / 1e6:.1f} MB: {memory()} MB of memory (the file is in it)")
     began = time.monotonic()
-    worked = cpu(services.bulk_runner.advance) / rows
+    worked = cpu(lambda: work_off(services)) / rows
     (run,) = services.bulk_runs.page(1).runs
     counts = f"run {run.status}, {run.accepted:,} accepted of {run.total:,}"
     print(f"{counts}, in {time.monotonic() - began:.0f} s: {memory()} MB of memory")
     return taken, worked
+
+
+def work_off(services: Services) -> None:
+    """Work off what is due: an earlier run may be due to be counted."""
+    while services.bulk_runner.advance():
+        pass
 
 
 def cpu(work: Callable[[], object]) -> float:

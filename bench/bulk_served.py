@@ -11,7 +11,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench.bulk import cpu, say
+from bench.bulk import cpu, say, work_off
 from bench.bulk_latency import post, table
 from bench.load import flood
 from bench.processes import Processes
@@ -65,7 +65,7 @@ def cost_of_request(server: Server, name: str, seconds: int) -> float:
 def cost_of_row(place: Place, rows: int) -> float:
     """Work off the run in this process; return its CPU seconds for a row."""
     services = build_services(load_settings(service_settings(place, None)))
-    spent = cpu(services.bulk_runner.advance)
+    spent = cpu(lambda: work_off(services))
     (run,) = services.bulk_runs.page(1).runs
     services.close()
     if run.accepted != rows:

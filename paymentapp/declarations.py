@@ -94,7 +94,7 @@ def _misspelt_elsewhere(environ: Mapping[str, str], settings: set[str]) -> dict[
     """Return names that were meant to be settings of a provider's without our prefix.
 
     Other programs have variables of that provider too. So a name counts only where it is almost the
-    name of a setting that has no value: with two letters of it swapped, for example.
+    name of a setting that has no value: `X_CLINET_ID` is, `X_MODE` is not.
     """
     open_names = {
         each for each in settings if not each.startswith(PREFIX) and not environ.get(each, "")

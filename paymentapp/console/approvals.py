@@ -11,8 +11,7 @@ from marshmallow import Schema
 
 from paymentapp.api.blueprint import actor, services
 from paymentapp.console.blueprint import blp, go_to, requires
-from paymentapp.console.layout import READ
-from paymentapp.console.sent_forms import (
+from paymentapp.console.forms import (
     asked,
     cursor_text,
     filled,
@@ -20,6 +19,7 @@ from paymentapp.console.sent_forms import (
     loaded,
     require_also,
 )
+from paymentapp.console.layout import READ
 from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.actors import APPROVE
 from paymentapp.models.approvals import NOTE_MAX
@@ -32,7 +32,6 @@ from paymentapp.schemas.holds import ReasonSchema
 from paymentapp.services.decisions import (
     Decided,
     candidate_of,
-    check_seen,
     decide,
     selection,
     totals_of,
@@ -91,11 +90,7 @@ def _approves(sent: dict[str, str]) -> Act:
     pairs = (each.rpartition("/") for each in request.form.getlist("seen"))
     seen = {payment: version for payment, _, version in pairs}
 
-    def approve(key: PaymentKey) -> Payment:
-        check_seen(here.store, key, seen.get("/".join(key)))
-        return here.approvals.approve(key, by, note)
-
-    return approve
+    return lambda key: here.approvals.approve(key, by, note, seen.get("/".join(key)))
 
 
 def _is_rejection() -> bool:

@@ -91,6 +91,18 @@ def batches_resolve(batch_id: str) -> str:
     return _resolve_page(_checked(batch_id))
 
 
+@blp.post("/batches/<batch_id>/search")
+@requires(HOLD)
+def batches_search(batch_id: str) -> str:
+    """Search the provider's books for a parked batch now; whoever asks waits for that."""
+    batch = services().store.get_batch(_checked(batch_id))
+    can_be_asked = batch is not None and batch.provider in services().providers
+    if batch is None or batch.state is not BatchState.PARKED or not can_be_asked:
+        return _resolve_page(batch_id)
+    case = ParkedCase(batch, members_of(services().store, batch))
+    return _resolve_page(batch_id, answer=backoffice().parked.search_result(case))
+
+
 @blp.post("/batches/<batch_id>/resolve")
 @requires(ADMIN)
 def batches_resolve_now(batch_id: str) -> Response:
@@ -133,10 +145,9 @@ def _errors(resolution: Resolution, batch_id: str) -> dict[str, str]:
     return {name: text for name, text in errors.items() if text}
 
 
-def _resolve_page(batch_id: str, errors: dict[str, str] | None = None) -> str:
+def _resolve_page(batch_id: str, errors: dict[str, str] | None = None, *, answer: str = "") -> str:
     shown = backoffice().open_batches.show(batch_id, 0, _MEMBERS)
     batch, provider = shown.batch, services().providers.get(shown.batch.provider)
-    asked = request.args.get("ask") == "yes" and batch.state is BatchState.PARKED
     return render_template(
         "console/batches_resolve.html",
         shown=shown,
@@ -144,16 +155,10 @@ def _resolve_page(batch_id: str, errors: dict[str, str] | None = None) -> str:
         is_parked=batch.state is BatchState.PARKED,
         words=in_words(batch),
         rule=parking_rule(provider) if provider else "",
-        answer=_search_result(batch) if asked and provider else "",
+        answer=answer,
         errors=errors or {},
         form={**request.form.to_dict(), "note": one_line("note")},
     )
-
-
-def _search_result(batch: Batch) -> str:
-    """Search the provider's books now, as who asked for it waits for that."""
-    case = ParkedCase(batch, members_of(services().store, batch))
-    return backoffice().parked.search_result(case)
 
 
 def may_park(batch: Batch) -> bool:

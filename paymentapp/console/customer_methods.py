@@ -8,7 +8,7 @@ from flask import Response, request
 
 from paymentapp.api.blueprint import actor, services
 from paymentapp.console.blueprint import blp, go_to, requires
-from paymentapp.console.sent_forms import filled, form_page, is_checked, loaded, require_also
+from paymentapp.console.forms import filled, form_page, is_checked, loaded, require_also
 from paymentapp.errors import NotFound, NotPayable, StoreUnavailable
 from paymentapp.models.actors import CUSTOMERS_READ, PAYEES
 from paymentapp.models.customers import Customer

@@ -12,9 +12,7 @@ from flask import Response, request
 from paymentapp.api.blueprint import actor, services
 from paymentapp.clock import to_text
 from paymentapp.console.blueprint import blp, go_to, requires
-from paymentapp.console.layout import READ, moment
-from paymentapp.console.limits import limit_words
-from paymentapp.console.sent_forms import (
+from paymentapp.console.forms import (
     Sent,
     filled,
     form_page,
@@ -23,6 +21,8 @@ from paymentapp.console.sent_forms import (
     new_key,
     require_also,
 )
+from paymentapp.console.layout import READ, moment
+from paymentapp.console.limits import limit_words
 from paymentapp.errors import KeyReused, NotPayable
 from paymentapp.models.actors import CUSTOMERS_READ
 from paymentapp.models.caller_texts import DESCRIPTION_MAX

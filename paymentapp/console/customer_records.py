@@ -16,7 +16,7 @@ from paymentapp.console.attribute_rows import (
     with_blanks,
 )
 from paymentapp.console.blueprint import blp, go_to, requires
-from paymentapp.console.sent_forms import filled, form_page, loaded, require_also
+from paymentapp.console.forms import filled, form_page, loaded, require_also
 from paymentapp.errors import ChangedSince, Conflict, Unprocessable
 from paymentapp.models.actors import CUSTOMERS_READ
 from paymentapp.models.customers import Customer

@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 
 from paymentapp.api.blueprint import actor, services
 from paymentapp.console.blueprint import blp, go_to, requires
+from paymentapp.console.forms import asked, cursor_text, form_page, loaded
 from paymentapp.console.layout import READ
-from paymentapp.console.sent_forms import asked, cursor_text, form_page, loaded
 from paymentapp.errors import NotFound, StoreUnavailable
 from paymentapp.models.actors import CUSTOMERS_READ
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN, Customer, CustomerQuery

@@ -8,7 +8,7 @@ from flask import Response, request
 
 from paymentapp.api.blueprint import actor, services
 from paymentapp.console.blueprint import blp, go_to, requires
-from paymentapp.console.sent_forms import Sent, filled, form_page, loaded
+from paymentapp.console.forms import Sent, filled, form_page, loaded
 from paymentapp.errors import NotFound, NothingToHold
 from paymentapp.models.actors import HOLD
 from paymentapp.models.holds import REASON_MAX, Hold, HoldScope

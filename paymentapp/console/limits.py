@@ -6,8 +6,8 @@ from flask import Response
 
 from paymentapp.api.blueprint import actor, services
 from paymentapp.console.blueprint import blp, requires
+from paymentapp.console.forms import asked, form_page, loaded
 from paymentapp.console.layout import READ
-from paymentapp.console.sent_forms import asked, form_page, loaded
 from paymentapp.models.currencies import money_text
 from paymentapp.models.limits import LimitRule, LimitScope, LimitWindow
 from paymentapp.schemas.limits import LimitsQuerySchema

@@ -9,9 +9,9 @@ from marshmallow import Schema
 
 from paymentapp.api.blueprint import actor, services
 from paymentapp.console.blueprint import blp, go_to, requires
+from paymentapp.console.forms import filled, loaded
 from paymentapp.console.layout import READ
 from paymentapp.console.payments import PATH
-from paymentapp.console.queries import loaded
 from paymentapp.errors import Conflict, NotAllowed
 from paymentapp.masking import masked
 from paymentapp.models.actors import APPROVE, HOLD
@@ -118,7 +118,7 @@ def _form(
     customer_id: str, payment_id: str, action: PaymentAction, schema: Schema
 ) -> tuple[dict[str, Any], Response | None]:
     """Return what a form says, or the page that asks again and says what is wrong."""
-    value, errors = loaded(schema, request.form)
+    value, errors = loaded(schema, filled(*schema.fields))
     if not errors:
         return value, None
     case = services().payment_cases.of(PaymentKey(customer_id, payment_id))

@@ -11,8 +11,8 @@ from flask import Response, make_response, render_template, request
 from paymentapp.api.blueprint import actor, services
 from paymentapp.api.payments import shown_all
 from paymentapp.console.blueprint import blp, go_to, requires
+from paymentapp.console.forms import asked, loaded
 from paymentapp.console.layout import READ, page_url
-from paymentapp.console.queries import given, loaded
 from paymentapp.models.actors import REPORTS
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.schemas.account_payments import AccountCursor, AccountQuerySchema
@@ -33,7 +33,7 @@ _REPORTED = timedelta(days=30)
 @requires(READ)
 def payments() -> Response:
     """List the payments that pass the filters, newest first."""
-    query, errors = loaded(AccountQuerySchema(), _filters() | _cursor())
+    query, errors = loaded(AccountQuerySchema(), _filters() | asked("cursor"))
     if errors:
         return _list([], None, errors)
     page = services().payments.list_account(query)
@@ -101,11 +101,7 @@ def _report(filters: Mapping[str, str]) -> str:
 
 def _filters() -> dict[str, str]:
     """Return the filters of the URL that are set; a currency in capitals, as codes are."""
-    wanted = given({name: request.args.get(name, "") for name in FILTERS})
+    wanted = asked(*FILTERS)
     if "currency" in wanted:
         wanted["currency"] = wanted["currency"].upper()
     return wanted
-
-
-def _cursor() -> dict[str, str]:
-    return given({"cursor": request.args.get("cursor", "")})

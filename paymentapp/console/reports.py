@@ -14,7 +14,7 @@ from paymentapp.api.report_slots import RETRY_AFTER, TooManyReports, take_report
 from paymentapp.api.report_streams import FORMATS, check_payees, report_rows, stream_report
 from paymentapp.console.blueprint import blp, requires
 from paymentapp.console.errors import error_page
-from paymentapp.console.sent_forms import Sent, asked, form_page, loaded
+from paymentapp.console.forms import Sent, asked, form_page, loaded
 from paymentapp.errors import PaymentAppError
 from paymentapp.exports.formats import ReportFormat, is_installed, open_format
 from paymentapp.models.actors import REPORTS

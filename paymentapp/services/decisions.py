@@ -134,16 +134,6 @@ def decide(keys: Iterable[PaymentKey], act: Callable[[PaymentKey], Payment]) -> 
     return [_decided(key, act) for key in dict.fromkeys(keys)]
 
 
-def check_seen(store: Store, key: PaymentKey, seen: str | None) -> None:
-    """Raise ChangedSince where a payee's details are not those that an approver was shown.
-
-    `seen` is the `version` of the candidate; None where none is known. Raises StoreUnavailable.
-    """
-    payment = store.get_payment(key) if seen is not None else None
-    if payment is not None and seen != payee_version(payment, store.get_customer(key.customer_id)):
-        raise ChangedSince("The payee's details have changed since they were shown: look again.")
-
-
 def _decided(key: PaymentKey, act: Callable[[PaymentKey], Payment]) -> Decided:
     try:
         return Decided(key, act(key), None)

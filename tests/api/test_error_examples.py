@@ -432,15 +432,22 @@ def completed(bench: Bench) -> str:
     return made.headers["Location"]
 
 
+def refused(bench: Bench) -> str:
+    """Return the path of a run that has ended without payments."""
+    text = "customer_id,email,amount,currency\nx,x,1,USD\n"
+    made = bench.send(BULK, text, content_type="text/csv")
+    bench.services.bulk_runner.advance()
+    return made.headers["Location"]
+
+
 def hold_bulk_run(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.post(f"{SOME_RUN}/hold", json={})
-    for path in (SOME_RUN, completed(bench)):
+    for path in (SOME_RUN, refused(bench)):
         yield bench.client.post(f"{path}/hold", json={"reason": "odd"})
 
 
 def release_bulk_run(bench: Bench) -> Iterator[TestResponse]:
-    for path in (SOME_RUN, completed(bench)):
-        yield bench.client.post(f"{path}/release")
+    yield bench.client.post(f"{SOME_RUN}/release")
 
 
 def cancel_bulk_run(bench: Bench) -> Iterator[TestResponse]:
@@ -454,13 +461,10 @@ def cancel_bulk_run(bench: Bench) -> Iterator[TestResponse]:
 def decided(bench: Bench, action: str, body: dict[str, str]) -> Iterator[TestResponse]:
     """Yield what refuses a decision about a run; `body` is one that is taken."""
     yield bench.client.post(f"{SOME_RUN}/{action}", json=body)
-    made = bench.send(
-        BULK, "customer_id,email,amount,currency\nx,x,1,USD\n", content_type="text/csv"
-    )
-    bench.services.bulk_runner.advance()
-    yield bench.client.post(f"{made.headers['Location']}/{action}", json=body)
+    path = refused(bench)
+    yield bench.client.post(f"{path}/{action}", json=body)
     _, token = bench.services.api_keys.create("ann", ["admin"])
-    yield bench.caller(token).post(f"{made.headers['Location']}/{action}", json=body)
+    yield bench.caller(token).post(f"{path}/{action}", json=body)
 
 
 def approve_bulk_run(bench: Bench) -> Iterator[TestResponse]:

@@ -114,6 +114,16 @@ def test_a_batch_is_shown_with_its_members_by_page(console: ConsoleBench) -> Non
     assert "Payments 51 to 60 of 60" in console.person.see(f"/batches/{batch.batch_id}", cursor=50)
 
 
+def test_books_are_searched_for_parked_batches_alone(
+    console: ConsoleBench, books: LedgerBooks
+) -> None:
+    batch = sent(console)
+    answer = console.person.send(f"/batches/{batch.batch_id}/search")
+    assert "there is nothing to resolve" in answer.text
+    assert books.searches == []
+    assert console.person.send("/batches/nothing/search").status_code == 404
+
+
 @pytest.mark.parametrize("batch_id", ["nothing", "<script>", "x" * 100])
 def test_a_batch_that_is_not_there(person: Person, batch_id: str) -> None:
     assert "There is no such batch." in person.see(f"/batches/{batch_id}", 404)
@@ -164,8 +174,15 @@ def test_the_evidence_for_a_parked_batch_is_shown_and_searched(
     page = console.person.see(path)
     assert "OutcomeUnknown: NO_ANSWER" in page
     assert books.searches == []
-    assert "1 of 1 transactions" in console.person.see(path, ask="yes")
     assert "admin" in page  # the right that is missing
+    search = f"/batches/{batch.batch_id}/search"
+    reader = console.somebody("reader", "read")
+    assert reader.send(search).status_code == 403
+    assert "payments:hold" in reader.see(path)
+    assert books.searches == []
+    assert "1 of 1 transactions" in console.person.send(search).text
+    books.search_fails = [NotSent("DOWN")]
+    assert "no answer: DOWN" in console.person.send(search).text
 
 
 def test_a_batch_that_the_provider_has_is_followed(

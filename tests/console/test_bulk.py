@@ -227,6 +227,13 @@ def test_a_run_shows_its_rows_with_their_payments(console: ConsoleBench) -> None
 # --- a run is followed and decided
 
 
+def test_a_run_shows_its_payments_by_status(console: ConsoleBench) -> None:
+    run = paid(console)
+    page = console.person.see(run)
+    assert "Its payments" in page
+    assert '<span class="figure">1</span> <span class="tag">pending</span>' in page
+
+
 def test_a_run_that_goes_on_is_asked_for_again_until_it_ends(console: ConsoleBench) -> None:
     path = upload(console.person).headers["Location"].removeprefix("/console")
     assert f'hx-get="/console{path}/progress"' in console.person.see(path)
@@ -287,7 +294,9 @@ def test_a_run_is_approved_by_somebody_else() -> None:
     assert "Approve this run…" not in page
     assert console.person.send(f"{run}/approve").status_code == 403
     other = console.somebody("grace", "read", APPROVE)
-    assert "the money leaves" in other.see(f"{run}/approve")
+    question = other.see(f"{run}/approve")
+    assert "the money leaves" in question
+    assert '<span class="figure">1</span> of them await approval' in question
     assert other.send(f"{run}/approve", text="seen the list").status_code == 303
     work_off(console)
     assert [each["status"] for each in payments(console)] == [Status.PENDING]

@@ -601,7 +601,7 @@ BUGS = [
     ),
     _bug(
         "outcomes that count without a condition",
-        *("miscounted", "outcomes lost"),
+        *("stuck", "miscounted", "outcomes lost"),
         parts=Parts(store=bulk_bugs.CountsWhatOthersCounted),
         scene="bulk",
     ),

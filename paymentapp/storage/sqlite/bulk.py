@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -84,7 +85,9 @@ class SQLiteBulk(SQLiteRecords):
     def count_by_status(self, keys: Sequence[PaymentKey]) -> dict[str, int]:
         """Implement `Store.count_by_status`."""
         wanted = json.dumps(sorted(set(keys)))
-        return dict(self._connections().read(sql.COUNT_BY_STATUS, (wanted,)))
+        return Counter(
+            status for (status,) in self._connections().read(sql.GET_STATUSES, (wanted,))
+        )
 
     def add_bulk_key(self, key: BulkKey) -> BulkKey:
         """Implement `Store.add_bulk_key`."""

@@ -40,12 +40,11 @@ SELECT document FROM json_each(?) AS wanted CROSS JOIN Disbursements
 WHERE customer_id = json_extract(wanted.value, '$[0]')
 AND payment_id = json_extract(wanted.value, '$[1]')
 """
-COUNT_BY_STATUS = """
-SELECT json_extract(document, '$.status'), count(*) FROM json_each(?) AS wanted
+GET_STATUSES = """
+SELECT json_extract(document, '$.status') FROM json_each(?) AS wanted
 CROSS JOIN Disbursements
 WHERE customer_id = json_extract(wanted.value, '$[0]')
 AND payment_id = json_extract(wanted.value, '$[1]')
-GROUP BY 1
 """
 CHANGE_PAYMENT = """
 UPDATE Disbursements
