@@ -144,3 +144,14 @@ def test_it_does_without_the_service_and_says_so(tmp_path: Path) -> None:
         answer = answer_on(client)
         assert (answer.status, answer.json["type"]) == (503, "/problems/unavailable")
         assert "Retry-After: 1" in answer.head
+
+
+def test_a_form_of_the_consoles_own_page_is_taken_on_any_port(front: Front) -> None:
+    """The service compares the origin of a form with the host, of which the port is a part."""
+    host = f"127.0.0.1:{front.nginx.port}"
+    body = b"key=pk_0123456789abcdef_wrong"
+    for origin, status in ((f"https://{host}", 401), ("https://127.0.0.1:1", 403)):
+        lines = (f"Host: {host}", f"Origin: {origin}", f"Content-Length: {len(body)}")
+        kind = "Content-Type: application/x-www-form-urlencoded"
+        head = "\r\n".join(("POST /console/sign-in HTTP/1.1", *lines, kind, "", ""))
+        assert front.ask(head.encode() + body).status == status
