@@ -30,10 +30,11 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 LEFT_OUT = {"authlib", "boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = {
     *("__main__.py", "cli", "delivering.py", "gunicorn_conf.py", "py.typed", "web"),
+    "storage/sqlite",  # the functions run on DynamoDB
     # What only the command line writes, with libraries that are not in the zip.
     *(f"exports/{name}.py" for name in ("formats", "parquet", "xlsx")),
-    *("storage/postgresql", "storage/sqlite"),  # the functions run on DynamoDB
     *("oidc/sign_in.py", "bootstrap_backoffice.py", "services/backoffice"),
+    *("services/open_batches.py", "services/bulk/checked.py"),
     *(
         "metrics/processes.py",
         "metrics/prometheus.py",
@@ -43,7 +44,6 @@ OWN_LEFT_OUT = {
     *("console", *(f"providers/{name}/explanations.py" for name in ("ach", "paypal", "stripe"))),
     *(f"services/payment_{name}.py" for name in ("actions", "advice", "cases", "story")),
     *("services/recent_payments.py", "services/today.py"),
-    *("bootstrap_backoffice.py", "exports", "services/backoffice"),  # for commands alone
 }
 # Those of botocore's 400 services that are called; each has a folder of its name.
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}

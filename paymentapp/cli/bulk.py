@@ -43,7 +43,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
 _run = click.argument("bulk_id")
 
 
-@click.group()
+@click.group(short_help="Show, hold, approve and cancel bulk runs.")
 def bulk() -> None:
     """List and show bulk runs, and hold, approve or cancel the payments of one together.
 
@@ -65,7 +65,7 @@ def list_(limit: int, as_json: bool) -> None:
     click.echo(f"{plural(len(runs), 'run')}.")
 
 
-@bulk.command()
+@bulk.command(short_help="Show BULK_ID: how far it has got, and its sums.")
 @_run
 @_json
 def show(bulk_id: str, as_json: bool) -> None:
@@ -97,7 +97,7 @@ def rows(bulk_id: str, status: str | None, limit: int, as_json: bool, ndjson: bo
     click.echo(f"{plural(len(shown), 'row')}.")
 
 
-@bulk.command()
+@bulk.command(short_help="Hold BULK_ID, with its payments, until its release.")
 @_run
 @click.option("--note", type=OneLine(REASON_MAX), required=True, help="Why; kept with the hold.")
 @_json
@@ -129,7 +129,7 @@ def approve(bulk_id: str, note: str | None, as_json: bool, by: Actor) -> None:
     _do(lambda services: services.bulk_runs.approve(bulk_id, by, note or ""), as_json)
 
 
-@bulk.command()
+@bulk.command(short_help="Reject the payments of BULK_ID that await approval.")
 @_run
 @click.option("--note", type=OneLine(NOTE_MAX), required=True, help="Why; kept with the payments.")
 @_json
@@ -139,7 +139,7 @@ def reject(bulk_id: str, note: str, as_json: bool, by: Actor) -> None:
     _do(lambda services: services.bulk_runs.reject(bulk_id, by, note), as_json)
 
 
-@bulk.command()
+@bulk.command(short_help="Cancel BULK_ID, and its payments that can be.")
 @_run
 @_json
 @with_operator

@@ -42,7 +42,7 @@ def hold(scope: str, value: str, note: str, as_json: bool, by: Actor) -> None:
     hold provider NAME                   the payments of a payment method
     hold customer CUSTOMER_ID            the payments of a customer
     hold payment CUSTOMER_ID/PAYMENT_ID  one payment
-    hold bulk BULK_ID                    a bulk run, with the payments that it has made
+    hold bulk BULK_ID                    a bulk run, with its payments
 
     What a provider has already is followed as ever: this stops payments, and recalls none.
     """  # noqa: D301 (\b is click's, for text that it must not wrap)

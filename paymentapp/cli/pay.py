@@ -74,7 +74,7 @@ def pay(
     if file is None:
         raise click.UsageError("Missing argument 'FILE'.")
     terms = BulkTerms(BulkMode(mode), dry_run, register)
-    with opened() as services:
+    with opened(says_store=False) as services:
         click.echo(f"store: {services.store.description}", err=True)
         taken = _taken_in(services, file, terms, by, again)
         if taken.replayed:

@@ -12,8 +12,12 @@ from click.testing import CliRunner
 
 from paymentapp.cli import commands
 from paymentapp.clock import utc_now
+from paymentapp.models.actors import operator
+from paymentapp.models.bulk import BulkMode
 from paymentapp.models.events import Event
 from paymentapp.models.webhook_endpoints import WebhookDelivery
+from paymentapp.schemas.bulk_rows import rows_of_table
+from paymentapp.services.bulk.intake import BulkTerms
 from paymentapp.services.outbound.publisher import TOPIC
 from paymentapp.vault.sealing import new_key
 from tests.cli.conftest import Desk
@@ -128,11 +132,24 @@ class Everything:
         self.key = self._made("keys", "create", "payroll of the north", "--by", "Ada")["key_id"]
         self.hold = self._made("hold", "customer", "bob", *BY)["hold_id"]
         self.refused = self._refused_event()
+        self.run = self._run("june")
         self.unapproved = [self._unapproved(f"dora-{number}") for number in range(2)]
+        self.unapproved_runs = [self._run(f"july {number}", done=True) for number in range(2)]
 
     def _made(self, *arguments: str) -> dict[str, str]:
         made: dict[str, str] = self.desk.json(*arguments)
         return made
+
+    def _run(self, key: str, *, done: bool = False) -> str:
+        """Return a bulk run, which has its payments where it is done."""
+        file = b"customer_id,email,amount,currency\nann,ann@example.com,12,USD\n"
+        terms = BulkTerms(BulkMode.ALL, is_dry=False, registers=True)
+        with self.desk.service() as services:
+            rows = rows_of_table([file])
+            run = services.bulk_intake.take_in(rows, terms, operator("Ada"), key).run
+            while done and services.bulk_runs.get(run.bulk_id).is_open:
+                services.bulk_runner.advance(lambda: True)
+            return run.bulk_id
 
     def _refused_event(self) -> str:
         with self.desk.service() as services:
@@ -154,6 +171,7 @@ class Everything:
             *(("settings",), ("status",), ("holds", "--all"), ("keys", "list")),
             *(("approvals", "list"), ("webhooks", "list"), ("topic", "show")),
             ("webhooks", "deliveries", self.endpoint),
+            *(("bulk", "list"), ("bulk", "show", self.run), ("bulk", "rows", self.run)),
             *(("parked", "list", "--ask", "--all"), ("inbox", "list"), ("inbox", "show", "WH-1")),
             *(("payments", "list"), ("payments", "find", "ann")),
             ("payments", "show", *self.payment.key),
@@ -173,6 +191,11 @@ class Everything:
             ("hold", "payment", "/".join(self.payment.key), *BY),
             ("keys", "create", "till", "--by", "Ada"),
             *(("keys", "change", self.key, "--expires", "90d"), ("keys", "revoke", self.key)),
+            ("bulk", "hold", self.run, *BY),
+            ("bulk", "release", self.run),
+            ("bulk", "approve", self.unapproved_runs[0], *BY),
+            ("bulk", "reject", self.unapproved_runs[1], *BY),
+            ("bulk", "cancel", self.run),
             *(("approvals", "approve", self.unapproved[0], *BY),),
             *(("approvals", "reject", self.unapproved[1], *BY),),
             ("webhooks", "add", "https://books.example.org/more"),
