@@ -76,6 +76,11 @@ def test_charts_have_a_name_and_their_numbers_in_a_table(console: ConsoleBench, 
     assert "Half are paid within" in page
 
 
+def test_where_nothing_is_paid_no_time_is_told(console: ConsoleBench, paid: Pay) -> None:
+    move(console, paid(), Status.FAILED)
+    assert "Half are paid" not in today(console)
+
+
 def test_the_numbers_are_a_part_of_the_page_by_themselves(console: ConsoleBench, paid: Pay) -> None:
     paid()
     part = today(console, path="/today/numbers")
