@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support import postgresql
 from tests.support.emulators import FAKE_ACCOUNT, ministack, ministack_program
 
 
@@ -44,3 +45,25 @@ def dynamodb_environ(dynamodb_endpoint: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
         **FAKE_ACCOUNT,
     }
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """Return the address of a PostgreSQL server; each process of a parallel run has its own."""
+    given = os.environ.get(postgresql.GIVEN)
+    if given:
+        yield given
+        return
+    if postgresql.programs() is None:
+        if os.environ.get("CI"):
+            pytest.fail(postgresql.MISSING)
+        pytest.skip(postgresql.MISSING)
+    with postgresql.new_server() as server:
+        yield server.url
+
+
+@pytest.fixture
+def postgresql_environ(postgresql_server: str) -> Iterator[dict[str, str]]:
+    """Return settings for service processes: a PostgreSQL database of their own."""
+    with postgresql.new_database(postgresql_server) as url:
+        yield {"PAYMENTAPP_STORE": url}
