@@ -23,8 +23,9 @@ from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.postgresql import PostgreSQLStore, connections, migrations
+from paymentapp.storage.postgresql.addresses import database_address
 from tests.contract.test_store_races import at_once
-from tests.support import pgbouncer, postgresql
+from tests.support import pgbouncer, pki, postgresql
 from tests.support.postgresql import PostgreSQLServer
 from tests.support.records import a_claim, a_customer, a_payment, add_payment, later, stamped
 
@@ -73,16 +74,18 @@ def test_what_was_answered_outlives_kill_9_of_the_server(
     """Threads accept and change payments while the server is killed five times."""
     answered: list[Payment] = []
     ending = threading.Event()
-    rate = iter(range(10**6))
+    numbers = iter(range(10**6))
 
     def work() -> None:
         while not ending.is_set():
-            payment = a_payment(payment_id=to_text(later(next(rate))))
-            with suppress(StoreUnavailable):
+            payment = a_payment(payment_id=to_text(later(next(numbers))))
+            try:
                 store.accept(Acceptance(payment))
                 answered.append(payment)
                 if store.change_payments([PaymentChange(payment, moved := stamped(payment))])[0]:
                     answered[answered.index(payment)] = moved
+            except StoreUnavailable:
+                time.sleep(0.05)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -223,6 +226,52 @@ def test_a_password_is_read_for_each_connection(database: str, tmp_path: Path) -
     store.create_tables()
     store.ping()
     store.close()
+
+
+# Encryption
+
+
+def test_a_server_is_known_by_its_certificate(tmp_path: Path) -> None:
+    """Another machine's server has to encrypt, and with verify-full to be the one it says."""
+    if postgresql.programs() is None:
+        pytest.skip(postgresql.MISSING)
+    signer = pki.authority()
+    right, wrong = tmp_path / "right.pem", tmp_path / "wrong.pem"
+    right.write_bytes(signer.pem)
+    wrong.write_bytes(pki.authority("Another").pem)
+    with postgresql.new_server() as server:
+        certificate = signer.issue("localhost", days=(-30, 3600))
+        server.encrypt(certificate, pki.private_pem(pki.rsa_key()))
+        url = server.url.replace("127.0.0.1", "localhost")
+        for query, problem in (
+            (f"sslmode=verify-full&sslrootcert={right}", ""),
+            (f"sslmode=verify-full&sslrootcert={wrong}", "no trusted encryption"),
+        ):
+            store = opened(f"{url}?{query}")
+            if problem:
+                with pytest.raises(StoreUnavailable, match=problem):
+                    store.create_tables()
+            else:
+                store.create_tables()
+                (encrypted,) = store._rows(
+                    "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+                )
+                assert encrypted == (True,)
+            store.close()
+
+
+def test_a_server_on_another_machine_has_to_encrypt() -> None:
+    settings = {
+        url: database_address(url).parameters.get("sslmode")
+        for url in (
+            "postgresql://db.example/paymentapp",
+            "postgresql://127.0.0.1/paymentapp",
+            "postgresql:///paymentapp",
+            "postgresql://127.0.0.1,db.example/paymentapp",
+            "postgresql://db.example/paymentapp?sslmode=verify-full",
+        )
+    }
+    assert list(settings.values()) == ["require", None, None, "require", "verify-full"]
 
 
 # The schema, and who may change it

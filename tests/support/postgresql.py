@@ -104,6 +104,19 @@ class PostgreSQLServer:
             self._process.wait(30)
             self._process = None
 
+    def encrypt(self, certificate: bytes, key: bytes) -> None:
+        """Start again with a certificate, by which clients may encrypt."""
+        self.stop()
+        for name, content in (("server.crt", certificate), ("server.key", key)):
+            path = self.folder / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            if os.geteuid() == 0:
+                shutil.chown(path, SUPERUSER)
+            self._settings[f"ssl_{'cert' if name.endswith('crt') else 'key'}_file"] = str(path)
+        self._settings["ssl"] = "on"
+        self.start()
+
     def pause(self) -> None:
         """Stop all processes of the server where they are."""
         for pid in self._processes():
