@@ -24,8 +24,6 @@ WHERE {access} AND payment_id >= %s AND payment_id <= %s AND (payment_id, custom
 ORDER BY payment_id DESC, customer_id DESC LIMIT %s
 """
 _TABLE = "paymentapp.disbursements"
-# As the partial index `payment_open` has it.
-_IS_OPEN = "status IN ('awaiting_approval', 'pending', 'submitting', 'submitted', 'unclaimed')"
 _PAYMENTS_OF_PROVIDER_ID = """(
 SELECT {columns} FROM paymentapp.disbursements WHERE provider_item_id = %s
 UNION SELECT {columns} FROM paymentapp.disbursements WHERE transaction_id = %s
@@ -85,7 +83,7 @@ def step_statement(
     before: ListPosition | None,
     count: int,
 ) -> tuple[str, tuple[Any, ...]]:
-    """Return the query of a step, with its values.
+    """Return the query of a step, with its values, with which it is planned.
 
     It reads by the index of one filter, and answers with the documents of those payments that pass
     the others.
@@ -95,8 +93,6 @@ def step_statement(
         table = _of_provider_id(query, batches)
     elif index:
         access = _equal(query, index)
-    if index == "status":
-        access = access._replace(text=f"{access.text} AND {_IS_OPEN}")
     others = [_equal(query, name) for name in _TEXTS if name in query.filters and name != index]
     others += _of_amount(query)
     passes = " AND ".join(each.text for each in others) or "true"
