@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import postgresql
 from tests.support.emulators import FAKE_ACCOUNT, ministack, ministack_program
+from tests.support.postgresql import PostgreSQLServer
 
 
 @pytest.fixture(scope="session")
@@ -54,12 +55,24 @@ def postgresql_server() -> Iterator[str]:
     if given:
         yield given
         return
+    _need_postgresql()
+    with postgresql.new_server() as server:
+        yield server.url
+
+
+def _need_postgresql() -> None:
     if postgresql.programs() is None:
         if os.environ.get("CI"):
             pytest.fail(postgresql.MISSING)
         pytest.skip(postgresql.MISSING)
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[PostgreSQLServer]:
+    """Return a running PostgreSQL server of the test's own, which it may kill."""
+    _need_postgresql()
     with postgresql.new_server() as server:
-        yield server.url
+        yield server
 
 
 @pytest.fixture

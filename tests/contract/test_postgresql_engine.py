@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
 
 import pytest
 
@@ -19,6 +20,7 @@ from paymentapp.models.references import ReferenceClaim
 from paymentapp.storage.base import Lease
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.postgresql import PostgreSQLStore
+from tests.contract.test_store_races import at_once
 from tests.support import postgresql
 from tests.support.postgresql_proxy import PostgreSQLProxy
 from tests.support.records import (
@@ -248,6 +250,30 @@ def test_events_are_listed_by_one_transaction_and_read_by_one_statement(
         assert listed(store) == ["payment.pending"]
         store.publish_events(utc_now())
     assert counts == {"statements": 2, "round trips": 2}
+
+
+# Locks
+
+
+def test_changes_in_any_order_that_give_back_wait_for_each_other_or_are_repeated(
+    postgresql_store: PostgreSQLStore,
+) -> None:
+    """Each thread cancels the same payments, in an order of its own, with counters of many."""
+    store = postgresql_store
+    charges = [replace(CHARGE, counter=f"customer/c{n % 5}/USD/day") for n in range(20)]
+    accepted = []
+    for charge, payment in zip(charges, payments_of_many(20), strict=True):
+        charged = replace(payment, charges=(str(charge),))
+        store.accept(Acceptance(charged, charges=[charge]))
+        accepted.append(charged)
+
+    def cancel(seed: int) -> int:
+        mixed = Random(seed).sample(accepted, len(accepted))
+        changes = [PaymentChange(p, p.moved(Status.CANCELLED, NOW, Cause.REQUEST)) for p in mixed]
+        return sum(store.change_payments(changes))
+
+    assert sum(at_once(cancel, range(8))) == 20
+    assert store.count_of(charges) == [{}] * 20
 
 
 # What PostgreSQL does not store by itself

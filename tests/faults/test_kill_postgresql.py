@@ -11,7 +11,6 @@ from random import Random
 import pytest
 
 from tests.faults.test_kill import FAULTS, compare, settle
-from tests.support import postgresql
 from tests.support.callers import Accepted, Caller
 from tests.support.cluster import Cluster
 from tests.support.postgresql import PostgreSQLServer
@@ -25,18 +24,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def server() -> Iterator[PostgreSQLServer]:
-    if postgresql.programs() is None:
-        if os.environ.get("CI"):
-            pytest.fail(postgresql.MISSING)
-        pytest.skip(postgresql.MISSING)
-    with postgresql.new_server() as server:
-        yield server
-
-
-@pytest.fixture
-def cluster(server: PostgreSQLServer, tmp_path: Path) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path, {"PAYMENTAPP_STORE": server.url}, FAULTS)
+def cluster(own_postgresql: PostgreSQLServer, tmp_path: Path) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path, {"PAYMENTAPP_STORE": own_postgresql.url}, FAULTS)
     try:
         cluster.wait_until_up()
         yield cluster
@@ -45,7 +34,7 @@ def cluster(server: PostgreSQLServer, tmp_path: Path) -> Iterator[Cluster]:
 
 
 def test_kill_9_of_the_server_loses_nothing_and_pays_nothing_twice(
-    cluster: Cluster, server: PostgreSQLServer
+    cluster: Cluster, own_postgresql: PostgreSQLServer
 ) -> None:
     seed = int(os.environ.get("KILL_TEST_SEED", str(time.time_ns() % 2**32)))
     print(f"KILL_TEST_SEED={seed}")
@@ -56,11 +45,11 @@ def test_kill_9_of_the_server_loses_nothing_and_pays_nothing_twice(
         client.start()
     for number in range(KILLS):
         time.sleep(random.uniform(0.3, 1.5))
-        server.kill()
+        own_postgresql.kill()
         if number % 3 == 0:
             cluster.kill_one(random)
         time.sleep(random.uniform(0, 0.5))
-        server.start()
+        own_postgresql.start()
     for client in clients:
         client.join(SETTLE_SECONDS)
     cluster.set_simulator(**dict.fromkeys(FAULTS, 0))

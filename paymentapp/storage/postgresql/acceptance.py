@@ -196,7 +196,7 @@ def _accept_counted(
     if not outcome.is_added:
         connection.execute("ROLLBACK")
         return outcome
-    written = _checked(acceptance, locked_records(locked))
+    written = _checked(acceptance, {**empty, **locked_records(locked)})
     with committed(connection):
         put_records(written, connection)
     return outcome
