@@ -28,6 +28,7 @@ GIVEN = "PAYMENTAPP_TEST_POSTGRESQL"
 SUPERUSER = "postgres"
 PASSWORD = "for tests on loopback"
 START_SECONDS = 30
+_IN_STEP = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
 MISSING = (
     f"no PostgreSQL: {GIVEN} is not set, and there is no /usr/lib/postgresql/*/bin/initdb: "
     "apt-get install --no-install-recommends postgresql pgbouncer"
@@ -44,7 +45,14 @@ def programs() -> Path | None:
 class PostgreSQLServer:
     """A server in a folder of its own, on a port of 127.0.0.1, with everything on disk."""
 
-    def __init__(self, bin_folder: Path, folder: Path, **settings: str) -> None:
+    def __init__(
+        self,
+        bin_folder: Path,
+        folder: Path,
+        primary: PostgreSQLServer | None = None,
+        **settings: str,
+    ) -> None:
+        """Make a server that is not started: a new one, or a standby of another."""
         self.port = free_port()
         self.folder = folder
         self._bin = bin_folder
@@ -55,10 +63,13 @@ class PostgreSQLServer:
         if os.geteuid() == 0:
             for path in (folder, password):
                 shutil.chown(path, SUPERUSER)
-        self._run(
-            *("initdb", "-D", str(folder / "data"), "-U", SUPERUSER, "-A", "scram-sha-256"),
-            *(f"--pwfile={password}", "--locale=C.UTF-8", "--no-sync"),
-        )
+        if primary is None:
+            options = ["-D", str(folder / "data"), "-U", SUPERUSER, "-A", "scram-sha-256"]
+            others = [f"--pwfile={password}", "--locale=C.UTF-8", "--no-sync"]
+            self._run("initdb", *options, *others)
+        else:
+            where = ["-d", primary.url, "-D", str(folder / "data"), "--write-recovery-conf"]
+            self._run("pg_basebackup", *where, "--checkpoint=fast", "--no-sync")
 
     @property
     def url(self) -> str:
@@ -117,6 +128,22 @@ class PostgreSQLServer:
         self._settings["ssl"] = "on"
         self.start()
 
+    def wait_for_standby(self, seconds: float = 30) -> None:
+        """Have every commit wait for a standby from now on."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.execute("SELECT pg_reload_conf()")
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                if connection.execute(_IN_STEP).fetchone():
+                    return
+                time.sleep(0.05)
+        raise AssertionError("no standby is in step")
+
+    def promote(self) -> None:
+        """Make a standby the primary."""
+        run(self.url, "SELECT pg_promote()")
+
     def pause(self) -> None:
         """Stop all processes of the server where they are."""
         for pid in self._processes():
@@ -167,13 +194,15 @@ def as_user() -> dict[str, Any]:
 
 
 @contextmanager
-def new_server(**settings: str) -> Iterator[PostgreSQLServer]:
-    """Yield a running server of its own."""
+def new_server(
+    primary: PostgreSQLServer | None = None, **settings: str
+) -> Iterator[PostgreSQLServer]:
+    """Yield a running server of its own, or a standby of another one."""
     bin_folder = programs()
     assert bin_folder is not None, MISSING
     folder = Path(tempfile.mkdtemp(prefix="paymentapp-postgresql-"))
     try:
-        server = PostgreSQLServer(bin_folder, folder, **settings)
+        server = PostgreSQLServer(bin_folder, folder, primary, **settings)
         server.start()
         try:
             yield server
