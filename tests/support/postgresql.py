@@ -80,6 +80,10 @@ class PostgreSQLServer:
         quoted = password.replace(" ", "%20")
         return f"postgresql://{user}:{quoted}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         settings = {
             "port": str(self.port),
@@ -167,8 +171,7 @@ class PostgreSQLServer:
             try:
                 psycopg.connect(self.url, connect_timeout=2).close()
             except psycopg.OperationalError:
-                gone = self._process is None or self._process.poll() is not None
-                if gone or time.monotonic() > end:
+                if not self.is_alive or time.monotonic() > end:
                     print((self.folder / "log").read_text()[-2000:])
                     raise
                 time.sleep(0.05)
