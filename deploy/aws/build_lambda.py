@@ -29,7 +29,7 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = {
     *("__main__.py", "cli", "delivering.py", "gunicorn_conf.py", "py.typed", "web"),
-    "storage/postgresql",
+    *("storage/postgresql", "storage/sqlite"),  # the functions run on DynamoDB
     *(
         "metrics/processes.py",
         "metrics/prometheus.py",
