@@ -29,6 +29,8 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 LEFT_OUT = {"boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = {
     *("__main__.py", "cli", "delivering.py", "gunicorn_conf.py", "py.typed", "web"),
+    # What only the command line writes, with libraries that are not in the zip.
+    *(f"exports/{name}.py" for name in ("formats", "parquet", "xlsx")),
     *("storage/postgresql", "storage/sqlite"),  # the functions run on DynamoDB
     *(
         "metrics/processes.py",
