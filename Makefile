@@ -41,6 +41,7 @@ $(EMULATOR): $(VENV)/.run tests/support/ministack.txt deploy/aws/requirements.tx
 
 $(VENV)/.dev: $(VENV)/.run $(EMULATOR) requirements-dev.txt
 	$(BIN)/python $(PINNED) -r requirements-dev.txt
+	$(if $(CI),tests/support/postgresql.sh)
 	@touch $@
 
 $(OPENAPI): tests/clients/package.json tests/clients/package-lock.json
@@ -67,8 +68,8 @@ $(BROWSER): tests/browser/package.json tests/browser/package-lock.json tests/bro
 	tests/browser/install.sh $(@D)
 	@touch $@
 
-run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulators (PORT=8001 changes the port)
-	@exec $(BIN)/paymentapp run --dev $(if $(filter 1,$(LIVE)),--live)
+run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulators (PORT=8001 changes the port, STORE=postgresql://... the store)
+	@exec env $(if $(STORE),PAYMENTAPP_STORE='$(STORE)') $(BIN)/paymentapp run --dev $(if $(filter 1,$(LIVE)),--live)
 
 test: $(VENV)/.dev ## run the tests that need nothing but Python (TESTS=tests/unit for some of them)
 	$(BIN)/python -m pytest -m "not live and not slow" -n auto $(TESTS)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 UV = ROOT / ".tools" / "supply" / "bin" / "uv"
 
 # Extras whose libraries are installed in the container image, and in the zip for Lambda.
-IMAGE_EXTRAS = ("oidc", "metrics", "cli")
+IMAGE_EXTRAS = ("oidc", "metrics", "cli", "postgresql")
 LAMBDA_EXTRAS = ("oidc",)
 # s3fs asks for an older botocore than the service runs on (docs/decisions/0014-ach.md).
 UNPINNED_EXTRAS = ("s3",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -12,6 +13,7 @@ from paymentapp.quotas import Quota, quota
 from paymentapp.trusted_proxies import TrustedProxies, trusted_proxies
 from paymentapp.variables import (
     Declared,
+    VariableKind,
     Variables,
     choice,
     matching,
@@ -27,8 +29,31 @@ from paymentapp.variables import (
 PROXY = "proxy"  # which encrypts
 
 
+class StoreName(str):
+    """A store as the settings name it; a password in its address is not shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return the text without a password, for `repr` of the settings."""
+        return repr(without_password(self))
+
+
+def without_password(store: str) -> str:
+    """Return the name of a store with `***` for a password in its address."""
+    shown = re.sub(r"(//[^/?@]*:)[^/?]*@", r"\1***@", store)
+    return re.sub(r"(password=)[^&]*", r"\1***", shown)
+
+
 def _is_store(value: str) -> bool:
-    return value == "dynamodb" or (value.startswith("sqlite:///") and len(value) > 10)
+    names = ("sqlite:///", "postgresql://")
+    return value == "dynamodb" or any(value.startswith(each) and value != each for each in names)
+
+
+def _store() -> VariableKind[str]:
+    limits = "sqlite:///path, postgresql://user@host/database or dynamodb"
+    kind = matching(_is_store, limits)
+    return VariableKind(lambda value: StoreName(kind.read(value)), kind.limits, without_password)
 
 
 def _is_prefix(value: str) -> bool:
@@ -47,9 +72,30 @@ class Settings(Declared):
 
     store: str = variable(
         "PAYMENTAPP_STORE",
-        matching(_is_store, "sqlite:///path or dynamodb"),
+        _store(),
         "sqlite:///var/paymentapp.db",
-        "where records are stored; a path is relative to the working folder (`sqlite:////abs/path`)",
+        "where records are stored; a path is relative to the working folder "
+        "(`sqlite:////abs/path`). PostgreSQL needs `pip install paymentapp[postgresql]`: see "
+        "*PostgreSQL*",
+    )
+    postgresql_connections: int = variable(
+        "PAYMENTAPP_POSTGRESQL_CONNECTIONS",
+        number(2, 500),
+        "20",
+        "connections of each process to PostgreSQL at most; calls beyond them wait",
+    )
+    postgresql_password_file: str = variable(
+        "PAYMENTAPP_POSTGRESQL_PASSWORD_FILE",
+        text(),
+        "",
+        "file with the password or token for PostgreSQL, read for each new connection",
+    )
+    postgresql_role: str = variable(
+        "PAYMENTAPP_POSTGRESQL_ROLE",
+        text(),
+        "",
+        "role that serves, to which `paymentapp init`, run as the owner of the tables, grants "
+        "their rows and nothing else",
     )
     table_prefix: str = variable(
         "PAYMENTAPP_TABLE_PREFIX",

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support import postgresql
 from tests.support.emulators import FAKE_ACCOUNT, ministack, ministack_program
+from tests.support.postgresql import PostgreSQLServer
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +46,37 @@ def dynamodb_environ(dynamodb_endpoint: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
         **FAKE_ACCOUNT,
     }
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """Return the address of a PostgreSQL server; each process of a parallel run has its own."""
+    given = os.environ.get(postgresql.GIVEN)
+    if given:
+        yield given
+        return
+    _need_postgresql()
+    with postgresql.new_server() as server:
+        yield server.url
+
+
+def _need_postgresql() -> None:
+    if postgresql.programs() is None:
+        if os.environ.get("CI"):
+            pytest.fail(postgresql.MISSING)
+        pytest.skip(postgresql.MISSING)
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[PostgreSQLServer]:
+    """Return a running PostgreSQL server of the test's own, which it may kill."""
+    _need_postgresql()
+    with postgresql.new_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_environ(postgresql_server: str) -> Iterator[dict[str, str]]:
+    """Return settings for service processes: a PostgreSQL database of their own."""
+    with postgresql.new_database(postgresql_server) as url:
+        yield {"PAYMENTAPP_STORE": url}

@@ -30,7 +30,7 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_3
 LEFT_OUT = {"authlib", "boto3", "flask-swagger-ui", "gunicorn", "s3transfer"}
 OWN_LEFT_OUT = {
     *("__main__.py", "cli", "delivering.py", "gunicorn_conf.py", "py.typed", "web"),
-    "storage/sqlite",  # the functions run on DynamoDB
+    *("storage/postgresql", "storage/sqlite"),  # the functions run on DynamoDB
     # What only the command line writes, with libraries that are not in the zip.
     *(f"exports/{name}.py" for name in ("formats", "parquet", "xlsx")),
     *("oidc/sign_in.py", "bootstrap_backoffice.py", "services/backoffice"),

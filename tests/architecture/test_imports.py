@@ -63,6 +63,11 @@ def test_boto3_is_in_the_dynamodb_engine_and_the_few_modules_that_call_aws_alone
             assert inside.parts[:2] == ("storage", "dynamodb") or inside in CALL_AWS, path
 
 
+def test_psycopg_is_in_the_postgresql_engine_alone() -> None:
+    users = {path.parent for path in modules() if "psycopg" in imports(path)}
+    assert users == {PACKAGE / "storage" / "postgresql"}
+
+
 def test_requests_is_in_the_providers_http_helper_alone() -> None:
     users = [path for path in modules() if "requests" in imports(path)]
     assert users == [HTTP_HELPER]
@@ -158,6 +163,7 @@ def test_what_a_provider_can_do_is_asked_of_no_type() -> None:
     [
         *("boto3", "requests", "flask", "sqlite3", "cryptography", "joserfc"),
         *("prometheus_client", "opentelemetry", "pythonjsonlogger", "xlsxwriter", "pyarrow"),
+        "psycopg",
     ],
 )
 def test_nothing_is_built_at_import(heavy: str) -> None:

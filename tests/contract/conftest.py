@@ -15,7 +15,9 @@ from paymentapp.storage import open_store
 from paymentapp.storage.base import Store
 from paymentapp.storage.dynamodb import DynamoDBStore, list_entries, tables
 from paymentapp.storage.dynamodb.sharded_counters import Contention
+from paymentapp.storage.postgresql import PostgreSQLStore
 from paymentapp.storage.sqlite import SQLiteStore
+from tests.support import postgresql
 from tests.support.memory_store import MemoryStore
 from tests.support.records import NOW
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-ENGINES = ["sqlite", "dynamodb"]
+ENGINES = ["sqlite", "dynamodb", "postgresql"]
 TABLE_KEYS = {
     "Customers": ("customer_id",),
     "Disbursements": ("customer_id", "payment_id"),
@@ -101,6 +103,32 @@ def dynamodb_store(
         pages = dynamodb_client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         for item in [item for page in pages for item in page["Items"]]:
             dynamodb_client.delete_item(TableName=table, Key={key: item[key] for key in keys})
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """Return the address of a database with the tables, for checks that go around the store."""
+    with postgresql.new_database(postgresql_server) as url:
+        store = open_store(Settings(store=url))
+        assert store.create_tables() != []
+        store.close()
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql_open(postgresql_url: str) -> Iterator[PostgreSQLStore]:
+    store = open_store(Settings(store=postgresql_url))
+    assert isinstance(store, PostgreSQLStore)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def postgresql_store(
+    postgresql_open: PostgreSQLStore, postgresql_url: str
+) -> Iterator[PostgreSQLStore]:
+    yield postgresql_open
+    postgresql.empty(postgresql_url)
 
 
 @pytest.fixture

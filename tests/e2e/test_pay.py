@@ -29,11 +29,11 @@ OUTCOMES = {
 }
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["sqlite", "dynamodb", "postgresql"])
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
     environ = {}
-    if request.param == "dynamodb":
-        environ = dict(request.getfixturevalue("dynamodb_environ"))
+    if request.param != "sqlite":
+        environ = dict(request.getfixturevalue(f"{request.param}_environ"))
     with running_service(tmp_path, **environ) as service:
         yield service
 

@@ -63,7 +63,7 @@ class Live(NamedTuple):
     token: str
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["sqlite", "dynamodb", "postgresql"])
 def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
     """Serve the service on a port of 127.0.0.1, with a provider that keeps a ledger.
 
@@ -73,6 +73,9 @@ def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
         request.getfixturevalue("dynamodb_endpoint")
         prefix = f"st-{secrets.token_hex(4)}-"
         settings = Settings(store="dynamodb", table_prefix=prefix, rate_limit_addresses=None)
+    elif request.param == "postgresql":
+        store = request.getfixturevalue("postgresql_environ")["PAYMENTAPP_STORE"]
+        settings = Settings(store=store, rate_limit_addresses=None)
     else:
         store = f"sqlite:///{tmp_path}/paymentapp.db"
         settings = Settings(store=store, rate_limit_addresses=None)

@@ -15,7 +15,13 @@ import requests
 from tests.faults.test_kill import compare, settle
 from tests.support.callers import Accepted, Caller
 from tests.support.cluster import Cluster
-from tests.support.frozen import Freezable, LockedFile, dynamodb_local, emulated_dynamodb
+from tests.support.frozen import (
+    Freezable,
+    FrozenServer,
+    LockedFile,
+    dynamodb_local,
+    emulated_dynamodb,
+)
 
 PAYMENTS = 600
 CLIENTS = 4
@@ -37,13 +43,16 @@ class SlowCaller(Caller):
         time.sleep(0.15)
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["sqlite", "dynamodb", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Freezable]:
     with ExitStack() as stack:
         found: Freezable | None
         if request.param == "sqlite":
             path = tmp_path / "paymentapp.db"
             found = LockedFile({"PAYMENTAPP_STORE": f"sqlite:///{path}"}, path)
+        elif request.param == "postgresql":
+            own = request.getfixturevalue("own_postgresql")
+            found = FrozenServer({"PAYMENTAPP_STORE": own.url}, own)
         else:
             found = stack.enter_context(dynamodb_local(tmp_path))
             found = found or stack.enter_context(emulated_dynamodb(tmp_path))

@@ -33,12 +33,12 @@ FAULTS = {
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["sqlite", "dynamodb", "postgresql"])
 def environ(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     unique = {"PAYMENTAPP_UNIQUE_REFERENCES": "on"}  # every second payment has a reference
     if request.param == "sqlite":
         return unique | {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/paymentapp.db"}
-    return unique | dict(request.getfixturevalue("dynamodb_environ"))
+    return unique | dict(request.getfixturevalue(f"{request.param}_environ"))
 
 
 @pytest.fixture

@@ -25,11 +25,11 @@ END_SECONDS = 300
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["sqlite", "dynamodb", "postgresql"])
 def environ(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     if request.param == "sqlite":
         return {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/paymentapp.db"}
-    return dict(request.getfixturevalue("dynamodb_environ"))
+    return dict(request.getfixturevalue(f"{request.param}_environ"))
 
 
 @pytest.fixture

@@ -97,11 +97,11 @@ def _line(event: dict[str, Any]) -> Line:
     return data["customer_id"], data["payment_id"], kind, event["timestamp"]
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["sqlite", "dynamodb", "postgresql"])
 def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cluster]:
     store = {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/paymentapp.db"}
-    if request.param == "dynamodb":
-        store = request.getfixturevalue("dynamodb_environ")
+    if request.param != "sqlite":
+        store = request.getfixturevalue(f"{request.param}_environ")
     webhooks = {
         "PAYMENTAPP_WEBHOOKS_ALLOW_LOOPBACK": "on",
         "PAYMENTAPP_WEBHOOKS_TIMEOUT": "3",

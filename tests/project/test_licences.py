@@ -14,7 +14,7 @@ PERMISSIVE = {
     *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0"),
 }
 # and those that ask for the source of the library itself where a changed one is passed on.
-WEAK_COPYLEFT = {"MPL-2.0", "LGPL-2.1", "LGPL-2.1-only", "LGPL-2.1-or-later"}
+WEAK_COPYLEFT = {"MPL-2.0", "LGPL-2.1", "LGPL-2.1-only", "LGPL-2.1-or-later", "LGPL-3.0-only"}
 ALLOWED = PERMISSIVE | WEAK_COPYLEFT
 # Metadata of before PEP 639: classifiers, and free texts.
 CLASSIFIERS = {

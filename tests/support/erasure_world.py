@@ -27,6 +27,7 @@ from paymentapp.services.customers import CustomerPatch
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.storage.base import PageQuery, Store
 from paymentapp.storage.dynamodb import DynamoDBStore
+from paymentapp.storage.postgresql import PostgreSQLStore
 from paymentapp.storage.sqlite import SQLiteStore
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.memory_store import MemoryStore
@@ -169,7 +170,7 @@ class ErasureWorld:
 
 
 def stored_bytes(store: Store) -> bytes:
-    """Return all that a store has written: its files, or each item of its tables."""
+    """Return all that a store has written: its files, or each item or row of its tables."""
     if isinstance(store, SQLiteStore):
         folder: Path = store._path.parent
         return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
@@ -179,6 +180,10 @@ def stored_bytes(store: Store) -> bytes:
         items = [client.scan(TableName=name, ConsistentRead=True)["Items"] for name in tables]
         client.close()
         return repr(items).encode()
+    if isinstance(store, PostgreSQLStore):
+        names = ("customers", "disbursements", "operations", "events")
+        rows = [store._rows(f"TABLE paymentapp.{name}") for name in names]
+        return repr(rows).encode()
     assert isinstance(store, MemoryStore)
     records = (store._customers, store._history, store._payments, store._members)
     others = (store._batches, store._events, store._holds, store._released, store._claims)

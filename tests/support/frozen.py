@@ -1,4 +1,4 @@
-"""Stores that freeze: a DynamoDB that is stopped by a signal, a SQLite whose locks are held."""
+"""Stores that freeze: servers that are stopped by a signal, a SQLite whose locks are held."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.support.emulators import (
     ministack_program,
     wait_for_http,
 )
+from tests.support.postgresql import PostgreSQLServer
 from tests.support.service import ROOT, free_port
 
 START_SECONDS = 60
@@ -49,6 +50,21 @@ class FrozenProcess:
             time.sleep(seconds)
         finally:
             os.kill(self.pid, signal.SIGCONT)
+
+
+@dataclass
+class FrozenServer:
+    """A PostgreSQL server, all of whose processes SIGSTOP freezes."""
+
+    environ: dict[str, str]
+    server: PostgreSQLServer
+
+    def freeze(self, seconds: float) -> None:
+        self.server.pause()
+        try:
+            time.sleep(seconds)
+        finally:
+            self.server.resume()
 
 
 @dataclass

@@ -9,7 +9,7 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -21,6 +21,11 @@ Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
     """Return the one key for all tests: generating a key takes longer than a test."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+def private_pem(key: Key) -> bytes:
+    """Return a private key as PEM, not encrypted."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 @dataclass(frozen=True)

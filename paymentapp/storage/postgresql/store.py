@@ -1,0 +1,67 @@
+"""The Store interface over one PostgreSQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from paymentapp.config import Settings
+from paymentapp.storage.per_process import PerProcess
+from paymentapp.storage.postgresql import migrations, sql
+from paymentapp.storage.postgresql.acceptance import PostgreSQLAcceptance
+from paymentapp.storage.postgresql.account_payments import PostgreSQLAccountPayments
+from paymentapp.storage.postgresql.addresses import DatabaseAddress, database_address
+from paymentapp.storage.postgresql.batches import PostgreSQLBatches
+from paymentapp.storage.postgresql.bulk import PostgreSQLBulk
+from paymentapp.storage.postgresql.connections import BoundedConnections
+from paymentapp.storage.postgresql.counters import PostgreSQLCounters
+from paymentapp.storage.postgresql.erasures import PostgreSQLErasures
+from paymentapp.storage.postgresql.events import PostgreSQLEvents
+from paymentapp.storage.postgresql.failures import failed
+from paymentapp.storage.postgresql.operations import PostgreSQLOperations
+from paymentapp.storage.postgresql.webhook_endpoints import PostgreSQLWebhookEndpoints
+from paymentapp.supervision import ServiceThread
+
+
+class PostgreSQLStore(
+    PostgreSQLErasures,
+    PostgreSQLAccountPayments,
+    PostgreSQLAcceptance,
+    PostgreSQLCounters,
+    PostgreSQLEvents,
+    PostgreSQLBatches,
+    PostgreSQLOperations,
+    PostgreSQLWebhookEndpoints,
+    PostgreSQLBulk,
+):
+    """A store in one database, which belongs to one service: its tables need no prefix."""
+
+    def __init__(self, address: DatabaseAddress, connections: int = 20, role: str = "") -> None:
+        self._address = address
+        self._role = role
+        self.description = address.description
+        self._connections = PerProcess(partial(BoundedConnections, address, connections))
+
+    @classmethod
+    def of(cls, settings: Settings) -> PostgreSQLStore:
+        """Return the store that the settings name. Raises SettingsError."""
+        address = database_address(settings.store, settings.postgresql_password_file)
+        return cls(address, settings.postgresql_connections, settings.postgresql_role)
+
+    def create_tables(self) -> list[str]:
+        """Implement `Store.create_tables`: apply the migrations that are missing."""
+        return migrations.migrate(self._address, self._role)
+
+    def ping(self) -> None:
+        """Implement `Store.ping`."""
+        ((number, *_),) = self._rows(sql.PING)
+        if number is None or number < migrations.LATEST:
+            raise failed("its schema is of an earlier version; has `paymentapp init` run?")
+
+    def threads(self) -> Sequence[ServiceThread]:
+        """Implement `Store.threads`: each thread of the service uses connections of its own."""
+        return []
+
+    def close(self) -> None:
+        """Implement `Store.close`."""
+        self._connections.close()
