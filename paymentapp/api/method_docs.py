@@ -28,11 +28,13 @@ def register(components: Components) -> None:
 
 
 def _details_schema(name: str, details: Sequence[Detail]) -> dict[str, Any]:
+    required = [detail.name for detail in details if detail.required]
     return {
         "type": "object",
         "description": f"Details for the payment method `{name}`.",
         "properties": {detail.name: _detail_schema(detail) for detail in details},
-        "required": [detail.name for detail in details if detail.required],
+        "required": required,
+        **({} if required else {"minProperties": 1}),
         "additionalProperties": False,
     }
 

@@ -12,9 +12,10 @@ from typing import NamedTuple, Protocol
 
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import Misconfigured, NotPayable, NotSent, OutcomeUnknown
 from paymentapp.models.balances import ProviderBalance
 from paymentapp.models.batches import Batch, Member
+from paymentapp.models.caller_texts import CallerTexts
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
 from paymentapp.models.provider_state import ProviderState
@@ -158,6 +159,19 @@ class Payees(Protocol):
         """
 
 
+class PayeeRules(Protocol):
+    """What depends on the payee: what they can be paid, and how a report names them."""
+
+    def problem(self, destination: str, money: Money, texts: CallerTexts) -> NotPayable | None:
+        """Return why such a payment cannot go to a destination; None where it can."""
+
+    def is_payee(self, customer_id: str, destination: str, receiver: str) -> bool:
+        """Return whether the receiver of a report is the payee of a destination.
+
+        Raises Misconfigured where it cannot be opened, NotSent where a key service does not answer.
+        """
+
+
 class Cutoffs(Protocol):
     """Times at which payments leave, such as a bank's cut-off times."""
 
@@ -247,6 +261,7 @@ class Provider(Facts, Protocol):
     # Optional abilities; None where the provider does not have them.
     webhooks: Webhooks | None = None  # also None where the settings configure no webhook
     payees: Payees | None = None  # None: the customer's e-mail is all that it needs
+    payee_rules: PayeeRules | None = None  # None: all alike, and reports name the destination
     remittance: RemittanceRules | None = None  # None: it sends on no text of the caller
     cutoffs: Cutoffs | None = None  # None: payments leave at once
     batch_key: BatchKey | None = None  # None: any payments may share a batch
