@@ -19,6 +19,7 @@ from paymentapp.banking.days import (
     next_banking_day,
     next_departure,
 )
+from paymentapp.banking.descriptions import RESERVED_DESCRIPTIONS, RETRY_PAYMENT, REVERSAL
 from paymentapp.banking.names import transliterated_name
 from paymentapp.banking.returns import RETURN_REASONS, ReturnKind, ReturnReason, return_reason
 from paymentapp.banking.routing import (
@@ -37,7 +38,10 @@ __all__ = [
     "CHANGE_CODES",
     "EASTERN",
     "RECEIVING_PREFIXES",
+    "RESERVED_DESCRIPTIONS",
+    "RETRY_PAYMENT",
     "RETURN_REASONS",
+    "REVERSAL",
     "SAME_DAY_LIMIT",
     "SAME_DAY_WINDOWS",
     "AccountType",

@@ -182,6 +182,8 @@ def _print_texts(texts: CallerTexts) -> None:
             click.echo(f"{name:9} {printable(text)}")
     for key, text in texts.metadata:
         click.echo(f"metadata  {key}: {printable(text)}")
+    for name, text in texts.shown_options.items():
+        click.echo(f"option    {name}: {printable(text)}")
 
 
 def _print_approvals(payment: Payment) -> None:

@@ -34,6 +34,7 @@ class Member(NamedTuple):
     destination: str | None = None  # None: the e-mail
     description: str | None = None  # the caller's texts that the provider sends on
     metadata: Metadata = ()
+    options: Metadata = ()  # what the payment asks of its payment method
 
     def __repr__(self) -> str:
         return f"Member({self.customer_id} {self.payment_id} {self.money})"

@@ -116,6 +116,7 @@ class RemittanceRules(NamedTuple):
     problem: str = ""  # the error text where it does not; never with the value
     metadata: bool = False  # whether it sends on metadata too
     reserved_keys: frozenset[str] = frozenset()  # keys of metadata that its own code uses
+    options: Sequence[Detail] = ()  # what a payment may ask of it; no other option is taken
 
 
 class Payees(Protocol):
@@ -310,6 +311,7 @@ class ProviderClass(Facts, Protocol):
     settings_class: type[Declared]
     details: Sequence[Detail]  # those of its `payees`
     example_details: Mapping[str, str]  # a customer's, for documentation
+    remittance: RemittanceRules | None  # of every instance
 
     def build(self, kit: Kit) -> Provider:
         """Build the provider from its settings; send nothing. Raises SettingsError."""

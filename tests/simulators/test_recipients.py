@@ -55,9 +55,9 @@ def test_each_recipient_is_paid(api: Api, kind: str, receiver: str, more: dict[s
     ],
 )
 def test_what_venmo_does_not_take_is_refused(api: Api, refused: dict[str, Any], field: str) -> None:
-    answer = api.post(PAYOUTS, batch(item(), refused))
+    answer = api.post(PAYOUTS, batch(refused))
     assert (answer.status_code, answer.get_json()["name"]) == (400, "VALIDATION_ERROR")
-    assert [each["field"] for each in answer.get_json()["details"]] == [f"items[1].{field}"]
+    assert [each["field"] for each in answer.get_json()["details"]] == [f"items[0].{field}"]
     assert api.ledger() == []
 
 
@@ -74,7 +74,7 @@ def test_what_venmo_does_not_take_is_refused(api: Api, refused: dict[str, Any], 
         ("0108", "SUCCESS"),
     ],
 )
-@pytest.mark.parametrize("form", ["+1415555{}", "(415) 555-{}"])
+@pytest.mark.parametrize("form", ["+1415555{}", "415-555-{}"])
 def test_the_last_digits_of_a_phone_decide(api: Api, form: str, ending: str, status: str) -> None:
     api.pay(to("PHONE", form.format(ending), **VENMO))
     api.clock.pass_by(seconds=2)

@@ -39,7 +39,7 @@ from paymentapp.providers.ach.entry_updates import EntryUpdateState, return_text
 from paymentapp.providers.ach.errors import BrokenFile
 from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadStep
 from paymentapp.providers.ach.oddities import is_unexplained, missing_records, oddities
-from paymentapp.providers.ach.payees import AchPayees, Payee
+from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.prenote_state import PrenoteState, is_prenote
 from paymentapp.providers.ach.trace_numbers import SentEntry, Traces, block_of
 from paymentapp.providers.updates import BlockedPayee, Recorded
@@ -215,7 +215,7 @@ class BankFileReader:
         payee = self._payees.open(customer_id, before)
         account = correction.corrected(payee.account)
         if account != payee.account:
-            sealed = self._payees.seal(customer_id, Payee(account, payee.entry_class))
+            sealed = self._payees.seal(customer_id, payee._replace(account=account))
             self._accounts.correct(before, sealed)
         current = self._accounts.current(entry.destination)
         if current == entry.destination:

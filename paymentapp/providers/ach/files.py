@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
-from paymentapp.banking import BankAccount, BankDetailError, fits_same_day
+from paymentapp.banking import BankAccount, BankDetailError
 from paymentapp.clock import Clock
-from paymentapp.errors import Misconfigured, NotSent
+from paymentapp.errors import Misconfigured
 from paymentapp.models.batches import Member
-from paymentapp.models.provider_state import ProviderState, update_state_entry
+from paymentapp.models.provider_state import ProviderState
 from paymentapp.nacha import (
     BatchHeader,
     Entry,
@@ -29,6 +28,8 @@ from paymentapp.nacha import (
     write,
 )
 from paymentapp.providers.ach.contents import Contents
+from paymentapp.providers.ach.entry_options import EntryTerms, entry_terms
+from paymentapp.providers.ach.file_identity import MODIFIERS, FileIdentity, next_identity
 from paymentapp.providers.ach.file_state import FilePlan
 from paymentapp.providers.ach.payees import AchPayees, Payee
 from paymentapp.providers.ach.schedule import CutoffSchedule, FileDates, local
@@ -39,8 +40,7 @@ from paymentapp.providers.base import Refused
 
 REFUSED = "NOT_AN_ENTRY"
 TOO_LARGE = "TOTAL_TOO_LARGE"  # without member errors, so that each member is isolated
-_BATCHES = 4  # NACHA batches of a file at most: two entry classes, two effective dates
-_MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_BATCHES = 4  # of one description at most: two entry classes, two effective dates
 
 
 class Row(NamedTuple):
@@ -52,6 +52,8 @@ class Row(NamedTuple):
     amount: Decimal
     individual_id: str
     settles: date
+    terms: EntryTerms
+    same_day: bool = False  # settles on the day on which it leaves
     information: str | None = None  # of its addenda; None: it has none
 
     def __repr__(self) -> str:
@@ -66,13 +68,6 @@ class Offset(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Offset({len(self.traces)} traces)"
-
-
-class FileIdentity(NamedTuple):
-    """What identifies a file of ours: the time, in New York, and the modifier."""
-
-    made_at: datetime
-    modifier: str
 
 
 class Files:
@@ -110,7 +105,7 @@ class Files:
             return payees
         now = self._clock()
         dates = self._schedule.file_dates(now)
-        count = len(members) + self._offsets(members)
+        count = len(members) + self._offsets(members, payees)
         blocks = self._traces.free(count)
         numbers = self._traces.numbers(blocks, count)
         rows = self._rows(members, payees, numbers[: len(members)], dates)
@@ -121,9 +116,9 @@ class Files:
         self._traces.assign(blocks, file_id, members)
         name = self._name(file_id, identity)
         data, content = self._contents.encode(name, rendered)
-        above = [row.position for row in rows if self._is_large(row.amount)]
+        later = [row.position for row in rows if not row.terms.same_day]
         return FilePlan(
-            name, len(data), blocks, dates.cutoff, dates.effective, dates.next_day, above, content
+            name, len(data), blocks, dates.cutoff, dates.effective, dates.next_day, later, content
         )
 
     def refusal(self, members: Sequence[Member]) -> Refused | None:
@@ -135,11 +130,11 @@ class Files:
         if isinstance(payees, Refused):
             return payees
         now = self._clock()
-        count = len(members) + self._offsets(members)
+        count = len(members) + self._offsets(members, payees)
         numbers = self._traces.numbers(range(count), count)  # any will do
         dates = self._schedule.file_dates(now)
         rows = self._rows(members, payees, numbers[: len(members)], dates)
-        trial = FileIdentity(local(now), _MODIFIERS[0])
+        trial = FileIdentity(local(now), MODIFIERS[0])
         rendered = self._rendered(trial, rows, Purpose.LIVE, numbers[len(members) :])
         return rendered if isinstance(rendered, Refused) else None
 
@@ -154,24 +149,28 @@ class Files:
         traces: Sequence[str],
         dates: FileDates,
     ) -> list[Row]:
-        return [
-            Row(
+        rows = []
+        for position, (member, payee, trace) in enumerate(
+            zip(members, payees, traces, strict=True)
+        ):
+            terms = self._terms(member, payee)
+            row = Row(
                 position,
                 trace,
                 payee,
                 member.money.amount,
                 member.item_id.partition(".")[0],
-                dates.next_day if self._is_large(member.money.amount) else dates.effective,
+                dates.effective if terms.same_day else dates.next_day,
+                terms,
+                terms.same_day and dates.effective < dates.next_day,
                 member.description,
             )
-            for position, (member, payee, trace) in enumerate(
-                zip(members, payees, traces, strict=True)
-            )
-        ]
+            rows.append(row)
+        return rows
 
-    def _is_large(self, amount: Decimal) -> bool:
-        """Return whether a payment is above the same-day limit."""
-        return not fits_same_day(amount, self._settings.same_day_limit)
+    def _terms(self, member: Member, payee: Payee) -> EntryTerms:
+        amount = member.money.amount
+        return entry_terms(self._settings, member.options, payee.description, amount)
 
     def _opened(self, members: Sequence[Member]) -> list[Payee] | Refused:
         payees, member_errors = [], {}
@@ -187,12 +186,13 @@ class Files:
                     member_errors[position] = f"{REFUSED}: {error}"
         return Refused(REFUSED, member_errors) if member_errors else payees
 
-    def _offsets(self, members: Sequence[Member]) -> int:
+    def _offsets(self, members: Sequence[Member], payees: Sequence[Payee]) -> int:
         """Return how many offset debits the file of these members can need at most."""
         if self._offset is None:
             return 0
         total = sum((member.money.amount for member in members), start=Decimal(0))
-        return _BATCHES + int(total // MOST)
+        terms = [self._terms(*each) for each in zip(members, payees, strict=True)]
+        return _BATCHES * len({each.description for each in terms}) + int(total // MOST)
 
     def _rendered(
         self,
@@ -239,27 +239,6 @@ class Files:
         return name + (".pgp" if self._settings.pgp_key_file else "")
 
 
-def next_identity(state: ProviderState, origin: str, now: datetime) -> FileIdentity:
-    """Return a creation time and file id modifier that no other file of the origin has.
-
-    There are 36 modifiers. After 36 files of a day they begin with A again; the time of creation
-    then makes the difference (Appendix Three, File Creation Time), so a minute has 36 files at
-    most. Raises NotSent where this minute has had them.
-    """
-    made_at = local(now)
-    minute = f"{made_at:%H%M}"
-
-    def one_more(text: str) -> str:
-        count, minutes = json.loads(text)
-        if minutes[:1] == [minute] and len(minutes) == len(_MODIFIERS):
-            raise NotSent("TOO_MANY_FILES", "36 in a minute", 60 - made_at.second)
-        return json.dumps([count + 1, [*minutes, minute][-len(_MODIFIERS) :]])
-
-    entry = update_state_entry(state, f"ach/day/{origin}/{made_at:%Y%m%d}", "[0,[]]", one_more)
-    before = json.loads(entry.text)[0] - 1
-    return FileIdentity(made_at, _MODIFIERS[before % len(_MODIFIERS)])
-
-
 def nacha_file(
     settings: AchSettings,
     identity: FileIdentity,
@@ -267,7 +246,7 @@ def nacha_file(
     purpose: Purpose,
     offset: Offset | None = None,
 ) -> File:
-    """Return the rows as a file, with a NACHA batch for each entry class and effective date.
+    """Return the rows as a file, in NACHA batches by entry class, date and description.
 
     With an offset, each batch debits it by what the batch pays.
     """
@@ -281,19 +260,22 @@ def nacha_file(
         origin_name=settings.origin_name,
     )
 
-    def kind(row: Row) -> tuple[str, date]:
-        return row.payee.entry_class, row.settles
+    def kind(row: Row) -> tuple[str, date, bool, str]:
+        return row.payee.entry_class, row.settles, row.same_day, row.terms.description
 
     batches: list[NachaBatch] = []
     traces = list(offset.traces) if offset else []
-    for (entry_class, settles), group in groupby(sorted(rows, key=kind), key=kind):
+    for each, group in groupby(sorted(rows, key=kind), key=kind):
+        entry_class, settles, same_day, description = each
         entries = [_entry(row, purpose) for row in group]
         debits = _debits(offset.account, entries, traces) if offset else []
         batch = BatchHeader(
             company_name=settings.company_name,
             company_id=settings.company_id,
             sec_code=entry_class,
-            description=settings.description,
+            description=description,
+            discretionary_data=settings.discretionary_data,
+            descriptive_date=settings.same_day_mark if same_day else "",
             effective_date=settles,
             odfi=settings.odfi,
             number=len(batches) + 1,
@@ -336,6 +318,7 @@ def _entry(row: Row, purpose: Purpose) -> Entry:
         trace=row.trace,
         name=account.holder,
         individual_id=row.individual_id,
+        discretionary=row.terms.discretionary,
         addenda=_addenda(row, purpose),
     )
 

@@ -18,6 +18,7 @@ from paymentapp.banking import (
 from paymentapp.errors import Misconfigured, NotPayable
 from paymentapp.models.provider_state import ProviderState
 from paymentapp.providers.ach.account_state import AccountState
+from paymentapp.providers.ach.entry_options import DESCRIPTION, ENTRY_DESCRIPTION
 from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.base import Detail
 from paymentapp.vault.sealing import Vault
@@ -31,6 +32,7 @@ _LETTERS = {
     "D": (AccountType.SAVINGS, "CCD"),
 }
 _BY_MEANING = {meaning: letter for letter, meaning in _LETTERS.items()}
+_BAR = "|"  # ends an account number, and a description, which have none
 _FIELDS = {"account_holder": "holder"}  # BankDetailError's name to the API's
 
 
@@ -39,6 +41,7 @@ class Payee(NamedTuple):
 
     account: BankAccount
     entry_class: str
+    description: str = ""  # of entries to it; empty: the setting's
 
 
 class AchPayees:
@@ -65,9 +68,11 @@ class AchPayees:
             "entry_class",
             "PPD (the default) where a person holds the account, CCD where a company does.",
             "PPD|CCD",
-            "PPD or CCD.",
+            "PPD or CCD. CTX is for a trading partner's invoices in many addenda (EDI), which are "
+            "not written here: a CCD payment has one addenda, made of its description.",
             required=False,
         ),
+        DESCRIPTION,
     )
 
     def __init__(self, vault: Vault, state: ProviderState) -> None:
@@ -91,12 +96,14 @@ class AchPayees:
             )
         except BankDetailError as error:
             raise NotPayable(_FIELDS.get(error.field, error.field), _sentence(error)) from None
-        return self.seal(customer_id, Payee(account, details.get("entry_class", "PPD")))
+        entry_class = details.get("entry_class", "PPD")
+        description = details.get(ENTRY_DESCRIPTION, "")
+        return self.seal(customer_id, Payee(account, entry_class, description))
 
     def show(self, customer_id: str, destination: str) -> Mapping[str, str]:
         """Return the details; of the account number only the last four characters."""
         try:
-            account, entry_class = self.open(customer_id, destination)
+            account, entry_class, description = self.open(customer_id, destination)
         except BankDetailError as error:
             raise Misconfigured("NOT_AN_ACCOUNT", str(error)) from None
         return {
@@ -105,6 +112,7 @@ class AchPayees:
             "account_number": account.last4,
             "account_type": account.account_type.value,
             "entry_class": entry_class,
+            **({ENTRY_DESCRIPTION: description} if description else {}),
         }
 
     def display(self, customer_id: str, destination: str) -> str:
@@ -127,11 +135,13 @@ class AchPayees:
         return self._vault.seal(self._vault.open(destination, customer_id), customer_id)
 
     def seal(self, customer_id: str, payee: Payee) -> str:
-        """Return the sealed account, at most 120 characters without a blank."""
+        """Return the sealed account, at most 140 characters without a blank."""
         account = payee.account
         letter = _BY_MEANING[account.account_type, payee.entry_class]
-        # No account number has a vertical bar, so the first one ends it.
-        text = f"{letter}{account.routing}{account.number}|{account.holder}"
+        text = f"{letter}{account.routing}{account.number}{_BAR}{account.holder}"
+        if payee.description:  # a small letter says that one follows the number
+            rest = f"{payee.description}{_BAR}{account.holder}"
+            text = f"{letter.lower()}{account.routing}{account.number}{_BAR}{rest}"
         return self._vault.seal(text, customer_id)
 
     def open(self, customer_id: str, destination: str) -> Payee:
@@ -141,11 +151,15 @@ class AchPayees:
         by the current rules.
         """
         text = self._vault.open(destination, customer_id)
-        number, bar, holder = text[10:].partition("|")
-        if not bar or text[0] not in _LETTERS:
+        number, bar, holder = text[10:].partition(_BAR)
+        description = ""
+        if text[0].islower():
+            description, bar, holder = holder.partition(_BAR)
+        if not bar or text[0].upper() not in _LETTERS:
             raise Misconfigured("NOT_SEALED_HERE", "a destination is not a bank account")
-        account_type, entry_class = _LETTERS[text[0]]
-        return Payee(BankAccount(text[1:10], number, account_type, holder), entry_class)
+        account_type, entry_class = _LETTERS[text[0].upper()]
+        account = BankAccount(text[1:10], number, account_type, holder)
+        return Payee(account, entry_class, description)
 
 
 def _sentence(error: BankDetailError) -> str:

@@ -14,6 +14,7 @@ from paymentapp.models.batches import Batch, Member
 from paymentapp.providers.ach.account_state import AccountState
 from paymentapp.providers.ach.bank_files import BankFileReader
 from paymentapp.providers.ach.contents import Contents
+from paymentapp.providers.ach.entry_options import OPTIONS, EntryRules
 from paymentapp.providers.ach.entry_updates import EntryUpdateState, return_text
 from paymentapp.providers.ach.file_state import FilePlan, FileState
 from paymentapp.providers.ach.files import Files
@@ -69,8 +70,10 @@ class Ach(Provider):
     remittance: RemittanceRules | None = RemittanceRules(
         r"[!-~]([ -~]{0,78}[!-~])?",
         "Must be 1 to 80 printable ASCII characters that begin and end with no blank.",
+        options=OPTIONS,
     )
     payees: AchPayees
+    payee_rules: EntryRules
     cutoffs: CutoffSchedule
     mailbox: AchMailbox
     corrections: AccountState
@@ -93,6 +96,7 @@ class Ach(Provider):
         self.description = f"ACH files to {settings.outgoing.shown}"
         self.environment = Environment.SIMULATED if settings.rehearsal else Environment.LIVE
         self.payees = AchPayees(kit.vault, kit.state)
+        self.payee_rules = EntryRules(settings)
         self.cutoffs = CutoffSchedule(settings)
         self._file_state = FileState(kit.state)
         traces = Traces(kit.state, settings.odfi, kit.clock)

@@ -177,19 +177,26 @@ def erased_chunk(batch: Batch, record: Record, keys: Collection[PaymentKey]) -> 
 def _chunk_record(batch: Batch, chunk: Sequence[Member]) -> Record:
     """Return one record of members; `texts` has those of a caller, each with its member's position.
 
-    They are not part of the members' lines, so that a version that does not know them reads the
-    rest.
+    So has `options`. They are not part of the members' lines, so that a version that does not know
+    them reads the rest.
     """
     texts = [f"{n} {text}" for n, member in enumerate(chunk) if (text := _caller_text(member))]
     lines = [_member_text(member) for member in chunk]
-    return without_none({"revision": batch.revision, "members": lines, "texts": texts or None})
+    options = [
+        f"{n} {_json(dict(member.options))}" for n, member in enumerate(chunk) if member.options
+    ]
+    others = {"texts": texts or None, "options": options or None}
+    return without_none({"revision": batch.revision, "members": lines, **others})
 
 
 def _caller_text(member: Member) -> str:
     if member.description is None and not member.metadata:
         return ""
-    texts = [member.description, dict(member.metadata)]
-    return json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
+    return _json([member.description, dict(member.metadata)])
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @reads
@@ -208,6 +215,10 @@ def _read_chunk(record: Record) -> list[Member]:
         description, metadata = json.loads(text)
         changed = {"description": description, "metadata": sorted_metadata(metadata)}
         members[int(position)] = members[int(position)]._replace(**changed)
+    for line in record.get("options", ()):
+        position, _, text = line.partition(" ")
+        options = sorted_metadata(json.loads(text))
+        members[int(position)] = members[int(position)]._replace(options=options)
     return members
 
 
