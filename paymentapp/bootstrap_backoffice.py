@@ -16,6 +16,7 @@ from paymentapp.services.backoffice.open_cases import OpenCases
 from paymentapp.services.backoffice.parked_batches import ParkedBatches
 from paymentapp.services.backoffice.reconciliation import Reconciliation
 from paymentapp.services.backoffice.retries import Retrier
+from paymentapp.services.backoffice.reversals import PaymentReversals
 from paymentapp.services.backoffice.unapproved import UnapprovedPayments
 
 
@@ -31,6 +32,7 @@ class BackOffice:
     open_cases: OpenCases
     parked: ParkedBatches
     reconciliation: Reconciliation
+    reversals: PaymentReversals
     unapproved: UnapprovedPayments
 
 
@@ -54,5 +56,6 @@ def build_backoffice(
         reconciliation=Reconciliation(
             store, providers, services.settlement, services.payees, clock, progress, retrier
         ),
+        reversals=PaymentReversals(store, providers, services.settlement),
         unapproved=UnapprovedPayments(store, clock, progress),
     )

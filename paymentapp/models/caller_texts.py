@@ -49,6 +49,8 @@ class CallerTexts(NamedTuple):
 
     def with_options(self, options: Metadata) -> CallerTexts:
         """Return the same texts with these options of the service's own, and no other such."""
+        if not self.options and not options:
+            return self
         return self._replace(options=sorted_metadata(self.shown_options | dict(options)))
 
 

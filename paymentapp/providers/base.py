@@ -15,11 +15,11 @@ from paymentapp.config import Settings
 from paymentapp.errors import Misconfigured, NotPayable, NotSent, OutcomeUnknown
 from paymentapp.models.balances import ProviderBalance
 from paymentapp.models.batches import Batch, Member
-from paymentapp.models.caller_texts import CallerTexts
+from paymentapp.models.caller_texts import CallerTexts, Metadata
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
 from paymentapp.models.provider_state import ProviderState
-from paymentapp.providers.updates import ItemReport, Mailbox, Webhooks
+from paymentapp.providers.updates import ItemReport, Mailbox, Reversals, Webhooks
 from paymentapp.variables import Declared
 from paymentapp.vault.sealing import Vault
 
@@ -173,6 +173,16 @@ class PayeeRules(Protocol):
         """
 
 
+class RetryRules(Protocol):
+    """What a provider has to be told of a payment that is tried again, and how often it may be."""
+
+    def options(self, tried: Sequence[Payment]) -> Metadata:
+        """Return options of the provider's own for a retry of the first of these payments.
+
+        Each is the retry of the one after it. Raises Conflict where it must not be tried again.
+        """
+
+
 class Cutoffs(Protocol):
     """Times at which payments leave, such as a bank's cut-off times."""
 
@@ -268,6 +278,8 @@ class Provider(Facts, Protocol):
     batch_key: BatchKey | None = None  # None: any payments may share a batch
     mailbox: Mailbox | None = None
     corrections: Corrections | None = None
+    retry_rules: RetryRules | None = None  # None: a retry is a payment like any other
+    reversals: Reversals | None = None  # None: what was paid cannot be taken back
     transaction_search: TransactionSearch | None = None
     balances: BalanceSource | None = None
 

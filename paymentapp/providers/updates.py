@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
+from paymentapp.models.reversals import Reversal, ReversalOrder
 from paymentapp.models.settled import NOT_SETTLED, Settled
 
 
@@ -137,3 +139,23 @@ class Mailbox(Protocol):
 
         `code` is the provider's own reason. Raises Conflict where that cannot be.
         """
+
+
+class Reversals(Protocol):
+    """Taking back what was paid by mistake: it debits the payees by what they were paid.
+
+    Nothing is taken back twice: an order that is repeated goes on with what was begun.
+    """
+
+    def send(self, batch: Batch, item_id: str | None, order: ReversalOrder) -> Reversal:
+        """Take back one payment of a batch, or all that can be; return what then stands.
+
+        Raises Conflict where nothing may be taken back (any more); NotSent, OutcomeUnknown,
+        Misconfigured: repeat the order.
+        """
+
+    def retry(self, batch: Batch, item_id: str, order: ReversalOrder) -> Reversal:
+        """Try again what came back for lack of funds. Raises as `send` does."""
+
+    def pending(self) -> Sequence[Reversal]:
+        """Return the reversals that are not settled, oldest first. Raises StoreUnavailable."""

@@ -3,71 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
-from decimal import Decimal
-from itertools import groupby
-from typing import NamedTuple
 
-from paymentapp.banking import BankAccount, BankDetailError
+from paymentapp.banking import BankDetailError
 from paymentapp.clock import Clock
 from paymentapp.errors import Misconfigured
 from paymentapp.models.batches import Member
 from paymentapp.models.provider_state import ProviderState
-from paymentapp.nacha import (
-    BatchHeader,
-    Entry,
-    File,
-    FileHeader,
-    NachaBatch,
-    NachaError,
-    PaymentAddenda,
-    Purpose,
-    TotalOverflow,
-    credit_code,
-    offset_code,
-    write,
-)
+from paymentapp.nacha import NachaError, Purpose, TotalOverflow, write
 from paymentapp.providers.ach.contents import Contents
 from paymentapp.providers.ach.entry_options import EntryTerms, entry_terms
 from paymentapp.providers.ach.file_identity import MODIFIERS, FileIdentity, next_identity
 from paymentapp.providers.ach.file_state import FilePlan
 from paymentapp.providers.ach.payees import AchPayees, Payee
+from paymentapp.providers.ach.rendering import Offset, Row, most_offsets, nacha_file
 from paymentapp.providers.ach.schedule import CutoffSchedule, FileDates, local
-from paymentapp.providers.ach.setting_kinds import MOST
 from paymentapp.providers.ach.settings import AchSettings
 from paymentapp.providers.ach.trace_numbers import Traces
 from paymentapp.providers.base import Refused
 
 REFUSED = "NOT_AN_ENTRY"
 TOO_LARGE = "TOTAL_TOO_LARGE"  # without member errors, so that each member is isolated
-_BATCHES = 4  # of one description at most: two entry classes, two effective dates
-
-
-class Row(NamedTuple):
-    """The data of one entry of a file."""
-
-    position: int
-    trace: str
-    payee: Payee
-    amount: Decimal
-    individual_id: str
-    settles: date
-    terms: EntryTerms
-    same_day: bool = False  # settles on the day on which it leaves
-    information: str | None = None  # of its addenda; None: it has none
-
-    def __repr__(self) -> str:
-        return f"Row({self.position} {self.trace})"
-
-
-class Offset(NamedTuple):
-    """The debit of our own account that balances a batch, under trace numbers of its own."""
-
-    account: BankAccount
-    traces: Sequence[str]
-
-    def __repr__(self) -> str:
-        return f"Offset({len(self.traces)} traces)"
 
 
 class Files:
@@ -92,10 +47,16 @@ class Files:
         self._offset = settings.offset
 
     def make(
-        self, file_id: str, members: Sequence[Member], purpose: Purpose = Purpose.LIVE
+        self,
+        file_id: str,
+        members: Sequence[Member],
+        purpose: Purpose = Purpose.LIVE,
+        *,
+        taking_back: str = "",
     ) -> FilePlan | Refused:
         """Render the file of these members, under unused trace numbers and a name of its own.
 
+        `taking_back` is the description of entries that debit the members by what they were paid.
         Returns Refused where the format cannot hold a member. Raises Misconfigured where a setting
         is wrong, a destination does not open, or no trace number is free; NotSent where this
         minute has had all its files, or another process has taken one of the trace numbers.
@@ -109,6 +70,8 @@ class Files:
         blocks = self._traces.free(count)
         numbers = self._traces.numbers(blocks, count)
         rows = self._rows(members, payees, numbers[: len(members)], dates)
+        if taking_back:
+            rows = [row.taking_back(taking_back) for row in rows]
         identity = next_identity(self._state, self._settings.origin, now)
         rendered = self._rendered(identity, rows, purpose, numbers[len(members) :])
         if isinstance(rendered, Refused):
@@ -190,9 +153,8 @@ class Files:
         """Return how many offset debits the file of these members can need at most."""
         if self._offset is None:
             return 0
-        total = sum((member.money.amount for member in members), start=Decimal(0))
         terms = [self._terms(*each) for each in zip(members, payees, strict=True)]
-        return _BATCHES * len({each.description for each in terms}) + int(total // MOST)
+        return most_offsets(terms, [member.money.amount for member in members])
 
     def _rendered(
         self,
@@ -237,97 +199,3 @@ class Files:
             modifier=identity.modifier,
         )
         return name + (".pgp" if self._settings.pgp_key_file else "")
-
-
-def nacha_file(
-    settings: AchSettings,
-    identity: FileIdentity,
-    rows: Sequence[Row],
-    purpose: Purpose,
-    offset: Offset | None = None,
-) -> File:
-    """Return the rows as a file, in NACHA batches by entry class, date and description.
-
-    With an offset, each batch debits it by what the batch pays.
-    """
-    header = FileHeader(
-        destination=settings.destination,
-        origin=settings.origin,
-        created_on=identity.made_at.date(),
-        created_at=identity.made_at.time(),
-        modifier=identity.modifier,
-        destination_name=settings.destination_name,
-        origin_name=settings.origin_name,
-    )
-
-    def kind(row: Row) -> tuple[str, date, bool, str]:
-        return row.payee.entry_class, row.settles, row.same_day, row.terms.description
-
-    batches: list[NachaBatch] = []
-    traces = list(offset.traces) if offset else []
-    for each, group in groupby(sorted(rows, key=kind), key=kind):
-        entry_class, settles, same_day, description = each
-        entries = [_entry(row, purpose) for row in group]
-        debits = _debits(offset.account, entries, traces) if offset else []
-        batch = BatchHeader(
-            company_name=settings.company_name,
-            company_id=settings.company_id,
-            sec_code=entry_class,
-            description=description,
-            discretionary_data=settings.discretionary_data,
-            descriptive_date=settings.same_day_mark if same_day else "",
-            effective_date=settles,
-            odfi=settings.odfi,
-            number=len(batches) + 1,
-            service_class="200" if debits else "220",
-        )
-        batches.append(NachaBatch(batch, (*entries, *debits)))
-    return File(header, tuple(batches))
-
-
-def _debits(account: BankAccount, paid: Sequence[Entry], traces: list[str]) -> list[Entry]:
-    """Return the debits of our account that balance a batch, of as much as an entry can hold each.
-
-    Takes their trace numbers from the front of `traces`, which are above those of the credits.
-    """
-    left = sum((entry.amount or Decimal(0) for entry in paid), start=Decimal(0))
-    debits = []
-    while left:
-        amount = min(left, MOST)
-        debits.append(
-            Entry(
-                transaction_code=offset_code(account.account_type.value),
-                routing=account.routing,
-                account=account.number,
-                amount=amount,
-                trace=traces.pop(0),
-                name=account.holder,
-            )
-        )
-        left -= amount
-    return debits
-
-
-def _entry(row: Row, purpose: Purpose) -> Entry:
-    account = row.payee.account
-    return Entry(
-        transaction_code=credit_code(account.account_type.value, purpose),
-        routing=account.routing,
-        account=account.number,
-        amount=row.amount,
-        trace=row.trace,
-        name=account.holder,
-        individual_id=row.individual_id,
-        discretionary=row.terms.discretionary,
-        addenda=_addenda(row, purpose),
-    )
-
-
-def _addenda(row: Row, purpose: Purpose) -> tuple[PaymentAddenda, ...]:
-    """Return the addenda that carries a description; a prenote has none.
-
-    PPD and CCD entries have one addenda 05 at most (Appendix One, table of addenda).
-    """
-    if row.information is None or purpose is not Purpose.LIVE:
-        return ()
-    return (PaymentAddenda(row.information),)

@@ -26,6 +26,9 @@ from paymentapp.providers.ach.pgp import IncomingPgp
 from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.ach.prenotes import Prenotes
 from paymentapp.providers.ach.reports import Reports
+from paymentapp.providers.ach.retry_rules import AchRetryRules
+from paymentapp.providers.ach.reversal_state import ReversalState
+from paymentapp.providers.ach.reversals import AchReversals
 from paymentapp.providers.ach.schedule import CutoffSchedule
 from paymentapp.providers.ach.settings import LARGEST_FILE, AchSettings
 from paymentapp.providers.ach.store_errors import store_errors_as
@@ -74,9 +77,11 @@ class Ach(Provider):
     )
     payees: AchPayees
     payee_rules: EntryRules
+    retry_rules: AchRetryRules
     cutoffs: CutoffSchedule
     mailbox: AchMailbox
     corrections: AccountState
+    reversals: AchReversals
 
     def __init__(
         self,
@@ -97,6 +102,7 @@ class Ach(Provider):
         self.environment = Environment.SIMULATED if settings.rehearsal else Environment.LIVE
         self.payees = AchPayees(kit.vault, kit.state)
         self.payee_rules = EntryRules(settings)
+        self.retry_rules = AchRetryRules(self.name, kit.clock)
         self.cutoffs = CutoffSchedule(settings)
         self._file_state = FileState(kit.state)
         traces = Traces(kit.state, settings.odfi, kit.clock)
@@ -117,6 +123,10 @@ class Ach(Provider):
         )
         self.batch_key = self._prenotes if settings.prenotes else None
         self.corrections = self._accounts
+        self.reversals = AchReversals(
+            *(ReversalState(kit.state), self._files, self._file_state, self._uploads, updates),
+            *(incoming_state, traces, self.cutoffs, kit.clock),
+        )
         reader = BankFileReader(
             *(traces, self._file_state, updates, self._accounts, self.payees, prenotes, kit.clock)
         )
@@ -134,6 +144,7 @@ class Ach(Provider):
                 ),
             ),
             self.payees,
+            self.reversals,
             kit.clock,
         )
 
