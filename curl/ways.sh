@@ -43,7 +43,7 @@ say "By their default method, a transfer to their Stripe account"
 pay "" 2.02 succeeded
 
 say "By ACH: a file to the bank, then simulated banking days of ten seconds"
-pay ach 3.03 succeeded
+OPTIONS=entry_description=PAYROLL pay ach 3.03 succeeded
 
 say "By ACH to an account that the bank does not know: the payment is returned"
 "$here/put_payment_method.sh" "$customer" ach "holder=Ada Lovelace" routing_number=021000021 \

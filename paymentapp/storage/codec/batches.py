@@ -151,7 +151,7 @@ def _chunks(members: Sequence[Member]) -> Iterator[list[Member]]:
     chunk: list[Member] = []
     room = TEXTS_PER_CHUNK
     for member in members:
-        size = len(_caller_text(member).encode())
+        size = len(_caller_text(member).encode()) + len(_options_text(member))
         if len(chunk) == MEMBERS_PER_CHUNK or size > room:
             yield chunk
             chunk, room = [], TEXTS_PER_CHUNK
@@ -182,9 +182,7 @@ def _chunk_record(batch: Batch, chunk: Sequence[Member]) -> Record:
     """
     texts = [f"{n} {text}" for n, member in enumerate(chunk) if (text := _caller_text(member))]
     lines = [_member_text(member) for member in chunk]
-    options = [
-        f"{n} {_json(dict(member.options))}" for n, member in enumerate(chunk) if member.options
-    ]
+    options = [f"{n} {text}" for n, member in enumerate(chunk) if (text := _options_text(member))]
     others = {"texts": texts or None, "options": options or None}
     return without_none({"revision": batch.revision, "members": lines, **others})
 
@@ -193,6 +191,11 @@ def _caller_text(member: Member) -> str:
     if member.description is None and not member.metadata:
         return ""
     return _json([member.description, dict(member.metadata)])
+
+
+def _options_text(member: Member) -> str:
+    """Return a member's options, in which everything is ASCII."""
+    return json.dumps(dict(member.options), separators=(",", ":")) if member.options else ""
 
 
 def _json(value: object) -> str:

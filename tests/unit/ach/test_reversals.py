@@ -264,7 +264,7 @@ def test_what_was_tried_again_counts_as_taken_back(service: Service) -> None:
     [payment] = paid(service, POOR)
     backoffice(service).send(payment.key, ORDER)
     service.runs(days=1)
-    service.company.bank._of_debit = lambda *_: None  # type: ignore[method-assign]  # there is money now
+    service.company.bank._of_debit = lambda *_: None  # there is money now
     backoffice(service).retry(payment.key, ORDER)
     for _ in range(8):
         service.runs(days=1)
