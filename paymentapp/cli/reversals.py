@@ -18,7 +18,7 @@ from paymentapp.services.backoffice.reversals import PendingReversal
 def reversals() -> None:
     """Take payments back that were sent by mistake, where a provider can.
 
-    A reversal debits the recipient by what they were paid. By ACH that is allowed within five
+    A reversal debits the recipient by what they were paid. The banks' rules allow that within five
     banking days after the payment has settled, for the reasons of `send --reason` alone, and the
     recipient has to be told by the day on which it settles. An order may be repeated: nothing is
     taken back twice.

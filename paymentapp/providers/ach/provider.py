@@ -134,15 +134,7 @@ class Ach(Provider):
             self._incoming,
             incoming_state,
             reader,
-            IncomingRules(
-                settings.incoming_megabytes * 1_000_000,
-                settings.incoming_ignored,
-                IncomingPgp(
-                    settings.pgp_own_key_file,
-                    settings.pgp_own_key_password,
-                    settings.pgp_bank_key_file,
-                ),
-            ),
+            _incoming_rules(settings),
             self.payees,
             self.reversals,
             kit.clock,
@@ -214,3 +206,11 @@ class Ach(Provider):
         if errors:
             return Refused(BLOCKED, errors)
         return self._prenotes.settled(batch_id, members) if self._prenoting else None
+
+
+def _incoming_rules(settings: AchSettings) -> IncomingRules:
+    """Return which files of the bank's are read, and how they are opened."""
+    keys = IncomingPgp(
+        settings.pgp_own_key_file, settings.pgp_own_key_password, settings.pgp_bank_key_file
+    )
+    return IncomingRules(settings.incoming_megabytes * 1_000_000, settings.incoming_ignored, keys)
