@@ -106,6 +106,35 @@ def retry(customer_id: str, payment_id: str, reason: str, person: str, note: str
     _print(done)
 
 
+@reversals.command()
+@click.argument("customer_id")
+@click.argument("payment_id")
+def show(customer_id: str, payment_id: str) -> None:
+    """Show every order to take back the payment CUSTOMER_ID PAYMENT_ID, settled or not."""
+    from paymentapp.bootstrap_backoffice import build_backoffice
+
+    with opened() as services:
+        service = build_backoffice(services, ProgressReport("reversals")).reversals
+        found = service.of(PaymentKey(customer_id, payment_id))
+    for each in found:
+        _print(each)
+    click.echo(f"{plural(len(found), 'reversal')} of this payment.")
+
+
+@reversals.command()
+@click.argument("reversal_id")
+@click.option("--by", "person", type=OneLine(OPERATOR_MAX), required=True, help="Who decides.")
+@click.option("--note", type=OneLine(500), required=True, help="Why; kept in the log.")
+def confirm(reversal_id: str, person: str, note: str) -> None:
+    """Record that the bank has the file of REVERSAL_ID, where that was in doubt."""
+    from paymentapp.bootstrap_backoffice import build_backoffice
+
+    with opened() as services:
+        service = build_backoffice(services, ProgressReport("reversals")).reversals
+        done = service.confirm(reversal_id, person, note)
+    _print(done)
+
+
 def _print(reversal: Reversal) -> None:
     order = reversal.order
     click.echo(f"reversal  {reversal.reversal_id}")

@@ -157,5 +157,11 @@ class Reversals(Protocol):
     def retry(self, batch: Batch, item_id: str, order: ReversalOrder) -> Reversal:
         """Try again what came back for lack of funds. Raises as `send` does."""
 
+    def of(self, batch: Batch, item_id: str) -> Sequence[Reversal]:
+        """Return every order about a payment, settled or not, oldest first."""
+
+    def confirm(self, reversal_id: str) -> Reversal:
+        """Record that the provider has what it was not known to have. Raises Conflict."""
+
     def pending(self) -> Sequence[Reversal]:
         """Return the reversals that are not settled, oldest first. Raises StoreUnavailable."""

@@ -63,6 +63,16 @@ def test_a_payment_is_taken_back_once(desk: Desk, paid: Payment, tmp_path: Path)
     assert desk.read(paid).provider_status == "REVERSAL_ORDERED"
 
 
+def test_every_order_about_a_payment_is_shown(desk: Desk, paid: Payment) -> None:
+    assert desk.run("reversals", "show", *paid.key).stdout == "0 reversals of this payment.\n"
+    desk.run("reversals", "send", *paid.key, *WHY)
+    shown = desk.run("reversals", "show", *paid.key).stdout
+    assert "by Grace Hopper: case 4711\n" in shown
+    assert shown.endswith("1 reversal of this payment.\n")
+    refused = desk.run("reversals", "confirm", "b.0.rev", "--by", "Grace", "--note", "why")
+    assert refused.stderr == "paymentapp: no reversal b.0.rev is pending\n"
+
+
 def test_a_batch_is_taken_back(desk: Desk, paid: Payment, tmp_path: Path) -> None:
     result = desk.run("reversals", "send", "--batch", paid.batch_id or "", *WHY)
     assert result.exit_code == 0, result.output

@@ -98,6 +98,22 @@ class AchReversals:
             self._check_retry(sent)
             return self._carried_out(sent, order, RETRY_PAYMENT)
 
+    def of(self, batch: Batch, item_id: str) -> list[Reversal]:
+        """Return every order about an entry, oldest first."""
+        sent = self._sent(batch.batch_id, item_id)
+        reversals = self._updates.of_file(batch.batch_id).reversals
+        attempts = [a for each in sent.entries for a in reversals.get(each.position, ())]
+        return [self._shown(each.file_id) for each in attempts]
+
+    def confirm(self, reversal_id: str) -> Reversal:
+        """Record that the bank has a file of which that was in doubt."""
+        with store_errors_as(OutcomeUnknown):
+            progress = self._file_state.progress(reversal_id, self._clock())
+            if reversal_id not in self._state.open() or progress.step is not UploadStep.DOUBTFUL:
+                raise Conflict("there is no doubt about such a reversal: list them")
+            self._file_state.uploaded(reversal_id, self._clock())
+            return self._shown(reversal_id)
+
     def pending(self) -> list[Reversal]:
         """Return the files of reversals that are not settled."""
         return [self._shown(each) for each in self._state.open()]

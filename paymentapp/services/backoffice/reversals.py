@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from paymentapp.providers.updates import Reversals
 from paymentapp.services.settlement import Settlement
 from paymentapp.services.stored_payments import stored_payment
 from paymentapp.storage.base import Store
+
+log = logging.getLogger(__name__)
 
 # Until money has come back by itself, or was never sent.
 _REVERSIBLE = frozenset({Status.SUBMITTED, Status.SUCCEEDED})
@@ -53,6 +56,21 @@ class PaymentReversals:
         reversal = self._reversals(batch.provider).send(batch, None, order)
         self._report(batch)
         return reversal
+
+    def of(self, key: PaymentKey) -> list[Reversal]:
+        """Return every order about a payment, oldest first. Raises NotFound, Conflict."""
+        payment = stored_payment(self.store, key)
+        batch = self.store.get_batch(payment.batch_id or "")
+        return list(self._reversals(batch.provider).of(batch, key.item_id)) if batch else []
+
+    def confirm(self, reversal_id: str, person: str, note: str) -> Reversal:
+        """Record an operator's word that a provider has a reversal. Raises Conflict."""
+        for found in self.pending():
+            if found.reversal.reversal_id == reversal_id:
+                done = self._reversals(found.provider).confirm(reversal_id)
+                log.warning("reversal %s confirmed by %s: %s", reversal_id, person, note)
+                return done
+        raise NotFound(f"no reversal {reversal_id} is pending")
 
     def pending(self) -> list[PendingReversal]:
         """Return the reversals that are not settled, of every provider."""

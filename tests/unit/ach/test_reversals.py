@@ -356,6 +356,40 @@ def test_two_operators_at_once_debit_once(tmp_path: Path) -> None:
     raise AssertionError("it has more steps")
 
 
+def test_a_file_in_doubt_is_settled_once_the_bank_has_confirmed_it(
+    company: Company, service: Service
+) -> None:
+    [payment] = paid(service, GOOD)
+    batch = service.services.store.get_batch(payment.batch_id or "")
+    assert batch is not None
+
+    def lost(what: str, act: Callable[[], Any]) -> Any:
+        """Let the bank take the file before anybody sees that it is there."""
+        done = act()
+        if what == "rename":
+            company.bank.work()
+            raise Stopped
+        return done
+
+    with suppress(Stopped):
+        Process(company, lost).ach.reversals.send(batch, payment.key.item_id, ORDER)
+    company.clock.pass_by(seconds=ATTEMPT + 1)
+    with pytest.raises(Conflict, match="ask the bank whether it has the file"):
+        backoffice(service).send(payment.key, ORDER)
+    [pending] = backoffice(service).pending()
+    assert pending.reversal.step is ReversalStep.DOUBTFUL
+    done = backoffice(service).confirm(pending.reversal.reversal_id, "Grace", "the bank says so")
+    assert done.step is ReversalStep.SENT
+    with pytest.raises(Conflict, match="there is no doubt"):
+        backoffice(service).confirm(done.reversal_id, "Grace", "again")
+    for _ in range(8):
+        service.runs(days=1)
+    assert service.now(payment).status is Status.RETURNED
+    assert len(debits(company)) == 1
+    [shown] = backoffice(service).of(payment.key)
+    assert (shown.reversal_id, shown.order) == (done.reversal_id, ORDER)
+
+
 def test_the_number_of_payments_is_that_of_one_order(company: Company) -> None:
     """An order of a batch that is larger than a block of trace numbers is one file."""
     members = [company.member(f"{n:010d}77", "1.00", at=n) for n in range(1, 121)]
