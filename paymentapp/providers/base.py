@@ -19,7 +19,13 @@ from paymentapp.models.caller_texts import CallerTexts, Metadata
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
 from paymentapp.models.provider_state import ProviderState
-from paymentapp.providers.updates import ItemReport, Mailbox, Reversals, Webhooks
+from paymentapp.providers.updates import (
+    EventSealing,
+    ItemReport,
+    Mailbox,
+    Reversals,
+    Webhooks,
+)
 from paymentapp.variables import Declared
 from paymentapp.vault.sealing import Vault
 
@@ -271,6 +277,7 @@ class Provider(Facts, Protocol):
 
     # Optional abilities; None where the provider does not have them.
     webhooks: Webhooks | None = None  # also None where the settings configure no webhook
+    event_sealing: EventSealing | None = None  # None: its events hold no number of an account
     payees: Payees | None = None  # None: the customer's e-mail is all that it needs
     payee_rules: PayeeRules | None = None  # None: all alike, and reports name the destination
     remittance: RemittanceRules | None = None  # None: it sends on no text of the caller

@@ -88,6 +88,16 @@ class Webhooks(Protocol):
         """Parse a body that has been verified. Raises NotGenuine where it makes no sense."""
 
 
+class EventSealing(Protocol):
+    """Seals what must not be stored in plain of events that a provider sends."""
+
+    def sealed(self, body: bytes) -> bytes:
+        """Return a verified body as it is to be stored; `parse_webhook` reads it as the original.
+
+        Raises NotSent where a key service does not answer.
+        """
+
+
 class Delivery(NamedTuple):
     """One file from a provider's mailbox: event bodies, which `parse_webhook` reads."""
 

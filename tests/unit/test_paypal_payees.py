@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,6 +14,7 @@ from paymentapp.errors import Misconfigured, NotPayable
 from paymentapp.models.caller_texts import NO_TEXTS, CallerTexts
 from paymentapp.models.customers import EMAIL_MAX_LENGTH
 from paymentapp.models.money import Money
+from paymentapp.models.payments import PaymentKey
 from paymentapp.providers.base import Payees
 from paymentapp.providers.paypal.payees import PayPalPayees
 from paymentapp.providers.paypal.provider import PayPal
@@ -25,6 +27,7 @@ PHONE = {"phone": "+14155550100"}
 ACCOUNT = {"paypal_id": "QYR5Z8XDVJNXQ"}
 HANDLE = {"user_handle": "@ada-lovelace", "wallet": "venmo"}
 DOLLARS = Money(Decimal(5), "USD")
+ITEM = PaymentKey("ada", "2026-03-01T09:29:00.000001Z")
 NOTED = CallerTexts(description="For the books")
 
 
@@ -235,6 +238,57 @@ def test_what_paypal_names_is_masked_as_well(
     sealing: PayPalPayees, receiver: str, display: str
 ) -> None:
     assert sealing.display("ada", receiver) == display
+
+
+def an_event(receiver: object, kind: str = "PHONE", item_id: str = ITEM.item_id) -> bytes:
+    """Return the body of an event about an item."""
+    item = {"receiver": receiver, "recipient_type": kind, "sender_item_id": item_id}
+    resource = {"payout_item": item, "transaction_status": "SUCCESS", "payout_batch_id": "B"}
+    event = {"id": "WH-1", "event_type": "PAYMENT.PAYOUTS-ITEM.SUCCEEDED", "resource": resource}
+    return json.dumps(event).encode()
+
+
+@pytest.mark.parametrize(
+    ("details", "kind"), [(PHONE, "PHONE"), (ACCOUNT, "PAYPAL_ID"), (PHONE, "")]
+)
+def test_an_event_is_stored_with_its_number_sealed(
+    sealing: PayPalPayees, details: dict[str, str], kind: str
+) -> None:
+    [number] = details.values()
+    stored = sealing.sealed(an_event(number, kind))
+    assert number.encode() not in stored
+    expected = json.loads(an_event(number, kind))
+    receiver = json.loads(stored)["resource"]["payout_item"]["receiver"]
+    expected["resource"]["payout_item"]["receiver"] = receiver
+    assert json.loads(stored) == expected
+    destination = sealing.destination("ada", details)
+    assert sealing.is_payee("ada", destination, receiver)
+    other = sealing.destination("ada", {"phone": "+14155550199"})
+    assert not sealing.is_payee("ada", other, receiver)
+    assert sealing.display("ada", receiver) == f"***{number[-4:]}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        an_event("ada@example.com", "EMAIL"),
+        an_event("@ada", "USER_HANDLE"),
+        an_event("ada", "USER_HANDLE"),
+        an_event(None),
+        b'{"resource": {"batch_header": {}}}',
+        b'{"resource": {"payout_item": 7}}',
+    ],
+)
+def test_an_event_without_a_number_is_stored_as_it_came(sealing: PayPalPayees, body: bytes) -> None:
+    assert sealing.sealed(body) == body
+
+
+def test_a_number_of_nobody_s_is_masked_for_good(sealing: PayPalPayees) -> None:
+    for payees, body in (
+        (sealing, an_event("+14155550100", item_id="another program's")),
+        (PayPalPayees(), an_event("+14155550100")),
+    ):
+        assert json.loads(payees.sealed(body))["resource"]["payout_item"]["receiver"] == "***0100"
 
 
 @pytest.mark.parametrize("broken", ["FAX:PAYPAL::1", "PHONE:PURSE::1", "a:b"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +10,9 @@ from paymentapp.errors import NotPayable
 from paymentapp.models.caller_texts import CallerTexts
 from paymentapp.models.customers import EMAIL_MAX_LENGTH, EMAIL_PATTERN
 from paymentapp.models.money import Money
+from paymentapp.models.payments import PaymentKey
 from paymentapp.providers.base import Detail
+from paymentapp.providers.json_answers import as_text, dig
 from paymentapp.providers.paypal.recipients import (
     Recipient,
     RecipientType,
@@ -164,7 +167,33 @@ class PayPalPayees:
     def is_payee(self, customer_id: str, destination: str, receiver: str) -> bool:
         """Return whether a receiver that PayPal reports is the recipient of a destination."""
         known = self.recipient(customer_id, destination)
+        if is_destination(receiver):  # of an event, which is stored sealed
+            receiver = self.recipient(customer_id, receiver).receiver
         return same_receiver(known.kind, known.receiver, receiver)
+
+    def sealed(self, body: bytes) -> bytes:
+        """Return an event with its receiver sealed for our customer, where it is a number.
+
+        What is not about a payment of ours is not needed: it is masked.
+        """
+        event = json.loads(body)
+        item = dig(event, "resource", "payout_item")
+        receiver = as_text(dig(item, "receiver"))
+        if not isinstance(item, dict) or not receiver or not _may_be_number(item, receiver):
+            return body
+        key = PaymentKey.find(as_text(item.get("sender_item_id")) or "")
+        kept = masked_receiver(receiver)
+        if key is not None and self._vault.is_open:
+            sealed = self._vault.seal(receiver, key.customer_id)
+            kept = Recipient(RecipientType.PHONE, sealed).destination
+        item["receiver"] = kept
+        return json.dumps(event, separators=(",", ":")).encode()
+
+
+def _may_be_number(item: Mapping[str, object], receiver: str) -> bool:
+    """Return whether a receiver is no address and no handle, as far as an item says it."""
+    is_handle = item.get("recipient_type") == RecipientType.USER_HANDLE.value
+    return "@" not in receiver and not is_handle
 
 
 def _recipient_name(details: Mapping[str, str]) -> str:

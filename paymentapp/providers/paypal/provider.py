@@ -72,6 +72,7 @@ class PayPal(Provider):
     polls_per_second = 3
     payees: PayPalPayees
     payee_rules: PayPalPayees
+    event_sealing: PayPalPayees
     remittance: RemittanceRules | None = RemittanceRules()  # any description fits in a note
     transaction_search: PayPalSearch
     balances: PayPalBalances
@@ -86,7 +87,7 @@ class PayPal(Provider):
         self.currencies = currencies_up_to(settings.maximum)
         self.configured = settings.is_configured
         self.description, self.environment = _describe(base.hostname or "", netloc)
-        self.payees = self.payee_rules = PayPalPayees(vault)
+        self.payees = self.payee_rules = self.event_sealing = PayPalPayees(vault)
         self._note = settings.note
         self._language = settings.language
         self._subject = settings.email_subject
