@@ -272,14 +272,22 @@ def test_what_was_tried_again_counts_as_taken_back(service: Service) -> None:
 
 
 def test_a_return_of_the_payment_is_not_one_of_its_reversal(service: Service) -> None:
-    """With a trace number of the bank's own: only the direction tells them apart."""
-    [payment] = paid(service, "LTR03112222")
-    backoffice(service).send(payment.key, ORDER)
-    for _ in range(15):
-        service.runs(days=1)
+    """Both come back under trace numbers of the bank's own: only their direction tells them."""
+    payment = service.pays("TR0311112222")
+    service.company.clock.pass_by(hours=6)
+    for _ in range(3):
+        service.services.sweeper.run()
+        service.company.clock.pass_by(minutes=2)
+    service.company.bank.take()
+    service.company.bank._book_all()  # and it answers nothing yet
+    done = backoffice(service).send(payment.key, ORDER)
+    service.runs(days=1)
     shown = service.now(payment)
-    assert (shown.status, (shown.reason or "")[:8]) == (Status.RETURNED, "REVERSED")
-    assert [each.reason for each in cases(service)] == []
+    assert (shown.status, shown.provider_status) == (Status.RETURNED, "R03")
+    [case] = cases(service)
+    assert case.reason.startswith("the reversal of the payment came back: R11")
+    [reversal] = backoffice(service).of(payment.key)
+    assert (reversal.reversal_id, reversal.returned) == (done.reversal_id, ("R11",))
 
 
 # Once, whatever stops or comes in between
