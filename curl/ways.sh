@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pay one customer by three payment methods: set their details, pay, follow each payment.
+# Pay one customer by three payment methods, and by a phone number at Venmo: set their details, pay, follow each payment.
 # The account ids and numbers are test values of the simulators that `make run` starts. Fails if a
 # result is not the expected one.
 #   curl/ways.sh [CUSTOMER_ID]
@@ -35,11 +35,15 @@ DEFAULT=true "$here/put_payment_method.sh" "$customer" stripe account=acct_simok
 say "By PayPal, to their e-mail"
 pay paypal 1.01 succeeded
 
+say "By PayPal, to their phone number at Venmo; it is stored sealed, and shown by its last digits"
+"$here/put_payment_method.sh" "$customer" paypal phone=+14155550100 wallet=venmo
+DESCRIPTION="For the books" pay paypal 1.02 succeeded
+
 say "By their default method, a transfer to their Stripe account"
 pay "" 2.02 succeeded
 
 say "By ACH: a file to the bank, then simulated banking days of ten seconds"
-pay ach 3.03 succeeded
+OPTIONS=entry_description=PAYROLL pay ach 3.03 succeeded
 
 say "By ACH to an account that the bank does not know: the payment is returned"
 "$here/put_payment_method.sh" "$customer" ach "holder=Ada Lovelace" routing_number=021000021 \

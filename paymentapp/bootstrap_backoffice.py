@@ -18,6 +18,7 @@ from paymentapp.services.backoffice.open_cases import OpenCases
 from paymentapp.services.backoffice.parked_batches import ParkedBatches
 from paymentapp.services.backoffice.reconciliation import Reconciliation
 from paymentapp.services.backoffice.retries import TRIES, Retrier
+from paymentapp.services.backoffice.reversals import PaymentReversals
 from paymentapp.services.backoffice.unapproved import UnapprovedPayments
 from paymentapp.services.bulk.checked import CheckedRuns
 from paymentapp.services.open_batches import OpenBatches
@@ -38,6 +39,7 @@ class BackOffice:
     open_cases: OpenCases
     parked: ParkedBatches
     reconciliation: Reconciliation
+    reversals: PaymentReversals
     unapproved: UnapprovedPayments
 
 
@@ -66,5 +68,6 @@ def build_backoffice(
         reconciliation=Reconciliation(
             store, providers, services.settlement, services.payees, clock, progress, retrier
         ),
+        reversals=PaymentReversals(store, providers, services.settlement),
         unapproved=UnapprovedPayments(store, clock, progress),
     )

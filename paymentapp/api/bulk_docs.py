@@ -128,9 +128,9 @@ REJECT = (*HOLD[:2], NOT_THE_MAKER, NO_PAYMENTS, *BODY)
 REQUEST_BODY: dict[str, Any] = {
     "required": True,
     "description": "Up to 100,000 payments, and 32 MB. In CSV the first line names the columns, as "
-    "the fields of a request for a payment are named (`metadata.NAME` for metadata), in any order; "
-    "commas, semicolons or tabs are between them. An amount that can be read in two ways, such as "
-    "`1,234`, is refused.",
+    "the fields of a request for a payment are named (`metadata.NAME` for metadata, `options.NAME` "
+    "for options), in any order; commas, semicolons or tabs are between them. An amount that can "
+    "be read in two ways, such as `1,234`, is refused.",
     "content": {
         "application/json": {
             "schema": BulkPaymentsSchema,

@@ -95,8 +95,8 @@ PUT_METHOD = (
     NO_CUSTOMER,
     ProblemExample(problems.NOT_FOUND, f"Unknown payment method; available: {_METHODS}."),
     *BODY,
-    _refused(problems.NOT_PAYABLE, "Unknown detail; known: email.", "details", "mail"),
-    _refused(problems.NOT_PAYABLE, "Missing detail.", "details", "email"),
+    _refused(problems.NOT_PAYABLE, "Unknown detail; known: account, payout.", "details", "iban"),
+    _refused(problems.NOT_PAYABLE, "Missing detail.", "details", "account"),
 )
 _ABOVE_LIMIT = ProblemExample(
     problems.LIMIT_EXCEEDED,

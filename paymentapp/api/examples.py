@@ -69,6 +69,7 @@ PENDING: dict[str, Any] = {
     "created_by": CLIENT,
     "updated_at": PAYMENT_ID,
     "scheduled_at": None,
+    "options": {},
     "retry_of": None,
     "retried_by": None,
     "bulk_id": None,

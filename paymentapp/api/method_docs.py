@@ -27,12 +27,25 @@ def register(components: Components) -> None:
         components.example(name, _example(name, provider))
 
 
+def options_text() -> str:
+    """Return the options that each payment method takes, in sentences."""
+    rules = {name: provider.remittance for name, provider in every_provider().items()}
+    named = [
+        f"`{name}`: {', '.join(f'`{each.name}` ({each.description})' for each in rule.options)}."
+        for name, rule in rules.items()
+        if rule and rule.options
+    ]
+    return " ".join(named)
+
+
 def _details_schema(name: str, details: Sequence[Detail]) -> dict[str, Any]:
+    required = [detail.name for detail in details if detail.required]
     return {
         "type": "object",
         "description": f"Details for the payment method `{name}`.",
         "properties": {detail.name: _detail_schema(detail) for detail in details},
-        "required": [detail.name for detail in details if detail.required],
+        "required": required,
+        **({} if required else {"minProperties": 1}),
         "additionalProperties": False,
     }
 

@@ -17,7 +17,7 @@ from werkzeug.routing import BaseConverter
 from paymentapp._version import __version__
 from paymentapp.api import error_docs, method_docs, outgoing_webhooks, problems
 from paymentapp.api.blueprint import CONVERTERS, Blueprint
-from paymentapp.schemas.caller_texts import MetadataPairs
+from paymentapp.schemas.caller_texts import MetadataPairs, OptionPairs
 from paymentapp.schemas.common import Boundary, json_schema_extras
 from paymentapp.schemas.payment_methods import NewDetails
 
@@ -67,6 +67,9 @@ class _Converter(OpenAPIConverter):
 
     def field2property(self, field: Any) -> dict[str, Any]:
         """Return the JSON Schema of a field: details to be stored are those of any method."""
+        if isinstance(field, OptionPairs):
+            known = f"{field.metadata['description']} {method_docs.options_text()}"
+            return {**field.json_schema, "description": known}
         if isinstance(field, MetadataPairs):
             return {**field.json_schema, "description": field.metadata["description"]}
         if isinstance(field, NewDetails):

@@ -40,6 +40,7 @@ def payment_text(shown: ShownPayment) -> str:
         f',"reference":{_text(texts.reference)}'
         f',"description":{_text(texts.description)}'
         f',"metadata":{encode(dict(texts.metadata)) if texts.metadata else "{}"}'
+        f',"options":{encode(texts.shown_options) if texts.options else "{}"}'
         f',"retry_of":{_text(payment.retry_of)}'
         f',"retried_by":{_text(payment.retried_by)}'
         f',"bulk_id":{_text(payment.bulk_id)}'

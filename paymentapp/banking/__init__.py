@@ -19,8 +19,17 @@ from paymentapp.banking.days import (
     next_banking_day,
     next_departure,
 )
+from paymentapp.banking.descriptions import RESERVED_DESCRIPTIONS, RETRY_PAYMENT, REVERSAL
 from paymentapp.banking.names import transliterated_name
-from paymentapp.banking.returns import RETURN_REASONS, ReturnKind, ReturnReason, return_reason
+from paymentapp.banking.returns import (
+    FUNDS_RETURNS,
+    MOST_RETRIES,
+    RETRIED_WITHIN,
+    RETURN_REASONS,
+    ReturnKind,
+    ReturnReason,
+    return_reason,
+)
 from paymentapp.banking.routing import (
     RECEIVING_PREFIXES,
     AccountType,
@@ -36,8 +45,14 @@ from paymentapp.banking.routing import (
 __all__ = [
     "CHANGE_CODES",
     "EASTERN",
+    "FUNDS_RETURNS",
+    "MOST_RETRIES",
     "RECEIVING_PREFIXES",
+    "RESERVED_DESCRIPTIONS",
+    "RETRIED_WITHIN",
+    "RETRY_PAYMENT",
     "RETURN_REASONS",
+    "REVERSAL",
     "SAME_DAY_LIMIT",
     "SAME_DAY_WINDOWS",
     "AccountType",

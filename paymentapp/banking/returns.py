@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -56,6 +57,11 @@ def return_reason(code: str) -> ReturnReason:
     )
 
 
+# Subsection 2.12.4: an entry that was returned for these may be tried again, twice at most, within
+# 180 days of the day on which the original settled.
+FUNDS_RETURNS = frozenset({"R01", "R09"})
+MOST_RETRIES = 2
+RETRIED_WITHIN = timedelta(days=180)
 _DISHONORED = re.compile(r"R6[1-9]|R70")
 _CONTESTED = re.compile(r"R7[1-7]")
 _STOP = True

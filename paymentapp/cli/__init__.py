@@ -25,6 +25,7 @@ from paymentapp.cli.parked import parked
 from paymentapp.cli.pay import pay
 from paymentapp.cli.payments import payments
 from paymentapp.cli.reconcile import reconcile
+from paymentapp.cli.reversals import reversals
 from paymentapp.cli.settings import settings
 from paymentapp.cli.status import status
 from paymentapp.cli.summary import summary
@@ -147,6 +148,6 @@ def worker() -> None:
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
     *(hold, release, holds, approvals, customers, payments, pay, bulk, batches),
-    *(status, export, summary, webhooks, topic),
+    *(status, export, summary, webhooks, topic, reversals),
 ):
     commands.add_command(command)

@@ -145,6 +145,8 @@ def _text_fields(texts: CallerTexts) -> Fields:
             yield name, printable(text)
     for key, text in texts.metadata:
         yield "metadata", f"{key}: {printable(text)}"
+    for name, text in texts.shown_options.items():
+        yield "option", f"{name}: {printable(text)}"
 
 
 def _approval_fields(payment: Payment) -> Fields:

@@ -35,6 +35,7 @@ class Member(NamedTuple):
     description: str | None = None  # the caller's texts that the provider sends on
     metadata: Metadata = ()
     bulk_id: str | None = None  # of the payment; its provider does not receive it
+    options: Metadata = ()  # what the payment asks of its payment method
 
     def __repr__(self) -> str:
         return f"Member({self.customer_id} {self.payment_id} {self.money})"

@@ -1,4 +1,4 @@
-"""The caller's own texts on a payment: `reference`, `description` and `metadata`.
+"""The caller's own texts on a payment: `reference`, `description`, `metadata` and `options`.
 
 They are optional, and never change. Description and metadata may hold personal data: they are in
 no log line, no error text and no `repr`.
@@ -18,6 +18,9 @@ METADATA_MAX = 20  # pairs
 METADATA_KEY_PATTERN = r"^[A-Za-z0-9_.-]{1,40}$"
 METADATA_VALUE_MAX = 200  # characters
 METADATA_VALUE_PATTERN = DESCRIPTION_PATTERN
+OPTIONS_MAX = 10  # pairs
+OPTION_NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
+OWN_OPTION = "_"  # begins the names of options that the service sets itself
 
 Metadata = tuple[tuple[str, str], ...]  # pairs of key and value, in the order of the keys
 
@@ -28,6 +31,7 @@ class CallerTexts(NamedTuple):
     reference: str | None = None
     description: str | None = None
     metadata: Metadata = ()
+    options: Metadata = ()  # what the payment asks of its payment method
 
     def __repr__(self) -> str:
         return "CallerTexts(...)"
@@ -35,7 +39,19 @@ class CallerTexts(NamedTuple):
     @property
     def canonical(self) -> str:
         """Return one line of text: the same for equal texts, and another one for others."""
-        return json.dumps([self.reference, self.description, self.metadata], ensure_ascii=True)
+        texts = [self.reference, self.description, self.metadata]
+        return json.dumps([*texts, self.options] if self.options else texts, ensure_ascii=True)
+
+    @property
+    def shown_options(self) -> dict[str, str]:
+        """Return the options that the caller has named."""
+        return {name: text for name, text in self.options if not name.startswith(OWN_OPTION)}
+
+    def with_options(self, options: Metadata) -> CallerTexts:
+        """Return the same texts with these options of the service's own, and no other such."""
+        if not self.options and not options:
+            return self
+        return self._replace(options=sorted_metadata(self.shown_options | dict(options)))
 
 
 NO_TEXTS = CallerTexts()

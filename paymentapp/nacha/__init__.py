@@ -39,7 +39,7 @@ from paymentapp.nacha.transactions import (
     Purpose,
     TransactionCode,
     credit_code,
-    offset_code,
+    debit_code,
 )
 from paymentapp.nacha.views import (
     Acknowledgment,
@@ -89,7 +89,7 @@ __all__ = [
     "acknowledgments",
     "changes",
     "credit_code",
-    "offset_code",
+    "debit_code",
     "read",
     "returns",
     "totals",

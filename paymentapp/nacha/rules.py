@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from paymentapp.banking.descriptions import RETRY_PAYMENT, REVERSAL
 from paymentapp.banking.routing import BankDetailError, check_routing
 from paymentapp.nacha.addenda import CHANGES, RETURNS
 from paymentapp.nacha.errors import (
@@ -19,7 +20,7 @@ from paymentapp.nacha.errors import (
 )
 from paymentapp.nacha.models import BatchHeader, Entry, File, NachaBatch, PaymentAddenda
 from paymentapp.nacha.totals import totals
-from paymentapp.nacha.transactions import OFFSETS, TRANSACTION_CODES, WRITABLE, Purpose
+from paymentapp.nacha.transactions import DEBITS, TRANSACTION_CODES, WRITABLE, Purpose
 
 # The SEC codes that are written, and the purposes of their entries. CTX, ATX and IAT have other
 # layouts; WEB and TEL credits are not for companies that pay people.
@@ -31,7 +32,14 @@ _PURPOSES = {
 }
 _BALANCED = "200"  # mixed: as written here, as much debited from the company as is paid
 _SERVICE_CLASSES = {"ACK": {"200"}}  # Appendix Six, 6.4.1
+_TAKING_BACK = "225"  # debits only: as written here, of credits that were sent by mistake
 _CREDITS = {"220", _BALANCED}
+# Sections 2.9 and 2.10: a reversal says so in its description, in capital letters. Subsection
+# 2.12.4: an entry that was returned and is tried again, a credit or a reversal, has another one.
+_CLASSES_BY_DESCRIPTION = {
+    REVERSAL: {_TAKING_BACK, _BALANCED},
+    RETRY_PAYMENT: {*_CREDITS, _TAKING_BACK},
+}
 
 
 def check_file(file: File) -> None:
@@ -81,8 +89,12 @@ def _is_balanced(batch: NachaBatch) -> bool:
 def _check_header(record: str, header: BatchHeader) -> None:
     if header.sec_code not in _PURPOSES:
         raise EntryClassRule(record, "sec_code", f"one of {', '.join(_PURPOSES)}")
-    if header.service_class not in _SERVICE_CLASSES.get(header.sec_code, _CREDITS):
-        raise EntryClassRule(record, "service_class", "must be 220 or 200, and 200 for ACK")
+    classes = _SERVICE_CLASSES.get(header.sec_code, _CREDITS)
+    if header.sec_code in {"PPD", "CCD"}:
+        classes = _CLASSES_BY_DESCRIPTION.get(header.description.strip(), classes)
+    if header.service_class not in classes:
+        why = "must be 220 or 200, 200 for ACK, and 225 or 200 for a reversal"
+        raise EntryClassRule(record, "service_class", why)
     for name in ("company_name", "company_id", "description"):
         if not getattr(header, name).strip("0 "):
             raise InvalidValue(record, name, "is blank or all zeros")
@@ -102,8 +114,10 @@ def _kind_of(entry: Entry) -> str:
 
 def check_entry(record: str, header: BatchHeader, entry: Entry) -> None:
     """Check one entry against its batch's SEC code. Raises NachaError."""
-    offset = entry.transaction_code in OFFSETS and header.service_class == _BALANCED
-    if entry.transaction_code not in WRITABLE and not offset:
+    may_debit = header.service_class in {_BALANCED, _TAKING_BACK}
+    may_credit = header.service_class != _TAKING_BACK
+    writable = WRITABLE if may_credit else frozenset[str]()
+    if entry.transaction_code not in (writable | DEBITS if may_debit else writable):
         raise UnknownTransactionCode(
             record, "transaction_code", "must be of a credit to a checking or savings account"
         )

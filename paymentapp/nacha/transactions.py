@@ -51,8 +51,9 @@ TRANSACTION_CODES = {
 } | {"55": TransactionCode("55", "loan", False, Purpose.LIVE)}
 
 # The codes that this service writes: credits to checking and savings accounts, and their returns;
-# and the debit of the company's own account that balances a batch. It never debits a payee.
-OFFSETS = frozenset({"27", "37"})
+# the debit of the company's own account that balances a batch, and that of a payee which takes back
+# a credit that was sent by mistake.
+DEBITS = frozenset({"27", "37"})
 WRITABLE = frozenset({"21", "22", "23", "24", "31", "32", "33", "34"})
 
 
@@ -64,8 +65,8 @@ def credit_code(account_type: str, purpose: Purpose = Purpose.LIVE) -> str:
     return _code(account_type, is_credit=True, purpose=purpose)
 
 
-def offset_code(account_type: str) -> str:
-    """Return the code of the debit that balances a batch: 27 or 37. Raises ValueError."""
+def debit_code(account_type: str) -> str:
+    """Return the code of a debit of an account of that type: 27 or 37. Raises ValueError."""
     return _code(account_type, is_credit=False, purpose=Purpose.LIVE)
 
 

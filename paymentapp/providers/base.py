@@ -12,14 +12,21 @@ from typing import NamedTuple, Protocol
 
 from paymentapp.clock import Clock
 from paymentapp.config import Settings
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import Misconfigured, NotPayable, NotSent, OutcomeUnknown
 from paymentapp.models.balances import ProviderBalance
 from paymentapp.models.batches import Batch, Member
+from paymentapp.models.caller_texts import CallerTexts, Metadata
 from paymentapp.models.explanations import Explanation
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
 from paymentapp.models.provider_state import ProviderState
-from paymentapp.providers.updates import ItemReport, Mailbox, Webhooks
+from paymentapp.providers.updates import (
+    EventSealing,
+    ItemReport,
+    Mailbox,
+    Reversals,
+    Webhooks,
+)
 from paymentapp.variables import Declared
 from paymentapp.vault.sealing import Vault
 
@@ -116,6 +123,7 @@ class RemittanceRules(NamedTuple):
     problem: str = ""  # the error text where it does not; never with the value
     metadata: bool = False  # whether it sends on metadata too
     reserved_keys: frozenset[str] = frozenset()  # keys of metadata that its own code uses
+    options: Sequence[Detail] = ()  # what a payment may ask of it; no other option is taken
 
 
 class Payees(Protocol):
@@ -156,6 +164,29 @@ class Payees(Protocol):
 
         Nothing is recorded: for copies, such as those in a history. Raises Misconfigured where it
         cannot be opened.
+        """
+
+
+class PayeeRules(Protocol):
+    """What depends on the payee: what they can be paid, and how a report names them."""
+
+    def problem(self, destination: str, money: Money, texts: CallerTexts) -> NotPayable | None:
+        """Return why such a payment cannot go to a destination; None where it can."""
+
+    def is_payee(self, customer_id: str, destination: str, receiver: str) -> bool:
+        """Return whether the receiver of a report is the payee of a destination.
+
+        Raises Misconfigured where it cannot be opened, NotSent where a key service does not answer.
+        """
+
+
+class RetryRules(Protocol):
+    """What a provider has to be told of a payment that is tried again, and how often it may be."""
+
+    def options(self, tried: Sequence[Payment]) -> Metadata:
+        """Return options of the provider's own for a retry of the first of these payments.
+
+        Each is the retry of the one after it. Raises Conflict where it must not be tried again.
         """
 
 
@@ -247,12 +278,16 @@ class Provider(Facts, Protocol):
 
     # Optional abilities; None where the provider does not have them.
     webhooks: Webhooks | None = None  # also None where the settings configure no webhook
+    event_sealing: EventSealing | None = None  # None: its events hold no number of an account
     payees: Payees | None = None  # None: the customer's e-mail is all that it needs
+    payee_rules: PayeeRules | None = None  # None: all alike, and reports name the destination
     remittance: RemittanceRules | None = None  # None: it sends on no text of the caller
     cutoffs: Cutoffs | None = None  # None: payments leave at once
     batch_key: BatchKey | None = None  # None: any payments may share a batch
     mailbox: Mailbox | None = None
     corrections: Corrections | None = None
+    retry_rules: RetryRules | None = None  # None: a retry is a payment like any other
+    reversals: Reversals | None = None  # None: what was paid cannot be taken back
     transaction_search: TransactionSearch | None = None
     balances: BalanceSource | None = None
 
@@ -304,6 +339,7 @@ class ProviderClass(Facts, Protocol):
     settings_class: type[Declared]
     details: Sequence[Detail]  # those of its `payees`
     example_details: Mapping[str, str]  # a customer's, for documentation
+    remittance: RemittanceRules | None  # of every instance
 
     @staticmethod
     def explain(text: str) -> Explanation | None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
+from paymentapp.models.reversals import Reversal, ReversalOrder
 from paymentapp.models.settled import NOT_SETTLED, Settled
 
 
@@ -86,6 +88,16 @@ class Webhooks(Protocol):
         """Parse a body that has been verified. Raises NotGenuine where it makes no sense."""
 
 
+class EventSealing(Protocol):
+    """Seals what must not be stored in plain of events that a provider sends."""
+
+    def sealed(self, body: bytes) -> bytes:
+        """Return a verified body as it is to be stored; `parse_webhook` reads it as the original.
+
+        Raises NotSent where a key service does not answer.
+        """
+
+
 class Delivery(NamedTuple):
     """One file from a provider's mailbox: event bodies, which `parse_webhook` reads."""
 
@@ -137,3 +149,29 @@ class Mailbox(Protocol):
 
         `code` is the provider's own reason. Raises Conflict where that cannot be.
         """
+
+
+class Reversals(Protocol):
+    """Taking back what was paid by mistake: it debits the payees by what they were paid.
+
+    Nothing is taken back twice: an order that is repeated goes on with what was begun.
+    """
+
+    def send(self, batch: Batch, item_id: str | None, order: ReversalOrder) -> Reversal:
+        """Take back one payment of a batch, or all that can be; return what then stands.
+
+        Raises Conflict where nothing may be taken back (any more); NotSent, OutcomeUnknown,
+        Misconfigured: repeat the order.
+        """
+
+    def retry(self, batch: Batch, item_id: str, order: ReversalOrder) -> Reversal:
+        """Try again what came back for lack of funds. Raises as `send` does."""
+
+    def of(self, batch: Batch, item_id: str) -> Sequence[Reversal]:
+        """Return every order about a payment, settled or not, oldest first."""
+
+    def confirm(self, reversal_id: str) -> Reversal:
+        """Record that the provider has what it was not known to have. Raises Conflict."""
+
+    def pending(self) -> Sequence[Reversal]:
+        """Return the reversals that are not settled, oldest first. Raises StoreUnavailable."""

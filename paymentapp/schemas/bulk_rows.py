@@ -16,6 +16,7 @@ from paymentapp.schemas.payment_orders import PaymentOrderSchema
 from paymentapp.services.payment_orders import PaymentOrder
 
 METADATA_PREFIX = "metadata."
+OPTIONS_PREFIX = "options."
 _REQUIRED = frozenset({"customer_id", "email", "amount", "currency"})
 COLUMNS = Columns(
     known=(
@@ -30,7 +31,7 @@ COLUMNS = Columns(
         "allow_duplicate",
     ),
     required=_REQUIRED,
-    prefixes=(METADATA_PREFIX,),
+    prefixes=(METADATA_PREFIX, OPTIONS_PREFIX),
 )
 _MISSING = "Missing: fill in this column."
 _SCIENTIFIC = "Looks like a number that a spreadsheet has shortened: format the column as text."
@@ -80,6 +81,8 @@ def _put(body: dict[str, Any], name: str, text: str) -> None:
     """Put the value of a cell into the body of a request. Raises ValueError, with what would do."""
     if name.startswith(METADATA_PREFIX):
         body.setdefault("metadata", {})[name.removeprefix(METADATA_PREFIX)] = text
+    elif name.startswith(OPTIONS_PREFIX):
+        body.setdefault("options", {})[name.removeprefix(OPTIONS_PREFIX)] = text
     elif name == "amount":
         body[name] = read_amount(text)
     elif name == "currency":

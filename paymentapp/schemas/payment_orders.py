@@ -13,7 +13,7 @@ from paymentapp.models.caller_texts import (
     CallerTexts,
 )
 from paymentapp.models.money import Money
-from paymentapp.schemas.caller_texts import MetadataPairs
+from paymentapp.schemas.caller_texts import MetadataPairs, OptionPairs
 from paymentapp.schemas.common import (
     METHOD_PATTERN,
     Amount,
@@ -91,6 +91,13 @@ class PaymentOrderSchema(FlatSchema):
         }
     )
 
+    options = OptionPairs(
+        metadata={
+            "description": "What it asks of the payment method: texts by name. A method that does "
+            "not know one of them does not take the payment."
+        }
+    )
+
     def built(self, loaded: dict[str, Any]) -> PaymentOrder:
         """Return the loaded fields as a PaymentOrder."""
         return PaymentOrder(
@@ -101,7 +108,10 @@ class PaymentOrderSchema(FlatSchema):
             loaded.get("scheduled_at"),
             allow_duplicate=loaded.get("allow_duplicate", False),
             texts=CallerTexts(
-                loaded.get("reference"), loaded.get("description"), loaded.get("metadata", ())
+                loaded.get("reference"),
+                loaded.get("description"),
+                loaded.get("metadata", ()),
+                loaded.get("options", ()),
             ),
         )
 

@@ -11,7 +11,7 @@ from paymentapp.clock import maybe_text, to_text
 from paymentapp.models.approvals import Approval
 from paymentapp.models.payments import Cause, Status
 from paymentapp.schemas.approvals import ApprovalSchema
-from paymentapp.schemas.caller_texts import MetadataPairs
+from paymentapp.schemas.caller_texts import MetadataPairs, shown_options
 from paymentapp.schemas.common import (
     PAYMENT_ID_PATTERN,
     Amount,
@@ -136,6 +136,7 @@ class PaymentSchema(Schema):
         required=True,
         metadata={"description": "The caller's own data, `{}` where the request had none."},
     )
+    options = shown_options()
     retry_of = _linked_payment("The payment of this customer that this one retries, or null.")
     retried_by = _linked_payment(
         "The payment of this customer that retries this one, or null. It is stored before its "
@@ -266,6 +267,7 @@ def _payment_body(shown: ShownPayment) -> dict[str, Any]:
         "reference": payment.texts.reference,
         "description": payment.texts.description,
         "metadata": dict(payment.texts.metadata),
+        "options": payment.texts.shown_options,
         "retry_of": payment.retry_of,
         "retried_by": payment.retried_by,
         "bulk_id": payment.bulk_id,

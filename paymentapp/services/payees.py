@@ -52,6 +52,17 @@ class ShownPayment(NamedTuple):
         return self.wait.since if self.wait else None
 
 
+def names_payee(provider: Provider | None, paid: Payment | Member, receiver: str) -> bool:
+    """Return whether the receiver of a provider's report is the payee of a payment.
+
+    Raises Misconfigured, NotSent where the payee's details cannot be opened here and now.
+    """
+    rules = provider.payee_rules if provider else None
+    if rules is None or paid.destination is None:
+        return receiver.casefold() == paid.payee.casefold()
+    return rules.is_payee(paid.customer_id, paid.destination, receiver)
+
+
 @dataclass(frozen=True, slots=True)
 class PayeeDisplays:
     """Shows payees, each masked by its own provider, which alone can open its details."""
@@ -102,6 +113,13 @@ class PayeeDisplays:
     def details(self, method: str, customer_id: str, destination: str) -> Mapping[str, str] | None:
         """Return a destination's details, masked; None where it cannot be opened here and now."""
         return self._opened(method, lambda payees: payees.show(customer_id, destination))
+
+    def is_named(self, method: str, paid: Payment | Member, receiver: str) -> bool | None:
+        """Return whether a receiver is the payee; None where that cannot be told here and now."""
+        try:
+            return names_payee(self.providers.get(method), paid, receiver)
+        except ProviderError:
+            return None
 
     def _opened(self, method: str, show: Callable[[Payees], _Shown]) -> _Shown | None:
         provider = self.providers.get(method)

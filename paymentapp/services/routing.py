@@ -96,6 +96,16 @@ def unpayable(provider: Provider, money: Money) -> NotPayable | None:
     return None
 
 
+def payee_problem(
+    provider: Provider, customer: Customer, money: Money, texts: CallerTexts
+) -> NotPayable | None:
+    """Return why a customer's details for a provider do not take a payment; None where they do."""
+    destination = customer_destination(customer, provider.name)
+    if provider.payee_rules is None or destination is None:
+        return None
+    return provider.payee_rules.problem(destination, money, texts)
+
+
 @dataclass(frozen=True)
 class Routes:
     """Chooses payment methods. `failing` says whether to avoid a provider for now.
@@ -140,8 +150,7 @@ class Routes:
         over providers that are failing.
         """
         if method is not None:
-            self.validate_requested(method, money, texts)
-            return self._requested(customer, method)
+            return self._requested(customer, method, money, texts)
         found = self._best(self._candidates(customer, money), customer, money, texts, ())
         if found is not None:
             return found
@@ -150,8 +159,7 @@ class Routes:
         if self.rules or customer.default_method:
             raise NotPayable("payment_method", "No payment method of this customer fits.")
         method = FIRST_METHOD if FIRST_METHOD in self.providers else min(self.providers, default="")
-        self.validate_requested(method, money, texts)
-        return self._requested(customer, method)
+        return self._requested(customer, method, money, texts)
 
     def another(self, customer: Customer, payment: Payment) -> Route | None:
         """Return the next route for a payment whose provider certainly did nothing.
@@ -227,11 +235,20 @@ class Routes:
             return f"cannot send on the {problem.field.partition('/')[0]}"
         if _blocked(customer, method) is not None:
             return "has unusable details"
-        return None if _knows(provider, customer) else "has no details"
+        if not _knows(provider, customer):
+            return "has no details"
+        problem = payee_problem(provider, customer, money, texts)
+        return f"does not pay them by this {problem.field}" if problem is not None else None
 
-    def _requested(self, customer: Customer, method: str) -> Route:
+    def _requested(
+        self, customer: Customer, method: str, money: Money, texts: CallerTexts
+    ) -> Route:
         """Return the route by a method that no rule chose. Raises NotPayable."""
+        self.validate_requested(method, money, texts)
         destination = self._destination(customer, method)
+        problem = payee_problem(self.providers[method], customer, money, texts)
+        if problem is not None:
+            raise problem
         return Route(method, destination, None, self._held_until(customer, method))
 
     def _held_until(self, customer: Customer, method: str) -> datetime | None:

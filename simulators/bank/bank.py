@@ -27,8 +27,9 @@ _CORRECTIONS = {
 }
 _ROUTING = "011000015"  # the routing number of corrections
 # L: the answer comes late. F: a return keeps the forward transaction code of its entry. T: an
-# answer has a trace number of the bank's own in place of ours.
-_MAGIC = re.compile(r"([LFT]?)(R[0-9]{2}|C[0-9]{2})")
+# answer has a trace number of the bank's own in place of ours. D: only a debit is answered so.
+_MAGIC = re.compile(r"([LFTD]?)(R[0-9]{2}|C[0-9]{2})")
+_TAKE_BACK = {"REVERSAL", "RETRY PYMT"}  # descriptions of debits of a company that only pays
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ class BankSimulator:
     def _book(self, path: Path) -> None:
         now = micros(self._clock())
         try:
-            rows = [(e, *self._fate(e, now)) for e in entries(self._decrypt(path.read_bytes()))]
+            found = list(entries(self._decrypt(path.read_bytes())))
+            rows = [(each, *self._fate(each, now)) for each in found]
         except (ValueError, UnicodeDecodeError) as error:
             log.error("the bank rejects file %s: %s", path.name, error)
             rows = []
@@ -127,17 +129,31 @@ class BankSimulator:
     def _fate(self, entry: BankEntry, now: int) -> tuple[str | None, int]:
         """Return the code of the answer to an entry, and when it is due."""
         magic = _MAGIC.match(entry.account)
-        if magic is None:
+        if entry.is_debit and entry.name != "OFFSET":
+            code = self._of_debit(entry, magic)
+            return code, now + span(self._delays.answer)
+        if magic is None or magic[1] == "D":
             acknowledged = entry.sec_code == "CCD" and not entry.is_prenote
             return ("ACK" if acknowledged else None), now + span(self._delays.answer)
         kind, code = magic.groups()
         return code, now + span(self._delays.late if kind == "L" else self._delays.answer)
 
+    def _of_debit(self, entry: BankEntry, magic: re.Match[str] | None) -> str | None:
+        """Return the code by which a debit of an account is returned; None where it is taken.
+
+        A debit that takes back nothing was not authorized: R11 from a person, R17 from a company
+        (Nacha, "Reversals and Enforcement", 2021).
+        """
+        if entry.description not in _TAKE_BACK or not self.books.may_be_reversed(entry):
+            return "R11" if entry.sec_code == "PPD" else "R17"
+        return magic[2] if magic and magic[1] == "D" else None
+
 
 def _answer(due: DueAnswer) -> BankAnswer:
     """Return an answer's records (NACHA Operating Rules, Appendices Four to Six)."""
     entry, code = due.entry, due.code
-    back = entry.code if entry.account[0] == "F" else entry.code[0] + "1"
+    returned = entry.code[0] + ("6" if entry.is_debit else "1")
+    back = entry.code if entry.account[0] == "F" else returned
     trace = f"{entry.routing[:8]}{entry.trace[8:]}" if entry.account[0] == "T" else entry.trace
     origin = f"{code}{trace}{'':<6}{entry.routing[:8]}"
     if code == "ACK":

@@ -32,6 +32,10 @@ class BankCredit(NamedTuple):
     cents: int
     individual_id: str
     information: str = ""
+    description: str = ""
+    descriptive_date: str = ""
+    discretionary: str = ""
+    effective: str = ""
 
 
 class DueAnswer(NamedTuple):
@@ -52,8 +56,9 @@ class BankBooks:
             self._db.execute("PRAGMA synchronous = OFF")  # a simulator need not survive power loss
             self._db.executescript(_TABLES)
             columns = self._db.execute("SELECT name FROM pragma_table_info('entries')").fetchall()
-            if ("information",) not in columns:  # books of an earlier version
-                self._db.execute("ALTER TABLE entries ADD COLUMN information TEXT DEFAULT ''")
+            for name in BankEntry._fields:  # books of an earlier version
+                if (name,) not in columns:
+                    self._db.execute(f"ALTER TABLE entries ADD COLUMN {name} TEXT DEFAULT ''")
 
     def has(self, taken: str) -> bool:
         """Return whether a file is in the books, by the name under which it was taken."""
@@ -109,6 +114,25 @@ class BankBooks:
         """Return every credit, returned ones included."""
         return self._credits("substr(code, 2, 1) = '2'")
 
+    def debits(self) -> list[BankCredit]:
+        """Return every debit of an account that it holds: reversals, and offsets."""
+        return self._credits("substr(code, 2, 1) = '7'")
+
+    def may_be_reversed(self, entry: BankEntry) -> bool:
+        """Return whether a debit takes back a booked credit, neither returned nor taken before.
+
+        NACHA Operating Rules, Subsection 2.10: the company, the entry class and the amount are
+        those of the credit.
+        """
+        same = (entry.company_id, entry.sec_code, entry.routing, entry.account, entry.cents)
+        sql = """SELECT sum(substr(e.code, 2, 1) = '2'), sum(substr(e.code, 2, 1) = '7')
+            FROM entries e LEFT JOIN answers a ON a.entry = e.id AND a.code LIKE 'R%'
+            WHERE company_id = ? AND sec_code = ? AND routing = ? AND account = ? AND cents = ?
+            AND a.entry IS NULL"""
+        with self._lock:
+            paid, taken = self._db.execute(sql, same).fetchone()
+        return (paid or 0) > (taken or 0)
+
     def prenotes(self) -> list[BankCredit]:
         """Return every prenote."""
         return self._credits("substr(code, 2, 1) = '3'")
@@ -125,7 +149,8 @@ class BankBooks:
     def _credits(self, condition: str) -> list[BankCredit]:
         with self._lock:
             rows = self._db.execute(
-                "SELECT f.name, trace, account, cents, individual_id, information FROM entries e "  # noqa: S608
+                "SELECT f.name, trace, account, cents, individual_id, information, description, "  # noqa: S608
+                "descriptive_date, discretionary, effective FROM entries e "
                 f"JOIN files f ON f.id = e.file WHERE {condition} ORDER BY e.id"
             ).fetchall()
         return [BankCredit(*row) for row in rows]

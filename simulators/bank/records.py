@@ -22,6 +22,9 @@ class BankEntry(NamedTuple):
     name: str
     trace: str
     information: str = ""  # of an addenda 05
+    description: str = ""  # of the batch: Company Entry Description
+    descriptive_date: str = ""
+    discretionary: str = ""  # of the entry
 
     def __repr__(self) -> str:
         return f"Entry({self.trace})"
@@ -30,6 +33,11 @@ class BankEntry(NamedTuple):
     def is_prenote(self) -> bool:
         """Return whether the entry is a prenote."""
         return self.code[1] == "3"
+
+    @property
+    def is_debit(self) -> bool:
+        """Return whether the entry takes money from the account."""
+        return self.code[1] in "789"
 
 
 class BankAnswer(NamedTuple):
@@ -48,18 +56,20 @@ def entries(data: bytes) -> Iterator[BankEntry]:
     lines = [line.ljust(94) for line in data.decode("ascii").splitlines()]
     if not lines or lines[0][:3] != "101" or len(lines) % 10:
         raise ValueError("not a NACHA file in whole blocks")
-    batch, total, count = "", 0, 0
+    batch, count, totals = "", 0, {"debits": 0, "credits": 0}
     for line, following in pairwise([*lines, ""]):
         match line[0]:
             case "5":
                 batch = line
             case "6":
-                total, count = total + int(line[29:39]), count + 1
+                totals["debits" if line[2] in "6789" else "credits"] += int(line[29:39])
+                count += 1
                 yield _entry(batch, line, following)
             case "7":
                 count += 1
             case "9" if line.strip("9"):
-                if int(line[43:55]) != total or int(line[13:21]) != count:
+                sums = {"debits": int(line[31:43]), "credits": int(line[43:55])}
+                if sums != totals or int(line[13:21]) != count:
                     raise ValueError("the file control does not match the entries")
 
 
@@ -81,6 +91,9 @@ def _entry(batch: str, line: str, following: str) -> BankEntry:
         name=line[54:76].strip(),
         trace=line[79:94],
         information=following[3:83].rstrip() if addenda else "",
+        description=batch[53:63].strip(),
+        descriptive_date=batch[63:69].strip(),
+        discretionary=line[76:78].strip(),
     )
 
 
@@ -98,7 +111,7 @@ def answer_file(
 def _answer(answer: BankAnswer, number: int, trace: str, date: str) -> list[str]:
     """Return the lines of an answer: a batch of one entry, as ACH operators make them."""
     entry = answer.entry
-    service = "200" if answer.sec_code == "ACK" else "220"
+    service = "200" if answer.sec_code == "ACK" else "225" if entry.is_debit else "220"
     odfi = trace[:8]
     name, company = f"{entry.company_name:<16}", f"{entry.company_id:<10}"
     tail = f"{int(entry.routing[:8]):010d}"
@@ -111,7 +124,7 @@ def _answer(answer: BankAnswer, number: int, trace: str, date: str) -> list[str]
     ]
     if answer.addenda:
         lines.append(f"7{answer.addenda:<78}{trace}")
-    sums = f"{0:012d}{answer.cents:012d}"
+    sums = _sums([answer])
     lines.append(f"8{service}{count:06d}{tail}{sums}{company}{'':<25}{odfi}{number:07d}")
     return lines
 
@@ -119,9 +132,15 @@ def _answer(answer: BankAnswer, number: int, trace: str, date: str) -> list[str]
 def _closed(lines: list[str], answers: Sequence[BankAnswer]) -> str:
     count = sum(2 if answer.addenda else 1 for answer in answers)
     tail = sum(int(answer.entry.routing[:8]) for answer in answers) % 10**10
-    cents = sum(answer.cents for answer in answers)
     blocks = -(-(len(lines) + 1) // 10)
-    control = f"9{len(answers):06d}{blocks:06d}{count:08d}{tail:010d}{0:012d}{cents:012d}"
+    control = f"9{len(answers):06d}{blocks:06d}{count:08d}{tail:010d}{_sums(answers)}"
     lines.append(f"{control:<94}")
     lines += ["9" * 94] * (-len(lines) % 10)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _sums(answers: Sequence[BankAnswer]) -> str:
+    """Return the fields of the debits and the credits of these answers."""
+    debits = sum(answer.cents for answer in answers if answer.entry.is_debit)
+    rest = sum(answer.cents for answer in answers) - debits
+    return f"{debits:012d}{rest:012d}"

@@ -113,7 +113,8 @@ def _sender_header(batch: PayPalBatch) -> dict[str, Any]:
 
 def _sender_item(item: PayPalItem) -> dict[str, Any]:
     given = {
-        "recipient_type": item.recipient_type,
+        # `recipient_enum` of the description has no handles, and an answer may leave it out.
+        "recipient_type": None if item.recipient_type == "USER_HANDLE" else item.recipient_type,
         "amount": {"currency": item.currency, "value": item.value},
         "note": item.note,
         "receiver": item.receiver,

@@ -1,9 +1,9 @@
-"""Outcomes of payouts, by the recipient's address and by PayPal's own test values.
+"""Outcomes of payouts, by the recipient and by PayPal's own test values.
 
-The test values are PayPal's, from https://developer.paypal.com/api/payouts/test-values; the address
-prefixes are the simulator's. Statuses are those of ``transaction_enum`` in PayPal's API
-description. ERRPYO004, 007, 008 and 009 in a note change nothing: PayPal defines them only as the
-item id of a cancel call.
+The test values are PayPal's, from https://developer.paypal.com/api/payouts/test-values; the
+prefixes and last digits of recipients are the simulator's. Statuses are those of
+``transaction_enum`` in PayPal's API description. ERRPYO004, 007, 008 and 009 in a note change
+nothing: PayPal defines them only as the item id of a cancel call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ItemOutcome:
 
 SUCCESS = ItemOutcome("SUCCESS")
 
-# Prefix of the local part of an EMAIL receiver; case does not matter.
+# Prefix of an address, of a Venmo handle, or of a payer ID; case does not matter.
 BY_PREFIX: dict[str, ItemOutcome] = {
     "fail": ItemOutcome("FAILED", "RECEIVER_ACCOUNT_LOCKED"),
     "unclaimed": ItemOutcome("UNCLAIMED", "RECEIVER_UNREGISTERED", later="RETURNED"),
@@ -37,6 +37,9 @@ BY_PREFIX: dict[str, ItemOutcome] = {
     "refunded": ItemOutcome("SUCCESS", later="REFUNDED"),
     "reversed": ItemOutcome("SUCCESS", later="REVERSED"),
 }
+
+# The last four digits of a phone number.
+BY_LAST_DIGITS = {f"{n:04d}": outcome for n, outcome in enumerate(BY_PREFIX.values(), 101)}
 
 # items[0].note of a create call: the whole request is refused with this error.
 REFUSING_NOTES: dict[str, str] = {
@@ -144,12 +147,18 @@ _STATUS_OF_ERROR: dict[str, str] = {
 
 
 def outcome_for(recipient_type: str, receiver: str) -> ItemOutcome:
-    """Return the outcome of a payment to ``receiver``."""
-    if recipient_type == "EMAIL":
-        local = receiver.lower()
-        for prefix, outcome in BY_PREFIX.items():
-            if local.startswith(prefix):
-                return outcome
+    """Return the outcome of a payment to ``receiver``.
+
+    A phone number says it by its last four digits: 0101 fails, 0102 is unclaimed, and so on in the
+    order of ``BY_PREFIX``. The numbers that end in 555-0100 to 555-0199 are nobody's.
+    """
+    if recipient_type == "PHONE":
+        digits = "".join(filter(str.isdigit, receiver))
+        return BY_LAST_DIGITS.get(digits[-4:], SUCCESS)
+    local = receiver.lower().removeprefix("@")
+    for prefix, outcome in BY_PREFIX.items():
+        if local.startswith(prefix):
+            return outcome
     return SUCCESS
 
 

@@ -23,6 +23,7 @@ class PayPalItemRequest:
     note: str | None
     wallet: str
     purpose: str | None
+    language: str | None
     outcome: ItemOutcome
 
 
@@ -78,6 +79,7 @@ class PayPalItem:
     note: str | None
     wallet: str
     purpose: str | None
+    language: str | None
     error: str | None
     transaction_id: str
     activity_id: str

@@ -83,6 +83,7 @@ def _item(value: str, status: str, error: str | None, created_at: int) -> PayPal
         note="payout to receiver",
         wallet="PAYPAL",
         purpose=None,
+        language=None,
         error=error,
         transaction_id="SIMULATED00000000",
         activity_id="SIMULATED00000000",

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS items (
     note TEXT,
     wallet TEXT NOT NULL,
     purpose TEXT,
+    language TEXT,
     outcome TEXT NOT NULL,
     error TEXT,
     later_status TEXT,

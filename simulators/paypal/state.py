@@ -35,8 +35,8 @@ _STATUS = """CASE
 
 _ITEM = f"""SELECT i.seq, i.payout_item_id, b.payout_batch_id, b.sender_batch_id,
     i.sender_item_id, i.recipient_type, i.receiver, b.currency, i.value, i.fee_minor, i.note,
-    i.wallet, i.purpose, i.error, i.transaction_id, i.activity_id, b.created_at, i.settle_at,
-    i.later_at, i.cancelled_at, {_STATUS} AS status
+    i.wallet, i.purpose, i.language, i.error, i.transaction_id, i.activity_id, b.created_at,
+    i.settle_at, i.later_at, i.cancelled_at, {_STATUS} AS status
     FROM items i JOIN batches b ON b.id = i.batch"""  # noqa: S608 - constants only
 
 _BATCH_COLUMNS = """payout_batch_id, sender_batch_id, header, currency, total_minor, fees_minor,
@@ -47,9 +47,9 @@ _NEW_BATCH = f"""INSERT INTO batches ({_BATCH_COLUMNS})
     :item_count, :denied, :created_at, :processing_at, :settle_at)"""  # noqa: S608 - constants only
 
 _NEW_ITEM = """INSERT INTO items (batch, payout_item_id, sender_item_id, recipient_type, receiver,
-    value, minor, fee_minor, note, wallet, purpose, outcome, error, later_status, later_at,
-    settle_at, transaction_id, activity_id)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    value, minor, fee_minor, note, wallet, purpose, language, outcome, error, later_status,
+    later_at, settle_at, transaction_id, activity_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 # Matches of a transaction search: money that moved, once the search index includes it.
 _FOUND = f"""WHERE i.outcome != 'FAILED' AND i.settle_at BETWEEN :start AND min(:end, :shown)
@@ -75,6 +75,7 @@ class PayPalState:
     def __init__(self, database: Database) -> None:
         self._database = database
         database.add_tables(PAYPAL_SCHEMA)
+        database.add_column("items", "language", "TEXT")
 
     # Payouts
 
@@ -263,6 +264,7 @@ def _item_row(
         item.note,
         item.wallet,
         item.purpose,
+        item.language,
         outcome.status,
         outcome.error,
         outcome.later,

@@ -47,6 +47,7 @@ ITEM_LIMITS = {
     "sender_item_id": 63,
     "recipient_wallet": 36,
     "purpose": 40,
+    "notification_language": 10,
 }
 RECEIVERS = {
     "EMAIL": re.compile(r"[^\s@\x00-\x1f]+@[^\s@.]+(\.[^\s@.]+)+"),
@@ -54,6 +55,12 @@ RECEIVERS = {
     "PAYPAL_ID": re.compile(r"[A-Z0-9]{5,30}", re.ASCII),
     "USER_HANDLE": re.compile(r"\S+"),
 }
+# ``language`` of the description.
+LANGUAGE = re.compile(r"[a-z]{2}(?:-[A-Z][a-z]{3})?(?:-[A-Z]{2})?", re.ASCII)
+# "Payouts to Venmo recipients require a 'note' string and a US mobile phone number"; also handles
+# and e-mail addresses, https://developer.paypal.com/payouts/venmo: "available in the US only".
+VENMO = "VENMO"
+US_PHONE = re.compile(r"(\+?1)?[2-9][0-9]{9}", re.ASCII)
 MISSING = "Required field is missing"
 
 
@@ -126,6 +133,7 @@ def _read_item(
     recipient_type = texts.get("recipient_type") or default_type
     _check_receiver(raw, texts, recipient_type, path, problems)
     _check_texts(texts, path, problems)
+    _check_venmo(raw, texts, recipient_type, path, problems)
     value, minor = _read_amount(raw.get("amount"), f"{path}.amount", problems)
     if len(problems) > before or recipient_type is None:
         return None
@@ -140,6 +148,7 @@ def _read_item(
         note=texts.get("note"),
         wallet=texts.get("recipient_wallet", "PAYPAL"),
         purpose=texts.get("purpose"),
+        language=texts.get("notification_language"),
         outcome=outcome,
     )
 
@@ -162,11 +171,37 @@ def _check_receiver(
         problems.add(f"{path}.receiver", "Receiver is invalid or does not match with type")
 
 
+def _check_venmo(
+    raw: Mapping[str, Any],
+    texts: Mapping[str, str],
+    recipient_type: str | None,
+    path: str,
+    problems: _Problems,
+) -> None:
+    """Check what a Venmo recipient needs; a handle is of Venmo alone."""
+    if texts.get("recipient_wallet", "PAYPAL") != VENMO:
+        if recipient_type == "USER_HANDLE":
+            problems.add(f"{path}.recipient_wallet", "Must be VENMO for a user handle")
+        return
+    if not texts.get("note"):
+        problems.add(f"{path}.note", "Note is required for a payout to Venmo")
+    if recipient_type == "PAYPAL_ID":
+        problems.add(f"{path}.recipient_type", "Recipient type is not supported by the wallet")
+    phone = re.sub("[ ().-]", "", texts.get("receiver", ""))
+    if recipient_type == "PHONE" and not US_PHONE.fullmatch(phone):
+        problems.add(f"{path}.receiver", "Must be a US mobile phone number for a Venmo recipient")
+    amount = raw.get("amount")
+    if isinstance(amount, Mapping) and amount.get("currency") != "USD":
+        problems.add(f"{path}.amount.currency", "Must be USD for a Venmo recipient")
+
+
 def _check_texts(texts: Mapping[str, str], path: str, problems: _Problems) -> None:
     note = texts.get("note", "")
     if len(note) > MAX_NON_ASCII_NOTE and not note.isascii():
         issue = f"Length must be at most {MAX_NON_ASCII_NOTE} characters where not all are ASCII"
         problems.add(f"{path}.note", issue)
+    if not LANGUAGE.fullmatch(texts.get("notification_language", "en")):
+        problems.add(f"{path}.notification_language", "Must be a language tag")
     for name, choices in (("purpose", PURPOSES), ("recipient_wallet", WALLETS)):
         if name in texts and texts[name] not in choices:
             problems.add(f"{path}.{name}", f"Must be one of {', '.join(sorted(choices))}")

@@ -17,7 +17,7 @@ TEXTS: dict[str, Any] = {
     "description": "Rechnung 1007, für Ädå 🙂",
     "metadata": {"team": "research", "cost.center-2_b": "4711 “x”"},
 }
-NONE: dict[str, Any] = {"reference": None, "description": None, "metadata": {}}
+NONE: dict[str, Any] = {"reference": None, "description": None, "metadata": {}, "options": {}}
 LINE = "Must be text on one line, without control characters."
 REFERENCE = "Must be 1 to 100 printable ASCII characters."
 KEYS = "Each key must be 1 to 40 letters, digits, '_', '.' or '-'."

@@ -20,6 +20,7 @@ from paymentapp.models.references import reference_claim
 from paymentapp.models.webhook_endpoints import ENDPOINTS_MAX, SECRETS_MAX
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.paypal.payees import PayPalPayees
+from paymentapp.providers.stripe.payees import StripePayees
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.vault.sealing import new_key
 from tests.api.conftest import Bench
@@ -52,7 +53,8 @@ def bench() -> Bench:
     """Return the service with all three payment methods, and Ada."""
     paypal = ledger("paypal")
     paypal.payees = PayPalPayees()
-    methods = {"ach": ledger("ach", WirePayees()), "stripe": ledger("stripe", WirePayees())}
+    stripe = ledger("stripe", StripePayees("none"))
+    methods = {"ach": ledger("ach", WirePayees()), "stripe": stripe}
     methods["ach"].remittance = Ach.remittance
     bench = Bench(providers={"paypal": paypal, **methods})
     bench.add_customer()
@@ -121,8 +123,8 @@ def put_payment_method(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.put(f"{METHOD}/paypal", json={"detail": {}})
     yield bench.client.put(f"{CUSTOMER}/eve/payment-methods/paypal", json=DETAILS)
     yield bench.client.put(f"{METHOD}/cash", json=DETAILS)
-    yield bench.client.put(f"{METHOD}/paypal", json={"details": {"mail": "a@example.com"}})
-    yield bench.client.put(f"{METHOD}/paypal", json={"details": {}})
+    yield bench.client.put(f"{METHOD}/stripe", json={"details": {"iban": "DE1"}})
+    yield bench.client.put(f"{METHOD}/stripe", json={"details": {}})
 
 
 def get_payment_method(bench: Bench) -> Iterator[TestResponse]:

@@ -113,12 +113,13 @@ def test_one_provider_one_place(name: str) -> None:
     """Allow a provider's name only in its own folder and in the registry.
 
     `run_simulators.py` starts the simulators of all. ACH is also the network whose files and rules
-    `nacha` and `banking` implement.
+    `nacha` and `banking` implement, and by which another provider pays.
     """
     elsewhere = {"nacha", "banking"} if name == "ach" else set()
+    beside = {"openach", "us_accounts.py"} if name == "ach" else set()
     for path in modules():
         folder, *rest = path.relative_to(PACKAGE).parts
-        own = folder == "providers" and rest[0] in {name, f"{name}.py", "registry.py"}
+        own = folder == "providers" and rest[0] in {name, f"{name}.py", "registry.py", *beside}
         if not own and folder not in elsewhere and path.name != "run_simulators.py":
             assert naming(name, path) == [], path
 

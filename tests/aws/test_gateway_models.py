@@ -123,6 +123,7 @@ BODIES = [
             "reference": ANY + IDS + TEXTS,
             "description": ANY + TEXTS,
             "metadata": [*ANY, *(f'{{"a": {text}}}' for text in ANY + TEXTS), *PAIRS],
+            "options": [*ANY, *(f'{{"a": {text}}}' for text in ANY + TEXTS), *PAIRS],
             "unknown": ANY,
         },
     ),

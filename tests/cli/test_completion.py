@@ -28,7 +28,7 @@ def completed(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("paymentapp re", ["reconcile", "release"]),
+        ("paymentapp re", ["reconcile", "release", "reversals"]),
         ("paymentapp keys cr", ["create"]),
         ("paymentapp reconcile --r", ["--repair"]),
         ("paymentapp keys create till --scope payments:a", ["payments:approve"]),

@@ -19,9 +19,11 @@ from openapi_schema_validator import (
 from paymentapp.clock import utc_now
 from paymentapp.models.money import Money
 from paymentapp.providers.paypal.balances import BALANCES
+from paymentapp.providers.paypal.payees import PayPalPayees
 from paymentapp.providers.paypal.provider import PayPal
 from paymentapp.providers.paypal.search import TRANSACTIONS
 from paymentapp.providers.paypal.tables import BATCH_STATUS, CURRENCIES, TRANSACTION_STATUS
+from paymentapp.vault.sealing import Vault, new_key
 from tests.support.paypal_server import (
     ACCESS_TOKEN,
     ITEMS,
@@ -161,6 +163,29 @@ def test_batches_are_created_as_described(
         for amount in (str(rule.maximum), "1"):
             paypal.submit(BATCH, members("ann@example.com", amount=amount, currency=currency))
     checked(server, description, 2 * len(CURRENCIES))
+
+
+def test_every_kind_of_recipient_is_described(
+    server: PayPalServer, description: Description
+) -> None:
+    server.says("POST", PAYOUTS, created("BATCH1", BATCH.batch_id))
+    vault = Vault(new_key())
+    kinds = [
+        {"phone": "+14155550100", "wallet": "venmo"},
+        {"paypal_id": "QYR5Z8XDVJNXQ", "notification_language": "zh-Hant-TW"},
+        {"user_handle": f"@{'a' * 50}", "wallet": "venmo"},
+        {"email": "a" * 115 + "@example.com", "wallet": "venmo"},
+    ]
+    sent = [
+        member._replace(
+            destination=PayPalPayees(vault).destination(member.customer_id, details),
+            description="\N{GRINNING FACE}" * 200,
+        )
+        for member, details in zip(members(*["ann@example.com"] * 4), kinds, strict=True)
+    ]
+    paypal = PayPal(settings_for(server.url, language="pt-BR"), utc_now, vault)
+    paypal.submit(BATCH, sent)
+    checked(server, description, 1)
 
 
 def test_the_largest_batch_is_created_as_described(

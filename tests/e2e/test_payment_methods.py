@@ -12,6 +12,7 @@ import pytest
 from tests.support.service import ROOT, running_service
 
 ACCOUNT = b"000123456789"
+PHONE = b"4155550100"
 
 
 def test_the_three_ways_in_curl(tmp_path: Path) -> None:
@@ -32,4 +33,5 @@ def test_the_three_ways_in_curl(tmp_path: Path) -> None:
         stored = [path for path in (tmp_path / "var").glob("paymentapp.db*") if path.is_file()]
         assert stored
         kept = [*(path.read_bytes() for path in stored), service.output().encode()]
-        assert all(ACCOUNT not in content for content in [*kept, told.stdout.encode()])
+        for secret in (ACCOUNT, PHONE):
+            assert all(secret not in content for content in [*kept, told.stdout.encode()])

@@ -125,7 +125,7 @@ class _HookedSession:
         self._folder.hook("put_into", lambda: self._real.put_into(folder, name, new))
 
 
-class _AnyPlace(Vault):
+class AnyPlace(Vault):
     """A vault without owners: the suite makes destinations before their customers."""
 
     def seal(self, text: str, place: str) -> str:  # noqa: ARG002
@@ -157,7 +157,7 @@ class AchBackend:
         self.bank = BankSimulator(
             folder / "outgoing", folder / "incoming", folder / "bank", clock=self.clock
         )
-        self._vault = _AnyPlace(new_key())
+        self._vault = AnyPlace(new_key())
         self._numbers = count(1)
         self._accounts: dict[str, str] = {}
         self.secrets: tuple[str, ...] = ()  # every account number, once it is made up

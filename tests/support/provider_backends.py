@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import count
@@ -14,6 +14,7 @@ from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
 from paymentapp.providers.base import Provider
 from paymentapp.providers.paypal.provider import PayPal
+from paymentapp.vault.sealing import Vault
 from simulators import PayPalSimulatorSettings, create_simulator
 from simulators.common.server import build_server, listen
 from tests.support.paypal_server import CLIENT_ID, CLIENT_SECRET, FakeClock, settings_for
@@ -79,11 +80,12 @@ class PayPalBackend:
     failed = Status.FAILED
     waiting = Status.UNCLAIMED
 
-    def __init__(self, url: str, clock: FakeClock, app: Any) -> None:
+    def __init__(self, url: str, clock: FakeClock, app: Any, vault: Vault | None = None) -> None:
         self._clock = clock
+        self._vault = vault
         self._app = app
         self._numbers = count()
-        self.provider: Provider = PayPal(settings_for(url, provider_timeout=5), clock)
+        self.provider: Provider = PayPal(settings_for(url, provider_timeout=5), clock, vault)
 
     def paid(self) -> list[Paid]:
         answer = self._app.test_client().get("/_simulator/ledger").get_json()
@@ -132,14 +134,17 @@ class PayPalBackend:
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
             port = nobody.getsockname()[1]
-        return PayPal(settings_for(f"http://127.0.0.1:{port}"), self._clock)
+        return PayPal(settings_for(f"http://127.0.0.1:{port}"), self._clock, self._vault)
 
     def _change(self, **settings: Any) -> None:
         self._app.extensions["simulator"].change(settings)
 
 
+_Make = Callable[[str, FakeClock, Any], PayPalBackend]
+
+
 @contextmanager
-def paypal_backend() -> Iterator[Backend]:
+def paypal_backend(make: _Make = PayPalBackend) -> Iterator[Backend]:
     """Run a simulated PayPal and a provider that pays through it."""
     clock = FakeClock()
     settings = PayPalSimulatorSettings(
@@ -152,7 +157,7 @@ def paypal_backend() -> Iterator[Backend]:
     listener = listen("127.0.0.1", 0)
     server = build_server(app, listener)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    backend = PayPalBackend(f"http://127.0.0.1:{server.port}", clock, app)
+    backend = make(f"http://127.0.0.1:{server.port}", clock, app)
     try:
         yield backend
     finally:

@@ -117,7 +117,7 @@ payments = st.builds(
     approval=st.none() | required_approvals,
     approvals=st.lists(approvals, max_size=3).map(tuple),
     charges=st.lists(texts, max_size=3).map(tuple),
-    texts=st.builds(CallerTexts, maybe, maybe, metadata),
+    texts=st.builds(CallerTexts, maybe, maybe, metadata, metadata),
 )
 customers = st.builds(
     Customer,
@@ -193,7 +193,7 @@ api_keys = st.builds(
 )
 emails = st.builds("{}@{}".format, words, words)
 listed = st.builds(
-    Member, words, times.map(to_text), moneys, emails, st.none() | words, maybe, metadata
+    Member, words, times.map(to_text), moneys, emails, st.none() | words, maybe, metadata, metadata
 )
 
 
@@ -268,6 +268,15 @@ def test_a_version_that_does_not_know_texts_reads_the_members_without_them() -> 
     batch = Batch("b", "paypal", "USD", BatchState.PREPARED, 1, NOW, "r")
     (record,) = member_records(batch, chosen)
     assert read_members(batch, [record | {"texts": []}]) == members(1)
+
+
+def test_a_version_that_does_not_know_options_reads_the_members_without_them() -> None:
+    chosen = [members(1)[0]._replace(description="For June", options=(("same_day", "no"),))]
+    batch = Batch("b", "paypal", "USD", BatchState.PREPARED, 1, NOW, "r")
+    (record,) = member_records(batch, chosen)
+    without = [chosen[0]._replace(options=())]
+    assert read_members(batch, [record | {"options": []}]) == without
+    assert read_members(batch, [record]) == chosen
 
 
 @both_ways

@@ -7,17 +7,20 @@ event as well, which the inbox sets aside for an operator. No body holds an acco
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, NamedTuple
 
-from paymentapp.banking import BankDetailError, NocCorrection, ReturnKind, return_reason
+from paymentapp.banking import (
+    FUNDS_RETURNS,
+    BankDetailError,
+    NocCorrection,
+    ReturnKind,
+    return_reason,
+)
 from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, Misconfigured
-from paymentapp.masking import printable
 from paymentapp.models.payments import Payment, Status
 from paymentapp.nacha import (
     TRANSACTION_CODES,
@@ -37,10 +40,17 @@ from paymentapp.nacha import (
 from paymentapp.providers.ach.account_state import AccountState
 from paymentapp.providers.ach.entry_updates import EntryUpdateState, return_text
 from paymentapp.providers.ach.errors import BrokenFile
+from paymentapp.providers.ach.event_records import (
+    entry_details,
+    entry_fields,
+    event_record,
+    unmatched,
+)
 from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadStep
 from paymentapp.providers.ach.oddities import is_unexplained, missing_records, oddities
-from paymentapp.providers.ach.payees import AchPayees, Payee
+from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.prenote_state import PrenoteState, is_prenote
+from paymentapp.providers.ach.reversal_state import batch_of, is_reversal
 from paymentapp.providers.ach.trace_numbers import SentEntry, Traces, block_of
 from paymentapp.providers.updates import BlockedPayee, Recorded
 
@@ -118,13 +128,16 @@ class BankFileReader:
         return Recorded(return_text(code), BlockedPayee(f"{code} {reason.words}", blocked))
 
     def _entry_of(self, payment: Payment) -> SentEntry:
-        batch_id, item_id = payment.batch_id or "", payment.key.item_id
+        entry = self._entry(payment.batch_id or "", payment.key.item_id)
+        if entry is None:
+            raise Conflict("the payment is in no file that was sent to the bank")
+        return entry
+
+    def _entry(self, batch_id: str, item_id: str) -> SentEntry | None:
+        """Return the entry of a payment in a batch's file."""
         plan = self._file_state.decision(batch_id)
         entries = self._traces.entries(plan.blocks) if isinstance(plan, FilePlan) else []
-        for entry in entries:
-            if (entry.batch_id, entry.item_id) == (batch_id, item_id):
-                return entry
-        raise Conflict("the payment is in no file that was sent to the bank")
+        return next((e for e in entries if (e.batch_id, e.item_id) == (batch_id, item_id)), None)
 
     def _records(self, batch: NachaBatch) -> Iterator[dict[str, Any]]:
         single = File(None, (batch,))
@@ -143,26 +156,29 @@ class BankFileReader:
     def _return(self, each: Return, settled: str) -> dict[str, Any]:
         """Read a return; it is stored before its event is, so that a poll confirms the event."""
         whose = f"{each.individual_id.strip()}/{each.amount}"
-        record = _record("return", each.trace, each.original_trace, each.code, settled, whose)
-        details = _details(each.individual_id, each.amount, each.transaction_code)
+        record = event_record("return", each.trace, each.original_trace, each.code, settled, whose)
+        details = entry_details(each.individual_id, each.amount, each.transaction_code)
         if each.reason.kind in (ReturnKind.DISHONORED, ReturnKind.CONTESTED):
             matched = self._by_trace(each.original_trace)
             why = f"a {each.reason.kind} return, which moves no payment by itself"
-            return record | _unmatched(why, details, matched)
+            return record | unmatched(why, details, matched.entry if matched else None)
         matched = self._match(each.original_trace, each)
         if matched is None:
-            return record | _unmatched(_TRACE_MISSING, details)
+            return record | unmatched(_TRACE_MISSING, details)
         if is_prenote(matched.entry.batch_id):
             return record | self._returned_prenote(matched.entry, each.code)
-        code = TRANSACTION_CODES.get(each.transaction_code)
-        if code is not None and not code.is_credit:
-            why = "it returns a debit, and a credit was sent"
-            return record | _unmatched(why, details, matched)
+        debit = is_reversal(matched.entry.batch_id)
+        if _is_debit(each) not in (None, debit):
+            sent, back = ("debit", "credit") if debit else ("credit", "debit")
+            why = f"it returns a {back}, and a {sent} was sent"
+            return record | unmatched(why, details, matched.entry)
+        if debit:
+            return record | self._returned_reversal(matched.entry, each, details)
         return record | self._returned(matched, each)
 
     def _returned(self, matched: Matched, each: Return) -> dict[str, Any]:
         entry = matched.entry
-        fields = _entry_fields(entry) | {"amount": str(each.amount or 0)}
+        fields = entry_fields(entry) | {"amount": str(each.amount or 0)}
         if each.amount != entry.money.amount:
             return fields  # the inbox sets it aside
         self._updates.add_return(entry.batch_id, entry.position, each.code)
@@ -171,6 +187,25 @@ class BankFileReader:
         if findings:
             fields["finding"] = "; ".join(findings)
         return fields | (self._blocked(entry, each.code) if each.reason.stop_using else {})
+
+    def _returned_reversal(
+        self, debit: SentEntry, each: Return, details: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Record that the debit of a reversal came back: an operator decides what follows."""
+        if each.amount != debit.money.amount:
+            return unmatched("it returns another amount than a reversal's", details, debit)
+        batch_id = batch_of(debit.batch_id)
+        paid = self._entry(batch_id, debit.item_id)
+        if paid is not None:
+            self._updates.add_reversal_return(batch_id, paid.position, debit.batch_id, each.code)
+        self._file_state.uploaded(debit.batch_id, self._clock())  # so the bank has the file
+        why = f"the reversal of the payment came back: {return_text(each.code)}"
+        again = "; `paymentapp reversals retry` debits once more"
+        return unmatched(
+            f"{why}{again if each.code in FUNDS_RETURNS else ''}",
+            {**details, "reason": return_text(each.code)},
+            debit,
+        )
 
     def _returned_prenote(self, entry: SentEntry, code: str) -> dict[str, Any]:
         """NACHA Operating Rules (2013), Subsection 2.6.2: nothing may follow a returned prenote."""
@@ -187,10 +222,10 @@ class BankFileReader:
         """Read a notification of change, with the corrected account if it is valid."""
         correction = change.correction
         about = change.trace, change.original_trace, correction.code, settled
-        record = _record("change", *about, change.individual_id.strip())
+        record = event_record("change", *about, change.individual_id.strip())
         matched = self._match(change.original_trace, change)
         if matched is None:
-            return record | _unmatched(_TRACE_MISSING, _details(change.individual_id))
+            return record | unmatched(_TRACE_MISSING, entry_details(change.individual_id))
         entry = matched.entry
         note = f"{correction.code} {correction.title}".strip()
         if correction.problem:
@@ -200,7 +235,7 @@ class BankFileReader:
         except BankDetailError as error:
             return record | {"item": entry.item_id, "note": f"{note}: {error}"}
         except Misconfigured as error:
-            return record | _unmatched(f"the account cannot be opened: {error.code}", {}, matched)
+            return record | unmatched(f"the account cannot be opened: {error.code}", {}, entry)
         return record | {"item": entry.item_id, "note": note, **right}
 
     def _corrected(self, entry: SentEntry, correction: NocCorrection) -> dict[str, Any]:
@@ -215,7 +250,7 @@ class BankFileReader:
         payee = self._payees.open(customer_id, before)
         account = correction.corrected(payee.account)
         if account != payee.account:
-            sealed = self._payees.seal(customer_id, Payee(account, payee.entry_class))
+            sealed = self._payees.seal(customer_id, payee._replace(account=account))
             self._accounts.correct(before, sealed)
         current = self._accounts.current(entry.destination)
         if current == entry.destination:
@@ -226,23 +261,23 @@ class BankFileReader:
         return {"destination": current, "replaces": replaced}
 
     def _acknowledgment(self, ack: Acknowledgment, settled: str) -> dict[str, Any]:
-        record = _record("acknowledgment", ack.trace, ack.original_trace, "ACK", settled)
+        record = event_record("acknowledgment", ack.trace, ack.original_trace, "ACK", settled)
         matched = self._by_trace(ack.original_trace)
         if matched is None:
-            return record | _unmatched(_TRACE_MISSING, {})
+            return record | unmatched(_TRACE_MISSING, {})
         entry = matched.entry
         if is_prenote(entry.batch_id):
             return record
         self._updates.add_acknowledgment(entry.batch_id, entry.position)
         self._file_state.uploaded(entry.batch_id, self._clock())  # so the bank has the file
-        return record | _entry_fields(entry)
+        return record | entry_fields(entry)
 
     def _unexplained(self, entry: Entry, settled: str) -> dict[str, Any]:
         """Read an entry that is a return by its transaction code, and has no addenda to say so."""
         whose = f"{entry.individual_id.strip()}/{entry.amount}"
-        record = _record("return", entry.trace, entry.trace, "", settled, whose)
-        details = _details(entry.individual_id, entry.amount, entry.transaction_code)
-        return record | _unmatched("a return without its addenda", details)
+        record = event_record("return", entry.trace, entry.trace, "", settled, whose)
+        details = entry_details(entry.individual_id, entry.amount, entry.transaction_code)
+        return record | unmatched("a return without its addenda", details)
 
     def _match(self, trace: str, each: Return | NotificationOfChange) -> Matched | None:
         """Find our entry by its trace number; else that of the only payment it can be of."""
@@ -250,10 +285,12 @@ class BankFileReader:
         if found is not None:
             return found
         amount = each.amount if isinstance(each, Return) else None
+        debit = bool(isinstance(each, Return) and _is_debit(each))
         same = [
             entry
             for entry in self._traces.of_individual(each.individual_id)
             if self._was_made(entry)
+            and is_reversal(entry.batch_id) is debit
             and amount in (None, entry.money.amount)
             and self._is_to(entry, each.account)
         ]
@@ -289,46 +326,11 @@ class BankFileReader:
         return _bare(payee.account.number) == _bare(account)
 
 
+def _is_debit(each: Return) -> bool | None:
+    """Return whether a return is of a debit; None where its transaction code is none."""
+    code = TRANSACTION_CODES.get(each.transaction_code)
+    return None if code is None else not code.is_credit
+
+
 def _bare(account: str) -> str:
     return account.replace(" ", "").replace("-", "").lstrip("0").casefold()
-
-
-def _record(
-    kind: str, trace: str, original: str, code: str, settled: str, whose: str = ""
-) -> dict[str, Any]:
-    """Return the fields of every event; the id is the same whenever the bank repeats the entry.
-
-    `whose` tells apart the entries of a bank that gives all of them the same trace numbers.
-    """
-    parts = "/".join([kind, trace, original, code, settled, whose])
-    event_id = hashlib.sha256(parts.encode()).hexdigest()[:32]
-    shown = printable(code)
-    return {"id": f"{kind}-{event_id}", "kind": kind, "code": shown, "trace": printable(original)}
-
-
-def _entry_fields(entry: SentEntry) -> dict[str, Any]:
-    return {
-        "item": entry.item_id,
-        "batch": entry.batch_id,
-        "amount": str(entry.money.amount),
-        "receiver": entry.destination,
-    }
-
-
-def _details(
-    individual_id: str, amount: Decimal | None = None, transaction_code: str = ""
-) -> dict[str, str]:
-    """Return what the bank's entry says, for an operator; never the account."""
-    found = {
-        "individual id": printable(individual_id.strip()),
-        "amount": "" if amount is None else str(amount),
-        "transaction code": printable(transaction_code),
-    }
-    return {name: text for name, text in found.items() if text}
-
-
-def _unmatched(
-    why: str, details: Mapping[str, str], matched: Matched | None = None
-) -> dict[str, Any]:
-    about = {"entry of": matched.entry.item_id} if matched else {}
-    return {"unmatched": why, "details": {**details, **about}}

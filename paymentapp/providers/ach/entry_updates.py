@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from paymentapp.banking import return_reason
+from paymentapp.banking import FUNDS_RETURNS, MOST_RETRIES, return_reason
 from paymentapp.models.provider_state import ProviderState, update_state_entry
 
 _NONE = '{"returned":{},"acknowledged":[]}'
 _REASON_LENGTH = 40
+REVERSED = "REVERSED"  # in place of a return code: the entry was taken back, by a debit of ours
+
+
+class ReversalAttempt(NamedTuple):
+    """The file that takes an entry back, and the code by which the bank returned its debit."""
+
+    file_id: str
+    returned: str = ""  # empty: it was not
+
+    @property
+    def may_be_tried_again(self) -> bool:
+        """Return whether it came back for lack of funds."""
+        return self.returned in FUNDS_RETURNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +34,8 @@ class EntryUpdates:
     returned: Mapping[int, str] = field(default_factory=dict)  # by position
     acknowledged: frozenset[int] = frozenset()
     confirmed: frozenset[int] = frozenset()  # of which an operator has said that they were paid
+    # Attempts to take an entry back, oldest first.
+    reversals: Mapping[int, Sequence[ReversalAttempt]] = field(default_factory=dict)
 
 
 class EntryUpdateState:
@@ -35,7 +50,11 @@ class EntryUpdateState:
         record = json.loads(stored.text if stored else _NONE)
         returned = {int(position): code for position, code in record["returned"].items()}
         confirmed = frozenset(record.get("confirmed", ()))
-        return EntryUpdates(returned, frozenset(record["acknowledged"]), confirmed)
+        reversals = {
+            int(position): [ReversalAttempt(*each) for each in attempts]
+            for position, attempts in record.get("reversals", {}).items()
+        }
+        return EntryUpdates(returned, frozenset(record["acknowledged"]), confirmed, reversals)
 
     def add_return(self, file_id: str, position: int, code: str) -> None:
         """Record that an entry was returned."""
@@ -63,6 +82,36 @@ class EntryUpdateState:
 
         self._change(file_id, change)
 
+    def claim_reversals(
+        self, file_id: str, positions: Sequence[int], reversal_id: str, *, again: bool
+    ) -> None:
+        """Claim entries for one file of reversals, all by one write; those that others have stay.
+
+        An entry is claimed once, and `again` after each debit that came back for lack of funds, two
+        times at most. One that the bank has returned is not claimed.
+        """
+
+        def change(record: dict[str, Any]) -> None:
+            claims = record.setdefault("reversals", {})
+            for position in map(str, positions):
+                attempts = claims.get(position, [])
+                last = ReversalAttempt(*attempts[-1]) if attempts else None
+                free = last.may_be_tried_again and again if last else not again
+                if free and len(attempts) <= MOST_RETRIES and position not in record["returned"]:
+                    claims[position] = [*attempts, [reversal_id, ""]]
+
+        self._change(file_id, change)
+
+    def add_reversal_return(self, file_id: str, position: int, reversal_id: str, code: str) -> None:
+        """Record that the bank has returned a debit that takes an entry back."""
+
+        def change(record: dict[str, Any]) -> None:
+            for attempt in record.get("reversals", {}).get(str(position), []):
+                if attempt == [reversal_id, ""]:
+                    attempt[1] = code
+
+        self._change(file_id, change)
+
     def _change(self, file_id: str, change: Callable[[dict[str, Any]], None]) -> None:
         def changed(text: str) -> str:
             record = json.loads(text)
@@ -78,7 +127,8 @@ def return_text(code: str) -> str:
     >>> return_text("R02")
     'R02 Account closed'
     """
-    return f"{code} {return_reason(code).short}"[:_REASON_LENGTH]
+    words = "Taken back by a reversal" if code == REVERSED else return_reason(code).short
+    return f"{code} {words}"[:_REASON_LENGTH]
 
 
 def _name(file_id: str) -> str:

@@ -23,6 +23,7 @@ from paymentapp.nacha import Completeness
 from paymentapp.providers.ach.bank_files import BankFile, BankFileReader
 from paymentapp.providers.ach.errors import BrokenFile
 from paymentapp.providers.ach.event_bodies import read_update
+from paymentapp.providers.ach.event_records import taken_back_record
 from paymentapp.providers.ach.folders import Folder, FolderError, Session, not_sent
 from paymentapp.providers.ach.incoming_state import (
     IncomingState,
@@ -32,6 +33,8 @@ from paymentapp.providers.ach.incoming_state import (
 )
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.pgp import IncomingPgp
+from paymentapp.providers.ach.reversal_state import is_reversal
+from paymentapp.providers.ach.reversals import AchReversals
 from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.updates import Delivery, Recorded, UnreadFile, WebhookNews
 
@@ -66,8 +69,10 @@ class AchMailbox:
         reader: BankFileReader,
         rules: IncomingRules,
         payees: AchPayees,
+        reversals: AchReversals,
         clock: Clock,
     ) -> None:
+        self._reversals = reversals
         self._folder = folder
         self._incoming = incoming
         self._reader = reader
@@ -88,10 +93,15 @@ class AchMailbox:
                     yield from self._deliveries(session)
             except FolderError as error:
                 raise not_sent(error) from None
+            yield from self._taken_back()
 
     def put_away(self, delivery: Delivery) -> None:
         """Move the file to `done/`; record its digest where files cannot be renamed."""
         key, _, name = delivery.name.partition(" ")
+        if is_reversal(key):
+            with store_errors_as(NotSent):
+                self._reversals.settled(key)
+            return
         try:
             with self._folder.open() as session:
                 if session.renames:
@@ -130,6 +140,16 @@ class AchMailbox:
     def record(self, payment: Payment, status: Status, code: str) -> Recorded:
         """Record what an operator says of a payment. Raises Conflict, StoreUnavailable."""
         return self._reader.record(payment, status, code)
+
+    def _taken_back(self) -> Iterator[Delivery]:
+        """Yield what reversals have taken back, each file once its time of returns is over.
+
+        It is no file of the bank's, but what follows from none having come.
+        """
+        for reversal_id, entries in self._reversals.settle():
+            records = [taken_back_record(reversal_id, each) for each in entries]
+            bodies = [json.dumps(each, separators=(",", ":")).encode() for each in records]
+            yield Delivery(f"{reversal_id} (settled)", bodies)
 
     def _deliveries(self, session: Session) -> Iterator[Delivery]:
         began = self._clock()

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from paymentapp.banking import (
-    AccountType,
-    BankAccount,
-    BankDetailError,
-    check_account_number,
-    check_account_type,
-    check_holder,
-    check_routing,
-    transliterated_name,
-)
-from paymentapp.errors import Misconfigured, NotPayable
+from paymentapp.banking import AccountType, BankAccount, BankDetailError
+from paymentapp.errors import Misconfigured
 from paymentapp.models.provider_state import ProviderState
 from paymentapp.providers.ach.account_state import AccountState
+from paymentapp.providers.ach.entry_options import DESCRIPTION, ENTRY_DESCRIPTION
 from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.base import Detail
+from paymentapp.providers.us_accounts import (
+    ACCOUNT_DETAILS,
+    account_display,
+    read_account,
+    shown_account,
+)
 from paymentapp.vault.sealing import Vault
 
 # One letter for type and entry class (PPD: a person's account, CCD: a company's): a destination is
@@ -31,7 +29,7 @@ _LETTERS = {
     "D": (AccountType.SAVINGS, "CCD"),
 }
 _BY_MEANING = {meaning: letter for letter, meaning in _LETTERS.items()}
-_FIELDS = {"account_holder": "holder"}  # BankDetailError's name to the API's
+_BAR = "|"  # ends an account number, and a description, which have none
 
 
 class Payee(NamedTuple):
@@ -39,6 +37,7 @@ class Payee(NamedTuple):
 
     account: BankAccount
     entry_class: str
+    description: str = ""  # of entries to it; empty: the setting's
 
 
 class AchPayees:
@@ -46,28 +45,16 @@ class AchPayees:
 
     email_is_enough = False
     details: Sequence[Detail] = (
-        Detail(
-            "holder",
-            "The holder's name, as the bank has it.",
-            "[!-~]([ -~]{0,20}[!-~])?",
-            "1 to 22 printable ASCII characters.",
-            suggest=transliterated_name,
-        ),
-        Detail("routing_number", "The bank's ABA routing number.", "[0-9]{9}", "Nine digits."),
-        Detail(
-            "account_number",
-            "The number of the account.",
-            "[A-Za-z0-9]([A-Za-z0-9-]{0,15}[A-Za-z0-9])?",
-            "1 to 17 letters, digits and hyphens, without blanks.",
-        ),
-        Detail("account_type", "checking or savings.", "checking|savings", "checking or savings."),
+        *ACCOUNT_DETAILS,
         Detail(
             "entry_class",
             "PPD (the default) where a person holds the account, CCD where a company does.",
             "PPD|CCD",
-            "PPD or CCD.",
+            "PPD or CCD. CTX is for a trading partner's invoices in many addenda (EDI), which are "
+            "not written here: a CCD payment has one addenda, made of its description.",
             required=False,
         ),
+        DESCRIPTION,
     )
 
     def __init__(self, vault: Vault, state: ProviderState) -> None:
@@ -82,35 +69,24 @@ class AchPayees:
 
     def destination(self, customer_id: str, details: Mapping[str, str]) -> str:
         """Check and seal an account. Raises NotPayable, whose text never holds the value."""
-        try:
-            account = BankAccount(
-                check_routing(details["routing_number"]),
-                check_account_number(details["account_number"]),
-                check_account_type(details["account_type"]),
-                check_holder(details["holder"]),
-            )
-        except BankDetailError as error:
-            raise NotPayable(_FIELDS.get(error.field, error.field), _sentence(error)) from None
-        return self.seal(customer_id, Payee(account, details.get("entry_class", "PPD")))
+        account = read_account(details)
+        entry_class = details.get("entry_class", "PPD")
+        description = details.get(ENTRY_DESCRIPTION, "")
+        return self.seal(customer_id, Payee(account, entry_class, description))
 
     def show(self, customer_id: str, destination: str) -> Mapping[str, str]:
         """Return the details; of the account number only the last four characters."""
         try:
-            account, entry_class = self.open(customer_id, destination)
+            account, entry_class, description = self.open(customer_id, destination)
         except BankDetailError as error:
             raise Misconfigured("NOT_AN_ACCOUNT", str(error)) from None
-        return {
-            "holder": account.holder,
-            "routing_number": account.routing,
-            "account_number": account.last4,
-            "account_type": account.account_type.value,
-            "entry_class": entry_class,
-        }
+        shown = shown_account(account) | {"entry_class": entry_class}
+        return shown | ({ENTRY_DESCRIPTION: description} if description else {})
 
     def display(self, customer_id: str, destination: str) -> str:
         """Return the account number's last four digits, and the bank's routing number."""
         shown = self.show(customer_id, destination)
-        return f"****{shown['account_number']} at {shown['routing_number']}"
+        return account_display(shown["account_number"], shown["routing_number"])
 
     def renew(self, customer_id: str, destination: str) -> str | None:
         """Seal the account by the current key; its prenote still counts. None where it is."""
@@ -127,11 +103,13 @@ class AchPayees:
         return self._vault.seal(self._vault.open(destination, customer_id), customer_id)
 
     def seal(self, customer_id: str, payee: Payee) -> str:
-        """Return the sealed account, at most 120 characters without a blank."""
+        """Return the sealed account, at most 140 characters without a blank."""
         account = payee.account
         letter = _BY_MEANING[account.account_type, payee.entry_class]
-        # No account number has a vertical bar, so the first one ends it.
-        text = f"{letter}{account.routing}{account.number}|{account.holder}"
+        text = f"{letter}{account.routing}{account.number}{_BAR}{account.holder}"
+        if payee.description:  # a small letter says that one follows the number
+            rest = f"{payee.description}{_BAR}{account.holder}"
+            text = f"{letter.lower()}{account.routing}{account.number}{_BAR}{rest}"
         return self._vault.seal(text, customer_id)
 
     def open(self, customer_id: str, destination: str) -> Payee:
@@ -141,12 +119,12 @@ class AchPayees:
         by the current rules.
         """
         text = self._vault.open(destination, customer_id)
-        number, bar, holder = text[10:].partition("|")
-        if not bar or text[0] not in _LETTERS:
+        number, bar, holder = text[10:].partition(_BAR)
+        description = ""
+        if text[0].islower():
+            description, bar, holder = holder.partition(_BAR)
+        if not bar or text[0].upper() not in _LETTERS:
             raise Misconfigured("NOT_SEALED_HERE", "a destination is not a bank account")
-        account_type, entry_class = _LETTERS[text[0]]
-        return Payee(BankAccount(text[1:10], number, account_type, holder), entry_class)
-
-
-def _sentence(error: BankDetailError) -> str:
-    return f"{error.rule[0].upper()}{error.rule[1:]}."
+        account_type, entry_class = _LETTERS[text[0].upper()]
+        account = BankAccount(text[1:10], number, account_type, holder)
+        return Payee(account, entry_class, description)

@@ -15,6 +15,7 @@ from paymentapp.models.explanations import Explanation
 from paymentapp.providers.ach.account_state import AccountState
 from paymentapp.providers.ach.bank_files import BankFileReader
 from paymentapp.providers.ach.contents import Contents
+from paymentapp.providers.ach.entry_options import OPTIONS, EntryRules
 from paymentapp.providers.ach.entry_updates import EntryUpdateState, return_text
 from paymentapp.providers.ach.file_state import FilePlan, FileState
 from paymentapp.providers.ach.files import Files
@@ -26,6 +27,9 @@ from paymentapp.providers.ach.pgp import IncomingPgp
 from paymentapp.providers.ach.prenote_state import PrenoteState
 from paymentapp.providers.ach.prenotes import Prenotes
 from paymentapp.providers.ach.reports import Reports
+from paymentapp.providers.ach.retry_rules import AchRetryRules
+from paymentapp.providers.ach.reversal_state import ReversalState
+from paymentapp.providers.ach.reversals import AchReversals
 from paymentapp.providers.ach.schedule import CutoffSchedule
 from paymentapp.providers.ach.settings import LARGEST_FILE, AchSettings
 from paymentapp.providers.ach.store_errors import store_errors_as
@@ -70,11 +74,15 @@ class Ach(Provider):
     remittance: RemittanceRules | None = RemittanceRules(
         r"[!-~]([ -~]{0,78}[!-~])?",
         "Must be 1 to 80 printable ASCII characters that begin and end with no blank.",
+        options=OPTIONS,
     )
     payees: AchPayees
+    payee_rules: EntryRules
+    retry_rules: AchRetryRules
     cutoffs: CutoffSchedule
     mailbox: AchMailbox
     corrections: AccountState
+    reversals: AchReversals
 
     def __init__(
         self,
@@ -94,6 +102,8 @@ class Ach(Provider):
         self.description = f"ACH files to {settings.outgoing.shown}"
         self.environment = Environment.SIMULATED if settings.rehearsal else Environment.LIVE
         self.payees = AchPayees(kit.vault, kit.state)
+        self.payee_rules = EntryRules(settings)
+        self.retry_rules = AchRetryRules(self.name, kit.clock)
         self.cutoffs = CutoffSchedule(settings)
         self._file_state = FileState(kit.state)
         traces = Traces(kit.state, settings.odfi, kit.clock)
@@ -114,6 +124,10 @@ class Ach(Provider):
         )
         self.batch_key = self._prenotes if settings.prenotes else None
         self.corrections = self._accounts
+        self.reversals = AchReversals(
+            *(ReversalState(kit.state), self._files, self._file_state, self._uploads, updates),
+            *(incoming_state, traces, self.cutoffs, kit.clock),
+        )
         reader = BankFileReader(
             *(traces, self._file_state, updates, self._accounts, self.payees, prenotes, kit.clock)
         )
@@ -121,16 +135,9 @@ class Ach(Provider):
             self._incoming,
             incoming_state,
             reader,
-            IncomingRules(
-                settings.incoming_megabytes * 1_000_000,
-                settings.incoming_ignored,
-                IncomingPgp(
-                    settings.pgp_own_key_file,
-                    settings.pgp_own_key_password,
-                    settings.pgp_bank_key_file,
-                ),
-            ),
+            _incoming_rules(settings),
             self.payees,
+            self.reversals,
             kit.clock,
         )
 
@@ -207,3 +214,11 @@ class Ach(Provider):
         if errors:
             return Refused(BLOCKED, errors)
         return self._prenotes.settled(batch_id, members) if self._prenoting else None
+
+
+def _incoming_rules(settings: AchSettings) -> IncomingRules:
+    """Return which files of the bank's are read, and how they are opened."""
+    keys = IncomingPgp(
+        settings.pgp_own_key_file, settings.pgp_own_key_password, settings.pgp_bank_key_file
+    )
+    return IncomingRules(settings.incoming_megabytes * 1_000_000, settings.incoming_ignored, keys)

@@ -18,6 +18,8 @@ from paymentapp.providers.updates import ItemReport
 
 ACKNOWLEDGED = "ACKNOWLEDGED"
 SETTLED = "SETTLED"
+REVERSAL_ORDERED = "REVERSAL_ORDERED"  # it was paid, and is being taken back
+REVERSAL_RETURNED = "REVERSAL_RETURNED"  # it was paid, and could not be taken back
 
 
 class Reports:
@@ -102,6 +104,9 @@ class Reports:
             status, raw = Status.SUCCEEDED, SETTLED
         elif entry.position in updates.acknowledged:
             raw = ACKNOWLEDGED
+        attempts = updates.reversals.get(entry.position)
+        if attempts and status is not Status.RETURNED:
+            raw = REVERSAL_RETURNED if attempts[-1].returned else REVERSAL_ORDERED
         return ItemReport(
             item_id=entry.item_id,
             status=status,

@@ -33,6 +33,11 @@ class CutoffSchedule:
         self._hold = settings.hold_days
         self._rehearsal = settings.rehearsal
 
+    @property
+    def is_rehearsal(self) -> bool:
+        """Return whether banking days are a few seconds long, for trying out."""
+        return self._rehearsal is not None
+
     def next_departure(self, now: datetime) -> datetime:
         """Return when a payment that is accepted now is due: the lead before the next cutoff."""
         if self._rehearsal:
@@ -53,9 +58,14 @@ class CutoffSchedule:
         """
         if self._rehearsal:
             return uploaded + self._hold * self._rehearsal
+        settles = self.settles_on(effective, cutoff, uploaded)
+        return self._morning_after(add_banking_days(settles, self._hold))
+
+    def settles_on(self, effective: date, cutoff: datetime, uploaded: datetime) -> date:
+        """Return the day on which the entries of a file settle."""
         if uploaded > cutoff:
-            effective = max(effective, next_banking_day(local(uploaded).date()))
-        return self._morning_after(add_banking_days(effective, self._hold))
+            return max(effective, next_banking_day(local(uploaded).date()))
+        return effective
 
     def waited_until(self, effective: date, uploaded: datetime, days: int) -> datetime:
         """Return when the waiting time of a prenote that settles on `effective` is over."""

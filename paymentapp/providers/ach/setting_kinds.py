@@ -8,7 +8,13 @@ from datetime import time, timedelta
 from decimal import Decimal
 from urllib.parse import urlsplit
 
-from paymentapp.banking import BankDetailError, Window, check_account_number, has_check_digit
+from paymentapp.banking import (
+    RESERVED_DESCRIPTIONS,
+    BankDetailError,
+    Window,
+    check_account_number,
+    has_check_digit,
+)
 from paymentapp.variables import Unfit, VariableKind, dollars, matching, number, without_user
 
 MOST = Decimal("99999999.99")  # NACHA Operating Rules, Appendix Three: Amount has ten digits
@@ -26,6 +32,18 @@ def ascii_text(longest: int) -> VariableKind[str]:
         return fine and value.strip("0 ")
 
     return matching(fits, f"1 to {longest} ASCII characters")
+
+
+def entry_description() -> VariableKind[str]:
+    """Return the kind of a Company Entry Description for a company's own payments."""
+    return ascii_text(10).then(_own_description)
+
+
+def _own_description(value: str) -> str:
+    """Refuse the texts that the rules keep for other entries."""
+    if value.upper() in RESERVED_DESCRIPTIONS:
+        raise Unfit(f"must not be {value}, which is for other entries")
+    return value
 
 
 def routing_number() -> VariableKind[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import ClassVar, Literal
-from urllib.parse import urlsplit
 
 from paymentapp.banking import (
     RECEIVING_PREFIXES,
@@ -16,11 +16,13 @@ from paymentapp.banking import (
     Window,
 )
 from paymentapp.errors import SettingsError
+from paymentapp.providers.ach.folder_location import FolderLocation
 from paymentapp.providers.ach.setting_kinds import (
     DOLLARS,
     FOLDER,
     MOST,
     ascii_text,
+    entry_description,
     file_name_pattern,
     is_origin,
     minutes,
@@ -46,29 +48,6 @@ from paymentapp.variables import (
 LARGEST_BATCH = 2_500  # entries: a stored file then stays under 300 KB
 LARGEST_PGP_BATCH = 2_000  # an encrypted file cannot be compressed for storage
 LARGEST_FILE = 1_000  # payments: the same, where each has an addenda record
-
-
-@dataclass(frozen=True, slots=True)
-class FolderLocation:
-    """A folder of the bank: its URL, without a password, and the credentials."""
-
-    url: str
-    timeout: int  # seconds, of connecting and of each answer
-    password: str = field(default="", repr=False)
-    key_file: str = ""
-    key_password: str = field(default="", repr=False)
-    known_hosts: str = ""
-
-    @property
-    def scheme(self) -> str:
-        """Return the scheme of the URL: file, sftp or s3."""
-        return urlsplit(self.url).scheme
-
-    @property
-    def shown(self) -> str:
-        """Return the URL for logs and people: without the user's name."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +82,22 @@ class AchSettings(Declared):
         "the company's name, which recipients see",
     )
     description: str = variable(
-        "PAYMENTAPP_ACH_DESCRIPTION", ascii_text(10), "PAYMENT", "the purpose, which recipients see"
+        "PAYMENTAPP_ACH_DESCRIPTION",
+        entry_description(),
+        "PAYMENT",
+        "the purpose, which recipients see, where neither the payment nor the account's details "
+        "name one; PAYROLL where all payments to people are wages",
+    )
+    discretionary_data: str = variable(
+        "PAYMENTAPP_ACH_DISCRETIONARY_DATA",
+        matching(
+            lambda value: (
+                value.isascii() and (not value or value.isprintable()) and len(value) <= 20
+            ),
+            "at most 20 ASCII characters",
+        ),
+        "",
+        "the company's discretionary data, of each batch, where the bank wants it",
     )
     odfi: str = variable(
         "PAYMENTAPP_ACH_ODFI",
@@ -223,6 +217,18 @@ class AchSettings(Declared):
         DOLLARS,
         str(SAME_DAY_LIMIT),
         "dollars above which a payment settles on the next banking day",
+    )
+    same_day: str = variable(
+        "PAYMENTAPP_ACH_SAME_DAY",
+        choice("all", "asked"),
+        "all",
+        "which payments settle on the day of a same-day window: `all` that fit, or those that ask",
+    )
+    same_day_mark: str = variable(
+        "PAYMENTAPP_ACH_SAME_DAY_MARK",
+        matching(lambda value: not value or re.fullmatch("SD[0-9]{4}", value), "SD and a time"),
+        "",
+        "the descriptive date of same-day batches, such as SD1300, where the bank wants it",
     )
     hold_days: int = variable(
         "PAYMENTAPP_ACH_HOLD_DAYS",

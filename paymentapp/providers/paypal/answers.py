@@ -15,13 +15,14 @@ from decimal import Decimal
 from urllib.parse import urlsplit
 
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.models.batches import Batch
+from paymentapp.models.batches import Batch, Member
 from paymentapp.models.money import CURRENCY_PATTERN, Money
 from paymentapp.models.payments import Status
 from paymentapp.models.settled import NOT_SETTLED, Exchange, Settled
 from paymentapp.providers.base import Accepted, ErrorKind, Refused
 from paymentapp.providers.http import Answer
 from paymentapp.providers.json_answers import as_text, dig, elements, matching, maybe_moment
+from paymentapp.providers.paypal.recipients import is_destination
 from paymentapp.providers.paypal.tables import (
     BATCH_STATUS,
     ERRORS,
@@ -47,8 +48,10 @@ _LINK = re.compile(rf"{PAYOUTS}/({_ID.pattern})/?")
 _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z_']{0,29}[.,:;!?]?")
 # `details[].field`: "items[1].receiver", or the JSON pointer "/items/1/receiver".
 _ITEM_FIELD = re.compile(r"\bitems[\[/.]([0-9]{1,5})(?![0-9])(.*)", re.DOTALL)
-# The fields of a request that come from our settings and not from a payment.
-_OUR_FIELD = re.compile(r"(?i)sender_batch_header|email_subject|recipient_type|\bnote\b")
+# The fields of a request that come from our settings, unless the payment or its payee has them.
+_OUR_FIELD = re.compile(
+    r"(?i)sender_batch_header|email_subject|(recipient_type|notification_language)|(\bnote\b)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +138,8 @@ def read_accepted(batch: Batch, body: object) -> Accepted:
     return Accepted(reference)
 
 
-def read_refused(problem: PayPalProblem, count: int) -> Refused:
-    """Parse the refusal of a batch of `count` items, with the items that PayPal names.
+def read_refused(problem: PayPalProblem, members: Sequence[Member]) -> Refused:
+    """Parse the refusal of a batch, with the members whose items PayPal names.
 
     Raises Misconfigured where it names only fields from our settings: no payment is at fault.
     """
@@ -145,18 +148,32 @@ def read_refused(problem: PayPalProblem, count: int) -> Refused:
     for detail in problem.details:
         field = as_text(dig(detail, "field")) or ""
         match = _ITEM_FIELD.search(field)
-        if _OUR_FIELD.search(match[2] if match else field):
+        member = members[int(match[1])] if match and int(match[1]) < len(members) else None
+        if _is_ours(match[2] if match else field, member):
             names_settings = True
-        elif match and int(match[1]) < count:
+        elif match and member is not None:
             issue = as_text(dig(detail, "issue")) or as_text(dig(detail, "description")) or field
             member_errors.setdefault(int(match[1]), _short(f"{problem.name}: {issue}"))
     if names_settings and not member_errors:
         raise problem.error(Misconfigured)
     log.warning(
         "PayPal refused a batch: %s, %d of %d items named (HTTP %d, PayPal debug id %s)",
-        *(problem.name, len(member_errors), count, problem.status, problem.debug_id or "none"),
+        *(problem.name, len(member_errors), len(members), problem.status),
+        problem.debug_id or "none",
     )
     return Refused(problem.name, member_errors)
+
+
+def _is_ours(field: str, member: Member | None) -> bool:
+    """Return whether a field has what our settings say, and not what is frozen with a payment.
+
+    Only what is frozen may be refused for good: a setting may change between two attempts.
+    """
+    found = _OUR_FIELD.search(field)
+    if found is None or member is None:
+        return found is not None
+    of_payee = found[1] is not None and is_destination(member.payee)
+    return not of_payee and (found[2] is None or member.description is None)
 
 
 def linked_batches(problem: PayPalProblem) -> set[str]:

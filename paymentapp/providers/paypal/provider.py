@@ -43,12 +43,14 @@ from paymentapp.providers.paypal.answers import (
 from paymentapp.providers.paypal.balances import BALANCES, PayPalBalances
 from paymentapp.providers.paypal.certificates import Certificates
 from paymentapp.providers.paypal.payees import PayPalPayees
+from paymentapp.providers.paypal.recipients import Wallet
 from paymentapp.providers.paypal.search import TRANSACTIONS, PayPalSearch
 from paymentapp.providers.paypal.settings import PayPalSettings
 from paymentapp.providers.paypal.tables import CANCEL_REFUSED, CURRENCIES, currencies_up_to
 from paymentapp.providers.paypal.token import Token
 from paymentapp.providers.paypal.webhooks import VERIFY, PayPalWebhooks
 from paymentapp.providers.updates import ItemReport
+from paymentapp.vault.sealing import Vault
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,9 @@ class PayPal(Provider):
     returns_unclaimed_after: timedelta | None = timedelta(days=30)  # see tables.STATUS
     submits_per_second = 2  # PayPal allows a few hundred calls a minute, of both together
     polls_per_second = 3
-    payees = PayPalPayees()
+    payees: PayPalPayees
+    payee_rules: PayPalPayees
+    event_sealing: PayPalPayees
     remittance: RemittanceRules | None = RemittanceRules()  # any description fits in a note
     transaction_search: PayPalSearch
     balances: PayPalBalances
@@ -77,14 +81,16 @@ class PayPal(Provider):
     details: Sequence[Detail] = PayPalPayees.details
     example_details: Mapping[str, str] = {"email": "ada.l@example.com"}
 
-    def __init__(self, settings: PayPalSettings, clock: Clock) -> None:
+    def __init__(self, settings: PayPalSettings, clock: Clock, vault: Vault | None = None) -> None:
         base = urlsplit(settings.base_url)
         netloc = base.netloc.rpartition("@")[2]
         self.batch_size = min(settings.batch_size, _MAX_ITEMS)
         self.currencies = currencies_up_to(settings.maximum)
         self.configured = settings.is_configured
         self.description, self.environment = _describe(base.hostname or "", netloc)
+        self.payees = self.payee_rules = self.event_sealing = PayPalPayees(vault)
         self._note = settings.note
+        self._language = settings.language
         self._subject = settings.email_subject
         self._clock = clock
         self._http = Http(
@@ -114,7 +120,7 @@ class PayPal(Provider):
             senders=service.senders,
             provider_timeout=service.provider_timeout,
         )
-        return cls(settings, kit.clock)
+        return cls(settings, kit.clock, kit.vault)
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Accepted | Refused:
         """Send a batch, with its id as PayPal's `sender_batch_id`.
@@ -131,7 +137,7 @@ class PayPal(Provider):
         kind = problem.kind(moves_money=True)
         if kind is not Refused:
             raise problem.error(kind)
-        return read_refused(problem, len(members))
+        return read_refused(problem, members)
 
     def poll_calls(self, batch: Batch) -> int:
         """Return the number of the batch's pages."""
@@ -199,19 +205,26 @@ class PayPal(Provider):
             "recipient_type": "EMAIL",
             "email_subject": self._subject,
         }
-        items = [
-            {
-                "recipient_type": "EMAIL",
-                "amount": {"currency": member.money.currency, "value": _value(member)},
-                "receiver": member.payee,
-                "sender_item_id": member.item_id,  # maxLength 63
-                # payout_item.note: "up to 4000 ASCII characters and 1000 non-ASCII characters"
-                **({"note": note} if (note := member.description or self._note) else {}),
-            }
-            for member in members
-        ]
+        items = [self._payout_item(member) for member in members]
         payout = {"sender_batch_header": header, "items": items}
         return json.dumps(payout, separators=(",", ":")).encode()
+
+    def _payout_item(self, member: Member) -> dict[str, object]:
+        """Return one item (`payout_item`). Raises Misconfigured, NotSent: it cannot be opened."""
+        to = self.payees.recipient(member.customer_id, member.payee)
+        item: dict[str, object] = {
+            "recipient_type": to.kind.value,
+            "amount": {"currency": member.money.currency, "value": _value(member)},
+            "receiver": to.receiver,
+            "sender_item_id": member.item_id,  # maxLength 63
+        }
+        others = {
+            # "up to 4000 ASCII characters and 1000 non-ASCII characters"
+            "note": member.description or self._note,
+            "recipient_wallet": "" if to.wallet is Wallet.PAYPAL else to.wallet.value,
+            "notification_language": to.language or self._language,
+        }
+        return item | {name: text for name, text in others.items() if text}
 
     def _adopt(self, batch: Batch, problem: PayPalProblem) -> Accepted:
         """Return the batch that PayPal already has under this id.

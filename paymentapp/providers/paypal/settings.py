@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
+from paymentapp.providers.paypal.payees import LANGUAGE_PATTERN
 from paymentapp.providers.paypal.tables import MAXIMUM
 from paymentapp.variables import (
     ELSEWHERE,
@@ -25,10 +27,18 @@ from paymentapp.variables import (
 )
 
 SANDBOX_URL = "https://api-m.sandbox.paypal.com"
+_LONGEST_SUBJECT = 255  # sender_batch_header.email_subject
+_LONGEST_ASCII_NOTE = 4_000
+_LONGEST_NOTE = 1_000
 
 
 def _is_webhook_id(value: str) -> bool:
     return not value or (value.isascii() and value.isalnum() and len(value) <= 50)
+
+
+def _is_note(value: str) -> bool:
+    """`payout_item.note`: "up to 4000 ASCII characters and 1000 non-ASCII characters"."""
+    return len(value) <= (_LONGEST_ASCII_NOTE if value.isascii() else _LONGEST_NOTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +91,25 @@ class PayPalSettings(Declared):
     )
     email_subject: str = variable(
         "PAYMENTAPP_PAYPAL_EMAIL_SUBJECT",
-        text(),
+        matching(lambda value: len(value) <= _LONGEST_SUBJECT, "at most 255 characters"),
         "You have a payment",
         "subject of the e-mail that PayPal sends to recipients",
     )
     note: str = variable(
         "PAYMENTAPP_PAYPAL_NOTE",
-        text(),
+        matching(_is_note, "at most 4000 characters, or 1000 where not all are ASCII"),
         "",
         "text of that e-mail, for payments without a description",
+    )
+    language: str = variable(
+        "PAYMENTAPP_PAYPAL_LANGUAGE",
+        matching(
+            lambda value: not value or re.fullmatch(LANGUAGE_PATTERN, value),
+            "a language tag such as de or pt-BR",
+        ),
+        "",
+        "language of that e-mail, for recipients without a PayPal account whose details name none; "
+        "by default that of the PayPal account that pays",
     )
     maximum: Decimal = variable(
         "PAYMENTAPP_PAYPAL_MAXIMUM",

@@ -104,7 +104,7 @@ def _of_receiver(
 ) -> Iterator[Discrepancy]:
     if member.is_erased:
         return
-    if report.receiver is not None and report.receiver.lower() != member.payee.lower():
+    if report.receiver is not None and not payees.is_named(batch.provider, member, report.receiver):
         ours = payees.of(member, batch.provider).words
         theirs = payees.display(batch.provider, member.customer_id, report.receiver)
         yield Discrepancy(

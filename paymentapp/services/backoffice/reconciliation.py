@@ -162,10 +162,18 @@ class Reconciliation:
         found = comparison.of_status(payment, report)
         if found is None or self.store.get_payment(payment.key) != payment:
             return  # it moved during the provider's call: the next run compares it
-        if repair and found.kind is DiscrepancyKind.BEHIND and _pays(report, payment):
+        if repair and found.kind is DiscrepancyKind.BEHIND and self._pays(report, payment):
             moved = self.settlement.apply_report(payment, report, Cause.POLL)
             found = replace(found, repaired=comparison.of_status(moved, report) is None)
         yield found
+
+    def _pays(self, report: ItemReport, payment: Payment) -> bool:
+        """Return whether the item pays what was requested; one that does not settles nothing."""
+        if (report.money or payment.money) != payment.money:
+            return False
+        if payment.is_erased or report.receiver is None:
+            return True
+        return bool(self.payees.is_named(payment.payment_method, payment, report.receiver))
 
     def _reports(self, batch: Batch) -> dict[str, ItemReport] | Discrepancy | None:
         """Return what the provider lists of a batch that it accepted; None without an answer."""
@@ -242,13 +250,6 @@ class Reconciliation:
         except ProviderError as error:
             self.tally.not_done.append(f"search of {provider.name}: {error.code}")
         self.tally.transactions += search.transactions
-
-
-def _pays(report: ItemReport, payment: Payment) -> bool:
-    """Return whether the item pays what was requested; one that does not settles nothing."""
-    money, receiver = report.money or payment.money, report.receiver or payment.payee
-    is_payee = payment.is_erased or receiver.lower() == payment.payee.lower()
-    return money == payment.money and is_payee
 
 
 def _items(provider: Provider, batch: Batch) -> list[ItemReport] | None:

@@ -11,7 +11,7 @@ from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import Batch, BatchChanges, Member
 from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.providers.base import Provider
-from paymentapp.services.remittance import sent_on
+from paymentapp.services.remittance import options_for, sent_on
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.contention import MAX_TRIES, tries
@@ -32,6 +32,7 @@ def member_of(payment: Payment, provider: Provider) -> Member:
         payment.destination,
         *sent_on(provider, payment.texts),
         bulk_id=payment.bulk_id,
+        options=options_for(provider, payment.texts),
     )
 
 

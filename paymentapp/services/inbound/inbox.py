@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from paymentapp import correlation
 from paymentapp.clock import Clock
-from paymentapp.errors import NotGenuine, StoreUnavailable
+from paymentapp.errors import NotGenuine, ProviderError, StoreUnavailable
 from paymentapp.models.batches import BatchState
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
@@ -26,6 +26,7 @@ from paymentapp.providers.updates import (
     Webhooks,
 )
 from paymentapp.services.dispatch.polling import Poller, next_poll_at
+from paymentapp.services.payees import names_payee
 from paymentapp.services.payment_methods import PaymentMethods
 from paymentapp.services.settlement import Settlement
 from paymentapp.storage.base import Store
@@ -146,7 +147,11 @@ class Inbox:
         payment = self._payment(report.item_id)
         if payment is None:
             return _set_aside("there is no such payment")
-        problem = _difference(payment, event, report)
+        try:
+            problem = self._difference(payment, event, report)
+        except ProviderError as error:
+            note = f"the payee's details cannot be opened: {error.code}"
+            return _Result(ProviderEventState.WAITING, note)
         if problem is not None:
             return _set_aside(problem)
         mismatch = self._batch_mismatch(payment, update)
@@ -156,6 +161,21 @@ class Inbox:
             return self._confirm(event, payment, report.status)
         self._settlement.apply_report(payment, report, Cause.WEBHOOK)
         return _APPLIED
+
+    def _difference(self, payment: Payment, event: ProviderEvent, report: ItemReport) -> str | None:
+        """Return how the report contradicts the payment that was asked for; None where it agrees.
+
+        Raises what `names_payee` does.
+        """
+        if payment.payment_method != event.provider:
+            return "the payment is another provider's"
+        if report.money != payment.money:
+            return "the amount or the currency is not the payment's"
+        if payment.is_erased:
+            return None  # nobody knows the recipient any more
+        if not names_payee(self._providers.get(event.provider), payment, report.receiver or ""):
+            return "the recipient is not the payment's"
+        return None
 
     def _correct(self, event: ProviderEvent, correction: Correction) -> _Result:
         """Correct the customer's details, if they are still those that the payment had."""
@@ -235,19 +255,6 @@ def _reader(provider: Provider) -> Webhooks | Mailbox | None:
 
 def _set_aside(reason: str) -> _Result:
     return _Result(ProviderEventState.SET_ASIDE, reason)
-
-
-def _difference(payment: Payment, event: ProviderEvent, report: ItemReport) -> str | None:
-    """Return how the report contradicts the payment that was asked for; None where it agrees."""
-    if payment.payment_method != event.provider:
-        return "the payment is another provider's"
-    if report.money != payment.money:
-        return "the amount or the currency is not the payment's"
-    if payment.is_erased:
-        return None  # nobody knows the recipient any more
-    if (report.receiver or "").casefold() != payment.payee.casefold():
-        return "the recipient is not the payment's"
-    return None
 
 
 def _has_status(payment: Payment, status: Status) -> bool:

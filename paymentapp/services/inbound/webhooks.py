@@ -65,6 +65,7 @@ class WebhookReceiver:
         try:
             webhooks.verify_webhook(headers, body)
             update = webhooks.parse_webhook(body)
+            stored = self._sealed(name, body)
         except NotGenuine as error:
             log.warning("webhook for %s refused: %s; nothing stored", name, error)
             raise
@@ -78,9 +79,14 @@ class WebhookReceiver:
             name,
             update.event_id,
             update.kind,
-            body,
+            stored,
             now=now,
             due_at=now + GRACE,
             shards=self._shards,
             traceparent=traceparent(),
         )
+
+    def _sealed(self, name: str, body: bytes) -> bytes:
+        """Return a body as it is stored. Raises ProviderError where it cannot be sealed now."""
+        sealing = self._providers[name].event_sealing
+        return sealing.sealed(body) if sealing else body

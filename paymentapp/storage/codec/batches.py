@@ -151,7 +151,7 @@ def _chunks(members: Sequence[Member]) -> Iterator[list[Member]]:
     chunk: list[Member] = []
     room = TEXTS_PER_CHUNK
     for member in members:
-        size = len(_caller_text(member).encode())
+        size = len(_caller_text(member).encode()) + len(_options_text(member))
         if len(chunk) == MEMBERS_PER_CHUNK or size > room:
             yield chunk
             chunk, room = [], TEXTS_PER_CHUNK
@@ -177,14 +177,15 @@ def erased_chunk(batch: Batch, record: Record, keys: Collection[PaymentKey]) -> 
 def _chunk_record(batch: Batch, chunk: Sequence[Member]) -> Record:
     """Return one record of members; `texts` has those of a caller, each with its member's position.
 
-    They and `runs` are not part of the members' lines, so that a version that does not know them
-    reads the rest.
+    They, `runs` and `options` are no part of the members' lines, so that a version that does not know
+    them reads the rest.
     """
     texts = [f"{n} {text}" for n, member in enumerate(chunk) if (text := _caller_text(member))]
     lines = [_member_text(member) for member in chunk]
     runs = _run_texts(chunk) or None
-    record = {"revision": batch.revision, "members": lines, "texts": texts or None, "runs": runs}
-    return without_none(record)
+    options = [f"{n} {text}" for n, member in enumerate(chunk) if (text := _options_text(member))]
+    others = {"texts": texts or None, "runs": runs, "options": options or None}
+    return without_none({"revision": batch.revision, "members": lines, **others})
 
 
 def _run_texts(chunk: Sequence[Member]) -> list[str]:
@@ -199,8 +200,16 @@ def _run_texts(chunk: Sequence[Member]) -> list[str]:
 def _caller_text(member: Member) -> str:
     if member.description is None and not member.metadata:
         return ""
-    texts = [member.description, dict(member.metadata)]
-    return json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
+    return _json([member.description, dict(member.metadata)])
+
+
+def _options_text(member: Member) -> str:
+    """Return a member's options, in which everything is ASCII."""
+    return json.dumps(dict(member.options), separators=(",", ":")) if member.options else ""
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @reads
@@ -223,6 +232,10 @@ def _read_chunk(record: Record) -> list[Member]:
         bulk_id, *positions = line.split(" ")
         for number in map(int, positions):
             members[number] = members[number]._replace(bulk_id=bulk_id)
+    for line in record.get("options", ()):
+        position, _, text = line.partition(" ")
+        options = sorted_metadata(json.loads(text))
+        members[int(position)] = members[int(position)]._replace(options=options)
     return members
 
 

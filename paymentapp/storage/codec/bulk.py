@@ -247,6 +247,7 @@ def _row_text(row: BulkRow) -> str:
         "t": [texts.reference, texts.description, dict(texts.metadata)]
         if texts != NO_TEXTS
         else None,
+        "o": dict(texts.options),
         "p": [list(each) for each in row.problems],
     }
     return _json({name: value for name, value in members.items() if value})
@@ -263,7 +264,11 @@ def _read_row(text: str) -> BulkRow:
         payment_method=found.get("m"),
         scheduled_at=maybe_time(found.get("s")),
         allow_duplicate=found.get("d", False),
-        texts=CallerTexts(texts[0], texts[1], sorted_metadata(texts[2])) if texts else NO_TEXTS,
+        texts=CallerTexts(
+            texts[0], texts[1], sorted_metadata(texts[2]), sorted_metadata(found.get("o", {}))
+        )
+        if texts
+        else NO_TEXTS,
         problems=tuple(RowProblem(*each) for each in found.get("p", ())),
     )
 

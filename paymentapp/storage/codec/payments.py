@@ -116,6 +116,7 @@ def read_payment(record: Record) -> Payment:
             record.get("reference"),
             record.get("description"),
             sorted_metadata(record.get("metadata", {})),
+            sorted_metadata(record.get("options", {})),
         ),
         settled=read_settled(record.get("cost"), money),
         erased_at=maybe_time(record.get("erased_at")),
@@ -126,7 +127,8 @@ def read_payment(record: Record) -> Payment:
 def _texts_record(texts: CallerTexts) -> Record:
     """Return the caller's texts as attributes of their own, without those that are not set."""
     record = {"reference": texts.reference, "description": texts.description}
-    return without_none({**record, "metadata": dict(texts.metadata) or None})
+    pairs = {"metadata": dict(texts.metadata) or None, "options": dict(texts.options) or None}
+    return without_none({**record, **pairs})
 
 
 def _transition_text(transition: Transition) -> str:

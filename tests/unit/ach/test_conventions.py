@@ -11,8 +11,7 @@ import pytest
 
 from paymentapp.models.payments import Status
 from paymentapp.nacha import read
-from paymentapp.providers.ach import files as ach_files
-from paymentapp.providers.ach import setting_kinds
+from paymentapp.providers.ach import rendering, setting_kinds
 from tests.support.ach_backend import ROUTING
 from tests.unit.ach.conftest import Company
 from tests.unit.ach.test_mailbox import returned, sent_back
@@ -51,7 +50,7 @@ def test_a_balanced_file_debits_our_account_by_what_each_batch_pays(company: Com
 def test_an_offset_larger_than_an_entry_is_split(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ach_files, "MOST", Decimal(10))
+    monkeypatch.setattr(rendering, "MOST", Decimal(10))
     [batch] = read(outgoing(company, "1111222233", **OFFSET)).file.batches
     assert [str(each.amount) for each in batch.entries] == ["12.34", "10.00", "2.34"]
     assert setting_kinds.MOST > 10

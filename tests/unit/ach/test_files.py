@@ -19,8 +19,9 @@ from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
 from paymentapp.nacha import File, PaymentAddenda, read, write
+from paymentapp.providers.ach.file_identity import next_identity
 from paymentapp.providers.ach.file_state import FilePlan
-from paymentapp.providers.ach.files import TOO_LARGE, next_identity
+from paymentapp.providers.ach.files import TOO_LARGE
 from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.settings import LARGEST_FILE

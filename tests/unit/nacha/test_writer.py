@@ -103,6 +103,20 @@ def test_a_balanced_batch_debits_what_it_pays() -> None:
     assert written[5][31:55] == "000000001250" * 2
 
 
+@pytest.mark.parametrize("description", ["REVERSAL", "RETRY PYMT"])
+def test_a_reversal_debits_in_a_batch_of_debits(description: str) -> None:
+    taken = entry(1, transaction_code="27")
+    written = lines(write(file(batch(taken, service_class="225", description=description))))
+    assert [line[:4] for line in written[1:5]] == ["5225", "6272", "8225", "9000"]
+    assert written[1][53:63] == f"{description:<10}"
+    assert written[3][20:44] == f"{'000000001250'}{'0' * 12}"
+
+
+def test_a_credit_that_is_tried_again_stays_one() -> None:
+    written = lines(write(file(batch(entry(1), description="RETRY PYMT"))))
+    assert [line[:4] for line in written[1:4]] == ["5220", "6222", "8220"]
+
+
 @pytest.mark.parametrize(("entries", "blocks"), [(1, 1), (5, 1), (6, 1), (7, 2), (16, 2), (17, 3)])
 def test_the_last_block_is_filled_with_nines(entries: int, blocks: int) -> None:
     """Four records more than entries: 6 entries make a block without filler."""

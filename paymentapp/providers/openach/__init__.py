@@ -1,0 +1,1 @@
+"""OpenACH and achbanking.com: schedules that a server turns into ACH files every night."""
