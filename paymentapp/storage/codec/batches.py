@@ -177,8 +177,8 @@ def erased_chunk(batch: Batch, record: Record, keys: Collection[PaymentKey]) -> 
 def _chunk_record(batch: Batch, chunk: Sequence[Member]) -> Record:
     """Return one record of members; `texts` has those of a caller, each with its member's position.
 
-    They, `runs` and `options` are no part of the members' lines, so that a version that does not know
-    them reads the rest.
+    They, `runs` and `options` are no part of the lines of the members, so that a version that does
+    not know them reads the rest.
     """
     texts = [f"{n} {text}" for n, member in enumerate(chunk) if (text := _caller_text(member))]
     lines = [_member_text(member) for member in chunk]
