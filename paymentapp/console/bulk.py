@@ -10,6 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from paymentapp.api.blueprint import actor, services
 from paymentapp.api.bulk_bodies import BULK_MAX_BYTES
+from paymentapp.api.report_streams import until_failure
 from paymentapp.console.backoffice import backoffice
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.bulk_orders import is_moving, offered_orders
@@ -30,6 +31,7 @@ from paymentapp.models.payments import PaymentKey
 from paymentapp.payment_files.text import UnreadableFile
 from paymentapp.schemas.bulk_rows import COLUMNS, rows_of_table
 from paymentapp.services.bulk.intake import BulkTerms
+from paymentapp.services.bulk.runs import BulkRuns
 
 WRITE = "payments:write"
 _RUNS, _ROWS = 25, 50  # on a page
@@ -173,21 +175,20 @@ def bulk_errors(bulk_id: str) -> Response:
     """Send what is wrong with each row, to be mended where the file came from."""
     run = services().bulk_runs.get(bulk_id)
     names = "line", "customer_id", "column", "what_is_wrong"
-    return _csv(f"errors-{bulk_id}.csv", table_csv(names, _errors(run)))
+    content = table_csv(names, _errors(services().bulk_runs, run))
+    return _csv(
+        f"errors-{bulk_id}.csv", until_failure(content, f"the list of errors of bulk run {bulk_id}")
+    )
 
 
-def _errors(run: BulkRun) -> Iterator[tuple[str, ...]]:
-    runs, after = services().bulk_runs, 0
-
-    def rows(after: int | None) -> Iterator[tuple[str, ...]]:
-        while after is not None:
-            page = runs.outcomes(run, _DOWNLOADED, rejected=True, after=after)
-            for each in page.outcomes:
-                for problem in each.problems:
-                    yield str(each.line), each.customer_id, *problem
-            after = page.last_read
-
-    return rows(after)
+def _errors(runs: BulkRuns, run: BulkRun) -> Iterator[tuple[str, ...]]:
+    after: int | None = 0
+    while after is not None:
+        page = runs.outcomes(run, _DOWNLOADED, rejected=True, after=after)
+        for each in page.outcomes:
+            for problem in each.problems:
+                yield str(each.line), each.customer_id, *problem
+        after = page.last_read
 
 
 def _csv(name: str, content: Iterator[bytes]) -> Response:

@@ -10,6 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from paymentapp.config import Settings
+from paymentapp.errors import StoreUnavailable
 from paymentapp.models.actors import APPROVE, HOLD
 from paymentapp.models.bulk import BulkStatus
 from paymentapp.models.payments import Status
@@ -92,6 +93,20 @@ def test_all_errors_are_downloaded_with_formulas_made_harmless(console: ConsoleB
     assert lines[1] == "2,bob,amount,The value is negative: a payment is greater than 0."
     assert len(lines) > 61
     assert not [line for line in lines if "=1+1" in line and "'=1+1" not in line]
+
+
+def test_errors_that_cannot_be_read_to_the_end_are_no_complete_file(
+    console: ConsoleBench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def outcomes(*_: Any, **__: Any) -> Any:
+        raise StoreUnavailable("busy")
+
+    path = checked(console, content=HEADER + BAD)
+    monkeypatch.setattr(type(console.services.bulk_runs), "outcomes", outcomes)
+    with pytest.raises(ConnectionAbortedError):
+        console.person.client.get(f"/console{path}/errors.csv").get_data()
+    bulk_id = path.rpartition("/")[2]
+    assert f"the list of errors of bulk run {bulk_id} ends before its end" in caplog.text
 
 
 def test_rows_may_be_pasted_from_a_spreadsheet(console: ConsoleBench) -> None:
