@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, current_app, g, url_for
+from flask import Blueprint, Response, g, url_for
 
 from paymentapp._version import __version__
 from paymentapp.api.blueprint import services
@@ -52,7 +52,6 @@ def register_layout(blp: Blueprint) -> None:
     blp.context_processor(_context)
     for name, function in FILTERS.items():
         blp.add_app_template_filter(function, f"console_{name}")
-    blp.add_app_template_global(page_url, "console_url")
 
     @blp.after_request
     def set_policy(response: Response) -> Response:
@@ -81,25 +80,13 @@ def _context() -> dict[str, Any]:
 
 def entries(actor: Actor) -> list[PageEntry]:
     """Return the entries of the navigation that somebody may see."""
-    return [
-        each for each in NAVIGATION if any(map(actor.may, each.scopes)) and has_page(each.endpoint)
-    ]
+    return [each for each in NAVIGATION if any(map(actor.may, each.scopes))]
 
 
 def first_page(actor: Actor) -> str:
     """Return the URL of the first page that somebody may see; today's says what is missing."""
     own = entries(actor)
     return url_for(f"console.{own[0].endpoint if own else 'today'}")
-
-
-def has_page(endpoint: str) -> bool:
-    """Return whether the console has a page."""
-    return f"console.{endpoint}" in current_app.view_functions
-
-
-def page_url(endpoint: str, **values: Any) -> str:
-    """Return the URL of a page of the console; empty where it has no such page."""
-    return url_for(f"console.{endpoint}", **values) if has_page(endpoint) else ""
 
 
 def moment(value: datetime | None) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, make_response, render_template, request
+from flask import Response, make_response, render_template, request, url_for
 
 from paymentapp.api.blueprint import actor, services
 from paymentapp.api.payments import shown_all
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.forms import asked, loaded
-from paymentapp.console.layout import READ, page_url
+from paymentapp.console.layout import READ
 from paymentapp.models.actors import REPORTS
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.schemas.account_payments import AccountCursor, AccountQuerySchema
@@ -96,7 +96,8 @@ def _report(filters: Mapping[str, str]) -> str:
         return ""
     since = (services().clock().date() - _REPORTED).isoformat()
     period = {} if filters.keys() & {"from", "to"} else {"from": since}
-    return page_url("reports", see="1", **period, **filters)
+    query: dict[str, Any] = {"see": "1", **period, **filters}
+    return url_for("console.reports", **query)
 
 
 def _filters() -> dict[str, str]:
