@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from typing import cast
 
 import pytest
 
+from paymentapp.bootstrap import build_services
+from paymentapp.config import Settings
 from paymentapp.errors import StoreUnavailable
 from paymentapp.services import today
 from paymentapp.services.overview import Overview, Picture
-from paymentapp.services.today import KEPT_SECONDS, Today
-from tests.api.conftest import Bench
+from paymentapp.services.today import KEPT_SECONDS
+from tests.support.ledger_provider import LedgerProvider
+from tests.support.memory_store import MemoryStore
 
 
 class HangingOverview:
@@ -33,11 +35,17 @@ class Figures:
     """The service over it, by a timer that the test sets."""
 
     def __init__(self) -> None:
-        self.services = Bench().services
-        self.overview = HangingOverview(self.services.overview)
         self.now = 0.0
-        overview = cast(Overview, self.overview)
-        self.today = Today(overview, self.services.reports, self.services.clock, lambda: self.now)
+        self.store = MemoryStore()
+        services = build_services(
+            Settings(),
+            store=self.store,
+            providers={"paypal": LedgerProvider()},
+            timer=lambda: self.now,
+        )
+        self.overview = HangingOverview(services.overview)
+        services.__dict__["overview"] = self.overview
+        self.today = services.today
 
     def hang(self) -> threading.Thread:
         """Have a thread read, and not be answered."""
@@ -76,9 +84,8 @@ def test_after_a_read_that_fails_the_next_one_is_made() -> None:
     world = Figures()
     before = world.today.figures()
     world.now += KEPT_SECONDS
-    store = world.services.store
-    store.down = True  # type: ignore[attr-defined]  # of the store in memory
+    world.store.down = True
     with pytest.raises(StoreUnavailable):
         world.today.figures()
-    store.down = False  # type: ignore[attr-defined]
+    world.store.down = False
     assert world.today.figures().read_at > before.read_at
