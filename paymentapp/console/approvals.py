@@ -19,9 +19,8 @@ from paymentapp.console.forms import (
     loaded,
     require_also,
 )
-from paymentapp.console.layout import READ
 from paymentapp.models.account_payments import AccountQuery
-from paymentapp.models.actors import APPROVE
+from paymentapp.models.actors import APPROVE, PAYMENTS_READ
 from paymentapp.models.approvals import NOTE_MAX
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.models.payments import Payment, PaymentKey, Status
@@ -45,7 +44,7 @@ NOTHING = {"": "Nothing was decided: choose payments first."}
 
 
 @blp.get("/approvals")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def approvals() -> Response:
     """Show the payments that await approval, a page at a time."""
     return _queue({})
@@ -55,7 +54,7 @@ def approvals() -> Response:
 @requires(APPROVE)
 def approvals_confirm() -> Response:
     """Ask whether to approve or reject the chosen payments: how many, and their sums."""
-    require_also(READ)
+    require_also(PAYMENTS_READ)
     keys = _chosen()
     if not keys:
         return _queue(NOTHING)
@@ -66,7 +65,7 @@ def approvals_confirm() -> Response:
 @requires(APPROVE)
 def approvals_decide() -> Response:
     """Approve or reject payments; say of each that could not be decided why."""
-    require_also(READ)
+    require_also(PAYMENTS_READ)
     keys = _chosen()
     if not keys:
         return _queue(NOTHING)

@@ -12,11 +12,10 @@ from flask import Blueprint, Response, g, url_for
 from paymentapp._version import __version__
 from paymentapp.api.blueprint import services
 from paymentapp.clock import to_text
-from paymentapp.models.actors import CUSTOMERS_READ, HOLD, REPORTS, WEBHOOKS, Actor
+from paymentapp.models.actors import CUSTOMERS_READ, HOLD, PAYMENTS_READ, REPORTS, WEBHOOKS, Actor
 from paymentapp.models.currencies import money_text
 from paymentapp.models.money import Money
 
-READ = "payments:read"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -33,16 +32,16 @@ class PageEntry(NamedTuple):
 
 # In the order in which they are shown. The endpoints of a page's other views begin with its name.
 NAVIGATION = (
-    PageEntry("Today", "today", (READ,)),
-    PageEntry("Payments", "payments", (READ,)),
-    PageEntry("Approvals", "approvals", (READ,)),
-    PageEntry("Bulk", "bulk", (READ,)),
+    PageEntry("Today", "today", (PAYMENTS_READ,)),
+    PageEntry("Payments", "payments", (PAYMENTS_READ,)),
+    PageEntry("Approvals", "approvals", (PAYMENTS_READ,)),
+    PageEntry("Bulk", "bulk", (PAYMENTS_READ,)),
     PageEntry("Customers", "customers", (CUSTOMERS_READ,)),
-    PageEntry("Batches", "batches", (READ,)),
-    PageEntry("Bank news", "inbox", (READ,)),
+    PageEntry("Batches", "batches", (PAYMENTS_READ,)),
+    PageEntry("Bank news", "inbox", (PAYMENTS_READ,)),
     PageEntry("Webhooks", "webhooks", (WEBHOOKS,)),
     PageEntry("Holds", "holds", (HOLD,)),
-    PageEntry("Limits", "limits", (READ,)),
+    PageEntry("Limits", "limits", (PAYMENTS_READ,)),
     PageEntry("Reports", "reports", (REPORTS,)),
 )
 

@@ -10,7 +10,7 @@ import pytest
 
 from paymentapp.config import load_settings
 from paymentapp.console.blueprint import requires
-from paymentapp.console.layout import READ
+from paymentapp.models.actors import PAYMENTS_READ
 from paymentapp.models.console_sessions import IDLE, LONGEST, USE_STORED_EVERY
 from paymentapp.rate_limits.counters import WindowCounters
 from tests.api.test_auth import LOCAL, OTHER_PAGES, REMOTE
@@ -183,7 +183,7 @@ def test_an_unknown_path_is_said_by_a_page(person: Person) -> None:
 
 
 def test_an_error_of_ours_is_a_page_that_shows_nothing_of_it(console: ConsoleBench) -> None:
-    @requires(READ)
+    @requires(PAYMENTS_READ)
     def fail() -> str:
         raise RuntimeError("hush")
 
