@@ -182,6 +182,17 @@ def test_an_unknown_path_is_said_by_a_page(person: Person) -> None:
     assert person.send("/nothing").status_code == 404
 
 
+def test_a_store_that_does_not_answer_is_said_on_a_page_and_in_the_log(
+    console: ConsoleBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    console.store.down = True
+    answer = console.person.client.get("/console/")
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "The records cannot be read now" in answer.get_data(as_text=True)
+    assert "the store is unavailable: " in caplog.text
+
+
 def test_an_error_of_ours_is_a_page_that_shows_nothing_of_it(console: ConsoleBench) -> None:
     @requires(PAYMENTS_READ)
     def fail() -> str:
