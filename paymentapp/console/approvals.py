@@ -30,7 +30,7 @@ from paymentapp.schemas.common import PAYMENT_ID_PATTERN
 from paymentapp.schemas.holds import ReasonSchema
 from paymentapp.services.decisions import (
     Decided,
-    candidate_of,
+    candidates,
     decide,
     selection,
     totals_of,
@@ -124,7 +124,9 @@ def _queue(problems: Mapping[str, str]) -> Response:
     return form_page(
         "approvals",
         problems,
-        queue=[(here.payees.shown(each), candidate_of(here.store, each, by)) for each in payments],
+        queue=list(
+            zip(map(here.payees.shown, payments), candidates(here.store, payments, by), strict=True)
+        ),
         totals=totals_of(payments),
         next_cursor=cursor_text(AccountCursor(), last_read),
         first=query.before is None,
