@@ -18,9 +18,9 @@ from paymentapp.console.attribute_rows import (
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.forms import filled, form_page, loaded, require_also
 from paymentapp.errors import ChangedSince, Conflict, Unprocessable
-from paymentapp.models.actors import CUSTOMERS_READ, CUSTOMERS_WRITE
+from paymentapp.models.actors import CUSTOMERS_READ, CUSTOMERS_WRITE, PAYMENTS_READ
 from paymentapp.models.customers import Customer
-from paymentapp.models.payments import FINAL
+from paymentapp.models.payments import FINAL, Payment
 from paymentapp.schemas.customers import CustomerPatchSchema, NewCustomerSchema
 from paymentapp.services.customers import CustomerPatch
 from paymentapp.storage.base import PageQuery
@@ -146,6 +146,10 @@ def _change_form(
 
 
 def _erase_form(customer: Customer, problems: Mapping[str, str]) -> Response:
-    newest = services().payments.list(customer.customer_id, PageQuery(_NEWEST)).payments
-    open_ = [each for each in newest if each.status not in FINAL]
-    return form_page("customers_erase", problems, customer=customer, open_payments=open_)
+    shown = _open_payments(customer.customer_id) if actor().may(PAYMENTS_READ) else []
+    return form_page("customers_erase", problems, customer=customer, open_payments=shown)
+
+
+def _open_payments(customer_id: str) -> list[Payment]:
+    newest = services().payments.list(customer_id, PageQuery(_NEWEST)).payments
+    return [each for each in newest if each.status not in FINAL]
