@@ -291,6 +291,15 @@ def test_a_hold_of_a_run_is_said_to_stop_its_payments_and_no_others(console: Con
     assert "Give the id of the bulk run." in wrong.get_data(as_text=True)
 
 
+def test_a_payment_of_a_held_run_says_that_its_run_is_held(console: ConsoleBench) -> None:
+    run = paid(console)
+    console.person.send(f"{run}/hold", text="wrong month")
+    (payment,) = payments(console)
+    page = console.person.see(f"/payments/{payment['customer_id']}/{payment['payment_id']}")
+    assert "Its bulk run is held, with all payments of it," in page
+    assert "wrong month" in page
+
+
 def test_a_run_is_cancelled_with_the_payments_that_have_not_left(console: ConsoleBench) -> None:
     run = paid(console)
     assert "That is final" in console.person.see(f"{run}/cancel")
