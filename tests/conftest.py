@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,11 @@ import pytest
 from tests.support import postgresql
 from tests.support.emulators import FAKE_ACCOUNT, ministack, ministack_program
 from tests.support.postgresql import PostgreSQLServer
+
+# A shell that runs the tests in the background has them ignore SIGINT, and `nohup` SIGHUP; what
+# they start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

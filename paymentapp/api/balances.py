@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from paymentapp.api import examples
 from paymentapp.api.blueprint import Blueprint, services
+from paymentapp.models.actors import PAYMENTS_READ
 from paymentapp.models.balances import AccountBalance
 from paymentapp.schemas.balances import BalancesSchema
 
@@ -13,7 +14,7 @@ blp = Blueprint("balances", __name__, description="Balances: what can be paid fr
 
 
 @blp.route("/v1/api/balances")
-@blp.requires("payments:read")
+@blp.requires(PAYMENTS_READ)
 @blp.response(200, BalancesSchema, description="The balances", example=examples.BALANCES)
 @blp.documents()
 def show_balances() -> dict[str, Sequence[AccountBalance]]:

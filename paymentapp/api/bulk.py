@@ -8,7 +8,7 @@ from paymentapp.api import bulk_docs, examples
 from paymentapp.api.blueprint import Blueprint, actor, current_request, services
 from paymentapp.api.bulk_bodies import bulk_rows
 from paymentapp.api.responses import REPLAY, replay_header
-from paymentapp.models.actors import APPROVE, HOLD
+from paymentapp.models.actors import APPROVE, HOLD, PAYMENTS_READ, PAYMENTS_WRITE
 from paymentapp.models.bulk import BulkRun
 from paymentapp.schemas.approvals import ApprovalNoteSchema
 from paymentapp.schemas.bulk import (
@@ -44,7 +44,7 @@ _LINKS = {
 
 
 @blp.route("/v1/api/bulk", methods=["POST"])
-@blp.requires("payments:write")
+@blp.requires(PAYMENTS_WRITE)
 @blp.arguments(BulkHeadersSchema(), location="headers")
 @blp.arguments(BulkTermsSchema(), location="query")
 @blp.response(
@@ -75,7 +75,7 @@ def ask_bulk_run(
 
 
 @blp.route("/v1/api/bulk")
-@blp.requires("payments:read")
+@blp.requires(PAYMENTS_READ)
 @blp.arguments(BulkQuerySchema(), location="query")
 @blp.response(200, BulkPageSchema, description="One page, newest first", example=bulk_docs.PAGE)
 @blp.documents(*bulk_docs.LIST_RUNS)
@@ -86,7 +86,7 @@ def list_bulk_runs(query: dict[str, Any]) -> dict[str, Any]:
 
 
 @blp.route(_RUN)
-@blp.requires("payments:read")
+@blp.requires(PAYMENTS_READ)
 @blp.response(200, BulkRunSchema, description="The run", example=bulk_docs.RUN)
 @blp.documents(bulk_docs.NO_RUN)
 def get_bulk_run(bulk_id: str) -> BulkRun:
@@ -95,7 +95,7 @@ def get_bulk_run(bulk_id: str) -> BulkRun:
 
 
 @blp.route(f"{_RUN}/rows")
-@blp.requires("payments:read")
+@blp.requires(PAYMENTS_READ)
 @blp.arguments(RowFilterSchema(), location="query")
 @blp.response(200, BulkRowsSchema, description="One page of rows", example=bulk_docs.ROWS)
 @blp.documents(*bulk_docs.LIST_ROWS)
@@ -139,7 +139,7 @@ def release_bulk_run(bulk_id: str) -> BulkRun:
 
 
 @blp.route(f"{_RUN}/cancel", methods=["POST"])
-@blp.requires("payments:write", HOLD)
+@blp.requires(PAYMENTS_WRITE, HOLD)
 @blp.response(
     200, BulkRunSchema, description="Cancelled, or about to be", example=bulk_docs.CANCELLED
 )

@@ -9,6 +9,7 @@ from werkzeug.exceptions import PreconditionRequired
 
 from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, actor, services
+from paymentapp.models.actors import CUSTOMERS_WRITE
 from paymentapp.models.customers import Customer, CustomerQuery
 from paymentapp.schemas.customer_history import CustomerHistorySchema, HistoryQuerySchema
 from paymentapp.schemas.customers import (
@@ -57,7 +58,7 @@ LINKS = {
 
 
 @blp.route("/v1/api/customer", methods=["POST"])
-@blp.requires("customers:write")
+@blp.requires(CUSTOMERS_WRITE)
 @blp.arguments(NewCustomerSchema(), example=examples.NEW_CUSTOMER)
 @blp.response(
     201,
@@ -116,7 +117,7 @@ def get_customer(customer_id: str) -> tuple[Customer, dict[str, str]]:
 
 
 @blp.route("/v1/api/customer/<customer_id:customer_id>", methods=["PATCH"])
-@blp.requires("customers:write")
+@blp.requires(CUSTOMERS_WRITE)
 @blp.arguments(IfMatchSchema(), location="headers")
 @blp.arguments(CustomerPatchSchema(), example=examples.CUSTOMER_PATCH)
 @blp.response(
@@ -152,7 +153,7 @@ def change_customer(
 
 
 @blp.route("/v1/api/customer/<customer_id:customer_id>", methods=["DELETE"])
-@blp.requires("customers:write")
+@blp.requires(CUSTOMERS_WRITE)
 @blp.arguments(EraseIfMatchSchema(), location="headers")
 @blp.response(204, description="Erased")
 @blp.documents(*error_examples.ERASE_CUSTOMER)

@@ -6,6 +6,7 @@ from typing import Any
 
 from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, services
+from paymentapp.models.actors import PAYMENTS_READ
 from paymentapp.schemas.events import EventPageSchema, EventQuerySchema, EventSchema
 from paymentapp.services.events import ShownEvent
 
@@ -13,7 +14,7 @@ blp = Blueprint("events", __name__, description="Events: follow what happens.")
 
 
 @blp.route("/v1/api/events")
-@blp.requires("payments:read")
+@blp.requires(PAYMENTS_READ)
 @blp.arguments(EventQuerySchema(), location="query")
 @blp.response(200, EventPageSchema, description="One page, oldest first", example=examples.EVENTS)
 @blp.documents(error_examples.INVALID_EVENTS_QUERY)
@@ -30,7 +31,7 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
 
 
 @blp.route("/v1/api/events/<event_id:event_id>")
-@blp.requires("payments:read")
+@blp.requires(PAYMENTS_READ)
 @blp.response(200, EventSchema, description="The event", example=examples.EVENT)
 @blp.documents(error_examples.NO_EVENT)
 def get_event(event_id: str) -> ShownEvent:

@@ -10,6 +10,7 @@ from typing import Any
 
 from paymentapp.api import examples
 from paymentapp.api.blueprint import Blueprint, public, services
+from paymentapp.models.actors import PAYMENTS_READ
 from paymentapp.schemas.health import (
     NOT_READY,
     READY,
@@ -56,7 +57,7 @@ def readyz() -> tuple[dict[str, str], int]:
 
 
 @blp.route("/v1/api/readiness")
-@blp.requires("payments:read", "reports:read")
+@blp.requires(PAYMENTS_READ, "reports:read")
 @blp.response(200, ReadinessSchema, description="Each check", example=examples.READINESS)
 @blp.documents()
 def show_readiness() -> dict[str, Any]:

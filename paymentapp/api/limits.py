@@ -6,6 +6,7 @@ from typing import Any
 
 from paymentapp.api import error_examples, examples
 from paymentapp.api.blueprint import Blueprint, actor, services
+from paymentapp.models.actors import PAYMENTS_READ
 from paymentapp.schemas.limits import LimitsQuerySchema, LimitsSchema
 from paymentapp.services.limit_use import RuleUse
 
@@ -13,7 +14,7 @@ blp = Blueprint("limits", __name__, description="Limits: what may still be reque
 
 
 @blp.route("/v1/api/limits")
-@blp.requires("payments:read")
+@blp.requires(PAYMENTS_READ)
 @blp.arguments(LimitsQuerySchema(), location="query")
 @blp.response(200, LimitsSchema, description="The limits", example=examples.LIMITS)
 @blp.documents(*error_examples.SHOW_LIMITS)

@@ -15,7 +15,7 @@ from paymentapp.api.problems import PAYMENT_PATH, InvalidRequest
 from paymentapp.api.responses import REPLAY, ApiResponse, replay_header
 from paymentapp.api.waiting import with_outcome
 from paymentapp.models.account_payments import AccountQuery
-from paymentapp.models.actors import HOLD
+from paymentapp.models.actors import HOLD, PAYMENTS_READ, PAYMENTS_WRITE
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.schemas.account_payments import AccountPageSchema, AccountQuerySchema
 from paymentapp.schemas.headers import KEY_NEEDED, PaymentHeadersSchema, PreferSchema
@@ -73,7 +73,7 @@ def shown_all(payments: Sequence[Payment]) -> list[ShownPayment]:
 
 
 @blp.route("/v1/api/payment", methods=["POST"])
-@blp.requires("payments:write")
+@blp.requires(PAYMENTS_WRITE)
 @blp.arguments(PaymentHeadersSchema(), location="headers")
 @blp.arguments(PaymentOrderSchema(), example=examples.ORDER)
 @blp.response(
@@ -99,7 +99,7 @@ def request_payment(headers: dict[str, Any], order: PaymentOrder) -> Response:
 
 
 @blp.route("/v1/api/payment")
-@blp.requires("payments:read")
+@blp.requires(PAYMENTS_READ)
 @blp.arguments(AccountQuerySchema(), location="query")
 @blp.response(
     200, AccountPageSchema, description="One page, newest first", example=examples.ACCOUNT_PAGE
@@ -118,7 +118,7 @@ def list_account_payments(query: AccountQuery) -> dict[str, Any]:
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>")
-@blp.requires("payments:read")
+@blp.requires(PAYMENTS_READ)
 @blp.arguments(PageQuerySchema(), location="query")
 @blp.response(200, PaymentPageSchema, description="One page, newest first", example=examples.PAGE)
 @blp.documents(*error_examples.LIST_PAYMENTS)
@@ -133,7 +133,7 @@ def list_payments(query: PageQuery, customer_id: str) -> dict[str, Any]:
 
 
 @blp.route("/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>")
-@blp.requires("payments:read")
+@blp.requires(PAYMENTS_READ)
 @blp.response(200, PaymentSchema, description="The payment", example=examples.SUCCEEDED)
 @blp.documents(error_examples.NO_PAYMENT)
 def get_payment(customer_id: str, payment_id: str) -> ShownPayment:
@@ -147,7 +147,7 @@ def get_payment(customer_id: str, payment_id: str) -> ShownPayment:
 @blp.route(
     "/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>/cancel", methods=["POST"]
 )
-@blp.requires("payments:write", HOLD)
+@blp.requires(PAYMENTS_WRITE, HOLD)
 @blp.arguments(PreferSchema(), location="headers")
 @blp.response(
     200,
@@ -175,7 +175,7 @@ def cancel_payment(
 @blp.route(
     "/v1/api/payment/<customer_id:customer_id>/<payment_id:payment_id>/retry", methods=["POST"]
 )
-@blp.requires("payments:write")
+@blp.requires(PAYMENTS_WRITE)
 @blp.arguments(PaymentHeadersSchema(), location="headers")
 @blp.arguments(RetryOrderSchema(), required=False, example={"payment_method": examples.METHOD_NAME})
 @blp.response(

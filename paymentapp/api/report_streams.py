@@ -59,7 +59,7 @@ def stream_report(wanted: ReportRequest, chosen: TextFormat) -> Response:
     except BaseException:
         slot.give_back()
         raise
-    pieces = _until_failure(chosen.write(rows))
+    pieces = until_failure(chosen.write(rows), "a report of payments")
     answer = ApiResponse(pieces, headers=chosen.headers, content_type=chosen.content_type)
     answer.call_on_close(slot.give_back)
     return answer
@@ -73,13 +73,13 @@ def report_rows(wanted: ReportRequest) -> Iterator[PaymentRow]:
     return rows
 
 
-def _until_failure(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what is written of a report; where it fails, have the server close the connection.
+def until_failure(pieces: Iterable[bytes], what: str) -> Iterator[bytes]:
+    """Yield what is written of a file; where it fails, have the server close the connection.
 
     Raises ConnectionAbortedError, which a server takes for the end of a connection.
     """
     try:
         yield from pieces
     except StoreUnavailable as error:
-        log.warning("a report of payments ends before its end: %s", error)
-        raise ConnectionAbortedError("the report cannot be completed") from error
+        log.warning("%s ends before its end: %s", what, error)
+        raise ConnectionAbortedError(f"{what} cannot be completed") from error

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
 
 import click
-import simplejson
 
 from paymentapp.bootstrap import Services
-from paymentapp.cli.common import OneLine, opened, plural, short, with_operator
+from paymentapp.cli.common import (
+    OneLine,
+    echo_record,
+    opened,
+    plural,
+    short,
+    with_json,
+    with_operator,
+)
 from paymentapp.cli.tables import TableColumn, echo_table
 from paymentapp.masking import printable
 from paymentapp.models.actors import Actor
@@ -39,7 +45,6 @@ _ROW_COLUMNS = (
     TableColumn("STATUS", 17, whole=True),
     TableColumn("PROBLEM"),
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 _run = click.argument("bulk_id")
 
 
@@ -53,13 +58,13 @@ def bulk() -> None:
 
 @bulk.command("list")
 @click.option("--limit", type=click.IntRange(1), default=_PAGE, show_default=True, help="At most.")
-@_json
+@with_json
 def list_(limit: int, as_json: bool) -> None:
     """List runs, newest first."""
     with opened(paying=False) as services:
         runs = list(islice(_every(services), limit))
     if as_json:
-        _print_json({"runs": BulkRunSchema(many=True).dump(runs)})
+        echo_record({"runs": BulkRunSchema(many=True).dump(runs)})
         return
     echo_table(_RUN_COLUMNS, map(_run_cells, runs))
     click.echo(f"{plural(len(runs), 'run')}.")
@@ -67,7 +72,7 @@ def list_(limit: int, as_json: bool) -> None:
 
 @bulk.command(short_help="Show BULK_ID: how far it has got, and its sums.")
 @_run
-@_json
+@with_json
 def show(bulk_id: str, as_json: bool) -> None:
     """Show BULK_ID: how far it has got, its sums, and its payments by status."""
     with opened(paying=False) as services:
@@ -78,7 +83,7 @@ def show(bulk_id: str, as_json: bool) -> None:
 @_run
 @click.option("--status", type=click.Choice(["accepted", "rejected"]), help="Only such rows.")
 @click.option("--limit", type=click.IntRange(1), default=_PAGE, show_default=True, help="At most.")
-@_json
+@with_json
 @click.option("--ndjson", is_flag=True, help="Print one JSON object a line, as they are read.")
 def rows(bulk_id: str, status: str | None, limit: int, as_json: bool, ndjson: bool) -> None:
     """List what became of the rows of BULK_ID, as far as it has got."""
@@ -91,7 +96,7 @@ def rows(bulk_id: str, status: str | None, limit: int, as_json: bool, ndjson: bo
             return
         shown = list(found)
     if as_json:
-        _print_json({"rows": BulkRowSchema(many=True).dump(shown)})
+        echo_record({"rows": BulkRowSchema(many=True).dump(shown)})
         return
     echo_table(_ROW_COLUMNS, map(_row_cells, shown))
     click.echo(f"{plural(len(shown), 'row')}.")
@@ -100,7 +105,7 @@ def rows(bulk_id: str, status: str | None, limit: int, as_json: bool, ndjson: bo
 @bulk.command(short_help="Hold BULK_ID, with its payments, until its release.")
 @_run
 @click.option("--note", type=OneLine(REASON_MAX), required=True, help="Why; kept with the hold.")
-@_json
+@with_json
 @with_operator
 def hold(bulk_id: str, note: str, as_json: bool, by: Actor) -> None:
     """Hold BULK_ID until its release: none of its payments is sent, and no row becomes one."""
@@ -109,7 +114,7 @@ def hold(bulk_id: str, note: str, as_json: bool, by: Actor) -> None:
 
 @bulk.command()
 @_run
-@_json
+@with_json
 @with_operator
 def release(bulk_id: str, as_json: bool, by: Actor) -> None:
     """Release BULK_ID: it goes on where it was."""
@@ -119,7 +124,7 @@ def release(bulk_id: str, as_json: bool, by: Actor) -> None:
 @bulk.command()
 @_run
 @click.option("--note", type=OneLine(NOTE_MAX), default=None, help="What was checked; kept.")
-@_json
+@with_json
 @with_operator
 def approve(bulk_id: str, note: str | None, as_json: bool, by: Actor) -> None:
     """Approve the payments of BULK_ID that await approval.
@@ -132,7 +137,7 @@ def approve(bulk_id: str, note: str | None, as_json: bool, by: Actor) -> None:
 @bulk.command(short_help="Reject the payments of BULK_ID that await approval.")
 @_run
 @click.option("--note", type=OneLine(NOTE_MAX), required=True, help="Why; kept with the payments.")
-@_json
+@with_json
 @with_operator
 def reject(bulk_id: str, note: str, as_json: bool, by: Actor) -> None:
     """Reject the payments of BULK_ID that await approval: they never leave."""
@@ -141,7 +146,7 @@ def reject(bulk_id: str, note: str, as_json: bool, by: Actor) -> None:
 
 @bulk.command(short_help="Cancel BULK_ID, and its payments that can be.")
 @_run
-@_json
+@with_json
 @with_operator
 def cancel(bulk_id: str, as_json: bool, by: Actor) -> None:
     """Cancel BULK_ID: no row becomes a payment any more, and what has not left is cancelled."""
@@ -189,7 +194,7 @@ def _sums(run: BulkRun) -> str:
 
 def _print_run(run: BulkRun, as_json: bool) -> None:
     if as_json:
-        _print_json(BulkRunSchema().dump(run))
+        echo_record(BulkRunSchema().dump(run))
         return
     dry = ", a dry run" if run.is_dry else ""
     click.echo(f"run       {run.bulk_id}: {run.status}, mode {run.mode}{dry}")
@@ -208,7 +213,3 @@ def _print_run(run: BulkRun, as_json: bool) -> None:
         state = "a running service carries it out" if run.has_open_order else "done"
         by = printable(run.order.by or "-")
         click.echo(f"order     {run.order.action} by {by}, {short(run.order.at)}: {state}")
-
-
-def _print_json(body: dict[str, Any]) -> None:
-    click.echo(simplejson.dumps(body, use_decimal=True, indent=1))

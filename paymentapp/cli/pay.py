@@ -17,6 +17,8 @@ from paymentapp.cli.common import opened, plural, with_operator
 from paymentapp.errors import PaymentAppError
 from paymentapp.models.actors import Actor
 from paymentapp.models.bulk import BulkMode, BulkRun, BulkStatus, RowOutcome
+from paymentapp.models.currencies import money_text
+from paymentapp.models.money import Money
 from paymentapp.payment_files.text import UnreadableFile
 from paymentapp.schemas.bulk_rows import COLUMNS, rows_of_table
 from paymentapp.services.bulk.intake import BulkTerms, TakenIn
@@ -197,7 +199,7 @@ def _print_end(run: BulkRun, file: Path) -> None:
     if run.rejected > _SHOWN_MAX:
         click.echo(f"... and {plural(run.rejected - _SHOWN_MAX, 'row')} more that are not fine")
     for currency, amount in sorted(run.sums.items()):
-        click.echo(f"{amount:,.2f} {currency}")
+        click.echo(money_text(Money(amount, currency)))
     counts = f"{run.accepted:,} of {plural(run.total, 'row')} fine, {run.rejected:,} not"
     click.echo(f"{counts}; {_WORDS.get(run.status, run.status.value)}")
     click.echo(f"run {run.bulk_id}; each row: {result_file(file)}")

@@ -14,7 +14,7 @@ from paymentapp.errors import NotFound
 from paymentapp.masking import masked, printable
 from paymentapp.models.batches import Batch, Decision
 from paymentapp.models.currencies import money_text
-from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.schemas.payments import PaymentSchema
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def print_story(payment: Payment, services: Services) -> None:
     echo_fields(_approval_fields(payment))
     click.echo()
     echo_table(_HISTORY, _history_cells(payment), plain_head=False)
-    for batch_id in _batches_of(payment):
+    for batch_id in payment.batch_ids:
         click.echo()
         echo_fields(_batch_fields(batch_id, services.store.get_batch(batch_id)))
 
@@ -58,7 +58,7 @@ def print_story(payment: Payment, services: Services) -> None:
 def story_record(payment: Payment, services: Services) -> dict[str, Any]:
     """Return what the API shows of a payment, with its batches; addresses are masked."""
     shown = services.payees.shown(payment, services.waiting.of(payment))
-    batches = [services.store.get_batch(batch_id) for batch_id in _batches_of(payment)]
+    batches = [services.store.get_batch(batch_id) for batch_id in payment.batch_ids]
     return {
         **PaymentSchema().dump(shown),
         "email": masked(payment.email),
@@ -168,11 +168,6 @@ def _history_cells(payment: Payment) -> Iterator[tuple[str, ...]]:
         by = f"by {move.by}" if move.by else ""
         rest = "  ".join(filter(None, (move.reference, by)))
         yield to_text(move.at), move.status, move.cause, rest
-
-
-def _batches_of(payment: Payment) -> list[str]:
-    sent = [move.reference for move in payment.history if move.status is Status.SUBMITTING]
-    return list(dict.fromkeys(filter(None, [*sent, payment.batch_id])))
 
 
 def _batch_fields(batch_id: str, batch: Batch | None) -> Fields:

@@ -143,6 +143,7 @@ def _announce(settings: Settings, simulators: Simulators | None) -> None:
     key = "-H 'Authorization: Bearer YOUR_KEY' " if settings.auth else ""
     lines = [
         f"paymentapp is up:  {_base_url(settings)}   (docs: {_base_url(settings)}/docs)",
+        *([f"  console          {_base_url(settings)}/console"] if settings.console else []),
         f"  store            {services.store.description}",
         *methods,
         *note,

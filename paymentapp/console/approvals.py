@@ -19,9 +19,8 @@ from paymentapp.console.forms import (
     loaded,
     require_also,
 )
-from paymentapp.console.layout import READ
 from paymentapp.models.account_payments import AccountQuery
-from paymentapp.models.actors import APPROVE
+from paymentapp.models.actors import APPROVE, PAYMENTS_READ
 from paymentapp.models.approvals import NOTE_MAX
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.models.payments import Payment, PaymentKey, Status
@@ -31,7 +30,7 @@ from paymentapp.schemas.common import PAYMENT_ID_PATTERN
 from paymentapp.schemas.holds import ReasonSchema
 from paymentapp.services.decisions import (
     Decided,
-    candidate_of,
+    candidates,
     decide,
     selection,
     totals_of,
@@ -45,7 +44,7 @@ NOTHING = {"": "Nothing was decided: choose payments first."}
 
 
 @blp.get("/approvals")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def approvals() -> Response:
     """Show the payments that await approval, a page at a time."""
     return _queue({})
@@ -55,7 +54,7 @@ def approvals() -> Response:
 @requires(APPROVE)
 def approvals_confirm() -> Response:
     """Ask whether to approve or reject the chosen payments: how many, and their sums."""
-    require_also(READ)
+    require_also(PAYMENTS_READ)
     keys = _chosen()
     if not keys:
         return _queue(NOTHING)
@@ -66,7 +65,7 @@ def approvals_confirm() -> Response:
 @requires(APPROVE)
 def approvals_decide() -> Response:
     """Approve or reject payments; say of each that could not be decided why."""
-    require_also(READ)
+    require_also(PAYMENTS_READ)
     keys = _chosen()
     if not keys:
         return _queue(NOTHING)
@@ -125,7 +124,9 @@ def _queue(problems: Mapping[str, str]) -> Response:
     return form_page(
         "approvals",
         problems,
-        queue=[(here.payees.shown(each), candidate_of(here.store, each, by)) for each in payments],
+        queue=list(
+            zip(map(here.payees.shown, payments), candidates(here.store, payments, by), strict=True)
+        ),
         totals=totals_of(payments),
         next_cursor=cursor_text(AccountCursor(), last_read),
         first=query.before is None,

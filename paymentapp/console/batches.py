@@ -11,9 +11,8 @@ from paymentapp.api.blueprint import actor, services
 from paymentapp.console.backoffice import backoffice
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.forms import chosen, note_error, one_line, position
-from paymentapp.console.layout import READ
 from paymentapp.errors import Conflict, NotFound, ProviderError
-from paymentapp.models.actors import ADMIN, HOLD
+from paymentapp.models.actors import ADMIN, HOLD, PAYMENTS_READ
 from paymentapp.models.batches import Batch, BatchState, Resolution
 from paymentapp.services.backoffice.parked_batches import OperatorNote, ParkedCase
 from paymentapp.services.dispatch.batching import members_of
@@ -26,7 +25,7 @@ _NO_ANSWER = "Its provider cannot be asked now ({}): nothing was recorded. Try a
 
 
 @blp.get("/batches")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def batches() -> Response | str:
     """List batches that are parked, and those that are open; or go to the one that is named."""
     wanted = request.args.get("id", "").strip()
@@ -47,7 +46,7 @@ def batches() -> Response | str:
 
 
 @blp.get("/batches/<batch_id>")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def batches_show(batch_id: str) -> str:
     """Show a batch, and a page of its members."""
     shown = backoffice().open_batches.show(_checked(batch_id), position(), _MEMBERS)
@@ -85,7 +84,7 @@ def batches_park(batch_id: str) -> Response | str:
 
 
 @blp.get("/batches/<batch_id>/resolve")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def batches_resolve(batch_id: str) -> str:
     """Show the evidence for a parked batch, and what each decision means."""
     return _resolve_page(_checked(batch_id))

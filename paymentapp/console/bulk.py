@@ -10,14 +10,15 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from paymentapp.api.blueprint import actor, services
 from paymentapp.api.bulk_bodies import BULK_MAX_BYTES
+from paymentapp.api.report_streams import until_failure
 from paymentapp.console.backoffice import backoffice
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.bulk_orders import is_moving, offered_orders
 from paymentapp.console.errors import error_page
 from paymentapp.console.forms import chosen, cursor, new_key, position, sent_key
-from paymentapp.console.layout import READ
 from paymentapp.errors import KeyReused, Unprocessable
 from paymentapp.exports.text import table_csv
+from paymentapp.models.actors import PAYMENTS_READ, PAYMENTS_WRITE
 from paymentapp.models.bulk import (
     BULK_ID_PATTERN,
     BulkMode,
@@ -30,8 +31,8 @@ from paymentapp.models.payments import PaymentKey
 from paymentapp.payment_files.text import UnreadableFile
 from paymentapp.schemas.bulk_rows import COLUMNS, rows_of_table
 from paymentapp.services.bulk.intake import BulkTerms
+from paymentapp.services.bulk.runs import BulkRuns
 
-WRITE = "payments:write"
 _RUNS, _ROWS = 25, 50  # on a page
 _DOWNLOADED = 1000  # rows that are read at a time
 _PIECE = 64 * 1024
@@ -47,7 +48,7 @@ _REJECTED = {"all": None, "rejected": True, "fine": False}
 
 
 @blp.get("/bulk")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def bulk() -> str:
     """List the runs, newest first, below the form of a new one."""
     return _list_page()
@@ -81,7 +82,7 @@ def _too_large(error: RequestEntityTooLarge) -> Response:
 
 
 @blp.post("/bulk")
-@requires(WRITE)
+@requires(PAYMENTS_WRITE)
 def bulk_upload() -> Response:
     """Have the rows of a file checked: a dry run, which pays nothing."""
     terms = BulkTerms(_sent_mode(), True, request.form.get("register") == "yes")
@@ -120,14 +121,14 @@ def _checked(terms: BulkTerms) -> BulkRun:
 
 
 @blp.get("/bulk/template.csv")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def bulk_template() -> Response:
     """Send the first line of a file, with the name of each column."""
     return _csv("payments.csv", table_csv(COLUMNS.known, []))
 
 
 @blp.get("/bulk/<bulk_id:bulk_id>")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def bulk_show(bulk_id: str) -> str:
     """Show a run, how far it has got, and a page of its rows."""
     runs = services().bulk_runs
@@ -156,7 +157,7 @@ def _key_of(outcome: RowOutcome) -> PaymentKey:
 
 
 @blp.get("/bulk/<bulk_id:bulk_id>/progress")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def bulk_progress(bulk_id: str) -> Response:
     """Send the part of a run's page that changes; the whole page is loaded again at its end."""
     run = services().bulk_runs.get(bulk_id)
@@ -168,26 +169,25 @@ def bulk_progress(bulk_id: str) -> Response:
 
 
 @blp.get("/bulk/<bulk_id:bulk_id>/errors.csv")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def bulk_errors(bulk_id: str) -> Response:
     """Send what is wrong with each row, to be mended where the file came from."""
     run = services().bulk_runs.get(bulk_id)
     names = "line", "customer_id", "column", "what_is_wrong"
-    return _csv(f"errors-{bulk_id}.csv", table_csv(names, _errors(run)))
+    content = table_csv(names, _errors(services().bulk_runs, run))
+    return _csv(
+        f"errors-{bulk_id}.csv", until_failure(content, f"the list of errors of bulk run {bulk_id}")
+    )
 
 
-def _errors(run: BulkRun) -> Iterator[tuple[str, ...]]:
-    runs, after = services().bulk_runs, 0
-
-    def rows(after: int | None) -> Iterator[tuple[str, ...]]:
-        while after is not None:
-            page = runs.outcomes(run, _DOWNLOADED, rejected=True, after=after)
-            for each in page.outcomes:
-                for problem in each.problems:
-                    yield str(each.line), each.customer_id, *problem
-            after = page.last_read
-
-    return rows(after)
+def _errors(runs: BulkRuns, run: BulkRun) -> Iterator[tuple[str, ...]]:
+    after: int | None = 0
+    while after is not None:
+        page = runs.outcomes(run, _DOWNLOADED, rejected=True, after=after)
+        for each in page.outcomes:
+            for problem in each.problems:
+                yield str(each.line), each.customer_id, *problem
+        after = page.last_read
 
 
 def _csv(name: str, content: Iterator[bytes]) -> Response:
@@ -196,7 +196,7 @@ def _csv(name: str, content: Iterator[bytes]) -> Response:
 
 
 @blp.get("/bulk/<bulk_id:bulk_id>/pay")
-@requires(WRITE)
+@requires(PAYMENTS_WRITE)
 def bulk_pay(bulk_id: str) -> str:
     """Say what paying the rows of a dry run will do, and ask."""
     run = services().bulk_runs.get(bulk_id)
@@ -210,7 +210,7 @@ def bulk_pay(bulk_id: str) -> str:
 
 
 @blp.post("/bulk/<bulk_id:bulk_id>/pay")
-@requires(WRITE)
+@requires(PAYMENTS_WRITE)
 def bulk_pay_now(bulk_id: str) -> Response:
     """Request the payments of a dry run's rows: once, however often the form is sent."""
     paid = backoffice().checked_runs.pay(bulk_id, _sent_mode(), actor())

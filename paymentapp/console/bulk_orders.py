@@ -10,7 +10,7 @@ from flask import Response, make_response, render_template, request
 from paymentapp.api.blueprint import actor, services
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.forms import one_line
-from paymentapp.models.actors import APPROVE, HOLD, Actor
+from paymentapp.models.actors import APPROVE, HOLD, PAYMENTS_WRITE, Actor
 from paymentapp.models.bulk import PAID_STATUSES, BulkRun
 from paymentapp.models.holds import REASON_MAX
 
@@ -41,7 +41,7 @@ ORDERS = (
     RunOrder("hold", "Hold this run", "Hold it", (HOLD,), "Reason", True),
     RunOrder("release", "Release this run", "Release it", (HOLD,)),
     RunOrder(
-        "cancel", "Cancel this run", "Cancel all of them", ("payments:write", HOLD), danger=True
+        "cancel", "Cancel this run", "Cancel all of them", (PAYMENTS_WRITE, HOLD), danger=True
     ),
 )
 

@@ -21,10 +21,10 @@ from paymentapp.console.forms import (
     new_key,
     require_also,
 )
-from paymentapp.console.layout import READ, moment
+from paymentapp.console.layout import moment
 from paymentapp.console.limits import limit_words
 from paymentapp.errors import KeyReused, NotPayable
-from paymentapp.models.actors import CUSTOMERS_READ
+from paymentapp.models.actors import CUSTOMERS_READ, PAYMENTS_READ, PAYMENTS_WRITE
 from paymentapp.models.caller_texts import DESCRIPTION_MAX
 from paymentapp.models.currencies import money_text
 from paymentapp.models.customers import Customer
@@ -36,7 +36,6 @@ from paymentapp.schemas.payment_orders import PaymentOrderSchema
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.payment_previews import preview
 
-PAY = "payments:write"
 _PATH = "/customers/<customer_id:customer_id>/pay"
 _TEXTS = ("currency", "payment_method", "reference", "description")
 _EXACT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?")  # an amount as the confirmation has it
@@ -50,7 +49,7 @@ _KEY_USED = (
 
 
 @blp.get(_PATH)
-@requires(PAY)
+@requires(PAYMENTS_WRITE)
 def customers_pay(customer_id: str) -> Response:
     """Show the form of a payment."""
     require_also(CUSTOMERS_READ)
@@ -58,7 +57,7 @@ def customers_pay(customer_id: str) -> Response:
 
 
 @blp.post(f"{_PATH}/confirm")
-@requires(PAY)
+@requires(PAYMENTS_WRITE)
 def customers_pay_confirm(customer_id: str) -> Response:
     """Ask whether to pay: who gets how much, how, and when; nothing is stored."""
     require_also(CUSTOMERS_READ)
@@ -73,7 +72,7 @@ def customers_pay_confirm(customer_id: str) -> Response:
 
 
 @blp.post(_PATH)
-@requires(PAY)
+@requires(PAYMENTS_WRITE)
 def customers_pay_now(customer_id: str) -> Response:
     """Request the payment that was confirmed; the same form sent twice requests one."""
     require_also(CUSTOMERS_READ)
@@ -174,7 +173,9 @@ def _confirmation(customer: Customer, order: PaymentOrder) -> Response:
 def _duplicate(customer: Customer, order: PaymentOrder, error: PossibleDuplicate) -> Response:
     """Return the page that asks whether to pay although there is such a payment already."""
     here = services()
-    earlier = here.payees.shown(here.payments.get(error.key)) if actor().may(READ) else None
+    earlier = (
+        here.payees.shown(here.payments.get(error.key)) if actor().may(PAYMENTS_READ) else None
+    )
     return form_page(
         "customers_pay_again",
         {},

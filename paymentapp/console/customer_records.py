@@ -18,14 +18,13 @@ from paymentapp.console.attribute_rows import (
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.forms import filled, form_page, loaded, require_also
 from paymentapp.errors import ChangedSince, Conflict, Unprocessable
-from paymentapp.models.actors import CUSTOMERS_READ
+from paymentapp.models.actors import CUSTOMERS_READ, CUSTOMERS_WRITE, PAYMENTS_READ
 from paymentapp.models.customers import Customer
-from paymentapp.models.payments import FINAL
+from paymentapp.models.payments import FINAL, Payment
 from paymentapp.schemas.customers import CustomerPatchSchema, NewCustomerSchema
 from paymentapp.services.customers import CustomerPatch
 from paymentapp.storage.base import PageQuery
 
-WRITE = "customers:write"
 CHANGED = (
     "The record has changed since you opened this form, so nothing was stored. Below it is as it "
     "is now: enter your changes again."
@@ -34,14 +33,14 @@ _NEWEST = 100  # payments that are looked at before it is asked whether to erase
 
 
 @blp.get("/new-customer")
-@requires(WRITE)
+@requires(CUSTOMERS_WRITE)
 def customers_new() -> Response:
     """Show the form of a new customer."""
     return _new_form(rows_of({}), {})
 
 
 @blp.post("/new-customer")
-@requires(WRITE)
+@requires(CUSTOMERS_WRITE)
 def customers_register() -> Response:
     """Register a customer."""
     rows = sent_rows({})
@@ -60,7 +59,7 @@ def customers_register() -> Response:
 
 
 @blp.get("/customers/<customer_id:customer_id>/change")
-@requires(WRITE)
+@requires(CUSTOMERS_WRITE)
 def customers_change(customer_id: str) -> Response:
     """Show the form of a customer's record."""
     require_also(CUSTOMERS_READ)
@@ -68,7 +67,7 @@ def customers_change(customer_id: str) -> Response:
 
 
 @blp.post("/customers/<customer_id:customer_id>/change")
-@requires(WRITE)
+@requires(CUSTOMERS_WRITE)
 def customers_change_now(customer_id: str) -> Response:
     """Change a customer's record, unless it is another version than the form shows."""
     require_also(CUSTOMERS_READ)
@@ -94,14 +93,14 @@ def customers_change_now(customer_id: str) -> Response:
 
 
 @blp.get("/customers/<customer_id:customer_id>/erase")
-@requires(WRITE)
+@requires(CUSTOMERS_WRITE)
 def customers_erase(customer_id: str) -> Response:
     """Ask whether to erase a customer: what goes, and what stays."""
     return _erase_form(services().customers.get(customer_id), {})
 
 
 @blp.post("/customers/<customer_id:customer_id>/erase")
-@requires(WRITE)
+@requires(CUSTOMERS_WRITE)
 def customers_erase_now(customer_id: str) -> Response:
     """Erase a customer, unless the record has changed or a payment is open."""
     here = services()
@@ -147,6 +146,10 @@ def _change_form(
 
 
 def _erase_form(customer: Customer, problems: Mapping[str, str]) -> Response:
-    newest = services().payments.list(customer.customer_id, PageQuery(_NEWEST)).payments
-    open_ = [each for each in newest if each.status not in FINAL]
-    return form_page("customers_erase", problems, customer=customer, open_payments=open_)
+    shown = _open_payments(customer.customer_id) if actor().may(PAYMENTS_READ) else []
+    return form_page("customers_erase", problems, customer=customer, open_payments=shown)
+
+
+def _open_payments(customer_id: str) -> list[Payment]:
+    newest = services().payments.list(customer_id, PageQuery(_NEWEST)).payments
+    return [each for each in newest if each.status not in FINAL]

@@ -12,9 +12,8 @@ from flask.typing import ResponseReturnValue
 from paymentapp.api.blueprint import actor, services
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.forms import asked, cursor_text, form_page, loaded
-from paymentapp.console.layout import READ
 from paymentapp.errors import NotFound, StoreUnavailable
-from paymentapp.models.actors import CUSTOMERS_READ
+from paymentapp.models.actors import CUSTOMERS_READ, PAYMENTS_READ
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN, Customer, CustomerQuery
 from paymentapp.models.payments import PaymentKey
 from paymentapp.schemas.common import PAYMENT_ID_PATTERN, Cursor, CustomerCursor, HistoryCursor
@@ -63,8 +62,8 @@ def customers_show(customer_id: str) -> Response:
         customer=customer,
         methods=_methods(customer),
         providers=_with_details(),
-        payments=_payments(customer_id) if by.may(READ) else None,
-        made=_made(customer_id) if by.may(READ) else None,
+        payments=_payments(customer_id) if by.may(PAYMENTS_READ) else None,
+        made=_made(customer_id) if by.may(PAYMENTS_READ) else None,
         done=request.args.get("done", ""),
         **_history(customer),
     )

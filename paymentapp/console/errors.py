@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.exceptions import HTTPException
 
 from paymentapp import correlation
@@ -43,10 +52,6 @@ _PAGES: dict[type[Exception], tuple[int, str]] = {
     LimitExceeded: (422, "A limit would be exceeded"),
     Unprocessable: (422, "That cannot be done"),
 }
-_RETRIED = {
-    StoreUnavailable: "The records cannot be read now",
-    CannotVerify: "Your sign-in cannot be checked now",
-}
 
 
 def error_page(status: int, title: str, detail: str, retry_after: int | None = None) -> Response:
@@ -67,8 +72,6 @@ def register_errors(blp: Blueprint) -> None:
     """Register handlers of the errors that views raise; the API has others for the same."""
     for kind, (status, title) in _PAGES.items():
         blp.register_error_handler(kind, _said(status, title))
-    for kind, title in _RETRIED.items():
-        blp.register_error_handler(kind, _later(title))
 
     @blp.errorhandler(NotAuthenticated)
     def not_authenticated(_: NotAuthenticated) -> Response:
@@ -76,6 +79,15 @@ def register_errors(blp: Blueprint) -> None:
             g.security_event = "unauthenticated"  # answered by a redirect, not by 401
         back = request.full_path.rstrip("?") if request.method == "GET" else None
         return make_response(redirect(url_for("console.sign_in", next=back), SEE_OTHER))
+
+    @blp.errorhandler(StoreUnavailable)
+    def unavailable(error: StoreUnavailable) -> Response:
+        current_app.logger.warning("the store is unavailable: %s", error)
+        return _later("The records cannot be read now", error.retry_after)
+
+    @blp.errorhandler(CannotVerify)
+    def cannot_verify(error: CannotVerify) -> Response:
+        return _later("Your sign-in cannot be checked now", error.retry_after)
 
     @blp.errorhandler(RateLimited)
     def rate_limited(error: RateLimited) -> Response:
@@ -93,5 +105,5 @@ def _said(status: int, title: str) -> Callable[[Exception], Response]:
     return lambda error: error_page(status, title, str(error))
 
 
-def _later(title: str) -> Callable[[Any], Response]:
-    return lambda error: error_page(503, title, "Try again in a moment.", error.retry_after)
+def _later(title: str, seconds: int) -> Response:
+    return error_page(503, title, "Try again in a moment.", seconds)

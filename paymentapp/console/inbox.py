@@ -11,9 +11,8 @@ from paymentapp.api.blueprint import actor, services
 from paymentapp.console.backoffice import backoffice
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.forms import note_error, one_line, position
-from paymentapp.console.layout import READ
 from paymentapp.errors import Conflict, NotFound, ProviderError
-from paymentapp.models.actors import ADMIN
+from paymentapp.models.actors import ADMIN, PAYMENTS_READ
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
 from paymentapp.models.payments import Payment, PaymentKey, can_transition
 from paymentapp.models.provider_events import EventResolution
@@ -62,7 +61,7 @@ class RecordForm:
 
 
 @blp.get("/inbox")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def inbox() -> str:
     """List what waits for a person: unread files, then events, the longest waiting first."""
     cases, first = backoffice().open_cases.cases(), position()
@@ -78,7 +77,7 @@ def inbox() -> str:
 
 
 @blp.get("/inbox/item")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def inbox_show() -> str:
     """Show what was reported, and the payments that it may be about."""
     return _item_page(_case(request.args.get("id", "")))

@@ -7,16 +7,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, current_app, g, url_for
+from flask import Blueprint, Response, g, url_for
 
 from paymentapp._version import __version__
 from paymentapp.api.blueprint import services
 from paymentapp.clock import to_text
-from paymentapp.models.actors import CUSTOMERS_READ, HOLD, REPORTS, WEBHOOKS, Actor
+from paymentapp.models.actors import CUSTOMERS_READ, HOLD, PAYMENTS_READ, REPORTS, WEBHOOKS, Actor
 from paymentapp.models.currencies import money_text
 from paymentapp.models.money import Money
 
-READ = "payments:read"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -33,16 +32,16 @@ class PageEntry(NamedTuple):
 
 # In the order in which they are shown. The endpoints of a page's other views begin with its name.
 NAVIGATION = (
-    PageEntry("Today", "today", (READ,)),
-    PageEntry("Payments", "payments", (READ,)),
-    PageEntry("Approvals", "approvals", (READ,)),
-    PageEntry("Bulk", "bulk", (READ,)),
+    PageEntry("Today", "today", (PAYMENTS_READ,)),
+    PageEntry("Payments", "payments", (PAYMENTS_READ,)),
+    PageEntry("Approvals", "approvals", (PAYMENTS_READ,)),
+    PageEntry("Bulk", "bulk", (PAYMENTS_READ,)),
     PageEntry("Customers", "customers", (CUSTOMERS_READ,)),
-    PageEntry("Batches", "batches", (READ,)),
-    PageEntry("Bank news", "inbox", (READ,)),
+    PageEntry("Batches", "batches", (PAYMENTS_READ,)),
+    PageEntry("Bank news", "inbox", (PAYMENTS_READ,)),
     PageEntry("Webhooks", "webhooks", (WEBHOOKS,)),
     PageEntry("Holds", "holds", (HOLD,)),
-    PageEntry("Limits", "limits", (READ,)),
+    PageEntry("Limits", "limits", (PAYMENTS_READ,)),
     PageEntry("Reports", "reports", (REPORTS,)),
 )
 
@@ -52,7 +51,6 @@ def register_layout(blp: Blueprint) -> None:
     blp.context_processor(_context)
     for name, function in FILTERS.items():
         blp.add_app_template_filter(function, f"console_{name}")
-    blp.add_app_template_global(page_url, "console_url")
 
     @blp.after_request
     def set_policy(response: Response) -> Response:
@@ -81,25 +79,13 @@ def _context() -> dict[str, Any]:
 
 def entries(actor: Actor) -> list[PageEntry]:
     """Return the entries of the navigation that somebody may see."""
-    return [
-        each for each in NAVIGATION if any(map(actor.may, each.scopes)) and has_page(each.endpoint)
-    ]
+    return [each for each in NAVIGATION if any(map(actor.may, each.scopes))]
 
 
 def first_page(actor: Actor) -> str:
     """Return the URL of the first page that somebody may see; today's says what is missing."""
     own = entries(actor)
     return url_for(f"console.{own[0].endpoint if own else 'today'}")
-
-
-def has_page(endpoint: str) -> bool:
-    """Return whether the console has a page."""
-    return f"console.{endpoint}" in current_app.view_functions
-
-
-def page_url(endpoint: str, **values: Any) -> str:
-    """Return the URL of a page of the console; empty where it has no such page."""
-    return url_for(f"console.{endpoint}", **values) if has_page(endpoint) else ""
 
 
 def moment(value: datetime | None) -> str:

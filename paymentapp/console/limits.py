@@ -7,7 +7,7 @@ from flask import Response
 from paymentapp.api.blueprint import actor, services
 from paymentapp.console.blueprint import blp, requires
 from paymentapp.console.forms import asked, form_page, loaded
-from paymentapp.console.layout import READ
+from paymentapp.models.actors import PAYMENTS_READ
 from paymentapp.models.currencies import money_text
 from paymentapp.models.limits import LimitRule, LimitScope, LimitWindow
 from paymentapp.schemas.limits import LimitsQuerySchema
@@ -21,7 +21,7 @@ _EACH = {LimitScope.CLIENT: "Each client", LimitScope.CUSTOMER: "Each customer"}
 
 
 @blp.get("/limits")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def limits() -> Response:
     """Show the limits, with the use of one client and, where it is asked for, of one customer."""
     here = services()

@@ -10,11 +10,10 @@ from marshmallow import Schema
 from paymentapp.api.blueprint import actor, services
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.forms import filled, loaded
-from paymentapp.console.layout import READ
 from paymentapp.console.payments import PATH
 from paymentapp.errors import Conflict, NotAllowed
 from paymentapp.masking import masked
-from paymentapp.models.actors import APPROVE, HOLD
+from paymentapp.models.actors import APPROVE, HOLD, PAYMENTS_READ, PAYMENTS_WRITE
 from paymentapp.models.approvals import valid
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.revisions import new_revision
@@ -22,7 +21,7 @@ from paymentapp.schemas.approvals import ApprovalNoteSchema
 from paymentapp.schemas.headers import IdempotencyKey
 from paymentapp.schemas.holds import ReasonSchema
 from paymentapp.schemas.payment_orders import RetryOrderSchema
-from paymentapp.services.payment_actions import WRITE, PaymentAction
+from paymentapp.services.payment_actions import PaymentAction
 from paymentapp.services.payment_cases import PaymentCase
 from paymentapp.services.routing import customer_destination
 
@@ -36,7 +35,7 @@ class RetryFormSchema(RetryOrderSchema):
 
 
 @blp.get(f"{PATH}/{_ANY}")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def payments_ask(customer_id: str, payment_id: str, action: str) -> Response:
     """Ask before a payment is changed, and say what will happen."""
     case = services().payment_cases.of(PaymentKey(customer_id, payment_id))
@@ -90,7 +89,7 @@ def payments_release(customer_id: str, payment_id: str) -> Response:
 
 
 @blp.post(f"{PATH}/cancel")
-@requires(WRITE, HOLD)
+@requires(PAYMENTS_WRITE, HOLD)
 def payments_cancel(customer_id: str, payment_id: str) -> Response:
     """Cancel a payment, or have one that nobody claimed taken back."""
     key = PaymentKey(customer_id, payment_id)
@@ -99,7 +98,7 @@ def payments_cancel(customer_id: str, payment_id: str) -> Response:
 
 
 @blp.post(f"{PATH}/retry")
-@requires(WRITE)
+@requires(PAYMENTS_WRITE)
 def payments_retry(customer_id: str, payment_id: str) -> Response:
     """Request a new payment in place of one that was not paid; go to the new one."""
     form, refused = _form(customer_id, payment_id, PaymentAction.RETRY, RetryFormSchema())

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, make_response, render_template, request
+from flask import Response, make_response, render_template, request, url_for
 
 from paymentapp.api.blueprint import actor, services
 from paymentapp.api.payments import shown_all
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.forms import asked, loaded
-from paymentapp.console.layout import READ, page_url
-from paymentapp.models.actors import REPORTS
+from paymentapp.models.actors import PAYMENTS_READ, REPORTS
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.schemas.account_payments import AccountCursor, AccountQuerySchema
 
@@ -30,7 +29,7 @@ _REPORTED = timedelta(days=30)
 
 
 @blp.get("/payments")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def payments() -> Response:
     """List the payments that pass the filters, newest first."""
     query, errors = loaded(AccountQuerySchema(), _filters() | asked("cursor"))
@@ -42,7 +41,7 @@ def payments() -> Response:
 
 
 @blp.get("/payments/search")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def payments_search() -> Response:
     """Find payments by one text; go to the payment where there is exactly one."""
     text = request.args.get("q", "").strip()
@@ -59,7 +58,7 @@ def payments_search() -> Response:
 
 
 @blp.get(PATH)
-@requires(READ)
+@requires(PAYMENTS_READ)
 def payments_show(customer_id: str, payment_id: str) -> str:
     """Show a payment: its story, why it waits or failed, and what can be done about it."""
     case = services().payment_cases.of(PaymentKey(customer_id, payment_id))
@@ -96,7 +95,8 @@ def _report(filters: Mapping[str, str]) -> str:
         return ""
     since = (services().clock().date() - _REPORTED).isoformat()
     period = {} if filters.keys() & {"from", "to"} else {"from": since}
-    return page_url("reports", see="1", **period, **filters)
+    query: dict[str, Any] = {"see": "1", **period, **filters}
+    return url_for("console.reports", **query)
 
 
 def _filters() -> dict[str, str]:

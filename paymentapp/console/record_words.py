@@ -1,13 +1,9 @@
-"""Links to records, and words for them, that templates of several pages use."""
+"""Words for records that templates of several pages use."""
 
 from __future__ import annotations
 
-from flask import url_for
-from werkzeug.routing import BuildError
-
 from paymentapp.console.blueprint import blp
 from paymentapp.models.customer_history import CustomerAction
-from paymentapp.models.payments import PaymentKey
 from paymentapp.services.customer_history import ShownEntry
 
 _CHANGES = {
@@ -20,15 +16,6 @@ _CHANGES = {
     CustomerAction.ATTRIBUTES_CHANGED: "Attributes changed",
     CustomerAction.ERASED: "Erased",
 }
-
-
-@blp.app_template_global("console_payment_url")
-def payment_url(key: PaymentKey) -> str | None:
-    """Return the address of a payment's page; None where the console has none."""
-    try:
-        return url_for("console.payments_show", **key._asdict())
-    except BuildError:
-        return None
 
 
 @blp.app_template_filter("console_sentence")

@@ -13,7 +13,7 @@ from flask import render_template
 from paymentapp.api.blueprint import services
 from paymentapp.console import charts
 from paymentapp.console.blueprint import blp, requires
-from paymentapp.console.layout import READ
+from paymentapp.models.actors import PAYMENTS_READ
 from paymentapp.models.payments import UNPAID, Payment, Status
 from paymentapp.models.report_totals import GroupTotal
 from paymentapp.services.overview import Picture
@@ -36,14 +36,14 @@ class CurrencySums:
 
 
 @blp.get("/")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def today() -> str:
     """Show what is open now, and the latest payments."""
     return render_template("console/today.html", **_shown())
 
 
 @blp.get("/today/numbers")
-@requires(READ)
+@requires(PAYMENTS_READ)
 def today_numbers() -> str:
     """Show the part of the page that changes by itself, for a script to put in its place."""
     return render_template("console/_today_numbers.html", **_shown())

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
+PAYMENTS_READ = "payments:read"
+PAYMENTS_WRITE = "payments:write"
+CUSTOMERS_WRITE = "customers:write"
 PAYEES = "payees:write"
 APPROVE = "payments:approve"
 HOLD = "payments:hold"
@@ -16,10 +19,10 @@ ADMIN = "admin"
 SCOPES = MappingProxyType(
     {
         CUSTOMERS_READ: "show customers, their payment methods and histories",
-        "customers:write": "register customers, change their attributes, and erase them",
+        CUSTOMERS_WRITE: "register customers, change their attributes, and erase them",
         PAYEES: "change the payment methods and e-mail addresses of customers",
-        "payments:read": "list and show payments, show the use of limits and balances",
-        "payments:write": "request payments, and cancel and retry the client's own",
+        PAYMENTS_READ: "list and show payments, show the use of limits and balances",
+        PAYMENTS_WRITE: "request payments, and cancel and retry the client's own",
         APPROVE: "approve and reject payments",
         HOLD: "hold and release payments, and cancel those of any client",
         WEBHOOKS: "manage webhook endpoints, which receive every event",
@@ -29,8 +32,8 @@ SCOPES = MappingProxyType(
 )
 BUNDLES = MappingProxyType(
     {
-        "read": frozenset({"customers:read", "payments:read", "reports:read"}),
-        "write": frozenset({"customers:write", "payees:write", "payments:write"}),
+        "read": frozenset({"customers:read", PAYMENTS_READ, "reports:read"}),
+        "write": frozenset({CUSTOMERS_WRITE, "payees:write", PAYMENTS_WRITE}),
     }
 )
 

@@ -190,6 +190,12 @@ class Payment:
         return self.erased_at is not None
 
     @property
+    def batch_ids(self) -> list[str]:
+        """Return the ids of the batches that it was in, in their order, the present one last."""
+        ids = [line.reference for line in self.history if line.status is Status.SUBMITTING]
+        return list(dict.fromkeys(filter(None, [*ids, self.batch_id])))
+
+    @property
     def payee(self) -> str:
         """Return the payee, as the provider identifies them."""
         return self.destination or self.email

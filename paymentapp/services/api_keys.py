@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import logging
 import re
@@ -19,6 +18,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, NotAuthenticated, NotFound, StoreUnavailable
 from paymentapp.models.actors import SYSTEM, Actor, check_scopes
 from paymentapp.models.api_keys import ApiKey, KeyAction, KeyChange
+from paymentapp.services.secret_hashes import hash_secret
 from paymentapp.storage.base import Store
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class ApiKeys:
         granted = check_scopes(scopes)
         secret = secrets.token_urlsafe(32)
         now = self._clock()
-        bare = ApiKey(secrets.token_hex(8), _hash(secret), name, granted, now, client=client)
+        bare = ApiKey(secrets.token_hex(8), hash_secret(secret), name, granted, now, client=client)
         created = KeyChange(now, KeyAction.CREATED, granted, expires_at, by.name)
         key = bare.changed(expires_at=expires_at, history=(created,))
         self._store.add_api_key(key)
@@ -216,7 +216,7 @@ class ApiKeys:
             return None
         known = self._find(parts[1])
         key = known.key
-        if key is None or not hmac.compare_digest(key.secret_hash, _hash(parts[2])):
+        if key is None or not hmac.compare_digest(key.secret_hash, hash_secret(parts[2])):
             return None
         ends = key.revoked_at is not None or key.expires_at is not None
         return None if ends and not key.is_valid(self._clock()) else known
@@ -258,8 +258,3 @@ def id_of(text: str) -> str | None:
     """Return the id in a key's secret text, in `pk_ID` or in the id itself; None if in none."""
     found = _KEY_ID.fullmatch(text.strip())
     return found[1] if found else None
-
-
-def _hash(secret: str) -> str:
-    """Return the SHA-256. No salt or stretching: the secret is 256 random bits, no password."""
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from dataclasses import dataclass
@@ -10,12 +9,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from paymentapp.clock import Clock
-from paymentapp.errors import NotAuthenticated
+from paymentapp.errors import NotAuthenticated, StoreUnavailable
 from paymentapp.models.actors import Actor
 from paymentapp.models.console_sessions import LONGEST, USE_STORED_EVERY, ConsoleSession
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.api_keys import ApiKeys
+from paymentapp.services.secret_hashes import hash_secret
 from paymentapp.storage.base import Store
+from paymentapp.storage.contention import MAX_TRIES, tries
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _NO_SESSION = "Sign in: there is no session, or it has ended."
@@ -50,15 +51,16 @@ class ConsoleSessions:
     def begin(self, actor: Actor, authority: str = "", longest: timedelta = LONGEST) -> str:
         """Begin a session of who has been authenticated. Return the secret for the cookie."""
         secret = secrets.token_urlsafe(32)
-        session = _session(actor, _hash(secret), self.clock(), authority, min(longest, LONGEST))
+        hashed, longest = hash_secret(secret), min(longest, LONGEST)
+        session = _session(actor, hashed, self.clock(), authority, longest)
         self.store.add_console_session(session)
         return secret
 
     def find(self, secret: str) -> SignedIn:
         """Return the session of a cookie, and note that it is used. Raises NotAuthenticated."""
-        session = (
-            self.store.get_console_session(_hash(secret)) if _SECRET.fullmatch(secret) else None
-        )
+        if not _SECRET.fullmatch(secret):
+            raise NotAuthenticated(_NO_SESSION)
+        session = self.store.get_console_session(hash_secret(secret))
         now = self.clock()
         if session is None or not session.is_valid(now):
             raise NotAuthenticated(_NO_SESSION)
@@ -70,10 +72,13 @@ class ConsoleSessions:
     def end(self, session: ConsoleSession) -> None:
         """End a session: its cookie is worth nothing from now on."""
         current: ConsoleSession | None = session
-        while current is not None and current.ended_at is None:
+        for _ in tries():
+            if current is None or current.ended_at is not None:
+                return
             if self.store.change_console_session(current, current.changed(ended_at=self.clock())):
                 return
             current = self.store.get_console_session(session.secret_hash)
+        raise StoreUnavailable(f"a session was changed {MAX_TRIES} times meanwhile")
 
     def _actor(self, session: ConsoleSession) -> Actor:
         if session.key_id is not None:
@@ -99,8 +104,3 @@ def _session(
         revision=new_revision(),
         authority=authority,
     )
-
-
-def _hash(secret: str) -> str:
-    """Return the SHA-256. No salt or stretching: the secret is 256 random bits, no password."""
-    return hashlib.sha256(secret.encode()).hexdigest()

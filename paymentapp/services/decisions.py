@@ -10,6 +10,7 @@ from typing import NamedTuple
 from paymentapp.errors import ChangedSince, Conflict, NotAllowed, NotFound, StoreUnavailable
 from paymentapp.models.actors import Actor
 from paymentapp.models.approvals import Approval, digests, valid, with_voids
+from paymentapp.models.customers import Customer
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.models.report_totals import GroupTotal, PaymentTotals
 from paymentapp.services.approvals import payee_version
@@ -95,17 +96,27 @@ def selection(
     """Return what somebody has chosen, as it is now. Raises StoreUnavailable."""
     wanted = list(dict.fromkeys(keys))
     found = store.get_payments(wanted)
-    candidates = [
-        candidate_of(store, found[key], by, approve=approve) for key in wanted if key in found
+    payments = [found[key] for key in wanted if key in found]
+    missing = [key for key in wanted if key not in found]
+    return Selection(candidates(store, payments, by, approve=approve), missing)
+
+
+def candidates(
+    store: Store, payments: Sequence[Payment], by: Actor, *, approve: bool = True
+) -> list[ApprovalCandidate]:
+    """Return payments as somebody who may approve or reject them sees them.
+
+    Reads their customers at once. Raises StoreUnavailable.
+    """
+    customers = store.get_customers(sorted({each.customer_id for each in payments}))
+    return [
+        _candidate(each, customers.get(each.customer_id), by, approve=approve) for each in payments
     ]
-    return Selection(candidates, [key for key in wanted if key not in found])
 
 
-def candidate_of(
-    store: Store, payment: Payment, by: Actor, *, approve: bool = True
+def _candidate(
+    payment: Payment, customer: Customer | None, by: Actor, *, approve: bool
 ) -> ApprovalCandidate:
-    """Return a payment as somebody who may approve or reject sees it. Raises StoreUnavailable."""
-    customer = store.get_customer(payment.customer_id)
     version = payee_version(payment, customer)
     approvals = with_voids(payment.approvals, version)
     given = valid(approvals)

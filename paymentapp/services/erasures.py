@@ -18,7 +18,7 @@ from paymentapp.models.batches import SENDABLE, Batch, BatchState
 from paymentapp.models.customer_history import CustomerHistoryEntry, erased
 from paymentapp.models.erasures import SETTLED_AFTER, Erasure
 from paymentapp.models.holds import Hold, HoldScope
-from paymentapp.models.payments import FINAL, Cause, Payment, Status, code_of
+from paymentapp.models.payments import FINAL, Cause, Payment, code_of
 from paymentapp.services.customers import Customers
 from paymentapp.services.dispatch.batching import members_of
 from paymentapp.storage.base import PageQuery, Store
@@ -159,7 +159,7 @@ class Erasures:
             return erasure
         if payment.status not in FINAL:
             return erasure.found_open(f"payment {payment.payment_id} is {payment.status}")
-        for batch_id in _batches_of(payment):
+        for batch_id in payment.batch_ids:
             batch = self.store.get_batch(batch_id)
             if batch is None:
                 continue
@@ -239,9 +239,3 @@ def _concerns(hold: Hold, customer_id: str) -> bool:
     if hold.scope is HoldScope.CUSTOMER:
         return hold.value == customer_id
     return hold.scope is HoldScope.PAYMENT and hold.value.partition("/")[0] == customer_id
-
-
-def _batches_of(payment: Payment) -> list[str]:
-    """Return the ids of the batches that a payment is or was in."""
-    ids = [line.reference for line in payment.history if line.status is Status.SUBMITTING]
-    return list(dict.fromkeys([*ids, *filter(None, [payment.batch_id])]))

@@ -8,15 +8,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from paymentapp.models.actors import APPROVE, HOLD, Actor
+from paymentapp.models.actors import APPROVE, HOLD, PAYMENTS_WRITE, Actor
 from paymentapp.models.batches import Batch, BatchState
 from paymentapp.models.holds import Hold
 from paymentapp.models.payments import RETRYABLE, UNSENT, Payment, Status
 from paymentapp.services.holds import HOLDABLE
 from paymentapp.services.makers import is_maker, may_be_maker
 from paymentapp.services.retry_links import is_retried
-
-WRITE = "payments:write"
 
 
 class PaymentAction(StrEnum):
@@ -66,9 +64,11 @@ def possible_actions(
     elif payment.status in HOLDABLE:
         found.append(_by_scope(PaymentAction.HOLD, HOLD, by))
     if _can_be_cancelled(payment, batch):
-        found.append(_of_own(PaymentAction.CANCEL, payment, by, by.may(WRITE) or by.may(HOLD)))
+        found.append(
+            _of_own(PaymentAction.CANCEL, payment, by, by.may(PAYMENTS_WRITE) or by.may(HOLD))
+        )
     if payment.status in RETRYABLE and not is_retried(payment, retry):
-        found.append(_of_own(PaymentAction.RETRY, payment, by, by.may(WRITE)))
+        found.append(_of_own(PaymentAction.RETRY, payment, by, by.may(PAYMENTS_WRITE)))
     return found
 
 
@@ -89,7 +89,7 @@ def _by_scope(action: PaymentAction, scope: str, by: Actor) -> PossibleAction:
 def _of_own(action: PaymentAction, payment: Payment, by: Actor, may_own: bool) -> PossibleAction:
     """Return an action on payments of the actor's own client, or of any with the right to hold."""
     if not may_own:
-        return PossibleAction(action, WRITE)
+        return PossibleAction(action, PAYMENTS_WRITE)
     mine = may_be_maker(by, payment) or by.may(HOLD)
     return PossibleAction(action, None if mine else HOLD)
 

@@ -102,6 +102,7 @@ _HELD = {
     HoldScope.PROVIDER: "All payments by {value} are held",
     HoldScope.CUSTOMER: "All payments to this customer are held",
     HoldScope.PAYMENT: "This payment is held",
+    HoldScope.BULK: "Its bulk run is held, with all payments of it,",
 }
 
 

@@ -10,7 +10,7 @@ from paymentapp.clock import Clock
 from paymentapp.models.actors import Actor
 from paymentapp.models.batches import Batch
 from paymentapp.models.holds import Hold, HoldScope, HoldsInForce
-from paymentapp.models.payments import Payment, PaymentKey, Status
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.services.holds import HOLDABLE, Holds
 from paymentapp.services.payees import PayeeDisplays, ShownPayment
 from paymentapp.services.payment_actions import PossibleAction, possible_actions
@@ -83,9 +83,8 @@ class PaymentCases:
         )
 
     def _batches(self, payment: Payment) -> list[Batch]:
-        named = [line.reference for line in payment.history if line.status is Status.SUBMITTING]
-        ids = dict.fromkeys(filter(None, [payment.batch_id, *reversed(named)]))
-        found = (self.store.get_batch(batch_id) for batch_id in list(ids)[:BATCHES_MAX])
+        latest = list(reversed(payment.batch_ids))[:BATCHES_MAX]
+        found = (self.store.get_batch(batch_id) for batch_id in latest)
         return [batch for batch in found if batch is not None]
 
     def _holds(self, payment: Payment) -> list[Hold]:

@@ -111,11 +111,6 @@ class Desk:
         """Return how often a page of a batch was read from the simulator."""
         return self._calls("GET /v1/payments/payouts/{id}")
 
-    def calls(self) -> int:
-        """Return how often the simulator was called."""
-        calls = requests.get(f"{self.simulator}/_simulator/calls", timeout=10).json()
-        return sum(int(each["calls"]) for each in calls["endpoints"].values())
-
     def _calls(self, endpoint: str) -> int:
         calls = requests.get(f"{self.simulator}/_simulator/calls", timeout=10).json()
         return int(calls["endpoints"].get(endpoint, {"calls": 0})["calls"])

@@ -51,9 +51,10 @@ def could_not(desk: Desk, _: Path) -> int:
 
 
 def interrupted(desk: Desk, _: Path) -> int:
-    desk.park("ann", acted=True)
+    desk.pay("ann", follow=False)
     desk.set_simulator(latency=2)
-    command = [sys.executable, "-c", INTERRUPTIBLE, "parked", "list", "--ask"]
+    before = desk.reads()
+    command = [sys.executable, "-c", INTERRUPTIBLE, "reconcile"]
     process = subprocess.Popen(
         command,
         env=clean_environ() | desk.environ,
@@ -61,11 +62,9 @@ def interrupted(desk: Desk, _: Path) -> int:
         stderr=subprocess.PIPE,
         text=True,
     )
-    before = desk.calls()
-    until(lambda: desk.calls() > before)
+    until(lambda: desk.reads() > before)
     process.send_signal(signal.SIGINT)
-    said, errors = process.communicate(timeout=10)
-    assert (said, errors.strip()) == ("", "interrupted")
+    process.communicate(timeout=10)
     return process.returncode
 
 

@@ -48,6 +48,11 @@ def test_every_row_is_paid_and_its_payment_written_beside_the_file(desk: Desk, f
     assert sorted(paid(desk)) == ["12.5", "3"]
 
 
+def test_sums_have_the_decimals_of_their_currency(desk: Desk, file: Path) -> None:
+    file.write_text("customer_id,email,amount,currency\nada,ada@example.com,1500,JPY\n")
+    assert "1,500 JPY\n1 of 1 row fine" in desk.run("pay", str(file)).stdout
+
+
 def test_a_file_that_is_run_again_is_the_same_run(desk: Desk, file: Path) -> None:
     first, second = desk.run("pay", str(file)), desk.run("pay", str(file))
     assert first.stdout == second.stdout

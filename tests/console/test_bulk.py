@@ -10,6 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from paymentapp.config import Settings
+from paymentapp.errors import StoreUnavailable
 from paymentapp.models.actors import APPROVE, HOLD
 from paymentapp.models.bulk import BulkStatus
 from paymentapp.models.payments import Status
@@ -92,6 +93,20 @@ def test_all_errors_are_downloaded_with_formulas_made_harmless(console: ConsoleB
     assert lines[1] == "2,bob,amount,The value is negative: a payment is greater than 0."
     assert len(lines) > 61
     assert not [line for line in lines if "=1+1" in line and "'=1+1" not in line]
+
+
+def test_errors_that_cannot_be_read_to_the_end_are_no_complete_file(
+    console: ConsoleBench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def outcomes(*_: Any, **__: Any) -> Any:
+        raise StoreUnavailable("busy")
+
+    path = checked(console, content=HEADER + BAD)
+    monkeypatch.setattr(type(console.services.bulk_runs), "outcomes", outcomes)
+    with pytest.raises(ConnectionAbortedError):
+        console.person.client.get(f"/console{path}/errors.csv").get_data()
+    bulk_id = path.rpartition("/")[2]
+    assert f"the list of errors of bulk run {bulk_id} ends before its end" in caplog.text
 
 
 def test_rows_may_be_pasted_from_a_spreadsheet(console: ConsoleBench) -> None:
@@ -274,6 +289,15 @@ def test_a_hold_of_a_run_is_said_to_stop_its_payments_and_no_others(console: Con
     assert "until the hold is released: <strong>1 payment</strong>" in page
     wrong = console.person.send("/holds/confirm", **stop | {"value_bulk": ""})
     assert "Give the id of the bulk run." in wrong.get_data(as_text=True)
+
+
+def test_a_payment_of_a_held_run_says_that_its_run_is_held(console: ConsoleBench) -> None:
+    run = paid(console)
+    console.person.send(f"{run}/hold", text="wrong month")
+    (payment,) = payments(console)
+    page = console.person.see(f"/payments/{payment['customer_id']}/{payment['payment_id']}")
+    assert "Its bulk run is held, with all payments of it," in page
+    assert "wrong month" in page
 
 
 def test_a_run_is_cancelled_with_the_payments_that_have_not_left(console: ConsoleBench) -> None:

@@ -111,6 +111,16 @@ def test_who_may_not_change_payees_gets_403_and_no_button(console: ConsoleBench)
         stored(console)
 
 
+def test_who_may_erase_and_not_read_is_shown_no_method(
+    console: ConsoleBench, person: Person
+) -> None:
+    person.send(PATH, detail_account=ACCOUNT)
+    assert "(wire)" in person.see("/customers/ada/erase")
+    assert "(wire)" not in console.somebody("privacy", "customers:write").see(
+        "/customers/ada/erase"
+    )
+
+
 def test_details_that_cannot_be_opened_here_spare_the_rest_of_the_page(
     console: ConsoleBench, person: Person
 ) -> None:

@@ -267,6 +267,13 @@ def test_a_customer_is_erased(console: ConsoleBench, person: Person) -> None:
         person.see(f"/customers/ada/{path}", 404)
 
 
+def test_who_may_erase_and_not_read_is_shown_no_payment(console: ConsoleBench) -> None:
+    console.pay()
+    page = console.somebody("privacy", "customers:write").see("/customers/ada/erase")
+    assert "Erase ada for good" in page
+    assert "12.50" not in page
+
+
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [

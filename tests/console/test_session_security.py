@@ -10,7 +10,7 @@ import pytest
 
 from paymentapp.config import load_settings
 from paymentapp.console.blueprint import requires
-from paymentapp.console.layout import READ
+from paymentapp.models.actors import PAYMENTS_READ
 from paymentapp.models.console_sessions import IDLE, LONGEST, USE_STORED_EVERY
 from paymentapp.rate_limits.counters import WindowCounters
 from tests.api.test_auth import LOCAL, OTHER_PAGES, REMOTE
@@ -182,8 +182,19 @@ def test_an_unknown_path_is_said_by_a_page(person: Person) -> None:
     assert person.send("/nothing").status_code == 404
 
 
+def test_a_store_that_does_not_answer_is_said_on_a_page_and_in_the_log(
+    console: ConsoleBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    console.store.down = True
+    answer = console.person.client.get("/console/")
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "The records cannot be read now" in answer.get_data(as_text=True)
+    assert "the store is unavailable: " in caplog.text
+
+
 def test_an_error_of_ours_is_a_page_that_shows_nothing_of_it(console: ConsoleBench) -> None:
-    @requires(READ)
+    @requires(PAYMENTS_READ)
     def fail() -> str:
         raise RuntimeError("hush")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from paymentapp.services import console_sessions
 from tests.console.conftest import ConsoleBench, Person
 
 
@@ -58,6 +59,15 @@ def test_signing_out_ends_the_session_for_a_copy_of_the_cookie_too(
     assert thief.client.get("/console/").status_code == 200
     assert person.send("/sign-out").status_code == 303
     assert thief.client.get("/console/").status_code == 303
+
+
+def test_an_end_that_is_never_stored_is_said_and_not_tried_for_ever(
+    console: ConsoleBench, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console.store, "change_console_session", lambda *_: False)
+    monkeypatch.setattr(console_sessions, "tries", lambda: range(3))  # without its pauses
+    assert person.send("/sign-out").status_code == 503
+    assert person.client.get("/console/").status_code == 200
 
 
 def test_a_session_ends_with_its_key(console: ConsoleBench, person: Person) -> None:

@@ -42,6 +42,7 @@ def test_its_lines_say_what_is_in_force_and_the_line_to_try_works(tmp_path: Path
         assert re.search(rf"store +SQLite {tmp_path}/var/paymentapp\.db", output)
         assert re.search(r"paypal +.*simulator", output)
         assert re.search(r"authentication +none", output)
+        assert re.search(rf"console +{service.url}/console$", output, re.MULTILINE)
         (line,) = re.findall(r"^  (curl .*)$", output, re.MULTILINE)
         tried = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
         assert '"customer_id":"unixuser1"' in tried.stdout

@@ -19,7 +19,7 @@ from paymentapp.errors import (
     StoreUnavailable,
     Unprocessable,
 )
-from paymentapp.models.actors import HOLD, Actor
+from paymentapp.models.actors import HOLD, Actor, operator
 from paymentapp.models.bulk import (
     CHUNK_ROWS,
     LEASE,
@@ -631,6 +631,22 @@ def test_one_order_is_carried_out_after_the_other(world: BulkWorld) -> None:
     runs.cancel(run.bulk_id, SHOP)
     world.work_off(run)
     assert [payment.status for payment in world.payments()] == [Status.CANCELLED]
+
+
+def test_the_approval_of_a_second_person_is_not_taken_for_that_of_the_first() -> None:
+    world = BulkWorld(settings={"approvals": "all: 2"})
+    rows = bulk_rows(1)
+    world.register(rows)
+    run = world.work_off(world.take_in(rows))
+    runs = world.process().bulk_runs
+    runs.approve(run.bulk_id, ANN)
+    with pytest.raises(Conflict, match="Another order is carried out first: approve"):
+        runs.approve(run.bulk_id, operator("bea"))
+    world.work_off(run)
+    assert [payment.status for payment in world.payments()] == [Status.AWAITING_APPROVAL]
+    runs.approve(run.bulk_id, operator("bea"))
+    world.work_off(run)
+    assert [payment.status for payment in world.payments()] == [Status.PENDING]
 
 
 def test_a_run_without_payments_is_not_approved(world: BulkWorld) -> None:

@@ -25,7 +25,7 @@ FIXED: dict[type[Any], set[str]] = {
     },
     Payment: {
         *("customer_id", "payment_id", "money", "email", "request_id", "due_shard"),
-        *("scheduled_at", "retry_of", "approval", "charges", "texts"),
+        *("scheduled_at", "retry_of", "approval", "charges", "texts", "bulk_id"),
         *("status", "history"),  # by `moved` alone
         "erased_at",  # by `erased` alone
         "traceparent",  # by `moved` alone

@@ -114,7 +114,7 @@ def test_a_reading_of_the_store_shows_when_it_was(world: MeasuredWorld) -> None:
 def test_holds_are_shown_by_scope_alone(world: MeasuredWorld) -> None:
     world.services.holds.place(HoldScope.CUSTOMER, "ada", "why")
     look(world)
-    held = {("all",): 0, ("provider",): 0, ("customer",): 1, ("payment",): 0}
+    held = {("all",): 0, ("provider",): 0, ("customer",): 1, ("payment",): 0, ("bulk",): 0}
     assert world.samples().of("paymentapp_holds") == held
 
 

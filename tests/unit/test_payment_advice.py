@@ -88,6 +88,7 @@ def test_void_approvals_are_said_to_be() -> None:
         (HoldScope.PROVIDER, "All payments by paypal are held"),
         (HoldScope.CUSTOMER, "All payments to this customer are held"),
         (HoldScope.PAYMENT, "This payment is held"),
+        (HoldScope.BULK, "Its bulk run is held, with all payments of it,"),
     ],
 )
 def test_a_hold_says_what_it_concerns_who_placed_it_and_why(scope: HoldScope, words: str) -> None:

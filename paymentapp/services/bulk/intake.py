@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from paymentapp.clock import Clock
 from paymentapp.errors import KeyReused, NotAllowed, Unprocessable
-from paymentapp.models.actors import Actor
+from paymentapp.models.actors import CUSTOMERS_WRITE, Actor
 from paymentapp.models.bulk import (
     CHUNK_ROWS,
     ROWS_KEPT,
@@ -26,7 +26,6 @@ from paymentapp.models.caller_texts import NO_TEXTS
 from paymentapp.models.revisions import new_revision
 from paymentapp.storage.base import Store
 
-REGISTER = "customers:write"  # the scope
 TOO_MANY = f"There are more than {ROWS_MAX:,} rows: split them into several runs."
 NO_ROWS = "There are no rows: the first line names the columns, and each further one is a payment."
 
@@ -72,8 +71,8 @@ class BulkIntake:
         key_hash = bulk_key_hash(idempotency_key, by.name) if idempotency_key else None
         earlier = self.store.get_bulk_key(key_hash) if key_hash else None
         bulk_id = new_bulk_id(now)
-        if terms.registers and not by.may(REGISTER):
-            raise NotAllowed("To register customers takes a right of its own.", REGISTER)
+        if terms.registers and not by.may(CUSTOMERS_WRITE):
+            raise NotAllowed("To register customers takes a right of its own.", CUSTOMERS_WRITE)
         digest = _Digest(terms)
         total = chunks = 0
         for chunk in _chunks(digest.of_each(rows)):

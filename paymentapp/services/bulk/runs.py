@@ -176,7 +176,7 @@ class BulkRuns:
 
         def change(run: BulkRun) -> BulkRun:
             if run.order is not None and run.has_open_order:
-                if run.order.action is action:
+                if _is_ordered(order, run.order):
                     return run
                 raise Conflict(f"Another order is carried out first: {run.order.action}.")
             wanted = run.ordered(order)
@@ -195,6 +195,12 @@ class BulkRuns:
             if wanted is run or self.store.change_bulk_run(run, wanted):
                 return
         raise StoreUnavailable(f"the run was changed {MAX_TRIES} times meanwhile")
+
+
+def _is_ordered(wanted: BulkOrder, stands: BulkOrder) -> bool:
+    """Return whether an order that stands is the wanted one; each approver's is their own."""
+    by_the_same = wanted.action is not BulkAction.APPROVE or wanted.by == stands.by
+    return wanted.action is stands.action and by_the_same
 
 
 def _with_holds(runs: Sequence[BulkRun], in_force: Iterable[Hold]) -> list[BulkRun]:

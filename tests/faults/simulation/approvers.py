@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from random import Random
@@ -15,6 +15,7 @@ from paymentapp.models.batches import Member
 from paymentapp.models.customers import Customer
 from paymentapp.models.payments import Payment, PaymentKey, Status
 from paymentapp.storage.changes import PaymentChange
+from tests.faults.simulation.later_steps import LaterSteps
 from tests.faults.simulation.legal_transitions import is_stillborn
 from tests.faults.simulation.scheduler import DAY, MINUTE, SECOND
 
@@ -34,17 +35,16 @@ PEOPLE = {
 PERSON_OF = {actor.name: name for name, actors in PEOPLE.items() for actor in actors}
 
 
-class Approvers:
+class Approvers(LaterSteps):
     """Approve most of what they hear of, reject some, and leave some unanswered.
 
     Their own random numbers leave the worlds without rules as they are.
     """
 
     def __init__(self, world: World, seed: str) -> None:
-        self.world = world
+        super().__init__(world)
         self.rng = Random(f"approvals {seed}")
         self.rules = RULES if self.rng.random() < 0.4 else ""
-        self.busy = 0  # decisions that somebody has yet to make
         self._seen: dict[tuple[PaymentKey, Approval], object] = {}  # details, by approval
         self.heard_at = 0  # when a payment last began to await approval
         self.answered_at: dict[PaymentKey, int] = {}  # when it last awaited approval
@@ -143,7 +143,7 @@ class Approvers:
                     again = partial(self._decide, key, by, rejects, tries - 1)
                     self._later(int(self.rng.random() * 5 * SECOND), again)
 
-        self._spawn(decide, partial(self._decide, key, by, rejects, tries))
+        self._by_any_process(decide, partial(self._decide, key, by, rejects, tries))
 
     def _try_as_maker(self, key: PaymentKey) -> None:
         """Have the maker try to approve its own payment, by one way in or another."""
@@ -159,23 +159,7 @@ class Approvers:
                 return
             self.world.findings.fail("approved by its maker", f"as {maker.name}", key)
 
-        self._spawn(attempt, partial(self._try_as_maker, key))
-
-    def _spawn(self, work: Callable[[Process], object], again: Callable[[], object]) -> None:
-        process = self.world.any_process()
-        if process is None:
-            self._later(SECOND, again)
-        else:
-            process.spawn(partial(work, process))
-
-    def _later(self, delay: int, event: Callable[[], object]) -> None:
-        self.busy += 1
-
-        def go() -> None:
-            self.busy -= 1
-            event()
-
-        self.world.scheduler.later(delay, go)
+        self._by_any_process(attempt, partial(self._try_as_maker, key))
 
 
 def _details(payment: Payment, customer: Customer) -> object:

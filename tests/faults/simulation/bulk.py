@@ -29,6 +29,7 @@ from tests.faults.simulation.clients import ACTORS, AMOUNTS, Intent
 from tests.faults.simulation.clock import START
 from tests.faults.simulation.fault_plan import MIDST, FaultPlan
 from tests.faults.simulation.index import Index
+from tests.faults.simulation.later_steps import LaterSteps
 from tests.faults.simulation.scheduler import MINUTE, SECOND
 from tests.faults.simulation.tables import lag_of
 
@@ -76,11 +77,11 @@ class RunIntent:
     told: list[str] = field(default_factory=list)
 
 
-class WorldBulk:
+class WorldBulk(LaterSteps):
     """The runs of one world as they are stored, and the people who ask for them."""
 
     def __init__(self, world: World, seed: str, scene: str) -> None:
-        self.world = world
+        super().__init__(world)
         self.on = scene == SCENE
         self.rng = Random(f"bulk {seed}")
         self.rows: dict[tuple[str, int], list[BulkRow]] = {}
@@ -90,7 +91,6 @@ class WorldBulk:
         self.runs: dict[str, BulkRun] = {}
         self.wanted: list[RunIntent] = []
         self.intents: dict[str, Intent] = {}  # of rows, by the request id of their payments
-        self.busy = 0  # steps that somebody has yet to take
         lag = lag_of(world.rng) if world.engine == "dynamodb" else lambda: 0
         self.due: Index[str, str] = Index(world.scheduler, lag)
 
@@ -207,7 +207,7 @@ class WorldBulk:
                 wanted.told.append(taken.run.bulk_id)
                 self._stop_later(taken.run.bulk_id, wanted.by)
 
-        self._do(ask, partial(self._ask, wanted))
+        self._by_any_process(ask, partial(self._ask, wanted))
 
     def _again(self, wanted: RunIntent) -> None:
         wanted.tries += 1
@@ -240,23 +240,7 @@ class WorldBulk:
                     again = partial(self._try, step, tries - 1)
                     self._later(self.rng.randrange(5 * SECOND), again)
 
-        self._do(attempt, partial(self._try, step, tries))
-
-    def _do(self, work: Callable[[Process], object], again: Callable[[], object]) -> None:
-        process = self.world.any_process()
-        if process is None:
-            self._later(SECOND, again)
-        else:
-            process.spawn(partial(work, process))
-
-    def _later(self, delay: int, event: Callable[[], object]) -> None:
-        self.busy += 1
-
-        def go() -> None:
-            self.busy -= 1
-            event()
-
-        self.world.scheduler.later(delay, go)
+        self._by_any_process(attempt, partial(self._try, step, tries))
 
     # Checks
 

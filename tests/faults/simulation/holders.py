@@ -10,6 +10,7 @@ from paymentapp.errors import PaymentAppError
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.holds import HoldScope, payment_value, target_of
 from paymentapp.providers.base import Provider
+from tests.faults.simulation.later_steps import LaterSteps
 from tests.faults.simulation.scheduler import MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -24,12 +25,11 @@ SCOPES = (
 )
 
 
-class Holders:
+class Holders(LaterSteps):
     """Hold what they like while faults happen, and release all of it in the end."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
-        self.busy = 0  # holds that somebody has yet to place or to release
+        super().__init__(world)
 
     def schedule(self, span: int) -> None:
         """Plan when somebody places a hold."""
@@ -106,15 +106,6 @@ class Holders:
                 process.spawn(partial(_try, partial(process.services.holds.release, hold.hold_id)))
         if self.world.faults.on or self.world.tables.holds or self.world.has_transit():
             self._later(5 * SECOND + self.world.draw(30 * SECOND), self._release)
-
-    def _later(self, delay: int, event: Callable[[], object]) -> None:
-        self.busy += 1
-
-        def go() -> None:
-            self.busy -= 1
-            event()
-
-        self.world.scheduler.later(delay, go)
 
 
 def _try(step: Callable[[], object]) -> None:

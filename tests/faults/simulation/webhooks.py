@@ -14,6 +14,7 @@ from paymentapp.storage.dynamodb.event_entries import position_of
 from tests.faults.simulation import faults
 from tests.faults.simulation.clock import moment
 from tests.faults.simulation.event_list import CHECKED, WorldEvents
+from tests.faults.simulation.later_steps import LaterSteps
 from tests.faults.simulation.receivers import Receiver
 from tests.faults.simulation.scheduler import DAY, MINUTE, SECOND
 from tests.faults.simulation.webhook_tables import WebhookTables
@@ -35,11 +36,11 @@ WANTED: tuple[tuple[str, ...], ...] = (
 )
 
 
-class WorldWebhooks:
+class WorldWebhooks(LaterSteps):
     """The endpoints of one world, the people who change them, and the receivers."""
 
     def __init__(self, world: World, scene: str) -> None:
-        self.world = world
+        super().__init__(world)
         self.on = scene == SCENE
         late = world.engine == "dynamodb"
         self.spread = 0  # by how much clocks differ, in microseconds
@@ -47,7 +48,6 @@ class WorldWebhooks:
         self.tables = WebhookTables(world, world.rng)
         self.receivers: dict[str, Receiver] = {}
         self.lost: dict[str, dict[str, Event]] = {}  # by endpoint, what its receivers forgot
-        self.busy = 0  # steps that somebody has yet to take
         self.without_lease = self.on and world.chance(0.2)
         self._urls = 0
 
@@ -180,15 +180,6 @@ class WorldWebhooks:
                     self._later(SECOND, again)
 
         process.spawn(work)
-
-    def _later(self, delay: int, event: Callable[[], object]) -> None:
-        self.busy += 1
-
-        def go() -> None:
-            self.busy -= 1
-            event()
-
-        self.world.scheduler.later(delay, go)
 
     # What a process has to do
 
