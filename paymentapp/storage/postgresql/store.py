@@ -15,9 +15,9 @@ from paymentapp.storage.postgresql.batches import PostgreSQLBatches
 from paymentapp.storage.postgresql.bulk import PostgreSQLBulk
 from paymentapp.storage.postgresql.connections import BoundedConnections
 from paymentapp.storage.postgresql.console_sessions import PostgreSQLConsoleSessions
+from paymentapp.storage.postgresql.copying import PostgreSQLCopying
 from paymentapp.storage.postgresql.counters import PostgreSQLCounters
 from paymentapp.storage.postgresql.erasures import PostgreSQLErasures
-from paymentapp.storage.postgresql.events import PostgreSQLEvents
 from paymentapp.storage.postgresql.failures import failed
 from paymentapp.storage.postgresql.operations import PostgreSQLOperations
 from paymentapp.storage.postgresql.webhook_endpoints import PostgreSQLWebhookEndpoints
@@ -29,7 +29,7 @@ class PostgreSQLStore(
     PostgreSQLAccountPayments,
     PostgreSQLAcceptMany,
     PostgreSQLCounters,
-    PostgreSQLEvents,
+    PostgreSQLCopying,
     PostgreSQLBatches,
     PostgreSQLOperations,
     PostgreSQLWebhookEndpoints,
