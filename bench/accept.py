@@ -9,6 +9,7 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.load import CONNECTIONS, Load, flood, generator_name
+from bench.postgresql import bare_place
 from bench.processes import Processes
 from bench.report import Finding, Section
 from bench.say import Failed, say
@@ -16,6 +17,7 @@ from bench.servers import Server, start_api, start_bare, start_simulator
 from bench.stores import (
     DynamoDBPlace,
     count_sqlite,
+    customers,
     new_place,
     prepare,
     prepare_bare_sqlite,
@@ -32,6 +34,8 @@ view still pays nobody. Every answer was a 2xx, and the payments were counted in
 
 BY_HAND = {
     "SQLite": "a connection a thread, WAL, full sync, a commit a write",
+    "PostgreSQL": "a psycopg connection a thread, whose statements the server prepares; one read, "
+    "and one statement that writes claim and payment",
     "DynamoDB": "one boto3 client with time-outs, `get_item` and two conditional `put_item`; the "
     "API's client also leaves out boto3's parameter validation and its long user agent",
 }
@@ -41,14 +45,19 @@ the API checks headers and body against their models, logs the request, and hand
 the process's writer thread, which the bare view does not. What it has in return is that waiting
 threads share a commit, and that counts for more the longer a sync takes, and the more other
 programs compete for the cores. See docs/performance.md.""",
+    "PostgreSQL": """\
+both sides make two round trips. The API's statements are planned anew each time, since a pooler may
+stand between, and they write the payment's event, and an index for each way to find it, too.
+""".rstrip(),
     "DynamoDB": """\
 nearly all of the time of both sides is botocore's. The API makes four calls a payment: besides the
 bare view's three, one for the entry of the account's list, which announces the payment's event as
 well. It saves a part of each call, which is less than the fourth takes. See docs/performance.md.
 """.rstrip(),
 }
-TARGETS = {"SQLite": 1.2, "DynamoDB": 1.1}
+TARGETS = {"SQLite": 1.2, "DynamoDB": 1.1, "PostgreSQL": 1.0}
 CPU_TARGETS = {"SQLite": 0.95, "DynamoDB": 1.0}
+P99_TARGETS = {"PostgreSQL": 1.1}
 WHOLE_TARGETS = {"SQLite": 0.9}
 
 
@@ -96,6 +105,10 @@ class Side:
     def cpu(self) -> float:
         return median(each.cpu for each in self.rounds)
 
+    @property
+    def p99(self) -> float:
+        return median(each.load.p99 for each in self.rounds)
+
     def check(self) -> None:
         """Raise Failed unless the store holds what was accepted.
 
@@ -139,6 +152,10 @@ def _start_bare(processes: Processes, engine: str) -> Side:
         prepare_bare_sqlite(path)
         server = start_bare(processes, "bare", "sqlite_app", {"BARE_DATABASE": str(path)})
         return Side("bare view", lambda: count_sqlite(path, "payments"), server)
+    if engine == "PostgreSQL":
+        bare = bare_place(customers())
+        server = start_bare(processes, "bare", "postgresql_app", {"BARE_DATABASE": bare.url})
+        return Side("bare view", lambda: bare.count_of("payments"), server)
     place = DynamoDBPlace("bare")
     prepare(place)
     server = start_bare(processes, "bare", "dynamodb_app", {"BARE_TABLE_PREFIX": place.prefix})
@@ -178,12 +195,13 @@ def _report(engine: str, alone: int, bare: Side, api: Side, whole: Side) -> Sect
         METHOD.format(generator=generator_name(), connections=CONNECTIONS, by_hand=BY_HAND[engine]),
         [
             _compared("API / bare view", ratio, TARGETS[engine]),
-            _compared("CPU time of the bare view / of the API", cpu_ratio, CPU_TARGETS[engine]),
+            _compared("CPU time of the bare view / of the API", cpu_ratio, CPU_TARGETS.get(engine)),
             _compared(
                 "API with dispatcher and simulator / bare view",
                 whole_ratio,
                 WHOLE_TARGETS.get(engine),
             ),
+            *_latency(engine, api, bare),
             *(
                 Finding(side.name, f"{side.rate:.0f} a second, {side.cpu:.2f} ms of CPU each")
                 for side in (bare, api, whole)
@@ -199,6 +217,17 @@ def _compared(what: str, ratio: float, target: float | None) -> Finding:
     if target is None:
         return Finding(what, f"{ratio:.2f}")
     return Finding(what, f"{ratio:.2f}", f"≥ {target}", ratio >= target)
+
+
+def _latency(engine: str, api: Side, bare: Side) -> list[Finding]:
+    """Return how the latency of the API compares, where there is a target for it."""
+    target = P99_TARGETS.get(engine)
+    if target is None:
+        return []
+    ratio = api.p99 / bare.p99
+    return [
+        Finding("p99 of the API / of the bare view", f"{ratio:.2f}", f"≤ {target}", ratio <= target)
+    ]
 
 
 def _ratio(side: Side, bare: list[Round]) -> float:

@@ -170,6 +170,43 @@ def dynamodb_app() -> Flask:
     return app
 
 
+def postgresql_app() -> Flask:
+    """Build the view over PostgreSQL: a connection a thread, one read, one write of both rows."""
+    import psycopg
+
+    app = Flask(__name__)
+    local = threading.local()
+    write = """
+    WITH claim AS (INSERT INTO claims VALUES (%(request_id)s, %(customer_id)s, %(payment_id)s,
+        %(expires_at)s))
+    INSERT INTO payments VALUES (%(customer_id)s, %(payment_id)s, %(amount)s, %(currency)s,
+        %(payment_method)s, %(email)s, %(status)s, %(history)s, %(request_id)s, %(revision)s,
+        %(due_shard)s, %(due_at)s)
+    """
+
+    def connection() -> psycopg.Connection[Any]:
+        if not hasattr(local, "connection"):
+            local.connection = psycopg.connect(os.environ["BARE_DATABASE"], autocommit=True)
+        found: psycopg.Connection[Any] = local.connection
+        return found
+
+    @app.post("/v1/api/payment")
+    def pay() -> ResponseReturnValue:
+        body = request.get_json()
+        database = connection()
+        row = database.execute(
+            "SELECT email FROM customers WHERE customer_id = %s", (body["customer_id"],)
+        ).fetchone()
+        if row is None or row[0] != body["email"]:
+            return jsonify(error="no such customer"), 404
+        payment = _new_payment(body)
+        database.execute(write, payment | {"expires_at": int(time.time()) + KEPT_SECONDS})
+        return jsonify(payment), 202
+
+    _add_health(app)
+    return app
+
+
 def boto3_app() -> Flask:
     """Build the view over SQLite in a process that has a boto3 client as well."""
     app = sqlite_app()

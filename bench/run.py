@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -20,6 +21,7 @@ from bench import (
     limits,
     listing,
     metrics,
+    postgresql,
     report,
     slow_provider,
     submit,
@@ -30,7 +32,8 @@ from bench.report import Section
 from bench.say import Failed, say
 
 MEASURES = ("accept", "limits", "metrics", "slow", "submit", "webhooks", "listing", "footprint")
-ENGINES = {"sqlite": "SQLite", "dynamodb": "DynamoDB"}
+ENGINES = {"sqlite": "SQLite", "dynamodb": "DynamoDB", "postgresql": "PostgreSQL"}
+ON_POSTGRESQL = {"accept", "submit"}
 EPILOG = """\
 accept     payments accepted a second, beside a bare Flask view with the same storage calls
 limits     what rules cost, and payments a second that count against one limit
@@ -43,7 +46,8 @@ footprint  memory of a worker and time to start, beside a bare Flask and boto3 a
 
 DynamoDB needs a JDK and the npm package amplify-dynamodb-simulator, which carries DynamoDB Local
 (in .tools, or DYNAMODB_LOCAL names its folder); where they are absent it is left out, and the
-results say so. wrk puts the load on where it is installed, a slower client in Python where not.
+results say so. PostgreSQL needs its server's programs, or an address in PAYMENTAPP_TEST_POSTGRESQL.
+wrk puts the load on where it is installed, a slower client in Python where not.
 All servers listen on loopback, keep their files in a temporary folder, and end with this program.
 """
 
@@ -56,8 +60,9 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="paymentapp-bench-") as folder,
         Processes(Path(folder)) as processes,
+        ExitStack() as stack,
     ):
-        sections = _measure(Path(folder), processes, options)
+        sections = _measure(Path(folder), processes, stack, options)
     took = time.monotonic() - begin
     report.write(sections, seconds=took, busy=busy, quick=options.quick, path=options.output)
     say(f"written to {options.output}")
@@ -88,9 +93,15 @@ def _stop(*_: object) -> NoReturn:
     raise SystemExit(1)
 
 
-def _measure(directory: Path, processes: Processes, options: argparse.Namespace) -> list[Section]:
+def _measure(
+    directory: Path, processes: Processes, stack: ExitStack, options: argparse.Namespace
+) -> list[Section]:
     engines = [ENGINES[name] for name in options.engine]
-    missing = _start_dynamodb(processes) if "DynamoDB" in engines else ""
+    starts = {
+        "DynamoDB": partial(dynamodb_local.start, processes),
+        "PostgreSQL": partial(postgresql.start, stack),
+    }
+    missing = {engine: _start(engine, starts[engine]) for engine in engines if engine in starts}
     sections = []
     for name in MEASURES:
         if name not in options.only:
@@ -100,13 +111,16 @@ def _measure(directory: Path, processes: Processes, options: argparse.Namespace)
                 sections.append(_try(*_on_sqlite(name, directory, options.quick)))
             continue
         if name == "footprint":
-            there = [engine for engine in engines if engine != "DynamoDB" or not missing]
+            there = [engine for engine in engines if not missing.get(engine)]
+            there = [engine for engine in there if engine != "PostgreSQL"]
             sections.append(_try("Memory and start", _footprint(directory, there, options.quick)))
             continue
         for engine in engines:
+            if engine == "PostgreSQL" and name not in ON_POSTGRESQL:
+                continue
             title, step = _step(name, directory, engine, options.quick)
-            if engine == "DynamoDB" and missing:
-                sections.append(Section(title, "", skipped=missing))
+            if missing.get(engine):
+                sections.append(Section(title, "", skipped=missing[engine]))
             else:
                 sections.append(_try(title, step))
     return sections
@@ -148,12 +162,12 @@ def _footprint(directory: Path, engines: list[str], quick: bool) -> Callable[[],
     return partial(footprint.measure, directory, engines, plan)
 
 
-def _start_dynamodb(processes: Processes) -> str:
-    """Start DynamoDB Local; return what is missing if it cannot be started."""
+def _start(engine: str, start: Callable[[], None]) -> str:
+    """Start the server of an engine; return what is missing if it cannot be started."""
     try:
-        dynamodb_local.start(processes)
+        start()
     except Failed as failure:
-        say(f"DynamoDB is skipped: {failure}")
+        say(f"{engine} is skipped: {failure}")
         return str(failure)
     return ""
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from bench.bare_app import dynamodb_client, prepare_sqlite
 from bench.load import CUSTOMERS
+from bench.postgresql import PostgreSQLPlace
 from paymentapp.bootstrap import Services, build_services
 from paymentapp.config import load_settings
 from paymentapp.models.money import Money
@@ -112,6 +113,8 @@ class DynamoDBPlace:
 
 def new_place(directory: Path, engine: str, name: str) -> Place:
     """Return an empty place for a store of an engine."""
+    if engine == "PostgreSQL":
+        return PostgreSQLPlace(name)
     return SQLitePlace(directory, name) if engine == "SQLite" else DynamoDBPlace(name)
 
 

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bench.bare_app import dynamodb_client
+from bench.postgresql import PostgreSQLPlace, bare_updates
 from bench.processes import PYTHON, START_SECONDS, Processes
 from bench.report import Finding, Section
 from bench.say import Failed, say
@@ -34,8 +35,12 @@ are followed meanwhile. Calls are those that submit: `POST /v1/payments/payouts`
 `POST /v1/oauth2/token`. In the simulator's ledger every payment stands once."""
 BARE_METHOD = """
 
-Bare conditional updates: {threads} threads with one boto3 client, `update_item` with a
-`ConditionExpression`, on a copy of the same table; each stamps a payment as the dispatcher does."""
+Bare conditional updates: {threads} threads {client},
+on a copy of the same table; each stamps a payment as the dispatcher does."""
+CLIENTS = {
+    "DynamoDB": "with one boto3 client, `update_item` with a `ConditionExpression`",
+    "PostgreSQL": "with a psycopg connection each, `UPDATE` by key and revision",
+}
 
 
 class Submitted(NamedTuple):
@@ -63,13 +68,13 @@ def measure(directory: Path, engine: str, count: int) -> Section:
     keys = fill(waiting, count)
     say(f"  {waiting.count():,} payments wait")
     time.sleep(sweeper.GRACE.total_seconds())  # new ones are left to the process that accepted them
-    bare = [_bare_updates(waiting, "bare1", count // 4)] if engine == "DynamoDB" else []
+    bare = [_bare(waiting, "bare1", count // 4)] if engine in CLIENTS else []
     done = [
         _submit(directory, waiting.copy("submit1"), "paymentapp worker", _start_worker, keys),
         _submit(directory, waiting.copy("submit2"), "two gunicorn workers", _start_web, keys),
     ]
     if bare:
-        bare.append(_bare_updates(waiting, "bare2", count // 4))
+        bare.append(_bare(waiting, "bare2", count // 4))
     return _report(engine, count, done, bare)
 
 
@@ -139,6 +144,13 @@ def _check_ledger(paypal: Server, keys: list[PaymentKey]) -> None:
         raise Failed(f"{len(wanted)} payments, {len(paid)} items, {len(set(paid))} different ones")
 
 
+def _bare(waiting: Place, name: str, count: int) -> float:
+    """Return how many conditional updates a second the client of the engine makes."""
+    if isinstance(waiting, PostgreSQLPlace):
+        return bare_updates(waiting, name, count)
+    return _bare_updates(waiting, name, count)
+
+
 def _bare_updates(waiting: Place, name: str, count: int) -> float:
     """Return how many conditional updates a second plain boto3 makes."""
     place = waiting.copy(name)
@@ -177,7 +189,7 @@ def _bare_updates(waiting: Place, name: str, count: int) -> float:
 def _report(engine: str, count: int, done: list[Submitted], bare: list[float]) -> Section:
     method = METHOD.format(count=count)
     if bare:
-        method += BARE_METHOD.format(threads=BARE_THREADS)
+        method += BARE_METHOD.format(threads=BARE_THREADS, client=CLIENTS[engine])
     section = Section(f"Submitting payments: {engine}", method)
     for each in done:
         calls = each.submitting_calls

@@ -16,6 +16,7 @@ from paymentapp.cli.audit import audit
 from paymentapp.cli.batches import batches
 from paymentapp.cli.bulk import bulk
 from paymentapp.cli.common import echo_record, naming, opened, with_json
+from paymentapp.cli.copy import copy
 from paymentapp.cli.customers import customers
 from paymentapp.cli.export import export
 from paymentapp.cli.holds import hold, holds, release
@@ -148,6 +149,6 @@ def worker() -> None:
 for command in (
     *(settings, keys, vault, reconcile, parked, inbox, audit),
     *(hold, release, holds, approvals, customers, payments, pay, bulk, batches),
-    *(status, export, summary, webhooks, topic, reversals),
+    *(status, export, summary, webhooks, topic, reversals, copy),
 ):
     commands.add_command(command)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from paymentapp.config import Settings
 from paymentapp.errors import SettingsError
-from paymentapp.storage.base import Store
+from paymentapp.storage.copying import CopyableStore
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings) -> CopyableStore:
     """Return the store that the settings name, without connecting to anything.
 
     Only that engine is imported: botocore takes longer to import than all the rest, and psycopg is
@@ -26,7 +26,7 @@ def open_store(settings: Settings) -> Store:
     return SQLiteStore(Path(settings.store.removeprefix("sqlite:///")))
 
 
-def _open_postgresql(settings: Settings) -> Store:
+def _open_postgresql(settings: Settings) -> CopyableStore:
     try:
         from paymentapp.storage.postgresql import PostgreSQLStore
     except ImportError as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from paymentapp.errors import PaymentAppError
 from paymentapp.models.customers import Customer
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import Payment
@@ -35,6 +36,28 @@ class AcceptRequest(NamedTuple):
     customer_id: str
     key_hashes: Sequence[str]
     decide: Decide
+
+
+def contexts_of(
+    requests: Sequence[AcceptRequest],
+    customers: Mapping[str, Customer],
+    records: Mapping[str, IdempotencyRecord],
+) -> Iterator[PaymentContext]:
+    """Yield what is on record for each request, of what was read for all: by id, and by hash."""
+    for each in requests:
+        known = {name: records[name] for name in each.key_hashes if name in records}
+        yield PaymentContext(customers.get(each.customer_id), known)
+
+
+def decided_alone(request: AcceptRequest, context: PaymentContext) -> Acceptance | None:
+    """Return the acceptance of a payment that is written with its new key alone, else None."""
+    try:
+        acceptance = request.decide(context)
+    except PaymentAppError:
+        return None
+    if acceptance is None or acceptance.is_counted or acceptance.replaces is not None:
+        return None
+    return acceptance if acceptance.record is not None else None
 
 
 class AcceptingStore(Protocol):

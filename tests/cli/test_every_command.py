@@ -185,7 +185,7 @@ class Everything:
     def changing(self) -> list[Path]:
         """Return commands that change something, in an order in which each of them can."""
         parked, waiting = self.parked.batch_id, self.waiting.batch_id
-        reference = reference_of(self.desk)
+        reference, database = reference_of(self.desk), self.desk.database
         return [
             *(("init",), ("vault", "rotate"), ("payments", "index"), ("release", self.hold)),
             ("hold", "payment", "/".join(self.payment.key), *BY),
@@ -208,6 +208,7 @@ class Everything:
             ("parked", "resolve", parked, "--as", "accepted", "--reference", reference, *BY),
             ("customers", "change", "ann", "--set", "country=DE"),
             ("customers", "erase", "dora-1", "--yes", "--no-wait"),
+            ("copy", "--from", f"sqlite:///{database}", "--to", f"sqlite:///{database}.copy"),
         ]
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,15 @@ def a_row_is_not_fine(desk: Desk, folder: Path) -> int:
     return desk.run("pay", str(file)).exit_code  # nobody knows the customer
 
 
+def stores_differ(desk: Desk, folder: Path) -> int:
+    desk.pay("ann")
+    copy = ("copy", "--from", f"sqlite:///{desk.database}", "--to", f"sqlite:///{folder}/b.db")
+    assert desk.run(*copy, "--finish").exit_code == 0
+    with replace(desk, environ=desk.environ | {"PAYMENTAPP_STORE": copy[-1]}).service() as target:
+        target.customers.register("bob", "bob@example.com", {})
+    return desk.run(*copy, "--finish").exit_code
+
+
 def not_confirmed(desk: Desk, _: Path) -> int:
     desk.pay("ann")
     done = CliRunner().invoke(commands, ["customers", "erase", "ann"], "n\n", env=desk.environ)
@@ -104,6 +114,7 @@ SCENARIOS: dict[Row, Callable[[Desk, Path], int]] = {
     ("settings", 1): a_problem,
     ("audit verify", 1): a_finding,
     ("reconcile", 1): a_difference,
+    ("copy", 1): stores_differ,
     ("pay", 1): a_row_is_not_fine,
     ("customers erase", 1): not_confirmed,
 }

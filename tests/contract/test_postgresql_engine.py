@@ -17,6 +17,7 @@ from paymentapp.models.customer_history import registered
 from paymentapp.models.limits import Charge
 from paymentapp.models.payments import Cause, Status
 from paymentapp.models.references import ReferenceClaim
+from paymentapp.storage.accepting import AcceptRequest, Decide
 from paymentapp.storage.base import Lease
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.postgresql import PostgreSQLStore
@@ -66,6 +67,22 @@ def store(
 
 def accept(store: PostgreSQLStore) -> None:
     assert store.accept(PLAIN) == PLAIN[:2]
+
+
+def accept_several(store: PostgreSQLStore) -> None:
+    """Accept two payments at once; after a lost answer only a second look tells that they are."""
+    two = [
+        Acceptance(a_payment(customer_id=name), a_claim(key_hash=name, customer_id=name))
+        for name in ("ada", "bob")
+    ]
+    requests = [AcceptRequest(each.payment.customer_id, (), _deciding(each)) for each in two]
+    payments = [each.payment for each in two]
+    assert store.accept_many(requests) in (payments, [None, None])
+    assert store.get_payments([each.key for each in payments]) == {p.key: p for p in payments}
+
+
+def _deciding(acceptance: Acceptance) -> Decide:
+    return lambda _: acceptance
 
 
 def accept_counted(store: PostgreSQLStore) -> None:
@@ -121,6 +138,7 @@ Write = Callable[[PostgreSQLStore], None]
 # What is done, what has to be there before, and the events that it makes.
 WRITES: list[tuple[Write, Write | None, list[str]]] = [
     (accept, None, ["payment.pending"]),
+    (accept_several, None, ["payment.pending", "payment.pending"]),
     (accept_counted, None, ["payment.pending"]),
     (stamp, accept_counted, ["payment.pending", "payment.submitting"]),
     (give_back, accept_counted, ["payment.pending", "payment.cancelled"]),
@@ -208,6 +226,14 @@ def test_a_payment_that_counts_takes_two_round_trips(
     assert counts == {"statements": 7, "round trips": 2}
 
 
+def test_many_payments_are_accepted_by_one_read_and_one_write(
+    store: PostgreSQLStore, proxy: PostgreSQLProxy
+) -> None:
+    with proxy.counting() as counts:
+        accept_several(store)
+    assert counts == {"statements": 3, "round trips": 3}  # the last one is the test's own read
+
+
 def test_a_key_that_was_used_takes_one_round_trip_more(
     store: PostgreSQLStore, proxy: PostgreSQLProxy
 ) -> None:
@@ -290,6 +316,16 @@ def test_a_text_keeps_characters_that_the_server_refuses(postgresql_store: Postg
     changed = customer.changed(attributes={"plain": odd})
     assert postgresql_store.change_customer(customer, changed)
     assert postgresql_store.get_customer("ada") == changed
+
+
+def test_a_change_keeps_such_characters_too(postgresql_store: PostgreSQLStore) -> None:
+    odd = "a\x00b\x1a\x1a0000 \ud83d"
+    payment = add_payment(postgresql_store, a_payment())
+    changed = replace(
+        stamped(payment), reason=odd, transaction_id=odd, provider_item_id=odd, batch_id=odd
+    )
+    assert postgresql_store.change_payments([PaymentChange(payment, changed)]) == [True]
+    assert postgresql_store.get_payment(payment.key) == changed
 
 
 def test_postgresql_keeps_what_a_later_version_has_added(

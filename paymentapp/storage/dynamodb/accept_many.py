@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
 
-from paymentapp.errors import PaymentAppError
 from paymentapp.models.payments import Payment, PaymentKey
-from paymentapp.storage.accepting import AcceptRequest, PaymentContext
+from paymentapp.storage.accepting import (
+    AcceptRequest,
+    PaymentContext,
+    contexts_of,
+    decided_alone,
+)
 from paymentapp.storage.changes import Acceptance
 from paymentapp.storage.codec.customers import read_customer
 from paymentapp.storage.codec.operations import (
@@ -42,7 +46,7 @@ class DynamoDBAcceptMany(DynamoDBAcceptance):
 
     def _accept_some(self, requests: Sequence[AcceptRequest]) -> list[Payment | None]:
         contexts = self._contexts(requests)
-        decided = list(map(_decided, requests, contexts))
+        decided = list(map(decided_alone, requests, contexts))
         bound = self._bind_new([each for each in decided if each is not None])
         self._announce_payments(bound)
         payments = [each.payment for each in bound]
@@ -61,7 +65,7 @@ class DynamoDBAcceptMany(DynamoDBAcceptance):
         return [each for each, done in zip(acceptances, bound, strict=True) if done]
 
     def _contexts(self, requests: Sequence[AcceptRequest]) -> Iterator[PaymentContext]:
-        """Yield what is on record for each request, after one read of up to 75 items."""
+        """Return what is on record for each request, after one read of up to 75 items."""
         hashes = {key_partition(each): each for request in requests for each in request.key_hashes}
         ids = sorted({each.customer_id for each in requests})
         keys = {
@@ -77,20 +81,7 @@ class DynamoDBAcceptMany(DynamoDBAcceptance):
             for record in found
             if "pk" in record
         }
-        for each in requests:
-            known = {name: records[name] for name in each.key_hashes if name in records}
-            yield PaymentContext(by_id.get(each.customer_id), known)
-
-
-def _decided(request: AcceptRequest, context: PaymentContext) -> Acceptance | None:
-    """Return the acceptance of a payment that is written with its key alone; None for any other."""
-    try:
-        acceptance = request.decide(context)
-    except PaymentAppError:
-        return None
-    if acceptance is None or acceptance.is_counted or acceptance.replaces is not None:
-        return None
-    return acceptance if acceptance.record is not None else None
+        return contexts_of(requests, by_id, records)
 
 
 def _key_record(acceptance: Acceptance) -> Record:

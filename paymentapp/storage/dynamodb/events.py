@@ -55,6 +55,7 @@ from paymentapp.storage.dynamodb.event_entries import (
     NUMBER_DIGITS,
     RANDOM_DIGITS,
     SHARDS,
+    TIME_DIGITS,
     EventEntry,
     hour_after,
     hour_of,
@@ -78,7 +79,7 @@ STEPS_MAX = 10  # of an hour, or of 500 entries of a shard; the next call goes o
 EVENTS_MAX = 500  # of one entry: an item has at most 400 KB, and a number three digits
 _PUTS_MAX = 3  # of one entry, each of which took longer than `LANDED`
 _CHUNK = 500  # entries of a shard that are checked at once
-_END = {"pk": "events-end", "sk": "end"}
+END = {"pk": "events-end", "sk": "end"}
 _UNMADE = "events-unmade"
 _FIRST = " "  # before every position
 
@@ -144,8 +145,14 @@ class DynamoDBEvents(DynamoDBRecords):
         return EventPage(found, found[-1].event_id if found else None)
 
     def get_event(self, event_id: str) -> Event | None:
-        """Read the entry from each partition of its hour that it may be in."""
+        """Read the entry from each partition of its hour that it may be in.
+
+        The id of another engine, from which the event was copied, has its time alone.
+        """
         position, record = position_in(event_id), self._end_record()
+        if len(position) == TIME_DIGITS:
+            position += "0" * (RANDOM_DIGITS + NUMBER_DIGITS)
+            event_id = event_id_of(position)
         if len(position) != ENTRY_DIGITS + NUMBER_DIGITS or record is None:
             return None
         sk = position[:ENTRY_DIGITS]
@@ -184,14 +191,14 @@ class DynamoDBEvents(DynamoDBRecords):
         return record["position"] if record else None
 
     def _end_record(self) -> Record | None:
-        record = self._get(self._operations, _END)
-        return {name: record[name] for name in record if name not in _END} if record else None
+        record = self._get(self._operations, END)
+        return {name: record[name] for name in record if name not in END} if record else None
 
     def _move_end(self, old: Record | None, first: str, position: str) -> bool:
         new = {"first": first, "position": position, "revision": new_revision()}
         if old is None:
-            return self._add_operation(_END["pk"], _END["sk"], new) is None
-        return self._change_operation(_END["pk"], _END["sk"], old, new)
+            return self._add_operation(END["pk"], END["sk"], new) is None
+        return self._change_operation(END["pk"], END["sk"], old, new)
 
     def _span(self, hour: datetime, after: str, until: str, limit: int) -> _Span:
         """Return the entries of an hour from a position on, and up to another one.

@@ -46,14 +46,14 @@ def scan(
         "ExpressionAttributeValues": to_item(values),
     }
     while True:
-        answer = _page(client, request)
+        answer = page(client, request)
         yield from map(to_record, answer["Items"])
         if "LastEvaluatedKey" not in answer:
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
-def _page(client: DynamoDBClient, request: dict[str, Any]) -> Any:
+def page(client: DynamoDBClient, request: dict[str, Any]) -> Any:
     """Read one page, with retries: one throttled page must not end a long scan."""
     for delay in RETRY_DELAYS:
         try:

@@ -14,6 +14,7 @@ from paymentapp.storage.dynamodb.attribute_values import to_item
 from paymentapp.storage.dynamodb.bulk import DynamoDBBulk
 from paymentapp.storage.dynamodb.client import call, clients
 from paymentapp.storage.dynamodb.console_sessions import DynamoDBConsoleSessions
+from paymentapp.storage.dynamodb.copying import DynamoDBCopying
 from paymentapp.storage.dynamodb.erasures import DynamoDBErasures
 from paymentapp.storage.dynamodb.operations import DynamoDBOperations
 from paymentapp.storage.dynamodb.sharded_counters import Contention
@@ -29,6 +30,7 @@ class DynamoDBStore(
     DynamoDBWebhookEndpoints,
     DynamoDBBulk,
     DynamoDBConsoleSessions,
+    DynamoDBCopying,
 ):
     """A store in three tables; each method is one request unless it says otherwise."""
 

@@ -46,6 +46,11 @@ class PostgreSQLBulk(PostgreSQLRecords):
         """Implement `Store.get_bulk_rows`."""
         return read_rows(self._bulk_parts(bulk_id, rows_prefix(chunk)))
 
+    def delete_bulk_rows(self, bulk_id: str, chunk: int) -> None:
+        """Implement `Store.delete_bulk_rows`: by one statement."""
+        prefix = rows_prefix(chunk)
+        self._execute(sql.DELETE_GROUP, (rows_key(bulk_id), prefix, f"{prefix}~"))
+
     def add_bulk_outcomes(
         self, bulk_id: str, chunk: int, token: str, outcomes: Sequence[RowOutcome]
     ) -> None:

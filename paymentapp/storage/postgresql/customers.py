@@ -50,6 +50,13 @@ class PostgreSQLCustomers(PostgreSQLRecords):
         found = self._customers(sql.GET_CUSTOMER, to_column(customer_id))
         return found[0] if found else None
 
+    def get_customers(self, customer_ids: Sequence[str]) -> dict[str, Customer]:
+        """Implement `Store.get_customers`: by one statement."""
+        if not customer_ids:
+            return {}
+        wanted = [to_column(each) for each in sorted(set(customer_ids))]
+        return {each.customer_id: each for each in self._customers(sql.GET_CUSTOMERS, wanted)}
+
     def change_customer(
         self, old: Customer, new: Customer, history: Sequence[CustomerHistoryEntry] = ()
     ) -> bool:

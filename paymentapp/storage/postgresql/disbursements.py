@@ -19,7 +19,7 @@ from paymentapp.storage.postgresql.counters import (
     put_records,
     slots_of,
 )
-from paymentapp.storage.postgresql.documents import to_column, to_json
+from paymentapp.storage.postgresql.documents import rows_json, to_column, to_json
 from paymentapp.storage.postgresql.records import PostgreSQLRecords, event_values
 from paymentapp.storage.postgresql.rows import payment_change, payment_of
 from paymentapp.storage.postgresql.transactions import begun, committed
@@ -38,6 +38,10 @@ class PostgreSQLDisbursements(PostgreSQLRecords):
         if not keys:
             return {}
         return {each.key: each for each in self._payments(sql.GET_PAYMENTS, *_arrays(keys))}
+
+    def count_by_status(self, keys: Sequence[PaymentKey]) -> dict[str, int]:
+        """Implement `Store.count_by_status`: the server counts."""
+        return dict(self._rows(sql.COUNT_BY_STATUS, *_arrays(keys))) if keys else {}
 
     def change_payments(self, changes: Sequence[PaymentChange]) -> list[bool]:
         """Implement `Store.change_payments`: one statement, unless charges are given back."""
@@ -108,7 +112,7 @@ def _values_of(changes: Sequence[PaymentChange]) -> tuple[str, str]:
         for n, change in numbered
     ]
     events = [each for n, change in numbered for each in event_values(change.events, n)]
-    return to_json(rows), to_json(events)
+    return rows_json(rows), to_json(events)
 
 
 def _change_and_give_back(

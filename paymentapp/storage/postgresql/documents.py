@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +28,22 @@ def to_json(value: Any) -> str:
     """
     text = _encoder.encode(value)
     return _encoder.encode(_escaped(value)) if _STRANGE_IN_JSON.search(text) else text
+
+
+def rows_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as JSON: their columns are as `to_column` returns them, their documents are not.
+
+    A document is a dict. What `to_column` has changed would be changed once more by `to_json`.
+    """
+    text = _encoder.encode(rows)
+    if not _STRANGE_IN_JSON.search(text):
+        return text
+    return _encoder.encode(
+        [
+            {name: _escaped(each) if isinstance(each, dict) else each for name, each in row.items()}
+            for row in rows
+        ]
+    )
 
 
 def load_json(data: bytes | str) -> Any:

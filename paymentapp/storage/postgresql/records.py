@@ -17,7 +17,7 @@ from paymentapp.storage.codec.records import Record
 from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.postgresql import sql
 from paymentapp.storage.postgresql.connections import BoundedConnections, DeadlineConnection
-from paymentapp.storage.postgresql.documents import to_column, to_json
+from paymentapp.storage.postgresql.documents import rows_json, to_column, to_json
 from paymentapp.storage.postgresql.rows import (
     operation_change,
     operation_document,
@@ -125,7 +125,7 @@ def record_change(pk: str, sk: str, old: Record, new: Record) -> dict[str, Any]:
 
 def records_json(records: Sequence[tuple[str, str, Record]]) -> str:
     """Return records by their keys as the one value of the statements that write many."""
-    return to_json([operation_row(*each) for each in records])
+    return rows_json([operation_row(*each) for each in records])
 
 
 def events_json(events: Sequence[Event], n: int = 0) -> str:

@@ -76,6 +76,11 @@ def payment_document(record: Record) -> str:
     return to_json(_rest(record, _PAYMENT_ATTRIBUTES))
 
 
+def payment_row(record: Record) -> Values:
+    """Return a whole row of a payment; its document is a dict."""
+    return {**payment_values(record), "document": _rest(record, _PAYMENT_ATTRIBUTES)}
+
+
 def payment_change(old: Record, new: Record) -> Values:
     """Return the values with which one version of a payment replaces another."""
     patch = _patch(old, new, _PAYMENT_ATTRIBUTES)
@@ -123,6 +128,11 @@ def customer_values(record: Record) -> Values:
 def customer_document(record: Record) -> str:
     """Return the document of a customer's row."""
     return to_json(_rest(record, _CUSTOMER_ATTRIBUTES))
+
+
+def customer_row(record: Record) -> Values:
+    """Return a whole row of a customer; its document is a dict."""
+    return {**customer_values(record), "document": _rest(record, _CUSTOMER_ATTRIBUTES)}
 
 
 def customer_change(old: Record, new: Record) -> Values:

@@ -21,7 +21,7 @@ SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '
 
 # Many values in one JSON parameter, as rows.
 EVENT_FIELDS = "n integer, at timestamptz, expires_at timestamptz, event jsonb"
-_RECORD_FIELDS = (
+RECORD_FIELDS = (
     "pk text, sk text, revision text, attention_shard text, attention_at timestamptz, "
     "expires_at timestamptz, document jsonb"
 )
@@ -36,7 +36,7 @@ _ADDED = f"""
     INSERT INTO paymentapp.operations
         (pk, sk, revision, attention_shard, attention_at, expires_at, document)
     SELECT pk, sk, revision, attention_shard, attention_at, expires_at, document
-    FROM jsonb_to_recordset(%(records)s::jsonb) AS r ({_RECORD_FIELDS})
+    FROM jsonb_to_recordset(%(records)s::jsonb) AS r ({RECORD_FIELDS})
     WHERE EXISTS (SELECT FROM made)
     ON CONFLICT DO NOTHING
 """
@@ -51,6 +51,9 @@ ON CONFLICT DO NOTHING RETURNING 1
 """
 GET_CUSTOMER = f"""
 SELECT {CUSTOMER_COLUMNS} FROM paymentapp.customers WHERE customer_id = %s
+"""
+GET_CUSTOMERS = f"""
+SELECT {CUSTOMER_COLUMNS} FROM paymentapp.customers WHERE customer_id = ANY (%s::text[])
 """
 _CHANGE_CUSTOMER = """
 UPDATE paymentapp.customers
@@ -85,6 +88,12 @@ SELECT {PAYMENT_COLUMNS} FROM paymentapp.disbursements WHERE customer_id = %s AN
 GET_PAYMENTS = f"""
 SELECT {PAYMENT_COLUMNS} FROM unnest(%s::text[], %s::text[]) AS wanted (customer, payment)
 JOIN paymentapp.disbursements ON customer_id = wanted.customer AND payment_id = wanted.payment
+"""
+COUNT_BY_STATUS = """
+SELECT status, count(*)
+FROM unnest(%s::text[], %s::text[]) AS wanted (customer, payment)
+JOIN paymentapp.disbursements ON customer_id = wanted.customer AND payment_id = wanted.payment
+GROUP BY status
 """
 LIST_PAYMENTS = f"""
 SELECT {PAYMENT_COLUMNS} FROM paymentapp.disbursements
@@ -225,13 +234,13 @@ _ADD_RECORDS = f"""
 INSERT INTO paymentapp.operations
     (pk, sk, revision, attention_shard, attention_at, expires_at, document)
 SELECT pk, sk, revision, attention_shard, attention_at, expires_at, document
-FROM jsonb_to_recordset(%s::jsonb) AS r ({_RECORD_FIELDS}) ORDER BY pk, sk
+FROM jsonb_to_recordset(%s::jsonb) AS r ({RECORD_FIELDS}) ORDER BY pk, sk
 """
 ADD_RECORDS = f"{_ADD_RECORDS} ON CONFLICT DO NOTHING"
 # A group of records of one partition: all of them, or none where the one with a sort key is there.
 ADD_GROUP = f"""
 WITH wanted AS (
-    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r ({_RECORD_FIELDS})
+    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r ({RECORD_FIELDS})
 ), head AS (
     INSERT INTO paymentapp.operations
         (pk, sk, revision, attention_shard, attention_at, expires_at, document)
@@ -254,6 +263,7 @@ FROM paymentapp.operations AS o JOIN unnest(%s::text[], %s::text[]) AS wanted (p
     ON o.pk = wanted.pk AND o.sk = wanted.sk
 """
 LOCK_RECORDS = f"{RECORDS_OF_KEYS} ORDER BY o.pk, o.sk FOR UPDATE OF o"
+DELETE_GROUP = "DELETE FROM paymentapp.operations WHERE pk = %s AND sk >= %s AND sk <= %s"
 DELETE_RECORD = "DELETE FROM paymentapp.operations WHERE pk = %s AND sk = %s AND revision = %s"
 GET_CHUNKS = f"""
 SELECT sk, {RECORD_COLUMNS} FROM paymentapp.operations

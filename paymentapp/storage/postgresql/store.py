@@ -8,15 +8,16 @@ from functools import partial
 from paymentapp.config import Settings
 from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.postgresql import migrations, sql
-from paymentapp.storage.postgresql.acceptance import PostgreSQLAcceptance
+from paymentapp.storage.postgresql.accept_many import PostgreSQLAcceptMany
 from paymentapp.storage.postgresql.account_payments import PostgreSQLAccountPayments
 from paymentapp.storage.postgresql.addresses import DatabaseAddress, database_address
 from paymentapp.storage.postgresql.batches import PostgreSQLBatches
 from paymentapp.storage.postgresql.bulk import PostgreSQLBulk
 from paymentapp.storage.postgresql.connections import BoundedConnections
+from paymentapp.storage.postgresql.console_sessions import PostgreSQLConsoleSessions
+from paymentapp.storage.postgresql.copying import PostgreSQLCopying
 from paymentapp.storage.postgresql.counters import PostgreSQLCounters
 from paymentapp.storage.postgresql.erasures import PostgreSQLErasures
-from paymentapp.storage.postgresql.events import PostgreSQLEvents
 from paymentapp.storage.postgresql.failures import failed
 from paymentapp.storage.postgresql.operations import PostgreSQLOperations
 from paymentapp.storage.postgresql.webhook_endpoints import PostgreSQLWebhookEndpoints
@@ -26,13 +27,14 @@ from paymentapp.supervision import ServiceThread
 class PostgreSQLStore(
     PostgreSQLErasures,
     PostgreSQLAccountPayments,
-    PostgreSQLAcceptance,
+    PostgreSQLAcceptMany,
     PostgreSQLCounters,
-    PostgreSQLEvents,
+    PostgreSQLCopying,
     PostgreSQLBatches,
     PostgreSQLOperations,
     PostgreSQLWebhookEndpoints,
     PostgreSQLBulk,
+    PostgreSQLConsoleSessions,
 ):
     """A store in one database, which belongs to one service: its tables need no prefix."""
 

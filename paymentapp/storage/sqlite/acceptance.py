@@ -13,7 +13,13 @@ from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.limits import LimitReached
 from paymentapp.models.payments import Payment
-from paymentapp.storage.accepting import AcceptRequest, Attempt, Decide, PaymentContext
+from paymentapp.storage.accepting import (
+    AcceptRequest,
+    Attempt,
+    Decide,
+    PaymentContext,
+    contexts_of,
+)
 from paymentapp.storage.changes import Acceptance, AcceptResult
 from paymentapp.storage.codec.customers import read_customer
 from paymentapp.storage.codec.operations import (
@@ -107,7 +113,7 @@ def _accept_many(
 def _contexts(
     requests: Sequence[AcceptRequest], connection: sqlite3.Connection
 ) -> Iterator[PaymentContext]:
-    """Yield what is on record for each request; a key of two requests binds the first one alone."""
+    """Return what is on record for each request; a key of two requests binds the first alone."""
     ids = json.dumps(sorted({each.customer_id for each in requests}))
     hashes = {key_partition(each): each for request in requests for each in request.key_hashes}
     customers = {
@@ -119,9 +125,7 @@ def _contexts(
         hashes[pk]: read_idempotency_record(hashes[pk], from_json(document))
         for pk, document in connection.execute(sql.GET_KEYS, (json.dumps(list(hashes)),))
     }
-    for each in requests:
-        known = {name: records[name] for name in each.key_hashes if name in records}
-        yield PaymentContext(customers.get(each.customer_id), known)
+    return contexts_of(requests, customers, records)
 
 
 def _accept_one_of(

@@ -15,6 +15,7 @@ from paymentapp.storage.sqlite.batches import SQLiteBatches
 from paymentapp.storage.sqlite.bulk import SQLiteBulk
 from paymentapp.storage.sqlite.connections import ProcessConnections
 from paymentapp.storage.sqlite.console_sessions import SQLiteConsoleSessions
+from paymentapp.storage.sqlite.copying import SQLiteCopying
 from paymentapp.storage.sqlite.erasures import SQLiteErasures
 from paymentapp.storage.sqlite.events import SQLiteEvents
 from paymentapp.storage.sqlite.limits import SQLiteLimits
@@ -34,6 +35,7 @@ class SQLiteStore(
     SQLiteWebhookEndpoints,
     SQLiteBulk,
     SQLiteConsoleSessions,
+    SQLiteCopying,
 ):
     """A store in one file, which the processes of one machine share.
 
