@@ -8,7 +8,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid5
 
 from simulators.openach.settings import CREDIT_TYPE, DEBIT_TYPE
 
@@ -57,7 +57,7 @@ class OpenAchBooks:
 
     def save_profile(self, record: Record) -> Record:
         """Store a profile, with a new id where it has none."""
-        record = self._with_id("payment_profile_id", record)
+        record = self._with_id("openach_profiles", "payment_profile_id", record)
         self.db.execute(
             "INSERT INTO openach_profiles (id, external_id, record) VALUES (?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET record = excluded.record",
@@ -172,7 +172,7 @@ class OpenAchBooks:
         return next(each for each in self.payment_types() if each["payment_type_id"] == wanted)
 
     def _save(self, table: str, name: str, owner: str, record: Record) -> Record:
-        record = self._with_id(name, record)
+        record = self._with_id(table, name, record)
         self.db.execute(
             f"INSERT INTO {table} (id, {_OWNER[table]}, record) VALUES (?, ?, ?)"  # noqa: S608 - constant names
             " ON CONFLICT (id) DO UPDATE SET record = excluded.record",
@@ -180,8 +180,13 @@ class OpenAchBooks:
         )
         return record
 
-    def _with_id(self, name: str, record: Record) -> Record:
-        return record | {name: record.get(name) or str(uuid4())}
+    def _with_id(self, table: str, name: str, record: Record) -> Record:
+        """Return a record with an id: for a new one in no order, and the same in each run."""
+        if record.get(name):
+            return record
+        row = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+        number = row[0] + 1 if row else 1  # also after one was deleted
+        return record | {name: str(uuid5(NAMESPACE_OID, f"{table} {number}"))}
 
     def _one(self, sql: str, *values: str) -> Record | None:
         return next(iter(self._all(sql, *values)), None)

@@ -136,7 +136,7 @@ class OpenAchBackend:
 
     def record(self, item_id: str, status: Status, code: str) -> None:
         """Record what became of a payment, as an operator does."""
-        self.openach.mailbox.record(_payment(item_id), status, code)
+        self.openach.mailbox.record(recorded_payment(item_id), status, code)
 
     def run(self) -> int:
         """Let a nightly run come; return the number of entries."""
@@ -208,7 +208,8 @@ class OpenAchBackend:
         return counts
 
 
-def _payment(item_id: str) -> Payment:
+def recorded_payment(item_id: str) -> Payment:
+    """Return a payment as an operator's record names it."""
     customer_id, payment_id = key_of(item_id)
     money = Money(Decimal("12.50"), "USD")
     return Payment(

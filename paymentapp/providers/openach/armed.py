@@ -100,7 +100,7 @@ class ArmedPlan:
 
     def _inert(
         self, order: OpenAchOrder, found: Found, account_id: str
-    ) -> Schedule | Refused | NeedsReview:
+    ) -> Schedule | Accepted | Refused | NeedsReview:
         """Return the schedule to arm: one is chosen for good, among those that never run."""
         schedules = found.schedules
         if not schedules:
@@ -115,6 +115,8 @@ class ArmedPlan:
             first = StateEntry.new(_name(order), schedules[0].schedule_id)
             chosen = self.state.add_state_entry(first).text
         schedule = next((each for each in schedules if each.schedule_id == chosen), None)
+        if schedule is not None and schedule.remaining in _LIVE:  # by another process, meanwhile
+            return self._judged(order, self._found(order))
         if schedule is None or schedule.remaining != INERT or schedule.account_id != account_id:
             return NeedsReview(f"schedule {chosen} is not as it was made")
         return schedule
