@@ -23,7 +23,7 @@ class FreshExternalId(OpenAch):
 class NotFoundIsFailed(OpenAch):
     """Takes a profile that is not found after an attempt for one that never will be there."""
 
-    def _must_not_resend(self, batch: Any, order: OpenAchOrder) -> bool:
+    def _must_not_resend(self, *_: object) -> bool:
         raise _NothingThere
 
     def submit(self, batch: Any, members: Any) -> Any:
