@@ -90,10 +90,10 @@ class OpenAchSettings(Declared):
         "succeeded",
     )
     most: Decimal = variable(
-        "PAYMENTAPP_OPENACH_MAX_AMOUNT",
+        "PAYMENTAPP_OPENACH_MAXIMUM",
         dollars(LARGEST),
         str(LARGEST),
-        "largest single payment, in dollars",
+        "most dollars of one payment",
     )
     plan: str = variable(
         "PAYMENTAPP_OPENACH_PLAN",
