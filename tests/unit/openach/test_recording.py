@@ -7,9 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from paymentapp.bootstrap import Services, build_services
+from paymentapp.bootstrap import Services
 from paymentapp.bootstrap_backoffice import build_backoffice
-from paymentapp.config import Settings
 from paymentapp.errors import Conflict, NotFound
 from paymentapp.models.batches import BatchState
 from paymentapp.models.money import Money
@@ -19,6 +18,7 @@ from paymentapp.services.backoffice.open_cases import CaseResolution, OpenCases
 from paymentapp.services.payment_orders import PaymentOrder
 from tests.support.ach_backend import bank_account
 from tests.support.openach_backend import NEVER, OpenAchBackend
+from tests.support.processes import a_process
 
 
 @dataclass
@@ -51,13 +51,7 @@ class OpenAchService:
 
 @pytest.fixture
 def service(backend: OpenAchBackend) -> OpenAchService:
-    services = build_services(
-        Settings(collect_seconds=30),
-        store=backend.state,
-        providers={"openach": backend.provider},
-        clock=backend.clock,
-    )
-    return OpenAchService(backend, services)
+    return OpenAchService(backend, a_process(backend.state, backend.clock, backend.provider))
 
 
 def word(
@@ -102,8 +96,8 @@ def test_what_cannot_be_recorded_without_a_case_is_refused(service: OpenAchServi
         service.cases.record_payment(word(EventResolution.IGNORED, None))
     with pytest.raises(Conflict):  # it is in no batch yet
         service.cases.record_payment(word(EventResolution.RETURNED, payment.key))
+    nobody = PaymentKey("nobody", payment.payment_id)
     with pytest.raises(NotFound):
-        nobody = PaymentKey("nobody", payment.payment_id)
         service.cases.record_payment(word(EventResolution.RETURNED, nobody))
 
 
