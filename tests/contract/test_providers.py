@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,6 +75,9 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
         yield made
 
 
+_NUMBERS = count(1)
+
+
 class Sent(NamedTuple):
     """A frozen batch and its members."""
 
@@ -89,7 +93,7 @@ def pay(*payees: str, amount: str = "12.5", currency: str = "USD") -> Sent:
         frozen_at=now,
     )
     money = Money(Decimal(amount), currency)
-    payment_id = "2026-03-01T09:29:00.000001Z"
+    payment_id = f"2026-03-01T09:29:00.{next(_NUMBERS):06d}Z"  # no two payments have one key
     members = [
         Member(f"customer-{n}", payment_id, money, "ann@example.com", to)
         for n, to in enumerate(payees)
