@@ -14,6 +14,7 @@ from paymentapp.providers.ach.explanations import EXPLANATIONS as ACH
 from paymentapp.providers.ach.files import REFUSED, TOO_LARGE
 from paymentapp.providers.ach.provider import BLOCKED, CORRECTED
 from paymentapp.providers.base import Refused
+from paymentapp.providers.openach.armed import TOO_LATE
 from paymentapp.providers.openach.explanations import EXPLANATIONS as OPENACH
 from paymentapp.providers.openach.provider import NOT_AN_ORDER
 from paymentapp.providers.openach.tables import OpenAchError, RawStatus
@@ -44,6 +45,7 @@ def reasons() -> Iterator[tuple[str, str]]:
     yield from (("openach", code) for code in RawStatus)
     yield from (("openach", f"{code} reason") for code in RETURN_REASONS)
     yield "openach", f"{OpenAchError.REFUSED_FIELDS}: external_account_holder"
+    yield "openach", f"{TOO_LATE}: nothing was made of it in time"
     yield "openach", f"{NOT_AN_ORDER}: no bank account is named"
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from paymentapp.clock import Clock
 from paymentapp.errors import NotSent, OutcomeUnknown
+from paymentapp.models.batches import UNKNOWN_ATTEMPT, Batch
 from paymentapp.models.provider_state import ProviderState, StateEntry
 from paymentapp.providers.base import Accepted, NeedsReview, Outcome, Refused
 from paymentapp.providers.effects import effects_possible
@@ -29,6 +30,7 @@ from paymentapp.providers.openach.records import (
 from paymentapp.providers.openach.tables import ARMED_UNTIL, OpenAchError
 from paymentapp.providers.store_errors import store_errors_as
 
+TOO_LATE = "TOO_LATE"
 _REMAINING = "payment_schedule_remaining_occurrences"
 _LIVE = {WAITING, MADE}
 
@@ -42,13 +44,13 @@ class ArmedPlan:
     state: ProviderState
     clock: Clock
 
-    def submit(self, order: OpenAchOrder, check_type: Callable[[], None]) -> Outcome:
+    def submit(self, batch: Batch, order: OpenAchOrder, check_type: Callable[[], None]) -> Outcome:
         """Go on with whatever step is next; return the outcome once the schedule is armed."""
         found = self.records.find(order.external_id)
         if found is not None and any(each.remaining not in {INERT} for each in found.schedules):
             return self._judged(order, found)
         if self._is_late(order):
-            return NeedsReview(f"{order.external_id} is not armed: too late for its date")
+            return too_late(batch, order)
         check_type()
         with effects_possible():
             return self._go_on(order, found)
@@ -157,6 +159,18 @@ class ArmedPlan:
 
     def _is_late(self, order: OpenAchOrder) -> bool:
         return local_date(self.clock()) > order.next_date - ARMED_UNTIL
+
+
+def too_late(batch: Batch, order: OpenAchOrder) -> NeedsReview | Refused:
+    """Return the outcome of an order that is not there, and whose time is over.
+
+    While an attempt of the batch is open, it may still arrive. Else nothing was sent, or an
+    operator has said so of an earlier batch: the payment fails, and can be retried under a key of
+    its own.
+    """
+    if batch.open_attempt == UNKNOWN_ATTEMPT:
+        return NeedsReview(f"{order.external_id} is not there: too late for its dates")
+    return Refused(TOO_LATE, {0: f"{TOO_LATE}: nothing was made of it in time"})
 
 
 def _name(order: OpenAchOrder) -> str:

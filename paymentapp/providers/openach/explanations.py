@@ -67,6 +67,10 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         "Mend the payee's details, or tell whoever runs the service.",
         "Then retry the payment.",
     ),
+    "TOO_LATE": explained(
+        "It was not made in OpenACH before its dates were over, and nothing was paid.",
+        "Retry the payment.",
+    ),
     "NOT_AN_ORDER": explained(
         "OpenACH pays US dollars to a US bank account, and this payment is not of that kind.",
         "Record the payee's account with the customer, or pay by another method.",

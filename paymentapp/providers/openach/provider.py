@@ -28,7 +28,7 @@ from paymentapp.providers.base import (
 from paymentapp.providers.effects import effects_possible
 from paymentapp.providers.http import Http
 from paymentapp.providers.openach.api import OpenAchApi
-from paymentapp.providers.openach.armed import ArmedPlan
+from paymentapp.providers.openach.armed import ArmedPlan, too_late
 from paymentapp.providers.openach.orders import NotAnOrder, OpenAchOrder, Orders, local_date
 from paymentapp.providers.openach.outcomes import OpenAchMailbox, OpenAchOutcomes
 from paymentapp.providers.openach.payees import OpenAchPayees
@@ -111,12 +111,14 @@ class OpenAch(Provider):
             except NotAnOrder as error:
                 return Refused(NOT_AN_ORDER, {0: f"{NOT_AN_ORDER}: {error}"})
         if self._armed is not None:
-            return self._armed.submit(order, lambda: self._check_type(order))
+            return self._armed.submit(batch, order, lambda: self._check_type(order))
         if not is_new:
             found = self._records.find(order.external_id)
             if found is not None:
                 return self._judged(order, found)
-            if self._must_not_resend(batch, order):
+            if self._is_over(order):
+                return too_late(batch, order)
+            if self._must_not_resend(batch):
                 return NeedsReview(f"no profile {order.external_id}: too late to send it again")
         self._check_type(order)
         return self._send(order)
@@ -185,18 +187,19 @@ class OpenAch(Provider):
             return NeedsReview(f"profile {found.profile_id} differs: {', '.join(wrong)}")
         return Accepted(found.schedules[0].schedule_id)
 
-    def _must_not_resend(self, batch: Batch, order: OpenAchOrder) -> bool:
-        """Return whether a second copy could be paid beside the first, or not at all.
+    def _is_over(self, order: OpenAchOrder) -> bool:
+        """Return whether no run might take an order any more: it would be accepted, and not paid."""
+        return local_date(self._clock()) + timedelta(days=_SPARE_DAYS) > order.last_run
+
+    def _must_not_resend(self, batch: Batch) -> bool:
+        """Return whether a second copy could be paid beside the first.
 
         An earlier attempt may have met a nightly run, and its profile may be deleted since: the
-        entry is paid, and nothing refuses a second one. Past its last run an order is accepted and
-        never paid.
+        entry is paid, and nothing refuses a second one.
         """
-        now = self._clock()
-        if local_date(now) + timedelta(days=_SPARE_DAYS) > order.last_run:
-            return True
         begun = batch.frozen_at or batch.created_at
-        return batch.open_attempt == UNKNOWN_ATTEMPT and now - begun > RESENT_WITHIN
+        is_open = batch.open_attempt == UNKNOWN_ATTEMPT
+        return is_open and self._clock() - begun > RESENT_WITHIN
 
     def _check_type(self, order: OpenAchOrder) -> None:
         self._check_payment_type(order.form["payment_schedule_payment_type_id"])

@@ -20,9 +20,10 @@ PICKED_UP_WITHIN = timedelta(days=60)  # from `next_date` to `end_date`
 # then, somebody may have deleted it, and its entry is paid all the same: an operator decides.
 RESENT_WITHIN = timedelta(hours=12)
 # Plan `armed`: the first date, and how long before it the last time to arm. A schedule that is
-# saved after its run, three days ahead, is paid again; the fourth is for a call that is under way.
+# saved after its run, three days ahead, is paid again. The others are for calls that are under way,
+# and for a server with the date of another time zone.
 ARMED_AHEAD = timedelta(days=7)
-ARMED_UNTIL = timedelta(days=4)
+ARMED_UNTIL = timedelta(days=5)
 
 
 class RawStatus(StrEnum):

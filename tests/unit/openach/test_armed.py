@@ -74,6 +74,7 @@ def test_it_is_never_armed_late(armed: OpenAchBackend) -> None:
     loses(armed, payment, "schedule", "drop_after")
     armed.clock.pass_by(days=4)
     assert isinstance(payment.submit(armed.openach), NeedsReview)
+    assert isinstance(payment.again().submit(armed.openach), Refused)
     assert schedules(armed) == [0]
 
 

@@ -131,7 +131,10 @@ def test_what_no_run_could_take_any_more_is_not_sent(backend: OpenAchBackend) ->
     payment = one_payment(backend)
     lost(backend, payment, "drop_before")
     backend.clock.pass_by(days=59)
-    assert isinstance(payment.again().submit(backend.openach), NeedsReview)
+    assert isinstance(payment.submit(backend.openach), NeedsReview)  # an attempt is open
+    outcome = payment.again().submit(backend.openach)  # an operator has said: not sent
+    assert isinstance(outcome, Refused)
+    assert outcome.code == "TOO_LATE"
     assert backend.paid() == []
 
 
