@@ -188,7 +188,7 @@ class OpenAch(Provider):
         return Accepted(found.schedules[0].schedule_id)
 
     def _is_over(self, order: OpenAchOrder) -> bool:
-        """Return whether no run might take an order any more: it would be accepted, and not paid."""
+        """Return whether perhaps no run takes an order any more: it is accepted, and not paid."""
         return local_date(self._clock()) + timedelta(days=_SPARE_DAYS) > order.last_run
 
     def _must_not_resend(self, batch: Batch) -> bool:
