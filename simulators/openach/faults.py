@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
 
 from werkzeug.wrappers import Request, Response
 
@@ -58,9 +60,10 @@ class OpenAchFaults(FaultLayer[OpenAchSimulatorSettings]):
         self, fault: str, environ: WSGIEnvironment, act: Callable[[], Response]
     ) -> tuple[str, Response]:
         """Let something happen before the call, or act and spoil the answer."""
-        request = Request(environ)
+        sent = environ["wsgi.input"].read()
+        environ["wsgi.input"] = io.BytesIO(sent)
         if fault == "session_ended":
-            self._openach.end_sessions(request.cookies.get(COOKIE, ""))
+            self._openach.end_sessions(Request(environ).cookies.get(COOKIE, ""))
         if fault == "run_before":
             with self._openach.books() as books:
                 books.nightly_run()
@@ -68,7 +71,7 @@ class OpenAchFaults(FaultLayer[OpenAchSimulatorSettings]):
         if fault == "html_after":
             return fault, html_page()
         if fault == "sql_after":
-            return fault, sql_error(", ".join(request.form.values()))
+            return fault, sql_error(unquote_plus(sent.decode()))
         if fault == "glued":
             more = json.dumps({"success": False, "error": "An error has occurred."})
             answer.set_data(answer.get_data() + more.encode())
