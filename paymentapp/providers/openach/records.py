@@ -138,14 +138,14 @@ def read_profile(data: object, external_id: str) -> tuple[str, str]:
 
 def read_schedule(data: object) -> Schedule:
     """Return a schedule. Raises NotSent where it has no id."""
-    ids = [
-        matching(_ID, dig(data, f"payment_schedule_{name}"))
-        for name in ("id", "external_account_id", "payment_type_id")
-    ]
-    if not all(ids[:2]):
+    schedule_id = matching(_ID, dig(data, "payment_schedule_id"))
+    account_id = matching(_ID, dig(data, "payment_schedule_external_account_id"))
+    if not schedule_id or not account_id:
         raise NotSent("UNREADABLE_ANSWER", "a schedule without its id")
     return Schedule(
-        *ids,
+        schedule_id,
+        account_id,
+        matching(_ID, dig(data, "payment_schedule_payment_type_id")),
         read_amount(dig(data, "payment_schedule_amount")),
         _date(dig(data, "payment_schedule_next_date")),
         _date(dig(data, "payment_schedule_end_date")),

@@ -105,7 +105,7 @@ def test_what_neither_call_nor_look_up_settles_is_parked_with_its_evidence(
     service: OpenAchService,
 ) -> None:
     payment = service.pays()
-    service.backend.change(faults_on=["complete"], drop_after=1.0)
+    service.backend.change(faults_on=["complete", "read"], drop_after=1.0)
     service.runs()
     service.backend.run()
     external_id = f"paymentapp.{payment.key.item_id}"
