@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pay one customer by three payment methods, and by a phone number at Venmo: set their details, pay, follow each payment.
+# Pay one customer by four payment methods, and by a phone number at Venmo: set their details, pay, follow each payment.
 # The account ids and numbers are test values of the simulators that `make run` starts. Fails if a
 # result is not the expected one.
 #   curl/ways.sh [CUSTOMER_ID]
@@ -49,5 +49,10 @@ say "By ACH to an account that the bank does not know: the payment is returned"
 "$here/put_payment_method.sh" "$customer" ach "holder=Ada Lovelace" routing_number=021000021 \
   account_number=R03 account_type=checking
 pay ach 4.04 returned
+
+say "By OpenACH: it waits for the server's nightly run, which says nothing of its outcome for days"
+"$here/put_payment_method.sh" "$customer" openach "holder=Ada Lovelace" routing_number=021000021 \
+  account_number=000123456789 account_type=checking
+pay openach 5.05 submitted
 
 say "Done: every result is the expected one"

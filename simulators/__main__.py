@@ -7,11 +7,12 @@ import os
 import signal
 import sqlite3
 import sys
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from simulators.app import create_simulator
 from simulators.common.server import build_server, listen
 from simulators.common.settings import InvalidSetting, SettingType, SimulatorSettings
+from simulators.openach import OpenAchSimulatorSettings
 from simulators.paypal.settings import PayPalSimulatorSettings, variable
 from simulators.paypal.webhook_sender import PayPalWebhookSender
 from simulators.stripe import StripeSimulatorSettings
@@ -20,18 +21,25 @@ from simulators.stripe.wiring import stripe_webhook_sender
 _EPILOG = f"""\
 Each flag has an environment variable: --settle-delay is {variable("settle_delay")}.
 A flag overrides its variable. All but --host, --port, --state and --bank-books can be changed
-while it runs, with PUT /_simulator/settings, or /_simulator/stripe/settings for the --stripe flags.
+while it runs, with PUT /_simulator/settings, or /_simulator/stripe/settings for the --stripe flags,
+/_simulator/openach/settings for the --openach flags.
 The page at / shows what was paid, and which recipients and notes lead to which outcome.
 Stripe's API is at /stripe; GET /_simulator/stripe/ledger shows what was moved.
+OpenACH's API is at /openach/api; POST /_simulator/openach/run lets its nightly run come, and GET
+/_simulator/openach/ledger shows what it made.
 """
-_SETTINGS: tuple[type[SimulatorSettings], ...] = (PayPalSimulatorSettings, StripeSimulatorSettings)
+_SETTINGS: tuple[type[SimulatorSettings], ...] = (
+    PayPalSimulatorSettings,
+    StripeSimulatorSettings,
+    OpenAchSimulatorSettings,
+)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulators",
         usage="%(prog)s [options]",
-        description="A local PayPal and Stripe with the same APIs, which pay nobody.",
+        description="A local PayPal, Stripe and OpenACH with the same APIs, which pay nobody.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -57,14 +65,25 @@ def _plain(default: Any) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def read_settings(arguments: list[str]) -> tuple[PayPalSimulatorSettings, StripeSimulatorSettings]:
+class AllSettings(NamedTuple):
+    """The settings of each simulated provider."""
+
+    paypal: PayPalSimulatorSettings
+    stripe: StripeSimulatorSettings
+    openach: OpenAchSimulatorSettings
+
+
+def read_settings(arguments: list[str]) -> AllSettings:
     """Read settings from flags, then the environment, then defaults.
 
     Raises InvalidSetting naming the flag or variable.
     """
     given = {k: v for k, v in vars(_parser().parse_args(arguments)).items() if v is not None}
-    paypal = PayPalSimulatorSettings(**_values(PayPalSimulatorSettings, given))
-    return paypal, StripeSimulatorSettings(**_values(StripeSimulatorSettings, given))
+    return AllSettings(
+        PayPalSimulatorSettings(**_values(PayPalSimulatorSettings, given)),
+        StripeSimulatorSettings(**_values(StripeSimulatorSettings, given)),
+        OpenAchSimulatorSettings(**_values(OpenAchSimulatorSettings, given)),
+    )
 
 
 def _values(each_settings: type[SimulatorSettings], given: dict[str, str]) -> dict[str, Any]:
@@ -84,7 +103,9 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
-        settings, stripe_settings = read_settings(sys.argv[1:] if arguments is None else arguments)
+        settings, stripe_settings, openach_settings = read_settings(
+            sys.argv[1:] if arguments is None else arguments
+        )
     except InvalidSetting as error:
         return _fail(str(error))
     try:
@@ -92,7 +113,9 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
     try:
-        app = create_simulator(settings, stripe_settings=stripe_settings)
+        app = create_simulator(
+            settings, stripe_settings=stripe_settings, openach_settings=openach_settings
+        )
     except sqlite3.Error as error:
         return _fail(f"cannot use the state file {settings.state}: {error}")
     server = build_server(app, listener)

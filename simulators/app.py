@@ -10,6 +10,8 @@ from werkzeug.exceptions import HTTPException
 from simulators import page
 from simulators.common.database import Database
 from simulators.common.times import Clock, utc_now
+from simulators.openach import OpenAchSimulatorSettings
+from simulators.openach.wiring import add_openach
 from simulators.paypal import control, oauth, payouts, reporting, webhooks
 from simulators.paypal.core import PayPalSimulator
 from simulators.paypal.errors import PayPalError
@@ -31,8 +33,11 @@ def create_simulator(
     settings: PayPalSimulatorSettings | None = None,
     clock: Clock = utc_now,
     stripe_settings: StripeSimulatorSettings | None = None,
+    openach_settings: OpenAchSimulatorSettings | None = None,
 ) -> Flask:
-    """Create the simulators as a WSGI application: PayPal at ``/v1``, Stripe at ``/stripe/v1``.
+    """Create the simulators as a WSGI application.
+
+    PayPal is at ``/v1``, Stripe at ``/stripe/v1``, OpenACH at ``/openach/api``.
 
     ``settings.state`` is the path of the SQLite file (in memory by default). ``clock`` returns an
     aware time in UTC; batches, tokens, the 30 days of a ``sender_batch_id``, payouts of Stripe and
@@ -49,6 +54,7 @@ def create_simulator(
     app.register_error_handler(Exception, _answer_any)
     app.wsgi_app = PayPalFaults(app.wsgi_app, paypal)  # type: ignore[method-assign]
     add_stripe(app, stripe_settings or StripeSimulatorSettings(), database, clock)
+    add_openach(app, openach_settings or OpenAchSimulatorSettings(), database, clock)
     return app
 
 

@@ -41,10 +41,10 @@ OWN_LEFT_OUT = {
         "tracing/otel.py",
     ),  # over libraries of servers
     # The pages for people, and what only they and the commands show.
-    *("console", *(f"providers/{name}/explanations.py" for name in ("ach", "paypal", "stripe"))),
+    "console",
+    *(f"providers/{name}/explanations.py" for name in ("ach", "openach", "paypal", "stripe")),
     *(f"services/payment_{name}.py" for name in ("actions", "advice", "cases", "story")),
     *("services/recent_payments.py", "services/today.py"),
-    "providers/openach",  # in no registry yet
 }
 # Those of botocore's 400 services that are called; each has a folder of its name.
 SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}

@@ -18,6 +18,7 @@ from paymentapp.banking.days import (
     is_banking_day,
     next_banking_day,
     next_departure,
+    returns_over,
 )
 from paymentapp.banking.descriptions import RESERVED_DESCRIPTIONS, RETRY_PAYMENT, REVERSAL
 from paymentapp.banking.names import transliterated_name
@@ -77,5 +78,6 @@ __all__ = [
     "next_departure",
     "read_correction",
     "return_reason",
+    "returns_over",
     "transliterated_name",
 ]

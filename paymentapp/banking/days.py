@@ -72,6 +72,15 @@ def add_banking_days(day: date, count: int) -> date:
     return day
 
 
+def returns_over(settles: date, hold: int) -> datetime:
+    """Return when the time of returns of an entry is over: `hold` banking days after it settles.
+
+    UTC: the midnight in New York that ends the last of those days.
+    """
+    after = add_banking_days(settles, hold) + _ONE_DAY
+    return datetime.combine(after, time(), ZoneInfo(EASTERN)).astimezone(UTC)
+
+
 def next_departure(
     now: datetime, windows: Sequence[Window] = SAME_DAY_WINDOWS, *, same_day: bool = True
 ) -> Departure:

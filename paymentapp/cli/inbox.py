@@ -98,7 +98,7 @@ def _fields(case: OpenCase) -> Iterator[tuple[str, str]]:
 
 
 @inbox.command()
-@click.argument("case_id", metavar="ID")
+@click.argument("case_id", metavar="[ID]", default="", required=False)
 @click.option(
     "--as",
     "resolution",
@@ -125,23 +125,27 @@ def record(
     note: str,
     as_json: bool,
 ) -> None:
-    """Record what the file or event ID means.
+    """Record what the file or event ID means; without ID, what is known of a payment elsewhere.
 
     The payment moves by it as by a report of its provider; nothing is ever sent. A file stays
-    listed until it is recorded as ignored: record each payment in it before.
+    listed until it is recorded as ignored: record each payment in it before. Without ID it is for
+    providers that tell no return: a bank's statement does.
     """
     from paymentapp.bootstrap_backoffice import build_backoffice
 
     meaning = EventResolution(resolution)
     if (payment is None) is not (meaning is EventResolution.IGNORED):
         raise click.UsageError("every resolution but ignored needs --payment, and ignored has none")
+    if not case_id and payment is None:
+        raise click.UsageError("name the file or event, or --payment")
     key = PaymentKey(*payment) if payment else None
+    resolved = CaseResolution(meaning, person, note, key, code)
     with opened() as services:
         service = build_backoffice(services, ProgressReport("inbox")).open_cases
-        moved = service.record(case_id, CaseResolution(meaning, person, note, key, code))
+        moved = service.record(case_id, resolved) if case_id else service.record_payment(resolved)
     if as_json:
         status = moved.status if moved else None
-        echo_record({"id": case_id, "recorded": meaning, "payment_status": status})
+        echo_record({"id": case_id or None, "recorded": meaning, "payment_status": status})
     elif moved is None:
         click.echo(f"{case_id} is recorded as ignored.")
     else:

@@ -1,4 +1,4 @@
-"""Simulators for `run --dev`: PayPal and Stripe in one process, a bank in another.
+"""Simulators for `run --dev`: PayPal, Stripe and OpenACH in one process, a bank in another.
 
 Besides the providers' own folders, this is the only module that knows them by name: it starts
 their simulators by command line, and sets the variables that point to them.
@@ -23,6 +23,7 @@ CHECKOUT = Path(__file__).parents[2]
 WEBHOOK_ID = "SIMULATORWEBHOOK01"
 STRIPE_KEY = "sk_test_simulated0001"
 STRIPE_WEBHOOK_SECRET = "whsec_simulator"  # noqa: S105 - of the simulator, and public
+OPENACH_PAYMENT_TYPE = "0c1f9b13-0000-4000-8000-000000000001"  # of the simulator, a credit
 BANK_SECONDS = 10  # of a simulated banking day, and between two files to the bank
 
 
@@ -48,6 +49,7 @@ def names_an_account(environ: Mapping[str, str]) -> bool:
 _ACCOUNTS = {
     "PAYMENTAPP_STRIPE_": ("PAYMENTAPP_STRIPE_SECRET_KEY", "PAYMENTAPP_STRIPE_BASE_URL"),
     "PAYMENTAPP_ACH_": ("PAYMENTAPP_ACH_OUTGOING_URL", "PAYMENTAPP_ACH_INCOMING_URL"),
+    "PAYMENTAPP_OPENACH_": ("PAYMENTAPP_OPENACH_TOKEN", "PAYMENTAPP_OPENACH_BASE_URL"),
 }
 
 
@@ -85,7 +87,7 @@ def start_simulators(processes: ProcessGroup, base_url: str) -> Simulators:
 
 
 def _start_providers(processes: ProcessGroup, base_url: str) -> dict[str, str]:
-    """Start the simulators of PayPal and Stripe, with webhooks to the service."""
+    """Start the simulators of PayPal, Stripe and OpenACH, with webhooks to the service."""
     port_file = VAR / "simulators.port"  # a page that is open, and var/dev.env, stay right
     arguments = ["--port", str(kept_port(port_file)), "--state", str(VAR / "paypal-simulator.db")]
     arguments += ["--webhook-id", WEBHOOK_ID, "--webhook-url", f"{base_url}/webhooks/paypal"]
@@ -112,6 +114,10 @@ def _start_providers(processes: ProcessGroup, base_url: str) -> dict[str, str]:
         "PAYMENTAPP_STRIPE_SECRET_KEY": STRIPE_KEY,
         "PAYMENTAPP_STRIPE_BASE_URL": f"{url}/stripe",
         "PAYMENTAPP_STRIPE_WEBHOOK_SECRETS": STRIPE_WEBHOOK_SECRET,
+        "PAYMENTAPP_OPENACH_BASE_URL": f"{url}/openach/api",
+        "PAYMENTAPP_OPENACH_TOKEN": "simulator",
+        "PAYMENTAPP_OPENACH_SECRET_KEY": "simulator",
+        "PAYMENTAPP_OPENACH_PAYMENT_TYPE": OPENACH_PAYMENT_TYPE,
     }
 
 

@@ -14,6 +14,7 @@ _PROVIDERS: Mapping[str, str] = {
     "paypal": "paymentapp.providers.paypal.provider:PayPal",
     "stripe": "paymentapp.providers.stripe.provider:Stripe",
     "ach": "paymentapp.providers.ach.provider:Ach",
+    "openach": "paymentapp.providers.openach.provider:OpenAch",
 }
 NAMES = tuple(_PROVIDERS)
 DEFAULT = NAMES[0]

@@ -13,8 +13,9 @@ from paymentapp.banking import (
     check_routing,
     transliterated_name,
 )
-from paymentapp.errors import NotPayable
+from paymentapp.errors import Misconfigured, NotPayable
 from paymentapp.providers.base import Detail
+from paymentapp.vault.sealing import Vault
 
 ACCOUNT_DETAILS: Sequence[Detail] = (
     Detail(
@@ -66,3 +67,16 @@ def shown_account(account: BankAccount) -> dict[str, str]:
 def account_display(last4: str, routing: str) -> str:
     """Return an account on one line: the last four digits of its number, and its bank."""
     return f"****{last4} at {routing}"
+
+
+def resealed(vault: Vault, customer_id: str, destination: str) -> str | None:
+    """Return a destination sealed by the current key; None where it already is."""
+    if vault.is_current(destination):
+        return None
+    return vault.seal(vault.open(destination, customer_id), customer_id)
+
+
+def check_open(vault: Vault) -> None:
+    """Check that there is a key to seal accounts with. Raises Misconfigured."""
+    if not vault.is_open:
+        raise Misconfigured("NO_VAULT_KEY", "PAYMENTAPP_VAULT_KEYS is not set")

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,11 @@ from paymentapp.providers.updates import ItemReport
 from paymentapp.services.payees import names_payee
 from tests.support.ach_backend import ach_backend, ach_environ
 from tests.support.kit import a_kit
+from tests.support.openach_backend import (
+    armed_openach_backend,
+    openach_backend,
+    openach_environ,
+)
 from tests.support.paypal_phones import paypal_phone_backend
 from tests.support.provider_backends import Backend, Paid, paypal_backend
 from tests.support.stripe_backend import KEY, stripe_backend
@@ -41,13 +47,22 @@ BACKENDS: dict[str, Callable[[], AbstractContextManager[Backend]]] = {
     "paypal": paypal_backend,
     "stripe": stripe_backend,
     "ach": ach_backend,
+    "openach": openach_backend,
 }
 # A setting of each provider that is only there where one of its own is set.
-ASKED_FOR = {"PAYMENTAPP_STRIPE_SECRET_KEY": KEY, **ach_environ(Path("/folders"))}
+ASKED_FOR = {
+    "PAYMENTAPP_STRIPE_SECRET_KEY": KEY,
+    **ach_environ(Path("/folders")),
+    **openach_environ(),
+}
 
 
-# Each provider, and another kind of payee of one.
-_SUITES = {**BACKENDS, "paypal-phones": paypal_phone_backend}
+# Each provider, another kind of payee of one, and another plan of one.
+_SUITES = {
+    **BACKENDS,
+    "paypal-phones": paypal_phone_backend,
+    "openach-armed": armed_openach_backend,
+}
 
 
 @pytest.fixture(params=_SUITES.values(), ids=list(_SUITES))
@@ -58,6 +73,9 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
         if request.node.originalname in skipped:
             pytest.skip(skipped[request.node.originalname])
         yield made
+
+
+_NUMBERS = count(1)
 
 
 class Sent(NamedTuple):
@@ -75,7 +93,7 @@ def pay(*payees: str, amount: str = "12.5", currency: str = "USD") -> Sent:
         frozen_at=now,
     )
     money = Money(Decimal(amount), currency)
-    payment_id = "2026-03-01T09:29:00.000001Z"
+    payment_id = f"2026-03-01T09:29:00.{next(_NUMBERS):06d}Z"  # no two payments have one key
     members = [
         Member(f"customer-{n}", payment_id, money, "ann@example.com", to)
         for n, to in enumerate(payees)

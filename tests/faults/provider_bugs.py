@@ -18,9 +18,9 @@ from paymentapp.providers.ach.file_state import FilePlan, UploadProgress, Upload
 from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.ach.oddities import oddities
 from paymentapp.providers.ach.provider import Ach
-from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import Refused
+from paymentapp.providers.store_errors import store_errors_as
 from paymentapp.providers.stripe.answers import StripeProblem, read_transfer, smallest_units
 from paymentapp.providers.stripe.api import StripeApi
 from paymentapp.providers.stripe.orders import TransferOrder

@@ -43,6 +43,7 @@ from paymentapp.worker import sweeper
 from paymentapp.worker.sweeper import DueWork, Sweeper
 from tests.faults import approval_bugs, bulk_bugs, limit_bugs, taking_apart_bugs, webhook_bugs
 from tests.faults import later_bugs as later
+from tests.faults import openach_bugs as openach
 from tests.faults import provider_bugs as bugs
 from tests.faults.dispatcher_bugs import HeldTakenApart, HoldReadOnce, LateRefusal, LostClaim
 from tests.faults.simulation import tables
@@ -487,6 +488,30 @@ BUGS = [
         *("paid twice", "failed without a verdict"),
         parts=Parts(stripe=bugs.EmptyBalanceIsARefusal),
         scene="stripe",
+    ),
+    _bug(
+        "a fresh external id",
+        *("paid unasked", "paid twice"),
+        parts=Parts(openach=openach.FreshExternalId),
+        scene="openach",
+    ),
+    _bug(
+        "a profile that is not found taken for a failure",
+        *("failed without a verdict", "not as the ledger"),
+        parts=Parts(openach=openach.NotFoundIsFailed),
+        scene="openach",
+    ),
+    _bug(
+        "a schedule saved again after its run",
+        "paid twice",
+        parts=Parts(openach=openach.SavesAgain),
+        scene="openach",
+    ),
+    _bug(
+        "a lost answer taken for a call that did nothing",
+        *("cancelled and paid", "cancelled", "batch"),
+        parts=Parts(openach=openach.LostIsNotSent),
+        scene="openach",
     ),
     _bug(
         "an upload without a fence",

@@ -9,7 +9,15 @@ from tests.faults.simulation.run import Result, run_world
 
 pytestmark = pytest.mark.slow
 
-PAYMENTS = {"paypal": 200, "ach": 40, "stripe": 40, "routes": 40, "webhooks": 40, "bulk": 20}
+PAYMENTS = {
+    "paypal": 200,
+    "ach": 40,
+    "stripe": 40,
+    "openach": 40,
+    "routes": 40,
+    "webhooks": 40,
+    "bulk": 20,
+}
 WORLDS = 150  # at most, for each engine; the rarest of these bugs shows in every fortieth
 
 

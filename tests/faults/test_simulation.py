@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.simulation import faults
+from tests.faults.simulation import faults, openach
 from tests.faults.simulation.run import PAYMENTS, Result, run_world
 from tests.faults.simulation.world import ENGINES
 
@@ -31,6 +31,7 @@ EVERY_FAULT = {
 SCENES = {
     "ach": (40, 40),
     "stripe": (20, 40),
+    "openach": (20, 40),
     "routes": (30, 40),
     "webhooks": (40, 40),
     "bulk": (80, 20),
@@ -41,6 +42,7 @@ RECEIVERS = {*faults.WEBHOOKS, faults.RECEIVER_DOWN, faults.RECEIVER_FORGETS, fa
 FAULTS_OF = {
     "ach": FOLDERS,
     "stripe": CALLS,
+    "openach": {*openach.SAVES, *openach.READS, faults.DOWN, faults.CRASH, faults.STALLED},
     "routes": {faults.REFUSED, faults.NO_FUNDS},
     "webhooks": RECEIVERS,
     "bulk": {*faults.READS, *faults.DYNAMODB_WRITES, faults.CRASH, faults.STALLED},

@@ -20,9 +20,10 @@ def _of(provider: str) -> Group:
 
 
 def test_every_part_declares_its_settings() -> None:
-    assert [group.provider for group in groups()] == ["", "", "", "", "paypal", "stripe", "ach"]
+    providers = [group.provider for group in groups()]
+    assert providers == ["", "", "", "", "paypal", "stripe", "ach", "openach"]
     titles = [group.settings.title for group in groups()]
-    assert titles == ["Service", "Log", "Traces", "OIDC", "PayPal", "Stripe", "ACH"]
+    assert titles == ["Service", "Log", "Traces", "OIDC", "PayPal", "Stripe", "ACH", "OpenACH"]
 
 
 def test_no_name_is_declared_twice() -> None:

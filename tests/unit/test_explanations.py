@@ -14,6 +14,10 @@ from paymentapp.providers.ach.explanations import EXPLANATIONS as ACH
 from paymentapp.providers.ach.files import REFUSED, TOO_LARGE
 from paymentapp.providers.ach.provider import BLOCKED, CORRECTED
 from paymentapp.providers.base import Refused
+from paymentapp.providers.openach.armed import TOO_LATE
+from paymentapp.providers.openach.explanations import EXPLANATIONS as OPENACH
+from paymentapp.providers.openach.provider import NOT_AN_ORDER
+from paymentapp.providers.openach.tables import OpenAchError, RawStatus
 from paymentapp.providers.paypal import tables as paypal
 from paymentapp.providers.paypal.explanations import EXPLANATIONS as PAYPAL
 from paymentapp.providers.registry import provider_class
@@ -38,6 +42,11 @@ def reasons() -> Iterator[tuple[str, str]]:
     yield from (("ach", return_text(code)) for code in RETURN_REASONS)
     yield from (("ach", f"not sent, {return_text(code)}") for code in RETURN_REASONS)
     yield from (("ach", code) for code in (BLOCKED, CORRECTED, REFUSED, TOO_LARGE))
+    yield from (("openach", code) for code in RawStatus)
+    yield from (("openach", f"{code} reason") for code in RETURN_REASONS)
+    yield "openach", f"{OpenAchError.REFUSED_FIELDS}: external_account_holder"
+    yield "openach", f"{TOO_LATE}: nothing was made of it in time"
+    yield "openach", f"{NOT_AN_ORDER}: no bank account is named"
 
 
 def explain(method: str, text: str) -> Explanation:
@@ -54,7 +63,9 @@ def test_each_reason_of_the_tables_is_explained_with_a_next_step(method: str, te
     assert all(step.endswith((".", "?")) for step in steps)
 
 
-@pytest.mark.parametrize("table", [PAYPAL, STRIPE, ACH], ids=["paypal", "stripe", "ach"])
+@pytest.mark.parametrize(
+    "table", [PAYPAL, STRIPE, ACH, OPENACH], ids=["paypal", "stripe", "ach", "openach"]
+)
 def test_words_are_plain_and_for_people(table: dict[str, Explanation]) -> None:
     for meaning, steps in table.values():
         for text in (meaning, *steps):
@@ -83,6 +94,6 @@ def test_a_code_that_nobody_publishes_is_said_to_be_one() -> None:
 
 
 def test_what_is_not_known_is_not_explained() -> None:
-    for method in ("paypal", "stripe", "ach"):
+    for method in ("paypal", "stripe", "ach", "openach"):
         assert provider_class(method).explain("SOMETHING_NEW: words") is None
         assert provider_class(method).explain("") is None

@@ -35,7 +35,7 @@ from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.pgp import IncomingPgp
 from paymentapp.providers.ach.reversal_state import is_reversal
 from paymentapp.providers.ach.reversals import AchReversals
-from paymentapp.providers.ach.store_errors import store_errors_as
+from paymentapp.providers.store_errors import store_errors_as
 from paymentapp.providers.updates import Delivery, Recorded, UnreadFile, WebhookNews
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,9 @@ from paymentapp.providers.base import Detail
 from paymentapp.providers.us_accounts import (
     ACCOUNT_DETAILS,
     account_display,
+    check_open,
     read_account,
+    resealed,
     shown_account,
 )
 from paymentapp.vault.sealing import Vault
@@ -64,8 +66,7 @@ class AchPayees:
 
     def check_open(self) -> None:
         """Check that there is a key. Raises Misconfigured."""
-        if not self._vault.is_open:
-            raise Misconfigured("NO_VAULT_KEY", "PAYMENTAPP_VAULT_KEYS is not set")
+        check_open(self._vault)
 
     def destination(self, customer_id: str, details: Mapping[str, str]) -> str:
         """Check and seal an account. Raises NotPayable, whose text never holds the value."""
@@ -98,9 +99,7 @@ class AchPayees:
 
     def reseal(self, customer_id: str, destination: str) -> str | None:
         """Seal the account by the current key, and record nothing. None where it is."""
-        if self._vault.is_current(destination):
-            return None
-        return self._vault.seal(self._vault.open(destination, customer_id), customer_id)
+        return resealed(self._vault, customer_id, destination)
 
     def seal(self, customer_id: str, payee: Payee) -> str:
         """Return the sealed account, at most 140 characters without a blank."""

@@ -32,7 +32,6 @@ from paymentapp.providers.ach.reversal_state import ReversalState
 from paymentapp.providers.ach.reversals import AchReversals
 from paymentapp.providers.ach.schedule import CutoffSchedule
 from paymentapp.providers.ach.settings import LARGEST_FILE, AchSettings
-from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.trace_numbers import Traces
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import (
@@ -47,6 +46,7 @@ from paymentapp.providers.base import (
     RemittanceRules,
     Withdrawn,
 )
+from paymentapp.providers.store_errors import store_errors_as
 from paymentapp.providers.updates import ItemReport
 
 CORRECTED = "DETAILS_CORRECTED"

@@ -36,10 +36,10 @@ from paymentapp.providers.ach.files import Files
 from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.ach.reversal_state import ReversalRecord, ReversalState, batch_of
 from paymentapp.providers.ach.schedule import CutoffSchedule, local
-from paymentapp.providers.ach.store_errors import store_errors_as
 from paymentapp.providers.ach.trace_numbers import SentEntry, Traces
 from paymentapp.providers.ach.upload import Uploads
 from paymentapp.providers.base import NeedsReview, Refused
+from paymentapp.providers.store_errors import store_errors_as
 
 log = logging.getLogger(__name__)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from paymentapp.banking import EASTERN, add_banking_days, next_banking_day, next_departure
+from paymentapp.banking import EASTERN, next_banking_day, next_departure, returns_over
 from paymentapp.clock import EPOCH
 from paymentapp.providers.ach.settings import AchSettings
 
@@ -59,7 +59,7 @@ class CutoffSchedule:
         if self._rehearsal:
             return uploaded + self._hold * self._rehearsal
         settles = self.settles_on(effective, cutoff, uploaded)
-        return self._morning_after(add_banking_days(settles, self._hold))
+        return returns_over(settles, self._hold)
 
     def settles_on(self, effective: date, cutoff: datetime, uploaded: datetime) -> date:
         """Return the day on which the entries of a file settle."""
@@ -72,8 +72,4 @@ class CutoffSchedule:
         if self._rehearsal:
             return uploaded + days * self._rehearsal
         start = max(effective, local(uploaded).date())
-        return self._morning_after(add_banking_days(start, days))
-
-    def _morning_after(self, day: date) -> datetime:
-        midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(EASTERN))
-        return midnight.astimezone(UTC)
+        return returns_over(start, days)

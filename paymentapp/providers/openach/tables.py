@@ -7,7 +7,51 @@ The words were seen with the open-source server (openach/openach at 8c3df40). Ev
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
+
+from paymentapp.models.payments import Status
+
+LARGEST = Decimal("99999999.99")  # payment_schedule_amount, pattern
+LEAD = timedelta(days=3)  # of the nightly run: it dates entries, and looks, so far ahead
+PICKED_UP_WITHIN = timedelta(days=60)  # from `next_date` to `end_date`
+# An attempt to send it that is older may have met a nightly run. Where its profile is not found
+# then, somebody may have deleted it, and its entry is paid all the same: an operator decides.
+RESENT_WITHIN = timedelta(hours=12)
+# Plan `armed`: the first date, and how long before it the last time to arm. A schedule that is
+# saved after its run, three days ahead, is paid again. The others are for calls that are under way,
+# and for a server with the date of another time zone.
+ARMED_AHEAD = timedelta(days=7)
+ARMED_UNTIL = timedelta(days=5)
+
+
+class RawStatus(StrEnum):
+    """What is known of a payment: OpenACH has no word for most of it."""
+
+    SCHEDULED = "SCHEDULED"  # remaining 1: the nightly run has not made an entry of it
+    ENTERED = "ENTERED"  # remaining -1: an entry was made, which is no proof of a file
+    NOT_RETURNED_IN_TIME = "NOT_RETURNED_IN_TIME"  # entered, and the hold is over
+    CONFIRMED = "CONFIRMED"  # an operator has recorded that it was paid
+    RETURNED = "RETURNED"  # an operator has recorded a return, without its code
+    MISSED = "MISSED"  # no nightly run has made an entry of it, and none will
+    SUSPENDED = "SUSPENDED"  # profile, account or schedule is not enabled: no run takes it
+    DELETED = "DELETED"  # its profile or schedule is not there any more; it may have been paid
+    DIFFERS = "DIFFERS"  # what is there is not what was sent
+
+
+# None: neither a success nor a failure. It is kept as it came, and an operator looks into it.
+STATUS: Mapping[RawStatus, Status | None] = {
+    RawStatus.SCHEDULED: Status.SUBMITTED,
+    RawStatus.ENTERED: Status.SUBMITTED,
+    RawStatus.NOT_RETURNED_IN_TIME: Status.SUCCEEDED,
+    RawStatus.CONFIRMED: Status.SUCCEEDED,
+    RawStatus.RETURNED: Status.RETURNED,
+    RawStatus.MISSED: None,
+    RawStatus.SUSPENDED: None,
+    RawStatus.DELETED: None,
+    RawStatus.DIFFERS: None,
+}
 
 
 class OpenAchError(StrEnum):
@@ -36,7 +80,7 @@ ERROR_TEXTS: Mapping[str, OpenAchError] = {
     # Yii's validator of unique values: "... has already been taken."
     "has already been taken": OpenAchError.ALREADY_EXISTS,
     # "Unable to find the specified payment profile."
-    "unable to find the specified payment profile": OpenAchError.NOT_FOUND,
+    "unable to find the specified": OpenAchError.NOT_FOUND,
     # "... unable to find the requested action ..."
     "unable to find the requested action": OpenAchError.NO_SUCH_ACTION,
     "your request is invalid": OpenAchError.INVALID_REQUEST,

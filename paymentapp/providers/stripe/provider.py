@@ -7,12 +7,11 @@ became of a payment. Design: docs/decisions/0013-stripe.md.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from paymentapp.clock import Clock
-from paymentapp.errors import InsufficientFunds, Misconfigured, NotSent, OutcomeUnknown
+from paymentapp.errors import InsufficientFunds, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.explanations import Explanation, find_explanation
 from paymentapp.providers.base import (
@@ -26,6 +25,7 @@ from paymentapp.providers.base import (
     Refused,
     RemittanceRules,
 )
+from paymentapp.providers.effects import effects_possible
 from paymentapp.providers.http import Http
 from paymentapp.providers.stripe.answers import Reference, StripeProblem, Transfer
 from paymentapp.providers.stripe.api import StripeApi
@@ -110,7 +110,7 @@ class Stripe(Provider):
             return transfer
         rest = ""
         if order.destination.payout != NO_PAYOUT:
-            with _effects_possible():
+            with effects_possible():
                 rest = self._payout(batch, order, transfer)
         return Accepted(Reference(transfer.transfer_id, rest).text)
 
@@ -170,7 +170,7 @@ class Stripe(Provider):
                 raise InsufficientFunds("balance_insufficient", "the account has less")
         answer = self._api.create_transfer(order)
         if isinstance(answer, StripeProblem) and answer.is_kept_failure:
-            with _effects_possible():
+            with effects_possible():
                 found = self._found(order)
             if found is not None:
                 return found
@@ -244,18 +244,6 @@ class Stripe(Provider):
     def _is_late(self, batch: Batch) -> bool:
         """Return whether Stripe may have forgotten the batch's idempotency keys."""
         return self._clock() - _frozen_at(batch) >= KEY_TRUSTED
-
-
-@contextmanager
-def _effects_possible() -> Iterator[None]:
-    """Raise OutcomeUnknown for every error of a call that follows one which may have moved money.
-
-    Such a call may have failed without an effect; what comes before it has not.
-    """
-    try:
-        yield
-    except (NotSent, Misconfigured) as error:
-        raise OutcomeUnknown(error.code, "money may have moved", error.retry_after) from error
 
 
 def _frozen_at(batch: Batch) -> datetime:

@@ -93,13 +93,48 @@ class OpenCases:
         """
         if (resolved.key is None) is not (resolved.resolution is EventResolution.IGNORED):
             raise Conflict("every resolution but ignored needs the payment that it is about")
-        decision = EventDecision(
-            self.clock(), resolved.resolution, resolved.person, resolved.note, resolved.key
-        )
+        decision = self._decision(resolved)
         mail = self._mail(case_id)
         if mail is not None:
             return self._record_of_file(mail, decision, resolved.code)
         return self._record_of_event(self._event(case_id), decision, resolved.code)
+
+    def record_payment(self, resolved: CaseResolution) -> Payment:
+        """Record what an operator has learnt of a payment elsewhere, as from a bank's statement.
+
+        For providers whose reports an operator completes: what others report is theirs to correct.
+        A step that was done before has no effect. Returns the payment that it moved. Raises
+        NotFound, Conflict.
+        """
+        key = resolved.key
+        if key is None or resolved.resolution is EventResolution.IGNORED:
+            raise Conflict("without a case, only what became of a payment can be recorded")
+        payment = self.store.get_payment(key)
+        if payment is None:
+            raise NotFound(f"there is no payment {' '.join(key)}")
+        provider = payment.payment_method
+        if self._mailbox(provider) is None:
+            raise Conflict(f"{provider} reports its payments itself: there is nothing to record")
+        decision = self._decision(resolved)
+        moved = self._move(provider, decision, resolved.code or RECORDED) or payment
+        event_id = f"recorded.{resolved.resolution}.{key.item_id}"
+        self._keep(provider, event_id, "recorded by an operator", decision)
+        return moved
+
+    def _decision(self, resolved: CaseResolution) -> EventDecision:
+        return EventDecision(
+            self.clock(), resolved.resolution, resolved.person, resolved.note, resolved.key
+        )
+
+    def _keep(self, provider: str, event_id: str, kind: str, decision: EventDecision) -> None:
+        """Keep a decision as an event of its own, which is not open."""
+        now = self.clock()
+        event = ProviderEvent.received(
+            provider, event_id, kind[:_KIND_LENGTH], b"{}", now=now, due_at=now, shards=1
+        )
+        ignored = decision.payment is None
+        state = ProviderEventState.IGNORED if ignored else ProviderEventState.APPLIED
+        self.store.add_provider_event(event.decided(state, decision))
 
     def _record_of_event(
         self, event: ProviderEvent, decision: EventDecision, code: str | None
@@ -118,16 +153,9 @@ class OpenCases:
     ) -> Payment | None:
         """Keep what is recorded of a file as an event of its own."""
         payment = self._move(mail.provider, decision, code or RECORDED)
-        now, file = self.clock(), mail.file
+        file = mail.file
         event_id = f"{file.file_id}.{payment.key.item_id}" if payment else file.file_id
-        event = ProviderEvent.received(
-            *(mail.provider, event_id, f"unread file {file.name}"[:_KIND_LENGTH], b"{}"),
-            now=now,
-            due_at=now,
-            shards=1,
-        )
-        state = ProviderEventState.APPLIED if payment else ProviderEventState.IGNORED
-        self.store.add_provider_event(event.decided(state, decision))
+        self._keep(mail.provider, event_id, f"unread file {file.name}", decision)
         mailbox = self._mailbox(mail.provider)
         if payment is None and mailbox is not None:
             mailbox.set_aside(file.file_id, f"{decision.person}: {decision.note}")

@@ -76,13 +76,16 @@ class SimulatedOperator:
         self.world.at(self.world.time.micros() + 10 * MINUTE, lambda: self._decide(batch_id))
 
     def _is_on_its_way(self, batch_id: str) -> bool:
-        """Return whether a call is still in progress, or arrives late at Stripe.
+        """Return whether a call is still in progress, or arrives late at Stripe or OpenACH.
 
         Few calls take as long as the operator waits; for those that do, the operator waits longer:
         no ledger has them, and they would pay what was called not sent.
         """
         stripe = self.world.methods.stripe
         if stripe is not None and stripe.transfers.on_their_way[batch_id]:
+            return True
+        openach = self.world.methods.openach
+        if openach is not None and openach.on_their_way[batch_id]:
             return True
         tasks = [task for process in self.world.processes for task in process.tasks]
         return any(task.subject == batch_id for task in tasks)

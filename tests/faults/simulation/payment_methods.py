@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from paymentapp.vault.sealing import Vault
 from tests.faults.simulation.bank import Bank
 from tests.faults.simulation.clock import START
 from tests.faults.simulation.ledger import Moved
+from tests.faults.simulation.openach import OpenAchSide
 from tests.faults.simulation.scheduler import DAY, HOUR
 from tests.faults.simulation.stripe import StripeSide
 
@@ -27,6 +28,7 @@ SCENES: dict[str, Sequence[str]] = {
     "paypal": ("paypal",),
     "ach": ("ach",),
     "stripe": ("stripe",),
+    "openach": ("openach",),
     "webhooks": ("paypal",),
     "bulk": ("paypal",),
     "routes": ("paypal", "ach", "stripe"),
@@ -35,12 +37,14 @@ SETTLED_WITHIN = {  # of the last fault, or of the outcome
     "paypal": 8 * HOUR,
     "ach": 20 * DAY,
     "stripe": 4 * DAY,
+    "openach": 25 * DAY,
     "webhooks": 4 * DAY,
     "bulk": 8 * HOUR,
     "routes": 20 * DAY,
 }
 RULES = ("ach USD ..50; stripe; paypal", "stripe USD ..70; ach; paypal", "ach; paypal; stripe")
 
+_DOLLARS_ALONE = {"ach", "openach"}
 VAULT_KEY = f"k:{base64.b64encode(bytes(32)).decode()}"
 
 
@@ -54,7 +58,8 @@ class WorldMethods:
         self.vault = Vault(VAULT_KEY)
         self.bank = Bank(world) if "ach" in self.names else None
         self.stripe = StripeSide(world) if "stripe" in self.names else None
-        self.takes_yen = scene != "ach"
+        self.openach = OpenAchSide(world) if "openach" in self.names else None
+        self.takes_yen = scene not in _DOLLARS_ALONE
         self.routes = RULES[world.draw(len(RULES))] if scene == "routes" else ""
 
     def providers(self, process: Process) -> dict[str, Provider]:
@@ -66,7 +71,18 @@ class WorldMethods:
             found["ach"] = self.bank.provider(process)
         if self.stripe:
             found["stripe"] = self.stripe.provider(process)
+        if self.openach:
+            found["openach"] = self.openach.provider(process)
         return {name: self.world.holders.watched(each) for name, each in found.items()}
+
+    def _sides(self) -> Iterator[tuple[str, Bank | StripeSide | OpenAchSide]]:
+        """Yield the providers whose customers need details."""
+        if self.bank:
+            yield "ach", self.bank
+        if self.stripe:
+            yield "stripe", self.stripe
+        if self.openach:
+            yield "openach", self.openach
 
     def customers(self, count: int) -> int:
         """Return how many customers there are in a world of so many payments."""
@@ -79,8 +95,8 @@ class WorldMethods:
         some = 0.75 if self.scene == "routes" else 1.0
         methods = {
             name: PaymentMethod(side.account_for(customer.customer_id, number), START)
-            for name, side in (("ach", self.bank), ("stripe", self.stripe))
-            if side is not None and self.world.chance(some)
+            for name, side in self._sides()
+            if self.world.chance(some)
         }
         best = None
         if methods and (self.scene != "routes" or self.world.chance(0.3)):
@@ -93,7 +109,11 @@ class WorldMethods:
             return "paypal"
         if self.world.chance(0.6 if self.scene == "routes" else 0.3):
             return None
-        fitting = [name for name in customer.methods if name != "ach" or money.currency == "USD"]
+        fitting = [
+            name
+            for name in customer.methods
+            if name not in _DOLLARS_ALONE or money.currency == "USD"
+        ]
         fitting += ["paypal"] if "paypal" in self.names else []
         return fitting[self.world.draw(len(fitting))]
 
@@ -105,6 +125,8 @@ class WorldMethods:
             books.append(self.bank.moved())
         if self.stripe:
             books.append(self.stripe.moved())
+        if self.openach:
+            books.append(self.openach.moved())
         for key, moved in chain(*books):
             found.setdefault(key, []).append(moved)
         return found
@@ -113,6 +135,8 @@ class WorldMethods:
         """Return the payee of a payment, in the form of its provider's ledger."""
         if payment.payment_method == "ach" and self.bank:
             return self.bank.payee(payment.customer_id, payment.destination or "")
+        if payment.payment_method == "openach" and self.openach:
+            return self.openach.payee(payment.customer_id, payment.destination or "")
         return payment.payee
 
     def is_declined(self, payment: Payment) -> bool:
@@ -127,6 +151,8 @@ class WorldMethods:
             return self.bank is not None and payment.customer_id in self.bank.unpayable
         if method == "stripe":
             return self.stripe is not None and payment.customer_id in self.stripe.unpayable
+        if method == "openach":
+            return self.openach is not None and payment.customer_id in self.openach.unpayable
         return payment.key in self.world.ledger.at_fault
 
     def reference_of(self, batch: Batch) -> str | None:
@@ -136,10 +162,14 @@ class WorldMethods:
         if batch.provider == "stripe" and self.stripe:
             found = self.stripe.transfers.of_batch(batch.batch_id)
             return found[0].transfer_id if found else None
+        if batch.provider == "openach" and self.openach:
+            return self.openach.reference_of(batch)
         return self.world.ledger.reference_of(batch.batch_id)
 
     def is_quiet(self) -> bool:
         """Return whether no further change happens without the service."""
         if self.bank and (self.bank.pending or self.bank.has_mail()):
+            return False
+        if self.openach and self.openach.pending:
             return False
         return not (self.world.operator.busy or (self.stripe and self.stripe.pending))

@@ -12,6 +12,7 @@ from paymentapp.models.batches import Batch, Member
 from paymentapp.models.events import Event, events_of
 from paymentapp.models.payments import Cause, Payment, PaymentKey
 from paymentapp.providers.ach.provider import Ach
+from paymentapp.providers.openach.provider import OpenAch
 from paymentapp.providers.stripe.provider import Stripe
 from tests.faults.simulation import bulk
 from tests.faults.simulation.approvers import Approvers
@@ -63,6 +64,7 @@ class Parts:
     provider: type[SimulatedProvider] = SimulatedProvider
     ach: type[Ach] = Ach
     stripe: type[Stripe] = Stripe
+    openach: type[OpenAch] = OpenAch
 
 
 _PLANS: dict[str, type[FaultPlan]] = {

@@ -69,7 +69,7 @@ def test_settings_come_from_flags_and_the_environment(monkeypatch: pytest.Monkey
     monkeypatch.setenv("PAYMENTAPP_SIMULATOR_STRIPE_PAYOUT_DELAY", "0.25")
     monkeypatch.setenv("PAYMENTAPP_SIMULATOR_STRIPE_LATENCY", "9")
     arguments = ["--stripe-latency", "0.5", "--latency", "2", "--stripe-balance", "KWD=1.500"]
-    paypal, ours = read_settings([*arguments, "--stripe-faults-on", "transfer,payout"])
+    paypal, ours, _ = read_settings([*arguments, "--stripe-faults-on", "transfer,payout"])
     assert (paypal.latency, ours.latency, ours.payout_delay) == (2.0, 0.5, 0.25)
     assert (ours.balance, ours.faults_on) == ({"KWD": "1.500"}, ("transfer", "payout"))
     with pytest.raises(InvalidSetting, match=r"^--stripe-down: must be one of"):

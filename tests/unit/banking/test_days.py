@@ -22,6 +22,7 @@ from paymentapp.banking import (
     is_banking_day,
     next_banking_day,
     next_departure,
+    returns_over,
 )
 
 EVENING = Window("evening", time(20, 0), same_day=False)
@@ -174,3 +175,17 @@ def test_a_departure_is_ahead_and_on_a_banking_day(now: datetime) -> None:
 def test_what_is_heavy_is_loaded_when_it_is_needed(heavy: str) -> None:
     code = f"import sys, paymentapp.banking, paymentapp.nacha; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("settles", "hold", "over"),
+    [
+        (date(2026, 3, 4), 0, datetime(2026, 3, 5, 5, tzinfo=UTC)),
+        (date(2026, 3, 4), 5, datetime(2026, 3, 12, 4, tzinfo=UTC)),  # summer time by then
+        (date(2026, 3, 7), 0, datetime(2026, 3, 10, 4, tzinfo=UTC)),  # a Saturday: on Monday
+    ],
+)
+def test_the_time_of_returns_ends_with_a_day_in_new_york(
+    settles: date, hold: int, over: datetime
+) -> None:
+    assert returns_over(settles, hold) == over

@@ -1,4 +1,4 @@
-"""Turns an unavailable store into a provider's error: the state of ACH is in the store."""
+"""Turns an unavailable store into an error of a provider that keeps its state there."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""OpenACH's simulator: its answers, its nightly run, its faults."""
