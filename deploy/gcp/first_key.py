@@ -1,7 +1,7 @@
-"""Create a key of the service and keep it in Secret Manager, so that no log and no terminal has it.
+"""Create a key of the service and keep it in Secret Manager, so that no log has it.
 
-The job `key` runs it in the image, with the name of the key and options of `paymentapp keys create`.
-A key that could not be kept is revoked.
+The job `key` runs it in the image, with the key's name and options of `paymentapp keys create`. A
+key that could not be kept is revoked.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ _TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"  # n
 
 def main(arguments: Sequence[str]) -> int:
     """Return the exit status."""
-    made = subprocess.run(
-        ["paymentapp", "keys", "create", "--json", *arguments], stdout=subprocess.PIPE, text=True
-    )
+    command = ["paymentapp", "keys", "create", "--json", *arguments]
+    made = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if made.returncode:
         return made.returncode
     key = json.loads(made.stdout)
@@ -30,7 +29,8 @@ def main(arguments: Sequence[str]) -> int:
         keep(key["key"])
     except (OSError, ValueError, KeyError) as error:
         print(f"not kept ({type(error).__name__}); it is revoked", file=sys.stderr)
-        subprocess.run(["paymentapp", "keys", "revoke", key["key_id"]], check=True)
+        revoke = ["paymentapp", "keys", "revoke", key["key_id"]]
+        subprocess.run(revoke, check=True)
         return 1
     print(f"kept as the latest version of {os.environ['FIRST_KEY_SECRET']}", file=sys.stderr)
     return 0
@@ -51,7 +51,8 @@ def keep(text: str) -> None:
 def call(url: str, headers: Mapping[str, str], body: object = None) -> dict[str, object]:
     """Return the JSON of an answer. Raises OSError for one that is not 2xx, and ValueError."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, dict(headers))
+    # Its addresses are Google's, by https, and the instance's own metadata server.
+    request = urllib.request.Request(url, data, dict(headers))  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=CALL_SECONDS) as answer:
         found: dict[str, object] = json.loads(answer.read())

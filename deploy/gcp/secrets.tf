@@ -12,13 +12,6 @@ locals {
     first-key      = []
   }
 
-  readers = merge(
-    { for pair in flatten([for variable, readers in var.secrets : [for reader in readers : { variable = variable, reader = reader }]]) :
-    "${pair.variable}/${pair.reader}" => { secret = google_secret_manager_secret.variable[pair.variable].id, reader = pair.reader } },
-    { for pair in flatten([for secret, readers in local.fixed_readers : [for reader in readers : { secret = secret, reader = reader }]]) :
-    "${pair.secret}/${pair.reader}" => { secret = google_secret_manager_secret.fixed[pair.secret].id, reader = pair.reader } },
-  )
-
   # A process without a provider's credentials accepts, shows and verifies, and calls no provider.
   elsewhere = {
     for reader in ["web", "worker"] : reader => merge(
@@ -26,6 +19,15 @@ locals {
       !contains(keys(var.secrets), "PAYMENTAPP_STRIPE_SECRET_KEY") || contains(try(var.secrets.PAYMENTAPP_STRIPE_SECRET_KEY, []), reader) ? {} : { PAYMENTAPP_STRIPE_CREDENTIALS = "elsewhere" },
     )
   }
+}
+
+locals {
+  readers = merge(
+    { for pair in flatten([for variable, readers in var.secrets : [for reader in readers : { variable = variable, reader = reader }]]) :
+    "${pair.variable}/${pair.reader}" => { secret = google_secret_manager_secret.variable[pair.variable].id, reader = pair.reader } },
+    { for pair in flatten([for secret, readers in local.fixed_readers : [for reader in readers : { secret = secret, reader = reader }]]) :
+    "${pair.secret}/${pair.reader}" => { secret = google_secret_manager_secret.fixed[pair.secret].id, reader = pair.reader } },
+  )
 }
 
 resource "google_secret_manager_secret" "variable" {
