@@ -144,7 +144,7 @@ supply-chain: $(VENV)/.dev $(SUPPLY) ## check the pins against the index, the bi
 	$(BIN)/python -m pytest -m slow -rA tests/project
 	$(BIN)/python -m deploy.audit_packages
 
-policy: $(POLICY) ## check the Dockerfile with hadolint, and install checkov, which the tests of deploy/aws use
+policy: $(POLICY) ## check the Dockerfile with hadolint, and install checkov, which the tests of deploy/ use
 	.tools/policy/bin/hadolint Dockerfile
 
 lambda: $(VENV)/.run ## build build/lambda.zip for AWS Lambda; needs python3.12 (ARCH=x86_64, default arm64)
