@@ -15,7 +15,7 @@ PROVIDERS = {"gcp": "google_", "azure": "azurerm_"}
 @pytest.fixture(params=PROVIDERS)
 def cloud(request: pytest.FixtureRequest) -> str:
     if not BINDINGS.exists():
-        reason = "no bindings of the providers: make provider-schemas installs them"
+        reason = "no bindings of the providers: make schemas installs them"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)

@@ -1,7 +1,7 @@
 """The schemas of Terraform's providers, as HashiCorp publishes them in bindings for TypeScript.
 
 The plug-ins themselves come from HashiCorp's registry alone. CDK for Terraform's bindings are made
-from their schemas and come from npm (`make provider-schemas`): an interface for each resource and
+from their schemas and come from npm (`make schemas`): an interface for each resource and
 each of its blocks, whose fields name the arguments and say which are required.
 """
 
