@@ -90,12 +90,19 @@ class Settings(Declared):
         "",
         "file with the password or token for PostgreSQL, read for each new connection",
     )
+    postgresql_identity: str = variable(
+        "PAYMENTAPP_POSTGRESQL_IDENTITY",
+        choice("off", "google", "azure"),
+        "off",
+        "the cloud that gives tokens as passwords, to the service account or managed identity as "
+        "which the service runs: see *PostgreSQL*",
+    )
     postgresql_role: str = variable(
         "PAYMENTAPP_POSTGRESQL_ROLE",
         text(),
         "",
-        "role that serves, to which `paymentapp init`, run as the owner of the tables, grants "
-        "their rows and nothing else",
+        "roles that serve, several with spaces, to which `paymentapp init`, run as the owner of "
+        "the tables, grants their rows and nothing else",
     )
     table_prefix: str = variable(
         "PAYMENTAPP_TABLE_PREFIX",
@@ -340,6 +347,11 @@ class Settings(Declared):
         """Raise SettingsError where a setting has no effect without another one."""
         if self.metrics_token and not self.metrics:
             raise SettingsError("PAYMENTAPP_METRICS_TOKEN is set, but PAYMENTAPP_METRICS is not on")
+        if self.postgresql_identity != "off" and self.postgresql_password_file:
+            raise SettingsError(
+                "PAYMENTAPP_POSTGRESQL_IDENTITY and PAYMENTAPP_POSTGRESQL_PASSWORD_FILE "
+                "are both set"
+            )
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

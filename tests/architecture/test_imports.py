@@ -23,10 +23,13 @@ CALL_AWS = {
     Path("aws_lambda", "secrets.py"),
 }
 HTTP_HELPER = PACKAGE / "providers" / "http.py"
+CLOUD_TOKENS = PACKAGE / "storage" / "postgresql" / "tokens.py"
 # Who else calls over HTTP, and why not by the helper, which is of the providers' layer: two
 # documents an hour of the tokens' issuer; webhooks, whose addresses are checked at each connection;
-# `paymentapp run`, which waits for what it starts.
+# `paymentapp run`, which waits for what it starts; the cloud's own endpoint on this machine, past
+# every proxy.
 HTTP_BESIDES = {
+    CLOUD_TOKENS,
     PACKAGE / "oidc" / "fetch.py",
     *(PACKAGE / "webhook_client" / name for name in ("client.py", "connections.py")),
     *(PACKAGE / "cli" / name for name in ("run.py", "run_simulators.py")),
@@ -68,9 +71,9 @@ def test_psycopg_is_in_the_postgresql_engine_alone() -> None:
     assert users == {PACKAGE / "storage" / "postgresql"}
 
 
-def test_requests_is_in_the_providers_http_helper_alone() -> None:
+def test_requests_is_in_the_providers_http_helper_and_for_tokens_of_clouds_alone() -> None:
     users = [path for path in modules() if "requests" in imports(path)]
-    assert users == [HTTP_HELPER]
+    assert users == [HTTP_HELPER, CLOUD_TOKENS]
 
 
 def test_few_modules_call_over_http() -> None:

@@ -48,11 +48,16 @@ def provider_mirror() -> Path | None:
 class Terraform:
     """One working copy with its state."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        source: Path = SOURCE,
+    ) -> None:
         self._program = terraform_program()
-        self._folder = folder / "aws"
+        self._folder = folder / source.name
         ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars")
-        shutil.copytree(SOURCE, self._folder, ignore=ignored)
+        shutil.copytree(source, self._folder, ignore=ignored)
         settings = folder / "terraform.rc"
         settings.write_text(_settings())
         self._environment = {

@@ -45,7 +45,7 @@ class DatabaseAddress:
         return {**self.parameters, **own}
 
 
-def database_address(url: str, password_file: str = "") -> DatabaseAddress:
+def database_address(url: str, password: Password | None = None) -> DatabaseAddress:
     """Return the address of a URL (postgresql.org/docs/current/libpq-connect.html, 34.1.1).
 
     Raises SettingsError, whose message does not quote it.
@@ -59,7 +59,6 @@ def database_address(url: str, password_file: str = "") -> DatabaseAddress:
     encrypted = {} if local else {"sslmode": "require"}
     place = f"{hosts or 'local'}{':' + given['port'] if given.get('port') else ''}"
     description = f"PostgreSQL {place}/{given.get('dbname', '')}"
-    password = file_password(Path(password_file)) if password_file else None
     return DatabaseAddress({**_DEFAULTS, **encrypted, **given}, description, password)
 
 

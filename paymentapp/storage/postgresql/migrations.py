@@ -8,6 +8,7 @@ knows. Why no library is used: docs/decisions/0060-postgresql.md.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -66,8 +67,8 @@ MIGRATIONS = _read()
 LATEST = MIGRATIONS[-1].number
 
 
-def migrate(address: DatabaseAddress, role: str = "") -> list[str]:
-    """Apply what is missing, and let a role use the tables; return the names of new tables.
+def migrate(address: DatabaseAddress, roles: Sequence[str] = ()) -> list[str]:
+    """Apply what is missing, and let roles use the tables; return the names of new tables.
 
     A role that owns nothing may call it where nothing is missing. Programs that do so at once wait
     for each other. Raises StoreUnavailable.
@@ -76,21 +77,22 @@ def migrate(address: DatabaseAddress, role: str = "") -> list[str]:
         connection = open_connection(address, time.monotonic() + _CALL_SECONDS)
         connection.deadline = time.monotonic() + _CALL_SECONDS
         try:
-            return _migrate(connection, role)
+            return _migrate(connection, roles)
         finally:
             connection.give_up()
     except psycopg.Error as error:
         raise unavailable(error) from error
 
 
-def _migrate(connection: DeadlineConnection, role: str) -> list[str]:
+def _migrate(connection: DeadlineConnection, roles: Sequence[str]) -> list[str]:
     before = _names(connection)
     if _is_missing(connection):
         for migration in MIGRATIONS:
             _apply(connection, migration)
     made = [name for name in _names(connection) if name not in before]
-    if role and _one(connection, _IS_OWNER):
-        _grant(connection, role)
+    if roles and _one(connection, _IS_OWNER):
+        for role in roles:
+            _grant(connection, role)
     return made
 
 

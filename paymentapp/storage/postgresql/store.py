@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from paymentapp.config import Settings
 from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.postgresql import migrations, sql
 from paymentapp.storage.postgresql.accept_many import PostgreSQLAcceptMany
 from paymentapp.storage.postgresql.account_payments import PostgreSQLAccountPayments
-from paymentapp.storage.postgresql.addresses import DatabaseAddress, database_address
+from paymentapp.storage.postgresql.addresses import (
+    DatabaseAddress,
+    Password,
+    database_address,
+    file_password,
+)
 from paymentapp.storage.postgresql.batches import PostgreSQLBatches
 from paymentapp.storage.postgresql.bulk import PostgreSQLBulk
 from paymentapp.storage.postgresql.connections import BoundedConnections
@@ -38,21 +44,24 @@ class PostgreSQLStore(
 ):
     """A store in one database, which belongs to one service: its tables need no prefix."""
 
-    def __init__(self, address: DatabaseAddress, connections: int = 20, role: str = "") -> None:
+    def __init__(
+        self, address: DatabaseAddress, connections: int = 20, roles: Sequence[str] = ()
+    ) -> None:
         self._address = address
-        self._role = role
+        self._roles = roles
         self.description = address.description
         self._connections = PerProcess(partial(BoundedConnections, address, connections))
 
     @classmethod
     def of(cls, settings: Settings) -> PostgreSQLStore:
         """Return the store that the settings name. Raises SettingsError."""
-        address = database_address(settings.store, settings.postgresql_password_file)
-        return cls(address, settings.postgresql_connections, settings.postgresql_role)
+        address = database_address(settings.store, _password(settings))
+        roles = settings.postgresql_role.split()
+        return cls(address, settings.postgresql_connections, roles)
 
     def create_tables(self) -> list[str]:
         """Implement `Store.create_tables`: apply the migrations that are missing."""
-        return migrations.migrate(self._address, self._role)
+        return migrations.migrate(self._address, self._roles)
 
     def ping(self) -> None:
         """Implement `Store.ping`."""
@@ -67,3 +76,13 @@ class PostgreSQLStore(
     def close(self) -> None:
         """Implement `Store.close`."""
         self._connections.close()
+
+
+def _password(settings: Settings) -> Password | None:
+    """Return what gives the password of each new connection; None where the address has it."""
+    if settings.postgresql_identity != "off":
+        from paymentapp.storage.postgresql.tokens import token_password  # requests is slow to load
+
+        return token_password(settings.postgresql_identity, settings.variables.environ)
+    file = settings.postgresql_password_file
+    return file_password(Path(file)) if file else None
