@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from paymentapp.errors import SettingsError
 from paymentapp.quotas import Quota, quota
+from paymentapp.store_names import store_name
 from paymentapp.trusted_proxies import TrustedProxies, trusted_proxies
 from paymentapp.variables import (
     Declared,
-    VariableKind,
     Variables,
     choice,
     matching,
@@ -27,33 +26,6 @@ from paymentapp.variables import (
 )
 
 PROXY = "proxy"  # which encrypts
-
-
-class StoreName(str):
-    """A store as the settings name it; a password in its address is not shown."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        """Return the text without a password, for `repr` of the settings."""
-        return repr(without_password(self))
-
-
-def without_password(store: str) -> str:
-    """Return the name of a store with `***` for a password in its address."""
-    shown = re.sub(r"(//[^/?@]*:)[^/?]*@", r"\1***@", store)
-    return re.sub(r"(password=)[^&]*", r"\1***", shown)
-
-
-def _is_store(value: str) -> bool:
-    names = ("sqlite:///", "postgresql://")
-    return value == "dynamodb" or any(value.startswith(each) and value != each for each in names)
-
-
-def _store() -> VariableKind[str]:
-    limits = "sqlite:///path, postgresql://user@host/database or dynamodb"
-    kind = matching(_is_store, limits)
-    return VariableKind(lambda value: StoreName(kind.read(value)), kind.limits, without_password)
 
 
 def _is_prefix(value: str) -> bool:
@@ -72,7 +44,7 @@ class Settings(Declared):
 
     store: str = variable(
         "PAYMENTAPP_STORE",
-        _store(),
+        store_name(),
         "sqlite:///var/paymentapp.db",
         "where records are stored; a path is relative to the working folder "
         "(`sqlite:////abs/path`). PostgreSQL needs `pip install paymentapp[postgresql]`: see "

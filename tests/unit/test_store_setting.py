@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from paymentapp.config import Settings, load_settings, without_password
+from paymentapp.config import Settings, load_settings
 from paymentapp.errors import SettingsError
 from paymentapp.storage import open_store
+from paymentapp.store_names import without_password
 from paymentapp.variables import variables_of
 
 SECRET = "postgresql://payments:s3cret@db.example:5432/paymentapp"

@@ -45,6 +45,7 @@ class OpenAchOutcomes:
     def report(self, order: OpenAchOrder, found: Found | None) -> ItemReport:
         """Return the report of a payment."""
         recorded = self._recorded(order.item_id)
+        status: Status | None
         if recorded is not None:
             raw, status, reason = recorded
         else:

@@ -151,7 +151,7 @@ class DynamoDBCopying(DynamoDBListEntries):
         position = after[0] if after else None
         last = int(after[-1]) if after else 0
         found = self.list_events(event_id_of(position) if position else None, limit)
-        records = []
+        records: list[StoredRecord] = []
         for each in found.events:
             begins = int(position_in(each.event_id)[:TIME_DIGITS])
             if after is not None and len(after) == 1 and begins == last and not records:

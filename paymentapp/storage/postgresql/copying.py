@@ -98,7 +98,8 @@ def _row_of(table: CopiedTable, key: Key, record: Record) -> dict[str, Any]:
         case CopiedTable.PAYMENTS:
             return payment_row(record)
         case CopiedTable.OPERATIONS:
-            return operation_row(*key, record)
+            pk, sk = key
+            return operation_row(pk, sk, record)
         case CopiedTable.EVENTS:
             texts = [str(to_column(text)) for text in record["event"]]
             at, expires_at = read_event(texts).at, epoch_text(record["expires_at"])
