@@ -70,6 +70,11 @@ class PostgreSQLPlace:
         found: int = postgresql.run(self.url, f"SELECT count(*) FROM {table}")[0][0]
         return found
 
+    def size(self) -> int:
+        """Return the bytes of its files."""
+        found: int = postgresql.run(self.url, "SELECT pg_database_size(current_database())")[0][0]
+        return found
+
     def copy(self, name: str) -> PostgreSQLPlace:
         return PostgreSQLPlace(name, self.name)
 
