@@ -147,10 +147,13 @@ supply-chain: $(VENV)/.dev $(SUPPLY) ## check the pins against the index, the bi
 policy: $(POLICY) ## check the Dockerfile with hadolint, and install checkov, which the tests of deploy/ use
 	.tools/policy/bin/hadolint Dockerfile
 
-# Made from the providers' schemas; the plug-ins themselves come from HashiCorp's registry alone.
-schemas: ## install the schemas of the Terraform providers of Google and Azure, which the tests of deploy/ use; needs npm
-	npm install --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps --prefix .tools/schemas \
-	  @cdktf/provider-google@16.12.1 @cdktf/provider-azurerm@14.23.1
+# The bindings are made from the providers' schemas; the plug-ins themselves come from HashiCorp's registry alone.
+schemas: $(VENV)/.dev $(POLICY) ## write tests/deploy/schemas.json from the published schemas of the Terraform providers of Google and Azure
+	rm -rf .tools/bindings && mkdir -p .tools/bindings
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --dest .tools/bindings --requirement tests/deploy/bindings.txt
+	cd .tools/bindings && for name in google azurerm; do \
+	  mkdir $$name && unzip -q -j cdktn_provider_$$name-*.whl '*.jsii.tgz' -d $$name && tar -xzf $$name/*.tgz -C $$name || exit 1; done
+	$(BIN)/python -m tests.deploy.make_schemas google=.tools/bindings/google azurerm=.tools/bindings/azurerm
 
 lambda: $(VENV)/.run ## build build/lambda.zip for AWS Lambda; needs python3.12 (ARCH=x86_64, default arm64)
 	$(BIN)/python deploy/aws/build_lambda.py --arch $(or $(ARCH),arm64)
