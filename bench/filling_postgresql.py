@@ -23,7 +23,6 @@ from bench.filling import (
     email,
     own_texts,
 )
-from bench.postgresql import PostgreSQLPlace
 from paymentapp.clock import to_text
 from paymentapp.models.customers import Customer
 from paymentapp.storage.changes import Acceptance
@@ -64,15 +63,13 @@ def _text(value: Any) -> str:
     return to_json(value) if isinstance(value, dict | list) else str(value)
 
 
-def fill_postgresql(
-    place: PostgreSQLPlace, history: History, numbers: Sequence[int], progress: Progress
-) -> None:
+def fill_postgresql(url: str, history: History, numbers: Sequence[int], progress: Progress) -> None:
     """Insert the customers of a history, and some of its payments, into an empty store.
 
     All indexes are there from the start, so that their pages are as full as those of a store that
     has grown. The server then knows its tables, as it does by autovacuum.
     """
-    with psycopg.connect(place.url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         created_at = to_text(history.end - SPAN)
         ids = map(history.customer, range(history.customers))
         _copy(connection, _CUSTOMER, [{"customer": each, "at": created_at} for each in ids])

@@ -187,7 +187,7 @@ def _side(
     services.store.create_tables()
     progress = partial(_progress, name, len(numbers))
     if isinstance(place, PostgreSQLPlace):
-        fill_postgresql(place, history, numbers, progress)
+        fill_postgresql(place.url, history, numbers, progress)
         size = place.size()
     else:
         fill(directory / f"{name}.db", history, numbers, progress)
