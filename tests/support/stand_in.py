@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.hcl import PYTHON, ROOT, need_scanner
-from tests.support.terraform import REGISTRY, Terraform
+from tests.support.terraform import COMMAND_SECONDS, REGISTRY, Terraform
 
 PROVIDERS = {"gcp": "google", "azure": "azurerm"}
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
@@ -32,6 +32,9 @@ case "$*" in
   "containerapp job start "*) echo paymentapp-init-x1 ;;
   "containerapp job execution show "*) echo "${JOB_STATE:-Succeeded}" ;;
   "run jobs execute "*) [ "${JOB_STATE:-Succeeded}" = Succeeded ] ;;
+  "config get-value project") echo a-project ;;
+  "account show "*) echo 00000000-0000-0000-0000-000000000000 ;;
+  "-s https://api.ipify.org") echo 203.0.113.7 ;;
 esac
 """
 # `tf` does not have the messages of ephemeral resources, so a value takes this one's place.
@@ -46,7 +49,7 @@ class Cloud(Terraform):
     def __init__(self, place: Path, cloud: str, reattach: str) -> None:
         self.cloud = cloud
         self._calls = place / "calls"
-        for name in ("gcloud", "az"):
+        for name in ("gcloud", "az", "curl"):
             program = place / "bin" / name
             program.parent.mkdir(exist_ok=True)
             program.write_text(COMMAND_LINE)
@@ -81,6 +84,23 @@ class Cloud(Terraform):
     def calls(self) -> list[str]:
         """Return the calls of the cloud's command line, which are many while a job runs."""
         return self._calls.read_text().splitlines() if self._calls.exists() else []
+
+    def empty(self) -> None:
+        """Set no variable, as in a fresh clone."""
+        (self._folder / "terraform.tfvars.json").unlink()
+
+    def shell(self, commands: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run commands in the folder, as a person does who answers `yes` to Terraform."""
+        environment = {**self._environment, **variables}
+        environment["TF_CLI_ARGS_apply"] += " -auto-approve"
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            cwd=self._folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
 
     def let_jobs_fail(self) -> None:
         self._environment["JOB_STATE"] = "Failed"
