@@ -112,8 +112,8 @@ bench: $(VENV)/.dev ## measure speed and memory and write bench/RESULTS.md
 	@test -d .tools/node_modules || ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools amplify-dynamodb-simulator@2.9.30 || echo "DynamoDB Local cannot be installed: skipped"
 	$(BIN)/python -m bench.run
 
-bench-large: $(VENV)/.dev ## measure SQLite with 10 million payments and write bench/RESULTS-LARGE.md (PAYMENTS=1000000 for fewer)
-	$(BIN)/python -m bench.history --payments $(or $(PAYMENTS),10000000)
+bench-large: $(VENV)/.dev ## measure 10 million payments and write bench/RESULTS-LARGE.md (PAYMENTS=1000000 for fewer, ENGINE=postgresql)
+	$(BIN)/python -m bench.history --payments $(or $(PAYMENTS),10000000) --engine $(or $(ENGINE),sqlite)
 
 scale-model: $(VENV)/.dev ## run the service in simulated time at 10 and 1,000 payments a second and write bench/SCALE.md
 	$(BIN)/python -m bench.scale

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from paymentapp.errors import NotSent
 from paymentapp.providers.base import Transaction
 from paymentapp.providers.stripe.answers import Reference, Transfer
-from paymentapp.providers.stripe.api import NO_SUCH_ID, StripeApi
+from paymentapp.providers.stripe.api import StripeApi
+from paymentapp.providers.stripe.calls import NO_SUCH_ID
 
 
 class StripeSearch:
