@@ -154,6 +154,13 @@ class Mailbox(Protocol):
         """
 
 
+class Recall(Protocol):
+    """Taking back, by `Provider.cancel`, of payments that were sent and have not left yet."""
+
+    def may_recall(self, payment: Payment) -> bool:
+        """Return whether the provider may be asked; it may still find that it is too late."""
+
+
 class Reversals(Protocol):
     """Taking back what was paid by mistake: it debits the payees by what they were paid.
 

@@ -62,7 +62,6 @@ class GlobalApi(StripeCalls):
                 "recipient": {"capabilities": {"bank_accounts": {"local": {"requested": True}}}}
             },
             "metadata": {"recipient": token},
-            "include": ["configuration.recipient", "identity"],
         }
         answer = self._make(
             lambda client: client.v2.core.accounts.create(

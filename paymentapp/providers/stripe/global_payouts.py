@@ -16,7 +16,7 @@ from paymentapp.clock import Clock
 from paymentapp.errors import NotSent, OutcomeUnknown, ProviderError
 from paymentapp.models.batches import UNKNOWN_ATTEMPT, Batch, Member
 from paymentapp.models.money import Money
-from paymentapp.models.payments import Status
+from paymentapp.models.payments import Payment, Status
 from paymentapp.models.provider_state import ProviderState
 from paymentapp.models.settled import NOT_SETTLED, Settled
 from paymentapp.providers.base import Accepted, NeedsReview, Outcome, Refused
@@ -162,6 +162,10 @@ class GlobalPayouts:
             batch_id=payment.batch_id,
             reference=payment.payment_id,
         )
+
+    def may_recall(self, payment: Payment) -> bool:
+        """Return whether a payment is an outbound one, as far as a report has said so."""
+        return is_outbound(payment.provider_item_id or "")
 
     def find(self, payment_id: str) -> OutboundPayment | None:
         """Return a payment; None where there is none. Raises NotSent, Misconfigured."""

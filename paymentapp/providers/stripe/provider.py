@@ -100,6 +100,7 @@ class Stripe(Provider):
         look_up = self._global.updated if self._global else None
         secrets = settings.webhook_secrets
         self.webhooks = StripeWebhooks(settings, clock, look_up) if secrets else None
+        self.recall = self._global
         self.transaction_search = StripeSearch(self._api, self._global)
         self._funds = Funds(self._api.balance, clock)
         extra = self._global.available if self._global else None
@@ -176,8 +177,10 @@ class Stripe(Provider):
     def explain(text: str) -> Explanation | None:
         """Return what a reason or a status of Stripe's means, and what to do."""
         from paymentapp.providers.stripe.explanations import EXPLANATIONS
+        from paymentapp.providers.stripe.global_explanations import GLOBAL_EXPLANATIONS
 
-        return find_explanation(EXPLANATIONS, text)
+        found = find_explanation(GLOBAL_EXPLANATIONS, text)
+        return found or find_explanation(EXPLANATIONS, text)
 
     def check(self) -> None:
         """Read the balance, which every usable key may do, and that of the financial account."""

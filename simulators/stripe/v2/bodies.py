@@ -46,11 +46,11 @@ def recipient_body(
         "requirements": None,
     }
     if "configuration.recipient" in included:
-        local = {"local": {"status": "active", "status_details": []}}
-        recipient = {"applied": True, "capabilities": {"bank_accounts": local}}
+        networks = dict.fromkeys(("ach", "fedwire", "fps", "rtp", "sepa", "swift"))
+        local = {"status": "active", "status_details": []}
+        kinds = {"bank_accounts": networks | {"local": local}, "cards": None}
+        recipient = {"applied": True, "capabilities": {**kinds, "stripe_balance": None}}
         body["configuration"] = {"customer": None, "merchant": None, "recipient": recipient}
-    if "identity" in included:
-        body["identity"] = made_of.get("identity")
     return body
 
 
