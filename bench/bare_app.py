@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import sqlite3
@@ -170,19 +171,31 @@ def dynamodb_app() -> Flask:
     return app
 
 
+POSTGRESQL_READ = """
+SELECT email FROM paymentapp.customers WHERE customer_id = %(customer_id)s
+UNION ALL SELECT pk FROM paymentapp.operations WHERE pk = %(pk)s AND sk = 'claim'
+"""
+POSTGRESQL_WRITE = """
+WITH claim AS (
+    INSERT INTO paymentapp.operations (pk, sk, revision, expires_at, document)
+    VALUES (%(pk)s, 'claim', %(revision)s, to_timestamp(%(expires_at)s), %(claim)s::jsonb)
+), event AS (
+    INSERT INTO paymentapp.events (at, expires_at, event)
+    VALUES (%(due_at)s, to_timestamp(%(expires_at)s), %(event)s::jsonb)
+)
+INSERT INTO paymentapp.disbursements (customer_id, payment_id, amount, currency, payment_method,
+    email, status, revision, due_shard, due_at, document)
+VALUES (%(customer_id)s, %(payment_id)s, %(amount)s, %(currency)s, %(payment_method)s, %(email)s,
+    %(status)s, %(revision)s, %(due_shard)s, %(due_at)s, %(document)s::jsonb)
+"""
+
+
 def postgresql_app() -> Flask:
-    """Build the view over PostgreSQL: a connection a thread, one read, one write of both rows."""
+    """Build the view over PostgreSQL: a connection a thread, one read, one write of three rows."""
     import psycopg
 
     app = Flask(__name__)
     local = threading.local()
-    write = """
-    WITH claim AS (INSERT INTO claims VALUES (%(request_id)s, %(customer_id)s, %(payment_id)s,
-        %(expires_at)s))
-    INSERT INTO payments VALUES (%(customer_id)s, %(payment_id)s, %(amount)s, %(currency)s,
-        %(payment_method)s, %(email)s, %(status)s, %(history)s, %(request_id)s, %(revision)s,
-        %(due_shard)s, %(due_at)s)
-    """
 
     def connection() -> psycopg.Connection[Any]:
         if not hasattr(local, "connection"):
@@ -194,13 +207,19 @@ def postgresql_app() -> Flask:
     def pay() -> ResponseReturnValue:
         body = request.get_json()
         database = connection()
-        row = database.execute(
-            "SELECT email FROM customers WHERE customer_id = %s", (body["customer_id"],)
-        ).fetchone()
-        if row is None or row[0] != body["email"]:
-            return jsonify(error="no such customer"), 404
         payment = _new_payment(body)
-        database.execute(write, payment | {"expires_at": int(time.time()) + KEPT_SECONDS})
+        keys = {"customer_id": body["customer_id"], "pk": f"key#{payment['request_id']}"}
+        rows = database.execute(POSTGRESQL_READ, keys).fetchall()
+        if rows != [(body["email"],)]:
+            return jsonify(error="no such customer"), 404
+        ids = {name: payment[name] for name in ("customer_id", "payment_id")}
+        documents = {
+            "claim": json.dumps(ids),
+            "event": json.dumps(["payment.pending", *ids.values(), payment["due_at"]]),
+            "document": json.dumps({name: payment[name] for name in ("history", "request_id")}),
+        }
+        expires_at = {"expires_at": int(time.time()) + KEPT_SECONDS}
+        database.execute(POSTGRESQL_WRITE, {**payment, **keys, **documents, **expires_at})
         return jsonify(payment), 202
 
     _add_health(app)

@@ -104,7 +104,7 @@ def fill(path: Path, history: History, numbers: Sequence[int], progress: Progres
 
 
 def _insert(connection: sqlite3.Connection, history: History, numbers: Sequence[int]) -> None:
-    texts = [_own_texts(history, number) for number in numbers]
+    texts = [own_texts(history, number) for number in numbers]
     with connection:
         connection.execute("BEGIN")
         for template in _TEMPLATES:
@@ -150,16 +150,18 @@ class _Number(NamedTuple):
 def _marked(value: str | int | None) -> str | _Number | None:
     """Return a value with names in place of the marks in it."""
     if isinstance(value, int):
-        return _Number(_MARKS[str(value)])
-    for mark, name in _MARKS.items():
+        return _Number(MARKS[str(value)])
+    for mark, name in MARKS.items():
         value = value and value.replace(mark, f"%({name})s")
     return value
 
 
-def _own_texts(history: History, number: int) -> dict[str, Any]:
+def own_texts(history: History, number: int) -> dict[str, Any]:
+    """Return what a payment has in place of each mark."""
     at, key = history.at(number), _digest(f"key {number}")
     return {
         "at": to_text(at),
+        "key_until": to_text(at + KEY_RETENTION),
         "microseconds": microseconds_of(at),
         "expires_at": int((at + KEY_RETENTION).timestamp()),
         "customer": history.customer(number),
@@ -180,36 +182,39 @@ def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-_AT = datetime(2026, 1, 1, tzinfo=UTC)
-_KEY, _REVISION = "K" * 64, "V" * 12
+FILLED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+_KEY, REVISION = "K" * 64, "V" * 12
 _MONEY: Money = usd("987654.32")
-_ACCEPTED: Payment = a_payment(
+ACCEPTED: Payment = a_payment(
     customer_id="CUSTOMER",
-    payment_id=to_text(_AT),
+    payment_id=to_text(FILLED_AT),
     email=email("CUSTOMER"),
-    history=(Transition(_AT, Status.PENDING, Cause.REQUEST, by="CLIENT"),),
+    history=(Transition(FILLED_AT, Status.PENDING, Cause.REQUEST, by="CLIENT"),),
     request_id=_KEY[:32],
-    revision=_REVISION,
+    revision=REVISION,
     texts=CallerTexts("REFERENCE"),
     money=_MONEY,
     due_at=None,
 )
-_SETTLED = _ACCEPTED.moved(Status.SUBMITTING, _AT, Cause.DISPATCH, "BATCH", batch_id="BATCH").moved(
-    Status.SUCCEEDED, _AT, Cause.POLL, "ITEM", provider_item_id="ITEM", transaction_id="TXN"
+SETTLED = ACCEPTED.moved(
+    Status.SUBMITTING, FILLED_AT, Cause.DISPATCH, "BATCH", batch_id="BATCH"
+).moved(
+    Status.SUCCEEDED, FILLED_AT, Cause.POLL, "ITEM", provider_item_id="ITEM", transaction_id="TXN"
 )
-_RECORD = IdempotencyRecord(
+RECORD = IdempotencyRecord(
     key_hash=_KEY,
     fingerprint="F" * 32,
     customer_id="CUSTOMER",
-    payment_id=to_text(_AT),
-    expires_at=_AT + KEY_RETENTION,
-    revision=_REVISION,
+    payment_id=to_text(FILLED_AT),
+    expires_at=FILLED_AT + KEY_RETENTION,
+    revision=REVISION,
     names_method=True,
 )
-_MARKS = {
-    to_text(_AT): "at",
-    str(microseconds_of(_AT)): "microseconds",
-    str(int((_AT + KEY_RETENTION).timestamp())): "expires_at",
+MARKS = {
+    to_text(FILLED_AT): "at",
+    to_text(FILLED_AT + KEY_RETENTION): "key_until",
+    str(microseconds_of(FILLED_AT)): "microseconds",
+    str(int((FILLED_AT + KEY_RETENTION).timestamp())): "expires_at",
     "CUSTOMER": "customer",
     "CLIENT": "client",
     "REFERENCE": "reference",
@@ -219,13 +224,13 @@ _MARKS = {
     "TXN": "transaction",
     _KEY: "key",
     _KEY[:32]: "request",
-    _REVISION: "revision",
+    REVISION: "revision",
     "F" * 32: "fingerprint",
 }
-_BOUND = insert_record(key_partition(_KEY), "claim", idempotency_record(_RECORD))
-_ADDED = insert_payment(replace(_SETTLED, revision=_REVISION))
+_BOUND = insert_record(key_partition(_KEY), "claim", idempotency_record(RECORD))
+_ADDED = insert_payment(replace(SETTLED, revision=REVISION))
 _TEMPLATES = (
     _Template.of(_BOUND.add, _BOUND.values),
     _Template.of(_ADDED.add, _ADDED.values),
-    *(_Template.of(sql.ADD_EVENT, row) for row in rows_of(Acceptance(_ACCEPTED, _RECORD).events)),
+    *(_Template.of(sql.ADD_EVENT, row) for row in rows_of(Acceptance(ACCEPTED, RECORD).events)),
 )

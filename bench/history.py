@@ -1,7 +1,7 @@
 """Benchmark of a store that is years old: `python -m bench.history`, or `make bench-large`.
 
-A SQLite store is filled with payments, and takes turns with an empty one: it accepts payments,
-lists and finds them. The empty one has the customers, and as many payments as an answer holds.
+A store is filled with payments, and takes turns with an empty one: it accepts payments, lists and
+finds them. The empty one has the customers, and as many payments as an answer holds.
 """
 
 from __future__ import annotations
@@ -15,42 +15,60 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import closing, redirect_stdout
+from contextlib import ExitStack, closing, redirect_stdout
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple, NoReturn
 
-from bench import report
+from bench import postgresql, report
 from bench.filling import History, fill
+from bench.filling_postgresql import fill_postgresql
 from bench.operations import PAGE, Run, Side, operations
+from bench.postgresql import PostgreSQLPlace
 from bench.report import Finding, Section
 from bench.say import Failed, say
-from bench.stores import SQLitePlace, open_services
+from bench.stores import new_place, open_services
 from bench.wsgi_requests import WSGIRequests
 from paymentapp import create_app
 
-RESULTS = report.ROOT / "bench" / "RESULTS-LARGE.md"
+RESULTS = {
+    "SQLite": report.ROOT / "bench" / "RESULTS-LARGE.md",
+    "PostgreSQL": report.ROOT / "bench" / "RESULTS-LARGE-POSTGRESQL.md",
+}
+ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 PAYMENTS = 10_000_000
 CUSTOMERS = 20_000
 GOAL = 0.95
-BYTES_EACH = 1_800  # of a payment with its entries; measured with a million
-FILLED_A_SECOND = 10_000  # measured on two cores that were busy
+# Of a payment with its entries; PostgreSQL's with its log. Measured with a million.
+BYTES_EACH = {"SQLite": 1_800, "PostgreSQL": 3_500}
+FILLED_A_SECOND = {"SQLite": 10_000, "PostgreSQL": 8_000}  # measured on two cores that were busy
 MEASURING_SECONDS = 120
 SPARE_BYTES = 2**30
 METHOD = """\
 {count:,} settled payments of the last 30 days ({size:.1f} GB, of {customers:,} customers and 50
 clients), each with the record of its key and the event of its acceptance. They are inserted by the
-store's own statements, all indexes there from the start, but in large transactions. An empty store
+{how}. An empty store
 takes turns with it in the same process, {rounds} rounds of each: it has the same customers, and the
 newest {page} payments of one of them, so that both give answers of one size. The filled store is
 asked for customers and payments at random, and its pages may be anywhere in the file. Time and CPU
 of a call of the services, or of a request to the API by WSGI, without a server: the median of the
 rounds. The ratio is empty / filled."""
-WHY = """\
+HOW = {
+    "SQLite": "store's own statements, all indexes there from the start, but in large transactions",
+    "PostgreSQL": "`COPY`, all indexes there from the start; both are databases of one server, "
+    "whose cache (`shared_buffers`) is 64 MB",
+}
+WHY = {
+    "SQLite": """\
 a filled store has more pages than SQLite's cache of 2 MB holds. Those that a call needs are read
 from the file, if only from the system's cache, as the numbers of reads show; the payments of an
-empty store are in SQLite's cache as a whole."""
+empty store are in SQLite's cache as a whole.""",
+    "PostgreSQL": """\
+a filled store has more pages than the server's cache, and indexes that are one or two levels
+deeper. Pages that a call needs are read from the system's cache; those of an empty store stay in
+the server's.""",
+}
 
 
 class Plan(NamedTuple):
@@ -59,6 +77,7 @@ class Plan(NamedTuple):
     payments: int = PAYMENTS
     rounds: int = 25
     calls: int = 200  # of each operation in a round
+    engine: str = "SQLite"
 
     @property
     def customers(self) -> int:
@@ -78,20 +97,24 @@ def main() -> int:
     """Fill a store, measure, and write the results; return 1 if that was not possible."""
     options = _options()
     signal.signal(signal.SIGTERM, _stop)
-    plan = Plan(options.payments)
+    plan = Plan(options.payments, engine=ENGINES[options.engine])
+    output = options.output or RESULTS[plan.engine]
     begin, busy = time.monotonic(), os.getloadavg()[0]
     try:
         with (
             redirect_stdout(sys.stderr),
             tempfile.TemporaryDirectory(prefix="paymentapp-bench-", dir=options.directory) as name,
+            ExitStack() as stack,
         ):
+            if plan.engine == "PostgreSQL":
+                postgresql.start(stack)
             check_room(Path(name), plan)
             section = measure(Path(name), plan)
     except Failed as failure:
         print(f"failed: {failure}", file=sys.stderr)
         return 1
-    write(section, options.output, seconds=time.monotonic() - begin, busy=busy)
-    print(f"written to {options.output}")
+    write(section, output, seconds=time.monotonic() - begin, busy=busy)
+    print(f"written to {output}")
     return 0
 
 
@@ -104,7 +127,10 @@ def _options() -> argparse.Namespace:
         "--directory", type=Path, default=tempfile.gettempdir(), help="where it is (%(default)s)"
     )
     parser.add_argument(
-        "--output", type=Path, default=RESULTS, help="where the results go (%(default)s)"
+        "--output", type=Path, help="where the results go (bench/RESULTS-LARGE*.md)"
+    )
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="sqlite", help="the store (%(default)s)"
     )
     return parser.parse_args()
 
@@ -115,9 +141,9 @@ def _stop(*_: object) -> NoReturn:
 
 def check_room(directory: Path, plan: Plan) -> None:
     """Say how much disk and time a run takes. Raises Failed where the disk has too little room."""
-    needed = plan.payments * BYTES_EACH + SPARE_BYTES
+    needed = plan.payments * BYTES_EACH[plan.engine] + SPARE_BYTES
     free = shutil.disk_usage(directory).free
-    minutes = (plan.payments / FILLED_A_SECOND + MEASURING_SECONDS) / 60
+    minutes = (plan.payments / FILLED_A_SECOND[plan.engine] + MEASURING_SECONDS) / 60
     say(
         f"{plan.payments:,} payments take {needed / 1e9:.1f} GB in {directory} ({free / 1e9:.1f} GB"
         f" are free) and about {minutes:.0f} minutes"
@@ -130,35 +156,44 @@ def measure(directory: Path, plan: Plan) -> Section:
     """Fill a store, and measure it and an empty one in turns."""
     history = History.of(plan.payments, plan.customers)
     first = history.newest_of_first(PAGE)
-    filled = _side(directory, "filled", history, range(plan.payments))
-    size = (directory / "filled.db").stat().st_size / 1e9
-    empty = _side(directory, "empty", history, first)
+    filled, size = _side(directory, "filled", history, range(plan.payments), plan.engine)
+    empty, _ = _side(directory, "empty", history, first, plan.engine)
     with closing(empty.services.store), closing(filled.services.store):
         section = Section(
-            "A store of many payments: SQLite",
+            f"A store of many payments: {plan.engine}",
             METHOD.format(
                 count=plan.payments,
-                size=size,
+                size=size / 1e9,
+                how=HOW[plan.engine],
                 customers=plan.customers,
                 rounds=plan.rounds,
                 page=len(first),
             ),
             columns=("", "round", "store", "time", "CPU", "reads"),
-            why=WHY,
+            why=WHY[plan.engine],
         )
         for name, run in operations(len(first)).items():
             _compare(section, name, run, (empty, filled), plan)
     return section
 
 
-def _side(directory: Path, name: str, history: History, numbers: Sequence[int]) -> Side:
-    """Create a store and fill it with some payments of a history."""
+def _side(
+    directory: Path, name: str, history: History, numbers: Sequence[int], engine: str
+) -> tuple[Side, int]:
+    """Create a store and fill it with some payments of a history; return its bytes too."""
     settings = {"PAYMENTAPP_AUTH": "off", "PAYMENTAPP_DISPATCHER": "off"}
-    services = open_services(SQLitePlace(directory, name), settings)
+    place = new_place(directory, engine, name)
+    services = open_services(place, settings)
     services.store.create_tables()
-    fill(directory / f"{name}.db", history, numbers, partial(_progress, name, len(numbers)))
+    progress = partial(_progress, name, len(numbers))
+    if isinstance(place, PostgreSQLPlace):
+        fill_postgresql(place.url, history, numbers, progress)
+        size = place.size()
+    else:
+        fill(directory / f"{name}.db", history, numbers, progress)
+        size = (directory / f"{name}.db").stat().st_size
     api = WSGIRequests(create_app(services))
-    return Side(services, api, history, numbers, random.Random(1))
+    return Side(services, api, history, numbers, random.Random(1)), size
 
 
 def _progress(name: str, count: int, done: int) -> None:

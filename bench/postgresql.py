@@ -17,20 +17,7 @@ from tests.support import postgresql
 
 SERVER = "BENCH_POSTGRESQL"  # the address of the server, for this process and its children
 BARE_THREADS = 4
-BARE_SCHEMA = """
-CREATE TABLE customers (customer_id text PRIMARY KEY, email text NOT NULL);
-CREATE TABLE claims (
-    key_hash text PRIMARY KEY, customer_id text NOT NULL, payment_id text NOT NULL,
-    expires_at bigint NOT NULL
-);
-CREATE TABLE payments (
-    customer_id text, payment_id text, amount numeric NOT NULL, currency text NOT NULL,
-    payment_method text NOT NULL, email text NOT NULL, status text NOT NULL, history text NOT NULL,
-    request_id text NOT NULL, revision text NOT NULL, due_shard integer, due_at timestamptz,
-    PRIMARY KEY (customer_id, payment_id)
-);
-CREATE INDEX due ON payments (due_shard, due_at) WHERE due_at IS NOT NULL;
-"""
+_OWN: list[postgresql.PostgreSQLServer] = []
 _STAMP = """
 UPDATE paymentapp.disbursements SET status = 'submitting', revision = %s, batch_id = %s,
     due_at = NULL, document = document || %s::jsonb
@@ -47,7 +34,16 @@ def start(stack: ExitStack) -> None:
     given = os.environ.get(postgresql.GIVEN)
     if given is None and postgresql.programs() is None:
         raise Failed(postgresql.MISSING)
-    os.environ[SERVER] = given or stack.enter_context(postgresql.new_server()).url
+    if given is None:
+        server = stack.enter_context(postgresql.new_server())
+        _OWN.append(server)
+        given = server.url
+    os.environ[SERVER] = given
+
+
+def server_cpu_seconds() -> float:
+    """Return the processor time of the server so far; 0 where it is not one of this program's."""
+    return sum(each.cpu_seconds() for each in _OWN)
 
 
 class PostgreSQLPlace:
@@ -74,17 +70,13 @@ class PostgreSQLPlace:
         found: int = postgresql.run(self.url, f"SELECT count(*) FROM {table}")[0][0]
         return found
 
+    def size(self) -> int:
+        """Return the bytes of its files."""
+        found: int = postgresql.run(self.url, "SELECT pg_database_size(current_database())")[0][0]
+        return found
+
     def copy(self, name: str) -> PostgreSQLPlace:
         return PostgreSQLPlace(name, self.name)
-
-
-def bare_place(customers: list[tuple[str, str]]) -> PostgreSQLPlace:
-    """Return a database with the tables and customers of the bare view."""
-    place = PostgreSQLPlace("bare")
-    with psycopg.connect(place.url) as connection:
-        connection.execute(BARE_SCHEMA)
-        connection.cursor().executemany("INSERT INTO customers VALUES (%s, %s)", customers)
-    return place
 
 
 def bare_updates(waiting: PostgreSQLPlace, name: str, count: int) -> float:

@@ -1,10 +1,10 @@
 """CPU time of a request for a payment, without a server: `python -m bench.request_cost`.
 
 Requests go to the application one after the other, by WSGI, over SQLite in a folder of memory, or
-over the DynamoDB that AWS_ENDPOINT_URL_DYNAMODB names: so what is left out is gunicorn, the disk,
-and threads that wait for each other. The bare view takes
-turns with it. CPU time is that of all threads; the lowest of many rounds is what the code takes,
-whatever else the machine does.
+over the DynamoDB that AWS_ENDPOINT_URL_DYNAMODB names, or a PostgreSQL server of its own: so what
+is left out is gunicorn, the disk, and threads that wait for each other. The bare view takes turns
+with it. CPU time is that of all threads; the lowest of many rounds is what the code takes, whatever
+else the machine does.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from bench.bare_app import BARE_SETTINGS, dynamodb_app, sqlite_app
+from bench import postgresql
+from bench.bare_app import BARE_SETTINGS, dynamodb_app, postgresql_app, sqlite_app
 from bench.load import order
+from bench.postgresql import PostgreSQLPlace
 from bench.stores import (
     DynamoDBPlace,
     Place,
@@ -42,8 +44,8 @@ from paymentapp.server import start_logging
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ENGINES = {"sqlite": "SQLite", "dynamodb": "DynamoDB"}
-REQUESTS = {"sqlite": 200, "dynamodb": 20}  # in a round
+ENGINES = {"sqlite": "SQLite", "dynamodb": "DynamoDB", "postgresql": "PostgreSQL"}
+REQUESTS = {"sqlite": 200, "dynamodb": 20, "postgresql": 100}  # in a round
 MEMORY = Path("/dev/shm")  # each run makes a folder of its own there
 
 
@@ -85,9 +87,12 @@ def _apps(engine: str) -> Iterator[tuple[Flask, Flask]]:
     parent = MEMORY if MEMORY.is_dir() else None
     os.environ |= {"PAYMENTAPP_AUTH": "off", "PAYMENTAPP_DISPATCHER": "off"}
     with (
+        ExitStack() as stack,
         tempfile.TemporaryDirectory(dir=parent) as folder,
         Path(os.devnull).open("w") as nowhere,
     ):
+        if engine == "postgresql":
+            postgresql.start(stack)
         place, bare = _places(Path(folder), engine)
         services: Services = open_services(place)
         errors, sys.stderr = sys.stderr, nowhere
@@ -107,6 +112,12 @@ def _places(folder: Path, engine: str) -> tuple[Place, Callable[[], Flask]]:
         os.environ["BARE_DATABASE"] = str(folder / "bare.db")
         prepare(place)
         return place, sqlite_app
+    if engine == "postgresql":
+        on_postgresql = PostgreSQLPlace("bare")
+        os.environ["BARE_DATABASE"] = on_postgresql.url
+        prepare(on_postgresql)
+        prepare(place)
+        return place, postgresql_app
     os.environ |= BARE_SETTINGS
     beside = DynamoDBPlace(f"bare{os.getpid()}")
     os.environ["BARE_TABLE_PREFIX"] = beside.prefix

@@ -23,6 +23,7 @@ from bench import (
     metrics,
     postgresql,
     report,
+    sites,
     slow_provider,
     submit,
     webhooks,
@@ -31,11 +32,14 @@ from bench.processes import Processes
 from bench.report import Section
 from bench.say import Failed, say
 
-MEASURES = ("accept", "limits", "metrics", "slow", "submit", "webhooks", "listing", "footprint")
+MEASURES = (
+    *("accept", "sites", "limits", "metrics", "slow", "submit", "webhooks", "listing", "footprint"),
+)
 ENGINES = {"sqlite": "SQLite", "dynamodb": "DynamoDB", "postgresql": "PostgreSQL"}
-ON_POSTGRESQL = {"accept", "submit"}
+ON_POSTGRESQL = {"accept", "sites", "submit"}
 EPILOG = """\
 accept     payments accepted a second, beside a bare Flask view with the same storage calls
+sites      two web machines' worth of processes on one PostgreSQL server, beside one
 limits     what rules cost, and payments a second that count against one limit
 metrics    what an accepted payment costs with metrics, beside one without
 slow       latency of acceptance while every provider call takes 10 s, beside 0 s
@@ -116,7 +120,7 @@ def _measure(
             sections.append(_try("Memory and start", _footprint(directory, there, options.quick)))
             continue
         for engine in engines:
-            if engine == "PostgreSQL" and name not in ON_POSTGRESQL:
+            if not _is_measured(name, engine):
                 continue
             title, step = _step(name, directory, engine, options.quick)
             if missing.get(engine):
@@ -126,12 +130,19 @@ def _measure(
     return sections
 
 
+def _is_measured(name: str, engine: str) -> bool:
+    return name in ON_POSTGRESQL if engine == "PostgreSQL" else name != "sites"
+
+
 def _step(
     name: str, directory: Path, engine: str, quick: bool
 ) -> tuple[str, Callable[[], Section]]:
     if name == "accept":
         plan = accept.Plan(1, 1, 1) if quick else accept.Plan(5, 3, 3)
         return f"Accepting payments: {engine}", partial(accept.measure, directory, engine, plan)
+    if name == "sites":
+        machines = sites.Plan(1, 1, 1) if quick else sites.Plan(5, 4, 2)
+        return f"Two machines: {engine}", partial(sites.measure, directory, machines)
     if name == "limits":
         payments = 1_000 if engine == "SQLite" else 150
         plan_of_limits = limits.Plan(100, 1, 1) if quick else limits.Plan(payments, 5, 6)

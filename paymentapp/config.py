@@ -69,6 +69,13 @@ class Settings(Declared):
         "the cloud that gives tokens as passwords, to the service account or managed identity as "
         "which the service runs: see *PostgreSQL*",
     )
+    postgresql_prepared: str = variable(
+        "PAYMENTAPP_POSTGRESQL_PREPARED",
+        choice("auto", "on", "off"),
+        "auto",
+        "whether PostgreSQL plans a statement once for a connection; `auto`: where no pooler "
+        "stands between. `on` needs one that keeps prepared statements: see *PostgreSQL*",
+    )
     postgresql_role: str = variable(
         "PAYMENTAPP_POSTGRESQL_ROLE",
         text(),

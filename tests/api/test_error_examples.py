@@ -50,11 +50,12 @@ STATUSES = {"400", "401", "404", "406", "409", "412", "413", "415", "422", "428"
 
 @pytest.fixture
 def bench() -> Bench:
-    """Return the service with all three payment methods, and Ada."""
+    """Return the service with all payment methods, and Ada."""
     paypal = ledger("paypal")
     paypal.payees = PayPalPayees()
     stripe = ledger("stripe", StripePayees("none"))
-    methods = {"ach": ledger("ach", WirePayees()), "stripe": stripe}
+    ach, openach = (ledger(name, WirePayees()) for name in ("ach", "openach"))
+    methods = {"ach": ach, "openach": openach, "stripe": stripe}
     methods["ach"].remittance = Ach.remittance
     bench = Bench(providers={"paypal": paypal, **methods})
     bench.add_customer()

@@ -87,7 +87,7 @@ def test_it_says_what_it_has_copied(desk: Desk, moved: Desk) -> None:
     desk.pay("ann")
     copy(desk, moved)
     shown = copy(desk, moved, "--finish")
-    assert "payments of the source: 1 of 12.50 USD" in shown
+    assert "payments of the source: 1, in sum 12.50 USD" in shown
     assert desk.run("holds").stdout.count(f"moved to SQLite {moved.database}"[:20]) == 1
 
 

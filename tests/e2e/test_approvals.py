@@ -21,11 +21,10 @@ def pay(service: Service, key: str) -> dict[str, Any]:
     return found
 
 
-def test_the_command_and_the_script_approve_and_reject(tmp_path: Path) -> None:
-    environ = {
-        "PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/kept.db",
-        "PAYMENTAPP_APPROVALS": "USD 5..: 1",
-    }
+def test_the_command_and_the_script_approve_and_reject(
+    tmp_path: Path, store_environ: dict[str, str]
+) -> None:
+    environ = {**store_environ, "PAYMENTAPP_APPROVALS": "USD 5..: 1"}
     scopes = ("--scope", "write", "--scope", "read", "--scope", "payments:approve")
     run(*PAYMENTAPP, "init", environ=environ)
     payer = run(*PAYMENTAPP, "keys", "create", "payer", *scopes, environ=environ).strip()

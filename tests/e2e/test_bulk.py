@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.e2e.conftest import STORES, new_store
 from tests.support.gunicorn import Gunicorn, answer_on, running_gunicorn
 
 ROWS = 4000
@@ -20,11 +21,16 @@ FILE = HEADER + "".join(
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
+@pytest.fixture(scope="module", params=STORES)
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gunicorn]:
     """Return a service with the customers of the file; nothing is sent to a provider."""
     folder = tmp_path_factory.mktemp("bulk")
-    with running_gunicorn(folder, PAYPAL_BASE_URL="http://127.0.0.1:9") as service:
+    with (
+        new_store(request, request.param, folder) as environ,
+        running_gunicorn(folder, PAYPAL_BASE_URL="http://127.0.0.1:9", **environ) as service,
+    ):
         for n in range(5):
             body = {"customer_id": f"c{n}", "email": f"c{n}@example.com"}
             ask(service, "POST", "/v1/api/customer", json=body).raise_for_status()

@@ -31,8 +31,10 @@ def succeeds_within(service: Service, path: str, seconds: float) -> None:
         time.sleep(0.1)
 
 
-def test_one_command_stops_all_processes_over_a_restart_until_the_release(tmp_path: Path) -> None:
-    environ = {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/kept.db"}
+def test_one_command_stops_all_processes_over_a_restart_until_the_release(
+    tmp_path: Path, store_environ: dict[str, str]
+) -> None:
+    environ = store_environ
     paymentapp = (sys.executable, "-m", "paymentapp")
     with running_service(tmp_path, **environ) as service:
         service.call("POST", "/v1/api/customer", PERSON)

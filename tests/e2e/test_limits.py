@@ -11,8 +11,11 @@ from tests.support.service import ROOT, run, running_service
 RULES = "customer USD 100/24h; all USD 10000/24h"
 
 
-def test_the_script_shows_each_limit_and_its_use(tmp_path: Path) -> None:
-    with running_service(tmp_path, PAYMENTAPP_WORKERS="1", PAYMENTAPP_LIMITS=RULES) as service:
+def test_the_script_shows_each_limit_and_its_use(
+    tmp_path: Path, store_environ: dict[str, str]
+) -> None:
+    environ = {**store_environ, "PAYMENTAPP_WORKERS": "1", "PAYMENTAPP_LIMITS": RULES}
+    with running_service(tmp_path, **environ) as service:
         service.call("POST", "/v1/api/customer", PERSON)
         for amount, status in ((60.5, 202), (39.51, 422)):
             order = PERSON | {"amount": amount, "currency": "USD"}

@@ -79,9 +79,9 @@ def test_a_hundred_payments_end_as_their_addresses_say(service: Service) -> None
     assert found == {(status, status): 20 for status in OUTCOMES.values()}
 
 
-def test_a_payment_outlives_a_kill(tmp_path: Path) -> None:
+def test_a_payment_outlives_a_kill(tmp_path: Path, store_environ: dict[str, str]) -> None:
     """Kill all processes right after acceptance: the next start finds and pays the payment."""
-    environ = {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/kept.db"}
+    environ = store_environ
     person = {"customer_id": "ann", "email": "ann@example.com"}
     with running_service(tmp_path, PAYMENTAPP_DISPATCHER="off", **environ) as service:
         service.call("POST", "/v1/api/customer", person)

@@ -514,6 +514,18 @@ BUGS = [
         scene="openach",
     ),
     _bug(
+        "a schedule armed again after its run",
+        "paid twice",
+        parts=Parts(openach=openach.ArmsAgain),
+        scene="armed",
+    ),
+    _bug(
+        "another schedule armed in each attempt",
+        "paid twice",
+        parts=Parts(openach=openach.MakesAnother),
+        scene="armed",
+    ),
+    _bug(
         "an upload without a fence",
         *("file twice", "trace twice"),
         patches=((ach, "Uploads", bugs.UploadUnfenced),),

@@ -157,6 +157,15 @@ class PostgreSQLServer:
         for pid in self._processes():
             os.kill(pid, signal.SIGCONT)
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time of all processes of the server, ended ones counted."""
+        ticks = 0
+        for pid in self._processes():
+            with suppress(OSError):
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += sum(map(int, fields[11:15]))  # with those of its children, proc(5)
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def _processes(self) -> list[int]:
         found = []
         for folder in Path("/proc").glob("[0-9]*"):

@@ -102,6 +102,8 @@ class _Conversation:
         self._writes = False  # whether the answer that is awaited is one to a write
         self._is_open = False  # whether a transaction is
         self._is_lost = False
+        self._prepared: dict[bytes, bytes] = {}  # statements by their names
+        self._prepares = False  # whether the latest message prepares a statement, and no more
 
     def requests(self) -> None:
         received = b""
@@ -120,20 +122,33 @@ class _Conversation:
                 self._client.sendall(_PLAIN)
                 continue
             self._started = True
+            statement = self._statement(kind, message)
             self._count(kind)
-            if any(word in message for word in _CHANGES) and kind in {b"P", b"Q"}:
+            if any(word in statement for word in _CHANGES):
                 if self._proxy.take("lost_requests"):
                     self._lose()
                     return b""
                 self._writes = True
-            if kind in {b"P", b"Q"}:
-                self._is_open = self._is_open or b"BEGIN" in message
-                self._is_open = self._is_open and b"COMMIT" not in message
+            if statement:
+                self._is_open = self._is_open or b"BEGIN" in statement
+                self._is_open = self._is_open and b"COMMIT" not in statement
             if kind in _ENDS and self._writes:
                 self._writes = False
                 self._is_lost = self._proxy.take("lost_answers")
                 self._is_lost |= not self._is_open and self._proxy.take("lost_commits")
             self._server.sendall(message)
+
+    def _statement(self, kind: bytes, message: bytes) -> bytes:
+        """Return what a message has the server do, if anything; preparing does nothing yet."""
+        if kind == b"P":
+            name, text, _ = message[5:].split(b"\0", 2)
+            self._prepares = bool(name)
+            self._prepared[name] = text
+            return b"" if name else text
+        if kind == b"B":
+            _, name, _ = message[5:].split(b"\0", 2)
+            return self._prepared.get(name, b"") if name else b""
+        return message if kind == b"Q" else b""
 
     def _split(self, received: bytes) -> tuple[bytes, bytes | None]:
         """Return the kind of the first message, and the message if it is complete."""
@@ -144,6 +159,10 @@ class _Conversation:
         return received[:head], received[:length] if len(received) >= length else None
 
     def _count(self, kind: bytes) -> None:
+        """Count a message, but for the end of one that only prepares: it is once a connection."""
+        prepared, self._prepares = self._prepares, self._prepares and kind == b"P"
+        if prepared and kind in _ENDS:
+            return
         for names in (_STATEMENTS, _ENDS):
             if kind in names:
                 self._proxy.counts[names[kind]] += 1

