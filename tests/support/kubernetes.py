@@ -19,9 +19,9 @@ from tests.support.service import ROOT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 EXAMPLE = FOLDER / "example"
-KUBECTL = ROOT / ".tools" / "schemas" / "kubectl"
+KUBECTL = ROOT / ".tools" / "kubectl" / "kubectl"
 VERSIONS = ("1.31", "1.34", "1.37")  # the oldest, that of kubectl, and the newest that is known
-NO_KUBECTL = "no kubectl: make schemas installs it"
+NO_KUBECTL = "no kubectl: make kubectl installs it"
 NO_SCHEMAS = "no kubernetes-validate: make policy installs it"
 CUSTOM = "monitoring.coreos.com/v1"  # of the Prometheus Operator, whose schemas are its own
 
