@@ -1,10 +1,10 @@
 """CPU time of a request for a payment, without a server: `python -m bench.request_cost`.
 
 Requests go to the application one after the other, by WSGI, over SQLite in a folder of memory, or
-over the DynamoDB that AWS_ENDPOINT_URL_DYNAMODB names, or over a PostgreSQL server: so what is left
-out is gunicorn, the disk, and threads that wait for each other. The bare view takes turns with it.
-CPU time is that of all threads; the lowest of many rounds is what the code takes, whatever else the
-machine does.
+over the DynamoDB that AWS_ENDPOINT_URL_DYNAMODB names, or a PostgreSQL server of its own: so what
+is left out is gunicorn, the disk, and threads that wait for each other. The bare view takes turns
+with it. CPU time is that of all threads; the lowest of many rounds is what the code takes, whatever
+else the machine does.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ resource "azurerm_container_app" "this" {
   template {
     min_replicas                     = each.value.least
     max_replicas                     = each.value.most
-    termination_grace_period_seconds = 15
+    termination_grace_period_seconds = 30 # gunicorn gives requests and calls ten
 
     dynamic "http_scale_rule" {
       for_each = each.key == "web" ? ["requests"] : []

@@ -63,8 +63,8 @@ locals {
     "log_statement"              = "ddl" # another statement has what was paid to whom
   }
 
-  # Two revisions run side by side during an upgrade; ten are left for people and jobs.
-  connections_max = 2 * local.processes * (var.web_instances.most + var.worker_instances) * var.connections_per_process + 10
+  # Two revisions run side by side during an upgrade; 25 are left for people, jobs and the server itself.
+  connections_max = 2 * local.processes * (var.web_instances.most + var.worker_instances) * var.connections_per_process + 25
 }
 
 resource "azurerm_postgresql_flexible_server_configuration" "this" {

@@ -16,6 +16,7 @@ resource "google_sql_database_instance" "this" {
     disk_size                   = var.database_disk_gb
     disk_autoresize             = true
     deletion_protection_enabled = var.deletion_protection
+    retain_backups_on_delete    = true
     user_labels                 = var.labels
 
     backup_configuration {
@@ -50,13 +51,59 @@ resource "google_sql_database_instance" "this" {
       record_client_address   = false
     }
 
-    dynamic "database_flags" {
-      for_each = local.database_flags
+    database_flags {
+      name  = "cloudsql.iam_authentication"
+      value = "on"
+    }
 
-      content {
-        name  = database_flags.key
-        value = database_flags.value
-      }
+    database_flags {
+      name  = "max_connections"
+      value = tostring(var.database_connections)
+    }
+
+    database_flags {
+      name  = "log_checkpoints"
+      value = "on"
+    }
+
+    database_flags {
+      name  = "log_connections"
+      value = "on"
+    }
+
+    database_flags {
+      name  = "log_disconnections"
+      value = "on"
+    }
+
+    database_flags {
+      name  = "log_lock_waits"
+      value = "on"
+    }
+
+    database_flags {
+      name  = "log_temp_files"
+      value = "0"
+    }
+
+    database_flags {
+      name  = "log_min_messages"
+      value = "warning"
+    }
+
+    database_flags {
+      name  = "log_min_error_statement"
+      value = "error"
+    }
+
+    database_flags {
+      name  = "log_min_duration_statement"
+      value = "-1" # a statement that is logged has what was paid to whom
+    }
+
+    database_flags {
+      name  = "log_statement"
+      value = "ddl"
     }
   }
 
@@ -71,21 +118,6 @@ resource "google_sql_database_instance" "this" {
 }
 
 locals {
-  database_flags = {
-    "cloudsql.iam_authentication" = "on"
-    "max_connections"             = tostring(var.database_connections)
-    "log_checkpoints"             = "on"
-    "log_connections"             = "on"
-    "log_disconnections"          = "on"
-    "log_lock_waits"              = "on"
-    "log_temp_files"              = "0"
-    "log_min_messages"            = "warning"
-    "log_min_error_statement"     = "error"
-    "log_min_duration_statement"  = "-1" # a statement that is logged has what was paid to whom
-    "log_statement"               = "ddl"
-    "log_hostname"                = "on"
-  }
-
   # Two revisions run side by side during an upgrade; ten are left for people and jobs.
   connections_max = 2 * local.processes * (var.web_instances.most + var.worker_instances) * var.connections_per_process + 10
 }

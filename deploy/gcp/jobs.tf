@@ -12,7 +12,7 @@ locals {
     PAYMENTAPP_POSTGRESQL_PASSWORD_FILE = "${local.files}/owner/password"
     PAYMENTAPP_POSTGRESQL_ROLE          = join(" ", [for user in google_sql_user.serving : user.name])
     PAYMENTAPP_PAYPAL_CREDENTIALS       = "elsewhere"
-    FIRST_KEY_SECRET                    = "projects/${data.google_project.this.number}/secrets/${google_secret_manager_secret.fixed["first-key"].secret_id}"
+    FIRST_KEY_SECRET                    = google_secret_manager_secret.fixed["first-key"].id
   }
 }
 

@@ -1,7 +1,3 @@
-data "google_project" "this" {
-  project_id = var.project
-}
-
 locals {
   services = toset([
     "artifactregistry.googleapis.com",

@@ -93,3 +93,15 @@ resource "google_secret_manager_secret_iam_member" "first_key" {
   role      = "roles/secretmanager.secretVersionAdder"
   member    = google_service_account.this["jobs"].member
 }
+
+# Who read which secret, and when.
+resource "google_project_iam_audit_config" "secrets" {
+  project = var.project
+  service = "secretmanager.googleapis.com"
+
+  audit_log_config {
+    log_type = "DATA_READ"
+  }
+
+  depends_on = [google_project_service.this]
+}

@@ -44,6 +44,7 @@ locals {
         PAYMENTAPP_POSTGRESQL_CONNECTIONS = tostring(var.connections_per_process)
         PAYMENTAPP_WORKERS                = tostring(local.processes)
         PAYMENTAPP_DISPATCHER             = name == "worker" && var.dispatch_enabled ? "on" : "off"
+        GUNICORN_CMD_ARGS                 = "--graceful-timeout 8" # Cloud Run kills ten seconds after SIGTERM
       },
     )
   }
@@ -159,6 +160,11 @@ resource "google_cloud_run_v2_service" "this" {
       name       = "metrics"
       image      = var.sidecar_image
       depends_on = ["service"]
+
+      resources {
+        limits   = { cpu = "500m", memory = "512Mi" }
+        cpu_idle = false
+      }
 
       volume_mounts {
         name       = "sidecar"

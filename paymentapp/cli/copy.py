@@ -17,6 +17,8 @@ from paymentapp.cli.tables import TableColumn, echo_table, echo_text
 from paymentapp.clock import utc_now
 from paymentapp.config import Settings, load_settings
 from paymentapp.models.actors import Actor
+from paymentapp.models.currencies import money_text
+from paymentapp.models.money import Money
 
 if TYPE_CHECKING:
     from paymentapp.services.backoffice.copy_tally import CopyTally
@@ -72,10 +74,11 @@ def _opened(source: str, target: str) -> Iterator[StoreCopy]:
     try:
         if first.description == second.description:
             raise click.UsageError("--from and --to are the same store")
-        stores = f"{first.description}, or {second.description}"
-        with naming(stores), progress_line("copy"):
+        with naming(first.description):
             first.ping()
+        with naming(second.description):
             second.create_tables()
+        with naming(f"{first.description}, or {second.description}"), progress_line("copy"):
             yield StoreCopy(first, second, utc_now, ProgressReport("copy"), time.sleep)
     finally:
         first.close()
@@ -99,7 +102,8 @@ def _print(tally: CopyTally, is_finished: bool) -> None:
     ]
     echo_table(_TABLE, rows)
     for currency, (count, amount) in sorted(tally.source_sums.items()):
-        echo_text(f"payments of the source: {count:,} of {amount} {currency}")
+        sum_of_them = money_text(Money(amount, currency))
+        echo_text(f"payments of the source: {count:,}, in sum {sum_of_them}")
     for each in tally.differences[:_SHOWN]:
         echo_text(f"{each.table} {' '.join(each.key)}: {each.text}")
     if len(tally.differences) > _SHOWN:

@@ -97,7 +97,7 @@ def _fields(case: OpenCase) -> Iterator[tuple[str, str]]:
         yield "recorded", _in_words(case.decision)
 
 
-@inbox.command()
+@inbox.command(short_help="Record what one means, or what is known of a payment.")
 @click.argument("case_id", metavar="[ID]", default="", required=False)
 @click.option(
     "--as",

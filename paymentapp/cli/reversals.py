@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import click
 
-from paymentapp.cli.common import OPERATOR_MAX, OneLine, ProgressReport, opened, plural, short
+from paymentapp.cli.common import (
+    OPERATOR_MAX,
+    OneLine,
+    ProgressReport,
+    echo_record,
+    opened,
+    plural,
+    short,
+    with_json,
+)
 from paymentapp.clock import to_text
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.reversals import Reversal, ReversalOrder, ReversalReason, ReversalStep
-from paymentapp.services.backoffice.reversals import PendingReversal
 
 
-@click.group()
+@click.group(short_help="Take payments back that were sent by mistake.")
 def reversals() -> None:
     """Take payments back that were sent by mistake, where a provider can.
 
@@ -43,8 +50,8 @@ def _with_order(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@reversals.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@reversals.command("list", short_help="Show the reversals that are not settled.")
+@with_json
 def list_reversals(as_json: bool) -> None:
     """Show the reversals that are not settled, and the debits that came back."""
     from paymentapp.bootstrap_backoffice import build_backoffice
@@ -53,7 +60,8 @@ def list_reversals(as_json: bool) -> None:
         service = build_backoffice(services, ProgressReport("reversals")).reversals
         found = service.pending()
     if as_json:
-        click.echo(json.dumps({"reversals": list(map(_record, found))}, indent=1))
+        records = [{"provider": each.provider} | _record(each.reversal) for each in found]
+        echo_record({"reversals": records})
         return
     for each in found:
         _print(each.reversal)
@@ -65,6 +73,7 @@ def list_reversals(as_json: bool) -> None:
 @click.argument("payment_id", required=False)
 @click.option("--batch", "batch_id", help="Take back every payment of this batch.")
 @_with_order
+@with_json
 def send(
     customer_id: str | None,
     payment_id: str | None,
@@ -72,6 +81,7 @@ def send(
     reason: str,
     person: str,
     note: str,
+    as_json: bool,
 ) -> None:
     """Take back the payment CUSTOMER_ID PAYMENT_ID, or a whole batch."""
     from paymentapp.bootstrap_backoffice import build_backoffice
@@ -85,14 +95,17 @@ def send(
             done = service.send_batch(batch_id, order)
         else:
             done = service.send(PaymentKey(customer_id or "", payment_id or ""), order)
-    _print(done)
+    _show(done, as_json)
 
 
-@reversals.command()
+@reversals.command(short_help="Debit once more, after a debit came back for lack of funds.")
 @click.argument("customer_id")
 @click.argument("payment_id")
 @_with_order
-def retry(customer_id: str, payment_id: str, reason: str, person: str, note: str) -> None:
+@with_json
+def retry(
+    customer_id: str, payment_id: str, reason: str, person: str, note: str, as_json: bool
+) -> None:
     """Debit once more for CUSTOMER_ID PAYMENT_ID, after a debit came back for lack of funds.
 
     Twice at most, and within 180 days.
@@ -103,36 +116,48 @@ def retry(customer_id: str, payment_id: str, reason: str, person: str, note: str
     with opened() as services:
         service = build_backoffice(services, ProgressReport("reversals")).reversals
         done = service.retry(PaymentKey(customer_id, payment_id), order)
-    _print(done)
+    _show(done, as_json)
 
 
-@reversals.command()
+@reversals.command(short_help="Show every order to take a payment back.")
 @click.argument("customer_id")
 @click.argument("payment_id")
-def show(customer_id: str, payment_id: str) -> None:
+@with_json
+def show(customer_id: str, payment_id: str, as_json: bool) -> None:
     """Show every order to take back the payment CUSTOMER_ID PAYMENT_ID, settled or not."""
     from paymentapp.bootstrap_backoffice import build_backoffice
 
     with opened() as services:
         service = build_backoffice(services, ProgressReport("reversals")).reversals
         found = service.of(PaymentKey(customer_id, payment_id))
+    if as_json:
+        echo_record({"reversals": [_record(each) for each in found]})
+        return
     for each in found:
         _print(each)
     click.echo(f"{plural(len(found), 'reversal')} of this payment.")
 
 
-@reversals.command()
+@reversals.command(short_help="Record that the bank has a reversal that was in doubt.")
 @click.argument("reversal_id")
 @click.option("--by", "person", type=OneLine(OPERATOR_MAX), required=True, help="Who decides.")
 @click.option("--note", type=OneLine(500), required=True, help="Why; kept in the log.")
-def confirm(reversal_id: str, person: str, note: str) -> None:
+@with_json
+def confirm(reversal_id: str, person: str, note: str, as_json: bool) -> None:
     """Record that the bank has the file of REVERSAL_ID, where that was in doubt."""
     from paymentapp.bootstrap_backoffice import build_backoffice
 
     with opened() as services:
         service = build_backoffice(services, ProgressReport("reversals")).reversals
         done = service.confirm(reversal_id, person, note)
-    _print(done)
+    _show(done, as_json)
+
+
+def _show(reversal: Reversal, as_json: bool) -> None:
+    if as_json:
+        echo_record(_record(reversal))
+    else:
+        _print(reversal)
 
 
 def _print(reversal: Reversal) -> None:
@@ -148,12 +173,10 @@ def _print(reversal: Reversal) -> None:
     click.echo()
 
 
-def _record(found: PendingReversal) -> dict[str, object]:
-    reversal = found.reversal
+def _record(reversal: Reversal) -> dict[str, object]:
     keys = [PaymentKey.of(each) for each in reversal.item_ids]
     return {
         "id": reversal.reversal_id,
-        "provider": found.provider,
         "batch_id": reversal.batch_id,
         "step": reversal.step.value,
         "reason": reversal.order.reason.value,

@@ -23,6 +23,13 @@ from paymentapp.console.forms import (
 )
 from paymentapp.console.layout import moment
 from paymentapp.console.limits import limit_words
+from paymentapp.console.payment_options import (
+    field_of,
+    offered,
+    option_fields,
+    option_names,
+    options_of,
+)
 from paymentapp.errors import KeyReused, NotPayable
 from paymentapp.models.actors import CUSTOMERS_READ, PAYMENTS_READ, PAYMENTS_WRITE
 from paymentapp.models.caller_texts import DESCRIPTION_MAX
@@ -97,7 +104,7 @@ def problems_of_refusal(error: Exception) -> dict[str, str]:
     if isinstance(error, NotPayable):
         if error.field == "email":
             return {"": _EMAIL_CHANGED}
-        name = error.field.partition("/")[0]
+        name = field_of(error.field)
         return {_FIELDS.get(name, name): str(error)}
     if isinstance(error, LimitExceeded):
         return {"amount": _limit_words(error)}
@@ -117,8 +124,10 @@ def _limit_words(error: LimitExceeded) -> str:
 
 def _entered(customer: Customer) -> Sent:
     """Return the order that a person has entered."""
-    given = filled("amount", "scheduled_date", "scheduled_time", *_TEXTS)
+    given = filled("amount", "scheduled_date", "scheduled_time", *_TEXTS, *option_names())
     order: dict[str, Any] = {name: given[name] for name in _TEXTS if name in given}
+    if options := options_of(given):
+        order["options"] = options
     problems = {}
     try:
         if "amount" in given:
@@ -135,10 +144,15 @@ def _entered(customer: Customer) -> Sent:
 
 def _confirmed(customer: Customer) -> Sent:
     """Return the order of a confirmation, which has it exactly."""
-    given = filled("amount", "scheduled_at", "email", *_TEXTS)
+    given = filled("amount", "scheduled_at", "email", *_TEXTS, *option_names())
     amount = given.pop("amount", "")
     email = given.pop("email", "")
-    order: dict[str, Any] = dict(given)
+    options = options_of(given)
+    order: dict[str, Any] = {
+        name: text for name, text in given.items() if name not in option_fields(options)
+    }
+    if options:
+        order["options"] = options
     if _EXACT.fullmatch(amount):
         order["amount"] = Decimal(amount)
     if is_checked("allow_duplicate"):
@@ -199,6 +213,7 @@ def _fields(order: PaymentOrder) -> dict[str, str]:
         "reference": order.texts.reference,
         "description": order.texts.description,
         "scheduled_at": to_text(order.scheduled_at) if order.scheduled_at else None,
+        **option_fields(order.texts.shown_options),
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -211,6 +226,7 @@ def _form(customer: Customer, given: Mapping[str, str], problems: Mapping[str, s
         customer=customer,
         given=_with_schedule(given),
         methods=sorted(providers),
+        offered=offered(),
         currencies=sorted({code for each in providers.values() for code in each.currencies}),
         description_max=DESCRIPTION_MAX,
     )

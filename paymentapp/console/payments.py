@@ -67,8 +67,17 @@ def payments_show(customer_id: str, payment_id: str) -> str:
         case=case,
         payment=case.payment,
         actions=case.actions(actor()),
+        can_be_taken_back=_can_be_taken_back(case.payment),
         done=request.args.get("done", ""),
     )
+
+
+def _can_be_taken_back(payment: Payment) -> bool:
+    """Return whether the payment's provider has reversals, and may have paid it."""
+    provider = services().providers.get(payment.payment_method)
+    if provider is None or provider.reversals is None:
+        return False
+    return payment.status in {Status.SUBMITTED, Status.SUCCEEDED, Status.RETURNED}
 
 
 def _list(found: list[Payment], cursor: Any, errors: Any) -> Response:

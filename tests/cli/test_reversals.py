@@ -73,6 +73,16 @@ def test_every_order_about_a_payment_is_shown(desk: Desk, paid: Payment) -> None
     assert refused.stderr == "paymentapp: no reversal b.0.rev is pending\n"
 
 
+def test_orders_are_printed_as_json_too(desk: Desk, paid: Payment) -> None:
+    assert desk.json("reversals", "show", *paid.key) == {"reversals": []}
+    sent = desk.json("reversals", "send", *paid.key, *WHY)
+    assert (sent["step"], sent["batch_id"], sent["note"]) == ("sent", paid.batch_id, "case 4711")
+    assert desk.json("reversals", "retry", *paid.key, *WHY) == sent  # it has not come back
+    assert desk.json("reversals", "show", *paid.key) == {"reversals": [sent]}
+    [listed] = desk.json("reversals", "list")["reversals"]
+    assert listed == sent | {"provider": "ach"}
+
+
 def test_a_batch_is_taken_back(desk: Desk, paid: Payment, tmp_path: Path) -> None:
     result = desk.run("reversals", "send", "--batch", paid.batch_id or "", *WHY)
     assert result.exit_code == 0, result.output

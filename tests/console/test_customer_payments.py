@@ -11,8 +11,10 @@ from werkzeug.test import TestResponse
 
 from paymentapp.config import Settings
 from paymentapp.models.payments import Payment, Status
+from paymentapp.providers.ach.provider import Ach
 from paymentapp.storage.base import PageQuery
 from tests.console.conftest import ConsoleBench, Person
+from tests.support.payment_methods import WirePayees, ledger
 
 PAY = "/customers/ada/pay"
 ENTERED = {"amount": "12.50", "currency": "USD"}
@@ -43,7 +45,7 @@ def confirm(person: Person, expected: int = 200, **fields: Any) -> str:
 
 def hidden(page: str) -> dict[str, str]:
     """Return the hidden fields of a page's own form."""
-    found = dict(re.findall(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">', page))
+    found = dict(re.findall(r'<input type="hidden" name="([a-z_0-9]+)" value="([^"]*)">', page))
     return {name: value for name, value in found.items() if name != "csrf_token"}
 
 
@@ -248,3 +250,41 @@ def test_hostile_texts_are_texts(console: ConsoleBench, person: Person) -> None:
 def test_an_unknown_customer_is_404(person: Person) -> None:
     person.see("/customers/bob/pay", 404)
     assert person.send("/customers/bob/pay/confirm", **ENTERED).status_code == 404
+
+
+@pytest.fixture
+def wages() -> ConsoleBench:
+    """Return a console whose only bank takes options, with a customer of an account."""
+    bank = ledger("ach", WirePayees())
+    bank.remittance = Ach.remittance
+    bench = ConsoleBench(providers={"ach": bank})
+    bench.add_customer()
+    bench.services.methods.put("ada", "ach", {"account": "000123456789"}, None)
+    return bench
+
+
+def test_a_method_is_asked_for_what_it_takes(wages: ConsoleBench) -> None:
+    fields: dict[str, Any] = {
+        "payment_method": "ach",
+        "option_entry_description": "PAYROLL",
+    }
+    form = wages.person.see(PAY)
+    assert "Only by ach" in form
+    assert "Entry description" in form
+    assert "PAYROLL" in confirm(wages.person, **fields)
+    assert pay(wages.person, **fields).status_code == 303
+    (payment,) = payments(wages)
+    assert payment.texts.shown_options == {"entry_description": "PAYROLL"}
+    shown = wages.person.see(f"/payments/ada/{payment.payment_id}")
+    assert "<dt>Entry description</dt><dd>PAYROLL</dd>" in shown
+
+
+def test_what_a_method_does_not_take_is_said_at_the_field(wages: ConsoleBench) -> None:
+    page = confirm(wages.person, 422, payment_method="ach", option_same_day="perhaps")
+    assert 'id="option_same_day-error"' in page
+    assert 'value="perhaps"' in page
+    assert payments(wages) == []
+
+
+def test_methods_without_options_ask_for_none(person: Person) -> None:
+    assert "Only by" not in person.see(PAY)

@@ -44,6 +44,10 @@ CHARGED = replace(a_payment(), charges=(str(CHARGE),))
 STAMPED = stamped(CHARGED)
 PLAIN = Acceptance(a_payment(), a_claim())
 COUNTED = Acceptance(CHARGED, a_claim(), charges=[CHARGE], reference=ReferenceClaim("r1"))
+SEVERAL = [
+    Acceptance(a_payment(customer_id=name), a_claim(key_hash=name, customer_id=name))
+    for name in ("ada", "bob")
+]
 
 
 @pytest.fixture
@@ -71,12 +75,8 @@ def accept(store: PostgreSQLStore) -> None:
 
 def accept_several(store: PostgreSQLStore) -> None:
     """Accept two payments at once; after a lost answer only a second look tells that they are."""
-    two = [
-        Acceptance(a_payment(customer_id=name), a_claim(key_hash=name, customer_id=name))
-        for name in ("ada", "bob")
-    ]
-    requests = [AcceptRequest(each.payment.customer_id, (), _deciding(each)) for each in two]
-    payments = [each.payment for each in two]
+    requests = [AcceptRequest(each.payment.customer_id, (), _deciding(each)) for each in SEVERAL]
+    payments = [each.payment for each in SEVERAL]
     assert store.accept_many(requests) in (payments, [None, None])
     assert store.get_payments([each.key for each in payments]) == {p.key: p for p in payments}
 

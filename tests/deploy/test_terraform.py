@@ -31,7 +31,7 @@ class Variables(Terraform):
     """The variables of a cloud, and what depends on them alone, without any provider."""
 
     def __init__(self, place: Path, cloud: str) -> None:
-        source = place / "source"
+        source = place / "written" / cloud
         source.mkdir(parents=True)
         (source / "variables.tf").write_text((folder(cloud) / "variables.tf").read_text())
         (source / "locals.tf").write_text(own_locals(cloud))

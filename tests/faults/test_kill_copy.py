@@ -25,34 +25,47 @@ FAR = timedelta(days=4000)
 pytestmark = pytest.mark.slow
 
 
-def copy(folder: Path, *options: str) -> subprocess.Popen[bytes]:
-    stores = ("--from", f"sqlite:///{folder}/source.db", "--to", f"sqlite:///{folder}/target.db")
+@pytest.fixture
+def source_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/source.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def target_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/target.db"
+    environ: dict[str, str] = request.getfixturevalue("postgresql_environ")
+    return environ["PAYMENTAPP_STORE"]
+
+
+def copy(source: str, target: str, *options: str) -> subprocess.Popen[bytes]:
+    stores = ("--from", source, "--to", target)
     command = [sys.executable, "-m", "paymentapp", "copy", *stores, *options]
     return subprocess.Popen(command, env=clean_environ(), cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
-def opened(folder: Path, name: str) -> CopyableStore:
-    store = open_store(Settings(store=f"sqlite:///{folder}/{name}.db"))
+def opened(url: str) -> CopyableStore:
+    store = open_store(Settings(store=url))
     store.create_tables()
     return store
 
 
-def test_a_copy_that_is_killed_is_completed_by_the_next(tmp_path: Path) -> None:
+def test_a_copy_that_is_killed_is_completed_by_the_next(source_url: str, target_url: str) -> None:
     chance = random.Random(61)
-    with closing(opened(tmp_path, "source")) as source:
+    with closing(opened(source_url)) as source:
         fill(source)
         wanted = [add_payment(source, due_payment(number)) for number in range(9, PAYMENTS)]
     for number in range(KILLS):
-        process = copy(tmp_path, *(["--finish"] if number % 2 else []))
+        process = copy(source_url, target_url, *(["--finish"] if number % 2 else []))
         try:
-            process.wait(0.8 + chance.random())
+            process.wait(chance.uniform(0.8, 2.3))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    assert copy(tmp_path, "--finish").wait(60) == 0
+    assert copy(source_url, target_url, "--finish").wait(60) == 0
     with (
-        closing(opened(tmp_path, "source")) as source,
-        closing(opened(tmp_path, "target")) as target,
+        closing(opened(source_url)) as source,
+        closing(opened(target_url)) as target,
     ):
         until = utc_now() + FAR
         due = [store.due_payments(1, until, 2 * PAYMENTS) for store in (source, target)]

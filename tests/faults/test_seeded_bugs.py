@@ -14,6 +14,7 @@ PAYMENTS = {
     "ach": 40,
     "stripe": 40,
     "openach": 40,
+    "armed": 40,
     "routes": 40,
     "webhooks": 40,
     "bulk": 20,

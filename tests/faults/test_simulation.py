@@ -34,17 +34,20 @@ SCENES = {
     "ach": (40, 40),
     "stripe": (20, 40),
     "openach": (20, 40),
+    "armed": (20, 40),
     "routes": (30, 40),
     "webhooks": (40, 40),
     "bulk": (80, 20),
 }
 FOLDERS = {*faults.FOLDER_OPENS, *faults.UPLOADS, faults.DOWN, faults.CRASH, faults.STALLED}
 CALLS = {*faults.POSTS, *faults.GETS, faults.DOWN, faults.CRASH, faults.STALLED}
+OPENACH = {*openach.SAVES, *openach.READS, faults.DOWN, faults.CRASH, faults.STALLED}
 RECEIVERS = {*faults.WEBHOOKS, faults.RECEIVER_DOWN, faults.RECEIVER_FORGETS, faults.STALLED}
 FAULTS_OF = {
     "ach": FOLDERS,
     "stripe": CALLS,
-    "openach": {*openach.SAVES, *openach.READS, faults.DOWN, faults.CRASH, faults.STALLED},
+    "openach": OPENACH,
+    "armed": OPENACH,
     "routes": {faults.REFUSED, faults.NO_FUNDS},
     "webhooks": RECEIVERS,
     "bulk": {*faults.READS, *faults.DYNAMODB_WRITES, faults.CRASH, faults.STALLED},

@@ -12,7 +12,7 @@ import simulators
 
 FOLDER = Path(simulators.__file__).parent
 NAME = simulators.__name__
-PROVIDERS = ("paypal", "stripe", "bank")
+PROVIDERS = ("paypal", "stripe", "bank", "openach")
 
 
 def imported(folder: Path) -> Iterator[tuple[Path, str]]:

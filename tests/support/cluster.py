@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -126,6 +126,19 @@ class Cluster:
             return requests.get(f"{self.url}/healthz", timeout=2).status_code == 200
         except requests.RequestException:
             return False
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Have no process of the service within the body, and new ones after it."""
+        self._closing.set()
+        self._keeper.join(30)
+        self.master.terminate()
+        self.master.wait(60)
+        yield
+        self._closing.clear()
+        self.master = self._start_master()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
 
     def close(self) -> None:
         """Stop all processes."""

@@ -21,7 +21,6 @@ import hcl2, json, pathlib, sys
 files = sorted(pathlib.Path(sys.argv[1]).glob("*.tf"))
 print(json.dumps([hcl2.loads(each.read_text()) for each in files]))
 """
-META = {"count", "for_each", "depends_on", "lifecycle", "provisioner", "dynamic"}
 
 
 def need_scanner() -> None:
@@ -66,6 +65,15 @@ def resources(folder: Path) -> list[Block]:
         for kind, named in blocks(folder, "resource")
         for name, body in named.items()
     ]
+
+
+def bodies(folder: Path, section: str) -> dict[str, list[dict[str, Any]]]:
+    """Return all bodies of a section by their first label: a type, or a provider's name."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind, body in blocks(folder, section):
+        named = [body] if section == "provider" else list(body.values())
+        found.setdefault(kind, []).extend(named)
+    return found
 
 
 def nested(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

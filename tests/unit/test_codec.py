@@ -193,7 +193,9 @@ api_keys = st.builds(
 )
 emails = st.builds("{}@{}".format, words, words)
 listed = st.builds(
-    Member, words, times.map(to_text), moneys, emails, st.none() | words, maybe, metadata, metadata
+    Member,
+    *(words, times.map(to_text), moneys, emails, st.none() | words),
+    *(maybe, metadata, st.none() | words, metadata),
 )
 
 

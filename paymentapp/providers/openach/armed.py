@@ -96,6 +96,8 @@ class ArmedPlan:
             if refused:
                 return refused
             ids = self.records.account_ids(found.profile_id)
+        if not ids:
+            raise NotSent("NOT_FOUND", "the account is not listed yet")
         if len(ids) != 1:
             return NeedsReview(f"profile {found.profile_id} has {len(ids)} accounts")
         return ids[0]

@@ -9,55 +9,46 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from paymentapp.clock import Clock
-from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, ProviderError
-from paymentapp.providers.http import Answer, Http
+from paymentapp.errors import NotSent, OutcomeUnknown
+from paymentapp.providers.http import Http
 from paymentapp.providers.json_answers import dig, matching
 from paymentapp.providers.stripe.answers import (
     Payout,
     StripeProblem,
     Transfer,
     read_payout,
-    read_problem,
     read_transfer,
     smallest_units,
+)
+from paymentapp.providers.stripe.calls import (
+    MOST_PAGES,
+    PAGE_SIZE,
+    Response,
+    StripeCalls,
+    in_path,
 )
 from paymentapp.providers.stripe.orders import TransferOrder
 from paymentapp.providers.stripe.settings import StripeSettings
 
 if TYPE_CHECKING:
-    import stripe
     from stripe import StripeObject
 
 FORBIDDEN = 403
-NO_SUCH_ID = "NO_SUCH_ID"
-_PAGE = 100  # https://docs.stripe.com/api/pagination: "limit can range between 1 and 100"
-_MOST_PAGES = 10_000
 _WORD = re.compile(r"[a-z_]{1,20}")
-_PATH_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
 
 
-class StripeApi:
+class StripeApi(StripeCalls):
     """Calls for one account. Any number of threads may share it; it connects at the first call."""
 
     def __init__(self, settings: StripeSettings, http: Http, clock: Clock) -> None:
-        self._settings = settings
-        self._http = http
-        self._clock = clock
+        super().__init__(settings, http, clock)
         # Stripe's default is not named, so that requests of earlier versions are the same ones.
         source_type = settings.source_type
         self._source = {} if source_type == "card" else {"source_type": source_type}
-
-    @cached_property
-    def _client(self) -> stripe.StripeClient:
-        from paymentapp.providers.stripe.client import open_client
-
-        if not self._settings.secret_key:
-            raise Misconfigured("NO_KEY", "PAYMENTAPP_STRIPE_SECRET_KEY is not set")
-        return open_client(self._settings.secret_key, self._settings.base_url, self._http)
 
     def create_transfer(self, order: TransferOrder) -> Transfer | StripeProblem:
         """Create a transfer.
@@ -169,7 +160,7 @@ class StripeApi:
         """
         options: Any = {"stripe_account": account}
         answer = self._get(
-            lambda client: client.v1.payouts.retrieve(_in_path(payout_id), options=options)
+            lambda client: client.v1.payouts.retrieve(in_path(payout_id), options=options)
         )
         if isinstance(answer, StripeProblem):
             return answer
@@ -249,8 +240,8 @@ class StripeApi:
             raise answer.error(answer.kind(moves_money=False))
         return matching(_WORD, dig(answer.body, "settings", "payouts", "schedule", "interval"))
 
-    def _retrieve(self, transfer_id: str, params: Any) -> _Response | StripeProblem:
-        path = _in_path(transfer_id)
+    def _retrieve(self, transfer_id: str, params: Any) -> Response | StripeProblem:
+        path = in_path(transfer_id)
         return self._get(lambda client: client.v1.transfers.retrieve(path, params=params))
 
     def _available(self, row: object) -> object:
@@ -261,8 +252,8 @@ class StripeApi:
 
     def _pages(self, ask: Callable[[Any, Any], StripeObject]) -> Iterator[object]:
         """Yield all elements of a list, newest first. Raises where a page is missing."""
-        page: dict[str, Any] = {"limit": _PAGE}
-        for _ in range(_MOST_PAGES):
+        page: dict[str, Any] = {"limit": PAGE_SIZE}
+        for _ in range(MOST_PAGES):
             answer = self._get(partial(_page_call, ask, page))
             if isinstance(answer, StripeProblem):
                 raise answer.error(answer.kind(moves_money=False))
@@ -275,38 +266,8 @@ class StripeApi:
             last = dig(elements[-1], "id") if elements else None
             if not isinstance(last, str) or page.get("starting_after") == last:
                 raise NotSent("UNREADABLE_ANSWER", "a list without an end")
-            page = {"limit": _PAGE, "starting_after": last}
+            page = {"limit": PAGE_SIZE, "starting_after": last}
         raise NotSent("UNREADABLE_ANSWER", "a list without an end")
-
-    def _get(self, ask: Callable[[Any], StripeObject]) -> _Response | StripeProblem:
-        return self._call(ask, moves_money=False)
-
-    def _call(
-        self, ask: Callable[[stripe.StripeClient], StripeObject], *, moves_money: bool
-    ) -> _Response | StripeProblem:
-        """Make one call.
-
-        Raises NotSent where it had no effect, OutcomeUnknown where it may have been acted on, and
-        none of the library's own exceptions: their texts quote bodies.
-        """
-        client = self._client
-        import stripe
-
-        try:
-            answer = ask(client).last_response
-            if answer is not None:
-                return _Response(answer.data)
-        except ProviderError:
-            raise
-        except stripe.StripeError as error:
-            headers = error.headers or {}
-            if error.http_status is not None and isinstance(error.json_body, dict):
-                wait = Answer(error.http_status, headers, b"").retry_after(self._clock())
-                return read_problem(error.http_status, headers, error.json_body, wait)
-        except Exception:  # noqa: S110 - the library may raise anything at an unexpected shape
-            pass
-        kind = OutcomeUnknown if moves_money else NotSent
-        raise kind("UNREADABLE_ANSWER", "not an answer of Stripe's API")
 
 
 def _page_call(
@@ -315,18 +276,7 @@ def _page_call(
     return ask(client, page)
 
 
-class _Response(NamedTuple):
-    body: object
-
-
-def _in_path(name: str) -> str:
-    """Return an id as it is used in a path. Raises NotSent for any other text."""
-    if not _PATH_ID.fullmatch(name):
-        raise NotSent(NO_SUCH_ID, "not an id of Stripe's")
-    return name
-
-
-def _payout_in(answer: _Response) -> Payout:
+def _payout_in(answer: Response) -> Payout:
     payout = read_payout(answer.body)
     if payout is None:
         raise OutcomeUnknown("UNREADABLE_ANSWER", "no payout")

@@ -51,7 +51,7 @@ def reads(decode: Callable[_P, _T]) -> Callable[_P, _T]:
         try:
             return decode(*args, **kwargs)
         except (KeyError, ValueError, TypeError, ArithmeticError) as error:
-            what = decode.__name__.removeprefix("read_")
+            what = decode.__name__.lstrip("_").removeprefix("read_").replace("_", " ")
             raise StoreUnavailable(f"a stored {what} cannot be read by this version") from error
 
     return checked

@@ -32,7 +32,7 @@ class PostgreSQLEvents(PostgreSQLRecords):
         if len(rows) < limit and not is_complete:
             self._list_new()
             rows, _ = self._listed(position, limit)
-        found = [PublishedEvent(event_id_of(f"{n:020}"), _read(texts)) for n, texts in rows]
+        found = [PublishedEvent(event_id_of(f"{n:020}"), _listed_event(texts)) for n, texts in rows]
         return EventPage(found, found[-1].event_id if found else None)
 
     def get_event(self, event_id: str) -> Event | None:
@@ -41,7 +41,7 @@ class PostgreSQLEvents(PostgreSQLRecords):
         if len(text) != _DIGITS or not text.isdigit():
             return None
         rows = self._rows(sql.GET_EVENT, _position(text))
-        return _read(rows[0][0]) if rows else None
+        return _listed_event(rows[0][0]) if rows else None
 
     def add_event(self, event: Event) -> None:
         """Implement `Store.add_event`."""
@@ -88,5 +88,5 @@ def _position(digits: str) -> int:
 
 
 @reads
-def _read(texts: list[str]) -> Event:
+def _listed_event(texts: list[str]) -> Event:
     return read_event(texts)

@@ -35,13 +35,15 @@ class SQLiteEvents(SQLiteRecords):
         """Implement `Store.list_events`."""
         position = position_in(after) if after else ""
         rows = self._connections().read(sql.LIST_EVENTS, (position, limit))
-        found = [PublishedEvent(event_id_of(sk), _read(from_json(text))) for sk, text in rows]
+        found = [
+            PublishedEvent(event_id_of(sk), _listed_event(from_json(text))) for sk, text in rows
+        ]
         return EventPage(found, found[-1].event_id if found else None)
 
     def get_event(self, event_id: str) -> Event | None:
         """Implement `Store.get_event`."""
         found = self._get(sql.GET_RECORD, "events", position_in(event_id))
-        return _read(found) if found else None
+        return _listed_event(found) if found else None
 
     def add_event(self, event: Event) -> None:
         """Implement `Store.add_event`."""
@@ -52,7 +54,7 @@ class SQLiteEvents(SQLiteRecords):
 
 
 @reads
-def _read(record: Record) -> Event:
+def _listed_event(record: Record) -> Event:
     return read_event(record["event"])
 
 

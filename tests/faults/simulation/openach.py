@@ -14,11 +14,19 @@ from paymentapp.config import load_settings
 from paymentapp.errors import NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch
 from paymentapp.models.money import Money
-from paymentapp.models.payments import PaymentKey
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.providers.base import Kit
 from paymentapp.providers.http import Answer, Http
+from paymentapp.providers.openach.armed import TOO_LATE
 from paymentapp.providers.openach.payees import OpenAchPayees
 from paymentapp.providers.openach.provider import OpenAch
+from paymentapp.providers.openach.settings import ARMED, COMPLETE
+from paymentapp.providers.openach.tables import (
+    ARMED_AHEAD,
+    ARMED_UNTIL,
+    LEAD,
+    PICKED_UP_WITHIN,
+)
 from simulators.common.database import Database
 from simulators.openach.core import OpenAchSimulator
 from simulators.openach.server import openach_app
@@ -69,17 +77,20 @@ _SQL = b'{"success":false,"error":"CDbCommand failed: SQLSTATE[HY000]: database 
 class OpenAchSide:
     """The one OpenACH of all processes, and its nightly runs."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, plan: str) -> None:
         self.world = world
         self.unpayable: set[str] = set()  # customers whose details the server refuses
+        self._is_armed = plan == ARMED
         self.on_their_way: Counter[object] = Counter()  # late requests, by batch
         self._entered_at: dict[str, int] = {}  # by schedule
         self._run_is_planned = False
-        settings = OpenAchSimulatorSettings(token=TOKEN, key=KEY)
+        complete = "yes" if plan == COMPLETE else "no"
+        settings = OpenAchSimulatorSettings(token=TOKEN, key=KEY, complete=complete)
         self.app = openach_app(settings, Database(":memory:"), world.time)
         self.client = self.app.test_client(use_cookies=False)
         self.server: OpenAchSimulator = self.app.extensions["openach_simulator"]
-        self._settings = load_settings(openach_environ("https://openach.invalid"))
+        environ = openach_environ("https://openach.invalid", plan=plan, unseen="on")
+        self._settings = load_settings(environ)
 
     def provider(self, process: Process) -> OpenAch:
         """Build a process's own OpenACH, the real one."""
@@ -120,7 +131,7 @@ class OpenAchSide:
                 )
 
     def reference_of(self, batch: Batch) -> str | None:
-        """Return the id of the schedule of a batch's payment, if there is one."""
+        """Return the id of the schedule of a batch's payment, if one was run or waits for a run."""
         [member] = self.world.tables.members[batch.batch_id]
         external_id = f"{PREFIX}{member.item_id}"
         with self.server.books() as books:
@@ -128,7 +139,8 @@ class OpenAchSide:
                 if entry["external_id"] == external_id:
                     return str(entry["schedule"])
             for each in books.all_schedules():
-                if each["payment_profile_external_id"] == external_id:
+                waits = each["payment_schedule_remaining_occurrences"] == 1
+                if waits and each["payment_profile_external_id"] == external_id:
                     return str(each["payment_schedule_id"])
         return None
 
@@ -141,7 +153,8 @@ class OpenAchSide:
         """Carry out a request."""
         cookie = {"Cookie": headers["Cookie"]} if "Cookie" in headers else {}
         answer = self.client.post(f"/openach/api{path}", data=dict(body), headers=cookie)
-        self._plan_run()
+        if path.startswith("/save"):
+            self._plan_run()
         return Answer(answer.status_code, {}, answer.get_data())
 
     def run(self) -> None:
@@ -157,6 +170,14 @@ class OpenAchSide:
             return
         self._run_is_planned = True
         self.world.at(self.world.time.micros() + 2 * HOUR + self.world.draw(DAY), self._planned)
+
+    def declines(self, payment: Payment) -> bool:
+        """Return whether a payment is refused for certain: by its details, or by its dates."""
+        waited = payment.history[-1].at - payment.created_at
+        window = ARMED_AHEAD - ARMED_UNTIL if self._is_armed else PICKED_UP_WITHIN - LEAD
+        is_late = waited >= window
+        too_late = is_late and (payment.reason or "").startswith(TOO_LATE)
+        return too_late or payment.customer_id in self.unpayable
 
     def _planned(self) -> None:
         self._run_is_planned = False
@@ -259,6 +280,7 @@ class _SimulatedPhp:
 
 
 def _moved(external_id: str, amount: str, account: str, step: tuple[int, str]) -> Any:
-    key = PaymentKey.of(external_id.removeprefix(PREFIX))
+    time, customer_id = external_id.removeprefix(PREFIX).split(".")[:2]  # a bug adds more
+    key = PaymentKey.of(f"{time}.{customer_id}")
     money = Money(Decimal(amount), "USD")
     return key, Moved("openach", external_id, money, account, [step], ())

@@ -12,6 +12,7 @@ from paymentapp.models.customers import Customer, PaymentMethod
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.providers.base import Provider
+from paymentapp.providers.openach.settings import ARMED, COMPLETE
 from paymentapp.vault.sealing import Vault
 from tests.faults.simulation.bank import Bank
 from tests.faults.simulation.clock import START
@@ -29,6 +30,7 @@ SCENES: dict[str, Sequence[str]] = {
     "ach": ("ach",),
     "stripe": ("stripe",),
     "openach": ("openach",),
+    "armed": ("openach",),
     "webhooks": ("paypal",),
     "bulk": ("paypal",),
     "routes": ("paypal", "ach", "stripe"),
@@ -38,6 +40,7 @@ SETTLED_WITHIN = {  # of the last fault, or of the outcome
     "ach": 20 * DAY,
     "stripe": 4 * DAY,
     "openach": 25 * DAY,
+    "armed": 30 * DAY,
     "webhooks": 4 * DAY,
     "bulk": 8 * HOUR,
     "routes": 20 * DAY,
@@ -45,6 +48,7 @@ SETTLED_WITHIN = {  # of the last fault, or of the outcome
 RULES = ("ach USD ..50; stripe; paypal", "stripe USD ..70; ach; paypal", "ach; paypal; stripe")
 
 _DOLLARS_ALONE = {"ach", "openach"}
+_PLANS = {"openach": COMPLETE, "armed": ARMED}
 VAULT_KEY = f"k:{base64.b64encode(bytes(32)).decode()}"
 
 
@@ -58,8 +62,8 @@ class WorldMethods:
         self.vault = Vault(VAULT_KEY)
         self.bank = Bank(world) if "ach" in self.names else None
         self.stripe = StripeSide(world) if "stripe" in self.names else None
-        self.openach = OpenAchSide(world) if "openach" in self.names else None
-        self.takes_yen = scene not in _DOLLARS_ALONE
+        self.openach = OpenAchSide(world, _PLANS[scene]) if scene in _PLANS else None
+        self.takes_yen = not _DOLLARS_ALONE.issuperset(self.names)
         self.routes = RULES[world.draw(len(RULES))] if scene == "routes" else ""
 
     def providers(self, process: Process) -> dict[str, Provider]:
@@ -152,7 +156,7 @@ class WorldMethods:
         if method == "stripe":
             return self.stripe is not None and payment.customer_id in self.stripe.unpayable
         if method == "openach":
-            return self.openach is not None and payment.customer_id in self.openach.unpayable
+            return self.openach is not None and self.openach.declines(payment)
         return payment.key in self.world.ledger.at_fault
 
     def reference_of(self, batch: Batch) -> str | None:

@@ -1,0 +1,198 @@
+"""What an apply makes on Google Cloud and Azure, with stand-ins for provider and command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from paymentapp.config import Settings, load_settings
+from tests.support.stand_in import IMAGE, OWNER_PASSWORD, PROVIDERS, Cloud, deployment
+
+Resources = dict[str, dict[str, Any]]
+SERVICE = {"gcp": "google_cloud_run_v2_service.this", "azure": "azurerm_container_app.this"}
+INIT = {"gcp": "google_cloud_run_v2_job.this", "azure": "azurerm_container_app_job.init"}
+DATABASE = {
+    "gcp": "google_sql_database_instance.this",
+    "azure": "azurerm_postgresql_flexible_server.this",
+}
+# Of the default machine: cloud.google.com/sql/docs/postgres/flags (7.5 GB of memory), and
+# learn.microsoft.com/azure/postgresql/configure-maintain/concepts-limits (8 GiB).
+CONNECTIONS = {"gcp": 400, "azure": 859}
+KILLED_SECONDS = 10  # after SIGTERM, by Cloud Run: cloud.google.com/run/docs/container-contract
+
+
+@pytest.fixture(params=PROVIDERS)
+def cloud(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cloud]:
+    with deployment(request.param, tmp_path) as made:
+        yield made
+
+
+class Deployed:
+    """A cloud's folder, applied once for all tests that only look at it."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.name = cloud.cloud
+        self.resources = cloud.apply(image=IMAGE)
+        self.state = cloud.state_text()
+
+    def containers(self, address: str) -> dict[str, Any]:
+        """Return the container of the service, a job or an app."""
+        template = self.resources[address]["template"][0]
+        template = template["template"][0] if "template" in template else template
+        found: dict[str, Any] = (template.get("containers") or template.get("container"))[0]
+        return found
+
+    def service(self, name: str) -> dict[str, Any]:
+        return self.resources[f'{SERVICE[self.name]}["{name}"]']
+
+    def environment(self, address: str) -> dict[str, str]:
+        """Return the variables of a container, with a text for each that is a secret."""
+        listed = self.containers(address)["env"]
+        return {each["name"]: each["value"] or "a secret of the cloud's store" for each in listed}
+
+    def settings(self, name: str) -> Settings:
+        return load_settings(self.environment(f'{SERVICE[self.name]}["{name}"]'))
+
+    def init(self) -> dict[str, str]:
+        key = '["init"]' if self.name == "gcp" else "[0]"
+        return self.environment(f"{INIT[self.name]}{key}")
+
+
+@pytest.fixture(scope="module", params=PROVIDERS)
+def deployed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
+    with deployment(request.param, tmp_path_factory.mktemp("deployed")) as cloud:
+        yield Deployed(cloud)
+
+
+def services(resources: Mapping[str, Any], cloud: str) -> list[str]:
+    return sorted(each for each in resources if each.startswith(SERVICE[cloud]))
+
+
+def test_two_applies_lead_to_services_whose_tables_were_made_before(cloud: Cloud) -> None:
+    assert services(cloud.apply(), cloud.cloud) == []
+    assert cloud.calls() == []
+    found = services(cloud.apply(image=IMAGE), cloud.cloud)
+    assert [re.findall(r'"(\w+)"', each) for each in found] == [["web"], ["worker"]]
+    (started,) = [each for each in cloud.calls() if "execute" in each or "job start" in each]
+    assert "paymentapp-init" in started
+    assert cloud.planned() == []
+    before = len(cloud.calls())
+    cloud.apply(image=IMAGE.replace(":1", ":2"))
+    assert len(cloud.calls()) == 2 * before  # each new image has its tables made first
+
+
+def test_tables_that_are_not_made_stop_the_apply_before_the_services(cloud: Cloud) -> None:
+    cloud.let_jobs_fail()
+    cloud.given(image=IMAGE)
+    assert "paymentapp-init" in cloud.complaint("apply", "-auto-approve")
+    assert services(dict.fromkeys(cloud.state()), cloud.cloud) == []
+
+
+# What runs.
+
+
+def test_the_service_accepts_the_environment_of_each_process(deployed: Deployed) -> None:
+    web, worker = deployed.settings("web"), deployed.settings("worker")
+    assert (web.dispatcher, worker.dispatcher) == (False, True)
+    assert {each.postgresql_identity for each in (web, worker)} == {
+        {"gcp": "google", "azure": "azure"}[deployed.name]
+    }
+    users = {conninfo_to_dict(each.store)["user"] for each in (web, worker)}
+    assert len(users) == 2
+    owner = conninfo_to_dict(load_settings(deployed.init()).store)["user"]
+    assert owner not in users
+    assert set(deployed.init()["PAYMENTAPP_POSTGRESQL_ROLE"].split()) == users
+
+
+def test_only_the_worker_has_a_providers_credentials(deployed: Deployed) -> None:
+    for name, has in (("web", False), ("worker", True)):
+        environment = deployed.environment(f'{SERVICE[deployed.name]}["{name}"]')
+        assert ("PAYPAL_CLIENT_SECRET" in environment) is has
+    assert not any(name.startswith("PAYPAL_CLIENT") for name in deployed.init())
+
+
+def test_the_worker_always_runs_twice_and_nobody_calls_it(deployed: Deployed) -> None:
+    worker = deployed.service("worker")
+    template = worker["template"][0]
+    if deployed.name == "gcp":
+        (scaling,) = template["scaling"]
+        assert (scaling["min_instance_count"], scaling["max_instance_count"]) == (2, 2)
+        assert worker["ingress"] == "INGRESS_TRAFFIC_INTERNAL_ONLY"
+        assert worker["invoker_iam_disabled"] is False
+        containers = template["containers"]
+        assert not any(each["resources"][0]["cpu_idle"] for each in containers)
+    else:
+        assert (template["min_replicas"], template["max_replicas"]) == (2, 2)
+        assert worker["ingress"] == []
+
+
+def test_each_instance_is_probed(deployed: Deployed) -> None:
+    for name in ("web", "worker"):
+        container = deployed.containers(f'{SERVICE[deployed.name]}["{name}"]')
+        for probe in ("startup_probe", "liveness_probe"):
+            assert "/healthz" in str(container[probe])
+
+
+def test_the_platform_waits_longer_than_the_service_takes_to_stop(deployed: Deployed) -> None:
+    text = (Path(__file__).parents[2] / "paymentapp" / "gunicorn_conf.py").read_text()
+    (graceful,) = re.findall(r"^graceful_timeout = (\d+)$", text, re.M)
+    for name in ("web", "worker"):
+        address = f'{SERVICE[deployed.name]}["{name}"]'
+        if deployed.name == "azure":
+            template = deployed.resources[address]["template"][0]
+            assert template["termination_grace_period_seconds"] >= int(graceful) + 5
+        else:
+            arguments = deployed.environment(address)["GUNICORN_CMD_ARGS"]
+            assert int(arguments.partition("--graceful-timeout ")[2]) < KILLED_SECONDS
+
+
+def test_the_database_has_a_connection_for_every_process(deployed: Deployed) -> None:
+    instances = 6 + 2  # of web at most, and of worker
+    processes = instances * int(
+        deployed.environment(f'{SERVICE[deployed.name]}["web"]')["PAYMENTAPP_WORKERS"]
+    )
+    each = deployed.settings("web").postgresql_connections
+    assert each == deployed.settings("worker").postgresql_connections
+    allowed = max_connections(deployed)
+    assert 2 * processes * each < allowed  # two revisions during an upgrade
+    assert allowed <= CONNECTIONS[deployed.name]
+
+
+def max_connections(deployed: Deployed) -> int:
+    if deployed.name == "gcp":
+        flags = deployed.resources[DATABASE["gcp"]]["settings"][0]["database_flags"]
+        return int(next(each["value"] for each in flags if each["name"] == "max_connections"))
+    address = 'azurerm_postgresql_flexible_server_configuration.this["max_connections"]'
+    return int(deployed.resources[address]["value"])
+
+
+def test_more_instances_than_the_database_has_connections_for_are_refused(cloud: Cloud) -> None:
+    cloud.given(image=IMAGE, web_instances={"most": 20})
+    assert "exceed database_connections" in " ".join(cloud.complaint("plan").split())
+
+
+def test_no_password_is_in_the_state_or_in_an_environment(deployed: Deployed) -> None:
+    """The owner's password is where the tests put it for the ephemeral one, and nowhere else."""
+    places = [
+        f"{address}.{name}"
+        for address, values in deployed.resources.items()
+        for name, value in values.items()
+        if OWNER_PASSWORD in str(value)
+    ]
+    assert (
+        places
+        == {
+            "gcp": [
+                "google_secret_manager_secret_version.owner_password.secret_data_wo",
+                "google_sql_user.owner.password_wo",
+            ],
+            "azure": [],
+        }[deployed.name]
+    )
