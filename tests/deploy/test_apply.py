@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -196,3 +200,43 @@ def test_no_password_is_in_the_state_or_in_an_environment(deployed: Deployed) ->
             "azure": [],
         }[deployed.name]
     )
+
+
+def test_the_database_has_a_standby_in_another_zone_and_backups(deployed: Deployed) -> None:
+    database = deployed.resources[DATABASE[deployed.name]]
+    if deployed.name == "gcp":
+        (settings,) = database["settings"]
+        (backup,) = settings["backup_configuration"]
+        assert settings["availability_type"] == "REGIONAL"
+        assert backup["enabled"] is backup["point_in_time_recovery_enabled"] is True
+        assert settings["deletion_protection_enabled"] is database["deletion_protection"] is True
+        return
+    (standby,) = database["high_availability"]
+    assert (database["zone"], standby["standby_availability_zone"]) == ("1", "2")
+    assert database["backup_retention_days"] == 14
+    lock = deployed.resources["azurerm_management_lock.database[0]"]
+    assert (lock["lock_level"], lock["scope"]) == ("CanNotDelete", database["id"])
+
+
+def test_prometheus_reads_the_conditions_of_google_s_alerts(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    if deployed.name != "gcp":
+        pytest.skip("Azure's alerts count lines of the log")
+    program = shutil.which("promtool")
+    if program is None:
+        assert "CI" not in os.environ, "promtool is not installed"
+        pytest.skip("promtool is not installed: it is in Debian's package prometheus")
+    policies = [
+        values["conditions"][0]["condition_prometheus_query_language"][0]
+        for address, values in deployed.resources.items()
+        if address.startswith("google_monitoring_alert_policy.")
+    ]
+    rules = [
+        {"alert": "A", "expr": each["query"], "labels": {"n": str(number)}}
+        for number, each in enumerate(policies)
+    ]
+    assert len(rules) == 16
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": [{"name": "g", "rules": rules}]}))
+    done = subprocess.run([program, "check", "rules", tmp_path / "rules.json"], capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
