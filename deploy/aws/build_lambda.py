@@ -43,6 +43,7 @@ OWN_LEFT_OUT = {
     # The pages for people, and what only they and the commands show.
     "console",
     *(f"providers/{name}/explanations.py" for name in ("ach", "openach", "paypal", "stripe")),
+    "providers/stripe/global_explanations.py",
     *(f"services/payment_{name}.py" for name in ("actions", "advice", "cases", "story")),
     *("services/recent_payments.py", "services/today.py"),
 }

@@ -152,7 +152,7 @@ def get_payment(customer_id: str, payment_id: str) -> ShownPayment:
 @blp.response(
     200,
     PaymentSchema,
-    description="Cancelled; or, if unclaimed, being recalled (`cancel_requested`)",
+    description="Cancelled; or, where it was sent, being recalled (`cancel_requested`)",
     example=examples.CANCELLED,
     headers=PREFERENCE_APPLIED,
 )
@@ -162,10 +162,11 @@ def cancel_payment(
 ) -> tuple[ShownPayment, dict[str, str]]:
     """Cancel a payment that has not been sent, or recall one that nobody claimed.
 
-    One that awaits approval can be cancelled too, and one whose attempts to be sent have certainly
-    had no effect, as where funds are missing. Safe to repeat: a payment that is cancelled, or
-    being recalled, is answered as it is. `payments:write` cancels payments of the same client,
-    `payments:hold` any.
+    One that its provider is still processing can be recalled where the provider allows it; where
+    it has left by then, it is `succeeded`. One that awaits approval can be cancelled too, and one
+    whose attempts to be sent have certainly had no effect, as where funds are missing. Safe to
+    repeat: a payment that is cancelled, or being recalled, is answered as it is.
+    `payments:write` cancels payments of the same client, `payments:hold` any.
     """
     payment = services().payments.cancel(PaymentKey(customer_id, payment_id), actor())
     payment, applied = with_outcome(payment, headers.get("wait"))

@@ -233,7 +233,7 @@ class Payment:
     @property
     def is_to_be_taken_back(self) -> bool:
         """Return whether the provider still has to be asked to cancel the payment."""
-        return self.cancel_requested and self.status is Status.UNCLAIMED
+        return self.cancel_requested and self.status in {Status.SUBMITTED, Status.UNCLAIMED}
 
     def moved(
         self,

@@ -24,6 +24,7 @@ from paymentapp.providers.updates import (
     EventSealing,
     ItemReport,
     Mailbox,
+    Recall,
     Reversals,
     Webhooks,
 )
@@ -245,10 +246,7 @@ class BalanceSource(Protocol):
     """The balances of the account that a provider pays from. Moves nothing."""
 
     def read(self) -> Sequence[ProviderBalance]:
-        """Return what can be paid in each currency that the provider names.
-
-        The exceptions are a provider's, and `NotPermitted` where the account may not be asked.
-        """
+        """Return what can be paid in each currency. Raises as a provider, and `NotPermitted`."""
 
 
 class Facts(Protocol):
@@ -287,6 +285,7 @@ class Provider(Facts, Protocol):
     mailbox: Mailbox | None = None
     corrections: Corrections | None = None
     retry_rules: RetryRules | None = None  # None: a retry is a payment like any other
+    recall: Recall | None = None  # None: what was sent is only cancelled while unclaimed
     reversals: Reversals | None = None  # None: what was paid cannot be taken back
     transaction_search: TransactionSearch | None = None
     balances: BalanceSource | None = None

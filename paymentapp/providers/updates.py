@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -72,6 +72,9 @@ class WebhookNews:
     unmatched: Unmatched | None = None  # the inbox sets it aside for an operator
     finding: str | None = None  # what is odd about it, though it counts
     blocked: BlockedPayee | None = None
+    # Fetches what the event is about, where it has nothing but an id. Whoever applies the event
+    # calls it; it raises a provider's errors. The process that receives the event may have no key.
+    look_up: Callable[[], WebhookNews] | None = None
 
 
 class Webhooks(Protocol):
@@ -149,6 +152,13 @@ class Mailbox(Protocol):
 
         `code` is the provider's own reason. Raises Conflict where that cannot be.
         """
+
+
+class Recall(Protocol):
+    """Taking back, by `Provider.cancel`, of payments that were sent and have not left yet."""
+
+    def may_recall(self, payment: Payment) -> bool:
+        """Return whether the provider may be asked; it may still find that it is too late."""
 
 
 class Reversals(Protocol):

@@ -163,7 +163,7 @@ class PaymentSchema(Schema):
     cancel_requested = fields.Boolean(
         required=True,
         metadata={
-            "description": "Whether an unclaimed payment is being recalled from the provider."
+            "description": "Whether a payment that was sent is being recalled from the provider."
         },
     )
     route = fields.String(

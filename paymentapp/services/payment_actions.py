@@ -50,11 +50,13 @@ def possible_actions(
     batch: Batch | None = None,
     own_hold: Hold | None = None,
     retry: Payment | None = None,
+    *,
+    recallable: bool = False,
 ) -> list[PossibleAction]:
     """Return what a payment allows, with what each takes.
 
-    `batch` is its present one, `own_hold` the hold of this payment alone that is in force, and
-    `retry` the payment that retries it.
+    `batch` is its present one, `own_hold` the hold of this payment alone that is in force, `retry`
+    the payment that retries it, and `recallable` whether its provider may be asked to stop it.
     """
     found = []
     if payment.status is Status.AWAITING_APPROVAL:
@@ -63,7 +65,7 @@ def possible_actions(
         found.append(_by_scope(PaymentAction.RELEASE, HOLD, by))
     elif payment.status in HOLDABLE:
         found.append(_by_scope(PaymentAction.HOLD, HOLD, by))
-    if _can_be_cancelled(payment, batch):
+    if _can_be_cancelled(payment, batch, recallable=recallable):
         found.append(
             _of_own(PaymentAction.CANCEL, payment, by, by.may(PAYMENTS_WRITE) or by.may(HOLD))
         )
@@ -94,8 +96,8 @@ def _of_own(action: PaymentAction, payment: Payment, by: Actor, may_own: bool) -
     return PossibleAction(action, None if mine else HOLD)
 
 
-def _can_be_cancelled(payment: Payment, batch: Batch | None) -> bool:
-    if payment.status is Status.UNCLAIMED:
+def _can_be_cancelled(payment: Payment, batch: Batch | None, *, recallable: bool) -> bool:
+    if payment.status is Status.UNCLAIMED or recallable:
         return not payment.cancel_requested
     if payment.status is Status.SUBMITTING and batch is not None:
         return batch.certainly_unsent or batch.state is BatchState.ABORTED

@@ -220,6 +220,11 @@ def _sending(state: PaymentState) -> Explanation:
 
 
 def _sent(state: PaymentState) -> Explanation:
+    if state.payment.cancel_requested:
+        return Explanation(
+            f"{state.provider} has it, and has been asked to stop it.",
+            ("Nothing needs to be done: it is cancelled, or paid where that was too late.",),
+        )
     return _of_provider(state.payment) or Explanation(
         f"{state.provider} has it, and has not reported an outcome yet.",
         ("Nothing needs to be done: the outcome is shown here once it is reported.",),

@@ -11,6 +11,7 @@ from paymentapp.models.actors import Actor
 from paymentapp.models.batches import Batch
 from paymentapp.models.holds import Hold, HoldScope, HoldsInForce
 from paymentapp.models.payments import Payment, PaymentKey
+from paymentapp.services.cancellations import may_recall
 from paymentapp.services.holds import HOLDABLE, Holds
 from paymentapp.services.payees import PayeeDisplays, ShownPayment
 from paymentapp.services.payment_actions import PossibleAction, possible_actions
@@ -32,6 +33,7 @@ class PaymentCase(NamedTuple):
     retry: Payment | None
     advice: Advice | None  # None for a payment that was paid
     story: Sequence[StoryLine]
+    recallable: bool = False  # whether its provider may be asked to stop it
 
     @property
     def payment(self) -> Payment:
@@ -45,7 +47,9 @@ class PaymentCase(NamedTuple):
 
     def actions(self, by: Actor) -> list[PossibleAction]:
         """Return what can be done with it, and what somebody lacks for it."""
-        return possible_actions(self.payment, by, self.batch, self.own_hold, self.retry)
+        return possible_actions(
+            *(self.payment, by, self.batch, self.own_hold, self.retry), recallable=self.recallable
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class PaymentCases:
             retry,
             advice_on(state, self.clock()),
             story_of(payment, batches, concerned),
+            may_recall(self.payees.providers, payment),
         )
 
     def _batches(self, payment: Payment) -> list[Batch]:

@@ -123,10 +123,11 @@ class Payments:
         return self.store.list_account_payments(in_period_of_run(query, self.store))
 
     def cancel(self, key: PaymentKey, by: Actor = SYSTEM) -> Payment:
-        """Cancel a payment that has not been sent, or request the recall of an unclaimed one.
+        """Cancel a payment that has not been sent, or request the recall of one that has.
 
-        A payment that has certainly not been sent is cancelled at once. For an unclaimed one the
-        request is stored, and the dispatcher passes it to the provider. Raises NotFound, NotAllowed
+        A payment that has certainly not been sent is cancelled at once. For an unclaimed one, and
+        one that its provider may still stop, the request is stored, and the dispatcher passes it
+        to the provider. Raises NotFound, NotAllowed
         (another client's payment, without the right to hold payments), Conflict if it is too late,
         and StoreUnavailable where other writers win MAX_TRIES times in a row.
         """
@@ -135,7 +136,7 @@ class Payments:
             check_is_own(by, payment, "cancelled")
             if payment.status is Status.CANCELLED or payment.cancel_requested:
                 return payment
-            wanted = cancelled(self.store, payment, by, self.clock)
+            wanted = cancelled(self.store, self.routes.providers, payment, by, self.clock)
             if self.store.change_payments([PaymentChange(payment, wanted)])[0]:
                 if wanted.cancel_requested:
                     self.wake(wanted)

@@ -30,9 +30,9 @@ PREFIX = "/stripe/v1"
 PAGE_NAMES = ("limit", "starting_after", "ending_before")
 
 
-def new_blueprint(name: str) -> Blueprint:
+def new_blueprint(name: str, prefix: str = PREFIX) -> Blueprint:
     """Return a blueprint of API endpoints with the common parts."""
-    blueprint = Blueprint(f"stripe_{name}", __name__, url_prefix=PREFIX)
+    blueprint = Blueprint(f"stripe_{name}", __name__, url_prefix=prefix)
     blueprint.before_request(_begin)
     blueprint.after_request(_finish)
     blueprint.register_error_handler(Exception, _answer_error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -29,6 +30,7 @@ from simulators.stripe.events import (
     sign,
 )
 from simulators.stripe.records import StripeMove, new_id
+from simulators.stripe.v2.books import V2Books
 
 blueprint = Blueprint("stripe_control", __name__, url_prefix="/_simulator/stripe")
 blueprint.register_error_handler(ControlError, problem)
@@ -60,6 +62,20 @@ def show_ledger() -> Response:
     entries = [_entry(move) for move in moves[:limit]]
     following = entries[-1]["seq"] if len(moves) > limit and entries else None
     return jsonify({"items": entries, "total": total, "next": following})
+
+
+@blueprint.get("/outbound")
+def show_outbound() -> Response:
+    """Return outbound payments in the order in which they were made, and the recipients.
+
+    ``{"items": [...], "recipients": [...]}``.
+    """
+    with running_stripe().books() as opened:
+        books = V2Books(opened.db, opened.now)
+        found = books.payments({}, 2**62, MAX_LIMIT)
+        recipients = [name for _, name in books.recipient_ids(0, MAX_LIMIT)]
+    items = [asdict(payment) for payment in reversed(found)]
+    return jsonify({"items": items, "recipients": recipients})
 
 
 @blueprint.delete("/ledger")

@@ -15,6 +15,7 @@ from simulators.stripe.books import StripeBooks
 from simulators.stripe.errors import key_in_use
 from simulators.stripe.schema import STRIPE_SCHEMA
 from simulators.stripe.settings import StripeSimulatorSettings
+from simulators.stripe.v2.books import V2_SCHEMA, V2Books
 
 
 class StripeSimulator(ProviderSimulator[StripeSimulatorSettings]):
@@ -23,6 +24,7 @@ class StripeSimulator(ProviderSimulator[StripeSimulatorSettings]):
     def __init__(self, settings: StripeSimulatorSettings, database: Database, clock: Clock) -> None:
         super().__init__(settings, database, "stripe_outbox", clock)
         database.add_tables(STRIPE_SCHEMA)
+        database.add_tables(V2_SCHEMA)
         database.add_column("stripe_moves", "source_type", "TEXT")
         self._in_use: set[tuple[str, str]] = set()
 
@@ -57,6 +59,7 @@ class StripeSimulator(ProviderSimulator[StripeSimulatorSettings]):
         """Delete moves, keys, events, webhooks and calls; return the number of moves."""
         with self.books() as books:
             deleted = books.forget()
+            V2Books(books.db, books.now).forget()
             self.queue.forget_in(books.db)
             self.calls.forget_in(books.db, "% /stripe/%")
         return deleted

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import sqlite3
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from simulators.stripe.bodies import body_of
 from simulators.stripe.books import StripeBooks
 from simulators.stripe.core import StripeSimulator
 from simulators.stripe.records import NEVER, StripeMove, new_id, seconds
+from simulators.stripe.v2.bodies import moment, thin_body
 
 EVENT_OF_KIND = {"transfer": "transfer.created", "payout": "payout.created"}
 EVENT_OF_STATUS = {
@@ -113,6 +115,15 @@ def _plan(
     stripe.queue.add_in(books.db, stripe.plan(StatusChange("event", move.id, at), event.id))
 
 
+def add_event(db: sqlite3.Connection, event_type: str, subject: str, at: int) -> str:
+    """Record a thin event, which is built of its id, type and subject alone; return its id."""
+    event_id = new_id("evt_")
+    event = StripeEvent(event_id, event_type, None, subject, at, None, None, None, None)
+    sql = f"INSERT INTO stripe_events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    db.execute(sql, event)
+    return event_id
+
+
 def find_event(books: StripeBooks, event_id: str) -> StripeEvent | None:
     """Return an event by its id."""
     sql = f"SELECT {_COLUMNS} FROM stripe_events WHERE id = ?"  # noqa: S608 - constants only
@@ -131,6 +142,8 @@ def event_body(
     stripe: StripeSimulator, books: StripeBooks, event: StripeEvent
 ) -> dict[str, Any] | None:
     """Return the event as it is sent; None where its subject no longer exists."""
+    if event.type.startswith("v2."):
+        return thin_body(event.id, event.type, event.subject, moment(event.created_at) or "")
     if event.data is not None:
         about = json.loads(event.data)
     else:

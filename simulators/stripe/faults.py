@@ -15,6 +15,7 @@ from simulators.stripe.errors import lock_timeout, rate_limited, server_error, u
 from simulators.stripe.idempotency import FAULT
 from simulators.stripe.records import new_id
 from simulators.stripe.settings import StripeSimulatorSettings
+from simulators.stripe.v2.api import V2_PREFIX
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -36,9 +37,30 @@ _ENDPOINTS = [
     ("account", "GET", "/account"),
     ("account", "GET", "/balance"),
 ]
+_MONEY = "/money_management"
+_V2_ENDPOINTS = [
+    ("recipient", "POST", "/core/accounts"),
+    ("list", "GET", "/core/accounts"),
+    ("read", "GET", "/core/accounts/{id}"),
+    ("recipient", "POST", "/core/accounts/{id}/close"),
+    ("method", "POST", f"{_MONEY}/outbound_setup_intents"),
+    ("list", "GET", f"{_MONEY}/payout_methods"),
+    ("read", "GET", f"{_MONEY}/payout_methods/{{id}}"),
+    ("outbound", "POST", f"{_MONEY}/outbound_payments"),
+    ("list", "GET", f"{_MONEY}/outbound_payments"),
+    ("read", "GET", f"{_MONEY}/outbound_payments/{{id}}"),
+    ("cancel", "POST", f"{_MONEY}/outbound_payments/{{id}}/cancel"),
+    ("account", "GET", f"{_MONEY}/financial_accounts/{{id}}"),
+    ("list", "GET", f"{_MONEY}/transactions"),
+]
 _PATTERNS = [
-    (ApiCall(kind, f"{method} {PREFIX}{path}"), method, re.compile(path.replace("{id}", "[^/]+")))
-    for kind, method, path in _ENDPOINTS
+    (
+        ApiCall(kind, f"{method} {prefix}{path}"),
+        method,
+        re.compile(f"{prefix}{path}".replace("{id}", "[^/]+")),
+    )
+    for prefix, endpoints in ((PREFIX, _ENDPOINTS), (V2_PREFIX, _V2_ENDPOINTS))
+    for kind, method, path in endpoints
 ]
 _REFUSALS = {
     "down": unavailable,
@@ -49,18 +71,19 @@ _REFUSALS = {
 
 
 class StripeFaults(FaultLayer[StripeSimulatorSettings]):
-    """Fault layer of Stripe; requests outside ``/stripe/v1`` pass through unchanged."""
+    """Fault layer of Stripe; requests outside ``/stripe/v1`` and ``/v2`` pass through unchanged."""
 
     BEFORE = ("error_before", "rate_limited", "lock_timeout")
 
     def classify(self, method: str, path: str) -> ApiCall | None:
         """Return Stripe's call for a path."""
-        if not path.startswith(f"{PREFIX}/"):
+        prefix = next((each for each in (PREFIX, V2_PREFIX) if path.startswith(f"{each}/")), None)
+        if prefix is None:
             return None
         for call, its_method, pattern in _PATTERNS:
-            if method == its_method and pattern.fullmatch(path.removeprefix(PREFIX)):
+            if method == its_method and pattern.fullmatch(path):
                 return call
-        return ApiCall("other", f"{method} {PREFIX} (unknown)")
+        return ApiCall("other", f"{method} {prefix} (unknown)")
 
     def wait(self, call: ApiCall) -> None:
         """Do nothing: the latency applies later, while the call holds its key."""

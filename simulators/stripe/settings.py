@@ -24,7 +24,10 @@ from simulators.common.settings import (
 )
 from simulators.stripe.currencies import DECIMALS
 
-CALL_KINDS = ("transfer", "reversal", "payout", "cancel", "update", "read", "list", "account")
+CALL_KINDS = (
+    *("transfer", "reversal", "payout", "cancel", "update", "read", "list", "account"),
+    *("recipient", "method", "outbound"),  # of version 2
+)
 SCHEDULES = ("manual", "daily", "weekly", "monthly")
 FAULTS = (
     *("drop_before", "drop_after", "error_before", "error_after", "error_rolled_back"),
@@ -122,6 +125,18 @@ class StripeSimulatorSettings(SimulatorSettings):
         metadata=metadata(
             SettingType(_balance, pairs_from, "USD=100.00,..."),
             "the platform's funds of the source type bank_account, by currency",
+        ),
+    )
+    financial_account: str = setting(
+        SettingType(filled, str, "ID"),
+        "fa_simfinancial0001",
+        "the financial account that outbound payments draw from",
+    )
+    financial_balance: dict[str, str] = field(
+        default_factory=dict,
+        metadata=metadata(
+            SettingType(_balance, pairs_from, "USD=100.00,..."),
+            "the financial account's funds, by currency (default: more than is ever drawn)",
         ),
     )
     drop_before: float = shared_setting("drop_before")

@@ -12,6 +12,7 @@ from simulators.stripe.core import StripeSimulator
 from simulators.stripe.events import signed_event
 from simulators.stripe.faults import StripeFaults
 from simulators.stripe.settings import StripeSimulatorSettings
+from simulators.stripe.v2 import payments, recipients
 
 
 def add_stripe(
@@ -20,7 +21,7 @@ def add_stripe(
     """Add Stripe to an application, on the simulators' database and clock."""
     stripe = StripeSimulator(settings, database, clock)
     app.extensions["stripe_simulator"] = stripe
-    for module in (transfers, payouts, balance, unknown, control):
+    for module in (transfers, payouts, balance, unknown, control, recipients, payments):
         app.register_blueprint(module.blueprint)
     app.wsgi_app = StripeFaults(app.wsgi_app, stripe)  # type: ignore[method-assign]
     return stripe

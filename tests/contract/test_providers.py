@@ -33,6 +33,7 @@ from paymentapp.providers.registry import build_providers, provider_class
 from paymentapp.providers.updates import ItemReport
 from paymentapp.services.payees import names_payee
 from tests.support.ach_backend import ach_backend, ach_environ
+from tests.support.global_backend import global_backend
 from tests.support.kit import a_kit
 from tests.support.openach_backend import (
     armed_openach_backend,
@@ -57,9 +58,10 @@ ASKED_FOR = {
 }
 
 
-# Each provider, another kind of payee of one, and another plan of one.
+# Each provider, other kinds of payees of two, and another plan of one.
 _SUITES = {
     **BACKENDS,
+    "stripe-global": global_backend,
     "paypal-phones": paypal_phone_backend,
     "openach-armed": armed_openach_backend,
 }

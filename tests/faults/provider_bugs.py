@@ -13,12 +13,12 @@ from paymentapp.models.provider_events import ProviderEvent, ProviderEventState
 from paymentapp.nacha import Return
 from paymentapp.providers.ach import file_state
 from paymentapp.providers.ach.account_state import AccountState
-from paymentapp.providers.ach.bank_files import BankFileReader, Matched
+from paymentapp.providers.ach.bank_files import AchMatcher, Matched
 from paymentapp.providers.ach.file_state import FilePlan, UploadProgress, UploadStep
-from paymentapp.providers.ach.incoming_state import IncomingState
-from paymentapp.providers.ach.oddities import oddities
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.upload import Uploads
+from paymentapp.providers.bank_mail.incoming_state import IncomingState
+from paymentapp.providers.bank_mail.oddities import oddities
 from paymentapp.providers.base import Refused
 from paymentapp.providers.store_errors import store_errors_as
 from paymentapp.providers.stripe.answers import StripeProblem, read_transfer, smallest_units
@@ -133,7 +133,7 @@ def polled_as_if_read(incoming: IncomingState, at: datetime, unread: Any) -> Non
     _polled(incoming, at, {})
 
 
-def only_as_it_should_be(reader: BankFileReader, matched: Matched, each: Return) -> Any:
+def only_as_it_should_be(reader: AchMatcher, matched: Matched, each: Return) -> Any:
     """Drop a return that is a little off."""
     if matched.finding or list(oddities(each)):
         return {"unmatched": "it is not as it should be"}
@@ -145,6 +145,6 @@ def as_it_was(_accounts: AccountState, destination: str) -> str:
     return destination
 
 
-_polled, _returned = IncomingState.polled, BankFileReader._returned
+_polled, _returned = IncomingState.polled, AchMatcher._returned
 _confirm, _take_in = Inbox._confirm, MailboxCollector._take_in
 _LOOKED_INTO = inbox._Result(ProviderEventState.APPLIED)

@@ -22,8 +22,8 @@ from paymentapp.models.idempotency import key_hashes
 from paymentapp.models.payments import Cause, Payment, PaymentKey, Status
 from paymentapp.providers.ach import provider as ach
 from paymentapp.providers.ach.account_state import AccountState
-from paymentapp.providers.ach.bank_files import BankFileReader
-from paymentapp.providers.ach.incoming_state import IncomingState
+from paymentapp.providers.ach.bank_files import AchMatcher
+from paymentapp.providers.bank_mail.incoming_state import IncomingState
 from paymentapp.providers.base import Accepted, Refused
 from paymentapp.providers.stripe import provider as stripe
 from paymentapp.services import approvals, holds, retries, retry_links, settlement
@@ -564,7 +564,7 @@ BUGS = [
     _bug(
         "an odd return dropped",
         "not as the ledger",
-        patches=((BankFileReader, "_returned", bugs.only_as_it_should_be),),
+        patches=((AchMatcher, "_returned", bugs.only_as_it_should_be),),
         scene="ach",
     ),
     _bug(

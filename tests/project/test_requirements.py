@@ -91,6 +91,7 @@ def test_every_package_is_pinned_once(name: str) -> None:
     ("name", "extras"),
     [
         (IMAGE, make_requirements.IMAGE_EXTRAS),
+        ("requirements-extras.txt", make_requirements.MORE_EXTRAS),
         (ZIP, make_requirements.LAMBDA_EXTRAS),
         (CHECKS, make_requirements.extras()),
     ],
@@ -120,7 +121,7 @@ def test_the_image_can_serve_metrics_and_both_it_and_the_zip_can_verify_access_t
 
 def test_files_that_are_used_together_pin_the_same_versions() -> None:
     for name, pin in pins(CHECKS).items():
-        for other in (IMAGE, ZIP, BUILD):
+        for other in (IMAGE, ZIP, BUILD, "requirements-extras.txt"):
             assert pins(other).get(name, pin) == pin
 
 

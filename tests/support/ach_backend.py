@@ -15,9 +15,9 @@ from paymentapp.config import load_settings
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Status
 from paymentapp.models.provider_state import ProviderState
-from paymentapp.providers.ach.folders import BankFolder, FolderError, Session
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.settings import AchSettings
+from paymentapp.providers.bank_mail.folders import BankFolder, FolderError, Session
 from paymentapp.providers.base import Kit, Provider
 from paymentapp.variables import Variables
 from paymentapp.vault.sealing import Vault, new_key

@@ -21,8 +21,10 @@ from paymentapp.providers.openach.tables import OpenAchError, RawStatus
 from paymentapp.providers.paypal import tables as paypal
 from paymentapp.providers.paypal.explanations import EXPLANATIONS as PAYPAL
 from paymentapp.providers.registry import provider_class
+from paymentapp.providers.stripe import global_tables as glob
 from paymentapp.providers.stripe import tables as stripe
 from paymentapp.providers.stripe.explanations import EXPLANATIONS as STRIPE
+from paymentapp.providers.stripe.global_explanations import GLOBAL_EXPLANATIONS as GLOBAL
 
 NOT_PAID = {Status.FAILED, Status.RETURNED, Status.SUBMITTED, Status.UNCLAIMED}
 
@@ -39,6 +41,10 @@ def reasons() -> Iterator[tuple[str, str]]:
         yield from (("stripe", f"{code}: {words}") for code, words in table.items())
     yield from (("stripe", code) for code, kind in stripe.ERRORS.items() if kind is Refused)
     yield from (("stripe", f"payout_{raw}") for raw in ("pending", "in_transit"))
+    for table in (glob.FAILED_REASONS, glob.RETURNED_REASONS, glob.UNSENT, glob.V2_REFUSALS):
+        yield from (("stripe", f"{code}: {words}") for code, words in table.items())
+    yield from (("stripe", raw) for raw, to in glob.OUTBOUND_STATUS.items() if to in NOT_PAID)
+    yield "stripe", glob.UNDER_REVIEW
     yield from (("ach", return_text(code)) for code in RETURN_REASONS)
     yield from (("ach", f"not sent, {return_text(code)}") for code in RETURN_REASONS)
     yield from (("ach", code) for code in (BLOCKED, CORRECTED, REFUSED, TOO_LARGE))
@@ -64,7 +70,9 @@ def test_each_reason_of_the_tables_is_explained_with_a_next_step(method: str, te
 
 
 @pytest.mark.parametrize(
-    "table", [PAYPAL, STRIPE, ACH, OPENACH], ids=["paypal", "stripe", "ach", "openach"]
+    "table",
+    [PAYPAL, STRIPE, GLOBAL, ACH, OPENACH],
+    ids=["paypal", "stripe", "global", "ach", "openach"],
 )
 def test_words_are_plain_and_for_people(table: dict[str, Explanation]) -> None:
     for meaning, steps in table.values():

@@ -1,4 +1,4 @@
-"""Reads a file of the bank: each return, change and acknowledgment in it becomes an event's body.
+"""Matches the entries of a bank's file with those that were sent.
 
 An entry that names an entry of ours, and its full amount, *is* the return of it, whatever the rest
 of the file says; what is odd about it is a finding beside it. An entry that cannot be matched is an
@@ -7,9 +7,8 @@ event as well, which the inbox sets aside for an operator. No body holds an acco
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from paymentapp.banking import (
@@ -23,50 +22,27 @@ from paymentapp.clock import Clock
 from paymentapp.errors import Conflict, Misconfigured
 from paymentapp.models.payments import Payment, Status
 from paymentapp.nacha import (
-    TRANSACTION_CODES,
     Acknowledgment,
-    Completeness,
-    Entry,
-    File,
-    NachaBatch,
     NotificationOfChange,
-    NotNacha,
     Return,
-    acknowledgments,
-    changes,
-    read,
-    returns,
 )
 from paymentapp.providers.ach.account_state import AccountState
 from paymentapp.providers.ach.entry_updates import EntryUpdateState, return_text
-from paymentapp.providers.ach.errors import BrokenFile
-from paymentapp.providers.ach.event_records import (
-    entry_details,
-    entry_fields,
-    event_record,
-    unmatched,
-)
+from paymentapp.providers.ach.event_records import entry_fields
 from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadStep
-from paymentapp.providers.ach.oddities import is_unexplained, missing_records, oddities
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.prenote_state import PrenoteState, is_prenote
 from paymentapp.providers.ach.reversal_state import batch_of, is_reversal
 from paymentapp.providers.ach.trace_numbers import SentEntry, Traces, block_of
+from paymentapp.providers.bank_mail.event_records import entry_details, event_record, unmatched
+from paymentapp.providers.bank_mail.oddities import oddities
+from paymentapp.providers.bank_mail.reading import EntryMatcher, bare_account, is_debit_return
 from paymentapp.providers.updates import BlockedPayee, Recorded
 
 log = logging.getLogger(__name__)
 
 _TRACE_MISSING = "it names no entry of ours by its trace number, nor by its individual id"
 _OWN_TRACE = "matched by individual id, amount and account: the bank put in its own trace number"
-
-
-class BankFile(NamedTuple):
-    """What was read of a file: the bodies of its events, and whether records may be missing."""
-
-    bodies: Sequence[bytes]
-    completeness: Completeness
-    problem: str  # the finding by which records are missing; "" where none is
-    findings: str  # the rules that it breaks
 
 
 class Matched(NamedTuple):
@@ -76,8 +52,11 @@ class Matched(NamedTuple):
     finding: str = ""
 
 
-class BankFileReader:
-    """Reads files. What it learns of our entries is stored before their events are."""
+class AchMatcher(EntryMatcher):
+    """Matches by trace number, else by individual id, amount and account.
+
+    What it learns of our entries is stored before their events are.
+    """
 
     def __init__(
         self,
@@ -96,17 +75,6 @@ class BankFileReader:
         self._payees = payees
         self._prenotes = prenotes
         self._clock = clock
-
-    def read(self, data: bytes) -> BankFile:
-        """Read a file. Raises BrokenFile where it is no NACHA file."""
-        try:
-            found = read(data)
-        except NotNacha as error:
-            raise BrokenFile(str(error)) from None
-        rules = ", ".join(sorted({each.rule.value for each in found.findings}))
-        records = [each for batch in found.file.batches for each in self._records(batch)]
-        bodies = [json.dumps(record, separators=(",", ":")).encode() for record in records]
-        return BankFile(bodies, found.completeness, missing_records(found), rules)
 
     def record(self, payment: Payment, status: Status, code: str) -> Recorded:
         """Record what an operator says of a payment. Raises Conflict, StoreUnavailable.
@@ -139,21 +107,7 @@ class BankFileReader:
         entries = self._traces.entries(plan.blocks) if isinstance(plan, FilePlan) else []
         return next((e for e in entries if (e.batch_id, e.item_id) == (batch_id, item_id)), None)
 
-    def _records(self, batch: NachaBatch) -> Iterator[dict[str, Any]]:
-        single = File(None, (batch,))
-        header = batch.header
-        settled = f"{header.effective_date}/{header.settlement_day}" if header else ""
-        for each in returns(single):
-            yield self._return(each, settled)
-        for change in changes(single):
-            yield self._change(change, settled)
-        for ack in acknowledgments(single):
-            yield self._acknowledgment(ack, settled)
-        for entry in batch.entries:
-            if is_unexplained(entry):
-                yield self._unexplained(entry, settled)
-
-    def _return(self, each: Return, settled: str) -> dict[str, Any]:
+    def read_return(self, each: Return, settled: str) -> dict[str, Any]:
         """Read a return; it is stored before its event is, so that a poll confirms the event."""
         whose = f"{each.individual_id.strip()}/{each.amount}"
         record = event_record("return", each.trace, each.original_trace, each.code, settled, whose)
@@ -161,17 +115,17 @@ class BankFileReader:
         if each.reason.kind in (ReturnKind.DISHONORED, ReturnKind.CONTESTED):
             matched = self._by_trace(each.original_trace)
             why = f"a {each.reason.kind} return, which moves no payment by itself"
-            return record | unmatched(why, details, matched.entry if matched else None)
+            return record | unmatched(why, details, matched.entry.item_id if matched else None)
         matched = self._match(each.original_trace, each)
         if matched is None:
             return record | unmatched(_TRACE_MISSING, details)
         if is_prenote(matched.entry.batch_id):
             return record | self._returned_prenote(matched.entry, each.code)
         debit = is_reversal(matched.entry.batch_id)
-        if _is_debit(each) not in (None, debit):
+        if is_debit_return(each) not in (None, debit):
             sent, back = ("debit", "credit") if debit else ("credit", "debit")
             why = f"it returns a {back}, and a {sent} was sent"
-            return record | unmatched(why, details, matched.entry)
+            return record | unmatched(why, details, matched.entry.item_id)
         if debit:
             return record | self._returned_reversal(matched.entry, each, details)
         return record | self._returned(matched, each)
@@ -193,7 +147,7 @@ class BankFileReader:
     ) -> dict[str, Any]:
         """Record that the debit of a reversal came back: an operator decides what follows."""
         if each.amount != debit.money.amount:
-            return unmatched("it returns another amount than a reversal's", details, debit)
+            return unmatched("it returns another amount than a reversal's", details, debit.item_id)
         batch_id = batch_of(debit.batch_id)
         paid = self._entry(batch_id, debit.item_id)
         if paid is not None:
@@ -204,7 +158,7 @@ class BankFileReader:
         return unmatched(
             f"{why}{again if each.code in FUNDS_RETURNS else ''}",
             {**details, "reason": return_text(each.code)},
-            debit,
+            debit.item_id,
         )
 
     def _returned_prenote(self, entry: SentEntry, code: str) -> dict[str, Any]:
@@ -218,7 +172,7 @@ class BankFileReader:
         self._accounts.block(entry.destination, code)
         return {"blocked": self._accounts.seals(entry.destination)}
 
-    def _change(self, change: NotificationOfChange, settled: str) -> dict[str, Any]:
+    def read_change(self, change: NotificationOfChange, settled: str) -> dict[str, Any]:
         """Read a notification of change, with the corrected account if it is valid."""
         correction = change.correction
         about = change.trace, change.original_trace, correction.code, settled
@@ -235,7 +189,8 @@ class BankFileReader:
         except BankDetailError as error:
             return record | {"item": entry.item_id, "note": f"{note}: {error}"}
         except Misconfigured as error:
-            return record | unmatched(f"the account cannot be opened: {error.code}", {}, entry)
+            why = f"the account cannot be opened: {error.code}"
+            return record | unmatched(why, {}, entry.item_id)
         return record | {"item": entry.item_id, "note": note, **right}
 
     def _corrected(self, entry: SentEntry, correction: NocCorrection) -> dict[str, Any]:
@@ -260,7 +215,8 @@ class BankFileReader:
         replaced = [each for each in self._accounts.chain(entry.destination) if each != current]
         return {"destination": current, "replaces": replaced}
 
-    def _acknowledgment(self, ack: Acknowledgment, settled: str) -> dict[str, Any]:
+    def read_acknowledgment(self, ack: Acknowledgment, settled: str) -> dict[str, Any]:
+        """Read an acknowledgment: the bank has the file."""
         record = event_record("acknowledgment", ack.trace, ack.original_trace, "ACK", settled)
         matched = self._by_trace(ack.original_trace)
         if matched is None:
@@ -272,20 +228,13 @@ class BankFileReader:
         self._file_state.uploaded(entry.batch_id, self._clock())  # so the bank has the file
         return record | entry_fields(entry)
 
-    def _unexplained(self, entry: Entry, settled: str) -> dict[str, Any]:
-        """Read an entry that is a return by its transaction code, and has no addenda to say so."""
-        whose = f"{entry.individual_id.strip()}/{entry.amount}"
-        record = event_record("return", entry.trace, entry.trace, "", settled, whose)
-        details = entry_details(entry.individual_id, entry.amount, entry.transaction_code)
-        return record | unmatched("a return without its addenda", details)
-
     def _match(self, trace: str, each: Return | NotificationOfChange) -> Matched | None:
         """Find our entry by its trace number; else that of the only payment it can be of."""
         found = self._by_trace(trace)
         if found is not None:
             return found
         amount = each.amount if isinstance(each, Return) else None
-        debit = bool(isinstance(each, Return) and _is_debit(each))
+        debit = bool(isinstance(each, Return) and is_debit_return(each))
         same = [
             entry
             for entry in self._traces.of_individual(each.individual_id)
@@ -323,14 +272,4 @@ class BankFileReader:
             payee = self._payees.open(entry.item_id.partition(".")[2], sealed)
         except (BankDetailError, Misconfigured):
             return False
-        return _bare(payee.account.number) == _bare(account)
-
-
-def _is_debit(each: Return) -> bool | None:
-    """Return whether a return is of a debit; None where its transaction code is none."""
-    code = TRANSACTION_CODES.get(each.transaction_code)
-    return None if code is None else not code.is_credit
-
-
-def _bare(account: str) -> str:
-    return account.replace(" ", "").replace("-", "").lstrip("0").casefold()
+        return bare_account(payee.account.number) == bare_account(account)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from paymentapp.errors import Misconfigured
-from paymentapp.providers.ach.errors import BrokenFile
+from paymentapp.providers.bank_mail.errors import BrokenFile
 
 _ARMOR = b"-----BEGIN PGP"
 _BOM = b"\xef\xbb\xbf"

@@ -13,15 +13,13 @@ from paymentapp.errors import NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.explanations import Explanation
 from paymentapp.providers.ach.account_state import AccountState
-from paymentapp.providers.ach.bank_files import BankFileReader
+from paymentapp.providers.ach.bank_files import AchMatcher
 from paymentapp.providers.ach.contents import Contents
 from paymentapp.providers.ach.entry_options import OPTIONS, EntryRules
 from paymentapp.providers.ach.entry_updates import EntryUpdateState, return_text
 from paymentapp.providers.ach.file_state import FilePlan, FileState
 from paymentapp.providers.ach.files import Files
-from paymentapp.providers.ach.folders import BankFolder, Folder, FolderError, not_sent
-from paymentapp.providers.ach.incoming_state import IncomingState
-from paymentapp.providers.ach.mailbox import AchMailbox, IncomingRules
+from paymentapp.providers.ach.mailbox import AchMailbox
 from paymentapp.providers.ach.payees import AchPayees
 from paymentapp.providers.ach.pgp import IncomingPgp
 from paymentapp.providers.ach.prenote_state import PrenoteState
@@ -34,6 +32,10 @@ from paymentapp.providers.ach.schedule import CutoffSchedule
 from paymentapp.providers.ach.settings import LARGEST_FILE, AchSettings
 from paymentapp.providers.ach.trace_numbers import Traces
 from paymentapp.providers.ach.upload import Uploads
+from paymentapp.providers.bank_mail.folders import BankFolder, Folder, FolderError, not_sent
+from paymentapp.providers.bank_mail.incoming_state import IncomingState
+from paymentapp.providers.bank_mail.mailbox import IncomingRules
+from paymentapp.providers.bank_mail.reading import BankFileReader
 from paymentapp.providers.base import (
     CurrencyRule,
     Detail,
@@ -108,7 +110,7 @@ class Ach(Provider):
         self._file_state = FileState(kit.state)
         traces = Traces(kit.state, settings.odfi, kit.clock)
         updates = EntryUpdateState(kit.state)
-        incoming_state = IncomingState(kit.state)
+        incoming_state = IncomingState(kit.state, self.name)
         prenotes = PrenoteState(kit.state)
         self._accounts = AccountState(kit.state)
         contents = Contents(kit.vault, settings.pgp_key_file)
@@ -128,13 +130,13 @@ class Ach(Provider):
             *(ReversalState(kit.state), self._files, self._file_state, self._uploads, updates),
             *(incoming_state, traces, self.cutoffs, kit.clock),
         )
-        reader = BankFileReader(
+        matcher = AchMatcher(
             *(traces, self._file_state, updates, self._accounts, self.payees, prenotes, kit.clock)
         )
         self.mailbox = AchMailbox(
             self._incoming,
             incoming_state,
-            reader,
+            BankFileReader(matcher),
             _incoming_rules(settings),
             self.payees,
             self.reversals,

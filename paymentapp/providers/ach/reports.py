@@ -11,9 +11,9 @@ from paymentapp.errors import NotSent
 from paymentapp.models.payments import Status
 from paymentapp.providers.ach.entry_updates import EntryUpdates, EntryUpdateState, return_text
 from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadProgress, UploadStep
-from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.ach.schedule import CutoffSchedule
 from paymentapp.providers.ach.trace_numbers import SentEntry, Traces
+from paymentapp.providers.bank_mail.incoming_state import IncomingState
 from paymentapp.providers.updates import ItemReport
 
 ACKNOWLEDGED = "ACKNOWLEDGED"

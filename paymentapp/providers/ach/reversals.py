@@ -33,11 +33,11 @@ from paymentapp.providers.ach.entry_updates import (
 )
 from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadStep
 from paymentapp.providers.ach.files import Files
-from paymentapp.providers.ach.incoming_state import IncomingState
 from paymentapp.providers.ach.reversal_state import ReversalRecord, ReversalState, batch_of
 from paymentapp.providers.ach.schedule import CutoffSchedule, local
 from paymentapp.providers.ach.trace_numbers import SentEntry, Traces
 from paymentapp.providers.ach.upload import Uploads
+from paymentapp.providers.bank_mail.incoming_state import IncomingState
 from paymentapp.providers.base import NeedsReview, Refused
 from paymentapp.providers.store_errors import store_errors_as
 

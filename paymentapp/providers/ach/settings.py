@@ -16,7 +16,6 @@ from paymentapp.banking import (
     Window,
 )
 from paymentapp.errors import SettingsError
-from paymentapp.providers.ach.folder_location import FolderLocation
 from paymentapp.providers.ach.setting_kinds import (
     DOLLARS,
     FOLDER,
@@ -33,6 +32,7 @@ from paymentapp.providers.ach.setting_kinds import (
     routing_number,
     seconds,
 )
+from paymentapp.providers.bank_mail.folder_location import FolderLocation
 from paymentapp.variables import (
     Declared,
     VariableKind,

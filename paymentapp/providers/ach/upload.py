@@ -16,7 +16,7 @@ from paymentapp.clock import Clock, to_text
 from paymentapp.errors import OutcomeUnknown
 from paymentapp.providers.ach.contents import Contents
 from paymentapp.providers.ach.file_state import FilePlan, FileState, UploadProgress, UploadStep
-from paymentapp.providers.ach.folders import Folder, FolderError, Session, not_sent
+from paymentapp.providers.bank_mail.folders import Folder, FolderError, Session, not_sent
 from paymentapp.providers.base import Accepted, NeedsReview
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from paymentapp.clock import Clock
 from paymentapp.models.balances import ProviderBalance
@@ -20,17 +21,31 @@ _FRESH = timedelta(seconds=5)  # how long a reading is used, less what was reser
 
 
 class StripeBalances:
-    """The balance that transfers draw from, read whenever it is asked for."""
+    """What payments draw from, read whenever it is asked for.
 
-    def __init__(self, ask: Callable[[], Mapping[str, int]], clock: Clock) -> None:
+    That is the balance for transfers, and the financial account for recipients, where there is
+    one: together, in each currency.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], Mapping[str, int]],
+        clock: Clock,
+        others: Callable[[], Sequence[Money]] | None = None,
+    ) -> None:
         self._ask = ask
         self._clock = clock
+        self._others = others
 
     def read(self) -> Sequence[ProviderBalance]:
         """Return the balance in each currency, as of the time before the call."""
         as_of = self._clock()
         found = [read_money(units, code) for code, units in self._ask().items()]
-        return [ProviderBalance(money, as_of) for money in found if money is not None]
+        sums: dict[str, Decimal] = {}
+        for money in [*found, *(self._others() if self._others else ())]:
+            if money is not None:
+                sums[money.currency] = sums.get(money.currency, Decimal(0)) + money.amount
+        return [ProviderBalance(Money(amount, code), as_of) for code, amount in sums.items()]
 
 
 class Funds:

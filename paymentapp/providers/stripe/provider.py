@@ -1,7 +1,8 @@
-"""Stripe Connect: a transfer to the payee's connected account, and a payout to their bank.
+"""Stripe: transfers to connected accounts (Connect), and payments to recipients (Global Payouts).
 
-`tables` has what Stripe publishes, `api` calls it, `answers` parses it, `outcome` determines what
-became of a payment. Design: docs/decisions/0013-stripe.md.
+For Connect, `tables` has what Stripe publishes, `api` calls it, `answers` parses it, `outcome`
+determines what became of a payment: docs/decisions/0013-stripe.md. The modules `global_...` do
+the same for Global Payouts: docs/decisions/0071-global-payouts.md.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from paymentapp.clock import Clock
 from paymentapp.errors import InsufficientFunds, NotSent, OutcomeUnknown
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.explanations import Explanation, find_explanation
+from paymentapp.models.provider_state import ProviderState
 from paymentapp.providers.base import (
     Accepted,
     Detail,
@@ -30,15 +33,22 @@ from paymentapp.providers.http import Http
 from paymentapp.providers.stripe.answers import Reference, StripeProblem, Transfer
 from paymentapp.providers.stripe.api import StripeApi
 from paymentapp.providers.stripe.funds import Funds, StripeBalances
+from paymentapp.providers.stripe.global_payouts import (
+    GlobalPayouts,
+    is_outbound,
+    open_global_payouts,
+)
 from paymentapp.providers.stripe.orders import OWN_KEYS, TransferOrder
 from paymentapp.providers.stripe.outcome import Outcomes
 from paymentapp.providers.stripe.payees import NO_PAYOUT, StripePayees, read_destination
+from paymentapp.providers.stripe.recipients import read_recipient
 from paymentapp.providers.stripe.schedules import PayoutSchedules
 from paymentapp.providers.stripe.search import StripeSearch
 from paymentapp.providers.stripe.settings import StripeSettings
 from paymentapp.providers.stripe.tables import CURRENCIES, FENCED, REFUSALS
 from paymentapp.providers.stripe.webhooks import StripeWebhooks
 from paymentapp.providers.updates import ItemReport
+from paymentapp.vault.sealing import Vault
 
 log = logging.getLogger(__name__)
 
@@ -67,18 +77,34 @@ class Stripe(Provider):
     transaction_search: StripeSearch
     balances: StripeBalances
 
-    def __init__(self, settings: StripeSettings, clock: Clock, http: Http) -> None:
+    def __init__(
+        self,
+        settings: StripeSettings,
+        clock: Clock,
+        http: Http,
+        vault: Vault | None = None,
+        state: ProviderState | None = None,
+    ) -> None:
+        """Without a financial account in the settings, or a state, no recipients are paid."""
         self.configured = settings.is_configured
         self.description = settings.description
         self.environment = settings.environment
-        self.payees = StripePayees(settings.payout)
-        self.webhooks = StripeWebhooks(settings, clock) if settings.webhook_secrets else None
         self._clock = clock
         self._http = http
         self._api = StripeApi(settings, http, clock)
-        self.transaction_search = StripeSearch(self._api)
+        self._global = open_global_payouts(settings, http, clock, state) if state else None
+        made = self._global.made if self._global else None
+        payees = StripePayees(settings.payout, vault, made)
+        self.payees = self.payee_rules = payees
+        self._opened = payees.opened
+        look_up = self._global.updated if self._global else None
+        secrets = settings.webhook_secrets
+        self.webhooks = StripeWebhooks(settings, clock, look_up) if secrets else None
+        self.recall = self._global
+        self.transaction_search = StripeSearch(self._api, self._global)
         self._funds = Funds(self._api.balance, clock)
-        self.balances = StripeBalances(self._api.balance, clock)
+        extra = self._global.available if self._global else None
+        self.balances = StripeBalances(self._api.balance, clock, extra)
         self._schedules = PayoutSchedules(self._api.payout_schedule, clock)
         self._outcomes = Outcomes(self._api, clock)
 
@@ -92,14 +118,19 @@ class Stripe(Provider):
             connections=service.senders + 4,
             read_timeout=service.provider_timeout,
         )
-        return cls(settings, kit.clock, http)
+        return cls(settings, kit.clock, http, kit.vault, kit.state)
 
     def submit(self, batch: Batch, members: Sequence[Member]) -> Outcome:
         """Make the transfer, with the batch's id as its idempotency key, and then its payout.
 
-        Accepted once the transfer is made, and its payout made or refused.
+        Accepted once the transfer is made, and its payout made or refused; of a recipient, once
+        the outbound payment is made.
         """
         (member,) = members
+        recipient = read_recipient(member.destination)
+        if recipient is not None and self._global is not None:
+            opened = partial(self._opened, member.customer_id)
+            return self._global.submit(batch, member, recipient, opened)
         order = _order(batch, member)
         if isinstance(order, Refused):
             return order
@@ -121,6 +152,8 @@ class Stripe(Provider):
         """
         if batch.reference is None:
             raise NotSent("NO_REFERENCE", "the batch has not been accepted")
+        if is_outbound(batch.reference):
+            return [self._outbound().fetch(batch)]
         reference = Reference.of(batch.reference)
         return [self._outcomes.settle(reference, batch.batch_id, batch.accepted_at)]
 
@@ -130,6 +163,8 @@ class Stripe(Provider):
         Where Stripe refuses to cancel, only report. A transfer without a payout has already
         arrived. https://docs.stripe.com/api/payouts/cancel
         """
+        if is_outbound(provider_item_id):
+            return self._outbound().cancel(provider_item_id)
         reference = Reference.of(provider_item_id)
         transfer, payout = self._outcomes.read(reference)
         if payout is not None and payout.status == "pending":
@@ -142,16 +177,26 @@ class Stripe(Provider):
     def explain(text: str) -> Explanation | None:
         """Return what a reason or a status of Stripe's means, and what to do."""
         from paymentapp.providers.stripe.explanations import EXPLANATIONS
+        from paymentapp.providers.stripe.global_explanations import GLOBAL_EXPLANATIONS
 
-        return find_explanation(EXPLANATIONS, text)
+        found = find_explanation(GLOBAL_EXPLANATIONS, text)
+        return found or find_explanation(EXPLANATIONS, text)
 
     def check(self) -> None:
-        """Read the balance, which every usable key may do."""
+        """Read the balance, which every usable key may do, and that of the financial account."""
         self._api.balance()
+        if self._global is not None:
+            self._global.available()
 
     def close(self) -> None:
         """Close connections."""
         self._http.close()
+
+    def _outbound(self) -> GlobalPayouts:
+        """Return what reads outbound payments. Raises NotSent where it is not configured."""
+        if self._global is None:
+            raise NotSent("NO_FINANCIAL_ACCOUNT", "PAYMENTAPP_STRIPE_FINANCIAL_ACCOUNT is not set")
+        return self._global
 
     def _transfer(
         self, batch: Batch, order: TransferOrder

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
 from paymentapp.providers.base import Environment
+from paymentapp.providers.stripe.tables import DECIMALS
 from paymentapp.variables import (
     ELSEWHERE,
     Declared,
@@ -25,6 +26,7 @@ STRIPE_URL = "https://api.stripe.com"
 PAYOUTS = ("none", "standard", "instant")
 SOURCE_TYPES = ("card", "bank_account", "fpx")  # https://docs.stripe.com/api/transfers/create
 _KEY = re.compile(r"(sk|rk)_(?P<mode>live|test)_[A-Za-z0-9_]{4,250}")
+_FINANCIAL_ACCOUNT = re.compile(r"fa_[A-Za-z0-9_]{1,90}")
 _WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]{4,250}")
 
 
@@ -41,6 +43,18 @@ def _webhook_secrets(value: str) -> tuple[str, ...]:
     if not all(_WEBHOOK_SECRET.fullmatch(each) for each in secrets):
         raise ValueError
     return secrets
+
+
+def _financial_account(value: str) -> str:
+    if value and not _FINANCIAL_ACCOUNT.fullmatch(value):
+        raise ValueError
+    return value
+
+
+def _currency(value: str) -> str:
+    if value and value not in DECIMALS:
+        raise ValueError
+    return value
 
 
 def _base_url(value: str) -> str:
@@ -90,6 +104,20 @@ class StripeSettings(Declared):
         SOURCE_TYPES[0],
         "the part of the account's balance that transfers draw from; `bank_account` is what "
         "legacy bank debits brought. Change it when no batch is without an outcome",
+    )
+    financial_account: str = variable(
+        "PAYMENTAPP_STRIPE_FINANCIAL_ACCOUNT",
+        VariableKind(_financial_account, "the id of a financial account, fa_..."),
+        "",
+        "the financial account that Global Payouts are made from; without one no recipients are "
+        "paid. The key needs to be one that may call API version 2",
+    )
+    financial_currency: str = variable(
+        "PAYMENTAPP_STRIPE_FINANCIAL_CURRENCY",
+        VariableKind(_currency, "a currency, such as USD"),
+        "",
+        "the currency drawn from the financial account for payments in any currency, which Stripe "
+        "converts; else each payment's own",
     )
     credentials: str = credentials_place("PAYMENTAPP_STRIPE_CREDENTIALS", "Stripe")
 

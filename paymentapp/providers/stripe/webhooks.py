@@ -7,9 +7,10 @@ events of connected accounts: https://docs.stripe.com/connect/webhooks
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from paymentapp.clock import EPOCH, Clock
 from paymentapp.errors import NotGenuine
@@ -23,6 +24,7 @@ from paymentapp.providers.stripe.answers import (
     read_payout,
     read_transfer,
 )
+from paymentapp.providers.stripe.global_answers import PAYMENT_ID
 from paymentapp.providers.stripe.outcome import current_report, payout_status, reason_of
 from paymentapp.providers.stripe.payees import Destination
 from paymentapp.providers.stripe.settings import StripeSettings
@@ -36,6 +38,7 @@ _KIND = re.compile(r"[a-z0-9_.]{1,100}")
 _VERSION = re.compile(r"[0-9a-z.-]{1,40}")
 # The object tells which of both it is: up to 2017 payouts came as `transfer.*` as well, and an
 # endpoint keeps the API version that it was made with (docs.stripe.com/transfer-payout-split).
+_ABOUT_OUTBOUND = "v2.money_management.outbound_payment."
 _ABOUT_MONEY = ("transfer.", "payout.")
 _ACCOUNT = re.compile(r"acct_[A-Za-z0-9]{1,50}")
 _TIME = re.compile(r"[0-9]{1,11}")
@@ -47,7 +50,14 @@ class StripeWebhooks:
     Each endpoint has a secret, and a second one for a day while it is rotated.
     """
 
-    def __init__(self, settings: StripeSettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: StripeSettings,
+        clock: Clock,
+        look_up: Callable[[WebhookNews, str], WebhookNews] | None = None,
+    ) -> None:
+        """`look_up` completes the update of an event by the payment of an id, which it fetches."""
+        self._look_up = look_up
         self._secrets = settings.webhook_secrets
         self._live = {"live": True, "test": False}.get(settings.mode)
         self._clock = clock
@@ -79,6 +89,8 @@ class StripeWebhooks:
         nothing = WebhookNews(event_id, kind)
         if self._live is not None and dig(event, "livemode") is not self._live:
             return nothing
+        if kind.startswith(_ABOUT_OUTBOUND):
+            return self._of_outbound(nothing, event)
         if not kind.startswith(_ABOUT_MONEY):
             return nothing
         about = dig(event, "data", "object")
@@ -89,6 +101,18 @@ class StripeWebhooks:
             return _of_payout(nothing, payout, matching(_ACCOUNT, dig(event, "account")))
         version = matching(_VERSION, dig(event, "api_version")) or "unknown"
         return replace(nothing, problem=f"{kind} without a readable object, API version {version}")
+
+    def _of_outbound(self, news: WebhookNews, event: object) -> WebhookNews:
+        """Return an update that the inbox has to look up: a thin event has nothing but an id.
+
+        https://docs.stripe.com/event-destinations#thin-payload
+        """
+        if self._look_up is None:
+            return news  # recipients are not paid from here
+        payment_id = matching(PAYMENT_ID, dig(event, "related_object", "id"))
+        if not payment_id:
+            return replace(news, problem=f"{news.kind} without the id of a payment")
+        return replace(news, look_up=partial(self._look_up, news, payment_id))
 
 
 def _of_transfer(news: WebhookNews, transfer: Transfer) -> WebhookNews:

@@ -127,7 +127,7 @@ class StoreCopy:
         """Raise Conflict where a target that has no mark holds anything."""
         for table in CopiedTable:
             if any(part.records for part in _parts(self.target, table, None)):
-                raise Conflict(f"the target is not empty: it has {table}")
+                raise Conflict(f"the target is not empty: it has {table}; copy into a new store")
 
     def _refuse_use_of(self, store: CopyableStore, name: str) -> None:
         now = self.clock()

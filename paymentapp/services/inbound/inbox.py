@@ -111,8 +111,13 @@ class Inbox:
             return _Result(ProviderEventState.WAITING, "the provider is not configured")
         try:
             update = reader.parse_webhook(event.body.encode())
+            if update.look_up is not None:
+                update = update.look_up()
         except NotGenuine as error:
             return _set_aside(str(error))
+        except ProviderError as error:
+            note = f"what the event is about cannot be read: {error.code}"
+            return _Result(ProviderEventState.WAITING, note)
         result = self._applied(event, update)
         if result.state is not ProviderEventState.APPLIED:
             return result

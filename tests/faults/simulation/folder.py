@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from paymentapp.providers.ach.folders import FolderError
+from paymentapp.providers.bank_mail.folders import FolderError
 from tests.faults.simulation import faults
 from tests.faults.simulation.scheduler import HOUR, MILLISECOND, MINUTE, SECOND, current_task
 from tests.faults.simulation.trace import batch_in

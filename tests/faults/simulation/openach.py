@@ -21,7 +21,12 @@ from paymentapp.providers.openach.armed import TOO_LATE
 from paymentapp.providers.openach.payees import OpenAchPayees
 from paymentapp.providers.openach.provider import OpenAch
 from paymentapp.providers.openach.settings import ARMED, COMPLETE
-from paymentapp.providers.openach.tables import ARMED_AHEAD, ARMED_UNTIL
+from paymentapp.providers.openach.tables import (
+    ARMED_AHEAD,
+    ARMED_UNTIL,
+    LEAD,
+    PICKED_UP_WITHIN,
+)
 from simulators.common.database import Database
 from simulators.openach.core import OpenAchSimulator
 from simulators.openach.server import openach_app
@@ -169,7 +174,8 @@ class OpenAchSide:
     def declines(self, payment: Payment) -> bool:
         """Return whether a payment is refused for certain: by its details, or by its dates."""
         waited = payment.history[-1].at - payment.created_at
-        is_late = self._is_armed and waited >= ARMED_AHEAD - ARMED_UNTIL
+        window = ARMED_AHEAD - ARMED_UNTIL if self._is_armed else PICKED_UP_WITHIN - LEAD
+        is_late = waited >= window
         too_late = is_late and (payment.reason or "").startswith(TOO_LATE)
         return too_late or payment.customer_id in self.unpayable
 

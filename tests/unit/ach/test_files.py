@@ -22,9 +22,9 @@ from paymentapp.nacha import File, PaymentAddenda, read, write
 from paymentapp.providers.ach.file_identity import next_identity
 from paymentapp.providers.ach.file_state import FilePlan
 from paymentapp.providers.ach.files import TOO_LARGE
-from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.ach.provider import Ach
 from paymentapp.providers.ach.settings import LARGEST_FILE
+from paymentapp.providers.bank_mail.folders import FolderError
 from paymentapp.providers.base import Accepted, Postponed, Refused
 from tests.support.ach_backend import HookedFolder, ach_environ
 from tests.support.kit import a_kit

@@ -29,7 +29,7 @@ from paymentapp.nacha import (
     write,
 )
 from paymentapp.providers.ach.file_state import FileState, UploadStep
-from paymentapp.providers.ach.folders import FolderError
+from paymentapp.providers.bank_mail.folders import FolderError
 from paymentapp.providers.updates import Delivery
 from paymentapp.services.backoffice.parked_batches import OperatorNote
 from paymentapp.services.payment_orders import PaymentOrder

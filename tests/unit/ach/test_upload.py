@@ -18,8 +18,8 @@ import pytest
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown, StoreUnavailable
 from paymentapp.models.batches import Batch, Member
 from paymentapp.models.provider_state import StateEntry
-from paymentapp.providers.ach.folders import FolderError
 from paymentapp.providers.ach.provider import Ach
+from paymentapp.providers.bank_mail.folders import FolderError
 from paymentapp.providers.base import (
     Accepted,
     NeedsReview,

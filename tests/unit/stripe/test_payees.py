@@ -73,7 +73,7 @@ def test_details_are_checked_before_they_are_stored() -> None:
 def test_every_detail_says_what_is_wrong_with_it_and_not_with_what() -> None:
     payees = StripePayees("none")
     assert not payees.email_is_enough
-    assert [detail.name for detail in payees.details if detail.required] == ["account"]
+    assert [detail.name for detail in payees.details if detail.required] == []
     for detail in payees.details:
         assert re.compile(detail.pattern)
         assert detail.problem.endswith(".")

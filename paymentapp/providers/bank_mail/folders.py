@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from paymentapp.errors import Misconfigured, NotSent, ProviderError
-from paymentapp.providers.ach.folder_location import FolderLocation
+from paymentapp.providers.bank_mail.folder_location import FolderLocation
 
 # By name, since the libraries that raise them are extras. PermissionError is the operating
 # system's, and what s3fs raises for S3's AccessDenied.

@@ -12,7 +12,6 @@ from typing import Any
 from paymentapp.clock import from_text, to_text
 from paymentapp.models.provider_state import ProviderState, StateEntry, update_state_entry
 
-_NAME = "ach/incoming"
 _EMPTY = '{"read_at":null,"unread":{}}'
 _ASIDE = "set aside: "
 _SEEN_TWICE = 2  # polls that have found a file the same: it is not being written any more
@@ -52,8 +51,10 @@ class UnreadRecord:
 class IncomingState:
     """Reads and writes the state of the incoming folder."""
 
-    def __init__(self, state: ProviderState) -> None:
+    def __init__(self, state: ProviderState, provider: str) -> None:
         self._state = state
+        self._name = f"{provider}/incoming"
+        self._done = f"{provider}/read"
 
     def read_at(self) -> datetime | None:
         """Return the latest time at which nothing in the folder was unread; None if never."""
@@ -74,27 +75,27 @@ class IncomingState:
             read_at = before if files or (before and before > now) else now
             return json.dumps({"read_at": read_at, "unread": files}, separators=(",", ":"))
 
-        update_state_entry(self._state, _NAME, _EMPTY, change)
+        update_state_entry(self._state, self._name, _EMPTY, change)
 
     def is_done(self, key: str) -> bool:
         """Return whether a file was read before, or set aside by an operator."""
-        return self._state.get_state_entry(_done_name(key)) is not None
+        return self._state.get_state_entry(f"{self._done}/{key}") is not None
 
     def is_set_aside(self, key: str) -> bool:
         """Return whether an operator has set a file aside."""
-        entry = self._state.get_state_entry(_done_name(key))
+        entry = self._state.get_state_entry(f"{self._done}/{key}")
         return entry is not None and entry.text.startswith(_ASIDE)
 
     def read(self, key: str, name: str) -> None:
         """Record that a file was read, where it cannot be moved away."""
-        self._state.add_state_entry(StateEntry.new(_done_name(key), name))
+        self._state.add_state_entry(StateEntry.new(f"{self._done}/{key}", name))
 
     def set_aside(self, key: str, note: str) -> None:
         """Record that an operator has dealt with a file: it is not to be read."""
-        self._state.add_state_entry(StateEntry.new(_done_name(key), _ASIDE + note))
+        self._state.add_state_entry(StateEntry.new(f"{self._done}/{key}", _ASIDE + note))
 
     def _record(self) -> Any:
-        entry = self._state.get_state_entry(_NAME)
+        entry = self._state.get_state_entry(self._name)
         return json.loads(entry.text if entry else _EMPTY)
 
 
@@ -106,7 +107,3 @@ def unfetched_key(name: str, size: int) -> str:
 def is_unfetched(key: str) -> bool:
     """Return whether a key is that of a file whose content is not known."""
     return key.startswith("x")
-
-
-def _done_name(key: str) -> str:
-    return f"ach/read/{key}"
