@@ -84,8 +84,9 @@ def test_two_applies_lead_to_services_whose_tables_were_made_before(cloud: Cloud
     assert cloud.calls() == []
     found = services(cloud.apply(image=IMAGE), cloud.cloud)
     assert [re.findall(r'"(\w+)"', each) for each in found] == [["web"], ["worker"]]
-    (started,) = [each for each in cloud.calls() if "execute" in each or "job start" in each]
-    assert "paymentapp-init" in started
+    started = [each for each in cloud.calls() if "execute" in each or "job start" in each]
+    made = [re.findall(r"paymentapp-(\w+)", each) for each in started]
+    assert made == {"gcp": [["init"], ["key"]], "azure": [["init"]]}[cloud.cloud]
     assert cloud.planned() == []
     before = len(cloud.calls())
     cloud.apply(image=IMAGE.replace(":1", ":2"))
@@ -97,6 +98,18 @@ def test_tables_that_are_not_made_stop_the_apply_before_the_services(cloud: Clou
     cloud.given(image=IMAGE)
     assert "paymentapp-init" in cloud.complaint("apply", "-auto-approve")
     assert services(dict.fromkeys(cloud.state()), cloud.cloud) == []
+
+
+def test_without_keys_of_the_service_none_is_made(cloud: Cloud) -> None:
+    """Where callers have tokens of an issuer: the service starts without a key."""
+    found = cloud.plan(image=IMAGE, settings={"PAYMENTAPP_OIDC_ISSUER": "https://id.example.com"})
+    if cloud.cloud == "azure":
+        assert "MAKE_KEY" not in str(
+            found["azurerm_container_app_job.init[0]"]["template"][0]["container"][0]["args"]
+        )
+    else:
+        cloud.run("apply", "-auto-approve")
+        assert not any("paymentapp-key" in each for each in cloud.calls())
 
 
 # What runs.
@@ -113,6 +126,19 @@ def test_the_service_accepts_the_environment_of_each_process(deployed: Deployed)
     owner = conninfo_to_dict(load_settings(deployed.init()).store)["user"]
     assert owner not in users
     assert set(deployed.init()["PAYMENTAPP_POSTGRESQL_ROLE"].split()) == users
+
+
+def test_a_key_is_made_before_the_service_starts(deployed: Deployed) -> None:
+    """Without a valid one the server refuses to listen (paymentapp.server.check_access)."""
+    if deployed.name == "azure":
+        address = "azurerm_container_app_job.init[0]"
+        steps = deployed.containers(address)["args"][1].split(" && ")
+        assert [each.split()[-1] for each in steps] == ['"$MAKE_ROLES"', "init", "first"]
+        assert deployed.init()["FIRST_KEY_VAULT"] == "vault-uri-of-keys-de9816e3"
+    else:
+        container = deployed.containers('google_cloud_run_v2_job.this["key"]')
+        assert container["args"] == ["--if-none", "first"]
+        assert "id-of-paymentapp-first-key" in str(container["env"])
 
 
 def test_only_the_worker_has_a_providers_credentials(deployed: Deployed) -> None:
