@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,7 @@ class Cloud(Terraform):
             "RUN_JOB_SECONDS": "0",
         }
         super().__init__(place, environment, ROOT / "deploy" / cloud)
+        shutil.copy(ROOT / "deploy" / "first_key.py", place)
         self.edit("versions.tf", _RANDOM, "")
         if cloud == "gcp":
             self.edit("database.tf", _EPHEMERAL, "")
