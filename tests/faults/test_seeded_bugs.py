@@ -26,7 +26,6 @@ WORLDS = 150  # at most, for each engine; the rarest of these bugs shows in ever
 # checks, counts and accepts in one transaction, as SQLite does.
 ON_POSTGRESQL = (
     "an own lost write not recognised",
-    "no condition on the freeze",
     "a count apart from its payment",
     "a row refused without its key",
     "outcomes that count without a condition",
