@@ -180,6 +180,17 @@ variable "database_sku" {
   }
 }
 
+variable "database_server" {
+  description = "Name of the database server, after a restore into a new one. null: `name` and a digest of the subscription."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.database_server == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.database_server))
+    error_message = "Must be the name of a server: 3 to 63 lower-case letters, digits and hyphens."
+  }
+}
+
 variable "database_standby" {
   description = "Whether a standby in another zone has each commit before it is confirmed, and takes over. It doubles the database's price."
   type        = bool

@@ -197,6 +197,17 @@ variable "database_tier" {
   }
 }
 
+variable "database_instance" {
+  description = "Name of the database instance, after a restore into a new one. null: `name`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.database_instance == null || can(regex("^[a-z][a-z0-9-]{0,96}[a-z0-9]$", var.database_instance))
+    error_message = "Must be the name of an instance: lower-case letters, digits and hyphens."
+  }
+}
+
 variable "database_standby" {
   description = "Whether a standby in another zone has each commit before it is confirmed, and takes over. It doubles the database's price."
   type        = bool

@@ -74,10 +74,11 @@ def _opened(source: str, target: str) -> Iterator[StoreCopy]:
     try:
         if first.description == second.description:
             raise click.UsageError("--from and --to are the same store")
-        stores = f"{first.description}, or {second.description}"
-        with naming(stores), progress_line("copy"):
+        with naming(first.description):
             first.ping()
+        with naming(second.description):
             second.create_tables()
+        with naming(f"{first.description}, or {second.description}"), progress_line("copy"):
             yield StoreCopy(first, second, utc_now, ProgressReport("copy"), time.sleep)
     finally:
         first.close()

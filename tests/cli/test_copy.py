@@ -103,7 +103,25 @@ def test_a_source_that_is_missing_is_refused_and_names_it(desk: Desk, moved: Des
     stores = ("--from", f"sqlite:///{desk.database}x", "--to", f"sqlite:///{moved.database}")
     done = desk.run("copy", *stores)
     assert done.exit_code == 2
-    assert f"SQLite {desk.database}x" in done.output
+    assert f"(the store: SQLite {desk.database}x)" in done.output
+
+
+def test_a_target_that_cannot_be_reached_is_named(desk: Desk) -> None:
+    desk.run("init")
+    stores = ("--from", f"sqlite:///{desk.database}", "--to", "postgresql://nobody@127.0.0.1:1/no")
+    done = desk.run("copy", *stores)
+    assert done.exit_code == 2
+    assert "not reachable (the store: PostgreSQL 127.0.0.1:1/no)" in done.output
+
+
+def test_a_target_that_holds_something_else_is_refused(desk: Desk, moved: Desk) -> None:
+    for each in (desk, moved):
+        each.run("init")
+        each.pay("ann")
+    stores = ("--from", f"sqlite:///{desk.database}", "--to", f"sqlite:///{moved.database}")
+    done = desk.run("copy", *stores)
+    assert done.exit_code == 2
+    assert "the target is not empty: it has customers; copy into a new store" in done.output
 
 
 def test_a_store_that_is_none_is_refused(desk: Desk) -> None:

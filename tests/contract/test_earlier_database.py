@@ -1,4 +1,4 @@
-"""A database of an earlier version opens, and its work is resumed."""
+"""A database of an earlier version opens or is copied to PostgreSQL, and its work is resumed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from paymentapp.clock import utc_now
 from paymentapp.config import Settings
+from paymentapp.models.actors import operator
 from paymentapp.models.batches import Member
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment, Status
+from paymentapp.services.backoffice.copying import StoreCopy
 from paymentapp.storage import open_store
 from paymentapp.storage.base import PageQuery, Store
+from paymentapp.storage.copying import CopyableStore
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import a_process
 
@@ -22,13 +26,20 @@ AT_REST = {"succeeded", "failed", "returned", "cancelled"}
 UNFINISHED = ("pending", "prepared", "frozen")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     path = tmp_path / "kept.db"
     shutil.copyfile(KEPT, path)
     store = open_store(Settings(store=f"sqlite:///{path}"))
     store.create_tables()
-    return store
+    if request.param == "sqlite":
+        return store
+    target: CopyableStore = request.getfixturevalue("postgresql_store")
+    copy = StoreCopy(store, target, utc_now, lambda _: None, lambda _: None)
+    assert copy.finish(operator("Grace")).differences == []
+    for hold in target.list_holds():
+        assert target.release_hold(hold, hold.released(utc_now(), "Grace"))
+    return target
 
 
 def only(store: Store, customer: str) -> Payment:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -80,8 +84,9 @@ def test_two_applies_lead_to_services_whose_tables_were_made_before(cloud: Cloud
     assert cloud.calls() == []
     found = services(cloud.apply(image=IMAGE), cloud.cloud)
     assert [re.findall(r'"(\w+)"', each) for each in found] == [["web"], ["worker"]]
-    (started,) = [each for each in cloud.calls() if "execute" in each or "job start" in each]
-    assert "paymentapp-init" in started
+    started = [each for each in cloud.calls() if "execute" in each or "job start" in each]
+    made = [re.findall(r"paymentapp-(\w+)", each) for each in started]
+    assert made == {"gcp": [["init"], ["key"]], "azure": [["init"]]}[cloud.cloud]
     assert cloud.planned() == []
     before = len(cloud.calls())
     cloud.apply(image=IMAGE.replace(":1", ":2"))
@@ -93,6 +98,18 @@ def test_tables_that_are_not_made_stop_the_apply_before_the_services(cloud: Clou
     cloud.given(image=IMAGE)
     assert "paymentapp-init" in cloud.complaint("apply", "-auto-approve")
     assert services(dict.fromkeys(cloud.state()), cloud.cloud) == []
+
+
+def test_without_keys_of_the_service_none_is_made(cloud: Cloud) -> None:
+    """Where callers have tokens of an issuer: the service starts without a key."""
+    found = cloud.plan(image=IMAGE, settings={"PAYMENTAPP_OIDC_ISSUER": "https://id.example.com"})
+    if cloud.cloud == "azure":
+        assert "MAKE_KEY" not in str(
+            found["azurerm_container_app_job.init[0]"]["template"][0]["container"][0]["args"]
+        )
+    else:
+        cloud.run("apply", "-auto-approve")
+        assert not any("paymentapp-key" in each for each in cloud.calls())
 
 
 # What runs.
@@ -109,6 +126,19 @@ def test_the_service_accepts_the_environment_of_each_process(deployed: Deployed)
     owner = conninfo_to_dict(load_settings(deployed.init()).store)["user"]
     assert owner not in users
     assert set(deployed.init()["PAYMENTAPP_POSTGRESQL_ROLE"].split()) == users
+
+
+def test_a_key_is_made_before_the_service_starts(deployed: Deployed) -> None:
+    """Without a valid one the server refuses to listen (paymentapp.server.check_access)."""
+    if deployed.name == "azure":
+        address = "azurerm_container_app_job.init[0]"
+        steps = deployed.containers(address)["args"][1].split(" && ")
+        assert [each.split()[-1] for each in steps] == ['"$MAKE_ROLES"', "init", "first"]
+        assert deployed.init()["FIRST_KEY_VAULT"] == "vault-uri-of-keys-de9816e3"
+    else:
+        container = deployed.containers('google_cloud_run_v2_job.this["key"]')
+        assert container["args"] == ["--if-none", "first"]
+        assert "id-of-paymentapp-first-key" in str(container["env"])
 
 
 def test_only_the_worker_has_a_providers_credentials(deployed: Deployed) -> None:
@@ -196,3 +226,43 @@ def test_no_password_is_in_the_state_or_in_an_environment(deployed: Deployed) ->
             "azure": [],
         }[deployed.name]
     )
+
+
+def test_the_database_has_a_standby_in_another_zone_and_backups(deployed: Deployed) -> None:
+    database = deployed.resources[DATABASE[deployed.name]]
+    if deployed.name == "gcp":
+        (settings,) = database["settings"]
+        (backup,) = settings["backup_configuration"]
+        assert settings["availability_type"] == "REGIONAL"
+        assert backup["enabled"] is backup["point_in_time_recovery_enabled"] is True
+        assert settings["deletion_protection_enabled"] is database["deletion_protection"] is True
+        return
+    (standby,) = database["high_availability"]
+    assert (database["zone"], standby["standby_availability_zone"]) == ("1", "2")
+    assert database["backup_retention_days"] == 14
+    lock = deployed.resources["azurerm_management_lock.database[0]"]
+    assert (lock["lock_level"], lock["scope"]) == ("CanNotDelete", database["id"])
+
+
+def test_prometheus_reads_the_conditions_of_google_s_alerts(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    if deployed.name != "gcp":
+        pytest.skip("Azure's alerts count lines of the log")
+    program = shutil.which("promtool")
+    if program is None:
+        assert "CI" not in os.environ, "promtool is not installed"
+        pytest.skip("promtool is not installed: it is in Debian's package prometheus")
+    policies = [
+        values["conditions"][0]["condition_prometheus_query_language"][0]
+        for address, values in deployed.resources.items()
+        if address.startswith("google_monitoring_alert_policy.")
+    ]
+    rules = [
+        {"alert": "A", "expr": each["query"], "labels": {"n": str(number)}}
+        for number, each in enumerate(policies)
+    ]
+    assert len(rules) == 16
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": [{"name": "g", "rules": rules}]}))
+    done = subprocess.run([program, "check", "rules", tmp_path / "rules.json"], capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr

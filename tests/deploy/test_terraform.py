@@ -128,6 +128,7 @@ WRONG: dict[str, dict[str, object]] = {
         "cpu": "3",
         "memory": "100Mi",
         "database_tier": "db-f1-micro",
+        "database_instance": "My database",
         "oldest_due_seconds": 5,
     },
     "azure": {
@@ -137,6 +138,7 @@ WRONG: dict[str, dict[str, object]] = {
         "operator_addresses": ["0.0.0.0/0"],
         "cpu": 3,
         "database_sku": "B_Standard_B1ms",
+        "database_server": "My database",
         "log_retention_days": 1,
     },
 }

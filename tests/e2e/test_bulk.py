@@ -29,7 +29,7 @@ def service(
     folder = tmp_path_factory.mktemp("bulk")
     with (
         new_store(request, request.param, folder) as environ,
-        running_gunicorn(folder, PAYPAL_BASE_URL="http://127.0.0.1:9", **environ) as service,
+        running_gunicorn(folder, settings=environ, PAYPAL_BASE_URL="http://127.0.0.1:9") as service,
     ):
         for n in range(5):
             body = {"customer_id": f"c{n}", "email": f"c{n}@example.com"}

@@ -20,7 +20,7 @@ def service(tmp_path: Path, store_environ: dict[str, str]) -> Iterator[Gunicorn]
     """Return a service whose provider cannot be reached, so that no payment has an outcome."""
     with running_gunicorn(
         tmp_path,
-        **store_environ,
+        settings=store_environ,
         PAYPAL_BASE_URL="http://127.0.0.1:1",
         PAYPAL_CLIENT_ID="a",
         PAYPAL_CLIENT_SECRET="b",

@@ -40,7 +40,7 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
     options = ("--certfile", str(files.certificate), "--keyfile", str(files.key))
     context = ssl.create_default_context(cafile=str(files.certificate))
     timeouts = {"PAYMENTAPP_HEAD_TIMEOUT": "2", "PAYMENTAPP_BODY_TIMEOUT": "2"}
-    with running_gunicorn(folder, *options, tls=context, **timeouts) as service:
+    with running_gunicorn(folder, *options, tls=context, settings=timeouts) as service:
         yield Encrypted(service, files)
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -197,34 +197,49 @@ def test_small_payments_do_not_wait_behind_a_large_one_which_can_be_cancelled(
     assert sorted(item["amount"] for item in cluster.ledger()) == ["3.00", "3.00"]
 
 
-def test_a_dynamodb_that_refuses_hangs_or_crawls(
-    make_cluster: Callable[..., Cluster], dynamodb_environ: dict[str, str]
-) -> None:
-    target = urlsplit(dynamodb_environ["AWS_ENDPOINT_URL_DYNAMODB"])
+class Proxied(NamedTuple):
+    """A store of the service's own behind a proxy."""
+
+    proxy: Proxy
+    environ: dict[str, str]
+
+
+@pytest.fixture(params=["dynamodb", "postgresql"])
+def proxied(request: pytest.FixtureRequest) -> Iterator[Proxied]:
+    environ: dict[str, str] = dict(request.getfixturevalue(f"{request.param}_environ"))
+    name = "AWS_ENDPOINT_URL_DYNAMODB" if request.param == "dynamodb" else "PAYMENTAPP_STORE"
+    target = urlsplit(environ[name])
     proxy = Proxy(target.hostname or "", target.port or 0)
-    try:
-        cluster = make_cluster(**dynamodb_environ | {"AWS_ENDPOINT_URL_DYNAMODB": proxy.url})
-        caller = Caller(cluster)
-        caller.register(10)
-        for mode in ("refuse", "hang"):
-            proxy.set(mode)
-            answer = caller.pay(10, key=f"in {mode}")
-            assert answer.status_code == 503
-            assert int(answer.headers["Retry-After"]) > 0
-            assert answer.headers["Content-Type"] == "application/problem+json"
-            wrong = caller.until_ready(False)
-            assert "store" in wrong
-            assert requests.get(f"{cluster.url}/healthz", timeout=10).status_code == 200
-            proxy.set()
-            caller.until_ready(True, DRAIN_SECONDS)
-            caller.count -= 1
-            assert caller.pay(10, key=f"in {mode}").status_code == 202
-        proxy.set(delay=0.2)
-        assert [caller.pay(10).status_code for _ in range(5)] == [202] * 5
+    user = target.netloc.rpartition("@")[:2]
+    address = target._replace(netloc=f"{''.join(user)}127.0.0.1:{proxy.port}")
+    yield Proxied(proxy, environ | {name: address.geturl()})
+    proxy.close()
+
+
+def test_a_store_that_refuses_hangs_or_crawls(
+    make_cluster: Callable[..., Cluster], proxied: Proxied
+) -> None:
+    proxy = proxied.proxy
+    cluster = make_cluster(**proxied.environ)
+    caller = Caller(cluster)
+    caller.register(10)
+    for mode in ("refuse", "hang"):
+        proxy.set(mode)
+        answer = caller.pay(10, key=f"in {mode}")
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        wrong = caller.until_ready(False)
+        assert "store" in wrong
+        assert requests.get(f"{cluster.url}/healthz", timeout=10).status_code == 200
         proxy.set()
-        caller.drain()
-    finally:
-        proxy.close()
+        caller.until_ready(True, DRAIN_SECONDS)
+        caller.count -= 1
+        assert caller.pay(10, key=f"in {mode}").status_code == 202
+    proxy.set(delay=0.2)
+    assert [caller.pay(10).status_code for _ in range(5)] == [202] * 5
+    proxy.set()
+    caller.drain()
 
 
 def test_a_disk_that_is_full_under_sqlite(

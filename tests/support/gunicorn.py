@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,15 +52,23 @@ class Gunicorn:
 
 @contextmanager
 def running_gunicorn(
-    folder: Path, *options: str, tls: ssl.SSLContext | None = None, **environ: str
+    folder: Path,
+    *options: str,
+    tls: ssl.SSLContext | None = None,
+    settings: Mapping[str, str] | None = None,
+    **environ: str,
 ) -> Iterator[Gunicorn]:
-    """Start gunicorn with one process of four threads, unless settings say otherwise."""
+    """Start gunicorn with one process of four threads, unless settings say otherwise.
+
+    `settings` and `environ` are variables alike.
+    """
     port, log = free_port(), folder / "gunicorn.log"
     environment = clean_environ() | {
         "PAYMENTAPP_STORE": f"sqlite:///{folder}/test.db",
         "PAYMENTAPP_WORKERS": "1",
         "PAYMENTAPP_THREADS": "4",
         "PORT": str(port),
+        **(settings or {}),
         **environ,
     }
     _run(environment, "init")

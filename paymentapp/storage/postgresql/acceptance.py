@@ -58,7 +58,7 @@ from paymentapp.storage.postgresql.rows import (
     payment_document,
     payment_values,
 )
-from paymentapp.storage.postgresql.transactions import begun, committed
+from paymentapp.storage.postgresql.transactions import begun
 
 CLAIM = "claim"
 _NOBODY = PaymentKey("", "")
@@ -187,18 +187,17 @@ def _accept_counted(
 ) -> _Outcome:
     """Accept and count a payment. Raises what undoes both: see `Store.accept`."""
     empty = _empty_records(acceptance)
-    with begun(connection):
+    with begun(connection) as pipeline:
         cursor = connection.execute(statement, values)
         rows = [(pk, sk, record) for (pk, sk), record in sorted(empty.items())]
         connection.execute(sql.ADD_RECORDS, (records_json(rows),))
         locked = lock_records(empty, connection)
-    outcome = _Outcome(*(cursor.fetchone() or (False, False)))
-    if not outcome.is_added:
-        connection.execute("ROLLBACK")
-        return outcome
-    written = _checked(acceptance, {**empty, **locked_records(locked)})
-    with committed(connection):
-        put_records(written, connection)
+        pipeline.sync()
+        outcome = _Outcome(*(cursor.fetchone() or (False, False)))
+        if outcome.is_added:
+            written = _checked(acceptance, {**empty, **locked_records(locked)})
+            put_records(written, connection)
+        connection.execute(sql.COMMIT if outcome.is_added else sql.ROLLBACK)
     return outcome
 
 

@@ -22,7 +22,7 @@ from paymentapp.storage.postgresql.counters import (
 from paymentapp.storage.postgresql.documents import rows_json, to_column, to_json
 from paymentapp.storage.postgresql.records import PostgreSQLRecords, event_values
 from paymentapp.storage.postgresql.rows import payment_change, payment_of
-from paymentapp.storage.postgresql.transactions import begun, committed
+from paymentapp.storage.postgresql.transactions import begun
 
 
 class PostgreSQLDisbursements(PostgreSQLRecords):
@@ -123,11 +123,12 @@ def _change_and_give_back(
     Two round trips: payments are changed first, then counters are locked, as acceptances do.
     """
     charges = [charge for change in changes for charge in change.given_back]
-    with begun(connection):
+    with begun(connection) as pipeline:
         cursor = connection.execute(sql.CHANGE_PAYMENTS, _values_of(changes))
         locked = lock_counters(charges, connection)
-    made = {n for (n,) in cursor}
-    due = [charge for n in sorted(made) for charge in changes[n].given_back]
-    with committed(connection):
+        pipeline.sync()
+        made = {n for (n,) in cursor}
+        due = [charge for n in sorted(made) for charge in changes[n].given_back]
         put_records(given_back(due, slots_of(locked)), connection)
+        connection.execute(sql.COMMIT)
     return made

@@ -13,6 +13,7 @@ SELECT (SELECT max(number) FROM paymentapp.migrations),
 
 BEGIN = "BEGIN"
 COMMIT = "COMMIT"
+ROLLBACK = "ROLLBACK"
 # A transaction that waits for a lock, or whose client has vanished, holds up nobody for long.
 BOUNDED = """
 SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '9s', true),
