@@ -102,8 +102,8 @@ format: $(VENV)/.dev ## format the code and fix what ruff can fix
 clients: $(VENV)/.dev $(OPENAPI) $(GENERATOR) ## pay by Python and TypeScript clients made from the OpenAPI document; needs npm
 	$(BIN)/python -m pytest -m slow -rA tests/clients
 
-browser-test: $(VENV)/.dev $(BROWSER) ## use the console in a real Chromium, by mouse, by keyboard and without scripts; needs npm
-	$(BIN)/python -m pytest -m slow -rA tests/browser
+browser-test: $(VENV)/.dev $(BROWSER) ## use the console in a real Chromium, by mouse, by keyboard and without scripts (STORE=postgresql); needs npm
+	BROWSER_TEST_STORE=$(STORE) $(BIN)/python -m pytest -m slow -rA tests/browser
 
 screenshots: $(VENV)/.dev $(BROWSER) ## fill a service with a week of payments and write docs/pictures; needs npm
 	$(BIN)/python -m tests.browser.screenshots

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.chromium import Watched, running_browser, watched
 from tests.browser.demo import Demo, running_demo
+from tests.support import postgresql
 
 
 @pytest.fixture(scope="session")
@@ -20,9 +22,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    with running_demo(tmp_path_factory.mktemp("demo")) as demo:
-        yield demo
+def demo(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Demo]:
+    """Serve from SQLite, or from PostgreSQL where BROWSER_TEST_STORE says so."""
+    with ExitStack() as stack:
+        environ = {}
+        if os.environ.get("BROWSER_TEST_STORE") == "postgresql":
+            server = request.getfixturevalue("postgresql_server")
+            environ["PAYMENTAPP_STORE"] = stack.enter_context(postgresql.new_database(server))
+        yield stack.enter_context(running_demo(tmp_path_factory.mktemp("demo"), **environ))
 
 
 Opens = Callable[..., Watched]

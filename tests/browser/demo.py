@@ -130,13 +130,14 @@ def until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.2)
 
 
-def _make_keys(folder: Path) -> dict[str, str]:
+def _make_keys(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     made = {}
+    whole = {**clean_environ(), **environ}
     for name, scopes in SCOPES.items():
         options = [option for scope in scopes for option in ("--scope", scope)]
         command = [sys.executable, "-m", "paymentapp", "keys", "create", name, *options]
         done = subprocess.run(
-            command, cwd=folder, env=clean_environ(), capture_output=True, text=True, check=True
+            command, cwd=folder, env=whole, capture_output=True, text=True, check=True
         )
         made[name] = done.stdout.strip()
     return made
@@ -212,6 +213,6 @@ def _fill(demo: Demo) -> None:
 def running_demo(folder: Path, **environ: str) -> Iterator[Demo]:
     """Start the service, fill it, and stop it."""
     with running_service(folder, "run --dev --live", **SETTINGS, **environ) as service:
-        demo = Demo(service, folder, _make_keys(folder))
+        demo = Demo(service, folder, _make_keys(folder, environ))
         _fill(demo)
         yield demo

@@ -113,3 +113,13 @@ def test_many_payments_are_found_by_their_keys(
     found = plan(connection, statement, values)
     assert any(f"using {index}" in found for index in BY_KEY), found
     assert "Seq Scan" not in found
+
+
+def test_large_tables_are_vacuumed_before_a_fifth_of_them_has_changed(
+    connection: psycopg.Connection[Any],
+) -> None:
+    rows = connection.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'paymentapp'::regnamespace "
+        "AND 'autovacuum_vacuum_scale_factor=0.02' = ANY (reloptions) ORDER BY relname"
+    )
+    assert [name for (name,) in rows] == ["disbursements", "events", "operations"]

@@ -15,9 +15,9 @@ from tests.support.callers import Accepted, Caller
 from tests.support.cluster import Cluster
 from tests.support.postgresql import PostgreSQLServer
 
-PAYMENTS = 800
+PAYMENTS = int(os.environ.get("KILL_TEST_PAYMENTS", "800"))
 CLIENTS = 4
-KILLS = 10
+KILLS = int(os.environ.get("KILL_TEST_KILLS", "10"))
 SETTLE_SECONDS = 90
 
 pytestmark = pytest.mark.slow

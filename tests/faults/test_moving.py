@@ -15,7 +15,7 @@ from tests.support.callers import Accepted, Caller
 from tests.support.cluster import Cluster
 from tests.support.service import ROOT
 
-PAYMENTS = 400
+PAYMENTS = 240
 CLIENTS = 4
 SETTLE_SECONDS = 90
 LEASES_SECONDS = 60

@@ -18,7 +18,8 @@ from tests.faults.simulation.world import ENGINES
 
 pytestmark = pytest.mark.slow
 
-WORLDS = 100  # for each engine
+WORLDS = 100  # for each engine, but for the one of SHARE
+SHARE = 4  # one world in so many is PostgreSQL's: it fails as DynamoDB does, and less often
 FIRST_SEED = 1
 EVERY_FAULT = {
     *faults.READS,
@@ -27,7 +28,8 @@ EVERY_FAULT = {
     *(faults.CRASH, faults.STALLED, faults.STALE, faults.ANSWER_LOST),
     *(faults.DOWN, faults.NO_FUNDS, faults.REFUSED),
 }
-# Of the other ways to pay: worlds for each engine, payments in each, and what must have happened.
+# Of the other ways to pay: worlds for each engine (but see SHARE), payments in each, and what must
+# have happened.
 SCENES = {
     "ach": (40, 40),
     "stripe": (20, 40),
@@ -59,9 +61,19 @@ def run_many(worlds: list[tuple[int, str]], **more: Any) -> list[Result]:
         return list(pool.map(run, *zip(*worlds, strict=True), chunksize=5))
 
 
+def worlds_of(count: int) -> list[tuple[int, str]]:
+    """Return the seed and the engine of each world."""
+    seeds = range(FIRST_SEED, FIRST_SEED + count)
+    return [
+        (seed, engine)
+        for seed in seeds
+        for engine in ENGINES
+        if engine != "postgresql" or not seed % SHARE
+    ]
+
+
 def test_a_hundred_thousand_payments_move_exactly_once() -> None:
-    seeds = range(FIRST_SEED, FIRST_SEED + WORLDS)
-    results = run_many([(seed, engine) for seed in seeds for engine in ENGINES])
+    results = run_many(worlds_of(WORLDS))
     broken = [result for result in results if result.failures]
     assert not broken, "\n\n".join(result.report for result in broken[:3])
     assert sum(result.payments for result in results) >= 100_000
@@ -74,9 +86,7 @@ def test_a_hundred_thousand_payments_move_exactly_once() -> None:
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_way_to_pay_moves_money_once(scene: str) -> None:
     worlds, payments = SCENES[scene]
-    seeds = range(FIRST_SEED, FIRST_SEED + worlds)
-    pairs = [(seed, engine) for seed in seeds for engine in ENGINES]
-    results = run_many(pairs, payments=payments, scene=scene)
+    results = run_many(worlds_of(worlds), payments=payments, scene=scene)
     broken = [result for result in results if result.failures]
     assert not broken, "\n\n".join(result.report for result in broken[:3])
     counts = sum((result.faults for result in results), Counter())

@@ -98,7 +98,9 @@ def test_the_target_is_held_before_anything_else_is_there(move: Move) -> None:
     move.target.puts_left = 1
     with pytest.raises(StoreUnavailable):
         move.copy().run()
-    assert [hold.scope for hold in move.target.list_holds()] == [HoldScope.ALL]
+    (hold,) = move.target.list_holds()
+    assert hold.scope is HoldScope.ALL
+    assert hold.reason.startswith("unfinished copy, not to be released: ")
     assert due(move.target) == []
 
 

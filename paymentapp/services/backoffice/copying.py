@@ -141,7 +141,8 @@ class StoreCopy:
     def _hold(self) -> StoredRecord:
         """Return the hold of the target, until that of the source takes its place."""
         now = self.clock()
-        reason = f"a copy of {self.source.description}"[:REASON_MAX]
+        # Until the last pass nothing is due: a payment that was released before would never leave.
+        reason = f"unfinished copy, not to be released: {self.source.description}"[:REASON_MAX]
         hold = Hold(new_hold_id(now), HoldScope.ALL, "", reason, "copy", now)
         return StoredRecord(_HOLD_KEY, hold_record(hold))
 

@@ -36,6 +36,7 @@ class SimulatedBulk:
     world: World
     tables: Tables
     lagging: bool
+    reads_first: bool
 
     @abstractmethod
     def _read(self, call: str, subject: Subject) -> None: ...
@@ -61,14 +62,21 @@ class SimulatedBulk:
         return {each: known[each] for each in customer_ids if each in known}
 
     def accept_many(self, requests: Sequence[AcceptRequest]) -> list[Payment | None]:
-        """Accept several payments in one write as SQLite does, or by steps as DynamoDB does."""
+        """Accept several payments in one write as SQLite does, by steps as DynamoDB does.
+
+        PostgreSQL reads, and then accepts those that count against nothing in one write.
+        """
         owner = current_task().owner
-        if not self.lagging:
+        if not self.reads_first:
             work = partial(self._accept_each, requests, owner)
             return self._write("add_payments", None, work)
         self._read("read_for_payments", None)
         decided = [self._decided(each) for each in requests]
         plain = [each for each in decided if each is not None and not each.is_counted]
+        if not self.lagging:
+            accept = partial(self._accept_new, plain, owner)
+            made = self._write("add_payments", None, accept)
+            return [each.payment if each and each in made else None for each in decided]
         bound = self._write("claim_keys", None, lambda: list(filter(self._binds, plain)))
         self._announce([event for each in bound for event in each.events], None)
         add = partial(self._add_new, owner)
@@ -85,6 +93,20 @@ class SimulatedBulk:
                 added = self._accept(acceptance, owner).payment if acceptance else None
             own = acceptance is not None and added is acceptance.payment
             found.append(added if own else None)
+        return found
+
+    def _accept_new(
+        self, acceptances: Sequence[Acceptance], owner: Intent | None
+    ) -> list[Acceptance]:
+        """Accept those whose keys are new: after a lost answer none is, and none is returned."""
+        found = []
+        for each in acceptances:
+            record, key = each.record, each.payment.key
+            assert record is not None
+            if record.key_hash not in self.tables.claims and key not in self.tables.payments:
+                self.tables.bind_key(record, None)
+                self._add(each, owner)
+                found.append(each)
         return found
 
     def _decided(self, request: AcceptRequest) -> Acceptance | None:

@@ -34,6 +34,14 @@ DYNAMODB_WRITES: Final = (
     *(CRASH_BEFORE, CRASH_AFTER, *(SLOW,) * 6),
 )
 DYNAMODB_MANY: Final = (*DYNAMODB_WRITES, *(CUT,) * 40, CUT_CRASH)
+# PostgreSQL makes any number of changes in one statement. One whose connection is lost is made
+# again, and one that was given up may still be under way to the server, or wait there for a lock.
+WRITES: Final = {
+    "sqlite": SQLITE_WRITES,
+    "dynamodb": DYNAMODB_WRITES,
+    "postgresql": DYNAMODB_WRITES,
+}
+WRITES_OF_MANY: Final = {**WRITES, "dynamodb": DYNAMODB_MANY}
 
 NOT_SENT: Final = "provider not reached"
 BUSY: Final = "provider answers 429"

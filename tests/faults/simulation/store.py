@@ -1,4 +1,4 @@
-"""The Store interface over the world's tables, with the failures of both engines."""
+"""The Store interface over the world's tables, with the failures of each engine."""
 
 from __future__ import annotations
 
@@ -58,8 +58,9 @@ class SimulatedStore(WebhookStore, SimulatedBulk):
         self.process = process
         self.tables = world.tables
         self.lagging = world.engine == "dynamodb"
-        self._menu = faults.DYNAMODB_WRITES if self.lagging else faults.SQLITE_WRITES
-        self._menu_of_many = faults.DYNAMODB_MANY if self.lagging else faults.SQLITE_WRITES
+        self.reads_first = world.engine != "sqlite"
+        self._menu = faults.WRITES[world.engine]
+        self._menu_of_many = faults.WRITES_OF_MANY[world.engine]
 
     def get_customer(self, customer_id: str) -> Customer | None:
         self._read("get_customer", None)
@@ -76,7 +77,7 @@ class SimulatedStore(WebhookStore, SimulatedBulk):
         )
 
     def accept(self, acceptance: Acceptance) -> AcceptResult:
-        """Accept in one write as SQLite does, or in two as DynamoDB does."""
+        """Accept in one write as SQLite and PostgreSQL do, or in two as DynamoDB does."""
         payment, record, replaces = acceptance.payment, acceptance.record, acceptance.replaces
         binding = acceptance.binding
         if not self.lagging:
@@ -97,8 +98,8 @@ class SimulatedStore(WebhookStore, SimulatedBulk):
     def accept_at_once(
         self, customer_id: str, key_hashes: Sequence[str], decide: Decide
     ) -> Attempt:
-        """Read and accept in one write as SQLite does, or only read as DynamoDB does."""
-        if self.lagging:
+        """Read and accept in one write as SQLite does, or only read as the others do."""
+        if self.reads_first:
             return Attempt(self.read_for_payment(customer_id, key_hashes))
         owner = current_task().owner
 

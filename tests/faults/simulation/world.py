@@ -47,7 +47,7 @@ from tests.faults.simulation.tables import Tables
 from tests.faults.simulation.trace import Subject, Trace
 from tests.faults.simulation.webhooks import SCENE, WorldWebhooks
 
-ENGINES = ("sqlite", "dynamodb")
+ENGINES = ("sqlite", "dynamodb", "postgresql")
 STAGES = ("stamp", "freeze", "submit", "accept", "fetch", "settle")
 PATIENCE = 45 * DAY  # after the last fault or question; what is not quiet by then never will be
 # A world that needs more events runs in circles. Of 1,200 with 40 payments, 99 of 100 needed less
