@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import tarfile
 import time
@@ -14,6 +15,7 @@ import pytest
 
 from tests.image.conftest import CANARY
 from tests.support.containers import RESTRICTED, Podman
+from tests.support.service import ROOT
 from tests.support.worker_world import until
 
 pytestmark = pytest.mark.slow
@@ -150,9 +152,22 @@ def test_it_is_no_larger_than_it_was(pods: Podman, image: str, base: str) -> Non
 
 
 def test_it_has_the_libraries_that_the_deployments_need(pods: Podman, image: str) -> None:
-    """Those of PostgreSQL, metrics and access tokens, on the image's own Python."""
-    imported = "import psycopg, prometheus_client, joserfc, rich; print(psycopg.pq.__impl__)"
-    assert sh(pods, image, f'python -c "{imported}"') == "binary\n"
+    """Those of PostgreSQL, metrics, access tokens, and of scripts that the clouds run in it."""
+    scripts = [*(ROOT / "deploy" / "gcp").glob("*.py"), *(ROOT / "deploy" / "azure").glob("*.py")]
+    needed = {"prometheus_client", "joserfc", "rich"}.union(*map(imported, scripts))
+    names = ", ".join(["psycopg", *sorted(needed - {"__future__", "deploy"})])
+    assert sh(pods, image, f'python -c "import {names}; print(psycopg.pq.__impl__)"') == "binary\n"
+
+
+def imported(script: Path) -> set[str]:
+    """Return the packages that a script imports."""
+    found = set()
+    for each in ast.walk(ast.parse(script.read_text())):
+        if isinstance(each, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in each.names}
+        elif isinstance(each, ast.ImportFrom):
+            found.add((each.module or "").partition(".")[0])
+    return found
 
 
 @pytest.mark.usefixtures("simulators")
