@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import tarfile
 import time
 from collections.abc import Iterator
@@ -153,7 +154,12 @@ def test_it_is_no_larger_than_it_was(pods: Podman, image: str, base: str) -> Non
 
 def test_it_has_the_libraries_that_the_deployments_need(pods: Podman, image: str) -> None:
     """Those of PostgreSQL, metrics, access tokens, and of scripts that the clouds run in it."""
-    scripts = [*(ROOT / "deploy" / "gcp").glob("*.py"), *(ROOT / "deploy" / "azure").glob("*.py")]
+    scripts = {
+        (path.parent / name).resolve()
+        for path in (ROOT / "deploy").glob("*/*.tf")
+        for name in re.findall(r'file\("\$\{path\.module\}/(.+\.py)"\)', path.read_text())
+    }
+    assert scripts
     needed = {"prometheus_client", "joserfc", "rich"}.union(*map(imported, scripts))
     names = ", ".join(["psycopg", *sorted(needed - {"__future__", "deploy"})])
     assert sh(pods, image, f'python -c "import {names}; print(psycopg.pq.__impl__)"') == "binary\n"
