@@ -31,6 +31,7 @@ EVERY_FAULT = {
 SCENES = {
     "ach": (40, 40),
     "stripe": (20, 40),
+    "global": (20, 40),
     "openach": (20, 40),
     "routes": (30, 40),
     "webhooks": (40, 40),
@@ -42,6 +43,7 @@ RECEIVERS = {*faults.WEBHOOKS, faults.RECEIVER_DOWN, faults.RECEIVER_FORGETS, fa
 FAULTS_OF = {
     "ach": FOLDERS,
     "stripe": CALLS,
+    "global": CALLS,
     "openach": {*openach.SAVES, *openach.READS, faults.DOWN, faults.CRASH, faults.STALLED},
     "routes": {faults.REFUSED, faults.NO_FUNDS},
     "webhooks": RECEIVERS,

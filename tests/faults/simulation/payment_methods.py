@@ -15,6 +15,7 @@ from paymentapp.providers.base import Provider
 from paymentapp.vault.sealing import Vault
 from tests.faults.simulation.bank import Bank
 from tests.faults.simulation.clock import START
+from tests.faults.simulation.global_payouts import GlobalSide
 from tests.faults.simulation.ledger import Moved
 from tests.faults.simulation.openach import OpenAchSide
 from tests.faults.simulation.scheduler import DAY, HOUR
@@ -28,6 +29,7 @@ SCENES: dict[str, Sequence[str]] = {
     "paypal": ("paypal",),
     "ach": ("ach",),
     "stripe": ("stripe",),
+    "global": ("stripe",),
     "openach": ("openach",),
     "webhooks": ("paypal",),
     "bulk": ("paypal",),
@@ -37,6 +39,7 @@ SETTLED_WITHIN = {  # of the last fault, or of the outcome
     "paypal": 8 * HOUR,
     "ach": 20 * DAY,
     "stripe": 4 * DAY,
+    "global": 6 * DAY,
     "openach": 25 * DAY,
     "webhooks": 4 * DAY,
     "bulk": 8 * HOUR,
@@ -44,8 +47,12 @@ SETTLED_WITHIN = {  # of the last fault, or of the outcome
 }
 RULES = ("ach USD ..50; stripe; paypal", "stripe USD ..70; ach; paypal", "ach; paypal; stripe")
 
-_DOLLARS_ALONE = {"ach", "openach"}
+_DOLLARS_ALONE = {"ach", "openach", "global"}  # methods and scenes
 VAULT_KEY = f"k:{base64.b64encode(bytes(32)).decode()}"
+
+
+def _stripe_side(world: World, scene: str) -> StripeSide:
+    return GlobalSide(world) if scene == "global" else StripeSide(world)
 
 
 class WorldMethods:
@@ -57,7 +64,7 @@ class WorldMethods:
         self.names = SCENES[scene]
         self.vault = Vault(VAULT_KEY)
         self.bank = Bank(world) if "ach" in self.names else None
-        self.stripe = StripeSide(world) if "stripe" in self.names else None
+        self.stripe = _stripe_side(world, scene) if "stripe" in self.names else None
         self.openach = OpenAchSide(world) if "openach" in self.names else None
         self.takes_yen = scene not in _DOLLARS_ALONE
         self.routes = RULES[world.draw(len(RULES))] if scene == "routes" else ""
@@ -137,6 +144,8 @@ class WorldMethods:
             return self.bank.payee(payment.customer_id, payment.destination or "")
         if payment.payment_method == "openach" and self.openach:
             return self.openach.payee(payment.customer_id, payment.destination or "")
+        if payment.payment_method == "stripe" and self.stripe:
+            return self.stripe.payee(payment.customer_id, payment.destination or "")
         return payment.payee
 
     def is_declined(self, payment: Payment) -> bool:
