@@ -3,7 +3,7 @@
 # token of Entra ID.
 
 resource "azurerm_postgresql_flexible_server" "this" {
-  name                          = "${var.name}-${local.suffix}"
+  name                          = coalesce(var.database_server, "${var.name}-${local.suffix}")
   resource_group_name           = azurerm_resource_group.this.name
   location                      = azurerm_resource_group.this.location
   version                       = "17"

@@ -4,8 +4,10 @@
 locals {
   identities = toset(["web", "worker", "init"])
 
-  # A vault is read as a whole, so there is one for what moves money, which `worker` alone reads.
+  # A vault is read as a whole, so there is one for what moves money, which `worker` alone reads, and
+  # one into which the job puts the first key of the service.
   vault_readers = {
+    keys   = []
     money  = ["worker"]
     shared = ["web", "worker"]
   }
@@ -40,6 +42,13 @@ resource "azurerm_role_assignment" "secrets" {
   scope                = azurerm_key_vault.this[each.value.vault].id
   role_definition_name = "Key Vault Secrets User"
   principal_id         = azurerm_user_assigned_identity.this[each.value.reader].principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+resource "azurerm_role_assignment" "first_key" {
+  scope                = azurerm_key_vault.this["keys"].id
+  role_definition_name = "Key Vault Secrets Officer"
+  principal_id         = azurerm_user_assigned_identity.this["init"].principal_id
   principal_type       = "ServicePrincipal"
 }
 

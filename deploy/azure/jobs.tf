@@ -1,7 +1,14 @@
 # `init` makes the roles that serve, and makes and changes the tables as their owner, before each new
-# image serves.
+# image serves. It creates the first key of the service, without which that does not start, and puts it
+# into a vault, so that no log has it.
 
 locals {
+  # Where callers have tokens of an OIDC issuer, the service starts without keys.
+  init_steps = concat(
+    ["python -c \"$MAKE_ROLES\"", "paymentapp init"],
+    contains(keys(var.settings), "PAYMENTAPP_OIDC_ISSUER") ? [] : ["python -c \"$MAKE_KEY\" --if-none first"],
+  )
+
   init_environment = {
     PAYMENTAPP_STORE               = "postgresql://${azurerm_user_assigned_identity.this["init"].name}@${local.database_place}"
     PAYMENTAPP_POSTGRESQL_IDENTITY = "azure"
@@ -9,6 +16,8 @@ locals {
     PAYMENTAPP_PAYPAL_CREDENTIALS  = "elsewhere"
     AZURE_CLIENT_ID                = azurerm_user_assigned_identity.this["init"].client_id
     MAKE_ROLES                     = file("${path.module}/make_roles.py")
+    MAKE_KEY                       = file("${path.module}/../first_key.py")
+    FIRST_KEY_VAULT                = azurerm_key_vault.this["keys"].vault_uri
     SERVING_ROLES                  = jsonencode({ for name in keys(local.run) : azurerm_user_assigned_identity.this[name].name => azurerm_user_assigned_identity.this[name].principal_id })
   }
 }
@@ -47,7 +56,7 @@ resource "azurerm_container_app_job" "init" {
       cpu     = 0.5
       memory  = "1Gi"
       command = ["/bin/sh"]
-      args    = ["-c", "python -c \"$MAKE_ROLES\" && exec paymentapp init"]
+      args    = ["-c", join(" && ", local.init_steps)]
 
       dynamic "env" {
         for_each = local.init_environment
@@ -62,6 +71,8 @@ resource "azurerm_container_app_job" "init" {
 
   depends_on = [
     azurerm_role_assignment.image,
+    azurerm_role_assignment.first_key,
+    azurerm_private_endpoint.vault,
     azurerm_postgresql_flexible_server_active_directory_administrator.init,
     azurerm_postgresql_flexible_server_configuration.this,
   ]

@@ -43,3 +43,8 @@ output "database" {
   description = "Name of the database server, for backups and restores."
   value       = azurerm_postgresql_flexible_server.this.name
 }
+
+output "first_key_vault" {
+  description = "Name of the vault whose secret `first-key` is a key of the service."
+  value       = azurerm_key_vault.this["keys"].name
+}

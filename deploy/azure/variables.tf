@@ -127,7 +127,7 @@ variable "settings" {
 }
 
 variable "secrets" {
-  description = "Variables whose values are secrets, and who reads each: web, worker or both. Terraform makes the secrets, README.md says how their values are set; an image does not start before each that it reads has one. PAYMENTAPP_VAULT_KEYS is for both, PAYMENTAPP_STRIPE_SECRET_KEY for worker, PAYMENTAPP_STRIPE_WEBHOOK_SECRETS for both."
+  description = "Variables whose values are secrets, and who reads each: web, worker or both. Terraform makes the secrets, README.md says how their values are set; an image does not start before each that it reads has one. PAYMENTAPP_VAULT_KEYS is for both, PAYMENTAPP_STRIPE_SECRET_KEY, PAYMENTAPP_OPENACH_TOKEN and PAYMENTAPP_OPENACH_SECRET_KEY for worker, PAYMENTAPP_STRIPE_WEBHOOK_SECRETS for both."
   type        = map(set(string))
   default = {
     PAYPAL_CLIENT_ID     = ["worker"]
@@ -177,6 +177,17 @@ variable "database_sku" {
   validation {
     condition     = can(regex("^(GP|MO)_Standard_[A-Za-z0-9_]+$", var.database_sku))
     error_message = "Must be a general-purpose or memory-optimised machine such as GP_Standard_D2ds_v5."
+  }
+}
+
+variable "database_server" {
+  description = "Name of the database server, after a restore into a new one. null: `name` and a digest of the subscription."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.database_server == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.database_server))
+    error_message = "Must be the name of a server: 3 to 63 lower-case letters, digits and hyphens."
   }
 }
 

@@ -2,7 +2,7 @@
 # (REGIONAL), and the archived log restores any moment of the last days.
 
 resource "google_sql_database_instance" "this" {
-  name                = var.name
+  name                = coalesce(var.database_instance, var.name)
   database_version    = "POSTGRES_17"
   region              = var.region
   encryption_key_name = var.kms_key

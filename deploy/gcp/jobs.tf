@@ -1,11 +1,14 @@
 # `init` makes and changes the tables as their owner, before each new image serves. `key` creates a key of
-# the service, which it puts into a secret, so that no log has it.
+# the service, which it puts into a secret, so that no log has it; without a key the service does not start.
 
 locals {
   jobs = {
     init = { command = ["paymentapp"], arguments = ["init"] }
-    key  = { command = ["python", "-c", file("${path.module}/first_key.py")], arguments = ["first"] }
+    key  = { command = ["python", "-c", file("${path.module}/../first_key.py")], arguments = ["--if-none", "first"] }
   }
+
+  # Where callers have tokens of an OIDC issuer, the service starts without keys.
+  first_jobs = contains(keys(var.settings), "PAYMENTAPP_OIDC_ISSUER") ? ["init"] : ["init", "key"]
 
   jobs_environment = {
     PAYMENTAPP_STORE                    = "postgresql://${google_sql_user.owner.name}@${local.database_host}/${google_sql_database.this.name}?${local.database_options}"
@@ -107,6 +110,8 @@ resource "terraform_data" "init" {
   triggers_replace = [var.image, google_cloud_run_v2_job.this["init"].uid]
 
   provisioner "local-exec" {
-    command = "gcloud run jobs execute ${google_cloud_run_v2_job.this["init"].name} --project ${var.project} --region ${var.region} --wait"
+    command = join(" && ", [for job in local.first_jobs : "gcloud run jobs execute ${google_cloud_run_v2_job.this[job].name} --project ${var.project} --region ${var.region} --wait"])
   }
+
+  depends_on = [google_secret_manager_secret_iam_member.first_key]
 }

@@ -144,7 +144,7 @@ variable "settings" {
 }
 
 variable "secrets" {
-  description = "Variables whose values are secrets, and who reads each: web, worker or both. Terraform makes the secrets, README.md says how their values are set; an image does not start before each that it reads has one. PAYMENTAPP_VAULT_KEYS is for both, PAYMENTAPP_STRIPE_SECRET_KEY for worker, PAYMENTAPP_STRIPE_WEBHOOK_SECRETS for both."
+  description = "Variables whose values are secrets, and who reads each: web, worker or both. Terraform makes the secrets, README.md says how their values are set; an image does not start before each that it reads has one. PAYMENTAPP_VAULT_KEYS is for both, PAYMENTAPP_STRIPE_SECRET_KEY, PAYMENTAPP_OPENACH_TOKEN and PAYMENTAPP_OPENACH_SECRET_KEY for worker, PAYMENTAPP_STRIPE_WEBHOOK_SECRETS for both."
   type        = map(set(string))
   default = {
     PAYPAL_CLIENT_ID     = ["worker"]
@@ -194,6 +194,17 @@ variable "database_tier" {
   validation {
     condition     = can(regex("^db-[a-z0-9-]+$", var.database_tier)) && !can(regex("^db-(f1|g1)-", var.database_tier))
     error_message = "Must be a tier such as db-custom-2-7680; those with a shared processor have no promise of availability."
+  }
+}
+
+variable "database_instance" {
+  description = "Name of the database instance, after a restore into a new one. null: `name`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.database_instance == null || can(regex("^[a-z][a-z0-9-]{0,96}[a-z0-9]$", var.database_instance))
+    error_message = "Must be the name of an instance: lower-case letters, digits and hyphens."
   }
 }
 

@@ -132,6 +132,10 @@ class Mailbox(Protocol):
     The exceptions are a provider's; nothing here moves money.
     """
 
+    @property
+    def fetches(self) -> bool:
+        """Return whether anything is ever fetched; else only operators record what they learn."""
+
     def collect(self) -> Iterator[Delivery]:
         """Yield everything that has not been put away, in the order in which it came."""
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
+from contextlib import closing
+
+import psycopg
 
 from paymentapp.clock import to_text
+from paymentapp.config import Settings
 from paymentapp.models.caller_texts import CallerTexts
 from paymentapp.models.payments import FINAL, Cause, Status
 from paymentapp.storage.base import Store
 from paymentapp.storage.changes import PaymentChange, PaymentErasure
 from paymentapp.storage.dynamodb import DynamoDBStore
+from paymentapp.storage.postgresql import PostgreSQLStore
 from paymentapp.storage.sqlite import SQLiteStore
 from tests.support.erasure_world import EMAIL, NEW_EMAIL, SECRET, SHOP, ErasureWorld, stored_bytes
+from tests.support.postgresql import PostgreSQLServer
 from tests.support.records import a_payment, add_payment, later
 
 
@@ -96,3 +102,30 @@ def test_no_digest_of_a_reference_stays_in_the_list(dynamodb_store: DynamoDBStor
     world.erase()
     world.passes()
     assert digest not in stored_bytes(dynamodb_store)
+
+
+def test_no_byte_is_left_in_the_files_of_postgresql_once_its_tables_are_rewritten(
+    own_postgresql: PostgreSQLServer,
+) -> None:
+    """Without that the unused part of a page keeps some, even after a VACUUM."""
+    store = PostgreSQLStore.of(Settings(store=own_postgresql.url))
+    store.create_tables()
+    world = ErasureWorld(store)
+    world.live()
+    assert SECRET.encode() in files_of(own_postgresql)
+    world.erase()
+    world.passes()
+    assert SECRET.encode() in files_of(own_postgresql)
+    with closing(psycopg.connect(own_postgresql.url, autocommit=True)) as owner:
+        for name in ("customers", "disbursements", "operations", "events"):
+            owner.execute(f"VACUUM (FULL, ANALYZE) paymentapp.{name}")
+    assert SECRET.encode() not in files_of(own_postgresql)
+    store.close()
+
+
+def files_of(server: PostgreSQLServer) -> bytes:
+    """Return the tables and indexes of all databases; not the log, which is kept for a while."""
+    with closing(psycopg.connect(server.url, autocommit=True)) as connection:
+        connection.execute("CHECKPOINT")
+    folder = server.folder / "data" / "base"
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +14,18 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from paymentapp.config import Settings, load_settings
-from tests.support.stand_in import IMAGE, OWNER_PASSWORD, PROVIDERS, Cloud, deployment
+from paymentapp.config import load_settings
+from tests.support.stand_in import (
+    IMAGE,
+    OWNER_PASSWORD,
+    PROVIDERS,
+    SERVICE,
+    Cloud,
+    Deployed,
+    deployment,
+)
 
 Resources = dict[str, dict[str, Any]]
-SERVICE = {"gcp": "google_cloud_run_v2_service.this", "azure": "azurerm_container_app.this"}
-INIT = {"gcp": "google_cloud_run_v2_job.this", "azure": "azurerm_container_app_job.init"}
 DATABASE = {
     "gcp": "google_sql_database_instance.this",
     "azure": "azurerm_postgresql_flexible_server.this",
@@ -30,37 +40,6 @@ KILLED_SECONDS = 10  # after SIGTERM, by Cloud Run: cloud.google.com/run/docs/co
 def cloud(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cloud]:
     with deployment(request.param, tmp_path) as made:
         yield made
-
-
-class Deployed:
-    """A cloud's folder, applied once for all tests that only look at it."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self.name = cloud.cloud
-        self.resources = cloud.apply(image=IMAGE)
-        self.state = cloud.state_text()
-
-    def containers(self, address: str) -> dict[str, Any]:
-        """Return the container of the service, a job or an app."""
-        template = self.resources[address]["template"][0]
-        template = template["template"][0] if "template" in template else template
-        found: dict[str, Any] = (template.get("containers") or template.get("container"))[0]
-        return found
-
-    def service(self, name: str) -> dict[str, Any]:
-        return self.resources[f'{SERVICE[self.name]}["{name}"]']
-
-    def environment(self, address: str) -> dict[str, str]:
-        """Return the variables of a container, with a text for each that is a secret."""
-        listed = self.containers(address)["env"]
-        return {each["name"]: each["value"] or "a secret of the cloud's store" for each in listed}
-
-    def settings(self, name: str) -> Settings:
-        return load_settings(self.environment(f'{SERVICE[self.name]}["{name}"]'))
-
-    def init(self) -> dict[str, str]:
-        key = '["init"]' if self.name == "gcp" else "[0]"
-        return self.environment(f"{INIT[self.name]}{key}")
 
 
 @pytest.fixture(scope="module", params=PROVIDERS)
@@ -80,8 +59,9 @@ def test_two_applies_lead_to_services_whose_tables_were_made_before(cloud: Cloud
     assert cloud.calls() == []
     found = services(cloud.apply(image=IMAGE), cloud.cloud)
     assert [re.findall(r'"(\w+)"', each) for each in found] == [["web"], ["worker"]]
-    (started,) = [each for each in cloud.calls() if "execute" in each or "job start" in each]
-    assert "paymentapp-init" in started
+    started = [each for each in cloud.calls() if "execute" in each or "job start" in each]
+    made = [re.findall(r"paymentapp-(\w+)", each) for each in started]
+    assert made == {"gcp": [["init"], ["key"]], "azure": [["init"]]}[cloud.cloud]
     assert cloud.planned() == []
     before = len(cloud.calls())
     cloud.apply(image=IMAGE.replace(":1", ":2"))
@@ -93,6 +73,18 @@ def test_tables_that_are_not_made_stop_the_apply_before_the_services(cloud: Clou
     cloud.given(image=IMAGE)
     assert "paymentapp-init" in cloud.complaint("apply", "-auto-approve")
     assert services(dict.fromkeys(cloud.state()), cloud.cloud) == []
+
+
+def test_without_keys_of_the_service_none_is_made(cloud: Cloud) -> None:
+    """Where callers have tokens of an issuer: the service starts without a key."""
+    found = cloud.plan(image=IMAGE, settings={"PAYMENTAPP_OIDC_ISSUER": "https://id.example.com"})
+    if cloud.cloud == "azure":
+        assert "MAKE_KEY" not in str(
+            found["azurerm_container_app_job.init[0]"]["template"][0]["container"][0]["args"]
+        )
+    else:
+        cloud.run("apply", "-auto-approve")
+        assert not any("paymentapp-key" in each for each in cloud.calls())
 
 
 # What runs.
@@ -109,6 +101,19 @@ def test_the_service_accepts_the_environment_of_each_process(deployed: Deployed)
     owner = conninfo_to_dict(load_settings(deployed.init()).store)["user"]
     assert owner not in users
     assert set(deployed.init()["PAYMENTAPP_POSTGRESQL_ROLE"].split()) == users
+
+
+def test_a_key_is_made_before_the_service_starts(deployed: Deployed) -> None:
+    """Without a valid one the server refuses to listen (paymentapp.server.check_access)."""
+    if deployed.name == "azure":
+        address = "azurerm_container_app_job.init[0]"
+        steps = deployed.containers(address)["args"][1].split(" && ")
+        assert [each.split()[-1] for each in steps] == ['"$MAKE_ROLES"', "init", "first"]
+        assert deployed.init()["FIRST_KEY_VAULT"] == "vault-uri-of-keys-de9816e3"
+    else:
+        container = deployed.containers('google_cloud_run_v2_job.this["key"]')
+        assert container["args"] == ["--if-none", "first"]
+        assert "id-of-paymentapp-first-key" in str(container["env"])
 
 
 def test_only_the_worker_has_a_providers_credentials(deployed: Deployed) -> None:
@@ -196,3 +201,43 @@ def test_no_password_is_in_the_state_or_in_an_environment(deployed: Deployed) ->
             "azure": [],
         }[deployed.name]
     )
+
+
+def test_the_database_has_a_standby_in_another_zone_and_backups(deployed: Deployed) -> None:
+    database = deployed.resources[DATABASE[deployed.name]]
+    if deployed.name == "gcp":
+        (settings,) = database["settings"]
+        (backup,) = settings["backup_configuration"]
+        assert settings["availability_type"] == "REGIONAL"
+        assert backup["enabled"] is backup["point_in_time_recovery_enabled"] is True
+        assert settings["deletion_protection_enabled"] is database["deletion_protection"] is True
+        return
+    (standby,) = database["high_availability"]
+    assert (database["zone"], standby["standby_availability_zone"]) == ("1", "2")
+    assert database["backup_retention_days"] == 14
+    lock = deployed.resources["azurerm_management_lock.database[0]"]
+    assert (lock["lock_level"], lock["scope"]) == ("CanNotDelete", database["id"])
+
+
+def test_prometheus_reads_the_conditions_of_google_s_alerts(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    if deployed.name != "gcp":
+        pytest.skip("Azure's alerts count lines of the log")
+    program = shutil.which("promtool")
+    if program is None:
+        assert "CI" not in os.environ, "promtool is not installed"
+        pytest.skip("promtool is not installed: it is in Debian's package prometheus")
+    policies = [
+        values["conditions"][0]["condition_prometheus_query_language"][0]
+        for address, values in deployed.resources.items()
+        if address.startswith("google_monitoring_alert_policy.")
+    ]
+    rules = [
+        {"alert": "A", "expr": each["query"], "labels": {"n": str(number)}}
+        for number, each in enumerate(policies)
+    ]
+    assert len(rules) == 16
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": [{"name": "g", "rules": rules}]}))
+    done = subprocess.run([program, "check", "rules", tmp_path / "rules.json"], capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""deploy/gcp/first_key.py: a key is kept in Secret Manager, or it is revoked; no output has it."""
+"""deploy/first_key.py: a key is kept in the cloud's store, or it is revoked; no output has it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ import pytest
 from tests.support.hcl import ROOT
 from tests.support.metadata_server import MetadataServer, metadata_server
 
-SCRIPT = ROOT / "deploy" / "gcp" / "first_key.py"
+SCRIPT = ROOT / "deploy" / "first_key.py"
 SECRET = "projects/1/secrets/paymentapp-first-key"
 
 
@@ -28,7 +28,7 @@ def google() -> Iterator[MetadataServer]:
 class Instance:
     """An instance of the job, with a store on disk."""
 
-    def __init__(self, folder: Path, google: MetadataServer) -> None:
+    def __init__(self, folder: Path, cloud: Mapping[str, str]) -> None:
         program = folder / "paymentapp"
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -m paymentapp "$@"\n')
         program.chmod(0o755)
@@ -36,9 +36,7 @@ class Instance:
             "PATH": f"{folder}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "PAYMENTAPP_STORE": f"sqlite:///{folder}/paymentapp.db",
-            "FIRST_KEY_SECRET": SECRET,
-            "SECRET_MANAGER_URL": f"http://{google.address}",
-            **google.google(),
+            **cloud,
         }
         self.run("paymentapp", "init")
 
@@ -58,7 +56,8 @@ class Instance:
 
 @pytest.fixture
 def instance(tmp_path: Path, google: MetadataServer) -> Instance:
-    return Instance(tmp_path, google)
+    secrets = {"FIRST_KEY_SECRET": SECRET, "SECRET_MANAGER_URL": f"http://{google.address}"}
+    return Instance(tmp_path, {**secrets, **google.google()})
 
 
 def test_a_key_is_kept_and_not_printed(instance: Instance, google: MetadataServer) -> None:
@@ -81,6 +80,26 @@ def test_a_key_that_is_not_kept_is_revoked(
     assert done.returncode == 1
     assert "it is revoked" in done.stderr
     assert instance.states() == {"first": "revoked"}
+
+
+def test_on_azure_a_key_is_kept_in_a_vault(tmp_path: Path, google: MetadataServer) -> None:
+    vault = {"FIRST_KEY_VAULT": f"http://{google.address}/"}
+    instance = Instance(tmp_path, {**vault, **google.azure()})
+    done = instance.create("--if-none", "first")
+    assert done.returncode == 0, done.stderr
+    ((path, authorization, body),) = google.kept
+    assert (path, authorization) == ("/secrets/first-key?api-version=7.4", "Bearer token-1")
+    assert body["value"].startswith("pk_")
+    assert body["value"] not in done.stdout + done.stderr
+    assert instance.create("--if-none", "first").returncode == 0  # there is a key
+    assert len(google.kept) == 1
+
+
+def test_without_a_valid_key_another_one_is_made(instance: Instance) -> None:
+    assert instance.create("first").returncode == 0
+    instance.run("paymentapp", "keys", "revoke", "first")
+    assert instance.create("--if-none", "second").returncode == 0
+    assert instance.states() == {"first": "revoked", "second": "valid"}
 
 
 def test_wrong_arguments_keep_nothing(instance: Instance, google: MetadataServer) -> None:

@@ -43,6 +43,7 @@ def test_the_first_commands_lead_to_services_that_run(cloud: Cloud) -> None:
             "gcloud secrets versions add paymentapp-paypal-client-secret",
             "gcloud builds submit ../..",
             "gcloud run jobs execute paymentapp-init",
+            "gcloud run jobs execute paymentapp-key",
         ],
         "azure": [
             "curl -s https://api.ipify.org",

@@ -128,6 +128,7 @@ WRONG: dict[str, dict[str, object]] = {
         "cpu": "3",
         "memory": "100Mi",
         "database_tier": "db-f1-micro",
+        "database_instance": "My database",
         "oldest_due_seconds": 5,
     },
     "azure": {
@@ -137,6 +138,7 @@ WRONG: dict[str, dict[str, object]] = {
         "operator_addresses": ["0.0.0.0/0"],
         "cpu": 3,
         "database_sku": "B_Standard_B1ms",
+        "database_server": "My database",
         "log_retention_days": 1,
     },
 }
@@ -155,10 +157,13 @@ def test_web_has_no_credentials_of_a_provider(variables: Variables) -> None:
     assert found == {"web": {"PAYMENTAPP_PAYPAL_CREDENTIALS": "elsewhere"}, "worker": {}}
 
 
-def test_web_is_told_who_has_the_credentials_of_stripe(variables: Variables) -> None:
-    variables.given(secrets={"PAYMENTAPP_STRIPE_SECRET_KEY": ["worker"]})
+@pytest.mark.parametrize("provider", ["STRIPE", "OPENACH"])
+def test_web_is_told_who_has_the_credentials_of_a_provider(
+    variables: Variables, provider: str
+) -> None:
+    variables.given(secrets={f"PAYMENTAPP_{provider}_SECRET_KEY": ["worker"]})
     found = variables.value("local.elsewhere")
-    assert found["web"]["PAYMENTAPP_STRIPE_CREDENTIALS"] == "elsewhere"
+    assert found["web"][f"PAYMENTAPP_{provider}_CREDENTIALS"] == "elsewhere"
     assert found["worker"] == {"PAYMENTAPP_PAYPAL_CREDENTIALS": "elsewhere"}
 
 

@@ -13,6 +13,7 @@ PAYMENTS = {
     "paypal": 200,
     "ach": 40,
     "stripe": 40,
+    "global": 40,
     "openach": 40,
     "armed": 40,
     "routes": 40,

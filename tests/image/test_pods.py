@@ -78,7 +78,7 @@ class Cluster:
 
     def sandbox(self, name: str) -> None:
         """Start what holds the network of a pod. In the worker's is the simulator of PayPal."""
-        options = ("--network=none", f"--add-host={HOST}:127.0.0.1", *RESTRICTED)
+        options = ("--network=none", *RESTRICTED)
         what = ("python", "-m", "simulators", "--port", "8001")
         self.pods.run(
             *("run", "--detach", f"--name=sandbox-{name}", *options, "localhost/simulators", *what)
@@ -93,8 +93,10 @@ class Cluster:
     def arguments(self, name: str, network: str) -> list[str]:
         workload = self.workload(name)
         given = arguments(workload, self.found, self.secrets, self._folder)
-        place = f"--network=container:sandbox-{network}"
-        return [*given, *LIMITS, place, "localhost/paymentapp", *command(workload)]
+        names = self._folder / "hosts"
+        names.write_text(f"127.0.0.1 localhost {HOST}\n")
+        place = (f"--network=container:sandbox-{network}", f"--volume={names}:/etc/hosts:ro")
+        return [*given, *LIMITS, *place, "localhost/paymentapp", *command(workload)]
 
     def start(self, name: str) -> None:
         self.pods.run("run", "--detach", f"--name={name}", *self.arguments(name, name))

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 SCOPE = "https://www.googleapis.com/auth/sqlservice.login"
 RESOURCE = "https://ossrdbms-aad.database.windows.net"
+VAULT_RESOURCE = "https://vault.azure.net"
 IDENTITY_HEADER = "a header that the platform made"
 _GOOGLE = "/computeMetadata/v1/instance/service-accounts/default/token"
 
@@ -28,7 +29,7 @@ class MetadataServer:
     answer: tuple[int, bytes] | None = None
     delay: float = 0.0
     asked: list[tuple[str, Mapping[str, str], Mapping[str, str]]] = field(default_factory=list)
-    kept: list[tuple[str, str, Any]] = field(default_factory=list)  # of a Secret Manager
+    kept: list[tuple[str, str, Any]] = field(default_factory=list)  # by a store of secrets
 
     def google(self) -> dict[str, str]:
         """Return the environment of an instance of Google Cloud."""
@@ -53,8 +54,9 @@ class MetadataServer:
         if path == _GOOGLE and headers.get("Metadata-Flavor") == "Google":
             return self._token({"expires_in": self.seconds})
         # Azure writes numbers as texts.
-        right = headers.get("X-IDENTITY-HEADER") == IDENTITY_HEADER
-        if path == "/msi/token" and right and query.get("resource") == RESOURCE:
+        given = {name.lower(): value for name, value in headers.items()}
+        right = given.get("x-identity-header") == IDENTITY_HEADER
+        if path == "/msi/token" and right and query.get("resource") in (RESOURCE, VAULT_RESOURCE):
             return self._token({"expires_on": str(int(time.time()) + self.seconds)})
         return 403, b"{}"
 
@@ -75,6 +77,9 @@ def _handler(server: MetadataServer) -> type[BaseHTTPRequestHandler]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             server.kept.append((self.path, self.headers.get("Authorization", ""), body))
             self._send(*(server.answer or (200, b"{}")))
+
+        def do_PUT(self) -> None:
+            self.do_POST()
 
         def _send(self, status: int, body: bytes) -> None:
             self.send_response(status)

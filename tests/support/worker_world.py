@@ -29,6 +29,8 @@ _DONE = {BatchState.CLOSED, BatchState.ABORTED}  # an aborted one is searched fo
 class MailboxBank(ScriptedWebhooks):
     """A mailbox that holds one delivery until it is put away."""
 
+    fetches = True
+
     def __init__(self) -> None:
         super().__init__()
         self.full = False

@@ -98,7 +98,9 @@ def test_the_target_is_held_before_anything_else_is_there(move: Move) -> None:
     move.target.puts_left = 1
     with pytest.raises(StoreUnavailable):
         move.copy().run()
-    assert [hold.scope for hold in move.target.list_holds()] == [HoldScope.ALL]
+    (hold,) = move.target.list_holds()
+    assert hold.scope is HoldScope.ALL
+    assert hold.reason.startswith("unfinished copy, not to be released: ")
     assert due(move.target) == []
 
 
@@ -156,6 +158,12 @@ def test_the_last_pass_is_refused_while_a_process_works(move: Move, name: str) -
         move.copy().finish(BY)
     assert move.source.list_holds() == []
     move.now += timedelta(seconds=9)
+    assert move.copy().finish(BY).differences == []
+
+
+def test_who_read_the_balances_last_is_no_sign_of_a_process(move: Move) -> None:
+    """Its lease lasts a minute, and is not given back by a process that stops."""
+    move.source.hold_lease(Lease("balances", "p1", move.now + timedelta(minutes=1)), move.now)
     assert move.copy().finish(BY).differences == []
 
 

@@ -35,6 +35,7 @@ class Bank(LedgerProvider):
     """A ledger with a mailbox: a body stands for an update that a test has put there."""
 
     name = "bank"
+    fetches = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,7 +6,6 @@ import re
 import string
 from datetime import time, timedelta
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 from paymentapp.banking import (
     RESERVED_DESCRIPTIONS,
@@ -15,11 +14,10 @@ from paymentapp.banking import (
     check_account_number,
     has_check_digit,
 )
-from paymentapp.variables import Unfit, VariableKind, dollars, matching, number, without_user
+from paymentapp.providers.bank_mail.folder_location import folder
+from paymentapp.variables import Unfit, VariableKind, dollars, matching, number
 
 MOST = Decimal("99999999.99")  # NACHA Operating Rules, Appendix Three: Amount has ten digits
-_SCHEMES = {"file", "sftp", "s3"}
-_FOLDER = "file:///folder, sftp://user@host/folder or s3://bucket/folder"
 _WINDOW = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(\s+same-day)?")
 _PLACEHOLDERS = {"batch", "date", "time", "modifier"}
 
@@ -64,20 +62,6 @@ def minutes(low: int, high: int) -> VariableKind[timedelta]:
 def seconds(low: int, high: int) -> VariableKind[timedelta]:
     """Return the kind of a number of seconds."""
     return number(low, high).then(lambda seconds: timedelta(seconds=seconds))
-
-
-def _folder(value: str) -> str:
-    """Check a folder's URL; a password in it is refused, since logs name the URL."""
-    parts = urlsplit(value)
-    if parts.password is not None:
-        raise Unfit("must not hold a password: PAYMENTAPP_ACH_SFTP_PASSWORD does")
-    if parts.scheme not in _SCHEMES or parts.query or parts.fragment:
-        raise ValueError
-    if parts.scheme == "file" and (parts.netloc or len(parts.path) < 2):
-        raise Unfit("must be file:///folder")
-    if parts.scheme != "file" and not (parts.hostname and (parts.scheme == "s3" or parts.username)):
-        raise ValueError
-    return value
 
 
 def read_windows(value: str) -> tuple[Window, ...]:
@@ -134,5 +118,5 @@ def file_name_pattern(value: str) -> str:
     return value
 
 
-FOLDER = VariableKind(_folder, _FOLDER, without_user)
+FOLDER = folder("PAYMENTAPP_ACH_SFTP_PASSWORD")
 DOLLARS = dollars(MOST)

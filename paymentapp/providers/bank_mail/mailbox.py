@@ -64,6 +64,8 @@ class _Found(NamedTuple):
 class BankMailbox(ABC):
     """Reads the incoming folder; reading a file twice is idempotent."""
 
+    fetches = True
+
     def __init__(
         self,
         folder: Folder,

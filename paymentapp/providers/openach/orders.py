@@ -7,9 +7,10 @@ change what is sent for a payment.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,7 +18,8 @@ from zoneinfo import ZoneInfo
 from paymentapp.banking import EASTERN, BankAccount
 from paymentapp.clock import Clock
 from paymentapp.models.batches import Member
-from paymentapp.models.provider_state import ProviderState, StateEntry
+from paymentapp.models.provider_state import ProviderState, StateEntry, update_state_entry
+from paymentapp.providers.bank_mail.reading import bare_account
 from paymentapp.providers.openach.payees import OpenAchPayees
 from paymentapp.providers.openach.settings import ARMED, OpenAchSettings
 from paymentapp.providers.openach.tables import ARMED_AHEAD, LARGEST, LEAD, PICKED_UP_WITHIN
@@ -69,6 +71,40 @@ class OpenAchOrder(NamedTuple):
         return {name: text for name, text in self.form.items() if name.startswith(prefixes)}
 
 
+class SentPayments:
+    """An index of orders by account and amount, for what a bank says without any id of ours.
+
+    The account is a twelve-bit digest, which tells nobody the number.
+    """
+
+    def __init__(self, state: ProviderState) -> None:
+        self._state = state
+
+    def add(self, order: OpenAchOrder, destination: str) -> None:
+        """Add an order, with the destination of its payment; idempotent."""
+        form = order.form
+        name = _sent(order.next_date, order.amount, form["external_account_number"])
+
+        def change(text: str) -> str:
+            known = json.loads(text) | {order.item_id: destination}
+            return json.dumps(known, separators=(",", ":"))
+
+        update_state_entry(self._state, name, "{}", change, likely_new=True)
+
+    def find(self, first: date, last: date, amount: Decimal, account: str) -> dict[str, str]:
+        """Return item ids that may be to an account, each with its destination.
+
+        Months are searched from that of the first date of schedules to that of the last.
+        """
+        found: dict[str, str] = {}
+        month = first.replace(day=1)
+        while month <= last:
+            stored = self._state.get_state_entry(_sent(month, amount, account))
+            found |= json.loads(stored.text) if stored else {}
+            month = (month + timedelta(days=31)).replace(day=1)
+        return found
+
+
 class Orders:
     """Makes and stores orders. Raises StoreUnavailable, and Misconfigured without a vault key."""
 
@@ -85,6 +121,7 @@ class Orders:
         self._payees = payees
         self._settings = settings
         self._clock = clock
+        self._sent = SentPayments(state)
 
     def of_batch(self, batch_id: str) -> OpenAchOrder | None:
         """Return the order of a batch; None where none was made."""
@@ -113,6 +150,7 @@ class Orders:
         if known is not None:
             return known, False
         form = self._form(member)
+        self._sent.add(OpenAchOrder(item_id, form), member.destination or "")
         text = self._vault.seal(json.dumps(form, separators=(",", ":")), item_id)
         wanted = StateEntry.new(_order(item_id), text)
         stored = self._state.add_state_entry(wanted)
@@ -185,6 +223,11 @@ def _schedule(payment_type: str, amount: Decimal, first: date) -> dict[str, str]
         "remaining_occurrences": "1",
     }
     return {f"payment_schedule_{name}": text for name, text in named.items()}
+
+
+def _sent(month: date, amount: Decimal, account: str) -> str:
+    digest = hashlib.sha256(bare_account(account).encode()).hexdigest()[:3]
+    return f"openach/sent/{month:%Y-%m}/{amount:.2f}/{digest}"
 
 
 def _batch(batch_id: str) -> str:

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from datetime import datetime
 
 from paymentapp.banking import return_reason, returns_over
 from paymentapp.clock import Clock, from_text, to_text
-from paymentapp.errors import Conflict, NotGenuine
+from paymentapp.errors import Conflict
 from paymentapp.models.money import Money
-from paymentapp.models.payments import Payment, Status
+from paymentapp.models.payments import Status
 from paymentapp.models.provider_state import ProviderState, StateEntry, update_state_entry
+from paymentapp.providers.bank_mail.incoming_state import IncomingState
 from paymentapp.providers.openach.orders import OpenAchOrder, local_date
 from paymentapp.providers.openach.records import MADE, Found, differences
 from paymentapp.providers.openach.tables import LEAD, STATUS, RawStatus
-from paymentapp.providers.updates import (
-    BlockedPayee,
-    Delivery,
-    ItemReport,
-    Recorded,
-    UnreadFile,
-    WebhookNews,
-)
+from paymentapp.providers.updates import BlockedPayee, ItemReport, Recorded
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +30,16 @@ class OpenAchOutcomes:
     is over in which it would have come back, unless an operator has recorded that it did.
     """
 
-    def __init__(self, state: ProviderState, hold_days: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        state: ProviderState,
+        hold_days: int,
+        clock: Clock,
+        incoming: IncomingState | None = None,
+    ) -> None:
+        """Build it; with `incoming` no payment succeeds before the bank's files were read."""
         self._state = state
+        self._incoming = incoming
         self._hold_days = hold_days
         self._clock = clock
 
@@ -64,10 +65,9 @@ class OpenAchOutcomes:
             money=Money(order.amount, "USD"),
         )
 
-    def record(self, payment: Payment, status: Status, code: str) -> Recorded:
-        """Record what an operator says of a payment. Raises Conflict where it was returned."""
-        known = return_reason(code)
-        reason = f"{code} {known.short}"[:40] if known.known else code
+    def record(self, item_id: str, status: Status, code: str) -> Recorded:
+        """Record what an operator or the bank says. Raises Conflict where it was returned."""
+        reason = return_words(code)
 
         def change(text: str) -> str:
             before = json.loads(text)
@@ -77,9 +77,10 @@ class OpenAchOutcomes:
                 return text
             return json.dumps({"status": status, "code": code, "reason": reason})
 
-        update_state_entry(self._state, _recorded(payment.key.item_id), _NOTHING, change)
+        update_state_entry(self._state, _recorded(item_id), _NOTHING, change)
         if status is not Status.RETURNED:
             return Recorded()
+        known = return_reason(code)
         blocked = known.known and known.stop_using
         return Recorded(reason, BlockedPayee(reason) if blocked else None)
 
@@ -96,7 +97,7 @@ class OpenAchOutcomes:
     def _raw_status(self, order: OpenAchOrder, found: Found | None) -> RawStatus:
         entered = self._entered_at(order, found)
         if entered is not None:
-            over = self._clock() >= self._returns_over(entered)
+            over = self._is_over(self._returns_over(entered))
             return RawStatus.NOT_RETURNED_IN_TIME if over else RawStatus.ENTERED
         if found is None or not found.schedules:
             return RawStatus.DELETED
@@ -111,13 +112,24 @@ class OpenAchOutcomes:
 
         A profile that is deleted afterwards changes nothing: its entry is paid.
         """
-        name = f"openach/entered/{order.item_id}"
+        name = _entered(order.item_id)
         stored = self._state.get_state_entry(name)
         if stored is None:
             if found is None or differences(order, found) or found.schedules[0].remaining != MADE:
                 return None
-            stored = self._state.add_state_entry(StateEntry.new(name, to_text(self._clock())))
-        return from_text(stored.text)
+            text = f"{to_text(self._clock())} {found.schedules[0].schedule_id}"
+            stored = self._state.add_state_entry(StateEntry.new(name, text))
+        return from_text(stored.text.partition(" ")[0])
+
+    def entered_schedule(self, item_id: str) -> str | None:
+        """Return the id of a payment's schedule, once an entry is known to have been made of it."""
+        stored = self._state.get_state_entry(_entered(item_id))
+        return stored.text.partition(" ")[2] if stored else None
+
+    def _is_over(self, end: datetime) -> bool:
+        """Return whether the hold is over, and all files were read that the bank sent in it."""
+        read_at = self._incoming.read_at() if self._incoming else self._clock()
+        return read_at is not None and min(read_at, self._clock()) >= end
 
     def _returns_over(self, entered: datetime) -> datetime:
         """Return when the hold is over; the run is never later than when its work was seen."""
@@ -134,35 +146,15 @@ class OpenAchOutcomes:
             )
 
 
-class OpenAchMailbox:
-    """What an operator records: OpenACH itself tells nothing, so that nothing is collected."""
-
-    def __init__(self, outcomes: OpenAchOutcomes) -> None:
-        self._outcomes = outcomes
-
-    def collect(self) -> Iterator[Delivery]:
-        """Yield nothing."""
-        return iter(())
-
-    def put_away(self, delivery: Delivery) -> None:
-        """Do nothing."""
-
-    def parse_webhook(self, body: bytes) -> WebhookNews:  # noqa: ARG002  # there is none
-        """Refuse any event: OpenACH sends none. Raises NotGenuine."""
-        raise NotGenuine("OpenACH sends no events")
-
-    def unread(self) -> list[UnreadFile]:
-        """Return nothing."""
-        return []
-
-    def set_aside(self, file_id: str, note: str) -> bool:  # noqa: ARG002  # there is none
-        """Return False: there is no file."""
-        return False
-
-    def record(self, payment: Payment, status: Status, code: str) -> Recorded:
-        """Record what an operator says of a payment. Raises Conflict, StoreUnavailable."""
-        return self._outcomes.record(payment, status, code)
+def return_words(code: str) -> str:
+    """Return a bank's return code with its reason in words, in at most 40 characters."""
+    known = return_reason(code)
+    return f"{code} {known.short}"[:40] if known.known else code
 
 
 def _recorded(item_id: str) -> str:
     return f"openach/recorded/{item_id}"
+
+
+def _entered(item_id: str) -> str:
+    return f"openach/entered/{item_id}"

@@ -13,6 +13,9 @@ from datetime import timedelta
 from paymentapp.errors import Misconfigured, NotSent, OutcomeUnknown
 from paymentapp.models.batches import UNKNOWN_ATTEMPT, Batch, Member
 from paymentapp.models.explanations import Explanation
+from paymentapp.providers.bank_mail.folders import BankFolder
+from paymentapp.providers.bank_mail.incoming_state import IncomingState
+from paymentapp.providers.bank_mail.reading import BankFileReader
 from paymentapp.providers.base import (
     Accepted,
     CurrencyRule,
@@ -29,8 +32,14 @@ from paymentapp.providers.effects import effects_possible
 from paymentapp.providers.http import Http
 from paymentapp.providers.openach.api import OpenAchApi
 from paymentapp.providers.openach.armed import ArmedPlan, too_late
-from paymentapp.providers.openach.orders import NotAnOrder, OpenAchOrder, Orders, local_date
-from paymentapp.providers.openach.outcomes import OpenAchMailbox, OpenAchOutcomes
+from paymentapp.providers.openach.orders import (
+    NotAnOrder,
+    OpenAchOrder,
+    Orders,
+    SentPayments,
+    local_date,
+)
+from paymentapp.providers.openach.outcomes import OpenAchOutcomes
 from paymentapp.providers.openach.payees import OpenAchPayees
 from paymentapp.providers.openach.records import (
     ENABLED,
@@ -39,6 +48,7 @@ from paymentapp.providers.openach.records import (
     differences,
     read_complete,
 )
+from paymentapp.providers.openach.returns import OpenAchMailbox, OpenAchMatcher
 from paymentapp.providers.openach.settings import ARMED, OpenAchSettings
 from paymentapp.providers.openach.tables import RESENT_WITHIN, OpenAchError
 from paymentapp.providers.store_errors import store_errors_as
@@ -88,8 +98,15 @@ class OpenAch(Provider):
         self._api = OpenAchApi(self._http, settings)
         self._records = Records(self._api)
         self._orders = Orders(kit.state, kit.vault, self.payees, settings, kit.clock)
-        self._outcomes = OpenAchOutcomes(kit.state, settings.hold_days, kit.clock)
-        self.mailbox = OpenAchMailbox(self._outcomes)
+        returns = settings.returns(timeout)
+        incoming = IncomingState(kit.state, self.name)
+        self._outcomes = OpenAchOutcomes(
+            kit.state, settings.hold_days, kit.clock, incoming if returns else None
+        )
+        matcher = OpenAchMatcher(self._orders, SentPayments(kit.state), self._outcomes, kit.clock)
+        self.mailbox = OpenAchMailbox(
+            BankFolder(returns) if returns else None, incoming, BankFileReader(matcher), kit.clock
+        )
         self._payment_type = settings.payment_type
         self._armed = (
             ArmedPlan(self._api, self._records, kit.state, kit.clock)

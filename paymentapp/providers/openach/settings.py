@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from paymentapp.errors import SettingsError
 from paymentapp.loopback import is_loopback
+from paymentapp.providers.bank_mail.folder_location import FolderLocation, folder
 from paymentapp.providers.base import Environment
 from paymentapp.providers.openach.tables import LARGEST
 from paymentapp.variables import (
@@ -20,9 +21,11 @@ from paymentapp.variables import (
     choice,
     credentials_place,
     dollars,
+    file,
     matching,
     number,
     switch,
+    text,
     url,
     variable,
 )
@@ -108,6 +111,29 @@ class OpenAchSettings(Declared):
         "off",
         "`on` to allow the plan `armed`, which nobody has seen work on the hosted service",
     )
+    returns_url: str = variable(
+        "PAYMENTAPP_OPENACH_RETURNS_URL",
+        folder("PAYMENTAPP_OPENACH_SFTP_PASSWORD", optional=True),
+        "",
+        "the folder into which the originator's bank puts its return files, read as they are; "
+        "without it returns are recorded by hand",
+    )
+    sftp_known_hosts: str = variable(
+        "PAYMENTAPP_OPENACH_SFTP_KNOWN_HOSTS",
+        file(),
+        "",
+        "a known_hosts file with that bank's host key; required for SFTP",
+    )
+    sftp_password: str = variable(
+        "PAYMENTAPP_OPENACH_SFTP_PASSWORD",
+        text(),
+        "",
+        "the password, never in the URL",
+        secret=True,
+    )
+    sftp_key_file: str = variable(
+        "PAYMENTAPP_OPENACH_SFTP_KEY_FILE", file(), "", "the private key, instead of a password"
+    )
     credentials: str = credentials_place("PAYMENTAPP_OPENACH_CREDENTIALS", "OpenACH")
 
     @property
@@ -133,8 +159,24 @@ class OpenAchSettings(Declared):
             return Environment.SIMULATED
         return Environment.TEST if host == _SANDBOX else Environment.LIVE
 
+    def returns(self, timeout: int) -> FolderLocation | None:
+        """Return the folder with the bank's return files; None where there is none."""
+        if not self.returns_url:
+            return None
+        return FolderLocation(
+            self.returns_url,
+            timeout,
+            password=self.sftp_password,
+            key_file=self.sftp_key_file,
+            known_hosts=self.sftp_known_hosts,
+        )
+
     def check(self) -> None:
         """Refuse a plan that nobody has seen work, unless that is what is wanted."""
+        if self.returns_url.startswith("sftp:") and not self.sftp_known_hosts:
+            raise SettingsError(
+                "PAYMENTAPP_OPENACH_SFTP_KNOWN_HOSTS must be set for SFTP: a file with the host key"
+            )
         if self.plan == ARMED and not self.unseen:
             raise SettingsError(
                 "PAYMENTAPP_OPENACH_PLAN is armed, which nobody has seen work on the hosted "

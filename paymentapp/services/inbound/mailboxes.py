@@ -35,7 +35,8 @@ class MailboxCollector:
     ) -> None:
         """`pause` is the time between two polls of a mailbox."""
         self._store = store
-        self._mailboxes = {n: p.mailbox for n, p in providers.items() if p.mailbox}
+        fetched = {n: p.mailbox for n, p in providers.items() if p.mailbox}
+        self._mailboxes = {name: each for name, each in fetched.items() if each.fetches}
         self._clock = clock
         self._shards = shards
         self._pause = pause

@@ -89,7 +89,7 @@ class PostgreSQLErasures(PostgreSQLCustomers, PostgreSQLDisbursements):
     def purge(self, *, everything: bool = False) -> bool:  # noqa: ARG002  # of the interface
         """Implement `ErasingStore.purge`: nothing that the database shows holds a copy.
 
-        What its files still hold goes with the server's own autovacuum, the archive of its log and
-        its backups; only the server's operator can reach it (docs/operating.md).
+        Its files hold some until other rows take their place, and so do the archive of its log and
+        its backups; only the server's operator can reach it (docs/operating.md, "PostgreSQL").
         """
         return True
