@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from simulators.common.times import rfc3339
-from simulators.page_sides import bank_side, stripe_side
+from simulators.page_sides import bank_side, openach_side, stripe_side
 from simulators.paypal import outcomes
 from simulators.paypal.core import running_paypal
 from simulators.paypal.currencies import amount
@@ -71,6 +71,7 @@ def show() -> str:
         pager=pager,
         totals=_totals(state.totals(now)),
         stripe=stripe_side(),
+        openach=openach_side(),
         bank=bank_side(running.settings.bank_books),
         calls=calls,
         call_total=sum(count for _, _, count in made.counts()),

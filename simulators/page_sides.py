@@ -1,4 +1,4 @@
-"""Stripe's and the bank's part of the page: sums of what succeeded, and the newest payments."""
+"""Parts of the page for Stripe, OpenACH and the bank: sums, and the newest payments."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from simulators.bank.overview import read_overview
+from simulators.openach.core import running_openach
 from simulators.stripe.books import MoveTotal
 from simulators.stripe.core import running_stripe
 from simulators.stripe.currencies import decimal_text
@@ -15,6 +16,7 @@ from simulators.stripe.records import StripeMove
 _NEWEST = 10
 _TONES = {"made": "good", "paid": "good", "pending": "quiet", "in_transit": "quiet"}
 _BACK = "back"
+_REMAINING = {"1": "waits for a nightly run", "-1": "entered", "0": "inert"}
 
 
 def stripe_side() -> dict[str, Any]:
@@ -60,6 +62,48 @@ def _move(move: StripeMove) -> dict[str, Any]:
 
 def _stripe_tone(status: str) -> str:
     return _TONES.get(status, _BACK if "reversed" in status else "bad")
+
+
+def openach_side() -> dict[str, Any]:
+    """Return what nightly runs have made of schedules, and the newest schedules."""
+    with running_openach().books() as books:
+        totals, newest = books.entry_totals(), books.newest(_NEWEST)
+    statuses = [
+        {
+            "status": _entry_words(filed, code),
+            "tone": _entry_tone(filed, code),
+            "count": entries,
+            "value": f"{dollars:.2f}",
+        }
+        for filed, code, entries, dollars in totals
+    ]
+    paid = sum(dollars for filed, code, _, dollars in totals if filed and not code)
+    total = {"currency": "USD", "value": f"{paid:.2f}", "statuses": statuses}
+    return {"totals": [total] if statuses else [], "rows": [_schedule(each) for each in newest]}
+
+
+def _entry_words(filed: bool, code: str | None) -> str:
+    if not filed:
+        return "entered, never filed"
+    return f"returned {code}" if code else "filed"
+
+
+def _entry_tone(filed: bool, code: str | None) -> str:
+    return "good" if filed and not code else "bad" if not filed else _BACK
+
+
+def _schedule(record: dict[str, Any]) -> dict[str, Any]:
+    remaining = str(record["payment_schedule_remaining_occurrences"] or 0)
+    number = str(record.get("external_account_number", ""))
+    return {
+        "who": record.get("external_account_holder") or "nobody: the profile is deleted",
+        "note": f"account …{number[-4:]}",
+        "value": record["payment_schedule_amount"],
+        "status": _REMAINING.get(remaining, remaining),
+        "tone": "good" if remaining == "-1" else "quiet",
+        "id": record.get("payment_profile_external_id", ""),
+        "date": record["payment_schedule_next_date"],
+    }
 
 
 def bank_side(books: str | None) -> dict[str, Any] | None:

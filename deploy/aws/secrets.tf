@@ -43,6 +43,7 @@ locals {
       contains(local.secret_readers.paypal, function) ? {} : merge(
         { PAYMENTAPP_PAYPAL_CREDENTIALS = "elsewhere" },
         var.stripe ? { PAYMENTAPP_STRIPE_CREDENTIALS = "elsewhere" } : {},
+        var.openach ? { PAYMENTAPP_OPENACH_CREDENTIALS = "elsewhere" } : {},
       ),
     )
   }
@@ -50,7 +51,7 @@ locals {
 
 resource "aws_secretsmanager_secret" "paypal" {
   name                    = "${var.name}/paypal"
-  description             = "Providers' credentials, which move money: PayPal's client_id and client_secret, and Stripe's key by its variable's name, as JSON"
+  description             = "Providers' credentials, which move money: PayPal's client_id and client_secret, and Stripe's and OpenACH's by their variables' names, as JSON"
   kms_key_id              = var.kms_key_arn
   recovery_window_in_days = var.secret_recovery_days
 }

@@ -232,6 +232,12 @@ variable "stripe" {
   default     = false
 }
 
+variable "openach" {
+  description = "Whether OpenACH's token and secret key are in the secret of the providers' credentials: functions that do not read that one accept payments by OpenACH all the same."
+  type        = bool
+  default     = false
+}
+
 variable "further_credentials" {
   description = "Secrets to make besides that of the providers' credentials: vault (for webhook endpoints) and webhooks (for Stripe's). A function does not start before each secret that it reads has a value."
   type        = set(string)

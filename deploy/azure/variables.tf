@@ -127,7 +127,7 @@ variable "settings" {
 }
 
 variable "secrets" {
-  description = "Variables whose values are secrets, and who reads each: web, worker or both. Terraform makes the secrets, README.md says how their values are set; an image does not start before each that it reads has one. PAYMENTAPP_VAULT_KEYS is for both, PAYMENTAPP_STRIPE_SECRET_KEY for worker, PAYMENTAPP_STRIPE_WEBHOOK_SECRETS for both."
+  description = "Variables whose values are secrets, and who reads each: web, worker or both. Terraform makes the secrets, README.md says how their values are set; an image does not start before each that it reads has one. PAYMENTAPP_VAULT_KEYS is for both, PAYMENTAPP_STRIPE_SECRET_KEY, PAYMENTAPP_OPENACH_TOKEN and PAYMENTAPP_OPENACH_SECRET_KEY for worker, PAYMENTAPP_STRIPE_WEBHOOK_SECRETS for both."
   type        = map(set(string))
   default = {
     PAYPAL_CLIENT_ID     = ["worker"]

@@ -10,6 +10,7 @@ locals {
     for reader in ["web", "worker"] : reader => merge(
       contains(try(var.secrets.PAYPAL_CLIENT_SECRET, []), reader) ? {} : { PAYMENTAPP_PAYPAL_CREDENTIALS = "elsewhere" },
       !contains(keys(var.secrets), "PAYMENTAPP_STRIPE_SECRET_KEY") || contains(try(var.secrets.PAYMENTAPP_STRIPE_SECRET_KEY, []), reader) ? {} : { PAYMENTAPP_STRIPE_CREDENTIALS = "elsewhere" },
+      !contains(keys(var.secrets), "PAYMENTAPP_OPENACH_SECRET_KEY") || contains(try(var.secrets.PAYMENTAPP_OPENACH_SECRET_KEY, []), reader) ? {} : { PAYMENTAPP_OPENACH_CREDENTIALS = "elsewhere" },
     )
   }
 }

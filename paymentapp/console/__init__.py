@@ -21,7 +21,7 @@ from paymentapp.console.sessions import check_session, presented_secret
 # Modules of pages register their views on the blueprint when they are imported.
 from paymentapp.console import issuer_sign_in, paths  # isort: skip  # noqa: F401
 from paymentapp.console import assets, sign_in, today  # isort: skip  # noqa: F401
-from paymentapp.console import payment_actions, payments, reversals  # isort: skip  # noqa: F401
+from paymentapp.console import payment_actions, payment_record, payments, reversals  # isort: skip  # noqa: F401
 from paymentapp.console import record_words, holds, approvals, limits, reports  # isort: skip  # noqa: F401
 from paymentapp.console import customers, customer_records, customer_methods, customer_payments  # isort: skip  # noqa: F401
 from paymentapp.console import batches, bulk, bulk_orders, inbox, webhooks  # isort: skip  # noqa: F401

@@ -68,8 +68,20 @@ def payments_show(customer_id: str, payment_id: str) -> str:
         payment=case.payment,
         actions=case.actions(actor()),
         can_be_taken_back=_can_be_taken_back(case.payment),
+        can_be_recorded=can_be_recorded(case.payment),
         done=request.args.get("done", ""),
     )
+
+
+def can_be_recorded(payment: Payment) -> bool:
+    """Return whether a person may record what became of a payment that was sent.
+
+    Only where operators complete a provider's reports; what others report is theirs to correct.
+    """
+    provider = services().providers.get(payment.payment_method)
+    if provider is None or provider.mailbox is None:
+        return False
+    return payment.status in {Status.SUBMITTED, Status.SUCCEEDED, Status.RETURNED}
 
 
 def _can_be_taken_back(payment: Payment) -> bool:

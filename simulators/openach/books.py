@@ -115,12 +115,25 @@ class OpenAchBooks:
 
     def all_schedules(self) -> list[Record]:
         """Return every schedule with its account and profile, in the order they were made."""
-        shown = []
-        for schedule in self._all("SELECT record FROM openach_schedules ORDER BY seq"):
-            account = self.account(schedule["payment_schedule_external_account_id"]) or {}
-            profile = self.profile(account.get("external_account_payment_profile_id", "")) or {}
-            shown.append(profile | account | schedule)
-        return shown
+        found = self._all("SELECT record FROM openach_schedules ORDER BY seq")
+        return [self._whole(schedule) for schedule in found]
+
+    def newest(self, limit: int) -> list[Record]:
+        """Return the newest schedules with their accounts and profiles, newest first."""
+        newest = f"SELECT record FROM openach_schedules ORDER BY seq DESC LIMIT {int(limit)}"  # noqa: S608 - a number
+        return [self._whole(schedule) for schedule in self._all(newest)]
+
+    def entry_totals(self) -> list[tuple[bool, str | None, int, float]]:
+        """Return filed, return code, number and dollars of the entries of each kind."""
+        return self.db.execute(
+            "SELECT filed, return_code, COUNT(*), SUM(amount) FROM openach_entries"
+            " GROUP BY filed, return_code ORDER BY return_code, filed DESC"
+        ).fetchall()
+
+    def _whole(self, schedule: Record) -> Record:
+        account = self.account(schedule["payment_schedule_external_account_id"]) or {}
+        profile = self.profile(account.get("external_account_payment_profile_id", "")) or {}
+        return profile | account | schedule
 
     def entries(self) -> list[Record]:
         """Return every entry, oldest first."""

@@ -157,10 +157,13 @@ def test_web_has_no_credentials_of_a_provider(variables: Variables) -> None:
     assert found == {"web": {"PAYMENTAPP_PAYPAL_CREDENTIALS": "elsewhere"}, "worker": {}}
 
 
-def test_web_is_told_who_has_the_credentials_of_stripe(variables: Variables) -> None:
-    variables.given(secrets={"PAYMENTAPP_STRIPE_SECRET_KEY": ["worker"]})
+@pytest.mark.parametrize("provider", ["STRIPE", "OPENACH"])
+def test_web_is_told_who_has_the_credentials_of_a_provider(
+    variables: Variables, provider: str
+) -> None:
+    variables.given(secrets={f"PAYMENTAPP_{provider}_SECRET_KEY": ["worker"]})
     found = variables.value("local.elsewhere")
-    assert found["web"]["PAYMENTAPP_STRIPE_CREDENTIALS"] == "elsewhere"
+    assert found["web"][f"PAYMENTAPP_{provider}_CREDENTIALS"] == "elsewhere"
     assert found["worker"] == {"PAYMENTAPP_PAYPAL_CREDENTIALS": "elsewhere"}
 
 

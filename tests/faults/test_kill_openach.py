@@ -23,11 +23,12 @@ from tests.support.callers import Accepted, Caller, listed
 from tests.support.cluster import Cluster
 from tests.support.openach_backend import PREFIX
 
-PAYMENTS = int(os.environ.get("KILL_TEST_OPENACH_PAYMENTS", "120"))
-KILLS = int(os.environ.get("KILL_TEST_OPENACH_KILLS", "12"))
+PAYMENTS = int(os.environ.get("KILL_TEST_OPENACH_PAYMENTS", "60"))
+KILLS = int(os.environ.get("KILL_TEST_OPENACH_KILLS", "8"))
 CLIENTS = 4
 CUSTOMERS = 12  # of each client
-SETTLE_SECONDS = 60  # a batch whose process was killed is left alone for half of that
+# A batch whose process was killed is left alone for 30 of them; then sweeps send three a second.
+SETTLE_SECONDS = 120
 FAULTS = {
     "drop_before": 0.02,
     "drop_after": 0.04,

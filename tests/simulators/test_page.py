@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 from simulators import PayPalSimulatorSettings, create_simulator
 from simulators.bank import BankBooks
 from simulators.bank.records import BankEntry
+from simulators.openach.settings import CREDIT_TYPE
 
 from .support import PAYOUTS, Api, batch, item
 
@@ -103,6 +105,49 @@ def test_what_stripe_moved_is_shown(api: Api) -> None:
     assert "<b>10.00</b> USD" in text
     assert re.search(r"transfer made</span>\s*&times; 1</span><span>10\.00", text)
     assert re.search(r"transfer reversed</span>\s*&times; 1</span><span>5\.00", text)
+
+
+def test_what_openach_has_to_pay_is_shown(api: Api) -> None:
+    assert "OpenACH has nothing to pay yet." in page(api)
+    for number, amount in (("000123456789", "25.00"), ("R0312345", "4.00")):
+        schedule_at_openach(api, number, amount)
+    assert "waits for a nightly run" in page(api)
+    api.app.test_client().post("/_simulator/openach/run")
+    text = page(api)
+    assert "<b>25.00</b> USD" in text
+    assert re.search(r"returned R03</span>\s*&times; 1</span><span>4\.00", text)
+    assert "000123456789" not in text
+    assert "…6789" in text
+
+
+def schedule_at_openach(api: Api, number: str, amount: str) -> None:
+    """Have OpenACH pay an account, by its API."""
+    credentials = {"user_api_token": "simulator", "user_api_key": "simulator"}
+    client = api.app.test_client(use_cookies=False)
+    session = client.post("/openach/api/connect", data=credentials).get_json(force=True)
+    openach = api.app.extensions["openach_simulator"]
+    with openach.books() as books:
+        day = books.today
+    form = {
+        "payment_profile_external_id": f"pay-{amount}",
+        "payment_profile_email_address": "ann@example.com",
+        "payment_profile_last_name": "Lee",
+        "external_account_type": "checking",
+        "external_account_holder": "Ann Lee",
+        "external_account_country_code": "US",
+        "external_account_dfi_id": "021000021",
+        "external_account_number": number,
+        "payment_schedule_payment_type_id": CREDIT_TYPE,
+        "payment_schedule_amount": amount,
+        "payment_schedule_currency_code": "USD",
+        "payment_schedule_next_date": str(day),
+        "payment_schedule_end_date": str(day + timedelta(days=60)),
+        "payment_schedule_frequency": "once",
+        "payment_schedule_remaining_occurrences": "1",
+    }
+    cookie = {"Cookie": f"PHPSESSID={session['session_id']}"}
+    answer = client.post("/openach/api/savePaymentProfileComplete", data=form, headers=cookie)
+    assert answer.get_json(force=True)["success"], answer.text
 
 
 def test_what_the_bank_booked_is_shown(tmp_path: Path) -> None:

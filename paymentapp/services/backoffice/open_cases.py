@@ -173,7 +173,7 @@ class OpenCases:
             recorded = mailbox.record(payment, status, code)
             reason = recorded.reason or reason
             if recorded.blocked is not None:
-                where = recorded.blocked.destinations
+                where = recorded.blocked.destinations or (payment.destination,)
                 words = recorded.blocked.reason
                 who = payment.customer_id, provider
                 self.methods.block(*who, where, words, Cause.PERSON, decision.person)

@@ -85,6 +85,7 @@ def test_a_return_is_recorded_without_a_case_and_blocks_the_account(
     moved = service.cases.record_payment(word(EventResolution.RETURNED, payment.key, "R03"))
     assert moved.status is Status.RETURNED
     assert moved.history[-1].cause is Cause.PERSON
+    assert not service.services.methods.get("ada", "openach").usable
     again = service.cases.record_payment(word(EventResolution.RETURNED, payment.key, "R03"))
     assert (again.status, len(again.history)) == (moved.status, len(moved.history))
     assert service.cases.cases() == []
