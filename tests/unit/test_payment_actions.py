@@ -62,6 +62,13 @@ def test_what_a_provider_may_have_is_not_cancelled() -> None:
     assert possible(submitted, PAYMENTS_WRITE, HOLD) == {}
 
 
+def test_what_a_provider_may_still_stop_is_recalled_once() -> None:
+    sent = stamped(a_payment()).moved(Status.SUBMITTED, NOW, Cause.POLL)
+    assert A.CANCEL in possible(sent, PAYMENTS_WRITE, recallable=True)
+    asked = sent.changed(cancel_requested=True)
+    assert A.CANCEL not in possible(asked, PAYMENTS_WRITE, recallable=True)
+
+
 def test_unclaimed_money_is_taken_back_once() -> None:
     payment = stamped(a_payment()).moved(Status.UNCLAIMED, NOW, Cause.POLL)
     assert A.CANCEL in possible(payment, PAYMENTS_WRITE)

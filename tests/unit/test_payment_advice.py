@@ -195,6 +195,11 @@ def test_unclaimed_money_is_explained_and_its_recall_is_said_to_go_on() -> None:
     assert "has been asked to take it back" in recalled.meaning
 
 
+def test_a_recall_of_what_was_sent_is_said_to_go_on() -> None:
+    recalled = advice(ended(Status.SUBMITTED).changed(cancel_requested=True))
+    assert "has been asked to stop it" in recalled.meaning
+
+
 def test_a_payment_that_is_due_and_does_not_leave_has_nobody_to_send_it() -> None:
     assert "within seconds" in advice(a_payment()).steps[0]
     overdue = advice(a_payment(due_at=NOW - timedelta(minutes=5)))
