@@ -33,8 +33,8 @@ EVERY_FAULT = {
 SCENES = {
     "ach": (40, 40),
     "stripe": (20, 40),
-    "openach": (20, 40),
-    "armed": (20, 40),
+    "openach": (12, 40),
+    "armed": (8, 40),
     "routes": (30, 40),
     "webhooks": (40, 40),
     "bulk": (80, 20),
