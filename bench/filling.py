@@ -15,6 +15,7 @@ from paymentapp.clock import to_text, utc_now
 from paymentapp.models.actors import Actor
 from paymentapp.models.caller_texts import CallerTexts
 from paymentapp.models.customers import Customer
+from paymentapp.models.events import KEPT
 from paymentapp.models.idempotency import KEY_RETENTION, IdempotencyRecord
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Cause, Payment, Status, Transition
@@ -161,7 +162,8 @@ def own_texts(history: History, number: int) -> dict[str, Any]:
     at, key = history.at(number), _digest(f"key {number}")
     return {
         "at": to_text(at),
-        "key_until": to_text(at + KEY_RETENTION),
+        "event_until": to_text(at + KEPT),
+        "key_until": to_text((at + KEY_RETENTION).replace(microsecond=0)),
         "microseconds": microseconds_of(at),
         "expires_at": int((at + KEY_RETENTION).timestamp()),
         "customer": history.customer(number),

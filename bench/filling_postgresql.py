@@ -101,8 +101,9 @@ _KEY = operation_row(key_partition(RECORD.key_hash), "claim", idempotency_record
 _PAYMENT = payment_row(payment_record(replace(SETTLED, revision=REVISION)))
 (_EVENT,) = event_values(Acceptance(ACCEPTED, RECORD).events)
 del _EVENT["n"]
+_EVENTS = _Table.of("events", {"position": microseconds_of(FILLED_AT), **_EVENT})
 _TABLES = (
     _Table.of("operations", _KEY),
     _Table.of("disbursements", _PAYMENT),
-    _Table.of("events", {"position": microseconds_of(FILLED_AT), **_EVENT}),
+    _EVENTS._replace(line=_EVENTS.line.replace("key_until", "event_until")),  # both 35 days
 )

@@ -42,6 +42,12 @@ DESCRIPTION="For the books" pay paypal 1.02 succeeded
 say "By their default method, a transfer to their Stripe account"
 pay "" 2.02 succeeded
 
+say "By Stripe's Global Payouts, to the bank account of a recipient who is made of their details"
+"$here/put_payment_method.sh" "$customer" stripe given_name=Ada surname=Lovelace \
+  email="$customer@example.com" country=US currency=USD routing_number=110000000 \
+  account_number=000123456789
+pay stripe 2.03 succeeded
+
 say "By ACH: a file to the bank, then simulated banking days of ten seconds"
 OPTIONS=entry_description=PAYROLL pay ach 3.03 succeeded
 

@@ -22,6 +22,7 @@ from paymentapp.vault.sealing import new_key
 CHECKOUT = Path(__file__).parents[2]
 WEBHOOK_ID = "SIMULATORWEBHOOK01"
 STRIPE_KEY = "sk_test_simulated0001"
+STRIPE_FINANCIAL_ACCOUNT = "fa_simfinancial0001"
 STRIPE_WEBHOOK_SECRET = "whsec_simulator"  # noqa: S105 - of the simulator, and public
 OPENACH_PAYMENT_TYPE = "0c1f9b13-0000-4000-8000-000000000001"  # of the simulator, a credit
 BANK_SECONDS = 10  # of a simulated banking day, and between two files to the bank
@@ -114,6 +115,7 @@ def _start_providers(processes: ProcessGroup, base_url: str) -> dict[str, str]:
         "PAYMENTAPP_STRIPE_SECRET_KEY": STRIPE_KEY,
         "PAYMENTAPP_STRIPE_BASE_URL": f"{url}/stripe",
         "PAYMENTAPP_STRIPE_WEBHOOK_SECRETS": STRIPE_WEBHOOK_SECRET,
+        "PAYMENTAPP_STRIPE_FINANCIAL_ACCOUNT": STRIPE_FINANCIAL_ACCOUNT,
         "PAYMENTAPP_OPENACH_BASE_URL": f"{url}/openach/api",
         "PAYMENTAPP_OPENACH_TOKEN": "simulator",
         "PAYMENTAPP_OPENACH_SECRET_KEY": "simulator",

@@ -14,12 +14,18 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from paymentapp.config import Settings, load_settings
-from tests.support.stand_in import IMAGE, OWNER_PASSWORD, PROVIDERS, Cloud, deployment
+from paymentapp.config import load_settings
+from tests.support.stand_in import (
+    IMAGE,
+    OWNER_PASSWORD,
+    PROVIDERS,
+    SERVICE,
+    Cloud,
+    Deployed,
+    deployment,
+)
 
 Resources = dict[str, dict[str, Any]]
-SERVICE = {"gcp": "google_cloud_run_v2_service.this", "azure": "azurerm_container_app.this"}
-INIT = {"gcp": "google_cloud_run_v2_job.this", "azure": "azurerm_container_app_job.init"}
 DATABASE = {
     "gcp": "google_sql_database_instance.this",
     "azure": "azurerm_postgresql_flexible_server.this",
@@ -34,37 +40,6 @@ KILLED_SECONDS = 10  # after SIGTERM, by Cloud Run: cloud.google.com/run/docs/co
 def cloud(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cloud]:
     with deployment(request.param, tmp_path) as made:
         yield made
-
-
-class Deployed:
-    """A cloud's folder, applied once for all tests that only look at it."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self.name = cloud.cloud
-        self.resources = cloud.apply(image=IMAGE)
-        self.state = cloud.state_text()
-
-    def containers(self, address: str) -> dict[str, Any]:
-        """Return the container of the service, a job or an app."""
-        template = self.resources[address]["template"][0]
-        template = template["template"][0] if "template" in template else template
-        found: dict[str, Any] = (template.get("containers") or template.get("container"))[0]
-        return found
-
-    def service(self, name: str) -> dict[str, Any]:
-        return self.resources[f'{SERVICE[self.name]}["{name}"]']
-
-    def environment(self, address: str) -> dict[str, str]:
-        """Return the variables of a container, with a text for each that is a secret."""
-        listed = self.containers(address)["env"]
-        return {each["name"]: each["value"] or "a secret of the cloud's store" for each in listed}
-
-    def settings(self, name: str) -> Settings:
-        return load_settings(self.environment(f'{SERVICE[self.name]}["{name}"]'))
-
-    def init(self) -> dict[str, str]:
-        key = '["init"]' if self.name == "gcp" else "[0]"
-        return self.environment(f"{INIT[self.name]}{key}")
 
 
 @pytest.fixture(scope="module", params=PROVIDERS)

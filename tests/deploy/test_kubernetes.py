@@ -167,6 +167,9 @@ MISTAKES: dict[str, Callable[[Found], object]] = {
     "the account has a token": lambda found: pod(found.one("Deployment", "paymentapp-web")).update(
         automountServiceAccountToken=True
     ),
+    "the cluster adds variables": lambda found: pod(found.one("Deployment", "paymentapp-web")).pop(
+        "enableServiceLinks"
+    ),
     "the namespace lets any pod in": lambda found: found.one("Namespace", "paymentapp")["metadata"][
         "labels"
     ].clear(),

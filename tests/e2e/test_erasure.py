@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from tests.support import postgresql
 from tests.support.service import Service, run, running_service
 
 SECRETS = (
@@ -58,11 +60,33 @@ def live(service: Service, name: str, email: str) -> None:
 
 def test_no_file_has_a_byte_of_an_erased_customer(tmp_path: Path) -> None:
     environ = {"PAYMENTAPP_STORE": f"sqlite:///{tmp_path}/store/kept.db"}
+    erase_two(
+        tmp_path, environ, lambda: b"".join(p.read_bytes() for p in (tmp_path / "store").iterdir())
+    )
+
+
+def test_no_row_of_postgresql_has_a_byte_of_an_erased_customer(
+    tmp_path: Path, postgresql_environ: dict[str, str]
+) -> None:
+    url = postgresql_environ["PAYMENTAPP_STORE"]
+    tables = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
+    tables += "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+
+    def content() -> bytes:
+        names = [name for (name,) in postgresql.run(url, tables)]
+        rows = [postgresql.run(url, f"TABLE {name}") for name in names]
+        return repr(rows).encode()
+
+    erase_two(tmp_path, postgresql_environ, content)
+
+
+def erase_two(tmp_path: Path, environ: dict[str, str], content: Callable[[], bytes]) -> None:
+    """Erase two customers; `content` returns whatever the store has of anybody."""
     names = {"ada": "ada.second@example.org", "eve": "fail.ada@example.org"}
 
     def left() -> list[str]:
-        files = [path.read_bytes() for path in (tmp_path / "store").iterdir()]
-        return [text for text in SECRETS if any(text.encode() in content for content in files)]
+        found = content()
+        return [text for text in SECRETS if text.encode() in found]
 
     with running_service(tmp_path, **environ) as service:
         for name, email in names.items():

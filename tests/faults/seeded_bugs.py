@@ -25,7 +25,9 @@ from paymentapp.providers.ach.account_state import AccountState
 from paymentapp.providers.ach.bank_files import AchMatcher
 from paymentapp.providers.bank_mail.incoming_state import IncomingState
 from paymentapp.providers.base import Accepted, Refused
+from paymentapp.providers.stripe import global_payouts as outbound
 from paymentapp.providers.stripe import provider as stripe
+from paymentapp.providers.stripe.global_orders import OutboundOrder
 from paymentapp.services import approvals, holds, retries, retry_links, settlement
 from paymentapp.services import payments as accepting
 from paymentapp.services.dispatch import dispatcher
@@ -41,7 +43,14 @@ from paymentapp.storage.base import Store
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.worker import sweeper
 from paymentapp.worker.sweeper import DueWork, Sweeper
-from tests.faults import approval_bugs, bulk_bugs, limit_bugs, taking_apart_bugs, webhook_bugs
+from tests.faults import (
+    approval_bugs,
+    bulk_bugs,
+    global_bugs,
+    limit_bugs,
+    taking_apart_bugs,
+    webhook_bugs,
+)
 from tests.faults import later_bugs as later
 from tests.faults import openach_bugs as openach
 from tests.faults import provider_bugs as bugs
@@ -488,6 +497,24 @@ BUGS = [
         *("paid twice", "failed without a verdict"),
         parts=Parts(stripe=bugs.EmptyBalanceIsARefusal),
         scene="stripe",
+    ),
+    _bug(
+        "a fresh key for an outbound payment",
+        "paid twice",
+        patches=((OutboundOrder, "key", property(global_bugs.fresh_key)),),
+        scene="global",
+    ),
+    _bug(
+        "an outbound payment sent again after the time of its key",
+        "paid twice",
+        patches=((outbound, "GlobalPayouts", global_bugs.ResendsLate),),
+        scene="global",
+    ),
+    _bug(
+        "a refusal that is believed after a lost answer",
+        *("failed without a verdict", "not as the ledger", "paid twice"),
+        patches=((outbound, "GlobalPayouts", global_bugs.BelievesRefusals),),
+        scene="global",
     ),
     _bug(
         "a fresh external id",

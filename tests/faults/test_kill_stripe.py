@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 import requests
 
+from paymentapp.vault.sealing import new_key
 from tests.support.callers import Accepted, Caller, listed
 from tests.support.cluster import Cluster
+from tests.support.global_backend import FINANCIAL_ACCOUNT, PERSON
 
 PAYMENTS = int(os.environ.get("KILL_TEST_STRIPE_PAYMENTS", "200"))
 KILLS = int(os.environ.get("KILL_TEST_STRIPE_KILLS", "16"))
@@ -27,6 +29,8 @@ WEBHOOK_SECRET = "whsec_ofthetests0001"
 ENVIRON = {
     "PAYMENTAPP_STRIPE_SECRET_KEY": "sk_test_simulated0001",
     "PAYMENTAPP_STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
+    "PAYMENTAPP_STRIPE_FINANCIAL_ACCOUNT": FINANCIAL_ACCOUNT,
+    "PAYMENTAPP_VAULT_KEYS": new_key(),
     "PAYMENTAPP_PROVIDER_TIMEOUT": "5",
 }
 FAULTS = {
@@ -38,11 +42,14 @@ FAULTS = {
     "rate_limited": 0.01,
     "lock_timeout": 0.01,
 }
-# A third is left in the connected account, a third goes on to a bank, a third comes back from it.
+# Left in the connected account, paid on to a bank, and back from it; to a recipient's bank account,
+# and to one that declines.
 ACCOUNTS = [
     {"account": "acct_simok{}", "payout": "none"},
     {"account": "acct_simok{}", "payout": "standard"},
     {"account": "acct_simpayoutfailsaccountclosed{}", "payout": "standard"},
+    PERSON | {"account_number": "0001{}"},
+    PERSON | {"account_number": "FAILS02{}"},
 ]
 
 pytestmark = pytest.mark.slow
@@ -94,18 +101,22 @@ class Payer(Caller):
     method = {"payment_method": "stripe"}
 
     def tell_more(self, customer: str, place: int) -> None:
-        details = {k: v.format(f"{self.number}x{place}") for k, v in kind_of(customer).items()}
+        details = {k: v.format(f"{self.number}X{place:04d}") for k, v in kind_of(customer).items()}
         path = f"/v1/api/customer/{customer}/payment-methods/stripe"
         self.send(path, {"details": details}, {}, "PUT")
 
 
 def kind_of(customer: str) -> dict[str, str]:
     """Return the kind of outcome of a customer's payments."""
-    return ACCOUNTS[int(customer.partition("-")[2]) % 3]
+    return ACCOUNTS[int(customer.partition("-")[2]) % len(ACCOUNTS)]
+
+
+def is_recipient(customer: str) -> bool:
+    return "account" not in kind_of(customer)
 
 
 def comes_back(customer: str) -> bool:
-    return "fails" in kind_of(customer)["account"]
+    return "fails" in kind_of(customer).get("account", "")
 
 
 @pytest.fixture
@@ -147,7 +158,8 @@ def test_kill_9_loses_nothing_and_moves_money_once(cluster: StripeCluster) -> No
 
 
 def as_it_should(customer: str, status: str) -> bool:
-    return status == ("returned" if comes_back(customer) else "succeeded")
+    declined = kind_of(customer).get("account_number", "").startswith("FAILS")
+    return status == ("failed" if declined else "returned" if comes_back(customer) else "succeeded")
 
 
 def settle(cluster: StripeCluster, accepted: Accepted, end: float) -> dict[tuple[str, str], str]:
@@ -168,9 +180,10 @@ def settle(cluster: StripeCluster, accepted: Accepted, end: float) -> dict[tuple
 def compare(cluster: StripeCluster, accepted: Accepted) -> None:
     """Check the simulator's ledger against the accepted payments.
 
-    It has one transfer for each payment, one payout where one was requested, one reversal where the
-    payout failed, and nothing else.
+    It has one transfer or outbound payment for each payment, one payout where one was requested,
+    one reversal where the payout failed, and nothing else.
     """
+    compare_outbound(cluster, accepted)
     moves = cluster.moves()
     of_kind = {
         kind: Counter(move["metadata"]["item_id"] for move in moves if move["kind"] == kind)
@@ -178,8 +191,8 @@ def compare(cluster: StripeCluster, accepted: Accepted) -> None:
     }
     for kind, items in of_kind.items():
         assert [item for item, times in items.items() if times > 1] == [], kind
-    payments = accepted.payments.values()
-    assert len(of_kind["transfer"]) == len(accepted.payments)
+    payments = [p for p in accepted.payments.values() if not is_recipient(p["customer_id"])]
+    assert len(of_kind["transfer"]) == len(payments)
     assert Counter(Decimal(each["amount"]) for each in payments) == Counter(
         Decimal(move["amount"]) for move in moves if move["kind"] == "transfer"
     )
@@ -190,6 +203,17 @@ def compare(cluster: StripeCluster, accepted: Accepted) -> None:
     assert owners(of_kind["reversal"]) == Counter(back)
     left = [move for move in moves if move["kind"] == "transfer" and move["status"] == "made"]
     assert len(left) == len(customers) - len(back)
+
+
+def compare_outbound(cluster: StripeCluster, accepted: Accepted) -> None:
+    """Check that each payment to a recipient is there once, to a recipient who was made once."""
+    url = f"{cluster.simulator_url}/_simulator/stripe/outbound"
+    books = requests.get(url, timeout=30).json()
+    payments = [p for p in accepted.payments.values() if is_recipient(p["customer_id"])]
+    items = Counter(each["metadata"]["item_id"] for each in books["items"])
+    assert [item for item, times in items.items() if times > 1] == []
+    assert owners(items) == Counter(p["customer_id"] for p in payments)
+    assert len(books["recipients"]) == len({p["customer_id"] for p in payments})
 
 
 def owners(items: Counter[str]) -> Counter[str]:

@@ -71,15 +71,16 @@ def callers(cluster: Cluster, accepted: Accepted, numbers: range) -> list[Caller
 def test_a_move_under_load_loses_nothing_and_pays_nothing_twice(
     cluster: Cluster, old_store: str, new_store: str
 ) -> None:
-    """What is requested from the second pass on waits, since the provider is down by then."""
+    """What is requested shortly before the stop waits, since the provider is down by then."""
     stores = ("--from", old_store, "--to", new_store)
     accepted = Accepted()
     clients = callers(cluster, accepted, range(CLIENTS // 2))
     done = run(cluster, "copy", *stores)
     assert done.returncode == 0, done.stderr
+    assert "a process works with the source" in run(cluster, "copy", *stores, "--finish").stderr
     cluster.set_simulator(down="503")
     clients += callers(cluster, accepted, range(CLIENTS // 2, CLIENTS))
-    assert "a process works with the source" in run(cluster, "copy", *stores, "--finish").stderr
+    time.sleep(1)
     with cluster.stopped():
         finish(cluster, *stores)
         cluster.environment["PAYMENTAPP_STORE"] = new_store
@@ -92,6 +93,7 @@ def test_a_move_under_load_loses_nothing_and_pays_nothing_twice(
     assert run(cluster, "release", "--all").returncode == 0
     counts = settle(cluster, accepted, time.monotonic() + SETTLE_SECONDS)
     print(f"{accepted.retries} retries, {sent} of {PAYMENTS} sent before the move")
+    assert accepted.retries  # while no process served
     assert counts == {"succeeded": PAYMENTS}
     assert accepted.twice == []
     compare(cluster, accepted)

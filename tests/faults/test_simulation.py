@@ -33,6 +33,7 @@ EVERY_FAULT = {
 SCENES = {
     "ach": (40, 40),
     "stripe": (20, 40),
+    "global": (20, 40),
     "openach": (12, 40),
     "armed": (8, 40),
     "routes": (30, 40),
@@ -46,6 +47,7 @@ RECEIVERS = {*faults.WEBHOOKS, faults.RECEIVER_DOWN, faults.RECEIVER_FORGETS, fa
 FAULTS_OF = {
     "ach": FOLDERS,
     "stripe": CALLS,
+    "global": CALLS,
     "openach": OPENACH,
     "armed": OPENACH,
     "routes": {faults.REFUSED, faults.NO_FUNDS},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import tarfile
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 
 from tests.image.conftest import CANARY
 from tests.support.containers import RESTRICTED, Podman
+from tests.support.service import ROOT
 from tests.support.worker_world import until
 
 pytestmark = pytest.mark.slow
@@ -89,17 +92,34 @@ def test_it_runs_as_a_user_without_rights_and_says_how_to_check_it(
     assert not {each for each in names if "SECRET" in each or "KEY" in each.replace("GPG_KEY", "")}
 
 
-def test_nothing_of_a_working_copy_is_in_any_layer(
+@pytest.mark.usefixtures("image")
+@pytest.mark.parametrize("name", ["paymentapp", "simulators"])
+def test_nothing_of_a_working_copy_is_in_any_layer(pods: Podman, name: str, tmp_path: Path) -> None:
+    assert leaks(pods, f"localhost/{name}", tmp_path) == set()
+
+
+def test_a_secret_that_a_later_layer_deletes_is_found(
     pods: Podman, image: str, tmp_path: Path
 ) -> None:
+    steps = (
+        "FROM localhost/paymentapp",
+        "USER root",
+        f"RUN echo {CANARY} > /opt/x",
+        "RUN rm /opt/x",
+    )
+    (tmp_path / "Dockerfile").write_text("\n".join(steps))
+    pods.build(tmp_path, "leaking", image)
+    assert leaks(pods, "localhost/leaking", tmp_path) == {"opt/x"}
+
+
+def leaks(pods: Podman, image: str, folder: Path) -> set[str]:
     """Look through every file of every layer, deleted ones too."""
-    saved = tmp_path / "image.tar"
+    saved = folder / "image.tar"
     pods.run("save", f"--output={saved}", "--format=docker-archive", image, seconds=120)
     with tarfile.open(saved) as archive:
         layers = [each for each in archive if each.name.endswith(".tar") and each.isfile()]
-        found = {name for each in layers for name in _with_canary(archive.extractfile(each))}
-    assert len(layers) > 2
-    assert found == set()
+        assert len(layers) > 2
+        return {name for each in layers for name in _with_canary(archive.extractfile(each))}
 
 
 def _with_canary(layer: IO[bytes] | None) -> Iterator[str]:
@@ -133,9 +153,27 @@ def test_it_is_no_larger_than_it_was(pods: Podman, image: str, base: str) -> Non
 
 
 def test_it_has_the_libraries_that_the_deployments_need(pods: Podman, image: str) -> None:
-    """Those of PostgreSQL, metrics and access tokens, on the image's own Python."""
-    imported = "import psycopg, prometheus_client, joserfc, rich; print(psycopg.pq.__impl__)"
-    assert sh(pods, image, f'python -c "{imported}"') == "binary\n"
+    """Those of PostgreSQL, metrics, access tokens, and of scripts that the clouds run in it."""
+    scripts = {
+        (path.parent / name).resolve()
+        for path in (ROOT / "deploy").glob("*/*.tf")
+        for name in re.findall(r'file\("\$\{path\.module\}/(.+\.py)"\)', path.read_text())
+    }
+    assert scripts
+    needed = {"prometheus_client", "joserfc", "rich"}.union(*map(imported, scripts))
+    names = ", ".join(["psycopg", *sorted(needed - {"__future__", "deploy"})])
+    assert sh(pods, image, f'python -c "import {names}; print(psycopg.pq.__impl__)"') == "binary\n"
+
+
+def imported(script: Path) -> set[str]:
+    """Return the packages that a script imports."""
+    found = set()
+    for each in ast.walk(ast.parse(script.read_text())):
+        if isinstance(each, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in each.names}
+        elif isinstance(each, ast.ImportFrom):
+            found.add((each.module or "").partition(".")[0])
+    return found
 
 
 @pytest.mark.usefixtures("simulators")

@@ -153,5 +153,6 @@ def podman() -> Iterator[Podman]:
     finally:
         made.attempt("rm", "--all", "--force", "--time=0")
         # As root, Podman has bound this folder to itself.
-        subprocess.run(["umount", "--recursive", folder / "store" / "overlay"], check=False)
+        command = ["umount", "--recursive", "--quiet", str(folder / "store" / "overlay")]
+        subprocess.run(command, check=False, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)

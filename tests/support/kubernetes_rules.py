@@ -51,6 +51,8 @@ def _pod(workload: Manifest) -> Iterator[str]:
             yield f"there is no volume {mount['name']}"
     if spec["automountServiceAccountToken"]:
         yield "it has a token of the cluster's API"
+    if spec.get("enableServiceLinks", True):
+        yield "the cluster gives it variables that look like settings"
 
 
 def _rights(component: str, workload: Manifest) -> Iterator[str]:

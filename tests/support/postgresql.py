@@ -102,14 +102,14 @@ class PostgreSQLServer:
 
     def kill(self) -> None:
         """End the server as a power cut does, and wait until none of its processes is left."""
-        if self._process is not None:
-            for pid in self._processes():
+        end = time.monotonic() + 20
+        while (left := self._processes()) and time.monotonic() < end:
+            for pid in left:  # again and again: one may have been forked meanwhile
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            self._process.wait(10)
-            self._process = None
-        end = time.monotonic() + 10
-        while self._processes() and time.monotonic() < end:
+            if self._process is not None:
+                self._process.wait(10)
+                self._process = None
             time.sleep(0.02)
 
     def stop(self) -> None:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from paymentapp.config import Settings, load_settings
 from tests.support.hcl import PYTHON, ROOT, need_scanner
 from tests.support.terraform import COMMAND_SECONDS, REGISTRY, Terraform
 
@@ -24,6 +25,8 @@ PROVIDERS = {"gcp": "google", "azure": "azurerm"}
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 REQUIRED = {"gcp": {"project": "a-project"}, "azure": {"subscription_id": SUBSCRIPTION}}
 IMAGE = "registry.example.com/paymentapp:1"
+SERVICE = {"gcp": "google_cloud_run_v2_service.this", "azure": "azurerm_container_app.this"}
+INIT = {"gcp": "google_cloud_run_v2_job.this", "azure": "azurerm_container_app_job.init"}
 SCHEMAS = ROOT / "tests" / "deploy" / "schemas.json"
 # Writes down how it was called, and reads what it is given. A job that the tests let fail says so.
 COMMAND_LINE = """\
@@ -153,3 +156,34 @@ def deployment(cloud: str, place: Path) -> Iterator[Cloud]:
     """Yield a working copy with its provider running."""
     with provider(cloud, place) as reattach:
         yield Cloud(place, cloud, reattach)
+
+
+class Deployed:
+    """A cloud's folder, applied once for all tests that only look at it."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.name = cloud.cloud
+        self.resources = cloud.apply(image=IMAGE)
+        self.state = cloud.state_text()
+
+    def containers(self, address: str) -> dict[str, Any]:
+        """Return the container of the service, a job or an app."""
+        template = self.resources[address]["template"][0]
+        template = template["template"][0] if "template" in template else template
+        found: dict[str, Any] = (template.get("containers") or template.get("container"))[0]
+        return found
+
+    def service(self, name: str) -> dict[str, Any]:
+        return self.resources[f'{SERVICE[self.name]}["{name}"]']
+
+    def environment(self, address: str) -> dict[str, str]:
+        """Return the variables of a container, with a text for each that is a secret."""
+        listed = self.containers(address)["env"]
+        return {each["name"]: each["value"] or "a secret of the cloud's store" for each in listed}
+
+    def settings(self, name: str) -> Settings:
+        return load_settings(self.environment(f'{SERVICE[self.name]}["{name}"]'))
+
+    def init(self) -> dict[str, str]:
+        key = '["init"]' if self.name == "gcp" else "[0]"
+        return self.environment(f"{INIT[self.name]}{key}")

@@ -161,6 +161,12 @@ def test_the_last_pass_is_refused_while_a_process_works(move: Move, name: str) -
     assert move.copy().finish(BY).differences == []
 
 
+def test_who_read_the_balances_last_is_no_sign_of_a_process(move: Move) -> None:
+    """Its lease lasts a minute, and is not given back by a process that stops."""
+    move.source.hold_lease(Lease("balances", "p1", move.now + timedelta(minutes=1)), move.now)
+    assert move.copy().finish(BY).differences == []
+
+
 def test_the_first_passes_let_the_service_go_on(move: Move) -> None:
     move.source.hold_lease(Lease("sweep#0000", "p1", move.now + timedelta(seconds=9)), move.now)
     pay(move.source, 3)

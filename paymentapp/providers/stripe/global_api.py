@@ -137,18 +137,6 @@ class GlobalApi(StripeCalls):
         )
         return [method for method in map(read_method, pages) if method is not None]
 
-    def close_recipient(self, recipient: str) -> StripeProblem | None:
-        """Close a recipient. https://docs.stripe.com/api/v2/core/accounts/close."""
-        path = in_path(recipient)
-        answer = self._make(
-            lambda client: client.v2.core.accounts.close(
-                path,
-                {"applied_configurations": ["recipient"]},
-                {"idempotency_key": f"{recipient}-close"},
-            )
-        )
-        return answer if isinstance(answer, StripeProblem) else None
-
     def create_payment(self, order: OutboundOrder) -> OutboundPayment | StripeProblem:
         """Create an outbound payment.
 
@@ -170,7 +158,7 @@ class GlobalApi(StripeCalls):
             **order.described,
         }
         answer = self._call(
-            lambda client: _payments(client).create(params, {"idempotency_key": order.batch_id}),
+            lambda client: _payments(client).create(params, {"idempotency_key": order.key}),
             moves_money=True,
         )
         if isinstance(answer, StripeProblem):

@@ -27,6 +27,11 @@ class OutboundOrder(NamedTuple):
     from_currency: str
 
     @property
+    def key(self) -> str:
+        """The idempotency key: there is never another one for a batch."""
+        return self.batch_id
+
+    @property
     def money(self) -> Money:
         """The amount that the payee gets."""
         return self.member.money

@@ -20,6 +20,7 @@ from paymentapp.models.batches import BatchState
 from paymentapp.models.holds import REASON_MAX, Hold, HoldScope, new_hold_id, target_of
 from paymentapp.models.revisions import new_revision
 from paymentapp.services.backoffice.copy_tally import CopyTally, add_to
+from paymentapp.services.dispatch.funds_watch import BALANCES_LEASE
 from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.codec.operations import HOLDS, hold_record
 from paymentapp.storage.codec.records import Record
@@ -130,12 +131,14 @@ class StoreCopy:
                 raise Conflict(f"the target is not empty: it has {table}; copy into a new store")
 
     def _refuse_use_of(self, store: CopyableStore, name: str) -> None:
+        """Raise Conflict while a lease is valid: processes that stop give back all but one."""
         now = self.clock()
-        until = max((each.until for each in store.list_leases()), default=now)
+        leases = [each for each in store.list_leases() if each.name != BALANCES_LEASE]
+        until = max((each.until for each in leases), default=now)
         if until > now:
             raise Conflict(
-                f"a process works with the {name}: stop every one; its lease ends at "
-                f"{to_text(until)}"
+                f"a process works with the {name}: stop every one; if that is done, repeat this "
+                f"after {to_text(until)}"
             )
 
     def _hold(self) -> StoredRecord:

@@ -40,7 +40,7 @@ BATCHES_MAX = 500  # likewise, those whose next step comes first
 _FAR = timedelta(days=365)  # later than the next step of any batch
 _CLOCK_SKEW = timedelta(seconds=5)
 _SENT = frozenset({BatchState.PREPARED, BatchState.FROZEN, BatchState.ACCEPTED, BatchState.PARKED})
-_LEASE = "balances"
+BALANCES_LEASE = "balances"  # who reads them next; no sign that a process still runs
 
 
 @dataclass
@@ -125,7 +125,7 @@ class FundsWatch:
         now = self._clock()
         self._looked_at = now
         try:
-            wanted = Lease(_LEASE, self._owner, now + EVERY)
+            wanted = Lease(BALANCES_LEASE, self._owner, now + EVERY)
             if self._store.hold_lease(wanted, now).owner == self._owner:
                 self._look(shards)
         except StoreUnavailable as error:

@@ -16,6 +16,7 @@ from paymentapp.providers.openach.settings import ARMED, COMPLETE
 from paymentapp.vault.sealing import Vault
 from tests.faults.simulation.bank import Bank
 from tests.faults.simulation.clock import START
+from tests.faults.simulation.global_payouts import GlobalSide
 from tests.faults.simulation.ledger import Moved
 from tests.faults.simulation.openach import OpenAchSide
 from tests.faults.simulation.scheduler import DAY, HOUR
@@ -29,6 +30,7 @@ SCENES: dict[str, Sequence[str]] = {
     "paypal": ("paypal",),
     "ach": ("ach",),
     "stripe": ("stripe",),
+    "global": ("stripe",),
     "openach": ("openach",),
     "armed": ("openach",),
     "webhooks": ("paypal",),
@@ -39,6 +41,7 @@ SETTLED_WITHIN = {  # of the last fault, or of the outcome
     "paypal": 8 * HOUR,
     "ach": 20 * DAY,
     "stripe": 4 * DAY,
+    "global": 6 * DAY,
     "openach": 25 * DAY,
     "armed": 30 * DAY,
     "webhooks": 4 * DAY,
@@ -47,9 +50,13 @@ SETTLED_WITHIN = {  # of the last fault, or of the outcome
 }
 RULES = ("ach USD ..50; stripe; paypal", "stripe USD ..70; ach; paypal", "ach; paypal; stripe")
 
-_DOLLARS_ALONE = {"ach", "openach"}
+_DOLLARS_ALONE = {"ach", "openach", "armed", "global"}  # scenes
 _PLANS = {"openach": COMPLETE, "armed": ARMED}
 VAULT_KEY = f"k:{base64.b64encode(bytes(32)).decode()}"
+
+
+def _stripe_side(world: World, scene: str) -> StripeSide:
+    return GlobalSide(world) if scene == "global" else StripeSide(world)
 
 
 class WorldMethods:
@@ -61,9 +68,9 @@ class WorldMethods:
         self.names = SCENES[scene]
         self.vault = Vault(VAULT_KEY)
         self.bank = Bank(world) if "ach" in self.names else None
-        self.stripe = StripeSide(world) if "stripe" in self.names else None
+        self.stripe = _stripe_side(world, scene) if "stripe" in self.names else None
         self.openach = OpenAchSide(world, _PLANS[scene]) if scene in _PLANS else None
-        self.takes_yen = not _DOLLARS_ALONE.issuperset(self.names)
+        self.takes_yen = scene not in _DOLLARS_ALONE
         self.routes = RULES[world.draw(len(RULES))] if scene == "routes" else ""
 
     def providers(self, process: Process) -> dict[str, Provider]:
@@ -141,6 +148,8 @@ class WorldMethods:
             return self.bank.payee(payment.customer_id, payment.destination or "")
         if payment.payment_method == "openach" and self.openach:
             return self.openach.payee(payment.customer_id, payment.destination or "")
+        if payment.payment_method == "stripe" and self.stripe:
+            return self.stripe.payee(payment.customer_id, payment.destination or "")
         return payment.payee
 
     def is_declined(self, payment: Payment) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from paymentapp.errors import CannotVerify, NotGenuine, NotSent, OutcomeUnknown
 from paymentapp.models.payments import PaymentKey
@@ -56,6 +57,28 @@ _LATE = (10 * MINUTE, 5 * HOUR, 30 * HOUR)
 _NOTHING = (faults.NOT_SENT, faults.TIMEOUT_BEFORE, faults.ACTS_LATE, faults.CRASH_BEFORE)
 
 
+class Followed(Protocol):
+    """What becomes of money at Stripe: times and statuses, oldest first."""
+
+    steps: list[tuple[int, str]]
+    heard: dict[str, str]
+
+
+class Books(Protocol):
+    """Stripe's own records: of transfers, or of outbound payments."""
+
+    on_their_way: Counter[str | None]
+
+    def answer(self, request: Request) -> Said:
+        """Carry out a request, or answer as its key says."""
+
+    def fail(self, request: Request, *, acting: bool) -> Said:
+        """Answer 500, having acted or not."""
+
+    def is_forgotten(self, request: Request) -> bool:
+        """Return whether its key was used and forgotten."""
+
+
 class StripeSide:
     """The one Stripe of all processes, and its events."""
 
@@ -83,14 +106,18 @@ class StripeSide:
                 kind = NO_PAYOUTS
         return f"{kind}{number}{payout}"
 
+    def payee(self, customer_id: str, destination: str) -> str:  # noqa: ARG002
+        """Return the payee of a destination, in the form of the ledger."""
+        return destination
+
     def moved(self) -> Iterator[tuple[PaymentKey, Moved]]:
         """Return every payment that Stripe was told to make."""
         return self.transfers.moved()
 
-    def _announce(self, payout: Payout) -> None:
+    def _announce(self, payout: Followed) -> None:
         """Plan the events of a payout: some never come, some twice, in random order."""
         for at, status in payout.steps:
-            likely = 0.9 if status == "failed" else self.world.hooks
+            likely = 0.9 if status in ("failed", "returned") else self.world.hooks
             if self.world.chance(likely):
                 self._events += 1
                 for _ in range(1 + int(self.world.chance(0.2))):
@@ -98,7 +125,7 @@ class StripeSide:
                     event = partial(self._deliver, payout, f"evt_{self._events}", status, 40)
                     self.world.at(at + self.world.draw(5 * MINUTE), event)
 
-    def _deliver(self, payout: Payout, name: str, status: str, tries: int) -> None:
+    def _deliver(self, payout: Any, name: str, status: str, tries: int) -> None:
         """Deliver an event to a process; repeat until it is acknowledged."""
         process = self.world.any_process()
         heard = False
@@ -149,10 +176,13 @@ class StripeSide:
 class SimulatedHttp:
     """A process's HTTP client, in place of `paymentapp.providers.http.Http`."""
 
-    def __init__(self, world: World, process: Process, transfers: Transfers) -> None:
+    def __init__(
+        self, world: World, process: Process, transfers: Books, held_up: int = HELD_UP
+    ) -> None:
         self.world = world
         self.process = process
         self.transfers = transfers
+        self.held_up = held_up
 
     def call(
         self,
@@ -207,7 +237,7 @@ class SimulatedHttp:
         process.wait(50 * MILLISECOND + world.draw(500 * MILLISECOND))
         if fault == faults.SLOW_PROVIDER:
             process.wait(MINUTE + world.draw(4 * MINUTE))
-        if moves_money and world.time.micros() - began > HELD_UP:
+        if moves_money and world.time.micros() - began > self.held_up:
             process.die()
         return fault
 

@@ -45,10 +45,10 @@ class Request(NamedTuple):
     def of(cls, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Request:
         parts = urlsplit(path)
         text = body.decode() if body else parts.query
-        account = headers.get("Stripe-Account", "platform")
-        return cls(
-            method, parts.path, dict(parse_qsl(text)), headers.get("Idempotency-Key"), account
-        )
+        account = headers.get("Stripe-Context") or headers.get("Stripe-Account", "platform")
+        is_json = body is not None and headers.get("Content-Type") == "application/json"
+        form = json.loads(text) if is_json else dict(parse_qsl(text))
+        return cls(method, parts.path, form, headers.get("Idempotency-Key"), account)
 
 
 class Said(NamedTuple):

@@ -26,6 +26,8 @@ SECRET_KEY = "PAYMENTAPP_STRIPE_SECRET_KEY"
 SECRETS = "PAYMENTAPP_STRIPE_WEBHOOK_SECRETS"
 BASE_URL = "PAYMENTAPP_STRIPE_BASE_URL"
 PAYOUT = "PAYMENTAPP_STRIPE_PAYOUT"
+ACCOUNT = "PAYMENTAPP_STRIPE_FINANCIAL_ACCOUNT"
+CURRENCY = "PAYMENTAPP_STRIPE_FINANCIAL_CURRENCY"
 
 
 def read(**environ: str) -> StripeSettings:
@@ -68,6 +70,10 @@ def test_nothing_but_the_key_has_to_be_set() -> None:
         (BASE_URL, "https://api.stripe.com/?x=1"),
         (BASE_URL, "ftp://api.stripe.com"),
         (PAYOUT, "fast"),
+        (ACCOUNT, "acct_1"),
+        (ACCOUNT, "fa_1/x"),
+        (CURRENCY, "usd"),
+        (CURRENCY, "XTS"),
     ],
 )
 def test_a_wrong_one_is_refused_by_its_name_alone(name: str, value: str) -> None:
