@@ -52,6 +52,7 @@ SERVICES = {"dynamodb", "kms", "secretsmanager", "sns", "sqs"}
 # The parts of each library that our code does not reach. test_build.py imports all the rest.
 UNREACHED = {
     "botocore": ("cacert.pem",),  # it takes certifi's
+    "charset_normalizer": ("*.so",),  # faster guesses, of which nothing makes any; .py stay
     "dateutil": ("zoneinfo/*.tar.gz",),  # AWS's times are in UTC
     "fsspec": ("fuse.py", "gui.py", "conftest.py", "implementations/*"),
     "holidays": ("countries", "locale", "financial/*"),  # other countries, exchanges, languages
