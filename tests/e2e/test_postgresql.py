@@ -131,7 +131,7 @@ def test_a_network_that_loses_answers_loses_no_payment_and_pays_none_twice(
     with running_service(tmp_path, PAYMENTAPP_STORE=proxy.url) as service:
         service.call("POST", "/v1/api/customer", PERSON)
         with ThreadPoolExecutor(8) as threads:
-            work = [threads.submit(pay_until_accepted, service, f"key-{n}") for n in range(100)]
+            work = [threads.submit(pay_until_accepted, service, f"key-{n}") for n in range(60)]
             while not all(each.done() for each in work):
                 proxy.lost_answers, proxy.lost_requests = 3, 2
                 time.sleep(0.05)
@@ -139,9 +139,9 @@ def test_a_network_that_loses_answers_loses_no_payment_and_pays_none_twice(
                 time.sleep(0.1)
             ids = {each.result() for each in work}
         proxy.lost_answers = proxy.lost_requests = 0
-        assert len(ids) == 100
+        assert len(ids) == 60
         assert proxy.losses > 20
-        all_paid_once(service, 100)
+        all_paid_once(service, 60)
 
 
 @pytest.mark.slow
