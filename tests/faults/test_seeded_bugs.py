@@ -36,7 +36,7 @@ ON_POSTGRESQL = (
 def hunt(bug: Bug, engines: tuple[str, ...]) -> Result | None:
     """Return the first world that violates a guarantee which the bug is expected to violate."""
     with bug.put_in():
-        for seed in range(1, WORLDS + 1):
+        for seed in range(bug.first_seed, bug.first_seed + WORLDS):
             for engine in engines:
                 result = run_world(seed, engine, PAYMENTS[bug.scene], bug.parts, scene=bug.scene)
                 if bug.checks & {failure.check for failure in result.failures}:
