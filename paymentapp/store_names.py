@@ -24,12 +24,19 @@ def without_password(store: str) -> str:
 
 
 def store_name() -> VariableKind[str]:
-    """Accept `sqlite:///path`, `postgresql://user@host/database` or `dynamodb`."""
+    """Accept `sqlite:///path`, `postgresql://user@host/database` or `dynamodb`.
+
+    `postgres://`, as some clouds write it, is `postgresql://`.
+    """
     limits = "sqlite:///path, postgresql://user@host/database or dynamodb"
     kind = matching(_is_store, limits)
-    return VariableKind(lambda value: StoreName(kind.read(value)), kind.limits, without_password)
+
+    def read(value: str) -> StoreName:
+        return StoreName(re.sub("^postgres://", "postgresql://", kind.read(value)))
+
+    return VariableKind(read, kind.limits, without_password)
 
 
 def _is_store(value: str) -> bool:
-    names = ("sqlite:///", "postgresql://")
+    names = ("sqlite:///", "postgresql://", "postgres://")
     return value == "dynamodb" or any(value.startswith(each) and value != each for each in names)

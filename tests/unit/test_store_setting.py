@@ -15,7 +15,9 @@ from paymentapp.variables import variables_of
 SECRET = "postgresql://payments:s3cret@db.example:5432/paymentapp"
 
 
-@pytest.mark.parametrize("store", ["postgresql://", "sqlite:///", "mysql://a", "postgres", "x"])
+@pytest.mark.parametrize(
+    "store", ["postgresql://", "postgres://", "sqlite:///", "mysql://a", "postgres", "x"]
+)
 def test_another_store_is_refused_without_being_quoted(store: str) -> None:
     with pytest.raises(SettingsError, match=r"sqlite:///path, postgresql://user@host/database"):
         load_settings({"PAYMENTAPP_STORE": store})
@@ -41,6 +43,11 @@ def test_a_password_in_an_address_is_not_shown(store: str, shown: str) -> None:
     assert "s3cret" not in repr(settings)
     kind = variables_of(Settings)["store"].kind
     assert kind.show(store) == shown
+
+
+def test_the_short_name_of_the_scheme_is_the_same_store() -> None:
+    settings = load_settings({"PAYMENTAPP_STORE": SECRET.replace("postgresql:", "postgres:")})
+    assert settings.store == SECRET
 
 
 def test_a_store_says_where_it_is_without_its_password() -> None:
