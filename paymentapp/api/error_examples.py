@@ -95,8 +95,12 @@ PUT_METHOD = (
     NO_CUSTOMER,
     ProblemExample(problems.NOT_FOUND, f"Unknown payment method; available: {_METHODS}."),
     *BODY,
-    _refused(problems.NOT_PAYABLE, "Unknown detail; known: account, payout.", "details", "iban"),
-    _refused(problems.NOT_PAYABLE, "Missing detail.", "details", "account"),
+    _refused(
+        problems.NOT_PAYABLE,
+        "Unknown detail; known: holder, routing_number, account_number, account_type.",
+        *("details", "iban"),
+    ),
+    _refused(problems.NOT_PAYABLE, "Missing detail.", "details", "holder"),
 )
 _ABOVE_LIMIT = ProblemExample(
     problems.LIMIT_EXCEEDED,

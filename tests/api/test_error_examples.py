@@ -19,10 +19,11 @@ from paymentapp.models.payments import Cause, Status
 from paymentapp.models.references import reference_claim
 from paymentapp.models.webhook_endpoints import ENDPOINTS_MAX, SECRETS_MAX
 from paymentapp.providers.ach.provider import Ach
+from paymentapp.providers.openach.payees import OpenAchPayees
 from paymentapp.providers.paypal.payees import PayPalPayees
 from paymentapp.providers.stripe.payees import StripePayees
 from paymentapp.storage.changes import Acceptance, PaymentChange
-from paymentapp.vault.sealing import new_key
+from paymentapp.vault.sealing import Vault, new_key
 from tests.api.conftest import Bench
 from tests.support.payment_methods import WirePayees, ledger
 from tests.support.records import a_payment, add_payment
@@ -54,8 +55,8 @@ def bench() -> Bench:
     paypal = ledger("paypal")
     paypal.payees = PayPalPayees()
     stripe = ledger("stripe", StripePayees("none"))
-    ach, openach = (ledger(name, WirePayees()) for name in ("ach", "openach"))
-    methods = {"ach": ach, "openach": openach, "stripe": stripe}
+    openach = ledger("openach", OpenAchPayees(Vault(new_key())))
+    methods = {"ach": ledger("ach", WirePayees()), "openach": openach, "stripe": stripe}
     methods["ach"].remittance = Ach.remittance
     bench = Bench(providers={"paypal": paypal, **methods})
     bench.add_customer()
@@ -124,8 +125,8 @@ def put_payment_method(bench: Bench) -> Iterator[TestResponse]:
     yield bench.client.put(f"{METHOD}/paypal", json={"detail": {}})
     yield bench.client.put(f"{CUSTOMER}/eve/payment-methods/paypal", json=DETAILS)
     yield bench.client.put(f"{METHOD}/cash", json=DETAILS)
-    yield bench.client.put(f"{METHOD}/stripe", json={"details": {"iban": "DE1"}})
-    yield bench.client.put(f"{METHOD}/stripe", json={"details": {}})
+    yield bench.client.put(f"{METHOD}/openach", json={"details": {"iban": "DE1"}})
+    yield bench.client.put(f"{METHOD}/openach", json={"details": {}})
 
 
 def get_payment_method(bench: Bench) -> Iterator[TestResponse]:

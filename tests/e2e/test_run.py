@@ -206,7 +206,7 @@ def test_with_the_flag_that_says_live_callers_need_a_key(tmp_path: Path) -> None
     with running_service(tmp_path, "run --dev --live", **off, **LIVE_STRIPE) as service:
         output = service.output()
         assert re.search(r"stripe +Stripe LIVE", output)
-        assert "paypal and ach simulated" in output
+        assert "paypal, ach and openach simulated" in output
         assert "all simulated" not in output
         assert re.search(r"authentication +API keys", output)
         assert service.call("GET", "/v1/api/payment")[0] == 401
