@@ -169,6 +169,6 @@ def _simulated(services: Services, page: str) -> str:
     of = {
         name: each.environment is Environment.SIMULATED for name, each in services.providers.items()
     }
-    *others, last = [name for name in of if of[name]]
+    *others, last = [name for name in of if of[name]] or ["nothing"]
     names = f"{', '.join(others)} and {last}" if others else last
     return f"  {'':<16} {'all' if all(of.values()) else names} simulated: see {page}/"
