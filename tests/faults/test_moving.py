@@ -71,7 +71,10 @@ def callers(cluster: Cluster, accepted: Accepted, numbers: range) -> list[Caller
 def test_a_move_under_load_loses_nothing_and_pays_nothing_twice(
     cluster: Cluster, old_store: str, new_store: str
 ) -> None:
-    """What is requested shortly before the stop waits, since the provider is down by then."""
+    """What is requested shortly before the stop waits, since the provider is down by then.
+
+    A quarter of the requests meets a service that is stopped: they are repeated until it answers.
+    """
     stores = ("--from", old_store, "--to", new_store)
     accepted = Accepted()
     clients = callers(cluster, accepted, range(CLIENTS // 2))
@@ -79,9 +82,10 @@ def test_a_move_under_load_loses_nothing_and_pays_nothing_twice(
     assert done.returncode == 0, done.stderr
     assert "a process works with the source" in run(cluster, "copy", *stores, "--finish").stderr
     cluster.set_simulator(down="503")
-    clients += callers(cluster, accepted, range(CLIENTS // 2, CLIENTS))
+    clients += callers(cluster, accepted, range(CLIENTS // 2, CLIENTS - 1))
     time.sleep(1)
     with cluster.stopped():
+        clients += callers(cluster, accepted, range(CLIENTS - 1, CLIENTS))
         finish(cluster, *stores)
         cluster.environment["PAYMENTAPP_STORE"] = new_store
         sent = len(cluster.ledger())

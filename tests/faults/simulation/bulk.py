@@ -217,15 +217,17 @@ class WorldBulk(LaterSteps):
     def _stop_later(self, bulk_id: str, by: Actor) -> None:
         """Have somebody hold a run for a while, or cancel it."""
 
-        def hold(process: Process) -> object:
-            return process.services.bulk_runs.hold(bulk_id, "a doubt", GUARD)
+        def hold(process: Process) -> None:
+            try:
+                process.services.bulk_runs.hold(bulk_id, "a doubt", GUARD)
+            finally:  # however it ended: a process that stalls may place it hours later
+                self.world.holders.release_later()
 
         def cancel(process: Process) -> object:
             return process.services.bulk_runs.cancel(bulk_id, by)
 
         if self.rng.random() < 0.3:
             self._later(self.rng.randrange(MINUTE), partial(self._try, hold))
-            self.world.holders.release_later()
         if self.rng.random() < 0.15:
             self._later(self.rng.randrange(MINUTE), partial(self._try, cancel, 25))
 

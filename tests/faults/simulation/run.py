@@ -94,7 +94,7 @@ def _seeded(seed: int) -> Iterator[None]:
         for module in (
             *("models.revisions", "models.batches", "models.holds", "services.new_payments"),
             *("services.inbound.mailboxes", "worker.sweeper", "models.webhook_endpoints"),
-            *("services.outbound.endpoints", "models.bulk"),
+            *("services.outbound.endpoints", "models.bulk", "providers.stripe.recipients"),
         ):
             stack.enter_context(mock.patch(f"paymentapp.{module}.secrets", seeded))
         for module in ("vault.sealing", "services.outbound.messages"):
