@@ -666,6 +666,7 @@ BUGS = [
         parts=Parts(store=bulk_bugs.PaysUnderAnyKey),
         engines=("dynamodb",),
         scene="bulk",
+        first_seed=70,
     ),
     _bug(
         "outcomes that count without a condition",

@@ -53,9 +53,9 @@ class GlobalSide(StripeSide):
         if kind == 0:
             account = f"{REFUSED}{number}"
         destination = payees.destination(customer_id, PERSON | {"account_number": account})
-        if kind <= 3:
+        if kind <= 4:
             self.unpayable.add(customer_id)
-        if 1 <= kind <= 3:
+        if 1 <= kind <= 4:
             capable_at = self.world.time.micros() + self.world.draw(DAY)
             self.transfers.capable_at[self.payee(customer_id, destination)] = capable_at
         return destination

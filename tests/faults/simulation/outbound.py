@@ -88,6 +88,18 @@ class OutboundBooks:
         kept = self._kept.get((request.account, request.key or ""))
         return kept is not None and self.world.time.micros() - kept[0] >= FORGETS_AFTER
 
+    def is_delayed(self, request: Request, until: int) -> None:
+        """Have some recipients be capable again when a payment arrives late, and not before.
+
+        So a call that is made meanwhile is refused, and the late one is carried out.
+        """
+        body: Any = request.form
+        if request.method != "POST" or not request.path.endswith("/outbound_payments"):
+            return
+        token = self.recipients[body["to"]["recipient"]]["metadata"]["recipient"]
+        if token in self.capable_at and self.world.chance(0.7):
+            self.capable_at[token] = until
+
     def of_batch(self, batch_id: str) -> list[Outbound]:
         """Return the payments of a batch."""
         return [p for p in self.made.values() if p.body["metadata"]["batch_id"] == batch_id]

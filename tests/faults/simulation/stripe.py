@@ -78,6 +78,9 @@ class Books(Protocol):
     def is_forgotten(self, request: Request) -> bool:
         """Return whether its key was used and forgotten."""
 
+    def is_delayed(self, request: Request, until: int) -> None:
+        """Learn that a request is under way until then."""
+
 
 class StripeSide:
     """The one Stripe of all processes, and its events."""
@@ -246,6 +249,7 @@ class SimulatedHttp:
         if fault == faults.ACTS_LATE:
             now, late = self.world.time.micros(), self.world.draw(_LATE[self.world.draw(3)])
             self.transfers.on_their_way[batch_in(request.key or "")] += 1
+            self.transfers.is_delayed(request, now + late)
             self.world.at(now + late, lambda: self._late(request, now))
         if fault in (faults.TIMEOUT_BEFORE, faults.ACTS_LATE):
             self.process.wait(_PATIENCE)

@@ -140,6 +140,9 @@ class Transfers:
         """Return whether its key was used and forgotten, so that it would be carried out again."""
         return (request.account, request.key or "") in self._kept and not self._is_kept(request)
 
+    def is_delayed(self, request: Request, until: int) -> None:
+        """Do nothing: what refuses a transfer does not change while one is under way."""
+
     def of_batch(self, batch_id: str) -> list[Transfer]:
         """Return the transfers of a batch."""
         return [t for t in self.made.values() if t.form["transfer_group"] == batch_id]
