@@ -74,7 +74,7 @@ run: $(VENV)/.run ## serve the API on 127.0.0.1:8000 with SQLite and the simulat
 test: $(VENV)/.dev ## run the tests that need nothing but Python (TESTS=tests/unit for some of them)
 	$(BIN)/python -m pytest -m "not live and not slow" -n auto $(TESTS)
 
-faults: $(VENV)/.dev ## inject faults: simulation, kill -9, failing providers and disks; takes 13 minutes
+faults: $(VENV)/.dev ## inject faults: simulation, kill -9, failing providers and disks; takes 19 minutes
 	$(BIN)/python -m pytest -m "not live" -n 2 --dist worksteal -rP tests/faults
 
 mutants: $(VENV)/.dev ## change the code that moves money a little, and see what the fast tests miss (SEED=2 COUNT=200)
