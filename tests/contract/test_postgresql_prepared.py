@@ -11,15 +11,17 @@ import psycopg
 import pytest
 
 from paymentapp.config import Settings
-from paymentapp.errors import StoreUnavailable
+from paymentapp.errors import Conflict, StoreUnavailable
 from paymentapp.storage.changes import Acceptance
-from paymentapp.storage.postgresql import PostgreSQLStore
+from paymentapp.storage.postgresql import PostgreSQLStore, sql
 from paymentapp.storage.postgresql.connections import DeadlineConnection
 from paymentapp.storage.postgresql.prepared import PREPARED
+from paymentapp.storage.postgresql.transactions import begun
 from tests.support import pgbouncer, postgresql
 from tests.support.records import a_claim, a_customer, a_payment
 
 PAYMENT, CLAIM = a_payment(), a_claim()
+PID = "SELECT pg_backend_pid()"
 NAMES = "SELECT name FROM pg_prepared_statements"
 
 
@@ -118,3 +120,26 @@ def test_plans_that_are_kept_find_rows_by_key_whatever_a_table_holds(database: s
 def plan(connection: psycopg.Connection[Any], name: str, count: int) -> str:
     values = f"({', '.join(['NULL'] * count)})" if count else ""
     return "\n".join(line for (line,) in connection.execute(f"EXPLAIN EXECUTE {name}{values}"))
+
+
+def test_what_is_prepared_after_a_rollback_in_a_pipeline_stays_prepared(database: str) -> None:
+    """The driver drops all statements of a connection after it, with the next call at the latest.
+
+    That was the call which had prepared one anew: the next use of it found nothing.
+    """
+    with opened(database) as store:
+        first = run(store, PID)
+
+        def refused(connection: DeadlineConnection) -> None:
+            with begun(connection):
+                connection.execute(sql.GET_CUSTOMER, ("ada",))
+                raise Conflict("no")
+
+        for _ in range(3):
+            with pytest.raises(Conflict):
+                store._connections().run(refused)
+            for _ in range(3):
+                assert store.get_customer("ada") == a_customer()
+                assert store.accept(Acceptance(PAYMENT, CLAIM)).payment == PAYMENT
+        assert run(store, PID) == first  # no connection was given up
+        assert len(run(store, NAMES)) >= 2

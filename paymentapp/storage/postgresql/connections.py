@@ -31,6 +31,7 @@ from paymentapp.storage.postgresql.failures import (
     unavailable,
 )
 from paymentapp.storage.postgresql.prepared import PREPARED
+from paymentapp.storage.postgresql.sql import ROLLBACK
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -54,6 +55,9 @@ class DeadlineConnection(psycopg.Connection[Row]):
     # Whether the server keeps what is prepared. One behind a pooler may serve the next transaction
     # by another connection, on which the same name stands for another statement.
     prepares = False
+    # After a rollback the driver has the server forget all statements, but only at the end of the
+    # next call outside of a pipeline: what such a call prepares is gone, and the driver uses it.
+    _forgets = False
 
     def execute(  # type: ignore[override]  # no statement of this store is a Template
         self,
@@ -63,10 +67,17 @@ class DeadlineConnection(psycopg.Connection[Row]):
         prepare: bool | None = None,
         binary: bool = False,
     ) -> psycopg.Cursor[Row]:
-        """Run a statement; one that is worth it is planned once for a connection."""
+        """Run a statement; one that is worth it is planned once for a connection.
+
+        In a pipeline none is: where a statement before it fails, the server does not prepare it.
+        """
+        is_alone = self.pgconn.pipeline_status == psycopg.pq.PipelineStatus.OFF
         if prepare is None:
-            prepare = self.prepares and isinstance(query, str) and query in PREPARED
-        return super().execute(query, params, prepare=prepare, binary=binary)
+            may = self.prepares and is_alone and not self._forgets
+            prepare = may and isinstance(query, str) and query in PREPARED
+        cursor = super().execute(query, params, prepare=prepare, binary=binary)
+        self._forgets = query == ROLLBACK or (self._forgets and not is_alone)
+        return cursor
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Run a part of a call. Raises OperationalError at the deadline."""
@@ -205,7 +216,7 @@ class BoundedConnections:
         """Give back a connection whose work has failed, without what the work has begun."""
         try:
             if not connection.closed and connection.info.transaction_status is not _IDLE:
-                connection.execute("ROLLBACK")
+                connection.execute(ROLLBACK)
         except psycopg.Error:
             self._discard(connection)
         else:
