@@ -223,11 +223,11 @@ class BoundedConnections:
             self._give_back(connection)
 
     def _discard(self, connection: DeadlineConnection, *, and_idle: bool = False) -> None:
-        """Close a connection; with `and_idle` those too that share its trouble, probably."""
+        """Close a connection; with `and_idle` those too that the same server has probably ended."""
         with self._returned:
             ended = [connection]
-            if and_idle:  # all: a rollback may have cost each of them what it had prepared
-                ended += self._idle
+            if and_idle:
+                ended += [each for each in self._idle if not each.is_quiet()]
                 self._idle = deque(each for each in self._idle if each not in ended)
             self._count -= len(ended)
             self._returned.notify()
