@@ -256,6 +256,18 @@ def url() -> VariableKind[str]:
     return replace(safe, show=without_user)
 
 
+def base_url() -> VariableKind[str]:
+    """Accept the address of an API: no user, query or fragment; a `/` at its end is dropped."""
+    address = url()
+
+    def read(value: str) -> str:
+        if any(sign in value for sign in "@?#"):
+            raise Unfit("must be an address alone, without a user, a query or a fragment")
+        return address.read(value).rstrip("/")
+
+    return replace(address, read=read)
+
+
 def without_user(address: str) -> str:
     """Return an address without a user name and password in it."""
     scheme, sign, rest = address.partition("://")

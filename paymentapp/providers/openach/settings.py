@@ -16,8 +16,7 @@ from paymentapp.providers.openach.tables import LARGEST
 from paymentapp.variables import (
     ELSEWHERE,
     Declared,
-    Unfit,
-    VariableKind,
+    base_url,
     choice,
     credentials_place,
     dollars,
@@ -26,7 +25,6 @@ from paymentapp.variables import (
     number,
     switch,
     text,
-    url,
     variable,
 )
 
@@ -39,12 +37,6 @@ _TYPE = re.compile(r"[A-Za-z0-9-]{1,36}")  # payment_type_id: maxLength 36
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
-def _base_url(value: str) -> str:
-    if any(sign in value for sign in "@?#"):
-        raise Unfit("must be an address alone, without a user, a query or a fragment")
-    return url().read(value).rstrip("/")
-
-
 @dataclass(frozen=True, slots=True)
 class OpenAchSettings(Declared):
     """All settings of OpenACH."""
@@ -53,7 +45,7 @@ class OpenAchSettings(Declared):
 
     base_url: str = variable(
         "PAYMENTAPP_OPENACH_BASE_URL",
-        VariableKind(_base_url, url().limits, url().show),
+        base_url(),
         None,
         "the server's API, such as `https://openach.example.com/api`; the hosted one is "
         "`https://achbanking.com/api`",

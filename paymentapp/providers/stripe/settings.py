@@ -16,9 +16,9 @@ from paymentapp.variables import (
     Declared,
     Unfit,
     VariableKind,
+    base_url,
     choice,
     credentials_place,
-    url,
     variable,
 )
 
@@ -57,12 +57,6 @@ def _currency(value: str) -> str:
     return value
 
 
-def _base_url(value: str) -> str:
-    if any(sign in value for sign in "@?#"):
-        raise Unfit("must be an address alone, without a user, a query or a fragment")
-    return url().read(value).rstrip("/")
-
-
 @dataclass(frozen=True, slots=True)
 class StripeSettings(Declared):
     """All settings of Stripe."""
@@ -86,7 +80,7 @@ class StripeSettings(Declared):
     )
     base_url: str = variable(
         "PAYMENTAPP_STRIPE_BASE_URL",
-        VariableKind(_base_url, url().limits, url().show),
+        base_url(),
         STRIPE_URL,
         "Stripe's API, or a simulator's on loopback",
     )
