@@ -1,9 +1,9 @@
-"""Reading a page of the account's payments in bounded steps, the same for every engine."""
+"""Reading a page of the account's payments in bounded steps; what engines with SQL share of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paymentapp.models.account_payments import AccountPage, AccountQuery, ListPosition
 from paymentapp.models.payments import Payment
@@ -28,6 +28,13 @@ class Step(NamedTuple):
 
 
 Reader = Callable[[ListPosition | None, int], Step]  # from: after a position, how many at most
+
+
+class SqlCondition(NamedTuple):
+    """A condition or a table in SQL, with its values."""
+
+    text: str
+    values: tuple[Any, ...] = ()
 
 
 def read_page(query: AccountQuery, read: Reader, *, exact: bool) -> AccountPage:
@@ -55,3 +62,11 @@ def read_page(query: AccountQuery, read: Reader, *, exact: bool) -> AccountPage:
         day_is_over = before is not None and before.payment_id[:_DATE] < day
         if (not exact and (found or day_is_over)) or count >= READ_MAX:
             return AccountPage(found, before)
+
+
+def index_of(query: AccountQuery) -> str:
+    """Return the filter by whose index to read, empty where there is none."""
+    if query.wants_open and not query.filters & {"provider_id", "reference", "bulk_id"}:
+        return "status"
+    names = ("provider_id", "reference", "bulk_id", "created_by")
+    return next((name for name in names if name in query.filters), "")

@@ -13,8 +13,9 @@ import pytest
 from paymentapp.config import Settings
 from paymentapp.models.account_payments import AccountQuery
 from paymentapp.models.payments import Status
+from paymentapp.storage.account_reading import index_of
 from paymentapp.storage.postgresql import PostgreSQLStore, sql
-from paymentapp.storage.postgresql.account_payments import index_of, step_statement
+from paymentapp.storage.postgresql.account_payments import step_statement
 from tests.support import postgresql
 from tests.support.records import NOW
 

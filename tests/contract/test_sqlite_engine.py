@@ -31,10 +31,11 @@ from paymentapp.models.customer_history import (
 )
 from paymentapp.models.customers import CustomerQuery
 from paymentapp.models.payments import Cause, PaymentKey, Status
+from paymentapp.storage.account_reading import index_of
 from paymentapp.storage.base import PageQuery
 from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.sqlite import SQLiteStore, customers, database, operations
-from paymentapp.storage.sqlite.account_payments import index_of, step_statement
+from paymentapp.storage.sqlite.account_payments import step_statement
 from paymentapp.storage.sqlite.group_commit import Writer
 from paymentapp.storage.sqlite.json_documents import to_json
 from paymentapp.storage.sqlite.sql import CUSTOMERS_BY_EMAIL

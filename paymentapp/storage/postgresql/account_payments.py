@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from paymentapp.models.account_payments import AccountPage, AccountQuery, ListPosition
 from paymentapp.models.payments import PaymentKey
-from paymentapp.storage.account_reading import Candidate, Step, read_page
+from paymentapp.storage.account_reading import (
+    Candidate,
+    SqlCondition,
+    Step,
+    index_of,
+    read_page,
+)
 from paymentapp.storage.codec.payments import read_payment
 from paymentapp.storage.postgresql import sql
 from paymentapp.storage.postgresql.documents import from_column, to_column
@@ -30,13 +36,6 @@ UNION SELECT {columns} FROM paymentapp.disbursements WHERE transaction_id = %s
 UNION SELECT {columns} FROM paymentapp.disbursements WHERE customer_id = %s AND payment_id = %s
 UNION SELECT {columns} FROM paymentapp.disbursements WHERE batch_id = ANY (%s::text[])
 ) AS found"""
-
-
-class ListCondition(NamedTuple):
-    """A condition or a table in SQL with its values."""
-
-    text: str
-    values: tuple[Any, ...] = ()
 
 
 class PostgreSQLAccountPayments(PostgreSQLRecords):
@@ -88,7 +87,7 @@ def step_statement(
     It reads by the index of one filter, and answers with the documents of those payments that pass
     the others.
     """
-    table, access = ListCondition(_TABLE), ListCondition("true")
+    table, access = SqlCondition(_TABLE), SqlCondition("true")
     if index == "provider_id":
         table = _of_provider_id(query, batches)
     elif index:
@@ -123,30 +122,22 @@ def _columns_if(passes: str) -> str:
     return f"{columns}CASE WHEN {passes} THEN document END"
 
 
-def index_of(query: AccountQuery) -> str:
-    """Return the filter by whose index to read, empty where there is none."""
-    if query.wants_open and not query.filters & {"provider_id", "reference", "bulk_id"}:
-        return "status"
-    names = ("provider_id", "reference", "bulk_id", "created_by")
-    return next((name for name in names if name in query.filters), "")
-
-
-def _of_provider_id(query: AccountQuery, batches: frozenset[str]) -> ListCondition:
+def _of_provider_id(query: AccountQuery, batches: frozenset[str]) -> SqlCondition:
     key = query.item_key or PaymentKey("", "")
     wanted = to_column(query.provider_id)
     batch_ids = [wanted, *map(to_column, sorted(batches))]
     text = _PAYMENTS_OF_PROVIDER_ID.format(columns=sql.PAYMENT_COLUMNS)
-    return ListCondition(
+    return SqlCondition(
         text, (wanted, wanted, to_column(key.customer_id), key.payment_id, batch_ids)
     )
 
 
-def _of_amount(query: AccountQuery) -> Iterator[ListCondition]:
+def _of_amount(query: AccountQuery) -> Iterator[SqlCondition]:
     if query.min_amount is not None:
-        yield ListCondition("amount >= %s::numeric", (str(query.min_amount),))
+        yield SqlCondition("amount >= %s::numeric", (str(query.min_amount),))
     if query.max_amount is not None:
-        yield ListCondition("amount <= %s::numeric", (str(query.max_amount),))
+        yield SqlCondition("amount <= %s::numeric", (str(query.max_amount),))
 
 
-def _equal(query: AccountQuery, name: str) -> ListCondition:
-    return ListCondition(f"{name} = %s", (to_column(str(getattr(query, name))),))
+def _equal(query: AccountQuery, name: str) -> SqlCondition:
+    return SqlCondition(f"{name} = %s", (to_column(str(getattr(query, name))),))

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from paymentapp.models.account_payments import AccountPage, AccountQuery, ListPosition
 from paymentapp.models.payments import PaymentKey
-from paymentapp.storage.account_reading import Candidate, Step, read_page
+from paymentapp.storage.account_reading import (
+    Candidate,
+    SqlCondition,
+    Step,
+    index_of,
+    read_page,
+)
 from paymentapp.storage.codec.payments import read_payment
 from paymentapp.storage.sqlite import sql
 from paymentapp.storage.sqlite.json_documents import from_json
@@ -41,13 +47,6 @@ UNION ALL {of_batches})"""
 _PAYMENTS_OF_BATCH = (
     "SELECT rowid FROM Disbursements WHERE json_extract(document, '$.batch_id') = ?"
 )
-
-
-class Condition(NamedTuple):
-    """A condition in SQL with its values."""
-
-    text: str
-    values: tuple[Any, ...] = ()
 
 
 class SQLiteAccountPayments(SQLiteRecords):
@@ -115,45 +114,41 @@ def step_statement(
     )
 
 
-def index_of(query: AccountQuery) -> str:
-    """Return the filter by whose index to read, empty where there is none."""
-    if query.wants_open and not query.filters & {"provider_id", "reference", "bulk_id"}:
-        return "status"
-    names = ("provider_id", "reference", "bulk_id", "created_by")
-    return next((name for name in names if name in query.filters), "")
-
-
-def _access(query: AccountQuery, index: str, batches: frozenset[str]) -> Condition:
+def _access(query: AccountQuery, index: str, batches: frozenset[str]) -> SqlCondition:
     if index == "provider_id":
         return _of_provider_id(query, batches)
     if index == "status":
         return _equal(query, index)._replace(text=f"{_text_is(index)} AND {_IS_OPEN}")
-    return _equal(query, index) if index else Condition("1")
+    return _equal(query, index) if index else SqlCondition("1")
 
 
-def _of_provider_id(query: AccountQuery, batches: frozenset[str]) -> Condition:
+def _of_provider_id(query: AccountQuery, batches: frozenset[str]) -> SqlCondition:
     key = query.item_key or PaymentKey("", "")
     batch_ids = [str(query.provider_id), *sorted(batches)]
     of_batches = " UNION ALL ".join([_PAYMENTS_OF_BATCH] * len(batch_ids))
     text = _PAYMENTS_OF_PROVIDER_ID.format(of_batches=of_batches)
-    return Condition(text, (query.provider_id, query.provider_id, *key, *batch_ids))
+    return SqlCondition(text, (query.provider_id, query.provider_id, *key, *batch_ids))
 
 
-def _of_amount(query: AccountQuery) -> Iterator[Condition]:
+def _of_amount(query: AccountQuery) -> Iterator[SqlCondition]:
     """Yield conditions that no amount within the bounds fails.
 
     SQL compares doubles, whose relative error is 1.1e-16.
     """
     amount = "CAST(json_extract(document, '$.amount') AS REAL)"
     if query.min_amount is not None:
-        yield Condition(f"{amount} >= CAST(? AS REAL) * 0.999999999999", (str(query.min_amount),))
+        yield SqlCondition(
+            f"{amount} >= CAST(? AS REAL) * 0.999999999999", (str(query.min_amount),)
+        )
     if query.max_amount is not None:
-        yield Condition(f"{amount} <= CAST(? AS REAL) * 1.000000000001", (str(query.max_amount),))
+        yield SqlCondition(
+            f"{amount} <= CAST(? AS REAL) * 1.000000000001", (str(query.max_amount),)
+        )
 
 
-def _equal(query: AccountQuery, name: str) -> Condition:
+def _equal(query: AccountQuery, name: str) -> SqlCondition:
     wanted = getattr(query, name)
-    return Condition(_text_is(name), (f"0 {wanted}" if name == "created_by" else wanted,))
+    return SqlCondition(_text_is(name), (f"0 {wanted}" if name == "created_by" else wanted,))
 
 
 def _text_is(name: str) -> str:
