@@ -14,7 +14,7 @@ from paymentapp.console.forms import note_error, one_line, position
 from paymentapp.errors import Conflict, NotFound, ProviderError
 from paymentapp.models.actors import ADMIN, PAYMENTS_READ
 from paymentapp.models.customers import CUSTOMER_ID_PATTERN
-from paymentapp.models.payments import Payment, PaymentKey, can_transition
+from paymentapp.models.payments import Payment, PaymentKey, Status, can_transition
 from paymentapp.models.provider_events import EventResolution
 from paymentapp.schemas.common import PAYMENT_ID_PATTERN
 from paymentapp.services.backoffice.open_cases import CaseResolution, OpenCase, status_of
@@ -137,17 +137,21 @@ def _sent_form() -> RecordForm:
 
 def _confirm_page(case: OpenCase, form: RecordForm, payment: Payment | None) -> str:
     becomes = status_of(EventResolution(form.resolution))
-    may_move = payment is None or becomes in {None, payment.status}
-    if payment is not None and becomes is not None:
-        may_move = may_move or can_transition(payment.status, becomes)
     return render_template(
         "console/inbox_confirm.html",
         case=case,
         form=form,
         shown=services().payees.shown(payment) if payment else None,
         becomes=becomes,
-        may_move=may_move,
+        may_move=payment is None or may_become(payment, becomes),
     )
+
+
+def may_become(payment: Payment, becomes: Status | None) -> bool:
+    """Return whether recording leaves a payment as it is, or moves it on."""
+    if becomes in {None, payment.status}:
+        return True
+    return becomes is not None and can_transition(payment.status, becomes)
 
 
 def _case(case_id: str) -> OpenCase:

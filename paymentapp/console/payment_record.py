@@ -8,11 +8,11 @@ from paymentapp.api.blueprint import actor, services
 from paymentapp.console.backoffice import backoffice
 from paymentapp.console.blueprint import blp, go_to, requires
 from paymentapp.console.forms import one_line
-from paymentapp.console.inbox import RecordForm
+from paymentapp.console.inbox import RecordForm, may_become
 from paymentapp.console.payments import PATH, can_be_recorded
 from paymentapp.errors import Conflict, ProviderError
 from paymentapp.models.actors import ADMIN, PAYMENTS_READ
-from paymentapp.models.payments import Payment, PaymentKey, can_transition
+from paymentapp.models.payments import Payment, PaymentKey
 from paymentapp.models.provider_events import EventResolution
 from paymentapp.services.backoffice.open_cases import CaseResolution, status_of
 
@@ -75,13 +75,12 @@ def _page(
 
 def _confirmation(payment: Payment, form: RecordForm) -> Response:
     becomes = status_of(EventResolution(form.resolution))
-    same = becomes in {None, payment.status}
     page = render_template(
         "console/payments_record_confirm.html",
         shown=services().payees.shown(payment),
         payment=payment,
         form=form,
         becomes=becomes,
-        may_move=same or (becomes is not None and can_transition(payment.status, becomes)),
+        may_move=may_become(payment, becomes),
     )
     return make_response(page)
