@@ -129,6 +129,7 @@ class _FsspecSession:
             file.flush()
 
     def rename(self, old: str, new: str) -> None:
+        """Rename a file: each kind of folder in its own way, as fsspec copies where it cannot."""
         raise NotImplementedError
 
     def remove(self, name: str) -> None:
