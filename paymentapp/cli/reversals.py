@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +22,9 @@ from paymentapp.clock import to_text
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.reversals import Reversal, ReversalOrder, ReversalReason, ReversalStep
 
+if TYPE_CHECKING:
+    from paymentapp.services.backoffice.reversals import PaymentReversals
+
 
 @click.group(short_help="Take payments back that were sent by mistake.")
 def reversals() -> None:
@@ -30,6 +35,15 @@ def reversals() -> None:
     recipient has to be told by the day on which it settles. An order may be repeated: nothing is
     taken back twice.
     """
+
+
+@contextmanager
+def _opened() -> Iterator[PaymentReversals]:
+    """Yield the service; it is imported when a command needs it."""
+    from paymentapp.bootstrap_backoffice import build_backoffice
+
+    with opened() as services:
+        yield build_backoffice(services, ProgressReport("reversals")).reversals
 
 
 def _with_order(command: Callable[..., None]) -> Callable[..., None]:
@@ -54,10 +68,7 @@ def _with_order(command: Callable[..., None]) -> Callable[..., None]:
 @with_json
 def list_reversals(as_json: bool) -> None:
     """Show the reversals that are not settled, and the debits that came back."""
-    from paymentapp.bootstrap_backoffice import build_backoffice
-
-    with opened() as services:
-        service = build_backoffice(services, ProgressReport("reversals")).reversals
+    with _opened() as service:
         found = service.pending()
     if as_json:
         records = [{"provider": each.provider} | _record(each.reversal) for each in found]
@@ -84,13 +95,10 @@ def send(
     as_json: bool,
 ) -> None:
     """Take back the payment CUSTOMER_ID PAYMENT_ID, or a whole batch."""
-    from paymentapp.bootstrap_backoffice import build_backoffice
-
     if (batch_id is None) is not (customer_id is not None and payment_id is not None):
         raise click.UsageError("name a payment (CUSTOMER_ID PAYMENT_ID), or a batch (--batch)")
     order = ReversalOrder(ReversalReason(reason), person, note)
-    with opened() as services:
-        service = build_backoffice(services, ProgressReport("reversals")).reversals
+    with _opened() as service:
         if batch_id is not None:
             done = service.send_batch(batch_id, order)
         else:
@@ -110,11 +118,8 @@ def retry(
 
     Twice at most, and within 180 days.
     """
-    from paymentapp.bootstrap_backoffice import build_backoffice
-
     order = ReversalOrder(ReversalReason(reason), person, note)
-    with opened() as services:
-        service = build_backoffice(services, ProgressReport("reversals")).reversals
+    with _opened() as service:
         done = service.retry(PaymentKey(customer_id, payment_id), order)
     _show(done, as_json)
 
@@ -125,10 +130,7 @@ def retry(
 @with_json
 def show(customer_id: str, payment_id: str, as_json: bool) -> None:
     """Show every order to take back the payment CUSTOMER_ID PAYMENT_ID, settled or not."""
-    from paymentapp.bootstrap_backoffice import build_backoffice
-
-    with opened() as services:
-        service = build_backoffice(services, ProgressReport("reversals")).reversals
+    with _opened() as service:
         found = service.of(PaymentKey(customer_id, payment_id))
     if as_json:
         echo_record({"reversals": [_record(each) for each in found]})
@@ -145,10 +147,7 @@ def show(customer_id: str, payment_id: str, as_json: bool) -> None:
 @with_json
 def confirm(reversal_id: str, person: str, note: str, as_json: bool) -> None:
     """Record that the bank has the file of REVERSAL_ID, where that was in doubt."""
-    from paymentapp.bootstrap_backoffice import build_backoffice
-
-    with opened() as services:
-        service = build_backoffice(services, ProgressReport("reversals")).reversals
+    with _opened() as service:
         done = service.confirm(reversal_id, person, note)
     _show(done, as_json)
 
