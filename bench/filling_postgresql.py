@@ -81,6 +81,7 @@ def fill_postgresql(url: str, history: History, numbers: Sequence[int], progress
             progress(start + len(chunk))
         connection.execute(_LAST_POSITION)
         connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")  # not while it is measured
 
 
 def _copy(

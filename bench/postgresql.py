@@ -29,13 +29,16 @@ LIMIT %s
 """
 
 
-def start(stack: ExitStack) -> None:
-    """Start a server that ends with the stack, or use the given one. Raises Failed."""
+def start(stack: ExitStack, **settings: str) -> None:
+    """Start a server that ends with the stack, or use the given one. Raises Failed.
+
+    The settings are those of `postgresql.conf`, and only a server that is started has them.
+    """
     given = os.environ.get(postgresql.GIVEN)
     if given is None and postgresql.programs() is None:
         raise Failed(postgresql.MISSING)
     if given is None:
-        server = stack.enter_context(postgresql.new_server())
+        server = stack.enter_context(postgresql.new_server(None, **settings))
         _OWN.append(server)
         given = server.url
     os.environ[SERVER] = given
