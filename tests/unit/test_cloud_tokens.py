@@ -161,3 +161,28 @@ def test_a_token_and_a_file_of_a_password_contradict_each_other() -> None:
     }
     with pytest.raises(SettingsError, match="both set"):
         load_settings(environ)
+
+
+def test_threads_that_waited_for_a_call_in_vain_do_not_call_one_after_the_other(
+    endpoint: MetadataServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "_CALL_SECONDS", 0.4)
+    endpoint.delay = 1.0
+    password = token_password("google", endpoint.google())
+    failures: list[float] = []
+
+    def connect() -> None:
+        with pytest.raises(StoreUnavailable, match="gives no token"):
+            password()
+        failures.append(time.monotonic())
+
+    begun = time.monotonic()
+    threads = [threading.Thread(target=connect) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(failures) == 5
+    assert max(failures) - begun < 0.8
+    endpoint.delay = 0.0
+    assert password() == "token-1"

@@ -29,6 +29,7 @@ _GOOGLE_HOST = "metadata.google.internal"
 _GOOGLE_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"
 _GOOGLE_SCOPE = "https://www.googleapis.com/auth/sqlservice.login"
 _AZURE_MACHINE = "http://169.254.169.254/metadata/identity/oauth2/token"
+_REFUSED = "the metadata endpoint gives no token for it"
 _AZURE_RESOURCE = "https://ossrdbms-aad.database.windows.net"
 
 
@@ -67,11 +68,15 @@ class CachedToken:
         self._lock = threading.Lock()
         self._token = AccessToken("", 0.0)
         self._renew_at = 0.0
+        self._failures = 0
 
     def __call__(self) -> str:
         """Return a valid token. Raises StoreUnavailable."""
+        before = self._failures
         with self._lock:
             if self._clock() >= self._renew_at:
+                if self._failures != before:  # while this thread waited, as long as a call takes
+                    raise failed(_REFUSED)
                 self._renew()
             return self._token.text
 
@@ -82,6 +87,7 @@ class CachedToken:
             self._token = self._fetch()
         except StoreUnavailable:
             if now >= self._token.ends_at:
+                self._failures += 1
                 raise
             log.warning("the token for PostgreSQL is not renewed; the present one is still valid")
             self._renew_at = min(now + _RETRY_SECONDS, self._token.ends_at)
@@ -106,7 +112,7 @@ def fetch_token(request: TokenRequest) -> AccessToken:
         answer.raise_for_status()
         return _token(answer.json())
     except (requests.RequestException, ValueError, KeyError, TypeError):
-        raise failed("the metadata endpoint gives no token for it") from None
+        raise failed(_REFUSED) from None
 
 
 def _token(body: Mapping[str, object]) -> AccessToken:
