@@ -13,7 +13,13 @@ from random import Random
 
 import pytest
 
-from tests.support.callers import Accepted, Caller, listed
+from tests.support.callers import (
+    Accepted,
+    Caller,
+    Statuses,
+    kill_while_calling,
+    wait_for_statuses,
+)
 from tests.support.cluster import Cluster
 
 PAYMENTS = int(os.environ.get("KILL_TEST_PAYMENTS", "5000"))
@@ -63,16 +69,12 @@ def test_kill_9_loses_nothing_and_pays_nothing_twice(cluster: Cluster, tmp_path:
     accepted = Accepted()
     clients = [Caller(n, cluster, accepted, PAYMENTS // CLIENTS) for n in range(CLIENTS)]
     began = time.monotonic()
-    for client in clients:
-        client.start()
-    while cluster.kills < KILLS or any(client.is_alive() for client in clients):
-        cluster.pause(random, 0.05, 0.4, KILLS)
-        cluster.kill_one(random)
-    last_kill = time.monotonic()
+    last_kill = kill_while_calling(cluster, clients, KILLS, random, (0.05, 0.4))
     cluster.set_simulator(**dict.fromkeys(FAULTS, 0))
     cluster.wait_until_up()
     # A batch is polled again after half of its age, so one that was sent at the start may wait.
-    counts = settle(cluster, accepted, last_kill + SETTLE_SECONDS + (last_kill - began) / 2)
+    end = last_kill + SETTLE_SECONDS + (last_kill - began) / 2
+    counts = settle(cluster, accepted, end)
     print(
         f"{len(accepted.payments)} payments, {accepted.retries} retries, {cluster.kills} kills "
         f"({cluster.master_kills} of a master), settled in {time.monotonic() - last_kill:.0f} s"
@@ -87,15 +89,12 @@ def test_kill_9_loses_nothing_and_pays_nothing_twice(cluster: Cluster, tmp_path:
 
 
 def settle(cluster: Cluster, accepted: Accepted, end: float) -> Counter[str]:
-    """Wait until every payment has an outcome; return the number of each status."""
-    customers = sorted({customer for customer, _ in accepted.payments})
-    while True:
-        counts: Counter[str] = Counter()
-        for customer in customers:
-            counts.update(p["status"] for p in listed(cluster, customer))
-        if counts.keys() == {"succeeded"} or time.monotonic() > end:
-            return counts
-        time.sleep(0.5)
+    """Wait until every payment has succeeded; return the number of each status."""
+
+    def are_succeeded(found: Statuses) -> bool:
+        return set(found.values()) == {"succeeded"}
+
+    return Counter(wait_for_statuses(cluster, accepted, are_succeeded, end).values())
 
 
 def compare(cluster: Cluster, accepted: Accepted) -> None:

@@ -19,7 +19,13 @@ from paymentapp.models.item_ids import key_of
 from paymentapp.vault.sealing import new_key
 from simulators.openach.settings import CREDIT_TYPE
 from tests.support.ach_backend import bank_account
-from tests.support.callers import Accepted, Caller, listed
+from tests.support.callers import (
+    Accepted,
+    Caller,
+    Statuses,
+    kill_while_calling,
+    wait_for_statuses,
+)
 from tests.support.cluster import Cluster
 from tests.support.openach_backend import PREFIX
 
@@ -102,15 +108,10 @@ def test_kill_9_loses_nothing_and_pays_once(cluster: OpenAchCluster) -> None:
     random = Random(seed)
     accepted = Accepted()
     payers = [OpenAchPayer(n, cluster, accepted, PAYMENTS // CLIENTS) for n in range(CLIENTS)]
-    for payer in payers:
-        payer.start()
-    while cluster.kills < KILLS or any(payer.is_alive() for payer in payers):
-        cluster.pause(random, 0.1, 0.8, KILLS)
-        cluster.kill_one(random)
-    last_kill = time.monotonic()
+    last_kill = kill_while_calling(cluster, payers, KILLS, random, (0.1, 0.8))
     cluster.change_openach(**dict.fromkeys(FAULTS, 0.0))
     cluster.wait_until_up()
-    found = submitted(cluster, accepted, last_kill + SETTLE_SECONDS)
+    found = wait_for_statuses(cluster, accepted, are_submitted, last_kill + SETTLE_SECONDS)
     print(f"{len(accepted.payments)} payments, {cluster.kills} kills")
     assert accepted.twice == []
     assert len(accepted.payments) == PAYMENTS
@@ -118,20 +119,8 @@ def test_kill_9_loses_nothing_and_pays_once(cluster: OpenAchCluster) -> None:
     compare(cluster, accepted)
 
 
-def submitted(
-    cluster: OpenAchCluster, accepted: Accepted, end: float
-) -> dict[tuple[str, str], str]:
-    """Wait until every payment is submitted; return the status of each."""
-    customers = sorted({customer for customer, _ in accepted.payments})
-    while True:
-        found = {
-            (payment["customer_id"], payment["payment_id"]): payment["status"]
-            for customer in customers
-            for payment in listed(cluster, customer)
-        }
-        if set(found.values()) == {"submitted"} or time.monotonic() > end:
-            return found
-        time.sleep(0.5)
+def are_submitted(found: Statuses) -> bool:
+    return set(found.values()) == {"submitted"}
 
 
 def compare(cluster: OpenAchCluster, accepted: Accepted) -> None:

@@ -16,7 +16,13 @@ import pytest
 import requests
 
 from paymentapp.vault.sealing import new_key
-from tests.support.callers import Accepted, Caller, listed
+from tests.support.callers import (
+    Accepted,
+    Caller,
+    Statuses,
+    kill_while_calling,
+    wait_for_statuses,
+)
 from tests.support.cluster import Cluster
 from tests.support.global_backend import FINANCIAL_ACCOUNT, PERSON
 
@@ -136,15 +142,10 @@ def test_kill_9_loses_nothing_and_moves_money_once(cluster: StripeCluster) -> No
     random = Random(seed)
     accepted = Accepted()
     payers = [Payer(n, cluster, accepted, PAYMENTS // CLIENTS) for n in range(CLIENTS)]
-    for payer in payers:
-        payer.start()
-    while cluster.kills < KILLS or any(payer.is_alive() for payer in payers):
-        cluster.pause(random, 0.1, 0.8, KILLS)
-        cluster.kill_one(random)
-    last_kill = time.monotonic()
+    last_kill = kill_while_calling(cluster, payers, KILLS, random, (0.1, 0.8))
     cluster.change_stripe(**dict.fromkeys(FAULTS, 0.0))
     cluster.wait_until_up()
-    settled = settle(cluster, accepted, last_kill + SETTLE_SECONDS)
+    settled = wait_for_statuses(cluster, accepted, are_right, last_kill + SETTLE_SECONDS)
     print(
         f"{len(accepted.payments)} payments, {accepted.retries} retries, {cluster.kills} kills "
         f"({cluster.master_kills} of a master), settled in {time.monotonic() - last_kill:.0f} s"
@@ -162,19 +163,8 @@ def as_it_should(customer: str, status: str) -> bool:
     return status == ("failed" if declined else "returned" if comes_back(customer) else "succeeded")
 
 
-def settle(cluster: StripeCluster, accepted: Accepted, end: float) -> dict[tuple[str, str], str]:
-    """Wait until every payment has its outcome; return the status of each."""
-    customers = sorted({customer for customer, _ in accepted.payments})
-    while True:
-        found = {
-            (payment["customer_id"], payment["payment_id"]): payment["status"]
-            for customer in customers
-            for payment in listed(cluster, customer)
-        }
-        done = all(as_it_should(key[0], status) for key, status in found.items())
-        if done or time.monotonic() > end:
-            return found
-        time.sleep(0.5)
+def are_right(found: Statuses) -> bool:
+    return all(as_it_should(key[0], status) for key, status in found.items())
 
 
 def compare(cluster: StripeCluster, accepted: Accepted) -> None:

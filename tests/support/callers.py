@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import requests
@@ -78,6 +79,41 @@ class Caller(threading.Thread):
             if where in self.accepted.payments:
                 self.accepted.twice.append(f"{where} for {key}")
             self.accepted.payments[where] = payment
+
+
+def kill_while_calling(
+    cluster: Cluster,
+    callers: Sequence[Caller],
+    kills: int,
+    random: Random,
+    pauses: tuple[float, float],
+) -> float:
+    """Kill processes, some seconds apart, until all callers are answered; return when it ended."""
+    for caller in callers:
+        caller.start()
+    while cluster.kills < kills or any(caller.is_alive() for caller in callers):
+        cluster.pause(random, *pauses, kills)
+        cluster.kill_one(random)
+    return time.monotonic()
+
+
+Statuses = dict[tuple[str, str], str]
+
+
+def wait_for_statuses(
+    cluster: Cluster, accepted: Accepted, are_final: Callable[[Statuses], bool], end: float
+) -> Statuses:
+    """Wait until the payments have their outcomes, or for a time; return the status of each."""
+    customers = sorted({customer for customer, _ in accepted.payments})
+    while True:
+        found = {
+            (payment["customer_id"], payment["payment_id"]): payment["status"]
+            for customer in customers
+            for payment in listed(cluster, customer)
+        }
+        if are_final(found) or time.monotonic() > end:
+            return found
+        time.sleep(0.5)
 
 
 def listed(cluster: Cluster, customer: str) -> Iterator[dict[str, Any]]:
