@@ -55,9 +55,7 @@ def decided_alone(request: AcceptRequest, context: PaymentContext) -> Acceptance
         acceptance = request.decide(context)
     except PaymentAppError:
         return None
-    if acceptance is None or acceptance.is_counted or acceptance.replaces is not None:
-        return None
-    return acceptance if acceptance.record is not None else None
+    return acceptance if acceptance is not None and acceptance.is_alone else None
 
 
 class AcceptingStore(Protocol):

@@ -114,6 +114,11 @@ class Acceptance(NamedTuple):
         return bool(self.charges) or self.alike is not None or self.reference is not None
 
     @property
+    def is_alone(self) -> bool:
+        """Return whether only the payment and a new key's record are to be written."""
+        return self.record is not None and self.replaces is None and not self.is_counted
+
+    @property
     def binding(self) -> IdempotencyRecord | None:
         """Return the record that has to be written, None if there is none."""
         record, replaces = self.record, self.replaces

@@ -24,6 +24,7 @@ from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.storage.changes import Acceptance, PaymentChange
 from paymentapp.storage.postgresql import PostgreSQLStore, connections, migrations
 from paymentapp.storage.postgresql.addresses import database_address
+from tests.contract.test_store_accept_many import acceptance, request
 from tests.contract.test_store_races import at_once
 from tests.support import pgbouncer, pki, postgresql
 from tests.support.postgresql import PostgreSQLServer
@@ -123,6 +124,32 @@ def test_a_server_that_hangs_is_waited_for_in_bounds(
     assert time.monotonic() - began < 5
     monkeypatch.undo()
     store.ping()
+
+
+def test_requests_that_wait_for_a_server_that_hangs_are_all_refused_in_bounds(
+    server: PostgreSQLServer, store: PostgreSQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are accepted in groups, and none waits for the time-outs of several."""
+    wanted = [acceptance(number) for number in range(12)]
+
+    def accept(one: Acceptance) -> str:
+        with pytest.raises(StoreUnavailable) as caught:
+            store.accept_at_once(*request(one))
+        return str(caught.value.reason)
+
+    store.ping()
+    monkeypatch.setattr(connections, "CALL_SECONDS", 0.5)
+    server.pause()
+    began = time.monotonic()
+    try:
+        causes = at_once(accept, wanted)
+    finally:
+        server.resume()
+    assert set(causes) <= {"time-out", "busy"}
+    assert time.monotonic() - began < 8  # one of them opens a connection, which has five
+    monkeypatch.undo()
+    for one in wanted:
+        assert store.accept_at_once(*request(one)).result == one[:2]
 
 
 def test_a_write_that_waits_too_long_is_not_made_later(

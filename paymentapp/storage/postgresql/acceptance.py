@@ -14,7 +14,7 @@ from paymentapp.models.duplicates import DuplicateFound
 from paymentapp.models.idempotency import IdempotencyRecord
 from paymentapp.models.payments import PaymentKey
 from paymentapp.models.references import ReferenceTaken
-from paymentapp.storage.accepting import Attempt, Decide, PaymentContext
+from paymentapp.storage.accepting import PaymentContext
 from paymentapp.storage.changes import Acceptance, AcceptResult
 from paymentapp.storage.codec.limits import (
     LATEST,
@@ -85,15 +85,6 @@ class PostgreSQLAcceptance(PostgreSQLReferences, PostgreSQLDisbursements):
             else:
                 customer = customer_of((customer_id, email, revision, created_at, document))
         return payment_context(customer, claims)
-
-    def accept_at_once(
-        self,
-        customer_id: str,
-        key_hashes: Sequence[str],
-        decide: Decide,  # noqa: ARG002  # of the interface
-    ) -> Attempt:
-        """Only read, as the interface allows: no connection is held while Python decides."""
-        return Attempt(self.read_for_payment(customer_id, key_hashes))
 
     def bind_key(
         self, record: IdempotencyRecord, replaces: IdempotencyRecord | None

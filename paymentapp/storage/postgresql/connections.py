@@ -115,13 +115,14 @@ class BoundedConnections:
         """Return the rows of one statement. Raises StoreUnavailable."""
         return self.run(lambda connection: connection.execute(statement, values).fetchall())
 
-    def run(self, work: Work[T]) -> T:
+    def run(self, work: Work[T], seconds: float | None = None) -> T:
         """Run work on a connection, outside of a transaction; return its result.
 
-        Work that has lost its connection, or lost against other work, is run again: it must
-        recognise what it has written. Raises StoreUnavailable, and what `work` raises else.
+        It has some seconds, CALL_SECONDS by default, with all that is repeated. Work that has lost
+        its connection, or lost against other work, is run again: it must recognise what it has
+        written. Raises StoreUnavailable, and what `work` raises else.
         """
-        deadline = time.monotonic() + CALL_SECONDS
+        deadline = time.monotonic() + (seconds or CALL_SECONDS)
         lost: psycopg.Error | None = None
         repeats = 0
         for _ in tries():

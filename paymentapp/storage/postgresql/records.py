@@ -38,14 +38,16 @@ class PostgreSQLRecords:
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._connections().read(statement, values)
 
-    def _execute(self, statement: str, values: _Values) -> list[tuple[Any, ...]]:
+    def _execute(
+        self, statement: str, values: _Values, seconds: float | None = None
+    ) -> list[tuple[Any, ...]]:
         """Run one statement that may be repeated, and return its rows, if it returns any."""
 
         def work(connection: DeadlineConnection) -> list[tuple[Any, ...]]:
             cursor = connection.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
 
-        return self._connections().run(work)
+        return self._connections().run(work, seconds)
 
     def _get(self, pk: str, sk: str) -> Record | None:
         found = self._records(sql.GET_RECORD, to_column(pk), to_column(sk))

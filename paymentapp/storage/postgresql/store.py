@@ -9,7 +9,7 @@ from pathlib import Path
 from paymentapp.config import Settings
 from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.postgresql import migrations, sql
-from paymentapp.storage.postgresql.accept_many import PostgreSQLAcceptMany
+from paymentapp.storage.postgresql.accept_groups import AcceptanceGroups, PostgreSQLAcceptGroups
 from paymentapp.storage.postgresql.account_payments import PostgreSQLAccountPayments
 from paymentapp.storage.postgresql.addresses import (
     DatabaseAddress,
@@ -33,7 +33,7 @@ from paymentapp.supervision import ServiceThread
 class PostgreSQLStore(
     PostgreSQLErasures,
     PostgreSQLAccountPayments,
-    PostgreSQLAcceptMany,
+    PostgreSQLAcceptGroups,
     PostgreSQLCounters,
     PostgreSQLCopying,
     PostgreSQLBatches,
@@ -51,6 +51,7 @@ class PostgreSQLStore(
         self._roles = roles
         self.description = address.description
         self._connections = PerProcess(partial(BoundedConnections, address, connections))
+        self._groups = PerProcess(partial(AcceptanceGroups, self._serve_group))
 
     @classmethod
     def of(cls, settings: Settings) -> PostgreSQLStore:

@@ -98,9 +98,12 @@ class SimulatedStore(WebhookStore, SimulatedBulk):
     def accept_at_once(
         self, customer_id: str, key_hashes: Sequence[str], decide: Decide
     ) -> Attempt:
-        """Read and accept in one write as SQLite does, or only read as the others do."""
+        """Read and accept: in one write as SQLite, or one after the other as PostgreSQL.
+
+        DynamoDB only reads.
+        """
         if self.reads_first:
-            return Attempt(self.read_for_payment(customer_id, key_hashes))
+            return self._read_first(customer_id, key_hashes, decide)
         owner = current_task().owner
 
         def accept() -> Attempt:
@@ -118,6 +121,13 @@ class SimulatedStore(WebhookStore, SimulatedBulk):
             if decide(context) is not None:
                 raise
             return Attempt(context)
+
+    def _read_first(self, customer_id: str, key_hashes: Sequence[str], decide: Decide) -> Attempt:
+        context = self.read_for_payment(customer_id, key_hashes)
+        acceptance = None if self.lagging else decide(context)
+        if acceptance is None:
+            return Attempt(context)
+        return Attempt(context, acceptance, self.accept(acceptance))
 
     def _accept(self, acceptance: Acceptance, owner: Intent | None) -> AcceptResult:
         self._check(acceptance)
