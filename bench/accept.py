@@ -46,9 +46,10 @@ the process's writer thread, which the bare view does not. What it has in return
 threads share a commit, and that counts for more the longer a sync takes, and the more other
 programs compete for the cores. See docs/performance.md.""",
     "PostgreSQL": """\
-both sides make two round trips with prepared statements, and wait for the same two syncs. What the
-API does besides is its own: it checks headers and body against their models, applies its rules,
-answers with a checked model and logs the request. See docs/performance.md.
+the API's waiting requests share a read and a write, so that the server does half as much for each
+as for the bare view's. What it does besides costs more than that: it checks headers and body
+against their models, applies its rules, writes the answer by its model and logs the request. See
+docs/performance.md.
 """.rstrip(),
     "DynamoDB": """\
 nearly all of the time of both sides is botocore's. The API makes four calls a payment: besides the

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
+from typing import cast
 
 import psycopg
 import pytest
@@ -245,19 +246,31 @@ def test_another_group_works_beside_one_that_takes_long(
             assert first.result() == _made(locked)
 
 
-def test_where_who_leads_fails_the_others_go_on_alone(
+def test_one_whose_payment_is_no_record_fails_alone(
+    store: PostgreSQLStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    wanted = [acceptance(number) for number in range(3)]
+    broken, nothing = acceptance(9), cast(str, object())
+    broken = broken._replace(payment=replace(broken.payment, provider_status=nothing))
+    *fine, bad = in_one_group(store, list(map(request, [*wanted, broken])))
+    assert isinstance(bad.exception(), TypeError)
+    assert [each.result() for each in fine] == list(map(_made, wanted))
+    assert [each.levelname for each in caplog.records] == ["ERROR"]
+
+
+def test_where_who_leads_is_ended_the_others_go_on_alone(
     store: PostgreSQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted, contexts = [acceptance(number) for number in range(3)], store._contexts
 
-    def fail(requests: Sequence[AcceptRequest]) -> Iterator[PaymentContext]:
+    def end(requests: Sequence[AcceptRequest]) -> Iterator[PaymentContext]:
         if len(requests) > 1:
-            raise RuntimeError("a fault of the group's")
+            raise SystemExit
         return contexts(requests)
 
-    monkeypatch.setattr(store, "_contexts", fail)
+    monkeypatch.setattr(store, "_contexts", end)
     leader, *others = in_one_group(store, list(map(request, wanted)))
-    assert isinstance(leader.exception(), RuntimeError)
+    assert isinstance(leader.exception(), SystemExit)
     assert [each.result() for each in others] == [Attempt(PaymentContext(None, {}))] * 2
     assert accepted(store, request(wanted[0])) == _made(wanted[0])
 

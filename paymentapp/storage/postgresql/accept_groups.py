@@ -11,6 +11,7 @@ who is not in it: another one works beside it.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -23,6 +24,8 @@ from paymentapp.storage.per_process import PerProcess
 from paymentapp.storage.postgresql import connections
 from paymentapp.storage.postgresql.accept_many import PostgreSQLAcceptMany
 from paymentapp.storage.postgresql.failures import failed
+
+log = logging.getLogger(__name__)
 
 _LONG_SECONDS = 0.1  # of a group; then another one may work beside it
 _GROUP_SECONDS = 3.0  # that a group waits for a lock on one of its keys; then each goes on alone
@@ -185,3 +188,7 @@ class PostgreSQLAcceptGroups(PostgreSQLAcceptMany):
         except StoreUnavailable as error:
             for each in group:
                 each.failure = error
+        except (
+            Exception
+        ):  # whose payment it is gets the error again; the leader's may be a fine one
+            log.exception("payments are accepted one by one, since they could not be together")
