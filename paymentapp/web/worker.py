@@ -24,6 +24,7 @@ from gunicorn import sock as gunicorn_sock
 from gunicorn.workers.gthread import ThreadWorker
 
 from paymentapp.config import load_settings
+from paymentapp.web.accept_pace import AcceptPace
 from paymentapp.web.answering import Outcome, answer, informed
 from paymentapp.web.connection import Connection, Stage
 from paymentapp.web.incoming import Progress
@@ -71,6 +72,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         )
         self._stopping = threading.Event()
         self._slow_count = SlowCount()
+        self._pace = AcceptPace()
         self._health_thread: ThreadPoolExecutor
         self._tls: ssl.SSLContext | None = None
         self._steps: dict[Stage, Callable[[Connection], None]] = {
@@ -104,13 +106,15 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks
         )
         while self.alive and self.is_parent_alive():
-            self.set_accept_enabled(self._has_room())
-            self._turn()
+            pause = self._pace.pause()
+            self.set_accept_enabled(not pause and self._has_room())
+            self._turn(pause or 1.0)
         self._finish()
 
-    def _turn(self) -> None:
+    def _turn(self, most: float = 1.0) -> None:
+        """Wait for events, for some seconds at most, and take the steps that they allow."""
         self.notify()
-        self.wait_for_and_dispatch_events(self._waits.next_deadline(1.0))
+        self.wait_for_and_dispatch_events(self._waits.next_deadline(most))
         for connection in self._waits.overdue():
             self._take(self._expire, connection)
         self._slow_count.report()
@@ -148,6 +152,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             elif error.errno not in {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED}:
                 raise
             return False
+        self._pace.accepted()
         if len(self._waits) >= self.worker_connections:
             self._make_room()
         accepted.setblocking(False)
