@@ -186,7 +186,7 @@ class Payments:
         stored = result.payment if result else None
         if wanted is None or stored is None:
             return context, None
-        if stored.revision == wanted.payment.revision:
+        if wanted.is_for(stored):
             return context, stored
         # Another payment has the id, and the key's record may be there.
         return self.store.read_for_payment(order.customer_id, hashes), None

@@ -118,6 +118,17 @@ class Acceptance(NamedTuple):
         """Return whether only the payment and a new key's record are to be written."""
         return self.record is not None and self.replaces is None and not self.is_counted
 
+    def is_for(self, stored: Payment) -> bool:
+        """Return whether a stored payment is certainly the one of this request.
+
+        It may have gone on since: a write whose answer was lost is repeated, and the dispatcher is
+        quicker. Without a key its request's id is random. With one another request may have it too,
+        and only the revision tells them apart.
+        """
+        if self.record is None:
+            return stored.request_id == self.payment.request_id
+        return stored.revision == self.payment.revision
+
     @property
     def binding(self) -> IdempotencyRecord | None:
         """Return the record that has to be written, None if there is none."""

@@ -18,11 +18,12 @@ from paymentapp.models.payments import Cause, Payment, Status
 from paymentapp.models.references import ReferenceUsed
 from paymentapp.services.payment_orders import PaymentOrder
 from paymentapp.services.payments import Requested
+from paymentapp.storage.accepting import Attempt
 from paymentapp.storage.changes import PaymentChange
 from paymentapp.storage.sqlite import SQLiteStore, sql
 from tests.support.ledger_provider import LedgerProvider
 from tests.support.processes import StillWorker, a_process
-from tests.support.records import usd
+from tests.support.records import stamped, usd
 
 PAYROLL = Actor("payroll", frozenset({"payroll"}), frozenset())
 ORDER = PaymentOrder("ada", "ada@example.com", usd("10"), None)
@@ -232,6 +233,27 @@ def test_a_payment_whose_answer_was_lost_is_found_at_once(world: Make) -> None:
     assert (found.replayed, here.store.count()) == (True, 1)
     with pytest.raises(StoreUnavailable):
         here.request()
+
+
+@pytest.mark.parametrize("key", [None, "k1"])
+def test_a_payment_that_went_on_before_its_write_was_repeated_is_made_once(
+    world: Make, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    """PostgreSQL's answer was lost, and the payment is sent before the write is made again."""
+    here = world()
+    store, accept = here.store, here.store.accept_at_once
+
+    def repeated(*request: Any) -> Attempt:
+        attempt = accept(*request)
+        assert attempt.result is not None
+        assert attempt.result.payment is not None
+        sent = stamped(attempt.result.payment)
+        assert store.change_payments([PaymentChange(attempt.result.payment, sent)]) == [True]
+        return attempt._replace(result=attempt.result._replace(payment=sent))
+
+    monkeypatch.setattr(store, "accept_at_once", repeated)
+    assert here.request(key).payment.status is Status.SUBMITTING
+    assert store.count() == 1
 
 
 def test_the_transaction_of_a_request_uses_the_index_of_its_keys(world: Make) -> None:
