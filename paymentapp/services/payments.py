@@ -290,7 +290,8 @@ class Payments:
         for _ in range(COLLISION_LIMIT):
             if order.retry_of is not None:
                 payment, record = self._linked(payment, record)
-            stored, bound = self._admitted(Acceptance(payment, record, found), order, by)
+            wanted = Acceptance(payment, record, found)
+            stored, bound = self._admitted(wanted, order, by)
             if stored is None:
                 rivals += 1
                 if rivals == CLAIM_TRIES:
@@ -299,8 +300,7 @@ class Payments:
                     )
                 found, record = bound, self._record(order, key_hash, bound)
             elif stored.request_id == payment.request_id:
-                own = record is None or stored.revision == payment.revision
-                return Requested(stored, replayed=not own)
+                return Requested(stored, replayed=not wanted.is_for(stored))
             else:
                 payment = replace(payment, payment_id=next_payment_id(payment.payment_id))
                 found, record = record, record and record.moved(payment.payment_id)
