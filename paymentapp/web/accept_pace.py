@@ -11,9 +11,7 @@ import time
 
 _PAUSE_SECONDS = 0.001  # the shortest that epoll waits; a process is awake by then, or soon after
 _BURST_SECONDS = 0.01  # between connections that come together
-_STEP_MAX = (
-    8  # connections between two pauses, so that a process that is alone takes 8,000 a second
-)
+_STEP_MAX = 8  # connections between two pauses: 8,000 a second for a process that is alone
 
 
 class AcceptPace:

@@ -19,6 +19,7 @@ from paymentapp.storage.postgresql import PostgreSQLStore
 from paymentapp.storage.sqlite import SQLiteStore
 from tests.support import postgresql
 from tests.support.memory_store import MemoryStore
+from tests.support.postgresql_proxy import PostgreSQLProxy
 from tests.support.records import NOW
 
 if TYPE_CHECKING:
@@ -129,6 +130,25 @@ def postgresql_store(
 ) -> Iterator[PostgreSQLStore]:
     yield postgresql_open
     postgresql.empty(postgresql_url)
+
+
+@pytest.fixture
+def proxy(postgresql_url: str) -> Iterator[PostgreSQLProxy]:
+    proxy = PostgreSQLProxy(postgresql_url)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def proxied_store(
+    proxy: PostgreSQLProxy,
+    postgresql_store: PostgreSQLStore,  # noqa: ARG001  # whose rows are deleted at the end
+) -> Iterator[PostgreSQLStore]:
+    """Return the PostgreSQL store behind the proxy, with a connection."""
+    store = PostgreSQLStore.of(Settings(store=proxy.url))
+    store.ping()
+    yield store
+    store.close()
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from typing import cast
 import psycopg
 import pytest
 
-from paymentapp.config import Settings
 from paymentapp.errors import NotPayable, StoreUnavailable
 from paymentapp.models.customers import Customer
 from paymentapp.models.limits import Charge, LimitReached
@@ -36,22 +35,8 @@ SECONDS = 20  # in which whatever has to happen has happened
 
 
 @pytest.fixture
-def proxy(postgresql_url: str) -> Iterator[PostgreSQLProxy]:
-    proxy = PostgreSQLProxy(postgresql_url)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
-def store(
-    proxy: PostgreSQLProxy,
-    postgresql_store: PostgreSQLStore,  # noqa: ARG001  # whose rows are deleted at the end
-) -> Iterator[PostgreSQLStore]:
-    """Return the store behind the proxy, with two connections."""
-    store = PostgreSQLStore.of(Settings(store=proxy.url))
-    at_once(lambda _: store.ping(), [1, 2])
-    yield store
-    store.close()
+def store(proxied_store: PostgreSQLStore) -> PostgreSQLStore:
+    return proxied_store
 
 
 def accepted(store: PostgreSQLStore, wanted: AcceptRequest) -> Attempt:
@@ -337,10 +322,10 @@ def test_who_was_let_lead_at_the_last_moment_does(monkeypatch: pytest.MonkeyPatc
     """Else nobody would, and all who wait would be refused."""
     monkeypatch.setattr(accept_groups, "_LONG_SECONDS", 0.05)
     served: list[Sequence[WaitingRequest]] = []
-    groups, heir = AcceptanceGroups(served.append), waiting(-1)
+    groups, successor = AcceptanceGroups(served.append), waiting(-1)
     with groups._lock:
-        groups._waiting.append(heir)
-        groups._appoint(heir)
-    groups._look_again(heir)
-    groups._lead(heir)
-    assert served == [[heir]]
+        groups._waiting.append(successor)
+        groups._appoint(successor)
+    groups._look_again(successor)
+    groups._lead(successor)
+    assert served == [[successor]]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from decimal import Decimal
 
 import pytest
 
 from paymentapp.bootstrap import Services
 from paymentapp.clock import utc_now
-from paymentapp.config import Settings
 from paymentapp.models.batches import BatchState
 from paymentapp.models.money import Money
 from paymentapp.models.payments import Payment
@@ -26,24 +23,13 @@ COUNT = 100
 
 
 @pytest.fixture
-def proxy(postgresql_url: str) -> Iterator[PostgreSQLProxy]:
-    with closing(PostgreSQLProxy(postgresql_url)) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def provider() -> LedgerProvider:
     return LedgerProvider()
 
 
 @pytest.fixture
-def services(
-    proxy: PostgreSQLProxy,
-    provider: LedgerProvider,
-    postgresql_store: PostgreSQLStore,  # noqa: ARG001  # whose rows are deleted at the end
-) -> Iterator[Services]:
-    with closing(PostgreSQLStore.of(Settings(store=proxy.url))) as store:
-        yield a_process(store, utc_now, provider)
+def services(proxied_store: PostgreSQLStore, provider: LedgerProvider) -> Services:
+    return a_process(proxied_store, utc_now, provider)
 
 
 def pay(services: Services, key: str) -> Payment:

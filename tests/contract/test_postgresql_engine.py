@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
@@ -10,7 +10,6 @@ from random import Random
 import pytest
 
 from paymentapp.clock import to_text, utc_now
-from paymentapp.config import Settings
 from paymentapp.errors import StoreUnavailable
 from paymentapp.models.batches import BatchState
 from paymentapp.models.customer_history import registered
@@ -51,22 +50,8 @@ SEVERAL = [
 
 
 @pytest.fixture
-def proxy(postgresql_url: str) -> Iterator[PostgreSQLProxy]:
-    proxy = PostgreSQLProxy(postgresql_url)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
-def store(
-    proxy: PostgreSQLProxy,
-    postgresql_store: PostgreSQLStore,  # noqa: ARG001  # whose rows are deleted at the end
-) -> Iterator[PostgreSQLStore]:
-    """Return the store behind the proxy, with a connection."""
-    store = PostgreSQLStore.of(Settings(store=proxy.url))
-    store.ping()
-    yield store
-    store.close()
+def store(proxied_store: PostgreSQLStore) -> PostgreSQLStore:
+    return proxied_store
 
 
 def accept(store: PostgreSQLStore) -> None:

@@ -138,9 +138,9 @@ class AcceptanceGroups:
     def _pass_on(self, job: WaitingRequest) -> None:
         with self._lock:
             del self._begun[job]
-            heir = self._waiting[0] if self._waiting else None
-            if heir is not None and self._appoint(heir):
-                heir.wake()
+            successor = self._waiting[0] if self._waiting else None
+            if successor is not None and self._appoint(successor):
+                successor.wake()
 
 
 class PostgreSQLAcceptGroups(PostgreSQLAcceptMany):

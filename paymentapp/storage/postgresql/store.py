@@ -78,6 +78,7 @@ class PostgreSQLStore(
 
     def close(self) -> None:
         """Implement `Store.close`."""
+        self._groups.close()
         self._connections.close()
 
 
