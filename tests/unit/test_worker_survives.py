@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pytest
 
 from paymentapp.errors import StoreUnavailable
+from paymentapp.models.batches import Batch, Member
 from tests.support.worker_world import WorkerWorld, until
 
 LOOPS = {
@@ -27,6 +28,7 @@ LOOPS = {
     "bulk": ("due_bulk_runs",),
 }
 CALLS = [f"{loop} {call}" for loop, calls in LOOPS.items() for call in calls]
+TAKEN = "sender erase_members"  # only where another process has taken a payment meanwhile
 HOLDS = "sweeper list_holds"  # only while payments are due that no wake-up has told of
 ERRORS: dict[str, Callable[[], Exception]] = {
     "store unavailable": lambda: StoreUnavailable("for the test"),
@@ -64,6 +66,30 @@ def test_holds_that_the_sweep_cannot_read_once_end_no_loop(error: str) -> None:
     assert len(world.provider.paid()) == 1
 
 
+@pytest.mark.parametrize("error", ERRORS)
+def test_payments_that_another_process_has_taken_end_no_loop(
+    error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = WorkerWorld()
+    add_batch = world.store.add_batch
+
+    def add_late(batch: Batch, members: Sequence[Member]) -> None:
+        """Let the other process send the payments before this one stamps them."""
+        add_batch(batch, members)
+        monkeypatch.undo()
+        payments = world.store.get_payments([each.key for each in members])
+        world.web.dispatcher.submit(list(payments.values()))
+
+    monkeypatch.setattr(world.store, "add_batch", add_late)
+    world.store.planned[TAKEN] = ERRORS[error]()
+    with world.running():
+        world.pay(world.process)
+        until(lambda: world.store.failed == [TAKEN])
+        world.pay(world.process)
+        until(world.is_quiet)
+    assert len(world.provider.paid()) == 2
+
+
 def test_no_call_of_a_loop_is_left_out() -> None:
     world = WorkerWorld()
     with world.running():
@@ -75,7 +101,7 @@ def test_no_call_of_a_loop_is_left_out() -> None:
     assert {call for call in world.store.by_loop if not call.startswith("MainThread")} <= {
         *CALLS,
         HOLDS,
-        "sender erase_members",  # of a batch of which the sweep has stamped a payment meanwhile
+        TAKEN,
         "poller add_note",  # the first time that it looks at the funds, instead of change_note
     }
 
